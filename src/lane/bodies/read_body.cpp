@@ -46,14 +46,14 @@ Accepted<void> read_now(
         if (const auto repaired = replace_halves(text)) {
             body = parse_json_within(*repaired, bounds);
             if (body && keep.half_in_new(*body)) {
-                return std::unexpected(reject_half());
+                return reject_half();
             }
             if (body) {
                 replace_surrogates(*body);
             }
         }
     }
-    return body ? use(*body) : std::unexpected(reject_json(body.error()));
+    return body ? use(*body) : reject_json(body.error());
 }
 
 } // namespace
@@ -78,12 +78,12 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         try {
             result = read_now(text, bounds, keep, use);
         } catch (const std::bad_alloc&) {
-            result = std::unexpected(reject_crowd());
+            result = reject_crowd();
         }
     };
     const auto gone = [&] { return call->exchange->peer_gone(); };
     if (!co_await lane->bodies.run(text.size(), job, gone)) {
-        co_return std::unexpected(reject_crowd());
+        co_return reject_crowd();
     }
     if (lane->draining && bounds.stop.stop_requested()) {
         co_return open_for_turns(*lane, *call); // the client is still there

@@ -37,7 +37,7 @@ Accepted<std::optional<IdMap::Place>> read_place(const std::string& key) {
     const char* end = key.data() + key.size();
     const auto [dot, error] = std::from_chars(key.data(), end, place.updated_at);
     if (error != std::errc{} || dot == end || *dot != '.') {
-        return std::unexpected(reject_cursor());
+        return reject_cursor();
     }
     place.id.assign(dot + 1, end);
     return place;
@@ -213,7 +213,7 @@ Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
     if (!which.words.empty()) {
         auto ids = co_await lane_->authority().find_threads(which.owner, which.words);
         if (!ids) {
-            co_return std::unexpected(reject_search(ids.error()));
+            co_return reject_search(ids.error());
         }
         which.said = {ids->begin(), ids->end()};
     }
@@ -223,7 +223,7 @@ Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
         co_return page_of(std::move(rows), asked.limit, name);
     }
     if (auto error = co_await check_page(which, place, asked.limit + 1)) {
-        co_return std::unexpected(reject_read(*error));
+        co_return reject_read(*error);
     }
     auto rows = lane_->ids().newest(which.owner, place, asked.limit + 1, which.archived);
     co_return page_of(std::move(rows), asked.limit, name_of(which));

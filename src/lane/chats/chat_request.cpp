@@ -72,17 +72,15 @@ Accepted<std::vector<ListedMessage>> read_list(const Json& body, std::size_t mos
         return list;
     }
     if (!messages->is_array()) {
-        return std::unexpected(invalid_field("messages", "messages must be an array"));
+        return invalid_field("messages", "messages must be an array");
     }
     if (messages->size() > most) {
-        return std::unexpected(
-            invalid_field("messages", fmt::format("messages has more than {} entries", most))
-        );
+        return invalid_field("messages", fmt::format("messages has more than {} entries", most));
     }
     for (std::size_t i = 0; i < messages->size(); ++i) {
         const auto path = fmt::format("messages[{}]", i);
         if (!(*messages)[i].is_object()) {
-            return std::unexpected(invalid_field("messages", path + " must be an object"));
+            return invalid_field("messages", path + " must be an object");
         }
         list.push_back(read_message((*messages)[i], path));
     }
@@ -104,15 +102,13 @@ Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
         } else if (value->is_object() && std::string_view(key) == "message") {
             next = read_message(*value, key);
         } else {
-            return std::unexpected(invalid_field(key, fmt::format("{} has the wrong type", key)));
+            return invalid_field(key, fmt::format("{} has the wrong type", key));
         }
         if (next.blank() && next.approvals.empty()) {
             continue;
         }
         if (found && !same_words(*found, next)) {
-            return std::unexpected(
-                invalid_field("message", "text and message differ: send one of them")
-            );
+            return invalid_field("message", "text and message differ: send one of them");
         }
         found = std::move(next);
     }
@@ -131,19 +127,16 @@ Rejection reject_assistant_last() {
 Accepted<std::size_t>
 choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage>& single) {
     if (single && single->assistant) {
-        return std::unexpected(reject_assistant_last());
+        return reject_assistant_last();
     }
     for (std::size_t i = list.size(); i-- > 0;) {
         if (list[i].assistant) {
             // Going further back would ask an answered question again.
-            return single ? Accepted<std::size_t>(list.size())
-                          : std::unexpected(reject_assistant_last());
+            return single ? Accepted<std::size_t>(list.size()) : reject_assistant_last();
         }
         if (list[i].user && !list[i].blank()) {
             if (single && !same_words(*single, list[i])) {
-                return std::unexpected(
-                    invalid_field("messages", "the newest user message and text differ")
-                );
+                return invalid_field("messages", "the newest user message and text differ");
             }
             return i;
         }
@@ -151,7 +144,7 @@ choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage
     if (single) {
         return list.size();
     }
-    return std::unexpected(invalid_field("messages", std::string(k_no_user_message)));
+    return invalid_field("messages", std::string(k_no_user_message));
 }
 
 Rejection reject_part(const Piece& piece, std::string_view why) {
@@ -195,7 +188,7 @@ make_input(const std::vector<Piece>& pieces, bool images) {
     std::vector<authority::InputPart> input;
     for (const auto& piece : pieces) {
         if (const auto why = fault_of(piece, images); !why.empty()) {
-            return std::unexpected(reject_part(piece, why));
+            return reject_part(piece, why);
         }
         if (piece.kind == Piece::Kind::image) {
             input.emplace_back(authority::InputImage{piece.value});
@@ -254,7 +247,7 @@ Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
     const auto* id = member(body, "messageId");
     if (id != nullptr && !id->is_null()) {
         if (!id->is_string()) {
-            return std::unexpected(invalid_field("messageId", "messageId must be a string"));
+            return invalid_field("messageId", "messageId must be a string");
         }
         request.message_id = id->get<std::string>();
     }
@@ -312,7 +305,7 @@ std::string wire_id(std::string_view id) {
 
 Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestContext& context) {
     if (!body.is_object()) {
-        return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+        return invalid_field("body", "the body must be one JSON object");
     }
     ChatRequest request;
     OA_TRY(auto thread, read_thread_name(body, context.path_id, context.query));
@@ -320,9 +313,9 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     request.thread = thread.empty() ? "thread_" + random_hex(16) : std::move(thread);
     OA_TRY(auto worker, read_worker_name(body));
     if (!context.worker.empty() && !worker.empty() && worker != context.worker) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             "worker_id", "this lane runs another worker; leave worker_id out to use it"
-        ));
+        );
     }
     if (!worker.empty()) {
         request.worker = std::move(worker);
@@ -331,10 +324,10 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     OA_CHECK(read_input(body, context, request));
     OA_TRY(request.extras, read_extras(body, context.extras, request.unused));
     if (text_length(request.input) > context.text_chars) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             "request.params.text",
             fmt::format("the text must not be longer than {} characters", context.text_chars)
-        ));
+        );
     }
     return request;
 }

@@ -63,11 +63,11 @@ Accepted<std::string> read_title(const Json& body) {
         return std::string();
     }
     if (!value->is_string()) {
-        return std::unexpected(invalid_field("title", "title must be a string"));
+        return invalid_field("title", "title must be a string");
     }
     std::string title(trim_blanks(value->get_ref<const std::string&>()));
     if (code_points(title) > k_title_chars) {
-        return std::unexpected(invalid_field("title", "title has more than 200 characters"));
+        return invalid_field("title", "title has more than 200 characters");
     }
     return title;
 }

@@ -50,7 +50,7 @@ Accepted<Json> event_page(const ThreadPage& page, const authority::PastTurn& tur
     const auto& after = page.asked.after;
     const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), start);
     if (!after.empty() && (error != std::errc{} || end != after.data() + after.size())) {
-        return std::unexpected(reject_cursor());
+        return reject_cursor();
     }
     const auto bounds = bounds_of(start, events.size(), page.asked.limit);
     Json data = Json::object();
@@ -223,28 +223,27 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     call->record.thread = id;
     const auto row = lane_->ids().find(call->record.owner, id);
     if (!row) {
-        co_return std::unexpected(reject_unknown_thread());
+        co_return reject_unknown_thread();
     }
     Thread out{.page = {.thread = row->thread, .asked = std::move(page)}};
     out.page.newest_first = newest_first;
     std::vector<std::string> ids{row->thread};
     auto infos = co_await lane_->authority().threads(std::move(ids));
     if (!infos) {
-        co_return std::unexpected(reject_read(infos.error()));
+        co_return reject_read(infos.error());
     }
     if (infos->empty()) {
         if (lane_->ids().find(row->owner, row->id) == row) {
             lane_->ids().hide(*row); // nor do lists show it any more
         }
-        co_return std::unexpected(reject_read({.code = Code::not_found, .message = "no such thread"}
-        ));
+        co_return reject_read({.code = Code::not_found, .message = "no such thread"});
     }
     if (reading == Reading::messages) {
         out.live = co_await join_waiting(call);
     }
     auto newest = co_await settle(call, row->thread);
     if (!newest) {
-        co_return std::unexpected(reject_read(newest.error()));
+        co_return reject_read(newest.error());
     }
     out.info = completed(std::move(infos->front()), *row);
     out.archived = row->archived;
@@ -268,15 +267,13 @@ Task<Accepted<net::Response>> Chats::list(CallPtr call) {
     const auto& query = call->request().query;
     OA_CO_TRY(const bool archived, read_archived(query));
     if (query_parameter(query, "order").value_or("desc") != "desc") {
-        co_return std::unexpected(
-            invalid_field("order", "order must be desc: this list is newest first")
-        );
+        co_return invalid_field("order", "order must be desc: this list is newest first");
     }
     ChatList::Rows rows{call->record.owner, archived};
     rows.title = folded(trim(query_parameter(query, "q").value_or("")));
     rows.words = trim(query_parameter(query, "text").value_or(""));
     if (rows.words.size() > k_most_words) {
-        co_return std::unexpected(invalid_field("text", "text is longer than 200 bytes"));
+        co_return invalid_field("text", "text is longer than 200 bytes");
     }
     OA_CO_TRY(auto page, read_page(query, ChatList::name_of(rows)));
     OA_CO_TRY(const auto body, co_await list_.page(std::move(rows), std::move(page)));
@@ -318,7 +315,7 @@ Task<Accepted<net::Response>> Chats::run_events(CallPtr call) {
     OA_CO_TRY(const auto thread, co_await read_thread(call, Reading::events));
     std::string run(trim(percent_decode(call->match.run.value_or("")).value_or("")));
     if (run.empty()) {
-        co_return std::unexpected(invalid_field("run_id", "a run id is needed"));
+        co_return invalid_field("run_id", "a run id is needed");
     }
     authority::TurnsQuery query{.thread = thread.page.thread, .limit = 1};
     query.newest_first = true; // what is looked at is mostly new
@@ -326,10 +323,10 @@ Task<Accepted<net::Response>> Chats::run_events(CallPtr call) {
     query.failures = true;
     auto turns = co_await lane_->authority().turns_page(std::move(query));
     if (!turns && turns.error().code != Code::precondition) {
-        co_return std::unexpected(reject_read(turns.error()));
+        co_return reject_read(turns.error());
     }
     if (!turns || turns->turns.empty()) {
-        co_return std::unexpected(reject(404, "not_found", "this conversation has no such run"));
+        co_return reject(404, "not_found", "this conversation has no such run");
     }
     drop_results_ahead(turns->turns.front());
     OA_CO_TRY(const auto body, event_page(thread.page, turns->turns.front()));

@@ -21,23 +21,23 @@ Accepted<std::optional<bool>> read_archived(const Json& body) {
         return std::nullopt;
     }
     if (!value->is_boolean()) {
-        return std::unexpected(invalid_field("archived", "archived must be true or false"));
+        return invalid_field("archived", "archived must be true or false");
     }
     return value->get<bool>();
 }
 
 Accepted<Chats::Change> read_change(const Json& body) {
     if (!body.is_object()) {
-        return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+        return invalid_field("body", "the body must be one JSON object");
     }
     for (const auto& [name, value] : body.items()) {
         if (name != "title" && name != "archived") {
-            return std::unexpected(invalid_field(name, "only title and archived can be changed"));
+            return invalid_field(name, "only title and archived can be changed");
         }
     }
     OA_TRY(auto title, read_title(body));
     if (title.empty() && body.contains("title")) {
-        return std::unexpected(invalid_field("title", "title must not be empty"));
+        return invalid_field("title", "title must not be empty");
     }
     OA_TRY(const auto archived, read_archived(body));
     return Chats::Change{.title = std::move(title), .archived = archived};
@@ -65,7 +65,7 @@ Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
     std::vector<std::string> ids{row.thread};
     auto infos = co_await lane_->authority().threads(std::move(ids));
     if (!infos) {
-        co_return std::unexpected(reject_read(infos.error()));
+        co_return reject_read(infos.error());
     }
     auto info =
         infos->empty() ? authority::ThreadInfo{.id = row.thread} : std::move(infos->front());
@@ -86,7 +86,7 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     if (row && !asked.title.empty()) {
         auto named = co_await lane_->authority().name_thread(row->thread, asked.title);
         if (!named) {
-            co_return std::unexpected(reject_change(named.error()));
+            co_return reject_change(named.error());
         }
         row = ids.find(owner, id); // it may be deleted meanwhile
         if (row) {
@@ -99,7 +99,7 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
         ids.archive(owner, id, *asked.archived);
         if (!co_await ids.commit()) {
             ids.archive(owner, id, before);
-            co_return std::unexpected(reject_unstored());
+            co_return reject_unstored();
         }
     }
     if (row && lane_->shared) {
@@ -108,12 +108,12 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
             change.title = row->title;
         }
         if (!co_await lane_->shared->change_row(owner, id, std::move(change))) {
-            co_return std::unexpected(reject_unstored());
+            co_return reject_unstored();
         }
         row = ids.find(owner, id);
     }
     if (!row) {
-        co_return std::unexpected(reject_unknown_thread());
+        co_return reject_unknown_thread();
     }
     OA_CO_TRY(const auto now, co_await summary_of(*std::move(row)));
     co_return json_response(200, Json::object({{"data", now}}));
@@ -158,11 +158,11 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     auto& ids = lane_->ids();
     const auto row = ids.find(owner, id);
     if (!row) {
-        co_return std::unexpected(reject_unknown_thread());
+        co_return reject_unknown_thread();
     }
     const auto gone = co_await lane_->authority().delete_thread(row->thread);
     if (!gone && gone.error().code != Code::not_found) {
-        co_return std::unexpected(reject_change(gone.error()));
+        co_return reject_change(gone.error());
     }
     ids.erase(owner, id);
     place.lease.forget();
@@ -170,9 +170,9 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     // thread that the authority does not know: not listed, and 404.
     (void)co_await ids.commit();
     if (lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
-        co_return std::unexpected(with_retry_after(
+        co_return with_retry_after(
             reject(503, "store_unavailable", "this service cannot delete it right now"), 1
-        ));
+        );
     }
     net::Response nothing;
     nothing.status = 204;

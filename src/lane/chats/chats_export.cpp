@@ -25,7 +25,7 @@ constexpr Form k_markdown{"markdown", "text/markdown; charset=utf-8", "md"};
 Accepted<Form> read_form(std::string_view query) {
     const auto name = query_parameter(query, "format").value_or("json");
     if (name != k_json.name && name != k_markdown.name) {
-        return std::unexpected(invalid_field("format", "format must be json or markdown"));
+        return invalid_field("format", "format must be json or markdown");
     }
     return name == k_json.name ? k_json : k_markdown;
 }
@@ -93,7 +93,7 @@ Task<Accepted<Json>> Chats::all_messages(ThreadPage page) {
             all.push_back(std::move(message));
         }
         if (bytes > k_most_bytes) {
-            co_return std::unexpected(reject_large());
+            co_return reject_large();
         }
         const auto next = string_member(read.body, "nextCursor");
         if (!next) {

@@ -35,7 +35,7 @@ Accepted<void> read_message_id(const Json& body, std::string& id) {
         return {};
     }
     if (!value->is_string() || value->get_ref<const std::string&>().empty()) {
-        return std::unexpected(invalid_field("messageId", "messageId must be a message's id"));
+        return invalid_field("messageId", "messageId must be a message's id");
     }
     id = value->get<std::string>();
     return {};
@@ -58,7 +58,7 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
         if (!page) {
-            co_return std::unexpected(reject_read(page.error()));
+            co_return reject_read(page.error());
         }
         std::ranges::for_each(page->turns, drop_results_ahead);
         for (const auto& turn : page->turns) {
@@ -78,12 +78,12 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
     }
     const bool begins_inside = row.seeded > 0 && (asked || !any);
     if ((!asked && !message.empty()) || begins_inside) {
-        co_return std::unexpected(invalid_field(
+        co_return invalid_field(
             "messageId",
             begins_inside
                 ? "the copy would end inside the messages that this conversation began with"
                 : "messageId names no message of this conversation"
-        ));
+        );
     }
     co_return ForkPoint{.nothing = true};
 }
@@ -92,17 +92,17 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
     Fork asked;
     BodyUse use = [&asked](const Json& body) -> Accepted<void> {
         if (!body.is_object()) {
-            return std::unexpected(invalid_field("body", "the body must be one JSON object"));
+            return invalid_field("body", "the body must be one JSON object");
         }
         for (const auto& [name, value] : body.items()) {
             if (std::ranges::find(k_fork_names, name) == k_fork_names.end()) {
-                return std::unexpected(invalid_field(name, name + " means nothing to a copy"));
+                return invalid_field(name, name + " means nothing to a copy");
             }
         }
         auto id = read_thread_name(body, std::nullopt, {});
         auto title = read_title(body);
         if (!id || !title) {
-            return std::unexpected(id ? std::move(title).error() : std::move(id).error());
+            return id ? std::move(title).error() : std::move(id).error();
         }
         asked.id = *std::move(id);
         asked.title = *std::move(title);
@@ -135,7 +135,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
         }
     }
     if (!thread) {
-        co_return std::unexpected(reject_fork(thread.error()));
+        co_return reject_fork(thread.error());
     }
     ThreadRow row{source.owner, std::move(asked.id), *std::move(thread)};
     row.seeded = point.nothing ? 0 : source.seeded;
@@ -156,7 +156,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     auto named = co_await authority.name_thread(row.thread, own ? asked.title : row.title);
     if (!named && named.error().code != Code::precondition) {
         co_await drop_thread(row.thread);
-        co_return std::unexpected(reject_fork(named.error()));
+        co_return reject_fork(named.error());
     }
     co_return row;
 }
@@ -169,13 +169,13 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, id)));
     auto source = ids.find(owner, call->record.thread);
     if (!source) {
-        co_return std::unexpected(reject_unknown_thread());
+        co_return reject_unknown_thread();
     }
     if (ids.contains(owner, id)) {
-        co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
+        co_return reject(409, "conflict", "there is such a conversation already");
     }
     if (!co_await ids.writable()) {
-        co_return std::unexpected(reject_unstored());
+        co_return reject_unstored();
     }
     auto row = co_await copy_thread(*std::move(source), std::move(asked));
     if (!row) {
@@ -183,13 +183,13 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
         const auto turn = lane_->shared ? co_await lane_->shared->find(owner, call->record.thread)
                                         : Accepted<std::shared_ptr<LiveTurn>>(nullptr);
         const bool busy = turn && *turn && !(*turn)->ended();
-        co_return std::unexpected(busy ? reject_busy() : std::move(row).error());
+        co_return busy ? reject_busy() : std::move(row).error();
     }
     ids.put(*row);
     if (!co_await commit_row(lane_, owner, id)) {
         ids.undo(owner, id, std::nullopt);
         co_await drop_thread(row->thread);
-        co_return std::unexpected(reject_unstored());
+        co_return reject_unstored();
     }
     call->record.thread = id;
     OA_CO_TRY(const auto made, co_await summary_of(*std::move(row)));

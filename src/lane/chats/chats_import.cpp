@@ -29,9 +29,9 @@ bool is_message(const Json& value) {
 
 Accepted<void> check_messages(const Json* messages, std::size_t most) {
     if (messages == nullptr || !messages->is_array() || messages->size() > most) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             "messages", fmt::format("messages must be an array of at most {} messages", most)
-        ));
+        );
     }
     const auto wrong = std::ranges::find_if_not(*messages, is_message);
     if (wrong == messages->end()) {
@@ -39,7 +39,7 @@ Accepted<void> check_messages(const Json* messages, std::size_t most) {
     }
     auto place = fmt::format("messages[{}]", wrong - messages->begin());
     auto why = place + " must have a role (user, assistant, system) and an array of parts";
-    return std::unexpected(invalid_field(std::move(place), std::move(why)));
+    return invalid_field(std::move(place), std::move(why));
 }
 
 /// As a list shows a conversation without a name.
@@ -60,18 +60,18 @@ bool is_export(const Json& body) {
 Accepted<ImportedChat> read_export(const Json& file, const ImportContext& context) {
     if (text_view_in(file, "format") != k_export_format) {
         auto why = fmt::format("format must be {}: send a file of GET …/export", k_export_format);
-        return std::unexpected(invalid_field("format", std::move(why)));
+        return invalid_field("format", std::move(why));
     }
     const auto* conversation = member(file, "conversation");
     if (conversation == nullptr || !conversation->is_object()) {
-        return std::unexpected(invalid_field("conversation", "conversation must be an object"));
+        return invalid_field("conversation", "conversation must be an object");
     }
     const auto* messages = member(file, "messages");
     OA_CHECK(check_messages(messages, context.messages));
     auto id = read_thread_name(*conversation, std::nullopt, {});
     auto title = read_title(*conversation);
     if (!id || !title) {
-        return std::unexpected(id ? std::move(title).error() : std::move(id).error());
+        return id ? std::move(title).error() : std::move(id).error();
     }
     ImportedChat chat{.id = *std::move(id), .title = *std::move(title)};
     if (chat.title.empty()) {

@@ -36,7 +36,7 @@ Accepted<void> read_new(
     const Json& body, std::string_view query, const ImportContext& context, ImportedChat& chat
 ) {
     if (!body.is_object()) {
-        return std::unexpected(reject(422, "invalid_request", "the body must be a JSON object"));
+        return reject(422, "invalid_request", "the body must be a JSON object");
     }
     OA_TRY(auto name, read_thread_name(body, std::nullopt, query));
     if (is_export(body)) {
@@ -79,9 +79,7 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     }
     OA_CO_CHECK(open_for_turns(*lane_, *call));
     if (thread.count > 0 && !able.can_seed) {
-        co_return std::unexpected(
-            reject(501, "not_supported", "this assistant takes no conversations of others")
-        );
+        co_return reject(501, "not_supported", "this assistant takes no conversations of others");
     }
     const auto lost = std::exchange(thread.seed.partly, {});
     OA_CO_CHECK(ignore_more(call->chat.extras, lane_->config.strict_body, lost));
@@ -103,10 +101,10 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
     OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, asked.id)));
     if (ids.contains(owner, asked.id)) {
-        co_return std::unexpected(reject(409, "conflict", "there is such a conversation already"));
+        co_return reject(409, "conflict", "there is such a conversation already");
     }
     if (!co_await ids.writable()) {
-        co_return std::unexpected(reject_unstored());
+        co_return reject_unstored();
     }
     authority::TurnRequest request{
         .owner = owner, .seed = std::move(asked.seed.messages), .input = {}
@@ -116,7 +114,7 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     }
     const auto thread = co_await authority.make_thread(std::move(request));
     if (!thread) {
-        co_return std::unexpected(reject_make(thread.error()));
+        co_return reject_make(thread.error());
     }
     ThreadRow row{owner, asked.id, *thread};
     row.seeded = asked.count;
@@ -128,14 +126,14 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
         auto named = co_await authority.name_thread(row.thread, asked.title);
         if (!named && named.error().code != Code::precondition) {
             co_await drop_thread(row.thread);
-            co_return std::unexpected(reject_make(named.error()));
+            co_return reject_make(named.error());
         }
     }
     ids.put(row);
     if (!co_await commit_row(lane_, owner, asked.id)) {
         ids.undo(owner, asked.id, std::nullopt);
         co_await drop_thread(row.thread);
-        co_return std::unexpected(reject_unstored());
+        co_return reject_unstored();
     }
     authority::ThreadInfo info{.id = *thread};
     std::vector<std::string> wanted{*thread};

@@ -64,7 +64,7 @@ Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
     if (const auto text = query_parameter(query, "limit")) {
         const auto limit = held_limit(*text);
         if (!limit) {
-            return std::unexpected(invalid_field("limit", "limit must be a whole number"));
+            return invalid_field("limit", "limit must be a whole number");
         }
         page.limit = *limit;
     }
@@ -73,7 +73,7 @@ Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
         const auto colon = plain ? plain->find(':') : std::string::npos;
         if (!plain || colon == std::string::npos || plain->substr(0, colon) != list ||
             colon + 1 == plain->size()) {
-            return std::unexpected(reject_cursor());
+            return reject_cursor();
         }
         page.after = plain->substr(colon + 1);
     }
@@ -83,7 +83,7 @@ Accepted<PageAsked> read_page(std::string_view query, std::string_view list) {
 Accepted<bool> read_newest_first(std::string_view query) {
     const auto order = query_parameter(query, "order").value_or("asc");
     if (order != "asc" && order != "desc") {
-        return std::unexpected(invalid_field("order", "order must be asc or desc"));
+        return invalid_field("order", "order must be asc or desc");
     }
     return order == "desc";
 }
@@ -91,7 +91,7 @@ Accepted<bool> read_newest_first(std::string_view query) {
 Accepted<bool> read_archived(std::string_view query) {
     const auto archived = query_parameter(query, "archived").value_or("false");
     if (archived != "true" && archived != "false") {
-        return std::unexpected(invalid_field("archived", "archived must be true or false"));
+        return invalid_field("archived", "archived must be true or false");
     }
     return archived == "true";
 }

@@ -58,7 +58,7 @@ std::string plain_name(std::string_view name) {
 }
 
 Accepted<void> refuse_if(bool refused, const IgnoredNames& names) {
-    return refused ? std::unexpected(reject_ignored(names)) : Accepted<void>{};
+    return refused ? reject_ignored(names) : Accepted<void>{};
 }
 
 class Reader {
@@ -77,7 +77,7 @@ public:
             OA_CHECK((this->*step)());
         }
         if (context_.strict && !out_.ignored.empty()) {
-            return std::unexpected(reject_ignored(out_.ignored));
+            return reject_ignored(out_.ignored);
         }
         return std::move(out_);
     }
@@ -109,7 +109,7 @@ private:
             }
             auto path = inner.empty() ? std::string(name) : fmt::format("{}.{}", name, inner);
             if (found.empty() && !value->is_string()) {
-                return std::unexpected(invalid_field(path, path + " must be a string"));
+                return invalid_field(path, path + " must be a string");
             }
             found.push_back({std::move(path), value});
         }
@@ -135,10 +135,10 @@ private:
         const auto& name = given.front().name;
         auto model = given.front().value->get<std::string>();
         if (std::ranges::find(context_.models, model, &LaneModel::id) == context_.models.end()) {
-            return std::unexpected(invalid_field(
+            return invalid_field(
                 name,
                 fmt::format("there is no model '{}' here: see /api/models", printable(model, 100))
-            ));
+            );
         }
         ignore_unlike(given, model);
         out_.model = std::move(model);
@@ -168,9 +168,9 @@ private:
         const auto info = std::ranges::find(context_.known, model, &authority::ModelInfo::id);
         const bool told = info != context_.known.end() && !info->efforts.empty();
         if (told && std::ranges::find(info->efforts, effort) == info->efforts.end()) {
-            return std::unexpected(invalid_field(
+            return invalid_field(
                 name, fmt::format("{} must be one of {}", name, fmt::join(info->efforts, ", "))
-            ));
+            );
         }
         ignore_unlike(given, effort);
         out_.effort = std::move(effort);

@@ -30,9 +30,7 @@ agreed(const Json& body, std::span<const std::string_view> names, std::string_vi
             continue;
         }
         if (!found->is_string()) {
-            return std::unexpected(
-                invalid_field(std::string(field), fmt::format("{} must be a string", name))
-            );
+            return invalid_field(std::string(field), fmt::format("{} must be a string", name));
         }
         const auto& given = found->get_ref<const std::string&>();
         const auto next = trim(given);
@@ -40,9 +38,9 @@ agreed(const Json& body, std::span<const std::string_view> names, std::string_vi
             continue;
         }
         if (!value.empty() && next != value) {
-            return std::unexpected(invalid_field(
+            return invalid_field(
                 std::string(field), fmt::format("{} and {} differ: send one of them", from, name)
-            ));
+            );
         }
         value = next;
         from = name;
@@ -52,9 +50,9 @@ agreed(const Json& body, std::span<const std::string_view> names, std::string_vi
 
 Accepted<std::string> checked(std::string id) {
     if (!is_wire_id(id)) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             std::string(k_field), "a conversation id is 1 to 128 characters of A-Z a-z 0-9 _ -"
-        ));
+        );
     }
     return id;
 }
@@ -82,8 +80,8 @@ std::string query_name(std::string_view query) {
 Accepted<std::string> read_path_id(std::string_view raw) {
     const auto decoded = percent_decode(raw);
     if (!decoded) {
-        return std::unexpected(
-            invalid_field(std::string(k_field), "the conversation id in the path is badly escaped")
+        return invalid_field(
+            std::string(k_field), "the conversation id in the path is badly escaped"
         );
     }
     return checked(std::string(trim(*decoded)));
@@ -103,10 +101,10 @@ Accepted<std::string> read_thread_name(
         return inner;
     }
     if (!outer.empty() && !inner->empty() && outer != *inner) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             std::string(k_field),
             fmt::format("{} and the body name different conversations", outer_name)
-        ));
+        );
     }
     auto id = outer.empty() ? *std::move(inner) : std::move(outer);
     return id.empty() ? Accepted<std::string>(id) : checked(std::move(id));

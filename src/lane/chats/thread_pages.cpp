@@ -109,7 +109,7 @@ private:
 Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string thread) {
     auto kept = co_await authority->kept(std::move(thread));
     if (!kept) {
-        co_return std::unexpected(reject_read(kept.error()));
+        co_return reject_read(kept.error());
     }
     const auto parsed = parse_json(*kept);
     const auto* messages = parsed ? member(*parsed, k_kept_messages) : nullptr;
@@ -166,7 +166,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
         query.limit = fill.turns_wanted() + (repeated ? 1 : 0) + (page.newest_first ? 0 : 1);
         auto turns = co_await authority->turns_page(query);
         if (!turns) {
-            co_return std::unexpected(reject_page(turns.error(), !query.from.empty()));
+            co_return reject_page(turns.error(), !query.from.empty());
         }
         settle_page(turns->turns, page.newest_first);
         more = turns->more && !turns->turns.empty();
@@ -195,7 +195,7 @@ Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page)
     query.limit = page.asked.limit + seen;
     const auto turns = co_await authority->turns_page(query);
     if (!turns) {
-        co_return std::unexpected(reject_page(turns.error(), seen > 0));
+        co_return reject_page(turns.error(), seen > 0);
     }
     Json data = Json::array();
     for (std::size_t at = seen; at < turns->turns.size(); ++at) {

@@ -37,11 +37,11 @@ read_part(const Json& part, const std::string& path, const CompletionsContext& c
     }
     const bool refusal = type == "refusal" && out.speaker == Speaker::assistant;
     if (type != "text" && !refusal) {
-        return std::unexpected(bad_param(
+        return bad_param(
             "unsupported_value",
             path + ".type",
             fmt::format("content parts of type '{}' are not supported here", printable(type, 40))
-        ));
+        );
     }
     const auto text = string_member(part, type);
     if (!text) {
@@ -107,9 +107,9 @@ Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
         }
     }
     if (given(message, "audio") != nullptr) {
-        return std::unexpected(bad_param(
+        return bad_param(
             "unsupported_value", out.path + ".audio", "audio answers are not supported here"
-        ));
+        );
     }
     if (const auto* call = given(message, "function_call"); call != nullptr && call->is_object()) {
         add_call(*call, "", out.parts);
@@ -135,11 +135,11 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
     case Speaker::tool: {
         const auto id = string_member(message, "tool_call_id");
         if (!id || id->empty()) {
-            return std::unexpected(bad_param(
+            return bad_param(
                 "missing_required_parameter",
                 out.path + ".tool_call_id",
                 "a tool's message must name the call that it answers: 'tool_call_id'"
-            ));
+            );
         }
         if (tools) {
             out.answers = *id;
@@ -175,9 +175,9 @@ read_message(const Json& message, std::size_t index, const CompletionsContext& c
     }
     const auto* role = given(message, "role");
     if (role == nullptr) {
-        return std::unexpected(bad_param(
+        return bad_param(
             "missing_required_parameter", said.path + ".role", "a message must have a role"
-        ));
+        );
     }
     const auto word = string_member(message, "role").value_or("");
     const auto speaker = speaker_of(word);
@@ -201,9 +201,7 @@ Accepted<void> read_completions_messages(
 ) {
     const auto* messages = given(body, "messages");
     if (messages == nullptr) {
-        return std::unexpected(
-            bad_param("missing_required_parameter", "messages", "'messages' must be given")
-        );
+        return bad_param("missing_required_parameter", "messages", "'messages' must be given");
     }
     if (!messages->is_array()) {
         return bad("invalid_type", "messages", "an array");

@@ -105,8 +105,8 @@ Accepted<void> read_count(const Json& body) {
         return bad("invalid_value", "n", "1");
     }
     if (n > 1) {
-        return std::unexpected(
-            bad_param("unsupported_value", "n", "only one answer is given to a request: 'n' is 1")
+        return bad_param(
+            "unsupported_value", "n", "only one answer is given to a request: 'n' is 1"
         );
     }
     return {};
@@ -127,11 +127,11 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
     }
     OA_CHECK(takes_format(context, type, "response_format.type"));
     if (type == "json_object" && !context.tools) {
-        return std::unexpected(bad_param(
+        return bad_param(
             "unsupported_value",
             "response_format.type",
             "'json_object' is not supported: use 'json_schema'"
-        ));
+        );
     }
     if (type == "json_object") {
         out.json_object = true;
@@ -142,11 +142,11 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
     }
     const auto* named = given(*format, "json_schema");
     if (named == nullptr) {
-        return std::unexpected(bad_param(
+        return bad_param(
             "missing_required_parameter",
             "response_format.json_schema",
             "'response_format.json_schema' must be given"
-        ));
+        );
     }
     return read_schema(*named, "response_format.json_schema.schema", out);
 }

@@ -15,10 +15,10 @@ namespace oa_stream::lane {
 [[nodiscard]] Rejection bad_param(std::string code, std::string param, std::string message);
 
 /// "'PARAM' must be MUST"
-[[nodiscard]] inline std::unexpected<Rejection>
+[[nodiscard]] inline Rejection
 bad(std::string code, std::string_view param, std::string_view must) {
     auto message = fmt::format("'{}' must be {}", param, must);
-    return std::unexpected(bad_param(std::move(code), std::string(param), std::move(message)));
+    return bad_param(std::move(code), std::string(param), std::move(message));
 }
 
 /// A request that names a worker runs on that one or not at all.

@@ -10,7 +10,7 @@ Accepted<CompletionsRequest>
 read_completions_request(const Json& body, const CompletionsContext& context) {
     CompletionsRequest request;
     if (!body.is_object()) {
-        return std::unexpected(reject(400, "invalid_json", "the body must be one JSON object"));
+        return reject(400, "invalid_json", "the body must be one JSON object");
     }
     OA_CHECK(check_worker(body, context.worker));
     OA_CHECK(read_params(body, context, request));

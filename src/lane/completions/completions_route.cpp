@@ -114,7 +114,7 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
                                 : read_completions_request(body, context)
         );
         if (std::ranges::find(models, request.model, &LaneModel::id) == models.end()) {
-            return std::unexpected(reject_model(request.model));
+            return reject_model(request.model);
         }
         const auto* known = known_model(able, request.model);
         if (known != nullptr && !takes_effort(*known, request.effort)) {
@@ -189,7 +189,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     auto turn = co_await lane_->authority().start(std::move(asked));
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
-        co_return std::unexpected(reject_unstarted(turn.error()));
+        co_return reject_unstarted(turn.error());
     }
     co_return *std::move(turn);
 }
@@ -254,7 +254,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place plac
         )
     );
     if (call->exchange->peer_gone()) {
-        co_return std::unexpected(reject_left());
+        co_return reject_left();
     }
     TurnStyle style;
     style.resumable = false;

@@ -48,7 +48,7 @@ Task<Accepted<std::shared_ptr<const ResponseStore>>> Completions::named_by(CallP
         std::move(aside)
     );
     if (!loaded) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     co_return *std::move(loaded);
 }
@@ -103,26 +103,26 @@ Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
     } else if (reads) {
         auto read = co_await read_response(shared, owner, id);
         if (!read) {
-            co_return std::unexpected(reject_unknown_for_now());
+            co_return reject_unknown_for_now();
         }
         found = *std::move(read);
     } else {
         const auto dropped = co_await shared->drop_response({owner, id});
         if (!dropped) {
-            co_return std::unexpected(reject_unknown_for_now());
+            co_return reject_unknown_for_now();
         }
         deleted = *dropped;
     }
     if (!found && !deleted) {
-        co_return std::unexpected(reject(
+        co_return reject(
             404,
             "not_found",
             fmt::format("there is no stored response '{}' here (any more)", printable(id, 80))
-        ));
+        );
     }
     if (reads && query_parameter(call->request().query, "stream").value_or("false") != "false") {
-        co_return std::unexpected(
-            bad_param("unsupported_value", "stream", "a stored response is not streamed again")
+        co_return bad_param(
+            "unsupported_value", "stream", "a stored response is not streamed again"
         );
     }
     if (reads) {

@@ -40,11 +40,11 @@ Accepted<const Json*> function_in(const Json& entry, const std::string& path, bo
     }
     const auto type = string_member(entry, "type").value_or("function");
     if (type != "function") {
-        return std::unexpected(bad_param(
+        return bad_param(
             "unsupported_value",
             path + ".type",
             fmt::format("tools of type '{}' are not supported here", printable(type, 40))
-        ));
+        );
     }
     if (flat) {
         return &entry;

@@ -85,13 +85,13 @@ check_newest(const std::vector<Said>& conversation, const CompletionsContext& co
     }
     const auto most = context.text_chars;
     if (const auto length = text_length(last.parts); length > most) {
-        return std::unexpected(bad_param(
+        return bad_param(
             "string_above_max_length",
             last.path,
             fmt::format(
                 "the last message must not be longer than {} characters; it has {}", most, length
             )
-        ));
+        );
     }
     return {};
 }
@@ -109,11 +109,11 @@ Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRe
     }
     for (auto& said : conversation) {
         if (!tools && has_image(said)) {
-            return std::unexpected(bad_param(
+            return bad_param(
                 "unsupported_value",
                 said.path + ".content",
                 "images are taken in the last message only"
-            ));
+            );
         }
         auto seed = seed_of(std::move(said));
         const bool says = !seed.text.empty() || !seed.parts.empty() || !seed.calls.empty();
@@ -149,28 +149,27 @@ takes_images(const CompletionsContext& context, const std::string& path, const S
     }
     const auto* from = context.tools ? "images are taken from users and results of functions only"
                                      : "images are taken from users only";
-    return std::unexpected(bad_param(
+    return bad_param(
         "unsupported_value", path + ".type", context.images ? from : "this model takes no images"
-    ));
+    );
 }
 
 Accepted<void> takes_history(const CompletionsContext& context, const std::string& path) {
     if (context.history) {
         return {};
     }
-    return std::unexpected(bad_param(
+    return bad_param(
         "unsupported_value",
         path,
         "this model takes one new message and nothing that was said before it"
-    ));
+    );
 }
 
 Accepted<void> takes_instructions(const CompletionsContext& context, const std::string& path) {
     if (context.instructions) {
         return {};
     }
-    return std::unexpected(bad_param("unsupported_value", path, "this model takes no instructions")
-    );
+    return bad_param("unsupported_value", path, "this model takes no instructions");
 }
 
 Accepted<void>
@@ -178,9 +177,7 @@ takes_format(const CompletionsContext& context, std::string_view type, const std
     if (context.instructions || type == "text") {
         return {};
     }
-    return std::unexpected(
-        bad_param("unsupported_value", path, "this model takes no format but text")
-    );
+    return bad_param("unsupported_value", path, "this model takes no format but text");
 }
 
 Accepted<void> add_image(std::optional<std::string_view> url, const std::string& path, Said& out) {
@@ -188,7 +185,7 @@ Accepted<void> add_image(std::optional<std::string_view> url, const std::string&
         return bad("invalid_type", path, "a string");
     }
     if (const auto why = image_fault(*url); !why.empty()) {
-        return std::unexpected(bad_param("invalid_value", path, std::string(why)));
+        return bad_param("invalid_value", path, std::string(why));
     }
     out.parts.emplace_back(InputImage{std::string(*url)});
     return {};

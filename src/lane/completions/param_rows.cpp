@@ -22,7 +22,7 @@ Accepted<void> check_worker(const Json& body, std::string_view own) {
     const auto refuse = [](std::string message) {
         auto rejection = reject(422, "invalid_value", std::move(message));
         rejection.details["param"] = "worker_id";
-        return std::unexpected(std::move(rejection));
+        return rejection;
     };
     const auto worker = read_worker_name(body);
     if (!worker) {
@@ -55,9 +55,7 @@ Accepted<void> refuse_unsupported(const Json& body, std::span<const RefusedRow> 
             if (tools && !row.instead.empty()) {
                 message += fmt::format(": send '{}'", row.instead);
             }
-            return std::unexpected(
-                bad_param(std::string(row.code), std::string(row.name), std::move(message))
-            );
+            return bad_param(std::string(row.code), std::string(row.name), std::move(message));
         }
     }
     return {};
@@ -140,9 +138,7 @@ Accepted<void> read_model(
     }
     const auto* model = given(body, "model");
     if (model == nullptr) {
-        return std::unexpected(
-            bad_param("missing_required_parameter", "model", "'model' must be given")
-        );
+        return bad_param("missing_required_parameter", "model", "'model' must be given");
     }
     if (!model->is_string()) {
         return bad("invalid_type", "model", "a string");
@@ -198,8 +194,8 @@ Accepted<void> read_schema(const Json& format, const std::string& name, Completi
     }
     const auto* schema = given(format, "schema");
     if (schema == nullptr) {
-        return std::unexpected(
-            bad_param("missing_required_parameter", name, fmt::format("'{}' must be given", name))
+        return bad_param(
+            "missing_required_parameter", name, fmt::format("'{}' must be given", name)
         );
     }
     if (!schema->is_object()) {

@@ -63,29 +63,27 @@ Task<Accepted<void>> admit(
     const bool resends = sieve != nullptr;
     if (const auto read = co_await call->exchange->read_body(std::move(sieve)); !read) {
         if (resends && read.error().code == Code::too_large) {
-            co_return std::unexpected(reject_resend());
+            co_return reject_resend();
         }
-        co_return std::unexpected(reject_body(read.error()));
+        co_return reject_body(read.error());
     }
     co_return Accepted<void>{};
 }
 
 Accepted<void> body_size(const LaneState& /*lane*/, Call& call) {
-    return call.request().body_too_large
-               ? std::unexpected(reject_body({.code = Code::too_large, .message = {}}))
-               : Accepted<void>{};
+    return call.request().body_too_large ? reject_body({.code = Code::too_large, .message = {}})
+                                         : Accepted<void>{};
 }
 
 Accepted<void> resend_size(const LaneState& /*lane*/, Call& call) {
     const auto& request = call.request();
     if (request.body_beyond_sieves) {
-        return std::unexpected(reject_resend());
+        return reject_resend();
     }
     // Nothing but JSON is read through the sieve.
     const bool sieved = is_json_type(request.headers.get("content-type"));
-    return request.body_too_large && !sieved
-               ? std::unexpected(reject_body({.code = Code::too_large, .message = {}}))
-               : Accepted<void>{};
+    return request.body_too_large && !sieved ? reject_body({.code = Code::too_large, .message = {}})
+                                             : Accepted<void>{};
 }
 
 Accepted<void> compatibility(const LaneState& lane, Call& call) {
@@ -93,7 +91,7 @@ Accepted<void> compatibility(const LaneState& lane, Call& call) {
     const auto code = negotiate(config.window, config.compat, handshake_of(call.request().headers));
     if (code) {
         lane.observer().compat_rejected(*code, !call.record.probe.empty());
-        return std::unexpected(reject_compat(config.window, *code));
+        return reject_compat(config.window, *code);
     }
     return {};
 }
@@ -104,11 +102,11 @@ Accepted<void> owner(const LaneState& lane, Call& call) {
     const bool azure = speaks_openai(call.request().path) && !headers.has("authorization");
     const std::string_view header = azure && headers.has("api-key") ? "api-key" : "authorization";
     if (count_of(headers, header) > 1) {
-        return std::unexpected(reject(
+        return reject(
             400,
             "bad_request",
             fmt::format("the request has more than one {} header", azure ? header : "Authorization")
-        ));
+        );
     }
     if (!lane.tokens) {
         return {};
@@ -126,7 +124,7 @@ Accepted<void> owner(const LaneState& lane, Call& call) {
             tried ? R"(Bearer realm="oa-stream", error="invalid_token")"
                   : R"(Bearer realm="oa-stream")"
         );
-        return std::unexpected(std::move(rejection));
+        return rejection;
     }
     call.record.owner = *std::move(name);
     return {};
@@ -135,15 +133,13 @@ Accepted<void> owner(const LaneState& lane, Call& call) {
 Accepted<void> content_type(const LaneState& /*lane*/, Call& call) {
     const auto& headers = call.request().headers;
     if (!is_json_type(headers.get("content-type")) || count_of(headers, "content-type") > 1) {
-        return std::unexpected(
-            reject(415, "unsupported_media_type", "the body must be sent as application/json")
-        );
+        return reject(415, "unsupported_media_type", "the body must be sent as application/json");
     }
     const auto encoding = to_lower(headers.get("content-encoding").value_or(""));
     if (!encoding.empty() && encoding != "identity") {
-        return std::unexpected(reject(
+        return reject(
             415, "unsupported_media_type", "the body must be sent without a Content-Encoding"
-        ));
+        );
     }
     return {};
 }
@@ -159,7 +155,7 @@ Accepted<void> known_thread(const LaneState& lane, Call& call) {
     OA_TRY(auto id, read_path_id(call.match.id.value_or("")));
     const auto& who = call.record.owner;
     if (!lane.ids().contains(who, id) && !lane.turns.starting(who, id)) {
-        return std::unexpected(reject_unknown_thread());
+        return reject_unknown_thread();
     }
     call.record.thread = std::move(id);
     return {};
@@ -178,13 +174,13 @@ Accepted<void> open_for_turns(const LaneState& lane, Call& call) {
             1
         );
         rejection.headers.set("connection", "close");
-        return std::unexpected(std::move(rejection));
+        return rejection;
     }
     if (lane.config.mode == LaneMode::off) {
         auto rejection =
             openai ? reject(503, "overloaded", "this lane is switched off")
                    : reject(503, "service_unavailable", "the stream lane is switched off");
-        return std::unexpected(with_retry_after(std::move(rejection), 30));
+        return with_retry_after(std::move(rejection), 30);
     }
     return {};
 }

@@ -25,6 +25,11 @@ struct Rejection {
     Json members = Json::object(); ///< more members beside "error"
     net::Headers headers{};
     std::string cause{}; ///< for the log alone
+
+    /// So that `return reject_busy();` refuses, whatever would have been accepted.
+    template <class T> operator std::expected<T, Rejection>() && {
+        return std::unexpected(std::move(*this));
+    }
 };
 
 template <class T> using Accepted = std::expected<T, Rejection>;

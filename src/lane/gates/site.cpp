@@ -127,7 +127,7 @@ Accepted<void> allowed_host(const LaneState& lane, Call& call) {
     }
     for (const auto authority : authorities(lane, call)) {
         if (const auto site = site_of(authority); !is_own(lane.config, site.host)) {
-            return std::unexpected(reject(
+            return reject(
                 421,
                 "host_not_allowed",
                 fmt::format(
@@ -135,7 +135,7 @@ Accepted<void> allowed_host(const LaneState& lane, Call& call) {
                     "should",
                     printable(site.host, 100)
                 )
-            ));
+            );
         }
     }
     return {};
@@ -146,14 +146,14 @@ Accepted<void> allowed_origin(const LaneState& lane, Call& call) {
         return {};
     }
     const auto origin = call.request().headers.get("origin").value_or("another site");
-    return std::unexpected(reject(
+    return reject(
         403,
         "origin_not_allowed",
         fmt::format(
             "a page of '{}' may not use this lane: start it with --cors-origin if it should",
             printable(origin, 100)
         )
-    ));
+    );
 }
 
 std::size_t count_of(const net::Headers& headers, std::string_view name) {

@@ -14,13 +14,12 @@ namespace oa_stream::lane {
 
 namespace {
 
-std::unexpected<Rejection>
-unsupported(std::string_view what, std::string_view type, const std::string& path) {
-    return std::unexpected(bad_param(
+Rejection unsupported(std::string_view what, std::string_view type, const std::string& path) {
+    return bad_param(
         "unsupported_value",
         path + ".type",
         fmt::format("{} of type '{}' are not supported here", what, printable(type, 40))
-    ));
+    );
 }
 
 Accepted<void>
@@ -178,14 +177,14 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
     if (!ask.previous.empty()) {
         const auto* before = store.find(owner, ask.previous);
         if (before == nullptr) {
-            return std::unexpected(bad_param(
+            return bad_param(
                 "previous_response_not_found",
                 "previous_response_id",
                 fmt::format(
                     "there is no stored response '{}' here (any more): send the whole conversation",
                     printable(ask.previous, 80)
                 )
-            ));
+            );
         }
         out = before->conversation;
     }
@@ -197,14 +196,14 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
         auto held = store.item(owner, item.reference);
         if (!held) {
             OA_CHECK(takes_history(context, item.said.path)); // sent itself it is refused, too
-            return std::unexpected(bad_param(
+            return bad_param(
                 "item_not_found",
                 item.said.path + ".id",
                 fmt::format(
                     "there is no stored item '{}' here (any more): send the item itself",
                     printable(item.reference, 80)
                 )
-            ));
+            );
         }
         // Clients that also name the response before send its items again.
         if (std::ranges::find(out, held) == out.end()) {
@@ -221,9 +220,7 @@ Accepted<void>
 read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
     const auto* input = given(body, "input");
     if (input == nullptr) {
-        return std::unexpected(
-            bad_param("missing_required_parameter", "input", "'input' must be given")
-        );
+        return bad_param("missing_required_parameter", "input", "'input' must be given");
     }
     if (input->is_string()) {
         InputItem item{.said = {.speaker = Speaker::user, .path = "input"}};

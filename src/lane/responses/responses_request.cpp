@@ -67,12 +67,12 @@ constexpr std::array<std::string_view, 21> k_known{
     "workerId"
 };
 
-std::unexpected<Rejection> unknown_parameter(std::string_view name) {
-    return std::unexpected(bad_param(
+Rejection unknown_parameter(std::string_view name) {
+    return bad_param(
         "unknown_parameter",
         printable(name, 60),
         fmt::format("'{}' is not a parameter of /v1/responses", printable(name, 60))
-    ));
+    );
 }
 
 Accepted<void> refuse_unknown(const Json& body) {
@@ -238,11 +238,11 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
     }
     for (std::size_t i = 0; i < include->size(); ++i) {
         if ((*include)[i] != k_encrypted) {
-            return std::unexpected(bad_param(
+            return bad_param(
                 "unsupported_value",
                 fmt::format("include[{}]", i),
                 fmt::format("only '{}' is accepted in 'include'", k_encrypted)
-            ));
+            );
         }
     }
     if (!include->empty()) {
@@ -323,7 +323,7 @@ Accepted<CompletionsRequest>
 read_responses_request(const Json& body, const CompletionsContext& context) {
     CompletionsRequest request;
     if (!body.is_object()) {
-        return std::unexpected(reject(400, "invalid_json", "the body must be one JSON object"));
+        return reject(400, "invalid_json", "the body must be one JSON object");
     }
     request.responses = std::make_shared<ResponsesAsk>();
     auto flat = context;

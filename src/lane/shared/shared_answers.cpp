@@ -81,7 +81,7 @@ Accepted<std::size_t> verdict_of(const std::string& text) {
     }
     const auto status = int_member(json, "status");
     if (!status) {
-        return std::unexpected(reject_unheard());
+        return reject_unheard();
     }
     auto no = reject(
         static_cast<int>(*status),
@@ -91,7 +91,7 @@ Accepted<std::size_t> verdict_of(const std::string& text) {
     for (const auto& [field, why] : json.value("fields", Json::object()).items()) {
         no.fields.emplace_back(field, why.is_string() ? why.get<std::string>() : std::string());
     }
-    return std::unexpected(no.status == 409 ? with_retry_after(std::move(no), 1) : std::move(no));
+    return no.status == 409 ? with_retry_after(std::move(no), 1) : std::move(no);
 }
 
 } // namespace
@@ -137,15 +137,15 @@ Task<Accepted<std::size_t>> SharedLane::decide(
     const auto answered = std::exchange(answers_[name], {});
     answers_.erase(name);
     if (!sent) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     if (!answered) {
-        co_return std::unexpected(reject_unheard());
+        co_return reject_unheard();
     }
     auto verdict = verdict_of(*answered);
     while (verdict && !turn->claim(*verdict)) {
         if (turn->ended() || Clock::now() >= until) {
-            co_return std::unexpected(reject_unheard());
+            co_return reject_unheard();
         }
         co_await sleep_for(k_poll);
     }

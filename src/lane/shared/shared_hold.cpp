@@ -87,13 +87,13 @@ may_supersede(LaneState* lane, std::string owner, std::string thread, bool limit
         }
         const auto all = co_await lane->shared->store().readers(turn->id());
         if (!all || (limited && lane->shared->full())) {
-            co_return std::unexpected(reject_store_away());
+            co_return reject_store_away();
         }
         if (turn->ended() || turn->waiting() || *all <= turn->readers()) {
             co_return Accepted<void>{};
         }
         if (Clock::now() >= until) {
-            co_return std::unexpected(reject_busy());
+            co_return reject_busy();
         }
         co_await sleep_for(k_store_poll);
     }
@@ -127,7 +127,7 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
         }
         (void)co_await lane->shared->settle({wish.owner, wish.thread});
         if (Clock::now() >= until) {
-            co_return std::unexpected(reject_busy());
+            co_return reject_busy();
         }
         co_await sleep_for(k_store_poll);
     }

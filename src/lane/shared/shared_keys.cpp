@@ -27,13 +27,13 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         .thread = call->chat.thread
     };
     if (!co_await forget_stale_keys(&request)) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     while (true) {
         const auto use = co_await store_->use_key(request);
         if (!use) {
             forget_key_later(request); // it may be ours all the same
-            co_return std::unexpected(reject_store_away());
+            co_return reject_store_away();
         }
         if (use->fresh) {
             call->key_attempt = request.attempt;
@@ -42,7 +42,7 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
             co_return std::nullopt;
         }
         if (use->request != call->request_digest) {
-            co_return std::unexpected(reject_other_request());
+            co_return reject_other_request();
         }
         if (!use->turn.empty()) {
             call->chat.thread = use->thread;
@@ -50,10 +50,10 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
             co_return use->turn;
         }
         if (Clock::now() >= until) {
-            co_return std::unexpected(reject_still_starting());
+            co_return reject_still_starting();
         }
         if (call->exchange->peer_gone()) {
-            co_return std::unexpected(reject_left());
+            co_return reject_left();
         }
         co_await sleep_for(k_store_poll);
     }
@@ -72,10 +72,10 @@ Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
          .before = row ? row->last_turn : std::string()}
     );
     if (!use) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     if (!use->fresh) {
-        co_return std::unexpected(reject_still_starting());
+        co_return reject_still_starting();
     }
     call->key_left = use->left; // whoever had it meanwhile died over it
     call->key_before = use->before;

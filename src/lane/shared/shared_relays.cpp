@@ -53,11 +53,11 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     const bool crowded = follows && purpose != FoundFor::deciding &&
                          std::cmp_greater_equal(running_relays(), store_->options().tails);
     if (crowded && purpose == FoundFor::reading) {
-        co_return std::unexpected(reject_full());
+        co_return reject_full();
     }
     const auto log = co_await store_->read(holding.turn);
     if (!log) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     const bool whole = log->whole() && !crowded;
     if (!follows && (log->entries.empty() || !log->entries.back().last())) {
@@ -193,7 +193,7 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone, Fo
             co_return own;
         }
         if (!state) {
-            co_return std::unexpected(reject_store_away());
+            co_return reject_store_away();
         }
         const auto& holding = state->holding;
         const bool dead = !holding.session.empty() && !holding.alive;
@@ -203,7 +203,7 @@ SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone, Fo
         }
         if (holding.alive && holding.phase == store::Phase::starting && Clock::now() < until) {
             if (gone()) {
-                co_return std::unexpected(reject_left());
+                co_return reject_left();
             }
             co_await sleep_for(k_store_poll);
             continue;
@@ -222,7 +222,7 @@ SharedLane::read_from(store::ThreadKey key, store::ThreadState state, FoundFor p
         (*turn)->history_read(state.read);
     } else if (turn) { // whoever looks for it at the authority must not go on with it
         if (auto stopped = co_await stop_left(std::move(key), std::move(state)); !stopped) {
-            co_return std::unexpected(reject_start(stopped.error()));
+            co_return reject_start(stopped.error());
         }
     }
     co_return turn;

@@ -87,7 +87,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         .most_of_owner = wish.limited && wish.count_owner ? limits.streams_per_owner : 0
     };
     if (wish.limited && full()) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     Patience patience;
     while (true) {
@@ -95,7 +95,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         auto got = co_await store_->acquire(request);
         const auto now = Clock::now();
         if (!got) {
-            co_return std::unexpected(reject_store_away());
+            co_return reject_store_away();
         }
         if (got->kind == store::Acquired::Kind::mine) {
             // Since it was read last another replica may have made it, or a turn on it.
@@ -111,7 +111,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         }
         use.reset();
         if (auto no = refused(got->kind)) {
-            co_return std::unexpected(*std::move(no));
+            co_return *std::move(no);
         }
         if (got->kind == store::Acquired::Kind::orphan) {
             co_return std::nullopt;
@@ -125,7 +125,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         const auto limit = patience.wanted ? *patience.wanted + timings.supersede_wait
                                            : patience.began + timings.reader_leaving;
         if (now >= limit) {
-            co_return std::unexpected(reject_busy());
+            co_return reject_busy();
         }
         co_await sleep_for(k_store_poll);
     }
@@ -140,10 +140,10 @@ Task<Accepted<std::shared_ptr<void>>> SharedLane::take_place(std::string owner, 
          .most_of_owner = count_owner ? limits.streams_per_owner : 0}
     );
     if (!got) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     if (auto no = refused(*got)) {
-        co_return std::unexpected(*std::move(no));
+        co_return *std::move(no);
     }
     co_return std::shared_ptr<void>(
         nullptr,
@@ -168,10 +168,10 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
     );
     if (!stop && stop.error().code == Code::conflict) {
         ++store_->turns.fenced.commit;
-        co_return std::unexpected(reject_busy());
+        co_return reject_busy();
     }
     if (!stop) {
-        co_return std::unexpected(reject_store_away());
+        co_return reject_store_away();
     }
     hold->keep();
     co_return Committed{

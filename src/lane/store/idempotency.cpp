@@ -21,15 +21,13 @@ Accepted<std::optional<std::string>> idempotency_key_of(const net::Headers& head
         return std::nullopt;
     }
     if (count_of(headers, k_name) > 1) {
-        return std::unexpected(
-            reject(400, "bad_request", "the request has more than one Idempotency-Key header")
-        );
+        return reject(400, "bad_request", "the request has more than one Idempotency-Key header");
     }
     const bool visible = std::ranges::all_of(*given, [](char c) { return c > ' ' && c < 127; });
     if (given->empty() || given->size() > 128 || !visible) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             "idempotency-key", "an idempotency key is 1 to 128 visible ASCII characters"
-        ));
+        );
     }
     return std::string(*given);
 }

@@ -153,28 +153,24 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
             return opened != nullptr && opened->client && opened->call == result.call;
         });
         if (!open && (!known || calls.empty())) {
-            return std::unexpected(
-                known ? reject_answered_call(result.call) : reject_unknown_call(result.call)
-            );
+            return known ? reject_answered_call(result.call) : reject_unknown_call(result.call);
         }
     }
     Json list = Json::array();
     for (const auto& call : calls) {
         const auto found = std::ranges::find(results, call.call, &CallResult::call);
         if (found == results.end()) {
-            return std::unexpected(reject_result(
+            return reject_result(
                 422,
                 "tool_result_missing",
                 call.call,
                 "needs its result in the same request: the turn that asked was stopped meanwhile"
-            ));
+            );
         }
         list.push_back(told(call, *found));
     }
     if (list.empty()) {
-        return std::unexpected(
-            reject_unknown_call(results.empty() ? std::string_view() : results.front().call)
-        );
+        return reject_unknown_call(results.empty() ? std::string_view() : results.front().call);
     }
     return std::string(k_head) + dump_json(list);
 }

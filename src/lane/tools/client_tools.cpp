@@ -37,7 +37,7 @@ Accepted<Json> schema_in(const Json& tool, const std::string& path) {
         const Json& found = inner == nullptr ? *schema : *inner;
         if (!found.is_object()) {
             const auto place = fmt::format("{}.{}", path, key);
-            return std::unexpected(invalid_field(place, place + " must be a JSON Schema"));
+            return invalid_field(place, place + " must be a JSON Schema");
         }
         if (!found.empty()) {
             return found;
@@ -52,14 +52,14 @@ Accepted<void> check_type(const Json& tool, const std::string& path) {
     if (type.empty() || std::ranges::find(k_types, type) != k_types.end()) {
         return {};
     }
-    return std::unexpected(invalid_field(
+    return invalid_field(
         path,
         fmt::format(
             "{} is of type '{}': only functions that the page runs are taken",
             path,
             printable(type, 40)
         )
-    ));
+    );
 }
 
 void note_unread(const Json& tool, const std::string& name, std::vector<std::string>& unread) {
@@ -72,22 +72,22 @@ void note_unread(const Json& tool, const std::string& name, std::vector<std::str
 
 Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::string& path) {
     if (!tool.is_object()) {
-        return std::unexpected(invalid_field(path, path + " must be an object"));
+        return invalid_field(path, path + " must be an object");
     }
     if (!is_function_name(name) || is_too_long(name)) {
-        return std::unexpected(invalid_field(
+        return invalid_field(
             path,
             fmt::format(
                 "the name of {} must be 1 to 64 letters, digits, '_' or '-', and at most 61 where "
                 "Codex has tools with such a name",
                 path
             )
-        ));
+        );
     }
     const auto* description = member(tool, "description");
     if (description != nullptr && !description->is_null() && !description->is_string()) {
         const auto place = path + ".description";
-        return std::unexpected(invalid_field(place, place + " must be a string"));
+        return invalid_field(place, place + " must be a string");
     }
     OA_TRY(auto schema, schema_in(tool, path));
     return ClientTool{std::move(name), text_in(tool, "description"), std::move(schema)};
@@ -98,12 +98,10 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
 Accepted<std::vector<ClientTool>>
 read_client_tools(const Json& tools, std::vector<std::string>& unread) {
     if (!tools.is_structured()) {
-        return std::unexpected(invalid_field("tools", "tools must be an object or an array"));
+        return invalid_field("tools", "tools must be an object or an array");
     }
     if (tools.size() > k_most_tools) {
-        return std::unexpected(
-            invalid_field("tools", fmt::format("there may be at most {} tools", k_most_tools))
-        );
+        return invalid_field("tools", fmt::format("there may be at most {} tools", k_most_tools));
     }
     std::vector<ClientTool> out;
     std::size_t at = 0;
@@ -115,7 +113,7 @@ read_client_tools(const Json& tools, std::vector<std::string>& unread) {
         const Json& tool = function == nullptr ? entry : *function;
         OA_TRY(auto read, read_tool(tools.is_array() ? text_in(tool, "name") : key, tool, path));
         if (std::ranges::find(out, read.name, &ClientTool::name) != out.end()) {
-            return std::unexpected(invalid_field(path, path + " has the name of another tool"));
+            return invalid_field(path, path + " has the name of another tool");
         }
         note_unread(tool, read.name, unread);
         out.push_back(std::move(read));

@@ -144,10 +144,10 @@ Accepted<TurnApprovals::Verdict> TurnApprovals::judge(const std::vector<Approval
     for (const auto& answer : answers) {
         const auto known = std::ranges::find(approvals_, answer.id, &Approval::id);
         if (known == approvals_.end()) {
-            return std::unexpected(reject_answer(answer.id, "is none that this turn asked for"));
+            return reject_answer(answer.id, "is none that this turn asked for");
         }
         if (const auto why = objection(*known, answer.approved); !why.empty()) {
-            return std::unexpected(reject_answer(answer.id, why));
+            return reject_answer(answer.id, why);
         }
         if (known->state == State::waiting) {
             verdict.fresh.push_back(answer);

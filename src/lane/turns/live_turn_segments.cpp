@@ -169,21 +169,19 @@ Accepted<std::size_t> LiveTurn::answer(
         const bool held = *settled < segments_.size() && segments_[*settled].begin >= log_.begin();
         const bool kept = !ended_ || now - ended_at_ < host_->timings.ended_kept;
         if (!held || !kept) {
-            return std::unexpected(reject_gone());
+            return reject_gone();
         }
         return *settled;
     }
     if (reason_ != StopReason::none) {
-        return std::unexpected(invalid_field("messages", "this turn is being stopped"));
+        return invalid_field("messages", "this turn is being stopped");
     }
     if (!waiting()) {
-        return std::unexpected(reject_unclaimed());
+        return reject_unclaimed();
     }
     const auto segment = segments_.size() - 1;
     if (!tell(decided->fresh, verdict->fresh, segment)) {
-        return std::unexpected(
-            invalid_field("messages", "the assistant does not wait for this any more")
-        );
+        return invalid_field("messages", "the assistant does not wait for this any more");
     }
     segments_.back().claimed = true;
     last_event_ = detached_ = now;

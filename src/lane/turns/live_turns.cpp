@@ -103,18 +103,18 @@ Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(
 ) {
     auto key = row_key(owner, thread);
     if (!co_await await_start(key)) {
-        co_return std::unexpected(reject_busy());
+        co_return reject_busy();
     }
     const auto slot = slots_.find(key);
     const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
     // A turn that takes another's place adds none.
     const bool more = limited && (!current || current->ended());
     if (auto refused = more ? admit(owner, count_owner) : std::nullopt) {
-        co_return std::unexpected(*std::move(refused));
+        co_return *std::move(refused);
     }
     Lease lease(*this, std::move(key), std::move(owner), std::move(gone));
     if (current && !co_await make_room(current)) {
-        co_return std::unexpected(reject_busy());
+        co_return reject_busy();
     }
     co_return std::move(lease);
 }

@@ -50,7 +50,7 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
         const auto& message = request.earlier[i];
         if (holds(seeded.ids, message.id)) {
             if (message.id != seeded.ids.back()) {
-                return std::unexpected(reject_part());
+                return reject_part();
             }
             break;
         }
@@ -65,9 +65,7 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
         unknown_answer = unknown_answer || answer;
     }
     if (unknown_answer) {
-        return std::unexpected(
-            reject_regenerate("the request's answers are not those of this conversation")
-        );
+        return reject_regenerate("the request's answers are not those of this conversation");
     }
     return 0;
 }
@@ -91,7 +89,7 @@ Accepted<bool> replaces_seeded(const ChatRequest& request, const SeededMessages&
     }
     const bool there = place < ids.size() && ids[place] == id;
     if (!there && holds(ids, id)) {
-        return std::unexpected(reject_part());
+        return reject_part();
     }
     return there;
 }
@@ -103,10 +101,10 @@ Accepted<void> verify(const ChatRequest& request, const authority::PastTurn& tur
     const bool other_text =
         request.regenerate && !turn.user_text.empty() && !says_the_same(request, turn);
     if (other_id || other_text) {
-        return std::unexpected(reject_regenerate(
+        return reject_regenerate(
             "the request's messages do not match this conversation, so it is unclear which answer "
             "to replace"
-        ));
+        );
     }
     return {};
 }
@@ -142,7 +140,7 @@ Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     const bool newest = request.message_id.empty() && !turns.empty();
     const auto at = newest ? std::optional(turns.size() - 1) : find_exact(request, turns);
     if (!at || (turns[*at].user_text.empty() && turns[*at].user_parts.empty())) {
-        return std::unexpected(reject_kept_question());
+        return reject_kept_question();
     }
     const auto& turn = turns[*at];
     request.message_id = wire_id(turn.id);
@@ -166,14 +164,13 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
         return ReplacePlan{Kind::revert, turns[*at].id};
     }
     if (!request.regenerate && request.message_id != request.user_message_id) {
-        return std::unexpected(reject_regenerate("messageId names no message of this conversation")
-        );
+        return reject_regenerate("messageId names no message of this conversation");
     }
     if (!request.whole_list && never_arrived(request, turns)) {
         return ReplacePlan{};
     }
     if (!request.whole_list) {
-        return std::unexpected(reject_part());
+        return reject_part();
     }
     OA_TRY(const bool reseeds, replaces_seeded(request, seeded));
     if (reseeds) {

@@ -133,20 +133,18 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
             return entry.call.call == result.call;
         });
         if (known == entries_.end() || (!known->asked && !known->result)) {
-            return std::unexpected(reject_unknown_call(result.call));
+            return reject_unknown_call(result.call);
         }
         if (known->over) {
-            return std::unexpected(reject_call_over(result.call));
+            return reject_call_over(result.call);
         }
         if (!known->result) {
             verdict.fresh.push_back(result);
         } else if (known->result == result) {
             verdict.segment = std::max(verdict.segment.value_or(0), known->segment);
         } else {
-            return std::unexpected(
-                known->maybe_over ? reject_call_over(result.call)
-                                  : reject_answered_call(result.call)
-            );
+            return known->maybe_over ? reject_call_over(result.call)
+                                     : reject_answered_call(result.call);
         }
     }
     return verdict;

@@ -122,7 +122,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
     const LiveTurns::Gone gone = [exchange = call->exchange] { return exchange->peer_gone(); };
     while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
         if (gone()) {
-            co_return std::unexpected(reject_left());
+            co_return reject_left();
         }
         co_await sleep_for(k_turn_poll);
     }
@@ -150,7 +150,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
     }
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
-        co_return std::unexpected(reject_start(turn.error()));
+        co_return reject_start(turn.error());
     }
     call->waits_for_calls = lane_->config.allowed.tools;
     if (call->chat.answer_id.empty()) {
@@ -162,7 +162,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         co_await commit_everywhere(call, place.shared_hold(), turn->get(), k_joined_route, false);
     if (!shared) {
         (void)(*turn)->leave();
-        co_return std::unexpected(std::move(shared).error());
+        co_return std::move(shared).error();
     }
     live = go_live(
         *call,
@@ -189,20 +189,20 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call
     const auto until = Clock::now() + k_start_wait;
     while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
         if (use->request != call->request_digest) {
-            co_return std::unexpected(reject_other_request());
+            co_return reject_other_request();
         }
         if (!use->turn.empty()) {
             auto live = use->live.lock();
             if (live && live->resumable(Clock::now())) {
                 co_return live;
             }
-            co_return std::unexpected(reject_answered(use->turn));
+            co_return reject_answered(use->turn);
         }
         if (Clock::now() >= until) {
-            co_return std::unexpected(reject_still_starting());
+            co_return reject_still_starting();
         }
         if (call->exchange->peer_gone()) {
-            co_return std::unexpected(reject_left());
+            co_return reject_left();
         }
         co_await sleep_for(k_turn_poll);
     }
@@ -218,7 +218,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
     if (live && *live && (*live)->id() == *turn && (*live)->resumable(Clock::now())) {
         co_return *std::move(live);
     }
-    co_return std::unexpected(reject_answered(*turn));
+    co_return reject_answered(*turn);
 }
 
 /// The thread's newest turn, when it is of this message: a replica had it started and died before
@@ -253,7 +253,7 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
         if (is_of(turn, call->chat) && turn.id != known && !turn.running &&
             turn.outcome == turn::Outcome::completed) {
             call->answered_by = wire_id(turn.id);
-            co_return std::unexpected(reject_answered(call->answered_by));
+            co_return reject_answered(call->answered_by);
         }
     }
     co_return Accepted<void>{};
@@ -267,7 +267,7 @@ TurnStarter::newest_turns(std::string thread, std::size_t count, bool loaded) {
     query.loaded = loaded;
     auto page = co_await lane_->authority().turns_page(std::move(query));
     if (!page && page.error().code != Code::not_found) {
-        co_return std::unexpected(reject_start(page.error()));
+        co_return reject_start(page.error());
     }
     if (!page) {
         co_return std::vector<authority::PastTurn>();
@@ -285,7 +285,7 @@ Task<Accepted<TurnStarter::Begun>> TurnStarter::begin(CallPtr call) {
     auto turn = co_await begin_turn(call);
     if (!turn) {
         co_await key.give_up(call->answered_by);
-        co_return std::unexpected(std::move(turn).error());
+        co_return std::move(turn).error();
     }
     key.accept(*turn);
     co_return Begun{*std::move(turn), true};

@@ -95,7 +95,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     if (call->chat.answers_calls) {
         OA_CO_CHECK(co_await take_results(call, &request));
     } else if (!request.thread && call->chat.kept_question) {
-        co_return std::unexpected(reject_kept_question());
+        co_return reject_kept_question();
     } else if (!request.thread) {
         OA_CO_CHECK(co_await seed_new_thread(call, &request));
     } else if (asks_to_replace(call->chat)) {
@@ -130,12 +130,12 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
     const auto turns = co_await turns_to_replace(call, request->thread.value_or(""));
     if (!turns && turns.error().code == Code::not_found) {
         if (call->chat.kept_question) {
-            co_return std::unexpected(reject_kept_question());
+            co_return reject_kept_question();
         }
         co_return co_await seed_new_thread(call, request);
     }
     if (!turns) {
-        co_return std::unexpected(reject_start(turns.error()));
+        co_return reject_start(turns.error());
     }
     if (call->chat.kept_question) {
         OA_CO_CHECK(take_question(call->chat, *turns));
@@ -152,8 +152,7 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
     const bool revert = plan.kind == ReplacePlan::Kind::revert;
     const bool reseed = plan.kind == ReplacePlan::Kind::reseed;
     if ((revert && !able.can_revert) || (reseed && !able.can_seed)) {
-        co_return std::unexpected(reject_regenerate("this assistant cannot replace earlier messages"
-        ));
+        co_return reject_regenerate("this assistant cannot replace earlier messages");
     }
     if (reseed) {
         call->replaced = request->thread.value_or("");
@@ -190,7 +189,7 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     OA_CO_CHECK(co_await add_results_ahead(call, &request));
     const bool known = request.thread.has_value();
     if (!known && !co_await lane_->ids().writable()) {
-        co_return std::unexpected(reject_unstored());
+        co_return reject_unstored();
     }
     const bool replaces = request.revert_from_turn.has_value();
     tell_system(*call, request);
@@ -224,9 +223,7 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
         const bool lost = call->ours && !call->ours();
-        co_return std::unexpected(
-            lost ? reject_store_away() : reject_start(turn.error(), replaces)
-        );
+        co_return lost ? reject_store_away() : reject_start(turn.error(), replaces);
     }
     co_return *std::move(turn);
 }
@@ -275,7 +272,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
     }
     if (!stored) {
         ids.undo(owner, id, call->row);
-        co_return std::unexpected(reject_unstored());
+        co_return reject_unstored();
     }
     ids.note_turn(owner, id, message_digest(call->chat), turn->turn_id());
     co_return Accepted<void>{};
@@ -318,7 +315,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         };
     }
     if (call->exchange->peer_gone()) {
-        co_return std::unexpected(reject_left());
+        co_return reject_left();
     }
     if (!call->key_attempt.empty()) {
         OA_CO_CHECK(co_await lane_->shared->keep_key(call));

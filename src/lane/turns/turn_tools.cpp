@@ -182,7 +182,7 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     const auto& results = call->chat.results;
     const std::string first = results.empty() ? std::string() : results.front().call;
     if (!request->thread) {
-        co_return std::unexpected(reject_unknown_call(first));
+        co_return reject_unknown_call(first);
     }
     const authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
     std::vector<std::string> calls;
@@ -195,18 +195,18 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
         page = co_await lane_->authority().turns_page(query);
     }
     if (!page) {
-        co_return std::unexpected(reject_start(page.error()));
+        co_return reject_start(page.error());
     }
     if (page->turns.empty()) {
-        co_return std::unexpected(reject_unknown_call(first));
+        co_return reject_unknown_call(first);
     }
     const auto& newest = page->turns.front();
     if (newest.running) {
-        co_return std::unexpected(reject_busy());
+        co_return reject_busy();
     }
     const auto& asked_by = call->chat.message_id;
     if (!asked_by.empty() && wire_id(newest.id) != asked_by && open_calls(newest).empty()) {
-        co_return std::unexpected(reject_call_over(first));
+        co_return reject_call_over(first);
     }
     OA_CO_TRY(auto text, results_text(newest, results));
     call->chat.text = text;
@@ -263,7 +263,7 @@ Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
         co_return Accepted<void>{};
     }
     auto found = co_await find(call);
-    co_return found ? Accepted<void>{} : std::unexpected(std::move(found).error());
+    co_return found ? Accepted<void>{} : std::move(found).error();
 }
 
 /// A page without automatic sending gives its results with the next message, which stopped the turn
