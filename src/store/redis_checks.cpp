@@ -71,6 +71,10 @@ std::string_view info_field(std::string_view info, std::string_view name) {
     return {};
 }
 
+std::uint64_t info_number(std::string_view info, std::string_view name) {
+    return parse_count(info_field(info, name), 0, ~std::uint64_t{0}).value_or(0);
+}
+
 Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Millis wait) {
     const auto commands = harmless_commands(fmt::format("{}:probe:{}", prefix, random_hex(6)));
     OA_CO_TRY(const auto replies, co_await RedisLink::greet_calls(link, commands, wait));
@@ -95,10 +99,9 @@ Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Mill
 
 Task<Result<void>> check_form(RedisLink::Self link, StoreOptions options) {
     Command get{"HGET", options.prefix + ":meta", "v"};
-    OA_CO_TRY(const auto form, co_await RedisLink::call(link, std::move(get), options.wait));
-    if (form.failed()) {
-        co_return std::unexpected(error_of(form));
-    }
+    OA_CO_TRY(
+        const auto form, unless_failed(co_await RedisLink::call(link, std::move(get), options.wait))
+    );
     if (!form.nil() && form.text != k_form) {
         co_return fail(
             Code::config,

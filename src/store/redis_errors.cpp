@@ -82,4 +82,11 @@ Error error_of(const Reply& reply) {
     };
 }
 
+Result<Reply> unless_failed(Result<Reply> reply) {
+    if (reply && reply->failed()) {
+        return std::unexpected(error_of(*reply));
+    }
+    return reply;
+}
+
 } // namespace oa_stream::store

@@ -11,6 +11,8 @@ namespace oa_stream::store {
 
 /// An error of Redis as one of ours.
 [[nodiscard]] Error error_of(const Reply& reply);
+/// Such an error instead of a reply that is one of Redis'.
+[[nodiscard]] Result<Reply> unless_failed(Result<Reply> reply);
 /// The user may not use it.
 [[nodiscard]] bool refuses_command(const Reply& reply);
 /// Something of another kind is under this key: it is not ours.

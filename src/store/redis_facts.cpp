@@ -1,4 +1,3 @@
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/store/facts.hpp"
 
 #include "redis_store.hpp"
@@ -14,10 +13,6 @@ namespace {
 
 constexpr int k_pings = 11;
 
-std::uint64_t number(std::string_view info, std::string_view name) {
-    return parse_count(info_field(info, name), 0, ~std::uint64_t{0}).value_or(0);
-}
-
 Task<Result<double>> round_trip_ms(RedisLink::Self link, Millis wait) {
     std::vector<double> all;
     for (int i = 0; i < k_pings; ++i) {
@@ -32,10 +27,9 @@ Task<Result<double>> round_trip_ms(RedisLink::Self link, Millis wait) {
 /// The members of a set; none when there is no such set.
 Task<Result<std::vector<std::string>>>
 members_of(RedisLink::Self link, std::string key, Millis wait) {
-    OA_CO_TRY(const auto reply, co_await RedisLink::call(link, {"SMEMBERS", key}, wait));
-    if (reply.failed()) {
-        co_return std::unexpected(error_of(reply));
-    }
+    OA_CO_TRY(
+        const auto reply, unless_failed(co_await RedisLink::call(link, {"SMEMBERS", key}, wait))
+    );
     if (reply.kind != Reply::Kind::list) {
         co_return strange_answer(link);
     }
@@ -52,10 +46,10 @@ Task<Result<void>> count_lanes(RedisLink::Self link, StoreOptions options, Store
     OA_CO_TRY(const auto names, co_await members_of(link, options.prefix + ":ss", options.wait));
     for (const auto& name : names) {
         Command get{"GET", options.prefix + ":s:" + name};
-        OA_CO_TRY(const auto value, co_await RedisLink::call(link, std::move(get), options.wait));
-        if (value.failed()) {
-            co_return std::unexpected(error_of(value));
-        }
+        OA_CO_TRY(
+            const auto value,
+            unless_failed(co_await RedisLink::call(link, std::move(get), options.wait))
+        );
         if (!value.nil()) {
             ++out->lanes;
             out->revisions.insert(value.text.substr(0, value.text.find(' ')));
@@ -77,11 +71,11 @@ Task<Result<StoreFacts>> ask(RedisLink::Self link, StoreOptions options) {
     const std::string_view info = reply.text;
     out.version = info_field(info, "redis_version");
     out.appends = info_field(info, "aof_enabled") == "1";
-    out.memory = number(info, "used_memory");
-    out.most_memory = number(info, "maxmemory");
-    out.copies = number(info, "connected_slaves");
+    out.memory = info_number(info, "used_memory");
+    out.most_memory = info_number(info, "maxmemory");
+    out.copies = info_number(info, "connected_slaves");
     out.needs_copies = !info_field(info, "min_slaves_good_slaves").empty();
-    if (const auto theirs = number(info, "server_time_usec"); theirs != 0) {
+    if (const auto theirs = info_number(info, "server_time_usec"); theirs != 0) {
         const auto ours = before + (after - before) / 2;
         out.ahead = Millis((static_cast<std::int64_t>(theirs) - ours) / 1000);
     }

@@ -193,8 +193,7 @@ Task<Result<Written>> RedisStore::look_at_top(Appended piece) {
 }
 
 Task<Result<void>> RedisStore::drop_log(std::string turn) {
-    OA_CO_CHECK(co_await ask({"UNLINK", log(turn)}));
-    co_return Result<void>{};
+    return done(ask({"UNLINK", log(turn)}));
 }
 
 /// True when it was no log, and is gone: only a turn's own log has a place there.

@@ -90,10 +90,9 @@ Task<Result<std::vector<std::string>>> RedisStore::keep_response(ResponseRecord 
 }
 
 Task<Result<std::optional<std::string>>> RedisStore::read_response(ResponseKey key) {
-    OA_CO_TRY(const auto reply, co_await ask({"HGET", this->key("rs", name_of(key)), "v"}));
-    if (reply.failed()) {
-        co_return std::unexpected(error_of(reply));
-    }
+    OA_CO_TRY(
+        const auto reply, unless_failed(co_await ask({"HGET", this->key("rs", name_of(key)), "v"}))
+    );
     co_return text_of(reply);
 }
 
@@ -182,8 +181,7 @@ RedisStore::find_response(ResponseKey key, std::vector<std::string> items) {
 }
 
 Task<Result<bool>> RedisStore::drop_response(ResponseKey key) {
-    OA_CO_TRY(const auto reply, co_await run(scripts::drop_response, {}, {name_of(key)}));
-    co_return reply.number == 1;
+    return yes(run(scripts::drop_response, {}, {name_of(key)}));
 }
 
 } // namespace oa_stream::store

@@ -125,8 +125,7 @@ RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
 Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
     Command args{key.id};
     add_fields(args, std::move(fields));
-    OA_CO_CHECK(co_await run(scripts::put, row_keys(key), std::move(args)));
-    co_return Result<void>{};
+    return done(run(scripts::put, row_keys(key), std::move(args)));
 }
 
 Task<Result<bool>> RedisStore::change(ThreadKey key, RowChange what) {
@@ -137,32 +136,27 @@ Task<Result<bool>> RedisStore::change(ThreadKey key, RowChange what) {
     if (what.archived) {
         args.insert(args.end(), {"ar", *what.archived ? "1" : "0"});
     }
-    OA_CO_TRY(const auto reply, co_await run(scripts::change, row_keys(key), std::move(args)));
-    co_return reply.number == 1;
+    return yes(run(scripts::change, row_keys(key), std::move(args)));
 }
 
 Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
     Command args{key.id, "up", std::to_string(updated_at)};
-    OA_CO_CHECK(co_await run(scripts::change, row_keys(key), std::move(args)));
-    co_return Result<void>{};
+    return done(run(scripts::change, row_keys(key), std::move(args)));
 }
 
 Task<Result<void>> RedisStore::erase(ThreadKey key) {
-    OA_CO_CHECK(co_await run(scripts::erase, row_keys(key), {key.id, std::string(k_day)}));
-    co_return Result<void>{};
+    return done(run(scripts::erase, row_keys(key), {key.id, std::string(k_day)}));
 }
 
 Task<Result<void>>
 RedisStore::note_read(ThreadKey key, std::string name, std::vector<std::string> whole) {
     Command args{std::move(name), ""};
     std::ranges::move(whole, std::back_inserter(args));
-    OA_CO_CHECK(co_await run(scripts::note_read, {row(key)}, std::move(args)));
-    co_return Result<void>{};
+    return done(run(scripts::note_read, {row(key)}, std::move(args)));
 }
 
 Task<Result<void>> RedisStore::note_left(ThreadKey key, std::string turn) {
-    OA_CO_CHECK(co_await run(scripts::note_read, {row(key)}, {random_hex(4), std::move(turn)}));
-    co_return Result<void>{};
+    return done(run(scripts::note_read, {row(key)}, {random_hex(4), std::move(turn)}));
 }
 
 Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
@@ -190,21 +184,19 @@ Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
 }
 
 Task<Result<void>> RedisStore::forget_key(KeyRequest request) {
-    OA_CO_CHECK(co_await run(
-        scripts::forget_key,
-        {key("i", row_name({request.owner, request.key}))},
-        {std::move(request.attempt)}
-    ));
-    co_return Result<void>{};
+    return done(
+        run(scripts::forget_key,
+            {key("i", row_name({request.owner, request.key}))},
+            {std::move(request.attempt)})
+    );
 }
 
 Task<Result<void>> RedisStore::answer_key(KeyRequest request, std::string turn) {
-    OA_CO_CHECK(co_await run(
-        scripts::answer_key,
-        {key("i", row_name({request.owner, request.key}))},
-        {std::move(request.attempt), std::move(turn)}
-    ));
-    co_return Result<void>{};
+    return done(
+        run(scripts::answer_key,
+            {key("i", row_name({request.owner, request.key}))},
+            {std::move(request.attempt), std::move(turn)})
+    );
 }
 
 } // namespace oa_stream::store

@@ -48,13 +48,9 @@ Task<Result<void>> RedisStore::open() {
         }));
     }
     OA_CO_CHECK(co_await check_form(link_, options_));
-    OA_CO_TRY(
-        const auto signed_by,
-        co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_form)})
+    OA_CO_CHECK(
+        unless_failed(co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_form)}))
     );
-    if (signed_by.failed()) {
-        co_return std::unexpected(error_of(signed_by));
-    }
     OA_CO_CHECK(co_await load(scripts::count)); // what it is given must not grow old meanwhile
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     numbers_.sessions = 1;
@@ -102,13 +98,9 @@ Task<void> RedisStore::look_at_server() {
     if (!info || info->failed()) {
         co_return;
     }
-    const auto bytes = [&info](std::string_view name) {
-        return static_cast<double>(
-            parse_count(info_field(info->text, name), 0, ~std::uint64_t{0}).value_or(0)
-        );
-    };
-    const auto most = bytes("maxmemory");
-    numbers_.memory = most > 0 ? bytes("used_memory") / most : 0;
+    const auto used = static_cast<double>(info_number(info->text, "used_memory"));
+    const auto most = static_cast<double>(info_number(info->text, "maxmemory"));
+    numbers_.memory = most > 0 ? used / most : 0;
     copies_ = close_copies(info->text);
     policy_ = info_field(info->text, "maxmemory_policy");
 }

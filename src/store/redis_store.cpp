@@ -131,10 +131,7 @@ Task<Result<Reply>> RedisStore::ask(Command command) {
 
 Task<Result<Reply>> RedisStore::ask_list(Command command) {
     const auto link = link_;
-    OA_CO_TRY(auto reply, co_await ask(std::move(command)));
-    if (reply.failed()) {
-        co_return std::unexpected(error_of(reply));
-    }
+    OA_CO_TRY(auto reply, unless_failed(co_await ask(std::move(command))));
     if (reply.kind != Reply::Kind::list) {
         co_return strange_answer(link);
     }
@@ -213,10 +210,9 @@ Task<void> RedisStore::wait_for_copy() {
 }
 
 Task<Result<std::string>> RedisStore::load(Script script) {
-    OA_CO_TRY(const auto loaded, co_await ask({"SCRIPT", "LOAD", std::string(script.text)}));
-    if (loaded.failed()) {
-        co_return std::unexpected(error_of(loaded));
-    }
+    OA_CO_TRY(
+        const auto loaded, unless_failed(co_await ask({"SCRIPT", "LOAD", std::string(script.text)}))
+    );
     if (loaded.text.empty()) {
         co_return strange_answer(link_);
     }
@@ -254,6 +250,16 @@ Task<Result<Reply>> RedisStore::run_by(Ask way, Script script, Command keys, Com
         co_return strange_answer(link_);
     }
     co_return reply;
+}
+
+Task<Result<void>> RedisStore::done(Task<Result<Reply>> asked) {
+    OA_CO_CHECK(co_await std::move(asked));
+    co_return Result<void>{};
+}
+
+Task<Result<bool>> RedisStore::yes(Task<Result<Reply>> asked) {
+    OA_CO_TRY(const auto reply, co_await std::move(asked));
+    co_return reply.number == 1;
 }
 
 void RedisStore::tell(const Command& command) {

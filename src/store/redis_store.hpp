@@ -43,6 +43,8 @@ inline constexpr std::string_view k_form = "1";
 
 /// A line "name:value" of an answer to INFO; empty: there is none.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
+/// … that is a number; 0: there is none.
+[[nodiscard]] std::uint64_t info_number(std::string_view info, std::string_view name);
 inline constexpr std::string_view k_policy = "noeviction";
 /// Why it may have no other one.
 [[nodiscard]] Error policy_refusal(std::string_view policy);
@@ -176,6 +178,10 @@ private:
     [[nodiscard]] Task<Result<Reply>> decide(Script script, Command keys, Command args);
     using Ask = Task<Result<Reply>> (RedisStore::*)(Command);
     [[nodiscard]] Task<Result<Reply>> run_by(Ask way, Script script, Command keys, Command args);
+    /// What was asked has nothing to say but that it was done, …
+    [[nodiscard]] static Task<Result<void>> done(Task<Result<Reply>> asked);
+    /// … or answers 1 for yes.
+    [[nodiscard]] static Task<Result<bool>> yes(Task<Result<Reply>> asked);
     /// One that changes what is counted of this session.
     [[nodiscard]] Task<Result<Reply>> run_counting(Script script, Command keys, Command args);
     /// As often as this process has to sign on again: once.

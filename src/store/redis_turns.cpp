@@ -139,11 +139,7 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
 }
 
 Task<Result<bool>> RedisStore::hold_again(ThreadKey key, std::uint64_t fence, std::string turn) {
-    OA_CO_TRY(
-        const auto reply,
-        co_await run(scripts::hold_again, {row(key)}, {text(fence), std::move(turn), row_name(key)})
-    );
-    co_return reply.number == 1;
+    return yes(run(scripts::hold_again, {row(key)}, {text(fence), std::move(turn), row_name(key)}));
 }
 
 Task<Result<std::vector<ThreadKey>>> RedisStore::held() {
@@ -251,12 +247,11 @@ Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::s
     const auto owner = percent_encode(key.owner);
     held_.remove(key, fence);
     auto time = holder.empty() ? std::to_string(options_.log_kept.count()) : inbox_time();
-    OA_CO_CHECK(co_await run_counting(
+    return done(run_counting(
         scripts::let_go,
         {row(key)},
         {text(fence), owner, row_name(key), std::move(holder), std::move(time)}
     ));
-    co_return Result<void>{};
 }
 
 Task<Result<void>> RedisStore::forget(ThreadKey key, std::uint64_t fence) {
@@ -268,18 +263,13 @@ Task<Result<void>> RedisStore::release(ThreadKey key, std::uint64_t fence) {
 }
 
 Task<Result<bool>> RedisStore::want(ThreadKey key, std::uint64_t fence, std::string reason) {
-    OA_CO_TRY(
-        const auto reply,
-        co_await run(
-            scripts::want, {row(key)}, {text(fence), std::move(reason), inbox_time(), row_name(key)}
-        )
-    );
-    co_return reply.number == 1;
+    return yes(run(
+        scripts::want, {row(key)}, {text(fence), std::move(reason), inbox_time(), row_name(key)}
+    ));
 }
 
 Task<Result<void>> RedisStore::stop_done(ThreadKey key, std::uint64_t fence) {
-    OA_CO_CHECK(co_await run(scripts::stop_done, {row(key)}, {text(fence), row_name(key)}));
-    co_return Result<void>{};
+    return done(run(scripts::stop_done, {row(key)}, {text(fence), row_name(key)}));
 }
 
 std::string RedisStore::inbox_time() const {
@@ -287,19 +277,15 @@ std::string RedisStore::inbox_time() const {
 }
 
 Task<Result<bool>> RedisStore::pass(ThreadKey key, Wanted what) {
-    OA_CO_TRY(
-        const auto reply,
-        co_await run(
-            scripts::pass,
+    return yes(
+        run(scripts::pass,
             {row(key)},
             {std::move(what.turn),
              std::move(what.reason),
              std::move(what.request),
              std::move(what.body),
-             inbox_time()}
-        )
+             inbox_time()})
     );
-    co_return reply.number == 1;
 }
 
 void RedisStore::answer(const Wanted& what, std::string body) {

@@ -1,5 +1,7 @@
 #include "resp.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 
@@ -60,10 +62,7 @@ std::uint64_t Reply::count() const {
     if (kind == Kind::number) {
         return number < 0 ? 0 : static_cast<std::uint64_t>(number);
     }
-    std::uint64_t value = 0;
-    const auto* const end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, value);
-    return read.ec == std::errc() && read.ptr == end ? value : 0;
+    return number_of<std::uint64_t>(text).value_or(0);
 }
 
 void append_command(std::string& out, const Command& command) {
