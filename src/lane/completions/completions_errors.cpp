@@ -38,6 +38,12 @@ Rejection not_again(Rejection rejection) {
     return rejection;
 }
 
+/// In the words of the failure's code or cause.
+Rejection said(int status, auto failure) {
+    const auto& words = turn::words_of(failure);
+    return reject(status, std::string(words.word), std::string(words.sentence));
+}
+
 int status_of(turn::FailureCode code) noexcept {
     switch (code) {
     case turn::FailureCode::overloaded:
@@ -138,8 +144,7 @@ net::Response to_openai_response(const Rejection& rejection) {
 Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure) {
     if (failure.cause == turn::FailureCause::no_call ||
         failure.cause == turn::FailureCause::no_json) {
-        const auto& words = turn::words_of(failure.cause);
-        return not_again(reject(502, std::string(words.word), std::string(words.sentence)));
+        return not_again(said(502, failure.cause));
     }
     if (auto known = outcome.content ? std::nullopt : reject_cause(failure)) {
         const bool again = failure.cause == turn::FailureCause::rate_limited ||
@@ -151,15 +156,10 @@ Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure
     }
     const auto code = outcome.reason == StopReason::wall_time ? turn::FailureCode::authority_timeout
                                                               : failure.code;
-    const auto& words = turn::words_of(code);
-    return not_again(reject(status_of(code), std::string(words.word), std::string(words.sentence)));
+    return not_again(said(status_of(code), code));
 }
 
 Rejection reject_unstarted(const Error& error) {
-    const auto said = [](int status, turn::FailureCode code) {
-        const auto& words = turn::words_of(code);
-        return reject(status, std::string(words.word), std::string(words.sentence));
-    };
     switch (error.code) {
     case Code::unavailable:
         if (error.where == "rate_limited") {

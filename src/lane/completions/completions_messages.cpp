@@ -1,7 +1,5 @@
 #include "completions_messages.hpp"
 
-#include "oa_stream/base/text.hpp"
-
 #include "completions_params.hpp"
 #include "completions_tools.hpp"
 #include "conversation.hpp"
@@ -37,11 +35,7 @@ read_part(const Json& part, const std::string& path, const CompletionsContext& c
     }
     const bool refusal = type == "refusal" && out.speaker == Speaker::assistant;
     if (type != "text" && !refusal) {
-        return bad_param(
-            "unsupported_value",
-            path + ".type",
-            fmt::format("content parts of type '{}' are not supported here", printable(type, 40))
-        );
+        return unsupported_type("content parts", type, path);
     }
     const auto text = string_member(part, type);
     if (!text) {
@@ -107,9 +101,7 @@ Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
         }
     }
     if (given(message, "audio") != nullptr) {
-        return bad_param(
-            "unsupported_value", out.path + ".audio", "audio answers are not supported here"
-        );
+        return unsupported(out.path + ".audio", "audio answers are not supported here");
     }
     if (const auto* call = given(message, "function_call"); call != nullptr && call->is_object()) {
         add_call(*call, "", out.parts);
@@ -201,7 +193,7 @@ Accepted<void> read_completions_messages(
 ) {
     const auto* messages = given(body, "messages");
     if (messages == nullptr) {
-        return bad_param("missing_required_parameter", "messages", "'messages' must be given");
+        return bad("missing_required_parameter", "messages", "given");
     }
     if (!messages->is_array()) {
         return bad("invalid_type", "messages", "an array");

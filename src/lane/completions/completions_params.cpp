@@ -72,22 +72,10 @@ constexpr std::array k_words{
 // --- honoured -----------------------------------------------------------------------------------
 
 Accepted<void> read_streaming(const Json& body, CompletionsRequest& out) {
-    OA_CHECK(read_stream(body, out));
-    const auto* options = given(body, "stream_options");
-    if (options == nullptr) {
-        return {};
-    }
-    if (!options->is_object()) {
-        return bad("invalid_type", "stream_options", "an object");
-    }
-    if (!out.stream) {
-        return bad("invalid_value", "stream_options", "left out unless 'stream' is true");
-    }
-    if (const auto* usage = given(*options, "include_usage")) {
-        if (!usage->is_boolean()) {
-            return bad("invalid_type", "stream_options.include_usage", "a boolean");
-        }
-        out.include_usage = usage->get<bool>();
+    OA_TRY(out.stream, read_flag(body, "stream", false));
+    OA_TRY(const auto options, stream_options_in(body, out.stream));
+    if (options != nullptr) {
+        OA_TRY(out.include_usage, read_flag(*options, "include_usage", false, "stream_options."));
     }
     return {};
 }
@@ -105,21 +93,16 @@ Accepted<void> read_count(const Json& body) {
         return bad("invalid_value", "n", "1");
     }
     if (n > 1) {
-        return bad_param(
-            "unsupported_value", "n", "only one answer is given to a request: 'n' is 1"
-        );
+        return unsupported("n", "only one answer is given to a request: 'n' is 1");
     }
     return {};
 }
 
 Accepted<void>
 read_format(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
-    const auto* format = given(body, "response_format");
+    OA_TRY(const auto format, object_in(body, "response_format"));
     if (format == nullptr) {
         return {};
-    }
-    if (!format->is_object()) {
-        return bad("invalid_type", "response_format", "an object");
     }
     const auto type = string_member(*format, "type").value_or("");
     if (type == "text") {
@@ -127,10 +110,8 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
     }
     OA_CHECK(takes_format(context, type, "response_format.type"));
     if (type == "json_object" && !context.tools) {
-        return bad_param(
-            "unsupported_value",
-            "response_format.type",
-            "'json_object' is not supported: use 'json_schema'"
+        return unsupported(
+            "response_format.type", "'json_object' is not supported: use 'json_schema'"
         );
     }
     if (type == "json_object") {
@@ -142,11 +123,7 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
     }
     const auto* named = given(*format, "json_schema");
     if (named == nullptr) {
-        return bad_param(
-            "missing_required_parameter",
-            "response_format.json_schema",
-            "'response_format.json_schema' must be given"
-        );
+        return bad("missing_required_parameter", "response_format.json_schema", "given");
     }
     return read_schema(*named, "response_format.json_schema.schema", out);
 }
@@ -182,11 +159,8 @@ read_params(const Json& body, const CompletionsContext& context, CompletionsRequ
     OA_CHECK(read_streaming(body, out));
     OA_CHECK(read_count(body));
     OA_CHECK(refuse_unsupported(body, k_refused, context.tools));
-    if (auto read =
-            read_effort(given(body, "reasoning_effort"), "reasoning_effort", context.efforts, out);
-        !read) {
-        return read;
-    }
+    OA_CHECK(read_effort(given(body, "reasoning_effort"), "reasoning_effort", context.efforts, out)
+    );
     OA_CHECK(read_format(body, context, out));
     OA_CHECK(read_stop(body, out));
     OA_CHECK(read_numbers(body, k_numbers, out.ignored));

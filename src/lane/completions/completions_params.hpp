@@ -21,6 +21,15 @@ bad(std::string code, std::string_view param, std::string_view must) {
     return bad_param(std::move(code), std::string(param), std::move(message));
 }
 
+/// What may be right, but is of no use here.
+[[nodiscard]] inline Rejection unsupported(std::string param, std::string message) {
+    return bad_param("unsupported_value", std::move(param), std::move(message));
+}
+
+/// "WHAT of type 'TYPE' are not supported here", for a member `type` of what is at `path`.
+[[nodiscard]] Rejection
+unsupported_type(std::string_view what, std::string_view type, const std::string& path);
+
 /// A request that names a worker runs on that one or not at all.
 [[nodiscard]] Accepted<void> check_worker(const Json& body, std::string_view own);
 

@@ -121,9 +121,7 @@ Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
         );
     }
     if (reads && query_parameter(call->request().query, "stream").value_or("false") != "false") {
-        co_return bad_param(
-            "unsupported_value", "stream", "a stored response is not streamed again"
-        );
+        co_return unsupported("stream", "a stored response is not streamed again");
     }
     if (reads) {
         co_return *std::move(found);

@@ -40,11 +40,7 @@ Accepted<const Json*> function_in(const Json& entry, const std::string& path, bo
     }
     const auto type = string_member(entry, "type").value_or("function");
     if (type != "function") {
-        return bad_param(
-            "unsupported_value",
-            path + ".type",
-            fmt::format("tools of type '{}' are not supported here", printable(type, 40))
-        );
+        return unsupported_type("tools", type, path);
     }
     if (flat) {
         return &entry;
@@ -217,11 +213,8 @@ bool is_too_long(std::string_view name) {
 
 Accepted<void>
 read_tools(const Json& body, const CompletionsContext& context, CompletionsRequest& out) {
-    const auto* parallel = given(body, "parallel_tool_calls");
-    if (parallel != nullptr && !parallel->is_boolean()) {
-        return bad("invalid_type", "parallel_tool_calls", "a boolean");
-    }
-    const bool one_call = parallel != nullptr && !parallel->get<bool>();
+    OA_TRY(const bool several, read_flag(body, "parallel_tool_calls", true));
+    const bool one_call = !several;
     if (!context.tools) {
         if (one_call) {
             out.ignored.emplace_back("parallel_tool_calls");

@@ -109,11 +109,7 @@ Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRe
     }
     for (auto& said : conversation) {
         if (!tools && has_image(said)) {
-            return bad_param(
-                "unsupported_value",
-                said.path + ".content",
-                "images are taken in the last message only"
-            );
+            return unsupported(said.path + ".content", "images are taken in the last message only");
         }
         auto seed = seed_of(std::move(said));
         const bool says = !seed.text.empty() || !seed.parts.empty() || !seed.calls.empty();
@@ -149,19 +145,15 @@ takes_images(const CompletionsContext& context, const std::string& path, const S
     }
     const auto* from = context.tools ? "images are taken from users and results of functions only"
                                      : "images are taken from users only";
-    return bad_param(
-        "unsupported_value", path + ".type", context.images ? from : "this model takes no images"
-    );
+    return unsupported(path + ".type", context.images ? from : "this model takes no images");
 }
 
 Accepted<void> takes_history(const CompletionsContext& context, const std::string& path) {
     if (context.history) {
         return {};
     }
-    return bad_param(
-        "unsupported_value",
-        path,
-        "this model takes one new message and nothing that was said before it"
+    return unsupported(
+        path, "this model takes one new message and nothing that was said before it"
     );
 }
 
@@ -169,7 +161,7 @@ Accepted<void> takes_instructions(const CompletionsContext& context, const std::
     if (context.instructions) {
         return {};
     }
-    return bad_param("unsupported_value", path, "this model takes no instructions");
+    return unsupported(path, "this model takes no instructions");
 }
 
 Accepted<void>
@@ -177,7 +169,7 @@ takes_format(const CompletionsContext& context, std::string_view type, const std
     if (context.instructions || type == "text") {
         return {};
     }
-    return bad_param("unsupported_value", path, "this model takes no format but text");
+    return unsupported(path, "this model takes no format but text");
 }
 
 Accepted<void> add_image(std::optional<std::string_view> url, const std::string& path, Said& out) {

@@ -1,6 +1,7 @@
 #include "param_rows.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include "chats/thread_name.hpp"
 #include "completions_tools.hpp"
@@ -16,6 +17,13 @@ Rejection bad_param(std::string code, std::string param, std::string message) {
     auto rejection = reject(400, std::move(code), std::move(message));
     rejection.details["param"] = std::move(param);
     return rejection;
+}
+
+Rejection unsupported_type(std::string_view what, std::string_view type, const std::string& path) {
+    return unsupported(
+        path + ".type",
+        fmt::format("{} of type '{}' are not supported here", what, printable(type, 40))
+    );
 }
 
 Accepted<void> check_worker(const Json& body, std::string_view own) {
@@ -138,7 +146,7 @@ Accepted<void> read_model(
     }
     const auto* model = given(body, "model");
     if (model == nullptr) {
-        return bad_param("missing_required_parameter", "model", "'model' must be given");
+        return bad("missing_required_parameter", "model", "given");
     }
     if (!model->is_string()) {
         return bad("invalid_type", "model", "a string");
@@ -150,16 +158,29 @@ Accepted<void> read_model(
     return {};
 }
 
-Accepted<void> read_stream(const Json& body, CompletionsRequest& out) {
-    const auto* stream = given(body, "stream");
-    if (stream == nullptr) {
-        return {};
+Accepted<bool>
+read_flag(const Json& object, std::string_view name, bool otherwise, std::string_view inside) {
+    const auto* value = given(object, name);
+    if (value != nullptr && !value->is_boolean()) {
+        return bad("invalid_type", fmt::format("{}{}", inside, name), "a boolean");
     }
-    if (!stream->is_boolean()) {
-        return bad("invalid_type", "stream", "a boolean");
+    return value == nullptr ? otherwise : value->get<bool>();
+}
+
+Accepted<const Json*> object_in(const Json& body, std::string_view name) {
+    const auto* value = given(body, name);
+    if (value != nullptr && !value->is_object()) {
+        return bad("invalid_type", name, "an object");
     }
-    out.stream = stream->get<bool>();
-    return {};
+    return value;
+}
+
+Accepted<const Json*> stream_options_in(const Json& body, bool stream) {
+    OA_TRY(const auto options, object_in(body, "stream_options"));
+    if (options != nullptr && !stream) {
+        return bad("invalid_value", "stream_options", "left out unless 'stream' is true");
+    }
+    return options;
 }
 
 Accepted<void> read_effort(
@@ -194,9 +215,7 @@ Accepted<void> read_schema(const Json& format, const std::string& name, Completi
     }
     const auto* schema = given(format, "schema");
     if (schema == nullptr) {
-        return bad_param(
-            "missing_required_parameter", name, fmt::format("'{}' must be given", name)
-        );
+        return bad("missing_required_parameter", name, "given");
     }
     if (!schema->is_object()) {
         return bad("invalid_type", name, "an object");

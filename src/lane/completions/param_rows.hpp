@@ -58,7 +58,13 @@ read_most(const Json& body, std::string_view name, std::vector<std::string>& ign
 /// `deployment`: the name in the path of Azure's clients, which counts instead of the member.
 [[nodiscard]] Accepted<void>
 read_model(const Json& body, const std::optional<std::string>& deployment, CompletionsRequest& out);
-[[nodiscard]] Accepted<void> read_stream(const Json& body, CompletionsRequest& out);
+/// `otherwise`: where it is not given; `inside`: as of read_words().
+[[nodiscard]] Accepted<bool>
+read_flag(const Json& object, std::string_view name, bool otherwise, std::string_view inside = "");
+/// The member as an object; nullptr when it is not given.
+[[nodiscard]] Accepted<const Json*> object_in(const Json& body, std::string_view name);
+/// Only of an answer that is streamed.
+[[nodiscard]] Accepted<const Json*> stream_options_in(const Json& body, bool stream);
 /// `effort`: the member, or nullptr; `efforts`: the model's, empty when they are not known.
 [[nodiscard]] Accepted<void> read_effort(
     const Json* effort,

@@ -14,14 +14,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-Rejection unsupported(std::string_view what, std::string_view type, const std::string& path) {
-    return bad_param(
-        "unsupported_value",
-        path + ".type",
-        fmt::format("{} of type '{}' are not supported here", what, printable(type, 40))
-    );
-}
-
 Accepted<void>
 read_part(const Json& part, const std::string& path, const CompletionsContext& context, Said& out) {
     if (!part.is_object()) {
@@ -36,7 +28,7 @@ read_part(const Json& part, const std::string& path, const CompletionsContext& c
     const bool ours = out.speaker == Speaker::assistant;
     const bool refusal = ours && type == "refusal";
     if (type != "input_text" && type != "text" && !refusal && !(ours && type == "output_text")) {
-        return unsupported("content parts", type, path);
+        return unsupported_type("content parts", type, path);
     }
     const auto* name = refusal ? "refusal" : "text";
     const auto text = string_member(part, name);
@@ -123,7 +115,7 @@ Accepted<void> read_item(const Json& item, const CompletionsContext& context, In
     // "item_reference" may be left out.
     const bool bare = type.empty() && given(item, "id") != nullptr;
     if (type != "item_reference" && !bare) {
-        return unsupported("items", type, said.path);
+        return unsupported_type("items", type, said.path);
     }
     OA_TRY(out.reference, word_in(item, said, "id"));
     return {};
@@ -220,7 +212,7 @@ Accepted<void>
 read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
     const auto* input = given(body, "input");
     if (input == nullptr) {
-        return bad_param("missing_required_parameter", "input", "'input' must be given");
+        return bad("missing_required_parameter", "input", "given");
     }
     if (input->is_string()) {
         InputItem item{.said = {.speaker = Speaker::user, .path = "input"}};

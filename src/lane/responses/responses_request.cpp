@@ -87,30 +87,12 @@ Accepted<void> refuse_unknown(const Json& body) {
     return {};
 }
 
-/// The member as an object; nullptr when it is not given.
-Accepted<const Json*> object_in(const Json& body, std::string_view name) {
-    const auto* value = given(body, name);
-    if (value != nullptr && !value->is_object()) {
-        return bad("invalid_type", name, "an object");
-    }
-    return value;
-}
-
 Accepted<void> read_text(const Json& body, std::string_view name, std::string& out) {
     const auto* value = given(body, name);
     if (value != nullptr && !value->is_string()) {
         return bad("invalid_type", name, "a string");
     }
     out = value == nullptr ? std::string() : value->get<std::string>();
-    return {};
-}
-
-Accepted<void> read_store(const Json& body, ResponsesAsk& out) {
-    const auto* store = given(body, "store");
-    if (store != nullptr && !store->is_boolean()) {
-        return bad("invalid_type", "store", "a boolean");
-    }
-    out.store = store == nullptr || store->get<bool>();
     return {};
 }
 
@@ -238,8 +220,7 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
     }
     for (std::size_t i = 0; i < include->size(); ++i) {
         if ((*include)[i] != k_encrypted) {
-            return bad_param(
-                "unsupported_value",
+            return unsupported(
                 fmt::format("include[{}]", i),
                 fmt::format("only '{}' is accepted in 'include'", k_encrypted)
             );
@@ -247,14 +228,6 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
     }
     if (!include->empty()) {
         out.ignored.emplace_back("include");
-    }
-    return {};
-}
-
-Accepted<void> read_stream_options(const Json& body, const CompletionsRequest& out) {
-    OA_TRY(const auto options, object_in(body, "stream_options"));
-    if (options != nullptr && !out.stream) {
-        return bad("invalid_value", "stream_options", "left out unless 'stream' is true");
     }
     return {};
 }
@@ -289,8 +262,8 @@ read_rest(const Json& body, const CompletionsContext& context, CompletionsReques
     if (!ask.previous.empty()) {
         OA_CHECK(takes_history(context, "previous_response_id"));
     }
-    OA_CHECK(read_store(body, ask));
-    OA_CHECK(read_stream_options(body, out));
+    OA_TRY(ask.store, read_flag(body, "store", true));
+    OA_CHECK(stream_options_in(body, out.stream));
     OA_CHECK(read_text_config(body, context, out));
     OA_CHECK(read_include(body, out));
     OA_CHECK(read_numbers(body, k_numbers, out.ignored));
@@ -331,7 +304,7 @@ read_responses_request(const Json& body, const CompletionsContext& context) {
     const auto read = [&]() -> Accepted<void> {
         OA_CHECK(check_worker(body, context.worker));
         OA_CHECK(read_model(body, context.deployment, request));
-        OA_CHECK(read_stream(body, request));
+        OA_TRY(request.stream, read_flag(body, "stream", false));
         OA_CHECK(refuse_unsupported(body, k_refused, context.tools));
         OA_CHECK(refuse_unknown(body));
         OA_CHECK(read_reasoning(body, context, request));

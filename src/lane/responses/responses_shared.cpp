@@ -61,16 +61,14 @@ std::optional<StoredItem> item_of(const store::ResponseItem& stored) {
     said.answers = text_in(*json, "answers");
     said.calls_at = said.answers_at = said.path;
     said.detailed = bool_member(*json, "detailed").value_or(false);
-    const Json* parts = member(*json, "parts");
-    for (const auto& part : parts == nullptr ? Json::array() : *parts) {
+    for (const auto& part : list_in(*json, "parts")) {
         if (const auto url = string_member(part, "image")) {
             said.parts.emplace_back(authority::InputImage{std::string(*url)});
         } else {
             said.parts.emplace_back(authority::InputText{text_in(part, "text")});
         }
     }
-    const Json* calls = member(*json, "calls");
-    for (const auto& call : calls == nullptr ? Json::array() : *calls) {
+    for (const auto& call : list_in(*json, "calls")) {
         said.calls.push_back(
             {text_in(call, "id"), text_in(call, "name"), text_in(call, "arguments")}
         );
