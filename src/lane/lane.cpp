@@ -201,11 +201,11 @@ Task<void> Lane::Impl::serve_shared(CallPtr call) {
 Task<void> Lane::Impl::dispatch(CallPtr call) {
     switch (call->match.route->action) {
     case Action::chat:
-        return streams.chat(std::move(call));
+        return streams.serve(std::move(call), &Streams::chat);
     case Action::resume:
-        return streams.resume(std::move(call));
+        return streams.serve(std::move(call), &Streams::resume);
     case Action::stop:
-        return streams.stop(std::move(call));
+        return streams.serve(std::move(call), &Streams::stop);
     case Action::responses:
     case Action::completions:
         return completions.completions(std::move(call));

@@ -73,11 +73,20 @@ bool decides(const Call& call) {
     return !call.chat.approvals.empty() || call.chat.answers_calls;
 }
 
-net::Response nothing_to_resume() {
-    net::Response nothing;
-    nothing.status = 204;
-    nothing.headers.set("cache-control", "no-store");
+Streams::Reply nothing_to_resume() {
+    Streams::Reply nothing;
+    nothing.whole.status = 204;
+    nothing.whole.headers.set("cache-control", "no-store");
     return nothing;
+}
+
+/// `turn`: null where there is none to be named.
+Streams::Reply stop_reply(const Call& call, const LiveTurn* turn, std::string_view status) {
+    Json data = Json::object();
+    data["id"] = *read_path_id(call.match.id.value_or(""));
+    data["turnId"] = turn != nullptr ? Json(turn->id()) : Json(nullptr);
+    data["status"] = status;
+    return {.whole = json_response(200, Json{{"data", std::move(data)}})};
 }
 
 } // namespace
@@ -132,71 +141,62 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
     co_return open_for_turns(*lane_, *call);
 }
 
-Task<void> Streams::chat(CallPtr call) {
-    if (auto passed = co_await accept(call); !passed) {
-        co_return co_await answers_->refuse(std::move(call), std::move(passed).error());
-    }
+Task<Accepted<Streams::Reply>> Streams::chat(CallPtr call) {
+    OA_CO_CHECK(co_await accept(call));
     const bool retired = lane_->config.mode == LaneMode::retired;
     const bool live = lane_->turns.find(call->record.owner, call->chat.thread) != nullptr;
     if (decides(*call) && (live || !retired)) {
         co_return co_await answer_turn(std::move(call));
     }
-    co_await start(std::move(call));
+    co_return co_await start(std::move(call));
 }
 
-Task<void> Streams::start(CallPtr call) {
+Task<Accepted<Streams::Reply>> Streams::start(CallPtr call) {
     // What was let in to be decided begins nothing new on a lane that takes no new turns.
-    if (auto open = open_for_turns(*lane_, *call); !open) {
-        co_return co_await answers_->refuse(std::move(call), std::move(open).error());
-    }
+    OA_CO_CHECK(open_for_turns(*lane_, *call));
     if (lane_->config.mode == LaneMode::retired) {
-        auto response = retired_answer(*call);
-        co_return co_await answers_->send(std::move(call), std::move(response));
+        co_return Reply{.whole = retired_answer(*call)};
     }
-    auto begun = co_await starter_.begin(call);
-    if (!begun) {
-        co_return co_await answers_->refuse(std::move(call), std::move(begun).error());
-    }
-    co_await send(std::move(call), std::move(begun->turn), begun->first);
+    OA_CO_TRY(auto begun, co_await starter_.begin(std::move(call)));
+    co_return Reply{.turn = std::move(begun.turn), .first = begun.first};
 }
 
-Task<void> Streams::send(
-    CallPtr call, std::shared_ptr<LiveTurn> turn, bool first, std::optional<std::size_t> segment
-) {
+Task<void> Streams::serve(CallPtr call, Handler handler) {
+    auto reply = co_await (this->*handler)(call);
+    if (!reply) {
+        co_return co_await answers_->refuse(std::move(call), std::move(reply).error());
+    }
+    auto& turn = reply->turn;
+    if (!turn) {
+        co_return co_await answers_->send(std::move(call), std::move(reply->whole));
+    }
     net::Headers headers{
         {"x-vercel-ai-ui-message-stream", "v1"},
         {"x-oa-thread-id", turn->identity().thread},
         {"x-oa-turn-id", turn->id()},
     };
     note_ignored(headers, call->chat.extras.ignored);
-    return answers_->stream(std::move(call), std::move(turn), std::move(headers), first, segment);
+    co_await answers_->stream(
+        std::move(call), std::move(turn), std::move(headers), reply->first, reply->segment
+    );
 }
 
 /// Decisions and results for the turn that waits. Results that it can take no more begin the next
 /// turn.
-Task<void> Streams::answer_turn(CallPtr call) {
+Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     if (lane_->shared && !call->match.id) {
         co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
     }
     const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
-    auto found = co_await starter_.find(call, FoundFor::deciding);
-    if (!found) {
-        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
-    }
-    const auto turn = *std::move(found);
+    OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::deciding));
     const bool results = call->chat.answers_calls;
     if (!turn && results && call->chat.approvals.empty()) {
         co_return co_await start(std::move(call));
     }
     if (!turn) {
-        co_return co_await answers_->refuse(
-            std::move(call),
-            invalid_field("messages", "no turn of this conversation waits for an approval")
-        );
+        co_return invalid_field("messages", "no turn of this conversation waits for an approval");
     }
-    if (auto named = co_await starter_.name_settled(call, turn); !named) {
-        co_return co_await answers_->refuse(std::move(call), std::move(named).error());
-    }
+    OA_CO_CHECK(co_await starter_.name_settled(call, turn));
     const auto until = Clock::now() + k_stop_wait;
     const auto unsure = [&] { // one that was just joined has not asked yet
         return turn->unsure(call->chat.approvals, call->chat.results) ||
@@ -213,44 +213,37 @@ Task<void> Streams::answer_turn(CallPtr call) {
     if (!segment && results && turn->ended() && !answered) {
         co_return co_await start(std::move(call));
     }
-    if (!segment) {
-        co_return co_await answers_->refuse(std::move(call), segment.error());
-    }
-    co_await send(std::move(call), turn, false, *segment);
+    OA_CO_CHECK(segment);
+    co_return Reply{.turn = turn, .segment = *segment};
 }
 
-Task<void> Streams::resume(CallPtr call) {
+Task<Accepted<Streams::Reply>> Streams::resume(CallPtr call) {
     if (auto found = pass_gates(*lane_, *call, k_thread_gates); !found) {
         // A page asks as soon as it opens a chat, also one that it has only just named: to useChat
         // everything but 200 and 204 is an error, which a new chat would begin with.
         if (found.error().status == 404) {
-            co_return co_await answers_->send(std::move(call), nothing_to_resume());
+            co_return nothing_to_resume();
         }
-        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
+        co_return std::move(found).error();
     }
-    auto found = co_await starter_.find(call);
-    if (!found) {
-        co_return co_await answers_->refuse(std::move(call), std::move(found).error());
-    }
-    auto turn = *std::move(found);
+    OA_CO_TRY(auto turn, co_await starter_.find(call));
     // Six of the nine client releases we test append what a resume tells to a message they have
     // already, so that its text stands there twice (the latest ones begin it again). So an ended
     // turn is told again only while somebody may lack its end: docs/chats.md.
     const bool told =
         turn && ((turn->ended() && !turn->owed()) || turn->told_waiting() || turn->told_whole());
     if (!turn || told || !turn->resumable(Clock::now())) {
-        co_return co_await answers_->send(std::move(call), nothing_to_resume());
+        co_return nothing_to_resume();
     }
     const auto readers = lane_->shared ? co_await lane_->shared->readers_of(turn) : turn->readers();
     if (readers >= lane_->config.limits.readers_per_turn) {
-        co_return co_await answers_->refuse(
-            std::move(call),
-            with_retry_after(reject(429, "rate_limited", "this turn has too many readers"), 5)
+        co_return with_retry_after(
+            reject(429, "rate_limited", "this turn has too many readers"), 5
         );
     }
     // Whether lanes ask may differ; who reads here may decide what another one asked.
     call->unasked = !accepts_approvals(call->request().headers);
-    co_await send(std::move(call), std::move(turn), false);
+    co_return Reply{.turn = std::move(turn)};
 }
 
 /// A turn that another lane is starting: whether there is one, and what became of it.
@@ -267,21 +260,17 @@ Task<SharedLane::Start> Streams::stop_start(CallPtr call, Clock::time_point unti
     co_return start;
 }
 
-Task<void> Streams::stop(CallPtr call) {
-    if (auto read = co_await admit(*lane_, call, k_stop_gates); !read) {
-        co_return co_await answers_->refuse(std::move(call), std::move(read).error());
-    }
+Task<Accepted<Streams::Reply>> Streams::stop(CallPtr call) {
+    OA_CO_CHECK(co_await admit(*lane_, call, k_stop_gates));
     const auto until = Clock::now() + k_stop_wait;
     const auto start = co_await stop_start(call, until);
     if (start == SharedLane::Start::unknown) {
-        co_return co_await answers_->refuse(std::move(call), reject_store_away());
+        co_return reject_store_away();
     }
     if (start == SharedLane::Start::under_way) {
-        co_return co_await tell_stop(std::move(call), nullptr, "stopping");
+        co_return stop_reply(*call, nullptr, "stopping");
     }
-    if (auto known = known_thread(*lane_, *call); !known) {
-        co_return co_await answers_->refuse(std::move(call), std::move(known).error());
-    }
+    OA_CO_CHECK(known_thread(*lane_, *call));
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
     // A stop that comes before its turn was accepted must not be lost.
@@ -289,16 +278,12 @@ Task<void> Streams::stop(CallPtr call) {
         co_await sleep_for(k_turn_poll);
     }
     if (lane_->turns.stop_start(owner, thread)) {
-        co_return co_await tell_stop(std::move(call), nullptr, "stopping");
+        co_return stop_reply(*call, nullptr, "stopping");
     }
-    const auto found = co_await starter_.find(call, FoundFor::stopping);
-    if (!found) {
-        co_return co_await answers_->refuse(std::move(call), found.error());
-    }
-    const auto& turn = *found;
+    OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::stopping));
     const bool live = turn && (!turn->ended() || start == SharedLane::Start::over);
     if (!live && lane_->shared && !lane_->shared->store().trouble().empty()) {
-        co_return co_await answers_->refuse(std::move(call), reject_unknown_for_now());
+        co_return reject_unknown_for_now();
     }
     if (live) {
         turn->stop(StopReason::stopped);
@@ -309,19 +294,10 @@ Task<void> Streams::stop(CallPtr call) {
     }
     if (live && !turn->ended() && lane_->shared && !co_await lane_->shared->promise_stop(turn) &&
         turn->relayed()) {
-        co_return co_await answers_->refuse(std::move(call), reject_store_away());
+        co_return reject_store_away();
     }
     const auto* const status = !live ? "idle" : turn->ended() ? "stopped" : "stopping";
-    co_await tell_stop(std::move(call), live ? turn : nullptr, status);
-}
-
-Task<void>
-Streams::tell_stop(CallPtr call, std::shared_ptr<LiveTurn> turn, std::string_view status) {
-    Json data = Json::object();
-    data["id"] = *read_path_id(call->match.id.value_or(""));
-    data["turnId"] = turn ? Json(turn->id()) : Json(nullptr);
-    data["status"] = status;
-    return answers_->send(std::move(call), json_response(200, Json{{"data", std::move(data)}}));
+    co_return stop_reply(*call, live ? turn.get() : nullptr, status);
 }
 
 } // namespace oa_stream::lane

@@ -5,7 +5,6 @@
 
 #include <memory>
 #include <optional>
-#include <string_view>
 
 namespace oa_stream::lane {
 
@@ -14,24 +13,28 @@ public:
     Streams(LaneState& lane, Answers& answers)
         : lane_(&lane), answers_(&answers), starter_(lane, answers) {}
 
-    [[nodiscard]] Task<void> chat(CallPtr call);
-    [[nodiscard]] Task<void> resume(CallPtr call);
-    [[nodiscard]] Task<void> stop(CallPtr call);
+    /// What a route answers: `whole`, or a turn as a stream.
+    struct Reply {
+        net::Response whole{};
+        std::shared_ptr<LiveTurn> turn{};
+        bool first = false; ///< the call started it
+        std::optional<std::size_t> segment{}; ///< the one to be sent; all of them as one without
+    };
+    using Handler = Task<Accepted<Reply>> (Streams::*)(CallPtr);
+
+    /// Answers as the route's handler says.
+    [[nodiscard]] Task<void> serve(CallPtr call, Handler handler);
+
+    [[nodiscard]] Task<Accepted<Reply>> chat(CallPtr call);
+    [[nodiscard]] Task<Accepted<Reply>> resume(CallPtr call);
+    [[nodiscard]] Task<Accepted<Reply>> stop(CallPtr call);
     [[nodiscard]] TurnStarter& starter() noexcept { return starter_; }
 
 private:
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
-    [[nodiscard]] Task<void> start(CallPtr call);
+    [[nodiscard]] Task<Accepted<Reply>> start(CallPtr call);
     [[nodiscard]] Task<SharedLane::Start> stop_start(CallPtr call, Clock::time_point until);
-    [[nodiscard]] Task<void>
-    tell_stop(CallPtr call, std::shared_ptr<LiveTurn> turn, std::string_view status);
-    [[nodiscard]] Task<void> answer_turn(CallPtr call);
-    [[nodiscard]] Task<void> send(
-        CallPtr call,
-        std::shared_ptr<LiveTurn> turn,
-        bool first,
-        std::optional<std::size_t> segment = {}
-    );
+    [[nodiscard]] Task<Accepted<Reply>> answer_turn(CallPtr call);
 
     LaneState* lane_;
     Answers* answers_;
