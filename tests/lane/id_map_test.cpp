@@ -149,8 +149,8 @@ TEST_CASE("id map: the title of a deleted row leaves the file, also after a rest
     MapStage other(file);
     {
         MapStage stage(file);
-        stage.map().put({.owner = "o", .id = "gone", .thread = "t-1", .title = "xylograph"});
-        stage.map().put({.owner = "o", .id = "kept", .thread = "t-2", .title = "lute"});
+        stage.map().put({"o", "gone", "t-1", 0, "xylograph"});
+        stage.map().put({"o", "kept", "t-2", 0, "lute"});
         REQUIRE(stage.commit().has_value());
         other.map().put({"o", "more", "t-3"}); // and reads the others
         REQUIRE(other.commit().has_value());
@@ -162,7 +162,7 @@ TEST_CASE("id map: the title of a deleted row leaves the file, also after a rest
     MapStage stage(file, Millis(1), Millis(5));
     stage.until([&] { return !holds(file, "xylograph"); });
     CHECK(holds(file, "lute"));
-    stage.map().put({.owner = "o", .id = "late", .thread = "t-4", .title = "zither"});
+    stage.map().put({"o", "late", "t-4", 0, "zither"});
     REQUIRE(stage.commit().has_value());
     stage.map().erase("o", "late");
     REQUIRE(stage.commit().has_value());
@@ -276,8 +276,8 @@ TEST_CASE("id map: a row that is erased here does not come back with the file of
     const auto file = folder.path / "threads.map";
     MapStage first(file);
     MapStage second(file, Millis(1), Millis(5));
-    first.map().put({.owner = "o", .id = "chat", .thread = "t-1"});
-    first.map().put({.owner = "o", .id = "other", .thread = "t-2", .title = "xylograph"});
+    first.map().put({"o", "chat", "t-1"});
+    first.map().put({"o", "other", "t-2", 0, "xylograph"});
     REQUIRE(first.commit().has_value());
     second.map().put({"o", "more", "t-3"}); // and reads the others
     REQUIRE(second.commit().has_value());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/store/store.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -13,23 +14,27 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::lane {
 
-struct ThreadRow {
-    std::string owner; ///< empty without auth
-    std::string id;    ///< the client's
-    std::string thread; ///< the authority's
-    std::size_t seeded = 0; ///< messages the thread began with
-    std::string title{}; ///< the authority's last title; empty when there is none yet
-    std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
-    std::int64_t updated_at = 0; ///< likewise
-    bool archived = false; ///< out of the usual list, nothing more
-    /// Of the newest turn, in memory only: the user message it answers (a digest of id and text)
-    /// and the authority's turn id. A request that repeats that message is a retry.
-    std::string last_message{};
-    std::string last_turn{};
+/// What its fields say of the newest turn is in memory only.
+struct ThreadRow : store::ThreadKey, store::ThreadFields {
+    ThreadRow() = default;
+    ThreadRow(store::ThreadKey key, store::ThreadFields fields)
+        : store::ThreadKey(std::move(key)), store::ThreadFields(std::move(fields)) {}
+    ThreadRow(
+        std::string owner,
+        std::string id,
+        std::string thread,
+        std::size_t seeded = 0,
+        std::string title = {}
+    )
+        : ThreadRow(
+              {std::move(owner), std::move(id)}, {std::move(thread), seeded, std::move(title)}
+          ) {}
+
     friend bool operator==(const ThreadRow&, const ThreadRow&) = default;
 };
 

@@ -26,16 +26,20 @@ struct ThreadKey {
     friend bool operator==(const ThreadKey&, const ThreadKey&) = default;
 };
 
-/// What a lane alone has in its map of threads.
+/// What a lane has of it in its map of threads.
 struct ThreadFields {
     std::string thread{}; ///< the authority's
-    std::size_t seeded = 0;
-    std::string title{};
-    std::int64_t created_at = 0; ///< Unix seconds
-    std::int64_t updated_at = 0;
-    bool archived = false;
+    std::size_t seeded = 0; ///< messages the thread began with
+    std::string title{}; ///< the authority's last title; empty when there is none yet
+    std::int64_t created_at = 0; ///< Unix seconds, 0 when unknown
+    std::int64_t updated_at = 0; ///< likewise
+    bool archived = false; ///< out of the usual list, nothing more
+    /// Of the newest turn: the user message it answers (a digest of id and text) and the
+    /// authority's turn id. A request that repeats that message is a retry.
     std::string last_message{};
     std::string last_turn{};
+
+    friend bool operator==(const ThreadFields&, const ThreadFields&) = default;
 };
 
 /// What became of an owner's rows since they were asked for last.

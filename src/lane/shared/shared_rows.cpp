@@ -17,30 +17,6 @@ namespace {
 constexpr std::size_t k_page = 200;
 constexpr std::size_t k_most_owners = 10'000; ///< whose last change is remembered
 
-ThreadRow row_of(const store::ThreadKey& key, const store::ThreadFields& from) {
-    ThreadRow out{key.owner, key.id, from.thread, from.seeded};
-    out.title = from.title;
-    out.created_at = from.created_at;
-    out.updated_at = from.updated_at;
-    out.archived = from.archived;
-    out.last_message = from.last_message;
-    out.last_turn = from.last_turn;
-    return out;
-}
-
-store::ThreadFields fields_of(const ThreadRow& from) {
-    return {
-        .thread = from.thread,
-        .seeded = from.seeded,
-        .title = from.title,
-        .created_at = from.created_at,
-        .updated_at = from.updated_at,
-        .archived = from.archived,
-        .last_message = from.last_message,
-        .last_turn = from.last_turn
-    };
-}
-
 std::vector<std::string> each_once(std::vector<std::string> ids) {
     std::ranges::sort(ids);
     const auto twice = std::ranges::unique(ids);
@@ -87,11 +63,11 @@ void SharedLane::learn(
 
 std::optional<store::ThreadFields> SharedLane::own_fields(const store::ThreadKey& key) const {
     const auto row = lane_->ids().find(key.owner, key.id);
-    return row ? std::optional(fields_of(*row)) : std::nullopt;
+    return row ? std::optional<store::ThreadFields>(*row) : std::nullopt;
 }
 
 void SharedLane::take_row(const store::ThreadKey& key, const store::ThreadFields& fields) {
-    const auto row = row_of(key, fields);
+    const ThreadRow row{key, fields};
     if (const auto known = lane_->ids().find(key.owner, key.id); !known || *known != row) {
         lane_->ids().put(row);
     }

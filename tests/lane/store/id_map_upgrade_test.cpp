@@ -41,7 +41,7 @@ ino_t inode_of(const std::filesystem::path& file) {
 
 /// `stage` writes the whole file, without the row that it erases.
 void write_whole(MapStage& stage, const std::filesystem::path& file) {
-    stage.map().put({.owner = "o", .id = "gone", .thread = "t", .title = "xylograph"});
+    stage.map().put({"o", "gone", "t", 0, "xylograph"});
     REQUIRE(stage.commit().has_value());
     stage.map().erase("o", "gone");
     REQUIRE(stage.commit().has_value());
@@ -73,7 +73,7 @@ TEST_CASE("id map: what another process wrote is not lost when the file is writt
     MapStage first(file, Millis(1), Millis(1));
     fill(first, k_many);
     MapStage second(file, Millis(1), Millis(5));
-    first.map().put({.owner = "o", .id = "ours", .thread = "t", .title = "zither"});
+    first.map().put({"o", "ours", "t", 0, "zither"});
     REQUIRE(first.commit().has_value());
     first.map().erase("o", "ours"); // its title is to leave the file soon
     REQUIRE(first.commit().has_value());
