@@ -23,8 +23,8 @@ namespace {
 constexpr std::size_t k_piece = 1U << 20U;
 constexpr std::size_t k_probe = 4096; ///< a block: less may fit into the last one of the file
 
-std::unexpected<Error> io_error(std::string_view what, const std::filesystem::path& path) {
-    const int error = errno;
+std::unexpected<Error>
+io_error(std::string_view what, const std::filesystem::path& path, int error = errno) {
     return fail(
         Code::io,
         fmt::format("cannot {}: {}", what, std::generic_category().message(error)),
@@ -199,10 +199,8 @@ Result<void> IdMapFile::write_lines(std::string_view lines, bool durable) {
         return io_error("truncate", path_);
     }
     if (const int error = write_all(file_.get(), bytes); error != 0) {
-        errno = error;
-        auto failed = io_error("write", path_);
         (void)::ftruncate(file_.get(), static_cast<off_t>(end_));
-        return failed;
+        return io_error("write", path_, error);
     }
     if (durable && (::fdatasync(file_.get()) != 0 || (begins && !sync_folder(path_)))) {
         auto failed = io_error("sync", path_);
@@ -219,8 +217,7 @@ Result<void> IdMapFile::prove_space() {
     const int error = write_all(file_.get(), block);
     (void)::ftruncate(file_.get(), static_cast<off_t>(end_));
     if (error != 0) {
-        errno = error;
-        return io_error("write", path_);
+        return io_error("write", path_, error);
     }
     return {};
 }
@@ -250,8 +247,7 @@ Result<void> IdMapFile::replace(const std::filesystem::path& draft, Place since)
         tail.resize(tail.rfind('\n') + 1); // nobody is in the middle of a line: the rest is torn
     }
     if (const int error = write_all(next.get(), tail); error != 0) {
-        errno = error;
-        return io_error("write", draft);
+        return io_error("write", draft, error);
     }
     struct stat size{};
     if (::fdatasync(next.get()) != 0 || ::fstat(next.get(), &size) != 0) {
