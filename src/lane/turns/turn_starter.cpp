@@ -19,8 +19,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_most_systems = 10'000;
-
 /// Nothing leads to it any more. Of a copy's source the authority keeps what the copy needs.
 Task<void> delete_replaced(authority::Authority* authority, std::string thread) {
     (void)co_await authority->delete_thread(std::move(thread));
@@ -174,13 +172,9 @@ void TurnStarter::tell_system(const Call& call, authority::TurnRequest& request)
 }
 
 void TurnStarter::note_system(const Call& call, const std::string& thread) {
-    if (call.chat.extras.system.empty()) {
-        return;
+    if (!call.chat.extras.system.empty()) {
+        note(systems_, thread, sha256_hex(call.chat.extras.system));
     }
-    if (systems_.size() >= k_most_systems) {
-        systems_.clear();
-    }
-    systems_[thread] = sha256_hex(call.chat.extras.system);
 }
 
 Task<Accepted<std::unique_ptr<authority::Turn>>>
@@ -217,7 +211,7 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
         note_system(*call, (*turn)->thread_id());
         note_settled(*call, **turn);
         if (!request.tools.empty()) {
-            note_tools((*turn)->thread_id(), digest_of(request.tools));
+            note(tools_, (*turn)->thread_id(), digest_of(request.tools));
         }
     }
     if (!turn) {

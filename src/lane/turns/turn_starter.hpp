@@ -88,11 +88,20 @@ private:
         const Call& call, const authority::PastTurn& stopped, const std::vector<std::string>& calls
     ) const;
     [[nodiscard]] Task<std::string> tools_of(std::string thread);
-    void note_tools(const std::string& thread, std::string digest);
     // turn_starter.cpp
     [[nodiscard]] Task<std::string>
     keep_name(std::string before, std::string title, std::string thread);
     [[nodiscard]] Task<Accepted<void>> remember_thread(CallPtr call, const authority::Turn* turn);
+
+    /// Of so many threads that nothing is known of them later, rather than too much.
+    template <class Map>
+    static void note(Map& map, const std::string& thread, typename Map::mapped_type what) {
+        constexpr std::size_t k_most_threads = 10'000;
+        if (map.size() >= k_most_threads) {
+            map.clear();
+        }
+        map[thread] = std::move(what);
+    }
 
     /// The authority's thread id → digest of the system prompt it was told last.
     std::unordered_map<std::string, std::string> systems_{};

@@ -18,7 +18,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_most_threads = 10'000;
 constexpr Millis k_settle_wait{2000};
 
 constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
@@ -105,25 +104,17 @@ Task<std::string> TurnStarter::tools_of(std::string thread) {
     }
     const auto parsed = parse_json(*kept);
     auto digest = parsed ? text_in(*parsed, k_kept_tools) : std::string();
-    note_tools(thread, digest);
+    note(tools_, thread, digest);
     co_return digest;
 }
 
-void TurnStarter::note_tools(const std::string& thread, std::string digest) {
-    if (tools_.size() >= k_most_threads) {
-        tools_.clear();
-    }
-    tools_[thread] = std::move(digest);
-}
-
 void TurnStarter::note_settled(const Call& call, const authority::Turn& turn) {
-    if (settled_.size() >= k_most_threads) {
-        settled_.clear();
-    }
     const auto& [model, effort] = std::tie(call.chat.extras.model, call.chat.extras.effort);
-    settled_[turn.thread_id()] = {
-        wire_id(turn.turn_id()), model.empty() ? turn.model() : model, effort
-    };
+    note(
+        settled_,
+        turn.thread_id(),
+        {wire_id(turn.turn_id()), model.empty() ? turn.model() : model, effort}
+    );
 }
 
 /// A turn that this lane took over is compared in its functions alone.
