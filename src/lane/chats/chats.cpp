@@ -11,7 +11,6 @@
 #include "turns/redact_quotes.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace oa_stream::lane {
 
@@ -46,13 +45,12 @@ std::string provider_of(const authority::Capabilities& able) {
 /// The key is the number of events the client has.
 Accepted<Json> event_page(const ThreadPage& page, const authority::PastTurn& turn) {
     auto events = project_events(page.context, turn);
-    std::size_t start = 0;
     const auto& after = page.asked.after;
-    const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), start);
-    if (!after.empty() && (error != std::errc{} || end != after.data() + after.size())) {
+    const auto start = number_of<std::size_t>(after.empty() ? "0" : after);
+    if (!start) {
         return reject_cursor();
     }
-    const auto bounds = bounds_of(start, events.size(), page.asked.limit);
+    const auto bounds = bounds_of(*start, events.size(), page.asked.limit);
     Json data = Json::object();
     data["run"] = project_run(page.context, turn);
     data["events"] = Json::array();

@@ -1,11 +1,13 @@
 #include "message_parts.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/text_file.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -64,12 +66,7 @@ bool is_file_type(std::string_view type) noexcept {
     static constexpr std::array<std::string_view, 7> types{
         "file", "image", "image_url", "input_image", "input_file", "input_audio", "audio"
     };
-    for (const auto known : types) {
-        if (type == known) {
-            return true;
-        }
-    }
-    return false;
+    return std::ranges::find(types, type) != types.end();
 }
 
 bool is_page_only(std::string_view type) noexcept {
@@ -105,12 +102,10 @@ void read_part(const Json& part, const std::string& path, std::vector<Piece>& ou
     }
 }
 
-std::vector<Piece> read_array(const Json* array, const std::string& path) {
+std::vector<Piece> read_array(const Json& array, const std::string& path) {
     std::vector<Piece> pieces;
-    if (array != nullptr && array->is_array()) {
-        for (std::size_t i = 0; i < array->size(); ++i) {
-            read_part((*array)[i], fmt::format("{}[{}]", path, i), pieces);
-        }
+    for (std::size_t i = 0; i < array.size(); ++i) {
+        read_part(array[i], fmt::format("{}[{}]", path, i), pieces);
     }
     return pieces;
 }
@@ -141,13 +136,10 @@ void append_all(std::vector<Piece>& out, std::vector<Piece> more, bool with_text
 /// Attachments of AI SDK 4: {name, contentType, url}.
 std::vector<Piece> read_attachments(const Json& message, const std::string& path) {
     std::vector<Piece> pieces;
-    const auto* list = member(message, "experimental_attachments");
-    if (list == nullptr || !list->is_array()) {
-        return pieces;
-    }
-    for (std::size_t i = 0; i < list->size(); ++i) {
+    const Json& list = list_in(message, "experimental_attachments");
+    for (std::size_t i = 0; i < list.size(); ++i) {
         pieces.push_back(
-            read_file((*list)[i], "file", fmt::format("{}.experimental_attachments[{}]", path, i))
+            read_file(list[i], "file", fmt::format("{}.experimental_attachments[{}]", path, i))
         );
     }
     return pieces;
@@ -172,8 +164,8 @@ std::string joined_text(const std::vector<Piece>& pieces, std::string_view betwe
 
 std::vector<Piece> read_pieces(const Json& message, const std::string& path) {
     std::vector<Piece> pieces;
-    auto content = read_array(member(message, "content"), path + ".content");
-    auto parts = read_array(member(message, "parts"), path + ".parts");
+    auto content = read_array(list_in(message, "content"), path + ".content");
+    auto parts = read_array(list_in(message, "parts"), path + ".parts");
     const bool parts_have_text = !is_blank(joined_text(parts));
     auto plain = parts_have_text ? std::string() : read_plain(message);
     append_all(pieces, std::move(content), plain.empty() && !parts_have_text);

@@ -1,5 +1,6 @@
 #include "request_extras.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chat_request.hpp"
@@ -184,10 +185,9 @@ private:
         if (!own.empty()) {
             add_system("system", own.front().value->get<std::string>());
         }
-        const auto* messages = member(body_, "messages");
-        for (std::size_t i = 0; messages != nullptr && messages->is_array() && i < messages->size();
-             ++i) {
-            const Json& message = (*messages)[i];
+        const Json& messages = list_in(body_, "messages");
+        for (std::size_t i = 0; i < messages.size(); ++i) {
+            const Json& message = messages[i];
             const auto role = to_lower(string_member(message, "role").value_or(""));
             if (role == "system" || role == "developer") {
                 add_system(fmt::format("messages[{}]", i), joined_text(read_pieces(message, {})));
@@ -224,15 +224,16 @@ private:
 
     /// Of new decisions: Codex takes none with them.
     [[nodiscard]] Accepted<void> read_reasons() {
-        const auto* messages = member(body_, "messages");
-        const bool listed = messages != nullptr && messages->is_array() && !messages->empty();
-        const auto* parts = listed ? member(messages->back(), "parts") : nullptr;
-        for (std::size_t i = 0; parts != nullptr && parts->is_array() && i < parts->size(); ++i) {
-            const auto* approval = member((*parts)[i], "approval");
+        const Json& messages = list_in(body_, "messages");
+        if (messages.empty()) {
+            return {};
+        }
+        const Json& parts = list_in(messages.back(), "parts");
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            const auto* approval = member(parts[i], "approval");
             if (approval != nullptr && !asks_nothing(member(*approval, "reason")) &&
-                string_member((*parts)[i], "state") == "approval-responded") {
-                ignore(
-                    fmt::format("messages[{}].parts[{}].approval.reason", messages->size() - 1, i)
+                string_member(parts[i], "state") == "approval-responded") {
+                ignore(fmt::format("messages[{}].parts[{}].approval.reason", messages.size() - 1, i)
                 );
             }
         }

@@ -112,8 +112,7 @@ Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string t
         co_return reject_read(kept.error());
     }
     const auto parsed = parse_json(*kept);
-    const auto* messages = parsed ? member(*parsed, k_kept_messages) : nullptr;
-    co_return messages != nullptr && messages->is_array() ? *messages : Json::array();
+    co_return parsed ? list_in(*parsed, k_kept_messages) : Json::array();
 }
 
 Task<Accepted<void>>

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <limits>
 
 namespace oa_stream::lane {
@@ -24,10 +23,7 @@ constexpr std::array<std::string_view, 5> k_sentences{
 
 /// Missing or malformed counts as 0, which lies outside any range that does not begin at 0.
 std::uint64_t schema_number(std::string_view text) noexcept {
-    const auto digits = trim(text);
-    std::uint64_t value = 0;
-    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    return error == std::errc{} && stop == digits.data() + digits.size() ? value : 0;
+    return number_of<std::uint64_t>(trim(text)).value_or(0);
 }
 
 Result<std::uint64_t> version_member(const Json& value, std::string_view key) {

@@ -288,10 +288,9 @@ private:
 
 Seed read_seed(const Json& body, std::size_t end, const SeedContext& context) {
     Reader reader(context);
-    const auto* messages = member(body, "messages");
-    const bool listed = messages != nullptr && messages->is_array();
-    for (std::size_t i = 0; listed && i < std::min(end, messages->size()); ++i) {
-        reader.read((*messages)[i], i);
+    const Json& messages = list_in(body, "messages");
+    for (std::size_t i = 0; i < std::min(end, messages.size()); ++i) {
+        reader.read(messages[i], i);
     }
     return reader.take();
 }

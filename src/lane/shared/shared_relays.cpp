@@ -28,13 +28,9 @@ TurnHead read_head(const std::string& text) {
     out.route = string_member(json, "route").value_or("");
     out.request_id = string_member(json, "request_id").value_or("");
     out.model = string_member(json, "model").value_or("");
-    const auto flag = [&json](const char* name) {
-        const auto found = json.find(name);
-        return found != json.end() && found->is_boolean() && found->get<bool>();
-    };
-    out.approvals = flag("approvals");
-    out.calls = flag("calls");
-    out.probe = flag("probe");
+    out.approvals = bool_member(json, "approvals").value_or(false);
+    out.calls = bool_member(json, "calls").value_or(false);
+    out.probe = bool_member(json, "probe").value_or(false);
     return out;
 }
 

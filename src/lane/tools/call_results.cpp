@@ -29,11 +29,6 @@ bool is_result(const Json& part) {
            !text_view_in(part, "toolCallId").empty();
 }
 
-const Json* parts_of(const Json& message) {
-    const auto* parts = member(message, "parts");
-    return parts != nullptr && parts->is_array() ? parts : nullptr;
-}
-
 CallResult result_of(const Json& part) {
     CallResult out{.call = text_in(part, "toolCallId")};
     out.failed = text_view_in(part, "state") == "output-error";
@@ -50,20 +45,15 @@ const Json& last_message(const Json& body) {
     if (const auto* single = member(body, "message"); single != nullptr && single->is_object()) {
         return *single;
     }
-    const auto* messages = member(body, "messages");
-    return messages != nullptr && messages->is_array() && !messages->empty() ? messages->back()
-                                                                             : none;
+    const Json& messages = list_in(body, "messages");
+    return messages.empty() ? none : messages.back();
 }
 
 /// Each call once; the last one counts.
 std::vector<CallResult> results_in(const Json& message) {
     std::vector<CallResult> results;
-    const auto* parts = parts_of(message);
-    if (parts == nullptr) {
-        return results;
-    }
     std::set<std::string> seen;
-    for (const Json& part : *parts | std::views::reverse) {
+    for (const Json& part : list_in(message, "parts") | std::views::reverse) {
         if (is_result(part) && seen.insert(text_in(part, "toolCallId")).second) {
             results.push_back(result_of(part));
         }
@@ -101,8 +91,7 @@ Rejection reject_result(int status, std::string code, std::string_view call, std
 } // namespace
 
 bool has_call_results(const Json& message) {
-    const auto* parts = parts_of(message);
-    return parts != nullptr && std::ranges::any_of(*parts, is_result);
+    return std::ranges::any_of(list_in(message, "parts"), is_result);
 }
 
 std::vector<CallResult> read_call_results(const Json& body) {
@@ -110,9 +99,8 @@ std::vector<CallResult> read_call_results(const Json& body) {
 }
 
 std::vector<CallResult> read_call_results_at(const Json& body, std::size_t at) {
-    const auto* messages = member(body, "messages");
-    const bool there = messages != nullptr && messages->is_array() && at < messages->size();
-    return there ? results_in((*messages)[at]) : std::vector<CallResult>();
+    const Json& messages = list_in(body, "messages");
+    return at < messages.size() ? results_in(messages[at]) : std::vector<CallResult>();
 }
 
 Rejection reject_unknown_call(std::string_view call) {

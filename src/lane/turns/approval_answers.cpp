@@ -1,5 +1,7 @@
 #include "approval_answers.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include <algorithm>
 #include <ranges>
 #include <set>
@@ -9,12 +11,8 @@ namespace oa_stream::lane {
 
 std::vector<ApprovalAnswer> read_approval_answers(const Json& message) {
     std::vector<ApprovalAnswer> answers;
-    const auto* parts = member(message, "parts");
-    if (parts == nullptr || !parts->is_array()) {
-        return answers;
-    }
     std::set<std::string_view> seen;
-    for (const auto& part : *parts | std::views::reverse) {
+    for (const auto& part : list_in(message, "parts") | std::views::reverse) {
         const auto* approval = member(part, "approval");
         if (approval == nullptr || string_member(part, "state") != "approval-responded") {
             continue;

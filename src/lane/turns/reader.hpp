@@ -46,7 +46,6 @@ public:
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
     [[nodiscard]] std::uint64_t offset() const noexcept { return cursor_.offset; }
-    [[nodiscard]] const std::shared_ptr<net::BodyStream>& body() const noexcept { return body_; }
 
     void place(const FrameLog& log, ReaderPart part);
     [[nodiscard]] const ReaderPart& part() const noexcept { return part_; }
