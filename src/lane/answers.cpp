@@ -170,15 +170,17 @@ void Answers::log_turn(const TurnOutcome& outcome) const {
     log_event(outcome.failure ? LogLevel::warn : LogLevel::info, "turn_ended", fields);
 }
 
-void Answers::log_start_failed(const Call& call, const Error& error) const {
+void Answers::log_failed(
+    std::string_view event, const Call& call, std::string_view code, std::string_view cause
+) const {
     log_event(
         LogLevel::warn,
-        "start_failed",
+        event,
         Json{
             {"request_id", call.record.request_id},
             {"thread", call.record.thread},
-            {"code", to_string(error.code)},
-            {"cause", redact_quotes(error.text(), end_of_body(call.request().body))}
+            {"code", code},
+            {"cause", redact_quotes(cause, end_of_body(call.request().body))}
         }
     );
 }

@@ -33,8 +33,14 @@ public:
     [[nodiscard]] net::Response
     error_page(int status, std::string_view reason, std::string_view path);
 
-    /// The authority refused to start the turn of `call`.
-    void log_start_failed(const Call& call, const Error& error) const;
+    /// The authority refused what `call` asked; the client is told the code alone.
+    void log_failed(
+        std::string_view event, const Call& call, std::string_view code, std::string_view cause
+    ) const;
+    /// … to start its turn.
+    void log_start_failed(const Call& call, const Error& error) const {
+        log_failed("start_failed", call, to_string(error.code), error.text());
+    }
     /// The client was told a code and a request id; the cause stands here, under the same id.
     void log_turn(const TurnOutcome& outcome) const;
     void log_event(LogLevel level, std::string_view event, const Json& fields) const;

@@ -8,7 +8,6 @@
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
-#include "turns/redact_quotes.hpp"
 
 #include <algorithm>
 
@@ -119,17 +118,8 @@ Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
         !lane_->ids().contains(record.owner, record.thread)) { // deleted meanwhile
         rejection = reject_unknown_thread();
     }
-    if (rejection.status >= 500 && !rejection.cause.empty() && lane_->parts.log != nullptr) {
-        lane_->parts.log->event(
-            LogLevel::warn,
-            "read_failed",
-            Json{
-                {"request_id", call->record.request_id},
-                {"thread", call->record.thread},
-                {"code", rejection.code},
-                {"cause", redact_quotes(rejection.cause, end_of_body(call->request().body))}
-            }
-        );
+    if (rejection.status >= 500 && !rejection.cause.empty()) {
+        answers_->log_failed("read_failed", *call, rejection.code, rejection.cause);
     }
     auto response = to_response(rejection, call->record.request_id);
     call->record.error = std::move(rejection.code);
