@@ -45,6 +45,12 @@ void Headers::set(std::string name, std::string value) {
     *first = {std::move(name), std::move(value)};
 }
 
+void Headers::set_all(const Headers& more) {
+    for (const auto& [name, value] : more.list_) {
+        set(name, value);
+    }
+}
+
 void Headers::remove(std::string_view name) {
     std::erase_if(list_, [&](const auto& field) { return named(field, name); });
 }

@@ -18,6 +18,7 @@ public:
     Headers(std::initializer_list<std::pair<std::string, std::string>> list) : list_(list) {}
     void add(std::string name, std::string value);
     void set(std::string name, std::string value); ///< replaces all of that name
+    void set_all(const Headers& more); ///< set() of each
     void remove(std::string_view name);
     [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept;
     [[nodiscard]] bool has(std::string_view name) const noexcept { return get(name).has_value(); }

@@ -135,9 +135,7 @@ net::Response to_openai_response(const Rejection& rejection) {
             string_member(rejection.details, "param")
         )
     );
-    for (const auto& [name, value] : rejection.headers.all()) {
-        response.headers.set(name, value);
-    }
+    response.headers.set_all(rejection.headers);
     return response;
 }
 

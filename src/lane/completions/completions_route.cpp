@@ -42,12 +42,6 @@ private:
     std::size_t* count_;
 };
 
-void add_headers(net::Headers& to, const net::Headers& more) {
-    for (const auto& [name, value] : more.all()) {
-        to.set(name, value);
-    }
-}
-
 /// In front of the body.
 constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
 bool is_responses(const Call& call) {
@@ -147,7 +141,7 @@ Task<void> Completions::completions(CallPtr call) {
     headers.set("x-conc-active", fmt::format("{}", running_.active()));
     if (!place) {
         auto rejection = reject_concurrency(limit);
-        add_headers(rejection.headers, headers);
+        rejection.headers.set_all(headers);
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
     if (const auto& ignored = call->completion->ignored; !ignored.empty()) {
@@ -160,7 +154,7 @@ Task<void> Completions::answer(CallPtr call, Place place, net::Headers headers) 
     auto started = co_await begin(call, std::move(place));
     if (!started) {
         auto rejection = in_words_of(*call, std::move(started).error());
-        add_headers(rejection.headers, headers);
+        rejection.headers.set_all(headers);
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
     if (started->whole == nullptr) {
@@ -311,11 +305,11 @@ Task<void> Completions::whole(CallPtr call, Started started, net::Headers header
     const auto& result = started.whole->result();
     if (!result) {
         auto rejection = in_words_of(*call, reject_failed(outcome, result.error()));
-        add_headers(rejection.headers, headers);
+        rejection.headers.set_all(headers);
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
     auto response = json_response(200, *result);
-    add_headers(response.headers, headers);
+    response.headers.set_all(headers);
     call->record.first_byte_s = call->now_s();
     co_await answers_->send(std::move(call), std::move(response));
 }

@@ -181,9 +181,7 @@ net::Response to_response(const Rejection& rejection, std::string_view request_i
     }
     body.update(rejection.members);
     auto response = json_response(rejection.status, body);
-    for (const auto& [name, value] : rejection.headers.all()) {
-        response.headers.set(name, value);
-    }
+    response.headers.set_all(rejection.headers);
     return response;
 }
 
