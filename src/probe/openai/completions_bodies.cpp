@@ -19,7 +19,6 @@ using Rows = std::span<const BadBody>;
 
 /// The first of the rows that is not refused as it says.
 Task<std::string> first_accepted(RunPtr run, Rows rows, bool streamed) {
-    const std::string path(path_of(run->options.api));
     for (const auto& row : rows) {
         if (!row.api.contains(run->responses() ? 'r' : 'c')) {
             continue;
@@ -31,7 +30,7 @@ Task<std::string> first_accepted(RunPtr run, Rows rows, bool streamed) {
         } else if (const auto value = parse_json(row.value)) {
             body[name] = *value;
         }
-        const auto answer = co_await send(run, {"POST", path, dump_json(body)});
+        const auto answer = co_await post(run, std::move(body));
         if (auto wrong = refusal_fault(answer, 400, row.code, row.param); !wrong.empty()) {
             co_return fmt::format("{} {}: {}", row.member, row.value, wrong);
         }
@@ -40,9 +39,8 @@ Task<std::string> first_accepted(RunPtr run, Rows rows, bool streamed) {
 }
 
 Task<std::string> broken_body_fault(RunPtr run) {
-    const std::string path(path_of(run->options.api));
     for (const std::string body : {"{\"model\":", "[]", "null", "hello", ""}) {
-        const auto answer = co_await send(run, {"POST", path, body});
+        const auto answer = co_await send(run, {"POST", run->path(), body});
         if (auto wrong = refusal_fault(answer, 400, "invalid_json"); !wrong.empty()) {
             co_return fmt::format("the body '{}': {}", body, wrong);
         }
@@ -51,7 +49,6 @@ Task<std::string> broken_body_fault(RunPtr run) {
 }
 
 Task<void> check_refusals(RunPtr run) {
-    const std::string path(path_of(run->options.api));
     const auto unsupported = co_await first_accepted(run, unsupported_bodies(), false);
     run->judge("reject.parameter", unsupported, "400 with its name");
     auto wrong = co_await broken_body_fault(run);
@@ -62,7 +59,7 @@ Task<void> check_refusals(RunPtr run) {
     std::string type_fault;
     for (const std::string type : {"text/plain", "application/x-www-form-urlencoded"}) {
         const auto answer =
-            co_await send(run, {"POST", path, dump_json(body_of(*run, false)), type});
+            co_await send(run, {"POST", run->path(), dump_json(body_of(*run, false)), type});
         if (type_fault.empty()) {
             type_fault = refusal_fault(answer, 415, "unsupported_media_type");
         }
@@ -228,9 +225,8 @@ Task<std::string> unasked_usage(RunPtr run) {
 }
 
 Task<net::ClientResponse> send_spelt_otherwise(RunPtr run, bool instructed) {
-    const std::string path(path_of(run->options.api));
     auto body = dump_json(spelt_otherwise(*run, instructed));
-    Sent sent{"POST", path, std::move(body), "application/json; charset=utf-8"};
+    Sent sent{"POST", run->path(), std::move(body), "application/json; charset=utf-8"};
     if (const auto& key = run->options.target.bearer; !key.empty()) {
         sent.authorization = fmt::format("bearer {}", key.reveal());
     }
@@ -261,8 +257,7 @@ Task<void> check_large(RunPtr run) {
     auto body = body_of(*run, false);
     body["user"] = std::string(std::size_t{1} << 20U, 'u');
     body["temperature"] = 7;
-    const auto answer =
-        co_await send(run, {"POST", std::string(path_of(run->options.api)), dump_json(body)});
+    const auto answer = co_await post(run, std::move(body));
     run->judge("large", refusal_fault(answer, 400, {}, "temperature"), "read, and refused by name");
 }
 

@@ -79,18 +79,8 @@ std::uint64_t number_behind(std::string_view text, std::string_view name) {
     return out;
 }
 
-Json prompt_body(const Run& run, std::string_view prompt, bool streamed) {
-    auto body = body_of(run, streamed);
-    if (run.responses()) {
-        body["input"] = prompt;
-    } else {
-        body["messages"][0]["content"] = prompt;
-    }
-    return body;
-}
-
 Task<std::uint64_t> interrupted(RunPtr run) {
-    const auto answer = co_await ask(run, prompt_body(*run, "scenario:stats", false));
+    const auto answer = co_await play(run, "stats", false);
     co_return number_behind(answer.text, "interrupted=");
 }
 
@@ -100,9 +90,8 @@ Task<std::string> left_fault(RunPtr run, bool streamed) {
     {
         auto patient = std::make_shared<Run>(*run);
         patient->options.limits.first_byte = Millis{400}; // a whole answer says nothing meanwhile
-        const auto held = co_await hold_stream(
-            patient, prompt_body(*run, "scenario:stall;n=1;ms=20000", streamed)
-        );
+        const auto held =
+            co_await hold_stream(patient, scenario_body(*run, "stall;n=1;ms=20000", streamed));
         held->transfer.reset();
     }
     for (const auto last = Clock::now() + Millis{3000}; Clock::now() < last;) {
@@ -117,11 +106,8 @@ Task<std::string> left_fault(RunPtr run, bool streamed) {
 }
 
 Task<std::string> full_fault(RunPtr run, std::uint64_t limit) {
-    const std::string path(path_of(run->options.api));
     for (const bool streamed : {true, false}) {
-        const auto answer = co_await send(
-            run, {"POST", path, dump_json(prompt_body(*run, "scenario:echo;text=ok", streamed))}
-        );
+        const auto answer = co_await post(run, scenario_body(*run, "echo;text=ok", streamed));
         if (auto wrong = refusal_fault(answer, 429, "concurrency_exceeded"); !wrong.empty()) {
             co_return fmt::format("with {} under way: {}", counted(limit, "turn"), wrong);
         }
@@ -133,7 +119,7 @@ Task<std::string> full_fault(RunPtr run, std::uint64_t limit) {
     }
     auto hot = body_of(*run, false);
     hot["temperature"] = 7;
-    const auto bad = co_await send(run, {"POST", path, dump_json(hot)});
+    const auto bad = co_await post(run, std::move(hot));
     if (auto wrong = refusal_fault(bad, 400, {}, "temperature"); !wrong.empty()) {
         co_return "a bad request at the limit: " + wrong;
     }
@@ -144,7 +130,7 @@ Task<std::string> full_fault(RunPtr run, std::uint64_t limit) {
 
 Task<std::string> free_fault(RunPtr run) {
     for (const auto last = Clock::now() + Millis{2000}; Clock::now() < last;) {
-        const auto answer = co_await ask(run, prompt_body(*run, "scenario:echo;text=ok", false));
+        const auto answer = co_await play(run, "echo;text=ok", false);
         if (answer.response.status == 200) {
             co_return std::string();
         }
@@ -156,7 +142,7 @@ Task<std::string> free_fault(RunPtr run) {
 /// Turns that end by themselves, and those that fail, give their place back as well.
 Task<std::string> kept_fault(RunPtr run, std::uint64_t limit) {
     for (std::uint64_t i = 0; i <= limit; ++i) {
-        (void)co_await ask(run, prompt_body(*run, "scenario:fail-mid;n=1", i % 2 == 0));
+        (void)co_await play(run, "fail-mid;n=1", i % 2 == 0);
     }
     co_return co_await free_fault(run);
 }
@@ -166,8 +152,7 @@ Task<std::string> limit_fault(RunPtr run, std::uint64_t limit) {
     {
         std::vector<std::shared_ptr<HeldStream>> all;
         while (all.size() < limit) {
-            all.push_back(
-                co_await hold_stream(run, prompt_body(*run, "scenario:stall;n=1;ms=20000", true))
+            all.push_back(co_await hold_stream(run, scenario_body(*run, "stall;n=1;ms=20000", true))
             );
             if (all.back()->status != 200) {
                 co_return fmt::format(

@@ -63,7 +63,7 @@ void check_text(Run& run) {
 }
 
 Task<std::string> method_fault(RunPtr run) {
-    const std::string path(path_of(run->options.api));
+    const std::string path = run->path();
     for (const std::string method : {"PUT", "GET", "DELETE", "PATCH"}) {
         const auto answer = co_await send(run, {method, path, method == "PUT" ? "{}" : ""});
         auto wrong = refusal_fault(answer, 405, "method_not_allowed");
@@ -97,7 +97,7 @@ std::string methods_of(const net::ClientResponse& answer) {
 
 /// A page of another origin reads errors, too, where it may read answers.
 Task<std::string> cors_fault(RunPtr run) {
-    const std::string path(path_of(run->options.api));
+    const std::string path = run->path();
     net::Headers origin;
     origin.set("origin", "https://app.example");
     Sent asked{"OPTIONS", path};

@@ -31,7 +31,7 @@ std::vector<std::string> wrong_keys(const Secret& key) {
 }
 
 Task<std::string> auth_fault(RunPtr run) {
-    const std::string path(path_of(run->options.api));
+    const std::string path = run->path();
     const auto fault = [](const net::ClientResponse& answer) {
         auto wrong = refusal_fault(answer, 401, "invalid_api_key");
         return !wrong.empty() || answer.headers.has("www-authenticate")
@@ -100,8 +100,7 @@ Task<void> check_unknown_model(RunPtr run) {
     for (const bool streamed : {false, true}) {
         auto body = body_of(*run, streamed);
         body["model"] = k_nobody;
-        const auto answer =
-            co_await send(run, {"POST", std::string(path_of(run->options.api)), dump_json(body)});
+        const auto answer = co_await post(run, std::move(body));
         if (wrong.empty()) {
             wrong = refusal_fault(answer, 404, "model_not_found", "model");
         }

@@ -108,12 +108,20 @@ void Run::note_request_id(const net::ClientResponse& answer) {
     }
 }
 
+Task<net::ClientResponse> post(RunPtr run, Json body) {
+    co_return co_await send(run, {"POST", run->path(), dump_json(body)});
+}
+
 Json body_of(const Run& run, bool streamed) {
+    return body_of(run, run.prompt, streamed);
+}
+
+Json body_of(const Run& run, std::string_view prompt, bool streamed) {
     Json body = Json::object({{"model", run.model}});
     if (run.responses()) {
-        body["input"] = run.prompt;
+        body["input"] = prompt;
     } else {
-        Json message = Json::object({{"role", "user"}, {"content", run.prompt}});
+        Json message = Json::object({{"role", "user"}, {"content", prompt}});
         body["messages"] = Json::array({std::move(message)});
     }
     if (streamed) {
@@ -123,6 +131,14 @@ Json body_of(const Run& run, bool streamed) {
         }
     }
     return body;
+}
+
+Json scenario_body(const Run& run, std::string_view scenario, bool streamed) {
+    return body_of(run, fmt::format("scenario:{}", scenario), streamed);
+}
+
+Task<Completion> play(RunPtr run, std::string scenario, bool streamed) {
+    co_return co_await ask(run, scenario_body(*run, scenario, streamed));
 }
 
 Task<Completion> ask(RunPtr run, Json body, std::optional<ProbeLimits> limits) {

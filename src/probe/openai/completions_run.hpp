@@ -46,6 +46,7 @@ struct Run : SmokeChecks {
     /// Every answer has an id of its own.
     void note_request_id(const net::ClientResponse& answer);
     [[nodiscard]] bool responses() const { return options.api == OpenAiApi::responses; }
+    [[nodiscard]] std::string path() const { return std::string(path_of(options.api)); }
     /// "completions-whole.first": of a kept file.
     [[nodiscard]] std::string stem(std::string_view name) const {
         return (responses() ? "responses-" : "completions-") + std::string(name);
@@ -65,11 +66,17 @@ struct Sent {
     net::Headers more{};
 };
 [[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);
-/// The run's prompt, or `more` in its place; streamed with counts.
+/// A POST of the body to the API.
+[[nodiscard]] Task<net::ClientResponse> post(RunPtr run, Json body);
+/// With the run's prompt, or another one; streamed with counts.
 [[nodiscard]] Json body_of(const Run& run, bool streamed);
+[[nodiscard]] Json body_of(const Run& run, std::string_view prompt, bool streamed);
+/// Asks for a made-up turn, "words;n=2".
+[[nodiscard]] Json scenario_body(const Run& run, std::string_view scenario, bool streamed);
 /// With the run's limits, or with these.
 [[nodiscard]] Task<Completion>
 ask(RunPtr run, Json body, std::optional<ProbeLimits> limits = std::nullopt);
+[[nodiscard]] Task<Completion> play(RunPtr run, std::string scenario, bool streamed);
 
 /// What is wrong with a refusal: another status, no error object, a type that does not fit the
 /// status, another code or param (where they are given), inner words, no request id, no JSON.

@@ -22,21 +22,6 @@ constexpr std::string_view k_tricky =
     "line1\nline2\r\n\n\ndata: [DONE]\n\n{\"error\":{\"message\":\"quoted\"}}\xE2\x80\xA8 \"q\" \\ "
     "back : colon\n\nevent: x\n: comment ";
 
-Json scenario_body(const Run& run, std::string_view scenario, bool streamed) {
-    auto copy = body_of(run, streamed);
-    const std::string prompt = fmt::format("scenario:{}", scenario);
-    if (run.responses()) {
-        copy["input"] = prompt;
-    } else {
-        copy["messages"][0]["content"] = prompt;
-    }
-    return copy;
-}
-
-Task<Completion> play(RunPtr run, std::string scenario, bool streamed) {
-    co_return co_await ask(run, scenario_body(*run, scenario, streamed));
-}
-
 std::string words(int n) {
     std::string out;
     for (int i = 1; i <= n; ++i) {
@@ -138,12 +123,7 @@ Task<void> check_failed(RunPtr run) {
     const auto scenario = fmt::format("fail-mid;n=2;msg={}", k_secret);
     const auto stream = co_await play(run, scenario, true);
     auto wrong = failed_stream_fault(*run, stream);
-    const auto whole = co_await send(
-        run,
-        {"POST",
-         std::string(path_of(run->options.api)),
-         dump_json(scenario_body(*run, scenario, false))}
-    );
+    const auto whole = co_await post(run, scenario_body(*run, scenario, false));
     if (wrong.empty()) {
         wrong = whole.status < 500 ? fmt::format("a failed turn is {}, whole", whole.status)
                                    : error_fault(whole);
@@ -158,19 +138,14 @@ Task<void> check_failed(RunPtr run) {
 }
 
 Task<void> check_refused(RunPtr run) {
-    const std::string path(path_of(run->options.api));
     std::string wrong;
     for (const bool streamed : {false, true}) {
-        const auto down = co_await send(
-            run, {"POST", path, dump_json(scenario_body(*run, "http-500", streamed))}
-        );
+        const auto down = co_await post(run, scenario_body(*run, "http-500", streamed));
         if (wrong.empty()) {
             wrong = down.status < 500 ? fmt::format("a turn that never began is {}", down.status)
                                       : error_fault(down);
         }
-        const auto rate = co_await send(
-            run, {"POST", path, dump_json(scenario_body(*run, "http-429", streamed))}
-        );
+        const auto rate = co_await post(run, scenario_body(*run, "http-429", streamed));
         if (wrong.empty()) {
             wrong = refusal_fault(rate, 429, "rate_limit_exceeded");
         }

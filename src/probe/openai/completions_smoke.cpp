@@ -89,9 +89,7 @@ Task<Assistant> assistant_of(RunPtr run) {
 /// "scenarios: NAME NAME …": what the target plays on request.
 Task<void> learn_scenarios(RunPtr run) {
     constexpr std::string_view k_mark = "scenarios: ";
-    auto usual = std::exchange(run->prompt, "scenario:capabilities");
-    const auto answer = co_await ask(run, body_of(*run, false));
-    run->prompt = std::move(usual);
+    const auto answer = co_await play(run, "capabilities", false);
     if (!answer.text.starts_with(k_mark)) {
         co_return;
     }

@@ -14,7 +14,7 @@ constexpr std::string_view k_json_type = "application/json";
 
 RawRequest posted(const Run& run, const Json& body) {
     RawRequest request;
-    request.path = path_of(run.options.api);
+    request.path = run.path();
     request.pieces = {dump_json(body)};
     request.headers = {{"Content-Type", std::string(k_json_type)}};
     return request;
@@ -61,7 +61,7 @@ Task<std::string> continue_fault(RunPtr run) {
 
 Task<std::string> large_fault(RunPtr run) {
     RawRequest request;
-    request.path = path_of(run->options.api);
+    request.path = run->path();
     request.pieces = {R"({"model":")"};
     request.headers = {
         {"Content-Type", std::string(k_json_type)}, {"Content-Length", "1073741824"}
