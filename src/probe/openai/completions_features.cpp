@@ -93,8 +93,8 @@ Json with_result(const Run& run, const Completion& called) {
 Task<void> check_tools(RunPtr run) {
     const auto whole = co_await ask(run, tool_body(*run, false));
     if (refused_by_name(whole, "tools")) {
-        run->report("tools", Verdict::skipped, "tools are refused by name");
-        run->report("tools.result", Verdict::skipped, "there is no call");
+        run->skip("tools", "tools are refused by name");
+        run->skip("tools.result", "there is no call");
         co_return;
     }
     auto wrong = call_fault(whole, run->responses());
@@ -107,7 +107,7 @@ Task<void> check_tools(RunPtr run) {
     }
     run->judge("tools", wrong, "the function was called, or its lack reported");
     if (whole.calls.empty()) {
-        run->report("tools.result", Verdict::skipped, "there is no call");
+        run->skip("tools.result", "there is no call");
         co_return;
     }
     const auto next = co_await ask(run, with_result(*run, whole));
@@ -128,12 +128,12 @@ std::string piece_of(const std::string& text) {
 
 Task<void> check_stop(RunPtr run) {
     if (run->responses()) {
-        run->report("stop", Verdict::skipped, "this API has no such parameter");
+        run->skip("stop", "this API has no such parameter");
         co_return;
     }
     const auto stop = piece_of(run->second.text);
     if (stop.empty() || run->first.text != run->second.text) {
-        run->report("stop", Verdict::skipped, "the answers to one prompt differ");
+        run->skip("stop", "the answers to one prompt differ");
         co_return;
     }
     const auto want = run->second.text.substr(0, run->second.text.find(stop));
@@ -143,7 +143,7 @@ Task<void> check_stop(RunPtr run) {
         body["stop"] = streamed ? Json(stop) : Json::array({stop, "\x01never"});
         const auto answer = co_await ask(run, std::move(body));
         if (refused_by_name(answer, "stop")) {
-            run->report("stop", Verdict::skipped, "stop is refused by name");
+            run->skip("stop", "stop is refused by name");
             co_return;
         }
         if (wrong.empty()) {
@@ -205,7 +205,7 @@ Task<std::string> deleted_fault(RunPtr run, std::string path, Json next) {
 
 Task<void> check_stored(RunPtr run) {
     if (!run->responses()) {
-        run->report("stored", Verdict::skipped, "this API stores nothing");
+        run->skip("stored", "this API stores nothing");
         co_return;
     }
     const auto id = run->second.id;

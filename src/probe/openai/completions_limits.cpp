@@ -190,7 +190,7 @@ Task<void> check_limit(RunPtr run) {
     const auto limit =
         parse_count(run->second.response.headers.get("x-conc-limit").value_or(""), 1, k_most);
     if (!limit) {
-        run->report("turns.limit", Verdict::skipped, "the limit is unknown, or above 32");
+        run->skip("turns.limit", "the limit is unknown, or above 32");
         co_return;
     }
     run->judge("turns.limit", co_await limit_fault(run, *limit), "429 at the limit, each time");

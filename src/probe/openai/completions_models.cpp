@@ -110,7 +110,7 @@ Task<void> check_unknown_model(RunPtr run) {
 
 Task<void> check_auth(RunPtr run) {
     if (run->options.target.bearer.empty()) {
-        run->report("auth.missing-key", Verdict::skipped, "no key was given");
+        run->skip("auth.missing-key", "no key was given");
         co_return;
     }
     run->judge("auth.missing-key", co_await auth_fault(run), "401");

@@ -223,7 +223,7 @@ Task<void> check_early(RunPtr run) {
 /// completions, section 2); a second and a half for the way.
 Task<void> check_quiet(RunPtr run) {
     if (!run->options.slow) {
-        run->report("turns.quiet", Verdict::skipped, "takes 19 s; --slow asks for it");
+        run->skip("turns.quiet", "takes 19 s; --slow asks for it");
         co_return;
     }
     auto limits = run->options.limits;
@@ -244,7 +244,7 @@ Task<void> check_quiet(RunPtr run) {
 Task<void> check_scenarios(RunPtr run) {
     if (run->scenarios.empty()) {
         if (run->options.slow) {
-            run->report("turns.quiet", Verdict::skipped, "the target plays no made-up turns");
+            run->skip("turns.quiet", "the target plays no made-up turns");
         }
         co_return;
     }

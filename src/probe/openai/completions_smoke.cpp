@@ -197,7 +197,7 @@ std::string whole_difference(const Completion& a, const Completion& b) {
 
 void check_whole_shape(Run& run) {
     if (!run.first.wrong().empty() || !run.second.wrong().empty()) {
-        run.report("whole.shape", Verdict::skipped, "there are no two good answers");
+        run.skip("whole.shape", "there are no two good answers");
         return;
     }
     run.judge("whole.shape", whole_difference(run.first, run.second), "the same names and types");
@@ -223,7 +223,7 @@ void check_stream(Run& run) {
     report_answer(run, "stream.contract", run.stream);
     run.judge("stream.frames", frame_fault(run.stream), "one line of data each");
     if (!run.stream.wrong().empty()) {
-        run.report("stream.incremental", Verdict::skipped, "there is no good stream");
+        run.skip("stream.incremental", "there is no good stream");
         return;
     }
     // What could not be decided is not a fault: the model may simply have been fast.
@@ -245,7 +245,7 @@ void check_usage(Run& run) {
     const bool both = run.second.usage && run.stream.usage;
     const bool none = !run.second.usage && !run.stream.usage;
     if (none) {
-        run.report("usage", Verdict::skipped, "the target does not know its counts");
+        run.skip("usage", "the target does not know its counts");
         return;
     }
     std::string wrong;
@@ -278,8 +278,8 @@ std::string slower_by(const Completion& target, const Completion& origin) {
 Task<void> check_edge(RunPtr run) {
     const auto direct = run->options.direct;
     if (!direct) {
-        run->report("edge.shape", Verdict::skipped, "no origin was named (--direct)");
-        run->report("edge.timings", Verdict::skipped, "no origin was named (--direct)");
+        run->skip("edge.shape", "no origin was named (--direct)");
+        run->skip("edge.timings", "no origin was named (--direct)");
         co_return;
     }
     const auto& options = run->options;
@@ -294,7 +294,7 @@ Task<void> check_edge(RunPtr run) {
     std::string wrong = whole.wrong().empty() ? stream.wrong() : whole.wrong();
     if (!wrong.empty()) {
         run->report("edge.shape", Verdict::error, "the origin: " + wrong);
-        run->report("edge.timings", Verdict::skipped, "the origin gave no good answer");
+        run->skip("edge.timings", "the origin gave no good answer");
         co_return;
     }
     auto found = whole_difference(run->second, whole);

@@ -84,15 +84,13 @@ Task<void> check_turns(RunPtr run) {
     const auto wrong = counts_fault(*run);
     run->judge("conc-headers", wrong, "counts");
     if (!wrong.empty()) {
-        run->report("conc-count", Verdict::skipped, "there are no counts");
+        run->skip("conc-count", "there are no counts");
         co_return;
     }
     const auto found = co_await together_fault(run);
     if (!found) {
-        run->report(
-            "conc-count",
-            Verdict::skipped,
-            "a stream ended too soon to count two, or others run turns meanwhile"
+        run->skip(
+            "conc-count", "a stream ended too soon to count two, or others run turns meanwhile"
         );
         co_return;
     }

@@ -128,11 +128,11 @@ Task<std::string> wire_fault(RunPtr run) {
 
 Task<void> check_wire(RunPtr run) {
     if (!run->options.target.connect_to.empty()) {
-        run->report("wire", Verdict::skipped, "the target is pinned to another address");
+        run->skip("wire", "the target is pinned to another address");
         co_return;
     }
     if (net::has_client_certificate()) {
-        run->report("wire", Verdict::skipped, "its connections show no client certificate");
+        run->skip("wire", "its connections show no client certificate");
         co_return;
     }
     run->judge("wire", co_await wire_fault(run), "HEAD, 100-continue, 413, chunks, HTTP/1.0");
