@@ -74,22 +74,18 @@ Task<ProbeSample> happy_probe(SmokePtr smoke, const Route* route, std::string th
 Task<void> happy(SmokePtr smoke, const Route* route) {
     const std::string thread = smoke->thread();
     ProbeSample sample = co_await happy_probe(smoke, route, thread);
-    const std::string wrong = wrong_with_answer(sample, smoke->ask().expect);
-    Json data = to_json(sample);
     if (is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised) {
-        smoke->report(route->name, Verdict::error, sample.detail, std::move(data));
-    } else if (!wrong.empty()) {
-        smoke->report(route->name, Verdict::fail, wrong, std::move(data));
+        smoke->report(route->name, Verdict::error, sample.detail, to_json(sample));
     } else {
-        smoke->report(
+        smoke->judge(
             route->name,
-            Verdict::pass,
+            wrong_with_answer(sample, smoke->ask().expect),
             fmt::format(
                 "completed, {}, first content after {:.0f} ms",
                 counted(sample.judgement.frames, "frame"),
                 sample.clocks.first_content.value_or(0) * 1e3
             ),
-            std::move(data)
+            to_json(sample)
         );
     }
     smoke->happy.push_back({route->name, thread, smoke->ask().prompt, std::move(sample)});

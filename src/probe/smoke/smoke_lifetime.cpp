@@ -39,13 +39,6 @@ Task<ProbeSample> ask_and_leave(SmokePtr smoke, std::string name, std::string th
     co_return co_await smoke->probe(std::move(name), std::move(thread), std::move(request));
 }
 
-// "" when the reader really left in the middle.
-std::string wrong_with_leaving(const ProbeSample& sample) {
-    return sample.outcome == Outcome::cancelled && sample.content_frames >= k_leave_after
-               ? ""
-               : fmt::format("could not leave in the middle: {}", sample.detail);
-}
-
 std::string
 wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smoke& smoke) {
     if (resumed.status == 204) {
@@ -65,18 +58,27 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     return same || !smoke.named ? "" : "the resumed stream's bytes are not those read before";
 }
 
-// A turn that failed is the target's fault; one that was over too soon proves nothing.
-Verdict verdict_of_leaving(const ProbeSample& sample) {
+// A turn that failed is the target's fault; one that was over too soon proves nothing. False: it
+// was not left in the middle, which is reported.
+bool was_left(Smoke& smoke, std::string_view name, const ProbeSample& sample) {
+    if (sample.outcome == Outcome::cancelled && sample.content_frames >= k_leave_after) {
+        return true;
+    }
     const bool over = sample.outcome == Outcome::ok || sample.outcome == Outcome::headers_missing;
     const bool unasked = is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised;
-    return over || unasked ? Verdict::error : Verdict::fail;
+    smoke.report(
+        name,
+        over || unasked ? Verdict::error : Verdict::fail,
+        fmt::format("could not leave in the middle: {}", sample.detail),
+        to_json(sample)
+    );
+    return false;
 }
 
 Task<void> resume_live(SmokePtr smoke) {
     const std::string thread = smoke->thread();
     const ProbeSample left = co_await ask_and_leave(smoke, "resume.live+left", thread);
-    if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
-        smoke->report("resume.live", verdict_of_leaving(left), std::move(wrong), to_json(left));
+    if (!was_left(*smoke, "resume.live", left)) {
         co_return;
     }
     ProbeRequest request;
@@ -163,8 +165,7 @@ Task<void> stop_live(SmokePtr smoke) {
 Task<void> abort_recovers(SmokePtr smoke) {
     const std::string thread = smoke->thread();
     const ProbeSample left = co_await ask_and_leave(smoke, "abort.recovers+left", thread);
-    if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
-        smoke->report("abort.recovers", verdict_of_leaving(left), std::move(wrong), to_json(left));
+    if (!was_left(*smoke, "abort.recovers", left)) {
         smoke->skip("abort.state", "no turn was left in the middle");
         co_return;
     }
@@ -194,10 +195,7 @@ Task<void> abort_disconnect(SmokePtr smoke) {
     }
     const std::string thread = smoke->thread();
     const ProbeSample left = co_await ask_and_leave(smoke, "abort.disconnect", thread);
-    if (std::string wrong = wrong_with_leaving(left); !wrong.empty()) {
-        smoke->report(
-            "abort.disconnect", verdict_of_leaving(left), std::move(wrong), to_json(left)
-        );
+    if (!was_left(*smoke, "abort.disconnect", left)) {
         co_return;
     }
     const StateSeen state = co_await run_state(smoke, thread, left.turn, *grace);
@@ -207,15 +205,14 @@ Task<void> abort_disconnect(SmokePtr smoke) {
 } // namespace
 
 Task<void> smoke_lifetime(SmokePtr smoke) {
-    if (!smoke->replay && !smoke->options.abort) {
+    const bool asked = smoke->replay || smoke->options.abort;
+    if (!asked || !flows(*smoke)) {
         for (const std::string_view name : k_checks) {
-            smoke->not_applicable(name, "done only on a replay, or when asked for (--abort)");
-        }
-        co_return;
-    }
-    if (!flows(*smoke)) {
-        for (const std::string_view name : k_checks) {
-            smoke->not_applicable(name, "needs an answer that takes its time, and none did");
+            smoke->not_applicable(
+                name,
+                asked ? "needs an answer that takes its time, and none did"
+                      : "done only on a replay, or when asked for (--abort)"
+            );
         }
         co_return;
     }

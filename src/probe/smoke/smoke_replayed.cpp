@@ -11,8 +11,6 @@
 namespace oa_stream::probe {
 namespace {
 
-constexpr std::string_view k_not_replay = "done only where /version names the replay authority";
-
 // The first of the recordings that the replay has; 422 when it has none of them.
 Task<ProbeSample> replay(SmokePtr smoke, std::string name, std::vector<std::string> recordings) {
     ProbeSample sample;
@@ -102,7 +100,9 @@ Task<void> smoke_replayed(SmokePtr smoke) {
         } else {
             co_await tool_asked_for(smoke);
         }
-        smoke->not_applicable("failure.in-stream", std::string(k_not_replay));
+        smoke->not_applicable(
+            "failure.in-stream", "done only where /version names the replay authority"
+        );
         co_return;
     }
     co_await tool_call(smoke);

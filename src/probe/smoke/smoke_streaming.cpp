@@ -88,33 +88,20 @@ Task<void> smoke_streaming(SmokePtr smoke) {
         smoke->report(
             "streaming.origin", Verdict::error, "the origin did not answer well: " + origin.detail
         );
-    } else if (held != nullptr && origin.pacing == Pacing::streamed) {
-        smoke->report(
-            "streaming.origin",
-            Verdict::fail,
-            "buffered between origin and target: the origin streams" +
-                hop_hints(held->headers, &origin.headers)
-        );
-    } else if (encoded != nullptr && !origin.headers.has("content-encoding")) {
-        smoke->report(
-            "streaming.origin",
-            Verdict::fail,
-            "encoded between origin and target: the origin sends it plain" +
-                hop_hints(encoded->sample.headers, &origin.headers)
-        );
-    } else if (held != nullptr) {
-        smoke->report(
-            "streaming.origin",
-            Verdict::fail,
-            fmt::format("the origin itself is {}: {}", to_string(origin.pacing), origin.pacing_why)
-        );
-    } else {
-        smoke->report(
-            "streaming.origin",
-            Verdict::pass,
-            fmt::format("the origin is {}: {}", to_string(origin.pacing), origin.pacing_why)
-        );
+        co_return;
     }
+    const auto how = fmt::format("{}: {}", to_string(origin.pacing), origin.pacing_why);
+    std::string wrong;
+    if (held != nullptr && origin.pacing == Pacing::streamed) {
+        wrong = "buffered between origin and target: the origin streams" +
+                hop_hints(held->headers, &origin.headers);
+    } else if (encoded != nullptr && !origin.headers.has("content-encoding")) {
+        wrong = "encoded between origin and target: the origin sends it plain" +
+                hop_hints(encoded->sample.headers, &origin.headers);
+    } else if (held != nullptr) {
+        wrong = "the origin itself is " + how;
+    }
+    smoke->judge("streaming.origin", wrong, "the origin is " + how);
 }
 
 } // namespace oa_stream::probe
