@@ -31,15 +31,8 @@ bool is_its_failure(std::string_view code) {
            });
 }
 
-struct Answer {
-    Verdict verdict = Verdict::pass;
-    std::string detail{};
-    std::string hop{};
-    double limit_s = 0;
-};
-
 /// The probe waited in vain: a hop that still sends comments is alive.
-std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample& sample) {
+std::optional<Finding> silent_to_the_end(const HopSeen& inside, const ProbeSample& sample) {
     const bool waited = sample.outcome == Outcome::stalled ||
                         sample.outcome == Outcome::ttfb_timeout ||
                         sample.outcome == Outcome::too_slow;
@@ -50,7 +43,7 @@ std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample
     const double whole = sample.clocks.end.value_or(0);
     const bool beats = reads.count > sample.content_reads + 1 && reads.longest_s < whole / 2;
     if (beats) {
-        return Answer{
+        return Finding{
             Verdict::fail,
             fmt::format(
                 "{} has not ended its answer after {:.1f} s, while the heartbeat of {} every "
@@ -64,7 +57,7 @@ std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample
             whole
         };
     }
-    return Answer{
+    return Finding{
         Verdict::fail,
         fmt::format(
             "{} sends nothing for {:.1f} s, not even a heartbeat: whether its authority would "
@@ -77,7 +70,7 @@ std::optional<Answer> silent_to_the_end(const HopSeen& inside, const ProbeSample
     };
 }
 
-std::optional<Answer> failure(const HopSeen& inside) {
+std::optional<Finding> failure(const HopSeen& inside) {
     for (const ProbeSample* sample :
          {&inside.plain,
           inside.steady ? &*inside.steady : nullptr,
@@ -90,7 +83,7 @@ std::optional<Answer> failure(const HopSeen& inside) {
         const bool asked = sample != &inside.plain && ran_into_limit(*sample);
         if (is_its_failure(sample->error_code) && !asked) {
             const double end = sample->clocks.end.value_or(0);
-            return Answer{
+            return Finding{
                 Verdict::fail,
                 fmt::format(
                     "{} fails after {:.1f} s ({}), says {}",
@@ -108,7 +101,7 @@ std::optional<Answer> failure(const HopSeen& inside) {
 }
 
 /// Recorded words have times of their own: how late are they at the lane?
-Answer of_recorded(const HopSeen& inside) {
+Finding of_recorded(const HopSeen& inside) {
     const double late = std::max(0.0, inside.steady->max_gap_s - k_word_every_s);
     if (late >= k_held_s) {
         return {
@@ -136,7 +129,7 @@ Answer of_recorded(const HopSeen& inside) {
     };
 }
 
-Answer of_model(const HopSeen& inside, double longest) {
+Finding of_model(const HopSeen& inside, double longest) {
     const double first = inside.plain.clocks.first_content.value_or(0);
     const double quiet = std::max(first, inside.plain.max_gap_s);
     std::string detail = fmt::format(
@@ -160,7 +153,7 @@ Answer of_model(const HopSeen& inside, double longest) {
 } // namespace
 
 Check judge_authority(const HopSeen& inside, Millis longest, const std::string& prefix) {
-    Answer found;
+    Finding found;
     if (auto failed = failure(inside)) {
         found = *std::move(failed);
     } else if (inside.steady && inside.steady->outcome == Outcome::ok) {
@@ -168,14 +161,7 @@ Check judge_authority(const HopSeen& inside, Millis longest, const std::string& 
     } else {
         found = of_model(inside, seconds(longest));
     }
-    Check out = make_check(
-        fmt::format("{}.hops.{}", prefix, k_authority_hop), found.verdict, std::move(found.detail)
-    );
-    if (!found.hop.empty()) {
-        out.data["hop"] = std::move(found.hop);
-        out.data["limit_s"] = found.limit_s;
-    }
-    return out;
+    return check_of(found, fmt::format("{}.hops.{}", prefix, k_authority_hop));
 }
 
 } // namespace oa_stream::probe

@@ -5,6 +5,7 @@
 #include "hops_reads.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -51,13 +52,6 @@ std::string behind(const std::vector<HopSeen>& seen, const HopSeen& hop) {
 constexpr std::string_view k_unplayed =
     "only a lane with recorded turns can be asked for this: put `serve --authority replay` behind "
     "the same hops";
-
-struct Finding {
-    Verdict verdict = Verdict::pass;
-    std::string detail{};
-    std::string hop{}; ///< the guilty one
-    std::optional<double> limit_s{};
-};
 
 Finding skipped(std::string_view why) {
     return {.verdict = Verdict::skipped, .detail = std::string(why)};
@@ -240,7 +234,7 @@ std::vector<std::string> lost_headers(const HopSeen& outer, const HopSeen& inner
         }
         const auto arrived = outer.plain.headers.get(name);
         if (!arrived || (!per_answer(name) && *arrived != value)) {
-            out.push_back(name + (arrived ? " (changed)" : " (gone)"));
+            out.push_back(printable(name + (arrived ? " (changed)" : " (gone)"), 60));
         }
     }
     return out;
@@ -252,13 +246,14 @@ Finding headers(const std::vector<HopSeen>& seen) {
         if (lost.empty()) {
             continue;
         }
-        std::string list;
-        for (const std::string& name : lost) {
-            list += (list.empty() ? "" : ", ") + printable(name, 60);
-        }
         return {
             Verdict::fail,
-            fmt::format("{} changes headers of {}: {}", seen[i].name, seen[i + 1].name, list),
+            fmt::format(
+                "{} changes headers of {}: {}",
+                seen[i].name,
+                seen[i + 1].name,
+                fmt::join(lost, ", ")
+            ),
             seen[i].name
         };
     }
@@ -289,19 +284,21 @@ Finding keep_alive(const std::vector<HopSeen>& seen) {
 
 } // namespace
 
+Check check_of(const Finding& found, std::string id) {
+    Check out = make_check(std::move(id), found.verdict, found.detail);
+    out.required = found.verdict != Verdict::skipped;
+    if (!found.hop.empty()) {
+        out.data = {{"hop", found.hop}, {"limit_s", or_null(found.limit_s)}};
+    }
+    return out;
+}
+
 std::vector<Check>
 judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix) {
     const double most = seconds(longest);
     std::vector<Check> out;
     const auto add = [&](std::string_view id, const Finding& found) {
-        Check check =
-            make_check(fmt::format("{}.hops.{}", prefix, id), found.verdict, found.detail);
-        check.required = found.verdict != Verdict::skipped;
-        if (!found.hop.empty()) {
-            check.data["hop"] = found.hop;
-            check.data["limit_s"] = found.limit_s ? Json(*found.limit_s) : Json(nullptr);
-        }
-        out.push_back(std::move(check));
+        out.push_back(check_of(found, fmt::format("{}.hops.{}", prefix, id)));
     };
     const bool answered =
         seen.back().plain.outcome == Outcome::ok || seen.back().plain.outcome == Outcome::buffered;

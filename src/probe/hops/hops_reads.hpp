@@ -1,6 +1,7 @@
-// When the bytes of one answer arrived.
+// When the bytes of one answer arrived, and what is found of hops by them.
 #pragma once
 
+#include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
@@ -8,6 +9,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 
 namespace oa_stream::probe {
@@ -39,5 +42,14 @@ inline Reads reads_of(const ProbeSample& sample) {
     }
     return out;
 }
+
+struct Finding {
+    Verdict verdict = Verdict::pass;
+    std::string detail{};
+    std::string hop{}; ///< the guilty one
+    std::optional<double> limit_s{};
+};
+/// As the check `id`.
+[[nodiscard]] Check check_of(const Finding& found, std::string id);
 
 } // namespace oa_stream::probe
