@@ -16,12 +16,13 @@
 namespace oa_stream::probe {
 namespace {
 
-Json user(Json content) {
-    return Json{{"role", "user"}, {"content", std::move(content)}};
+Json message(std::string_view role, Json content) {
+    return Json{{"role", role}, {"content", std::move(content)}};
 }
 
-Json text_part(std::string_view text) {
-    return Json{{"type", "text"}, {"text", text}};
+/// The parts of a text.
+Json parts_of(std::string_view text) {
+    return Json::array({Json{{"type", "text"}, {"text", text}}});
 }
 
 Result<void> add_line(GivenHeaders& out, std::string_view header) {
@@ -112,38 +113,25 @@ net::ClientRequest target_request(
 }
 
 std::string chat_body(std::string_view thread, std::string_view text) {
-    Json body;
-    body["id"] = thread;
-    body["messages"] = Json::array({user(Json(text))});
-    return dump_json(body);
+    return dump_json(Json{{"id", thread}, {"messages", Json::array({message("user", text)})}});
 }
 
 std::string content_parts_body(std::string_view text) {
-    Json body;
-    body["messages"] = Json::array({user(Json::array({text_part(text)}))});
-    return dump_json(body);
+    return dump_json(Json{{"messages", Json::array({message("user", parts_of(text))})}});
 }
 
 std::string ai_sdk_body(std::string_view thread, std::string_view text) {
-    Json message;
-    message["parts"] = Json::array({text_part(text)});
-    message["id"] = random_hex(8);
-    message["role"] = "user";
-    Json body;
-    body["id"] = thread;
-    body["messages"] = Json::array({std::move(message)});
-    body["trigger"] = "submit-message";
-    return dump_json(body);
+    const Json said{{"parts", parts_of(text)}, {"id", random_hex(8)}, {"role", "user"}};
+    return dump_json(
+        Json{{"id", thread}, {"messages", Json::array({said})}, {"trigger", "submit-message"}}
+    );
 }
 
 std::string assistant_only_body(std::string_view thread) {
-    Json message;
-    message["role"] = "assistant";
-    message["content"] = "An earlier answer.";
-    Json body;
-    body["id"] = thread;
-    body["messages"] = Json::array({std::move(message)});
-    return dump_json(body);
+    return dump_json(Json{
+        {"id", thread},
+        {"messages", Json::array({message("assistant", "An earlier answer.")})},
+    });
 }
 
 std::string fresh_thread(std::string_view prefix) {
