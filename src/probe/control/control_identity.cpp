@@ -119,21 +119,13 @@ std::string wrong_token(const Json& json) {
     return {};
 }
 
-/// Skips a check that makes the service write something down, where that is not wanted.
-bool no_writes(ControlRun& run, std::string_view name, const Question& what) {
-    if (run.left_out(name, what)) {
-        return true;
-    }
-    if (!run.options.writes) {
-        run.skip(name, "a dry run asks for nothing to be made");
-        return true;
-    }
-    return false;
+Question minting(std::string path) {
+    return {.method = "POST", .path = std::move(path), .body = scopes(k_scope), .writes = true};
 }
 
 Task<void> mint(ControlRunPtr run, std::string name, std::string path) {
-    const Question what{.method = "POST", .path = std::move(path), .body = scopes(k_scope)};
-    if (no_writes(*run, name, what)) {
+    const Question what = minting(std::move(path));
+    if (run->left_out(name, what)) {
         co_return;
     }
     const Answer answer = co_await ControlRun::ask(run, name, what);
@@ -148,8 +140,8 @@ Task<void> mint(ControlRunPtr run, std::string name, std::string path) {
 }
 
 Task<void> removed(ControlRunPtr run, std::string name, std::string path) {
-    const Question what{.method = "POST", .path = std::move(path), .body = scopes(k_scope)};
-    if (no_writes(*run, name, what)) {
+    const Question what = minting(std::move(path));
+    if (run->left_out(name, what)) {
         co_return;
     }
     const Answer answer = co_await ControlRun::ask(run, name, what);
@@ -174,11 +166,11 @@ Task<void> unknown_scope(ControlRunPtr run) {
 
 Task<void> authorize(ControlRunPtr run) {
     constexpr std::string_view k_name = "policy.authorize";
-    Question what{.method = "POST", .path = "/api/policy/authorize"};
+    Question what{.method = "POST", .path = "/api/policy/authorize", .writes = true};
     what.body = Json{
         {"required_scopes", Json::array({"runtime.read"})}, {"requested_topics", Json::array()}
     };
-    if (no_writes(*run, k_name, what)) {
+    if (run->left_out(k_name, what)) {
         co_return;
     }
     const Answer answer = co_await ControlRun::ask(run, std::string(k_name), what);
@@ -200,9 +192,13 @@ Task<void> authorize(ControlRunPtr run) {
 /// The doors of a login, knocked at so that nothing can come of it: no mail goes to nobody.
 Task<void> entry(ControlRunPtr run, std::string name, std::string path, Json body) {
     const Question what{
-        .method = "POST", .path = std::move(path), .as = As::anyone, .body = std::move(body)
+        .method = "POST",
+        .path = std::move(path),
+        .as = As::anyone,
+        .body = std::move(body),
+        .writes = true,
     };
-    if (no_writes(*run, name, what)) {
+    if (run->left_out(name, what)) {
         co_return;
     }
     const Answer answer = co_await ControlRun::ask(run, name, what);

@@ -247,19 +247,17 @@ bool ControlRun::left_out(std::string_view name, const Question& what) {
     if (given_up()) {
         return true; // the rest is skipped together, with the reason
     }
-    if (!options.probes && what.method != "GET") {
-        skip(name, "only GETs were asked for");
-        return true;
+    const bool as_user = what.as == As::user;
+    const std::string why = !options.probes && what.method != "GET" ? "only GETs were asked for"
+                            : as_user && !with_token()              ? "no token was given (--auth)"
+                            : as_user && token_refused              ? "the target refused the token"
+                            : what.writes && !options.writes
+                                ? "a dry run asks for nothing to be made"
+                                : "";
+    if (!why.empty()) {
+        skip(name, why);
     }
-    if (what.as == As::user && !with_token()) {
-        skip(name, "no token was given (--auth)");
-        return true;
-    }
-    if (what.as == As::user && token_refused) {
-        skip(name, "the target refused the token");
-        return true;
-    }
-    return false;
+    return !why.empty();
 }
 
 } // namespace oa_stream::probe

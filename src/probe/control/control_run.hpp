@@ -32,6 +32,7 @@ struct Question {
     std::string_view suffix{}; ///< of the kept files, when a check asks more than once
     std::size_t max_body = 4U << 20U;
     bool keep_body = true;
+    bool writes = false; ///< makes the service write something down
 };
 
 /// What came of it: the answer, and its JSON if it is one.
