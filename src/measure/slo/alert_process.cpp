@@ -49,36 +49,27 @@ run_selector(const AlertOptions& options, std::string_view metric, std::string_v
 /// Of single processes: what is wrong with one is not seen in the sums of all.
 Group process_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-process", .rules = {}};
-    const auto alert =
-        [&](std::string name, std::string expr, std::string severity, std::string text) {
-            out.rules.push_back({
-                .name = std::move(name),
-                .expr = std::move(expr),
-                .wait = "2m",
-                .severity = std::move(severity),
-                .summary = std::move(text),
-            });
-        };
-    const std::string up = selector(options, "codex_up", "");
-    const std::string ready = selector(options, "ready", "");
-    alert(
-        "OaStreamDrainLong",
-        fmt::format(
+    out.rules.push_back({
+        .name = "OaStreamDrainLong",
+        .expr = fmt::format(
             "{} > 0\nand on (job, instance) max_over_time({}[10m]) == 0\n"
             "unless on (job, instance) {} == 0",
             selector(options, "active_streams", ""),
-            ready,
-            up
+            selector(options, "ready", ""),
+            selector(options, "codex_up", "")
         ),
-        "ticket",
-        "A lane takes no turns for 10 minutes and still has streams."
-    );
-    alert(
-        "OaStreamMixedTarget",
-        fmt::format("resets({}[10m]) > 1", selector(options, "process_start_time_seconds", "")),
-        "ticket",
-        "Several processes answer at one target: its numbers mean nothing."
-    );
+        .wait = "2m",
+        .severity = "ticket",
+        .summary = "A lane takes no turns for 10 minutes and still has streams.",
+    });
+    out.rules.push_back({
+        .name = "OaStreamMixedTarget",
+        .expr =
+            fmt::format("resets({}[10m]) > 1", selector(options, "process_start_time_seconds", "")),
+        .wait = "2m",
+        .severity = "ticket",
+        .summary = "Several processes answer at one target: its numbers mean nothing.",
+    });
     return out;
 }
 

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace oa_stream::measure::alerts {
 namespace {
 
@@ -91,10 +89,6 @@ std::vector<Case> silence_cases(const AlertOptions& options) {
         late.push_back({.name = completed, .pieces = {{turns * 0.8, k_minutes}}});
     }
     const Series down{.name = "up{example=\"a\"}", .constant = 0, .foreign = true};
-    Labels example = selected_labels(options);
-    if (std::ranges::find(example, "example", &Labels::value_type::first) == example.end()) {
-        example.emplace_back("example", "a");
-    }
     return {
         {.name = "the ends of most turns are not reported",
          .changes = few,
@@ -105,7 +99,7 @@ std::vector<Case> silence_cases(const AlertOptions& options) {
          .firing = {{"OaStreamFirstContentAbsent", {}}}},
         {.name = "one target is down",
          .changes = {down},
-         .firing = {{"OaStreamTargetDown", example}}},
+         .firing = {{"OaStreamTargetDown", case_labels(options, "example", "a")}}},
     };
 }
 
