@@ -2,9 +2,9 @@
 
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -101,15 +101,14 @@ private:
 /// As the lane writes values of logfmt: a JSON string in quotes, or plain text that may be a
 /// number.
 LogField plain_value(std::string_view text) {
-    double number = 0;
-    const auto got = std::from_chars(text.begin(), text.end(), number);
+    const auto number = number_of<double>(text);
     LogField field = text_field(std::string(text));
     if (text == "true" || text == "false") {
         field.type = LogField::Type::flag;
         field.flag = text == "true";
-    } else if (got.ec == std::errc() && got.ptr == text.end() && std::isfinite(number)) {
+    } else if (number && std::isfinite(*number)) {
         field.type = LogField::Type::number;
-        field.number = number;
+        field.number = *number;
     }
     return field;
 }

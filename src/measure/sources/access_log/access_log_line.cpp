@@ -1,12 +1,13 @@
 #include "oa_stream/measure/access_log_line.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "access_log_fields.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <functional>
@@ -210,11 +211,11 @@ template <class Number> bool take_digits(std::string_view& text, std::size_t dig
     if (text.size() < digits) {
         return false;
     }
-    const std::string_view number = text.substr(0, digits);
-    const auto [end, error] = std::from_chars(number.begin(), number.end(), into);
-    const bool whole = error == std::errc() && end == number.end() && number.front() != '-';
+    const auto number =
+        text.front() == '-' ? std::nullopt : number_of<Number>(text.substr(0, digits));
+    into = number.value_or(0);
     text.remove_prefix(digits);
-    return whole;
+    return number.has_value();
 }
 
 } // namespace

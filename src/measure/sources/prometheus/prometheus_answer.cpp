@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -224,13 +223,10 @@ std::optional<double> parse_value(std::string_view text) noexcept {
         return text[0] == '-' ? -infinite : infinite;
     }
     // from_chars would take "inf", "nan" and their like in any spelling.
-    if (text.empty() || text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) {
+    if (text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) {
         return std::nullopt;
     }
-    double value = 0;
-    const auto got = std::from_chars(text.data(), text.data() + text.size(), value);
-    const bool whole = got.ec == std::errc() && got.ptr == text.data() + text.size();
-    return whole ? std::optional(value) : std::nullopt;
+    return number_of<double>(text);
 }
 
 Result<Answer>
