@@ -158,7 +158,6 @@ Result<void> AccessLogSource::open(const asio::any_io_executor& executor) {
 LogLineCounts AccessLogSource::counts() const {
     LogLineCounts all;
     const auto add = [&](const LogLineCounts& one) {
-        all.requests += one.requests;
         all.probes += one.probes;
         all.damaged += one.damaged;
         all.foreign += one.foreign;

@@ -61,7 +61,6 @@ void AccessLogStream::line(
         }
         counts.probes += read.probe ? 1 : 0;
         read.post = read.post && (limits_.probes || !read.probe);
-        ++counts.requests;
         const double above_s = newest_s_;
         const double at_s = written_at(read.ended_s);
         place_undated(

@@ -12,8 +12,7 @@ namespace oa_stream::measure {
 
 /// What the lines of all files were, besides requests.
 struct LogLineCounts {
-    std::uint64_t requests = 0;
-    std::uint64_t probes = 0; ///< of these requests, those that the lane marked as probes
+    std::uint64_t probes = 0; ///< requests that the lane marked as probes
     std::uint64_t damaged = 0;
     std::uint64_t foreign = 0;
     std::uint64_t ahead = 0; ///< of a time to come: the lane's clock or ours is wrong
