@@ -30,11 +30,12 @@ struct Tally {
     [[nodiscard]] std::uint64_t timed() const noexcept;
 };
 
-[[nodiscard]] Tally
-tally_of(std::span<const Sample> samples, Timing timing = Timing::first_content);
-/// The same, and as bad counts what `events` of a gate says: endings of probes, else any.
-[[nodiscard]] Tally
-tally_of(std::span<const Sample> samples, Timing timing, std::string_view events);
+/// As bad counts what `events` of a gate says: endings of probes, else any.
+[[nodiscard]] Tally tally_of(
+    std::span<const Sample> samples,
+    Timing timing = Timing::first_content,
+    std::string_view events = {}
+);
 /// Stretches that a window is cut into.
 inline constexpr std::size_t k_blocks = 20;
 

@@ -76,10 +76,6 @@ blocks_of(std::span<const Sample> samples, std::span<const std::string_view> end
 
 } // namespace
 
-Tally tally_of(std::span<const Sample> samples, Timing timing) {
-    return tally_of(samples, timing, {});
-}
-
 Tally tally_of(std::span<const Sample> samples, Timing timing, std::string_view events) {
     const auto endings = endings_of(events).value_or(std::vector<std::string_view>{});
     Tally out{.requests = count_bad(samples, endings), .blocks = blocks_of(samples, endings)};
