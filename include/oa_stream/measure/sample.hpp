@@ -93,6 +93,8 @@ struct Latency {
 [[nodiscard]] std::optional<Latency> latency_of(std::span<const Sample> samples);
 /// The first-content times there are, ascending.
 [[nodiscard]] std::vector<double> first_content_sorted(std::span<const Sample> samples);
+/// Their 95th percentile; nullopt: no sample had content.
+[[nodiscard]] std::optional<double> first_content_p95(std::span<const Sample> samples);
 /// Those of a timing; +Inf where a time limit came first.
 [[nodiscard]] std::vector<double> times_sorted(std::span<const Sample> samples, Timing timing);
 

@@ -172,6 +172,11 @@ std::vector<double> first_content_sorted(std::span<const Sample> samples) {
     return times_sorted(samples, Timing::first_content);
 }
 
+std::optional<double> first_content_p95(std::span<const Sample> samples) {
+    const auto times = first_content_sorted(samples);
+    return times.empty() ? std::nullopt : std::optional(quantile_sorted(times, k_p95));
+}
+
 std::optional<Latency> latency_of(std::span<const Sample> samples) {
     const auto times = first_content_sorted(samples);
     if (times.empty()) {

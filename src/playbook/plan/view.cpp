@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
-#include "oa_stream/measure/quantile.hpp"
 
 #include <fmt/format.h>
 
@@ -83,10 +82,8 @@ std::string counts_text(const std::vector<measure::Sample>& samples) {
 }
 
 std::string p95_text(const std::vector<measure::Sample>& samples) {
-    const auto times = measure::first_content_sorted(samples);
-    return times.empty()
-               ? "-"
-               : measure::seconds_text(measure::quantile_sorted(times, measure::k_p95), -1);
+    const auto p95 = measure::first_content_p95(samples);
+    return p95 ? measure::seconds_text(*p95, -1) : "-";
 }
 
 /// `drill`: it has a recovery of its own, that of its users.

@@ -2,7 +2,6 @@
 #include "stage.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/measure/quantile.hpp"
 
 #include "plan/chance.hpp"
 
@@ -24,12 +23,6 @@ using measure::GateRecord;
 using measure::Look;
 using measure::Sample;
 
-std::optional<double> p95(const std::vector<Sample>& samples) {
-    const auto times = measure::first_content_sorted(samples);
-    return times.empty() ? std::nullopt
-                         : std::optional(measure::quantile_sorted(times, measure::k_p95));
-}
-
 } // namespace
 
 void show(const StageRun& stage) {
@@ -42,12 +35,12 @@ void show(const StageRun& stage) {
     view.index = static_cast<std::size_t>(stage.index);
     view.stages = run.playbook().stages;
     view.elapsed_s = stage.elapsed_s();
-    view.planned_s = std::chrono::duration<double>(stage.planned).count();
+    view.planned_s = seconds(stage.planned);
     view.extended = stage.extended;
     view.canary = measure::count_bad(stage.row.canary);
     view.stable = measure::count_bad(stage.row.stable);
-    view.canary_p95_s = p95(stage.row.canary);
-    view.stable_p95_s = p95(stage.row.stable);
+    view.canary_p95_s = measure::first_content_p95(stage.row.canary);
+    view.stable_p95_s = measure::first_content_p95(stage.row.stable);
     view.gates = &run.playbook().stage.gates;
     run.in.on_stage(view);
 }
@@ -78,8 +71,7 @@ Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
     look.interim = true;
     while (Clock::now() < until) {
         if (stage->paused) {
-            const std::chrono::duration<double> left = until - Clock::now();
-            stage->run.in.steering->pause_left(left.count());
+            stage->run.in.steering->pause_left(seconds(until - Clock::now()));
         }
         if (stage->run.stop_requested()) {
             co_return WindowEnd::interrupted;
