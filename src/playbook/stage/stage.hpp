@@ -66,9 +66,7 @@ struct StageRun {
     bool judged_before_pause = false; ///< the row's gates were looked at, and then the stage paused
     std::optional<run::Order> promotion{};
 
-    [[nodiscard]] double elapsed_s() const {
-        return std::chrono::duration<double>(Clock::now() - begun).count();
-    }
+    [[nodiscard]] double elapsed_s() const { return seconds(Clock::now() - begun); }
     void add_sample(measure::Sample sample);
     /// A check of the stage that is no gate came out so: nothing makes the row better.
     void worsen(Verdict verdict);

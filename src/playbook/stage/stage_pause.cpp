@@ -92,7 +92,7 @@ std::string to_type(const RunContext& run, std::string command) {
 void begin_pause(RunContext& run, const Reason& reason, const std::string& where) {
     run.in.steering->paused(reason.why);
     const Millis limit = run.playbook().stage.pause_at_most;
-    run.in.steering->pause_left(std::chrono::duration<double>(limit).count());
+    run.in.steering->pause_left(seconds(limit));
     run.session.tell(
         "paused",
         fmt::format("paused at {} for at most {}: {}", where, format_duration(limit), reason.why),
@@ -158,8 +158,7 @@ Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
             stage->drift = std::move(drift.last);
             co_return WindowEnd::lost;
         }
-        const auto left = std::chrono::duration<double>(until - Clock::now()).count();
-        run.in.steering->pause_left(left);
+        run.in.steering->pause_left(seconds(until - Clock::now()));
         show(*stage);
         (void)co_await sleep_for(run.in.timing.tick);
     }
@@ -203,7 +202,7 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
         : end == WindowEnd::over        ? "no order came"
                                         : "what was seen meanwhile ended it",
         stage->where,
-        std::chrono::duration<double>(Clock::now() - begun).count()
+        seconds(Clock::now() - begun)
     );
     co_return end;
 }
@@ -323,7 +322,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
     bool ours = true;
     while (!order && ours && !run->stop_requested() && Clock::now() < until) {
         (void)co_await sleep_for(run->in.timing.tick);
-        steering.pause_left(std::chrono::duration<double>(until - Clock::now()).count());
+        steering.pause_left(seconds(until - Clock::now()));
         order = steering.take_order();
         ours = co_await drift.still_ours();
     }
@@ -331,8 +330,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
                             : run->stop_requested() ? run->in.stop->text()
                             : ours                  ? "no order came"
                                                     : drift.last.detail;
-    const double seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-    end_pause(*run, how, where, seconds);
+    end_pause(*run, how, where, seconds(Clock::now() - begun));
     if (order) {
         co_return StepEnd::go_on;
     }
