@@ -19,6 +19,11 @@ template <class T = void> using Task = asio::awaitable<T>;
 using Clock = std::chrono::steady_clock;
 using Millis = std::chrono::milliseconds;
 
+/// So many seconds, as clocks count them.
+[[nodiscard]] inline Clock::duration clock_duration(double seconds) {
+    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
 /// Suspends for `duration`; returns early with false when the coroutine is cancelled.
 [[nodiscard]] Task<bool> sleep_for(Clock::duration duration);
 

@@ -52,8 +52,7 @@ struct Playing final : ReplayClock::Sleeper {
     }
     [[nodiscard]] Clock::time_point due_at(double t_s, bool late) const {
         const double seconds = plan.immediate ? 0 : t_s * plan.stretch;
-        return began + (late ? plan.latency : Millis(0)) +
-               std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+        return began + (late ? plan.latency : Millis(0)) + clock_duration(seconds);
     }
     void end(turn::Outcome outcome) {
         plan.turn->running = false;

@@ -187,9 +187,7 @@ Task<void> Continuity::read_all(Look* look) {
 }
 
 Task<void> Continuity::read_elsewhere(Look* look) {
-    const auto pause = std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(1 / look->pace.per_s)
-    );
+    const auto pause = clock_duration(1 / look->pace.per_s);
     auto next = Clock::now();
     bool more = true;
     for (std::size_t i = 0; more; ++i) {

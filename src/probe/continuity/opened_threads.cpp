@@ -157,9 +157,7 @@ private:
 
     Task<net::ClientResponse> fetch(const Target* target, std::string_view method, std::string id) {
         (void)co_await sleep_for(next_ - Clock::now());
-        next_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                                   std::chrono::duration<double>(1 / pace_.per_s)
-                               );
+        next_ = Clock::now() + clock_duration(1 / pace_.per_s);
         net::ClientRequest request = target_request(*target, method, "/api/chats/" + id, limits_);
         request.headers.set("accept", "application/json");
         request.max_body = k_most_body;

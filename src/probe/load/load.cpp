@@ -27,10 +27,6 @@ constexpr std::uint64_t k_break_least = 50;
 constexpr Millis k_after_bad{100}; // a user's pause: a refusing target must not be hammered
 constexpr Millis k_cut_limit{5000};
 
-Clock::duration duration(double seconds) {
-    return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-}
-
 /// A number in [0, 1) that depends on seed and index alone (SplitMix64's finalizer).
 double chance(std::uint64_t seed, std::uint64_t index) {
     std::uint64_t x = (seed + 1) * 0x9E3779B97F4A7C15ULL + index * 0xD1B54A32D192ED03ULL;
@@ -207,7 +203,7 @@ Task<void> arrivals(CorePtr core) {
     const std::uint64_t total = std::min(plan.total(), core->most());
     for (std::uint64_t index = 0; index < total && !core->stopping; ++index) {
         const double planned = plan.at(index);
-        const auto due = core->started + duration(planned);
+        const auto due = core->started + clock_duration(planned);
         while (Clock::now() < due && !core->stopping) {
             core->wake.expires_at(due);
             (void)co_await core->wake.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -222,7 +218,7 @@ Task<void> arrivals(CorePtr core) {
 }
 
 Task<void> user(CorePtr core, double begin_s) {
-    std::ignore = co_await sleep_for(duration(begin_s));
+    std::ignore = co_await sleep_for(clock_duration(begin_s));
     const double end = core->ramp_s() + seconds(core->options.duration);
     while (!core->stopping && core->now_s() < end && core->next_index < core->most()) {
         ++core->in_flight;

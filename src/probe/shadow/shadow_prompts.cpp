@@ -4,6 +4,7 @@
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/shadow.hpp"
 
+#include "shadow_native.hpp"
 #include "shadow_turn.hpp"
 
 #include <fmt/format.h>
@@ -118,11 +119,7 @@ std::vector<ShadowPrompt> default_prompts(bool replay) {
 }
 
 ShadowPrompt prompt_of(std::shared_ptr<const authority::Capture> capture, bool replay) {
-    std::vector<turn::Event> events;
-    for (const authority::TimedEvent& timed : capture->events) {
-        events.push_back(timed.event);
-    }
-    const TurnMeaning meaning = meaning_of_events(std::move(events), {});
+    const TurnMeaning meaning = meaning_of_events(recorded_turn(*capture).events, {});
     const bool empty = meaning.items.empty() && meaning.ending == "completed";
     return {
         .text = replay ? "replay:" + capture->name : capture->prompt,

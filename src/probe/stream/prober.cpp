@@ -70,9 +70,8 @@ struct Core {
             sample.stalled_s = sample.waited_s;
         }
         if (const auto first = sample.first_content_s()) {
-            const auto after =
-                std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(*first));
-            sample.stalled_first_s = stalls.stalled_s(sample.intended, sample.intended + after);
+            sample.stalled_first_s =
+                stalls.stalled_s(sample.intended, sample.intended + clock_duration(*first));
         }
         if (!abandoned && options.on_sample) {
             options.on_sample(sample);
@@ -135,9 +134,7 @@ void arrive(const CorePtr& core, Arm& arm, Clock::time_point intended) {
 }
 
 Clock::duration interval(const Arm& arm) {
-    return std::chrono::duration_cast<Clock::duration>(
-        std::chrono::duration<double>(1.0 / arm.spec.per_second)
-    );
+    return clock_duration(1.0 / arm.spec.per_second);
 }
 
 // The next due time is computed from the last due time, never from now: a late wake-up is caught
