@@ -57,6 +57,9 @@ const Json& list_in(const Json&& object, std::string_view key) = delete;
 [[nodiscard]] inline Json or_null(const std::optional<double>& value) {
     return value ? or_null(*value) : Json(nullptr);
 }
+template <class Value> [[nodiscard]] Json or_null(const std::optional<Value>& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
 
 /// Unless it is missing or null.
 inline void copy_member(Json& to, const Json& from, std::string_view key) {

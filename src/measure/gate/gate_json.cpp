@@ -102,7 +102,7 @@ Json to_json(const GateRecord& record) {
     }
     out["measured"] = or_null(record.measured);
     out["reference"] = or_null(record.reference);
-    out["needs_n"] = record.needs_n ? Json(*record.needs_n) : Json(nullptr);
+    out["needs_n"] = or_null(record.needs_n);
     out["window"] = record.window;
     if (!record.reference_window.empty()) {
         out["reference_window"] = record.reference_window;

@@ -1,4 +1,5 @@
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/playbook/playbook.hpp"
 
 namespace oa_stream::playbook {
@@ -74,7 +75,7 @@ Json measures_json(const Playbook& playbook) {
              {"objective", slo.objective},
              {"window_ms", millis(slo.window)},
              {"bad", slo.bad},
-             {"first_content_s", slo.first_content_s ? Json(*slo.first_content_s) : Json(nullptr)},
+             {"first_content_s", or_null(slo.first_content_s)},
              {"routes", slo.routes}}
         );
     }

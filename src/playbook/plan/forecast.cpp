@@ -1,6 +1,7 @@
 #include "forecast.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/decision_time.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
@@ -61,10 +62,6 @@ Task<Json> version_of(const Outside* outside, const Playbook* playbook, std::str
         out.erase(changing);
     }
     co_return out;
-}
-
-Json or_null(const auto& value) {
-    return value ? Json(*value) : Json(nullptr);
 }
 
 Json record_of(
@@ -380,19 +377,18 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
 
 std::string tried_text(const Json& record) {
     const auto needs = string_member(record, "needs").value_or("");
-    const Json* chance = member(record, "chance");
+    const auto chance = number_in(record, "chance");
     return fmt::format(
         "{}: {}{}{}{}",
         string_member(record, "id").value_or("?"),
         string_member(record, "sentence").value_or("?"),
         needs.empty() ? "" : "; ",
         needs,
-        chance == nullptr || !chance->is_number()
-            ? ""
-            : fmt::format(
-                  "; passes an equal canary at every stage with about {}",
-                  measure::percent_text(chance->get<double>(), 1)
-              )
+        chance ? fmt::format(
+                     "; passes an equal canary at every stage with about {}",
+                     measure::percent_text(*chance, 1)
+                 )
+               : ""
     );
 }
 

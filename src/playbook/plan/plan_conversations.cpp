@@ -7,10 +7,7 @@ namespace oa_stream::playbook {
 std::string conversations_text(const Plan& plan) {
     const Playbook& playbook = plan.playbook;
     if (playbook.continuity == Continuity::new_threads_only) {
-        const Json* threads = member(plan.facts.continuity, "threads");
-        const auto count = threads != nullptr && threads->is_number()
-                               ? int_member(plan.facts.continuity, "threads")
-                               : std::nullopt;
+        const auto count = int_member(plan.facts.continuity, "threads");
         const bool more = bool_member(plan.facts.continuity, "more").value_or(false);
         return fmt::format(
             "USERS LOSE THEIR CONVERSATIONS: {} of {} {} behind ({})",

@@ -201,7 +201,7 @@ std::string plan_summary(const ShownPlan& shown, WallTime now) {
     line("traffic", traffic_text(plan));
     line("checks", checks_text(plan.playbook));
     add_gates(plan, line);
-    line("drilled", std::string(string_member(plan.facts.drilled, "text").value_or("")));
+    line("drilled", text_in(plan.facts.drilled, "text"));
     line("time", time_text(times_of(plan.playbook)));
     line("on failure", failure_text(plan.playbook));
     if (plan.playbook.routes) {
