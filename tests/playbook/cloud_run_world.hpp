@@ -20,6 +20,25 @@ class ServedInstruments final : public Instruments {
 public:
     explicit ServedInstruments(traffic::testing::CloudRunModel& model) : model_(model) {}
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override;
+    // Nothing here compares two revisions or makes a conversation.
+    [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec /*spec*/, std::string id) override {
+        co_return std::vector{Check{.id = std::move(id)}};
+    }
+    [[nodiscard]] Task<Check>
+    continuity(Through /*from*/, Through /*to*/, std::string id) override {
+        co_return Check{.id = std::move(id)};
+    }
+    [[nodiscard]] Task<Check>
+    conversations_kept(bool /*back*/, std::string id, probe::ReadPace /*pace*/) override {
+        co_return Check{.id = std::move(id)};
+    }
+    [[nodiscard]] Task<Check>
+    conversations_whole(std::string id, probe::ReadPace /*pace*/) override {
+        co_return Check{.id = std::move(id)};
+    }
+    [[nodiscard]] Task<probe::Removal> remove_conversations(probe::RemovePace /*pace*/) override {
+        co_return probe::Removal{};
+    }
     [[nodiscard]] Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) override;
     [[nodiscard]] Task<void> stop_flow(Millis limit) override;

@@ -42,20 +42,20 @@ public:
     [[nodiscard]] virtual Task<std::vector<Check>> smoke(SmokeSpec spec) = 0;
 
     /// Canary against stable, each at its own address. The checks' ids begin with `id`.
-    [[nodiscard]] virtual Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id);
+    [[nodiscard]] virtual Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) = 0;
 
     /// A conversation made on one revision goes on on the other; the check is called `id`.
-    [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id);
+    [[nodiscard]] virtual Task<Check> continuity(Through from, Through to, std::string id) = 0;
     /// Every conversation that continuity() made, at the canary's own address and, with `back`, at
     /// stable's; and the sample of those that the other one's probes opened. The check is called
     /// `id`.
     [[nodiscard]] virtual Task<Check>
-    conversations_kept(bool back, std::string id, probe::ReadPace pace);
+    conversations_kept(bool back, std::string id, probe::ReadPace pace) = 0;
     /// Every conversation that continuity() made, as users come in now; one that the canary wrote
     /// last is answered, too.
-    [[nodiscard]] virtual Task<Check> conversations_whole(std::string id, probe::ReadPace pace);
+    [[nodiscard]] virtual Task<Check> conversations_whole(std::string id, probe::ReadPace pace) = 0;
     /// Deletes every conversation that anything here opened.
-    [[nodiscard]] virtual Task<probe::Removal> remove_conversations(probe::RemovePace pace);
+    [[nodiscard]] virtual Task<probe::Removal> remove_conversations(probe::RemovePace pace) = 0;
 
     /// Open loop, stratified; every probe that ends is handed to `on_sample`, with at_s on the
     /// run's clock. One that is given up is handed on as measure::k_cancelled.
