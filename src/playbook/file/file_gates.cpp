@@ -24,12 +24,6 @@ constexpr std::uint64_t k_most_in_a_clump = 1000;
 constexpr std::array<std::string_view, 8> k_gate_forms{
     "bad", "p50", "p90", "p95", "p99", "time", "spike", "promql"
 };
-void at_most_into(const Node& node, GateDraft& out) {
-    out.at_most = read_bound(node);
-}
-void at_least_into(const Node& node, GateDraft& out) {
-    out.at_least = read_bound(node);
-}
 
 constexpr auto k_gate_keys = keys<GateDraft>(
     text<&GateDraft::id>(
@@ -90,14 +84,14 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         "min_events", Need::optional, "Of a spike: fewer events at the canary are none."
     )
         .or_else("10"),
-    custom<GateDraft, at_most_into>(
+    detail::row<&GateDraft::at_most, read_bound>(
         Type::scalar,
         "at_most",
         Need::optional,
         "`1%` for a rate, `2.5s` for a time; versus stable `+1pp` (percentage points) and `+20%`; "
         "for a spike `+100%` (twice the rate). Needed, or `at_least`."
     ),
-    custom<GateDraft, at_least_into>(
+    detail::row<&GateDraft::at_least, read_bound>(
         Type::scalar,
         "at_least",
         Need::optional,

@@ -29,16 +29,13 @@ std::optional<std::string> any_scalar(const Node& node) {
     return node.yaml().text;
 }
 
-void default_into(const Node& node, Variable& out) {
-    out.fallback = any_scalar(node);
-}
 void check_required(const Node& node, Variable& /*out*/) {
     static_cast<void>(node.boolean());
 }
 
 constexpr auto k_variable_keys = keys<Variable>(
     text<&Variable::name>("name", Need::required, "Written `${name}` where its value goes."),
-    custom<Variable, default_into>(
+    detail::row<&Variable::fallback, any_scalar>(
         Type::scalar, "default", Need::optional, "Its value when none is given."
     ),
     custom<Variable, check_required>(
