@@ -83,17 +83,16 @@ Check judge_drilled(const fs::path& state_dir, const Playbook& playbook) {
     );
     const auto at = drilled ? parse_rfc3339(drilled->at) : std::nullopt;
     const bool lately = at && std::chrono::system_clock::now() - *at <= spec.within;
-    Check check;
-    check.id = "gates.drilled";
-    check.verdict =
-        lately && drilled->blind.empty() && drilled->same_gates ? Verdict::pass : Verdict::fail;
-    check.detail = fmt::format(
-        "gates of {} {}; asked for: each noticed its own within {}",
-        own ? playbook.name : spec.playbook,
-        drilled_text(drilled),
-        format_duration(spec.within)
+    return make_check(
+        "gates.drilled",
+        lately && drilled->blind.empty() && drilled->same_gates ? Verdict::pass : Verdict::fail,
+        fmt::format(
+            "gates of {} {}; asked for: each noticed its own within {}",
+            own ? playbook.name : spec.playbook,
+            drilled_text(drilled),
+            format_duration(spec.within)
+        )
     );
-    return check;
 }
 
 } // namespace oa_stream::playbook

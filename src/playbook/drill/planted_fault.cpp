@@ -174,11 +174,9 @@ std::optional<Check> remove_fault(const fs::path& folder) {
         done.out = true;
         (void)remember(folder, done); // else the next one looks again
     }
-    Check check;
-    check.id = "rollback.fault";
-    check.verdict = removed.out ? Verdict::pass : Verdict::fail;
-    check.detail = std::move(removed.detail);
-    return check;
+    return make_check(
+        "rollback.fault", removed.out ? Verdict::pass : Verdict::fail, std::move(removed.detail)
+    );
 }
 
 void end_fault(run::RunSession& session, RunOutcome& outcome) {

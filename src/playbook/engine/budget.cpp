@@ -62,28 +62,26 @@ double limit_of(const RunContext& run) {
 Check judge_stated(const RunContext& run, const SloSpec& slo) {
     const double limit = limit_of(run);
     const auto& asserted = run.in.asserted;
-    Check check;
-    check.id = "budget." + slo.name;
+    const std::string id = "budget." + slo.name;
     if (std::string why = objection(run); !why.empty() || !asserted) {
-        check.verdict = Verdict::inconclusive;
-        check.detail = std::move(why);
-        return check;
+        return make_check(id, Verdict::inconclusive, std::move(why));
     }
     const Asserted& stated = *asserted;
-    check.mode = CheckMode::asserted;
-    check.verdict = stated.budget_consumed <= limit ? Verdict::pass : Verdict::fail;
-    check.detail = fmt::format(
-        "stated by hand, not measured: {:g}% consumed, at most {:g}% may be; reason: {}",
-        stated.budget_consumed * 100,
-        limit * 100,
-        stated.reason
+    Check check = make_check(
+        id,
+        stated.budget_consumed <= limit ? Verdict::pass : Verdict::fail,
+        fmt::format(
+            "stated by hand, not measured: {:g}% consumed, at most {:g}% may be; reason: {}",
+            stated.budget_consumed * 100,
+            limit * 100,
+            stated.reason
+        ),
+        {{"consumed", stated.budget_consumed},
+         {"limit", limit},
+         {"source", "asserted"},
+         {"reason", stated.reason}}
     );
-    check.data = {
-        {"consumed", stated.budget_consumed},
-        {"limit", limit},
-        {"source", "asserted"},
-        {"reason", stated.reason},
-    };
+    check.mode = CheckMode::asserted;
     return check;
 }
 
@@ -125,16 +123,17 @@ Task<Check> judge_measured(RunContext* run, SloSpec slo) {
             continue;
         }
         const auto reading = co_await ask_source(run, source, question_of(slo));
-        Check check;
-        if (reading) {
-            check = check_of(slo, *reading, limit_of(*run));
-        } else {
-            check.id = "budget." + slo.name;
-            check.detail = fmt::format(
-                "the budget was not measured by {}: {}", source, reading.error().text()
-            );
-            check.data = {{"source", source}, {"at_most", limit_of(*run)}};
-        }
+        Check check =
+            reading
+                ? check_of(slo, *reading, limit_of(*run))
+                : make_check(
+                      "budget." + slo.name,
+                      Verdict::error,
+                      fmt::format(
+                          "the budget was not measured by {}: {}", source, reading.error().text()
+                      ),
+                      {{"source", source}, {"at_most", limit_of(*run)}}
+                  );
         run->session.folder().append("measure/budgets.ndjson", to_json(check));
         if (check.verdict == Verdict::pass || check.verdict == Verdict::fail) {
             co_return check;

@@ -27,8 +27,7 @@ Task<Result<std::string>> begin_fault(PlaybookRun* run, int percent) {
 
 /// A dry run is a run of its own; here it is one check, which wants the budget measured.
 Task<Check> rehearse_for(const PlaybookRun* run) {
-    Check out;
-    out.verdict = Verdict::error;
+    Check out; // ERROR, and why in each case
     const RehearseSpec& spec = run->playbook().rehearse.value_or(RehearseSpec{});
     auto playbook = read_playbook(spec.text, spec.file, spec.set);
     if (!playbook) {

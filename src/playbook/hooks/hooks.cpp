@@ -199,14 +199,15 @@ Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::St
             (void)co_await sleep_for(k_tick);
         }
         const Result<std::string>& end = *delivery->end;
-        Check check;
-        check.id = fmt::format("hook.{}", id);
         // It said no; or nobody knows what it would have said.
-        check.verdict = end                                      ? Verdict::pass
-                        : end.error().code == Code::precondition ? Verdict::fail
-                                                                 : Verdict::error;
-        check.detail = end ? *end : "a required hook: " + end.error().message;
-        out.push_back(std::move(check));
+        const Verdict verdict = end                                      ? Verdict::pass
+                                : end.error().code == Code::precondition ? Verdict::fail
+                                                                         : Verdict::error;
+        out.push_back(make_check(
+            fmt::format("hook.{}", id),
+            verdict,
+            end ? *end : "a required hook: " + end.error().message
+        ));
     }
     co_return out;
 }

@@ -8,11 +8,8 @@ namespace oa_stream::playbook {
 namespace {
 
 void leave_check(RunContext& run, const Step& step, Verdict verdict, std::string detail) {
-    Check check;
-    check.id = step.id;
-    check.verdict = verdict;
+    Check check = make_check(step.id, verdict, std::move(detail));
     check.mode = CheckMode::rehearsed;
-    check.detail = std::move(detail);
     if (step.before && step.after) {
         check.data = {
             {"before", step.before->to_json()},
