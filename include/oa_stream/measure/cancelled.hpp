@@ -3,6 +3,8 @@
 
 #include "oa_stream/measure/sample.hpp"
 
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace oa_stream::measure {
@@ -22,5 +24,9 @@ inline constexpr std::string_view k_starved = "starved";
 inline constexpr std::string_view k_own_time = "oa-stream itself stood still";
 /// Not measured, or not whole, for want of our own time.
 [[nodiscard]] bool was_starved(const Sample& sample) noexcept;
+/// More of the canary's probes than of stable's were lost so: why its other answers do not show how
+/// it does. Empty: they do.
+[[nodiscard]] std::string
+hidden_by_starvation(std::span<const Sample> canary, std::span<const Sample> stable);
 
 } // namespace oa_stream::measure

@@ -51,7 +51,24 @@ Counts outcomes_of(std::span<const Sample> samples) {
     return {static_cast<std::uint64_t>(count), samples.size()};
 }
 
+std::string starved_text(const Counts& canary, const Counts& stable) {
+    return fmt::format(
+        "oa-stream itself was starved: {} of {} probes of the canary and {} of {} of stable were "
+        "not measured whole",
+        canary.bad,
+        canary.total,
+        stable.bad,
+        stable.total
+    );
+}
+
 } // namespace
+
+std::string hidden_by_starvation(std::span<const Sample> canary, std::span<const Sample> stable) {
+    return hides_the_canary(outcomes_of(canary), outcomes_of(stable))
+               ? starved_text(starved_of(canary), starved_of(stable))
+               : std::string();
+}
 
 void account_for_starvation(GateRecord& record, const GateInput& input) {
     const Counts canary = starved_of(input.canary);
@@ -60,14 +77,7 @@ void account_for_starvation(GateRecord& record, const GateInput& input) {
     if (both.bad == 0) {
         return;
     }
-    const std::string why = fmt::format(
-        "oa-stream itself was starved: {} of {} probes of the canary and {} of {} of stable were "
-        "not measured whole",
-        canary.bad,
-        canary.total,
-        stable.bad,
-        stable.total
-    );
+    const std::string why = starved_text(canary, stable);
     record.notes.push_back(why);
     const bool absolute =
         record.spec.against == Against::limit &&

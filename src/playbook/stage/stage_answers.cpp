@@ -1,4 +1,5 @@
 // How well users are answered, as probes that come as they do were.
+#include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "plan/chance.hpp"
@@ -75,19 +76,6 @@ std::span<const measure::Sample> stable_of(const StageRun& stage, bool compared)
     return stage.row.stable;
 }
 
-/// More of the canary's probes than of stable's were lost while oa-stream stood still; empty: not
-/// so. Nothing else leaves a gate open whose limit nobody can reach. Pinned ones of stable are of
-/// the same time.
-std::string hidden_at(const StageRun& stage, std::span<const measure::Sample> canary) {
-    measure::GateSpec anything;
-    anything.limit = 2;
-    measure::GateInput input = input_of(stage, {});
-    input.canary = canary;
-    const measure::GateRecord record = measure::evaluate_basis(anything, {}, input);
-    return record.verdict == Verdict::pass || record.notes.empty() ? std::string()
-                                                                   : record.notes.back();
-}
-
 /// Chance explains badly that so many were bad.
 bool is_doubtful(
     measure::GateSpec spec, const measure::GateRecord& record, measure::GateInput input
@@ -132,7 +120,8 @@ Answers answers_of(const StageRun& stage) {
     } else if (is_doubtful(spec, out.record, input)) {
         out.verdict = Verdict::inconclusive;
     } else {
-        out.hidden = hidden_at(stage, canary->second);
+        // Pinned probes of stable are of the same time.
+        out.hidden = measure::hidden_by_starvation(canary->second, stage.row.stable);
         out.verdict = out.hidden.empty() ? Verdict::pass : Verdict::inconclusive;
     }
     return out;
