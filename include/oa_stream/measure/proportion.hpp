@@ -1,7 +1,9 @@
 // Intervals and tests for shares of bad requests.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 
 namespace oa_stream::measure {
@@ -65,5 +67,29 @@ fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d)
 /// nullopt for a limit outside (0, 1). limit 1 %, 0 bad, 95 %: 299.
 [[nodiscard]] std::optional<std::uint64_t>
 needed_for_limit(std::uint64_t bad, double limit, double confidence);
+
+/// The smallest n from `from` (at least 1) to `most` for which `enough` holds, taking it for
+/// monotonic; nullopt: none.
+template <class Predicate>
+[[nodiscard]] std::optional<std::uint64_t>
+smallest(std::uint64_t from, std::uint64_t most, const Predicate& enough) {
+    std::uint64_t high = from;
+    while (!enough(high)) {
+        high *= 2;
+        if (high > most) {
+            return std::nullopt;
+        }
+    }
+    std::uint64_t low = std::max(from, high / 2 + 1);
+    while (low < high) {
+        const std::uint64_t middle = std::midpoint(low, high);
+        if (enough(middle)) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return high;
+}
 
 } // namespace oa_stream::measure

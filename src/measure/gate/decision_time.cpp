@@ -10,7 +10,6 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
 namespace oa_stream::measure {
 namespace {
@@ -32,27 +31,6 @@ double at_most(std::uint64_t n, double p, std::uint64_t k) {
         return 1;
     }
     return boost::math::ibetac(static_cast<double>(k + 1), static_cast<double>(n - k), p);
-}
-
-/// The smallest n up to k_most for which `enough` holds, taking it for monotonic.
-template <class Predicate> std::optional<std::uint64_t> smallest(const Predicate& enough) {
-    std::uint64_t high = 1;
-    while (!enough(high)) {
-        high *= 2;
-        if (high > k_most) {
-            return std::nullopt;
-        }
-    }
-    std::uint64_t low = high / 2 + 1;
-    while (low < high) {
-        const std::uint64_t middle = std::midpoint(low, high);
-        if (enough(middle)) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return high;
 }
 
 /// The most bad ones with which n requests prove the limit; nullopt: not even none.
@@ -80,7 +58,7 @@ std::optional<std::uint64_t> rate_absolute(const Forecast& ask) {
     if (ask.now.bad_rate >= ask.spec.limit) {
         return std::nullopt;
     }
-    return smallest([&](std::uint64_t n) {
+    return smallest(1, k_most, [&](std::uint64_t n) {
         const auto bad = most_bad(n, ask.spec.limit, ask.confidence);
         return bad && at_most(n, ask.now.bad_rate, *bad) >= ask.power;
     });
@@ -131,7 +109,7 @@ std::optional<std::uint64_t> quantile_absolute(const Forecast& ask) {
     }
     const double z = k_z95 + std::log(ask.spec.limit / *ask.now.p95_s) / ask.now.sigma;
     const double above = std::erfc(z / std::numbers::sqrt2) / 2;
-    return smallest([&](std::uint64_t n) {
+    return smallest(1, k_most, [&](std::uint64_t n) {
         const auto rank = upper_rank(n, ask.spec.quantile, ask.confidence);
         return rank && at_most(n, above, n - rank->rank) >= ask.power;
     });

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <numbers>
-#include <numeric>
 
 namespace oa_stream::measure {
 namespace {
@@ -139,20 +138,8 @@ std::optional<std::uint64_t> needed_for_limit(std::uint64_t bad, double limit, d
     const auto proves = [&](std::uint64_t n) {
         return clopper_pearson({bad, n}, confidence, Tail::upper)->high <= limit;
     };
-    std::uint64_t high = std::max<std::uint64_t>(bad, 1);
-    while (!proves(high)) { // ends: the bound falls with n
-        high *= 2;
-    }
-    std::uint64_t low = std::max<std::uint64_t>(bad, 1);
-    while (low < high) {
-        const std::uint64_t middle = std::midpoint(low, high);
-        if (proves(middle)) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return high;
+    constexpr auto k_any = std::numeric_limits<std::uint64_t>::max(); // the bound falls with n
+    return smallest(std::max<std::uint64_t>(bad, 1), k_any, proves);
 }
 
 } // namespace oa_stream::measure
