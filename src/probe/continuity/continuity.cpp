@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include "smoke/smoke_run.hpp"
 #include "stream/target_request.hpp"
@@ -20,7 +21,6 @@ namespace {
 constexpr std::size_t k_max_page = 8U << 20U;
 // A probe's thread has a handful of messages, so one page holds all of them.
 constexpr std::string_view k_messages_page = "/messages?limit=200";
-constexpr std::string_view k_prompt = "Reply with the single word: pong";
 
 Check skipped(std::string id, std::string why) {
     Check out = make_check(std::move(id), Verdict::skipped, std::move(why));
@@ -99,8 +99,7 @@ missing_messages(const std::vector<SeenMessage>& expected, const std::vector<See
 }
 
 Continuity::Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt)
-    : client_(client), limits_(limits),
-      prompt_(prompt.empty() ? std::string(k_prompt) : std::move(prompt)) {
+    : client_(client), limits_(limits), prompt_(std::move(prompt)) {
 }
 
 ProbeLimits Continuity::limits_until(Clock::time_point until) const {
@@ -128,18 +127,14 @@ Continuity::read(Target target, std::string thread, Clock::time_point until) {
 }
 
 Task<ProbeSample> Continuity::say(Target target, std::string thread, Clock::time_point until) {
-    ProbeRequest request;
-    request.body = chat_body(thread, prompt_);
-    request.thread = std::move(thread);
-    request.pacing = PacingMode::observe;
     co_return co_await probe_stream(
-        client_, std::move(target), std::move(request), limits_until(until)
+        client_, std::move(target), probe_request(thread, prompt_), limits_until(until)
     );
 }
 
 Task<Check> Continuity::across(Side from, Side to, std::string id) {
     std::string way = fmt::format("{} → {}", from.name, to.name);
-    const std::string thread = fresh_thread("oaprobe");
+    const std::string thread = probe_thread();
     opened_.push_back(thread);
     const ProbeSample made = co_await say(from.target, thread);
     if (made.bad()) {

@@ -5,6 +5,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include "hops_reads.hpp"
 #include "load/latch.hpp"
@@ -69,11 +70,8 @@ ask_turn(TrialsPtr trials, std::size_t hop, std::string prompt, std::string acce
     if (trials->options.on_turn) {
         trials->options.on_turn(thread);
     }
-    ProbeRequest request;
-    request.body = chat_body(thread, prompt);
-    request.thread = thread;
+    ProbeRequest request = probe_request(thread, prompt);
     request.keep = true;
-    request.pacing = PacingMode::observe;
     request.accept_encoding = std::move(accept_encoding);
     co_return co_await probe_stream(
         *trials->client, trials->target(hop), std::move(request), trials->patient()

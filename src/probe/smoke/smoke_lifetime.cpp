@@ -1,5 +1,6 @@
 // A turn outlives its connection: lost and resumed, stopped, superseded.
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/prober.hpp"
 #include "oa_stream/wire/sse.hpp"
 
 #include "load/latch.hpp"
@@ -27,10 +28,7 @@ constexpr std::array<std::string_view, 6> k_checks{
 constexpr std::uint64_t k_leave_after = 3; // content frames, of twenty in the paced transcript
 
 ProbeRequest ask(const Smoke& smoke, const std::string& thread) {
-    ProbeRequest request;
-    request.body = chat_body(thread, smoke.ask().prompt);
-    request.pacing = PacingMode::observe;
-    return request;
+    return probe_request(thread, smoke.ask().prompt);
 }
 
 Task<ProbeSample> ask_and_leave(SmokePtr smoke, std::string name, std::string thread) {

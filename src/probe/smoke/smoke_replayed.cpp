@@ -1,10 +1,10 @@
 // Paths that only a replayed transcript can provoke at will: a tool call, a failing turn.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include "smoke_run.hpp"
 #include "stream/describe.hpp"
-#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 
@@ -16,11 +16,8 @@ Task<ProbeSample> replay(SmokePtr smoke, std::string name, std::vector<std::stri
     ProbeSample sample;
     for (const std::string& recording : recordings) {
         const std::string thread = smoke->thread();
-        ProbeRequest request;
-        request.body = chat_body(thread, "replay:" + recording);
-        request.pacing = PacingMode::observe;
         smoke->kept.erase(std::string(name));
-        sample = co_await smoke->probe(name, thread, std::move(request));
+        sample = co_await smoke->probe(name, thread, probe_request(thread, "replay:" + recording));
         if (sample.status != 422) {
             break;
         }
@@ -68,9 +65,7 @@ Task<void> tool_call(SmokePtr smoke) {
 
 Task<void> tool_asked_for(SmokePtr smoke) {
     const std::string thread = smoke->thread();
-    ProbeRequest request;
-    request.body = chat_body(thread, smoke->options.tool_prompt);
-    request.pacing = PacingMode::observe;
+    ProbeRequest request = probe_request(thread, smoke->options.tool_prompt);
     report_tool(*smoke, co_await smoke->probe("tool.call", thread, std::move(request)));
 }
 

@@ -1,8 +1,8 @@
 // Proof of streaming, and where bytes were held back when they were.
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include "smoke_run.hpp"
-#include "stream/target_request.hpp"
 
 #include <fmt/format.h>
 
@@ -72,11 +72,9 @@ Task<void> smoke_streaming(SmokePtr smoke) {
         smoke->not_applicable("streaming.origin", "no origin was named");
         co_return;
     }
-    ProbeRequest request;
     const std::string thread = smoke->thread();
-    request.body = chat_body(thread, smoke->ask().prompt);
+    ProbeRequest request = probe_request(thread, smoke->ask().prompt);
     request.paced_over = smoke->ask().paced_over;
-    request.pacing = PacingMode::observe;
     request.accept_encoding = "gzip, deflate, br";
     const Target edge = std::exchange(smoke->options.target, *direct);
     const ProbeSample origin =
