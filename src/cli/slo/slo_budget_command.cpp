@@ -64,14 +64,12 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 
 Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(const Order order, complete(options));
-    const SloCommand command{
-        run::RunKind::slo_budget,
-        "slo budget",
-        Typed{&slo_status_command, context.given}.text(),
-        Typed{&slo_budget_command, context.given}.with(names::auth, "env:NAME"),
-    };
     return run_slo(
-        command, order.slo.source, [&](SloDesk& desk) { return judge(order, desk); }, context
+        run::RunKind::slo_budget,
+        slo_status_command,
+        order.slo.source,
+        [&](SloDesk& desk) { return judge(order, desk); },
+        context
     );
 }
 

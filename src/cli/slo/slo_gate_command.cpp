@@ -220,14 +220,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return replay_gates(options, context);
     }
     OA_TRY(const Order order, complete(options));
-    const SloCommand command{
-        run::RunKind::slo_gate,
-        "slo gate",
-        Typed{&slo_gate_command, context.given}.text(),
-        Typed{&slo_gate_command, context.given}.with(names::auth, "env:NAME"),
-    };
     return run_slo(
-        command,
+        run::RunKind::slo_gate,
+        slo_gate_command,
         order.source,
         [&](SloDesk& desk) { return judge(order, desk, context.given); },
         context

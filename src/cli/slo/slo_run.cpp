@@ -15,15 +15,15 @@
 namespace oa_stream::cli {
 namespace {
 
-NewRun order_of(const SloCommand& command, const SloSource& source) {
-    NewRun out{command.kind, command.name};
+NewRun order_of(run::RunKind kind, const SloSource& source, const Context& context) {
+    NewRun out{kind, std::string(context.command->path)};
     out.target["source"] = source.text();
     out.redactor.add_known(source.secret);
     return out;
 }
 
 std::string next_command(
-    const SloCommand& command,
+    const CommandSpec& usual,
     const run::Conclusion& end,
     const SloFindings& findings,
     const run::RunSession& session,
@@ -41,12 +41,12 @@ std::string next_command(
         return trusted;
     }
     if (end.exit == ExitCode::credentials) {
-        return command.with_auth;
+        return typed.with(names::auth, "env:NAME");
     }
     if (!findings.look.empty()) {
         return findings.look;
     }
-    const std::string again = findings.again.value_or(command.again);
+    const std::string again = findings.again.value_or(Typed{&usual, context.given}.text());
     return again.empty() ? report : again;
 }
 
@@ -102,7 +102,8 @@ Check slo_error(std::string id, const Error& error) {
 }
 
 Result<ExitCode> run_slo(
-    const SloCommand& command,
+    run::RunKind kind,
+    const CommandSpec& again,
     const SloSource& choice,
     const std::function<Task<SloFindings>(SloDesk&)>& find,
     Context& context
@@ -119,7 +120,7 @@ Result<ExitCode> run_slo(
         )
     );
     Screen screen(context);
-    OA_TRY(auto session, begin_run(order_of(command, choice), context, screen));
+    OA_TRY(auto session, begin_run(order_of(kind, choice, context), context, screen));
     SloDesk desk(*source, session.folder());
     auto found = loop.run(find(desk));
     const int signal = found ? 0 : loop.signal();
@@ -134,10 +135,10 @@ Result<ExitCode> run_slo(
         text += fmt::format("note    {}\n", findings.note);
     }
     report::Report input;
-    input.title = command.name;
+    input.title = context.command->path;
     input.facts = {{"source", choice.text()}};
     input.headline = headline_of(session.checks(), end, signal);
-    input.next = next_command(command, end, findings, session, context);
+    input.next = next_command(again, end, findings, session, context);
     input.more = std::move(findings.more);
     const run::RunResult result = session.finish(end, std::move(input));
     return tell_result(session, result, "slo", text, context);

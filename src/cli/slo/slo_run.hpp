@@ -52,17 +52,12 @@ struct SloFindings {
     std::string look{};
 };
 
-struct SloCommand {
-    run::RunKind kind;
-    std::string name; ///< "slo gate"
-    std::string again; ///< to type when it could not be measured or decided
-    std::string with_auth; ///< …when the source refused who asked
-};
-
 /// Opens folder, source and loop, runs `find`, concludes, prints. What `find` fails with is printed
-/// as the run's ERROR; Code::usage before anything is asked is the caller's.
+/// as the run's ERROR; Code::usage before anything is asked is the caller's. `again`: the command
+/// to type, with the options of this one, when it could not be measured or decided.
 [[nodiscard]] Result<ExitCode> run_slo(
-    const SloCommand& command,
+    run::RunKind kind,
+    const CommandSpec& again,
     const SloSource& source,
     const std::function<Task<SloFindings>(SloDesk&)>& find,
     Context& context

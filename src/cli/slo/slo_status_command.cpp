@@ -134,14 +134,12 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
 
 Result<ExitCode> run(const SloOptions& options, Context& context) {
     OA_TRY(const SloOrder order, slo_order(options));
-    const SloCommand command{
-        run::RunKind::slo_status,
-        "slo status",
-        Typed{&slo_status_command, context.given}.text(),
-        Typed{&slo_status_command, context.given}.with(names::auth, "env:NAME"),
-    };
     return run_slo(
-        command, order.source, [&](SloDesk& desk) { return look(order, desk); }, context
+        run::RunKind::slo_status,
+        slo_status_command,
+        order.source,
+        [&](SloDesk& desk) { return look(order, desk); },
+        context
     );
 }
 
