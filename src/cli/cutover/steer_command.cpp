@@ -4,14 +4,15 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/control.hpp"
+#include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
 #include "core/run_screen.hpp"
-#include "running_runs.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <unistd.h>
 
@@ -25,6 +26,31 @@ struct Options {
     std::string reason{};
     std::optional<std::string> by{};
 };
+
+/// Folder of the one run under way that moves traffic. Code::usage with their names when there is
+/// none or more than one.
+Result<std::filesystem::path> only_running(const std::filesystem::path& state_dir) {
+    OA_TRY(const auto all, playbook::all_statuses(state_dir));
+    std::vector<std::string> names;
+    std::filesystem::path folder;
+    for (const playbook::RunStatus& one : all) {
+        if (one.state == playbook::RunState::running) {
+            names.push_back(one.run);
+            folder = one.folder;
+        }
+    }
+    if (names.size() == 1) {
+        return folder;
+    }
+    return fail(
+        Code::usage,
+        names.empty()
+            ? "no run is under way"
+            : fmt::format("{} runs are under way: {}", names.size(), fmt::join(names, ", ")),
+        names.empty() ? (state_dir / "runs").string() : std::string(names::run),
+        names.empty() ? "oa-stream runs list" : "name one"
+    );
+}
 
 /// What happens now, in the words of a person.
 std::string sentence(Action action, const Json& answer) {
