@@ -44,10 +44,9 @@ struct Asked {
         context.command = &watch_command;
         context.state_dir = scratch.path;
         if (url.contains("prometheus")) {
-            watch.prometheus_url = url;
+            watch.prometheus.emplace().prometheus.url = url;
             context.given.given["--prometheus"] = {std::move(url)};
         } else {
-            watch.first_lane = url;
             watch.lanes.push_back({.base_url = std::move(url)});
         }
         watch.timing.window = Millis(40'000);

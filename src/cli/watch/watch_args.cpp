@@ -86,8 +86,6 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
         out.prometheus->prometheus.include_probes = options.include_probes;
     }
     out.revision = options.revision;
-    out.first_lane = options.base_urls.empty() ? "" : options.base_urls.front();
-    out.prometheus_url = options.prometheus.value_or("");
     // A lane's numbers are at hand; a Prometheus under load computes them for seconds.
     out.timing.patience = options.timeout.value_or(
         out.prometheus ? Millis(10'000) : std::clamp(options.every, Millis(1000), Millis(5000))

@@ -30,8 +30,6 @@ struct NamedToken {
 struct WatchAsked {
     std::vector<probe::Target> lanes{};
     std::optional<WatchedPrometheus> prometheus{};
-    std::string first_lane{};     ///< its URL, for what to type next
-    std::string prometheus_url{}; ///< the same
     std::string revision{}; ///< only its numbers; empty: those of all
     NamedToken token{}; ///< of lanes and Prometheus; a password has no next one
     std::string front_admin{}; ///< socket of a front door; empty: no split is shown
@@ -40,6 +38,11 @@ struct WatchAsked {
     WatchForm form = WatchForm::lines;
     bool until_bad = false;
     std::optional<Millis> length{}; ///< until the watch ends by itself
+
+    /// Of the first that is asked.
+    [[nodiscard]] const std::string& first_url() const {
+        return prometheus ? prometheus->prometheus.url : lanes.front().base_url;
+    }
 };
 
 /// The command line, before what follows from several options is worked out.

@@ -97,14 +97,13 @@ void Watch::make_sources() {
             io_.get_executor(), *client_, asked_.token.reference, asked_.token.first
         );
     }
-    for (probe::Target& lane : asked_.lanes) {
-        sources_.push_back(watched_lane(*client_, std::move(lane), asked_.timing, token));
+    for (const probe::Target& lane : asked_.lanes) {
+        sources_.push_back(watched_lane(*client_, lane, asked_.timing, token));
     }
     if (asked_.prometheus) {
-        asked_.prometheus->prometheus.token = token;
-        sources_.push_back(
-            watched_prometheus(*client_, std::move(*asked_.prometheus), asked_.timing)
-        );
+        WatchedPrometheus watched = *asked_.prometheus;
+        watched.prometheus.token = token;
+        sources_.push_back(watched_prometheus(*client_, std::move(watched), asked_.timing));
     }
     if (!asked_.front_admin.empty()) {
         traffic::LocalDriverOptions options;
@@ -326,16 +325,13 @@ std::vector<std::string> Watch::failure() const {
     const auto found = view_ ? std::ranges::find_if(view_->sources, &WatchSource::answered)
                              : std::vector<WatchSource>::const_iterator{};
     if (!view_ || found == view_->sources.end()) {
-        const std::string& url =
-            asked_.first_lane.empty() ? asked_.prometheus_url : asked_.first_lane;
+        const std::string& url = asked_.first_url();
         const std::string state =
             view_ && view_->sources.size() == 1 ? view_->sources[0].state : std::string();
         return {
-            state.contains(k_tls) ? fmt::format("ERROR no source answered: {} {}", url, state)
-                                  : fmt::format(
-                                        "ERROR no source answered{}",
-                                        url.empty() ? "" : ", check host and port of " + url
-                                    ),
+            state.contains(k_tls)
+                ? fmt::format("ERROR no source answered: {} {}", url, state)
+                : fmt::format("ERROR no source answered, check host and port of {}", url),
             "next: " + unreached_next(url, state, context_),
         };
     }

@@ -93,9 +93,8 @@ unreadable_next(const std::string& url, const WatchAsked& asked, const Context& 
     if (asked.lanes.size() == 1 && origin != url) { // requests add paths of their own
         return typed_here(again.with(names::base_url, origin), context);
     }
-    const bool lane = url != asked.prometheus_url;
     const Typed smoke{&smoke_stream_command};
-    return typed_here(lane ? smoke.with(names::base_url, url) : again.text(), context);
+    return typed_here(asked.prometheus ? again.text() : smoke.with(names::base_url, url), context);
 }
 
 std::string unreached_next(std::string_view url, std::string_view state, const Context& context) {
@@ -116,13 +115,14 @@ std::string watch_next(const WatchAsked& asked, const WatchView& view, const Con
     if (const std::string runs = of_open_runs(asked, view, context); !runs.empty()) {
         return typed_here(runs, context);
     }
-    if (asked.prometheus_url.empty()) {
-        const Typed smoke{&smoke_stream_command};
-        const std::string worst = worst_address(view, asked.limits);
-        const std::string& lane = worst.empty() ? asked.first_lane : worst;
-        return typed_here(smoke.with(names::base_url, lane), context);
+    if (asked.prometheus) {
+        return typed_here(shown_again(asked, view, context).text(), context);
     }
-    return typed_here(shown_again(asked, view, context).text(), context);
+    const Typed smoke{&smoke_stream_command};
+    const std::string worst = worst_address(view, asked.limits);
+    return typed_here(
+        smoke.with(names::base_url, worst.empty() ? asked.first_url() : worst), context
+    );
 }
 
 } // namespace oa_stream::cli
