@@ -79,6 +79,15 @@ void collect(const std::vector<Bound>& bounds, Args& args) {
     }
 }
 
+std::string help_hint(const CommandSpec& command) {
+    return fmt::format("oa-stream {} --help", command.path);
+}
+
+std::unexpected<Error>
+misused(const CommandSpec& command, std::string_view what, std::string hint) {
+    return fail(Code::usage, fmt::format("{}: {}", command.path, what), {}, std::move(hint));
+}
+
 std::string option_hint(const CommandSpec& command, std::string_view typed) {
     std::vector<std::string_view> names;
     for (const OptionSpec& option : command.options) {
@@ -88,8 +97,7 @@ std::string option_hint(const CommandSpec& command, std::string_view typed) {
         names.push_back(option.name);
     }
     const auto near = nearest(typed.substr(0, typed.find('=')), names);
-    return near ? fmt::format("did you mean {}?", *near)
-                : fmt::format("oa-stream {} --help", command.path);
+    return near ? fmt::format("did you mean {}?", *near) : help_hint(command);
 }
 
 /// "smoke stream http://…": most tools take an address as it stands.
@@ -99,13 +107,13 @@ std::string argument_hint(const CommandSpec& command, std::string_view word) {
             return fmt::format("an address goes behind {}", option.long_name());
         }
     }
-    return fmt::format("oa-stream {} --help", command.path);
+    return help_hint(command);
 }
 
 /// CLI11 said that an option has too few or too many values.
 std::unexpected<Error> misuse(const CommandSpec& command, std::string_view said) {
     const std::string_view name = said.substr(0, said.find_first_of(": "));
-    std::string hint = fmt::format("oa-stream {} --help", command.path);
+    std::string hint = help_hint(command);
     std::string message = fmt::format("{} is given more than once", name);
     if (said.contains("flag override")) { // CLI11 names it without the dashes
         message =
@@ -117,7 +125,7 @@ std::unexpected<Error> misuse(const CommandSpec& command, std::string_view said)
             hint = found == options.end() ? hint : fmt::format("{} {}", name, found->value_name());
         }
     }
-    return fail(Code::usage, fmt::format("{}: {}", command.path, message), {}, hint);
+    return misused(command, message, std::move(hint));
 }
 
 /// CLI11's text names the option; its first line is enough.
@@ -133,19 +141,12 @@ Result<void> refuse_extras(const CLI::App& app, const CommandSpec& command) {
     }
     const std::string& word = extras.front();
     if (word.starts_with('-') && word.size() > 1) {
-        return fail(
-            Code::usage,
-            fmt::format(
-                "{}: unknown option {}", command.path, printable(word.substr(0, word.find('=')), 60)
-            ),
-            {},
-            option_hint(command, word)
-        );
+        const std::string name = printable(word.substr(0, word.find('=')), 60);
+        return misused(command, "unknown option " + name, option_hint(command, word));
     }
-    return fail(
-        Code::usage,
-        fmt::format("{}: unexpected argument '{}'", command.path, printable(word, 60)),
-        {},
+    return misused(
+        command,
+        fmt::format("unexpected argument '{}'", printable(word, 60)),
         argument_hint(command, word)
     );
 }
@@ -175,21 +176,12 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
         app.parse(reversed);
     } catch (const CLI::RequiredError&) {
         OA_CHECK(refuse_extras(app, command));
-        return fail(
-            Code::usage,
-            fmt::format("{}: {} is missing", command.path, command.positionals.front().name),
-            {},
-            fmt::format("oa-stream {} --help", command.path)
-        );
+        const std::string_view name = command.positionals.front().name;
+        return misused(command, fmt::format("{} is missing", name), help_hint(command));
     } catch (const CLI::ArgumentMismatch& error) {
         return misuse(command, first_line(error.what()));
     } catch (const CLI::ParseError& error) {
-        return fail(
-            Code::usage,
-            fmt::format("{}: {}", command.path, first_line(error.what())),
-            {},
-            fmt::format("oa-stream {} --help", command.path)
-        );
+        return misused(command, first_line(error.what()), help_hint(command));
     }
     OA_CHECK(refuse_extras(app, command));
     Invocation invocation;
@@ -200,12 +192,7 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
         const std::string name(command.positionals[i].name);
         // A variable of a script that is not set must not mean "the usual one".
         if (std::ranges::find(*places[i], "") != places[i]->end()) {
-            return fail(
-                Code::usage,
-                fmt::format("{}: {} is empty", command.path, name),
-                {},
-                fmt::format("oa-stream {} --help", command.path)
-            );
+            return misused(command, name + " is empty", help_hint(command));
         }
         if (!places[i]->empty()) {
             invocation.args.given[name] = *places[i];
