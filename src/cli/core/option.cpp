@@ -65,6 +65,10 @@ std::string_view OptionSpec::long_name() const noexcept {
     return comma == std::string_view::npos ? name : name.substr(comma + 1);
 }
 
+bool OptionSpec::is_called(std::string_view word) const noexcept {
+    return word == long_name() || (name.contains(',') && word == name.substr(0, name.find(',')));
+}
+
 bool is_reference(std::string_view value, std::string_view form) {
     return net::is_token_reference(value) || (value == "mint" && form.starts_with("mint|"));
 }

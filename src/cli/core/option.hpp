@@ -63,6 +63,8 @@ struct OptionSpec {
     [[nodiscard]] std::string value_name() const;
     /// "--quiet" of "-q,--quiet".
     [[nodiscard]] std::string_view long_name() const noexcept;
+    /// "-q" or "--quiet".
+    [[nodiscard]] bool is_called(std::string_view word) const noexcept;
 };
 
 struct PositionalSpec {

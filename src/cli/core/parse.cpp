@@ -204,15 +204,11 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
 /// The row a word names (-q, --state-dir, --state-dir=x), nullptr when it names none.
 const OptionSpec* global_of(std::string_view word) {
     const std::string_view name = word.substr(0, word.find('='));
-    for (const OptionSpec& option : global_options()) {
-        const std::size_t comma = option.name.find(',');
-        const bool is_short =
-            comma != std::string_view::npos && name == option.name.substr(0, comma);
-        if (is_short || name == option.long_name()) {
-            return &option;
-        }
-    }
-    return nullptr;
+    const auto options = global_options();
+    const auto found = std::ranges::find_if(options, [&](const OptionSpec& option) {
+        return option.is_called(name);
+    });
+    return found == options.end() ? nullptr : &*found;
 }
 
 /// The line is empty, or begins with an option that does not stand before a command.

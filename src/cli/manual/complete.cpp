@@ -17,15 +17,9 @@
 namespace oa_stream::cli {
 namespace {
 
-bool is_called(const OptionSpec& option, std::string_view word) {
-    const std::size_t comma = option.name.find(',');
-    return word == option.long_name() ||
-           (comma != std::string_view::npos && word == option.name.substr(0, comma));
-}
-
 const OptionSpec* find_option(const CommandSpec* command, std::string_view word) {
     const std::string_view name = word.substr(0, word.find('='));
-    const auto called = [&](const OptionSpec& option) { return is_called(option, name); };
+    const auto called = [&](const OptionSpec& option) { return option.is_called(name); };
     if (command != nullptr) {
         const auto found = std::ranges::find_if(command->options, called);
         if (found != command->options.end()) {
