@@ -5,6 +5,7 @@
 
 #include "compat/compat_scripts.hpp"
 #include "core/parse.hpp"
+#include "help.hpp"
 
 #include <fmt/format.h>
 
@@ -144,9 +145,7 @@ void add_next_words(Collector& out, std::span<const std::string_view> path) {
 
 void add_pages(Collector& out) {
     for (const CommandSpec& command : all_commands()) {
-        std::string page(command.path);
-        std::ranges::replace(page, ' ', '-');
-        out.add(page, command.summary);
+        out.add(page_word(command.path), command.summary);
     }
 }
 

@@ -75,14 +75,13 @@ std::string usage_of(const CommandSpec& command) {
     return out;
 }
 
-/// "smoke-stream", as `man` calls the page.
+} // namespace
+
 std::string page_word(std::string_view path) {
     std::string out(path);
     std::ranges::replace(out, ' ', '-');
     return out;
 }
-
-} // namespace
 
 std::string in_lines(std::string_view command, std::size_t columns) {
     std::string out;

@@ -61,8 +61,7 @@ public:
     }
 
     void command(const CommandSpec& command) {
-        std::string page(command.path);
-        std::ranges::replace(page, ' ', '-');
+        const std::string page = page_word(command.path);
         constexpr std::size_t k_above_options = 4;
         const std::size_t rank =
             rank_of(words_, {command.path, command.also, command.summary, command.about});

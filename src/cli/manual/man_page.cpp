@@ -59,9 +59,7 @@ constexpr std::array k_files{
 };
 
 std::string page_name(std::string_view path) {
-    std::string out = "oa-stream-" + std::string(path);
-    std::ranges::replace(out, ' ', '-');
-    return out;
+    return "oa-stream-" + page_word(path);
 }
 
 void append_item(std::string& out, std::string_view tag, std::string_view text) {
