@@ -102,30 +102,15 @@ inline constexpr auto k_route_call = options<RouteOptions>(
     )
         .range(1, 50)
         .or_else("5"),
-    parsed<
-        read_line,
+    k_compat_build<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::build>,
+    k_compat_protocol<
         &RouteOptions::target,
         &RouteTarget::service,
-        &routes::RouteSplitOptions::build>(
-        names::compat_build, "ID", "Send this as x-oa-client-build-id."
-    )
-        .or_else("20260221T130000Z"),
-    parsed<
-        read_line,
+        &routes::RouteSplitOptions::protocol>,
+    k_compat_schema<
         &RouteOptions::target,
         &RouteTarget::service,
-        &routes::RouteSplitOptions::protocol>(
-        names::compat_protocol, "NAME", "Send this as x-oa-protocol-version."
-    )
-        .or_else("openagents.control.v1"),
-    parsed<
-        read_line,
-        &RouteOptions::target,
-        &RouteTarget::service,
-        &routes::RouteSplitOptions::schema>(
-        names::compat_schema, "N", "Send this as x-oa-schema-version."
-    )
-        .or_else("1"),
+        &routes::RouteSplitOptions::schema>,
     option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::call_timeout>(
         names::timeout, "D", "Give up when one call takes longer."
     )

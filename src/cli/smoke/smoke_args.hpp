@@ -75,28 +75,30 @@ inline constexpr auto k_access = options<TargetOptions>(
 inline constexpr auto k_no_compat = custom<TargetOptions, drop_compat>(
     "--no-compat", "", "Send no compatibility headers, and skip the checks of them."
 );
-/// The compatibility headers; k_no_compat stands behind them, so that it has the last word.
-inline constexpr auto k_compat_options = options<TargetOptions>(
-    parsed<read_line, &TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::build>(
-        names::compat_build, "ID", "Send this as x-oa-client-build-id."
-    )
-        .or_else("20260221T130000Z"),
-    parsed<
-        read_line,
-        &TargetOptions::target,
-        &probe::Target::compat,
-        &probe::CompatHeaders::protocol>(
+/// The compatibility headers; `Path` leads to the member of a command's options that each fills.
+template <auto... Path>
+inline constexpr auto k_compat_build =
+    parsed<read_line, Path...>(names::compat_build, "ID", "Send this as x-oa-client-build-id.")
+        .or_else("20260221T130000Z");
+template <auto... Path>
+inline constexpr auto k_compat_protocol =
+    parsed<read_line, Path...>(
         names::compat_protocol, "NAME", "Send this as x-oa-protocol-version."
     )
-        .or_else("openagents.control.v1"),
-    parsed<
-        read_line,
+        .or_else("openagents.control.v1");
+template <auto... Path>
+inline constexpr auto k_compat_schema =
+    parsed<read_line, Path...>(names::compat_schema, "N", "Send this as x-oa-schema-version.")
+        .or_else("1");
+
+/// Those of a target; k_no_compat stands behind them, so that it has the last word.
+inline constexpr auto k_compat_options = options<TargetOptions>(
+    k_compat_build<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::build>,
+    k_compat_protocol<
         &TargetOptions::target,
         &probe::Target::compat,
-        &probe::CompatHeaders::schema>(
-        names::compat_schema, "N", "Send this as x-oa-schema-version."
-    )
-        .or_else("1"),
+        &probe::CompatHeaders::protocol>,
+    k_compat_schema<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::schema>,
     k_no_compat
 );
 
