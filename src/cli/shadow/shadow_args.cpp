@@ -6,7 +6,6 @@
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
-#include "core/suggestion.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -150,9 +149,6 @@ Result<ShadowAsked> complete_shadow(ShadowGiven given, const Context& context) {
     OA_CHECK(read_reference(given, context, out));
     OA_CHECK(read_prompts(given, out));
     std::ranges::copy(given.ignored, std::back_inserter(options.ignored));
-    const Typed typed{context.command, context.given};
-    out.again = typed.text();
-    out.longer = typed.without(names::runs);
     return out;
 }
 

@@ -20,8 +20,6 @@ struct ShadowAsked {
     std::vector<std::shared_ptr<const authority::Capture>> captures{}; ///< or these recordings
     bool own_prompts = false; ///< options.prompts are the user's
     std::string reference{};  ///< for people: URL, "codex", "67 recordings"
-    std::string again{};      ///< the command line, as far as it can be typed again
-    std::string longer{};     ///< the same with as many pairs as a p95 needs
 };
 
 /// The command line, before what follows from several options is worked out.

@@ -89,8 +89,8 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     command.prefix = asked.options.id_prefix;
     command.schema = "shadow";
     command.typed = {context.command, context.given};
-    command.again = asked.again;
-    command.longer = asked.longer;
+    command.again = command.typed.text();
+    command.longer = command.typed.without(names::runs); // as many pairs as a p95 needs
     const auto& judged = asked.options.latency;
     const auto allowed = judged.judged ? std::optional(judged.slower_at_most) : std::nullopt;
     command.series = [&charts, allowed] { return charts.series(allowed); };
