@@ -3,6 +3,7 @@
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
+#include "cutover/live_events.hpp"
 #include "load_run.hpp"
 #include "smoke/smoke_args.hpp"
 
@@ -28,11 +29,7 @@ constexpr auto k_requests = option<&LoadGiven::load, &LoadArgs::options, &LoadOp
 
 Result<ExitCode> run(LoadGiven given, Context& context) {
     OA_TRY(LoadArgs parsed, complete_load(std::move(given)));
-    if (parsed.ndjson && context.json) {
-        return fail(
-            Code::usage, "both --ndjson and --json were given", names::ndjson, "leave one out"
-        );
-    }
+    OA_CHECK(check_live({parsed.ndjson}, context));
     parsed.typed = {context.command, context.given};
     parsed.longer = [typed = parsed.typed, load = parsed.options](int times) {
         Instead instead{{k_duration.name, format_duration(times * load.duration)}};

@@ -303,11 +303,7 @@ Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
     }
     const contract::Rule* rule = contract::find_rule(id);
     if (rule == nullptr) {
-        std::vector<std::string_view> ids;
-        for (const contract::Rule& known : contract::all_rules()) {
-            ids.push_back(known.id);
-        }
-        const auto near = nearest(id, ids);
+        const auto near = nearest(id, rule_ids());
         return fail(
             Code::usage,
             fmt::format("'{}' is not a rule", printable(typed, 20)),
