@@ -218,6 +218,14 @@ std::string to_lower(std::string_view text) {
     return out;
 }
 
+std::string to_upper(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](char c) {
+        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    });
+    return out;
+}
+
 std::string first_of(std::vector<std::string> all, std::size_t most, std::string_view between) {
     const std::size_t more = all.size() - std::min(all.size(), most);
     all.resize(all.size() - more);

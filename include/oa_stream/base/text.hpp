@@ -83,6 +83,7 @@ template <class Number>
 first_of(std::vector<std::string> all, std::size_t most, std::string_view between);
 
 [[nodiscard]] std::string to_lower(std::string_view text);
+[[nodiscard]] std::string to_upper(std::string_view text);
 [[nodiscard]] std::string_view trim(std::string_view text) noexcept;
 /// … of white space of any script, too.
 [[nodiscard]] std::string_view trim_blanks(std::string_view text) noexcept;

@@ -308,16 +308,9 @@ find_config(const Invocation& invocation, const Environment& env) {
 }
 
 std::string variable_of(std::string_view command, std::string_view option) {
-    std::string out = "OA_STREAM_";
-    if (command != k_all) {
-        out += std::string(command) + '_';
-    }
-    out += option.substr(2);
-    std::ranges::transform(out, out.begin(), [](char c) {
-        return c >= 'a' && c <= 'z'   ? static_cast<char>(c - 'a' + 'A')
-               : c == '-' || c == ' ' ? '_'
-                                      : c;
-    });
+    const std::string section = command == k_all ? "" : std::string(command) + '_';
+    std::string out = to_upper(fmt::format("OA_STREAM_{}{}", section, option.substr(2)));
+    std::ranges::replace_if(out, [](char c) { return c == '-' || c == ' '; }, '_');
     return out;
 }
 

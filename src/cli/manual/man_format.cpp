@@ -38,13 +38,6 @@ std::string ascii(std::string_view text) {
     return out;
 }
 
-std::string upper(std::string text) {
-    std::ranges::transform(text, text.begin(), [](char c) {
-        return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    });
-    return text;
-}
-
 /// One paragraph of Markdown: `code` in bold, links as their text.
 std::string inline_text(std::string_view markdown) {
     const std::string text = without_links(markdown);
@@ -112,7 +105,7 @@ private:
         }
         if (text.starts_with("## ")) {
             flush();
-            out_ += fmt::format(".SH {}\n", upper(roff(text.substr(3))));
+            out_ += fmt::format(".SH {}\n", to_upper(roff(text.substr(3))));
         } else if (text.starts_with("### ")) {
             flush();
             out_ += fmt::format(".SS {}\n", roff(text.substr(4)));
@@ -226,7 +219,7 @@ std::string man_head(std::string_view name, int section, std::string_view summar
     line.remove_suffix(line.ends_with('.') ? 1 : 0);
     return fmt::format(
         ".TH {} {} {} \"oa-stream {}\" \"oa-stream manual\"\n.SH NAME\n{} \\- {}\n",
-        roff(upper(std::string(name))),
+        roff(to_upper(name)),
         section,
         k_reviewed,
         version(),

@@ -297,10 +297,7 @@ Result<ExitCode> list_rules(const Options& options, Context& context) {
 }
 
 Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
-    std::string id = typed;
-    for (char& c : id) {
-        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    }
+    const std::string id = to_upper(typed);
     const contract::Rule* rule = contract::find_rule(id);
     if (rule == nullptr) {
         const auto near = nearest(id, rule_ids());
