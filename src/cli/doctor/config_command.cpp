@@ -30,23 +30,22 @@ constexpr auto k_for =
         .or_else("serve");
 
 Result<const CommandSpec*> command_called(const std::string& name) {
-    std::vector<std::string_view> names;
-    for (const CommandSpec& command : all_commands()) {
-        names.push_back(command.path);
-    }
     std::string spaced = name;
     std::ranges::replace(spaced, '-', ' ');
-    const auto found = std::ranges::find(names, spaced);
-    if (found == names.end()) {
-        const auto near = nearest(spaced, names);
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a command", printable(name, 60)),
-            std::string(k_for.name),
-            near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them"
-        );
+    std::vector<std::string_view> names;
+    for (const CommandSpec& command : all_commands()) {
+        if (command.path == spaced) {
+            return &command;
+        }
+        names.push_back(command.path);
     }
-    return &all_commands()[static_cast<std::size_t>(found - names.begin())];
+    const auto near = nearest(spaced, names);
+    return fail(
+        Code::usage,
+        fmt::format("'{}' is not a command", printable(name, 60)),
+        std::string(k_for.name),
+        near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them"
+    );
 }
 
 std::string value_of(const Setting& setting) {

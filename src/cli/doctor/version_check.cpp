@@ -1,13 +1,12 @@
 #include "version_check.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
 #include <fmt/format.h>
-
-#include <charconv>
 
 namespace oa_stream::cli {
 
@@ -37,20 +36,17 @@ Task<net::ClientResponse> ask(net::HttpClient* client, std::string url) {
 } // namespace
 
 Result<std::array<std::uint64_t, 3>> parse_release(std::string_view text) {
-    std::string_view rest = text.substr(text.starts_with('v') ? 1 : 0);
     std::array<std::uint64_t, 3> out{};
+    const auto pieces = pieces_of(text.substr(text.starts_with('v') ? 1 : 0), '.');
+    if (pieces.size() != out.size()) {
+        return no_release(text);
+    }
     for (std::size_t at = 0; at < out.size(); ++at) {
-        const auto [end, error] =
-            std::from_chars(rest.data(), rest.data() + rest.size(), out.at(at));
-        if (error != std::errc{}) {
+        const auto number = number_of<std::uint64_t>(pieces[at]);
+        if (!number) {
             return no_release(text);
         }
-        rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
-        const bool last = at + 1 == out.size();
-        if (last ? !rest.empty() : !rest.starts_with('.')) {
-            return no_release(text);
-        }
-        rest.remove_prefix(last ? 0 : 1);
+        out.at(at) = *number;
     }
     return out;
 }

@@ -1,6 +1,7 @@
 // incident open: shows the issue, and passes it to gh with --yes.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/run_loop.hpp"
@@ -40,14 +41,12 @@ struct Issue {
 };
 
 bool gh_is_there(const Context& context) {
-    std::string paths = context.env("PATH").value_or("");
-    while (!paths.empty()) {
-        const std::size_t end = std::min(paths.find(':'), paths.size());
-        const fs::path file = fs::path(paths.substr(0, end)) / "gh";
+    const std::string paths = context.env("PATH").value_or("");
+    for (std::string_view rest = paths; !rest.empty();) {
+        const fs::path file = fs::path(cut_until(rest, ':')) / "gh";
         if (::access(file.c_str(), X_OK) == 0) {
             return true;
         }
-        paths.erase(0, end + 1);
     }
     return false;
 }

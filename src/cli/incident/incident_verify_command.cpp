@@ -5,7 +5,6 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
-#include "runs/runs_args.hpp"
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
@@ -18,10 +17,7 @@ struct Options {
 };
 
 Json document_of(const incident::BundleVerdict& found) {
-    Json out = plain_document(to_string(found.verdict()));
-    for (const Check& check : found.checks) {
-        out["checks"].push_back(to_json(check));
-    }
+    Json out = plain_answer(to_string(found.verdict()), found.checks);
     out["manifest"] = found.manifest;
     out["files"] = found.files;
     return out;
