@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/markup.hpp"
 #include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
@@ -33,14 +34,6 @@ std::string seconds(std::string time) {
 Json old_stamp(std::string_view time) {
     const auto read = parse_rfc3339(time);
     return read ? Json(compact_utc(*read)) : Json();
-}
-
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        out += c == '|' ? std::string("\\|") : std::string(1, c == '\n' ? ' ' : c);
-    }
-    return out;
 }
 
 enum class Old { text, flag, argument, off };
@@ -134,8 +127,7 @@ Json of_row(std::string_view name, const Json& run, std::string_view status, con
 /// What the error budget was, as a number: measured where a source did, else as it was stated.
 Json budget_of(const Json& run) {
     Json out = {{"observed_consumed_percent", nullptr}, {"max_consumed_percent", nullptr}};
-    const Json* checks = member(run, "checks");
-    for (const Json& check : checks == nullptr ? Json::array() : *checks) {
+    for (const Json& check : list_in(run, "checks")) {
         const Json* data =
             text_in(check, "id").starts_with("budget.") ? member(check, "data") : nullptr;
         const auto consumed = data == nullptr ? std::nullopt : number_in(*data, "consumed");
@@ -176,8 +168,7 @@ Result<void> emit_old_summary(
     const std::filesystem::path& folder,
     const std::filesystem::path& evidence
 ) {
-    OA_TRY(const std::string text, run::read_kept(evidence / "run.json"));
-    OA_TRY(const Json run, parse_json(text));
+    OA_TRY(const Json run, run::kept_json(evidence / "run.json"));
     const bool steps = script.steps;
     int passed = 0;
     int failed = 0;
@@ -186,8 +177,7 @@ Result<void> emit_old_summary(
     Json list = Json::array();
     std::string table =
         fmt::format("| {} | status | detail |\n| --- | --- | --- |\n", steps ? "step" : "check");
-    const Json* checks = member(run, "checks");
-    for (const Json& check : checks == nullptr ? Json::array() : *checks) {
+    for (const Json& check : list_in(run, "checks")) {
         const std::string status = old_status(check);
         if (status == "skip" && !old->skips) {
             continue;
@@ -205,7 +195,7 @@ Result<void> emit_old_summary(
             row[std::string(name)] = of_row(name, run, status, check);
         }
         list.push_back(std::move(row));
-        table += fmt::format("| {} | {} | {} |\n", cell(id), status, cell(detail));
+        table += fmt::format("| {} | {} | {} |\n", table_cell(id), status, table_cell(detail));
     }
     // A run that decided nothing was "passed" once; it is no longer.
     const bool good = text_in(run, "verdict") == "PASS";

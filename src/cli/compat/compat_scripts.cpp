@@ -1,3 +1,5 @@
+#include "oa_stream/base/markup.hpp"
+
 #include "compat_rows.hpp"
 
 #include <fmt/format.h>
@@ -197,15 +199,11 @@ std::string compat_page() {
         "`failed` there.\n\n"
         "| script | arguments | now |\n| --- | --- | --- |\n";
     const auto cell = [](std::string_view text) {
-        std::string escaped;
-        for (const char c : text) {
-            escaped += c == '|' ? std::string("\\|") : std::string(1, c);
-        }
-        return escaped.empty() ? std::string("–") : escaped;
+        return text.empty() ? std::string("–") : table_cell(text);
     };
     for (const RetiredScript& script : k_scripts) {
         const std::string args =
-            script.arguments.empty() ? "–" : "`" + cell(script.arguments) + "`";
+            script.arguments.empty() ? "–" : "`" + table_cell(script.arguments) + "`";
         out += fmt::format("| `{}` | {} | {} |\n", script.name, args, script.now);
     }
     for (const RetiredScript& script : k_scripts) {

@@ -1,4 +1,5 @@
 // What the retired scripts that moved traffic and routes are now: they show, and never write.
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -146,9 +147,8 @@ Result<Replacement> give_back(const OldCall& call, bool dry) {
 
 Result<void> check_steps(const std::string& text) {
     std::uint64_t before = 0;
-    for (std::string_view rest = text;;) {
-        const std::size_t comma = rest.find(',');
-        const auto step = parse_count(rest.substr(0, comma), 1, 100);
+    for (const std::string_view piece : pieces_of(text, ',')) {
+        const auto step = parse_count(piece, 1, 100);
         if (!step || *step <= before) {
             return fail(
                 Code::usage,
@@ -160,11 +160,8 @@ Result<void> check_steps(const std::string& text) {
             );
         }
         before = *step;
-        if (comma == std::string_view::npos) {
-            return {};
-        }
-        rest.remove_prefix(comma + 1);
     }
+    return {};
 }
 
 Result<Replacement>

@@ -28,11 +28,6 @@ constexpr std::array k_outputs{
     Output{k_tap.name, &GlobalOptions::tap, report::tap},
 };
 
-Result<Json> run_document(const Context& context) {
-    OA_TRY(const std::string text, run::read_kept(context.evidence / "run.json"));
-    return parse_json(text);
-}
-
 /// What a command that failed before it had a run would have written.
 Json document_of(const Error& error, const CommandSpec& command) {
     return {
@@ -118,7 +113,7 @@ Result<void> deliver(const Context& context, const CommandSpec& command, const E
     if (context.evidence.empty()) {
         run = document_of(*error, command);
     } else {
-        OA_TRY(run, run_document(context));
+        OA_TRY(run, run::kept_json(context.evidence / "run.json"));
         type_here(run, context);
     }
     for (const Output& output : k_outputs) {

@@ -1,6 +1,7 @@
 #include "front_mirror.hpp"
 
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/probe/given_answer.hpp"
@@ -9,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace oa_stream::cli {
 namespace {
@@ -64,8 +66,8 @@ Result<MirrorGiven> read_mirror(std::string_view text) {
         return no_mirror("a mirror's name has letters, digits and . - _");
     }
     OA_TRY(out.options.url, read_base_url(text.substr(equals + 1, at - equals - 1)));
-    std::string_view rest = text.substr(at + 1);
-    const std::string_view percent = rest.substr(0, rest.find(','));
+    const auto words = pieces_of(text.substr(at + 1), ',');
+    const std::string_view percent = words.front();
     const auto share = config::read_percent(percent);
     if (!share || *share <= 0 || *share > 1) {
         return no_mirror(
@@ -74,9 +76,8 @@ Result<MirrorGiven> read_mirror(std::string_view text) {
     }
     out.options.share =
         std::max(1U, static_cast<std::uint32_t>(std::lround(*share * traffic::k_whole_share)));
-    while (rest.find(',') != std::string_view::npos) {
-        rest.remove_prefix(rest.find(',') + 1);
-        OA_CHECK(add_word(out, rest.substr(0, rest.find(','))));
+    for (const std::string_view word : std::span(words).subspan(1)) {
+        OA_CHECK(add_word(out, word));
     }
     return out;
 }
