@@ -15,22 +15,34 @@ namespace {
 
 constexpr std::uint64_t k_small_file = 4U << 20U;
 
-/// Nothing: there is no such file.
-Result<std::optional<std::string>>
-read_setting(const std::filesystem::path& file, ReadAt when, std::string_view kept) {
+/// The word in `file`, into `value`.
+template <class T>
+Result<void> read_word_file(
+    const std::filesystem::path& file,
+    ReadAt when,
+    std::string_view what,
+    T& value,
+    Result<T> (*parse)(std::string_view)
+) {
     std::error_code none;
-    if (file.empty()) {
-        return std::optional<std::string>{};
+    const bool there = !file.empty() && std::filesystem::exists(file, none);
+    if (!there && (file.empty() || when == ReadAt::start)) {
+        return {};
     }
-    if (std::filesystem::exists(file, none)) {
-        return read_file(file, k_small_file);
+    if (!there) {
+        return fail(
+            Code::not_found,
+            fmt::format("the file is not there: the {} `{}` stays", what, to_string(value)),
+            file.string()
+        );
     }
-    if (when == ReadAt::start) {
-        return std::optional<std::string>{};
+    OA_TRY(const auto text, read_file(file, k_small_file));
+    const auto word = parse(text);
+    if (!word) {
+        return std::unexpected(Error(word.error()).prefixed(file.string()));
     }
-    return fail(
-        Code::not_found, fmt::format("the file is not there: {} stays", kept), file.string()
-    );
+    value = *word;
+    return {};
 }
 
 } // namespace
@@ -84,31 +96,15 @@ Result<void> read_policy(ServeOptions& options) {
 }
 
 Result<void> read_lane_file(ServeOptions& options, ReadAt when) {
-    const auto kept = fmt::format("the mode `{}`", to_string(options.lane.mode));
-    OA_TRY(const auto text, read_setting(options.lane_file, when, kept));
-    if (!text) {
-        return {};
-    }
-    auto mode = lane::parse_lane_mode(*text);
-    if (!mode) {
-        return std::unexpected(std::move(mode).error().prefixed(options.lane_file.string()));
-    }
-    options.lane.mode = *mode;
-    return {};
+    return read_word_file(
+        options.lane_file, when, "mode", options.lane.mode, lane::parse_lane_mode
+    );
 }
 
 Result<void> read_log_level_file(ServeOptions& options, ReadAt when) {
-    const auto kept = fmt::format("the level `{}`", to_string(options.log_level));
-    OA_TRY(const auto text, read_setting(options.log_level_file, when, kept));
-    if (!text) {
-        return {};
-    }
-    auto level = parse_log_level(*text);
-    if (!level) {
-        return std::unexpected(std::move(level).error().prefixed(options.log_level_file.string()));
-    }
-    options.log_level = *level;
-    return {};
+    return read_word_file(
+        options.log_level_file, when, "level", options.log_level, parse_log_level
+    );
 }
 
 } // namespace oa_stream::cli
