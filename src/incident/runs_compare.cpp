@@ -234,19 +234,17 @@ void put_latencies(Table& table, const run::RunEntry& run, bool second) {
 }
 
 Json rows_json(const std::vector<ComparedRow>& rows) {
-    Json out = Json::array();
-    for (const ComparedRow& row : rows) {
-        out.push_back(
-            {{"what", row.what},
-             {"a", row.a},
-             {"b", row.b},
-             {"differs", row.differs},
-             {"worse", row.worse},
-             {"matters", row.matters},
-             {"meaning", row.meaning}}
-        );
-    }
-    return out;
+    return json_list(rows, [](const ComparedRow& row) -> Json {
+        return {
+            {"what", row.what},
+            {"a", row.a},
+            {"b", row.b},
+            {"differs", row.differs},
+            {"worse", row.worse},
+            {"matters", row.matters},
+            {"meaning", row.meaning},
+        };
+    });
 }
 
 } // namespace

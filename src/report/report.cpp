@@ -321,10 +321,6 @@ std::string_view verdict_word(const StageRow& row) noexcept {
 }
 
 Json to_json(const StageRow& row) {
-    Json gates = Json::array();
-    for (const measure::GateRecord& gate : row.gates) {
-        gates.push_back(measure::to_json(gate));
-    }
     const auto counts = [](std::span<const Sample> samples) {
         const auto sum = measure::count_bad(samples);
         return Json{{"bad", sum.bad}, {"total", sum.total}};
@@ -338,7 +334,7 @@ Json to_json(const StageRow& row) {
         {"judged", row.judged},
         {"canary", counts(row.canary)},
         {"stable", counts(row.stable)},
-        {"gates", std::move(gates)},
+        {"gates", json_list(row.gates)},
     };
 }
 

@@ -133,15 +133,14 @@ std::string RedactionIndex::sidecar(const std::string& file, std::uint64_t bytes
     if (found == files_.end() || found->second.empty()) {
         return {};
     }
-    Json ranges = Json::array();
-    for (const Range& range : found->second) {
-        ranges.push_back(
-            {{"offset", range.offset},
-             {"length", range.length},
-             {"kind", range.kind},
-             {"value", range.value}}
-        );
-    }
+    Json ranges = json_list(found->second, [](const Range& range) -> Json {
+        return {
+            {"offset", range.offset},
+            {"length", range.length},
+            {"kind", range.kind},
+            {"value", range.value},
+        };
+    });
     const Json document = {
         {"schema", k_redactions_schema},
         {"file", fs::path(file).filename().string()},

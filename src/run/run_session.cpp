@@ -1,5 +1,6 @@
 #include "oa_stream/run/run_session.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -25,11 +26,8 @@ Json outcome_of(const RunResult& result) {
         {"exit_code", static_cast<int>(result.end.exit)},
         {"headline", result.headline},
         {"next", result.next},
-        {"checks", Json::array()},
+        {"checks", json_list(result.checks)},
     };
-    for (const Check& check : result.checks) {
-        out["checks"].push_back(to_json(check));
-    }
     out.update(result.more);
     return out;
 }

@@ -50,6 +50,19 @@ count_in(const Json& object, std::string_view key) noexcept {
 /// Of a temporary it would be left without its JSON.
 const Json& list_in(const Json&& object, std::string_view key) = delete;
 
+/// A list of what `make` says of each item.
+template <class Items, class Make> [[nodiscard]] Json json_list(const Items& items, Make make) {
+    Json out = Json::array();
+    for (const auto& item : items) {
+        out.push_back(Json(make(item)));
+    }
+    return out;
+}
+/// The same of items that have a to_json().
+template <class Items> [[nodiscard]] Json json_list(const Items& items) {
+    return json_list(items, [](const auto& item) { return to_json(item); });
+}
+
 /// For a member: null for none, and for a number that JSON does not have.
 [[nodiscard]] inline Json or_null(double value) {
     return std::isfinite(value) ? Json(value) : Json(nullptr);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "command.hpp"
 #include "suggestion.hpp"
@@ -30,12 +30,8 @@ namespace oa_stream::cli {
 /// What every document has, of a command that only answers.
 [[nodiscard]] inline Json
 plain_answer(std::string_view verdict = "PASS", const std::vector<Check>& checks = {}) {
-    Json rows = Json::array();
-    for (const Check& check : checks) {
-        rows.push_back(to_json(check));
-    }
     return {
-        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", std::move(rows)}
+        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", json_list(checks)}
     };
 }
 

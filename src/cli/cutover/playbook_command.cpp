@@ -1,4 +1,5 @@
 // playbook list, show, validate, explain and schema: what a file says, before anything is done.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -19,18 +20,15 @@ using playbook::NamedText;
 using playbook::Unset;
 using playbook::Variable;
 
-/// What every document has, though nothing is run here.
 Json variables_json(const std::vector<Variable>& variables) {
-    Json out = Json::array();
-    for (const Variable& variable : variables) {
-        out.push_back(
-            {{"name", variable.name},
-             {"required", !variable.fallback.has_value()},
-             {"default", variable.fallback ? Json(*variable.fallback) : Json(nullptr)},
-             {"help", variable.help}}
-        );
-    }
-    return out;
+    return json_list(variables, [](const Variable& variable) -> Json {
+        return {
+            {"name", variable.name},
+            {"required", !variable.fallback.has_value()},
+            {"default", variable.fallback ? Json(*variable.fallback) : Json(nullptr)},
+            {"help", variable.help},
+        };
+    });
 }
 
 struct Asked {
@@ -44,19 +42,17 @@ Result<Asked> load(const PlaybookChoice& choice) {
 }
 
 Json problems_json(const std::vector<config::Problem>& problems) {
-    Json out = Json::array();
-    for (const config::Problem& problem : problems) {
-        out.push_back(
-            {{"file", problem.file},
-             {"line", problem.at.line},
-             {"column", problem.at.column},
-             {"key", problem.path},
-             {"message", problem.message},
-             {"hint", problem.hint},
-             {"text", problem.text()}}
-        );
-    }
-    return out;
+    return json_list(problems, [](const config::Problem& problem) -> Json {
+        return {
+            {"file", problem.file},
+            {"line", problem.at.line},
+            {"column", problem.at.column},
+            {"key", problem.path},
+            {"message", problem.message},
+            {"hint", problem.hint},
+            {"text", problem.text()},
+        };
+    });
 }
 
 ExitCode show_problems(const Loaded& loaded, Context& context) {

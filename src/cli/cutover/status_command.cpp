@@ -67,11 +67,7 @@ void show_statuses(
         {"evidence", one ? Json(statuses[0].folder.string()) : Json(nullptr)},
         {"checks", Json::array()},
     };
-    Json runs = Json::array();
-    for (const RunStatus& status : statuses) {
-        runs.push_back(to_json(status));
-    }
-    out["runs"] = std::move(runs);
+    out["runs"] = json_list(statuses);
     print_document("cutover-status", out, context);
 }
 

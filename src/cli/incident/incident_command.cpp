@@ -1,4 +1,5 @@
 // incident body, incident bundle: what goes into the issue, and the file that goes with it.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
@@ -38,14 +39,6 @@ constexpr auto k_out = option<&BundleOptions::out>(
     "--out", "FILE", "Write the bundle, a .tar.zst, to this file. An existing file is replaced."
 );
 
-Json leaks_json(const std::vector<run::Leak>& leaks) {
-    Json out = Json::array();
-    for (const run::Leak& leak : leaks) {
-        out.push_back({{"file", leak.file}, {"line", leak.line}, {"kind", leak.kind}});
-    }
-    return out;
-}
-
 Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
     if (!options.out) {
         return fail(
@@ -66,7 +59,9 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
         out["sha256"] = made.digest;
         out["bytes"] = made.bytes;
         out["files"] = made.files;
-        out["redacted"] = leaks_json(made.redacted);
+        out["redacted"] = json_list(made.redacted, [](const run::Leak& leak) -> Json {
+            return {{"file", leak.file}, {"line", leak.line}, {"kind", leak.kind}};
+        });
         print_document("incident-bundle", out, context);
         return ExitCode::ok;
     }

@@ -194,10 +194,9 @@ Json json_of(const Known& known) {
     };
     out["traffic"] = known.status ? playbook::to_json(*known.status) : Json(nullptr);
     out["open"] = known.left ? Json(known.left->why) : Json(nullptr);
-    out["last"] = Json::array();
-    for (const TimelineEvent& event : known.last) {
-        out["last"].push_back({{"at", event.at}, {"text", event.text}});
-    }
+    out["last"] = json_list(known.last, [](const TimelineEvent& event) -> Json {
+        return {{"at", event.at}, {"text", event.text}};
+    });
     out["document"] = known.run.document;
     out["next"] = known.next;
     return out;

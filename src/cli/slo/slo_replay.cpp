@@ -1,6 +1,7 @@
 #include "slo_replay.hpp"
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/run/runs.hpp"
 
@@ -153,15 +154,8 @@ std::string closing_of(const std::vector<JudgedRun>& runs, const Totals& totals)
 }
 
 Json run_json(const JudgedRun& run) {
-    Json out{
-        {"run", run.name},
-        {"then", to_string(run.then)},
-        {"now", to_string(run.now)},
-        {"unreadable_lines", run.unreadable},
-        {"gates", Json::array()},
-    };
-    for (const JudgedGate& one : run.gates) {
-        out["gates"].push_back({
+    const auto gate_json = [](const JudgedGate& one) -> Json {
+        return {
             {"stage", one.gate.stage},
             {"id", one.gate.spec.id},
             {"decides", one.decides()},
@@ -169,18 +163,29 @@ Json run_json(const JudgedRun& run) {
             {"now", to_string(one.now)},
             {"sentence", one.sentence},
             {"record", one.record},
-        });
-    }
-    return out;
+        };
+    };
+    return {
+        {"run", run.name},
+        {"then", to_string(run.then)},
+        {"now", to_string(run.now)},
+        {"unreadable_lines", run.unreadable},
+        {"gates", json_list(run.gates, gate_json)},
+    };
 }
 
-void tell(const std::vector<JudgedRun>& runs, Verdict verdict, ExitCode exit, Context& context) {
+void tell(
+    const std::vector<JudgedRun>& runs,
+    const std::vector<Check>& checks,
+    Verdict verdict,
+    Context& context
+) {
     const Totals totals = totals_of(runs);
     if (context.json) {
         Json document{
             {"schema", "oa-stream.slo-replay.v1"},
             {"verdict", to_string(verdict)},
-            {"exit_code", static_cast<int>(exit)},
+            {"exit_code", static_cast<int>(exit_code(verdict))},
             {"run", nullptr},
             {"evidence", nullptr},
             {"would",
@@ -189,13 +194,9 @@ void tell(const std::vector<JudgedRun>& runs, Verdict verdict, ExitCode exit, Co
               {"undecided", totals.undecided},
               {"newly_failing", totals.newly_failing},
               {"newly_passing", totals.newly_passing}}},
-            {"checks", Json::array()},
-            {"runs", Json::array()},
+            {"checks", json_list(checks)},
+            {"runs", json_list(runs, run_json)},
         };
-        for (const JudgedRun& run : runs) {
-            document["checks"].push_back(to_json(check_of(run)));
-            document["runs"].push_back(run_json(run));
-        }
         context.out(dump_json(document) + "\n");
     } else {
         show_text(table_of(runs) + closing_of(runs, totals) + "\n", context);
@@ -231,9 +232,8 @@ Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context) {
     std::vector<Check> checks;
     std::ranges::transform(runs, std::back_inserter(checks), check_of);
     const Verdict verdict = run_verdict(checks);
-    const ExitCode exit = exit_code(verdict);
-    tell(runs, verdict, exit, context);
-    return exit;
+    tell(runs, checks, verdict, context);
+    return exit_code(verdict);
 }
 
 } // namespace oa_stream::cli

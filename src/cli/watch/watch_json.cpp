@@ -42,9 +42,34 @@ Json part_json(const WatchPart& part) {
     };
 }
 
+Json source_json(const WatchSource& source) {
+    return Json{
+        {"name", source.name},
+        {"state", source.state},
+        {"reachable", source.reachable},
+        {"ready", source.reachable ? Json(source.ready) : Json(nullptr)},
+        {"age_s", or_null(source.age_s)},
+        {"revision", source.revision},
+        {"unsure", source.unsure.empty() ? Json(nullptr) : Json(source.unsure)},
+        {"never_seen", source.never_seen},
+    };
+}
+
+Json fault_json(const measure::ServiceFault& fault) {
+    return Json{
+        {"instance", fault.where},
+        {"alert", fault.signal->alert},
+        {"text", fault.text()},
+        {"value", or_null(fault.value)},
+    };
+}
+
 } // namespace
 
 Json to_json(const WatchView& view) {
+    const auto event_json = [&](const std::string& event) {
+        return Json{{"at", view.at}, {"text", event}};
+    };
     Json out = {
         {"schema", "oa-stream.watch.v1"},
         {"at", view.at},
@@ -52,7 +77,7 @@ Json to_json(const WatchView& view) {
         {"breach", view.breach},
         {"why", view.why},
         {"window_s", view.numbers.window_s},
-        {"sources", Json::array()},
+        {"sources", json_list(view.sources, source_json)},
         {"routes", Json::array()},
         {"terminals", view.numbers.terminals},
         {"compat_rejected", view.numbers.compat},
@@ -68,12 +93,12 @@ Json to_json(const WatchView& view) {
           {"window", view.numbers.budget_window},
           {"burn", or_null(view.burn)}}},
         {"guilty", view.guilty},
-        {"faults", Json::array()},
+        {"faults", json_list(view.faults, fault_json)},
         {"next", view.next.empty() ? Json(nullptr) : Json(view.next)},
-        {"instances", Json::array()},
-        {"revisions", Json::array()},
+        {"instances", json_list(view.parts, part_json)},
+        {"revisions", json_list(by_revision(view.parts), part_json)},
         {"split", view.split.empty() ? Json(nullptr) : Json(view.split)},
-        {"events", Json::array()},
+        {"events", json_list(view.news, event_json)},
     };
     for (const auto& [metric, rose] : view.numbers.watched) {
         out["counts"][std::string(metric->name)] = or_null(rose);
@@ -81,35 +106,6 @@ Json to_json(const WatchView& view) {
     out["empty_turns"] = out["counts"].value(
         std::string(telemetry::metric("empty_turns_total").name), Json(nullptr)
     );
-    for (const std::string& event : view.news) {
-        out["events"].push_back(Json{{"at", view.at}, {"text", event}});
-    }
-    for (const WatchSource& source : view.sources) {
-        out["sources"].push_back(Json{
-            {"name", source.name},
-            {"state", source.state},
-            {"reachable", source.reachable},
-            {"ready", source.reachable ? Json(source.ready) : Json(nullptr)},
-            {"age_s", or_null(source.age_s)},
-            {"revision", source.revision},
-            {"unsure", source.unsure.empty() ? Json(nullptr) : Json(source.unsure)},
-            {"never_seen", source.never_seen},
-        });
-    }
-    for (const measure::ServiceFault& fault : view.faults) {
-        out["faults"].push_back(Json{
-            {"instance", fault.where},
-            {"alert", fault.signal->alert},
-            {"text", fault.text()},
-            {"value", or_null(fault.value)},
-        });
-    }
-    for (const WatchPart& part : view.parts) {
-        out["instances"].push_back(part_json(part));
-    }
-    for (const WatchPart& part : by_revision(view.parts)) {
-        out["revisions"].push_back(part_json(part));
-    }
     for (const auto& [name, route] : view.numbers.routes) {
         out["routes"].push_back(route_json(name, route, view.numbers.window_s));
     }
