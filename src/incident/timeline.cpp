@@ -16,8 +16,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
+#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -177,16 +177,14 @@ std::optional<std::string> utc_millis(std::string_view text) {
     if (const auto stamp = time_at_start(text); stamp && stamp->length == text.size()) {
         return rfc3339_millis(stamp->time);
     }
-    double epoch = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), epoch);
+    const auto epoch = number_of<double>(text);
     constexpr double k_first = 1e9; // 2001: smaller numbers are not meant as times
     constexpr double k_last = 7e9; // 2191: nanoseconds end in 2262
-    const bool near = epoch >= k_first && epoch <= k_last; // "nan" is a number, too
-    if (error != std::errc() || end != text.data() + text.size() || !near) {
+    if (!epoch || !(*epoch >= k_first && *epoch <= k_last)) { // "nan" is a number, too
         return std::nullopt;
     }
     return rfc3339_millis(WallTime(std::chrono::duration_cast<WallTime::duration>(
-        std::chrono::milliseconds(std::llround(epoch * 1e3))
+        std::chrono::milliseconds(std::llround(*epoch * 1e3))
     )));
 }
 
@@ -244,9 +242,7 @@ Timeline merge(std::vector<Timeline> timelines) {
         std::ranges::move(timeline.events, std::back_inserter(out.events));
     }
     std::vector<std::size_t> order(out.events.size());
-    for (std::size_t i = 0; i < order.size(); ++i) {
-        order[i] = i;
-    }
+    std::iota(order.begin(), order.end(), 0);
     std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
         return std::tie(out.events[a].at, a) < std::tie(out.events[b].at, b);
     });

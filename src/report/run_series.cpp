@@ -1,10 +1,10 @@
 #include "run_series.hpp"
 
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string_view>
@@ -20,10 +20,8 @@ constexpr std::size_t k_most_bins = 24;
 
 /// "25%" as 0.25
 std::optional<double> share_of(std::string_view name) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), value);
-    const bool whole = error == std::errc{} && end != name.data() + name.size() && *end == '%';
-    return whole ? std::optional(value / k_percent) : std::nullopt;
+    const auto value = number_of<double>(name.substr(0, name.find('%')));
+    return value && name.contains('%') ? std::optional(*value / k_percent) : std::nullopt;
 }
 
 std::vector<Sample> samples_of(const Report& report, Arm arm) {

@@ -1,12 +1,13 @@
 #include "oa_stream/report/textfile.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace oa_stream::report {
 namespace {
@@ -87,15 +88,9 @@ double last_pass_in(std::string_view text, std::string_view name, std::string_vi
          {fmt::format("run=\"{}\"", escaped_label(name)), labels_of(name, target)}) {
         const std::string wanted = fmt::format("{}{{{}}} ", k_last_pass, labels);
         const std::size_t at = text.find(wanted);
-        if (at == std::string_view::npos) {
-            continue;
-        }
-        const std::string_view rest = text.substr(at + wanted.size());
-        const char* const last = rest.data() + rest.size();
-        double value = 0;
-        const auto [end, error] = std::from_chars(rest.data(), last, value);
-        if (error == std::errc{} && end != last && *end == '\n') {
-            out = std::max(out, value);
+        std::string_view rest = at == std::string_view::npos ? "" : text.substr(at + wanted.size());
+        if (rest.contains('\n')) {
+            out = std::max(out, number_of<double>(cut_line(rest)).value_or(0));
         }
     }
     return out;

@@ -1,6 +1,7 @@
 #include "oa_stream/run/run_journal.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -27,9 +28,7 @@ constexpr std::array<std::pair<Phase, std::string_view>, 11> k_phases{{
 }};
 
 Result<RecordedLine> line_of(const Json& json, std::uint64_t expected) {
-    const auto text = [&](const char* key) {
-        return std::string(string_member(json, key).value_or(""));
-    };
+    const auto text = [&](const char* key) { return text_in(json, key); };
     const auto state = [&](const char* key) {
         const Json* found = member(json, key);
         return found == nullptr ? Json(nullptr) : *found;
