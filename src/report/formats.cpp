@@ -3,8 +3,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
-
-#include "html.hpp"
+#include "oa_stream/base/markup.hpp"
 
 #include <fmt/format.h>
 
@@ -62,14 +61,14 @@ std::string junit_outcome(const Row& row) {
         return {};
     }
     if (skipped(row)) {
-        return fmt::format("      <skipped message=\"{}\"/>\n", html::escaped(row.detail));
+        return fmt::format("      <skipped message=\"{}\"/>\n", escape_markup(row.detail));
     }
     const bool failure = row.verdict == to_string(Verdict::fail);
     return fmt::format(
         "      <{0} type=\"{1}\" message=\"{2}\">{2}</{0}>\n",
         failure ? "failure" : "error",
-        html::escaped(row.verdict),
-        html::escaped(row.detail)
+        escape_markup(row.verdict),
+        escape_markup(row.detail)
     );
 }
 
@@ -140,22 +139,22 @@ std::string junit_xml(const Json& run) {
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {}>\n  <testsuite name=\"{}\" "
         "timestamp=\"{}\" {}>\n",
         counts,
-        html::escaped("oa-stream " + text_in(run, "kind")),
-        html::escaped(text_in(run, "started_at").substr(0, 19)),
+        escape_markup("oa-stream " + text_in(run, "kind")),
+        escape_markup(text_in(run, "started_at").substr(0, 19)),
         counts
     );
     for (const Row& row : rows) {
         const std::size_t dot = row.id.find('.');
         out += fmt::format(
             "    <testcase classname=\"{}\" name=\"{}\">\n{}    </testcase>\n",
-            html::escaped(dot == std::string::npos ? "run" : row.id.substr(0, dot)),
-            html::escaped(row.id),
+            escape_markup(dot == std::string::npos ? "run" : row.id.substr(0, dot)),
+            escape_markup(row.id),
             junit_outcome(row)
         );
     }
     return out + fmt::format(
                      "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>\n",
-                     html::escaped(fmt::format(
+                     escape_markup(fmt::format(
                          "{} run {}: {}",
                          text_in(run, "verdict"),
                          text_in(run, "id"),

@@ -65,12 +65,7 @@ pre.rows span { display: block; padding-left: 4ch; text-indent: -4ch; }
   details { color: var(--soft); } }
 )~~~";
 
-} // namespace
-
-std::string escaped(std::string_view text) {
-    return escape_markup(text);
-}
-
+/// "pass", "fail", …: the class that colours it.
 std::string_view tone(Verdict verdict) noexcept {
     switch (verdict) {
     case Verdict::pass:
@@ -85,6 +80,8 @@ std::string_view tone(Verdict verdict) noexcept {
     }
     return "skip";
 }
+
+} // namespace
 
 std::string badge(Verdict verdict) {
     return badge(verdict, to_string(verdict));
@@ -107,7 +104,7 @@ std::string page_head(std::string_view title) {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n<main>\n",
-        escaped(title),
+        escape_markup(title),
         k_style
     );
 }
@@ -117,7 +114,7 @@ std::string table(std::string_view label, std::string_view head_row, std::string
     return fmt::format(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\">\n<table>\n"
         "<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n",
-        escaped(label),
+        escape_markup(label),
         head_row,
         rows
     );

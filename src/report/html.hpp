@@ -8,16 +8,10 @@
 
 namespace oa_stream::report::html {
 
-/// Text that means nothing to a browser or a reader of XML, also inside a quoted attribute.
-[[nodiscard]] std::string escaped(std::string_view text);
-
 /// The word with its sign: colour alone says nothing to many.
 [[nodiscard]] std::string badge(Verdict verdict);
 /// With another word for it.
 [[nodiscard]] std::string badge(Verdict verdict, std::string_view word);
-
-/// "pass", "fail", …: the class that colours it.
-[[nodiscard]] std::string_view tone(Verdict verdict) noexcept;
 
 /// Everything before the body's content; the title is text.
 [[nodiscard]] std::string page_head(std::string_view title);

@@ -1,6 +1,7 @@
 #include "plot.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/markup.hpp"
 
 #include "html.hpp"
 
@@ -50,7 +51,7 @@ std::string picture(std::string_view described, double height, std::string_view 
         "<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",
         k_width,
         height,
-        html::escaped(described),
+        escape_markup(described),
         inner
     );
 }
@@ -61,7 +62,7 @@ std::string text(double x, double y, std::string_view anchor, std::string_view s
         anchor,
         x,
         y,
-        html::escaped(said)
+        escape_markup(said)
     );
 }
 
@@ -237,13 +238,13 @@ std::string legend(const Series& series) {
             R"(<span><span class="key {}" aria-hidden="true">{}</span> {}</span> )",
             tone.css,
             tone.sign,
-            html::escaped(one.name)
+            escape_markup(one.name)
         );
     }
     for (const auto& [name, limit] : series.limits) {
         out += fmt::format(
             "<span>┄ {} {}{}</span> ",
-            html::escaped(name),
+            escape_markup(name),
             number(limit * series.scale),
             series.unit
         );
@@ -253,7 +254,7 @@ std::string legend(const Series& series) {
         out += fmt::format(
             "<span>{}: {} at {:.2f} {}</span> ",
             i + 1,
-            html::escaped(mark.label),
+            escape_markup(mark.label),
             mark.x,
             series.x_unit
         );
@@ -271,7 +272,7 @@ std::string numbers(const Series& series) {
             };
             rows += fmt::format(
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                html::escaped(one.name),
+                escape_markup(one.name),
                 number(point.x),
                 number(point.y * series.scale),
                 end(point.low),
@@ -305,10 +306,10 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
         "<text text-anchor=\"end\" x=\"{:g}\" y=\"{:.1f}\">{}</text>\n",
         k_left,
         top + 15,
-        html::escaped(cut_to(bar.label, static_cast<std::size_t>(std::max(room / k_letter, 1.0)))),
+        escape_markup(cut_to(bar.label, static_cast<std::size_t>(std::max(room / k_letter, 1.0)))),
         k_end,
         top + 15,
-        html::escaped(bar.text)
+        escape_markup(bar.text)
     );
     out += range(css, x(bar.low), y, high, y);
     out += (bar.open ? arrow(css, high, y, false) : "") + shape(bar.tone, x(bar.value), y);
@@ -336,7 +337,7 @@ std::string plot(const Series& given) {
     }
     return fmt::format(
         "<figure>\n<figcaption>{}</figcaption>\n{}{}{}</figure>\n",
-        html::escaped(series.caption),
+        escape_markup(series.caption),
         picture(described(series), k_base + 24, inner),
         legend(series),
         numbers(series)
@@ -379,7 +380,7 @@ std::string bar_chart(
     }
     return fmt::format(
         "<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n",
-        html::escaped(caption),
+        escape_markup(caption),
         picture(said, base + 24, inner)
     );
 }

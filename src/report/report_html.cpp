@@ -1,6 +1,7 @@
 #include "oa_stream/report/report_html.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/markup.hpp"
 
 #include "charts.hpp"
 #include "html.hpp"
@@ -17,10 +18,9 @@ namespace oa_stream::report {
 namespace {
 
 using html::badge;
-using html::escaped;
 
 std::string fact(std::string_view name, std::string_view value) {
-    return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
+    return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escape_markup(name), escape_markup(value));
 }
 
 std::string html_head(const Report& report) {
@@ -29,8 +29,8 @@ std::string html_head(const Report& report) {
     out += fmt::format(
         "<h1>{} {}</h1>\n<p>{}</p>\n<dl>\n",
         badge(report.verdict),
-        escaped(report.title),
-        escaped(report.headline)
+        escape_markup(report.title),
+        escape_markup(report.headline)
     );
     out += fact("run", report.id);
     out += fact("started", report.started_at);
@@ -42,7 +42,8 @@ std::string html_head(const Report& report) {
     out += "</dl>\n";
     if (!report.next.empty()) {
         out += fmt::format(
-            "<p>Next:</p>\n<pre class=\"command\" tabindex=\"0\">{}</pre>\n", escaped(report.next)
+            "<p>Next:</p>\n<pre class=\"command\" tabindex=\"0\">{}</pre>\n",
+            escape_markup(report.next)
         );
     }
     return out;
@@ -81,10 +82,10 @@ std::string stages(const Report& report) {
     std::string rows;
     for (const StageRow& row : report.stages) {
         rows += cells(
-            {escaped(row.name),
+            {escape_markup(row.name),
              fmt::format("{:.1f} s", row.seconds),
              badge(row.verdict, verdict_word(row)),
-             escaped(row.observed.empty() ? "–" : row.observed),
+             escape_markup(row.observed.empty() ? "–" : row.observed),
              bad_of(row.canary),
              bad_of(row.stable),
              p95_of(row.canary),
@@ -138,10 +139,10 @@ std::string gate_rows(const Report& report, Verdict verdict) {
             if (gate.verdict == verdict) {
                 rows += fmt::format(
                     "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"wide\">{}</td></tr>\n",
-                    escaped(row.name),
-                    escaped(gate.spec.id),
+                    escape_markup(row.name),
+                    escape_markup(gate.spec.id),
                     badge(gate.verdict),
-                    escaped(gate.sentence)
+                    escape_markup(gate.sentence)
                 );
             }
         }
@@ -170,11 +171,11 @@ std::string gates(const Report& report) {
 
 std::string html_event_row(std::string_view what, const std::optional<double>& at, double decided) {
     return at ? cells(
-                    {escaped(what),
+                    {escape_markup(what),
                      fmt::format("{:.3f} s", *at),
                      fmt::format("{:+.3f} s", *at - decided)}
                 )
-              : cells({escaped(what), "not reached", "–"});
+              : cells({escape_markup(what), "not reached", "–"});
 }
 
 std::string rollback_part(const Report& report) {
@@ -192,9 +193,9 @@ std::string rollback_part(const Report& report) {
         facts.planned ? "Restore" : "Rollback",
         facts.verified ? "pass" : "fail",
         facts.verified ? "verified" : "NOT VERIFIED",
-        escaped(facts.reason),
-        escaped(facts.from),
-        escaped(facts.to),
+        escape_markup(facts.reason),
+        escape_markup(facts.from),
+        escape_markup(facts.to),
         facts.probes,
         facts.row,
         html::table(
@@ -227,7 +228,8 @@ std::string drill(const Report& report) {
 std::string name_cell(const std::vector<const Check*>& row) {
     std::string ids;
     for (const Check* check : row) {
-        ids += fmt::format("{}<code>{}</code>", ids.empty() ? "" : "<br>", escaped(check->id));
+        ids +=
+            fmt::format("{}<code>{}</code>", ids.empty() ? "" : "<br>", escape_markup(check->id));
     }
     return row.size() == 1
                ? ids
@@ -246,7 +248,7 @@ std::string check_rows(const Report& report, Verdict verdict) {
                 name_cell(row),
                 badge(check.verdict),
                 to_string(check.mode),
-                escaped(check.detail)
+                escape_markup(check.detail)
             );
         }
     }
@@ -280,7 +282,7 @@ std::string appendix(const Report& report) {
     for (std::string_view inner = text.substr(begin + k_fence.size(), end - begin - k_fence.size());
          !inner.empty();) {
         const std::size_t size = std::min(inner.find('\n'), inner.size() - 1) + 1;
-        out += fmt::format("<span>{}</span>", escaped(inner.substr(0, size)));
+        out += fmt::format("<span>{}</span>", escape_markup(inner.substr(0, size)));
         inner.remove_prefix(size);
     }
     return out + "</pre>\n";
@@ -291,7 +293,7 @@ std::string html_tail(const Report& report) {
     if (!report.notes.empty()) {
         out += "<h2>Notes</h2>\n<ul>\n";
         for (const std::string& note : report.notes) {
-            out += fmt::format("<li>{}</li>\n", escaped(note));
+            out += fmt::format("<li>{}</li>\n", escape_markup(note));
         }
         out += "</ul>\n";
     }
