@@ -98,7 +98,6 @@ std::string gates_of(const Report& report) {
 /// Each window that was read, from the longest to the shortest, against the rate that alerts.
 std::string burns_of(const Check& check, std::string_view name) {
     std::vector<Bar> rows;
-    const Json* list = member(check.data, "burn_rates");
     const auto add = [&](const Json& burn, std::string_view length) {
         const auto rate = finite_in(burn, fmt::format("{}_burn", length));
         if (!rate) {
@@ -111,7 +110,7 @@ std::string burns_of(const Check& check, std::string_view name) {
         bar.text = times(*rate);
         rows.push_back(std::move(bar));
     };
-    for (const Json& burn : list == nullptr ? Json::array() : *list) {
+    for (const Json& burn : list_in(check.data, "burn_rates")) {
         add(burn, "long");
         add(burn, "short");
     }
