@@ -1,5 +1,6 @@
 #include "oa_stream/config/node.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -175,12 +176,8 @@ std::optional<std::vector<std::size_t>> Node::some_of(std::span<const std::strin
         return std::nullopt;
     }
     std::vector<std::size_t> out;
-    std::string_view rest = *text;
-    for (bool more = true; more;) {
-        const std::size_t bar = rest.find('|');
-        more = bar != std::string_view::npos;
-        const std::string_view word = trim(rest.substr(0, bar));
-        rest = more ? rest.substr(bar + 1) : std::string_view{};
+    for (const std::string_view piece : pieces_of(*text, '|')) {
+        const std::string_view word = trim(piece);
         const auto at = std::ranges::find(words, word);
         const auto index = static_cast<std::size_t>(at - words.begin());
         if (at == words.end() || std::ranges::find(out, index) != out.end()) {

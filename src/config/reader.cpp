@@ -13,6 +13,10 @@ bool given(const YamlNode& value) {
     return !(value.inserted && value.kind == YamlKind::scalar && value.text.empty());
 }
 
+std::string path_of(const Node& map, std::string_view key) {
+    return fmt::format("{}{}{}", map.path(), map.path().empty() ? "" : ".", key);
+}
+
 } // namespace
 
 Reader::Reader(const Node& node) : node_(node), valid_(node.yaml().kind == YamlKind::map) {
@@ -27,19 +31,15 @@ std::optional<Node> Reader::find(std::string_view key) {
     if (!valid_ || value == nullptr || !given(*value)) {
         return std::nullopt;
     }
-    std::string path =
-        node_.path().empty() ? std::string(key) : fmt::format("{}.{}", node_.path(), key);
-    return Node(*value, node_.problems(), std::move(path));
+    return Node(*value, node_.problems(), path_of(node_, key));
 }
 
 std::optional<Node> Reader::require(std::string_view key, std::string_view expected) {
     auto out = find(key);
     if (!out && valid_) {
-        const std::string path =
-            node_.path().empty() ? std::string(key) : fmt::format("{}.{}", node_.path(), key);
         node_.problems().add(
             node_.at(),
-            path,
+            path_of(node_, key),
             fmt::format(
                 "{}{} is missing, expected {}",
                 node_.path().empty() ? "" : std::string(node_.name()) + ": ",
@@ -73,7 +73,7 @@ void Reader::finish() {
         const std::string in = node_.path().empty() ? "" : fmt::format(" in {}", node_.name());
         node_.problems().add(
             entry.at,
-            fmt::format("{}{}{}", node_.path(), node_.path().empty() ? "" : ".", entry.key),
+            path_of(node_, entry.key),
             fmt::format("unknown key '{}'{}", printable(entry.key, 40), in),
             close ? fmt::format("did you mean {}?", *close)
                   : fmt::format("there are {}", fmt::join(known, ", "))

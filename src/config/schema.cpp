@@ -2,6 +2,7 @@
 #include "oa_stream/config/describe.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -26,11 +27,7 @@ Json or_variable(Json value) {
 }
 
 std::string either(std::span<const std::string_view> words) {
-    std::string out;
-    for (const std::string_view word : words) {
-        out += (out.empty() ? "" : "|") + std::string(word);
-    }
-    return out;
+    return fmt::format("{}", fmt::join(words, "|"));
 }
 
 Json reference(const SectionInfo& section) {

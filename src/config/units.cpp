@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
@@ -135,26 +136,19 @@ Result<bool> read_boolean(std::string_view text) {
     if (text == "true" || text == "false") {
         return text == "true";
     }
+    constexpr std::array<std::string_view, 4> k_yes{"yes", "on", "y", "true"};
+    constexpr std::array<std::string_view, 4> k_no{"no", "off", "n", "false"};
     const std::string lower = to_lower(text);
-    for (const auto& [word, meant] :
-         {std::pair{"yes", "true"},
-          {"on", "true"},
-          {"y", "true"},
-          {"true", "true"},
-          {"no", "false"},
-          {"off", "false"},
-          {"n", "false"},
-          {"false", "false"}}) {
-        if (lower == word) {
-            return fail(
-                Code::usage,
-                quoted(text) + " is not true or false",
-                {},
-                fmt::format("write {}", meant)
-            );
-        }
-    }
-    return fail(Code::usage, quoted(text) + " is not true or false");
+    const bool yes = std::ranges::find(k_yes, lower) != k_yes.end();
+    const bool no = std::ranges::find(k_no, lower) != k_no.end();
+    return fail(
+        Code::usage,
+        quoted(text) + " is not true or false",
+        {},
+        yes  ? "write true"
+        : no ? "write false"
+             : ""
+    );
 }
 
 namespace {
