@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <ctime>
 
@@ -65,15 +64,13 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     if (digits == 0 || digits == std::string_view::npos || text.front() == '.') {
         return refuse();
     }
-    double value = 0;
-    const std::string_view number = text.substr(0, digits);
-    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
-    if (parsed.ec != std::errc{} || parsed.ptr != number.data() + number.size()) {
+    const auto value = number_of<double>(text.substr(0, digits));
+    if (!value) {
         return refuse();
     }
     for (const Unit& unit : k_units) {
         if (unit.name == text.substr(digits)) {
-            const double millis = value * unit.millis;
+            const double millis = *value * unit.millis;
             if (millis > k_longest_millis) {
                 return fail(
                     Code::usage, fmt::format("'{}' is too long a time", printable(text, 40))

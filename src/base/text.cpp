@@ -53,6 +53,10 @@ int sequence_at(std::string_view text, std::size_t at) noexcept {
     return length;
 }
 
+char lowered(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 std::string shown(const ControlChar& control) {
     switch (control.code) {
     case '\n':
@@ -171,17 +175,15 @@ nearest(std::string_view word, std::span<const std::string_view> candidates) {
 }
 
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
-    std::uint64_t value = 0;
-    const bool plain = !text.empty() && std::ranges::all_of(text, is_digit) &&
-                       (text.size() == 1 || text.front() != '0');
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (!plain || parsed.ec != std::errc{} || value < low || value > high) {
+    const auto value = number_of<std::uint64_t>(text);
+    const bool plain = text == "0" || !text.starts_with('0');
+    if (!plain || !value || *value < low || *value > high) {
         return fail(
             Code::usage,
             fmt::format("'{}' is not a whole number from {} to {}", printable(text, 40), low, high)
         );
     }
-    return value;
+    return *value;
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
@@ -212,9 +214,7 @@ bool is_plain_word(std::string_view text, std::string_view marks) noexcept {
 
 std::string to_lower(std::string_view text) {
     std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(out, out.begin(), lowered);
     return out;
 }
 
@@ -283,10 +283,7 @@ std::string_view trim(std::string_view text) noexcept {
 }
 
 bool iequals(std::string_view a, std::string_view b) noexcept {
-    const auto lower = [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    };
-    return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
+    return std::ranges::equal(a, b, {}, lowered, lowered);
 }
 
 bool lists_word(std::string_view list, std::string_view word) noexcept {
