@@ -4,8 +4,6 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
-#include <fmt/format.h>
-
 #include <archive.h>
 #include <archive_entry.h>
 

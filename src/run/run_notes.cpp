@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
-#include <algorithm>
 #include <cmath>
 
 namespace oa_stream::run {

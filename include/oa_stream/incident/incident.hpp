@@ -6,7 +6,6 @@
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/run/runs.hpp"
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
-#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/redact.hpp"
 
 #include <cstdint>

@@ -5,9 +5,6 @@
 #include "compat_rows.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-
-#include <array>
 
 namespace oa_stream::cli {
 namespace {

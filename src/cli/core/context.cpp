@@ -6,8 +6,6 @@
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 
-#include <fmt/format.h>
-
 #include <sys/ioctl.h>
 #include <unistd.h>
 

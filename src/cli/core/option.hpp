@@ -13,18 +13,13 @@
 #include "option_value.hpp"
 
 #include <array>
-#include <chrono>
-#include <concepts>
 #include <cstdint>
-#include <filesystem>
-#include <limits>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 namespace oa_stream::cli {

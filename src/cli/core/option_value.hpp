@@ -4,13 +4,11 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/secret.hpp"
 
-#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>

@@ -10,7 +10,6 @@
 #include "screen/shown.hpp"
 
 #include <chrono>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -7,8 +7,6 @@
 
 #include "command.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 namespace oa_stream::cli {

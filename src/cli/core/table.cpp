@@ -1,9 +1,7 @@
 #include "commands.hpp"
 #include "globals.hpp"
 
-#include <algorithm>
 #include <array>
-#include <vector>
 
 namespace oa_stream::cli {
 

@@ -1,6 +1,5 @@
 // cutover rehearse: the whole cutover without touching anything that serves.
 #include "oa_stream/base/child.hpp"
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/fault.hpp"

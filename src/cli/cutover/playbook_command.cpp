@@ -10,7 +10,6 @@
 #include "run_args.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 namespace oa_stream::cli {
 namespace {

@@ -2,8 +2,6 @@
 
 #include "oa_stream/playbook/file.hpp"
 
-#include <fmt/format.h>
-
 #include <optional>
 
 namespace oa_stream::cli {

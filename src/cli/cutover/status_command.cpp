@@ -1,5 +1,4 @@
 // cutover status: what is under way, what died, what to type.
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"

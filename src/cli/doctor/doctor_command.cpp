@@ -1,5 +1,4 @@
 // doctor: the problems of this machine, and the exact command that fixes each.
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"

@@ -1,6 +1,5 @@
 #include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/child.hpp"
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 

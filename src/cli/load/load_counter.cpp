@@ -4,7 +4,6 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <vector>

@@ -5,8 +5,6 @@
 #include "core/document.hpp"
 #include "core/suggestion.hpp"
 
-#include <fmt/format.h>
-
 namespace oa_stream::cli {
 
 Json plain_document(std::string_view verdict, const run::RunEntry* run) {

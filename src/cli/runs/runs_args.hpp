@@ -1,17 +1,14 @@
 // What the commands on stored runs share.
 #pragma once
 
-#include "oa_stream/base/redact.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "core/command.hpp"
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace oa_stream::cli {
 

@@ -11,7 +11,6 @@
 #include "runs_args.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 

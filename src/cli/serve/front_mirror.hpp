@@ -6,7 +6,6 @@
 
 #include "core/option.hpp"
 
-#include <string>
 #include <string_view>
 
 namespace oa_stream::cli {

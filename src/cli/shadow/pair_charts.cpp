@@ -3,7 +3,6 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace oa_stream::cli {
 

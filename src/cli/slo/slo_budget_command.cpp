@@ -1,5 +1,4 @@
 // slo budget: is there enough of the error budget left?
-#include "oa_stream/config/units.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"

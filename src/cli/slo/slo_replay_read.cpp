@@ -5,8 +5,6 @@
 #include "slo_replay_run.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <utility>

@@ -5,9 +5,7 @@
 
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace oa_stream::cli {

@@ -7,12 +7,10 @@
 #include "oa_stream/measure/quantile.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <set>
 
 namespace oa_stream::cli {
 
