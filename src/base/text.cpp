@@ -174,6 +174,13 @@ nearest(std::string_view word, std::span<const std::string_view> candidates) {
     return best;
 }
 
+std::string did_you_mean(
+    std::string_view word, std::span<const std::string_view> candidates, std::string otherwise
+) {
+    const auto near = nearest(word, candidates);
+    return near ? fmt::format("did you mean {}?", *near) : std::move(otherwise);
+}
+
 Result<std::uint64_t> parse_count(std::string_view text, std::uint64_t low, std::uint64_t high) {
     const auto value = number_of<std::uint64_t>(text);
     const bool plain = text == "0" || !text.starts_with('0');

@@ -159,10 +159,9 @@ std::optional<std::size_t> Node::one_of(std::span<const std::string_view> words)
     }
     const auto at = std::ranges::find(words, *text);
     if (at == words.end()) {
-        const auto close = nearest(*text, words);
         refuse(
             fmt::format("'{}' is unknown, expected {}", printable(*text, 40), alternatives(words)),
-            close ? fmt::format("did you mean {}?", *close) : ""
+            did_you_mean(*text, words)
         );
         return std::nullopt;
     }
@@ -181,14 +180,13 @@ std::optional<std::vector<std::size_t>> Node::some_of(std::span<const std::strin
         const auto at = std::ranges::find(words, word);
         const auto index = static_cast<std::size_t>(at - words.begin());
         if (at == words.end() || std::ranges::find(out, index) != out.end()) {
-            const auto close = nearest(word, words);
             refuse(
                 at == words.end()
                     ? fmt::format(
                           "'{}' is unknown, expected {}", printable(word, 40), alternatives(words)
                       )
                     : fmt::format("'{}' is named twice", word),
-                at == words.end() && close ? fmt::format("did you mean {}?", *close) : ""
+                at == words.end() ? did_you_mean(word, words) : ""
             );
             return std::nullopt;
         }

@@ -65,12 +65,11 @@ private:
             return value->second;
         }
         if (std::ranges::find(declared_, name) == declared_.end()) {
-            const auto close = nearest(name, declared_);
             problems_.add(
                 node.at,
                 {},
                 fmt::format("unknown variable '{}'", printable(name, 40)),
-                close ? fmt::format("did you mean {}?", *close) : "list it under variables"
+                did_you_mean(name, declared_, "list it under variables")
             );
         }
         node.unset = true;

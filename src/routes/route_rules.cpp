@@ -49,12 +49,11 @@ Result<const RouteGroup*> find_domain(const RouteStatus& status, std::string_vie
         }
         names.push_back(group.domain);
     }
-    const auto near = nearest(name, names);
     return fail(
         Code::usage,
         fmt::format("the service has no route domain '{}'", printable(text, 60)),
         {},
-        near ? fmt::format("did you mean {}?", *near) : std::string()
+        did_you_mean(name, names)
     );
 }
 
@@ -73,12 +72,11 @@ Result<std::optional<std::string>> stored(std::string_view target, const RouteGr
     if (word == "rollback") {
         return group == nullptr ? std::string(k_legacy) : group->rollback_target;
     }
-    const auto near = nearest(word, k_targets);
     return fail(
         Code::usage,
         fmt::format("'{}' is not a route target", printable(target, 60)),
         {},
-        near ? fmt::format("did you mean {}?", *near) : "legacy, rust, rollback or clear"
+        did_you_mean(word, k_targets, "legacy, rust, rollback or clear")
     );
 }
 

@@ -45,6 +45,11 @@ using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>
 [[nodiscard]] std::optional<std::string_view>
 nearest(std::string_view word, std::span<const std::string_view> candidates);
 
+/// The hint "did you mean NEAREST?"; none is near: `otherwise`.
+[[nodiscard]] std::string did_you_mean(
+    std::string_view word, std::span<const std::string_view> candidates, std::string otherwise = {}
+);
+
 /// Strict decimal, no sign, no leading zeros but "0", within [low, high]. Code::usage otherwise.
 [[nodiscard]] Result<std::uint64_t>
 parse_count(std::string_view text, std::uint64_t low, std::uint64_t high);

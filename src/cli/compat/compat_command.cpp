@@ -147,12 +147,11 @@ Result<ExitCode> run(const Options& options, Context& context) {
         for (const RetiredScript& one : retired_scripts()) {
             names.push_back(one.name);
         }
-        const auto near = nearest(*name, names);
         return fail(
             Code::usage,
             fmt::format("'{}' is not a retired script", printable(*name, 60)),
             {},
-            near ? fmt::format("did you mean {}?", *near) : "oa-stream compat lists them"
+            did_you_mean(*name, names, "oa-stream compat lists them")
         );
     }
     const OldCall call(options.args, context.env);

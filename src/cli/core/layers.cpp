@@ -18,6 +18,7 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::string_view k_all = "all";
+constexpr const char* k_lists_them = "oa-stream --help lists them";
 constexpr std::uint64_t k_most_bytes = 1'000'000;
 
 /// A file may call it as earlier releases did; null: there is none.
@@ -34,11 +35,6 @@ std::span<const OptionSpec> options_of(std::string_view section) {
     }
     const CommandSpec* command = command_called(section);
     return command == nullptr ? std::span<const OptionSpec>{} : command->options;
-}
-
-std::string did_you_mean(std::string_view word, const std::vector<std::string_view>& known) {
-    const auto near = nearest(word, known);
-    return near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them";
 }
 
 std::vector<std::string_view> section_names() {
@@ -82,16 +78,14 @@ public:
 private:
     [[nodiscard]] std::unexpected<Error>
     unknown_option(const config::YamlEntry& entry, std::span<const OptionSpec> specs) const {
-        std::vector<std::string> names;
         std::vector<std::string_view> known;
         for (const OptionSpec& spec : specs) {
-            names.emplace_back(spec.long_name().substr(2));
+            known.push_back(spec.long_name().substr(2));
         }
-        known.assign(names.begin(), names.end());
         return refuse(
             entry.at,
             fmt::format("unknown key '{}'", printable(entry.key, 60)),
-            did_you_mean(entry.key, known)
+            did_you_mean(entry.key, known, k_lists_them)
         );
     }
 
@@ -246,7 +240,7 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
             return reader.refuse(
                 section.at,
                 fmt::format("'{}' is not a command", printable(section.key, 60)),
-                did_you_mean(section.key, section_names())
+                did_you_mean(section.key, section_names(), k_lists_them)
             );
         }
         const std::string name(command == nullptr ? k_all : command->path);

@@ -96,8 +96,7 @@ std::string option_hint(const CommandSpec& command, std::string_view typed) {
     for (const OptionSpec& option : global_options()) {
         names.push_back(option.name);
     }
-    const auto near = nearest(typed.substr(0, typed.find('=')), names);
-    return near ? fmt::format("did you mean {}?", *near) : help_hint(command);
+    return did_you_mean(typed.substr(0, typed.find('=')), names, help_hint(command));
 }
 
 /// "smoke stream http://…": most tools take an address as it stands.
@@ -222,13 +221,13 @@ std::unexpected<Error> no_command(std::span<const std::string> words) {
     for (const OptionSpec& option : global_options()) {
         known.push_back(option.long_name());
     }
-    const auto near = nearest(name, known);
     return fail(
         Code::usage,
         fmt::format("unknown option {}", printable(name, 60)),
         {},
-        near ? fmt::format("did you mean {}?", *near)
-             : "options of a command stand behind it; oa-stream --help lists the commands"
+        did_you_mean(
+            name, known, "options of a command stand behind it; oa-stream --help lists the commands"
+        )
     );
 }
 

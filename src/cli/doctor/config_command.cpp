@@ -39,12 +39,11 @@ Result<const CommandSpec*> command_called(const std::string& name) {
         }
         names.push_back(command.path);
     }
-    const auto near = nearest(spaced, names);
     return fail(
         Code::usage,
         fmt::format("'{}' is not a command", printable(name, 60)),
         std::string(k_for.name),
-        near ? fmt::format("did you mean {}?", *near) : "oa-stream --help lists them"
+        did_you_mean(spaced, names, "oa-stream --help lists them")
     );
 }
 

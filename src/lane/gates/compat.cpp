@@ -62,12 +62,11 @@ Result<void> set_member(CompatWindow& window, const std::string& key, const Json
     } else if (key == known[4]) {
         OA_TRY(window.max_schema_version, version_member(value, key));
     } else {
-        const auto near = nearest(key, known);
         return fail(
             Code::config,
             fmt::format("unknown member '{}'", printable(key, 40)),
             {},
-            near ? fmt::format("did you mean {}?", *near) : std::string()
+            did_you_mean(key, known)
         );
     }
     return {};

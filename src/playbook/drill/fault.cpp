@@ -61,12 +61,10 @@ Result<const FaultKind*> kind_of(std::string_view text, std::string_view name) {
     }
     std::array<std::string_view, k_kinds.size()> names{};
     std::ranges::transform(k_kinds, names.begin(), &FaultKind::name);
-    const auto close = nearest(name, names);
     return wrong(
         text,
         fmt::format("no fault is called '{}'", printable(name)),
-        close ? fmt::format("did you mean {}?", *close)
-              : fmt::format("there are {}", fmt::join(names, ", "))
+        did_you_mean(name, names, fmt::format("there are {}", fmt::join(names, ", ")))
     );
 }
 

@@ -141,16 +141,14 @@ private:
         }
         for (const auto& [name, value] : set_) {
             if (std::ranges::find(names, name) == names.end()) {
-                const auto close = nearest(name, names);
-                const std::string hint = close ? fmt::format("did you mean {}?", *close)
-                                         : names.empty()
-                                             ? "it has none"
-                                             : fmt::format("there are {}", fmt::join(names, ", "));
+                std::string known = names.empty()
+                                        ? "it has none"
+                                        : fmt::format("there are {}", fmt::join(names, ", "));
                 problems_.add(
                     {},
                     fmt::format("{} {}", names::set, name),
                     fmt::format("{} {}: no such variable", names::set, printable(name, 40)),
-                    hint
+                    did_you_mean(name, names, std::move(known))
                 );
             }
         }
@@ -262,13 +260,13 @@ Result<NamedText> find_playbook(std::string_view name) {
         }
         names.push_back(shipped.name);
     }
-    const auto close = nearest(name, names);
     return fail(
         Code::usage,
         fmt::format("no playbook is called '{}'", printable(name, 60)),
         {},
-        close ? fmt::format("did you mean {}?", *close)
-              : fmt::format("a file ending in .yaml, or {}", fmt::join(names, ", "))
+        did_you_mean(
+            name, names, fmt::format("a file ending in .yaml, or {}", fmt::join(names, ", "))
+        )
     );
 }
 

@@ -32,12 +32,11 @@ Result<void> known_members(const Json& document) {
         if (std::ranges::find(k_members, name) != k_members.end()) {
             continue;
         }
-        const auto near = nearest(name, k_members);
         return fail(
             Code::protocol,
             fmt::format("unknown member '{}'", printable(name, 40)),
             {},
-            near ? fmt::format("did you mean {}?", *near) : std::string()
+            did_you_mean(name, k_members)
         );
     }
     return {};
