@@ -1,6 +1,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "drill/planted_fault.hpp"
 
@@ -107,4 +108,42 @@ TEST_CASE("fault: of a file that is gone, those who watch it learn that the faul
     CHECK(read_file(file) == "latency=1s\n");
     CHECK(planted_fault(folder).empty());
     fs::remove_all(folder);
+}
+
+TEST_CASE("fault: the rollback of a run that left nothing else removes it") {
+    namespace fs = std::filesystem;
+    std::string pattern = (fs::temp_directory_path() / "oa-fault-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    const fs::path state = pattern;
+    const fs::path file = state / "faults";
+    for (const bool changed : {false, true}) {
+        CAPTURE(changed);
+        REQUIRE(write_file_atomic(file, "latency=1s\n").has_value());
+        fs::path folder;
+        {
+            auto session = run::RunSession::begin(
+                state,
+                {.kind = run::RunKind::rollback_drill, .name = "tried", .mutates = false},
+                Redactor()
+            );
+            REQUIRE(session.has_value());
+            folder = session->folder().path();
+            CHECK_FALSE(has_only_fault(folder));
+            REQUIRE(plant_fault(folder, file, "forget=1").has_value());
+            CHECK(has_only_fault(folder));
+            const auto early = roll_back_fault({}, folder, run::document_in(folder / "run.json"));
+            REQUIRE_FALSE(early.has_value()); // the process that planted it lives
+            CHECK(early.error().code == Code::precondition);
+        }
+        if (changed) {
+            REQUIRE(write_file_atomic(file, "forget=1\nlatency=2s\n").has_value());
+        }
+        const auto back = roll_back_fault({}, folder, run::document_in(folder / "run.json"));
+        REQUIRE(back.has_value());
+        CHECK(back->end.exit == (changed ? ExitCode::rollback_unverified : ExitCode::ok));
+        CHECK(back->next.empty() != changed);
+        CHECK(read_file(file) == (changed ? "forget=1\nlatency=2s\n" : "latency=1s\n"));
+        CHECK(planted_fault(folder).empty() != changed);
+    }
+    fs::remove_all(state);
 }

@@ -325,6 +325,38 @@ TEST_CASE("status: a program that the shipped rollback would call wrongly is not
     }
 }
 
+TEST_CASE("status: a planted fault alone needs somebody, and is listed until it is removed") {
+    const State state;
+    const fs::path run = state.moved("rollback-drill");
+    fs::remove(run / "plan.json");
+    write(run / "journal.ndjson", "");
+    write(run / "run.json", R"({"kind":"rollback-drill","mutates":false})");
+    CHECK_FALSE(holds_traffic(run));
+    CHECK_FALSE(status_in(state.path, run).needs_somebody());
+    for (const bool sealed : {false, true}) {
+        CAPTURE(sealed);
+        if (sealed) {
+            write(run / "SHA256SUMS", "");
+        }
+        write(
+            run / "faults.json",
+            R"({"file":"/f","fault":"forget=1","before":"","taken_out_at":null})"
+        );
+        const auto all = all_statuses(state.path);
+        REQUIRE(all.has_value());
+        REQUIRE(all->size() == 1);
+        CHECK(all->front().state == RunState::died);
+        CHECK(all->front().open == "its fault is still planted: forget=1 in /f");
+        CHECK(all->front().next == "oa-stream rollback apply --run " + run.filename().string());
+        CHECK_FALSE(all->front().moved);
+        write(
+            run / "faults.json",
+            R"({"file":"/f","fault":"forget=1","before":"","taken_out_at":"2026-02-22T04:40:00.000Z"})"
+        );
+        CHECK(all_statuses(state.path)->empty());
+    }
+}
+
 TEST_CASE("status: a run that moves nothing needs nobody, however damaged") {
     for (const std::string_view kind :
          {"smoke-stream", "verify", "load", "slo-gate", "rehearsal", "steady-state"}) {

@@ -213,7 +213,7 @@ private:
         const auto canary = pinned(playbook.traffic.canary);
         const auto planted =
             stable && canary
-                ? plant_fault(session_.folder().path(), input_.faults_file, trial.fault)
+                ? plant(trial.fault)
                 : Result<void>(std::unexpected(stable ? canary.error() : stable.error()));
         if (!planted) {
             add(trial, Verdict::error, planted.error().text());
@@ -238,6 +238,17 @@ private:
             (noticed ? fmt::format("{} was noticed: {}", trial.fault, check.detail)
                      : fmt::format("blind: {} was planted, and it did not notice", trial.fault)) +
                 (left.empty() ? left : "; the target keeps " + left));
+    }
+
+    /// From here on it is this run, not one of its drills, that somebody has to roll back.
+    Result<void> plant(const std::string& fault) {
+        if (input_.by.on_run) {
+            input_.by.on_run(session_.id());
+        }
+        if (input_.by.stop != nullptr) {
+            input_.by.stop->mark_mutated();
+        }
+        return plant_fault(session_.folder().path(), input_.faults_file, fault);
     }
 
     void add(const GateTrial& trial, Verdict verdict, std::string detail) {
@@ -353,7 +364,9 @@ Task<Result<run::RunResult>> drill_each_gate(TargetRunInput input) {
             input.by.state_dir,
             {.kind = run::RunKind::rollback_drill,
              .name = input.playbook.name,
-             .target = {{"base_url", input.playbook.target.base_url}},
+             .target =
+                 {{"base_url", input.playbook.target.base_url},
+                  {"what", outside.driver ? outside.driver->target() : ""}},
              .versions = {{"oa_stream", input.by.version}},
              .argv = input.by.argv,
              .mutates = false}, // its drills do, and have folders of their own

@@ -17,6 +17,7 @@
 #include "engine/playbook_run.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
+#include "planted_fault.hpp"
 #include "rollback_run.hpp"
 #include "status/verified_rollbacks.hpp"
 
@@ -341,6 +342,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, run::find_run(request.by.state_dir, request.run));
     request.run = path.filename().string();
     const Json stored = run::document_in(path / "run.json");
+    if (has_only_fault(path)) {
+        co_return roll_back_fault(request.by, path, stored);
+    }
     OA_CO_CHECK(check_moved(request.by.state_dir, path, stored));
     OA_CO_TRY(Plan plan, plan_of(path, stored));
     const auto executor = co_await asio::this_coro::executor;

@@ -3,7 +3,11 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
+#include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
+#include "oa_stream/run/run_session.hpp"
 
 #include <fmt/format.h>
 
@@ -177,6 +181,45 @@ std::optional<Check> remove_fault(const fs::path& folder) {
     return make_check(
         "rollback.fault", removed.out ? Verdict::pass : Verdict::fail, std::move(removed.detail)
     );
+}
+
+bool has_only_fault(const fs::path& folder) {
+    std::error_code error; // what cannot be looked at may have something
+    if (planted_fault(folder).empty() || fs::exists(folder / "plan.json", error) || error) {
+        return false;
+    }
+    const auto size = fs::file_size(folder / run::k_journal_file, error);
+    return error ? error == std::errc::no_such_file_or_directory : size == 0;
+}
+
+Result<run::RunResult>
+roll_back_fault(const run::Operator& by, const fs::path& folder, const Json& stored) {
+    if (run::FolderLock::is_held(folder)) {
+        return fail(
+            Code::precondition,
+            "a living process works on this run, and removes its fault when it ends",
+            folder.string()
+        );
+    }
+    OA_TRY(auto session, run::RunSession::resume(folder, Redactor(), by.observer));
+    if (by.on_run) {
+        by.on_run(session.id());
+    }
+    Check check = remove_fault(folder).value_or(
+        make_check("rollback.fault", Verdict::pass, "the fault is removed already")
+    );
+    const bool removed = check.verdict == Verdict::pass;
+    report::Report report;
+    report.title = fmt::format("rollback of {}", text_in(stored, "name"));
+    report.headline = fmt::format("This run moved no traffic. {}.", check.detail);
+    report.facts = {{"fault", check.detail}, {"version", by.version}};
+    report.more = {{"restored", removed}, {"rollback", nullptr}, {"notes", Json::array()}};
+    report.next = removed ? "" : Suggestion{"rollback apply", {names::run, session.id()}}.text();
+    session.add_said(std::move(check));
+    const run::Conclusion end =
+        session.conclude({.mutated = true, .restored = removed, .completed = removed});
+    const bool judged = string_member(stored, "verdict").has_value();
+    return session.finish_rollback(end, std::move(report), judged);
 }
 
 void end_fault(run::RunSession& session, RunOutcome& outcome) {

@@ -29,7 +29,16 @@ namespace oa_stream::playbook {
 /// it. Unset: nothing is planted. May be repeated.
 [[nodiscard]] std::optional<Check> remove_fault(const std::filesystem::path& folder);
 
-/// The same for a run that ends: one more check of it, and exit 8 while the fault is still planted.
+/// Whether that is all a run can have left: it has neither a plan nor a line in its journal.
+[[nodiscard]] bool has_only_fault(const std::filesystem::path& folder);
+
+/// The rollback of such a run; exit 8 while the fault is still planted. Code::precondition while a
+/// living process works on it.
+[[nodiscard]] Result<run::RunResult>
+roll_back_fault(const run::Operator& by, const std::filesystem::path& folder, const Json& stored);
+
+/// The same as remove_fault() for a run that ends: one more check of it, and exit 8 while the fault
+/// is still planted.
 void end_fault(run::RunSession& session, RunOutcome& outcome);
 
 } // namespace oa_stream::playbook

@@ -309,6 +309,8 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
                        : "oa-stream cutover continue --run " + out.run;
     } else if (!out.needs_somebody()) {
         return;
+    } else if (!plan.there && !out.moved && !out.fault.empty()) { // all that it left
+        out.next = "oa-stream rollback apply --run " + out.run;
     } else if (!plan.read) {
         // Without its plan it cannot be rolled back; once all is home, only a person can close it.
         out.next = rollbacks.any_after(out) ? "oa-stream cutover abandon --run " + out.run
@@ -367,6 +369,7 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     }
     // It sealed the folder and closed the journal, and yet there is something to do.
     out.fault = planted_fault(folder);
+    out.facts.mutates = facts.mutates || !out.fault.empty();
     if (!out.fault.empty() || (out.moved && rollback_exit(run) == k_unverified)) {
         out.state = RunState::died;
     }
@@ -378,6 +381,9 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
 }
 
 bool holds_traffic(const fs::path& folder) {
+    if (!planted_fault(folder).empty()) {
+        return true;
+    }
     for (const std::string_view file : {k_plan, run::k_journal_file, k_routes_journal}) {
         std::error_code error;
         if (has_bytes(folder / file, error)) {

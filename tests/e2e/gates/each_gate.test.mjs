@@ -6,7 +6,7 @@ import path from 'node:path';
 import { startCutoverProxy } from '../lib/cutover/haproxy_cutover.mjs';
 import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
 import { NEW_ONLY, QUICK_LIMITS } from '../lib/cutover/playbook.mjs';
-import { scratch } from '../lib/process.mjs';
+import { scratch, sleep } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 
@@ -128,6 +128,44 @@ beside('continuity notices a canary that forgets, and of a PromQL gate it is sai
   assert.match(document.checks.find((check) => check.id === 'gate.continuity').detail, /forget=1 was noticed/);
   assert.equal(fs.readFileSync(at.faults, 'utf8'), '', 'no fault is left');
 });
+
+for (const twice of [false, true]) {
+  beside(`the drill ${twice ? 'is left at once' : 'is killed'} while continuity is tried: its fault is shown, and rollback apply removes it`, async (at) => {
+    const forgets = () => fs.readFileSync(at.faults, 'utf8').includes('forget=1');
+    const stable = await lane('v1');
+    const canary = await secondRevision(stable.base, { hangs: forgets });
+    const shared = await LocalTarget.start({ lanes: async () => [stable, canary] });
+    at.others.push(stable, canary, shared.front);
+    fs.writeFileSync(at.faults, '');
+    const traffic = `driver: local, socket: "${shared.socket}", base_url: "${shared.base}", stable: v1, canary: v2`;
+    const file = shared.write('killed.yaml', playbook(traffic, shared.base, ['bad: any, at_most: 60%, mode: observe'], 'continuity: required\n'));
+    const drill = shared.begin(['rollback', 'drill', file, '--each-gate', '--inject-file', at.faults, '--apply']);
+    await drill.until(forgets, 'the fault is planted');
+    if (twice) {
+      drill.signal('SIGINT');
+      await sleep(1300); // one within a second is an echo of the first
+      drill.signal('SIGINT');
+    } else {
+      drill.signal('SIGKILL');
+    }
+    await drill.end(30000);
+    const run = shared.runs().at(-1);
+    if (twice) {
+      assert.equal(drill.exit.code, 8, drill.stderr);
+      assert.ok(drill.stderr.includes(`oa-stream rollback apply --run ${run}`), drill.stderr);
+    }
+    assert.equal(fs.readFileSync(at.faults, 'utf8'), 'forget=1\n');
+    const left = await shared.oa(['cutover', 'status', '--json']);
+    assert.equal(left.code, 8, left.stdout);
+    assert.deepEqual(left.json().runs.map((one) => [one.run, one.fault, one.next]), [[run, `forget=1 in ${at.faults}`, `oa-stream rollback apply --run ${run}`]]);
+    const back = await shared.oa(['rollback', 'apply', '--json']);
+    assert.equal(back.code, 0, back.stderr);
+    assert.deepEqual(back.json().checks.map((check) => [check.id, check.verdict]), [['rollback.fault', 'PASS']]);
+    assert.equal(fs.readFileSync(at.faults, 'utf8'), '', 'no fault is left');
+    assert.equal((await shared.oa(['cutover', 'status'])).code, 0);
+    assert.equal((await shared.oa(['rollback', 'apply', '--run', run])).code, 6, 'there is nothing left to roll back');
+  });
+}
 
 beside('a verification and a cutover can require that the gates were tried', async (at) => {
   const text = playbook(at.local, at.target.base, SHORT.slice(0, 1), 'preflight: [ gates_drilled: { within: 30d } ]\n').replace('name: tried', 'name: required');
