@@ -48,17 +48,24 @@ private:
     std::array<int, 2> ends_{};
 };
 
+bool wait_a_moment() {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return false;
+}
+
 } // namespace
 
 TEST_CASE("detach: a plan that is refused late is refused here, too, however long that takes") {
     const run::Scratch scratch;
     Child child;
     int said = 0;
-    const auto ended = cli::wait_until_begun(child.pid, scratch.path, k_patience, [&] {
+    const auto say = [&] {
         if (++said == 3) {
             child.refuse();
         }
-    });
+    };
+    const auto ended =
+        cli::wait_until_begun(child.pid, scratch.path, k_patience, say, wait_a_moment);
     CHECK(said >= 3);
     REQUIRE(ended.has_value());
     CHECK(*ended == 6);
@@ -70,14 +77,33 @@ TEST_CASE("detach: a run has begun with its control socket, or without one with 
         const run::Scratch scratch;
         Child child;
         int said = 0;
-        const auto ended = cli::wait_until_begun(child.pid, scratch.path, k_patience, [&] {
+        const auto say = [&] {
             if (++said == 2) {
                 std::ofstream(scratch.path / file) << text;
             }
-        });
+        };
+        const auto ended =
+            cli::wait_until_begun(child.pid, scratch.path, k_patience, say, wait_a_moment);
         CHECK(said >= 2);
         CHECK_FALSE(ended.has_value());
     }
+}
+
+TEST_CASE("detach: of a run that was asked to stop the end is waited for, also when it has begun") {
+    const run::Scratch scratch;
+    Child child;
+    int paused = 0;
+    const auto pause = [&] {
+        if (++paused == 1) {
+            std::ofstream(scratch.path / "control.sock") << "";
+        } else if (paused == 3) {
+            child.refuse();
+        }
+        wait_a_moment();
+        return true;
+    };
+    CHECK(cli::wait_until_begun(child.pid, scratch.path, k_patience, [] {}, pause) == 6);
+    CHECK(paused >= 3);
 }
 
 TEST_CASE("detach: a pipe in the place of the timeline holds nobody up") {
@@ -98,11 +124,13 @@ TEST_CASE("detach: a pipe in the place of the timeline holds nobody up") {
         }
     });
     int said = 0;
-    const auto ended = cli::wait_until_begun(child.pid, scratch.path, k_patience, [&] {
+    const auto say = [&] {
         if (++said == 2) {
             child.refuse();
         }
-    });
+    };
+    const auto ended =
+        cli::wait_until_begun(child.pid, scratch.path, k_patience, say, wait_a_moment);
     over = true;
     CHECK_FALSE(held_up);
     CHECK(ended == 6);

@@ -4,6 +4,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/kept_file.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include "core/document.hpp"
 #include "screen/shown.hpp"
@@ -11,6 +12,8 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h> // NOLINT(modernize-deprecated-headers): kill, sigtimedwait
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,7 +22,6 @@
 #include <chrono>
 #include <filesystem>
 #include <system_error>
-#include <thread>
 
 namespace oa_stream::cli {
 namespace {
@@ -36,11 +38,53 @@ std::unexpected<Error> errno_error(std::string_view what) {
     );
 }
 
+int exit_of(int status) {
+    constexpr int k_signalled = 128;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : k_signalled + WTERMSIG(status);
+}
+
+/// What asks this process to end is held back while it lives, and passed on: the run is to end, and
+/// who asked learns how it did.
+class HeldSignals {
+public:
+    HeldSignals() {
+        ::sigemptyset(&held_);
+        for (const int signal : {SIGINT, SIGTERM, SIGQUIT}) {
+            if (!run::is_ignored(signal)) {
+                ::sigaddset(&held_, signal);
+            }
+        }
+        ::pthread_sigmask(SIG_BLOCK, &held_, &before_);
+    }
+    ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    HeldSignals(const HeldSignals&) = delete;
+    HeldSignals& operator=(const HeldSignals&) = delete;
+
+    /// Waits for one for that long; whether one came.
+    [[nodiscard]] bool pass_on(pid_t pid, std::chrono::milliseconds wait) const {
+        const timespec time{0, std::chrono::nanoseconds(wait).count()}; // less than a second
+        const int signal = ::sigtimedwait(&held_, nullptr, &time);
+        if (signal > 0) {
+            ::kill(pid, signal);
+        }
+        return signal > 0;
+    }
+
+private:
+    sigset_t held_{};
+    sigset_t before_{};
+};
+
 /// The run's id; empty: the process ended before it had one.
-std::string read_id(int pipe) {
+std::string read_id(int pipe, const std::function<void()>& meanwhile) {
     std::string out;
     std::array<char, 256> buffer{};
     while (!out.ends_with('\n')) {
+        meanwhile();
+        pollfd ready{pipe, POLLIN, 0};
+        if (::poll(&ready, 1, static_cast<int>(k_poll.count())) <= 0) {
+            continue;
+        }
         const ssize_t size = ::read(pipe, buffer.data(), buffer.size());
         if (size < 0 && errno == EINTR) {
             continue;
@@ -93,8 +137,18 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
 }
 
 /// In the old process.
-ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& context) {
-    const std::string run = read_id(pipe);
+ExitCode answer_for(
+    pid_t pid, int pipe, const std::string& unnamed, const HeldSignals& signals, Context& context
+) {
+    bool stopped = false;
+    const auto pass_on = [&](std::chrono::milliseconds wait) {
+        if (signals.pass_on(pid, wait)) {
+            stopped = true;
+            context.err(fmt::format("signal: passed on to process {}; waiting for its end\n", pid));
+        }
+        return stopped;
+    };
+    const std::string run = read_id(pipe, [&] { pass_on(std::chrono::milliseconds(0)); });
     ::close(pipe);
     const std::string log =
         run.empty() ? unnamed : (context.state_dir / "detached" / (run + ".log")).string();
@@ -102,9 +156,9 @@ ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& co
     if (run.empty()) {
         int status = 0;
         ::waitpid(pid, &status, 0);
-        ended = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+        ended = exit_of(status);
     } else {
-        ended = wait_until_begun(pid, context.state_dir / "runs" / run, k_patience, [&] {
+        const auto say = [&] {
             tell_text(
                 fmt::format(
                     "run {} still checks whether it may begin, in process {}; its output: {}\n",
@@ -114,7 +168,9 @@ ExitCode answer_for(pid_t pid, int pipe, const std::string& unnamed, Context& co
                 ),
                 context
             );
-        });
+        };
+        const fs::path folder = context.state_dir / "runs" / run;
+        ended = wait_until_begun(pid, folder, k_patience, say, [&] { return pass_on(k_poll); });
     }
     if (!ended) {
         tell_how(run, pid, log, context);
@@ -142,23 +198,24 @@ std::optional<int> wait_until_begun(
     pid_t pid,
     const fs::path& folder,
     std::chrono::milliseconds patience,
-    const std::function<void()>& say
+    const std::function<void()>& say,
+    const std::function<bool()>& pause
 ) {
+    bool stopped = false;
     auto next = std::chrono::steady_clock::now() + patience;
     while (true) {
         int status = 0;
         if (::waitpid(pid, &status, WNOHANG) == pid) {
-            constexpr int k_signalled = 128;
-            return WIFEXITED(status) ? WEXITSTATUS(status) : k_signalled + WTERMSIG(status);
+            return exit_of(status);
         }
-        if (has_begun(folder)) {
+        if (!stopped && has_begun(folder)) {
             return std::nullopt;
         }
         if (std::chrono::steady_clock::now() >= next) {
             next += patience;
             say();
         }
-        std::this_thread::sleep_for(k_poll);
+        stopped = pause();
     }
 }
 
@@ -170,6 +227,7 @@ Result<Detached> Detached::fork(Context& context) {
         return errno_error("no pipe");
     }
     Detached out;
+    const HeldSignals signals; // before there is a process that one could not be passed on to
     const pid_t pid = ::fork();
     if (pid < 0) {
         return errno_error("cannot start a process");
@@ -177,7 +235,7 @@ Result<Detached> Detached::fork(Context& context) {
     if (pid > 0) {
         ::close(ends[1]);
         const fs::path unnamed = folder / fmt::format("{}.log", pid);
-        out.answer_ = answer_for(pid, ends[0], unnamed.string(), context);
+        out.answer_ = answer_for(pid, ends[0], unnamed.string(), signals, context);
         std::error_code ignored;
         fs::remove(unnamed, ignored); // it was shown, or has the run's name
         return out;

@@ -21,7 +21,8 @@ class Detached {
 public:
     /// Forks. In the new process: a session of its own, nothing on stdin, output in a file below
     /// STATE/detached, and `context` without terminal. In the old one nothing returns before the
-    /// run has begun or ended. Call it before anything is started here. Code::io.
+    /// run has begun or ended: SIGINT, SIGTERM and SIGQUIT are passed on to the new process, whose
+    /// end is then waited for. Call it before anything is started here. Code::io.
     [[nodiscard]] static Result<Detached> fork(Context& context);
 
     /// Set in the old process: what it has to return. It printed how to follow, steer and abort the
@@ -38,12 +39,14 @@ private:
 
 /// Waits until the run in that process, a child of this one, has begun its steps: then its locks
 /// are taken and the traffic was as planned. Its exit code when it ended before. `say` is called
-/// each `patience`, because a platform may take minutes to say what serves.
+/// each `patience`, because a platform may take minutes to say what serves. `pause` waits for a
+/// moment; once it returns true, the run was asked to stop and its end is waited for.
 [[nodiscard]] std::optional<int> wait_until_begun(
     pid_t pid,
     const std::filesystem::path& folder,
     std::chrono::milliseconds patience,
-    const std::function<void()>& say
+    const std::function<void()>& say,
+    const std::function<bool()>& pause
 );
 
 } // namespace oa_stream::cli

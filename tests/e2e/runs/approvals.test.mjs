@@ -130,3 +130,23 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   assert.equal(problemOf(good.json()), null);
   assert.equal((await target.oa(['cutover', 'status', '--run', good.json().run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
 });
+
+beside('apply --detach: who types Ctrl-C while it still checks ends the run, and is told how it ended', async (target) => {
+  const file = await plan(target, (yaml) => yaml);
+  const known = new Set(target.runs());
+  target.front.signal('SIGSTOP'); // it is asked what serves, and does not answer
+  const launcher = target.begin(['cutover', 'apply', file, '--detach', '--yes']);
+  const run = await launcher.until(() => target.runs().find((one) => !known.has(one)), 'the run has its folder');
+  await sleep(500);
+  launcher.signal('SIGINT');
+  await sleep(500);
+  target.front.signal('SIGCONT');
+  await launcher.end(30000);
+  assert.equal(launcher.exit.code, 130, launcher.stderr);
+  assert.match(launcher.stderr, /^signal: passed on to process \d+; waiting for its end$/m);
+  assert.ok(launcher.stderr.includes(run), launcher.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  const left = await target.oa(['cutover', 'status', '--run', run, '--json']);
+  assert.equal(left.code, 0, left.stdout);
+  assert.deepEqual(left.json().runs.map((one) => [one.state, one.moved]), [['ended', false]]);
+});
