@@ -1,6 +1,7 @@
 // What happens during a stage.
 #include "world.hpp"
 
+#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -38,6 +39,15 @@ void check_restored(const World& world, const RunOutcome& outcome) {
     CHECK(outcome.rollback->verified);
 }
 
+/// In the first stage, whether or not it plants faults.
+Task<void> change_once_probed(World* world, bool restarts) {
+    while (world->instruments.flows == 0) {
+        (void)co_await sleep_for(Millis(1));
+    }
+    world->driver.serving = World::split(30);
+    world->driver.extra = {{"pid", restarts ? 4712 : 4711}};
+}
+
 } // namespace
 
 TEST_CASE("stage: a reload that forgets the weights in mid-hold is noticed at once and undone") {
@@ -58,6 +68,41 @@ TEST_CASE("stage: a reload that forgets the weights in mid-hold is noticed at on
         CHECK(outcome.verdict == Verdict::error);
         CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("forgot what was set"));
         check_restored(world, outcome);
+    }
+}
+
+TEST_CASE("stage: a restart before anything was moved is undone, too, and by no dry run") {
+    for (const RunMode mode : {RunMode::live, RunMode::rehearse}) {
+        for (const bool restarts : {true, false}) {
+            CAPTURE(static_cast<int>(mode), restarts);
+            World world;
+            world.mode = mode;
+            world.drift_every = Millis(5);
+            world.playbook.stage.bake = Millis(60000); // noticed in the middle
+            world.instruments.per_flow = 1;
+            world.playbook.stages = {0, 25};
+            world.driver.extra = {{"pid", 4711}};
+            world.prepare = [&](RunInput&, const asio::any_io_executor& executor) {
+                asio::co_spawn(executor, change_once_probed(&world, restarts), asio::detached);
+            };
+            const RunOutcome outcome = world.run();
+            INFO(outcome.headline);
+            CHECK(outcome.verdict == Verdict::error);
+            if (mode == RunMode::live && restarts) {
+                check_restored(world, outcome);
+                CHECK(world.driver.applied == std::vector{World::split(0)});
+                const auto summary = read_journal(world.journal_text());
+                REQUIRE(summary.has_value());
+                CHECK(summary->written == std::vector{World::split(0)});
+                CHECK_FALSE(summary->needs_rollback());
+                CHECK(world.stop.mutated());
+            } else { // a second operator's, or not ours to write
+                CHECK(world.driver.writes_seen == 0);
+                CHECK(world.driver.serving == World::split(30));
+                CHECK_FALSE(outcome.rollback.has_value());
+                CHECK_FALSE(world.stop.mutated());
+            }
+        }
     }
 }
 

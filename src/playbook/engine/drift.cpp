@@ -137,8 +137,13 @@ void record_loss(RunContext& run, const std::string& id, const DriftLook& drift)
     run.drifted = !unreadable;
     run.source_failed = unreadable;
     if (drift.state == DriftState::restarted && drift.seen && run.changes_traffic()) {
-        // Nobody chose this split: the rollback may write over it.
+        // Nobody chose this split: the rollback may write over it, and it does so although nothing
+        // was moved yet, because users would stay where the machinery fell back to.
         run.ours.push_back(drift.seen->serving);
+        run.out.mutated = true;
+        if (run.in.stop != nullptr) {
+            run.in.stop->mark_mutated();
+        }
     }
 }
 
