@@ -127,4 +127,16 @@ Term late_term(std::span<const std::string> routes) {
     );
 }
 
+std::array<Term, 2> other_terms(std::span<const std::string> routes) {
+    return {
+        users_term({&metric("http_requests_total"), {route_is(routes)}, "requests of any method"}),
+        users_term(
+            {.metric = &metric("terminal_total"),
+             .labels = {{"class", {"completed"}}, route_is(routes)},
+             .word = "turns that ended well",
+             .subtract = true}
+        ),
+    };
+}
+
 } // namespace oa_stream::telemetry

@@ -86,6 +86,9 @@ std::string healthy(std::string_view query) {
             bucket("+Inf", "995") + "," + bucket("2.5", "985") + "," + bucket("1", "900")
         );
     }
+    if (query.contains("class=\"completed\"")) {
+        return number_body("995");
+    }
     if (query.contains("oa_stream_terminal_total")) {
         return number_body("2");
     }

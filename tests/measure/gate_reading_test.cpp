@@ -99,6 +99,47 @@ TEST_CASE("a gate on readings: times that may be missing, and infinite, must not
     CHECK(evaluate_readings(versus, slow, stable, {}).verdict == Verdict::inconclusive);
 }
 
+TEST_CASE("a gate on readings: times of other requests neither hide slow turns nor make them") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    const GateSpec p95{
+        .id = "p95", .metric = Metric::quantile, .limit = 1, .timing = Timing::duration
+    };
+    SourceReading seen = reading(0, 3120);
+    seen.tally.buckets = {{1, 3000}, {2.5, 3120}, {inf, 3120}};
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::pass);
+    seen.other_times = 3000;
+    const GateRecord record = evaluate_readings(p95, seen, {}, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains(
+        "the fastest or slowest 3000 times may be of resumes, refused and failed requests"
+    ));
+    seen.other_times = 20; // 120 slow ones are at most 3.9 % without them
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::pass);
+
+    // 400 slow ones: they may be resumes that followed a turn.
+    seen.tally.buckets = {{1, 2720}, {2.5, 3120}, {inf, 3120}};
+    seen.other_times = 100;
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::fail);
+    seen.other_times = 300;
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::inconclusive);
+    seen.other_times = 9000; // more than there are
+    CHECK(evaluate_readings(p95, seen, {}, {}).verdict == Verdict::inconclusive);
+    // A rate counts turns.
+    CHECK(evaluate_readings(k_absolute, seen, {}, {}).verdict == Verdict::pass);
+
+    // Stable's may be its slowest: then it is as fast as the canary, or faster.
+    GateSpec versus = p95;
+    versus.against = Against::stable;
+    versus.limit = 0.2;
+    SourceReading stable = reading(0, 800);
+    stable.tally.buckets = {{1, 400}, {2.5, 800}, {inf, 800}};
+    SourceReading canary = reading(0, 400);
+    canary.tally.buckets = {{1, 400}, {2.5, 400}, {inf, 400}};
+    CHECK(evaluate_readings(versus, canary, stable, {}).verdict == Verdict::pass);
+    stable.other_times = 400;
+    CHECK(evaluate_readings(versus, canary, stable, {}).verdict == Verdict::inconclusive);
+}
+
 TEST_CASE("a gate on readings: requests that a restart hides lower no rate and shorten no time") {
     constexpr double inf = std::numeric_limits<double>::infinity();
     SourceReading seen = reading(11, 400);

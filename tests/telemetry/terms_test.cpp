@@ -108,6 +108,9 @@ TEST_CASE("metrics: the terms of bad turns, each with the labels that it needs")
         shown(late_term(k_mine)) ==
         "+terminal_total{class=turn_aborted|codex_error,route=/mine,probe=}"
     );
+    const auto [requests, well] = other_terms(k_mine);
+    CHECK(shown(requests) == "+http_requests_total{route=/mine,probe=}"); // of any method
+    CHECK(shown(well) == "-terminal_total{class=completed,route=/mine,probe=}");
 }
 
 TEST_CASE("metrics: without routes given, all turn routes count; handshakes are made on compat's") {

@@ -172,6 +172,8 @@ struct Term {
 bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes = {});
 /// Turns whose time limit may have ended them before any content.
 [[nodiscard]] Term late_term(std::span<const std::string> routes = {});
+/// What add up to requests, of any method, that were not turns which ended well.
+[[nodiscard]] std::array<Term, 2> other_terms(std::span<const std::string> routes = {});
 [[nodiscard]] LabelIs route_is(std::span<const std::string> routes = {});
 /// Leaves the probes out; empty for a metric that does not tell them apart.
 [[nodiscard]] std::vector<LabelIs> no_probes(const Metric& metric);

@@ -71,6 +71,15 @@ void add_edge_times(
     add_times(tally, whole_of(count), where);
 }
 
+/// Takes so many away: the fastest, which makes the rest worse, or the slowest.
+void drop_others(std::vector<Bucket>& buckets, double others, Towards where) {
+    const double rest = std::max(0.0, buckets.back().count - others);
+    for (Bucket& bucket : buckets) {
+        bucket.count = where == Towards::bad ? std::max(0.0, bucket.count - others)
+                                             : std::min(bucket.count, rest);
+    }
+}
+
 /// The tally as it may have been, had the source erred in that direction.
 Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where) {
     Tally out = reading.tally;
@@ -84,6 +93,7 @@ Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where)
         }
     }
     if (!out.buckets.empty()) {
+        drop_others(out.buckets, reading.other_times, where);
         for (Bucket& bucket : out.buckets) {
             bucket.count += where == Towards::good ? reading.times_missed : 0;
         }
@@ -105,7 +115,8 @@ double blur_of(const GateSpec& spec, const SourceReading& reading) {
          reading.unread,
          static_cast<double>(edge),
          times ? reading.times_missed : reading.requests_missed,
-         times ? reading.time_error : reading.may_have_missed}
+         times ? reading.time_error : reading.may_have_missed,
+         times ? reading.other_times : 0}
     );
 }
 
@@ -152,6 +163,12 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
     if (const double late = larger(&SourceReading::time_error); times && late > 0) {
         reasons.push_back(fmt::format(
             "{:g} turns failed that may have run into a time limit before any content", late
+        ));
+    }
+    if (const double others = larger(&SourceReading::other_times); times && others > 0) {
+        reasons.push_back(fmt::format(
+            "the fastest or slowest {} may be of resumes, refused and failed requests",
+            counted(whole_of(others), "time")
         ));
     }
     return fmt::format("{}", fmt::join(reasons, " and "));

@@ -121,6 +121,7 @@ constexpr std::array k_numbers{
     Number{"times_missed", &SourceReading::times_missed, false},
     Number{"unread", &SourceReading::unread, false},
     Number{"uncovered_requests", &SourceReading::uncovered_requests, false},
+    Number{"other_times", &SourceReading::other_times, false},
 };
 
 Result<Tally> tally_from(const Json& line) {

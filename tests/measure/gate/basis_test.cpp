@@ -51,6 +51,7 @@ SourceReading random_reading(std::mt19937_64& random, bool raw) {
     }
     out.requests_missed = raw ? 0 : 1;
     out.times_missed = raw ? 0 : 2;
+    out.other_times = raw ? 0 : 3;
     out.uncovered = upto(9) == 0 ? "a log ends before the window does" : "";
     out.counts_probes = upto(1) == 0;
     out.notes = {"increase() extrapolates"};

@@ -186,6 +186,27 @@ Task<Result<void>> Reader::late_ones() {
     co_return Result<void>{};
 }
 
+/// The lane's histogram of durations has every request of the routes.
+Task<Result<void>> Reader::other_ones() {
+    double others = 0;
+    for (const telemetry::Term& term : telemetry::other_terms(question_.routes)) {
+        OA_CO_TRY(const auto rose, co_await number(term.word, queries_.rise_of(term)));
+        if (!missing_.empty()) {
+            co_return Result<void>{};
+        }
+        others += term.subtract ? -rose.value_or(0) : rose.value_or(0);
+    }
+    out_.other_times = std::max(0.0, std::round(others));
+    if (out_.other_times > 0) {
+        out_.notes.push_back(fmt::format(
+            "http_request_duration_seconds also has the times of {:g} resumes, refused and failed "
+            "requests",
+            out_.other_times
+        ));
+    }
+    co_return Result<void>{};
+}
+
 void Reader::no_times(std::string_view side, std::string why) {
     if (question_.slower_than_s) {
         miss(side, std::move(why));
@@ -234,10 +255,8 @@ Task<Result<void>> Reader::times() {
     if (missing_.empty() && question_.slower_than_s) {
         OA_CO_CHECK(slow_ones());
     }
-    if (missing_.empty() && question_.timing == Timing::duration) {
-        out_.notes.emplace_back(
-            "http_request_duration_seconds counts resumes and refused requests of the routes, too"
-        );
+    if (missing_.empty() && question_.timing == Timing::duration && !buckets.empty()) {
+        OA_CO_CHECK(co_await other_ones());
     }
     if (missing_.empty() && !buckets.empty()) {
         OA_CO_CHECK(co_await late_ones());

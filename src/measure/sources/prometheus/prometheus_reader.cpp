@@ -223,7 +223,7 @@ void Reader::conclude() {
         out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(wall_time(at())));
         out_.tally = {};
         out_.count_error = out_.edge_error = out_.time_error = out_.may_have_missed = 0;
-        out_.unread = out_.requests_missed = out_.times_missed = 0;
+        out_.unread = out_.requests_missed = out_.times_missed = out_.other_times = 0;
         out_.uncovered = {};
         return;
     }

@@ -69,6 +69,7 @@ private:
     Task<Result<void>> expressions();
     Task<Result<void>> expression_into(std::string_view side, std::string promql, double* into);
     Task<Result<void>> late_ones();
+    Task<Result<void>> other_ones();
     /// What a term rose by; on routes without turns 0 beside living series of the same metric.
     /// nullopt: missing_ says why, unless the term is optional.
     Task<Result<std::optional<double>>> rise_of(telemetry::Term term);
