@@ -61,6 +61,29 @@ TEST_CASE("watch: what wakes somebody up leaves no look OK, the rest is shown") 
     CHECK(json["faults"][1]["value"] == 0);
 }
 
+TEST_CASE("watch: a share of requests of which good ones may be missing proves nothing") {
+    WatchView known = healthy();
+    known.numbers.turns = {.total = 20, .bad = 20, .missing = {"codex_error"}};
+    known.numbers.budget = {};
+    known.parts = {
+        {.revision = "r1", .address = "http://a", .turns = {.total = 20, .bad = 20}},
+        {.revision = "r2", .address = "http://b", .turns = {.total = 200, .bad = 200}},
+    };
+    WatchView view = known;
+    judge(known, {});
+    CHECK(known.state == WatchState::bad);
+    CHECK(worst_address(known, {}) == "http://b");
+    view.numbers.turns.good_missing = true;
+    view.parts.front().turns.bad = 0;
+    view.parts.back().turns.good_missing = true;
+    judge(view, {});
+    CHECK(view.state == WatchState::missing);
+    CHECK(verdict_of(view) == Verdict::inconclusive);
+    view.broken.bad = true; // by one that is known: it alone can be the worst
+    view.parts.front().turns.bad = 10;
+    CHECK(worst_address(view, {}) == "http://a");
+}
+
 TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond that") {
     WatchView exact = healthy();
     judge(exact, {});

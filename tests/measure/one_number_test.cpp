@@ -224,3 +224,21 @@ TEST_CASE("one number: each status, class and route of a lane that is not report
     );
     CHECK(missing("oa_stream_terminal_total", "class", "completed").empty());
 }
+
+TEST_CASE("one number: a share proves nothing where requests that may be good are not reported") {
+    const auto series = measure::parse_exposition(lane::Metrics("rev-a", "1").text());
+    REQUIRE(series.has_value());
+    const auto without = [&](std::string_view metric, std::string_view label, std::string value) {
+        measure::SeriesMap some = *series;
+        std::erase_if(some, [&](const auto& one) {
+            return one.first.name == metric && one.first.label(label) == value;
+        });
+        return measure::turn_counts(some).good_missing;
+    };
+    CHECK_FALSE(measure::turn_counts(*series).good_missing);
+    CHECK(without("oa_stream_http_requests_total", "status", "200"));
+    CHECK(without("oa_stream_http_requests_total", "route", "/api/chat"));
+    // Bad ones that are not reported make a share of the others no smaller.
+    CHECK_FALSE(without("oa_stream_http_requests_total", "status", "503"));
+    CHECK_FALSE(without("oa_stream_terminal_total", "class", "codex_error"));
+}

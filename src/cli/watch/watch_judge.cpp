@@ -28,8 +28,11 @@ struct Finding {
     bool few = false;  ///< it is exceeded, by too few requests to prove it
 };
 
-/// Requests and bad ones as whole numbers.
+/// Requests and bad ones as whole numbers; none where good ones may be missing.
 measure::Counts counts_of(const measure::TurnCounts& turns) {
+    if (turns.good_missing) {
+        return {};
+    }
     const std::uint64_t total = whole(turns.total.value_or(0));
     return {std::min(whole(turns.bad.value_or(0)), total), total};
 }

@@ -28,6 +28,7 @@ void plus(measure::TurnCounts& to, measure::TurnCounts more) {
     plus(to.total, more.total);
     plus(to.bad, more.bad);
     to.missing.merge(more.missing);
+    to.good_missing = to.good_missing || more.good_missing;
 }
 
 /// The counter's series on that route; a status that somebody renamed is not one that is not 5xx.

@@ -26,8 +26,7 @@ std::set<std::string> words_of(const telemetry::Term& term, std::vector<std::str
     return {unseen.begin(), unseen.end()};
 }
 
-/// A lane has all of the term's series from its start, so each that is not there is missing.
-void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCounts& into) {
+telemetry::SeriesSeen seen_of(const SeriesMap& series, const telemetry::Term& term) {
     const std::string_view apart = telemetry::from_start(term).label;
     telemetry::SeriesSeen seen;
     for (const auto& [id, ignored] : series_of(series, term.metric->name)) {
@@ -35,7 +34,23 @@ void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCoun
             seen.emplace(id.label(apart), id.label("route"));
         }
     }
-    into.missing.merge(words_of(term, telemetry::unseen(term, seen)));
+    return seen;
+}
+
+/// A lane has all of the term's series from its start, so each that is not there is missing.
+void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCounts& into) {
+    into.missing.merge(words_of(term, telemetry::unseen(term, seen_of(series, term))));
+}
+
+bool lacks_good(const SeriesMap& series, const telemetry::Term& requests) {
+    const telemetry::FromStart all = telemetry::from_start(requests);
+    const telemetry::SeriesSeen seen = seen_of(series, requests);
+    return std::ranges::any_of(all.values, [&](const std::string& status) {
+        return !status.starts_with('5') &&
+               std::ranges::any_of(all.routes, [&](const std::string& route) {
+                   return !seen.contains({status, route});
+               });
+    });
 }
 
 } // namespace
@@ -64,6 +79,7 @@ TurnCounts turn_counts(const SeriesMap& series) {
     const telemetry::Term requests = telemetry::requests_term();
     out.total = sum_of(series, requests);
     find_missing(series, requests, out);
+    out.good_missing = lacks_good(series, requests);
     for (const telemetry::Term& term : telemetry::bad_terms(telemetry::default_bad())) {
         const auto some = sum_of(series, term);
         if (some) {
