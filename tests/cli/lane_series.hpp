@@ -16,7 +16,8 @@ inline std::string with_the_rest(std::string text) {
         const std::string line(cut_line(left));
         const std::string series = line.substr(0, line.rfind(' ') + 1);
         const bool counts = line.starts_with("oa_stream_http_requests_total{") ||
-                            line.starts_with("oa_stream_terminal_total{");
+                            line.starts_with("oa_stream_terminal_total{") ||
+                            line.starts_with("oa_stream_terminal_5xx_total{");
         if (counts && !text.contains(series)) {
             text += series + "0\n";
         }

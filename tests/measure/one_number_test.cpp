@@ -225,6 +225,39 @@ TEST_CASE("one number: each status, class and route of a lane that is not report
     CHECK(missing("oa_stream_terminal_total", "class", "completed").empty());
 }
 
+TEST_CASE("one number: failures that may count twice are missing, and proven once") {
+    const auto counts = [](double failed_5xx, double failed, std::string_view dropped) {
+        auto series = measure::parse_exposition(lane::Metrics("rev-a", "1").text());
+        REQUIRE(series.has_value());
+        for (auto& [id, value] : *series) {
+            const bool completions = id.label("route") == "/v1/chat/completions";
+            value = completions && id.label("status") == "502"         ? failed_5xx
+                    : completions && id.label("class") == "codex_error" ? failed
+                    : completions && id.name == "oa_stream_terminal_5xx_total"
+                        ? std::min(failed_5xx, failed)
+                        : value;
+        }
+        std::erase_if(*series, [&](const auto& one) {
+            return one.first.name == "oa_stream_terminal_5xx_total" &&
+                   (dropped == "all" || one.first.label("route") == dropped);
+        });
+        return measure::turn_counts(*series);
+    };
+    using Words = std::set<std::string>;
+    const Words word{"failed turns answered 5xx"};
+    CHECK(counts(20, 25, "").bad == 25);
+    CHECK(counts(20, 25, "").missing.empty());
+    for (const std::string_view dropped : {"all", "/v1/chat/completions"}) {
+        CHECK(counts(20, 25, dropped).bad == 25); // 25 to 45
+        CHECK(counts(20, 25, dropped).missing == word);
+        // Lanes of an earlier build: what only one of both counts is known.
+        CHECK(counts(20, 0, dropped).bad == 20);
+        CHECK(counts(20, 0, dropped).missing.empty());
+    }
+    CHECK(counts(20, 25, "/api/chat").bad == 25); // all of the fewer were counted away
+    CHECK(counts(20, 25, "/api/chat").missing.empty());
+}
+
 TEST_CASE("one number: a share proves nothing where requests that may be good are not reported") {
     const auto series = measure::parse_exposition(lane::Metrics("rev-a", "1").text());
     REQUIRE(series.has_value());

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace oa_stream::measure {
 namespace {
@@ -80,13 +81,19 @@ TurnCounts turn_counts(const SeriesMap& series) {
     out.total = sum_of(series, requests);
     find_missing(series, requests, out);
     out.good_missing = lacks_good(series, requests);
+    double both = INFINITY; // of those that two terms count: at most all of the fewer
     for (const telemetry::Term& term : telemetry::bad_terms(telemetry::default_bad())) {
-        const auto some = sum_of(series, term);
+        auto some = sum_of(series, term);
+        if (!term.optional) {
+            both = std::min(both, some.value_or(0));
+            find_missing(series, term, out);
+        } else if (both > some.value_or(0) &&
+                   !telemetry::unseen(term, seen_of(series, term)).empty()) {
+            some = both;
+            out.missing.emplace(term.word);
+        }
         if (some) {
             out.bad = out.bad.value_or(0) + (term.subtract ? -*some : *some);
-        }
-        if (!term.optional) {
-            find_missing(series, term, out);
         }
     }
     return out;
