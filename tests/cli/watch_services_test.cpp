@@ -90,6 +90,13 @@ TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond th
     CHECK(exact.state == WatchState::bad);
     CHECK(exact.budget_left == Approx(-0.2));
     CHECK(screen(exact).contains("left -20.0 % (30d)"));
+    REQUIRE(exact.why.size() == 1);
+    CHECK_THAT(exact.why.front(), Catch::StartsWith("error budget overspent: 120 of 100000 "));
+    WatchView near = healthy();
+    near.numbers.budget_error = 10;
+    judge(near, {});
+    REQUIRE(near.why.size() == 1);
+    CHECK_THAT(near.why.front(), Catch::StartsWith("error budget overspent: about 120 of 100000 "));
     WatchView blurred = healthy();
     blurred.numbers.budget_error = 30;
     judge(blurred, {});

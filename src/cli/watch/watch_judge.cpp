@@ -140,7 +140,8 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
     view.broken.budget = view.budget_judged && view.budget_left.value_or(0) + view.budget_off < 0;
     if (view.broken.budget) {
         view.why.push_back(fmt::format(
-            "error budget overspent: {} of {} requests bad {}, {:.1f} % of it left",
+            "error budget overspent: {}{} of {} requests bad {}, {:.1f} % of it left",
+            view.budget_off > 0 ? "about " : "", // increase() extrapolates
             counts.bad,
             counts.total,
             view.numbers.budget_window == "since its start" ? view.numbers.budget_window
