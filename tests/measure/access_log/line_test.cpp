@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cmath>
+#include <limits>
 
 using namespace oa_stream;
 using measure::AccessLine;
@@ -157,6 +158,11 @@ TEST_CASE("access line: a turn that ran into a time limit before any content is 
             with(says(R"("failure":"stalled")"), "\"finished\"", fmt::format("\"{}\"", reader));
         CHECK_FALSE(request(left).first_content_s.has_value());
     }
+    // Not streamed: none of them has a first content. The whole took for ever all the same.
+    const std::string whole =
+        with(says(R"("failure":"stalled","reason":"stalled")"), R"("reader":"finished",)", "");
+    CHECK_FALSE(request(whole).first_content_s.has_value());
+    CHECK(request(whole).duration_s == std::numeric_limits<double>::infinity());
     // Content came before the limit: its time is known.
     CHECK(
         request(with(

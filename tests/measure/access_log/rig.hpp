@@ -57,7 +57,7 @@ struct LogLine {
         out += turn ? R"(,"accepted":true)" : "";
         out += first_content_ms ? fmt::format(R"(,"first_content_ms":{})", *first_content_ms) : "";
         out += fmt::format(R"(,"end_ms":{},"frames":3,"bytes":12)", end_ms);
-        out += turn ? fmt::format(R"(,"terminal":"{}")", terminal) : "";
+        out += turn ? fmt::format(R"(,"reader":"finished","terminal":"{}")", terminal) : "";
         out += failure.empty() ? "" : fmt::format(R"(,"failure":"{}")", failure);
         out += empty ? R"(,"empty":true)" : "";
         return out + "}\n";

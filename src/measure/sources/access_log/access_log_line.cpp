@@ -75,6 +75,11 @@ bool ran_into_limit(const LogFields& fields) {
                       among(LogName::reason, telemetry::k_late_reasons));
 }
 
+/// A whole answer has no first content, whether its turn ends well or not.
+bool was_streamed(const LogFields& fields) {
+    return fields.text(LogName::reader).has_value();
+}
+
 bool read_to_the_end(const LogFields& fields) {
     return fields.text(LogName::reader).value_or("finished") == "finished" &&
            fields.text(LogName::terminal) == "completed";
@@ -95,7 +100,7 @@ bool read_times(const LogFields& fields, AccessLine& into) {
     if (content && into.accepted) {
         // A resume replays what is there already: its speed says nothing about the lane's.
         into.first_content_s = *content / 1000;
-    } else if (into.accepted && ran_into_limit(fields)) {
+    } else if (into.accepted && was_streamed(fields) && ran_into_limit(fields)) {
         into.first_content_s = std::numeric_limits<double>::infinity();
     }
     into.duration_s.reset();
