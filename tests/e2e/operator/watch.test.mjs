@@ -234,8 +234,8 @@ beside('a guard that saw nothing, or only old numbers, is not green', async (lan
 });
 
 /** One look, with turns that go on meanwhile, three at once: one after the other they are too few to judge where the machine is busy. */
-async function during(base, args, prompt) {
-  const look = oa(['watch', '--base-url', base, '--every', '1s', ...args]);
+async function during(base, args, prompt, more) {
+  const look = oa(['watch', '--base-url', base, '--every', '1s', ...args], more);
   let over = false;
   look.finally(() => { over = true; });
   await Promise.all([1, 2, 3].map(async () => { while (!over) await turns(base, 1, prompt); }));
@@ -251,6 +251,25 @@ beside('--once on a lane that fails is FAIL and 1, as text and as a document', a
   assert.equal(report.json().state, 'BAD');
   assert.equal(report.json().verdict, 'FAIL');
   assert.equal(report.code, 1);
+  await bad.stop();
+});
+
+beside('a lane that fails while an open run moved its users: the rollback is what to do next', async () => {
+  const bad = await startLane({ name: 'bad-moved', args: ['--inject', 'error-rate=1'] });
+  const stateDir = scratch('moved'), id = '20260222T043600Z-cutover-0a1b2c3d', folder = path.join(stateDir, 'runs', id);
+  fs.mkdirSync(folder, { recursive: true });
+  const plan = {
+    schema: 'oa-stream.plan.v1', target: 'front', source: { file: 'c.yaml' },
+    playbook: { target: { base_url: bad.base }, traffic: { stable: 'v1', canary: 'v2' } }, steps: [{ id: 'shift@50%', mutates: true }],
+  };
+  fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify(plan));
+  const to = { v1: 50, v2: 50 };
+  const journal = [{ phase: 'begin', to: { v1: 100, v2: 0 } }, { phase: 'intent', step: 'shift@50%', to }, { phase: 'done', step: 'shift@50%', to }];
+  fs.writeFileSync(path.join(folder, 'journal.ndjson'), journal.map((one, i) => `${JSON.stringify({ seq: i + 1, at: '2026-02-22T04:36:00Z', ...one })}\n`).join(''));
+  const look = (await during(bad.base, ['--once', '--json'], 'hello', { stateDir })).json();
+  assert.equal(look.state, 'BAD');
+  assert.match(look.next, new RegExp(`^oa-stream rollback apply --run ${id}`));
+  fs.rmSync(folder, { recursive: true }); // the schemas ask for a whole run
   await bad.stop();
 });
 
