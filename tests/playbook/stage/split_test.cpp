@@ -6,40 +6,38 @@
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
-using namespace oa_stream::playbook::testing;
-using Catch::Matchers::Contains;
 
 TEST_CASE("split: without one unpinned probe nobody knows who serves users: no PASS") {
     for (const double asked : {0.2, 0.0}) {
         CAPTURE(asked);
-        World world;
+        testing::World world;
         world.playbook.stages = {50};
         world.playbook.stage.gates.clear();
         world.playbook.run_gates.clear();
         world.playbook.stage.probe.unpinned_per_s = asked;
         world.instruments.per_flow = 0; // too short a stage for any
         const RunOutcome outcome = world.run();
-        const Check* split = find_check(outcome, "split@50%");
+        const Check* split = testing::find_check(outcome, "split@50%");
         REQUIRE((split != nullptr) == (asked > 0));
         if (split != nullptr) {
             CHECK(split->verdict == Verdict::inconclusive);
-            CHECK_THAT(split->detail, Catch::Contains("no unpinned probe was due"));
+            CHECK_THAT(split->detail, Catch::Matchers::Contains("no unpinned probe was due"));
             CHECK(outcome.verdict == Verdict::inconclusive);
             CHECK(outcome.exit == ExitCode::rolled_back);
-            CHECK(world.driver.serving == World::split(0));
+            CHECK(world.driver.serving == testing::World::split(0));
         }
     }
 }
 
 TEST_CASE("split: an exact splitter may be off by one of a hundred, a random one by chance") {
     const auto verdict = [](bool exact, int met) {
-        World world;
+        testing::World world;
         world.driver.exact = exact;
         world.playbook.stages = {50};
         world.playbook.run_gates.clear();
         world.instruments.met_at[50] = met;
         const RunOutcome outcome = world.run();
-        return check_of(outcome, "split@50%").verdict;
+        return testing::check_of(outcome, "split@50%").verdict;
     };
     CHECK(verdict(true, 51) == Verdict::pass);
     CHECK(verdict(true, 48) == Verdict::fail);
@@ -50,13 +48,13 @@ TEST_CASE("split: an exact splitter may be off by one of a hundred, a random one
 
 TEST_CASE("split: probes that nobody answered may have been those that the split lacks") {
     const auto verdict = [](bool exact, int unanswered, int met) {
-        World world;
+        testing::World world;
         world.driver.exact = exact;
         world.playbook.stages = {50};
         world.playbook.run_gates.clear();
         world.instruments.met_at[50] = met;
         world.instruments.unanswered = unanswered;
-        return check_of(world.run(), "split@50%").verdict;
+        return testing::check_of(world.run(), "split@50%").verdict;
     };
     for (const bool exact : {true, false}) {
         CAPTURE(exact);
@@ -72,7 +70,7 @@ TEST_CASE("split: probes that nobody answered may have been those that the split
 
 TEST_CASE("split: an outage of the users' address is no proof of a split, however few it leaves") {
     const auto check = [](int percent, int unanswered, int all) {
-        World world;
+        testing::World world;
         world.driver.exact = true;
         world.playbook.stages = {percent};
         world.playbook.stage.gates.clear();
@@ -80,7 +78,7 @@ TEST_CASE("split: an outage of the users' address is no proof of a split, howeve
         world.instruments.per_flow = all;
         world.instruments.met_at[percent] = percent;
         world.instruments.unanswered = unanswered;
-        return check_of(world.run(), fmt::format("split@{}%", percent));
+        return testing::check_of(world.run(), fmt::format("split@{}%", percent));
     };
     CHECK(check(100, 65, 80).verdict == Verdict::inconclusive);
     CHECK(check(100, 5, 80).verdict == Verdict::inconclusive);
@@ -88,25 +86,31 @@ TEST_CASE("split: an outage of the users' address is no proof of a split, howeve
     CHECK(check(100, 2, 12).verdict == Verdict::pass);
     const Check few = check(50, 58, 60);
     CHECK(few.verdict == Verdict::inconclusive);
-    CHECK_THAT(few.detail, Catch::Contains("1 times of 2") && Catch::Contains("58 had no answer"));
+    CHECK_THAT(
+        few.detail,
+        Catch::Matchers::Contains("1 times of 2") && Catch::Matchers::Contains("58 had no answer")
+    );
 }
 
 TEST_CASE("split: so few unpinned probes that no split could look wrong are no proof of one") {
     const auto check = [](bool exact, int all, int met_percent) {
-        World world;
+        testing::World world;
         world.driver.exact = exact;
         world.playbook.stages = {50};
         world.playbook.stage.gates.clear();
         world.playbook.run_gates.clear();
         world.instruments.per_flow = all;
         world.instruments.met_at[50] = met_percent;
-        return check_of(world.run(), "split@50%");
+        return testing::check_of(world.run(), "split@50%");
     };
     for (const bool exact : {true, false}) {
         CAPTURE(exact);
         const Check two = check(exact, 2, 50);
         CHECK(two.verdict == Verdict::skipped);
-        CHECK_THAT(two.detail, Catch::Contains("1 times of 2: too few to show a split other than"));
+        CHECK_THAT(
+            two.detail,
+            Catch::Matchers::Contains("1 times of 2: too few to show a split other than")
+        );
     }
     CHECK(check(true, 3, 100).verdict == Verdict::fail);
     CHECK(check(false, 16, 0).verdict == Verdict::fail);
@@ -115,7 +119,7 @@ TEST_CASE("split: so few unpinned probes that no split could look wrong are no p
 
 TEST_CASE("split: who comes between a stage's begin and its end may shift an exact split") {
     const auto verdict = [](std::uint64_t others, int met) {
-        World world;
+        testing::World world;
         world.playbook.stages = {50};
         world.playbook.stage.bake = Millis(50);
         world.playbook.run_gates.clear();
@@ -125,7 +129,7 @@ TEST_CASE("split: who comes between a stage's begin and its end may shift an exa
             spawn(
                 world.instruments.executor,
                 "others",
-                [](World* world, std::uint64_t others) -> Task<void> {
+                [](testing::World* world, std::uint64_t others) -> Task<void> {
                     while (world->instruments.flows == 0) {
                         (void)co_await sleep_for(Millis(1));
                     }
@@ -133,7 +137,7 @@ TEST_CASE("split: who comes between a stage's begin and its end may shift an exa
                 }(&world, others)
             );
         };
-        return check_of(world.run(), "split@50%").verdict;
+        return testing::check_of(world.run(), "split@50%").verdict;
     };
     CHECK(verdict(0, 48) == Verdict::fail);
     CHECK(verdict(1, 48) == Verdict::pass);
