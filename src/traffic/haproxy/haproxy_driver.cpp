@@ -79,9 +79,31 @@ public:
             co_return co_await set(std::move(target), std::move(etag));
         }
         OA_CO_TRY(const HaproxySnapshot now, co_await look_at(etag));
-        OA_CO_TRY(const Settings wanted, settings_from(exact, options_));
+        OA_CO_TRY(Settings wanted, settings_from(exact, options_));
+        for (const HaproxyServer& server : options_.servers) {
+            const Rotation rotation = now.find(server.server)->rotation;
+            const auto setting = wanted.find(server.server);
+            if (setting != wanted.end() && target.percent_of(server.revision) == 0 &&
+                rotation != Rotation::ready) {
+                setting->second.rotation = rotation; // who took it out may be at work on it
+            }
+        }
         OA_CO_CHECK(check_gains(now, wanted));
         co_return co_await write(now, wanted);
+    }
+
+    /// A server that had no share may have been taken out since: see restore().
+    [[nodiscard]] bool same_setting(const Json& a, const Json& b) const override {
+        const auto seen = settings_from(a, options_);
+        const auto recorded = settings_from(b, options_);
+        const auto same = [](const auto& now, const auto& then) {
+            const auto& [weight, rotation] = then.second;
+            const bool idle = weight == 0 || rotation != Rotation::ready;
+            return now.first == then.first && now.second.weight == weight &&
+                   (now.second.rotation == rotation ||
+                    (idle && now.second.rotation != Rotation::ready));
+        };
+        return seen && recorded ? std::ranges::equal(*seen, *recorded, same) : a == b;
     }
 
     /// A look, a write, the undoing of half a write, and a file.

@@ -124,6 +124,25 @@ TEST_CASE("fault 64: weights and drain states come back as they were, not as 100
     CHECK(bench.read().exact == baseline.exact);
 }
 
+TEST_CASE("haproxy: a rollback leaves a canary out that somebody took out since") {
+    for (const std::string state : {"drain", "maint"}) {
+        CAPTURE(state);
+        Bench bench;
+        const TrafficState baseline = bench.read();
+        REQUIRE(bench.set(25).has_value());
+        bench.rig.command("set server chat/canary state " + state);
+        CHECK(bench.read().serving == split(0));
+        CHECK_FALSE(bench.driver->same_setting(bench.read().exact, baseline.exact)); // the weight
+        REQUIRE(bench.rig.get(bench.driver->restore(split(0), baseline.exact, bench.read().etag))
+                    .has_value());
+        const Json canary = bench.read().exact.at("servers").at("canary");
+        CHECK(canary == Json{{"weight", 0}, {"state", state}});
+        CHECK(bench.driver->same_setting(bench.read().exact, baseline.exact));
+        bench.rig.command("set server chat/stable state drain"); // had everything: that does count
+        CHECK_FALSE(bench.driver->same_setting(bench.read().exact, baseline.exact));
+    }
+}
+
 TEST_CASE("haproxy: a canary that is disabled or drained is refused with what to type") {
     Bench bench({.canary = "weight 100 disabled"});
     CHECK(bench.read().serving == split(0));
