@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -332,6 +333,21 @@ TEST_CASE("run: a row that comes by chance while the canary still answers some i
     CHECK(over.rollback->row == 29); // 25 % would give it in 4 tries of 1,000
     // One that an edge took the name from: "answered" alone would not say what it lacks.
     CHECK(missed_text({.outcome = "ok"}) == "answered without the name of a revision");
+}
+
+TEST_CASE("run: time in which the process stood still is not the users' time to come back") {
+    World world;
+    world.instruments.bad_at[25] = 50;
+    world.instruments.canary_answers = [&](int probe) {
+        if (probe == 2) { // as SIGSTOP, or a machine that sleeps
+            std::this_thread::sleep_for(world.playbook.restore_limit + Millis(100));
+        }
+        return false;
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(outcome.rollback->row == 5);
 }
 
 TEST_CASE("run: recovery is counted from the first of the unbroken row") {

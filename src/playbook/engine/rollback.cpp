@@ -1,5 +1,7 @@
 // Back to the baseline, and proof that users are there.
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/probe/stall_meter.hpp"
 
 #include "run_context.hpp"
 #include "stage/live_sample.hpp"
@@ -40,10 +42,16 @@ struct UserProof {
 /// baseline names. What an API says is not enough.
 Task<UserProof> users_are_back(RunContext* run, double last_share, RollbackFacts* facts) {
     const Playbook& playbook = run->playbook();
-    const auto deadline = Clock::now() + playbook.restore_limit;
+    const auto began = Clock::now();
+    const probe::StallMeter stalls(co_await asio::this_coro::executor);
+    const auto in_time = [&] { // time in which nothing could be asked says nothing of users
+        const auto now = Clock::now();
+        return seconds(now - began) - stalls.stalled_s(began, now) <
+               seconds(playbook.restore_limit);
+    };
     UserProof out{.asked_for = playbook.fresh_row};
     int met = 0;
-    while (facts->row < out.asked_for && Clock::now() < deadline) {
+    while (facts->row < out.asked_for && in_time()) {
         const double sent_s = run->now();
         const measure::Sample sample = co_await run->in.instruments->fresh_probe();
         run->keep(sample, "restore");
