@@ -21,6 +21,9 @@ struct Chats {
 
     Script answer(const RawRequest& request) {
         ++calls[request.method];
+        if (away) {
+            return {Reset{}};
+        }
         const std::string id = request.path.substr(
             std::string_view("/api/chats/").size(),
             request.path.find('/', std::string_view("/api/chats/").size()) -
@@ -47,6 +50,7 @@ struct Chats {
     int unknown = 404; ///< its answer for what it does not have
     int refuses = 0;   ///< every DELETE, or those of `busy_once`
     std::set<std::string> busy_once{};
+    bool away = false;
     RawServer server;
 };
 
@@ -142,6 +146,37 @@ TEST_CASE("opened threads: who does not answer is not asked for each") {
     const Removal out = remove(loop, {nobody}, many);
     CHECK(out.left.size() == 50);
     CHECK(out.why.contains("refused"));
+}
+
+TEST_CASE("opened threads: who was away for a moment is asked again, at the end at the latest") {
+    for (const Millis rest : {Millis(0), Millis(60'000)}) {
+        CAPTURE(rest.count());
+        Loop loop;
+        Chats chats(loop);
+        std::vector<std::string> many;
+        for (int i = 0; i < 9; ++i) {
+            many.push_back(fmt::format("oaprobe_{}", i));
+        }
+        chats.have = {many.begin(), many.end()};
+        chats.away = true;
+        const auto client = net::HttpClient::make(loop.executor());
+        ThreadRemover remover(*client, {}, {.per_s = 1000, .rest = rest});
+        const auto part = [&](std::ptrdiff_t from) {
+            const auto begin = many.begin() + from;
+            loop.run(remover.remove({{chats.target()}, {begin, begin + 3}}));
+        };
+        part(0);
+        CHECK(chats.calls["DELETE"] == 3);
+        part(3);
+        CHECK(chats.calls["DELETE"] == (rest == Millis(0) ? 6 : 3));
+        chats.away = false;
+        part(6);
+        CHECK(chats.have.size() == (rest == Millis(0) ? 6 : 9));
+        const Removal out = loop.run(remover.finish());
+        CHECK(out.removed == 9);
+        CHECK(out.left.empty());
+        CHECK(chats.have.empty());
+    }
 }
 
 TEST_CASE("opened threads: conversations of users are those that are no probe's") {

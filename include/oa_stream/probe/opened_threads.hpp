@@ -31,6 +31,7 @@ struct RemovePace {
     double per_s = 50;
     Millis longest{60'000}; ///< from the beginning
     std::function<bool()> stop{}; ///< true: what is not removed yet stays
+    Millis rest{5'000}; ///< of a target that did not answer three times in a row
 };
 
 struct Removal {
@@ -48,7 +49,7 @@ public:
     [[nodiscard]] Task<void> remove(OpenedThreads opened);
     /// What is not removed until then stays.
     void end_within(Millis longest);
-    /// Tries those once more that a busy target kept, and says what came of all.
+    /// Tries those once more that a busy or absent target kept, and says what came of all.
     [[nodiscard]] Task<Removal> finish();
 
 private:

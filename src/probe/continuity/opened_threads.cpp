@@ -26,7 +26,7 @@ constexpr std::size_t k_examples = 5;
 constexpr std::size_t k_most_body = 64U << 10U;
 constexpr Millis k_longest_call{5000};
 constexpr int k_later = 202; ///< accepted, and not done yet
-constexpr int k_patience = 3; ///< failed transfers in a row
+constexpr int k_patience = 3; ///< failed transfers in a row; then the target rests
 constexpr int k_most_looks = 50; ///< at ids that a target does not know; then it shows none
 
 enum class End {
@@ -51,7 +51,8 @@ struct Holder {
     Target target;
     bool deletes = false; ///< it did
     int looked_up = 0;
-    int failed = 0;
+    int failed = 0; ///< transfers in a row
+    Clock::time_point rests_until{}; ///< not asked before, as it may be restarting
     std::string never{}; ///< why it removes nothing at all
 };
 
@@ -86,6 +87,9 @@ public:
     }
 
     Task<Removal> finish() {
+        for (Holder& side : sides_) {
+            side.rests_until = {};
+        }
         for (auto& [sides, id] : std::exchange(later_, {})) {
             if (!co_await settle(&sides, id)) {
                 leave(std::move(id), why_not_yet_);
@@ -133,7 +137,10 @@ private:
                 never = over();
                 break;
             }
-            const End end = side->never.empty() ? co_await ask(side, id) : End::never;
+            const bool rests = Clock::now() < side->rests_until;
+            const End end = !side->never.empty() ? End::never
+                            : rests              ? End::again
+                                                 : co_await ask(side, id);
             if (end == End::removed) {
                 ++out_.removed;
                 co_return true;
@@ -166,6 +173,7 @@ private:
 
     Task<End> ask(Holder* side, std::string id) {
         const net::ClientResponse answer = co_await fetch(&side->target, "DELETE", id);
+        side->failed = answer.status == 0 ? side->failed + 1 : 0;
         if (answer.status >= 200 && answer.status < 300) {
             co_return co_await removed(side, answer.status, std::move(id));
         }
@@ -180,8 +188,11 @@ private:
             why_not_yet_ = seen(answer);
             co_return End::again;
         }
-        if (answer.status == 0 && ++side->failed < k_patience) {
+        if (answer.status == 0) {
             why_not_yet_ = seen(answer);
+            if (side->failed >= k_patience) {
+                side->rests_until = Clock::now() + pace_.rest;
+            }
             co_return End::again;
         }
         side->never = seen(answer);
@@ -190,7 +201,6 @@ private:
 
     /// The first one of a target is looked at: what says so may remove nothing.
     Task<End> removed(Holder* side, int status, std::string id) {
-        side->failed = 0;
         if (!side->deletes && status != k_later) {
             const auto page = co_await fetch(&side->target, "GET", std::move(id) + "/messages");
             if (shows_messages(page)) {
