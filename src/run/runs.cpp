@@ -5,6 +5,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/verdict.hpp"
@@ -86,6 +87,10 @@ void take_document(RunEntry& out) {
         out.started_at = text_in(json, "started_at");
     }
     out.duration_s = number_in(json, "duration_s");
+    const auto age = std::chrono::system_clock::now() - out.started;
+    if (age >= WallTime::duration(0) && out.duration_s > seconds(age + k_clocks_apart)) {
+        out.duration_s.reset(); // its end is still to come, by a clock that was wrong
+    }
     if (const Json* process = member(json, "process")) {
         out.holder = fmt::format(
             "process {} on {}", int_member(*process, "pid").value_or(0), text_in(*process, "host")

@@ -70,6 +70,19 @@ TEST_CASE("runs: one that is worked on runs, a sealed one is finished, any other
     CHECK(entry->bytes > 0);
 }
 
+TEST_CASE("runs: one that ended in the future has no duration, as a clock was wrong then") {
+    const Scratch state;
+    const auto folder = state.ended({{"verdict", "PASS"}, {"exit_code", 0}});
+    CHECK(read_run(folder)->duration_s.has_value());
+    Json document = parse_json(read_file(folder / "run.json").value()).value();
+    document["duration_s"] = 34560002.3;
+    REQUIRE(write_file_atomic(folder / "run.json", dump_json(document)).has_value());
+    CHECK_FALSE(read_run(folder)->duration_s.has_value());
+    document["started_at"] = "2020-02-22T04:36:00.000Z"; // then it may have taken so long
+    REQUIRE(write_file_atomic(folder / "run.json", dump_json(document)).has_value());
+    CHECK(read_run(folder)->duration_s == 34560002.3);
+}
+
 TEST_CASE("runs: a pipe in the place of a file of a run keeps nobody waiting") {
     for (const std::string name :
          {"run.json", "journal.ndjson", "timeline.ndjson", "SHA256SUMS", "notes.ndjson"}) {
