@@ -76,9 +76,18 @@ TEST_CASE("doctor: each thing that is wrong is named with the command that mends
     CHECK(mend(called(checks, "machine.clock")) == "timedatectl set-ntp true");
     CHECK(mend(called(checks, "machine.certificates")) == "apt-get install ca-certificates");
     CHECK(called(checks, "machine.space").detail.starts_with("10 MiB free"));
-    CHECK(mend(called(checks, "machine.space")).starts_with("oa-stream runs gc"));
+    CHECK(mend(called(checks, "machine.space")) == "oa-stream runs gc --older-than 30d");
     machine.clock_synchronised.reset();
     CHECK(called(judge_machine(machine), "machine.clock").verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("doctor: a disk that cannot be looked at is not called full") {
+    Machine machine = healthy();
+    machine.free_bytes = std::unexpected("Permission denied");
+    const Check space = called(judge_machine(machine), "machine.space");
+    CHECK(space.verdict == Verdict::inconclusive);
+    CHECK(space.detail == "the disk of the runs cannot be looked at: Permission denied");
+    CHECK(mend(space).empty());
 }
 
 TEST_CASE("doctor: the state folder and those below it are closed to all but a group") {

@@ -10,6 +10,7 @@
 #include "cutover/run_args.hpp"
 
 #include <cstdint>
+#include <expected>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -32,7 +33,8 @@ struct Machine {
     std::uint64_t files_hard = 0;
     std::optional<bool> clock_synchronised{}; ///< nullopt: the kernel does not say
     bool has_certificates = true;
-    std::uint64_t free_bytes = 0; ///< where runs are kept
+    /// Where runs are kept; else why the kernel does not say.
+    std::expected<std::uint64_t, std::string> free_bytes{};
 };
 [[nodiscard]] Machine this_machine(const std::filesystem::path& state_dir);
 [[nodiscard]] std::vector<Check> judge_machine(const Machine& machine);

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <fstream>
+#include <system_error>
 #include <vector>
 
 namespace oa_stream::cli {
@@ -152,6 +154,28 @@ Check judge_clock(const Machine& machine) {
                  );
 }
 
+Check judge_space(const Machine& machine) {
+    const std::string id = "machine.space";
+    if (!machine.free_bytes) {
+        return finding(
+            id,
+            Verdict::inconclusive,
+            "the disk of the runs cannot be looked at: " + machine.free_bytes.error(),
+            {}
+        );
+    }
+    const std::string space =
+        fmt::format("{} MiB free where runs are kept", *machine.free_bytes / k_mebibyte);
+    return *machine.free_bytes >= k_least_free
+               ? finding(id, Verdict::pass, space, {})
+               : finding(
+                     id,
+                     Verdict::fail,
+                     space + ": a run could not be recorded",
+                     "oa-stream runs gc --older-than 30d" // lists first; --apply deletes
+                 );
+}
+
 /// What a person looks for first stands at its end.
 std::string trouble_of(const playbook::RunStatus& run) {
     const bool seen = run.unread.empty() && run.moved && !run.serving.empty();
@@ -182,23 +206,14 @@ Machine this_machine(const fs::path& state_dir) {
     struct statvfs disk{};
     if (::statvfs(existing(state_dir).c_str(), &disk) == 0) {
         out.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
+    } else {
+        out.free_bytes = std::unexpected(std::generic_category().message(errno));
     }
     return out;
 }
 
 std::vector<Check> judge_machine(const Machine& machine) {
-    std::vector<Check> out{judge_files(machine), judge_clock(machine)};
-    const std::string space =
-        fmt::format("{} MiB free where runs are kept", machine.free_bytes / k_mebibyte);
-    out.push_back(
-        machine.free_bytes >= k_least_free ? finding("machine.space", Verdict::pass, space, {})
-                                           : finding(
-                                                 "machine.space",
-                                                 Verdict::fail,
-                                                 space + ": a run could not be recorded",
-                                                 "oa-stream runs gc --older-than 30d --apply"
-                                             )
-    );
+    std::vector<Check> out{judge_files(machine), judge_clock(machine), judge_space(machine)};
     out.push_back(
         machine.has_certificates
             ? finding("machine.certificates", Verdict::pass, "trusted certificates are there", {})
