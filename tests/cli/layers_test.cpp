@@ -66,6 +66,7 @@ TEST_CASE("layers: an option every command takes stands under `all` and has a sh
     CHECK(invocation.globals.all("--state-dir") == std::vector<std::string>{"/from/file"});
     CHECK(invocation.globals.has("--json"));
     CHECK(variable_of("all", "--state-dir") == "OA_STREAM_STATE_DIR");
+    CHECK(variable_of("cutover status", "--state-dir") == "OA_STREAM_STATE_DIR");
     CHECK(variable_of("smoke stream", "--base-url") == "OA_STREAM_SMOKE_STREAM_BASE_URL");
 }
 

@@ -302,7 +302,10 @@ find_config(const Invocation& invocation, const Environment& env) {
 }
 
 std::string variable_of(std::string_view command, std::string_view option) {
-    const std::string section = command == k_all ? "" : std::string(command) + '_';
+    const auto globals = global_options();
+    const bool global = command == k_all ||
+                        std::ranges::find(globals, option, &OptionSpec::long_name) != globals.end();
+    const std::string section = global ? "" : std::string(command) + '_';
     std::string out = to_upper(fmt::format("OA_STREAM_{}{}", section, option.substr(2)));
     std::ranges::replace_if(out, [](char c) { return c == '-' || c == ' '; }, '_');
     return out;

@@ -126,6 +126,7 @@ test('config file, environment and flag: config show says which one it was', asy
   assert.deepEqual([row(shown, '--listen').layer, row(shown, '--listen').where], ['file', `${config}:4:10`]);
   assert.deepEqual([row(shown, '--model').layer, row(shown, '--model').where], ['environment', 'OA_STREAM_SERVE_MODEL']);
   assert.equal(row(shown, '--pace').layer, 'default');
+  assert.deepEqual([row(shown, '--pace').variable, row(shown, '--color').variable], ['OA_STREAM_SERVE_PACE', 'OA_STREAM_COLOR']);
   const text = await oa(['config', 'show', '--origin', '--config', config]);
   assert.match(text.stdout, /^--listen +127\.0\.0\.1:4 +file .*config\.yaml:4:10$/m);
   fs.writeFileSync(config, 'version: 1\nserve: { lisen: x }\n');
