@@ -158,6 +158,30 @@ TEST_CASE("command line: words that people try lead to the command that they loo
     for (const char* word : {"undo", "back", "rollback"}) {
         CHECK(hint({"cutover", word}) == "did you mean 'oa-stream rollback apply'?");
     }
+    struct Below {
+        const char* family;
+        const char* word;
+        const char* meant;
+    };
+    for (const Below& row : std::array{
+             Below{"cutover", "approve", "plan approve"},
+             Below{"cutover", "resume", "cutover continue"},
+             Below{"route", "delete", "route clear"},
+             Below{"route", "reset", "route clear"},
+             Below{"route", "show", "route status"},
+             Below{"slo", "show", "slo status"},
+             Below{"playbook", "check", "playbook validate"},
+             Below{"config", "list", "config show"},
+             Below{"runs", "delete", "runs gc"},
+             Below{"smoke", "test", "smoke stream"},
+         }) {
+        CAPTURE(row.family, row.word);
+        CHECK(
+            hint({row.family, row.word}) ==
+            "did you mean 'oa-stream " + std::string(row.meant) + "'?"
+        );
+    }
+    CHECK(hint({"plan", "delete"}) == "show, approve"); // not a command of another family
     CHECK(hint({"cutover", "aply"}) == "did you mean 'oa-stream cutover apply'?");
     CHECK(hint({"plan", "shwo"}) == "did you mean 'oa-stream plan show'?");
     CHECK(hint({"nonesuch"}) == "oa-stream --help lists them");

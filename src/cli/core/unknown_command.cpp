@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -59,6 +60,65 @@ std::vector<std::string_view> words_for_commands() {
     return out;
 }
 
+struct Tried {
+    std::string_view words;
+    std::string_view meant;
+};
+/// What people try below a family and means something else alone, or stands below another family.
+constexpr std::array k_tried{
+    Tried{"config get", "config show"},
+    Tried{"config list", "config show"},
+    Tried{"cutover approve", "plan approve"},
+    Tried{"cutover back", "rollback apply"},
+    Tried{"cutover list", "runs list"},
+    Tried{"cutover revert", "rollback apply"},
+    Tried{"cutover rollback", "rollback apply"},
+    Tried{"cutover undo", "rollback apply"},
+    Tried{"playbook check", "playbook validate"},
+    Tried{"playbook lint", "playbook validate"},
+    Tried{"route delete", "route clear"},
+    Tried{"route remove", "route clear"},
+    Tried{"route reset", "route clear"},
+    Tried{"route show", "route status"},
+    Tried{"route unset", "route clear"},
+    Tried{"slo show", "slo status"},
+};
+
+std::unexpected<Error> unknown_below(const std::string& family, std::string_view word) {
+    const std::string typed = fmt::format("{} {}", family, word);
+    const auto* tried = std::ranges::find(k_tried, typed, &Tried::words);
+    std::string meant(tried == k_tried.end() ? std::string_view() : tried->meant);
+    std::vector<std::string_view> below;
+    for (const CommandSpec& command : all_commands()) {
+        if (!command.path.starts_with(family + ' ')) {
+            continue;
+        }
+        below.push_back(command.path.substr(family.size() + 1));
+        const auto also = also_words(command);
+        if (std::ranges::find(also, word) != also.end()) {
+            meant = command.path;
+        }
+    }
+    if (const auto near = nearest(word, below); near && meant.empty()) {
+        meant = fmt::format("{} {}", family, *near);
+    }
+    if (!meant.empty()) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a command", printable(typed, 60)),
+            {},
+            fmt::format("did you mean 'oa-stream {}'?", meant)
+        );
+    }
+    return fail( // "smoke": name what stands under it
+        Code::usage,
+        word.empty() ? family + " needs one of its commands"
+                     : fmt::format("'{}' is not a command of {}", printable(word, 60), family),
+        {},
+        fmt::format("{}", fmt::join(below, ", "))
+    );
+}
+
 } // namespace
 
 std::unexpected<Error> unknown_command(std::span<const std::string> words) {
@@ -69,24 +129,13 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     }
     const std::string rest =
         words.size() > 1 && !words[1].starts_with('-') ? words[1] : std::string();
+    if (is_family(words[0])) {
+        return unknown_below(words[0], rest);
+    }
     std::string typed = rest.empty() ? words[0] : fmt::format("{} {}", words[0], rest);
     auto near = nearest(typed, names);
-    // "cutover undo": what people try below a family may stand below another one.
-    if (const CommandSpec* meant = also_called(is_family(words[0]) ? rest : words[0])) {
+    if (const CommandSpec* meant = also_called(words[0])) {
         near = meant->path;
-    }
-    std::vector<std::string_view> below; // "smoke": name what stands under it
-    for (const CommandSpec& command : all_commands()) {
-        if (command.path.starts_with(words[0] + ' ')) {
-            below.push_back(command.path.substr(words[0].size() + 1));
-        }
-    }
-    if (!below.empty() && (!near || !near->contains(' '))) {
-        const auto message =
-            typed == words[0]
-                ? fmt::format("{} needs one of its commands", typed)
-                : fmt::format("'{}' is not a command of {}", printable(rest, 60), words[0]);
-        return fail(Code::usage, message, {}, fmt::format("{}", fmt::join(below, ", ")));
     }
     std::string ending = near ? std::string() : ending_in(words[0]);
     if (!near) {
