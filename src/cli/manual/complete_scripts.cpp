@@ -41,7 +41,12 @@ _oa_stream() {
             :folders) paths=-d ;;
             *)
                 answer="${answer%%$'\t'*}"
-                COMPREPLY+=("${answer#"$kept"}")
+                answer="${answer#"$kept"}"
+                if [ -z "$quote" ]; then # "p99<=5s" redirects; a comma does nothing
+                    printf -v answer %q "$answer"
+                    answer="${answer//\\,/,}"
+                fi
+                COMPREPLY+=("$answer")
                 ;;
         esac
     done < <("${COMP_WORDS[0]}" __complete "${words[@]:1}" 2>/dev/null)

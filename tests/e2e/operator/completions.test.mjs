@@ -53,6 +53,7 @@ const CASES = [
   ['oa-stream serve --access-log-fo', 'oa-stream serve --access-log-format '],
   ['oa-stream rollback apply --run 2026', `oa-stream rollback apply --run ${RUN} `],
   ['oa-stream playbook show rollback-d', 'oa-stream playbook show rollback-drill '],
+  ['oa-stream load --limit p99', 'oa-stream load --limit p99-first_content\\<=5s '],
   ['oa-stream check ans', 'oa-stream check answer.sse '],
   ['oa-stream serve --replay cap', 'oa-stream serve --replay captures/'],
   ['oa-stream serve --replay=cap', 'oa-stream serve --replay=captures/'],
