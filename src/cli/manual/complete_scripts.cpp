@@ -104,7 +104,11 @@ function __oa_stream_complete
     for answer in ($words[1] __complete $words[2..-1] "$typed" 2>/dev/null)
         switch $answer
             case :files
-                for found in (__fish_complete_path "$path")
+                set -l files (__fish_complete_path (string replace -r -- '^~/' "$HOME/" "$path"))
+                if string match -q -- '~/*' "$path"
+                    set files (string replace -- "$HOME/" '~/' $files)
+                end
+                for found in $files
                     printf '%s\n' "$kept$found"
                 end
             case :folders

@@ -55,6 +55,7 @@ const CASES = [
   ['oa-stream playbook show rollback-d', 'oa-stream playbook show rollback-drill '],
   ['oa-stream load --limit p99', 'oa-stream load --limit p99-first_content\\<=5s '],
   ['oa-stream check ans', 'oa-stream check answer.sse '],
+  ['oa-stream check ~/ans', 'oa-stream check ~/answer.sse '],
   ['oa-stream serve --replay cap', 'oa-stream serve --replay captures/'],
   ['oa-stream serve --replay=cap', 'oa-stream serve --replay=captures/'],
   ['oa-stream check my\\ an', 'oa-stream check my\\ answer.sse '],
