@@ -135,6 +135,18 @@ TEST_CASE("command line: help wins over whatever else is wrong") {
     CHECK(parse({"--version"})->version);
 }
 
+TEST_CASE("command line: -- ends the options") {
+    const auto file = parse({"check", "--", "answer.sse"});
+    REQUIRE(file.has_value());
+    CHECK(file->args.all("FILE") == std::vector<std::string>{"answer.sse"});
+    const auto text = parse({"--json", "note", "--run", "last", "--", "--abort"});
+    REQUIRE(text.has_value());
+    CHECK(text->args.all("TEXT") == std::vector<std::string>{"--abort"});
+    CHECK(text->globals.has("--json"));
+    CHECK(parse({"version", "--", "--json"}).error().message.contains("unexpected argument"));
+    CHECK(parse({"note", "--abort was typed"}).error().hint.contains("behind --"));
+}
+
 TEST_CASE("command line: a family of commands has help, and a topic is named by its words") {
     CHECK(parse({"cutover", "--help"})->family == "cutover");
     CHECK(parse({"help", "smoke", "stream"})->command->path == "help");

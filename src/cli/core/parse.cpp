@@ -134,14 +134,23 @@ std::string first_line(const char* text) {
 }
 
 Result<void> refuse_extras(const CLI::App& app, const CommandSpec& command) {
-    const auto extras = app.remaining();
+    std::vector<std::string> extras = app.remaining();
+    const bool ended = !extras.empty() && extras.front() == names::mark; // nothing but words follow
+    if (ended) {
+        extras.erase(extras.begin());
+    }
     if (extras.empty()) {
         return {};
     }
     const std::string& word = extras.front();
-    if (word.starts_with('-') && word.size() > 1) {
+    if (!ended && word.starts_with('-') && word.size() > 1) {
         const std::string name = printable(word.substr(0, word.find('=')), 60);
-        return misused(command, "unknown option " + name, option_hint(command, word));
+        return misused(
+            command,
+            "unknown option " + name,
+            word.contains(' ') ? "a text that begins with - stands behind --"
+                               : option_hint(command, word)
+        );
     }
     return misused(
         command,
@@ -231,7 +240,7 @@ std::unexpected<Error> no_command(std::span<const std::string> words) {
     );
 }
 
-/// Global options may stand before the command, as with git: moved behind it.
+/// Global options may stand before the command, as with git: moved behind it, before a "--".
 std::vector<std::string> with_command_first(std::span<const std::string> words) {
     std::size_t leading = 0;
     while (leading < words.size()) {
@@ -244,7 +253,11 @@ std::vector<std::string> with_command_first(std::span<const std::string> words) 
     }
     leading = std::min(leading, words.size());
     std::vector<std::string> out(words.begin() + static_cast<std::ptrdiff_t>(leading), words.end());
-    out.insert(out.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(leading));
+    out.insert(
+        std::ranges::find(out, names::mark),
+        words.begin(),
+        words.begin() + static_cast<std::ptrdiff_t>(leading)
+    );
     return out;
 }
 
