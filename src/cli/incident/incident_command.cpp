@@ -1,6 +1,7 @@
 // incident body, incident bundle: what goes into the issue, and the file that goes with it.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/incident/bundle.hpp"
 
 #include "core/commands.hpp"
@@ -73,10 +74,10 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
     }
     tell_text(
         fmt::format(
-            "{}, {}; check it anywhere: oa-stream incident verify {}\n",
+            "{}, {}; check it: oa-stream incident verify {}\n",
             counted(made.files, "file"),
             run::size_text(made.bytes),
-            made.file.filename().string()
+            shell_word(options.out->string())
         ),
         context
     );

@@ -92,6 +92,8 @@ describe('from a failed rehearsal to an issue', () => {
       assert.equal(made.json().sha256, sh('sha256sum', [out]).slice(0, 64));
     }
     assert.deepEqual(fs.readFileSync(file), fs.readFileSync(again), 'the same bytes twice');
+    const spaced = await oa(['incident', 'bundle', 'last', '--out', path.join(elsewhere, 'my b.tar.zst')], { stateDir: state });
+    assert.ok(spaced.stderr.includes(`oa-stream incident verify '${elsewhere}/my b.tar.zst'\n`), spaced.stderr);
     const verified = await oa(['incident', 'verify', file, '--json']);
     assert.equal(verified.code, 0, verified.stdout);
     assert.equal(verified.json().verdict, 'PASS');
