@@ -193,7 +193,11 @@ Result<std::vector<fs::path>> run_folders(const fs::path& state_dir) {
             Code::io,
             fmt::format("cannot list the runs: {}", error.message()),
             runs.string(),
-            fmt::format("sudo oa-stream --state-dir {} runs list", shell_word(state_dir.string()))
+            error == std::errc::permission_denied || error == std::errc::operation_not_permitted
+                ? fmt::format(
+                      "sudo oa-stream --state-dir {} runs list", shell_word(state_dir.string())
+                  )
+                : std::string()
         );
     }
     if (const fs::path link = dangling_link(runs); !link.empty()) {

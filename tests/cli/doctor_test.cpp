@@ -154,7 +154,7 @@ TEST_CASE("doctor: runs that cannot be listed are no pass") {
     REQUIRE(checks.size() == 1);
     CHECK(checks[0].verdict == Verdict::fail);
     CHECK(checks[0].detail.contains("cannot list the runs: "));
-    CHECK(mend(checks[0]).starts_with("sudo oa-stream --state-dir "));
+    CHECK(mend(checks[0]).empty());
 }
 
 TEST_CASE("doctor: no run that died is a pass, and says so") {

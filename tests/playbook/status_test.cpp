@@ -549,7 +549,7 @@ TEST_CASE("status: runs that cannot be listed are an error; a folder that is not
     REQUIRE_FALSE(all.has_value());
     CHECK(all.error().code == Code::io);
     CHECK(all.error().message.starts_with("cannot list the runs: "));
-    CHECK(all.error().hint == "sudo oa-stream --state-dir " + state.path.string() + " runs list");
+    CHECK(all.error().hint.empty()); // sudo makes no folder of a file
     const auto one = status_of(state.path, "x");
     REQUIRE_FALSE(one.has_value());
     CHECK(one.error().code == Code::io);

@@ -166,6 +166,11 @@ describe('from a failed rehearsal to an issue', () => {
     const bundle = asNobody('incident', 'bundle', id, '--out', path.join(state, 'b.tar.zst'), '--accept-changed');
     assert.equal(bundle.status, 2, bundle.stderr);
     assert.match(bundle.stderr, /streams: cannot be read: nobody knows what is in it/);
+    fs.chmodSync(path.join(state, 'runs'), 0);
+    assert.match(asNobody('runs', 'list').stderr, /cannot list the runs: Permission denied \(sudo oa-stream --state-dir \S+ runs list\)/);
+    fs.chmodSync(state, 0);
+    const space = JSON.parse(asNobody('doctor', '--json').stdout).checks.find((check) => check.id === 'machine.space');
+    assert.deepEqual([space.verdict, space.detail], ['INCONCLUSIVE', 'the disk of the runs cannot be looked at: Permission denied']);
   });
 
   test('a line of the seal that is none is a change like any other', async () => {
