@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 
 namespace oa_stream::run {
@@ -132,6 +133,15 @@ RunKind run_kind(std::string_view word) noexcept {
     }
     const auto found = std::ranges::find(k_kinds, word, &KindRow::word);
     return found == k_kinds.end() ? RunKind::other : found->kind;
+}
+
+std::span<const std::string_view> run_kind_words() {
+    static constexpr auto k_words = [] {
+        std::array<std::string_view, k_kinds.size() - 1> out{}; // other is the last
+        std::ranges::transform(std::span(k_kinds).first<out.size()>(), out.begin(), &KindRow::word);
+        return out;
+    }();
+    return k_words;
 }
 
 bool kind_mutates(RunKind kind) noexcept {

@@ -135,6 +135,7 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"cutover", "rehearse", "--inject", "lat"}, {"latency="}, Files::none},
         {{"cutover", "rehearse", "--inject", "a"}, {"auth-error=", "audit-error="}, Files::none},
         {{"cutover", "rehearse", "--inject", "k"}, {"kill@"}, Files::none},
+        {{"runs", "list", "--kind", "rollb"}, {"rollback", "rollback-drill"}, Files::none},
         {{"config", "show", "--for", "smoke-s"}, {"smoke-stream"}, Files::none},
         {{"man", "cutover-ap"}, {"cutover-apply"}, Files::none},
         {{"man", "cutover", "ap"}, {"apply"}, Files::none},

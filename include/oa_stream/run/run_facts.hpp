@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,8 @@ enum class RunKind {
 [[nodiscard]] std::string_view to_string(RunKind kind) noexcept;
 /// RunKind::other for a word that is none.
 [[nodiscard]] RunKind run_kind(std::string_view word) noexcept;
+/// The words of all kinds but RunKind::other.
+[[nodiscard]] std::span<const std::string_view> run_kind_words();
 /// Whether runs of this kind are there to change traffic or routes. Its own run.json may say
 /// otherwise of one run: a dry run, or one on lanes of its own.
 [[nodiscard]] bool kind_mutates(RunKind kind) noexcept;

@@ -1,5 +1,6 @@
 // runs list: what was run on this machine, and how it ended.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -7,6 +8,7 @@
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -102,8 +104,32 @@ void tell_of_service(Context& context) {
     }
 }
 
+constexpr auto k_kind =
+    option<&Options::kind>(
+        "--kind", "KIND", "List only runs of this kind, like rehearsal, cutover or smoke-stream."
+    )
+        .suggesting(run::run_kind_words);
+
+/// Runs of another version may have kinds that this one does not know.
+Result<void> check_kind(const std::string& kind, const std::vector<RunEntry>& runs) {
+    const auto known = run::run_kind_words();
+    if (std::ranges::find(known, kind) != known.end() ||
+        std::ranges::find(runs, kind, &RunEntry::kind) != runs.end()) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        fmt::format("'{}' is not a kind of run", printable(kind, 60)),
+        std::string(k_kind.name),
+        did_you_mean(kind, known, fmt::format("{}", fmt::join(known, ", ")))
+    );
+}
+
 Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(auto runs, run::list_runs(context.state_dir));
+    if (options.kind) {
+        OA_CHECK(check_kind(*options.kind, runs));
+    }
     const std::size_t all = runs.size();
     std::erase_if(runs, [&](const RunEntry& one) { return !options.takes(one); });
     const std::size_t fitting = runs.size();
@@ -153,9 +179,7 @@ constexpr std::array<std::string_view, 4> k_verdicts{"PASS", "FAIL", "INCONCLUSI
 constexpr std::array<std::string_view, 3> k_states{"running", "finished", "died"};
 
 constexpr auto k_options = options<Options>(
-    option<&Options::kind>(
-        "--kind", "KIND", "List only runs of this kind, like rehearsal, cutover or smoke-stream."
-    ),
+    k_kind,
     option<&Options::verdict>("--verdict", k_verdicts, "List only runs with this verdict."),
     option<&Options::state>("--state", k_states, "List only runs in this state."),
     option<&Options::younger>("--since", "D", "List only runs that started within this time: 24h."),

@@ -130,6 +130,9 @@ test('an empty word is no word: what a script did not set does not mean the usua
   assert.match(config.stderr, /^oa-stream: --config: the name of the file is empty/);
   // A variable that is empty is not set.
   assert.equal((await oa(['runs', 'list'], { env: { OA_STREAM_CONFIG: '' } })).code, 0);
+  const kind = await oa(['runs', 'list', '--kind', 'rehersal']);
+  assert.equal(kind.code, 2, kind.stderr);
+  assert.match(kind.stderr, /--kind: 'rehersal' is not a kind of run \(did you mean rehearsal\?\)/);
   const service = ['--base-url', 'http://127.0.0.1:1'];
   for (const words of [['smoke', 'stream', ...service, '--compat-build', ''], ['smoke', 'stream', ...service, '--id-prefix', ''], ['smoke', 'control', ...service, '--profile', '']]) {
     refused(await oa(words), 2, words.join(' '));
