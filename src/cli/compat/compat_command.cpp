@@ -47,13 +47,17 @@ bool known(const std::vector<std::string>& words) {
     });
 }
 
+Json scripts_document() {
+    Json out = plain_answer();
+    for (const RetiredScript& script : retired_scripts()) {
+        out["scripts"].push_back(script.name);
+    }
+    return out;
+}
+
 Result<ExitCode> list(const Context& context) {
     if (context.json) {
-        Json out = plain_answer();
-        for (const RetiredScript& script : retired_scripts()) {
-            out["scripts"].push_back(script.name);
-        }
-        print_document("compat", out, context);
+        print_document("compat", scripts_document(), context);
         return ExitCode::ok;
     }
     constexpr int k_both = 80; // columns that hold a script and what replaces it side by side
@@ -68,6 +72,7 @@ Result<ExitCode> list(const Context& context) {
 
 Result<ExitCode> link(const std::filesystem::path& folder, const Context& context) {
     OA_CHECK(make_dirs(folder));
+    Json links = Json::array();
     for (const RetiredScript& script : retired_scripts()) {
         const auto path = folder / script.name;
         std::error_code error;
@@ -80,7 +85,15 @@ Result<ExitCode> link(const std::filesystem::path& folder, const Context& contex
                 "an empty folder"
             );
         }
-        context.out(path.string() + "\n");
+        links.push_back(path.string());
+        if (!context.json) {
+            context.out(path.string() + "\n");
+        }
+    }
+    if (context.json) {
+        Json out = scripts_document();
+        out["links"] = std::move(links);
+        print_document("compat", out, context);
     }
     return ExitCode::ok;
 }
@@ -129,8 +142,12 @@ Result<ExitCode> carry_out(
     return exit;
 }
 
+constexpr auto k_markdown =
+    flag<&Options::markdown>("--markdown", "Print the page of all scripts and their variables.");
+
 Result<ExitCode> run(const Options& options, Context& context) {
     if (options.markdown) {
+        OA_CHECK(refuse_json(context, k_markdown.name));
         context.out(compat_page());
         return ExitCode::ok;
     }
@@ -175,7 +192,7 @@ constexpr auto k_options = options<Options>(
         k_emits,
         "Also write summary.json and SUMMARY.md into OUTPUT_DIR, as the scripts did."
     ),
-    flag<&Options::markdown>("--markdown", "Print the page of all scripts and their variables.")
+    k_markdown
 );
 
 } // namespace

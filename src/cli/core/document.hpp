@@ -5,6 +5,7 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include "command.hpp"
+#include "globals.hpp"
 #include "suggestion.hpp"
 
 #include <fmt/format.h>
@@ -46,6 +47,14 @@ document_line(std::string_view name, const Json& body, const Context& context) {
 /// On stdout.
 inline void print_document(std::string_view name, const Json& body, const Context& context) {
     context.out(document_line(name, body, context));
+}
+
+/// What `option` prints is a page and has no document.
+[[nodiscard]] inline Result<void> refuse_json(const Context& context, std::string_view option) {
+    if (!context.json) {
+        return {};
+    }
+    return fail(Code::usage, fmt::format("{} and {} exclude each other", k_json.name, option));
 }
 
 /// Documents of what goes on while they are printed: a reader that stands still does not stop it.

@@ -1,5 +1,6 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/redact.hpp"
@@ -140,6 +141,17 @@ bool asks_json(const std::vector<std::string>& words) {
     return std::ranges::find(words, k_json.name) != words.end();
 }
 
+/// The command that prints the same as --version or --help, for its document.
+std::vector<std::string> command_instead_of(const Invocation& asked) {
+    std::vector<std::string> out{asked.version ? "version" : "help"};
+    std::string_view topic = asked.command != nullptr ? asked.command->path : asked.family;
+    while (!topic.empty()) {
+        out.emplace_back(cut_until(topic, ' '));
+    }
+    out.emplace_back(k_json.name);
+    return out;
+}
+
 /// Whether the result is in a file, and nobody asked for it on standard output: what is printed is
 /// for people then.
 bool is_kept(const Context& context) {
@@ -162,6 +174,9 @@ int dispatch(int argc, char** argv, bool& kept) {
     auto invocation = parse_command_line(words);
     if (!invocation) {
         return report(invocation.error(), asks_json(words));
+    }
+    if ((invocation->version || invocation->help) && asks_json(words)) {
+        invocation = parse_command_line(command_instead_of(*invocation));
     }
     if (invocation->version) {
         write_result(fmt::format("{} {}\n", k_name, version()));

@@ -198,7 +198,13 @@ struct SchemaOptions {
     bool markdown = false;
 };
 
+constexpr auto k_page =
+    flag<&SchemaOptions::markdown>("--markdown", "Print the reference page instead of the schema.");
+
 Result<ExitCode> schema(const SchemaOptions& options, Context& context) {
+    if (options.markdown) {
+        OA_CHECK(refuse_json(context, k_page.name));
+    }
     context.out(
         options.markdown ? playbook::playbook_page() : json_document(playbook::playbook_schema())
     );
@@ -209,9 +215,7 @@ constexpr auto k_playbook_positional = positionals<PlaybookChoice>(
     playbook_word("A shipped playbook's name, or a file ending in .yaml.")
 );
 constexpr auto k_set_options = options<PlaybookChoice>(k_set);
-constexpr auto k_schema_options = options<SchemaOptions>(
-    flag<&SchemaOptions::markdown>("--markdown", "Print the reference page instead of the schema.")
-);
+constexpr auto k_schema_options = options<SchemaOptions>(k_page);
 
 } // namespace
 

@@ -279,6 +279,7 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
 Result<ExitCode> list_rules(const Options& options, Context& context) {
     const std::optional<Profile> profile = options.profile;
     if (options.markdown) {
+        OA_CHECK(refuse_json(context, k_markdown.name));
         context.out(contract::rules_page());
     } else if (context.json) {
         Json document = plain_answer();
