@@ -3,6 +3,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
 #include "shadow_judge.hpp"
@@ -116,7 +117,8 @@ private:
             heard.meaning.code = sample->error_code;
         }
         heard.ending = ending_of(*sample, heard.meaning);
-        heard.detail = sample->detail;
+        heard.detail =
+            sample->detail + (sample->status == 404 ? base_path_advice(target.base_url) : "");
         heard.unreachable = is_unreachable(sample->outcome);
         if (!heard.unreachable || sample->outcome == Outcome::cancelled) { // it may have begun
             pair_threads_.push_back({{std::move(target)}, {thread}});

@@ -27,6 +27,11 @@ after(async () => {
   await b?.stop();
 });
 
+test('a base URL with a path is named as the reason for 404', async () => {
+  const out = await shadow(['--base-url', `${a.base}/v1`, '--against', b.base, '--prompt', 'hello', '--runs', '1']);
+  assert.match(check(out, 'turn.1').detail, new RegExp(`the base URL has the path /v1, and requests add their own: try ${a.base}\\)`));
+});
+
 let endings; // of every recording, as the native comparison learnt them
 
 test('a lane says of every recording what the authority said', async () => {
