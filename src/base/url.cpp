@@ -34,6 +34,13 @@ std::string_view authority_of(std::string_view url) {
 
 } // namespace
 
+std::string with_lower_scheme(std::string_view url) {
+    const std::size_t end = url.find("://");
+    return end == std::string_view::npos
+               ? std::string(url)
+               : to_lower(url.substr(0, end)) + std::string(url.substr(end));
+}
+
 std::string host_of(std::string_view url) {
     url = authority_of(url);
     if (const std::size_t user = url.rfind('@'); user != std::string_view::npos) {

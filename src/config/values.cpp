@@ -99,7 +99,7 @@ std::optional<std::string> read_url(const Node& node) {
     if (out && out->ends_with('/')) {
         out->pop_back();
     }
-    return out;
+    return out ? std::optional(with_lower_scheme(*out)) : std::nullopt;
 }
 
 Result<void> check_url(std::string_view key, std::string_view text) {

@@ -86,6 +86,11 @@ TEST_CASE("url: an address that no request can go to is told from one where nobo
     CHECK_FALSE(has_credentials("http://h/@u?a@b"));
 }
 
+TEST_CASE("url: a scheme is read in any case") {
+    CHECK(with_lower_scheme("HTTPS://Host/Path") == "https://Host/Path");
+    CHECK(with_lower_scheme("Host/Path") == "Host/Path");
+}
+
 TEST_CASE("url: a base URL with a path is told from the one without") {
     CHECK(base_path_advice("http://a:1").empty());
     CHECK(base_path_advice("https://[::1]:8080").empty());

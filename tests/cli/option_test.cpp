@@ -154,6 +154,7 @@ TEST_CASE("option: a secret that was typed is refused, though nobody would read 
 }
 
 TEST_CASE("option: base URLs are http, have a host and nothing that a log would keep") {
+    CHECK(read_base_url("HTTP://Host:80/").value() == "http://Host:80");
     CHECK(read_base_url("https://a.example/x/").value() == "https://a.example/x");
     for (const char* text :
          {"",

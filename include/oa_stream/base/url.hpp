@@ -9,6 +9,9 @@ namespace oa_stream {
 /// Everything but A-Z a-z 0-9 - . _ ~ as %XX: one value of a query.
 [[nodiscard]] std::string percent_encode(std::string_view text);
 
+/// "http://Host/Path" of "HTTP://Host/Path": a scheme has no case (RFC 3986, 3.1).
+[[nodiscard]] std::string with_lower_scheme(std::string_view url);
+
 /// The host of "http://host:port/path", without port and brackets.
 [[nodiscard]] std::string host_of(std::string_view url);
 

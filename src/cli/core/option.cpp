@@ -137,7 +137,9 @@ Result<std::chrono::milliseconds> read_time(std::string_view text, const ValueRu
     );
 }
 
-Result<std::string> read_base_url(std::string_view text) {
+Result<std::string> read_base_url(std::string_view typed) {
+    const std::string url = with_lower_scheme(typed);
+    std::string_view text = url;
     const auto wrong = [&](std::string message) {
         return fail(Code::usage, std::move(message), {}, "like http://127.0.0.1:8080");
     };

@@ -67,7 +67,7 @@ struct ValueRule {
 [[nodiscard]] Result<std::chrono::milliseconds>
 read_time(std::string_view text, const ValueRule& rule);
 /// http(s)://host[:port][/path] without credentials and query; a trailing slash is cut off.
-[[nodiscard]] Result<std::string> read_base_url(std::string_view text);
+[[nodiscard]] Result<std::string> read_base_url(std::string_view typed);
 /// HOST:PORT; without a port that of the URL stays.
 [[nodiscard]] Result<std::string> read_connect_to(std::string_view text);
 
