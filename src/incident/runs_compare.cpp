@@ -60,7 +60,7 @@ void weigh_facts(std::vector<ComparedRow>& rows) {
         const bool time = row.what.starts_with("rollback.") ||
                           std::ranges::find(k_always, row.what) != k_always.end();
         row.matters = row.differs && !time;
-        row.meaning = row.differs && time ? "differs in any two runs" : "";
+        row.meaning = row.differs && time ? "not compared" : "";
     }
 }
 

@@ -114,7 +114,7 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
         add(words, {names::out, "plan.json"});
         return fail(
             Code::usage,
-            "it moved traffic at once, without a gate and without a way back",
+            "it moved traffic at once, without a gate or a rollback",
             "set-traffic",
             spelled(words) + ", then oa-stream cutover apply plan.json"
         );

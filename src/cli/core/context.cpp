@@ -104,7 +104,12 @@ Result<void> results_written() {
         return {};
     }
     const std::string why = std::generic_category().message(g_out_error);
-    return fail(Code::io, why, "standard output", "what it holds is not whole; oa-stream doctor");
+    return fail(
+        Code::io,
+        why,
+        "standard output",
+        "the output is incomplete; check the disk with oa-stream doctor"
+    );
 }
 
 std::optional<std::string> real_environment(std::string_view name) {

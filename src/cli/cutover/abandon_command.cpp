@@ -70,7 +70,7 @@ void show_status(RunStatus status, bool applied, Context& context) {
     if (!status.baseline.empty()) {
         show_text(fmt::format("  {:<10} write {}\n", "undo", status.baseline), context);
     }
-    context.err("nothing was given up: --apply --reason TEXT does it, and moves no traffic\n");
+    context.err("not abandoned yet; add --apply --reason TEXT. Traffic does not move.\n");
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {

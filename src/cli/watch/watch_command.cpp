@@ -351,10 +351,12 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
     }
     if (exit == ExitCode::inconclusive) {
         tell_text(
-            fmt::format(
-                "INCONCLUSIVE the last look was {}: nothing proves that all is well\n",
-                watch.last_state()
-            ),
+            watch.last_state() == to_string(WatchState::quiet)
+                ? "INCONCLUSIVE no traffic in the window, so nothing was judged\n"
+                : fmt::format(
+                      "INCONCLUSIVE the last look was {}, so nothing was judged\n",
+                      watch.last_state()
+                  ),
             context
         );
     }

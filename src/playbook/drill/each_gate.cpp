@@ -192,7 +192,7 @@ private:
             unsafe_ ? Verdict::error
             : there ? failure->verdict
                     : Verdict::error,
-            unsafe_   ? fmt::format("the way back is not verified: see {}", run)
+            unsafe_   ? fmt::format("the rollback is not verified: see {}", run)
             : noticed ? fmt::format("{} ({})", failure->detail, run)
             : there
                 ? fmt::format("blind: {} was planted, and it did not notice ({})", trial.fault, run)

@@ -185,8 +185,8 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
     if (reason.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return fail(
             Code::usage,
-            "a value stated by hand needs a reason",
-            std::string(k_option),
+            fmt::format("{} needs {} TEXT", k_option, names::reason),
+            {},
             "like 'read from the dashboard at 14:00'"
         );
     }

@@ -116,10 +116,10 @@ std::string run_to_roll_back(const fs::path& state_dir) {
     }
     const bool known = !newest->serving.empty() && !newest->baseline.empty();
     return fmt::format(
-        "{} takes back the newest that moved traffic on {}{}",
+        "{} rolls back the newest run that moved traffic on {}{}",
         Suggestion{"rollback apply", {names::run, newest->run}}.text(),
         newest->target,
-        known ? fmt::format(": {} to {}", newest->serving, newest->baseline) : ""
+        known ? fmt::format(", from {} to {}", newest->serving, newest->baseline) : ""
     );
 }
 

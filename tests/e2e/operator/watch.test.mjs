@@ -225,10 +225,11 @@ beside('a guard that saw nothing, or only old numbers, is not green', async (lan
   const idle = await oa([...args, '--until', 'bad']);
   assert.match(idle.stdout, /NO TRAFFIC/);
   assert.equal(idle.code, 3, idle.stdout);
+  assert.match(idle.stderr, /^INCONCLUSIVE no traffic in the window, so nothing was judged$/m);
   const old = await oa([...args, '--until', 'bad', '--stale-after', '1ms']);
   assert.match(old.stdout.trim().split('\n').at(-1), /STALE/);
   assert.equal(old.code, 3);
-  assert.match(old.stderr, /^INCONCLUSIVE the last look was STALE/m);
+  assert.match(old.stderr, /^INCONCLUSIVE the last look was STALE, so nothing was judged$/m);
   assert.equal((await oa(args)).code, 0, 'who only watched asked no question');
   await quiet.stop();
 });
