@@ -150,7 +150,8 @@ describe('from a failed rehearsal to an issue', () => {
     fs.cpSync(folder, copy, { recursive: true });
     sh('chmod', ['-R', 'a+rX', state]);
     fs.chmodSync(path.join(copy, 'streams'), 0);
-    const asNobody = (...args) => spawnSync(OA_BIN, [...args, '--state-dir', state], { uid: 65534, gid: 65534, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
+    const nobodyIn = (folder, ...args) => spawnSync(OA_BIN, [...args, '--state-dir', folder], { uid: 65534, gid: 65534, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
+    const asNobody = (...args) => nobodyIn(state, ...args);
     const shown = asNobody('runs', 'show', id);
     assert.equal(shown.status, 1, shown.stderr);
     assert.match(shown.stdout, /^ {2}size .*, without what cannot be read$/m);
@@ -169,7 +170,7 @@ describe('from a failed rehearsal to an issue', () => {
     fs.chmodSync(path.join(state, 'runs'), 0);
     assert.match(asNobody('runs', 'list').stderr, /cannot list the runs: Permission denied \(sudo oa-stream --state-dir \S+ runs list\)/);
     fs.chmodSync(state, 0);
-    const space = JSON.parse(asNobody('doctor', '--json').stdout).checks.find((check) => check.id === 'machine.space');
+    const space = JSON.parse(nobodyIn(path.join(state, 'below'), 'doctor', '--json').stdout).checks.find((check) => check.id === 'machine.space');
     assert.deepEqual([space.verdict, space.detail], ['INCONCLUSIVE', 'the disk of the runs cannot be looked at: Permission denied']);
   });
 
