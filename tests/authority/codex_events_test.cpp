@@ -1,8 +1,10 @@
+#include "codex/codex_history.hpp"
 #include "codex_events_rows.hpp"
 #include "codex_events_told.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 
 using namespace oa_stream;
@@ -10,6 +12,7 @@ using namespace oa_stream::turn;
 using namespace oa_stream::authority::test;
 using authority::CodexTranslator;
 using authority::events_of_item;
+using authority::past_turn;
 
 TEST_CASE("codex events: a message is one text part, opened by its first text") {
     Told told;
@@ -330,6 +333,37 @@ TEST_CASE("codex events: call ids stay within the wire's alphabet and apart") {
     told.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
     told.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
     CHECK(std::get<ToolOpened>(told.events().at(4)).call == "c1-2");
+}
+
+TEST_CASE("codex events: calls of two types with one id stay apart, here and in the history") {
+    const std::string command = R"({"type":"commandExecution","id":"c","command":"x")";
+    const std::string tool = R"({"type":"mcpToolCall","id":"c","server":"s","tool":"t")";
+    const std::string patch = R"({"type":"fileChange","id":"c","changes":[])";
+    Told told;
+    for (const auto& item : {command, tool, patch}) {
+        told.started(item + "}");
+    }
+    told.delta("commandExecution/outputDelta", "c", "1");
+    told("item/mcpToolCall/progress", R"({"itemId":"c","message":"2"})");
+    told.delta("fileChange/outputDelta", "c", "3");
+    const std::string ended = R"(,"status":"completed","startedAtMs":)";
+    std::vector<std::string> opened;
+    std::vector<std::string> outputs;
+    const auto note = [&](const Event& event) {
+        if (const auto* one = std::get_if<ToolOpened>(&event)) {
+            opened.push_back(one->call);
+        } else if (const auto* delta = std::get_if<ToolOutputDelta>(&event)) {
+            outputs.push_back(delta->call + ":" + delta->text);
+        }
+    };
+    std::ranges::for_each(told.events(), note);
+    CHECK(opened == std::vector<std::string>{"c", "c-2", "c-3"});
+    CHECK(outputs == std::vector<std::string>{"c:1", "c-2:2\n", "c-3:3"});
+    opened.clear();
+    const auto items = patch + ended + "3}," + tool + ended + "2}," + command + ended + "1}";
+    const auto turn = Json::parse(R"({"id":"T","status":"completed","items":[)" + items + "]}");
+    std::ranges::for_each(past_turn(turn, "/w").events, note);
+    CHECK(opened == std::vector<std::string>{"c", "c-2", "c-3"});
 }
 
 TEST_CASE("codex events: parallel calls keep their own output") {

@@ -4,6 +4,7 @@
 
 #include "client_calls.hpp"
 #include "codex/events/codex_events.hpp"
+#include "codex/events/codex_events_items.hpp"
 #include "codex_requests.hpp"
 
 #include <algorithm>
@@ -125,7 +126,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
             add_user_message(past, item);
             continue;
         }
-        const int occurrence = ++seen[{type, text_view_in(item, "id")}];
+        const bool call = codex::kind_of(type) == codex::ItemKind::tool; // one space of ids
+        const int occurrence = ++seen[{call ? "" : type, text_view_in(item, "id")}];
         auto events = events_of_item(item, occurrence, cwd);
         tell_as_client(item, events);
         for (turn::Event& event : events) {

@@ -156,19 +156,25 @@ struct CodexTranslator::State {
     void summary_delta(const Json& params) { reasoning_delta(params, "s", "summaryIndex"); }
     void raw_delta(const Json& params) { reasoning_delta(params, "c", "contentIndex"); }
 
-    void tool_text(const Json& params, std::string text) {
-        codex::Item* item = items.find(text_view_in(params, "itemId"));
+    /// Calls of two types may have one id; workers send the output of any type as a command's.
+    void tool_text(const Json& params, std::string_view type, std::string text) {
+        const std::string_view id = text_view_in(params, "itemId");
+        codex::Item* typed = items.find(id, type);
+        codex::Item* item = typed != nullptr ? typed : items.find(id);
         if (item != nullptr && item->open && item->kind == ItemKind::tool && !text.empty()) {
             codex::ItemIndex::send_input(*item, Json::object(), *out);
             emit(turn::ToolOutputDelta{item->wire, std::move(text)});
         }
     }
-    void output_delta(const Json& params) {
-        tool_text(params, std::string(text_view_in(params, "delta")));
+    void command_delta(const Json& params) {
+        tool_text(params, "commandExecution", std::string(text_view_in(params, "delta")));
+    }
+    void patch_delta(const Json& params) {
+        tool_text(params, "fileChange", std::string(text_view_in(params, "delta")));
     }
     void progress(const Json& params) {
         if (const std::string_view message = text_view_in(params, "message"); !message.empty()) {
-            tool_text(params, std::string(message) + "\n");
+            tool_text(params, "mcpToolCall", std::string(message) + "\n");
         }
     }
 
@@ -304,8 +310,8 @@ void CodexTranslator::notification(const Json& message, std::vector<turn::Event>
         Handler{"item/agentMessage/delta", Scope::turn, &State::message_delta},
         Handler{"item/reasoning/summaryTextDelta", Scope::turn, &State::summary_delta},
         Handler{"item/reasoning/textDelta", Scope::turn, &State::raw_delta},
-        Handler{"item/commandExecution/outputDelta", Scope::turn, &State::output_delta},
-        Handler{"item/fileChange/outputDelta", Scope::turn, &State::output_delta},
+        Handler{"item/commandExecution/outputDelta", Scope::turn, &State::command_delta},
+        Handler{"item/fileChange/outputDelta", Scope::turn, &State::patch_delta},
         Handler{"item/mcpToolCall/progress", Scope::turn, &State::progress},
         Handler{"item/started", Scope::turn, &State::item_started},
         Handler{"item/completed", Scope::turn, &State::item_completed},

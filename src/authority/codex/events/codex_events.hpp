@@ -63,8 +63,8 @@ private:
 
 /// One stored item (thread/turns/list, thread/read) → the events of a whole part or tool; empty for
 /// items that mean nothing to a client. `occurrence`: 1 for the first item of this type and id in
-/// its turn, 2 for the next one; tool calls get the same id, name, input and output as when
-/// streamed.
+/// its turn, 2 for the next one (tool calls of all types count together); tool calls get the same
+/// id, name, input and output as when streamed.
 [[nodiscard]] std::vector<turn::Event>
 events_of_item(const Json& item, int occurrence, std::string_view cwd = {});
 

@@ -49,12 +49,15 @@ public:
         return latest;
     }
 
+    /// Calls share one space of ids on the wire, whatever their types.
     [[nodiscard]] Item& add(std::string_view id, std::string_view type) {
+        const ItemKind kind = kind_of(type);
         const auto same = std::ranges::count_if(items_, [&](const Item& item) {
-            return item.id == id && item.type == type;
+            const bool calls = kind == ItemKind::tool && item.kind == ItemKind::tool;
+            return item.id == id && (calls || item.type == type);
         });
         items_.push_back(
-            Item{std::string(id), std::string(type), kind_of(type), static_cast<int>(same) + 1}
+            Item{std::string(id), std::string(type), kind, static_cast<int>(same) + 1}
         );
         return items_.back();
     }
