@@ -51,7 +51,57 @@ std::string id_of(const Told& told) {
     return told.first<turn::ApprovalAsked>()->id;
 }
 
+/// The open approvals of a turn with these calls, by id and name.
+struct OpenCalls {
+    CodexApprovals approvals;
+    EventBatch told;
+
+    explicit OpenCalls(const std::vector<std::pair<std::string, std::string>>& calls) {
+        for (const auto& [id, name] : calls) {
+            told.emplace_back(turn::ToolOpened{id, name, true});
+        }
+        approvals.watch(told);
+        told.clear();
+    }
+    /// The calls that questions of this one are told about.
+    std::vector<std::string> ask(ApprovalQuestion::Kind kind, std::string item, int request) {
+        told.clear();
+        approvals.ask({.kind = kind, .item = std::move(item)}, Json(request), "T", told);
+        return calls();
+    }
+    std::vector<std::string> calls() const {
+        std::vector<std::string> out;
+        for (const auto& event : told) {
+            if (const auto* asked = std::get_if<turn::ApprovalAsked>(&event)) {
+                out.push_back(asked->call);
+            }
+        }
+        return out;
+    }
+    std::string id() const {
+        for (const auto& event : told) {
+            if (const auto* asked = std::get_if<turn::ApprovalAsked>(&event)) {
+                return asked->id;
+            }
+        }
+        return {};
+    }
+};
+
 } // namespace
+
+TEST_CASE("codex approvals: a question is about the call of its item") {
+    using Kind = ApprovalQuestion::Kind;
+    using Calls = std::vector<std::string>;
+    OpenCalls open({{"call-b", "shell"}, {"call-12345", "shell"}, {"call", "shell"}});
+    CHECK(open.ask(Kind::command, "call", 1) == Calls{"call"});
+    OpenCalls later({{"call-b", "shell"}, {"call-2", "shell"}});
+    CHECK(later.ask(Kind::command, "call", 1) == Calls{"call-2"});
+    OpenCalls types({{"c", "db__drop"}, {"c-2", "shell"}, {"c-3", "apply_patch"}});
+    CHECK(types.ask(Kind::file_change, "c", 1) == Calls{"c-3"});
+    CHECK(types.ask(Kind::command, "c", 2) == Calls{"c-2"});
+    CHECK(types.ask(Kind::permissions, "c", 3) == Calls{"c"});
+}
 
 TEST_CASE("codex approvals: a question waits for its decision, which codex is told") {
     const bool approved = GENERATE(true, false);

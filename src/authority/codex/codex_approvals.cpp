@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <ranges>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -74,6 +75,21 @@ Json user_questions(const Json& params) {
         out.push_back(std::move(question));
     }
     return out;
+}
+
+/// Item ids repeat within a turn: the calls of later ones have "-2", "-3" … behind them.
+bool is_call_of(std::string_view call, std::string_view item) {
+    if (item.empty() || !call.starts_with(item)) {
+        return false;
+    }
+    const auto rest = call.substr(item.size());
+    return rest.empty() || (rest.size() > 1 && rest.size() <= 4 && rest.starts_with('-') &&
+                            rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
+}
+
+/// What clients know the call as; empty: an item of any type.
+std::string_view call_name(Kind kind) {
+    return kind == Kind::command ? "shell" : kind == Kind::file_change ? "apply_patch" : "";
 }
 
 } // namespace
@@ -142,11 +158,16 @@ const CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& ques
         if (!question.tool.empty()) {
             return call.name == question.tool && !is_asked(call.id);
         }
-        // Ids repeat within a turn; later occurrences have "-2", "-3" … behind them.
-        return !own.empty() && (call.id == own || call.id.starts_with(own + "-"));
+        return is_call_of(call.id, own);
     };
-    const auto found = std::ranges::find_if(calls_, fits);
-    return found == calls_.end() ? nullptr : &*found;
+    const Call* found = nullptr;
+    for (const Call& call : calls_ | std::views::filter(fits)) {
+        if (call.name == call_name(question.kind)) {
+            return &call;
+        }
+        found = found == nullptr ? &call : found; // its item's type is not known
+    }
+    return found;
 }
 
 void CodexApprovals::watch(EventBatch& told) {
