@@ -103,6 +103,45 @@ TEST_CASE("codex approvals: a question is about the call of its item") {
     CHECK(types.ask(Kind::permissions, "c", 3) == Calls{"c"});
 }
 
+TEST_CASE("codex approvals: questions about one call are asked one after the other") {
+    using Kind = ApprovalQuestion::Kind;
+    using Calls = std::vector<std::string>;
+    OpenCalls open({{"c", "shell"}});
+    CHECK(open.ask(Kind::command, "c", 1) == Calls{"c"});
+    const auto first = open.id();
+    for (const int request : {2, 3, 4, 2}) { // the last one asks again
+        CHECK(open.ask(Kind::command, "c", request).empty());
+    }
+    const auto reply = must(open.approvals.answer(first, true, open.told));
+    CHECK(reply.request == Json(1));
+    CHECK(open.calls() == Calls{"c"});
+    CHECK(open.id() != first);
+    SECTION("withdrawn by codex") {
+        open.told.clear();
+        open.approvals.resolved(Json(3), open.told);
+        CHECK(open.told.empty());
+        open.approvals.resolved(Json(2), open.told);
+        CHECK(open.calls() == Calls{"c"});
+        CHECK(must(open.approvals.answer(open.id(), false, open.told)).request == Json(4));
+        CHECK_FALSE(open.approvals.waiting());
+    }
+    SECTION("withdrawn with the turn") {
+        std::vector<Json> declined;
+        for (const auto& one : open.approvals.withdraw()) {
+            declined.push_back(one.request);
+        }
+        CHECK(declined == std::vector<Json>{2, 3, 4});
+    }
+    SECTION("over with the call") {
+        EventBatch ended;
+        ended.emplace_back(turn::ToolFailed{"c", "no"});
+        open.approvals.watch(ended);
+        CHECK(ended.size() == 2);
+        CHECK_FALSE(open.approvals.waiting());
+        CHECK(open.approvals.withdraw().empty());
+    }
+}
+
 TEST_CASE("codex approvals: a question waits for its decision, which codex is told") {
     const bool approved = GENERATE(true, false);
     CAPTURE(approved);

@@ -192,6 +192,7 @@ void CodexApprovals::watch(const turn::Event& event, EventBatch& before) {
     }
     const std::string& call = output != nullptr ? output->call : failed->call;
     std::erase_if(calls_, [&](const Call& known) { return known.id == call; });
+    std::erase_if(behind_, [&](const Pending& held) { return held.call == call; });
     std::erase_if(pending_, [&](const Pending& pending) {
         if (pending.call != call) {
             return false;
@@ -231,8 +232,10 @@ void CodexApprovals::ask(
     Pending pending{
         .id = approval_id(turn, question.item, request), .question = std::move(question)
     };
-    if (std::ranges::find(pending_, pending.id, &Pending::id) != pending_.end()) {
-        return;
+    for (const auto* known : {&pending_, &behind_}) {
+        if (std::ranges::find(*known, pending.id, &Pending::id) != known->end()) {
+            return;
+        }
     }
     pending.request = request;
     const Call* call = call_of(pending.question);
@@ -247,6 +250,14 @@ void CodexApprovals::ask(
     } else {
         pending.call = call->id;
     }
+    if (is_asked(pending.call)) {
+        behind_.push_back(std::move(pending));
+    } else {
+        show(std::move(pending), out);
+    }
+}
+
+void CodexApprovals::show(Pending pending, EventBatch& out) {
     out.emplace_back(note_of(pending));
     out.emplace_back(turn::ApprovalAsked{pending.id, pending.call});
     pending_.push_back(std::move(pending));
@@ -255,6 +266,12 @@ void CodexApprovals::ask(
 void CodexApprovals::settle(const Pending& pending, bool approved, EventBatch& out) {
     out.emplace_back(turn::ApprovalSettled{pending.id, approved});
     if (!pending.stands_in) {
+        const auto next = std::ranges::find(behind_, pending.call, &Pending::call);
+        if (next != behind_.end()) {
+            Pending held = std::move(*next);
+            behind_.erase(next);
+            show(std::move(held), out);
+        }
         return;
     }
     if (approved) {
@@ -277,6 +294,7 @@ CodexApprovals::answer(std::string_view id, bool approved, EventBatch& out) {
 }
 
 void CodexApprovals::resolved(const Json& request, EventBatch& out) {
+    std::erase_if(behind_, [&](const Pending& held) { return held.request == request; });
     const auto found = std::ranges::find(pending_, request, &Pending::request);
     if (found != pending_.end()) {
         const Pending pending = std::move(*found);
@@ -287,11 +305,13 @@ void CodexApprovals::resolved(const Json& request, EventBatch& out) {
 
 std::vector<CodexApprovals::Reply> CodexApprovals::withdraw() {
     std::vector<Reply> replies;
-    replies.reserve(pending_.size());
-    for (Pending& pending : pending_) {
-        replies.push_back({std::move(pending.request), approval_answer(pending.question, false)});
+    replies.reserve(pending_.size() + behind_.size());
+    for (auto* waiting : {&pending_, &behind_}) {
+        for (Pending& one : *waiting) {
+            replies.push_back({std::move(one.request), approval_answer(one.question, false)});
+        }
+        waiting->clear();
     }
-    pending_.clear();
     return replies;
 }
 

@@ -86,12 +86,15 @@ private:
     [[nodiscard]] const Call* call_of(const ApprovalQuestion& question) const;
     [[nodiscard]] bool is_asked(std::string_view call) const;
     void watch(const turn::Event& event, EventBatch& before);
+    void show(Pending pending, EventBatch& out);
     void settle(const Pending& pending, bool approved, EventBatch& out);
     [[nodiscard]] turn::Note note_of(const Pending& pending) const;
 
     ApprovalPlace place_;
     std::map<std::string, Json, std::less<>> changes_{}; ///< of patches, by item
     std::vector<Pending> pending_{};
+    /// Of calls that wait for a decision already. A client decides one at a time for a call.
+    std::vector<Pending> behind_{};
     std::vector<Call> calls_{}; ///< without an end so far
 };
 
