@@ -1,6 +1,7 @@
 // Turns of the codex authority, on a child that misbehaves by script.
 #include "oa_stream/authority/capture.hpp"
 
+#include "codex/running_turn.hpp"
 #include "fake_stage.hpp"
 
 #include <thread>
@@ -30,6 +31,18 @@ TEST_CASE("codex: turn/started may overtake the response of turn/start") {
     CHECK(told.outcome() == "completed");
     CHECK(told.text() == "early");
     CHECK(std::holds_alternative<turn::TurnStarted>(told.events.front()));
+}
+
+TEST_CASE("codex: a turn of which too much arrives before its id fails") {
+    asio::io_context io;
+    RunningTurn turn(io.get_executor(), CodexOptions{}, "t", "m", {}, std::nullopt);
+    const Json message = Json::object({{"method", "item/started"}});
+    for (int told = 0; told < 10'000; ++told) {
+        turn.deliver("item/started", message);
+    }
+    CHECK_FALSE(turn.failed());
+    turn.deliver("item/started", message);
+    CHECK(turn.failed());
 }
 
 TEST_CASE("codex: nonsense between the lines is counted and harms no turn") {

@@ -70,7 +70,7 @@ void RunningTurn::deliver(std::string_view method, const Json& message) {
     if (id_.empty() || adrift_since_) {
         if (early_.size() < k_early_limit) {
             early_.push_back(message);
-        } else if (adrift_since_) {
+        } else {
             fail(Error{.code = Code::unavailable, .message = "too much arrived at once"});
         }
         return;
