@@ -231,7 +231,7 @@ TEST_CASE("one number: failures that may count twice are missing, and proven onc
         REQUIRE(series.has_value());
         for (auto& [id, value] : *series) {
             const bool completions = id.label("route") == "/v1/chat/completions";
-            value = completions && id.label("status") == "502"         ? failed_5xx
+            value = completions && id.label("status") == "502"          ? failed_5xx
                     : completions && id.label("class") == "codex_error" ? failed
                     : completions && id.name == "oa_stream_terminal_5xx_total"
                         ? std::min(failed_5xx, failed)

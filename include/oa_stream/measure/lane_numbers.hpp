@@ -34,7 +34,7 @@ struct TurnCounts {
 struct LaneNumbers {
     SeriesMap rose{}; ///< of every counter, over the window
     SeriesMap budget{}; ///< of the counters of turns, over the budget's window
-    SeriesMap now{};    ///< gauges
+    SeriesMap now{}; ///< gauges
     double window_s = 0; ///< covered by `rose`; 0: nothing yet
     std::string budget_window{}; ///< "since its start", "30d"
     double budget_error = 0; ///< the bad ones in `budget` may be so many more or fewer
@@ -56,7 +56,7 @@ struct ScrapedLanes {
     /// Budget and gauges of all together; empty when some are mixed or doubled.
     LaneNumbers all{};
     double age_s = 0; ///< of the oldest target's newest sample
-    std::vector<std::string> down{};  ///< targets that had a lane a while ago
+    std::vector<std::string> down{}; ///< targets that had a lane a while ago
     std::vector<std::string> mixed{}; ///< several processes answer behind these: no numbers
     /// Why targets that lead to one process have no numbers, with what to do; empty: none do.
     std::string doubled{};

@@ -65,8 +65,8 @@ struct RunStatus {
 /// Of any run folder, also of one that was moved. Never fails: what cannot be read is reported.
 [[nodiscard]] RunStatus
 status_in(const std::filesystem::path& state_dir, const std::filesystem::path& folder);
-/// Whether the run set out to move traffic or routes, or that cannot be known, or its fault is still
-/// planted.
+/// Whether the run set out to move traffic or routes, or that cannot be known, or its fault is
+/// still planted.
 [[nodiscard]] bool holds_traffic(const std::filesystem::path& folder);
 
 /// Of the run that `run` names, see find_run(). Code::usage when there is no such run, Code::io

@@ -56,8 +56,7 @@ public:
             const bool calls = kind == ItemKind::tool && item.kind == ItemKind::tool;
             return item.id == id && (calls || item.type == type);
         });
-        items_.push_back(
-            Item{std::string(id), std::string(type), kind, static_cast<int>(same) + 1}
+        items_.push_back(Item{std::string(id), std::string(type), kind, static_cast<int>(same) + 1}
         );
         return items_.back();
     }
