@@ -5,6 +5,7 @@
 #include "open_items.hpp"
 #include "utf8_gate.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::encode {
@@ -109,6 +110,7 @@ struct Normaliser::State {
             event.name = "tool";
         }
         event.call = tool.wire;
+        tool.name = event.name;
         out.emplace_back(std::move(event));
         return tool;
     }
@@ -138,6 +140,19 @@ struct Normaliser::State {
             out.emplace_back(turn::ToolOutputDelta{tool.wire, std::move(rest)});
         }
         tool.phase = Tool::Phase::done;
+    }
+    void cut_tool(Tool& tool, turn::Outcome outcome, Events& out) {
+        ensure_ready(tool, out);
+        end_tool(tool, out);
+        out.emplace_back(turn::ToolFailed{tool.wire, std::string(left_open_text(outcome))});
+    }
+    /// Nothing more may be told of it.
+    [[nodiscard]] bool over(const Tool& tool) {
+        const bool done = tool.phase == Tool::Phase::done;
+        if (done && !tool.left) {
+            count(Repair::tool_output_twice);
+        }
+        return done;
     }
 
     // --- one overload per event --------------------------------------------------------------
@@ -228,8 +243,7 @@ struct Normaliser::State {
             return;
         }
         Tool& tool = known_tool(event.call, out);
-        if (tool.phase == Tool::Phase::done) {
-            count(Repair::tool_output_twice);
+        if (over(tool)) {
             return;
         }
         ensure_ready(tool, out);
@@ -241,8 +255,7 @@ struct Normaliser::State {
     }
     template <class Ending> void on_ending(Ending&& event, Events& out) {
         Tool& tool = known_tool(event.call, out);
-        if (tool.phase == Tool::Phase::done) {
-            count(Repair::tool_output_twice);
+        if (over(tool)) {
             return;
         }
         ensure_ready(tool, out);
@@ -261,19 +274,20 @@ struct Normaliser::State {
         out.emplace_back(std::move(event));
     }
     void on(turn::ApprovalAsked&& event, Events& out) {
-        Tool& tool = known_tool(event.call, out);
-        if (tool.phase == Tool::Phase::done) {
-            count(Repair::tool_output_twice); // asked for what is over
+        Tool* tool = &known_tool(event.call, out);
+        if (tool->left) { // its client was told that it is over
+            tool = &open_tool(event.call, turn::ToolOpened{event.call, tool->name}, out);
+            ready(*tool, Json::object(), out);
+        } else if (over(*tool)) {
             return;
         }
-        ensure_ready(tool, out);
-        event.call = tool.wire;
+        ensure_ready(*tool, out);
+        event.call = tool->wire;
         out.emplace_back(std::move(event));
     }
     void on(turn::ClientCall&& event, Events& out) {
         Tool& tool = known_tool(event.call, out);
-        if (tool.phase == Tool::Phase::done) {
-            count(Repair::tool_output_twice);
+        if (over(tool)) {
             return;
         }
         ensure_ready(tool, out);
@@ -308,11 +322,7 @@ struct Normaliser::State {
             const bool handed_over = tool.asked && event.finish == turn::Finish::tool_calls;
             if (tool.phase != Tool::Phase::done && !handed_over) {
                 count(Repair::tool_left_open);
-                ensure_ready(tool, out);
-                end_tool(tool, out);
-                out.emplace_back(
-                    turn::ToolFailed{tool.wire, std::string(left_open_text(event.outcome))}
-                );
+                cut_tool(tool, event.outcome, out);
             }
         }
     }
@@ -345,6 +355,18 @@ void Normaliser::finish(turn::Failure failure, std::vector<turn::Event>& out) {
     state_->count(Repair::end_missing);
     const auto outcome = turn::outcome_of(failure.code);
     state_->on(turn::TurnEnded{outcome, turn::Finish::error, std::move(failure), {}}, out);
+}
+
+void Normaliser::leave_behind(
+    const std::vector<std::string>& calls, std::vector<turn::Event>& out
+) {
+    for (Tool& tool : state_->tools.all()) {
+        const bool runs = !state_->ended && tool.phase != Tool::Phase::done;
+        if (runs && std::ranges::find(calls, tool.wire) != calls.end()) {
+            state_->cut_tool(tool, turn::Outcome::completed, out);
+            tool.left = true;
+        }
+    }
 }
 
 bool Normaliser::ended() const noexcept {

@@ -27,6 +27,8 @@ struct Tool {
     std::string wire;
     Phase phase = Phase::input;
     bool asked = false; ///< its client is to run it
+    bool left = false; ///< done for the stream alone: it goes on behind the answer
+    std::string name{};
     Utf8Gate gate{}; ///< of the input while it is read, of the live output then
 };
 

@@ -224,9 +224,10 @@ constexpr std::array k_chunks{
     ChunkRow{
         "approval-asked",
         "tool-approval-request",
-        "Only for a client that takes approvals. Once every other call has ended and no part is "
-        "open, the answer ends: `finish-step`, `finish` with status `waiting-for-approval`, "
-        "`[DONE]`. The request with the decision is answered with `start` of the same message id, "
+        "Only for a client that takes approvals. Once no part is open and every other call has "
+        "ended, or a second later, the answer ends: `finish-step`, `finish` with status "
+        "`waiting-for-approval`, `[DONE]`. The request with the decision is answered with `start` "
+        "of the same message id, "
         "`start-step` and what follows."
     },
     ChunkRow{"approval-settled", "", "The end of the call shows it."},

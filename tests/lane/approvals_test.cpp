@@ -213,7 +213,7 @@ TEST_CASE("approvals: the answer goes on while another call runs or a part is op
     const bool part = GENERATE(false, true);
     CAPTURE(part);
     auto config = asking();
-    config.timings.approval_quiet = Millis(0); // it would end at once
+    config.timings.approval_quiet = Millis(part ? 0 : 300); // it would end at once, or in 3 s
     Rig rig(std::move(config));
     const auto first = rig.start();
     if (part) {
@@ -451,6 +451,60 @@ TEST_CASE("approvals: the end of an allowed call that is not told holds up nothi
     rig.await_end(third);
     judge_next(*third, {"k1", "k2"});
     CHECK(rig.authority.last().decisions.size() == 2);
+}
+
+TEST_CASE("approvals: a call that nobody was asked about ends with the answer that asks") {
+    Rig rig;
+    const auto first = rig.start();
+    auto& turn = rig.authority.last();
+    turn.push({turn::ToolOpened{"bg", "shell"}, turn::ToolInputReady{"bg", Json::object()}});
+    turn.ask("k1", "a1");
+    auto next = Clock::now();
+    rig.until("the answer's end, whatever the call says", [&] {
+        if (Clock::now() >= next) { // more often than the answer waits for an end
+            turn.push(turn::ToolOutputDelta{"bg", "busy\n"});
+            next += Millis(50);
+        }
+        return first->ended;
+    });
+    judge(*first);
+    CHECK(first->has(R"("status":"waiting-for-approval")"));
+    CHECK(first->has(R"("type":"tool-output-error","toolCallId":"bg")"));
+    CHECK(first->has("Still running when the answer ended."));
+    const auto second = rig.answer({{"a1", true}});
+    turn.output("k1");
+    SECTION("what comes of it later only the history tells") {
+        turn.push(turn::ToolOutputDelta{"bg", "more"});
+        turn.output("bg");
+        rig.end_turn();
+        rig.await_end(second);
+        judge_next(*second);
+        CHECK_FALSE(second->has(R"("bg")"));
+        CHECK(rig.outcome().terminal == turn::TerminalClass::completed);
+        const auto twice = static_cast<std::size_t>(encode::Repair::tool_output_twice);
+        CHECK(rig.outcome().repairs.at(twice) == 0);
+    }
+    SECTION("a later question about it has a call of its own") {
+        turn.waiting.insert("a2");
+        turn.push(turn::ApprovalAsked{"a2", "bg"});
+        rig.await_end(second);
+        judge_next(*second);
+        CHECK(second->has(R"("approvalId":"a2","toolCallId":"bg-2")"));
+        turn.output("bg");
+        turn.complete();
+        CHECK(rig.outcome().terminal == turn::TerminalClass::completed);
+    }
+}
+
+TEST_CASE("approvals: the time to decide counts from the end of the answer that asks") {
+    lane::TurnApprovals approvals;
+    const Clock::time_point asked{};
+    const Millis limit(1000);
+    approvals.watch(turn::ToolOpened{"k1", "shell"}, asked);
+    approvals.watch(turn::ApprovalAsked{"a1", "k1"}, asked);
+    approvals.begin_wait(asked + Millis(900));
+    CHECK(approvals.expire(asked + Millis(1800), limit).empty());
+    CHECK(approvals.expire(asked + Millis(1900), limit) == std::vector<std::string>{"a1"});
 }
 
 TEST_CASE("approvals: a draining lane does not wait for decisions it would refuse") {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -47,6 +48,9 @@ public:
     /// The source ended. Without a TurnEnded so far, one with `failure` is made; open parts and
     /// tools are closed before it.
     void finish(turn::Failure failure, std::vector<turn::Event>& out);
+    /// Ends these calls, by their ids on the wire: an answer ends and they go on. What is told of
+    /// them later is dropped, but a question about one, which opens a call of its own.
+    void leave_behind(const std::vector<std::string>& calls, std::vector<turn::Event>& out);
     [[nodiscard]] bool ended() const noexcept;
     /// Repairs so far by kind, indexed by Repair.
     [[nodiscard]] const std::array<std::uint64_t, k_repair_kinds>& repairs() const noexcept;

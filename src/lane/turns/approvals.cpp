@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace oa_stream::lane {
 
@@ -107,24 +108,36 @@ bool TurnApprovals::waiting() const noexcept {
 }
 
 bool TurnApprovals::stuck(const TurnCalls& calls) const noexcept {
-    return only_waits(calls, false);
+    return held_up(calls) && std::ranges::all_of(running_, [&](const std::string& call) {
+               return calls.waits_for(call) ||
+                      std::ranges::any_of(approvals_, [&](const Approval& known) {
+                          return known.call == call && known.state == State::waiting;
+                      });
+           });
 }
 
 bool TurnApprovals::held_up(const TurnCalls& calls) const noexcept {
-    return only_waits(calls, true);
-}
-
-bool TurnApprovals::only_waits(const TurnCalls& calls, bool allowed_too) const noexcept {
     if (open_parts_ != 0 || (!waiting() && !calls.waiting())) {
         return false;
     }
-    return std::ranges::all_of(running_, [&](const std::string& call) {
-        return calls.waits_for(call) || std::ranges::any_of(approvals_, [&](const Approval& known) {
-                   return known.call == call &&
-                          (known.state == State::waiting ||
-                           (allowed_too && known.state == State::answered && known.approved));
-               });
+    return std::ranges::none_of(running_, [&](const std::string& call) {
+        return calls.knows(call) && !calls.waits_for(call); // its end is on its way
     });
+}
+
+std::vector<std::string> TurnApprovals::unasked(const TurnCalls& calls) const {
+    std::vector<std::string> found;
+    std::ranges::copy_if(running_, std::back_inserter(found), [&](const std::string& call) {
+        return !calls.knows(call) &&
+               std::ranges::find(approvals_, call, &Approval::call) == approvals_.end();
+    });
+    return found;
+}
+
+void TurnApprovals::begin_wait(Clock::time_point now) {
+    for (auto& known : approvals_) {
+        known.asked = known.state == State::waiting ? now : known.asked;
+    }
 }
 
 std::vector<std::string> TurnApprovals::expire(Clock::time_point now, Millis limit) {

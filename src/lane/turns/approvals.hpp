@@ -56,9 +56,14 @@ public:
     /// Nothing but the client is missing: no part is open, and every running call waits for a
     /// decision or, in `calls`, for a result.
     [[nodiscard]] bool stuck(const TurnCalls& calls) const noexcept;
-    /// Likewise, but for calls that were allowed. Codex may tell their ends only once nothing else
-    /// waits: whoever hears nothing for a while has to ask for the rest.
+    /// Something waits, no part is open, and other calls may run. Codex may tell the ends of calls
+    /// that were allowed only once nothing else waits, and a command in the background has none:
+    /// whoever hears nothing for a while has to ask for the rest.
     [[nodiscard]] bool held_up(const TurnCalls& calls) const noexcept;
+    /// Running calls of the authority's that nobody was asked about.
+    [[nodiscard]] std::vector<std::string> unasked(const TurnCalls& calls) const;
+    /// The answer that asks has ended: from now on its client can decide.
+    void begin_wait(Clock::time_point now);
     /// Those that waited since before `limit` ago; they count as expired from now on.
     [[nodiscard]] std::vector<std::string> expire(Clock::time_point now, Millis limit);
 
@@ -72,7 +77,6 @@ public:
 
 private:
     [[nodiscard]] Approval* find(std::string_view id);
-    [[nodiscard]] bool only_waits(const TurnCalls& calls, bool allowed_too) const noexcept;
 
     std::vector<Approval> approvals_; ///< of the whole turn
     std::set<std::string, std::less<>> running_; ///< calls

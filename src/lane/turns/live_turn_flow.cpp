@@ -26,8 +26,14 @@ bool LiveTurn::feed(authority::EventBatch& told) {
         }
         normaliser_.push(std::move(event), events);
     }
+    // Live output does not end, where a command in the background makes it.
+    const bool silent = std::ranges::all_of(events, [](const turn::Event& event) {
+        return std::holds_alternative<turn::ToolOutputDelta>(event);
+    });
     write(events, now);
-    arm_pause();
+    if (!silent) {
+        arm_pause();
+    }
     if (style_.encoder->satisfied()) {
         stop(StopReason::stop_text);
     }

@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr int k_patience = 10; ///< times as long for the end of a call that was allowed
+constexpr int k_patience = 10; ///< times as long for the ends of calls that wait for nobody
 
 Rejection reject_unclaimed() {
     return with_retry_after(
@@ -77,7 +77,7 @@ void LiveTurn::arm_pause() {
     if ((!approvals_.waiting() && !calls_.waiting()) || over()) {
         return;
     }
-    const bool patient = !approvals_.stuck(calls_) && approvals_.held_up(calls_);
+    const bool patient = !approvals_.stuck(calls_);
     pause_timer_.expires_after((patient ? k_patience : 1) * host_->timings.approval_quiet);
     pause_timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
         if (const auto self = weak.lock(); self && !error) {
@@ -91,6 +91,16 @@ void LiveTurn::pause() {
     if (over() || reason_ != StopReason::none || !last.claimed || !approvals_.held_up(calls_)) {
         return;
     }
+    const auto now = Clock::now();
+    // A page sends its decisions once all calls of the answer have ended or wait for it.
+    host_->events.clear();
+    normaliser_.leave_behind(approvals_.unasked(calls_), host_->events);
+    if (!host_->events.empty()) {
+        write(host_->events, now);
+    }
+    if (over()) {
+        return;
+    }
     host_->scratch.clear();
     const auto paused = style_.encoder->pause(host_->scratch);
     if (!paused) {
@@ -101,9 +111,10 @@ void LiveTurn::pause() {
         last.end = base + at->end;
         const Segment next{.begin = last.end, .body = base + at->body};
         segments_.push_back(next);
+        approvals_.begin_wait(now);
         told_waiting_ = false;
     }
-    commit(Clock::now());
+    commit(now);
     if (style_.journal) { // whoever decides may be sent to another lane
         style_.journal->hurry();
     }

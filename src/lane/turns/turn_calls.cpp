@@ -94,6 +94,12 @@ bool TurnCalls::waiting() const noexcept {
     return std::ranges::any_of(entries_, waits);
 }
 
+bool TurnCalls::knows(std::string_view call) const noexcept {
+    return std::ranges::any_of(entries_, [&](const Entry& entry) {
+        return entry.call.call == call;
+    });
+}
+
 bool TurnCalls::waits_for(std::string_view call) const noexcept {
     return std::ranges::any_of(entries_, [&](const Entry& entry) {
         return entry.call.call == call && waits(entry);

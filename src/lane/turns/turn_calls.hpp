@@ -28,6 +28,7 @@ public:
     [[nodiscard]] bool unsure(const std::vector<authority::CallResult>& results) const;
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
+    [[nodiscard]] bool knows(std::string_view call) const noexcept; ///< one of the page's
     [[nodiscard]] bool waits_for(std::string_view call) const noexcept;
     [[nodiscard]] std::vector<turn::ClientCall> open() const; ///< those that wait
     [[nodiscard]] std::vector<std::string> order() const; ///< all ids, as the stream has them

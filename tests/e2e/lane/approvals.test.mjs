@@ -280,8 +280,20 @@ test('a lane that is switched off or retired takes decisions of the turns that i
 });
 
 const noSandbox = withoutSandbox();
+const sandboxed = noSandbox ? (name) => console.error(`not here: ${name} (${noSandbox})`) : test;
+sandboxed('a command in the background holds up no question', async () => {
+  const commands = `cmd=${encodeURIComponent('sleep 20')};cmd2=${encodeURIComponent('touch beside.txt')}`;
+  const on = await waiting(`exec-two;mode=seq;escalate=second;yield=1000;${commands}`);
+  const beside = on.parts.find((p) => p.input?.command === 'sleep 20');
+  assert.deepEqual([beside.state, beside.errorText], ['output-error', 'Still running when the answer ended.']);
+  const rest = await answered(on, { [asked(on)[0]]: true });
+  assert.equal(made('beside.txt'), true);
+  assert.equal(statusOf(rest), 'completed');
+  assert.equal(textOf(rest), 'Both commands finished.');
+});
+
 // Without a sandbox the profile does not start: workspaces.test.mjs.
-(noSandbox ? (name) => console.error(`not here: ${name} (${noSandbox})`) : test)('the shipped agent profile asks when the model wants out of its sandbox', async () => {
+sandboxed('the shipped agent profile asks when the model wants out of its sandbox', async () => {
   const shipped = await startLane({
     name: 'shipped',
     authority: 'codex',
