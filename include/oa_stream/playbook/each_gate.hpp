@@ -24,7 +24,7 @@ struct GateTrial {
 [[nodiscard]] Result<void> check_each_gate(const TargetRunInput& input);
 
 /// One drill a gate: a single stage, its fault planted there, every other gate only observing. A
-/// drill whose way back is not verified ends the run. The run's checks are `gate.ID`: FAIL for one
+/// drill whose rollback is not verified ends the run. The run's checks are `gate.ID`: FAIL for one
 /// that did not notice, INCONCLUSIVE for one that no fault is known for. Needs check_each_gate().
 [[nodiscard]] Task<Result<run::RunResult>> drill_each_gate(TargetRunInput input);
 
