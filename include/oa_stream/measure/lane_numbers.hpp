@@ -24,8 +24,8 @@ struct TurnCounts {
     std::optional<double> total{}; ///< turn requests
     std::optional<double> bad{};   ///< those that were reported; more when something is missing
     std::set<std::string> missing{}; ///< "requests", "http_5xx", "codex_error"
-    /// Series of requests that were not answered 5xx are missing: good ones, so a share of `total`
-    /// proves nothing.
+    /// Series of requests that were answered 2xx are missing: most of the good ones, so a share of
+    /// `total` proves nothing.
     bool good_missing = false;
 };
 /// Turn requests and, by default, bad ones.
