@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/outside.hpp"
 #include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
@@ -222,13 +223,12 @@ private:
         probe::Continuity conversations(*outside->client, {}, playbook.target.prompt);
         const Check check =
             co_await conversations.across({"stable", *stable}, {"canary", *canary}, "continuity");
-        const auto removed = remove_fault(session_.folder().path());
+        const std::string stays = take_out_fault();
         const probe::Removal cleared = co_await probe::remove_threads(
             *outside->client, {{{*stable, *canary}, conversations.take()}}, {}
         );
-        if (removed && removed->verdict != Verdict::pass) {
-            unsafe_ = true;
-            add(trial, Verdict::error, removed->detail);
+        if (unsafe_) {
+            add(trial, Verdict::error, stays);
             co_return;
         }
         const bool noticed = check.verdict == Verdict::fail;
@@ -248,7 +248,24 @@ private:
         if (input_.by.stop != nullptr) {
             input_.by.stop->mark_mutated();
         }
-        return plant_fault(session_.folder().path(), input_.faults_file, fault);
+        auto planted = plant_fault(session_.folder().path(), input_.faults_file, fault);
+        if (!planted) {
+            take_out_fault(); // it may be recorded as planted
+        }
+        return planted;
+    }
+
+    /// Why it is still planted; empty: it is not, and nobody has to roll this run back.
+    std::string take_out_fault() {
+        const auto removed = remove_fault(session_.folder().path());
+        unsafe_ = removed && removed->verdict != Verdict::pass;
+        next_ = unsafe_ ? Suggestion{"rollback apply", {names::run, session_.id()}}.text() : next_;
+        if (!unsafe_ && input_.by.stop != nullptr) {
+            input_.by.stop->settle(
+                "its fault is removed", moved_ ? ExitCode::rolled_back : ExitCode::inconclusive
+            );
+        }
+        return unsafe_ ? removed->detail : std::string();
     }
 
     void add(const GateTrial& trial, Verdict verdict, std::string detail) {

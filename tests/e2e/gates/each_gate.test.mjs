@@ -167,6 +167,42 @@ for (const twice of [false, true]) {
   });
 }
 
+for (const [what, changed] of [['is removed', false], ['somebody changed', true]]) {
+  beside(`continuity, tried with a fault that ${what}: a run with nothing left names no rollback, else it does`, async (at) => {
+    let asked = false;
+    const planted = () => fs.readFileSync(at.faults, 'utf8').includes('forget=1');
+    const lost = () => {
+      if (changed && planted()) fs.writeFileSync(at.faults, 'forget=1\nlatency=2s\n');
+      return planted();
+    };
+    const keeps = () => { asked = true; return !changed; };
+    const first = await lane('v1');
+    const stable = await secondRevision(first.base, { name: 'v1', keeps });
+    const canary = await secondRevision(first.base, { lost, keeps });
+    const shared = await LocalTarget.start({ lanes: async () => [stable, canary] });
+    at.others.push(first, stable, canary, shared.front);
+    const traffic = `driver: local, socket: "${shared.socket}", base_url: "${shared.base}", stable: v1, canary: v2`;
+    const file = shared.write('left.yaml', playbook(traffic, shared.base, ['bad: any, at_most: 60%, mode: observe'], 'continuity: required\n'));
+    const drill = shared.begin(['rollback', 'drill', file, '--each-gate', '--inject-file', at.faults, '--apply', '--json']);
+    if (!changed) {
+      await drill.until(() => asked, 'its conversations are removed');
+      drill.signal('SIGINT');
+      await sleep(1300); // one within a second is an echo of the first
+      drill.signal('SIGINT');
+    }
+    await drill.end(30000);
+    const run = shared.runs().at(-1);
+    assert.equal(drill.exit.code, changed ? 8 : 3, drill.stderr);
+    if (changed) {
+      assert.equal(JSON.parse(drill.stdout).next, `oa-stream rollback apply --run ${run}`);
+    } else {
+      assert.match(drill.stderr, /leaving at once\. its fault is removed/);
+      assert.doesNotMatch(drill.stderr, /rollback apply/);
+    }
+    assert.equal((await shared.oa(['cutover', 'status'])).code, changed ? 8 : 0);
+  });
+}
+
 beside('a verification and a cutover can require that the gates were tried', async (at) => {
   const text = playbook(at.local, at.target.base, SHORT.slice(0, 1), 'preflight: [ gates_drilled: { within: 30d } ]\n').replace('name: tried', 'name: required');
   const file = at.target.write('required.yaml', text);

@@ -55,11 +55,12 @@ export async function lane(revision, args = []) {
  * not know that conversation of a probe: the answer of a revision that has its own store; or it answers `status`.
  * When `refused(id)` is true, it shows it and answers its next message with 409. When `hangs(id)` is true, it never answers.
  */
-export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404, refused = () => false, hangs = () => false } = {}) {
+export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404, refused = () => false, hangs = () => false, keeps = () => false } = {}) {
   const server = http.createServer(async (request, response) => {
     const refuse = (code, error) => response.writeHead(code, { 'content-type': 'application/json', 'x-oa-revision': name }).end(JSON.stringify({ error }));
     const read = /^\/api\/chats\/(oaprobe_[^/]+)\/messages/.exec(request.url);
     if (read && hangs(read[1])) return;
+    if (request.method === 'DELETE' && keeps()) return;
     if (read && lost(read[1])) {
       refuse(status, { code: 'not_found', message: 'unknown thread' });
       return;
