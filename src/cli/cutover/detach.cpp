@@ -211,7 +211,7 @@ std::optional<int> wait_until_begun(
         if (!stopped && has_begun(folder)) {
             return std::nullopt;
         }
-        if (std::chrono::steady_clock::now() >= next) {
+        if (!stopped && std::chrono::steady_clock::now() >= next) {
             next += patience;
             say();
         }
