@@ -346,6 +346,8 @@ TEST_CASE("codex events: calls of two types with one id stay apart, here and in 
     told.delta("commandExecution/outputDelta", "c", "1");
     told("item/mcpToolCall/progress", R"({"itemId":"c","message":"2"})");
     told.delta("fileChange/outputDelta", "c", "3");
+    told.completed(command + R"(,"status":"completed"})"); // a worker sends the patch's so, too:
+    told.delta("commandExecution/outputDelta", "c", "4");
     const std::string ended = R"(,"status":"completed","startedAtMs":)";
     std::vector<std::string> opened;
     std::vector<std::string> outputs;
@@ -358,7 +360,7 @@ TEST_CASE("codex events: calls of two types with one id stay apart, here and in 
     };
     std::ranges::for_each(told.events(), note);
     CHECK(opened == std::vector<std::string>{"c", "c-2", "c-3"});
-    CHECK(outputs == std::vector<std::string>{"c:1", "c-2:2\n", "c-3:3"});
+    CHECK(outputs == std::vector<std::string>{"c:1", "c-2:2\n", "c-3:3", "c-3:4"});
     opened.clear();
     const auto items = patch + ended + "3}," + tool + ended + "2}," + command + ended + "1}";
     const auto turn = Json::parse(R"({"id":"T","status":"completed","items":[)" + items + "]}");

@@ -160,7 +160,7 @@ struct CodexTranslator::State {
     void tool_text(const Json& params, std::string_view type, std::string text) {
         const std::string_view id = text_view_in(params, "itemId");
         codex::Item* typed = items.find(id, type);
-        codex::Item* item = typed != nullptr ? typed : items.find(id);
+        codex::Item* item = typed != nullptr && typed->open ? typed : items.find(id);
         if (item != nullptr && item->open && item->kind == ItemKind::tool && !text.empty()) {
             codex::ItemIndex::send_input(*item, Json::object(), *out);
             emit(turn::ToolOutputDelta{item->wire, std::move(text)});
