@@ -167,7 +167,7 @@ TEST_CASE("command line: words that people try lead to the command that they loo
     CHECK(hint({"logs"}) == "did you mean 'oa-stream runs show'?");
     CHECK(hint({"rollout"}) == "did you mean 'oa-stream cutover plan'?");
     CHECK(hint({"undo", "--now"}) == "did you mean 'oa-stream rollback apply'?");
-    for (const char* word : {"undo", "back", "rollback"}) {
+    for (const char* word : {"undo", "back", "rollback", "revert"}) {
         CHECK(hint({"cutover", word}) == "did you mean 'oa-stream rollback apply'?");
     }
     struct Below {
@@ -177,6 +177,7 @@ TEST_CASE("command line: words that people try lead to the command that they loo
     };
     for (const Below& row : std::array{
              Below{"cutover", "approve", "plan approve"},
+             Below{"cutover", "drill", "rollback drill"},
              Below{"cutover", "resume", "cutover continue"},
              Below{"route", "delete", "route clear"},
              Below{"route", "reset", "route clear"},

@@ -69,11 +69,7 @@ constexpr std::array k_tried{
     Tried{"config get", "config show"},
     Tried{"config list", "config show"},
     Tried{"cutover approve", "plan approve"},
-    Tried{"cutover back", "rollback apply"},
     Tried{"cutover list", "runs list"},
-    Tried{"cutover revert", "rollback apply"},
-    Tried{"cutover rollback", "rollback apply"},
-    Tried{"cutover undo", "rollback apply"},
     Tried{"playbook check", "playbook validate"},
     Tried{"playbook lint", "playbook validate"},
     Tried{"route delete", "route clear"},
@@ -90,10 +86,11 @@ std::unexpected<Error> unknown_below(const std::string& family, std::string_view
     std::string meant(tried == k_tried.end() ? std::string_view() : tried->meant);
     std::vector<std::string_view> below;
     for (const CommandSpec& command : all_commands()) {
-        if (!command.path.starts_with(family + ' ')) {
-            continue;
+        if (command.path.starts_with(family + ' ')) {
+            below.push_back(command.path.substr(family.size() + 1));
+        } else if (family != "cutover" || !command.path.starts_with("rollback ")) {
+            continue; // but a cutover's rollback is looked for beside it
         }
-        below.push_back(command.path.substr(family.size() + 1));
         const auto also = also_words(command);
         if (std::ranges::find(also, word) != also.end()) {
             meant = command.path;
