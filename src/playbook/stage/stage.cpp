@@ -217,8 +217,9 @@ Task<bool> plant_faults(StageRun* stage) {
 Task<WindowEnd> windows(StageRun* stage) {
     const StageSpec& spec = stage->run.playbook().stage;
     const int looks = looks_of(spec);
+    // Users, and requests of others, are counted from here.
     if (!co_await split_still_ours(stage)) {
-        co_return WindowEnd::lost; // users, and requests of others, are counted from here
+        co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
     }
     WindowEnd end = co_await window(stage, spec.bake, {.number = 1, .of = looks});
     const bool undecided = end == WindowEnd::over && !came_out(*stage, Verdict::fail) &&
