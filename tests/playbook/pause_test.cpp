@@ -203,6 +203,24 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
     CHECK(failed.exit == ExitCode::rolled_back);
 }
 
+TEST_CASE("pause: a restart is noticed before anything has moved, too") {
+    World world;
+    make_cutover(world);
+    world.playbook.stages = {0, 25};
+    world.playbook.on_failure = Then::hold;
+    world.drift_every = Millis(2);
+    world.instruments.bad_at[0] = 60;
+    world.driver.extra = {{"pid", 1}};
+    world.person = [&](run::Steering& steering) {
+        if (steering.position().paused) {
+            world.driver.serving = World::split(100);
+            world.driver.extra = {{"pid", 2}};
+        }
+    };
+    CHECK(world.run().exit == ExitCode::rolled_back);
+    CHECK(world.driver.serving == World::split(0));
+}
+
 TEST_CASE("pause: a breach while a good stage waits follows the playbook like one before") {
     World world;
     make_cutover(world);

@@ -137,9 +137,12 @@ void record_loss(RunContext& run, const std::string& id, const DriftLook& drift)
     run.drifted = !unreadable;
     run.source_failed = unreadable;
     if (drift.state == DriftState::restarted && drift.seen && run.changes_traffic()) {
-        // Nobody chose this split: the rollback may write over it, and it does so although nothing
-        // was moved yet, because users would stay where the machinery fell back to.
+        // Nobody chose this split: the rollback may write over it.
         run.ours.push_back(drift.seen->serving);
+        if (drift.seen->serving == run.serving) {
+            return; // only somebody's request differs
+        }
+        // Although nothing was moved yet: users would stay where the machinery fell back to.
         run.out.mutated = true;
         if (run.in.stop != nullptr) {
             run.in.stop->mark_mutated();

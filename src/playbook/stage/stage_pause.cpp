@@ -127,7 +127,7 @@ public:
     explicit DriftWatch(RunContext& run) : run_(run) {}
 
     [[nodiscard]] Task<bool> still_ours() {
-        if (!run_.out.mutated || Clock::now() < next_) {
+        if (!run_.changes_traffic() || Clock::now() < next_) {
             co_return true;
         }
         next_ = Clock::now() + run_.in.timing.drift_every;
@@ -324,7 +324,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
         (void)co_await sleep_for(run->in.timing.tick);
         steering.pause_left(seconds(until - Clock::now()));
         order = steering.take_order();
-        ours = co_await drift.still_ours();
+        ours = !run->out.mutated || co_await drift.still_ours(); // a shift looks itself
     }
     const std::string how = order                   ? order->text()
                             : run->stop_requested() ? run->in.stop->text()
