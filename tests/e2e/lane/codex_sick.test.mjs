@@ -101,7 +101,7 @@ onSmallDisk('little room: no turn starts, the running one ends whole, and it goe
   await running.frame('text-delta');
   lane.fill(8 << 20);
   const red = await until('readiness turns red', async () => { const r = await readyz(lane); return r.status === 503 && r; }, 8000);
-  assert.match(JSON.parse(red.text).reason, /disk of codex's home is full: [78] MiB free, 16 MiB needed/);
+  assert.match(JSON.parse(red.text).reason, /disk of codex's home is full: [789] MiB free, 16 MiB needed/);
   assertRefused(await chat(lane.base, 'scenario:text;words=3', { id: 'kept' }).done, 503, 'authority_unavailable');
   await running.done;
   assertLegal(running);
