@@ -197,7 +197,8 @@ private:
     [[nodiscard]] bool
     take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out);
     void take_inbox(const Reply& entries, std::size_t follower);
-    [[nodiscard]] Task<Result<void>> let_go(ThreadKey key, std::uint64_t fence, std::string holder);
+    [[nodiscard]] Task<Result<void>>
+    let_go(const ThreadKey& key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(Script script);
     /// The server forgot the session.
     [[nodiscard]] Task<Result<void>> sign_on_again();

@@ -243,7 +243,8 @@ Task<Result<Written>> RedisStore::end(EndRequest request) {
     co_return *written;
 }
 
-Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::string holder) {
+Task<Result<void>>
+RedisStore::let_go(const ThreadKey& key, std::uint64_t fence, std::string holder) {
     const auto owner = percent_encode(key.owner);
     held_.remove(key, fence);
     auto time = holder.empty() ? std::to_string(options_.log_kept.count()) : inbox_time();
@@ -255,11 +256,11 @@ Task<Result<void>> RedisStore::let_go(ThreadKey key, std::uint64_t fence, std::s
 }
 
 Task<Result<void>> RedisStore::forget(ThreadKey key, std::uint64_t fence) {
-    return let_go(std::move(key), fence, "");
+    return let_go(key, fence, "");
 }
 
 Task<Result<void>> RedisStore::release(ThreadKey key, std::uint64_t fence) {
-    return let_go(std::move(key), fence, std::string(k_nobody));
+    return let_go(key, fence, std::string(k_nobody));
 }
 
 Task<Result<bool>> RedisStore::want(ThreadKey key, std::uint64_t fence, std::string reason) {
