@@ -9,9 +9,15 @@ import { oa, scratch } from './process.mjs';
 export const ACCEPT = { 'x-oa-accept': 'tool-approval' };
 
 /** Every tool, and a question before what leaves the sandbox: in the fake model's words escalate=1. */
-export const askingConfig = (port) => agentConfig(port)
+// A command that is killed in its sandbox leaves the .git that Codex mounts in each folder it may write: not in /tmp, which
+// would be a repository to others then.
+export const askingConfig = (port) => `${agentConfig(port)
   .replace('approval_policy = "never"', 'approval_policy = "on-request"')
-  .replace('sandbox_mode = "danger-full-access"', 'sandbox_mode = "workspace-write"');
+  .replace('sandbox_mode = "danger-full-access"', 'sandbox_mode = "workspace-write"')}
+[sandbox_workspace_write]
+exclude_slash_tmp = true
+exclude_tmpdir_env_var = true
+`;
 
 const folder = scratch('approvals');
 let files = 0;
