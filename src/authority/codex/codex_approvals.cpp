@@ -77,16 +77,6 @@ Json user_questions(const Json& params) {
     return out;
 }
 
-/// Item ids repeat within a turn: the calls of later ones have "-2", "-3" … behind them.
-bool is_call_of(std::string_view call, std::string_view item) {
-    if (item.empty() || !call.starts_with(item)) {
-        return false;
-    }
-    const auto rest = call.substr(item.size());
-    return rest.empty() || (rest.size() > 1 && rest.size() <= 4 && rest.starts_with('-') &&
-                            rest.find_first_not_of("0123456789", 1) == std::string_view::npos);
-}
-
 /// What clients know the call as; empty: an item of any type.
 std::string_view call_name(Kind kind) {
     return kind == Kind::command ? "shell" : kind == Kind::file_change ? "apply_patch" : "";
@@ -158,7 +148,7 @@ const CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& ques
         if (!question.tool.empty()) {
             return call.name == question.tool && !is_asked(call.id);
         }
-        return is_call_of(call.id, own);
+        return !own.empty() && codex::is_occurrence_of(call.id, own);
     };
     const Call* found = nullptr;
     for (const Call& call : calls_ | std::views::filter(fits)) {

@@ -300,6 +300,10 @@ bool ends_like_ours(std::string_view id) {
 
 } // namespace
 
+bool is_occurrence_of(std::string_view call, std::string_view first) {
+    return call == first || (ends_like_ours(call) && call.substr(0, call.rfind('-')) == first);
+}
+
 std::string call_id(std::string_view item_id, int occurrence) {
     std::string id = cleaned(item_id, k_id_limit);
     if (id != item_id || id.empty() || ends_like_ours(id)) {

@@ -24,6 +24,8 @@ enum class ItemKind {
 /// A wire id in [A-Za-z0-9_-]{1,128}: the item's own where it fits, with "-2", "-3" … for its later
 /// occurrences; else, and where it ends like those, what fits of it and a hash of all of it.
 [[nodiscard]] std::string call_id(std::string_view item_id, int occurrence);
+/// Whether it is that call_id() of a first occurrence, or one of the later ones.
+[[nodiscard]] bool is_occurrence_of(std::string_view call, std::string_view first);
 
 /// Summary parts, then raw content, with a blank line between.
 [[nodiscard]] std::string reasoning_text(const Json& item);
