@@ -29,12 +29,16 @@ std::vector<std::string_view> also_words(const CommandSpec& command) {
     return out;
 }
 
+bool is_also_called(const CommandSpec& command, std::string_view word) {
+    const auto words = also_words(command);
+    return std::ranges::find(words, word) != words.end();
+}
+
 /// The command that people look for by this word.
 const CommandSpec* also_called(std::string_view word) {
     const auto all = all_commands();
     const auto found = std::ranges::find_if(all, [&](const CommandSpec& command) {
-        const auto words = also_words(command);
-        return std::ranges::find(words, word) != words.end();
+        return is_also_called(command, word);
     });
     return found == all.end() ? nullptr : &*found;
 }
@@ -91,8 +95,7 @@ std::unexpected<Error> unknown_below(const std::string& family, std::string_view
         } else if (family != "cutover" || !command.path.starts_with("rollback ")) {
             continue; // but a cutover's rollback is looked for beside it
         }
-        const auto also = also_words(command);
-        if (std::ranges::find(also, word) != also.end()) {
+        if (is_also_called(command, word)) {
             meant = command.path;
         }
     }
