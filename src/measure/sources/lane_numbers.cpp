@@ -39,14 +39,15 @@ telemetry::SeriesSeen seen_of(const SeriesMap& series, const telemetry::Term& te
 }
 
 /// A lane has all of the term's series from its start, so each that is not there is missing.
-void find_missing(const SeriesMap& series, const telemetry::Term& term, TurnCounts& into) {
-    into.missing.merge(words_of(term, telemetry::unseen(term, seen_of(series, term))));
+void find_missing(
+    const telemetry::Term& term, const telemetry::SeriesSeen& seen, TurnCounts& into
+) {
+    into.missing.merge(words_of(term, telemetry::unseen(term, seen)));
 }
 
 /// Of 2xx: a lane answers few requests with the others, and one of an earlier build has not all.
-bool lacks_good(const SeriesMap& series, const telemetry::Term& requests) {
+bool lacks_good(const telemetry::Term& requests, const telemetry::SeriesSeen& seen) {
     const telemetry::FromStart all = telemetry::from_start(requests);
-    const telemetry::SeriesSeen seen = seen_of(series, requests);
     return std::ranges::any_of(all.values, [&](const std::string& status) {
         return status.starts_with('2') &&
                std::ranges::any_of(all.routes, [&](const std::string& route) {
@@ -80,16 +81,17 @@ TurnCounts turn_counts(const SeriesMap& series) {
     TurnCounts out;
     const telemetry::Term requests = telemetry::requests_term();
     out.total = sum_of(series, requests);
-    find_missing(series, requests, out);
-    out.good_missing = lacks_good(series, requests);
+    const telemetry::SeriesSeen answered = seen_of(series, requests);
+    find_missing(requests, answered, out);
+    out.good_missing = lacks_good(requests, answered);
     double both = INFINITY; // of those that two terms count: at most all of the fewer
     for (const telemetry::Term& term : telemetry::bad_terms(telemetry::default_bad())) {
         auto some = sum_of(series, term);
+        const telemetry::SeriesSeen seen = seen_of(series, term);
         if (!term.optional) {
             both = std::min(both, some.value_or(0));
-            find_missing(series, term, out);
-        } else if (both > some.value_or(0) &&
-                   !telemetry::unseen(term, seen_of(series, term)).empty()) {
+            find_missing(term, seen, out);
+        } else if (both > some.value_or(0) && !telemetry::unseen(term, seen).empty()) {
             some = both;
             out.missing.emplace(term.word);
         }
