@@ -22,8 +22,6 @@ double burn_share(const BurnPair& pair, const AlertOptions& options) {
     const double limit = pair.factor.value() * (1 - options.objective.value());
     return std::min(1.3 * limit, (1 + limit) / 2);
 }
-constexpr std::string_view k_first_content = "first_content_seconds";
-constexpr std::string_view k_duration = "http_request_duration_seconds";
 constexpr double k_code_count = std::size(telemetry::k_compat_codes);
 
 std::string requests(const telemetry::TurnRoute& route, std::string_view status) {
@@ -33,9 +31,6 @@ std::string requests(const telemetry::TurnRoute& route, std::string_view status)
         route.pattern,
         status
     );
-}
-std::string bucket(std::string_view metric, std::string_view route, std::string_view bound) {
-    return fmt::format(R"({}_bucket{{le="{}",route="{}"}})", metric, bound, route);
 }
 std::string ended(std::string_view word, std::string_view route) {
     return fmt::format(R"(terminal_total{{class="{}",route="{}"}})", word, route);
@@ -65,10 +60,10 @@ public:
     std::vector<Case> all() {
         add("a healthy lane", {}, {});
         responses();
-        latency();
         handshakes();
         terminals();
         absences();
+        std::ranges::move(latency_cases(options_), std::back_inserter(cases_));
         std::ranges::move(process_cases(options_), std::back_inserter(cases_));
         std::ranges::move(silence_cases(options_), std::back_inserter(cases_));
         std::ranges::move(service_cases(options_), std::back_inserter(cases_));
@@ -117,20 +112,6 @@ private:
             {fresh(requests(k_wrong, "500"), failed), fresh("process_start_time_seconds{}", k_began)
             },
             {{"OaStream5xxHigh", {{"route", k_route}}}});
-    }
-
-    void latency() {
-        const auto within = [&](double share) {
-            return std::vector{
-                steady(bucket(k_first_content, k_route, options_.first_content), turns_ * share),
-                steady(bucket(k_duration, k_route, options_.duration), turns_ * share),
-            };
-        };
-        add("one in ten is above the bounds of a route",
-            within(0.9),
-            {{"OaStreamFirstContentP95High", {{"route", k_route}}},
-             {"OaStreamDurationP95High", {{"route", k_route}}}});
-        add("one in forty is above the bounds of a route", within(0.975), {});
     }
 
     void handshakes() {
@@ -366,19 +347,11 @@ std::vector<Series> healthy(const AlertOptions& options, int minutes) {
         for (const telemetry::TerminalRow& row : watched()) {
             steady(ended(row.word, route.pattern), 0);
         }
-        const std::array histograms{
-            std::pair<std::string_view, std::string>{k_first_content, options.first_content},
-            std::pair<std::string_view, std::string>{k_duration, options.duration},
-        };
-        for (const auto& [metric, bound] : histograms) {
-            steady(bucket(metric, route.pattern, bound), turns);
-            steady(bucket(metric, route.pattern, "+Inf"), turns);
-            steady(fmt::format(R"({}_count{{route="{}"}})", metric, route.pattern), turns);
-        }
     }
     for (const std::string_view code : telemetry::k_compat_codes) {
         steady(rejected(code), 0);
     }
+    std::ranges::move(healthy_latency(options, turns, minutes), std::back_inserter(out));
     std::ranges::move(healthy_process(minutes), std::back_inserter(out));
     std::ranges::move(healthy_services(minutes), std::back_inserter(out));
     return out;

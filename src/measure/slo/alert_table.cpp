@@ -44,18 +44,6 @@ public:
             by
         );
     }
-    /// bad / all > share, when there are enough of both
-    [[nodiscard]] std::string
-    above(std::string_view bad, std::string_view all, std::string_view share) const {
-        return fmt::format(
-            "({0} / ({1} > 0)) > {2}\nand {0} >= {3}\nand {1} >= {4}",
-            bad,
-            all,
-            share,
-            options_.least_bad,
-            options_.least_total
-        );
-    }
     [[nodiscard]] const AlertOptions& options() const { return options_; }
 
 private:
@@ -79,64 +67,16 @@ Group responses(const Writer& write) {
     ));
     out.rules.push_back({
         .name = "OaStream5xxHigh",
-        .expr = write.above(
-            "oa_stream:requests_5xx:increase10m", "oa_stream:requests:increase10m", "0.01"
+        .expr = above(
+            write.options(),
+            "oa_stream:requests_5xx:increase10m",
+            "oa_stream:requests:increase10m",
+            "0.01"
         ),
         .wait = std::string(k_user_wait),
         .severity = "page",
         .summary = "More than 1 % of a stream route's requests are answered 5xx.",
     });
-    return out;
-}
-
-/// A clock of the lane with the bound that its p95 keeps.
-struct SlowClock {
-    std::string_view word;
-    std::string_view metric;
-    std::string_view bound;
-    std::string_view alert;
-};
-
-/// A share above a bucket bound of more than 5 % is a p95 above that bound, without interpolation.
-void slow(Group& out, const Writer& write, const SlowClock& clock) {
-    const std::string all = fmt::format("oa_stream:{}:increase10m", clock.word);
-    const std::string over = fmt::format("oa_stream:{}_slow:increase10m", clock.word);
-    const std::string routes = prometheus::matcher(telemetry::route_is());
-    const std::string within = fmt::format("{},le=\"{}\"", routes, clock.bound);
-    const std::string counted = fmt::format("{}_count", clock.metric);
-    const std::string bucket = fmt::format("{}_bucket", clock.metric);
-    out.rules.push_back(record(all, write.increase(counted, routes, "10m", "route")));
-    out.rules.push_back(
-        record(over, fmt::format("{} - {}", all, write.increase(bucket, within, "10m", "route")))
-    );
-    out.rules.push_back({
-        .name = std::string(clock.alert),
-        .expr = write.above(over, all, "0.05"),
-        .wait = "5m",
-        .severity = "page",
-        .summary =
-            fmt::format("The p95 of a stream route is above {} s ({}).", clock.bound, clock.word),
-    });
-}
-
-Group latency(const Writer& write) {
-    Group out{.name = "oa-stream-p95", .rules = {}, .keep = keep_of(write.options())};
-    slow(
-        out,
-        write,
-        {.word = "first_content",
-         .metric = "first_content_seconds",
-         .bound = write.options().first_content,
-         .alert = "OaStreamFirstContentP95High"}
-    );
-    slow(
-        out,
-        write,
-        {.word = "duration",
-         .metric = "http_request_duration_seconds",
-         .bound = write.options().duration,
-         .alert = "OaStreamDurationP95High"}
-    );
     return out;
 }
 
@@ -347,6 +287,19 @@ selector(const AlertOptions& options, std::string_view metric, std::string_view 
     return all.empty() ? name : fmt::format("{}{{{}}}", name, all);
 }
 
+std::string above(
+    const AlertOptions& options, std::string_view bad, std::string_view all, std::string_view share
+) {
+    return fmt::format(
+        "({0} / ({1} > 0)) > {2}\nand {0} >= {3}\nand {1} >= {4}",
+        bad,
+        all,
+        share,
+        options.least_bad,
+        options.least_total
+    );
+}
+
 std::string alert_name(std::string_view word) {
     std::string out = "OaStream";
     bool upper = true;
@@ -365,7 +318,7 @@ std::vector<Group> table(const AlertOptions& options) {
     const Writer write(options);
     std::vector<Group> out{
         responses(write),
-        latency(write),
+        latency_rules(options),
         handshakes(write),
         terminals(write),
         burning(write),

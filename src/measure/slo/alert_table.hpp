@@ -44,6 +44,12 @@ struct Group {
 [[nodiscard]] Group run_rules(const AlertOptions& options);
 /// Of what is missing: ends, first contents, targets.
 [[nodiscard]] Group silence_rules(const AlertOptions& options);
+/// Of slow routes: the first content, whole requests.
+[[nodiscard]] Group latency_rules(const AlertOptions& options);
+/// bad / all > share, when there are enough of both
+[[nodiscard]] std::string above(
+    const AlertOptions& options, std::string_view bad, std::string_view all, std::string_view share
+);
 /// A metric's series (its name without the prefix) as the options select them.
 [[nodiscard]] std::string
 selector(const AlertOptions& options, std::string_view metric, std::string_view matchers);
@@ -100,6 +106,10 @@ struct CaseFile {
 [[nodiscard]] std::vector<Case> process_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Case> silence_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_process(int minutes);
+[[nodiscard]] std::vector<Case> latency_cases(const AlertOptions& options);
+/// `turns` a minute on each route.
+[[nodiscard]] std::vector<Series>
+healthy_latency(const AlertOptions& options, double turns, int minutes);
 [[nodiscard]] std::vector<Case> service_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_services(int minutes);
 /// Those of the series that runs leave.
