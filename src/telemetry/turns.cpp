@@ -88,4 +88,10 @@ bool is_bad(const Ending& ending) noexcept {
     return is_bad_by_default(bad_events(ending));
 }
 
+bool is_whole_turn(const Answered& answered) noexcept {
+    const auto& [ending, began_turn, read_to_end] = answered;
+    return began_turn && read_to_end && ending.terminal == TerminalClass::completed &&
+           (bad_events(ending) & bit_of(BadEvent::http_5xx)) == 0;
+}
+
 } // namespace oa_stream::telemetry

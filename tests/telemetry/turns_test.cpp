@@ -52,6 +52,30 @@ TEST_CASE("turns: every ending is bad or good as its row says, and counts once")
     CHECK(bad_events({.status = 426}) == bit_of(BadEvent::compat_rejected));
 }
 
+TEST_CASE("turns: whole are those that ended well and were read, of the request that began them") {
+    using enum TerminalClass;
+    const Answered whole{.ending = {200, completed}, .began_turn = true, .read_to_end = true};
+    const auto with = [&](Ending ending) {
+        Answered out = whole;
+        out.ending = ending;
+        return is_whole_turn(out);
+    };
+    CHECK(is_whole_turn(whole));
+    CHECK(with({.status = 200, .terminal = completed, .empty = true}));
+    CHECK(with({.status = 499, .terminal = completed}));
+    CHECK_FALSE(with({.status = 500, .terminal = completed}));
+    CHECK_FALSE(with({.status = 200}));
+    for (const TerminalRow& row : k_terminals) {
+        CHECK(with({.status = 200, .terminal = row.terminal}) == (row.terminal == completed));
+    }
+    Answered resumed = whole;
+    resumed.began_turn = false;
+    CHECK_FALSE(is_whole_turn(resumed));
+    Answered left = whole;
+    left.read_to_end = false;
+    CHECK_FALSE(is_whole_turn(left));
+}
+
 TEST_CASE("turns: words go both ways, and none stands twice") {
     std::set<std::string_view> seen;
     for (const TerminalRow& row : k_terminals) {

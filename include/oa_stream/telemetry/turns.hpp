@@ -207,6 +207,16 @@ using BadSet = std::uint8_t;
 [[nodiscard]] bool is_bad_by_default(BadSet bad) noexcept;
 [[nodiscard]] bool is_bad(const Ending& ending) noexcept;
 
+/// How a request was answered, as far as its time matters.
+struct Answered {
+    Ending ending{};
+    bool began_turn = false; ///< accepted; a resume begins none
+    bool read_to_end = false; ///< its reader had all of the answer, or that was not streamed
+};
+/// Its time is how long a turn took. Gates on `duration`, by an access log or by the lane's
+/// histogram of whole turns, have these requests and no others.
+[[nodiscard]] bool is_whole_turn(const Answered& answered) noexcept;
+
 /// Endings that somebody could take for bad ones, and why they are not.
 struct GoodRow {
     std::string_view ending;

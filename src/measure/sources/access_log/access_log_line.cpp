@@ -64,15 +64,19 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
+/// Its reader had everything. An answer that is not streamed names no reader.
+bool was_read_to_end(const LogFields& fields) {
+    return fields.text(LogName::reader).value_or("finished") == "finished";
+}
+
 /// A time limit ended its turn while its reader waited. Who left, was cut off with the process or
 /// did not read has not waited for the lane.
 bool ran_into_limit(const LogFields& fields) {
     const auto among = [&](LogName name, std::span<const std::string_view> words) {
         return std::ranges::find(words, fields.text(name).value_or("")) != words.end();
     };
-    const bool waited = fields.text(LogName::reader).value_or("finished") == "finished";
-    return waited && (among(LogName::failure, telemetry::k_late_failures) ||
-                      among(LogName::reason, telemetry::k_late_reasons));
+    return was_read_to_end(fields) && (among(LogName::failure, telemetry::k_late_failures) ||
+                                       among(LogName::reason, telemetry::k_late_reasons));
 }
 
 /// A whole answer has no first content, whether its turn ends well or not.
@@ -80,11 +84,14 @@ bool was_streamed(const LogFields& fields) {
     return fields.text(LogName::reader).has_value();
 }
 
-bool read_to_the_end(const LogFields& fields) {
-    return fields.text(LogName::reader).value_or("finished") == "finished" &&
-           fields.text(LogName::terminal) == "completed";
+bool is_whole_turn(const LogFields& fields, const AccessLine& line) {
+    const auto terminal = telemetry::terminal_of(fields.text(LogName::terminal).value_or(""));
+    return telemetry::is_whole_turn(
+        {.ending = {line.status, terminal},
+         .began_turn = line.accepted,
+         .read_to_end = was_read_to_end(fields)}
+    );
 }
-constexpr telemetry::BadSet k_ended_badly = telemetry::bit_of(telemetry::BadEvent::http_5xx);
 
 bool read_times(const LogFields& fields, AccessLine& into) {
     const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
@@ -104,10 +111,10 @@ bool read_times(const LogFields& fields, AccessLine& into) {
         into.first_content_s = std::numeric_limits<double>::infinity();
     }
     into.duration_s.reset();
-    if (into.accepted && ran_into_limit(fields)) {
-        into.duration_s = std::numeric_limits<double>::infinity();
-    } else if (into.accepted && end && !(into.bad & k_ended_badly) && read_to_the_end(fields)) {
+    if (end && is_whole_turn(fields, into)) {
         into.duration_s = *end / 1000;
+    } else if (into.accepted && ran_into_limit(fields)) {
+        into.duration_s = std::numeric_limits<double>::infinity();
     }
     return true;
 }
