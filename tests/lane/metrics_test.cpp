@@ -63,6 +63,7 @@ TEST_CASE("metrics: every series an alert asks for is there at 0 before the firs
         CHECK(of("usage_unknown_total") == 0);
         CHECK(of("terminal_5xx_total") == 0);
         CHECK(of("http_request_duration_seconds_count") == 0);
+        CHECK(of("turn_duration_seconds_count") == 0);
         CHECK(of("first_content_seconds_count") == 0);
         for (const auto& row : telemetry::k_terminals) {
             const auto series = fmt::format(
@@ -170,6 +171,73 @@ TEST_CASE("metrics: first content counts where a turn was started; a replay of i
     record.first_content_s = -1;
     metrics.request_done(record);
     CHECK(read_scrape(metrics.text()).at(count) == 1);
+}
+
+TEST_CASE("metrics: a whole turn's time counts where it began, ended well and was read") {
+    using turn::TerminalClass;
+    Metrics metrics("r", "v");
+    const auto whole = [](std::string_view route) {
+        auto record = request(route, 200, 40);
+        record.accepted_s = 0.1;
+        record.terminal = TerminalClass::completed;
+        return record;
+    };
+    const auto streamed = [&](lane::ReaderEnd end) {
+        auto record = whole("/api/chat");
+        record.reader = end;
+        return record;
+    };
+    std::vector<lane::RequestRecord> others{
+        request("/api/chats/{conversationId}/stop", 200, 40),
+        request("/api/chats", 200, 40),                      // a list
+        request("/api/chat", 503, 40),
+        request("/api/chat", 200, 40), // a resume
+        streamed(lane::ReaderEnd::client_gone),
+        streamed(lane::ReaderEnd::client_too_slow),
+        streamed(lane::ReaderEnd::cut),
+    };
+    for (const auto& row : telemetry::k_terminals) {
+        if (row.terminal != TerminalClass::completed) {
+            others.push_back(whole("/api/chat"));
+            others.back().terminal = row.terminal;
+        }
+    }
+    others.push_back(whole("/api/chat"));
+    others.back().left = true; // its turn went on elsewhere
+    lane::TurnOutcome outcome;
+    outcome.route = "/api/chat";
+    others.push_back(lane::taken_over_record(outcome));
+    for (const auto& record : others) {
+        metrics.request_done(record);
+    }
+    const std::string family = "oa_stream_turn_duration_seconds";
+    CHECK(read_scrape(metrics.text()).sum(family + "_count") == 0);
+
+    metrics.request_done(streamed(lane::ReaderEnd::finished));
+    metrics.request_done(whole("/v1/responses")); // not streamed
+    auto probe = whole("/v1/responses");
+    probe.probe = "smoke";
+    metrics.request_done(probe);
+    const auto scrape = read_scrape(metrics.text());
+    for (const auto& [route, of_probe] :
+         {std::pair{"/api/chat", ""}, {"/v1/responses", ""}, {"/v1/responses", R"(,probe="true")"}
+         }) {
+        CAPTURE(route, of_probe);
+        const auto below = [&](std::string_view bound) {
+            return scrape.at(
+                fmt::format(R"({}_bucket{{route="{}",le="{}"{}}})", family, route, bound, of_probe)
+            );
+        };
+        const auto all = [&](std::string_view part) {
+            return scrape.at(fmt::format(R"({}_{}{{route="{}"{}}})", family, part, route, of_probe)
+            );
+        };
+        CHECK(below("30") == 0);
+        CHECK(below("60") == 1);
+        CHECK(all("count") == 1);
+        CHECK(all("sum") == 40);
+    }
+    CHECK(scrape.sum(family + "_count") == 3);
 }
 
 TEST_CASE("metrics: the longest silence of a turn that ended counts once, without chunks never") {

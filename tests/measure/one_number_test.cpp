@@ -128,6 +128,41 @@ TEST_CASE("one number: metrics, access log and timeline count one history alike"
     }
 }
 
+TEST_CASE("one number: metrics and access log take the same requests for whole turns") {
+    using enum telemetry::TerminalClass;
+    std::vector<lane::RequestRecord> asked;
+    for (const Asked& one : history()) {
+        asked.push_back(record_of(one, static_cast<int>(asked.size())));
+        asked.push_back(asked.back());
+        asked.back().reader = lane::ReaderEnd::client_gone;
+        asked.push_back(asked.back());
+        asked.back().reader = lane::ReaderEnd::finished;
+    }
+    asked.push_back(record_of({"/api/chat", "POST", 500, completed, true}, 0));
+    asked.push_back(record_of({"/api/chat", "POST", 200, completed, false}, 0));
+    asked.back().left = true;
+    asked.back().terminal.reset();
+    lane::Metrics metrics("rev-a", "1");
+    std::string log;
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        asked[i].request_id = fmt::format("req_{}", i);
+        metrics.request_done(asked[i]);
+        log += lane::access_line(asked[i], "rev-a", lane::LogFormat::json) + "\n";
+    }
+    const auto series = measure::parse_exposition(metrics.text());
+    REQUIRE(series.has_value());
+    double timed = 0;
+    for (const auto& [id, value] : *series) {
+        const bool whole = id.name == "oa_stream_turn_duration_seconds_count";
+        timed += whole && id.label("probe").empty() ? value : 0;
+    }
+    test::LogRig rig;
+    rig.append(log);
+    const auto read = rig.ask(0, 100, {.timing = measure::Timing::duration});
+    CHECK(read.tally.timed() == 4); // two that completed, each not streamed and read to its end
+    CHECK(timed == 4);
+}
+
 TEST_CASE("one number: gate and timeline agree on what is repeated, lost or damaged") {
     const std::string good = test::LogLine{.began_s = 1}.text();
     const std::string lost = R"({"ts":"2026-11-20T10:00:03.000Z","event":"request","lost":500})"

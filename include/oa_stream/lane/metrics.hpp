@@ -102,6 +102,7 @@ private:
     ProcessFacts process_;
     std::map<RequestKey, std::uint64_t> requests_;
     Histograms durations_;
+    Histograms turn_durations_;
     Histograms first_contents_;
     Histograms gaps_;
     ByWord compat_;

@@ -49,6 +49,13 @@ inline constexpr std::array k_metrics{
         "Request read to last byte sent, streams included."
     },
     Metric{
+        "oa_stream_turn_duration_seconds",
+        Kind::histogram,
+        "route,probe",
+        "Request read to last byte sent, of whole turns: begun by it, completed and read to the "
+        "end."
+    },
+    Metric{
         "oa_stream_first_content_seconds",
         Kind::histogram,
         "route,probe",

@@ -19,6 +19,14 @@ std::string_view method_label(std::string_view method) noexcept {
     return known == k_methods.end() ? "OTHER" : *known;
 }
 
+bool is_whole_turn(const RequestRecord& record) noexcept {
+    return telemetry::is_whole_turn(
+        {.ending = {record.status, record.terminal},
+         .began_turn = record.accepted_s >= 0,
+         .read_to_end = record.reader.value_or(ReaderEnd::finished) == ReaderEnd::finished}
+    );
+}
+
 } // namespace
 
 Histogram::Histogram(std::span<const double> bounds)
@@ -54,6 +62,7 @@ void Metrics::create_series(const telemetry::TurnRoute& route) {
         counter[{route.pattern}] = 0;
     }
     durations_.try_emplace({route.pattern}, telemetry::k_duration_bounds);
+    turn_durations_.try_emplace({route.pattern}, telemetry::k_duration_bounds);
     first_contents_.try_emplace({route.pattern}, telemetry::k_first_content_bounds);
     gaps_.try_emplace({route.pattern}, telemetry::k_duration_bounds);
 }
@@ -67,6 +76,10 @@ void Metrics::request_done(const RequestRecord& record) {
     ++requests_[{record.route, method_label(record.method), record.status, record.lane, probe}];
     if (!record.taken_over) { // nobody knows how long it took
         durations_.try_emplace(route, telemetry::k_duration_bounds)
+            .first->second.observe(record.end_s);
+    }
+    if (is_whole_turn(record)) {
+        turn_durations_.try_emplace(route, telemetry::k_duration_bounds)
             .first->second.observe(record.end_s);
     }
     // A resume replays what is there already: its speed says nothing about the lane's.

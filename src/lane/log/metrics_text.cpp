@@ -113,6 +113,8 @@ void Metrics::write_requests(Exposition& out) const {
     }
     out.family(metric("http_request_duration_seconds"));
     histograms(out, durations_);
+    out.family(metric("turn_duration_seconds"));
+    histograms(out, turn_durations_);
     out.family(metric("first_content_seconds"));
     histograms(out, first_contents_);
     out.family(metric("chunk_gap_seconds"));

@@ -93,6 +93,8 @@ for (const format of ['json', 'logfmt']) {
     // And they are not equal because nothing happened.
     assert.deepEqual(Object.keys(fromLog.rejections).sort(), Object.keys(REJECTED).sort());
     assert.ok(fromLog.errors5xx > 0);
+    const whole = fromLog.wholeTurns['/api/chat'];
+    assert.ok(whole >= 3 && whole < total(samples, 'http_request_duration_seconds_count', { route: '/api/chat' }), `${whole} whole turns`);
     const classes = new Set(Object.keys(fromLog.terminals).map((key) => key.split(' ')[1]));
     for (const word of ['completed', 'turn_failed', 'turn_interrupted', 'client_gone', 'codex_error']) assert.ok(classes.has(word), `${word}: ${[...classes]}`);
     assert.ok(fromLog.empty >= 1 && fromLog.usageUnknown >= 1);

@@ -87,6 +87,9 @@ function quantile(q, bounds, cumulative) {
 }
 const rate = (bad, all) => (all === 0 ? null : bad / all);
 
+/** Begun by the request, ended well, and read to its end where it was streamed. */
+const isWholeTurn = (l) => l.accepted && l.terminal === 'completed' && (l.reader ?? 'finished') === 'finished' && l.status < 500;
+
 /** The runbook's indicators, computed from access lines alone. */
 export function slisFromLog(lines) {
   const ofStreams = lines.filter((l) => STREAM.test(l.route));
@@ -100,6 +103,8 @@ export function slisFromLog(lines) {
     errors5xx: rate(ofStreams.filter((l) => l.status >= 500).length, ofStreams.length),
     p95: Object.fromEntries(routes.map((route) => [route, p95(DURATION, seconds(ofStreams.filter((l) => l.route === route), 'end_ms'))])),
     p95FirstContent: Object.fromEntries(routes.map((route) => [route, p95(FIRST_CONTENT, seconds(ofStreams.filter((l) => l.route === route && l.accepted), 'first_content_ms'))])),
+    p95Turns: Object.fromEntries(routes.map((route) => [route, p95(DURATION, seconds(ofStreams.filter((l) => l.route === route && isWholeTurn(l)), 'end_ms'))])),
+    wholeTurns: tally(lines.filter(isWholeTurn).map((l) => [l.route, 1])),
     accepted: tally(lines.filter((l) => l.accepted).map((l) => [l.route, 1])),
     empty: lines.filter((l) => l.empty).length,
     usageUnknown: lines.filter((l) => l.usage === 'null').length,
@@ -121,6 +126,8 @@ export function slisFromMetrics(samples) {
     errors5xx: rate(all((s) => Number(s.labels.status) >= 500), all(() => true)),
     p95: p95('http_request_duration_seconds', DURATION),
     p95FirstContent: p95('first_content_seconds', FIRST_CONTENT),
+    p95Turns: p95('turn_duration_seconds', DURATION),
+    wholeTurns: by('turn_duration_seconds_count', (l) => l.route),
     accepted: by('bridge_accepted_total', (l) => l.route),
     empty: total(samples, 'empty_turns_total'),
     usageUnknown: total(samples, 'usage_unknown_total'),
