@@ -221,23 +221,6 @@ TEST_CASE("prometheus source: times that a restart hides are in doubt, not the r
     CHECK(slower.requests_missed == 900); // …or quick
 }
 
-TEST_CASE("prometheus source: durations of requests that were not turns are counted") {
-    const auto completed = [](std::string number) {
-        return [number = std::move(number)](std::string_view query, int) {
-            const bool turns = query.contains("class=\"completed\"");
-            return Scripted{.body = turns ? number_body(number) : ""};
-        };
-    };
-    Question question = question_of();
-    question.timing = Timing::duration;
-    const auto got = read(completed("120"), question);
-    CHECK(got.tally.timed() == 995);
-    CHECK(got.other_times == 880);
-    CHECK(notes(got, "the times of 880 resumes, refused and failed requests"));
-    CHECK(read(completed("1000.3"), question).other_times == 0); // increase() guesses
-    CHECK(read(completed("120")).other_times == 0); // a first content is of a turn
-}
-
 TEST_CASE("prometheus source: only lanes that began again are looked at closely") {
     const auto asked = [](const std::vector<std::string>& instances, const Question& question) {
         std::string again;

@@ -186,7 +186,17 @@ Task<Result<void>> Reader::late_ones() {
     co_return Result<void>{};
 }
 
-/// The lane's histogram of durations has every request of the routes.
+/// Durations are those of whole turns where all lanes of the window count them.
+Task<Result<void>> Reader::choose_durations() {
+    OA_CO_TRY(const auto whole, co_await number("duration", queries_.has_whole_turns()));
+    has_whole_turns_ = whole.has_value();
+    if (has_whole_turns_) {
+        queries_.take_whole_turns();
+    }
+    co_return Result<void>{};
+}
+
+/// The histogram of all requests has those of the routes that were not turns, too.
 Task<Result<void>> Reader::other_ones() {
     double others = 0;
     for (const telemetry::Term& term : telemetry::other_terms(question_.routes)) {
@@ -199,8 +209,8 @@ Task<Result<void>> Reader::other_ones() {
     out_.other_times = std::max(0.0, std::round(others));
     if (out_.other_times > 0) {
         out_.notes.push_back(fmt::format(
-            "http_request_duration_seconds also has the times of {:g} resumes, refused and failed "
-            "requests",
+            "a lane of the window has no turn_duration_seconds, and http_request_duration_seconds "
+            "also has the times of {:g} resumes, refused and failed requests",
             out_.other_times
         ));
     }
@@ -222,6 +232,9 @@ Task<Result<void>> Reader::times() {
     }
     const std::string_view side =
         question_.timing == Timing::duration ? "duration" : "first content";
+    if (question_.timing == Timing::duration) {
+        OA_CO_CHECK(co_await choose_durations());
+    }
     const std::string query = queries_.times();
     OA_CO_TRY(Answer answer, co_await ask(side, query, ResultType::vector));
     if (!missing_.empty()) {
@@ -255,7 +268,8 @@ Task<Result<void>> Reader::times() {
     if (missing_.empty() && question_.slower_than_s) {
         OA_CO_CHECK(slow_ones());
     }
-    if (missing_.empty() && question_.timing == Timing::duration && !buckets.empty()) {
+    if (missing_.empty() && question_.timing == Timing::duration && !has_whole_turns_ &&
+        !buckets.empty()) {
         OA_CO_CHECK(co_await other_ones());
     }
     if (missing_.empty() && !buckets.empty()) {

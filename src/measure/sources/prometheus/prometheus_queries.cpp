@@ -345,7 +345,7 @@ std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
 
 Queries::Needed Queries::histograms() const {
     const telemetry::Metric& row = question_.timing == Timing::duration
-                                       ? telemetry::metric("http_request_duration_seconds")
+                                       ? *durations_
                                        : telemetry::metric("first_content_seconds");
     const auto routes = telemetry::route_is(question_.routes);
     const auto with_turns = std::ranges::count_if(routes.values, telemetry::is_turn_route);
@@ -354,6 +354,24 @@ Queries::Needed Queries::histograms() const {
         .matchers = joined(matcher(routes), R"(le="+Inf")"),
         .least = static_cast<std::size_t>(std::max<std::ptrdiff_t>(with_turns, 1)),
     };
+}
+
+std::string Queries::has_whole_turns() const {
+    const auto scrapes = [&](std::string_view metric) {
+        const std::string route = matcher(telemetry::route_is(question_.routes));
+        return fmt::format(
+            "count_over_time({}[{}])",
+            users_only(fmt::format("{}_bucket", metric), joined(route, R"(le="+Inf")")),
+            window_
+        );
+    };
+    const std::string all = scrapes(telemetry::metric("http_request_duration_seconds").name);
+    const std::string whole = scrapes(telemetry::metric("turn_duration_seconds").name);
+    return fmt::format(
+        "count ({}) unless on () ({})",
+        among_ours(whole),
+        among_ours(fmt::format("{0} unless {0} == {1}", all, whole))
+    );
 }
 
 std::string Queries::times() const {

@@ -46,6 +46,12 @@ public:
     };
     /// Those of the term that a lane has from its start.
     [[nodiscard]] static Needed all_of(const telemetry::Term& term);
+    /// Whether all scrapes in the window of lanes that count durations have those of whole turns: a
+    /// number when they do. Lanes of an earlier version have none; with one of them in the window
+    /// its turns would be missing.
+    [[nodiscard]] std::string has_whole_turns() const;
+    /// From here on a question's durations are those of whole turns, not of all requests.
+    void take_whole_turns() noexcept { durations_ = &telemetry::metric("turn_duration_seconds"); }
     /// The question's times: a histogram on each route.
     [[nodiscard]] Needed histograms() const;
     /// Its living targets that lack one of these series, with the label `lacks` that names it.
@@ -112,6 +118,7 @@ private:
     bool by_label_; ///< the revision is a label of every series
     bool joined_; ///< …or of build_info alone
     std::string window_;
+    const telemetry::Metric* durations_ = &telemetry::metric("http_request_duration_seconds");
 };
 
 } // namespace oa_stream::measure::prometheus

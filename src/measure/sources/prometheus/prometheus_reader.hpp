@@ -69,6 +69,7 @@ private:
     Task<Result<void>> expressions();
     Task<Result<void>> expression_into(std::string_view side, std::string promql, double* into);
     Task<Result<void>> late_ones();
+    Task<Result<void>> choose_durations();
     Task<Result<void>> other_ones();
     /// What a term rose by; on routes without turns 0 beside living series of the same metric.
     /// nullopt: missing_ says why, unless the term is optional.
@@ -100,6 +101,7 @@ private:
     std::optional<Queries::Again> again_; ///< processes began again between two scrapes
     double at_first_sight_ = 0; ///< bad ones that nobody can date
     double hidden_bad_ = 0; ///< bad ones that restarts may hide
+    bool has_whole_turns_ = false; ///< all lanes of the window count the times of whole turns
     double late_ = 0; ///< turns that a time limit may have ended
 };
 
