@@ -302,7 +302,7 @@ Json dashboard(const DashboardOptions& options) {
           failures(write),
           endings(write),
           times(write, "first_content_seconds", "Time to the first content", options.first_content),
-          times(write, "http_request_duration_seconds", "Time of whole requests", {}),
+          times(write, "turn_duration_seconds", "Time of whole turns", {}),
           times(write, "chunk_gap_seconds", "Longest silence within an answer", {}),
           bridge(write),
           handshakes(write),

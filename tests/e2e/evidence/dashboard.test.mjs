@@ -162,7 +162,7 @@ test('every query gives a series on live lanes, of each revision', async () => {
       for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) assert.ok(rows.every((row) => label in row.metric), `${title}: no ${label} for ${legendFormat}`);
     }
   }
-  for (const [title, words] of [['Time of whole requests', ['p50', 'p95', 'p99']], ['Longest silence within an answer', ['p50', 'p95', 'p99']], ['Time to the first content', ['p50', 'p95', 'p99']]]) {
+  for (const [title, words] of [['Time of whole turns', ['p50', 'p95', 'p99']], ['Longest silence within an answer', ['p50', 'p95', 'p99']], ['Time to the first content', ['p50', 'p95', 'p99']]]) {
     assert.deepEqual(linesOf(document, title).map((line) => line.legendFormat), words.map((word) => `${word} {{route}} {{revision}}`));
   }
   for (const row of await rig.prometheus.query(shown(linesOf(document, 'Answered 5xx')[0].expr))) {
