@@ -100,6 +100,28 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
     }
 }
 
+TEST_CASE("alert rules: durations are those of whole turns, and of an earlier lane's requests") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    for (const std::string part : {"count", "bucket"}) {
+        CAPTURE(part);
+        const auto turns = rules.find("increase(oa_stream_turn_duration_seconds_" + part);
+        const auto earlier = rules.find("increase(oa_stream_http_request_duration_seconds_" + part);
+        REQUIRE(turns != std::string::npos);
+        REQUIRE(earlier != std::string::npos);
+        // The right side of `or` has the series that the left side has not.
+        CHECK(turns < earlier);
+        const std::string between = rules.substr(turns, earlier - turns);
+        CHECK(between.contains("[10m]) or "));
+        CHECK_FALSE(between.contains('\n'));
+    }
+    // Quick resumes and refusals hide no slow turn: the cases have ten requests a turn.
+    const std::string cases = text_of(*files, "oa-stream.test.yml");
+    CHECK(cases.contains("one in ten is above the bounds of a route, beside many quick resumes"));
+    CHECK(cases.contains("one request in ten of an earlier lane is above the bound"));
+}
+
 TEST_CASE("alert rules: a counter of a case goes on from where it was when its rate changes") {
     const auto files = alert_rules({});
     REQUIRE(files.has_value());

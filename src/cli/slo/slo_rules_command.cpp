@@ -95,7 +95,7 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("2.5s"),
     parsed<read_duration_bound, &Options::rules, &AlertOptions::duration>(
-        "--duration", "TIME", "Limit the p95 of whole requests to this. A bucket bound."
+        "--duration", "TIME", "Limit the p95 of whole turns to this. A bucket bound."
     )
         .or_else("30s"),
     option<&Options::rules, &AlertOptions::least_bad>(

@@ -171,9 +171,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamDurationP95High",
         Next::watch,
-        "{{ $value | humanizePercentage }} of the requests on {{ $labels.route }}, turns and "
-        "others, "
-        "last longer than the limit; 5 % may."
+        "{{ $value | humanizePercentage }} of the turns on {{ $labels.route }} last longer than "
+        "the limit; 5 % may."
     },
     Advice{
         "OaStreamBridgeDrop",

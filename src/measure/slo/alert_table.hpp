@@ -44,7 +44,7 @@ struct Group {
 [[nodiscard]] Group run_rules(const AlertOptions& options);
 /// Of what is missing: ends, first contents, targets.
 [[nodiscard]] Group silence_rules(const AlertOptions& options);
-/// Of slow routes: the first content, whole requests.
+/// Of slow routes: the first content, whole turns.
 [[nodiscard]] Group latency_rules(const AlertOptions& options);
 /// bad / all > share, when there are enough of both
 [[nodiscard]] std::string above(
