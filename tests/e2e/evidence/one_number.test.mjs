@@ -121,6 +121,17 @@ for (const [name, source] of [['access log', () => ['--access-log', rig.log]], [
   });
 }
 
+test('whole turns: the lane\'s metrics, and a gate on durations by either source', async () => {
+  const gates = await Promise.all([['--access-log', rig.log], ['--prometheus', rig.prometheus.base]].map(async (source) => {
+    const run = await oa(['slo', 'gate', 'p95: duration <= 300s', '--window', '5m', '--json', ...source]);
+    return run.json().gate;
+  }));
+  const whole = total(rig.samples, 'turn_duration_seconds_count'), requests = total(rig.samples, 'http_request_duration_seconds_count');
+  assert.deepEqual(gates.map((gate) => gate.n), [whole, whole], `of ${requests} requests: ${JSON.stringify(gates)}`);
+  assert.ok(whole >= 6 && whole < truth.total, `${whole} of ${truth.total}`);
+  for (const gate of gates) assert.doesNotMatch(JSON.stringify(gate.notes ?? []), /resumes, refused and failed requests/);
+});
+
 test('watch, from the lane and from Prometheus', async () => {
   const ticks = () => rig.watch.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
   const last = await rig.watch.until(() => ticks().find((tick) => tick.requests >= truth.total), 'all requests');
