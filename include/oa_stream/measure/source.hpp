@@ -104,9 +104,9 @@ struct SourceReading {
     /// The run's own probes are in the tally, beside users' requests. False when the source
     /// separates them apart and leaves them out.
     bool counts_probes = true;
-    /// So many of the times in the buckets are not of turns that ended well (a duration), and
-    /// nothing says which. A PASS must hold without the fastest of them, a FAIL without the
-    /// slowest.
+    /// So many of the times in the buckets are not of turns that ended well (durations of lanes
+    /// without a histogram of whole turns), and nothing says which. A PASS must hold without the
+    /// fastest of them, a FAIL without the slowest.
     double other_times = 0;
 };
 
