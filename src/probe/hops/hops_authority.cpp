@@ -101,8 +101,8 @@ std::optional<Finding> failure(const HopSeen& inside) {
 }
 
 /// Recorded words have times of their own: how late are they at the lane?
-Finding of_recorded(const HopSeen& inside) {
-    const double late = std::max(0.0, inside.steady->max_gap_s - k_word_every_s);
+Finding of_recorded(const std::string& lane, const ProbeSample& steady) {
+    const double late = std::max(0.0, steady.max_gap_s - k_word_every_s);
     if (late >= k_held_s) {
         return {
             Verdict::fail,
@@ -111,18 +111,18 @@ Finding of_recorded(const HopSeen& inside) {
                 "between two: the authority or the lane holds them back",
                 k_authority_hop,
                 k_word_every_s,
-                inside.name,
-                inside.steady->max_gap_s
+                lane,
+                steady.max_gap_s
             ),
             std::string(k_authority_hop),
-            inside.steady->max_gap_s
+            steady.max_gap_s
         };
     }
     return {
         .detail = fmt::format(
             "what the {} says is a frame at {} at most {:.0f} ms later (words every {:.2f} s)",
             k_authority_hop,
-            inside.name,
+            lane,
             late * 1000,
             k_word_every_s
         )
@@ -157,7 +157,7 @@ Check judge_authority(const HopSeen& inside, Millis longest, const std::string& 
     if (auto failed = failure(inside)) {
         found = *std::move(failed);
     } else if (inside.steady && inside.steady->outcome == Outcome::ok) {
-        found = of_recorded(inside);
+        found = of_recorded(inside.name, *inside.steady);
     } else {
         found = of_model(inside, seconds(longest));
     }

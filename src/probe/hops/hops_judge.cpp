@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <ranges>
+#include <utility>
 
 namespace oa_stream::probe {
 namespace {
@@ -42,6 +44,18 @@ const HopSeen* guilty(const std::vector<HopSeen>& seen, auto bad) {
     return nullptr;
 }
 
+/// The same of a trial, with what was seen of it there; a hop without the trial is not guilty.
+template <typename Trial>
+std::pair<const HopSeen*, const Trial*>
+guilty(const std::vector<HopSeen>& seen, std::optional<Trial> HopSeen::* trial, auto bad) {
+    for (const HopSeen& hop : seen | std::views::reverse) {
+        if (const std::optional<Trial>& tried = hop.*trial; tried && bad(*tried)) {
+            return {&hop, &*tried};
+        }
+    }
+    return {};
+}
+
 /// "; the origin does not", of the hop behind the guilty one.
 std::string behind(const std::vector<HopSeen>& seen, const HopSeen& hop) {
     const auto next = static_cast<std::size_t>(&hop - seen.data()) + 1;
@@ -58,42 +72,44 @@ Finding skipped(std::string_view why) {
 }
 
 Finding silence(const std::vector<HopSeen>& seen, double longest) {
-    if (!seen.back().silent) {
+    const auto& innermost = seen.back().silent;
+    if (!innermost) {
         return skipped(k_unplayed);
     }
-    const auto cut = [](const HopSeen& hop) { return hop.silent->outcome != Outcome::ok; };
-    if (const HopSeen* hop = guilty(seen, cut)) {
-        const double limit = hop->silent->silence_s;
+    const auto cut = [](const ProbeSample& silent) { return silent.outcome != Outcome::ok; };
+    if (const auto [hop, silent] = guilty(seen, &HopSeen::silent, cut); hop != nullptr) {
+        const double limit = silent->silence_s;
         return {
             Verdict::fail,
             fmt::format(
                 "{} cuts a stream after {:.1f} s of silence ({}){}",
                 hop->name,
                 limit,
-                to_string(hop->silent->outcome),
+                to_string(silent->outcome),
                 behind(seen, *hop)
             ),
             hop->name,
             limit
         };
     }
-    const double inside = reads_of(*seen.back().silent).longest_s;
-    const auto late = [&](const HopSeen& hop) {
-        return reads_of(*hop.silent).longest_s > k_late * inside + k_held_s;
+    const double inside = reads_of(*innermost).longest_s;
+    const auto late = [&](const ProbeSample& silent) {
+        return reads_of(silent).longest_s > k_late * inside + k_held_s;
     };
-    if (const HopSeen* hop = guilty(seen, late)) {
+    if (const auto [hop, silent] = guilty(seen, &HopSeen::silent, late); hop != nullptr) {
+        const double limit = reads_of(*silent).longest_s;
         return {
             Verdict::fail,
             fmt::format(
                 "{} holds the lane's heartbeat back: {:.1f} s of silence on the wire, {:.1f} s at "
                 "{}",
                 hop->name,
-                reads_of(*hop->silent).longest_s,
+                limit,
                 inside,
                 seen.back().name
             ),
             hop->name,
-            reads_of(*hop->silent).longest_s
+            limit
         };
     }
     return {
@@ -109,25 +125,26 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
 }
 
 Finding whole_answers(const std::vector<HopSeen>& seen, double longest) {
-    if (!seen.back().whole) {
+    const auto& innermost = seen.back().whole;
+    if (!innermost) {
         return skipped(k_unplayed);
     }
-    if (seen.back().whole->status == 404) {
+    if (innermost->status == 404) {
         return skipped("there is no /v1/chat/completions");
     }
-    const auto cut = [](const HopSeen& hop) { return hop.whole->status != 200; };
-    if (const HopSeen* hop = guilty(seen, cut)) {
+    const auto cut = [](const WholeAnswer& whole) { return whole.status != 200; };
+    if (const auto [hop, whole] = guilty(seen, &HopSeen::whole, cut); hop != nullptr) {
         return {
             Verdict::fail,
             fmt::format(
                 "{} gives up after {:.1f} s on an answer that is not streamed ({}){}",
                 hop->name,
-                hop->whole->end_s,
-                hop->whole->why,
+                whole->end_s,
+                whole->why,
                 behind(seen, *hop)
             ),
             hop->name,
-            hop->whole->end_s
+            whole->end_s
         };
     }
     return {
@@ -143,18 +160,18 @@ Finding duration(const std::vector<HopSeen>& seen, double longest) {
     if (!seen.back().steady) {
         return skipped(k_unplayed);
     }
-    const auto cut = [](const HopSeen& hop) {
-        return hop.steady->outcome != Outcome::ok && hop.steady->outcome != Outcome::buffered;
+    const auto cut = [](const ProbeSample& steady) {
+        return steady.outcome != Outcome::ok && steady.outcome != Outcome::buffered;
     };
-    if (const HopSeen* hop = guilty(seen, cut)) {
-        const double limit = hop->steady->clocks.end.value_or(0);
+    if (const auto [hop, steady] = guilty(seen, &HopSeen::steady, cut); hop != nullptr) {
+        const double limit = steady->clocks.end.value_or(0);
         return {
             Verdict::fail,
             fmt::format(
                 "{} ends an answer after {:.1f} s though words keep coming ({}){}",
                 hop->name,
                 limit,
-                to_string(hop->steady->outcome),
+                to_string(steady->outcome),
                 behind(seen, *hop)
             ),
             hop->name,
