@@ -312,3 +312,32 @@ TEST_CASE("one number: a share proves nothing where requests answered 2xx are no
     CHECK_FALSE(without("oa_stream_http_requests_total", "status", "503"));
     CHECK_FALSE(without("oa_stream_terminal_total", "class", "codex_error"));
 }
+
+TEST_CASE("one number: a counter whose value is no count is missing, and proves no share") {
+    const std::string good =
+        "oa_stream_http_requests_total{route=\"/api/chat\",method=\"POST\",status=\"200\","
+        "lane=\"compat\"} ";
+    const std::string first = lane::Metrics("rev-a", "1").text();
+    const auto scrape = [&](std::string_view value) {
+        std::string text = first;
+        REQUIRE(text.contains(good + "0\n"));
+        text.replace(text.find(good) + good.size(), 1, value);
+        const auto series = measure::parse_exposition(text);
+        REQUIRE(series.has_value());
+        return *series;
+    };
+    const std::string value = GENERATE(as<std::string>{}, "NaN", "+Inf", "-Inf", "-1");
+    CAPTURE(value);
+    measure::CounterWindow window(60);
+    (void)window.add(scrape("5"), 0);
+    CHECK_FALSE(window.add(scrape(value), 10));
+    for (const measure::SeriesMap& series : {window.rose(), window.last()}) {
+        const auto counts = measure::turn_counts(series);
+        CHECK(counts.good_missing);
+        CHECK(counts.missing == std::set<std::string>{"status 200 on /api/chat"});
+    }
+    // By its next value it is known what it rose by meanwhile.
+    CHECK_FALSE(window.add(scrape("7"), 20));
+    CHECK(measure::turn_counts(window.rose()).total == 2);
+    CHECK_FALSE(measure::turn_counts(window.rose()).good_missing);
+}

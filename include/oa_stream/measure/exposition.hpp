@@ -33,6 +33,7 @@ inline constexpr std::size_t k_most_scraped = 20'000; ///< samples of one answer
 
 /// Prometheus text format 0.0.4. Code::protocol with the line for what is not a sample, for one
 /// that stands twice, and when nothing in it is a lane's; Code::too_large beyond k_most_scraped.
+/// A counter whose value is negative, infinite or NaN is left out: what it counts is missing.
 [[nodiscard]] Result<SeriesMap> parse_exposition(std::string_view text);
 
 /// The counters of one process address, over a sliding window. A counter that falls began again:

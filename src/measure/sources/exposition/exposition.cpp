@@ -23,6 +23,10 @@ bool is_counter(std::string_view name) {
            name.ends_with("_sum");
 }
 
+bool is_count(double value) {
+    return std::isfinite(value) && value >= 0;
+}
+
 /// One sample line, taken apart from the front.
 class Line {
 public:
@@ -136,6 +140,9 @@ Result<SeriesMap> parse_exposition(std::string_view text) {
             return fail(Code::too_large, fmt::format("more than {} samples", k_most_scraped));
         }
         ours = ours || sample->first.name.starts_with(telemetry::k_prefix);
+        if (is_counter(sample->first.name) && !is_count(sample->second)) {
+            continue;
+        }
         if (!out.insert(*std::move(sample)).second) {
             return fail(Code::protocol, "a sample appears twice", fmt::format("line {}", number));
         }
@@ -151,7 +158,7 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
     if (any_) {
         Tick tick{.from_s = last_at_s_, .to_s = at_s};
         for (const auto& [series, value] : scrape) {
-            if (!is_counter(series.name) || !std::isfinite(value)) {
+            if (!is_counter(series.name)) {
                 continue;
             }
             const auto before = known_.find(series);
@@ -171,7 +178,7 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
         known_.clear();
     }
     for (const auto& [series, value] : scrape) {
-        if (is_counter(series.name) && std::isfinite(value)) {
+        if (is_counter(series.name)) {
             known_.insert_or_assign(series, value);
         }
     }
