@@ -1,4 +1,7 @@
-// watch: what lanes lack beside their turns, and budgets that are not exact.
+// watch: what lanes lack beside their turns, what they do not report, and budgets that are not
+// exact.
+#include "oa_stream/lane/metrics.hpp"
+
 #include "watch/watch_model.hpp"
 #include "watch/watch_render.hpp"
 
@@ -82,6 +85,44 @@ TEST_CASE("watch: a share of requests of which good ones may be missing proves n
     view.broken.bad = true; // by one that is known: it alone can be the worst
     view.parts.front().turns.bad = 10;
     CHECK(worst_address(view, {}) == "http://a");
+}
+
+TEST_CASE("watch: times of some routes prove no slowness where those of others are missing") {
+    const auto lane = measure::parse_exposition(lane::Metrics("r1", "1").text());
+    REQUIRE(lane.has_value());
+    measure::LanePart part{.revision = "r1", .address = "http://a"};
+    part.numbers = {.rose = *lane, .window_s = 60};
+    for (auto& [series, value] : part.numbers.rose) {
+        if (series.label("route") == "/api/chat/stream") {
+            const bool times = series.name == "oa_stream_first_content_seconds_bucket";
+            const bool late = series.label("le") == "+Inf" || series.label("le") == "5";
+            value = (times && late) || series.label("status") == "200" ? 100 : 0;
+        }
+    }
+    const auto look = [&] {
+        WatchView view = healthy();
+        view.numbers = {};
+        add_lane(view.numbers, part.numbers);
+        view.parts = {part_of(part)};
+        judge(view, {});
+        return view;
+    };
+    WatchView view = look();
+    CHECK(view.state == WatchState::bad);
+    CHECK(worst_address(view, {}) == "http://a");
+    std::erase_if(part.numbers.rose, [](const auto& one) {
+        return one.first.name == "oa_stream_first_content_seconds_bucket" &&
+               one.first.label("route") == "/api/chat";
+    });
+    view = look();
+    CHECK(view.state == WatchState::missing);
+    CHECK(
+        view.why ==
+        std::vector<std::string>{"not reported: times of the first content on /api/chat"}
+    );
+    CHECK(view.bad == 0);
+    view.broken.slow = true; // by another one
+    CHECK(worst_address(view, {}).empty());
 }
 
 TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond that") {

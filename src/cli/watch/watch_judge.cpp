@@ -65,9 +65,14 @@ Finding judge_bad(const WatchPart& part, const WatchLimits& limits) {
     };
 }
 
-/// Among the times of the first content: those that are surely beyond the limit.
-measure::Counts slow_ones(const std::vector<measure::Bucket>& buckets, const WatchLimits& limits) {
-    const std::uint64_t total = buckets.empty() ? 0 : whole(buckets.back().count);
+/// Among the times of the first content: those that are surely beyond the limit. None where quick
+/// ones may be missing.
+measure::Counts slow_ones(const WatchPart& part, const WatchLimits& limits) {
+    const auto& buckets = part.first_content;
+    if (buckets.empty() || part.times_missing) {
+        return {};
+    }
+    const std::uint64_t total = whole(buckets.back().count);
     const auto edge =
         std::ranges::lower_bound(buckets, limits.p95_at_most_s, {}, &measure::Bucket::le);
     const std::uint64_t within = edge == buckets.end() ? total : whole(edge->count);
@@ -76,7 +81,8 @@ measure::Counts slow_ones(const std::vector<measure::Bucket>& buckets, const Wat
 
 Finding judge_slow(const WatchPart& part, const WatchLimits& limits) {
     const auto& buckets = part.first_content;
-    const std::uint64_t total = buckets.empty() ? 0 : whole(buckets.back().count);
+    const measure::Counts counts = slow_ones(part, limits);
+    const std::uint64_t total = counts.total;
     if (total == 0) {
         return {};
     }
@@ -86,7 +92,7 @@ Finding judge_slow(const WatchPart& part, const WatchLimits& limits) {
         return {};
     }
     if (static_cast<double>(total) < limits.least &&
-        !proven_above(slow_ones(buckets, limits), 1 - measure::k_p95.value(), limits)) {
+        !proven_above(counts, 1 - measure::k_p95.value(), limits)) {
         return {.few = true};
     }
     return {
@@ -103,6 +109,7 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
     WatchPart all;
     all.turns = view.numbers.turns;
     all.first_content = all_first_content(view.numbers);
+    all.times_missing = view.numbers.times_missing;
     const auto judged = by_revision(view.parts);
     using Judge = Finding (*)(const WatchPart&, const WatchLimits&);
     const std::array<std::pair<Judge, bool*>, 2> kinds{
@@ -277,7 +284,7 @@ std::string worst_address(const WatchView& view, const WatchLimits& limits) {
     double most = 0;
     for (const WatchPart& part : view.parts) {
         const double proven = view.broken.bad    ? share(counts_of(part.turns))
-                              : view.broken.slow ? share(slow_ones(part.first_content, limits))
+                              : view.broken.slow ? share(slow_ones(part, limits))
                                                  : share(counts_of(part.budget));
         if (!part.address.empty() && proven > most) {
             worst = part.address;

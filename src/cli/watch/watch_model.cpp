@@ -5,6 +5,7 @@
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
+#include "oa_stream/telemetry/from_start.hpp"
 
 #include <fmt/format.h>
 
@@ -61,9 +62,21 @@ void add_routes(WatchNumbers& to, const measure::SeriesMap& rose) {
     for (const auto& [series, count] : measure::series_of(rose, buckets)) {
         if (const auto le = measure::prometheus::parse_value(series.label("le"))) {
             to.routes[std::string(series.label("route"))].first_content.push_back({*le, count});
-            to.times = true;
         }
     }
+}
+
+/// A lane has the times of every route at 0 from its start; none: they are all there.
+std::vector<std::string> unseen_times(const measure::SeriesMap& rose) {
+    const telemetry::Metric& metric = telemetry::metric("first_content_seconds");
+    telemetry::SeriesSeen seen;
+    for (const auto& [series, count] :
+         measure::series_of(rose, std::string(metric.name) + "_bucket")) {
+        if (series.label("le") == "+Inf") {
+            seen.emplace("", series.label("route"));
+        }
+    }
+    return telemetry::unseen({.metric = &metric, .word = k_times}, seen);
 }
 
 void add_by_label(std::map<std::string, double>& to, const std::map<std::string, double>& more) {
@@ -77,12 +90,12 @@ void add_by_label(std::map<std::string, double>& to, const std::map<std::string,
 void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {
     using telemetry::metric;
     to.window_s = std::max(to.window_s, lane.window_s);
-    to.times = false;
     add_routes(to, lane.rose);
     if (lane.window_s > 0) { // a single scrape says nothing about rates yet
         plus(to.turns, measure::turn_counts(lane.rose));
-        if (!to.times) {
-            to.missing.emplace(k_times);
+        for (std::string& one : unseen_times(lane.rose)) {
+            to.missing.insert(std::move(one));
+            to.times_missing = true;
         }
     }
     if (!lane.budget_window.empty()) {
@@ -114,6 +127,7 @@ WatchPart part_of(const measure::LanePart& part) {
     out.window_s = part.numbers.window_s;
     if (out.window_s > 0) {
         out.turns = measure::turn_counts(part.numbers.rose);
+        out.times_missing = !unseen_times(part.numbers.rose).empty();
     }
     WatchNumbers alone;
     add_routes(alone, part.numbers.rose);
@@ -128,6 +142,7 @@ std::vector<WatchPart> by_revision(const std::vector<WatchPart>& parts) {
         one.name = one.revision = part.revision;
         one.window_s = std::max(one.window_s, part.window_s);
         plus(one.turns, part.turns);
+        one.times_missing = one.times_missing || part.times_missing;
         one.first_content.insert(
             one.first_content.end(), part.first_content.begin(), part.first_content.end()
         );

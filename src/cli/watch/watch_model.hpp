@@ -49,7 +49,7 @@ struct WatchNumbers {
     /// What else is judged and some source does not report. A lane has all of it at 0 from its
     /// start.
     std::set<std::string> missing{};
-    bool times = false; ///< the lane that was added last reported some
+    bool times_missing = false; ///< some of those of the first content are among `missing`
 };
 
 /// One instance, or all of one revision: its part of the numbers.
@@ -62,6 +62,7 @@ struct WatchPart {
     measure::TurnCounts budget{};
     std::vector<measure::Bucket> first_content{};
     double window_s = 0;
+    bool times_missing = false; ///< of some routes: the others' prove nothing
 };
 
 /// What one instance says, added to `to`; its budget when it has one.
