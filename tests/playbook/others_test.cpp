@@ -40,6 +40,34 @@ TEST_CASE("others: at a later step, too, and what this run had set goes back") {
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("others: a restart just before the first shift is undone, another's write is left alone"
+) {
+    for (const bool restarts : {true, false}) {
+        CAPTURE(restarts);
+        World world;
+        world.playbook.stages = {0, 25};
+        world.driver.extra = {{"pid", 1}};
+        world.driver.answers[1] = FakeDriver::Answer::conflict;
+        world.prepare = [&](RunInput& input, const asio::any_io_executor&) {
+            input.journal = [&, record = input.journal](const Json& line) {
+                if (line["phase"] == "intent" && world.driver.writes_seen == 0) {
+                    world.driver.serving = World::split(30);
+                    world.driver.extra = {{"pid", restarts ? 2 : 1}};
+                }
+                return record(line);
+            };
+        };
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        const Check& check = check_called(outcome, "shift@25%");
+        CHECK(check.verdict == Verdict::error);
+        CHECK(check.detail.contains("somebody else changed") == !restarts);
+        CHECK(check.detail.contains("the machinery was restarted") == restarts);
+        CHECK(outcome.exit == (restarts ? ExitCode::rolled_back : ExitCode::refused));
+        CHECK(world.driver.serving == World::split(restarts ? 0 : 30));
+    }
+}
+
 TEST_CASE("others: our own write that came true in part is ours, and goes back") {
     for (const auto answer : {FakeDriver::Answer::in_part, FakeDriver::Answer::yes_in_part}) {
         CAPTURE(static_cast<int>(answer));

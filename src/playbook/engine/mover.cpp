@@ -185,12 +185,16 @@ void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
     (void)record(
         now, {.phase = Phase::unverified, .step = now.step, .more = {{run::k_found_member, found}}}
     );
+    now.out.restarted =
+        !now.is_expected(state.serving) && options_.restarted && options_.restarted(state.extra);
     now.end_with(
         Moved::Result::foreign,
         fmt::format(
-            "expected {} to serve, found {}: somebody else changed the traffic",
+            "expected {} to serve, found {}: {}",
             now.expected.front().text(),
-            found
+            found,
+            now.out.restarted ? "the machinery was restarted and forgot what was set"
+                              : "somebody else changed the traffic"
         )
     );
 }

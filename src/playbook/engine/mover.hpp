@@ -57,6 +57,7 @@ struct Moved {
     bool denied = false; ///< credentials were refused
     bool gone = false; ///< at the last look, what is to be moved did not exist
     bool already = false; ///< it served before anything was written
+    bool restarted = false; ///< what is foreign was brought by a restart: nobody chose it
     /// The write that was not seen whole: from and to.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     std::string detail{};

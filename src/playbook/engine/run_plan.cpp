@@ -102,7 +102,8 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     }
     Mover mover = run->mover(run->playbook().driver_limit);
     const Moved moved = co_await mover.move(step->id, {run->serving}, after, Urgency::normal);
-    run->out.mutated = run->out.mutated || moved.mutated;
+    // Where a restart led users is undone, too.
+    run->out.mutated = run->out.mutated || moved.mutated || moved.restarted;
     const bool done = moved.result == Moved::Result::done;
     run->session.add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
     if (!moved.before.extra.empty()) {
