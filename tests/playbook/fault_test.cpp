@@ -9,8 +9,11 @@
 #include <fmt/format.h>
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 
@@ -134,6 +137,23 @@ TEST_CASE("fault: the rollback of a run that left nothing else removes it") {
             const auto early = roll_back_fault({}, folder, run::document_in(folder / "run.json"));
             REQUIRE_FALSE(early.has_value()); // the process that planted it lives
             CHECK(early.error().code == Code::precondition);
+            CHECK(early.error().hint.empty());
+            const pid_t pid = ::fork();
+            if (pid == 0) {
+                (void)::raise(SIGSTOP);
+                ::_exit(0);
+            }
+            REQUIRE(::waitpid(pid, nullptr, WUNTRACED) == pid);
+            Json stopped = run::document_in(folder / "run.json");
+            stopped["process"]["pid"] = pid;
+            const auto held = roll_back_fault({}, folder, stopped);
+            (void)::kill(pid, SIGKILL);
+            (void)::waitpid(pid, nullptr, 0);
+            REQUIRE_FALSE(held.has_value());
+            CHECK_THAT(held.error().message, Catch::Contains(fmt::format("process {} ", pid)));
+            CHECK_THAT(held.error().message, Catch::Contains("is stopped"));
+            CHECK_THAT(held.error().hint, Catch::Contains(fmt::format("kill -CONT {}: ", pid)));
+            CHECK_THAT(held.error().hint, Catch::Contains(fmt::format("kill -9 {}, ", pid)));
         }
         if (changed) {
             REQUIRE(write_file_atomic(file, "forget=1\nlatency=2s\n").has_value());

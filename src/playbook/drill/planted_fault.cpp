@@ -4,6 +4,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -116,6 +117,30 @@ Removed remove(const Planted& planted) {
     return {true, fmt::format("{} is not in {} any more", planted.fault, file)};
 }
 
+/// Nothing fences it from planting more, so it is not taken over: who is stopped goes on or ends.
+std::unexpected<Error> fail_held(const fs::path& folder, const Json& run) {
+    const Json* process = member(run, "process");
+    const bool here = process != nullptr && text_in(*process, "host") == host_name();
+    const auto pid = here ? int_member(*process, "pid").value_or(0) : 0;
+    if (pid <= 1 || !is_stopped(pid)) {
+        return fail(
+            Code::precondition,
+            "a living process works on this run, and removes its fault when it ends",
+            folder.string()
+        );
+    }
+    return fail(
+        Code::precondition,
+        fmt::format("process {} works on this run, and is stopped (Ctrl-Z or SIGSTOP)", pid),
+        folder.string(),
+        fmt::format(
+            "kill -CONT {0}: it goes on, and removes its fault when it ends; or kill -9 {0}, and "
+            "then this command",
+            pid
+        )
+    );
+}
+
 } // namespace
 
 Result<void> check_faults_file(const fs::path& file) {
@@ -195,11 +220,7 @@ bool has_only_fault(const fs::path& folder) {
 Result<run::RunResult>
 roll_back_fault(const run::Operator& by, const fs::path& folder, const Json& stored) {
     if (run::FolderLock::is_held(folder)) {
-        return fail(
-            Code::precondition,
-            "a living process works on this run, and removes its fault when it ends",
-            folder.string()
-        );
+        return fail_held(folder, stored);
     }
     OA_TRY(auto session, run::RunSession::resume(folder, Redactor(), by.observer));
     if (by.on_run) {
