@@ -31,6 +31,24 @@ TEST_CASE("others: a step that another machine's write made true is no PASS of t
     CHECK(world.driver.applied.empty());
 }
 
+TEST_CASE("others: what serves after a conflict is told, also when no time is left for another try"
+) {
+    for (const Millis limit : {Millis(1), Millis(500)}) {
+        CAPTURE(limit.count());
+        World world;
+        world.playbook.driver_limit = limit;
+        world.driver.answers[1] = FakeDriver::Answer::raced;
+        const RunOutcome outcome = world.run();
+        CHECK(outcome.exit == ExitCode::refused);
+        CHECK(world.driver.writes_seen == 1);
+        CHECK(
+            check_called(outcome, "shift@5%").detail ==
+            "expected canary 0%, stable 100% to serve, found canary 5%, stable 95% after a refused "
+            "write (etag is old): somebody else changed the traffic"
+        );
+    }
+}
+
 TEST_CASE("others: at a later step, too, and what this run had set goes back") {
     World world;
     world.driver.answers[2] = FakeDriver::Answer::raced;

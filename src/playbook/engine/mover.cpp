@@ -190,9 +190,10 @@ void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
     now.end_with(
         Moved::Result::foreign,
         fmt::format(
-            "expected {} to serve, found {}: {}",
+            "expected {} to serve, found {}{}: {}",
             now.expected.front().text(),
             found,
+            now.refusal.empty() ? "" : fmt::format(" after a refused write ({})", now.refusal),
             now.out.restarted ? "the machinery was restarted and forgot what was set"
                               : "somebody else changed the traffic"
         )
@@ -285,6 +286,12 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
                      : "it is unknown what serves now: " + seen.error().text()
             )
         );
+    }
+    if (conflict && !rescue && now->left() <= options_.retry_pause) { // no further try reads it
+        const auto last = co_await within(now->for_a_read(options_.call_limit), driver_.read());
+        if (last && !now->is_expected(last->serving)) {
+            end_as_foreign(*now, *last);
+        }
     }
     // A rollback is tried until its time is over.
     co_return conflict || (rescue && !final) ? After::retry : After::stop;
