@@ -16,6 +16,7 @@ namespace oa_stream::run {
 
 /// In the run folder.
 inline constexpr std::string_view k_journal_file = "journal.ndjson";
+inline constexpr std::string_view k_plan_file = "plan.json";
 /// Of a line: the traffic that others had set, in words.
 inline constexpr const char* k_found_member = "found";
 

@@ -70,7 +70,7 @@ Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
 
 /// The plan that the run had; what is wrong with it must not stop a rollback.
 Result<Plan> plan_of(const fs::path& folder, const Json& run) {
-    const fs::path file = folder / "plan.json";
+    const fs::path file = folder / run::k_plan_file;
     std::error_code ignored;
     if (!fs::exists(file, ignored)) {
         return holds_traffic(folder) ? std::unexpected(lost_plan("is gone", folder, run))
@@ -322,7 +322,7 @@ open_session(const fs::path& path, const RollbackRequest& request, const Redacto
     }
     OA_CHECK(make_dirs(copy.parent_path()));
     std::error_code ignored;
-    const bool again = fs::exists(copy / "plan.json", ignored); // an earlier rollback made it
+    const bool again = fs::exists(copy / run::k_plan_file, ignored); // an earlier rollback made it
     if (!again) {
         OA_CHECK(copy_run(path, copy));
     }

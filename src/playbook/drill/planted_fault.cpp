@@ -210,7 +210,7 @@ std::optional<Check> remove_fault(const fs::path& folder) {
 
 bool has_only_fault(const fs::path& folder) {
     std::error_code error; // what cannot be looked at may have something
-    if (planted_fault(folder).empty() || fs::exists(folder / "plan.json", error) || error) {
+    if (planted_fault(folder).empty() || fs::exists(folder / run::k_plan_file, error) || error) {
         return false;
     }
     const auto size = fs::file_size(folder / run::k_journal_file, error);

@@ -209,7 +209,7 @@ Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode m
         )
     );
     if (!plan.steps.empty()) {
-        session.folder().write("plan.json", json_document(to_json(plan)));
+        session.folder().write(std::string(run::k_plan_file), json_document(to_json(plan)));
     }
     if (by.on_run) {
         by.on_run(session.id());
@@ -381,7 +381,7 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
 std::string rollback_commands(const PlaybookRun& run, bool foreign) {
     const std::string command = manual_command(run.playbook().traffic, run.plan.home());
     std::error_code ignored;
-    if (!std::filesystem::exists(run.session.folder().path() / "plan.json", ignored)) {
+    if (!std::filesystem::exists(run.session.folder().path() / run::k_plan_file, ignored)) {
         return std::string(k_by_hand) + command; // somebody removed the folder
     }
     // The journal's rollback leaves alone what others set, however often it is typed.

@@ -30,8 +30,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view k_plan = "plan.json";
-
 /// Nothing for a file that is not there. One that is there and cannot be read is an error.
 Result<std::optional<std::string>> text_of(const fs::path& file) {
     std::error_code error;
@@ -72,7 +70,7 @@ bool rollback_found(const Json& run, const char* what) {
 StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Json& run) {
     StoredPlan plan;
     plan.mutates = facts.mutates;
-    const auto text = text_of(out.folder / k_plan);
+    const auto text = text_of(out.folder / run::k_plan_file);
     plan.there = !text || text->has_value();
     const auto json = text ? parse_json(text->value_or("")) : fail(Code::unreadable, "");
     plan.read = json && json->is_object() &&
@@ -80,7 +78,7 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Js
     if (!plan.read) {
         plan.routes_alone = facts.kind == run::RunKind::route_split;
         if (plan.there) {
-            add_unread(out, k_plan, text ? "is not whole" : text.error().message);
+            add_unread(out, run::k_plan_file, text ? "is not whole" : text.error().message);
         }
         return plan;
     }
@@ -148,7 +146,7 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
             out.moved = true;
         }
         if (!plan.there && summary->lines > 0 && !summary->ended) {
-            add_unread(out, k_plan, "is not there");
+            add_unread(out, run::k_plan_file, "is not there");
         }
         return;
     }
@@ -384,7 +382,7 @@ bool holds_traffic(const fs::path& folder) {
     if (!planted_fault(folder).empty()) {
         return true;
     }
-    for (const std::string_view file : {k_plan, run::k_journal_file, k_routes_journal}) {
+    for (const std::string_view file : {run::k_plan_file, run::k_journal_file, k_routes_journal}) {
         std::error_code error;
         if (has_bytes(folder / file, error)) {
             return true;
