@@ -27,6 +27,21 @@ struct Usage {
     std::int64_t cached_input = 0;
     std::int64_t output = 0;
     std::int64_t reasoning_output = 0;
+    Usage& operator+=(const Usage& more) noexcept {
+        input += more.input;
+        cached_input += more.cached_input;
+        output += more.output;
+        reasoning_output += more.reasoning_output;
+        return *this;
+    }
+    /// Members may become negative.
+    Usage& operator-=(const Usage& less) noexcept {
+        input -= less.input;
+        cached_input -= less.cached_input;
+        output -= less.output;
+        reasoning_output -= less.reasoning_output;
+        return *this;
+    }
     friend bool operator==(const Usage&, const Usage&) = default;
 };
 

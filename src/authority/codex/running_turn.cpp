@@ -110,11 +110,7 @@ void RunningTurn::learn_baseline(const Json& message) {
     }
     baseline_known_ = true;
     turn::Usage before = read_usage(*params).value_or(turn::Usage{});
-    const turn::Usage last = read_usage(*params, "last").value_or(turn::Usage{});
-    before.input -= last.input;
-    before.cached_input -= last.cached_input;
-    before.output -= last.output;
-    before.reasoning_output -= last.reasoning_output;
+    before -= read_usage(*params, "last").value_or(turn::Usage{});
     EventBatch none;
     translator_.notification(usage_report(thread_, "", before), none);
 }
@@ -297,11 +293,7 @@ void RunningTurn::spent_so_far(EventBatch& events) {
         return;
     }
     turn::Usage total = translator_.total_usage();
-    const turn::Usage last = usage_of(response);
-    total.input += last.input;
-    total.cached_input += last.cached_input;
-    total.output += last.output;
-    total.reasoning_output += last.reasoning_output;
+    total += usage_of(response);
     translator_.notification(usage_report(thread_, id_, total), events);
 }
 

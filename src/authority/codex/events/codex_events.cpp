@@ -205,12 +205,8 @@ struct CodexTranslator::State {
         if (const auto last = read_usage(params, "last")) {
             worded = last->output > last->reasoning_output;
         }
-        const turn::Usage spent{
-            total.input - baseline.input,
-            total.cached_input - baseline.cached_input,
-            total.output - baseline.output,
-            total.reasoning_output - baseline.reasoning_output
-        };
+        turn::Usage spent = total;
+        spent -= baseline;
         const bool sane = spent.input >= 0 && spent.cached_input >= 0 && spent.output >= 0 &&
                           spent.reasoning_output >= 0;
         // All zero: the provider told no usage, and Codex repeated what it had.
