@@ -130,17 +130,21 @@ bool Mover::is_gone(const Result<TrafficState>& state) const {
     return !state && driver_.is_gone(state.error());
 }
 
+Mover::After Mover::end_undecided(Attempt& now, const Result<TrafficState>& state) {
+    const std::string why = state ? "an earlier change is still being carried out"
+                                  : "the traffic cannot be read: " + state.error().text();
+    now.end_with(
+        now.out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
+        now.refusal.empty() ? why : now.refusal + "; then " + why
+    );
+    return state || !now.final(state.error()) ? After::retry : After::stop;
+}
+
 Task<Mover::After> Mover::attempt(Attempt* now) {
     auto state = co_await within(now->for_a_read(options_.call_limit), driver_.read());
     now->out.gone = is_gone(state);
     if (!state || !state->settled) {
-        const std::string why = state ? "an earlier change is still being carried out"
-                                      : "the traffic cannot be read: " + state.error().text();
-        now->end_with(
-            now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
-            now->refusal.empty() ? why : now->refusal + "; then " + why
-        );
-        co_return state || !now->final(state.error()) ? After::retry : After::stop;
+        co_return end_undecided(*now, state);
     }
     const bool rescue = now->urgency == Urgency::rescue;
     if (!rescue && !now->out.mutated && state->serving == now->to &&

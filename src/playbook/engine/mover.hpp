@@ -94,6 +94,9 @@ private:
     [[nodiscard]] Task<After> write_once(Attempt* now, traffic::TrafficState state);
     [[nodiscard]] Task<After> refused(Attempt* now, traffic::TrafficState before, Error error);
     [[nodiscard]] Task<After> read_back(Attempt* now, traffic::Split from);
+    /// What cannot be read, or still changes, is looked at again.
+    [[nodiscard]] static After
+    end_undecided(Attempt& now, const Result<traffic::TrafficState>& state);
     void end_as_foreign(Attempt& now, const traffic::TrafficState& state);
     [[nodiscard]] bool record(Attempt& now, const JournalLine& line);
 
