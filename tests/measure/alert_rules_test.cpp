@@ -143,6 +143,40 @@ TEST_CASE("alert rules: a counter of a case goes on from where it was when its r
     }
 }
 
+TEST_CASE("alert rules: every alert says what is wrong and what to type, and only of its own") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    constexpr std::string_view k_alert = "- alert: ";
+    for (auto at = rules.find(k_alert); at != std::string::npos; at = rules.find(k_alert, at + 1)) {
+        const std::string rule = rules.substr(at, rules.find("\n      - ", at) - at);
+        CAPTURE(rule);
+        CHECK(rule.contains(", tier: \""));
+        CHECK(rule.contains("next: \"oa-stream "));
+        CHECK_FALSE(rule.contains("description: \"\""));
+        CHECK(rule.contains("refused with {{ $labels.code }}") == rule.contains("{code=\""));
+    }
+}
+
+TEST_CASE("alert rules: who has most of what is bad is asked for the routes that the alert counts"
+) {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    const auto query_of = [&](std::string_view alert) {
+        const auto at = rules.find(alert, rules.find("alert: \"" + std::string(alert)));
+        const auto from = rules.find("range query", at);
+        return rules.substr(from, rules.find("Most of it:", from) - from);
+    };
+    const std::string refused = query_of("OaStream5xxHigh");
+    CHECK(refused.contains(R"(status=~\\\"5..\\\",route=\\\"\" $labels.route \"\\\")"));
+    CHECK_FALSE(refused.contains("/api/chat/stream"));
+    for (const auto* alert : {"OaStreamBridgeStalled", "OaStreamCodexError"}) {
+        CAPTURE(alert);
+        CHECK(query_of(alert).contains(R"(route=~\\\"/api/chat/stream|)"));
+    }
+}
+
 TEST_CASE("alert rules: a burning budget names who has most of all that is bad, in its window") {
     const auto files = alert_rules({});
     REQUIRE(files.has_value());

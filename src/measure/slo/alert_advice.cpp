@@ -3,6 +3,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/telemetry/classes.hpp"
 
 #include "sources/prometheus/promql.hpp"
 
@@ -10,9 +11,15 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace oa_stream::measure::alerts {
 namespace {
+
+using telemetry::TerminalClass;
+using Routes = std::span<const std::string>; ///< none: all
+
+constexpr std::string_view k_its_route = "{{ $labels.route }}"; ///< the alert's
 
 /// A command of ours that shows the fault. Prometheus fills in its own address and the labels.
 enum class Next {
@@ -29,17 +36,26 @@ struct Advice {
     Next next;
     /// What is wrong, with $value and $labels of Prometheus' templates.
     std::string_view text;
-    /// Counter of what is bad: the instance that has most of it is named. Empty: the labels name
+    /// Counters of what is bad: the instance that has most of it is named. None: the labels name
     /// it.
-    std::string_view counter{};
-    std::string_view matchers{};
-    /// Of a budget's alert: everything that is bad counts, over so long.
-    std::string_view window{};
+    std::vector<telemetry::Term> (*bad)(Routes routes) = nullptr;
+    std::string_view window = "10m"; ///< of the alert's expression
 };
 
-constexpr std::string_view k_http = "http_requests_total";
-constexpr std::string_view k_5xx = R"(method="POST",status=~"5..")";
-constexpr std::string_view k_terminals = "terminal_total";
+std::vector<telemetry::Term> answered_5xx(Routes routes) {
+    return telemetry::bad_terms(std::array{telemetry::BadEvent::http_5xx}, routes);
+}
+
+template <TerminalClass Class> std::vector<telemetry::Term> turns_of(Routes routes) {
+    return telemetry::class_terms(std::array{std::string(to_string(Class))}, routes);
+}
+
+std::vector<telemetry::Term> bad_by_default(Routes routes) {
+    return telemetry::bad_terms(telemetry::default_bad(), routes);
+}
+
+/// In place of the name: every alert of a code of handshakes.
+constexpr std::string_view k_handshakes;
 
 /// Causes before what follows from them.
 constexpr std::array k_advice{
@@ -97,8 +113,7 @@ constexpr std::array k_advice{
         "OaStreamBridgeStalled",
         Next::watch,
         "Requests come, and no turn was accepted for 10 m.",
-        k_http,
-        k_5xx
+        answered_5xx
     },
     Advice{
         "OaStreamTerminalsLost",
@@ -111,55 +126,52 @@ constexpr std::array k_advice{
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are codex_error: the authority died, "
         "stalled or sent invalid events.",
-        k_terminals,
-        R"(class="codex_error")"
+        turns_of<TerminalClass::codex_error>,
+        "15m"
     },
     Advice{
         "OaStreamTurnFailed",
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are turn_failed: the authority gave "
         "up.",
-        k_terminals,
-        R"(class="turn_failed")"
+        turns_of<TerminalClass::turn_failed>,
+        "15m"
     },
     Advice{
         "OaStreamTurnAborted",
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are turn_aborted: the lane's own "
         "limits ended them.",
-        k_terminals,
-        R"(class="turn_aborted")"
+        turns_of<TerminalClass::turn_aborted>,
+        "15m"
     },
     Advice{
         "OaStreamAdapterPreviewUnavailable",
         Next::gate,
         "{{ $value | humanizePercentage }} of the ended turns are adapter_preview_unavailable: "
         "accepted, but the lane could not make a frame.",
-        k_terminals,
-        R"(class="adapter_preview_unavailable")"
+        turns_of<TerminalClass::adapter_preview_unavailable>,
+        "15m"
     },
     Advice{
         "OaStream5xxHigh",
         Next::gate,
         "{{ $value | humanizePercentage }} of the requests on {{ $labels.route }} are answered "
         "5xx.",
-        k_http,
-        k_5xx
+        answered_5xx
     },
     Advice{
         "OaStreamBudgetBurn1h",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last hour are bad.",
-        {},
-        {},
+        bad_by_default,
         "1h"
     },
     Advice{
         "OaStreamBudgetBurn6h",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last 6 hours are bad.",
-        {},
-        {},
+        bad_by_default,
         "6h"
     },
     Advice{
@@ -190,16 +202,14 @@ constexpr std::array k_advice{
         "OaStreamBudgetBurn1d",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last day are bad.",
-        {},
-        {},
+        bad_by_default,
         "1d"
     },
     Advice{
         "OaStreamBudgetBurn3d",
         Next::budget,
         "{{ $value | humanizePercentage }} of the requests of the last 3 days are bad.",
-        {},
-        {},
+        bad_by_default,
         "3d"
     },
     Advice{
@@ -207,8 +217,8 @@ constexpr std::array k_advice{
         Next::watch,
         "{{ $value | humanizePercentage }} of the ended turns were stopped by users or their next "
         "message.",
-        k_terminals,
-        R"(class="turn_interrupted")"
+        turns_of<TerminalClass::turn_interrupted>,
+        "15m"
     },
     Advice{
         "OaStreamDrainLong",
@@ -284,20 +294,28 @@ constexpr std::array k_advice{
         "The last PASS of {{ $labels.run }} is {{ $value | humanizeDuration }} ago: its timer no "
         "longer runs, the run died, or it does not pass."
     },
-};
-constexpr Advice k_handshake{
-    "",
-    Next::watch,
-    "{{ $value | humanizePercentage }} of the handshakes are refused with {{ $labels.code }}: "
-    "these clients are outside the window that the lane accepts."
+    Advice{
+        k_handshakes,
+        Next::watch,
+        "{{ $value | humanizePercentage }} of the handshakes are refused with {{ $labels.code }}: "
+        "these clients are outside the window that the lane accepts."
+    },
 };
 
-const Advice& advice_of(std::string_view alert) {
-    const auto* found = std::ranges::find(k_advice, alert, &Advice::alert);
-    return found == k_advice.end() ? k_handshake : *found;
+/// Null for an alert that has none: a test refuses it.
+const Advice* advice_of(std::string_view alert) {
+    const auto& codes = telemetry::k_compat_codes;
+    const bool handshake = std::ranges::find(codes, alert, alert_name) != codes.end();
+    const auto* row = std::ranges::find(k_advice, handshake ? k_handshakes : alert, &Advice::alert);
+    return row == k_advice.end() ? nullptr : row;
 }
 
-std::string next_of(const Advice& advice, std::string_view route, const AlertOptions& options) {
+bool is_routed(const Advice& advice) {
+    return advice.text.contains(k_its_route);
+}
+
+std::string next_of(const Advice& advice, const AlertOptions& options) {
+    const std::string route = is_routed(advice) ? fmt::format(" --route '{}'", k_its_route) : "";
     const std::string here = fmt::format("{} {{{{ $externalURL }}}}", names::prometheus);
     const std::string match =
         options.matchers.empty() ? "" : " --match " + shell_word(options.matchers);
@@ -326,40 +344,33 @@ std::string next_of(const Advice& advice, std::string_view route, const AlertOpt
     return "oa-stream runs list";
 }
 
-/// What is bad, by counter.
-std::string rose_of(const Advice& advice, const AlertOptions& options) {
-    const auto rose = [&](std::string_view counter, std::string_view matchers, auto window) {
-        return fmt::format("increase({}[{}])", selector(options, counter, matchers), window);
-    };
-    if (advice.window.empty()) {
-        return rose(advice.counter, advice.matchers, "10m");
-    }
-    std::string out;
-    for (const telemetry::Term& term : telemetry::bad_terms(telemetry::default_bad())) {
-        if (!term.subtract) { // what two counters count is but a few
-            out += out.empty() ? "" : " or ";
-            out += rose(
-                term.metric->name.substr(telemetry::k_prefix.size()),
-                prometheus::matchers(term),
-                advice.window
-            );
-        }
-    }
-    return out;
-}
-
 /// " Most of it: 10.0.0.2:8080 (revision r42).", when somebody has some.
 std::string worst_of(const Advice& advice, const AlertOptions& options) {
-    const std::string query = fmt::format(
+    const std::vector<std::string> routes(is_routed(advice) ? 1 : 0, std::string(k_its_route));
+    std::string rose;
+    for (const telemetry::Term& term : advice.bad(routes)) {
+        if (term.subtract) {
+            continue; // what two counters count is but a few
+        }
+        const std::string_view name = term.metric->name.substr(telemetry::k_prefix.size());
+        const std::string series = selector(options, name, prometheus::matchers(term));
+        const std::string_view between = rose.empty() ? "" : " or ";
+        rose += fmt::format("{}increase({}[{}])", between, series, advice.window);
+    }
+    std::string query = prometheus::in_quotes(fmt::format(
         "topk(1, sum by (job, instance) ({}) * on (job, instance) group_left (revision) "
         "max by (job, instance, revision) ({})) > 0",
-        rose_of(advice, options),
+        rose,
         selector(options, "build_info", "")
-    );
+    ));
+    const auto at = query.find(k_its_route);
+    if (at != std::string::npos) { // one template cannot be within another
+        query = "(print " + query.replace(at, k_its_route.size(), "\" $labels.route \"") + ")";
+    }
     return fmt::format(
         "{{{{ range query {} }}}} Most of it: {{{{ .Labels.instance }}}} (revision "
         "{{{{ .Labels.revision }}}}).{{{{ end }}}}",
-        prometheus::in_quotes(query)
+        query
     );
 }
 
@@ -368,19 +379,17 @@ std::string worst_of(const Advice& advice, const AlertOptions& options) {
 void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
     for (Group& group : groups) {
         for (Rule& rule : group.rules) {
-            if (rule.records) {
+            const Advice* advice = rule.records ? nullptr : advice_of(rule.name);
+            if (advice == nullptr) {
                 continue;
             }
-            const Advice& advice = advice_of(rule.name);
-            const bool routed = advice.text.contains("$labels.route");
-            rule.description = std::string(advice.text);
-            if (!advice.counter.empty() || !advice.window.empty()) {
-                rule.description += worst_of(advice, options);
+            rule.description = std::string(advice->text);
+            if (advice->bad != nullptr) {
+                rule.description += worst_of(*advice, options);
             }
-            rule.next = next_of(advice, routed ? " --route '{{ $labels.route }}'" : "", options);
+            rule.next = next_of(*advice, options);
             rule.runbook = fmt::format("{}#{}", options.runbook, to_lower(rule.name));
-            const auto* place = std::ranges::find(k_advice, rule.name, &Advice::alert);
-            const auto tier = place - k_advice.begin() + 10; // two digits, always
+            const auto tier = advice - k_advice.begin() + 10; // two digits, always
             rule.labels.emplace_back("service", "oa-stream");
             rule.labels.emplace_back("tier", fmt::format("{}", tier));
         }

@@ -152,6 +152,24 @@ test('slo rules: without any one of the rules a test fails', async () => {
   assert.deepEqual(wrong, []);
 });
 
+test('slo rules: the instance that a page names has most of what the alert counts, on its own route', async () => {
+  const { folder } = written(['--match', 'job="lane",env!="100%"']);
+  const requests = (instance, route, status, rise) => `      - {series: 'oa_stream_http_requests_total{job="lane",instance="${instance}",route="${route}",method="POST",status="${status}"}', values: '0+${rise}x30'}`;
+  const build = (instance) => `      - {series: 'oa_stream_build_info{job="lane",instance="${instance}",revision="r-${instance}"}', values: '1x30'}`;
+  // a answers 503 far more often, where no turn begins; or on another route, which has an alert of its own.
+  const named = async (elsewhere) => {
+    const series = [
+      requests('a', elsewhere, 503, 40), requests('a', '/v1/responses', 200, 100),
+      requests('b', '/v1/responses', 503, 10), requests('b', '/v1/responses', 200, 90), build('a'), build('b'),
+    ];
+    fs.writeFileSync(path.join(folder, 'worst.test.yml'), `rule_files: [oa-stream.rules.yml]\nevaluation_interval: 1m\ntests:\n  - interval: 1m\n    input_series:\n${series.join('\n')}\n    alert_rule_test:\n      - {eval_time: 25m, alertname: OaStream5xxHigh, exp_alerts: []}\n`);
+    const { output } = await runTests(['worst.test.yml'], folder); // it says what it got
+    return Object.fromEntries([...output.matchAll(/on (\S+) are answered 5xx\. Most of it: (\S+) \(revision (\S+)\)\./g)].map(([, route, instance, revision]) => [route, `${instance} ${revision}`]));
+  };
+  assert.deepEqual(await named('/api/chats'), { '/v1/responses': 'b r-b' });
+  assert.deepEqual(await named('/api/chats/{conversationId}/stream'), { '/v1/responses': 'b r-b', '/api/chats/{conversationId}/stream': 'a r-a' });
+});
+
 test('slo rules: a bound is the same in every unit', () => {
   for (const [first, duration] of [['250ms', '1m'], ['0.25s', '60s'], ['0.25', '60']]) {
     const folder = path.join(scratch('slo-units'), 'rules');
