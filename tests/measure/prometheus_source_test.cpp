@@ -436,14 +436,14 @@ TEST_CASE("prometheus source: 5xx, 429 and resets pass") {
 }
 
 TEST_CASE("prometheus source: one deadline for all tries, whatever Retry-After asks for") {
-    FakePrometheus prometheus([](std::string_view, int) {
-        return Scripted{.status = 429, .body = "later", .headers = {{"retry-after", "3600"}}};
+    const std::string asked = GENERATE("3600", "Fri, 01 Jan 2038 00:00:00 GMT");
+    FakePrometheus prometheus([&](std::string_view, int) {
+        return Scripted{.status = 429, .body = "later", .headers = {{"retry-after", asked}}};
     });
     const auto got = ask(prometheus, question_of(), {.deadline = Millis(200)});
     REQUIRE_FALSE(got.has_value());
     CHECK(got.error().code == Code::unavailable);
     CHECK(prometheus.requests.size() == 1);
-    // Which is told, and not what was left of it.
     FakePrometheus slow([](std::string_view, int) {
         return Scripted{.failure = net::TransferFailure::total_timeout, .failure_text = "199ms"};
     });

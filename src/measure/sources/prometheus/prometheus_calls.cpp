@@ -19,7 +19,6 @@ namespace {
 
 constexpr int k_attempts = 4; ///< a missing server is reported soon
 constexpr Millis k_longest_backoff{8000};
-constexpr std::uint64_t k_longest_wait_s = 3600;
 
 /// No message may carry a credential on, were it sent back to us.
 void forget(std::string& text, const Secret& secret) {
@@ -116,12 +115,6 @@ Result<Answer> timely(Result<Answer> answer, const net::ClientResponse& response
     );
 }
 
-Millis asked_to_wait(const net::ClientResponse& response) {
-    const auto field = response.headers.get("retry-after");
-    const auto seconds = parse_count(trim(field.value_or("")), 0, k_longest_wait_s);
-    return seconds ? Millis(*seconds * 1000) : Millis(0);
-}
-
 } // namespace
 
 std::string untimely(const Answer& answer, double asked_s) {
@@ -216,7 +209,9 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
             last = lost(response, options_.limits.bytes);
         }
         last.where = where;
-        const Millis wait = std::max(pause, asked_to_wait(response));
+        const WallTime now = std::chrono::system_clock::now();
+        const auto told = net::retry_after(response.headers, now);
+        const Millis wait = std::max(pause, told.value_or(Millis(0)));
         if (!passing(response, last.code) || Clock::now() + wait >= until_) {
             break;
         }
