@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/markup.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/incident/incident.hpp"
@@ -16,16 +17,9 @@
 namespace oa_stream::incident {
 namespace {
 
-/// One cell of a table; text of others must neither end it nor be markup or call somebody.
+/// One cell of a table, or a line.
 std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '|' || c == '<' || c == '`' || c == '*' || c == '_' || c == '[' || c == '@') {
-            out += '\\';
-        }
-        out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-    return out.empty() ? "–" : out;
+    return text.empty() ? "–" : markdown_cell(text, MarkdownFor::issue);
 }
 
 /// Inside a fence: nothing may end it.

@@ -71,23 +71,6 @@ std::string junit_outcome(const Row& row) {
     );
 }
 
-std::string cell(std::string_view text) {
-    std::string out;
-    for (const char c : one_line(text)) {
-        switch (c) {
-        case '|':
-            out += "\\|";
-            break;
-        case '<': // a detail quotes servers: no markup of theirs
-            out += "&lt;";
-            break;
-        default:
-            out += c;
-        }
-    }
-    return out;
-}
-
 /// The data and the properties of a workflow command have escapes of their own.
 std::string command_text(std::string_view text, bool property) {
     std::string out;
@@ -192,8 +175,8 @@ std::string github_summary(const Json& run) {
     std::string out = fmt::format(
         "## {} {}\n\n{}\n\nRun `{}`",
         text_in(run, "verdict"),
-        cell(text_in(run, "kind")),
-        cell(text_in(run, "headline")),
+        markdown_text(text_in(run, "kind")),
+        markdown_text(text_in(run, "headline")),
         text_in(run, "id")
     );
     const std::string next = text_in(run, "next");
@@ -205,7 +188,9 @@ std::string github_summary(const Json& run) {
             ++good;
             continue;
         }
-        bad += fmt::format("| `{}` | {} | {} |\n", cell(row.id), row.verdict, cell(row.detail));
+        bad += fmt::format(
+            "| `{}` | {} | {} |\n", table_cell(row.id), row.verdict, markdown_cell(row.detail)
+        );
     }
     out += fmt::format("\n{} of {} passed.\n", good, counted(rows.size(), "check"));
     if (!bad.empty()) {

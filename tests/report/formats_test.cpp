@@ -83,7 +83,7 @@ TEST_CASE("tap: skipped is ok with a directive, everything else but PASS is not 
 TEST_CASE("github: the summary shows what did not pass, and no markup of a server") {
     const std::string text = github_summary(mixed());
     CAPTURE(text);
-    CHECK(text.starts_with("## FAIL rehearsal\n\nGate error-rate failed &lt;badly>; rolled back."));
+    CHECK(text.starts_with("## FAIL rehearsal\n\nGate error-rate failed \\<badly>; rolled back."));
     CHECK(text.contains("1 of 5 checks passed."));
     CHECK(text.contains("next: `less report.md`"));
     CHECK(text.contains("| `fault` | ERROR | line one line two \\| pipe |\n"));

@@ -71,7 +71,7 @@ describe('from a failed rehearsal to an issue', () => {
     for (const want of [/^# rehearsal FAIL: gate\./, new RegExp(id), /## What did not pass\n\n.*\n.*\n\| run 1 \| FAIL \| gate\./, /## Rollback\n\n.*\*\*verified\*\*/,
       /## Timeline\n\nUTC; seconds since .*\n\n```text\n +0\.000 /, /fault planted/, /note by ann: pager went off/, /first content, p95 by stage/, /oa\\_stream/, /\| system \|/, /[0-9a-f]{64} {2}runs\/\S+\/run\.json/,
       /## This machine now\n\n.*\n.*\n\| doctor machine\.files \| /, /\| doctor machine\.space \| PASS \| \d+ MiB free/, /\| doctor tool\.codex \| /,
-      /\| run 1 config \| setting \| no file \|/, /\| run 1 --bake \| setting \| 2s \(flag\) \|/, /\| run 1 --inject \| setting \| malformed=0\.8\\@5 \(flag\) \|/]) {
+      /\| run 1 config \| setting \| no file \|/, /\| run 1 --bake \| setting \| 2s \(flag\) \|/, /\| run 1 --inject \| setting \| malformed=0\.8@5 \(flag\) \|/]) {
       assert.match(body.stdout, want);
     }
     // A variable and a config file that the command would read are named with the place.
