@@ -106,8 +106,7 @@ std::vector<Term> bad_terms(std::span<const BadEvent> events, std::span<const st
     for (const BadEvent event : events) {
         out.push_back(users_term(term_of(event, routes)));
     }
-    const BadSet both = set_of(std::array{BadEvent::http_5xx, BadEvent::terminal_error});
-    if ((set_of(events) & both) == both) {
+    if ((set_of(events) & k_bad_twice) == k_bad_twice) {
         out.push_back(users_term(
             {.metric = &metric("terminal_5xx_total"),
              .labels = {route_is(routes)},

@@ -20,18 +20,21 @@ inline constexpr std::string_view k_unauthorised = "unauthorised";
 inline constexpr std::array<int, 2> k_auth_statuses{401, 403};
 
 /// All words: those of the terminal classes but `completed`, and k_unauthorised.
-inline constexpr std::array<std::string_view, 7> k_class_words{
-    "turn_failed",
-    "turn_aborted",
-    "turn_interrupted",
-    "codex_error",
-    "adapter_preview_unavailable",
-    "client_gone",
-    k_unauthorised,
-};
+inline constexpr auto k_class_words = [] {
+    std::array<std::string_view, k_terminals.size()> out{};
+    std::size_t next = 0;
+    for (const TerminalRow& row : k_terminals) {
+        if (row.terminal != TerminalClass::completed) {
+            out[next++] = row.word;
+        }
+    }
+    out[next] = k_unauthorised;
+    return out;
+}();
 
 /// A set of classes: bit i is k_class_words[i].
 using ClassSet = std::uint8_t;
+static_assert(k_class_words.size() <= 8 * sizeof(ClassSet));
 /// Of these words; unknown ones are left out.
 [[nodiscard]] ClassSet class_set(std::span<const std::string> words) noexcept;
 /// What this ending counts as.

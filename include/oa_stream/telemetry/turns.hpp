@@ -185,6 +185,13 @@ inline constexpr std::array k_bad_events{
         "426; the counter has no route, so the rejections of all routes count"
     },
 };
+inline constexpr auto k_bad_words = [] {
+    std::array<std::string_view, k_bad_events.size()> out{};
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        out[i] = k_bad_events[i].word;
+    }
+    return out;
+}();
 /// Those that count by default.
 [[nodiscard]] std::vector<BadEvent> default_bad();
 [[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
@@ -200,6 +207,8 @@ using BadSet = std::uint8_t;
 [[nodiscard]] constexpr BadSet bit_of(BadEvent event) noexcept {
     return static_cast<BadSet>(1U << static_cast<unsigned>(event));
 }
+/// What one request can be both, and yet is bad once: metric terminal_5xx_total counts it.
+inline constexpr BadSet k_bad_twice = bit_of(BadEvent::http_5xx) | bit_of(BadEvent::terminal_error);
 [[nodiscard]] BadSet set_of(std::span<const BadEvent> events) noexcept;
 /// Everything that makes this ending bad for somebody who asks for it.
 [[nodiscard]] BadSet bad_events(const Ending& ending) noexcept;

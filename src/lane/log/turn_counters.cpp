@@ -12,11 +12,8 @@ bool usage_unknown(const TurnOutcome& outcome) {
 }
 
 bool bad_twice(const RequestRecord& record) {
-    const auto both = telemetry::set_of(
-        std::array{telemetry::BadEvent::http_5xx, telemetry::BadEvent::terminal_error}
-    );
     const auto bad = telemetry::bad_events({record.status, record.terminal, record.empty});
-    return (bad & both) == both;
+    return (bad & telemetry::k_bad_twice) == telemetry::k_bad_twice;
 }
 
 constexpr std::array k_counters{

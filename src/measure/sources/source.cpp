@@ -7,7 +7,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 
 namespace oa_stream::measure {
@@ -15,19 +14,17 @@ namespace {
 
 Result<BadEvent> parse_word(std::string_view word) {
     using telemetry::k_bad_events;
-    std::array<std::string_view, k_bad_events.size()> names{};
-    std::ranges::transform(k_bad_events, names.begin(), &telemetry::BadRow::word);
     const auto* found = std::ranges::find(k_bad_events, word, &telemetry::BadRow::word);
     if (found != k_bad_events.end()) {
         return found->event;
     }
-    const auto close = nearest(word, names);
+    const auto close = nearest(word, telemetry::k_bad_words);
     return fail(
         Code::usage,
         fmt::format("'{}' is not a bad event", printable(word, 40)),
         "bad",
         close ? fmt::format("did you mean '{}'?", *close)
-              : fmt::format("{}; several with '|' between", fmt::join(names, ", "))
+              : fmt::format("{}; several with '|' between", fmt::join(telemetry::k_bad_words, ", "))
     );
 }
 
@@ -68,7 +65,7 @@ bool sources_count(std::string_view events) {
             return std::ranges::find(known, word, name) != known.end();
         });
     };
-    return all(telemetry::k_bad_events, &telemetry::BadRow::word) ||
+    return all(telemetry::k_bad_words, std::identity{}) ||
            all(telemetry::k_class_words, std::identity{});
 }
 

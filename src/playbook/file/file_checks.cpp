@@ -15,9 +15,6 @@ using namespace config;
 
 constexpr std::string_view k_left_out = "none";
 constexpr std::array<std::string_view, 3> k_profile_words{"shell-serving", "api-only", k_left_out};
-constexpr std::array<std::string_view, 4> k_slo_event_words{
-    "http_5xx", "terminal_error", "empty", "compat_rejected"
-};
 
 constexpr auto k_budget_keys = keys<BudgetSpec>(
     percent<&BudgetSpec::consumed_at_most>(
@@ -181,7 +178,7 @@ constexpr auto k_slo_keys = keys<SloSpec>(
     text<&SloSpec::name>("name", Need::required, "Name of the objective; unique."),
     percent<&SloSpec::objective>("objective", Need::required, "Share of good requests."),
     duration<&SloSpec::window>("window", Need::required, "Over how long."),
-    words<&SloSpec::bad, k_slo_event_words>("bad", Need::optional, "What counts as bad."),
+    words<&SloSpec::bad, telemetry::k_bad_words>("bad", Need::optional, "What counts as bad."),
     phrase<&SloSpec::first_content_s, read_good>(
         "good", Need::optional, "What counts as good: `first_content <= 2.5s`."
     ),

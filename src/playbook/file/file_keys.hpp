@@ -110,12 +110,12 @@ constexpr auto listed(std::string_view name, config::Need need, std::string_view
 inline constexpr auto k_event_words = [] {
     std::array<
         std::string_view,
-        telemetry::k_bad_events.size() + telemetry::k_class_words.size() +
+        telemetry::k_bad_words.size() + telemetry::k_class_words.size() +
             measure::k_ending_words.size()>
         out{"any"};
     std::size_t next = 1;
-    for (const telemetry::BadRow& row : telemetry::k_bad_events) {
-        out[next++] = row.word;
+    for (const std::string_view word : telemetry::k_bad_words) {
+        out[next++] = word;
     }
     for (const std::string_view word : telemetry::k_class_words) {
         if (word != telemetry::k_unauthorised) {

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,13 +22,18 @@ constexpr double k_doubt = 0.8;
 /// Fewer answers of stable are no measure for the canary's.
 constexpr std::uint64_t k_few = 10;
 
-/// Words of a gate on errors of any kind. Others are one kind each, which says nothing of the rest.
-constexpr std::array<std::string_view, 3> k_error_words{"http_5xx", "terminal_error", "empty"};
+/// Of a gate on errors of any kind. Other words are one kind each, which says nothing of the rest,
+/// and a refused handshake is the client's fault.
+bool is_error_word(std::string_view word) {
+    const auto& words = telemetry::k_bad_words;
+    return word != to_string(telemetry::BadEvent::compat_rejected) &&
+           std::ranges::find(words, word) != words.end();
+}
 
 bool counts_errors(const measure::GateSpec& gate) {
     const auto words = measure::event_words(gate.events);
     return gate.metric == measure::Metric::bad_rate && gate.mode == measure::GateMode::decide &&
-           (words.empty() || std::ranges::find_first_of(words, k_error_words) != words.end());
+           (words.empty() || std::ranges::any_of(words, is_error_word));
 }
 
 /// The gate on errors with the widest limit.
