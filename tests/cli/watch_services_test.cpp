@@ -147,3 +147,28 @@ TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond th
     CHECK(to_json(blurred)["budget"]["left_error"] == Approx(0.3));
     CHECK(to_json(exact)["budget"]["left_error"] == 0);
 }
+
+TEST_CASE("watch: 5xx of a route that carries turns are those that a gate counts") {
+    const auto requests = [](std::string route, std::string method, std::string status) {
+        return measure::SeriesId{
+            "oa_stream_http_requests_total",
+            {{"method", std::move(method)},
+             {"route", std::move(route)},
+             {"status", std::move(status)}}
+        };
+    };
+    const std::string turns = "/api/chats/{conversationId}/stream";
+    measure::LaneNumbers lane;
+    lane.rose = {
+        {requests(turns, "POST", "200"), 9},
+        {requests(turns, "POST", "503"), 1},
+        {requests(turns, "GET", "503"), 10}, // asks for a running turn
+        {requests("/api/chats", "GET", "503"), 3},
+        {requests("/healthz", "GET", "200"), 5},
+    };
+    WatchNumbers numbers;
+    add_lane(numbers, lane);
+    CHECK(numbers.routes[turns].errors_5xx == 1);
+    CHECK(numbers.routes["/api/chats"].errors_5xx == 3);
+    CHECK(numbers.routes["/healthz"].errors_5xx == 0);
+}

@@ -40,13 +40,16 @@ std::optional<double> on_route(
 }
 
 std::optional<double> errors_on(const measure::SeriesMap& rose, const std::string& route) {
+    if (telemetry::is_turn_route(route)) {
+        const std::array only{telemetry::BadEvent::http_5xx};
+        return measure::sum_of(rose, telemetry::bad_terms(only, std::array{route}).front());
+    }
     const telemetry::Metric& metric = telemetry::metric("http_requests_total");
     const telemetry::Term failed{&metric, {{"route", {route}}, {"status", {"5.."}, true}}};
     const telemetry::Term any{&metric, {{"route", {route}}, {"status", {"..."}, true}}};
     const auto errors = measure::sum_of(rose, failed);
-    // One that begins no turns and has never answered with 5xx has no such series.
-    const bool none = !errors && !telemetry::is_turn_route(route) && measure::sum_of(rose, any);
-    return none ? std::optional(0.0) : errors;
+    // One that has never answered with 5xx has no such series.
+    return !errors && measure::sum_of(rose, any) ? std::optional(0.0) : errors;
 }
 
 void add_routes(WatchNumbers& to, const measure::SeriesMap& rose) {
