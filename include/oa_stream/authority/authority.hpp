@@ -1,5 +1,5 @@
-// The one interface to whatever really runs turns: Codex app-server, a recorded replay, later
-// worker control + Khala. Used from one io_context thread. Errors are values.
+// The one interface to whatever really runs turns: Codex app-server, worker control with Khala, or
+// a recorded replay. Used from one io_context thread. Errors are values.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
