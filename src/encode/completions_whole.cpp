@@ -26,7 +26,7 @@ struct WholeState {
     CompletionTurn turn;
     completions::Answer answer{};
     std::size_t most_text;
-    bool overgrown = false; ///< the text so far was dropped: it can be no answer any more
+    bool overgrown = false; ///< the text so far was dropped: it cannot be an answer any more
     bool ended = false;
     std::expected<Json, turn::Failure> result{std::unexpect};
     TurnSummary summary{};

@@ -220,7 +220,7 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
         ++seen.looks;
         if (!look) {
             seen.row = 0;
-            // The way back is worth more than one attempt.
+            // An undo is worth more than one attempt.
             if (!way.undo || ++failures == k_tries) {
                 co_return std::unexpected(look.error());
             }

@@ -62,7 +62,7 @@ Result<void> reserve(const fs::path& path) {
     if (::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, k_journal_reserve) != 0 && errno == ENOSPC) {
         return fail(Code::io, "no space left for the journal", path.string());
     }
-    return {}; // a file system that cannot reserve is no reason to refuse
+    return {}; // a file system that cannot reserve is not a reason to refuse
 }
 
 /// Each that can be made; the error of the first that cannot.

@@ -98,11 +98,11 @@ void take_document(RunEntry& out) {
     }
 }
 
-std::string lost_papers(const JournalLine& last) {
-    return fmt::format("Its papers could not be written; its journal ends: {}.", last.detail);
+std::string unreported(const JournalLine& last) {
+    return "Its report could not be written. The last line of its journal is: " + last.detail + ".";
 }
 
-/// Of a run that could not write its last papers, as on a full disk: the blocks for its journal's
+/// Of a run that could not write its report, as on a full disk: the blocks for its journal's
 /// last words were taken at its start. False: it did not end.
 bool take_journal_end(RunEntry& out) {
     const auto text = read_kept(out.folder / k_journal_file);
@@ -115,14 +115,14 @@ bool take_journal_end(RunEntry& out) {
     if (own && out.verdict != own->verdict) { // also over what was written of it before
         out.verdict = own->verdict;
         out.exit_code = own->exit;
-        out.headline = lost_papers(last);
+        out.headline = unreported(last);
     } else if (out.verdict.empty()) { // a rollback afterwards ended; the run itself died
         const bool verified = last.detail.ends_with(" exit 0");
         out.verdict = to_string(Verdict::error);
         out.exit_code = static_cast<std::int64_t>(
             verified ? ExitCode::rolled_back : ExitCode::rollback_unverified
         );
-        out.headline = lost_papers(last);
+        out.headline = unreported(last);
     }
     Json known = out.document;
     known.erase("ended"); // it may have been written before the journal's last word

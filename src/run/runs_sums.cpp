@@ -47,7 +47,7 @@ bool is_part_of(const std::vector<std::string>& unreadable, std::string_view fil
 }
 
 /// Each line held against the regular files that are there: what a link leads to, or stands above
-/// the folder, is no file of the run.
+/// the folder, is not a file of the run.
 Names check_lines(
     std::string_view sums, const fs::path& folder, const Entries& there, SumsCheck& out
 ) {

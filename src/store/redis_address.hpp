@@ -12,7 +12,7 @@ namespace oa_stream::store {
 struct RedisAddress {
     net::ByteStreamTarget target{};
     std::string database = "0";
-    /// Whom to ask for the target, each time before a connection; empty: `target` is it.
+    /// Asked for the target, each time before a connection; empty: `target` is it.
     std::vector<net::ByteStreamTarget> sentinels{};
     std::string primary{}; ///< what they call it
     [[nodiscard]] std::string text() const; ///< for people

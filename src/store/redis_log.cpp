@@ -74,7 +74,7 @@ LogEntry entry_of(const Reply& reply) {
     return out;
 }
 
-/// nullopt: it is no such list.
+/// nullopt: it is not such a list.
 std::optional<std::vector<LogEntry>> entries_of(const Reply& list) {
     if (list.kind != Reply::Kind::list || !std::ranges::all_of(list.items, is_entry)) {
         return std::nullopt;
@@ -196,7 +196,7 @@ Task<Result<void>> RedisStore::drop_log(std::string turn) {
     return done(ask({"UNLINK", log(turn)}));
 }
 
-/// True when it was no log, and is gone: only a turn's own log has a place there.
+/// True when it was not a log, and is gone: only a turn's own log has a place there.
 Task<bool> RedisStore::drop_foreign(std::string log) {
     const auto alive = alive_;
     const auto top = co_await ask({"XREVRANGE", log, "+", "-", "COUNT", "1"});

@@ -32,7 +32,7 @@ struct Bundle {
 /// goes in: where a secret stands, the bundle is refused (Code::precondition, where = file and line
 /// of the first, message = all of them by kind) and nothing is written; one in a file's name is
 /// never taken out, only refused. A link at `out` stays where its file is there, which is replaced;
-/// Code::usage when what is there is no file. Code::io, unreadable.
+/// Code::usage when what is there is not a file. Code::io, unreadable.
 [[nodiscard]] Result<Bundle> write_bundle(
     const Incident& incident,
     const std::filesystem::path& out,
@@ -48,7 +48,7 @@ struct BundleVerdict {
 };
 
 /// Reads the whole file, offline and without unpacking it. One that ends too early, or does not end
-/// where it should, fails the check "archive". Code::unreadable when it is no such archive.
+/// where it should, fails the check "archive". Code::unreadable when it is not such an archive.
 [[nodiscard]] Result<BundleVerdict> verify_bundle(const std::filesystem::path& file);
 
 } // namespace oa_stream::incident

@@ -68,7 +68,7 @@ struct IncidentInput {
 [[nodiscard]] std::vector<Fact> machine_facts();
 
 /// Markdown of at most `limit` bytes, redacted. What must go first goes first – requests that went
-/// well, checks that passed, streams among the artefacts –, failures, notes and the way back stay;
+/// well, checks that passed, streams among the artefacts –, failures, notes and the rollback stay;
 /// each part says what was left out of it.
 [[nodiscard]] std::string
 incident_body(const Incident& incident, const Redactor& redactor, std::size_t limit = k_body_limit);

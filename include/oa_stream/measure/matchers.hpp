@@ -24,8 +24,8 @@ struct Matcher {
 
 /// A label's name: letters, digits and underscores, no digit first.
 [[nodiscard]] bool is_label_name(std::string_view text) noexcept;
-/// Code::usage for what cannot be the label that carries the revision: it is no name, or the lane's
-/// own counters have it for something else.
+/// Code::usage for what cannot be the label that carries the revision: it is not a name, or the
+/// lane's own counters have it for something else.
 [[nodiscard]] Result<void> check_revision_label(std::string_view text);
 
 } // namespace oa_stream::measure

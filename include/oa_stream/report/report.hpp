@@ -51,7 +51,7 @@ struct RollbackFacts {
     std::string streams{}; ///< "open at the switch 3, finished 3, cut 0"
 };
 
-/// What users met while the way back was tried: unpinned probes over fresh connections, from the
+/// What users met while the rollback was tried: unpinned probes over fresh connections, from the
 /// first shift to the end. Seconds since the run began, unless said otherwise.
 struct DrillFacts {
     std::string stage; ///< that was made to fail

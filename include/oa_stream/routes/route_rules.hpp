@@ -127,7 +127,7 @@ struct RouteTrap {
     std::span<const RouteChange> changes,
     std::span<const std::string> paths
 );
-/// What should be known and is no reason to refuse; the stream lane's sentence is the last one.
+/// What should be known and is not a reason to refuse; the stream lane's sentence is the last one.
 [[nodiscard]] std::vector<std::string>
 notes_of(const RouteStatus& status, std::span<const RouteChange> changes);
 

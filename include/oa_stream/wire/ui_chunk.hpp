@@ -109,7 +109,7 @@ using Chunk = std::variant<
 /// "text-delta", "data-plan", "[DONE]".
 [[nodiscard]] std::string type_of(const Chunk& chunk);
 
-/// Whom a stream is for. `every_client` has only what all nine pinned clients know; `approvals`
+/// The clients of a stream. `every_client` has only what all nine pinned ones know; `approvals`
 /// adds the chunks that AI SDK 6 and later know, for clients that asked for them.
 enum class Dialect { every_client, approvals };
 

@@ -125,7 +125,7 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
     };
 }
 
-/// What moved the traffic is a run of this machine; its way back is verified.
+/// What moved the traffic is a run of this machine; its rollback is verified.
 Result<Replacement> give_back(const OldCall& call, bool dry) {
     OA_CHECK(call.takes(2, k_rollout_usage));
     if (dry) {

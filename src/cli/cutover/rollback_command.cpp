@@ -88,7 +88,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     if (plan) {
         if (std::error_code none; !std::filesystem::exists(*plan, none)) {
-            // `last` and a run's name are no files: they belong to an option.
+            // `last` and a run's name are not files: they belong to an option.
             return fail(
                 Code::unreadable,
                 "cannot read: No such file or directory",

@@ -231,12 +231,12 @@ Result<std::vector<Check>> judge_playbook(const PlaybookChoice& choice, Context&
     if (!loaded.unset.empty()) {
         return std::vector{unset_variables(choice, loaded, context)};
     }
-    const auto book = playbook::read_playbook(source.text, source.file, choice.set);
-    if (!book) {
+    const auto valid = playbook::read_playbook(source.text, source.file, choice.set);
+    if (!valid) {
         return std::vector{finding(
             "playbook",
             Verdict::fail,
-            book.error().text(),
+            valid.error().text(),
             Suggestion{"playbook validate", {source.file}}.text()
         )};
     }
@@ -245,7 +245,7 @@ Result<std::vector<Check>> judge_playbook(const PlaybookChoice& choice, Context&
     OA_TRY(
         auto more,
         look_to_end<std::vector<Check>>(
-            [&](const asio::any_io_executor&) { return look_outside(&*book); }, screen
+            [&](const asio::any_io_executor&) { return look_outside(&*valid); }, screen
         )
     );
     std::ranges::move(more, std::back_inserter(out));

@@ -50,7 +50,7 @@ void accept(Check& check, bool accepted, std::string_view option) {
     }
 }
 
-/// A run that died may well have left a mixture, which is no reason to refuse its undo.
+/// A run that died may well have left a mixture, which is not a reason to refuse its undo.
 void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.push_back(memories_check(found));
     run.checks.back().verdict = Verdict::pass;

@@ -30,7 +30,7 @@ inline constexpr auto k_run_positional =
 /// What names it in a command to type: its id, or its folder when that was moved.
 [[nodiscard]] std::string word_of(const run::RunEntry& run, const Context& context);
 
-/// Traffic of this run may not be where it began, or its way back was not verified: why, and what
+/// Traffic of this run may not be where it began, or its rollback was not verified: why, and what
 /// to type. Nothing when it is over.
 struct Unfinished {
     std::string why;

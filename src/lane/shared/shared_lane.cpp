@@ -288,7 +288,7 @@ Task<void> SharedLane::hold_again(Held held) {
     }
 }
 
-/// A turn that nobody reads here may be read elsewhere; one that was may be no more.
+/// A turn that nobody reads here may be read elsewhere; one that was read elsewhere may be gone.
 Task<void> SharedLane::look_after_readers() {
     std::erase_if(held_, [](const auto& one) {
         const auto turn = one.second.turn.lock();

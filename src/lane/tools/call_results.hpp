@@ -51,7 +51,7 @@ results_text(const authority::PastTurn& stopped, const std::vector<authority::Ca
 void drop_results_ahead(authority::PastTurn& turn);
 /// `turn` began with such a text, which was all.
 [[nodiscard]] bool holds_results(const authority::PastTurn& turn);
-/// The page's message that such a turn goes on with; empty: not known, or `turn` is no such one.
+/// The page's message that such a turn goes on with; empty: not known, or another turn.
 [[nodiscard]] std::string message_gone_on_with(const authority::PastTurn& turn);
 /// Gives the calls of `stopped` the results that the turn after it began with.
 void settle_calls(authority::PastTurn& stopped, const authority::PastTurn& next);

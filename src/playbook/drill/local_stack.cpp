@@ -40,7 +40,7 @@ constexpr std::string_view k_socket = "front.sock";
 /// Below the run folder, so that nothing is left elsewhere after a crash; in /tmp when the name of
 /// the socket would be too long.
 Result<fs::path> make_scratch(const fs::path& run) {
-    fs::path inside = run / "lab";
+    fs::path inside = run / "stack";
     if (socket_path_fault((inside / k_socket).string()).empty()) {
         OA_CHECK(make_dirs(inside));
         return inside;
@@ -210,9 +210,9 @@ LocalStack::launch(std::string name, std::vector<std::string> args, std::string 
     auto process =
         std::make_shared<Process>(Process{name, std::move(revision), std::move(started), folder_});
     processes_.push_back(process);
-    spawn(executor, "lab output", keep_output(process, &Child::read_stdout));
-    spawn(executor, "lab output", keep_output(process, &Child::read_stderr));
-    spawn(executor, "lab watch", watch_end(process));
+    spawn(executor, "stack output", keep_output(process, &Child::read_stdout));
+    spawn(executor, "stack output", keep_output(process, &Child::read_stderr));
+    spawn(executor, "stack watch", watch_end(process));
     const auto deadline = Clock::now() + options_.ready_limit;
     while (Clock::now() < deadline && !process->child->exited()) {
         if (std::string address = listening(scratch_ / (name + ".ready")); !address.empty()) {

@@ -49,7 +49,7 @@ Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
     }
     const std::string id = "gate." + step->id;
     const Verdict there = co_await check_way(run, Through::stable, Through::canary, id);
-    // Where stable shows no conversations, there are none to lose, neither on the way back.
+    // Where stable shows no conversations, there are none to lose, nor in a rollback.
     run->keeps_conversations = there == Verdict::pass;
     if (!run->keeps_conversations || !serves_canary(*run)) {
         co_return end_of(there);

@@ -1,4 +1,4 @@
-// The way back that does not depend on what serves.
+// The rollback that does not depend on what serves.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

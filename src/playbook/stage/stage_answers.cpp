@@ -19,7 +19,7 @@ namespace {
 // Less sure than a gate is of a FAIL, and yet more than chance explains: not decided.
 constexpr double k_doubt = 0.8;
 
-/// Fewer answers of stable are no measure for the canary's.
+/// Fewer answers of stable are not a measure for the canary's.
 constexpr std::uint64_t k_few = 10;
 
 /// Of a gate on errors of any kind. Other words are one kind each, which says nothing of the rest,

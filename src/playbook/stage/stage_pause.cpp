@@ -233,7 +233,7 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
         const bool goes_on =
             got == WindowEnd::promoted || (got == WindowEnd::resumed && !reason->trouble);
         if (goes_on && !co_await split_still_ours(stage)) {
-            stage->promotion.reset(); // it came to nothing, and is no reason why a check is open
+            stage->promotion.reset(); // it came to nothing, and explains no open check
             co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
         }
         if (!reason->trouble && was_found(got)) {

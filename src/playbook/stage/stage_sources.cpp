@@ -148,7 +148,7 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
 /// One reading of everything that is asked for. True: all that decide have answered.
 Task<bool> read_once(StageRun* stage) {
     RunContext& run = stage->run;
-    SourceAnswers& book = stage->sources;
+    SourceAnswers& answers = stage->sources;
     std::map<std::string_view, bool> answered_kinds; // whether it answered
     bool all = true;
     for (const auto& [asked, decides] : asked_by(run.playbook(), stage->percent)) {
@@ -162,7 +162,8 @@ Task<bool> read_once(StageRun* stage) {
             }
             answered_kinds[asked.source] = answered.has_value();
             if (!answered) {
-                const auto [at, fresh] = book.silent.try_emplace(asked.source, Silence{began, {}});
+                const auto [at, fresh] =
+                    answers.silent.try_emplace(asked.source, Silence{began, {}});
                 at->second.why = answered.error().text();
                 if (fresh) {
                     run.session.folder().note(
@@ -176,7 +177,7 @@ Task<bool> read_once(StageRun* stage) {
     }
     for (const auto& [kind, answered] : answered_kinds) {
         if (answered) {
-            book.silent.erase(kind);
+            answers.silent.erase(kind);
         }
     }
     co_return all;

@@ -23,7 +23,7 @@ constexpr Millis k_tick{20};
 /// So long others are looked for beside one that is lost: how many there are is worth no more.
 constexpr Millis k_after_loss{3000};
 
-/// So many that are not known are asked for again; then it is no blip.
+/// So many that are not known are asked for again; then it is not a blip.
 constexpr std::size_t k_confirmed = 3;
 
 /// What one side says of conversations that were opened elsewhere.

@@ -10,7 +10,7 @@
 
 namespace oa_stream::probe {
 
-/// error.code of {"message","error":{"code","message"}}; "" when the text is no such envelope.
+/// error.code of {"message","error":{"code","message"}}; "" when the text is not such an envelope.
 [[nodiscard]] std::string envelope_code(std::string_view body);
 
 /// One sentence on how the sample ended. `failure` is the transport's own text, may be empty.

@@ -102,7 +102,7 @@ private:
     bool closed_ = false;
     Clock::time_point lines_since_{};
     std::size_t lines_ = 0; ///< reported since then
-    std::uint64_t untold_ = 0;
+    std::uint64_t left_out_ = 0;
     asio::thread_pool thread_{1};
 };
 

@@ -41,15 +41,15 @@ void Mirror::note(std::string_view line) {
     }
     const auto now = Clock::now();
     if (now - lines_since_ > k_lines_over) {
-        if (untold_ > 0) {
-            note_(fmt::format("mirror {}: {} more lines left out", options_.name, untold_));
+        if (left_out_ > 0) {
+            note_(fmt::format("mirror {}: {} more lines left out", options_.name, left_out_));
         }
         lines_since_ = now;
         lines_ = 0;
-        untold_ = 0;
+        left_out_ = 0;
     }
     if (++lines_ > k_lines) {
-        ++untold_;
+        ++left_out_;
         return;
     }
     // A difference is printable already: to quote its quotes again would spoil it.

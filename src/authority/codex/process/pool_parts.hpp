@@ -42,7 +42,7 @@ template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads told
 [[nodiscard]] Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks);
 
 /// A pool of children as one authority; drop()s the pool in the end. A thread's name in the pool
-/// says which child has it: pin_of() is that child's key and the name there, pinned() the way back;
+/// says which child has it: pin_of() is that child's key and the name there, pinned() the reverse;
 /// child_at() is the child, open. Turns of a pool without join() end with their holder.
 template <typename Pool> class PoolAuthority final : public Authority {
 public:

@@ -203,7 +203,7 @@ std::string Queries::restarts(double look_s) const {
 }
 
 std::string Queries::restarted(double look_s) const {
-    // Exporters that are no lanes say when they began, too.
+    // Exporters that are not lanes say when they began, too.
     return where_ours(restarts(look_s) + " > 0", question_.window.seconds());
 }
 

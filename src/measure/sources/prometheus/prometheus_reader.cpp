@@ -156,7 +156,7 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
 }
 
 Task<Result<void>> Reader::each_once(std::string whose) {
-    constexpr double k_most_steps_compared = 1000; // what lies between two is no gate's matter
+    constexpr double k_most_steps_compared = 1000; // what lies between two is not a gate's matter
     const double step =
         std::max(2 * scraping_.interval_s, question_.window.seconds() / k_most_steps_compared);
     TwiceAsked asked{
