@@ -57,8 +57,8 @@ constexpr auto k_inject =
 constexpr auto k_rate = parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
     "--rate",
     "N/s",
-    "Send N probes a second to each arm, and as many that are not pinned. With --local. Default: "
-    "25/s."
+    "Send N probes a second to stable, N to the canary and N through the front door. With --local. "
+    "Default: 25/s."
 );
 constexpr auto k_replay = option<&Options::replay>(
     names::replay, "DIR", "Play the recorded turns of this folder. Without it: a built-in set."

@@ -22,13 +22,13 @@ struct Options : PlaybookChoice, LiveOptions, LocalChoice {
     std::string faults_file{};
 };
 
-constexpr auto k_fault =
-    option<&Options::here, &playbook::LocalRehearsalOptions::fault>(
-        "--fault",
-        "KIND=VALUE",
-        "Inject this fault. With --local. An empty value fails the canary by a verdict instead."
-    )
-        .suggesting(authority::fault_words);
+constexpr auto k_fault = option<&Options::here, &playbook::LocalRehearsalOptions::fault>(
+                             "--fault",
+                             "KIND=VALUE",
+                             "Inject this fault. With --local. With an empty value nothing is "
+                             "injected; the run declares the canary failed."
+)
+                             .suggesting(authority::fault_words);
 
 Result<playbook::RehearsalInput> parse_local(const Options& options, const Context& context) {
     const bool other = options.each_gate || !options.faults_file.empty();
@@ -130,12 +130,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
     return operate(context, Touches::traffic, playbook::drill_target, std::move(input), options);
 }
 
-constexpr auto k_positionals = positionals<Options>(
-    playbook_word(
-        "A playbook of kind rollback-drill, with --each-gate also a cutover: a name or a file."
-    )
-        .optional()
-);
+constexpr auto k_positionals =
+    positionals<Options>(playbook_word("The name or file of a playbook of kind rollback-drill. "
+                                       "With --each-gate its kind may also be cutover.")
+                             .optional());
 constexpr auto k_options = options<Options>(
     k_local,
     k_set,
@@ -154,7 +152,8 @@ constexpr auto k_options = options<Options>(
     option<&Options::faults_file>(
         names::inject_file,
         "FILE",
-        "Inject the canary's faults through this file, that of its `serve --inject-file`."
+        "Write the canary's faults to this file. Start the canary with `serve --inject-file` and "
+        "the same file."
     ),
     k_fault,
     k_bake

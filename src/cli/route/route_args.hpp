@@ -74,8 +74,8 @@ inline constexpr auto k_undo_access = options<RouteOptions>(
         "Undo a route run with this bearer token: env:NAME, file:PATH, fd:N, command:PROGRAM or "
         "metadata:. Without it: the reference that the run used."
     ),
-    k_route_ca.saying("Undo a route run, and trust this certificate authority (PEM). Without it: "
-                      "that of the run."),
+    k_route_ca.saying("For a route run: trust the certificate authority in this PEM file. Default: "
+                      "the one that the run used."),
     k_client_cert.saying("Undo a route run with this client certificate (PEM). Without it: that "
                          "of the run."),
     k_client_key,

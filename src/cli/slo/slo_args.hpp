@@ -70,7 +70,7 @@ struct SloOptions : SloSourceOptions, PlaybookVariables {
 
 inline constexpr auto k_slo_source = options<SloSourceOptions>(
     option<&SloSourceOptions::prometheus>(
-        names::prometheus, "URL", "Ask this Prometheus. The URL goes before /api/v1/query."
+        names::prometheus, "URL", "Query the Prometheus at this base URL (without /api/v1/query)."
     ),
     option<&SloSourceOptions::access_logs>(
         names::access_log, "FILE", "Read a lane's access log instead. Give one for each lane."
@@ -139,7 +139,8 @@ inline constexpr auto k_slo_objectives = options<SloOptions>(
     option<&SloOptions::first_content>(
         names::first_content,
         "TIME",
-        "Count requests as bad whose first content took longer, instead of --bad. A bucket bound."
+        "Instead of --bad: a request is bad when its first content took longer than TIME. With a "
+        "Prometheus, TIME must be a bucket bound of the histogram."
     )
         .range(1, k_longest_ms),
     option<&SloOptions::window>(names::window, "D", "Set the window of the error budget.")

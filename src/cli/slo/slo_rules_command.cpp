@@ -26,8 +26,9 @@ struct Options {
 };
 /// The tests of the rules cover three days: what fires on for long shows there as slow burning.
 constexpr std::int64_t k_longest_keep = Millis(std::chrono::hours(2)).count();
-constexpr auto k_out =
-    option<&Options::out>(names::out, "DIR", "Write the files to this folder. It is made.");
+constexpr auto k_out = option<&Options::out>(
+    names::out, "DIR", "Write the files to this folder. It is created if missing."
+);
 
 /// "2.5s", "2500ms", "2.5" → "2.5": as the bound stands in the lane's `le` label.
 Result<std::string> parse_bound(std::string_view text, std::span<const double> bounds) {

@@ -80,7 +80,8 @@ constexpr auto k_options = options<Options>(
     option<&Options::smoke, &SmokeOptions::detach_grace>(
         "--detach-grace",
         "D",
-        "State the lane's --detach-grace. A turn without reader must then end within 2 s after it."
+        "State the lane's --detach-grace. The smoke then requires that a turn without a reader "
+        "ends within 2 s after this time."
     )
         .range(1, k_longest_ms),
     option<&Options::smoke, &SmokeOptions::concurrency>(

@@ -97,7 +97,8 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     option<&WatchOptions::until>(
         "--until",
         k_watch_until,
-        "Exit with 1 as soon as a limit is broken. With --for, else as --once."
+        "Exit with 1 as soon as a limit is exceeded. With --for: when that time ends first, exit "
+        "as --once does."
     ),
     flag<&WatchOptions::fail_fast>("--fail-fast", "The same as --until bad.").superseded(),
     option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
