@@ -1,5 +1,4 @@
-#include "oa_stream/base/rfc3339.hpp"
-
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <algorithm>

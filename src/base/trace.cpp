@@ -1,6 +1,5 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/log.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,6 @@
 #include "oa_stream/base/decompress.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/lines.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/access_log_line.hpp"

@@ -1,10 +1,10 @@
 #include "oa_stream/run/run_folder.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/process.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"

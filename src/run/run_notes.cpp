@@ -1,9 +1,9 @@
 #include "oa_stream/run/run_notes.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"

@@ -1,10 +1,10 @@
 #include "oa_stream/run/runs.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"

@@ -1,4 +1,4 @@
-#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/clock.hpp"
 
 #include <catch2/catch.hpp>
 

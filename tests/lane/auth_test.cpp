@@ -1,5 +1,5 @@
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/lane/auth.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,5 +1,5 @@
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"

@@ -4,7 +4,9 @@
 #include "oa_stream/base/error.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,19 @@ using WallTime = std::chrono::system_clock::time_point;
 [[nodiscard]] std::int64_t unix_now() noexcept;
 /// 20260222T043600Z – for folder names.
 [[nodiscard]] std::string compact_utc(WallTime time);
+
+/// 2026-02-22T04:36:00[.123](Z|+01:00), to the millisecond; nullopt for anything else, for a day
+/// that no calendar has, and for text before or behind it. Times before 1970 or after 2199 become
+/// the nearest between: any two of those can be subtracted.
+[[nodiscard]] std::optional<WallTime> parse_rfc3339(std::string_view text);
+
+struct TimeAtStart {
+    WallTime time;
+    std::size_t length = 0; ///< of the stamp
+};
+/// The time with which a log line begins. Takes what loggers write besides RFC 3339: a space for
+/// 'T', a comma before the fraction, "+0100". Without a zone there is no telling the time: nullopt.
+[[nodiscard]] std::optional<TimeAtStart> time_at_start(std::string_view text);
 
 /// Parses "250ms", "10s", "5m", "2h", "30d" (decimal numbers, a unit is required, no spaces, no
 /// sign). Errors: Code::usage naming the text and the units.

@@ -1,6 +1,6 @@
 // Reading threads back from the worker.
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 
 #include "codex/codex_history.hpp"
 #include "control/control_answers.hpp"

@@ -3,7 +3,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "compat_rows.hpp"

@@ -1,9 +1,9 @@
 #include "oa_stream/lane/auth.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,6 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/run/kept_file.hpp"
 

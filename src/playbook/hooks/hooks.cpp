@@ -1,7 +1,7 @@
 #include "hooks.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/process.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 

@@ -1,10 +1,10 @@
 #include "plan_file.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/rfc3339.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>

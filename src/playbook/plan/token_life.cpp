@@ -1,6 +1,6 @@
 #include "token_life.hpp"
 
-#include "oa_stream/base/rfc3339.hpp"
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/token_source.hpp"
 
