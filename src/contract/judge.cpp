@@ -1,5 +1,6 @@
 #include "oa_stream/contract/judge.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/responses_machine.hpp"
 #include "oa_stream/wire/json_scan.hpp"
@@ -12,7 +13,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <map>
 
@@ -276,7 +276,7 @@ struct Judge::Impl {
     }
 
     [[nodiscard]] bool judged(const Rule& rule, End end) const {
-        if (end == End::left && std::ranges::find(k_of_an_end, rule.id) != k_of_an_end.end()) {
+        if (end == End::left && contains(k_of_an_end, rule.id)) {
             return false;
         }
         const bool resume_rule = rule.input == Input::resume;

@@ -1,5 +1,6 @@
 #include "openagents_shapes.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -68,7 +69,7 @@ void one_of(
     const UiMachine::Report& report
 ) {
     const auto value = string_member(frame, key);
-    if (value && std::ranges::find(allowed, *value) == allowed.end()) {
+    if (value && !contains(allowed, *value)) {
         report("A2", fmt::format("{} is \"{}\"", key, printable(*value, 40)));
     }
 }

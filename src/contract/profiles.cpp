@@ -1,11 +1,11 @@
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::contract {
@@ -89,8 +89,7 @@ bool applies(const Rule& rule, Profile profile, AnswerKind kind) noexcept {
     };
     return rule.scope == Scope::completions || rule.scope == Scope::completions_whole ||
            rule.scope == Scope::openai || rule.scope == Scope::openai_whole ||
-           rule.scope == Scope::responses ||
-           std::ranges::find(k_any_body, rule.id) != k_any_body.end();
+           rule.scope == Scope::responses || contains(k_any_body, rule.id);
 }
 
 std::string_view to_string(AnswerKind kind) noexcept {

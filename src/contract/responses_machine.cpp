@@ -1,6 +1,7 @@
 #include "oa_stream/contract/responses_machine.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "responses_shape.hpp"
@@ -170,7 +171,7 @@ void ResponsesMachine::item_added(const Json& event, const Report& report) {
     if (int_member(event, "output_index") != static_cast<std::int64_t>(items_.size())) {
         report("V6", fmt::format("output_index is not {}", items_.size()));
     }
-    if (std::ranges::find(items_, id, &Item::id) != items_.end()) {
+    if (contains(items_, id, &Item::id)) {
         report("V5", fmt::format("the id {} again", printable(id, 60)));
     }
     if (!said_by(*item).empty()) {

@@ -2,6 +2,7 @@
 #include "responses_shape.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -168,8 +169,7 @@ void judge_item(const Json& item, const Report& report) {
         if (type != "reasoning") {
             report("V5", fmt::format("a {} without status", type));
         }
-    } else if (const auto said = text_in(item, "status");
-               std::ranges::find(k_item_states, said) == k_item_states.end()) {
+    } else if (const auto said = text_in(item, "status"); !contains(k_item_states, said)) {
         report("V5", fmt::format("the status of a {} is \"{}\"", type, printable(said, 40)));
     }
 }
@@ -177,9 +177,7 @@ void judge_item(const Json& item, const Report& report) {
 void judge_response(const Json& response, std::string_view status, const Report& report) {
     judge_members(response, report);
     const auto said = text_in(response, "status");
-    const bool fits = status.empty()
-                          ? std::ranges::find(k_whole_states, said) != k_whole_states.end()
-                          : said == status;
+    const bool fits = status.empty() ? contains(k_whole_states, said) : said == status;
     if (!fits) {
         report("V3", fmt::format("status is \"{}\"", printable(said, 40)));
     }

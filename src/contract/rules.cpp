@@ -1,6 +1,7 @@
 #include "oa_stream/contract/rules.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "rule_table_approvals.hpp"
 #include "rule_table_completions.hpp"
@@ -40,8 +41,7 @@ std::span<const Rule> all_rules() noexcept {
 }
 
 const Rule* find_rule(std::string_view id) noexcept {
-    const auto* const found = std::ranges::find(k_rules, id, &Rule::id);
-    return found == k_rules.end() ? nullptr : found;
+    return find_or_null(k_rules, id, &Rule::id);
 }
 
 bool is_must(std::string_view id) noexcept {

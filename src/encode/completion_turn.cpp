@@ -1,6 +1,7 @@
 #include "completion_turn.hpp"
 
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include <algorithm>
 #include <array>
@@ -76,7 +77,7 @@ const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
 }
 
 Result<void> CompletionTurn::open(const turn::PartOpened& event) {
-    if (std::ranges::find(parts_, event.id, &OpenPart::id) != parts_.end()) {
+    if (contains(parts_, event.id, &OpenPart::id)) {
         return illegal("part is open already:", event.id);
     }
     parts_.push_back({event.id, event.kind});

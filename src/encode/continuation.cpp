@@ -1,5 +1,6 @@
 #include "oa_stream/encode/continuation.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/wire/sse.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
@@ -70,15 +71,13 @@ struct Continuation::State {
     void hear(const auto& /*chunk*/) {}
 
     SaidPart* open_part(std::string_view id) {
-        const auto found = std::ranges::find_if(parts, [id](const SaidPart& one) {
+        return find_if_or_null(parts, [id](const SaidPart& one) {
             return one.id == id && !one.closed;
         });
-        return found == parts.end() ? nullptr : &*found;
     }
     void with_call(std::string_view id, bool SaidCall::* what) {
-        const auto found = std::ranges::find(calls, id, &SaidCall::id);
-        if (found != calls.end()) {
-            (*found).*what = true;
+        if (SaidCall* found = find_or_null(calls, id, &SaidCall::id)) {
+            found->*what = true;
         }
     }
     static std::string

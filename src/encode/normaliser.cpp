@@ -1,11 +1,11 @@
 #include "oa_stream/encode/normaliser.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "open_items.hpp"
 #include "utf8_gate.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace oa_stream::encode {
@@ -362,7 +362,7 @@ void Normaliser::leave_behind(
 ) {
     for (Tool& tool : state_->tools.all()) {
         const bool runs = !state_->ended && tool.phase != Tool::Phase::done;
-        if (runs && std::ranges::find(calls, tool.wire) != calls.end()) {
+        if (runs && contains(calls, tool.wire)) {
             state_->cut_tool(tool, turn::Outcome::completed, out);
             tool.left = true;
         }

@@ -1,6 +1,7 @@
 // What a stream of the page's protocol has open, and one function per event.
 #pragma once
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/contract/ui_machine.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
@@ -154,7 +155,7 @@ struct UiEncoder::State {
     }
 
     [[nodiscard]] Result<void> on(const turn::ToolOpened& event, std::string& out) {
-        if (std::ranges::find(tools, event.call, &OpenTool::call) != tools.end()) {
+        if (contains(tools, event.call, &OpenTool::call)) {
             return illegal("call was announced already:", event.call);
         }
         OA_CHECK(send(ui::ToolInputStart{event.call, event.name, event.dynamic, !event.client}, out)
@@ -232,8 +233,7 @@ struct UiEncoder::State {
         return {};
     }
     [[nodiscard]] Result<void> on(const turn::ApprovalSettled& event, std::string&) {
-        const auto found = std::ranges::find(tools, event.id, &OpenTool::approval);
-        if (found != tools.end()) {
+        if (OpenTool* found = find_or_null(tools, event.id, &OpenTool::approval)) {
             found->asked = false;
             found->denied = !event.approved;
         }

@@ -1,6 +1,6 @@
 #include "models.hpp"
 
-#include <algorithm>
+#include "oa_stream/base/lists.hpp"
 
 namespace oa_stream::lane {
 
@@ -10,13 +10,11 @@ std::vector<LaneModel> offered_models(const LaneConfig& config) {
 }
 
 const authority::ModelInfo* known_model(const authority::Capabilities& able, std::string_view id) {
-    const auto found = std::ranges::find(able.models, id, &authority::ModelInfo::id);
-    return found == able.models.end() ? nullptr : &*found;
+    return find_or_null(able.models, id, &authority::ModelInfo::id);
 }
 
 bool takes_effort(const authority::ModelInfo& model, std::string_view effort) {
-    return effort.empty() || model.efforts.empty() ||
-           std::ranges::find(model.efforts, effort) != model.efforts.end();
+    return effort.empty() || model.efforts.empty() || contains(model.efforts, effort);
 }
 
 Json models_document(const LaneConfig& config, const authority::Capabilities& able) {

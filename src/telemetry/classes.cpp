@@ -1,13 +1,13 @@
 #include "oa_stream/telemetry/classes.hpp"
 
-#include <algorithm>
+#include "oa_stream/base/lists.hpp"
 
 namespace oa_stream::telemetry {
 
 ClassSet class_set(std::span<const std::string> words) noexcept {
     ClassSet out = 0;
     for (std::size_t i = 0; i < k_class_words.size(); ++i) {
-        const bool wanted = std::ranges::find(words, k_class_words[i]) != words.end();
+        const bool wanted = contains(words, k_class_words[i]);
         out = static_cast<ClassSet>(out | (wanted ? 1U << i : 0U));
     }
     return out;
@@ -17,7 +17,7 @@ ClassSet classes_of(int status, std::optional<TerminalClass> terminal) noexcept 
     unsigned out = 0;
     for (std::size_t i = 0; i < k_class_words.size(); ++i) {
         const bool is = k_class_words[i] == k_unauthorised
-                            ? std::ranges::find(k_auth_statuses, status) != k_auth_statuses.end()
+                            ? contains(k_auth_statuses, status)
                             : terminal && k_class_words[i] == to_string(*terminal);
         out |= is ? 1U << i : 0U;
     }

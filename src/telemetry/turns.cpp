@@ -1,5 +1,7 @@
 #include "oa_stream/telemetry/turns.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -26,7 +28,7 @@ static_assert([] {
 } // namespace
 
 bool is_turn_route(std::string_view route) noexcept {
-    return std::ranges::find(k_turn_routes, route, &TurnRoute::pattern) != k_turn_routes.end();
+    return contains(k_turn_routes, route, &TurnRoute::pattern);
 }
 
 std::string_view lane_of(std::string_view route) noexcept {

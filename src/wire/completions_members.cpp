@@ -1,10 +1,10 @@
 #include "completions_members.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -105,7 +105,7 @@ void Members::only(std::span<const std::string_view> known) const {
         return; // its missing members are noted
     }
     for (const auto& [name, value] : object_.items()) {
-        if (!value.is_null() && std::ranges::find(known, name) == known.end()) {
+        if (!value.is_null() && !contains(known, name)) {
             notes_.push_back(
                 {"C18",
                  fmt::format("{} has \"{}\"", where_.empty() ? "it" : where_, printable(name, 40))}
@@ -186,7 +186,7 @@ std::optional<std::string> read_finish(const Members& choice) {
         return std::nullopt;
     }
     auto word = choice.maybe_text("finish_reason");
-    if (word && std::ranges::find(k_finishes, *word) == k_finishes.end()) {
+    if (word && !contains(k_finishes, *word)) {
         choice.note("finish_reason", fmt::format("is \"{}\"", printable(*word, 40)));
     }
     return word;

@@ -1,3 +1,4 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/json_scan.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
@@ -168,8 +169,7 @@ std::string_view name_of(Is is) {
 constexpr Key k_provider_metadata{"providerMetadata", Is::metadata};
 
 const Key* find_key(const Shape& shape, std::string_view name) {
-    const auto found = std::ranges::find(shape.keys, name, &Key::name);
-    return found == shape.keys.end() ? nullptr : &*found;
+    return find_or_null(shape.keys, name, &Key::name);
 }
 
 /// J3, J4, J9 and J10: the keys of a chunk.

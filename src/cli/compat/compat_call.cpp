@@ -1,4 +1,5 @@
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 
@@ -101,9 +102,7 @@ Result<std::string> old_base_url(const OldCall& call) {
 
 const RetiredScript* find_retired(std::string_view name) noexcept {
     name.remove_prefix(name.rfind('/') == std::string_view::npos ? 0 : name.rfind('/') + 1);
-    const auto scripts = retired_scripts();
-    const auto found = std::ranges::find(scripts, name, &RetiredScript::name);
-    return found == scripts.end() ? nullptr : &*found;
+    return find_or_null(retired_scripts(), name, &RetiredScript::name);
 }
 
 } // namespace oa_stream::cli

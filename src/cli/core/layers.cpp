@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/yaml.hpp"
@@ -23,10 +24,9 @@ constexpr std::uint64_t k_most_bytes = 1'000'000;
 
 /// A file may call it as earlier releases did; null: there is none.
 const CommandSpec* command_called(std::string_view name) {
-    const auto all = all_commands();
-    const auto found =
-        std::ranges::find_if(all, [&](const CommandSpec& one) { return one.is_called(name); });
-    return found == all.end() ? nullptr : &*found;
+    return find_if_or_null(all_commands(), [&](const CommandSpec& one) {
+        return one.is_called(name);
+    });
 }
 
 std::span<const OptionSpec> options_of(std::string_view section) {
@@ -156,7 +156,7 @@ from_environment(std::string_view command, const OptionSpec& spec, const Environ
         variable = variable_of(command, spec.formerly);
         value = env(variable);
     }
-    if (!value && std::ranges::find(k_shared, option) != k_shared.end()) {
+    if (!value && contains(k_shared, option)) {
         variable = variable_of(k_all, option);
         value = env(variable);
     }
@@ -303,8 +303,7 @@ find_config(const Invocation& invocation, const Environment& env) {
 
 std::string variable_of(std::string_view command, std::string_view option) {
     const auto globals = global_options();
-    const bool global = command == k_all ||
-                        std::ranges::find(globals, option, &OptionSpec::long_name) != globals.end();
+    const bool global = command == k_all || contains(globals, option, &OptionSpec::long_name);
     const std::string section = global ? "" : std::string(command) + '_';
     std::string out = to_upper(fmt::format("OA_STREAM_{}{}", section, option.substr(2)));
     std::ranges::replace_if(out, [](char c) { return c == '-' || c == ' '; }, '_');

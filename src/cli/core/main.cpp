@@ -1,6 +1,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/redact.hpp"
@@ -54,8 +55,8 @@ Result<std::vector<Setting>> layer(Invocation& invocation) {
 
 /// "--rate (OA_STREAM_LOAD_RATE)": nobody looks for an option that was not typed.
 void name_origin(Error& error, const std::vector<Setting>& settings) {
-    const auto found = std::ranges::find(settings, error.where, &Setting::option);
-    if (error.code == Code::usage && found != settings.end() && !found->where.empty()) {
+    const Setting* found = find_or_null(settings, error.where, &Setting::option);
+    if (error.code == Code::usage && found != nullptr && !found->where.empty()) {
         error.where += fmt::format(" ({})", found->where);
     }
 }
@@ -87,8 +88,7 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
     case Code::internal:
         return "oa-stream doctor";
     case Code::credentials:
-        if (std::ranges::find(command.options, names::auth, &OptionSpec::name) !=
-            command.options.end()) {
+        if (contains(command.options, names::auth, &OptionSpec::name)) {
             return "give a token with --auth env:NAME, file:PATH or fd:N";
         }
         return args.all("PLAYBOOK").empty() ? fmt::format("oa-stream {} --help", command.path)
@@ -138,7 +138,7 @@ int carry_out(
 
 /// Before the words are understood, a mistake among them has to be reported as the caller reads it.
 bool asks_json(const std::vector<std::string>& words) {
-    return std::ranges::find(words, k_json.name) != words.end();
+    return contains(words, k_json.name);
 }
 
 /// The command that prints the same as --version or --help, for its document.

@@ -1,6 +1,7 @@
 #include "option.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/config/node.hpp"
@@ -27,7 +28,7 @@ Result<void> named(Result<void> read, std::string_view name) {
 Result<void> named_files(const OptionSpec& row, std::span<const std::string> values) {
     const bool file = row.rule.offer == Offer::files;
     const bool path = file || row.rule.offer == Offer::folders;
-    if (!path || std::ranges::find(values, "") == values.end()) {
+    if (!path || !contains(values, "")) {
         return {};
     }
     return fail(

@@ -1,6 +1,7 @@
 #include "parse.hpp"
 
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -199,7 +200,7 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     for (std::size_t i = 0; i < places.size(); ++i) {
         const std::string name(command.positionals[i].name);
         // A variable of a script that is not set must not mean "the usual one".
-        if (std::ranges::find(*places[i], "") != places[i]->end()) {
+        if (contains(*places[i], "")) {
             return misused(command, name + " is empty", help_hint(command));
         }
         if (!places[i]->empty()) {
@@ -212,11 +213,9 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
 /// The row a word names (-q, --state-dir, --state-dir=x), nullptr when it names none.
 const OptionSpec* global_of(std::string_view word) {
     const std::string_view name = word.substr(0, word.find('='));
-    const auto options = global_options();
-    const auto found = std::ranges::find_if(options, [&](const OptionSpec& option) {
+    return find_if_or_null(global_options(), [&](const OptionSpec& option) {
         return option.is_called(name);
     });
-    return found == options.end() ? nullptr : &*found;
 }
 
 /// The line is empty, or begins with an option that does not stand before a command.

@@ -1,6 +1,7 @@
 #include "unknown_command.hpp"
 
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "command.hpp"
@@ -30,17 +31,14 @@ std::vector<std::string_view> also_words(const CommandSpec& command) {
 }
 
 bool is_also_called(const CommandSpec& command, std::string_view word) {
-    const auto words = also_words(command);
-    return std::ranges::find(words, word) != words.end();
+    return contains(also_words(command), word);
 }
 
 /// The command that people look for by this word.
 const CommandSpec* also_called(std::string_view word) {
-    const auto all = all_commands();
-    const auto found = std::ranges::find_if(all, [&](const CommandSpec& command) {
+    return find_if_or_null(all_commands(), [&](const CommandSpec& command) {
         return is_also_called(command, word);
     });
-    return found == all.end() ? nullptr : &*found;
 }
 
 /// "'oa-stream cutover pause'": the commands whose last word this is, which people try alone.

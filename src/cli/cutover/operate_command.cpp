@@ -1,6 +1,7 @@
 // cutover plan and cutover apply: look first, then do exactly that.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -15,8 +16,6 @@
 #include "run_args.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace oa_stream::cli {
 namespace {
@@ -77,8 +76,8 @@ std::string end_of_open_run(const Plan& plan, const Context& context) {
     const auto open = [&](const playbook::RunStatus& run) {
         return run.target == plan.target && run.needs_somebody() && !run.routes_unverified;
     };
-    const auto run = all ? std::ranges::find_if(*all, open) : decltype(all->end()){};
-    if (!all || run == all->end()) {
+    const auto* run = all ? find_if_or_null(*all, open) : nullptr;
+    if (run == nullptr) {
         return "";
     }
     const bool home = run->baseline.empty() || run->baseline == plan.baseline.text();

@@ -1,5 +1,6 @@
 // cutover status: what is under way, what died, what to type.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -130,8 +131,7 @@ bool reached(const RunStatus& status, const std::string& step) {
     if (step == k_paused) {
         return !status.paused.empty();
     }
-    return step.empty() ? status.state == RunState::ended
-                        : std::ranges::find(status.done, step) != status.done.end();
+    return step.empty() ? status.state == RunState::ended : contains(status.done, step);
 }
 
 /// A step that the run's plan does not have never comes. A plan that cannot be read says nothing.

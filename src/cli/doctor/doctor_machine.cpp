@@ -1,3 +1,4 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -81,7 +82,7 @@ Check judge_making(const std::string& id, const fs::path& state_dir) {
 bool is_in(gid_t group) {
     std::vector<gid_t> groups(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
     (void)::getgroups(static_cast<int>(groups.size()), groups.data());
-    return group == ::getgid() || std::ranges::find(groups, group) != groups.end();
+    return group == ::getgid() || contains(groups, group);
 }
 
 /// Of a folder that cannot be written to. A team shares one by a group; its state directory may

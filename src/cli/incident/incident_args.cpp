@@ -1,5 +1,6 @@
 #include "incident_args.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/net/token_source.hpp"
 
@@ -7,8 +8,6 @@
 #include "core/version.hpp"
 #include "incident_choice.hpp"
 #include "screen/shown.hpp"
-
-#include <algorithm>
 
 namespace oa_stream::cli {
 
@@ -34,7 +33,7 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     }
     for (const std::string& word : options.runs) {
         OA_TRY(auto run, named_run(word, context));
-        if (std::ranges::find(input.runs, run.id, &run::RunEntry::id) == input.runs.end()) {
+        if (!contains(input.runs, run.id, &run::RunEntry::id)) {
             input.runs.push_back(std::move(run));
         }
     }

@@ -1,5 +1,6 @@
 #include "incident_choice.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 
@@ -38,7 +39,7 @@ constexpr std::array k_diagnoses{
 };
 
 bool diagnoses(const RunEntry& run) {
-    return std::ranges::find(k_diagnoses, run.facts.kind) != k_diagnoses.end();
+    return contains(k_diagnoses, run.facts.kind);
 }
 
 /// It failed, died, or took back what it had changed.
@@ -101,29 +102,27 @@ struct Chosen {
     std::string_view why;
 };
 
-template <class Fits> const RunEntry* newest(const std::vector<RunEntry>& runs, Fits fits) {
-    const auto found = std::ranges::find_if(runs, fits);
-    return found == runs.end() ? nullptr : &*found;
-}
-
 Chosen for_alert(std::string_view alert, const std::vector<RunEntry>& runs) {
     if (alert == "OaStreamRunUnverified") {
-        return {newest(runs, unverified), "the newest that died or whose rollback is unverified"};
+        return {
+            find_if_or_null(runs, unverified),
+            "the newest that died or whose rollback is unverified"
+        };
     }
     if (alert == "OaStreamVerificationStale") {
-        return {newest(runs, is_verification), "the newest verification"};
+        return {find_if_or_null(runs, is_verification), "the newest verification"};
     }
     const auto changed = [](const RunEntry& run) { return run.facts.mutates; };
     const auto harmful = [&](const RunEntry& run) { return changed(run) && matters(run); };
-    if (const RunEntry* run = newest(runs, harmful)) {
+    if (const RunEntry* run = find_if_or_null(runs, harmful)) {
         return {run, "the newest that changed traffic or routes and failed or was rolled back"};
     }
-    return {newest(runs, changed), "the newest that changed traffic or routes"};
+    return {find_if_or_null(runs, changed), "the newest that changed traffic or routes"};
 }
 
 Result<void> check_alert(const std::string& alert) {
     const auto names = measure::alert_names();
-    if (alert.empty() || std::ranges::find(names, alert) != names.end()) {
+    if (alert.empty() || contains(names, alert)) {
         return {};
     }
     const std::vector<std::string_view> words(names.begin(), names.end());

@@ -4,6 +4,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -67,7 +68,7 @@ Result<void> complete_arrivals(const LoadGiven& given, probe::LoadOptions& optio
 }
 
 Result<void> add_usual_limit(std::vector<probe::LoadLimit>& limits) {
-    if (std::ranges::find(limits, "bad", &probe::LoadLimit::what) == limits.end()) {
+    if (!contains(limits, "bad", &probe::LoadLimit::what)) {
         OA_TRY(probe::LoadLimit limit, probe::parse_load_limit("bad <= 1%"));
         limits.push_back(std::move(limit));
     }

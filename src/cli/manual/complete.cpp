@@ -1,6 +1,7 @@
 #include "complete.hpp"
 
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 
 #include "compat/compat_scripts.hpp"
@@ -21,13 +22,11 @@ const OptionSpec* find_option(const CommandSpec* command, std::string_view word)
     const std::string_view name = word.substr(0, word.find('='));
     const auto called = [&](const OptionSpec& option) { return option.is_called(name); };
     if (command != nullptr) {
-        const auto found = std::ranges::find_if(command->options, called);
-        if (found != command->options.end()) {
-            return &*found;
+        if (const OptionSpec* found = find_if_or_null(command->options, called)) {
+            return found;
         }
     }
-    const auto found = std::ranges::find_if(global_options(), called);
-    return found == global_options().end() ? nullptr : &*found;
+    return find_if_or_null(global_options(), called);
 }
 
 /// What was typed, taken apart: the command as far as it is known and where the cursor stands.
@@ -45,10 +44,9 @@ bool begins(const CommandSpec& command, std::span<const std::string_view> path) 
 }
 
 const CommandSpec* exactly(std::span<const std::string_view> path) {
-    const auto found = std::ranges::find_if(all_commands(), [&](const CommandSpec& command) {
+    return find_if_or_null(all_commands(), [&](const CommandSpec& command) {
         return pieces_of(command.path, ' ').size() == path.size() && begins(command, path);
     });
-    return found == all_commands().end() ? nullptr : &*found;
 }
 
 void take_word(Place& place, std::string_view word) {
@@ -222,7 +220,7 @@ void add_values(
 ) {
     constexpr std::array k_paths{"FILE", "F", "PATH", "PLAN"};
     ValueRule filled = rule;
-    if (rule.offer == Offer::nothing && std::ranges::find(k_paths, value) != k_paths.end()) {
+    if (rule.offer == Offer::nothing && contains(k_paths, value)) {
         filled.offer = Offer::files;
     } else if (rule.offer == Offer::nothing && value == "SCRIPT") {
         filled.offer = Offer::scripts;

@@ -1,5 +1,7 @@
 #include "exits.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -147,7 +149,7 @@ std::vector<ExitCodeRow> exits_of(const CommandSpec& command) {
     std::vector<ExitCodeRow> out;
     for (const ExitCodeRow& row : k_exit_codes) {
         const bool always = row.code == ok || row.code == usage || row.code == not_executed;
-        if (always || std::ranges::find(own, row.code) != own.end()) {
+        if (always || contains(own, row.code)) {
             out.push_back({row.code, meaning_of(command.path, row)});
         }
     }

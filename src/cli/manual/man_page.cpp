@@ -1,5 +1,6 @@
 #include "man_page.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/playbook/file.hpp"
 
@@ -146,8 +147,7 @@ void append_files(std::string& out, const CommandSpec& command) {
 
 bool is_about_playbooks(const CommandSpec& command) {
     return command.path.starts_with("playbook ") ||
-           std::ranges::find(command.positionals, "PLAYBOOK", &PositionalSpec::name) !=
-               command.positionals.end();
+           contains(command.positionals, "PLAYBOOK", &PositionalSpec::name);
 }
 
 /// The page of the whole program, those of the same family, and the files that it reads.

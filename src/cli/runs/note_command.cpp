@@ -1,4 +1,5 @@
 // note: what an operator saw or did, into the timeline of the run that is under way.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
 #include "core/commands.hpp"
@@ -7,8 +8,6 @@
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace oa_stream::cli {
 namespace {
@@ -25,8 +24,7 @@ Result<run::RunEntry> current_run(const Options& options, const Context& context
         return named_run(*options.run, context);
     }
     OA_TRY(const auto all, run::list_runs(context.state_dir));
-    const auto running = std::ranges::find(all, run::RunLife::running, &run::RunEntry::life);
-    if (running != all.end()) {
+    if (const auto* running = find_or_null(all, run::RunLife::running, &run::RunEntry::life)) {
         return *running;
     }
     return named_run("last", context);

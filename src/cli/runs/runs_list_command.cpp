@@ -1,5 +1,6 @@
 // runs list: what was run on this machine, and how it ended.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
@@ -113,8 +114,7 @@ constexpr auto k_kind =
 /// Runs of another version may have kinds that this one does not know.
 Result<void> check_kind(const std::string& kind, const std::vector<RunEntry>& runs) {
     const auto known = run::run_kind_words();
-    if (std::ranges::find(known, kind) != known.end() ||
-        std::ranges::find(runs, kind, &RunEntry::kind) != runs.end()) {
+    if (contains(known, kind) || contains(runs, kind, &RunEntry::kind)) {
         return {};
     }
     return fail(

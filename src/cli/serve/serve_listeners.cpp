@@ -1,5 +1,6 @@
 #include "serve_listeners.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/body_budget.hpp"
@@ -47,8 +48,7 @@ std::size_t fitting(std::size_t wanted, std::size_t others, std::size_t each) {
 } // namespace
 
 const net::Endpoint* ListenerOptions::exposed() const noexcept {
-    const auto found = std::ranges::find_if_not(endpoints, &net::Endpoint::loopback);
-    return found == endpoints.end() ? nullptr : &*found;
+    return find_if_or_null(endpoints, std::not_fn(&net::Endpoint::loopback));
 }
 
 Result<void> ListenerOptions::check_certificate() const {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -102,7 +103,7 @@ Result<void> read_models(ServeOptions& options) {
         const std::string id(trim(cut_until(label, '=')));
         label = trim(label);
         auto& models = options.lane.models;
-        const bool known = std::ranges::find(models, id, &lane::LaneModel::id) != models.end();
+        const bool known = contains(models, id, &lane::LaneModel::id);
         if (id.empty() || known) {
             return fail(
                 Code::usage, known ? "this model is named twice" : "a model needs a name", text

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -80,7 +81,7 @@ Result<void> read_reference(const ShadowGiven& given, const Context& context, Sh
         out.options.reference = std::move(reference);
         return {};
     }
-    if (std::ranges::find(natives, k_codex) != natives.end()) {
+    if (contains(natives, k_codex)) {
         if (natives.size() > 1) {
             return fail(Code::usage, "name either codex or recordings", std::string(names::native));
         }

@@ -1,5 +1,6 @@
 #include "slo_args.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -126,7 +127,7 @@ Result<void> add_of_playbook(const SloOptions& options, const std::string& name,
     OA_TRY(const playbook::Playbook playbook, playbook_of(options, name));
     const auto& wanted = options.only;
     for (const playbook::SloSpec& spec : playbook.slo) {
-        if (wanted.empty() || std::ranges::find(wanted, spec.name) != wanted.end()) {
+        if (wanted.empty() || contains(wanted, spec.name)) {
             OA_TRY(Slo slo, slo_of(spec));
             out.slos.push_back(std::move(slo));
         }

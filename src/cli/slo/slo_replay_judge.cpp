@@ -1,3 +1,4 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
@@ -7,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -69,7 +69,7 @@ Result<ReplaySetting> parse_setting(const std::string& text) {
         out.key.erase(0, dot + 1);
     }
     out.key = out.key == "min_samples" ? "min_n" : out.key;
-    if (std::ranges::find(k_keys, out.key) == k_keys.end()) {
+    if (!contains(k_keys, out.key)) {
         const auto close = nearest(out.key, k_keys);
         return wrong(
             fmt::format("'{}' cannot be set", printable(out.key, 40)),

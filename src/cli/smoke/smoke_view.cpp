@@ -1,4 +1,5 @@
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -23,10 +24,9 @@ constexpr std::array k_order{
 
 // A stored stream that belongs to the check.
 const std::string* stream_of(const Check& check) {
-    const auto it = std::ranges::find_if(check.evidence, [](const std::string& path) {
+    return find_if_or_null(check.evidence, [](const std::string& path) {
         return path.ends_with(".sse");
     });
-    return it == check.evidence.end() ? nullptr : &*it;
 }
 
 std::vector<std::pair<std::string, std::string>>

@@ -1,5 +1,6 @@
 // watch: how is the lane, right now? One screen that is redrawn, or a line a tick.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
@@ -321,9 +322,8 @@ constexpr std::string_view k_tls = "unreachable: tls"; // host and port are righ
 
 /// Why no source has numbers, and what to type.
 std::vector<std::string> Watch::failure() const {
-    const auto found = view_ ? std::ranges::find_if(view_->sources, &WatchSource::answered)
-                             : std::vector<WatchSource>::const_iterator{};
-    if (!view_ || found == view_->sources.end()) {
+    const auto* found = view_ ? find_if_or_null(view_->sources, &WatchSource::answered) : nullptr;
+    if (found == nullptr) {
         const std::string& url = asked_.first_url();
         const std::string state =
             view_ && view_->sources.size() == 1 ? view_->sources[0].state : std::string();

@@ -1,3 +1,4 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -132,7 +133,7 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
             if (judged.size() > 1) {
                 view.why.push_back(fmt::format("revision {}: {}", part.revision, text));
             }
-            if (std::ranges::find(view.guilty, part.revision) == view.guilty.end()) {
+            if (!contains(view.guilty, part.revision)) {
                 view.guilty.push_back(part.revision);
             }
         }

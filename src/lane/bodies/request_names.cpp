@@ -1,4 +1,6 @@
 // The members of a chat request that are looked for, and those that nobody here reads.
+#include "oa_stream/base/lists.hpp"
+
 #include "chats/chat_request.hpp"
 
 #include <fmt/format.h>
@@ -66,10 +68,7 @@ constexpr std::array<std::string_view, 35> k_names{
 
 /// Of a message's members.
 bool is_unread(std::string_view name) {
-    const auto among = [name](std::span<const std::string_view> names) {
-        return std::ranges::find(names, name) != names.end();
-    };
-    return !among(k_read_of_message) && !among(k_message_of_page);
+    return !contains(k_read_of_message, name) && !contains(k_message_of_page, name);
 }
 
 } // namespace
@@ -87,8 +86,7 @@ bool is_page_metadata(const Json& value) {
         return !value.is_null();
     }
     return std::ranges::any_of(value.items(), [](const auto& entry) {
-        return std::ranges::find(k_own_metadata, entry.key()) == k_own_metadata.end() &&
-               is_page_metadata(entry.value());
+        return !contains(k_own_metadata, entry.key()) && is_page_metadata(entry.value());
     });
 }
 

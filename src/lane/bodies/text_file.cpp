@@ -1,6 +1,7 @@
 #include "text_file.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chats/image_url.hpp"
@@ -42,7 +43,7 @@ std::expected<std::string, std::string_view> read_text_file(std::string_view url
         return std::unexpected("");
     }
     const auto type = data_type(url);
-    if (!type.starts_with("text/") && std::ranges::find(k_types, type) == k_types.end()) {
+    if (!type.starts_with("text/") && !contains(k_types, type)) {
         return std::unexpected("");
     }
     if (comma == std::string_view::npos) {

@@ -2,14 +2,13 @@
 
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chat_title.hpp"
 #include "gates/gates.hpp"
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
-
-#include <algorithm>
 
 namespace oa_stream::lane {
 
@@ -195,7 +194,7 @@ Chats::note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTur
     if (lane_->shared) {
         co_await lane_->shared->note_read(owner, thread, std::move(whole), waits);
     } else if (live) {
-        live->history_read(std::ranges::find(whole, live->id()) != whole.end());
+        live->history_read(contains(whole, live->id()));
     }
 }
 

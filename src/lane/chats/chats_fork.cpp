@@ -1,6 +1,7 @@
 // POST /api/chats/{id}/fork: a copy that goes its own way from a message on.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "chat_request.hpp"
 #include "chat_title.hpp"
@@ -95,7 +96,7 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
             return invalid_field("body", "the body must be one JSON object");
         }
         for (const auto& [name, value] : body.items()) {
-            if (std::ranges::find(k_fork_names, name) == k_fork_names.end()) {
+            if (!contains(k_fork_names, name)) {
                 return invalid_field(name, name + " means nothing to a copy");
             }
         }

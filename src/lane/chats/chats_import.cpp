@@ -1,6 +1,7 @@
 #include "chats_import.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "chat_title.hpp"
 #include "message_parts.hpp"
@@ -24,7 +25,7 @@ bool is_message(const Json& value) {
     const bool parted =
         parts != nullptr && parts->is_array() &&
         std::ranges::all_of(*parts, [](const Json& one) { return one.is_object(); });
-    return parted && std::ranges::find(k_roles, text_view_in(value, "role")) != k_roles.end();
+    return parted && contains(k_roles, text_view_in(value, "role"));
 }
 
 Accepted<void> check_messages(const Json* messages, std::size_t most) {

@@ -2,6 +2,7 @@
 // it, and its title.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/read_body.hpp"
@@ -13,7 +14,6 @@
 #include "request_extras.hpp"
 #include "thread_name.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -48,7 +48,7 @@ Accepted<void> read_new(
     }
     OA_TRY(auto said, read_title(body));
     for (const auto& [key, value] : body.items()) {
-        if (std::ranges::find(k_read, key) == k_read.end()) {
+        if (!contains(k_read, key)) {
             chat.seed.partly.push_back(key);
         }
     }

@@ -1,13 +1,13 @@
 #include "message_parts.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/text_file.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -66,7 +66,7 @@ bool is_file_type(std::string_view type) noexcept {
     static constexpr std::array<std::string_view, 7> types{
         "file", "image", "image_url", "input_image", "input_file", "input_audio", "audio"
     };
-    return std::ranges::find(types, type) != types.end();
+    return contains(types, type);
 }
 
 bool is_page_only(std::string_view type) noexcept {

@@ -1,6 +1,7 @@
 #include "request_extras.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chat_request.hpp"
@@ -135,7 +136,7 @@ private:
     [[nodiscard]] Accepted<void> take_model(const std::vector<Said>& given) {
         const auto& name = given.front().name;
         auto model = given.front().value->get<std::string>();
-        if (std::ranges::find(context_.models, model, &LaneModel::id) == context_.models.end()) {
+        if (!contains(context_.models, model, &LaneModel::id)) {
             return invalid_field(
                 name,
                 fmt::format("there is no model '{}' here: see /api/models", printable(model, 100))
@@ -166,9 +167,9 @@ private:
         const auto& name = given.front().name;
         auto effort = given.front().value->get<std::string>();
         const auto& model = out_.model.empty() ? std::string(context_.model) : out_.model;
-        const auto info = std::ranges::find(context_.known, model, &authority::ModelInfo::id);
-        const bool told = info != context_.known.end() && !info->efforts.empty();
-        if (told && std::ranges::find(info->efforts, effort) == info->efforts.end()) {
+        const auto* info = find_or_null(context_.known, model, &authority::ModelInfo::id);
+        const bool told = info != nullptr && !info->efforts.empty();
+        if (told && !contains(info->efforts, effort)) {
             return invalid_field(
                 name, fmt::format("{} must be one of {}", name, fmt::join(info->efforts, ", "))
             );
@@ -243,15 +244,12 @@ private:
     [[nodiscard]] Accepted<void> read_rest() {
         for (const auto& [name, value] : body_.items()) {
             const std::string_view word = name;
-            const auto among = [word](std::span<const std::string_view> names) {
-                return std::ranges::find(names, word) != names.end();
-            };
-            const bool nothing = (among(k_names) && asks_nothing(&value)) ||
+            const bool nothing = (contains(k_names, word) && asks_nothing(&value)) ||
                                  (word == "tools" && context_.allowed.tools);
             if ((word == "config" || word == "reasoning") && value.is_object()) {
                 read_settings(word, value);
-            } else if (!nothing && !among(k_extras) && !among(chat_body_names()) &&
-                       !among(k_of_the_page)) {
+            } else if (!nothing && !contains(k_extras, word) &&
+                       !contains(chat_body_names(), word) && !contains(k_of_the_page, word)) {
                 ignore(name);
             }
         }

@@ -1,11 +1,11 @@
 #include "completions_errors.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/completions.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -118,8 +118,7 @@ bool speaks_openai(std::string_view path) noexcept {
 }
 
 Rejection in_openai_words(Rejection rejection) {
-    const auto* word = std::ranges::find(k_other_words, rejection.code, &OtherWord::lane);
-    if (word != k_other_words.end()) {
+    if (const auto* word = find_or_null(k_other_words, rejection.code, &OtherWord::lane)) {
         rejection.code = word->openai;
     }
     return rejection;

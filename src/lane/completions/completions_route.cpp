@@ -4,6 +4,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/responses.hpp"
 
@@ -20,7 +21,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -107,7 +107,7 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
             is_responses(*call) ? read_responses_request(body, context)
                                 : read_completions_request(body, context)
         );
-        if (std::ranges::find(models, request.model, &LaneModel::id) == models.end()) {
+        if (!contains(models, request.model, &LaneModel::id)) {
             return reject_model(request.model);
         }
         const auto* known = known_model(able, request.model);

@@ -1,6 +1,7 @@
 #include "completions_tools.hpp"
 
 #include "oa_stream/authority/function_names.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_params.hpp"
@@ -83,7 +84,7 @@ Accepted<ClientTool> read_tool(
     tool.parameters = parameters == nullptr || parameters->empty() ? empty_schema() : *parameters;
     const auto ignore = [&](std::string_view name) {
         auto word = fmt::format("tools{}.{}", inside_of(flat), name);
-        if (std::ranges::find(ignored, word) == ignored.end()) {
+        if (!contains(ignored, word)) {
             ignored.push_back(std::move(word));
         }
     };
@@ -95,7 +96,7 @@ Accepted<ClientTool> read_tool(
         ignore("parameters");
     }
     for (const auto& [key, value] : function->items()) {
-        const bool read = std::ranges::find(k_members, key) != k_members.end();
+        const bool read = contains(k_members, key);
         if (!read && is_function_name(key) && !asks_nothing(value)) {
             ignore(key);
         }
@@ -113,7 +114,7 @@ Accepted<void> read_list(const Json& list, bool flat, CompletionsRequest& out) {
     for (std::size_t i = 0; i < list.size(); ++i) {
         const auto path = fmt::format("tools[{}]", i);
         OA_TRY(auto tool, read_tool(list[i], path, flat, out.ignored));
-        if (std::ranges::find(out.tools, tool.name, &ClientTool::name) != out.tools.end()) {
+        if (contains(out.tools, tool.name, &ClientTool::name)) {
             return bad(
                 "invalid_value",
                 fmt::format("{}{}.name", path, inside_of(flat)),
@@ -273,7 +274,7 @@ Accepted<void> OpenCalls::made(const std::vector<SeedCall>& calls, const std::st
     OA_CHECK(none_open());
     path_ = path;
     for (const auto& call : calls) {
-        if (std::ranges::find(open_, call.id) != open_.end()) {
+        if (contains(open_, call.id)) {
             return bad("invalid_value", path, "calls with ids of their own");
         }
         open_.push_back(call.id);

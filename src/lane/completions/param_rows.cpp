@@ -1,6 +1,7 @@
 #include "param_rows.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chats/thread_name.hpp"
@@ -200,7 +201,7 @@ Accepted<void> read_effort(
         return bad("invalid_type", name, "a string");
     }
     out.effort = effort->get<std::string>();
-    if (std::ranges::find(known, out.effort) == known.end()) {
+    if (!contains(known, out.effort)) {
         return bad("invalid_value", name, fmt::format("one of {}", fmt::join(known, ", ")));
     }
     return {};

@@ -1,5 +1,6 @@
 // input of /v1/responses, and the conversation that it goes on with.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions/completions_params.hpp"
@@ -198,7 +199,7 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
             );
         }
         // Clients that also name the response before send its items again.
-        if (std::ranges::find(out, held) == out.end()) {
+        if (!contains(out, held)) {
             out.push_back(std::move(held));
         }
     }

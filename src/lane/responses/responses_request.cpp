@@ -1,6 +1,7 @@
 #include "responses_request.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -78,9 +79,8 @@ Rejection unknown_parameter(std::string_view name) {
 Accepted<void> refuse_unknown(const Json& body) {
     for (const auto& [name, value] : body.items()) {
         const auto is = [&](const auto& row) { return row.name == name; };
-        if (std::ranges::find(k_known, name) == k_known.end() &&
-            std::ranges::none_of(k_refused, is) && std::ranges::none_of(k_numbers, is) &&
-            std::ranges::none_of(k_words, is)) {
+        if (!contains(k_known, name) && std::ranges::none_of(k_refused, is) &&
+            std::ranges::none_of(k_numbers, is) && std::ranges::none_of(k_words, is)) {
             return unknown_parameter(name);
         }
     }
@@ -124,7 +124,7 @@ read_reasoning(const Json& body, const CompletionsContext& context, CompletionsR
         const auto* summary = given(*reasoning, old ? "generate_summary" : "summary");
         if (summary != nullptr) {
             out.summary = summary->is_string() ? summary->get<std::string>() : "";
-            if (std::ranges::find(k_summaries, out.summary) == k_summaries.end()) {
+            if (!contains(k_summaries, out.summary)) {
                 return bad("invalid_value", "reasoning.summary", "auto, concise or detailed");
             }
             out.responses->summaries = true;

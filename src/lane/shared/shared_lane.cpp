@@ -1,6 +1,8 @@
 // The loops: news of turns that others run, and a look each second at what nobody looks after.
 #include "shared_lane.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "state.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -179,7 +181,7 @@ Task<void> SharedLane::look_after_rows() {
     });
     const auto before = std::exchange(unused_, unused);
     for (const auto& key : unused) {
-        const bool twice = std::ranges::find(before, key) != before.end();
+        const bool twice = contains(before, key);
         const auto state = twice ? co_await store_->look(key) : Result<store::ThreadState>{};
         if (!*alive) {
             co_return;

@@ -1,5 +1,6 @@
 // The map of threads over all replicas.
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "shared_lane.hpp"
 #include "state.hpp"
@@ -163,7 +164,7 @@ Task<void> SharedLane::note_read(
     const auto name = (waits ? "w" : "") + random_hex(4);
     const auto own = lane_->turns.find(owner, id);
     if (own) {
-        const bool told = std::ranges::find(whole, own->id()) != whole.end();
+        const bool told = contains(whole, own->id());
         own->history_read((told ? "1 " : "0 ") + name);
     }
     (void)co_await store_->note_read({std::move(owner), std::move(id)}, name, std::move(whole));

@@ -1,6 +1,7 @@
 #include "call_results.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -134,8 +135,7 @@ Accepted<std::string>
 results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     const auto calls = open_calls(stopped);
     for (const auto& result : results) {
-        const bool open =
-            std::ranges::find(calls, result.call, &turn::ClientCall::call) != calls.end();
+        const bool open = contains(calls, result.call, &turn::ClientCall::call);
         const bool known = std::ranges::any_of(stopped.events, [&](const turn::Event& event) {
             const auto* opened = std::get_if<turn::ToolOpened>(&event);
             return opened != nullptr && opened->client && opened->call == result.call;
@@ -166,8 +166,7 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
 std::string results_ahead(const PastTurn& stopped, const std::vector<CallResult>& results) {
     Json list = Json::array();
     for (const auto& call : open_calls(stopped)) {
-        const auto found = std::ranges::find(results, call.call, &CallResult::call);
-        if (found != results.end()) {
+        if (const auto* found = find_or_null(results, call.call, &CallResult::call)) {
             list.push_back(told(call, *found));
         }
     }
@@ -218,10 +217,10 @@ void settle_calls(PastTurn& stopped, const PastTurn& next) {
         if (call == nullptr || !list || !list->is_array()) {
             continue;
         }
-        const auto found = std::ranges::find_if(*list, [&](const Json& one) {
+        const auto* found = find_if_or_null(*list, [&](const Json& one) {
             return string_member(one, "id") == call->call;
         });
-        if (found == list->end()) {
+        if (found == nullptr) {
             continue;
         }
         const auto* output = member(*found, "output");

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chats/request_extras.hpp"
@@ -49,7 +50,7 @@ Accepted<Json> schema_in(const Json& tool, const std::string& path) {
 /// Tools that a provider runs are none of the page's.
 Accepted<void> check_type(const Json& tool, const std::string& path) {
     const auto type = text_view_in(tool, "type");
-    if (type.empty() || std::ranges::find(k_types, type) != k_types.end()) {
+    if (type.empty() || contains(k_types, type)) {
         return {};
     }
     return invalid_field(
@@ -64,7 +65,7 @@ Accepted<void> check_type(const Json& tool, const std::string& path) {
 
 void note_unread(const Json& tool, const std::string& name, std::vector<std::string>& unread) {
     for (const auto& [member, value] : tool.items()) {
-        if (std::ranges::find(k_members, member) == k_members.end() && !asks_nothing(&value)) {
+        if (!contains(k_members, member) && !asks_nothing(&value)) {
             unread.push_back(fmt::format("tools.{}.{}", name, member));
         }
     }
@@ -112,7 +113,7 @@ read_client_tools(const Json& tools, std::vector<std::string>& unread) {
         const auto* function = member(entry, "function");
         const Json& tool = function == nullptr ? entry : *function;
         OA_TRY(auto read, read_tool(tools.is_array() ? text_in(tool, "name") : key, tool, path));
-        if (std::ranges::find(out, read.name, &ClientTool::name) != out.end()) {
+        if (contains(out, read.name, &ClientTool::name)) {
             return invalid_field(path, path + " has the name of another tool");
         }
         note_unread(tool, read.name, unread);

@@ -1,5 +1,7 @@
 #include "tool_schema.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -27,10 +29,6 @@ constexpr std::array<std::string_view, 10> k_notes{
 constexpr std::array<std::string_view, 3> k_lists{"anyOf", "oneOf", "allOf"}; ///< of schemas
 constexpr std::array<std::string_view, 3> k_maps{"properties", "$defs", "definitions"};
 
-bool among(std::span<const std::string_view> names, std::string_view name) {
-    return std::ranges::find(names, name) != names.end();
-}
-
 /// Codex reads it as an enum of strings.
 bool is_retyped(const Json& schema, const Json& values) {
     const auto is_text = [](const Json& value) { return value.is_string(); };
@@ -45,7 +43,7 @@ bool is_told_member(const Json& schema, std::string_view name, const Json& value
     if (name == "const") {
         return !is_retyped(schema, Json::array({value}));
     }
-    if (among(k_kept, name) || among(k_notes, name)) {
+    if (contains(k_kept, name) || contains(k_notes, name)) {
         return true;
     }
     if (name == "additionalProperties") {
@@ -54,8 +52,8 @@ bool is_told_member(const Json& schema, std::string_view name, const Json& value
     if (name == "items") {
         return is_told_whole(value);
     }
-    const bool list = among(k_lists, name) && value.is_array();
-    const bool map = among(k_maps, name) && value.is_object();
+    const bool list = contains(k_lists, name) && value.is_array();
+    const bool map = contains(k_maps, name) && value.is_object();
     return (list || map) && std::ranges::all_of(value, is_told_whole);
 }
 

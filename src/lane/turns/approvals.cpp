@@ -1,6 +1,7 @@
 #include "approvals.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -37,8 +38,7 @@ std::string_view objection(const TurnApprovals::Approval& known, bool approved) 
 } // namespace
 
 TurnApprovals::Approval* TurnApprovals::find(std::string_view id) {
-    const auto found = std::ranges::find(approvals_, id, &Approval::id);
-    return found == approvals_.end() ? nullptr : &*found;
+    return find_or_null(approvals_, id, &Approval::id);
 }
 
 void TurnApprovals::recall(std::string_view frame, std::size_t segment) {
@@ -104,7 +104,7 @@ void TurnApprovals::watch(const turn::Event& event, Clock::time_point now) {
 }
 
 bool TurnApprovals::waiting() const noexcept {
-    return std::ranges::find(approvals_, State::waiting, &Approval::state) != approvals_.end();
+    return contains(approvals_, State::waiting, &Approval::state);
 }
 
 bool TurnApprovals::stuck(const TurnCalls& calls) const noexcept {
@@ -128,8 +128,7 @@ bool TurnApprovals::held_up(const TurnCalls& calls) const noexcept {
 std::vector<std::string> TurnApprovals::unasked(const TurnCalls& calls) const {
     std::vector<std::string> found;
     std::ranges::copy_if(running_, std::back_inserter(found), [&](const std::string& call) {
-        return !calls.knows(call) &&
-               std::ranges::find(approvals_, call, &Approval::call) == approvals_.end();
+        return !calls.knows(call) && !contains(approvals_, call, &Approval::call);
     });
     return found;
 }

@@ -1,5 +1,7 @@
 #include "replace_plan.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -25,7 +27,7 @@ std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& t
 }
 
 bool holds(const std::vector<std::string>& ids, const std::string& id) {
-    return !id.empty() && std::ranges::find(ids, id) != ids.end();
+    return !id.empty() && contains(ids, id);
 }
 
 /// The page shows the newest messages alone, or not those of this conversation.

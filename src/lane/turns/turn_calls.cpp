@@ -1,6 +1,7 @@
 #include "turn_calls.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "tools/call_results.hpp"
 
@@ -9,9 +10,7 @@
 namespace oa_stream::lane {
 
 TurnCalls::Entry* TurnCalls::find(std::string_view call) noexcept {
-    const auto found =
-        std::ranges::find_if(entries_, [&](const Entry& entry) { return entry.call.call == call; });
-    return found == entries_.end() ? nullptr : &*found;
+    return find_if_or_null(entries_, [&](const Entry& entry) { return entry.call.call == call; });
 }
 
 /// By the authority: it was answered before this lane came, or is given up.

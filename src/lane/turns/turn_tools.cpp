@@ -2,6 +2,7 @@
 // a conversation goes on when the turn that called them was stopped.
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "bodies/read_body.hpp"
 #include "chats/chat_request.hpp"
@@ -163,8 +164,7 @@ bool TurnStarter::stores_still(
     }
     const auto known = ours ? told->call_order() : calls;
     return std::ranges::any_of(calls, [&](const std::string& one) {
-        return std::ranges::find(known, one) != known.end() &&
-               (stopped.running || !lists(stopped, one));
+        return contains(known, one) && (stopped.running || !lists(stopped, one));
     });
 }
 
