@@ -89,16 +89,16 @@ void judge_usage(const Json& usage, bool output, const Report& report) {
 
 /// V11.
 void judge_reasons(const Json& response, std::string_view status, const Report& report) {
-    const Json* error = member(response, "error");
-    const bool has_error = error != nullptr && !error->is_null();
+    const Json* error = given(response, "error");
+    const bool has_error = error != nullptr;
     if (has_error != (status == "failed")) {
         report("V11", fmt::format("{} with{} an error", status, has_error ? "" : "out"));
     } else if (has_error &&
                (text_view_in(*error, "code").empty() || text_view_in(*error, "message").empty())) {
         report("V11", "the error has no code or no message");
     }
-    const Json* details = member(response, "incomplete_details");
-    const bool has_details = details != nullptr && !details->is_null();
+    const Json* details = given(response, "incomplete_details");
+    const bool has_details = details != nullptr;
     if (has_details != (status == "incomplete")) {
         report("V11", fmt::format("{} with{} details", status, has_details ? "" : "out"));
     } else if (has_details) {
@@ -164,8 +164,7 @@ void judge_item(const Json& item, const Report& report) {
             report("V5", "a function_call without arguments");
         }
     }
-    const Json* status = member(item, "status");
-    if (status == nullptr || status->is_null()) {
+    if (given(item, "status") == nullptr) {
         if (type != "reasoning") {
             report("V5", fmt::format("a {} without status", type));
         }
@@ -190,8 +189,8 @@ void judge_response(const Json& response, std::string_view status, const Report&
         }
     }
     judge_reasons(response, said, report);
-    const Json* usage = member(response, "usage");
-    if (usage == nullptr || usage->is_null()) {
+    const Json* usage = given(response, "usage");
+    if (usage == nullptr) {
         return;
     }
     if (said == "in_progress") {

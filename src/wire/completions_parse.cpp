@@ -1,3 +1,4 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 
@@ -102,8 +103,7 @@ void parse_object(
     if (scanned->lone_surrogate) {
         replace_lone_surrogates(scanned->value);
     }
-    const Json* error = member(scanned->value, "error");
-    if (error != nullptr && !error->is_null()) {
+    if (const Json* error = given(scanned->value, "error")) {
         out = read_error(scanned->value, *error, notes);
     } else {
         out = read(scanned->value, notes);

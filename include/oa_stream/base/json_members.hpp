@@ -11,6 +11,12 @@
 
 namespace oa_stream {
 
+/// The member; nullptr when it is missing or null.
+[[nodiscard]] inline const Json* given(const Json& object, std::string_view key) noexcept {
+    const Json* found = member(object, key);
+    return found == nullptr || found->is_null() ? nullptr : found;
+}
+
 /// The member's text; empty unless it is a string.
 [[nodiscard]] inline std::string text_in(const Json& object, std::string_view key) {
     return std::string(string_member(object, key).value_or(""));
@@ -76,7 +82,7 @@ template <class Value> [[nodiscard]] Json or_null(const std::optional<Value>& va
 
 /// Unless it is missing or null.
 inline void copy_member(Json& to, const Json& from, std::string_view key) {
-    if (const Json* value = member(from, key); value != nullptr && !value->is_null()) {
+    if (const Json* value = given(from, key)) {
         to[std::string(key)] = *value;
     }
 }

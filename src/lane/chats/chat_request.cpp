@@ -1,6 +1,7 @@
 #include "chat_request.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -67,8 +68,8 @@ ListedMessage read_message(const Json& message, const std::string& path) {
 
 Accepted<std::vector<ListedMessage>> read_list(const Json& body, std::size_t most) {
     std::vector<ListedMessage> list;
-    const auto* messages = member(body, "messages");
-    if (messages == nullptr || messages->is_null()) {
+    const auto* messages = given(body, "messages");
+    if (messages == nullptr) {
         return list;
     }
     if (!messages->is_array()) {
@@ -91,8 +92,8 @@ Accepted<std::vector<ListedMessage>> read_list(const Json& body, std::size_t mos
 Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
     std::optional<ListedMessage> found;
     for (const auto* key : {"text", "message"}) {
-        const auto* value = member(body, key);
-        if (value == nullptr || value->is_null()) {
+        const auto* value = given(body, key);
+        if (value == nullptr) {
             continue;
         }
         ListedMessage next;
@@ -244,8 +245,7 @@ Accepted<void> read_trigger(const Json& body, ChatRequest& request) {
     const auto trigger = string_member(body, "trigger").value_or("submit-message");
     request.regenerate =
         trigger == "regenerate-message" || trigger == "regenerate-assistant-message";
-    const auto* id = member(body, "messageId");
-    if (id != nullptr && !id->is_null()) {
+    if (const auto* id = given(body, "messageId")) {
         if (!id->is_string()) {
             return invalid_field("messageId", "messageId must be a string");
         }

@@ -1,5 +1,6 @@
 #include "chat_title.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -58,8 +59,8 @@ std::string folded(std::string_view text) {
 }
 
 Accepted<std::string> read_title(const Json& body) {
-    const auto* value = member(body, "title");
-    if (value == nullptr || value->is_null()) {
+    const auto* value = given(body, "title");
+    if (value == nullptr) {
         return std::string();
     }
     if (!value->is_string()) {

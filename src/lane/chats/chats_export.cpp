@@ -1,5 +1,6 @@
 // GET /api/chats/{id}/export: a whole conversation as one file, for people or for another program.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "chats.hpp"
 
@@ -52,7 +53,7 @@ void append_part(std::string& out, const Json& part) {
         const auto name = string_member(part, "toolName").value_or(type.substr(type.find('-') + 1));
         out.append(fmt::format("*Tool: {}*\n\n", name));
         for (const std::string_view key : {"input", "output", "errorText"}) {
-            if (const Json* value = member(part, key); value != nullptr && !value->is_null()) {
+            if (const Json* value = given(part, key)) {
                 append_fenced(out, dump_json(*value));
             }
         }

@@ -1,6 +1,7 @@
 // POST /api/chats/{id}/fork: a copy that goes its own way from a message on.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
 #include "chat_request.hpp"
@@ -31,8 +32,8 @@ bool asks(const PastTurn& turn, std::string_view message) {
 }
 
 Accepted<void> read_message_id(const Json& body, std::string& id) {
-    const auto* value = member(body, "messageId");
-    if (value == nullptr || value->is_null()) {
+    const auto* value = given(body, "messageId");
+    if (value == nullptr) {
         return {};
     }
     if (!value->is_string() || value->get_ref<const std::string&>().empty()) {

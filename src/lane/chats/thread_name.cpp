@@ -1,6 +1,7 @@
 #include "thread_name.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -25,15 +26,14 @@ agreed(const Json& body, std::span<const std::string_view> names, std::string_vi
     std::string value;
     std::string_view from;
     for (const auto name : names) {
-        const auto* found = member(body, name);
-        if (found == nullptr || found->is_null()) {
+        const auto* found = given(body, name);
+        if (found == nullptr) {
             continue;
         }
         if (!found->is_string()) {
             return invalid_field(std::string(field), fmt::format("{} must be a string", name));
         }
-        const auto& given = found->get_ref<const std::string&>();
-        const auto next = trim(given);
+        const auto next = trim(found->get_ref<const std::string&>());
         if (next.empty()) {
             continue;
         }

@@ -1,6 +1,8 @@
 // The parameters of a chat completion, one table: what each may be and what becomes of it.
 #pragma once
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "completions_request.hpp"
 
 #include <fmt/format.h>
@@ -32,12 +34,6 @@ unsupported_type(std::string_view what, std::string_view type, const std::string
 
 /// A request that names a worker runs on that one or not at all.
 [[nodiscard]] Accepted<void> check_worker(const Json& body, std::string_view own);
-
-/// The member; nullptr when it is absent or null.
-[[nodiscard]] inline const Json* given(const Json& object, std::string_view name) noexcept {
-    const auto* value = member(object, name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-}
 
 /// Everything but the messages.
 [[nodiscard]] Accepted<void>

@@ -40,8 +40,8 @@ bool is_page_only(std::string_view type) {
 /// a live turn.
 std::string result_text(const Json& part) {
     const auto state = text_view_in(part, "state");
-    const auto* value = member(part, state == "output-error" ? "errorText" : "output");
-    if (value == nullptr || value->is_null()) {
+    const auto* value = given(part, state == "output-error" ? "errorText" : "output");
+    if (value == nullptr) {
         return state == "output-available" ? "null" : std::string(k_no_result);
     }
     return value->is_string() ? value->get<std::string>() : dump_json(*value);

@@ -30,8 +30,8 @@ constexpr std::array<std::string_view, 7> k_members{
 /// A schema as it is, or as AI SDK's jsonSchema() serialises: {"jsonSchema": …}.
 Accepted<Json> schema_in(const Json& tool, const std::string& path) {
     for (const auto* key : {"parameters", "inputSchema"}) {
-        const auto* schema = member(tool, key);
-        if (schema == nullptr || schema->is_null()) {
+        const auto* schema = given(tool, key);
+        if (schema == nullptr) {
             continue;
         }
         const auto* inner = member(*schema, "jsonSchema");
@@ -85,8 +85,8 @@ Accepted<ClientTool> read_tool(std::string name, const Json& tool, const std::st
             )
         );
     }
-    const auto* description = member(tool, "description");
-    if (description != nullptr && !description->is_null() && !description->is_string()) {
+    const auto* description = given(tool, "description");
+    if (description != nullptr && !description->is_string()) {
         const auto place = path + ".description";
         return invalid_field(place, place + " must be a string");
     }
