@@ -101,13 +101,8 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
                 return invalid_field(name, name + " means nothing to a copy");
             }
         }
-        auto id = read_thread_name(body, std::nullopt, {});
-        auto title = read_title(body);
-        if (!id || !title) {
-            return id ? std::move(title).error() : std::move(id).error();
-        }
-        asked.id = *std::move(id);
-        asked.title = *std::move(title);
+        OA_TRY(asked.id, read_thread_name(body, std::nullopt, {}));
+        OA_TRY(asked.title, read_title(body));
         return read_message_id(body, asked.message);
     };
     OA_CO_CHECK(co_await read_fields(call, std::move(use)));

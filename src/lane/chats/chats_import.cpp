@@ -69,12 +69,9 @@ Accepted<ImportedChat> read_export(const Json& file, const ImportContext& contex
     }
     const auto* messages = member(file, "messages");
     OA_CHECK(check_messages(messages, context.messages));
-    auto id = read_thread_name(*conversation, std::nullopt, {});
-    auto title = read_title(*conversation);
-    if (!id || !title) {
-        return id ? std::move(title).error() : std::move(id).error();
-    }
-    ImportedChat chat{.id = *std::move(id), .title = *std::move(title)};
+    OA_TRY(auto id, read_thread_name(*conversation, std::nullopt, {}));
+    OA_TRY(auto title, read_title(*conversation));
+    ImportedChat chat{.id = std::move(id), .title = std::move(title)};
     if (chat.title.empty()) {
         chat.title = first_question(*messages);
     }
