@@ -1,5 +1,7 @@
 #include "chat_list.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "chat_title.hpp"
 #include "projection.hpp"
 
@@ -10,7 +12,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <unordered_map>
+#include <iterator>
+#include <span>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -41,6 +44,12 @@ Accepted<std::optional<IdMap::Place>> read_place(const std::string& key) {
     }
     place.id.assign(dot + 1, end);
     return place;
+}
+
+std::vector<std::string> threads_of(std::span<const ThreadRow> rows) {
+    std::vector<std::string> threads;
+    std::ranges::transform(rows, std::back_inserter(threads), &ThreadRow::thread);
+    return threads;
 }
 
 ThreadRow described(ThreadRow row, authority::ThreadInfo told) {
@@ -122,29 +131,21 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
     auto& rows = check->rows;
     // From the oldest on: what moves to the same second keeps its order.
     std::ranges::reverse(rows);
-    for (std::size_t begin = 0; begin < rows.size() && !check->error; begin += k_few) {
-        const auto end = std::min(begin + k_few, rows.size());
-        std::vector<std::string> ids;
-        for (auto at = begin; at < end; ++at) {
-            ids.push_back(rows[at].thread);
-        }
-        auto infos = co_await lane_->authority().threads(std::move(ids));
+    for (std::size_t begin = 0; begin < rows.size(); begin += k_few) {
+        const auto few = std::span(rows).subspan(begin, std::min(k_few, rows.size() - begin));
+        auto infos = co_await lane_->authority().threads(threads_of(few));
         if (!infos) {
             check->error = std::move(infos).error();
             break;
         }
-        std::unordered_map<std::string, authority::ThreadInfo> known;
-        for (auto& info : *infos) {
-            known.insert_or_assign(info.id, std::move(info));
-        }
-        for (auto at = begin; at < end; ++at) {
-            if (lane_->ids().find(rows[at].owner, rows[at].id) != rows[at]) {
+        for (const ThreadRow& row : few) {
+            if (lane_->ids().find(row.owner, row.id) != row) {
                 continue; // used or renamed since it was asked about
             }
-            if (const auto info = known.find(rows[at].thread); info != known.end()) {
-                lane_->ids().describe(described(rows[at], info->second));
+            if (const auto* info = find_or_null(*infos, row.thread, &authority::ThreadInfo::id)) {
+                lane_->ids().describe(described(row, *info));
             } else {
-                lane_->ids().hide(rows[at]);
+                lane_->ids().hide(row);
             }
         }
     }
@@ -235,12 +236,7 @@ Task<void> ChatList::date_rows() {
     auto rows = ids.undated(k_few);
     while (!rows.empty()) {
         const auto began = Clock::now();
-        std::vector<std::string> threads;
-        threads.reserve(rows.size());
-        for (const auto& row : rows) {
-            threads.push_back(row.thread);
-        }
-        const auto infos = co_await lane_->authority().threads(std::move(threads));
+        const auto infos = co_await lane_->authority().threads(threads_of(rows));
         if (!infos && infos.error().code == Code::precondition) {
             co_return; // it lists none
         }
@@ -249,11 +245,10 @@ Task<void> ChatList::date_rows() {
             continue;
         }
         for (const auto& row : rows) {
-            const auto info = std::ranges::find(*infos, row.thread, &authority::ThreadInfo::id);
-            if (info == infos->end()) {
-                ids.hide(row);
-            } else {
+            if (const auto* info = find_or_null(*infos, row.thread, &authority::ThreadInfo::id)) {
                 ids.describe_undated(described(row, *info));
+            } else {
+                ids.hide(row);
             }
         }
         if (Clock::now() - ordered >= k_reorder) {
