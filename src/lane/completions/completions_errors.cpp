@@ -4,6 +4,8 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/completions.hpp"
 
+#include "completions_params.hpp"
+
 #include <fmt/format.h>
 
 #include <array>
@@ -71,10 +73,9 @@ Rejection reject_rate(int seconds = 5) {
 }
 
 Rejection reject_context() {
-    auto rejection =
-        reject(400, "context_length_exceeded", "the messages are longer than the model can take");
-    rejection.details["param"] = "messages";
-    return rejection;
+    return bad_param(
+        "context_length_exceeded", "messages", "the messages are longer than the model can take"
+    );
 }
 
 /// Nothing was made, and the client or its operator can do something about it.
@@ -91,11 +92,8 @@ std::optional<Rejection> reject_cause(const turn::Failure& failure) {
                    : reject(429, "insufficient_quota", sentence);
     case turn::FailureCause::context_length:
         return reject_context();
-    case turn::FailureCause::unknown_model: {
-        auto rejection = reject(404, "model_not_found", sentence);
-        rejection.details["param"] = "model";
-        return rejection;
-    }
+    case turn::FailureCause::unknown_model:
+        return at_param(reject(404, "model_not_found", sentence), "model");
     case turn::FailureCause::overloaded:
         return with_retry_after(
             reject(503, "overloaded", sentence), failure.retry_after.value_or(5)
@@ -168,11 +166,8 @@ Rejection reject_unstarted(const Error& error) {
     case Code::too_large:
         return reject_context();
     case Code::usage:
-    case Code::precondition: {
-        auto rejection = reject(400, "invalid_value", "the assistant does not take these messages");
-        rejection.details["param"] = "messages";
-        return rejection;
-    }
+    case Code::precondition:
+        return bad_param("invalid_value", "messages", "the assistant does not take these messages");
     case Code::protocol:
     case Code::not_found:
     case Code::conflict:
@@ -203,11 +198,8 @@ Rejection reject_concurrency(std::size_t limit) {
 }
 
 Rejection reject_model(std::string_view model) {
-    auto rejection = reject(
-        404, "model_not_found", fmt::format("there is no model '{}' here", printable(model, 100))
-    );
-    rejection.details["param"] = "model";
-    return rejection;
+    auto message = fmt::format("there is no model '{}' here", printable(model, 100));
+    return at_param(reject(404, "model_not_found", std::move(message)), "model");
 }
 
 } // namespace oa_stream::lane

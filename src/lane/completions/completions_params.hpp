@@ -13,6 +13,8 @@
 
 namespace oa_stream::lane {
 
+/// The same refusal, naming the parameter.
+[[nodiscard]] Rejection at_param(Rejection rejection, std::string param);
 /// 400 naming the parameter.
 [[nodiscard]] Rejection bad_param(std::string code, std::string param, std::string message);
 

@@ -14,10 +14,13 @@
 
 namespace oa_stream::lane {
 
-Rejection bad_param(std::string code, std::string param, std::string message) {
-    auto rejection = reject(400, std::move(code), std::move(message));
+Rejection at_param(Rejection rejection, std::string param) {
     rejection.details["param"] = std::move(param);
     return rejection;
+}
+
+Rejection bad_param(std::string code, std::string param, std::string message) {
+    return at_param(reject(400, std::move(code), std::move(message)), std::move(param));
 }
 
 Rejection unsupported_type(std::string_view what, std::string_view type, const std::string& path) {
@@ -29,9 +32,7 @@ Rejection unsupported_type(std::string_view what, std::string_view type, const s
 
 Accepted<void> check_worker(const Json& body, std::string_view own) {
     const auto refuse = [](std::string message) {
-        auto rejection = reject(422, "invalid_value", std::move(message));
-        rejection.details["param"] = "worker_id";
-        return rejection;
+        return at_param(reject(422, "invalid_value", std::move(message)), "worker_id");
     };
     const auto worker = read_worker_name(body);
     if (!worker) {
