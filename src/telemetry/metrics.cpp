@@ -1,6 +1,7 @@
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include <algorithm>
 
@@ -102,10 +103,7 @@ Term requests_term(std::span<const std::string> routes) {
 }
 
 std::vector<Term> bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes) {
-    std::vector<Term> out;
-    for (const BadEvent event : events) {
-        out.push_back(users_term(term_of(event, routes)));
-    }
+    auto out = mapped(events, [&](BadEvent event) { return users_term(term_of(event, routes)); });
     if ((set_of(events) & k_bad_twice) == k_bad_twice) {
         out.push_back(users_term(
             {.metric = &metric("terminal_5xx_total"),

@@ -1,10 +1,13 @@
-// Looking for one item of a list, by itself or by a member of it.
+// Lists: whether they have an item, and one made of another.
 #pragma once
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <ranges>
+#include <type_traits>
+#include <vector>
 
 namespace oa_stream {
 
@@ -26,6 +29,15 @@ template <std::ranges::borrowed_range Items, class Fits>
 [[nodiscard]] constexpr auto* find_if_or_null(Items&& items, Fits fits) {
     const auto found = std::ranges::find_if(items, fits);
     return found == std::ranges::end(items) ? nullptr : std::addressof(*found);
+}
+
+/// What `make` makes of each item, or that member of each.
+template <class Items, class Make>
+[[nodiscard]] constexpr auto mapped(const Items& items, Make make) {
+    using Item = std::ranges::range_reference_t<const Items>;
+    std::vector<std::remove_cvref_t<std::invoke_result_t<Make&, Item>>> out;
+    std::ranges::transform(items, std::back_inserter(out), make);
+    return out;
 }
 
 } // namespace oa_stream

@@ -1,6 +1,7 @@
 // compat: the retired scripts' names, as what they are now.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -160,10 +161,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     const RetiredScript* script = find_retired(*name);
     if (script == nullptr) {
-        std::vector<std::string_view> names;
-        for (const RetiredScript& one : retired_scripts()) {
-            names.push_back(one.name);
-        }
+        const auto names = mapped(retired_scripts(), &RetiredScript::name);
         return fail(
             Code::usage,
             fmt::format("'{}' is not a retired script", printable(*name, 60)),

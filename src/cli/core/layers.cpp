@@ -78,10 +78,8 @@ public:
 private:
     [[nodiscard]] std::unexpected<Error>
     unknown_option(const config::YamlEntry& entry, std::span<const OptionSpec> specs) const {
-        std::vector<std::string_view> known;
-        for (const OptionSpec& spec : specs) {
-            known.push_back(spec.long_name().substr(2));
-        }
+        const auto known =
+            mapped(specs, [](const OptionSpec& spec) { return spec.long_name().substr(2); });
         return refuse(
             entry.at,
             fmt::format("unknown key '{}'", printable(entry.key, 60)),

@@ -164,14 +164,9 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     CLI::App app;
     app.set_help_flag();
     app.allow_extras();
-    std::vector<Bound> bounds;
-    std::vector<Bound> globals;
-    for (const OptionSpec& option : command.options) {
-        bounds.push_back(bind(app, option));
-    }
-    for (const OptionSpec& option : global_options()) {
-        globals.push_back(bind(app, option));
-    }
+    const auto bound = [&](const OptionSpec& option) { return bind(app, option); };
+    const std::vector<Bound> bounds = mapped(command.options, bound);
+    const std::vector<Bound> globals = mapped(global_options(), bound);
     std::vector<std::unique_ptr<std::vector<std::string>>> places;
     for (const PositionalSpec& positional : command.positionals) {
         places.push_back(std::make_unique<std::vector<std::string>>());

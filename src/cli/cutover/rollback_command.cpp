@@ -1,4 +1,5 @@
 // rollback apply: back to what was, by the run's journal or by a plan.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -55,17 +56,15 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
             playbook::run_to_roll_back(context.state_dir)
         );
     }
-    std::vector<std::string> names;
-    names.reserve(runs.size());
-    for (const auto& one : runs) {
-        names.push_back(fmt::format(
+    const auto names = mapped(runs, [](const auto& one) {
+        return fmt::format(
             "{} ({}{}{})",
             one.run,
             to_string(one.state),
             one.target.empty() ? "" : " on ",
             printable(one.target, 60)
-        ));
-    }
+        );
+    });
     return fail(
         Code::usage,
         fmt::format("{} runs are not over: {}", runs.size(), fmt::join(names, ", ")),

@@ -1,4 +1,5 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -42,11 +43,9 @@ std::vector<Candidate> runs_in(const std::filesystem::path& state_dir) {
 }
 
 std::vector<Candidate> shipped() {
-    std::vector<Candidate> out;
-    for (const playbook::ShippedPlaybook& one : playbook::shipped_playbooks()) {
-        out.push_back({std::string(one.name), "shipped"});
-    }
-    return out;
+    return mapped(playbook::shipped_playbooks(), [](const playbook::ShippedPlaybook& one) {
+        return Candidate{std::string(one.name), "shipped"};
+    });
 }
 
 /// Those that moved traffic: first what was left undone, then the newest.

@@ -1,5 +1,6 @@
 // Codex servers, as a lane would come to them.
 #include "oa_stream/authority/codex_facts.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
@@ -99,8 +100,7 @@ judge_codex_servers(const std::vector<CodexServer>& servers, Context& context) {
             screen
         )
     );
-    std::vector<Check> out;
-    std::ranges::transform(all, std::back_inserter(out), server);
+    auto out = mapped(all, server);
     std::ranges::move(versions(all), std::back_inserter(out));
     return out;
 }

@@ -1,5 +1,6 @@
 #include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/child.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -108,12 +109,7 @@ Check judge(const Tool& tool) {
 } // namespace
 
 std::vector<Check> judge_tools() {
-    std::vector<Check> out;
-    out.reserve(k_tools.size());
-    for (const Tool& tool : k_tools) {
-        out.push_back(judge(tool));
-    }
-    return out;
+    return mapped(k_tools, judge);
 }
 
 } // namespace oa_stream::cli

@@ -1,5 +1,6 @@
 // The part of an incident's text about this machine now.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/layers.hpp"
@@ -18,10 +19,9 @@ namespace {
 
 /// The run's command line, as it is parsed now. Nothing where it is not: an older version wrote it.
 std::optional<Invocation> invocation_of(const run::RunEntry& run) {
-    std::vector<std::string> words;
-    for (const Json& word : list_in(run.document, "argv")) {
-        words.push_back(word.is_string() ? word.get<std::string>() : "");
-    }
+    const auto words = mapped(list_in(run.document, "argv"), [](const Json& word) {
+        return word.is_string() ? word.get<std::string>() : "";
+    });
     if (words.size() < 2) {
         return std::nullopt;
     }

@@ -1,5 +1,6 @@
 // --limit NAME=VALUE: the lane's limits, one table.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "serve_options.hpp"
@@ -152,21 +153,14 @@ std::string text_of(const Target& target) {
 
 std::vector<std::pair<std::string, std::string>> all_limits() {
     ServeOptions defaults;
-    std::vector<std::pair<std::string, std::string>> limits;
-    for (const auto& limit : table_of(defaults)) {
-        limits.emplace_back(limit.name, text_of(limit.target));
-    }
-    return limits;
+    return mapped(table_of(defaults), [](const auto& limit) {
+        return std::pair(std::string(limit.name), text_of(limit.target));
+    });
 }
 
 std::span<const std::string_view> limit_words() {
-    static const auto k_spelled = [] {
-        std::vector<std::string> out;
-        for (const auto& [name, value] : all_limits()) {
-            out.push_back(fmt::format("{}=", name));
-        }
-        return out;
-    }();
+    static const auto k_spelled =
+        mapped(all_limits(), [](const auto& limit) { return limit.first + '='; });
     static const std::vector<std::string_view> k_words(k_spelled.begin(), k_spelled.end());
     return k_words;
 }

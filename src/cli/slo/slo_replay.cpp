@@ -3,6 +3,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "core/run_screen.hpp"
@@ -229,8 +230,7 @@ Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context) {
         runs.push_back(std::move(run));
     }
     OA_CHECK(check_used(settings, used));
-    std::vector<Check> checks;
-    std::ranges::transform(runs, std::back_inserter(checks), check_of);
+    const auto checks = mapped(runs, check_of);
     const Verdict verdict = run_verdict(checks);
     tell(runs, checks, verdict, context);
     return exit_code(verdict);

@@ -1,5 +1,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/report.hpp"
@@ -113,13 +114,9 @@ struct Options {
 };
 
 std::span<const std::string_view> profile_names() {
-    static const auto k_names = [] {
-        std::vector<std::string_view> out;
-        for (const Profile profile : contract::all_profiles()) {
-            out.push_back(contract::to_string(profile));
-        }
-        return out;
-    }();
+    static const auto k_names = mapped(contract::all_profiles(), [](Profile profile) {
+        return contract::to_string(profile);
+    });
     return k_names;
 }
 constexpr auto k_profile =
@@ -144,13 +141,7 @@ constexpr auto k_rules = flag<&Options::rules>(
     "--rules", "List the rules and exit. With --profile, list only those of that profile."
 );
 std::span<const std::string_view> rule_ids() {
-    static const auto k_ids = [] {
-        std::vector<std::string_view> out;
-        for (const contract::Rule& rule : contract::all_rules()) {
-            out.push_back(rule.id);
-        }
-        return out;
-    }();
+    static const auto k_ids = mapped(contract::all_rules(), &contract::Rule::id);
     return k_ids;
 }
 constexpr auto k_explain =

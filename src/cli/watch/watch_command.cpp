@@ -231,9 +231,7 @@ const WatchView& Watch::look() {
     view.at = rfc3339_millis(std::chrono::system_clock::now());
     view.every_s = seconds(asked_.timing.every);
     view.split = split_;
-    for (const auto& source : sources_) {
-        view.sources.push_back(source->state());
-    }
+    view.sources = mapped(sources_, [](const auto& source) { return source->state(); });
     add_numbers(view);
     judge(view, asked_.limits);
     view.next = view.breach ? watch_next(asked_, view, context_) : std::string();

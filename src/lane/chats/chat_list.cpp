@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <iterator>
 #include <span>
 #include <utility>
 
@@ -44,12 +43,6 @@ Accepted<std::optional<IdMap::Place>> read_place(const std::string& key) {
     }
     place.id.assign(dot + 1, end);
     return place;
-}
-
-std::vector<std::string> threads_of(std::span<const ThreadRow> rows) {
-    std::vector<std::string> threads;
-    std::ranges::transform(rows, std::back_inserter(threads), &ThreadRow::thread);
-    return threads;
 }
 
 ThreadRow described(ThreadRow row, authority::ThreadInfo told) {
@@ -133,7 +126,7 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
     std::ranges::reverse(rows);
     for (std::size_t begin = 0; begin < rows.size(); begin += k_few) {
         const auto few = std::span(rows).subspan(begin, std::min(k_few, rows.size() - begin));
-        auto infos = co_await lane_->authority().threads(threads_of(few));
+        auto infos = co_await lane_->authority().threads(mapped(few, &ThreadRow::thread));
         if (!infos) {
             check->error = std::move(infos).error();
             break;
@@ -236,7 +229,7 @@ Task<void> ChatList::date_rows() {
     auto rows = ids.undated(k_few);
     while (!rows.empty()) {
         const auto began = Clock::now();
-        const auto infos = co_await lane_->authority().threads(threads_of(rows));
+        const auto infos = co_await lane_->authority().threads(mapped(rows, &ThreadRow::thread));
         if (!infos && infos.error().code == Code::precondition) {
             co_return; // it lists none
         }

@@ -116,12 +116,7 @@ std::vector<turn::ClientCall> TurnCalls::open() const {
 }
 
 std::vector<std::string> TurnCalls::order() const {
-    std::vector<std::string> calls;
-    calls.reserve(entries_.size());
-    for (const auto& entry : entries_) {
-        calls.push_back(entry.call.call);
-    }
-    return calls;
+    return mapped(entries_, [](const Entry& entry) { return entry.call.call; });
 }
 
 bool TurnCalls::overdue(Clock::time_point now, Millis limit) const noexcept {

@@ -176,8 +176,7 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
         co_return reject_unknown_call(first);
     }
     const authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
-    std::vector<std::string> calls;
-    std::ranges::transform(results, std::back_inserter(calls), &authority::CallResult::call);
+    const auto calls = mapped(results, &authority::CallResult::call);
     const auto until = Clock::now() + k_settle_wait;
     auto page = co_await lane_->authority().turns_page(query);
     while (page && !page->turns.empty() && stores_still(*call, page->turns.front(), calls) &&
