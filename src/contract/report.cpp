@@ -1,5 +1,6 @@
 #include "oa_stream/contract/report.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,7 @@ namespace {
 
 constexpr std::size_t k_shown = 10; ///< lines a rule in the text; --json has them all
 
-Json to_json(const Violation& violation) {
+Json violation_json(const Violation& violation) {
     Json out = Json::object();
     out["rule"] = violation.rule->id;
     out["level"] = to_string(violation.rule->level);
@@ -24,14 +25,6 @@ Json to_json(const Violation& violation) {
     out["frame"] = in_stream ? Json(violation.frame) : Json(nullptr);
     out["offset"] = violation.frame == k_in_head ? Json(nullptr) : Json(violation.offset);
     out["message"] = violation.message;
-    return out;
-}
-
-Json to_json(std::span<const Violation> violations) {
-    Json out = Json::array();
-    for (const Violation& violation : violations) {
-        out.push_back(to_json(violation));
-    }
     return out;
 }
 
@@ -122,8 +115,8 @@ void append_not_judged(std::string& out, const Judgement& judgement) {
 Json to_json(const Judgement& judgement, Profile profile) {
     Json out = Json::object();
     out["verdict"] = judgement.pass() ? "pass" : "fail";
-    out["violations"] = to_json(judgement.violations);
-    out["warnings"] = to_json(judgement.warnings);
+    out["violations"] = json_list(judgement.violations, violation_json);
+    out["warnings"] = json_list(judgement.warnings, violation_json);
     out["not_judged"] = judgement.not_judged;
     out["profile"] = to_string(profile);
     out["answer"] = to_string(judgement.answer);

@@ -1,7 +1,9 @@
 #include "safe_json.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,15 +17,9 @@ constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper
     if (!value.is_structured()) {
         return true;
     }
-    if (limit == 0) {
-        return false;
-    }
-    for (const Json& child : value) {
-        if (!within(child, limit - 1)) {
-            return false;
-        }
-    }
-    return true;
+    return limit > 0 && std::ranges::all_of(value, [limit](const Json& child) {
+               return within(child, limit - 1);
+           });
 }
 
 /// Parsers of clients look into "constructor" for "prototype"; those of the first 5.x and 6.x
@@ -46,11 +42,7 @@ constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper
 
 [[nodiscard]] Json renamed(const Json& value) {
     if (value.is_array()) {
-        Json copy = Json::array();
-        for (const Json& child : value) {
-            copy.push_back(renamed(child));
-        }
-        return copy;
+        return json_list(value, renamed);
     }
     if (value.is_object()) {
         Json copy = Json::object();

@@ -1,6 +1,7 @@
 // config show and schema: what a command would run with, where each value comes from, and what a
 // config file may say.
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -59,20 +60,18 @@ std::string origin_of(const Setting& setting) {
 Json document_of(
     const CommandSpec& command, const std::vector<Setting>& settings, const std::string& file
 ) {
-    Json rows = Json::array();
-    for (const Setting& setting : settings) {
-        rows.push_back(
-            {{"option", setting.option},
-             {"values", setting.values},
-             {"layer", to_string(setting.layer)},
-             {"where", setting.where.empty() ? Json(nullptr) : Json(setting.where)},
-             {"variable", variable_of(command.path, setting.option)}}
-        );
-    }
     Json out = plain_answer();
     out["command"] = command.path;
     out["file"] = file.empty() ? Json(nullptr) : Json(file);
-    out["settings"] = std::move(rows);
+    out["settings"] = json_list(settings, [&](const Setting& setting) {
+        return Json{
+            {"option", setting.option},
+            {"values", setting.values},
+            {"layer", to_string(setting.layer)},
+            {"where", setting.where.empty() ? Json(nullptr) : Json(setting.where)},
+            {"variable", variable_of(command.path, setting.option)},
+        };
+    });
     return out;
 }
 

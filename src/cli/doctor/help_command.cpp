@@ -1,4 +1,5 @@
 // help: of a command, of a family of them, of everything; or what is about a word.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -25,14 +26,13 @@ struct Options {
 void tell_document(const Json& text, const std::vector<Found>& found, const Context& context) {
     Json out = plain_answer();
     out["text"] = text;
-    out["found"] = Json::array();
-    for (const Found& one : found) {
-        out["found"].push_back(
-            {{"what", one.what},
-             {"text", one.line},
-             {"page", one.page.empty() ? Json(nullptr) : Json(one.page)}}
-        );
-    }
+    out["found"] = json_list(found, [](const Found& one) {
+        return Json{
+            {"what", one.what},
+            {"text", one.line},
+            {"page", one.page.empty() ? Json(nullptr) : Json(one.page)},
+        };
+    });
     print_document("help", out, context);
 }
 

@@ -1,5 +1,6 @@
 #include "responses_shared.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json_members.hpp"
 
 #include "bodies/body_thread.hpp"
@@ -32,7 +33,7 @@ Json part_json(const authority::InputPart& part) {
 
 std::string text_of(const StoredItem& item) {
     const auto& said = item.said;
-    Json out{{"id", item.id}, {"speaker", k_speakers.at(static_cast<std::size_t>(said.speaker))}};
+    Json out{{"id", item.id}, {"speaker", word_at(k_speakers, said.speaker)}};
     for (const auto& part : said.parts) {
         out["parts"].push_back(part_json(part));
     }
@@ -50,13 +51,13 @@ std::string text_of(const StoredItem& item) {
 std::optional<StoredItem> item_of(const store::ResponseItem& stored) {
     const auto json = parse_json(stored.value, k_limits);
     const auto speaker =
-        json ? std::ranges::find(k_speakers, text_view_in(*json, "speaker")) : k_speakers.end();
-    if (speaker == k_speakers.end()) {
+        json ? enum_value<Speaker>(k_speakers, text_view_in(*json, "speaker")) : std::nullopt;
+    if (!speaker) {
         return std::nullopt;
     }
     StoredItem item{.id = text_in(*json, "id"), .said = {}, .key = stored.key};
     auto& said = item.said;
-    said.speaker = static_cast<Speaker>(speaker - k_speakers.begin());
+    said.speaker = *speaker;
     said.path = "previous_response_id";
     said.answers = text_in(*json, "answers");
     said.calls_at = said.answers_at = said.path;

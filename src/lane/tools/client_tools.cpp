@@ -124,10 +124,9 @@ read_client_tools(const Json& tools, std::vector<std::string>& unread) {
 
 std::string digest_of(std::vector<ClientTool> tools) {
     std::ranges::sort(tools, {}, &ClientTool::name);
-    Json all = Json::array();
-    for (const auto& tool : tools) {
-        all.push_back(Json::array({tool.name, tool.description, tool.parameters}));
-    }
+    const Json all = json_list(tools, [](const ClientTool& tool) {
+        return Json::array({tool.name, tool.description, tool.parameters});
+    });
     return sha256_hex(dump_json(all)).substr(0, 32);
 }
 
