@@ -208,10 +208,9 @@ constexpr auto k_options = options<ShadowGiven>(
     k_first_byte,
     k_stall,
     k_timeout,
-    parsed<read_line, &ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>(
-        names::id_prefix, "WORD", "Begin the ids of checks with this word."
+    k_id_prefix<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>.or_else(
+        "shadow"
     )
-        .or_else("shadow")
 );
 
 } // namespace

@@ -102,6 +102,10 @@ inline constexpr auto k_compat_options = options<TargetOptions>(
     k_no_compat
 );
 
+template <auto... Path>
+inline constexpr auto k_id_prefix =
+    parsed<read_line, Path...>(names::id_prefix, "WORD", "Begin the ids of checks with this word.");
+
 struct LimitOptions {
     probe::ProbeLimits limits{};
 };

@@ -110,10 +110,7 @@ constexpr auto k_options = options<Options>(
     k_first_byte,
     k_stall,
     k_timeout,
-    parsed<read_line, &Options::smoke, &SmokeOptions::id_prefix>(
-        names::id_prefix, "WORD", "Begin the ids of checks with this word."
-    )
-        .or_else("stream")
+    k_id_prefix<&Options::smoke, &SmokeOptions::id_prefix>.or_else("stream")
 );
 
 } // namespace

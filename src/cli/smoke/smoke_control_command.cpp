@@ -70,10 +70,7 @@ constexpr auto k_options = options<Options>(
     k_first_byte.or_else("10s"),
     k_stall.or_else("10s"),
     k_timeout.or_else("30s"),
-    parsed<read_line, &Options::smoke, &ControlSmokeOptions::id_prefix>(
-        names::id_prefix, "WORD", "Begin the ids of checks with this word."
-    )
-        .or_else("control")
+    k_id_prefix<&Options::smoke, &ControlSmokeOptions::id_prefix>.or_else("control")
 );
 
 } // namespace
