@@ -129,10 +129,7 @@ constexpr auto k_options = options<LoadGiven>(
     k_compat_options,
     k_access,
     k_connect_to,
-    k_connect_timeout,
-    k_first_byte,
-    k_stall,
-    k_timeout
+    k_waits
 );
 
 } // namespace

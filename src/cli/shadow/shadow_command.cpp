@@ -204,10 +204,7 @@ constexpr auto k_options = options<ShadowGiven>(
     option<&ShadowGiven::codex, &CodexOptions::provider_env_key>(
         "--provider-key-env", "NAME", "Read the provider's key from this environment variable."
     ),
-    k_connect_timeout,
-    k_first_byte,
-    k_stall,
-    k_timeout,
+    k_waits,
     k_id_prefix<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>.or_else(
         "shadow"
     )

@@ -132,5 +132,7 @@ inline constexpr auto k_timeout = option<&LimitOptions::limits, &probe::ProbeLim
 )
                                       .range(1, k_longest_ms)
                                       .or_else("3m");
+inline constexpr auto k_waits =
+    options<LimitOptions>(k_connect_timeout, k_first_byte, k_stall, k_timeout);
 
 } // namespace oa_stream::cli

@@ -106,10 +106,7 @@ constexpr auto k_options = options<Options>(
     )
         .range(1000, k_longest_ms)
         .or_else("20s"),
-    k_connect_timeout,
-    k_first_byte,
-    k_stall,
-    k_timeout,
+    k_waits,
     k_id_prefix<&Options::smoke, &SmokeOptions::id_prefix>.or_else("stream")
 );
 
