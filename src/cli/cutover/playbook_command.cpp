@@ -30,14 +30,9 @@ Json variables_json(const std::vector<Variable>& variables) {
     });
 }
 
-struct Asked {
-    NamedText source;
-    Loaded loaded;
-};
-Result<Asked> load(const PlaybookChoice& choice) {
-    OA_TRY(NamedText source, playbook::find_playbook(choice.playbook));
-    Loaded loaded = playbook::load_playbook(source.text, source.file, choice.set, Unset::keep);
-    return Asked{std::move(source), std::move(loaded)};
+Result<Loaded> load(const PlaybookChoice& choice) {
+    OA_TRY(const NamedText source, playbook::find_playbook(choice.playbook));
+    return playbook::load_playbook(source.text, source.file, choice.set, Unset::keep);
 }
 
 Json problems_json(const std::vector<config::Problem>& problems) {
@@ -135,10 +130,8 @@ Result<ExitCode> show(const PlaybookChoice& choice, Context& context) {
 // -----------------------------------------------------------------------------------------
 
 Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
-    OA_TRY(const Asked asked, load(choice));
-    const Loaded& loaded = asked.loaded;
-    const auto& parsed = loaded.playbook;
-    if (!parsed) {
+    OA_TRY(const Loaded loaded, load(choice));
+    if (!loaded.playbook) {
         return show_problems(loaded, context);
     }
     if (context.json) {
@@ -155,7 +148,9 @@ Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
         return ExitCode::ok;
     }
     show_text(
-        fmt::format("{} is a valid playbook of kind {}\n", loaded.file, to_string(parsed->kind)),
+        fmt::format(
+            "{} is a valid playbook of kind {}\n", loaded.file, to_string(loaded.playbook->kind)
+        ),
         context
     );
     if (!loaded.unset.empty()) {
@@ -168,18 +163,16 @@ Result<ExitCode> validate(const PlaybookChoice& choice, Context& context) {
 // ------------------------------------------------------------------------------------------
 
 Result<ExitCode> explain(const PlaybookChoice& choice, Context& context) {
-    OA_TRY(const Asked asked, load(choice));
-    const Loaded& loaded = asked.loaded;
-    const auto& parsed = loaded.playbook;
-    if (!parsed) {
+    OA_TRY(const Loaded loaded, load(choice));
+    if (!loaded.playbook) {
         return show_problems(loaded, context);
     }
-    std::string text = playbook::explain(*parsed);
+    std::string text = playbook::explain(*loaded.playbook);
     if (context.json) {
         Json out = plain_answer();
         out["file"] = loaded.file;
         out["text"] = text;
-        out["playbook"] = playbook::to_json(*parsed);
+        out["playbook"] = playbook::to_json(*loaded.playbook);
         out["unset"] = loaded.unset;
         print_document("playbook-explain", out, context);
         return ExitCode::ok;
