@@ -47,6 +47,19 @@ struct Error {
 
 template <class T> using Result = std::expected<T, Error>;
 
+/// An error of `result` seen from one level up: "context: message".
+template <class T> [[nodiscard]] Result<T> prefixed(Result<T> result, std::string_view context) {
+    return result ? std::move(result)
+                  : std::unexpected(std::move(result).error().prefixed(context));
+}
+/// An error of `result` in a place that only its caller knows.
+template <class T> [[nodiscard]] Result<T> located(Result<T> result, std::string where) {
+    if (!result) {
+        result.error().where = std::move(where);
+    }
+    return result;
+}
+
 [[nodiscard]] inline std::unexpected<Error>
 fail(Code code, std::string message, std::string where = {}, std::string hint = {}) {
     return std::unexpected(Error{code, std::move(message), std::move(where), std::move(hint)});

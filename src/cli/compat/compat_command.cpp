@@ -170,11 +170,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
     }
     const OldCall call(options.args, context.env);
-    auto now = script->map(call);
-    if (!now) {
-        return std::unexpected(std::move(now).error().prefixed(script->name));
-    }
-    return carry_out(*script, call, *std::move(now), options.emit.has_value(), context);
+    OA_TRY(auto now, prefixed(script->map(call), script->name));
+    return carry_out(*script, call, std::move(now), options.emit.has_value(), context);
 }
 
 constexpr auto k_positionals = positionals<Options>(

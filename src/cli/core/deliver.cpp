@@ -118,9 +118,7 @@ Result<void> deliver(const Context& context, const CommandSpec& command, const E
     }
     for (const Output& output : k_outputs) {
         if (const auto& file = globals.*output.file) {
-            if (auto done = write_file_atomic(*file, output.format(run)); !done) {
-                return std::unexpected(std::move(done).error().prefixed(output.option));
-            }
+            OA_CHECK(prefixed(write_file_atomic(*file, output.format(run)), output.option));
         }
     }
     return globals.github ? tell_github(run, context) : Result<void>{};

@@ -172,10 +172,7 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
     std::vector<std::string_view> names;
     for (const auto& limit : table) {
         if (limit.name == name && equals < text.size()) {
-            auto assigned = assign(limit.target, text.substr(equals + 1));
-            if (!assigned) {
-                return std::unexpected(std::move(assigned).error().prefixed(name));
-            }
+            OA_CHECK(prefixed(assign(limit.target, text.substr(equals + 1)), name));
             if (limit.needs == Needs::store) {
                 options.store_limit = limit.name;
             }

@@ -108,11 +108,8 @@ Result<void> read_prompts(const ShadowGiven& given, ShadowAsked& out) {
     }
     if (given.prompts_file) {
         OA_TRY(const std::string text, read_file(*given.prompts_file, 16U << 20U));
-        auto prompts = probe::parse_prompts(text);
-        if (!prompts) {
-            return std::unexpected(std::move(prompts).error().prefixed(*given.prompts_file));
-        }
-        std::ranges::move(*prompts, std::back_inserter(out.options.prompts));
+        OA_TRY(auto prompts, prefixed(probe::parse_prompts(text), *given.prompts_file));
+        std::ranges::move(prompts, std::back_inserter(out.options.prompts));
     }
     out.own_prompts = !out.options.prompts.empty();
     if (out.own_prompts && !out.captures.empty()) {

@@ -95,11 +95,6 @@ Result<std::string> read_input(const std::string& path) {
     return text;
 }
 
-std::unexpected<Error> in_file(Error error, std::string path) {
-    error.where = std::move(path);
-    return std::unexpected(std::move(error));
-}
-
 struct Options {
     std::optional<std::string> file{};
     std::optional<Profile> profile{};
@@ -157,11 +152,7 @@ Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     const auto& messages = options.messages;
     if (messages) {
         OA_TRY(const std::string text, read_input(*messages));
-        auto parsed = contract::parse_messages(text);
-        if (!parsed) {
-            return in_file(std::move(parsed).error(), *messages);
-        }
-        continues = *std::move(parsed);
+        OA_TRY(continues, located(contract::parse_messages(text), *messages));
     }
     if (profile == Profile::chat_completions) {
         if (messages || options.recording) {
@@ -181,18 +172,13 @@ Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     }
     if (const auto& recording = options.recording) {
         OA_TRY(const std::string bytes, read_input(*recording));
-        if (auto known = contract::check_recording(bytes); !known) {
-            return in_file(std::move(known).error(), *recording);
-        }
+        OA_CHECK(located(contract::check_recording(bytes), *recording));
         judge.replays(bytes);
     }
     if (const auto& path = options.headers) {
         OA_TRY(const std::string raw, read_input(*path));
-        const auto head = contract::parse_head(raw);
-        if (!head) {
-            return in_file(head.error(), *path);
-        }
-        judge.head(*head);
+        OA_TRY(const auto head, located(contract::parse_head(raw), *path));
+        judge.head(head);
     }
     return judge;
 }

@@ -107,13 +107,8 @@ Result<TokenTable> TokenTable::parse(std::string_view text, std::string_view whe
         if (line.empty() || line.starts_with('#')) {
             continue;
         }
-        auto entry = parse_line(line);
-        if (!entry) {
-            auto error = std::move(entry).error();
-            error.where = fmt::format("{}:{}", where, number);
-            return std::unexpected(std::move(error));
-        }
-        table.entries_.push_back(*std::move(entry));
+        OA_TRY(auto entry, located(parse_line(line), fmt::format("{}:{}", where, number)));
+        table.entries_.push_back(std::move(entry));
     }
     return table;
 }

@@ -172,13 +172,7 @@ Rejection reject_compat(const CompatWindow& window, CompatCode code) {
 }
 
 Result<CompatWindow> parse_compat_policy(std::string_view text, std::string_view where) {
-    auto window = read_policy(text);
-    if (!window) {
-        auto error = std::move(window).error();
-        error.where = where;
-        return std::unexpected(std::move(error));
-    }
-    return window;
+    return located(read_policy(text), std::string(where));
 }
 
 } // namespace oa_stream::lane

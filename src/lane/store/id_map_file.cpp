@@ -131,11 +131,7 @@ Result<ThreadLogReader> IdMapFile::read_tail(const Take& take) {
         reader.feed(bytes);
         return {};
     }));
-    if (auto read = reader.finish(); !read) {
-        auto error = std::move(read).error();
-        error.where = path_.string();
-        return std::unexpected(std::move(error));
-    }
+    OA_CHECK(located(reader.finish(), path_.string()));
     end_ += reader.whole_bytes();
     lacks_newline_ = reader.lacks_newline();
     return reader;

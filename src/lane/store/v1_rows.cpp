@@ -74,12 +74,9 @@ read_v1_rows(std::string_view text, std::string_view where, const ThreadLogReade
               )
             : read_document(plain, take);
     if (!read) {
-        auto error = std::move(read).error();
-        error.code = Code::config;
-        error.where = where;
-        return std::unexpected(std::move(error));
+        read.error().code = Code::config;
     }
-    return read;
+    return located(std::move(read), std::string(where));
 }
 
 } // namespace oa_stream::lane
