@@ -13,6 +13,13 @@
 namespace oa_stream::run {
 namespace {
 
+// Of a line of Phase::end.
+constexpr const char* k_by = "by";
+constexpr const char* k_verdict = "verdict";
+constexpr const char* k_exit_code = "exit_code";
+constexpr std::string_view k_by_run = "run";
+constexpr std::string_view k_by_rollback = "rollback";
+
 constexpr std::array<std::pair<Phase, std::string_view>, 11> k_phases{{
     {Phase::begin, "begin"},
     {Phase::intent, "intent"},
@@ -45,11 +52,33 @@ Result<RecordedLine> line_of(const Json& json, std::uint64_t expected) {
     out.line.seen = state("seen");
     out.line.etag = text("etag");
     out.line.detail = text("detail");
-    for (const char* key : {"way", "domain", "target", k_found_member}) {
+    for (const char* key :
+         {"way", "domain", "target", k_found_member, k_by, k_verdict, k_exit_code}) {
         if (const Json* found = member(json, key)) {
             out.line.more[key] = *found;
         }
     }
+    return out;
+}
+
+constexpr std::string_view k_rollback_words = "rollback apply ";
+
+/// Earlier versions wrote it in the detail alone: "FAIL exit 7", "rollback apply PASS exit 0".
+std::optional<JournalEnd> end_in_words(std::string_view words) {
+    JournalEnd out;
+    out.rollback = words.starts_with(k_rollback_words);
+    words.remove_prefix(out.rollback ? k_rollback_words.size() : 0);
+    constexpr std::string_view k_exit = " exit ";
+    const auto at = words.find(' ');
+    if (at == std::string_view::npos || !words.substr(at).starts_with(k_exit)) {
+        return std::nullopt;
+    }
+    const auto code = parse_count(words.substr(at + k_exit.size()), 0, 255);
+    if (!code) {
+        return std::nullopt;
+    }
+    out.verdict = words.substr(0, at);
+    out.exit = static_cast<std::int64_t>(*code);
     return out;
 }
 
@@ -107,22 +136,31 @@ Result<RecordedJournal> read_journal_lines(std::string_view text) {
     return out;
 }
 
-std::optional<OwnEnd> own_end(const JournalLine& line) {
-    constexpr std::string_view k_exit = " exit ";
-    const std::string& words = line.detail; // "FAIL exit 7"
-    const auto at = words.find(k_exit);
-    if (line.phase != Phase::end || at == std::string::npos || words.find(' ') != at) {
-        return std::nullopt;
-    }
-    const auto code = parse_count(std::string_view(words).substr(at + k_exit.size()), 0, 255);
-    return code ? std::optional(OwnEnd{words.substr(0, at), static_cast<std::int64_t>(*code)})
-                : std::nullopt;
+JournalLine end_line(const JournalEnd& end, Json seen) {
+    JournalLine out{.phase = Phase::end, .seen = std::move(seen)};
+    out.detail =
+        fmt::format("{}{} exit {}", end.rollback ? k_rollback_words : "", end.verdict, end.exit);
+    out.more[k_by] = end.rollback ? k_by_rollback : k_by_run;
+    out.more[k_verdict] = end.verdict;
+    out.more[k_exit_code] = end.exit;
+    return out;
 }
 
-std::optional<OwnEnd> own_end(const RecordedJournal& journal) {
-    std::optional<OwnEnd> out;
+std::optional<JournalEnd> end_of(const JournalLine& line) {
+    if (line.phase != Phase::end) {
+        return std::nullopt;
+    }
+    const auto exit = int_member(line.more, k_exit_code);
+    return exit ? std::optional(JournalEnd{
+                      text_in(line.more, k_verdict), *exit, text_in(line.more, k_by) != k_by_run
+                  })
+                : end_in_words(line.detail);
+}
+
+std::optional<JournalEnd> own_end(const RecordedJournal& journal) {
+    std::optional<JournalEnd> out;
     for (const RecordedLine& recorded : journal.lines) {
-        if (auto end = own_end(recorded.line)) {
+        if (auto end = end_of(recorded.line); end && !end->rollback) {
             out = std::move(end);
         }
     }

@@ -247,12 +247,9 @@ void RunSession::end_again(RunResult& result) {
         std::filesystem::remove(folder_.path() / file, ignored);
     }
     if (facts_.mutated) {
-        (void)journal().record({
-            .phase = Phase::end,
-            .detail = fmt::format(
-                "{} exit {}", to_string(result.end.verdict), static_cast<int>(result.end.exit)
-            ),
-        });
+        (void)journal().record(end_line(
+            {std::string(to_string(result.end.verdict)), static_cast<int>(result.end.exit)}
+        ));
     }
     (void)write_end(result);
 }

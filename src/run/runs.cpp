@@ -111,13 +111,14 @@ bool take_journal_end(RunEntry& out) {
         return false;
     }
     const JournalLine& last = journal->lines.back().line;
-    const auto own = own_end(last);
-    if (own && out.verdict != own->verdict) { // also over what was written of it before
-        out.verdict = own->verdict;
-        out.exit_code = own->exit;
+    const auto end = end_of(last);
+    const bool own = end && !end->rollback;
+    if (own && out.verdict != end->verdict) { // also over what was written of it before
+        out.verdict = end->verdict;
+        out.exit_code = end->exit;
         out.headline = unreported(last);
     } else if (out.verdict.empty()) { // a rollback afterwards ended; the run itself died
-        const bool verified = last.detail.ends_with(" exit 0");
+        const bool verified = end && end->exit == 0;
         out.verdict = to_string(Verdict::error);
         out.exit_code = static_cast<std::int64_t>(
             verified ? ExitCode::rolled_back : ExitCode::rollback_unverified

@@ -185,6 +185,7 @@ TEST_CASE("session: who looks later finds the ending that the run's own process 
     const auto lines = read_journal_lines(read_file(folder / "journal.ndjson").value());
     REQUIRE(lines.has_value());
     CHECK(lines->lines.back().line.detail == "ERROR exit 8");
+    CHECK(own_end(*lines)->exit == 8);
     CHECK(check_sums(folder).value().whole());
     CHECK(fs::exists(folder / "SHA256SUMS") != full);
     CHECK(fs::exists(folder / "report.md") != full);

@@ -135,6 +135,30 @@ TEST_CASE("runs: one that could not write its last papers ended as its journal s
     }
 }
 
+TEST_CASE("runs: a journal's end counts by its members, whatever its words") {
+    for (const bool rollback : {false, true}) {
+        CAPTURE(rollback);
+        const Scratch state;
+        fs::path folder;
+        {
+            RunFolder run = state.open();
+            folder = run.path();
+            Journal journal([&](const Json& line) { return run.journal(line); });
+            JournalLine end = end_line({"FAIL", 8, rollback});
+            CHECK(end.detail == (rollback ? "rollback apply FAIL exit 8" : "FAIL exit 8"));
+            end.detail = "other words";
+            REQUIRE(journal.record({.phase = Phase::begin}).has_value());
+            REQUIRE(journal.record(end).has_value());
+        }
+        const auto entry = read_run(folder);
+        REQUIRE(entry.has_value());
+        CHECK(entry->life == RunLife::finished);
+        CHECK(entry->verdict == (rollback ? "ERROR" : "FAIL"));
+        CHECK(entry->exit_code == 8);
+        CHECK(entry->facts.ended == RunEnding::rollback_unverified);
+    }
+}
+
 TEST_CASE("runs: a folder in which nothing can be read still has a time and a kind") {
     const Scratch state;
     const auto folder = state.path / "runs" / "20260222T043600Z-smoke-stream-0a1b2c3d";

@@ -4,8 +4,10 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/run/run_facts.hpp"
+#include "oa_stream/run/run_journal.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +58,7 @@ struct RunStatus {
     /// its rollback was not verified. Empty: nobody has to.
     std::string open{};
     std::string next{}; ///< what to type; empty: nothing
+    std::optional<run::JournalEnd> end{}; ///< by its journal: of it, or of a rollback of it
     [[nodiscard]] bool needs_somebody() const noexcept { return !open.empty(); }
 };
 [[nodiscard]] Json to_json(const RunStatus& status);

@@ -79,14 +79,17 @@ struct RecordedJournal {
 /// no known phase.
 [[nodiscard]] Result<RecordedJournal> read_journal_lines(std::string_view text);
 
-/// How a run ended.
-struct OwnEnd {
+/// The last word of a process that worked on a run.
+struct JournalEnd {
     std::string verdict;
     std::int64_t exit = 0;
+    bool rollback = false; ///< of a rollback afterwards; else of the run itself
 };
-/// What a line of Phase::end says of its run; nothing when it is about a rollback afterwards.
-[[nodiscard]] std::optional<OwnEnd> own_end(const JournalLine& line);
-/// The last of these.
-[[nodiscard]] std::optional<OwnEnd> own_end(const RecordedJournal& journal);
+/// The line of Phase::end. `seen`: what serves then.
+[[nodiscard]] JournalLine end_line(const JournalEnd& end, Json seen = nullptr);
+/// What such a line says, also of an earlier version. Nothing: it cannot be read.
+[[nodiscard]] std::optional<JournalEnd> end_of(const JournalLine& line);
+/// The last end of the run itself.
+[[nodiscard]] std::optional<JournalEnd> own_end(const RecordedJournal& journal);
 
 } // namespace oa_stream::run

@@ -222,13 +222,10 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     }
     RunOutcome out = outcome_of(run, foreign, routes);
     end_fault(run.session, out); // before the journal's last line, which has the verdict
-    const auto ended = run.journal.record(
-        {.phase = Phase::end,
-         .seen = run.serving.to_json(),
-         .detail = fmt::format(
-             "rollback apply {} exit {}", to_string(out.verdict), static_cast<int>(out.exit)
-         )}
-    );
+    const auto ended = run.journal.record(run::end_line(
+        {std::string(to_string(out.verdict)), static_cast<int>(out.exit), true},
+        run.serving.to_json()
+    ));
     if (!ended) {
         out.notes.emplace_back("The journal's last line could not be written.");
     }

@@ -55,6 +55,7 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
     case Phase::end:
         summary.ended = true;
         summary.ending = line.detail;
+        summary.end = run::end_of(line);
         break;
     case Phase::resumed:
         summary.ended = false;

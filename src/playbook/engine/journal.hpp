@@ -36,6 +36,7 @@ struct JournalSummary {
     std::uint64_t lines = 0;                ///< whole ones
     bool ended = false;
     bool torn_tail = false; ///< the last line was cut by a crash and is left out
+    std::optional<run::JournalEnd> end{}; ///< what the end line says
     /// Something other than the baseline may serve.
     [[nodiscard]] bool needs_rollback() const noexcept;
 };

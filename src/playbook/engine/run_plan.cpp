@@ -338,9 +338,9 @@ void conclude(RunContext& run, bool completed) {
     settle(run);
     const auto ended = journal_of(
         run,
-        {.phase = Phase::end,
-         .seen = run.serving.to_json(),
-         .detail = fmt::format("{} exit {}", to_string(out.verdict), static_cast<int>(out.exit))}
+        run::end_line(
+            {std::string(to_string(out.verdict)), static_cast<int>(out.exit)}, run.serving.to_json()
+        )
     );
     if (!ended) {
         out.notes.emplace_back("The journal's last line could not be written.");

@@ -114,6 +114,7 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
     out.step = summary.step;
     out.last_at = summary.last_at;
     out.ending = summary.ending;
+    out.end = summary.end;
     out.done = summary.done;
     out.state = summary.ended ? RunState::ended : RunState::died;
 }
@@ -243,10 +244,6 @@ std::optional<std::int64_t> rollback_exit(const Json& run) {
     return rolled_back == nullptr ? std::nullopt : int_member(*rolled_back, "exit_code");
 }
 
-/// How the ending of one that was asked for begins; another one is the run's own, which nobody
-/// tried again.
-constexpr std::string_view k_rollback_apply = "rollback apply ";
-
 constexpr const char* k_rollback_unverified = "its rollback was not verified";
 
 std::string died_why(const RunStatus& out) {
@@ -268,9 +265,8 @@ std::string ended_why(const RunStatus& out, const Json& run) {
         return held && !back ? "its split was left as it is" : k_rollback_unverified;
     }
     // Of one that is closed and not sealed, its journal has the last word.
-    if (!back && out.ending.ends_with(fmt::format(" exit {}", k_unverified))) {
-        return out.ending.starts_with(k_rollback_apply) ? k_rollback_unverified
-                                                        : "its evidence could not be written";
+    if (!back && out.end && out.end->exit == k_unverified) {
+        return out.end->rollback ? k_rollback_unverified : "its evidence could not be written";
     }
     return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
 }
@@ -315,7 +311,7 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
                                             : plan_back_of(out.target);
     } else if (plan.routes_alone) {
         out.next = plan.restore;
-    } else if (plan.gone && !out.routes_unverified && out.ending.starts_with(k_rollback_apply)) {
+    } else if (plan.gone && !out.routes_unverified && out.end && out.end->rollback) {
         out.next = "oa-stream cutover abandon --run " + out.run;
     } else {
         out.next = plan.back.empty() || rollbacks.any_after(out)
