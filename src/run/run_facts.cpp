@@ -159,6 +159,8 @@ RunFacts facts_of(const fs::path& folder, const Json& document) {
     out.restores = restored_run(document);
     const auto mutates = bool_member(document, "mutates");
     out.mutates = mutates ? *mutates : derived_mutates(out.kind, document);
+    const auto died = bool_member(document, "died");
+    out.died = died ? *died : text_in(document, "headline").starts_with("The run died");
     if (const auto ended = string_member(document, "ended")) {
         const auto found = std::ranges::find(k_endings, *ended, &EndingRow::word);
         out.ended = found == k_endings.end() ? std::nullopt : std::optional(found->ending);

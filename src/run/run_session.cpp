@@ -330,6 +330,7 @@ RunResult RunSession::finish_rollback(Conclusion end, report::Report report, boo
         {"ended", to_string(ended)},
     };
     if (!judged) { // a run that died has no verdict of its own but ERROR
+        changed["died"] = true;
         changed["verdict"] = to_string(Verdict::error);
         changed["exit_code"] = static_cast<int>(
             facts_.restored ? ExitCode::rolled_back : ExitCode::rollback_unverified

@@ -73,8 +73,7 @@ void take_document(RunEntry& out) {
     out.exit_code = int_member(json, "exit_code");
     out.headline = text_in(json, "headline");
     const Json* rolled_back = member(json, "rolled_back");
-    // One that died says so itself.
-    if (rolled_back != nullptr && !out.headline.starts_with("The run died")) {
+    if (rolled_back != nullptr && !out.facts.died) { // else the headline says so itself
         out.headline +=
             (out.headline.empty() ? "Rolled back afterwards: " : " Rolled back afterwards: ") +
             text_in(*rolled_back, "headline");

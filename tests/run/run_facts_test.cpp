@@ -88,6 +88,14 @@ TEST_CASE("facts: the run that a route restore is about is typed, and read of ea
               .restores.empty());
 }
 
+TEST_CASE("facts: that a run died before its rollback is typed, and read of earlier versions") {
+    const auto died = [](std::string_view text) { return facts_of("/runs/x", json(text)).died; };
+    CHECK(died(R"({"died":true,"headline":"other words"})"));
+    CHECK_FALSE(died(R"({"died":false,"headline":"The run died"})"));
+    CHECK(died(R"({"headline":"The run died; afterwards: v1 100%, v2 0% serves, verified"})"));
+    CHECK_FALSE(died(R"({"headline":"2 stages passed."})"));
+}
+
 TEST_CASE("facts: every kind's word is read back") {
     for (int i = 0; i <= static_cast<int>(RunKind::other); ++i) {
         const auto kind = static_cast<RunKind>(i);

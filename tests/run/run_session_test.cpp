@@ -266,6 +266,7 @@ TEST_CASE("session: the rollback of a dead run goes on in its folder, beside wha
     // What it was is in its journal alone, as its disk was full.
     CHECK(run["verdict"] == (judged ? "FAIL" : "ERROR"));
     CHECK(run["exit_code"] == (judged ? 8 : 7));
+    CHECK(run.contains("died") != judged);
     CHECK(fs::exists(folder / "rollback.md"));
     CHECK(fs::exists(folder / "report.md"));
     CHECK(check_sums(folder).value().whole());

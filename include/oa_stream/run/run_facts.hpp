@@ -62,11 +62,13 @@ struct RunFacts {
     /// The run whose routes it was to restore; empty: none. The member "restores" of "target".
     std::string restores{};
     std::optional<RunEnding> ended{}; ///< unset: it runs, or nobody wrote how it ended
+    bool died = false; ///< before a rollback, whose verdict and headline run.json has for it
 };
 
 /// From `document`, the run.json of `folder`; empty when it cannot be read. Members that a run of
 /// an earlier version has not, or that are damaged, are derived here and only here: the kind from
-/// the folder's name, the rest from what the kind stands for, exit code, target and command line.
+/// the folder's name, the rest from what the kind stands for, exit code, target, command line and
+/// headline.
 [[nodiscard]] RunFacts facts_of(const std::filesystem::path& folder, const Json& document);
 /// Reads run.json itself.
 [[nodiscard]] RunFacts facts_of(const std::filesystem::path& folder);
