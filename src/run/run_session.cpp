@@ -282,7 +282,7 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
         end_again(out);
     }
     if (is_gone(folder_)) { // nothing may name what is not there
-        out.next = out.next.starts_with("less ") ? "" : out.next;
+        out.next = out.next.contains(id()) ? "" : out.next;
         out.evidence.clear();
     } else if (std::error_code ignored;
                out.next == less_command(folder_.path() / "report.md") &&

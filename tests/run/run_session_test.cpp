@@ -6,6 +6,7 @@
 #include "scratch.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace oa_stream;
 using namespace oa_stream::run;
@@ -141,6 +142,23 @@ TEST_CASE("session: a report that could not be written is not what to read next"
         result.next == (written ? "less " + report.string() : "oa-stream runs show " + session.id())
     );
     CHECK(result.document["next"] == result.next);
+}
+
+TEST_CASE("session: what is next names neither a folder that is gone nor its run") {
+    for (const std::string words :
+         {"oa-stream check {}/a.sse", "less {}/report.md", "less a.log"}) {
+        CAPTURE(words);
+        const Scratch state;
+        auto session = begin(state);
+        session.add(check("a", Verdict::fail));
+        const fs::path folder = session.folder().path();
+        const std::string next = fmt::format(fmt::runtime(words), folder.string());
+        fs::remove_all(folder);
+        const RunResult result =
+            session.finish(session.conclude({.completed = true}), {.title = "x", .next = next});
+        CHECK(result.evidence.empty());
+        CHECK(result.next == (next == words ? next : ""));
+    }
 }
 
 TEST_CASE("session: a change that stays without its whole proof is exit 8, and names the rollback"
