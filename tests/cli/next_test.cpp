@@ -44,6 +44,16 @@ TEST_CASE("next: a command that works on runs is told where they are, once") {
         Row{"oa-stream runs list --help", "oa-stream runs list --help"},
         Row{"less /var/lib/oa-stream/runs/R/report.md", "less /var/lib/oa-stream/runs/R/report.md"},
         Row{"less '/my/oa-stream runs/R'", "less '/my/oa-stream runs/R'"},
+        Row{"'oa-stream runs show R' shows it",
+            "'oa-stream --state-dir '/sp ace' runs show R' shows it"},
+        Row{"oa-stream smoke stream --prompt 'how do I run oa-stream smoke stream here?'",
+            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'how do I run oa-stream smoke "
+            "stream here?'"},
+        Row{"oa-stream smoke stream --prompt 'what is --state-dir for?'",
+            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'what is --state-dir for?'"},
+        Row{R"(oa-stream smoke stream --prompt 'it'\''s oa-stream runs list' ; oa-stream doctor)",
+            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'it'\\''s oa-stream runs list' "
+            "; oa-stream --state-dir '/sp ace' doctor"},
         Row{"", ""},
     };
     for (const Row& row : k_rows) {

@@ -44,6 +44,25 @@ bool begins_word(std::string_view text, std::size_t at) {
     return at == 0 || std::string_view(" (`'\"\n").contains(text[at - 1]);
 }
 
+/// `text` with blanks for what stands in quotes behind its first command: arguments, which may name
+/// a command or an option, too. A quote of prose that has a command begins before it.
+std::string without_arguments(std::string_view text) {
+    std::string out(text);
+    bool quoted = false;
+    const std::size_t first = text.find(k_program);
+    const bool prose = first == std::string::npos || (first > 0 && text[first - 1] == '\'');
+    for (std::size_t at = prose ? text.size() : first; at < text.size(); ++at) {
+        if (quoted && text.substr(at).starts_with(R"('\'')")) {
+            at += 3; // a quote in the argument
+        } else if (text[at] == '\'' && (quoted || text[at - 1] == ' ')) {
+            quoted = !quoted;
+        } else if (quoted) {
+            out[at] = ' ';
+        }
+    }
+    return out;
+}
+
 /// What shell_word() was given.
 std::string unquoted(std::string_view word) {
     std::string out;
@@ -103,20 +122,22 @@ std::string trusting(const Typed& typed, const std::vector<Check>& checks) {
 }
 
 std::string typed_here(std::string_view text, const Context& context) {
-    if (context.state_words.empty() || text.contains(names::state_dir)) {
+    const std::string read = without_arguments(text);
+    if (context.state_words.empty() || read.contains(names::state_dir)) {
         return std::string(text);
     }
     std::string out;
-    for (std::size_t at = text.find(k_program); at != std::string_view::npos;
-         at = text.find(k_program)) {
-        const std::string_view rest = text.substr(at + k_program.size());
-        out += text.substr(0, at + k_program.size());
-        if (begins_word(text, at) && rest.starts_with(' ') && works_on_runs(rest.substr(1))) {
+    std::size_t taken = 0;
+    for (std::size_t at = read.find(k_program); at != std::string::npos;
+         at = read.find(k_program, taken)) {
+        const std::string_view rest = std::string_view(read).substr(at + k_program.size());
+        out += text.substr(taken, at + k_program.size() - taken);
+        taken = at + k_program.size();
+        if (begins_word(read, at) && rest.starts_with(' ') && works_on_runs(rest.substr(1))) {
             out += context.state_words;
         }
-        text = rest;
     }
-    return out + std::string(text);
+    return out + std::string(text.substr(taken));
 }
 
 void type_here(Json& document, const Context& context) {

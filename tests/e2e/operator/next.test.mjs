@@ -59,10 +59,10 @@ test('a command to type once more has what was given; a report is named as a she
   const folder = path.join(scratch('smoke'), 'sp ace'), token = path.join(folder, 'tok en'), state = path.join(folder, 'state');
   fs.mkdirSync(folder);
   fs.writeFileSync(token, 'a-token-of-this-test\n', { mode: 0o600 });
-  const asked = ['--base-url', 'http://lane.invalid:9', '--auth', `file:${token}`, '--connect-to', '127.0.0.1:1', '--prompt', "it's $HOME"];
+  const asked = ['--base-url', 'http://lane.invalid:9', '--auth', `file:${token}`, '--connect-to', '127.0.0.1:1', '--prompt', "it's $HOME, oa-stream doctor, --state-dir?"];
   const smoke = await oa(['smoke', 'stream', ...asked, '--state-dir', state, '--json']);
   assert.equal(smoke.code, 4, smoke.stderr);
-  const whole = `oa-stream --state-dir '${state}' smoke stream --base-url http://lane.invalid:9 --auth 'file:${token}' --connect-to 127.0.0.1:1 --prompt 'it'\\''s $HOME'`;
+  const whole = `oa-stream --state-dir '${state}' smoke stream --base-url http://lane.invalid:9 --auth 'file:${token}' --connect-to 127.0.0.1:1 --prompt 'it'\\''s $HOME, oa-stream doctor, --state-dir?'`;
   assert.equal(smoke.json().next, whole);
   assert.equal(next(smoke), whole);
   const again = paste(whole);
