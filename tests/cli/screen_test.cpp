@@ -83,5 +83,10 @@ TEST_CASE("screen: how long a run takes is what the newest whole one on the same
     CHECK(asked() == 11500ms);
     leave_run(state, "20261105T000000Z-smoke-stream-00000005", smoke_run("http://a", 20, "FAIL"));
     CHECK(asked() == 20s);
+    Json earlier = smoke_run("http://a", 30);
+    earlier.erase("ended"); // as of an earlier version
+    earlier["exit_code"] = 0;
+    leave_run(state, "20261106T000000Z-smoke-stream-00000006", earlier);
+    CHECK(asked() == 30s);
     std::filesystem::remove_all(state);
 }

@@ -1,6 +1,7 @@
 #include "last_time.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include <ranges>
@@ -18,11 +19,12 @@ last_time(const std::filesystem::path& state_dir, run::RunKind kind, const Json&
         const Json run = run::document_in(folder / "run.json");
         const auto seconds = number_in(run, "duration_s");
         const Json* asked = member(run, "target");
-        const bool same = text_in(run, "kind") == to_string(kind) && asked != nullptr &&
+        const run::RunFacts facts = run::facts_of(folder, run);
+        const bool same = facts.kind == kind && asked != nullptr &&
                           text_in(*asked, "base_url") == text_in(target, "base_url");
         // An ERROR ends sooner than what reaches its target.
-        if (same && seconds && text_in(run, "ended") == "completed" &&
-            text_in(run, "verdict") != "ERROR") {
+        if (same && seconds && facts.ended == run::RunEnding::completed &&
+            text_in(run, "verdict") != to_string(Verdict::error)) {
             return std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));
         }
     }
