@@ -267,8 +267,21 @@ TEST_CASE("tls: the server speaks plain HTTP") {
     client.loop.until([&] { return answer->has_value(); }, "the failure");
     CHECK((*answer)->failure == TransferFailure::tls);
     CHECK(reach_advice(**answer) == "; no TLS is spoken there: try http://");
+    CHECK(client.client->tls_trouble() == TlsTrouble::plain);
     CHECK((*answer)->timings.connected_s > 0);
     CHECK((*answer)->timings.tls_s == -1);
+}
+
+TEST_CASE("tls: what a failure comes from is told from OpenSSL's words, and of no other failure") {
+    const auto trouble = [](TransferFailure failure, std::string words) {
+        return tls_trouble({.failure = failure, .failure_text = std::move(words)});
+    };
+    const std::string distrust = "SSL certificate problem: self-signed certificate in chain";
+    CHECK(trouble(TransferFailure::tls, distrust) == TlsTrouble::untrusted);
+    const std::string issuer = "unable to get local issuer certificate";
+    CHECK(trouble(TransferFailure::tls, issuer) == TlsTrouble::untrusted);
+    CHECK(trouble(TransferFailure::tls, "certificate has expired") == TlsTrouble::other);
+    CHECK(trouble(TransferFailure::reset, distrust) == TlsTrouble::none);
 }
 
 TEST_CASE("connect_timeout: a TLS handshake that is not answered") {

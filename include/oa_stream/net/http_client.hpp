@@ -30,6 +30,14 @@ enum class TransferFailure {
 };
 [[nodiscard]] std::string_view to_string(TransferFailure failure) noexcept;
 
+/// What a failure of TLS comes from.
+enum class TlsTrouble {
+    none,      ///< TLS did not fail
+    untrusted, ///< no authority that is known here vouches for the server's certificate
+    plain,     ///< no TLS is spoken there
+    other,
+};
+
 struct ClientRequest {
     std::string method = "GET";
     std::string url{}; ///< http or https only; redirects are never followed
@@ -118,6 +126,8 @@ public:
     [[nodiscard]] virtual Task<ClientResponse> fetch(ClientRequest request) = 0;
     [[nodiscard]] virtual std::shared_ptr<Transfer>
     stream(ClientRequest request, StreamHandlers handlers) = 0;
+    /// Of the last transfer whose TLS failed.
+    [[nodiscard]] virtual TlsTrouble tls_trouble() const noexcept { return TlsTrouble::none; }
 };
 
 } // namespace oa_stream::net

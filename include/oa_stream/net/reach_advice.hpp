@@ -6,11 +6,12 @@
 namespace oa_stream::net {
 
 struct ClientResponse;
+enum class TlsTrouble;
 
-/// Where no authority that is known here vouches for the server's certificate.
-inline constexpr std::string_view k_trust_advice =
-    "; if its certificate is your own authority's, trust that with --ca FILE";
-/// That, behind the words of a TLS failure; empty when they say something else.
+[[nodiscard]] TlsTrouble tls_trouble(const ClientResponse& answer) noexcept;
+
+/// Behind the words of a TLS failure, where no authority that is known here vouches for the
+/// server's certificate; else empty.
 [[nodiscard]] std::string_view trust_advice(std::string_view failure_text) noexcept;
 
 /// Behind the failure's own words: "; check host and port" where nobody listens or the name is not

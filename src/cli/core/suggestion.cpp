@@ -3,7 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/net/reach_advice.hpp"
+#include "oa_stream/net/http_client.hpp"
 
 #include "command.hpp"
 
@@ -114,10 +114,11 @@ std::string Typed::text(const Instead& instead) const {
     return out.text();
 }
 
-std::string trusting(const Typed& typed, const std::vector<Check>& checks) {
-    const bool distrusts = std::ranges::any_of(checks, [](const Check& check) {
-        return check.verdict == Verdict::error && check.detail.contains(net::k_trust_advice);
-    });
+std::string
+trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble) {
+    const bool distrusts =
+        trouble == net::TlsTrouble::untrusted &&
+        std::ranges::find(checks, Verdict::error, &Check::verdict) != checks.end();
     return distrusts ? typed.with(names::ca, "FILE") : "";
 }
 

@@ -14,6 +14,10 @@
 #include <string_view>
 #include <vector>
 
+namespace oa_stream::net {
+enum class TlsTrouble;
+}
+
 namespace oa_stream::cli {
 
 /// Options said otherwise than they were given (a flag: with any value), or (nullopt) left out.
@@ -36,9 +40,10 @@ struct Typed {
     }
 };
 
-/// The same with --ca, when a check could not be made because no authority that is known here
-/// vouches for a certificate; else empty.
-[[nodiscard]] std::string trusting(const Typed& typed, const std::vector<Check>& checks);
+/// The same with --ca, when a check could not be made and the client that made it met a certificate
+/// that no authority known here vouches for; else empty.
+[[nodiscard]] std::string
+trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble);
 
 /// `text` with Context::state_words in each command of ours that works on runs.
 [[nodiscard]] std::string typed_here(std::string_view text, const Context& context);

@@ -101,6 +101,7 @@ private:
     std::optional<Error> refused_{};
     std::string path_advice_{}; ///< of a 404 below a base URL with a path
     std::string unreached_; ///< why nobody answered at all; empty: somebody did
+    net::TlsTrouble tls_trouble_{}; ///< that its client met
     std::uint64_t listed_ = 0;
     bool stopping_ = false;
     std::vector<std::string> first_{};    ///< conversations of the first look
@@ -335,7 +336,8 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
     input.title = command.name + " " + command.target;
     input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};
     input.appendix = "\n```\n" + text + "```\n";
-    input.next = next_command(command, end, session_.checks(), session_.folder().path());
+    input.next =
+        next_command(command, end, session_.checks(), session_.folder().path(), tls_trouble_);
     input.series = charts_.series(outcome_.target_per_second, args_.limits);
     input.more["load"] = load_figures(outcome_);
     session_.folder().write(
@@ -362,6 +364,7 @@ Result<ExitCode> LoadRun::run() {
         run::RunLoop loop([this](int number) { return on_signal(number); });
         const auto client = net::HttpClient::make(loop.executor());
         ended = run::unwaited(screen_, [&] { return loop.run(go(client.get())); });
+        tls_trouble_ = client->tls_trouble();
         signal = ended && !stopping_ ? 0 : loop.signal(); // the load itself was whole
         if (load_ != nullptr) {
             outcome_.totals = load_->totals();

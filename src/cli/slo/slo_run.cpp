@@ -25,7 +25,8 @@ std::string next_command(
     const run::Conclusion& end,
     const SloFindings& findings,
     const run::RunSession& session,
-    const Context& context
+    const Context& context,
+    net::TlsTrouble trouble
 ) {
     std::string report = less_command(session.folder().path() / "report.md");
     if (end.verdict == Verdict::pass) {
@@ -35,7 +36,7 @@ std::string next_command(
         return report;
     }
     const Typed typed{context.command, context.given};
-    if (std::string trusted = trusting(typed, session.checks()); !trusted.empty()) {
+    if (std::string trusted = trusting(typed, session.checks(), trouble); !trusted.empty()) {
         return trusted;
     }
     if (end.exit == ExitCode::credentials) {
@@ -136,7 +137,7 @@ Result<ExitCode> run_slo(
     input.title = context.command->path;
     input.facts = {{"source", choice.text()}};
     input.headline = headline_of(session.checks(), end, signal);
-    input.next = next_command(again, end, findings, session, context);
+    input.next = next_command(again, end, findings, session, context, client->tls_trouble());
     input.more = std::move(findings.more);
     const run::RunResult result = session.finish(end, std::move(input));
     return tell_result(session, result, "slo", text, context);

@@ -60,7 +60,9 @@ ExitCode run_smoke(
     if (command.series) {
         input.series = command.series();
     }
-    input.next = next_command(command, end, session.checks(), session.folder().path());
+    input.next = next_command(
+        command, end, session.checks(), session.folder().path(), client->tls_trouble()
+    );
     run::RunResult result = session.finish(end, std::move(input));
     complete_document(result, command.target);
     const auto width = context.out_tty ? std::optional(context.width) : std::nullopt;

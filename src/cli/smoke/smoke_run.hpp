@@ -77,7 +77,8 @@ template <class Options>
     const SmokeCommand& command,
     const run::Conclusion& end,
     const std::vector<Check>& checks,
-    const std::filesystem::path& folder
+    const std::filesystem::path& folder,
+    net::TlsTrouble trouble
 );
 /// Verdict first, then a line a check: what went wrong before what went well. With a `width`, lines
 /// of the latter are cut to it and the verdict comes last.

@@ -117,13 +117,14 @@ std::string next_command(
     const SmokeCommand& command,
     const run::Conclusion& end,
     const std::vector<Check>& checks,
-    const std::filesystem::path& folder
+    const std::filesystem::path& folder,
+    net::TlsTrouble trouble
 ) {
     if (end.verdict == Verdict::pass) {
         return {};
     }
     if (end.verdict == Verdict::error) {
-        if (std::string trusted = trusting(command.typed, checks); !trusted.empty()) {
+        if (std::string trusted = trusting(command.typed, checks, trouble); !trusted.empty()) {
             return trusted;
         }
     }

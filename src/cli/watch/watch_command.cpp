@@ -316,20 +316,18 @@ ExitCode Watch::run() {
     return exit_;
 }
 
-constexpr std::string_view k_tls = "unreachable: tls"; // host and port are right, then
-
 /// Why no source has numbers, and what to type.
 std::vector<std::string> Watch::failure() const {
     const auto* found = view_ ? find_if_or_null(view_->sources, &WatchSource::answered) : nullptr;
     if (found == nullptr) {
         const std::string& url = asked_.first_url();
-        const std::string state =
-            view_ && view_->sources.size() == 1 ? view_->sources[0].state : std::string();
+        const bool alone = view_ && view_->sources.size() == 1;
+        const auto trouble = alone ? client_->tls_trouble() : net::TlsTrouble::none;
         return {
-            state.contains(k_tls)
-                ? fmt::format("ERROR no source answered: {} {}", url, state)
-                : fmt::format("ERROR no source answered, check host and port of {}", url),
-            "next: " + unreached_next(url, state, context_),
+            trouble == net::TlsTrouble::none // else host and port are right
+                ? fmt::format("ERROR no source answered, check host and port of {}", url)
+                : fmt::format("ERROR no source answered: {} {}", url, view_->sources[0].state),
+            "next: " + unreached_next(url, trouble, context_),
         };
     }
     return {

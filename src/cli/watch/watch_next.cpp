@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/config/units.hpp"
-#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/playbook/status.hpp"
 
 #include "core/commands.hpp"
@@ -97,13 +96,13 @@ unreadable_next(const std::string& url, const WatchAsked& asked, const Context& 
     return typed_here(asked.prometheus ? again.text() : smoke.with(names::base_url, url), context);
 }
 
-std::string unreached_next(std::string_view url, std::string_view state, const Context& context) {
+std::string unreached_next(std::string_view url, net::TlsTrouble trouble, const Context& context) {
     const Typed again{context.command, context.given};
-    if (state.contains(net::k_trust_advice)) {
+    if (trouble == net::TlsTrouble::untrusted) {
         return again.with(names::ca, "FILE");
     }
     const std::size_t scheme = url.find("://");
-    return context.given.has(names::base_url) && state.contains("try http://")
+    return context.given.has(names::base_url) && trouble == net::TlsTrouble::plain
                ? again.with(
                      names::base_url,
                      fmt::format("http{}", url.substr(std::min(scheme, url.size())))

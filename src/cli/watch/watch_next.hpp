@@ -1,6 +1,8 @@
 // What to type when watch says BAD.
 #pragma once
 
+#include "oa_stream/net/http_client.hpp"
+
 #include "watch_args.hpp"
 #include "watch_model.hpp"
 
@@ -19,8 +21,8 @@ watch_next(const WatchAsked& asked, const WatchView& view, const Context& contex
 [[nodiscard]] std::string
 unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context);
 
-/// When the one source at `url`, whose state is `state`, does not answer.
+/// When the one source at `url` does not answer.
 [[nodiscard]] std::string
-unreached_next(std::string_view url, std::string_view state, const Context& context);
+unreached_next(std::string_view url, net::TlsTrouble trouble, const Context& context);
 
 } // namespace oa_stream::cli

@@ -16,6 +16,7 @@
 namespace oa_stream::net {
 
 class CurlTransfer;
+enum class TlsTrouble;
 
 /// libcurl may not be called from its own callbacks. Whatever a callback's user asks for meanwhile
 /// (a new transfer, cancel, resume, our end) waits until libcurl has returned.
@@ -35,6 +36,10 @@ public:
 
     /// See SocketSet.
     void hurry();
+
+    /// See HttpClient.
+    [[nodiscard]] TlsTrouble tls_trouble() const noexcept { return tls_trouble_; }
+    void note_tls_trouble(TlsTrouble trouble) noexcept { tls_trouble_ = trouble; }
 
     // Within run().
     /// False after shut().
@@ -61,6 +66,7 @@ private:
     std::unordered_map<CURL*, std::shared_ptr<CurlTransfer>> transfers_;
     std::deque<std::function<void()>> deferred_;
     bool inside_ = false;
+    TlsTrouble tls_trouble_{};
 };
 
 } // namespace oa_stream::net

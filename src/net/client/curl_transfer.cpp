@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 
 #include "curl_trace.hpp"
 
@@ -158,6 +159,9 @@ void CurlTransfer::ended(CURLcode code) {
         (void)stop_with(failure, describe(ending));
     }
     if (const auto loop = loop_.lock()) {
+        if (const auto trouble = tls_trouble(response_); trouble != TlsTrouble::none) {
+            loop->note_tls_trouble(trouble);
+        }
         loop->remove(easy_);
     }
     finish();

@@ -63,6 +63,8 @@ public:
         return begin(loop_, std::move(request), std::move(handlers), false);
     }
 
+    [[nodiscard]] TlsTrouble tls_trouble() const noexcept override { return loop_->tls_trouble(); }
+
 private:
     std::shared_ptr<CurlLoop> loop_;
 };

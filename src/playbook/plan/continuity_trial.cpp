@@ -1,5 +1,5 @@
 // What a cutover would do to conversations, found out while the plan is made.
-#include "oa_stream/net/reach_advice.hpp"
+#include "oa_stream/net/http_client.hpp"
 #include "oa_stream/probe/continuity.hpp"
 
 #include "forecast.hpp"
@@ -62,7 +62,7 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
         );
     }
     if (check.verdict != Verdict::pass && check.verdict != Verdict::skipped) {
-        const bool untrusted = check.detail.contains(net::k_trust_advice);
+        const bool untrusted = outside->client->tls_trouble() == net::TlsTrouble::untrusted;
         co_return fail(
             Code::unavailable,
             "whether users keep their conversations could not be tried: " + check.detail,
