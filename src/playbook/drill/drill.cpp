@@ -14,6 +14,8 @@ namespace {
 using measure::Sample;
 using report::DrillFacts;
 
+constexpr std::string_view k_failure = "drill.failure@"; ///< before the stage's place
+
 DrillSpec spec_of(const RunContext& run) {
     return run.playbook().drill.value_or(DrillSpec{});
 }
@@ -81,10 +83,8 @@ int well_since(const RunContext& run, double since_s) {
 }
 
 std::string reason_of(const RunContext& run) {
-    const auto failed = std::ranges::find_if(run.checks(), [](const Check& check) {
-        return check.id.starts_with("drill.failure@");
-    });
-    return failed == run.checks().end() ? "the drill's stage failed" : failed->detail;
+    const Check* failed = drill_failure(run.checks());
+    return failed == nullptr ? "the drill's stage failed" : failed->detail;
 }
 
 void judge_recovery(RunContext& run, const DrillFacts& facts) {
@@ -122,12 +122,19 @@ StepEnd begin_drill(RunContext& run) {
     return StepEnd::go_on;
 }
 
+const Check* drill_failure(const std::vector<Check>& checks) {
+    const auto found = std::ranges::find_if(checks, [](const Check& check) {
+        return check.id.starts_with(k_failure);
+    });
+    return found == checks.end() ? nullptr : &*found;
+}
+
 bool record_drill(StageRun& stage, bool judged) {
     RunContext& run = stage.run;
     if (!is_drilled(stage) || !judged) {
         return false;
     }
-    const std::string id = "drill.failure@" + stage.where;
+    const std::string id = fmt::format("{}{}", k_failure, stage.where);
     if (!run.fault_s) {
         if (stage.row.verdict != Verdict::pass) {
             return false; // it failed by itself, which nobody planned

@@ -9,6 +9,7 @@
 #include "oa_stream/run/run_session.hpp"
 
 #include "planted_fault.hpp"
+#include "stage/stage.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -184,10 +185,8 @@ private:
         moved_ = moved_ || unsafe_ || result->end.exit == ExitCode::ok ||
                  result->end.exit == ExitCode::rolled_back;
         next_ = unsafe_ ? result->next : next_;
-        const auto failure = std::ranges::find_if(result->checks, [](const Check& check) {
-            return check.id.starts_with("drill.failure@");
-        });
-        const bool there = failure != result->checks.end();
+        const Check* failure = drill_failure(result->checks);
+        const bool there = failure != nullptr;
         const bool noticed = there && failure->verdict == Verdict::pass;
         add(trial,
             unsafe_ ? Verdict::error

@@ -137,5 +137,7 @@ void record_users(StageRun& stage);
 [[nodiscard]] bool is_drilled(const StageRun& stage);
 /// True: this is that stage, and it failed as planned. `judged`: it was held to a verdict.
 [[nodiscard]] bool record_drill(StageRun& stage, bool judged);
+/// The check of that, which record_drill() left; null: the drill did not get so far.
+[[nodiscard]] const Check* drill_failure(const std::vector<Check>& checks);
 
 } // namespace oa_stream::playbook
