@@ -75,11 +75,8 @@ std::string gates_of(const Report& report) {
     std::vector<Bar> shares;
     std::vector<Bar> waits;
     std::vector<Bar> others;
-    for (const Check& check : report.checks) {
+    for (const Check& check : report.checks) { // gates alone have a metric
         const std::string_view metric = text_view_in(check.data, "metric");
-        if (!check.id.starts_with("gate.")) {
-            continue;
-        }
         if (metric == "bad_rate") {
             add_gate(check, percent, shares);
         } else if (metric == "expression") {
@@ -121,9 +118,8 @@ std::string budgets_of(const Report& report) {
     std::vector<Bar> rows;
     std::string burns;
     for (const Check& check : report.checks) {
-        const bool budget = check.id.starts_with("budget.") || check.id.starts_with("slo.");
-        const auto consumed = finite_in(check.data, "consumed");
-        if (!budget || !consumed) {
+        const auto consumed = finite_in(check.data, "consumed"); // budgets alone have it
+        if (!consumed) {
             continue;
         }
         const std::string name = check.id.substr(check.id.find('.') + 1);
