@@ -111,6 +111,9 @@ std::string event_text(const Json& line) {
 }
 
 Weight event_weight(const Json& line) {
+    static constexpr std::array<std::string_view, 4> k_turning{
+        "stage begins", "stage extended", "stage ended", "shift begins"
+    };
     static constexpr std::array<std::string_view, 8> k_key{
         "note",
         "run started",
@@ -135,7 +138,7 @@ Weight event_weight(const Json& line) {
         return Weight::key;
     }
     const std::string level = text_in(line, "level");
-    const bool turning = event.starts_with("stage ") || event.starts_with("shift ") ||
+    const bool turning = std::ranges::find(k_turning, event) != k_turning.end() ||
                          level == "error" || level == "critical";
     return turning ? Weight::turning : Weight::routine;
 }
