@@ -76,6 +76,11 @@ public:
     );
     /// Out of the usual list, or back in it. Lasts like put().
     void archive(std::string_view owner, std::string_view id, bool archived);
+    /// The shared store has the row as it is here with this version; a lower one changes nothing.
+    void note_version(std::string_view owner, std::string_view id, std::uint64_t version);
+    /// All rows, a part at a time: the next ones, at most `most`; empty: that was all. `place`
+    /// begins with 0. One that is put meanwhile may be missing.
+    [[nodiscard]] std::vector<ThreadRow> rows_from(std::uint32_t& place, std::size_t most) const;
     /// Returns when everything put so far is on disk, or the error that kept it from there.
     [[nodiscard]] Task<Result<void>> commit();
     /// At once, unless the last write failed: then the disk is tried again.

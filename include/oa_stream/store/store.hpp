@@ -38,6 +38,9 @@ struct ThreadFields {
     /// authority's turn id. A request that repeats that message is a retry.
     std::string last_message{};
     std::string last_turn{};
+    /// Of two copies of a row the one with the higher version is newer. The store gives each change
+    /// one; 0: it was never in a store that does.
+    std::uint64_t version = 0;
 
     friend bool operator==(const ThreadFields&, const ThreadFields&) = default;
 };

@@ -36,6 +36,7 @@ RowView view_of(const ThreadRow& row) {
     out.created = seconds(row.created_at);
     out.updated = seconds(row.updated_at);
     out.archived = row.archived;
+    out.version = row.version;
     return out;
 }
 
@@ -55,6 +56,7 @@ struct IdMap::Impl {
         out.created_at = view.created;
         out.updated_at = view.updated;
         out.archived = view.archived;
+        out.version = view.version;
         if (const auto turn = turns.find(at); turn != turns.end()) {
             out.last_message = turn->second.message;
             out.last_turn = turn->second.turn;
@@ -213,6 +215,24 @@ void IdMap::archive(std::string_view owner, std::string_view id, bool archived) 
     impl_->writer->changed(at, true);
 }
 
+void IdMap::note_version(std::string_view owner, std::string_view id, std::uint64_t version) {
+    const auto at = impl_->table.find(owner, id);
+    if (at != ThreadTable::k_none && impl_->table.version(at) < version) {
+        impl_->table.version(at) = version;
+        impl_->writer->changed(at, false);
+    }
+}
+
+std::vector<ThreadRow> IdMap::rows_from(std::uint32_t& place, std::size_t most) const {
+    std::vector<ThreadRow> out;
+    for (; place < impl_->table.end() && out.size() < most; ++place) {
+        if (impl_->table.alive(place)) {
+            out.push_back(impl_->row(place));
+        }
+    }
+    return out;
+}
+
 Task<Result<void>> IdMap::commit() {
     return IdMapWriter::commit(impl_->writer);
 }
@@ -289,6 +309,7 @@ void IdMap::describe(const ThreadRow& row) {
     auto fresh = view_of(row);
     fresh.seeded = known.seeded;
     fresh.archived = known.archived;
+    fresh.version = known.version;
     if (moved) {
         impl_->table.put(fresh);
     } else {
@@ -324,6 +345,7 @@ void IdMap::describe_undated(const ThreadRow& row) {
     fresh.thread = impl_->table.row(at).thread;
     fresh.seeded = impl_->table.row(at).seeded;
     fresh.archived = impl_->table.row(at).archived;
+    fresh.version = impl_->table.row(at).version;
     impl_->table.refill(at, fresh);
     impl_->table.mark(at) = impl_->now();
     impl_->unordered.insert(row.owner);

@@ -12,7 +12,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_fields = 8;          ///< kind to title
-constexpr std::size_t k_known_fields = 9;    ///< and marks
+constexpr std::size_t k_known_fields = 10;   ///< and marks, and version
 constexpr std::size_t k_crc_digits = 8;
 constexpr std::size_t k_longest_line = 1U << 16U; ///< ours are below 5 kB
 constexpr std::string_view k_any_header = "oa-stream threads ";
@@ -42,8 +42,8 @@ void append_field(std::string& out, std::string_view text) {
     }
 }
 
-void append_number(std::string& out, std::uint32_t value) {
-    std::array<char, 12> digits{};
+void append_number(std::string& out, std::uint64_t value) {
+    std::array<char, 20> digits{};
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     out += '\t';
     out.append(digits.data(), end);
@@ -84,10 +84,13 @@ void append_line(std::string& out, const RowView& row) {
     append_number(out, row.created);
     append_number(out, row.updated);
     append_field(out, row.title);
-    if (row.archived || row.deleted) {
+    if (row.archived || row.deleted || row.version != 0) {
         out += '\t';
         out += row.archived ? "a" : "";
         out += row.deleted ? "d" : "";
+    }
+    if (row.version != 0) {
+        append_number(out, row.version);
     }
     const auto crc = checksum(std::string_view(out).substr(begin + k_crc_digits + 1));
     fmt::format_to_n(out.data() + begin, k_crc_digits, "{:08x}", crc);
@@ -196,6 +199,10 @@ bool ThreadLogReader::take_row(std::string_view line) {
     }
     row.archived = fields[k_fields].contains('a');
     row.deleted = fields[k_fields].contains('d');
+    const auto version = fields[k_fields + 1];
+    if (!version.empty() && !read_number(version, row.version)) {
+        return false;
+    }
     take_(row);
     return true;
 }

@@ -1,11 +1,12 @@
 // The id map's file format: a header line, then one line a change of a row. The newest line of a
 // row counts. A line is
 //   CRC TAB t TAB owner TAB id TAB thread TAB seeded TAB created TAB updated TAB title
-//     [TAB marks] NEWLINE
+//     [TAB marks [TAB version]] NEWLINE
 // CRC: 8 hex digits, CRC-32 of everything between its TAB and the newline. In strings, tab, newline
 // and backslash are written \t, \n and \\. Marks are letters: a (archived), d (deleted: there is no
 // such row any more); others, and fields behind, belong to later releases. A release without marks
-// reads the line of a deleted row as one whose thread the authority does not know.
+// reads the line of a deleted row as one whose thread the authority does not know. The version is
+// the shared store's; 0 is not written.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -30,6 +31,7 @@ struct RowView {
     std::string_view title{};
     bool archived = false;
     bool deleted = false; ///< in the file alone: the table has no such rows
+    std::uint64_t version = 0;
 };
 
 void append_line(std::string& out, const RowView& row);

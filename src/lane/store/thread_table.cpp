@@ -101,6 +101,7 @@ void ThreadTable::fill(Slot& slot, const RowView& row) {
     slot.created = row.created;
     slot.updated = row.updated;
     slot.archived = row.archived;
+    slot.version = row.version;
 }
 
 ThreadTable::Index ThreadTable::put_unordered(const RowView& row) {
@@ -295,6 +296,7 @@ RowView ThreadTable::row(Index at) const {
     out.created = slot.created;
     out.updated = slot.updated;
     out.archived = slot.archived;
+    out.version = slot.version;
     return out;
 }
 

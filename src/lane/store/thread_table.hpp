@@ -56,11 +56,13 @@ public:
     [[nodiscard]] std::uint32_t& mark(Index at) { return slots_[at].mark; }
     [[nodiscard]] bool& dirty(Index at) { return slots_[at].dirty; }
     [[nodiscard]] bool& gone(Index at) { return slots_[at].gone; }
+    [[nodiscard]] std::uint64_t& version(Index at) { return slots_[at].version; }
 
 private:
     struct Slot {
         // NOLINTNEXTLINE(modernize-avoid-c-arrays): sized at run time
         std::unique_ptr<char[]> texts{}; ///< id, thread, title; nullptr: no row
+        std::uint64_t version = 0;
         std::uint32_t hash = 0;
         std::uint32_t owner = 0;
         Index newer = k_none;
