@@ -41,7 +41,8 @@ std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
         .updated_at = seconds(reply, at + 4),
         .archived = reply.at(at + 5) == "1",
         .last_message = reply.at(at + 6),
-        .last_turn = reply.at(at + 7)
+        .last_turn = reply.at(at + 7),
+        .version = static_cast<std::uint64_t>(seconds(reply, at + 8))
     };
 }
 
@@ -75,10 +76,12 @@ Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
     out.holding.phase = phase_of(reply.at(3));
     out.holding.turn = reply.at(4);
     out.holding.stop = reply.at(5);
-    out.erased = reply.at(14) == "1";
-    out.read = reply.at(15);
-    out.has_log = seconds(reply, 16) == 1;
     out.fields = fields_at(reply, 6);
+    out.version = static_cast<std::uint64_t>(seconds(reply, 5 + k_field_count));
+    out.erased = reply.at(6 + k_field_count) == "1";
+    out.read = reply.at(7 + k_field_count);
+    out.has_log = seconds(reply, 8 + k_field_count) == 1;
+    out.awaited = seconds(reply, 9 + k_field_count) == 1;
     co_return out;
 }
 
@@ -122,13 +125,30 @@ RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
     co_return out;
 }
 
-Task<Result<void>> RedisStore::put(ThreadKey key, ThreadFields fields) {
+Task<Result<std::uint64_t>> RedisStore::put(ThreadKey key, ThreadFields fields) {
     Command args{key.id};
     add_fields(args, std::move(fields));
-    return done(run(scripts::put, row_keys(key), std::move(args)));
+    return version(run(scripts::put, row_keys(key), std::move(args)));
 }
 
-Task<Result<bool>> RedisStore::change(ThreadKey key, RowChange what) {
+Task<Result<void>> RedisStore::offer(std::vector<OfferedRow> rows) {
+    Command keys;
+    Command args{std::string(k_day)};
+    for (auto& row : rows) {
+        std::ranges::move(row_keys(row.key), std::back_inserter(keys));
+        args.push_back(std::move(row.key.id));
+        args.push_back(std::to_string(row.fields.version));
+        add_fields(args, std::move(row.fields));
+    }
+    return done(run(scripts::offer, std::move(keys), std::move(args)));
+}
+
+void RedisStore::offered() {
+    offers_ = false;
+    tell({"HDEL", key("c", session_), std::string(k_offers)});
+}
+
+Task<Result<std::uint64_t>> RedisStore::change(ThreadKey key, RowChange what) {
     Command args{key.id};
     if (what.title) {
         args.insert(args.end(), {"tl", *std::move(what.title)});
@@ -136,7 +156,7 @@ Task<Result<bool>> RedisStore::change(ThreadKey key, RowChange what) {
     if (what.archived) {
         args.insert(args.end(), {"ar", *what.archived ? "1" : "0"});
     }
-    return yes(run(scripts::change, row_keys(key), std::move(args)));
+    return version(run(scripts::change, row_keys(key), std::move(args)));
 }
 
 Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
@@ -144,8 +164,8 @@ Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
     return done(run(scripts::change, row_keys(key), std::move(args)));
 }
 
-Task<Result<void>> RedisStore::erase(ThreadKey key) {
-    return done(run(scripts::erase, row_keys(key), {key.id, std::string(k_day)}));
+Task<Result<std::uint64_t>> RedisStore::erase(ThreadKey key) {
+    return version(run(scripts::erase, row_keys(key), {key.id, std::string(k_day)}));
 }
 
 Task<Result<void>>

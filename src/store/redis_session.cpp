@@ -48,9 +48,6 @@ Task<Result<void>> RedisStore::open() {
         }));
     }
     OA_CO_CHECK(co_await check_form(link_, options_));
-    OA_CO_CHECK(
-        unless_failed(co_await ask({"HSET", options_.prefix + ":meta", "v", std::string(k_form)}))
-    );
     OA_CO_CHECK(co_await load(scripts::count)); // what it is given must not grow old meanwhile
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     numbers_.sessions = 1;
@@ -67,15 +64,34 @@ Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
 
 Task<Result<void>> RedisStore::register_session(Script script) {
     const auto began = Clock::now();
-    Command args{millis(options_.lease), fmt::format("{} {}", options_.revision, random_hex(4))};
+    Command args{
+        millis(options_.lease),
+        fmt::format("{} {}", options_.revision, random_hex(4)),
+        std::string(k_form),
+        random_hex(8),
+        known_store()
+    };
     for (auto& part : held_.counts()) {
         args.push_back(std::move(part));
     }
-    OA_CO_CHECK(co_await run(script, {options_.prefix + ":ss"}, std::move(args)));
+    if (offers_) {
+        args.insert(args.end(), {std::string(k_offers), "1"});
+    }
+    OA_CO_TRY(const auto reply, co_await run(script, {options_.prefix + ":ss"}, std::move(args)));
     if (script.name == scripts::sign_on.name) {
         leased_until_ = began + options_.lease;
+        born_ = reply.at(0);
+        offers_ = offers_ || reply.at(1) == "1";
     }
     co_return Result<void>{};
+}
+
+/// As sign_on has it. Who offers nothing misses nothing.
+std::string RedisStore::known_store() const {
+    if (born_.empty()) {
+        return options_.has_rows ? "-" : "";
+    }
+    return on_lost ? born_ : "";
 }
 
 bool RedisStore::steady() const noexcept {
@@ -86,9 +102,13 @@ Task<Result<void>> RedisStore::sign_on_again() {
     ++sign_ons;
     leased_since_ = Clock::now();
     inbox_at_.fill("0-0"); // it may be created again, by a clock that is behind what was read
+    const auto before = born_;
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     if (on_unsure) {
         on_unsure();
+    }
+    if (before != born_ && on_lost) {
+        on_lost();
     }
     co_return Result<void>{};
 }

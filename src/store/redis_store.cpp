@@ -32,8 +32,8 @@ std::string session_name(const StoreOptions& options) {
 
 /// Of a script that decides: its first word says when it left everything as it was.
 bool wrote(const Reply& reply) {
-    constexpr std::array<std::string_view, 8> k_refusals{
-        "0", "busy", "orphan", "full", "owner", "dead", "fenced", "hole"
+    constexpr std::array<std::string_view, 9> k_refusals{
+        "0", "busy", "orphan", "full", "owner", "awaited", "dead", "fenced", "hole"
     };
     const auto word = reply.kind == Reply::Kind::list ? reply.at(0) : reply.str();
     return !reply.failed() && std::ranges::find(k_refusals, word) == k_refusals.end();
@@ -255,6 +255,11 @@ Task<Result<Reply>> RedisStore::run_by(Ask way, Script script, Command keys, Com
 Task<Result<void>> RedisStore::done(Task<Result<Reply>> asked) {
     OA_CO_CHECK(co_await std::move(asked));
     co_return Result<void>{};
+}
+
+Task<Result<std::uint64_t>> RedisStore::version(Task<Result<Reply>> asked) {
+    OA_CO_TRY(const auto reply, co_await std::move(asked));
+    co_return reply.count();
 }
 
 Task<Result<bool>> RedisStore::yes(Task<Result<Reply>> asked) {

@@ -22,10 +22,10 @@ namespace oa_stream::store {
 [[nodiscard]] std::string row_name(const ThreadKey& thread);
 
 /// A row's values in an answer, from `at` on; nullopt: no conversation.
-inline constexpr std::size_t k_field_count = 8;
+inline constexpr std::size_t k_field_count = 9;
 [[nodiscard]] std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at);
-/// … and their names and values for a command. A name has `-` before it where the value is as it
-/// was in `before`.
+/// … and their names and values for a command, without the version. A name has `-` before it where
+/// the value is as it was in `before`.
 void add_fields(
     Command& args, ThreadFields fields, const std::optional<ThreadFields>& before = std::nullopt
 );
@@ -99,10 +99,12 @@ public:
     [[nodiscard]] Task<Result<RowChanges>> changes_of(std::string owner, std::string at) override;
     [[nodiscard]] Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) override;
-    [[nodiscard]] Task<Result<void>> put(ThreadKey key, ThreadFields fields) override;
-    [[nodiscard]] Task<Result<bool>> change(ThreadKey key, RowChange what) override;
+    [[nodiscard]] Task<Result<std::uint64_t>> put(ThreadKey key, ThreadFields fields) override;
+    [[nodiscard]] Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) override;
     [[nodiscard]] Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) override;
-    [[nodiscard]] Task<Result<void>> erase(ThreadKey key) override;
+    [[nodiscard]] Task<Result<std::uint64_t>> erase(ThreadKey key) override;
+    [[nodiscard]] Task<Result<void>> offer(std::vector<OfferedRow> rows) override;
+    void offered() override;
     [[nodiscard]] Task<Result<void>>
     note_read(ThreadKey key, std::string name, std::vector<std::string> whole) override;
     [[nodiscard]] Task<Result<void>> note_left(ThreadKey key, std::string turn) override;
@@ -121,7 +123,7 @@ public:
 
     // redis_turns.cpp
     [[nodiscard]] Task<Result<Acquired>> acquire(AcquireRequest request) override;
-    [[nodiscard]] Task<Result<std::string>> commit(CommitRequest request) override;
+    [[nodiscard]] Task<Result<Committed>> commit(CommitRequest request) override;
     [[nodiscard]] Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<bool>>
     hold_again(ThreadKey key, std::uint64_t fence, std::string turn) override;
@@ -180,7 +182,9 @@ private:
     [[nodiscard]] Task<Result<Reply>> run_by(Ask way, Script script, Command keys, Command args);
     /// What was asked has nothing to say but that it was done, …
     [[nodiscard]] static Task<Result<void>> done(Task<Result<Reply>> asked);
-    /// … or answers 1 for yes.
+    /// … or answers the row's version, …
+    [[nodiscard]] static Task<Result<std::uint64_t>> version(Task<Result<Reply>> asked);
+    /// … or 1 for yes.
     [[nodiscard]] static Task<Result<bool>> yes(Task<Result<Reply>> asked);
     /// One that changes what is counted of this session.
     [[nodiscard]] Task<Result<Reply>> run_counting(Script script, Command keys, Command args);
@@ -200,6 +204,7 @@ private:
     [[nodiscard]] Task<Result<void>>
     let_go(const ThreadKey& key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(Script script);
+    [[nodiscard]] std::string known_store() const;
     /// The server forgot the session.
     [[nodiscard]] Task<Result<void>> sign_on_again();
     void look_soon();
@@ -239,6 +244,8 @@ private:
     Clock::time_point trim_at_ = Clock::now() + Millis(1'000);
     bool look_now_ = false; ///< the next beat is due
     bool unsure_ = false; ///< whether the store still has what it had of us
+    std::string born_{}; ///< names what the store has; another name: it lost what it had
+    bool offers_ = false; ///< it lost rows, and has not been offered() ours
     std::size_t copies_ = 0; ///< of the server, that follow closely
     std::string policy_{}; ///< what it does without memory
     std::string foreign_{}; ///< what it said of a key that is not ours

@@ -34,12 +34,13 @@ constexpr std::array<Word<Written>, 4> k_written{
      {"fenced", Written::fenced},
      {"hole", Written::hole}}
 };
-constexpr std::array<Word<Acquired::Kind>, 5> k_acquired{
+constexpr std::array<Word<Acquired::Kind>, 6> k_acquired{
     {{"mine", Acquired::Kind::mine, k_mine},
      {"busy", Acquired::Kind::busy, k_theirs},
      {"orphan", Acquired::Kind::orphan, k_theirs},
      {"full", Acquired::Kind::full},
-     {"owner", Acquired::Kind::owner_full}}
+     {"owner", Acquired::Kind::owner_full},
+     {"awaited", Acquired::Kind::awaited}}
 };
 constexpr std::array<Word<Acquired::Kind>, 3> k_placed{
     {{"mine", Acquired::Kind::mine},
@@ -128,6 +129,7 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
         out.holding.fence = reply.items[1].count();
         out.unsure = reply.at(2) == "1";
         out.fields = fields_at(reply, 3);
+        out.version = reply.items[2 + k_field_count].count();
         out.erased = reply.at(3 + k_field_count) == "1";
         held_.add(request.key, out.holding.fence);
     } else if (out.kind == Acquired::Kind::busy || out.kind == Acquired::Kind::orphan) {
@@ -188,7 +190,7 @@ std::string RedisStore::log_life() const {
     return std::to_string((options_.turn_time + k_log_slack).count());
 }
 
-Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
+Task<Result<Committed>> RedisStore::commit(CommitRequest request) {
     auto kept = request.idempotency.empty()
                     ? std::string()
                     : this->key("i", row_name({request.key.owner, request.idempotency}));
@@ -209,10 +211,10 @@ Task<Result<std::string>> RedisStore::commit(CommitRequest request) {
     if (reply.at(0) == "fenced") {
         co_return fail(Code::conflict, "another replica has this conversation now");
     }
-    if (reply.at(0) != "ok") {
+    if (reply.at(0) != "ok" || reply.items.size() < 3) {
         co_return strange_answer(link_);
     }
-    co_return reply.at(1);
+    co_return Committed{reply.at(1), reply.items[2].count()};
 }
 
 Task<Result<Written>> RedisStore::end(EndRequest request) {

@@ -44,15 +44,32 @@ if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[
 if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], '86400000') end
 )lua"
 
-// ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
-const Script acquire{"acquire", list_of(1), R"lua(
+// Others may have what nobody here knows: the store lost its rows, and they have not offered
+// theirs. So it may have where this session is not known.
+#define OA_AWAITED                                                                                 \
+    R"lua(
 local p, me = ARGV[1], ARGV[2]
+local function awaited()
+  if redis.call('EXISTS', p..':lost') == 1 or redis.call('EXISTS', p..':s:'..me) == 0 then
+    return true
+  end
+  for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do
+    if redis.call('HGET', p..':c:'..x, 'w') and redis.call('EXISTS', p..':s:'..x) == 1 then
+      return true
+    end
+  end
+  return false
+end
+)lua"
+
+// ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
+const Script acquire{"acquire", list_of(1), OA_AWAITED R"lua(
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un',
-  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn')
+  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've', 'gn')
 local function mine(f)
   local out = {'mine', f, r[7] or ''}
-  for i = 8, 16 do out[i - 4] = r[i] or '' end
+  for i = 8, 17 do out[i - 4] = r[i] or '' end
   return out
 end
 local s = r[1] or ''
@@ -68,11 +85,12 @@ if s ~= '' then
   end
   return {'busy', r[2], s, r[3], r[4] or '', r[5] or '', n}
 end
+if not r[8] and not r[17] and awaited() then return {'awaited'} end
 )lua" OA_COUNTED R"lua(
 local f = (r[2] or 0) + 1
 redis.call('HSET', KEYS[1], 'f', text(f), 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',
   'rd', '')
-if not r[8] and (r[2] or r[16]) then redis.call('PERSIST', KEYS[1]) end -- else it has no end
+if not r[8] and (r[2] or r[17]) then redis.call('PERSIST', KEYS[1]) end -- else it has no end
 redis.call('SADD', p..':o:'..me, ARGV[5])
 return mine(f)
 )lua"};
@@ -84,17 +102,25 @@ if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 
 // Behind every change of an owner's rows: its id, among the last thousand or so of one day.
 #define OA_CHANGED                                                                                 \
-    "redis.call('XADD', KEYS[3], 'MAXLEN', '~', '1000', '*', 'i', ARGV[3])\n"                      \
+    "local at = redis.call('XADD', KEYS[3], 'MAXLEN', '~', '1000', '*', 'i', ARGV[3])\n"           \
     "redis.call('PEXPIRE', KEYS[3], '86400000')\n"
+
+// … and the row's next version: the server's time in ms, so that a row that is made when the store
+// has lost an older one is the newer of both.
+#define OA_RAISED                                                                                  \
+    R"lua(
+local ve = math.max(tonumber(at:match('^%d+')), tonumber(redis.call('HGET', KEYS[1], 've') or 0) + 1)
+redis.call('HSET', KEYS[1], 've', string.format('%.0f', ve))
+)lua"
 
 // KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
 // to live, idempotency key or '', then the row's names and values, if it is put as well. A value
 // whose name has a `-` before it is put only where the row was deleted since. A client waits for
 // it: what is so already is not said again. What is held has no time to live.
 const Script commit{"commit", list_of(1), R"lua(
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th', 've')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
-if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or ''} end
+if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or '', r[9] or ''} end
 if ARGV[8] ~= '' then
   local k = redis.call('HMGET', ARGV[8], 's', 'ti')
   if k[1] and (k[1] ~= ARGV[2] or k[2] ~= '') then return {'fenced'} end -- another lane has it since
@@ -116,9 +142,10 @@ if ARGV[8] ~= '' then redis.call('HSET', ARGV[8], 'ti', ARGV[5]) end
 if #ARGV > 8 then
   if r[7] then redis.call('HDEL', KEYS[1], 'gn') end
   if not r[8] then redis.call('SADD', KEYS[2], ARGV[3]) end
-)lua" OA_CHANGED R"lua(
+)lua" OA_CHANGED OA_RAISED R"lua(
+  r[9] = string.format('%.0f', ve)
 end
-return {'ok', r[5] or ''}
+return {'ok', r[5] or '', r[9] or ''}
 )lua"};
 
 // KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name, then where what
@@ -237,14 +264,15 @@ return {1, f}
 )lua"};
 
 // KEYS: row.
-const Script look{"look", list_of(17), R"lua(
+const Script look{"look", list_of(19), OA_AWAITED R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
-  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 'gn', 'rd')
+  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've', 'gn', 'rd')
 local alive = 0
-if (r[1] or '') ~= '' then alive = redis.call('EXISTS', ARGV[1]..':s:'..r[1]) end
+if (r[1] or '') ~= '' then alive = redis.call('EXISTS', p..':s:'..r[1]) end
 local out = {alive}
-for i = 1, 15 do out[i + 1] = r[i] or '' end
-out[17] = redis.call('EXISTS', ARGV[1]..':l:'..(r[4] or ''))
+for i = 1, 16 do out[i + 1] = r[i] or '' end
+out[18] = redis.call('EXISTS', p..':l:'..(r[4] or ''))
+out[19] = not r[6] and not r[15] and awaited() and 1 or 0
 return out
 )lua"};
 
@@ -268,7 +296,33 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 redis.call('HDEL', KEYS[1], 'gn')
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', KEYS[2], ARGV[3])
-)lua" OA_CHANGED R"lua(
+)lua" OA_CHANGED OA_RAISED R"lua(
+return ve
+)lua"};
+
+// KEYS: row, owner's set and owner's changes of each. ARGV: how long a deleted row is kept, then
+// for each its thread id, its version, names and values. One whose key is another program's is
+// passed over.
+const Script offer{"offer", k_number, R"lua(#!lua
+local function take(row, set, changes, at)
+  local r = redis.call('HMGET', row, 'th', 'gn', 've', 'st', 's')
+  local older = tonumber(ARGV[at + 1]) <= tonumber(r[3] or 0)
+  if r[4] == 'starting' or older and (r[1] or r[2]) then return end
+  if ARGV[at + 3] ~= '' then
+    redis.call('HSET', row, 've', ARGV[at + 1], unpack(ARGV, at + 2, at + 17))
+    redis.call('HDEL', row, 'gn')
+    redis.call('PERSIST', row)
+    redis.call('SADD', set, ARGV[at])
+  else
+    redis.call('HDEL', row, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
+    redis.call('HSET', row, 've', ARGV[at + 1], 'gn', '1')
+    redis.call('SREM', set, ARGV[at])
+    if (r[5] or '') == '' then redis.call('PEXPIRE', row, ARGV[3]) end
+  end
+  redis.call('XADD', changes, 'MAXLEN', '~', '1000', '*', 'i', ARGV[at])
+  redis.call('PEXPIRE', changes, '86400000')
+end
+for i = 3, #KEYS, 3 do pcall(take, KEYS[i - 2], KEYS[i - 1], KEYS[i], 6 * i - 14) end
 return 1
 )lua"};
 
@@ -277,7 +331,9 @@ const Script change{"change", k_number, R"lua(#!lua flags=allow-oom
 if not redis.call('HGET', KEYS[1], 'th') then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 4))
 )lua" OA_CHANGED R"lua(
-return 1
+if ARGV[4] == 'up' then return 1 end -- its last use alone makes no copy of it the newer one
+)lua" OA_RAISED R"lua(
+return ve
 )lua"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, how long its fence is kept.
@@ -286,8 +342,8 @@ redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])
 if (redis.call('HGET', KEYS[1], 's') or '') == '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-)lua" OA_CHANGED R"lua(
-return 1
+)lua" OA_CHANGED OA_RAISED R"lua(
+return ve
 )lua"};
 
 // KEYS: owner's changes. ARGV: where the last answer ended. First the end of this one, then whether
@@ -307,12 +363,12 @@ for _, x in ipairs(redis.call('XRANGE', KEYS[1], '('..ARGV[3], '+')) do out[#out
 return out
 )lua"};
 
-// KEYS: rows. Eight values each.
+// KEYS: rows. Nine values each.
 const Script rows{"rows", list_of(0), R"lua(
 local out = {}
 for _, k in ipairs(KEYS) do
-  local r = redis.call('HMGET', k, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
-  for i = 1, 8 do out[#out + 1] = r[i] or '' end
+  local r = redis.call('HMGET', k, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've')
+  for i = 1, 9 do out[#out + 1] = r[i] or '' end
 end
 return out
 )lua"};
@@ -329,6 +385,8 @@ return n
 
 #undef OA_UNSURE
 #undef OA_CHANGED
+#undef OA_RAISED
+#undef OA_AWAITED
 #undef OA_UNCHANGED
 #undef OA_COUNTED
 

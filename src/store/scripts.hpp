@@ -18,6 +18,9 @@ struct Script {
     std::string_view text;
 };
 
+/// Of the counts of a session: the store lost its rows, and this one has not offered its own yet.
+inline constexpr std::string_view k_offers = "w";
+
 namespace scripts {
 
 inline constexpr Script::Answer k_number{Reply::Kind::number};
@@ -43,6 +46,7 @@ extern const Script adopt;
 extern const Script look;
 extern const Script note_read; ///< a thread's messages
 extern const Script put;
+extern const Script offer; ///< rows as a lane has them
 extern const Script change;
 extern const Script erase;
 extern const Script changes;

@@ -3,22 +3,38 @@
 
 namespace oa_stream::store::scripts {
 
-// ARGV of both: lease, value of the session's key, then fields of its counts and their values. A
-// session that lives stands among those whose death is noticed.
+// ARGV of both: lease, value of the session's key, form of the keys, a new name for what the store
+// has, the name that this session knows ('': none, '-': none, but it has rows), then fields of its
+// counts and their values. A session that lives stands among those whose death is noticed.
 #define OA_COUNT                                                                                   \
     R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local c = p..':c:'..me
 redis.call('SADD', p..':ss', me)
 redis.call('UNLINK', c)
-for i = 5, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
+for i = 8, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
 )lua"
 
 const Script count{"count", k_number, OA_COUNT "return 1"};
 
-const Script sign_on{"sign_on", k_number, OA_COUNT R"lua(
+// A store that lost its rows has them again once each session that lives has offered its own: those
+// that have not been here since have a lease's time to come.
+const Script sign_on{"sign_on", list_of(2), OA_COUNT R"lua(
 redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
-return 1
+local meta, known = p..':meta', ARGV[7]
+local m = redis.call('HMGET', meta, 'v', 'born', 'lost')
+local lost = known ~= '' and known ~= '-' and known ~= m[2]
+if not m[2] then
+  redis.call('HSET', meta, 'v', ARGV[5], 'born', ARGV[6])
+  lost = lost or known == '-' and not m[1]
+end
+if lost and not m[3] then
+  redis.call('HSET', meta, 'lost', '1')
+  redis.call('SET', p..':lost', '1', 'PX', ARGV[3])
+end
+local offers = lost or known == '-' and redis.call('EXISTS', p..':lost') == 1
+if offers then redis.call('HSET', c, 'w', '1') end
+return {m[2] or ARGV[6], offers and '1' or ''}
 )lua"};
 
 // What dead sessions held, and what was let go; sessions that held nothing are forgotten. Turns

@@ -46,7 +46,9 @@ TEST_CASE("a copy of the server is waited for where something was written, and o
         });
     }
     const auto held = rig.get(a.acquire(wish(k_thread))).holding.fence;
-    CHECK(rig.get(a.commit({.key = k_thread, .fence = held, .turn = "t1", .head = "{}"})).empty());
+    CHECK(
+        rig.get(a.commit({.key = k_thread, .fence = held, .turn = "t1", .head = "{}"})).stop.empty()
+    );
     const EndRequest end{
         .key = k_thread, .fence = held, .turn = "t1", .end = 4, .bytes = "end.", .outcome = "{}"
     };

@@ -78,14 +78,14 @@ std::vector<Unusable> unusable_servers() {
          "NOREPLICAS",
          "start its copies"},
         {"one whose disk is full",
-         "HSET",
+         "sign_on",
          error("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to "
                "persist to disk."),
          unavailable,
          "MISCONF",
          "its disk"},
         {"one that became a copy",
-         "HSET",
+         "sign_on",
          error("READONLY You can't write against a read only replica."),
          unavailable,
          "READONLY",
@@ -153,7 +153,7 @@ TEST_CASE("a primary that a Sentinel names, and whose copies are gone, is refuse
     FakeRig rig;
     FakeRedis sentinel(rig.context);
     sentinel.always("SENTINEL", words({"127.0.0.1", rig.redis.port()}));
-    for (const std::string write : {"probe SADD", "HSET", "sign_on"}) {
+    for (const std::string write : {"probe SADD", "sign_on"}) {
         rig.redis.always(write, error("NOREPLICAS Not enough good replicas to write."));
     }
     auto options = rig.options();

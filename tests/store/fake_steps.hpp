@@ -23,7 +23,7 @@ template <class T> std::optional<Error> error_in(const Result<T>& result) {
 }
 
 inline std::string acquired_answer() {
-    return words({"mine", "7", "", "", "", "", "", "", "", "", "", ""});
+    return words({"mine", "7", "", "", "", "", "", "", "", "", "", "", ""});
 }
 
 /// Each asks one thing of the server.
@@ -40,7 +40,7 @@ inline std::vector<Step> all_steps() {
          words({"full"}),
          [](FakeRig& rig) { return error_in(rig.run(rig.store->take_place(wish(k_chat)))); }},
         {"commit",
-         words({"ok", ""}),
+         words({"ok", "", "5"}),
          [](FakeRig& rig) {
              return error_in(rig.run(
                  rig.store->commit({.key = k_chat, .fence = k_fence, .turn = "t1", .head = "{}"})
@@ -69,8 +69,14 @@ inline std::vector<Step> all_steps() {
              return error_in(rig.run(rig.store->adopt({.key = k_chat, .from = {.turn = "t1"}})));
          }},
         {"look",
-         words(std::vector<std::string>(17)),
+         words(std::vector<std::string>(19)),
          [](FakeRig& rig) { return error_in(rig.run(rig.store->look(k_chat))); }},
+        {"offer",
+         k_one,
+         [](FakeRig& rig) {
+             std::vector<store::OfferedRow> rows{{k_chat, {.thread = "th-1"}}};
+             return error_in(rig.run(rig.store->offer(std::move(rows))));
+         }},
         {"SMEMBERS",
          words({"c1"}),
          [](FakeRig& rig) { return error_in(rig.run(rig.store->ids_of("ann"))); }},

@@ -364,3 +364,138 @@ TEST_CASE("a turn is committed together with its row, or neither is") {
     CHECK_FALSE(changes.all);
     CHECK(changes.ids == std::vector<std::string>{"c1"});
 }
+
+TEST_CASE("each change of a row makes its version higher, its last use alone does not") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    const auto version = [&] { return rig.get(b.look(key)).version; };
+    const auto made = rig.get(a.put(key, {.thread = "th-1"}));
+    CHECK(made > 0);
+    CHECK(version() == made);
+    const auto changed = rig.get(a.change(key, {.archived = true}));
+    CHECK(changed > made);
+    CHECK(version() == changed);
+    rig.get(a.touch(key, 5));
+    CHECK(version() == changed);
+    const auto held = rig.get(a.acquire(wish(key)));
+    CHECK(held.version == changed);
+    REQUIRE(held.fields);
+    CHECK(held.fields->version == changed);
+    const auto committed = rig.get(a.commit(second_turn(key, held)));
+    CHECK(committed.version > changed);
+    CHECK(rig.get(a.commit(second_turn(key, held))).version == committed.version); // once
+    CHECK(rig.get(b.rows_of("ann", {"c1"}))[0]->version == committed.version);
+    const auto deleted = rig.get(b.erase(key));
+    CHECK(deleted > committed.version);
+    CHECK(version() == deleted);
+    CHECK(rig.get(a.put(key, {.thread = "th-2"})) > deleted);
+}
+
+TEST_CASE("a row that is offered is taken where the store has none, or an older one") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const ThreadKey key{"ann", "c1"};
+    const auto offer = [&](std::string thread, std::uint64_t version) {
+        ThreadFields fields{.thread = std::move(thread)};
+        fields.version = version;
+        std::vector<OfferedRow> rows{{key, std::move(fields)}};
+        rig.get(a.offer(std::move(rows)));
+        const auto state = rig.get(b.look(key));
+        return state.fields ? state.fields->thread : state.erased ? "erased" : "none";
+    };
+    CHECK(offer("th-0", 0) == "th-0"); // of an old release
+    CHECK(offer("th-1", 0) == "th-0");
+    CHECK(offer("th-2", 2) == "th-2");
+    CHECK(rig.get(b.ids_of("ann")) == std::vector<std::string>{"c1"});
+    CHECK(offer("th-3", 2) == "th-2");
+    CHECK(offer("", 1) == "th-2");
+    const auto seen = rig.get(b.changes_of("ann", ""));
+    CHECK(offer("", 3) == "erased");
+    CHECK(rig.get(b.changes_of("ann", seen.at)).ids == std::vector<std::string>{"c1"});
+    CHECK(rig.get(b.ids_of("ann")).empty());
+    CHECK(redis_cli(rig, {"TTL", "oa:t:ann/c1"}) != "-1\n");
+    CHECK(offer("th-2", 2) == "erased");
+    CHECK(offer("th-4", 4) == "th-4");
+    CHECK(redis_cli(rig, {"TTL", "oa:t:ann/c1"}) == "-1\n");
+    const auto held = rig.get(a.acquire(wish(key))); // its commit says what it has
+    CHECK(offer("th-5", 5) == "th-4");
+    rig.get(a.forget(key, held.holding.fence));
+    CHECK(offer("th-5", 5) == "th-5");
+}
+
+TEST_CASE("a page of rows is taken but for those under keys of another program") {
+    RedisRig rig;
+    auto& a = rig.open();
+    redis_cli(rig, {"SET", "oa:t:ann/c1", "of somebody else"});
+    std::vector<OfferedRow> rows;
+    for (const auto* id : {"c0", "c1", "c2"}) {
+        rows.push_back({{id == std::string("c2") ? "bob" : "ann", id}, {.thread = "th"}});
+    }
+    rig.get(a.offer(std::move(rows)));
+    CHECK(rig.get(a.ids_of("ann")) == std::vector<std::string>{"c0"});
+    CHECK(rig.get(a.ids_of("bob")) == std::vector<std::string>{"c2"});
+}
+
+TEST_CASE("what nobody knows is awaited from sessions that have not offered their rows yet") {
+    RedisRig rig;
+    auto options = rig.options();
+    options.lease = Millis(2'000);
+    auto& a = rig.open(options);
+    auto& b = rig.open(options);
+    auto& old = rig.open(options); // of a release that offers nothing
+    std::size_t lost = 0;
+    for (auto* one : {&a, &b}) {
+        one->on_lost = [&lost] { ++lost; };
+    }
+    const ThreadKey key{"ann", "c1"};
+    const auto awaited = [&](Store& at) {
+        const auto kind = rig.get(at.acquire(wish(key))).kind;
+        CHECK(rig.get(at.look(key)).awaited == (kind == Acquired::Kind::awaited));
+        return kind == Acquired::Kind::awaited;
+    };
+    CHECK_FALSE(rig.get(a.look(key)).awaited);
+    redis_cli(rig, {"FLUSHALL"});
+    rig.until("both", [&] { return lost == 2; });
+    CHECK(awaited(a));
+    b.offered();
+    CHECK(awaited(a)); // others may come within a lease
+    redis_cli(rig, {"DEL", "oa:lost"});
+    CHECK(awaited(b));
+    CHECK(awaited(a));
+    const ThreadKey known{"ann", "c2"};
+    rig.get(a.put(known, {.thread = "th-1"}));
+    CHECK_FALSE(rig.get(b.look(known)).awaited);
+    a.offered();
+    rig.until("its word", [&] { return !awaited(b); });
+    CHECK(rig.get(old.look(key)).holding.session == b.session());
+}
+
+TEST_CASE("a store that is empty at the first start lacks nothing, unless who starts has rows") {
+    RedisRig rig;
+    const auto awaited = [&rig](Store& at) { return rig.get(at.look({"ann", "c1"})).awaited; };
+    auto with = rig.options();
+    with.has_rows = true;
+    SECTION("a new one") {
+        CHECK_FALSE(awaited(rig.open()));
+        auto& later = rig.open(with); // after a restart, say
+        CHECK_FALSE(awaited(later));
+        CHECK_FALSE(awaited(*rig.stores.front()));
+    }
+    SECTION("one that lost all") {
+        auto& first = rig.open(with);
+        CHECK(awaited(first)); // others have not come back yet
+        auto& second = rig.open(with);
+        redis_cli(rig, {"DEL", "oa:lost"});
+        CHECK(awaited(first));
+        first.offered();
+        second.offered();
+        rig.until("their word", [&] { return !awaited(first); });
+    }
+    SECTION("one of a release that gave it no name") {
+        redis_cli(rig, {"HSET", "oa:meta", "v", "1"});
+        CHECK_FALSE(awaited(rig.open(with)));
+    }
+}

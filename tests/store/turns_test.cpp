@@ -12,10 +12,10 @@ const ThreadKey k_thread{"ann/x", "c 1"};
 std::uint64_t start(RedisRig& rig, Store& store, const ThreadKey& key, const std::string& turn) {
     const auto held = rig.get(store.acquire(wish(key, "start-" + turn)));
     REQUIRE(held.kind == Acquired::Kind::mine);
-    const auto stop =
+    const auto committed =
         rig.get(store.commit({.key = key, .fence = held.holding.fence, .turn = turn, .head = "{}"})
         );
-    CHECK(stop.empty());
+    CHECK(committed.stop.empty());
     return held.holding.fence;
 }
 
@@ -76,9 +76,9 @@ TEST_CASE("a step that is asked twice is done once") {
     const CommitRequest commit{
         .key = k_thread, .fence = one.holding.fence, .turn = "t1", .head = "{}"
     };
-    CHECK(rig.get(a.commit(commit)).empty());
+    CHECK(rig.get(a.commit(commit)).stop.empty());
     CHECK(rig.get(append(a, "t1", one.holding.fence, 3, "abc")) == Written::stored);
-    CHECK(rig.get(a.commit(commit)).empty());
+    CHECK(rig.get(a.commit(commit)).stop.empty());
     CHECK(rig.get(append(a, "t1", one.holding.fence, 3, "abc")) == Written::stored);
     auto end = ending(k_thread, one.holding.fence, "t1");
     end.end = 3 + end.bytes.size();
@@ -307,7 +307,7 @@ TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
     const auto early = rig.get(a.acquire(wish(k_thread)));
     CHECK(rig.get(b.want(k_thread, early.holding.fence, "stopped")));
     CHECK(
-        rig.get(a.commit({.key = k_thread, .fence = early.holding.fence, .turn = "t1"})) ==
+        rig.get(a.commit({.key = k_thread, .fence = early.holding.fence, .turn = "t1"})).stop ==
         "stopped"
     );
     rig.get(a.end(ending(k_thread, early.holding.fence, "t1")));

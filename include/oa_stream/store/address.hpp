@@ -28,6 +28,7 @@ struct StoreOptions {
     ResponseLimits responses{};
     std::size_t inflight = 1U << 20U; ///< bytes of turns without an answer, beyond one piece each
     std::size_t tails = 1'000; ///< turns of others that this process reads
+    bool has_rows = false; ///< this process has rows of earlier: the store had them, too
 };
 
 /// Code::usage, naming --store: what it refuses no store would make right (a password in the URL,

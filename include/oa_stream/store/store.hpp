@@ -76,6 +76,9 @@ struct ThreadState {
     Holding holding{};
     bool has_log = false; ///< of the turn that `holding` names
     std::string read{}; ///< the last note_read(): "1 NAME" with the turn whole, else "0 NAME"
+    std::uint64_t version = 0; ///< of `fields`, or of the deletion
+    /// The store never had it, or lost it, and not all processes that may have it have offered() it.
+    bool awaited = false;
 };
 
 struct AcquireRequest {
@@ -91,6 +94,7 @@ struct Acquired {
         orphan, ///< a dead one does: settle it first
         full,
         owner_full,
+        awaited, ///< as ThreadState::awaited
     };
     Kind kind = Kind::mine;
     Holding holding{};
@@ -100,6 +104,7 @@ struct Acquired {
     /// mine: as look() returns them. No other replica changes them from now on.
     std::optional<ThreadFields> fields{};
     bool erased = false;
+    std::uint64_t version = 0;
 };
 
 /// Idempotency-Key, all replicas together.
@@ -133,6 +138,17 @@ struct CommitRequest {
     /// As acquire() returned them: what is so still is not put, as others may have changed it
     /// since, unless the conversation was deleted.
     std::optional<ThreadFields> before{};
+};
+
+struct Committed {
+    std::string stop{}; ///< why it was wanted to end meanwhile, or empty
+    std::uint64_t version = 0; ///< of its row now
+};
+
+/// A row as a process has it.
+struct OfferedRow {
+    ThreadKey key;
+    ThreadFields fields; ///< without a thread: it was deleted
 };
 
 /// A turn's log. Entries are ordered by (fence, end): a writer with an older fence is refused.
@@ -274,12 +290,20 @@ public:
     /// In the order of `ids` (up to 200), nullopt where there is no conversation (any more).
     [[nodiscard]] virtual Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) = 0;
-    [[nodiscard]] virtual Task<Result<void>> put(ThreadKey key, ThreadFields fields) = 0;
-    /// Nothing else of it changes. False: there is no such conversation (any more).
-    [[nodiscard]] virtual Task<Result<bool>> change(ThreadKey key, RowChange what) = 0;
+    /// A change; the row's version from now on.
+    [[nodiscard]] virtual Task<Result<std::uint64_t>> put(ThreadKey key, ThreadFields fields) = 0;
+    /// Nothing else of it changes. Its version, or 0: there is no such conversation (any more).
+    [[nodiscard]] virtual Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) = 0;
     /// Used last at this time; nothing else of it changes, and nothing where there is none.
     [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
-    [[nodiscard]] virtual Task<Result<void>> erase(ThreadKey key) = 0;
+    /// The deletion's version.
+    [[nodiscard]] virtual Task<Result<std::uint64_t>> erase(ThreadKey key) = 0;
+    /// No changes: each (up to 100) is taken where the store knows nothing of it, or an older
+    /// version; not while somebody starts a turn there.
+    [[nodiscard]] virtual Task<Result<void>> offer(std::vector<OfferedRow> rows) = 0;
+    /// The store lost its rows: until offered(), what nobody knows is awaited from this process.
+    std::function<void()> on_lost{};
+    virtual void offered() = 0;
 
     /// A client has read the thread's messages: these turns whole. `name`: of this reading.
     [[nodiscard]] virtual Task<Result<void>>
@@ -289,8 +313,8 @@ public:
 
     // One turn a thread.
     [[nodiscard]] virtual Task<Result<Acquired>> acquire(AcquireRequest request) = 0;
-    /// The reason for which it was wanted to end meanwhile, or empty. Code::conflict: fenced.
-    [[nodiscard]] virtual Task<Result<std::string>> commit(CommitRequest request) = 0;
+    /// Code::conflict: fenced.
+    [[nodiscard]] virtual Task<Result<Committed>> commit(CommitRequest request) = 0;
     [[nodiscard]] virtual Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) = 0;
     /// A turn that was committed is still ours: said again after on_unsure. False: another replica
     /// has it.

@@ -110,10 +110,6 @@ private:
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
         OA_CO_CHECK(check_approvals());
-        if (!options_.store.url.empty()) {
-            store_ = store::make_redis_store(io_.get_executor(), options_.store);
-            OA_CO_CHECK(co_await store_->open());
-        }
         OA_CO_TRY(
             ids_,
             lane::IdMap::open(
@@ -126,6 +122,11 @@ private:
                          ) { log_->note(LogLevel::warn, "id_map", what); }}
             )
         );
+        if (!options_.store.url.empty()) {
+            options_.store.has_rows = ids_->size() > 0;
+            store_ = store::make_redis_store(io_.get_executor(), options_.store);
+            OA_CO_CHECK(co_await store_->open());
+        }
         make_lane(std::move(tokens));
         fit_connections();
         OA_CO_TRY(

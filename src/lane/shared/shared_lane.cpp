@@ -41,6 +41,7 @@ SharedLane::SharedLane(LaneState& lane, store::Store& store)
     store_->on_unsure = [this] {
         spawn(lane_->executor, "shared turns again", hold_all_again(this, alive_));
     };
+    store_->on_lost = [this] { offer_rows(); };
 }
 
 SharedLane::~SharedLane() {
@@ -55,12 +56,14 @@ void SharedLane::start() {
         spawn(lane_->executor, "shared news", read_news(this, alive_, i));
     }
     spawn(lane_->executor, "shared sweep", sweep(this, alive_));
+    offer_rows();
 }
 
 void SharedLane::stop() {
     *alive_ = false;
     store_->on_wanted = nullptr;
     store_->on_unsure = nullptr;
+    store_->on_lost = nullptr;
 }
 
 std::vector<store::Tail> SharedLane::tails_of(std::size_t follower) {
@@ -265,6 +268,12 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
             }
         }
         if (!*alive) {
+            co_return;
+        }
+    }
+    for (const auto& held : all) { // their rows may be lost with them
+        const auto key = held.journal->key();
+        if (!*alive || !co_await self->refresh(key.owner, key.id)) {
             co_return;
         }
     }

@@ -12,6 +12,7 @@
 #include "turns/live_turn.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -51,7 +52,7 @@ public:
     [[nodiscard]] bool full() const;
 
     // Threads: the lane's own map is what it has seen of the store's. shared_rows.cpp
-    /// False: the store does not answer.
+    /// False: the store does not answer, or lost its rows and lacks those of others still.
     Task<bool> refresh(std::string owner, std::string id);
     [[nodiscard]] Task<void> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
@@ -130,17 +131,27 @@ public:
     void tick(Clock::time_point now);
     /// Cuts what is read for others, without an ending: it goes on elsewhere.
     void cut_relays();
-    /// Turns that go on with another replica: how many were let go in this time.
+    /// Turns that go on with another replica: how many were let go in this time. shared_release.cpp
     [[nodiscard]] Task<std::size_t> release_all(Millis within);
 
 private:
     void take_row(const store::ThreadKey& key, const store::ThreadFields& fields);
     [[nodiscard]] bool
     changes_here(const store::ThreadKey& key, const store::Holding& holding) const;
-    /// What the store has of a row.
+    /// What the store has of a row, with this version; a newer one of this lane stays.
     void learn(
-        const store::ThreadKey& key, const std::optional<store::ThreadFields>& fields, bool erased
+        const store::ThreadKey& key,
+        const std::optional<store::ThreadFields>& fields,
+        bool erased,
+        std::uint64_t version
     );
+    [[nodiscard]] bool newer_here(const store::ThreadKey& key, std::uint64_t version) const;
+    void remember_deletion(store::ThreadKey key, std::uint64_t version);
+    /// The store may lack rows of this lane.
+    void offer_rows();
+    [[nodiscard]] static Task<void> offer_all(SharedLane* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] static Task<void>
+    offer_page(SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::OfferedRow> rows);
     /// What this lane has of it.
     [[nodiscard]] std::optional<store::ThreadFields> own_fields(const store::ThreadKey& key) const;
     /// Ids of all rows of this owner, the store's and the newest of ours.
@@ -285,6 +296,8 @@ private:
     std::unordered_map<std::string, Away> away_{};
     RowUses reading_all_{}; ///< owners all whose rows are being read; without an id
     std::unordered_map<std::string, std::string> seen_{}; ///< owner → the last change of its rows
+    std::deque<store::OfferedRow> deletions_{}; ///< of rows, as this lane learned of them
+    std::size_t offers_ = 0; ///< how often all rows are to be offered; the first of them is at it
 };
 
 /// What was put into or erased from the map of threads is on disk, and known to all replicas.

@@ -16,6 +16,9 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_page = 200;
+constexpr std::size_t k_offered = 100; ///< rows at once: about a millisecond of the store
+constexpr Millis k_offer_again{200};
+constexpr std::size_t k_most_deletions = 10'000;
 constexpr std::size_t k_most_owners = 10'000; ///< whose last change is remembered
 
 std::vector<std::string> each_once(std::vector<std::string> ids) {
@@ -27,8 +30,8 @@ std::vector<std::string> each_once(std::vector<std::string> ids) {
 
 } // namespace
 
-/// A row that the store never had is offered to it: a lost store heals from the lanes' own files.
-/// While the store is away, what was seen of it last is used.
+/// A row that the store never had, or has in an older version, is offered to it: a lost store heals
+/// from the lanes' own files. While the store is away, what was seen of it last is used.
 Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     const store::ThreadKey key{owner, id};
     const auto state = co_await store_->look(key);
@@ -38,12 +41,17 @@ Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     if (changes_here(key, state->holding)) {
         co_return true;
     }
-    learn(key, state->fields, state->erased);
     const auto known = own_fields(key);
-    if (known && !state->fields && state->holding.phase != store::Phase::starting) {
-        (void)co_await store_->put(key, *known);
+    const bool nowhere = !state->fields && !state->erased;
+    if (known && (nowhere || known->version > state->version)) {
+        if (state->holding.phase != store::Phase::starting) {
+            std::vector<store::OfferedRow> own{{key, *known}};
+            (void)co_await store_->offer(std::move(own));
+        }
+        co_return true;
     }
-    co_return true;
+    learn(key, state->fields, state->erased, state->version);
+    co_return !state->awaited;
 }
 
 /// A request of this lane makes, replaces or deletes it: what the store has is older.
@@ -53,12 +61,78 @@ bool SharedLane::changes_here(const store::ThreadKey& key, const store::Holding&
 }
 
 void SharedLane::learn(
-    const store::ThreadKey& key, const std::optional<store::ThreadFields>& fields, bool erased
+    const store::ThreadKey& key,
+    const std::optional<store::ThreadFields>& fields,
+    bool erased,
+    std::uint64_t version
 ) {
+    if (newer_here(key, version)) {
+        return;
+    }
     if (fields) {
         take_row(key, *fields);
     } else if (erased && lane_->ids().contains(key.owner, key.id)) {
         lane_->ids().erase(key.owner, key.id);
+        remember_deletion(key, version);
+    }
+}
+
+bool SharedLane::newer_here(const store::ThreadKey& key, std::uint64_t version) const {
+    const auto known = lane_->ids().find(key.owner, key.id);
+    return known && known->version > version;
+}
+
+/// A store that is lost forgets it, and another lane may have the row still.
+void SharedLane::remember_deletion(store::ThreadKey key, std::uint64_t version) {
+    if (deletions_.size() >= k_most_deletions) {
+        deletions_.pop_front();
+    }
+    store::ThreadFields none;
+    none.version = version;
+    deletions_.push_back({std::move(key), std::move(none)});
+}
+
+void SharedLane::offer_rows() {
+    if (offers_++ == 0) {
+        spawn(lane_->executor, "rows offered", offer_all(this, alive_));
+    }
+}
+
+/// A page at a time, each when the store has taken the one before it. One that is made meanwhile is
+/// the store's already.
+Task<void> SharedLane::offer_all(SharedLane* self, std::shared_ptr<bool> alive) {
+    for (std::size_t done = 0; *alive && done != self->offers_;) {
+        done = self->offers_; // once more for a store that is lost meanwhile
+        std::uint32_t place = 0;
+        while (*alive) {
+            std::vector<store::OfferedRow> page;
+            for (const auto& row : self->lane_->ids().rows_from(place, k_offered)) {
+                page.push_back({row, row});
+            }
+            if (page.empty()) {
+                break;
+            }
+            co_await offer_page(self, alive, std::move(page));
+        }
+        const auto deletions = *alive ? self->deletions_ : std::deque<store::OfferedRow>();
+        for (std::size_t at = 0; *alive && at < deletions.size(); at += k_offered) {
+            const auto begin = deletions.begin() + static_cast<std::ptrdiff_t>(at);
+            const auto count = std::min(k_offered, deletions.size() - at);
+            co_await offer_page(self, alive, {begin, begin + static_cast<std::ptrdiff_t>(count)});
+        }
+    }
+    if (*alive) {
+        self->offers_ = 0;
+        self->store_->offered();
+    }
+}
+
+/// Until the store has taken them.
+Task<void> SharedLane::offer_page(
+    SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::OfferedRow> rows
+) {
+    while (*alive && !co_await self->store_->offer(rows)) {
+        co_await sleep_for(k_offer_again);
     }
 }
 
@@ -131,8 +205,10 @@ Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string>
         }
         for (std::size_t i = 0; i < page.size(); ++i) {
             const auto& fields = (*rows)[i];
-            if (fields && !lane_->turns.starting(owner, page[i])) {
-                take_row({owner, page[i]}, *fields);
+            const store::ThreadKey key{owner, page[i]};
+            if (fields && !lane_->turns.starting(owner, page[i]) &&
+                !newer_here(key, fields->version)) {
+                take_row(key, *fields);
             } else if (!co_await refresh(owner, page[i])) {
                 co_return false;
             }
@@ -144,15 +220,20 @@ Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string>
 Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {
     store::ThreadKey key{std::move(owner), std::move(id)};
     if (auto row = own_fields(key)) {
-        co_return co_await store_->put(std::move(key), *std::move(row));
+        OA_CO_TRY(const auto version, co_await store_->put(key, *std::move(row)));
+        lane_->ids().note_version(key.owner, key.id, version);
+    } else {
+        OA_CO_TRY(const auto version, co_await store_->erase(key));
+        remember_deletion(std::move(key), version);
     }
-    co_return co_await store_->erase(std::move(key));
+    co_return Result<void>{};
 }
 
 Task<Result<void>>
 SharedLane::change_row(std::string owner, std::string id, store::RowChange what) {
-    OA_CO_TRY(const bool changed, co_await store_->change({owner, id}, std::move(what)));
-    if (!changed && !co_await refresh(std::move(owner), std::move(id))) {
+    OA_CO_TRY(const auto version, co_await store_->change({owner, id}, std::move(what)));
+    lane_->ids().note_version(owner, id, version);
+    if (version == 0 && !co_await refresh(std::move(owner), std::move(id))) {
         co_return fail(Code::unavailable, "the store does not answer");
     }
     co_return Result<void>{};

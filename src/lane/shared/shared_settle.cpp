@@ -54,7 +54,8 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
     if (!dead || ours || !store_->steady()) {
         co_return true;
     }
-    learn(key, state->fields, state->erased); // the turn may be of another thread than we know
+    // The turn may be of another thread than we know.
+    learn(key, state->fields, state->erased, state->version);
     store::TakeRequest take{.key = std::move(key), .from = state->holding};
     store::Log log;
     if (!take.from.turn.empty()) {

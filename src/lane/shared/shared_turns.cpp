@@ -90,6 +90,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         co_return reject_store_away();
     }
     Patience patience;
+    const auto others_until = Clock::now() + store_->options().lease;
     while (true) {
         auto use = uses_.add(request.key);
         auto got = co_await store_->acquire(request);
@@ -99,7 +100,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         }
         if (got->kind == store::Acquired::Kind::mine) {
             // Since it was read last another replica may have made it, or a turn on it.
-            learn(request.key, got->fields, got->erased);
+            learn(request.key, got->fields, got->erased, got->version);
             co_return std::optional<SharedHold>(
                 std::in_place,
                 lane_->executor,
@@ -115,6 +116,16 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         }
         if (got->kind == store::Acquired::Kind::orphan) {
             co_return std::nullopt;
+        }
+        if (got->kind == store::Acquired::Kind::awaited) {
+            if (now >= others_until) {
+                co_return reject_unknown_for_now();
+            }
+            if (lane_->ids().contains(request.key.owner, request.key.id)) {
+                (void)co_await refresh(request.key.owner, request.key.id);
+            }
+            co_await sleep_for(k_store_poll);
+            continue;
         }
         if (!patience.read(*got, now, timings.reader_leaving) && !patience.wanted) {
             patience.wanted = now;
@@ -157,7 +168,7 @@ Task<Accepted<std::shared_ptr<void>>> SharedLane::take_place(std::string owner, 
 
 Task<Accepted<SharedLane::Committed>>
 SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::string idempotency) {
-    const auto stop = co_await store_->commit(
+    auto done = co_await store_->commit(
         {.key = hold->key(),
          .fence = hold->fence(),
          .turn = turn,
@@ -166,17 +177,18 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
          .fields = own_fields(hold->key()),
          .before = hold->before()}
     );
-    if (!stop && stop.error().code == Code::conflict) {
+    if (!done && done.error().code == Code::conflict) {
         ++store_->turns.fenced.commit;
         co_return reject_busy();
     }
-    if (!stop) {
+    if (!done) {
         co_return reject_store_away();
     }
+    lane_->ids().note_version(hold->key().owner, hold->key().id, done->version);
     hold->keep();
     co_return Committed{
         std::make_shared<TurnJournal>(pace_, *store_, hold->key(), hold->fence(), std::move(turn)),
-        *stop
+        std::move(done->stop)
     };
 }
 

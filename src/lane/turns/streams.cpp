@@ -184,8 +184,10 @@ Task<void> Streams::serve(CallPtr call, Handler handler) {
 /// Decisions and results for the turn that waits. Results that it can take no more begin the next
 /// turn.
 Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
-    if (lane_->shared && !call->match.id) {
-        co_await lane_->shared->refresh(call->record.owner, call->chat.thread);
+    if (lane_->shared && !call->match.id &&
+        !co_await lane_->shared->refresh(call->record.owner, call->chat.thread) &&
+        !lane_->ids().contains(call->record.owner, call->chat.thread)) {
+        co_return reject_unknown_for_now();
     }
     const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
     OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::deciding));

@@ -49,3 +49,66 @@ TEST_CASE("rows: of many lists at once one reads all rows of their owner") {
     refresh_all(rig, 2);
     CHECK(rig.store.lists == 1);
 }
+
+TEST_CASE("rows: a store that lost them is offered all of this lane's, page by page") {
+    constexpr std::size_t k_some = 250;
+    SharedRig rig;
+    for (std::size_t i = 0; i < k_some; ++i) {
+        lane::ThreadRow row{i % 2 == 0 ? "ann" : "bob", "c" + std::to_string(i), "auth"};
+        row.version = i;
+        rig.ids->put(row);
+    }
+    rig.store.away = true;
+    rig.store.on_lost();
+    rig.context.poll();
+    CHECK(rig.store.all_offered == 0);
+    rig.store.away = false; // it is tried until the store takes them
+    rig.until("all rows", [&] { return rig.store.all_offered > 0; });
+    CHECK(rig.store.pages == std::vector<std::size_t>{100, 100, 50});
+    CHECK(rig.store.offers[7].key == store::ThreadKey{"bob", "c7"});
+    CHECK(rig.store.offers[7].fields.thread == "auth");
+    CHECK(rig.store.offers[7].fields.version == 7);
+    SECTION("lost once more while it is offered them, it is offered all again") {
+        rig.store.pages.clear();
+        rig.store.away = true;
+        rig.store.on_lost();
+        rig.context.restart();
+        rig.context.poll();
+        rig.store.on_lost();
+        rig.store.away = false;
+        rig.until("all rows", [&] { return rig.store.all_offered > 1; });
+        CHECK(rig.store.pages.size() == 6);
+        CHECK(rig.store.all_offered == 2);
+    }
+}
+
+TEST_CASE("rows: a store that lost them is told what was deleted, as this lane learned of it") {
+    SharedRig rig;
+    rig.ids->put({"", "here", "auth-1"});
+    rig.ids->put({"", "elsewhere", "auth-2"});
+    rig.ids->erase("", "here");
+    CHECK(rig.run(rig.shared().store_row("", "here")));
+    auto& state = rig.store.states["elsewhere"];
+    state.erased = true;
+    state.version = 9;
+    CHECK(rig.run(rig.shared().refresh("", "elsewhere")));
+    rig.store.on_lost();
+    rig.until("all rows", [&] { return rig.store.all_offered > 0; });
+    REQUIRE(rig.store.offers.size() == 2);
+    CHECK(rig.store.offers[0].key.id == "here");
+    CHECK(rig.store.offers[0].fields.thread.empty());
+    CHECK(rig.store.offers[0].fields.version == rig.store.version);
+    CHECK(rig.store.offers[1].key.id == "elsewhere");
+    CHECK(rig.store.offers[1].fields.version == 9);
+}
+
+TEST_CASE("rows: in a list, the newer copy of a row counts") {
+    SharedRig rig;
+    rig.store.listed = {"a"};
+    lane::ThreadRow row{"", "a", "auth-new"};
+    row.version = 5; // the store's has none
+    rig.ids->put(row);
+    refresh_all(rig, 1);
+    CHECK(rig.ids->find("", "a")->thread == "auth-new");
+    CHECK(rig.store.offers.size() == 1);
+}

@@ -9,7 +9,9 @@
 #include "shared/shared_lane.hpp"
 #include "state.hpp"
 
+#include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -113,15 +115,27 @@ public:
         forgotten.push_back(fence);
         co_return Result<void>{};
     }
-    Task<Result<void>> put(store::ThreadKey key, store::ThreadFields fields) override {
+    Task<Result<std::uint64_t>> put(store::ThreadKey key, store::ThreadFields fields) override {
         put_rows.emplace_back(key.id, fields.thread);
-        co_return Result<void>{};
+        co_return version;
     }
-    Task<Result<void>> erase(store::ThreadKey key) override {
+    Task<Result<std::uint64_t>> erase(store::ThreadKey key) override {
         erased.push_back(key.id);
+        co_return version;
+    }
+    Task<Result<std::uint64_t>> change(store::ThreadKey, store::RowChange) override {
+        co_return changed ? version : 0;
+    }
+    Task<Result<void>> offer(std::vector<store::OfferedRow> rows) override {
+        (void)co_await asio::post(asio::use_awaitable);
+        if (away) {
+            co_return fail(Code::unavailable, "the store is away");
+        }
+        pages.push_back(rows.size());
+        std::ranges::move(rows, std::back_inserter(offers));
         co_return Result<void>{};
     }
-    Task<Result<bool>> change(store::ThreadKey, store::RowChange) override { co_return changed; }
+    void offered() override { ++all_offered; }
     void answer(const store::Wanted&, std::string body) override {
         answers.push_back(std::move(body));
     }
@@ -181,6 +195,10 @@ public:
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
     bool changed = true;
+    std::uint64_t version = 7; ///< of a row after each change
+    std::vector<store::OfferedRow> offers{};
+    std::vector<std::size_t> pages{}; ///< their sizes, one after the other
+    int all_offered = 0;
     std::vector<std::string> answers{};
     std::vector<store::ThreadKey> held_rows{}; ///< as the store has this lane's
     std::vector<store::ThreadKey> left_rows{}; ///< … and those of dead ones

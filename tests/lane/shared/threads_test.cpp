@@ -21,6 +21,13 @@ lane::LaneConfig hasty() {
     return config;
 }
 
+/// "c" of nobody in particular, as it is here since this change.
+void put_version(SharedRig& rig, std::uint64_t version) {
+    lane::ThreadRow row{"", "c", "auth-c"};
+    row.version = version;
+    rig.ids->put(row);
+}
+
 using Taken = lane::Accepted<std::optional<lane::SharedHold>>;
 Taken take(SharedRig& rig, bool limited = true, bool count_owner = false) {
     return rig.run(rig.shared().acquire(
@@ -178,30 +185,63 @@ TEST_CASE("threads: a look takes over the store's row, and offers it one that it
         state.fields = store::ThreadFields{.thread = "auth-new"};
         CHECK(rig.run(rig.shared().refresh("", "c")));
         CHECK(rig.ids->find("", "c")->thread == "auth-new");
-        CHECK(rig.store.put_rows.empty());
+        CHECK(rig.store.offers.empty());
     }
     SECTION("the store never had it") {
         rig.ids->put({"", "c", "auth-c"});
         CHECK(rig.run(rig.shared().refresh("", "c")));
-        CHECK(rig.store.put_rows.size() == 1);
+        REQUIRE(rig.store.offers.size() == 1);
+        CHECK(rig.store.offers.front().fields.thread == "auth-c");
     }
     SECTION("the store never had it, and another lane is about to make it") {
         rig.ids->put({"", "c", "auth-c"});
         state.holding.phase = store::Phase::starting;
         CHECK(rig.run(rig.shared().refresh("", "c")));
-        CHECK(rig.store.put_rows.empty());
+        CHECK(rig.store.offers.empty());
+    }
+    SECTION("the store has it as it was before") {
+        put_version(rig, 7);
+        state.fields = store::ThreadFields{.thread = "auth-old"};
+        state.version = state.fields->version = 6;
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.ids->find("", "c")->thread == "auth-c");
+        REQUIRE(rig.store.offers.size() == 1);
+        CHECK(rig.store.offers.front().fields.version == 7);
+    }
+    SECTION("it was deleted before it was made again here") {
+        put_version(rig, 7);
+        state.erased = true;
+        state.version = 6;
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.ids->contains("", "c"));
+        CHECK(rig.store.offers.size() == 1);
+    }
+    SECTION("the store has it as it is here") {
+        put_version(rig, 7);
+        state.fields = store::ThreadFields{.thread = "auth-new"}; // by a lane of an old release
+        state.version = state.fields->version = 7;
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.ids->find("", "c")->thread == "auth-new");
+        CHECK(rig.store.offers.empty());
+    }
+    SECTION("others have still to offer what they have") {
+        state.awaited = true;
+        CHECK_FALSE(rig.run(rig.shared().refresh("", "c")));
+        rig.ids->put({"", "c", "auth-c"});
+        CHECK(rig.run(rig.shared().refresh("", "c")));
+        CHECK(rig.store.offers.size() == 1);
     }
     SECTION("it was deleted") {
         rig.ids->put({"", "c", "auth-c"});
         state.erased = true;
         CHECK(rig.run(rig.shared().refresh("", "c")));
         CHECK_FALSE(rig.ids->contains("", "c"));
-        CHECK(rig.store.put_rows.empty());
+        CHECK(rig.store.offers.empty());
     }
     SECTION("nobody knows it") {
         CHECK(rig.run(rig.shared().refresh("", "c")));
         CHECK_FALSE(rig.ids->contains("", "c"));
-        CHECK(rig.store.put_rows.empty());
+        CHECK(rig.store.offers.empty());
     }
 }
 
@@ -212,5 +252,34 @@ TEST_CASE("threads: a change of a row that the store lacks is followed by a look
     CAPTURE(rig.store.changed);
     CHECK(rig.run(rig.shared().change_row("", "c", {.title = "New"})));
     CHECK(rig.store.looks == (rig.store.changed ? 0 : 1));
-    CHECK(rig.store.put_rows.size() == (rig.store.changed ? 0 : 1));
+    CHECK(rig.store.offers.size() == (rig.store.changed ? 0 : 1));
+    CHECK(rig.ids->find("", "c")->version == (rig.store.changed ? 7U : 0U));
+}
+
+TEST_CASE("threads: one that other lanes may have is waited for as long as they may take to come") {
+    SharedRig rig(hasty());
+    const auto awaited = acquired(Acquired::Kind::awaited, 0);
+    SECTION("they have offered all of theirs") {
+        rig.store.acquire_answers = {awaited, awaited, acquired(Acquired::Kind::mine, 7)};
+        const auto taken = take(rig);
+        REQUIRE(taken);
+        CHECK(*taken);
+    }
+    SECTION("they do not come") {
+        rig.store.settings.lease = Millis(80);
+        rig.store.acquire_answers = {awaited};
+        const auto began = Clock::now();
+        const auto taken = take(rig);
+        REQUIRE_FALSE(taken);
+        CHECK(taken.error().status == 503);
+        CHECK(taken.error().code == "store_unavailable");
+        CHECK(Clock::now() - began >= Millis(80));
+        CHECK(rig.store.offers.empty());
+    }
+    SECTION("this lane has it itself") {
+        rig.ids->put({"ann", "c", "auth-c"});
+        rig.store.acquire_answers = {awaited, acquired(Acquired::Kind::mine, 7)};
+        CHECK(take(rig));
+        CHECK(rig.store.offers.size() == 1);
+    }
 }

@@ -48,7 +48,9 @@ public:
     store::StoreNumbers numbers() const override { return {}; }
     bool leased() const noexcept override { return true; }
     bool steady() const noexcept override { return true; }
-    Task<Result<bool>> change(store::ThreadKey, store::RowChange) override { co_return none(); }
+    Task<Result<std::uint64_t>> change(store::ThreadKey, store::RowChange) override {
+        co_return none();
+    }
     Task<Result<void>> touch(store::ThreadKey, std::int64_t) override { co_return none(); }
     Task<Result<std::vector<store::ThreadKey>>> held() override { co_return none(); }
     Task<Result<store::ThreadState>> look(store::ThreadKey) override { co_return none(); }
@@ -60,8 +62,12 @@ public:
     rows_of(std::string, std::vector<std::string>) override {
         co_return none();
     }
-    Task<Result<void>> put(store::ThreadKey, store::ThreadFields) override { co_return none(); }
-    Task<Result<void>> erase(store::ThreadKey) override { co_return none(); }
+    Task<Result<std::uint64_t>> put(store::ThreadKey, store::ThreadFields) override {
+        co_return none();
+    }
+    Task<Result<std::uint64_t>> erase(store::ThreadKey) override { co_return none(); }
+    Task<Result<void>> offer(std::vector<store::OfferedRow>) override { co_return none(); }
+    void offered() override {}
     Task<Result<void>> note_left(store::ThreadKey, std::string) override {
         co_return Result<void>{};
     }
@@ -69,7 +75,7 @@ public:
         co_return none();
     }
     Task<Result<store::Acquired>> acquire(store::AcquireRequest) override { co_return none(); }
-    Task<Result<std::string>> commit(store::CommitRequest) override { co_return none(); }
+    Task<Result<store::Committed>> commit(store::CommitRequest) override { co_return none(); }
     Task<Result<void>> forget(store::ThreadKey, std::uint64_t) override { co_return none(); }
     Task<Result<bool>> hold_again(store::ThreadKey, std::uint64_t, std::string) override {
         co_return none();
