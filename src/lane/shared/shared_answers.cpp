@@ -74,6 +74,14 @@ Rejection reject_unheard() {
     );
 }
 
+/// The store lost what the turn said so far: nobody here could tell what comes of a decision.
+Rejection reject_unread() {
+    return with_retry_after(
+        reject(503, "service_unavailable", "only the replica that runs this turn can take it now"),
+        1
+    );
+}
+
 Accepted<std::size_t> verdict_of(const std::string& text) {
     const auto json = Json::parse(text, nullptr, false);
     if (const auto segment = int_member(json, "segment"); segment && *segment >= 0) {
@@ -120,6 +128,10 @@ Task<Accepted<std::size_t>> SharedLane::decide(
     std::vector<ApprovalAnswer> answers,
     std::vector<authority::CallResult> results
 ) {
+    const auto relay = relays_.find(turn->id());
+    if (relay != relays_.end() && relay->second.logless) {
+        co_return reject_unread();
+    }
     const auto until = Clock::now() + k_wait;
     const auto name = random_hex(8);
     answers_[name];
