@@ -86,6 +86,28 @@ for (const unit of ['oa-stream.service', 'oa-stream-verify.service', 'oa-stream-
   });
 }
 
+test('removing the package stops and disables every timer that was enabled', () => {
+  const world = scratch('removed'), etc = path.join(world, 'etc/systemd/system'), told = path.join(world, 'told');
+  fs.cpSync(path.join(root, 'usr/lib/systemd/system'), path.join(world, 'usr/lib/systemd/system'), { recursive: true });
+  fs.mkdirSync(etc, { recursive: true });
+  run('systemctl', [`--root=${world}`, 'enable', 'oa-stream.service', 'oa-stream-verify.timer', 'oa-stream-verify@a.timer', 'oa-stream-verify@b.timer']);
+  const enabled = () => fs.readdirSync(etc, { recursive: true, withFileTypes: true }).filter((one) => one.isSymbolicLink()).map((one) => one.name).sort();
+  assert.deepEqual(enabled(), ['oa-stream-verify.timer', 'oa-stream-verify@a.timer', 'oa-stream-verify@b.timer', 'oa-stream.service']);
+  // Of the system below `world` only files are there: what would be stopped is noted.
+  fs.mkdirSync(path.join(world, 'bin'));
+  fs.writeFileSync(path.join(world, 'bin/systemctl'), `#!/bin/sh
+echo "$*" >>'${told}'
+for word; do shift; [ "$word" = --now ] || set -- "$@" "$word"; done
+[ "$1" = stop ] || exec /usr/bin/systemctl --root='${world}' "$@"
+`, { mode: 0o755 });
+  const script = run('dpkg-deb', ['-I', deb, 'prerm']).replace('[ -d /run/systemd/system ]', 'true');
+  run('sh', ['-c', script, 'prerm', 'remove'], { env: { ...process.env, PATH: `${path.join(world, 'bin')}:${process.env.PATH}` } });
+  assert.deepEqual(enabled(), []);
+  const lines = fs.readFileSync(told, 'utf8');
+  assert.match(lines, /^stop oa-stream-verify@\*\.timer$/m);
+  assert.match(lines, /disable --now oa-stream\.service oa-stream-verify\.timer$/m);
+});
+
 test('the settings are words that serve and verify take', () => {
   const text = fs.readFileSync(path.join(root, 'etc/default/oa-stream'), 'utf8');
   const value = (name) => new RegExp(`^${name}="(.*)"$`, 'm').exec(text)[1].split(' ');
