@@ -275,6 +275,39 @@ TEST_CASE("gate text: never fewer digits than show the side of the limit") {
     CHECK(seconds_text(2.501, 2.5) == "2.501s");
 }
 
+TEST_CASE("gate text: what never came is never, on both sides, and in no percents") {
+    constexpr double k_never = std::numeric_limits<double>::infinity();
+    auto canary = timed(100, k_never, 0);
+    const auto stable = timed(100, 0.1, 0);
+    const auto limit = p95(Against::limit, 2.5);
+    const auto versus = p95(Against::stable, 0.5);
+    CHECK(
+        evaluate(limit, {.canary = canary}).sentence ==
+        "canary p95 first content never (n 100; never at 95%), beyond the limit of 2.5s"
+    );
+    CHECK(
+        evaluate(versus, {.canary = canary, .stable = stable}).sentence ==
+        "canary p95 first content never, stable 100ms (n 100 and 100; never at 95%), beyond the "
+        "limit of +50%"
+    );
+    for (std::size_t i = 0; i < 94; ++i) { // the interval spans the limit
+        canary[i].first_content_s = 0.1;
+    }
+    CHECK(
+        evaluate(limit, {.canary = canary}).sentence ==
+        "canary p95 first content never (n 100; 100ms to never at 95%), limit 2.5s not decided: "
+        "with n 100 it may be on either side"
+    );
+    GateSpec tokens = limit;
+    tokens.timing = Timing::per_token;
+    for (Sample& sample : canary) {
+        sample.per_token_s = k_never;
+    }
+    CHECK(evaluate(tokens, {.canary = canary})
+              .sentence.contains("0/s (n 100; 0/s at 95%), beyond the limit of 0.4/s"));
+    CHECK(percent_text(k_never, 0.5) == "unbounded");
+}
+
 TEST_CASE("gate: a gate that only observes never decides") {
     GateSpec spec = bad_rate(Against::limit, 0.01);
     spec.mode = GateMode::observe;

@@ -1,5 +1,7 @@
 #include "gate_text.hpp"
 
+#include "oa_stream/measure/buckets.hpp"
+
 #include "gate_judge.hpp"
 
 #include <fmt/format.h>
@@ -62,19 +64,24 @@ std::string in_unit(const GateSpec& spec, double value) {
     if (spec.metric == Metric::bad_rate) {
         return relative(spec) ? points(value, spec.limit) : percent_text(value, spec.limit);
     }
-    return relative(spec) ? signed_percent(value, spec.limit) : seconds_text(value, spec.limit);
+    return relative(spec) && std::isfinite(value) ? signed_percent(value, spec.limit)
+                                                  : seconds_text(value, spec.limit);
 }
 
+/// A record has no infinite bounds: that of a FAIL from below is one that is missing.
 std::string bounds(const GateRecord& record) {
+    const std::string never = in_unit(record.spec, k_infinite);
+    const bool late = record.value && std::isinf(*record.value);
+    const std::string sure = percent_text(record.confidence, 1);
+    if (late && !record.low && record.verdict == Verdict::fail) {
+        return fmt::format("{} at {}", never, sure);
+    }
     const std::string low = record.low ? in_unit(record.spec, *record.low) : "no lower bound";
-    const std::string high = record.high ? in_unit(record.spec, *record.high) : "no upper bound";
+    const std::string high = record.high ? in_unit(record.spec, *record.high)
+                             : late      ? never
+                                         : "no upper bound";
     const bool turned = is_token_rate(record.spec); // many seconds a token are few tokens a second
-    return fmt::format(
-        "{} to {} at {}",
-        turned ? high : low,
-        turned ? low : high,
-        percent_text(record.confidence, 1)
-    );
+    return fmt::format("{} to {} at {}", turned ? high : low, turned ? low : high, sure);
 }
 
 /// One arm's own number.
@@ -128,6 +135,15 @@ std::string measured(const GateRecord& record) {
     if (!relative(spec)) {
         return out + fmt::format(
                          " {} (n {}; {})", in_unit(spec, *record.value), record.n, bounds(record)
+                     );
+    }
+    if (std::isinf(*record.value) && !is_token_rate(spec)) {
+        return out + fmt::format(
+                         " never, stable {} (n {} and {}; {})",
+                         arm_text(spec, record.reference.value_or(0)),
+                         record.n,
+                         record.reference_n,
+                         bounds(record)
                      );
     }
     return out + fmt::format(
@@ -204,7 +220,7 @@ std::string subject_of(const GateSpec& spec) {
 
 std::string percent_text(double share, double limit) {
     if (std::isinf(share)) {
-        return share > 0 ? "unbounded%" : "-unbounded%";
+        return share > 0 ? "unbounded" : "-unbounded";
     }
     return decimals_apart(share * 100, limit * 100, 1) + "%";
 }
