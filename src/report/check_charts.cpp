@@ -15,15 +15,11 @@ namespace {
 constexpr std::size_t k_most_rows = 40; ///< more would not be read
 
 std::string percent(double share) {
-    return fmt::format("{:.3g}%", share * k_percent);
+    return number(share * k_percent) + "%";
 }
 
 std::string times(double rate) {
-    return fmt::format("{:.3g}×", rate);
-}
-
-std::string plain(double value) {
-    return fmt::format("{:.4g}", value);
+    return number(rate) + "×";
 }
 
 constexpr double k_short_s = 0.1; ///< below it milliseconds are read more easily
@@ -80,7 +76,7 @@ std::string gates_of(const Report& report) {
         if (metric == "bad_rate") {
             add_gate(check, percent, shares);
         } else if (metric == "expression") {
-            add_gate(check, plain, others);
+            add_gate(check, number, others);
         } else if (metric.contains("_p") && !metric.starts_with("tokens_per_s")) {
             add_gate(check, seconds, waits);
         }

@@ -40,12 +40,6 @@ Tone tone_of(SeriesTone tone) {
     return k_tones.at(static_cast<std::size_t>(tone));
 }
 
-std::string number(double value) {
-    constexpr double k_exponents = 9999.5; // from here on {:.4g} would write 1e+04
-    return std::abs(value) < k_exponents ? fmt::format("{:.4g}", value)
-                                         : fmt::format("{:.0f}", value);
-}
-
 std::string picture(std::string_view described, double height, std::string_view inner) {
     return fmt::format(
         "<svg viewBox=\"0 0 {:g} {:g}\" role=\"img\" aria-label=\"{}\">\n{}</svg>\n",

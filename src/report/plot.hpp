@@ -51,6 +51,9 @@ struct Extent {
 [[nodiscard]] std::string
 times_chart(std::string_view caption, double brief_s, const std::vector<Bar>& rows);
 
+/// With four digits, and as many as it has before the point: never 1e+04.
+[[nodiscard]] std::string number(double value);
+
 /// Round numbers from 0 to at least `most`, about `count` of them; ascending, never fewer than two.
 [[nodiscard]] std::vector<double> ticks_up_to(double most, int count);
 

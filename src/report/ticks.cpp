@@ -1,8 +1,16 @@
 #include "plot.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 namespace oa_stream::report {
+
+std::string number(double value) {
+    constexpr double k_exponents = 9999.5; // from here on {:.4g} would write 1e+04
+    return std::abs(value) < k_exponents ? fmt::format("{:.4g}", value)
+                                         : fmt::format("{:.0f}", value);
+}
 
 std::vector<double> ticks_up_to(double most, int count) {
     const double wanted = std::isfinite(most) && most > 0 ? most / count : 0.25;
