@@ -16,18 +16,22 @@ void add_latency(
     std::string_view arm,
     const std::vector<measure::Sample>& samples
 ) {
-    const auto latency = measure::latency_of(samples);
-    if (!latency || !std::isfinite(latency->p95)) {
+    if (samples.empty()) {
         return;
     }
     Bar bar;
     bar.label = fmt::format("{} {}", row.name, arm);
     bar.tone = arm == "canary" ? SeriesTone::canary : SeriesTone::stable;
-    bar.value = latency->p95;
-    bar.low = latency->p95_low.value_or(0);
-    bar.high = latency->p95_high.value_or(latency->p95);
-    bar.open = !latency->p95_high || !std::isfinite(bar.high);
-    bar.text = measure::seconds_text(latency->p95, -1);
+    if (const auto latency = measure::latency_of(samples)) {
+        bar.value = latency->p95;
+        bar.low = latency->p95_low.value_or(0);
+        bar.high = latency->p95_high.value_or(latency->p95);
+        bar.open = !latency->p95_high || !std::isfinite(bar.high);
+        bar.text = measure::seconds_text(latency->p95, -1);
+    } else {
+        bar.none = true;
+        bar.text = "no content";
+    }
     out.push_back(std::move(bar));
 }
 

@@ -286,6 +286,15 @@ std::string numbers(const Series& series) {
     );
 }
 
+/// How far the axis has to go for it.
+double reach_of(const Bar& bar) {
+    double out = bar.limit.value_or(0);
+    for (const double end : {bar.low, bar.value, bar.open ? 0 : bar.high}) {
+        out = std::isfinite(end) ? std::max(out, end) : out;
+    }
+    return out;
+}
+
 std::string bar_row(const Bar& bar, std::size_t row, double most) {
     const std::string_view css = tone_of(bar.tone).css;
     const auto x = [most](double value) {
@@ -305,8 +314,11 @@ std::string bar_row(const Bar& bar, std::size_t row, double most) {
         top + 15,
         escape_markup(bar.text)
     );
-    out += range(css, x(bar.low), y, high, y);
-    out += (bar.open ? arrow(css, high, y, false) : "") + shape(bar.tone, x(bar.value), y);
+    if (bar.none) {
+        return out;
+    }
+    out += range(css, x(bar.low), y, high, y) + (bar.open ? arrow(css, high, y, false) : "");
+    out += std::isfinite(bar.value) ? shape(bar.tone, x(bar.value), y) : "";
     if (bar.limit) {
         out += line("limit", x(*bar.limit), y - 9, x(*bar.limit), y + 9);
     }
@@ -339,9 +351,8 @@ std::string plot(const Series& given) {
 }
 
 std::string times_chart(std::string_view caption, double brief_s, const std::vector<Bar>& rows) {
-    const bool brief = std::ranges::all_of(rows, [brief_s](const Bar& row) {
-        return std::max({row.value, row.high, row.limit.value_or(0)}) < brief_s;
-    });
+    const bool brief =
+        std::ranges::all_of(rows, [brief_s](const Bar& row) { return reach_of(row) < brief_s; });
     return bar_chart(caption, brief ? " ms" : " s", brief ? k_milli : 1, rows);
 }
 
@@ -354,8 +365,7 @@ std::string bar_chart(
     double most = 0;
     std::string said(caption);
     for (const Bar& row : rows) {
-        const double top = row.open ? row.value : row.high;
-        most = std::max({most, row.value, std::isfinite(top) ? top : 0.0, row.limit.value_or(0)});
+        most = std::max(most, reach_of(row));
         said += fmt::format("; {}: {}", row.label, row.text);
     }
     constexpr int k_count = 4;

@@ -23,11 +23,12 @@ struct Bar {
     std::string label;
     SeriesTone tone = SeriesTone::stable;
     double low = 0;
-    double value = 0;
+    double value = 0; ///< infinite: beyond the axis, as the arrow shows
     double high = 0;
     bool open = false; ///< the upper end is not known: drawn with an arrow
     std::optional<double> limit{};
     std::string text{}; ///< the value as people read it
+    bool none = false; ///< nothing was measured: its text stands alone
 };
 
 /// Rows of bars below each other. Empty without any row.

@@ -103,6 +103,24 @@ TEST_CASE("report.html: charts over time and by stage, each with its numbers in 
     CHECK(page.contains("2: fresh connections on stable at 9.65 s"));
 }
 
+TEST_CASE("report.html: an arm that never answered, or had no content, has a bar of its own") {
+    Report report = sample_report();
+    for (std::size_t i = 0; i < 100; ++i) {
+        report.stages[0].canary[i].first_content_s.reset();
+        report.stages[1].canary[i].first_content_s = std::numeric_limits<double>::infinity();
+    }
+    const std::string page = report_html(report);
+    CHECK(page.contains("5% stable: 194ms; 5% canary: no content"));
+    CHECK(page.contains("25% stable: 194ms; 25% canary: never"));
+    CHECK_FALSE(page.contains("inf"));
+    const std::size_t begin = page.find("p95 of the time to the first content by stage");
+    const std::string chart = page.substr(begin, page.find("</svg>", begin) - begin);
+    CHECK(count(chart, "<circle ") == 2);
+    CHECK(count(chart, "<rect ") == 0); // neither of the canary's has a value
+    CHECK(count(chart, "l-7-4v8z") == 1);
+    CHECK(chart.contains(">200 ms</text>")); // as far as stable goes
+}
+
 TEST_CASE("report.html: checks that passed are folded, the others are not") {
     Report report = sample_report();
     report.checks.push_back({.id = "smoke.reach", .verdict = Verdict::fail});
