@@ -5,10 +5,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <set>
+#include <tuple>
+#include <utility>
 
 namespace oa_stream::report {
 namespace {
+
+constexpr std::size_t k_most_bars = 12; ///< of a chart: with 20 stages all of them fill pages
 
 void add_latency(
     std::vector<Bar>& out,
@@ -35,6 +42,63 @@ void add_latency(
     out.push_back(std::move(bar));
 }
 
+double slowness_of(const StageRow& row) {
+    constexpr double k_slowest = std::numeric_limits<double>::max();
+    const auto p95 = measure::first_content_p95(row.canary);
+    return row.canary.empty() ? 0 : std::min(p95.value_or(k_slowest), k_slowest);
+}
+
+/// Of too many the last ones, and the slowest of the others; each after its rank among them.
+std::vector<std::pair<double, const StageRow*>> drawn_stages(const std::vector<StageRow>& stages) {
+    constexpr std::size_t k_most = k_most_bars / 2; // both arms have one
+    constexpr double k_first = -std::numeric_limits<double>::infinity();
+    std::vector<std::pair<double, const StageRow*>> out;
+    for (const StageRow& row : stages) {
+        const bool last = out.size() + k_most / 2 >= stages.size();
+        out.emplace_back(last ? k_first : -slowness_of(row), &row);
+    }
+    std::ranges::sort(out);
+    out.resize(std::min(out.size(), k_most));
+    std::ranges::sort(out, {}, &std::pair<double, const StageRow*>::second);
+    return out;
+}
+
+struct GateBar {
+    Bar bar;
+    std::string_view id;
+    bool passed = false;
+};
+
+/// Of too many what did not pass, and the widest of each gate. The caption gets the number of the
+/// others.
+std::vector<Bar> drawn_gates(const std::vector<GateBar>& rows, std::string& caption) {
+    std::vector<const GateBar*> order;
+    for (const GateBar& row : rows) {
+        order.push_back(&row);
+    }
+    const bool many = rows.size() > k_most_bars;
+    std::ranges::sort(order, {}, [many](const GateBar* row) {
+        const bool folded = many && row->passed;
+        return std::tuple(folded, folded ? row->bar.low - row->bar.high : 0, row);
+    });
+    std::vector<Bar> out;
+    std::set<std::string_view> ids;
+    std::size_t passed = 0;
+    for (const GateBar* row : order) {
+        const bool once = many && row->passed;
+        if (out.size() < k_most_bars && (!once || ids.insert(row->id).second)) {
+            out.push_back(row->bar);
+        } else {
+            passed += row->passed ? 1 : 0;
+        }
+    }
+    if (many) {
+        const std::size_t others = rows.size() - out.size();
+        caption += fmt::format(", and {} {}", others, passed == others ? "that passed" : "more");
+    }
+    return out;
+}
+
 std::string all_of(const std::vector<Series>& list) {
     std::string out;
     for (const Series& series : list) {
@@ -47,18 +111,23 @@ std::string all_of(const std::vector<Series>& list) {
 
 std::string latency_chart(const Report& report) {
     std::vector<Bar> rows;
-    for (const StageRow& row : report.stages) {
-        add_latency(rows, row, "stable", row.stable);
-        add_latency(rows, row, "canary", row.canary);
+    const auto stages = drawn_stages(report.stages);
+    for (const auto& [rank, row] : stages) {
+        add_latency(rows, *row, "stable", row->stable);
+        add_latency(rows, *row, "canary", row->canary);
+    }
+    std::string caption = "p95 of the time to the first content by stage, with 95 % intervals";
+    if (stages.size() < report.stages.size()) {
+        caption += fmt::format(
+            "; the last and the slowest, {} of {}", stages.size(), report.stages.size()
+        );
     }
     constexpr double k_brief_s = 1; // as the text beside each bar
-    return times_chart(
-        "p95 of the time to the first content by stage, with 95 % intervals", k_brief_s, rows
-    );
+    return times_chart(caption, k_brief_s, rows);
 }
 
 std::string gate_chart(const Report& report) {
-    std::vector<Bar> rows;
+    std::vector<GateBar> rows;
     for (const StageRow& stage : report.stages) {
         for (const measure::GateRecord& gate : stage.gates) {
             const bool share = gate.spec.metric == measure::Metric::bad_rate;
@@ -73,10 +142,12 @@ std::string gate_chart(const Report& report) {
             bar.high = gate.high.value_or(1);
             bar.limit = gate.spec.limit;
             bar.text = measure::percent_text(*gate.value, gate.spec.limit);
-            rows.push_back(std::move(bar));
+            rows.push_back({std::move(bar), gate.spec.id, gate.verdict == Verdict::pass});
         }
     }
-    return bar_chart("Bad requests at the canary against the gate's limit", "%", 100, rows);
+    std::string caption = "Bad requests at the canary against the gate's limit";
+    const std::vector<Bar> drawn = drawn_gates(rows, caption);
+    return bar_chart(caption, "%", 100, drawn);
 }
 
 std::string time_charts(const Report& report) {

@@ -11,10 +11,12 @@ namespace oa_stream::report {
 /// answers with their intervals, and times to the first content.
 [[nodiscard]] std::string time_charts(const Report& report);
 
-/// p95 of the first content with its interval, both arms, a row a stage.
+/// p95 of the first content with its interval, both arms, a row a stage. Of many stages the last
+/// and the slowest.
 [[nodiscard]] std::string latency_chart(const Report& report);
 
-/// Each deciding gate: the interval that was measured against its limit (the dashed line).
+/// Each deciding gate: the interval that was measured against its limit (the dashed line). Of many
+/// what did not pass, and the widest of each gate.
 [[nodiscard]] std::string gate_chart(const Report& report);
 
 /// What checks measured: error budgets and, of a run without stages, gates, times and answers.

@@ -59,7 +59,7 @@ pre.rows span { display: block; padding-left: 4ch; text-indent: -4ch; }
   .scroll:has(td.wide) td:has(code) { padding-bottom: 0; } }
 @media print { .scroll { overflow: visible; border: 0; } body { font-size: .75rem; line-height: 1.4; padding: 0;
   max-width: none; } table { font-size: 1em; }
-  pre { white-space: pre-wrap; } svg { max-width: 22rem; }
+  pre { white-space: pre-wrap; } svg { max-width: 22rem; max-height: 20cm; }
   th, td { padding: .15rem .4rem; min-width: 0; } td.wide { min-width: 0; } tr { break-inside: avoid; }
   .charts { grid-template-columns: 1fr 1fr; } h2 { break-after: avoid; margin-top: 1rem; }
   details { color: var(--soft); } }

@@ -121,6 +121,38 @@ TEST_CASE("report.html: an arm that never answered, or had no content, has a bar
     CHECK(chart.contains(">200 ms</text>")); // as far as stable goes
 }
 
+TEST_CASE("report.html: of many stages and gates the charts have what matters") {
+    Report report;
+    report.title = "cutover";
+    for (std::size_t i = 0; i < 20; ++i) {
+        StageRow row = stage(fmt::format("{}%", i), i == 18 ? 30 : 0, static_cast<double>(i));
+        for (const char* id : {"five", "terminal"}) {
+            row.gates.push_back(row.gates.front());
+            row.gates.back().spec.id = id;
+        }
+        if (i == 4) { // the slowest
+            for (measure::Sample& sample : row.canary) {
+                sample.first_content_s = 1.1;
+            }
+            row.gates.back().high = 0.049; // the widest
+        }
+        report.stages.push_back(std::move(row));
+    }
+    const std::string page = report_html(report);
+    CHECK(page.contains(
+        "Bad requests at the canary against the gate&#39;s limit, and 54 that passed; 18% "
+        "error-rate: 30%; 18% five: 30%; 18% terminal: 30%; "
+    ));
+    CHECK(page.contains("; 4% terminal: 0%"));
+    CHECK(page.contains("; the last and the slowest, 6 of 20; "));
+    for (const char* row : {"4% canary: 1.1s", "17% stable: 194ms", "19% canary: 194ms"}) {
+        CAPTURE(row);
+        CHECK(page.contains(row));
+    }
+    CHECK_FALSE(page.contains("16% canary:"));
+    CHECK(count(page, "class=\"wide\"") == 60); // the tables have them all
+}
+
 TEST_CASE("report.html: checks that passed are folded, the others are not") {
     Report report = sample_report();
     report.checks.push_back({.id = "smoke.reach", .verdict = Verdict::fail});
