@@ -222,11 +222,7 @@ std::string without_controls(std::string_view row) {
         );
         row.remove_prefix(*bad + 1);
     }
-    while (const auto control = find_control(row, "\t")) {
-        out += fmt::format("{}\\x{:02x}", row.substr(0, control->at), control->code);
-        row.remove_prefix(control->at + control->bytes);
-    }
-    return out.append(row);
+    return out + show_controls(row, "\t");
 }
 
 } // namespace

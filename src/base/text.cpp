@@ -66,8 +66,10 @@ std::string shown(const ControlChar& control) {
     case '\t':
         return "\\t";
     default:
-        return fmt::format("\\x{:02x}", control.code);
+        break;
     }
+    return control.bytes < 3 ? fmt::format("\\x{:02x}", control.code)
+                             : fmt::format("\\u{:04x}", control.code);
 }
 
 } // namespace
@@ -135,9 +137,9 @@ std::string printable(std::string_view text, std::size_t limit) {
     return out;
 }
 
-std::string show_controls(std::string_view text) {
+std::string show_controls(std::string_view text, std::string_view allowed) {
     std::string out;
-    while (const auto control = find_control(text)) {
+    while (const auto control = find_control(text, allowed)) {
         out.append(text.substr(0, control->at)) += shown(*control);
         text.remove_prefix(control->at + control->bytes);
     }

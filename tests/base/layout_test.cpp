@@ -93,6 +93,7 @@ TEST_CASE("a verdict is painted where it stands as one, after the line was broke
 
 TEST_CASE("what others wrote steers no terminal") {
     CHECK(laid_out("a \x1b[31mb\x07\n\tc", {}) == "a \\x1b[31mb\\x07\n\tc");
+    CHECK(laid_out("a\u202eb", {}) == "a\\u202eb");
     CHECK(
         laid_out(
             "a\xc2\x9b"

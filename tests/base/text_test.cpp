@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <utility>
 
 using namespace oa_stream;
 using namespace std::string_view_literals;
@@ -12,6 +13,7 @@ using namespace std::string_view_literals;
 TEST_CASE("controls: each is one space, those of two bytes, too") {
     CHECK(blank_controls("a\x1b[31m\u009bb\x7f\u00a0") == "a [31m b \u00a0");
     CHECK(blank_controls("a\n\tb", "\n") == "a\n b");
+    CHECK(blank_controls("a\u202eb\u2029c") == "a b c");
     CHECK(blank_controls("").empty());
 }
 
@@ -89,8 +91,32 @@ TEST_CASE("controls: shown, and nothing else is changed") {
     CHECK(
         show_controls("a\nb\t\"\\\x1b\u009b31m\u00e9\xff") == "a\\nb\\t\"\\\\x1b\\x9b31m\u00e9\xff"
     );
+    CHECK(show_controls("a\tb\x1b", "\t") == "a\tb\\x1b");
     const std::string once = printable("a\nb\"\x1b");
     CHECK(show_controls(once) == once);
+}
+
+TEST_CASE("controls: what turns the line round, or ends it, is one; its neighbours are letters") {
+    static const std::array<std::pair<unsigned, std::string_view>, 6> k_ends{{
+        {0x2028, "\u2028"},
+        {0x2029, "\u2029"},
+        {0x202a, "\u202a"},
+        {0x202e, "\u202e"},
+        {0x2066, "\u2066"},
+        {0x2069, "\u2069"},
+    }};
+    for (const auto& [code, text] : k_ends) {
+        const auto control = leading_control(text);
+        CAPTURE(code);
+        REQUIRE(control);
+        CHECK(control->code == code);
+        CHECK(control->bytes == text.size());
+        CHECK_FALSE(leading_control(text.substr(0, 2)));
+    }
+    CHECK(printable("a\u202eb\u2066") == "a\\u202eb\\u2066");
+    CHECK(show_controls("\u2028b\u2069") == "\\u2028b\\u2069");
+    const std::string plain = "\u2027\u202f\u2065\u206a\u200d\u200f\u05d0";
+    CHECK(show_controls(plain) == plain);
 }
 
 TEST_CASE("error: one line, whatever its parts have in them") {

@@ -37,8 +37,9 @@ using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>
 /// Control characters and quotes made visible (\n, \x1b, …), cut to `limit` bytes with "…".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 160);
 
-/// Control characters alone made visible: what printable() returned stays as it is.
-[[nodiscard]] std::string show_controls(std::string_view text);
+/// Control characters but the ones `allowed` made visible, and nothing else: what printable()
+/// returned stays as it is.
+[[nodiscard]] std::string show_controls(std::string_view text, std::string_view allowed = {});
 
 /// The candidate closest to `word` by edit distance, nullopt when none is near (≤ 1/3 of its
 /// length).

@@ -44,7 +44,9 @@ cut_at_code_point(std::string_view text, std::size_t bytes) noexcept {
 // ----------------------------------------------------------------------------------------
 
 struct ControlChar {
-    unsigned code = 0; ///< U+0000 to U+001F, U+007F, U+0080 to U+009F
+    /// U+0000 to U+001F, U+007F, U+0080 to U+009F, and what ends or turns round the reader's line:
+    /// U+2028 to U+202E, U+2066 to U+2069.
+    unsigned code = 0;
     std::size_t at = 0;
     std::size_t bytes = 1;
 };
@@ -58,8 +60,19 @@ struct ControlChar {
     if (byte(0) < 0x20 || byte(0) == 0x7f) {
         return ControlChar{.code = byte(0)};
     }
-    const bool c1 = byte(0) == 0xc2 && text.size() > 1 && byte(1) >= 0x80 && byte(1) <= 0x9f;
-    return c1 ? std::optional(ControlChar{.code = byte(1), .bytes = 2}) : std::nullopt;
+    const auto last = [&](std::size_t i, unsigned from, unsigned to) {
+        return text.size() > i && byte(i) >= from && byte(i) <= to;
+    };
+    if (byte(0) == 0xc2 && last(1, 0x80, 0x9f)) {
+        return ControlChar{.code = byte(1), .bytes = 2};
+    }
+    if (text.starts_with("\xe2\x80") && last(2, 0xa8, 0xae)) {
+        return ControlChar{.code = 0x2000U + (byte(2) & 0x3fU), .bytes = 3};
+    }
+    if (text.starts_with("\xe2\x81") && last(2, 0xa6, 0xa9)) {
+        return ControlChar{.code = 0x2040U + (byte(2) & 0x3fU), .bytes = 3};
+    }
+    return std::nullopt;
 }
 
 /// The first one that is none of `allowed`.
