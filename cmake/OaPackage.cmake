@@ -40,6 +40,7 @@ install(PROGRAMS packaging/mail/mail-failure DESTINATION /usr/lib/oa-stream)
 install(FILES packaging/default/verify.env.example DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(FILES packaging/sysusers/oa-stream.conf DESTINATION /usr/lib/sysusers.d)
 install(FILES packaging/default/oa-stream DESTINATION /etc/default)
+install(FILES packaging/logrotate/oa-stream DESTINATION /etc/logrotate.d)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME oa-stream)

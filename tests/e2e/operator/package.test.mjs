@@ -49,14 +49,14 @@ test('binary, manual, completions, playbooks, units, settings and documents are 
     'usr/lib/systemd/system/oa-stream.service', 'usr/lib/systemd/system/oa-stream-verify.service', 'usr/lib/systemd/system/oa-stream-verify.timer',
     'usr/lib/systemd/system/oa-stream-verify@.service', 'usr/lib/systemd/system/oa-stream-verify@.timer', 'usr/lib/systemd/system/oa-stream-verify-failed@.service', 'usr/lib/oa-stream/mail-failure',
     'usr/share/doc/oa-stream/verify.env.example',
-    'usr/lib/sysusers.d/oa-stream.conf', 'etc/default/oa-stream', 'usr/share/doc/oa-stream/README.md', 'usr/share/doc/oa-stream/CHANGELOG.md', 'usr/share/doc/oa-stream/copyright',
+    'usr/lib/sysusers.d/oa-stream.conf', 'etc/default/oa-stream', 'etc/logrotate.d/oa-stream', 'usr/share/doc/oa-stream/README.md', 'usr/share/doc/oa-stream/CHANGELOG.md', 'usr/share/doc/oa-stream/copyright',
   ]) has(file);
   const files = (folder) => fs.readdirSync(folder).filter((file) => file.endsWith('.json')).sort();
   assert.deepEqual(files(path.join(root, 'usr/share/oa-stream/schemas')), files(path.join(ROOT, 'docs/schemas')), 'every schema');
   const control = run('dpkg-deb', ['-f', deb]);
   assert.match(control, /^Depends: .*libc6/m);
   assert.match(control, /^Architecture: (amd64|arm64)$/m);
-  assert.equal(run('dpkg-deb', ['-I', deb, 'conffiles']), '/etc/default/oa-stream\n', 'settings survive an upgrade');
+  assert.equal(run('dpkg-deb', ['-I', deb, 'conffiles']), '/etc/default/oa-stream\n/etc/logrotate.d/oa-stream\n', 'settings survive an upgrade');
   // Nothing of the machine that built it.
   for (const word of [ROOT, build]) assert.equal(spawnSync('grep', ['-rlF', '--', word, root], { encoding: 'utf8' }).stdout, '', `${word} stands in the package`);
 });
@@ -146,6 +146,19 @@ test('no link between the documents of the package is dead, nor of those in the 
     fs.cpSync(path.join(ROOT, name), path.join(tree, name), { recursive: true });
   }
   assert.deepEqual(deadLinks(tree), []);
+});
+
+test('the access log that the settings name is rotated, and the lane reopens it', () => {
+  const settings = fs.readFileSync(path.join(root, 'etc/default/oa-stream'), 'utf8');
+  const rotate = fs.readFileSync(path.join(root, 'etc/logrotate.d/oa-stream'), 'utf8');
+  const unit = fs.readFileSync(path.join(root, 'usr/lib/systemd/system/oa-stream.service'), 'utf8');
+  const [, folder] = /--access-log (\S+)\/[^/\s]+\.log"/.exec(settings);
+  assert.ok(rotate.includes(`\n${folder}/*.log {\n`), `nothing rotates ${folder}`);
+  const user = /^User=(.*)$/m.exec(unit)[1];
+  assert.match(rotate, new RegExp(`^ +su ${user} ${user}$`, 'm'));
+  assert.match(rotate, new RegExp(`^ +create 0600 ${user} ${user}$`, 'm'));
+  assert.match(rotate, /postrotate\n.*systemctl reload oa-stream\.service\n.*endscript/s);
+  assert.match(unit, /^ExecReload=/m);
 });
 
 test('example programs can be run, and the settings agree with the guides', () => {
