@@ -126,7 +126,7 @@ function deadLinks(folder) {
   let links = 0;
   for (const page of pages) {
     const text = fs.readFileSync(path.join(folder, page), 'utf8').replaceAll(/```.*?```/gs, '');
-    for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+    for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
       links += 1;
       const [file, anchor] = target.split('#');

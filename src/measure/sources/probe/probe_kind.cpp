@@ -15,7 +15,7 @@ struct ProbeSettings final : SourceSettings {
 };
 
 constinit const config::Section<ProbeSettings> k_section{
-    {"probe source", "This run's own requests. Takes no keys: `{}`.", {}}
+    {"probe_source", "This run's own requests. Takes no keys: `{}`.", {}}
 };
 
 std::optional<Error> refusal(const GateSpec& gate) {
