@@ -90,6 +90,17 @@ TEST_CASE("time to decide: a limit that stable itself breaks cannot be passed, a
     CHECK_FALSE(quiet.seconds.has_value());
 }
 
+TEST_CASE("time to decide: one sample is one sample") {
+    const auto spec = gate(Metric::bad_rate, Against::limit, 0.99);
+    CHECK(
+        time_to_decide(spec, {}, k_two, 1).sentence ==
+        "g: needs about 1 sample of the canary, 1s at this traffic"
+    );
+    CHECK(
+        time_to_decide(spec, {}, {}, 1).sentence == "g: needs 1 sample of the canary, and none come"
+    );
+}
+
 TEST_CASE("time to decide: the minimum of a gate counts") {
     auto spec = gate(Metric::bad_rate, Against::limit, 0.01);
     spec.min_n = 5000;

@@ -1,6 +1,7 @@
 #include "gate_window.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include <fmt/format.h>
@@ -69,18 +70,18 @@ NextWindow next_window(const measure::GateRecord& record, Millis window) {
     if (!longer) {
         return {
             .note = fmt::format(
-                "at this rate no window up to {} holds the {} samples that it needs: a higher limit"
+                "at this rate no window up to {} holds the {} that it needs: a higher limit"
                 " or less confidence needs fewer",
                 format_duration(Millis(1000 * k_plain_s.back())),
-                *record.needs_n
+                counted(*record.needs_n, "sample")
             ),
         };
     }
     NextWindow out{.window = longer};
     out.note = fmt::format(
-        "at this rate {} holds the {} samples that it needs{}",
+        "at this rate {} holds the {} that it needs{}",
         format_duration(*longer),
-        *record.needs_n,
+        counted(*record.needs_n, "sample"),
         short_of ? fmt::format(
                        ", and the source has data for {} of the last {}",
                        format_duration(Millis(1000 * std::llround(seen.covered_s))),

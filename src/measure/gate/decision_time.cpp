@@ -1,6 +1,7 @@
 #include "oa_stream/measure/decision_time.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
 #include <boost/math/special_functions/beta.hpp>
@@ -142,13 +143,15 @@ std::string sentence_for(const Forecast& ask, const DecisionTime& out) {
     }
     if (!out.seconds) {
         return fmt::format(
-            "{}: needs {} samples of the canary, and none come", ask.spec.id, *out.needs_n
+            "{}: needs {} of the canary, and none come",
+            ask.spec.id,
+            counted(*out.needs_n, "sample")
         );
     }
     return fmt::format(
-        "{}: needs about {} samples of the canary, {} at this traffic",
+        "{}: needs about {} of the canary, {} at this traffic",
         ask.spec.id,
-        *out.needs_n,
+        counted(*out.needs_n, "sample"),
         format_duration(std::chrono::seconds(std::llround(std::ceil(*out.seconds))))
     );
 }

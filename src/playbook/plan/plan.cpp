@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/seconds.hpp"
 
 #include "chance.hpp"
@@ -247,9 +248,9 @@ std::vector<std::string> warnings_for(const Playbook& playbook) {
         const measure::GateRecord empty = measure::evaluate(gate, {.look = look});
         if (empty.needs_n && static_cast<double>(*empty.needs_n) > n) {
             out.push_back(fmt::format(
-                "gate {} needs {} samples an arm, the bake gives about {:.0f}",
+                "gate {} needs {} an arm, the bake gives about {:.0f}",
                 gate.id,
-                *empty.needs_n,
+                counted(*empty.needs_n, "sample"),
                 n
             ));
         }
