@@ -23,6 +23,20 @@ std::string fact(std::string_view name, std::string_view value) {
     return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escape_markup(name), escape_markup(value));
 }
 
+/// Each word as an element of its own: a line ends between two, not behind a hyphen of an option.
+std::string whole_words(std::string_view command) {
+    std::string out;
+    for (bool more = true; more;) {
+        const std::size_t blank = command.find(' ');
+        more = blank != std::string_view::npos;
+        out += fmt::format(
+            "<span>{}</span>{}", escape_markup(command.substr(0, blank)), more ? " " : ""
+        );
+        command.remove_prefix(more ? blank + 1 : 0);
+    }
+    return out;
+}
+
 std::string html_head(const Report& report) {
     std::string out =
         html::page_head(fmt::format("{}: {}", to_string(report.verdict), report.title));
@@ -43,7 +57,7 @@ std::string html_head(const Report& report) {
     if (!report.next.empty()) {
         out += fmt::format(
             "<p>Next:</p>\n<pre class=\"command\" tabindex=\"0\">{}</pre>\n",
-            escape_markup(report.next)
+            whole_words(report.next)
         );
     }
     return out;

@@ -157,6 +157,21 @@ test('on a phone the reasons of gates and checks, and what to type next, are rea
   }
 });
 
+test('what to type next is broken between its words alone, and is copied as one line', async () => {
+  for (const screen of SCREENS) {
+    const { tab, leave } = await open(screen, 'light');
+    const seen = await tab.run(() => {
+      const next = document.querySelector('pre.command'), one = parseFloat(getComputedStyle(next).lineHeight);
+      getSelection().selectAllChildren(next);
+      const words = [...next.children].map((word) => [word.textContent, Math.round(word.getBoundingClientRect().height / one)]);
+      return { words, copied: getSelection().toString() };
+    });
+    assert.ok(seen.words.every(([, lines]) => lines === 1), JSON.stringify(seen));
+    assert.equal(seen.copied, seen.words.map(([word]) => word).join(' '));
+    await leave();
+  }
+});
+
 test("on a phone a load's summary is read without scrolling sideways, and the rest of a line hangs below it", async () => {
   const { tab, leave } = await open(SCREENS[0], 'light', loaded);
   const { beyond, text, rows } = await tab.run(() => {

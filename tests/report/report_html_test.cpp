@@ -81,7 +81,8 @@ TEST_CASE("report.html: verdict, stages, gates, way back, budget, and what to ty
           "Rollback: <span class=\"fail\">NOT VERIFIED",
           "+0.150 s",
           "not reached",
-          "oa-stream runs show last",
+          "<pre class=\"command\" tabindex=\"0\"><span>oa-stream</span> <span>runs</span> "
+          "<span>show</span> <span>last</span></pre>",
           "prefers-color-scheme: dark",
           "width=device-width"}) {
         CAPTURE(part);
