@@ -108,20 +108,20 @@ std::string seconds_in(const Json& json, std::string_view key) {
 Part rollback_part(const Incident& incident) {
     Part out;
     for (const IncidentRun& run : incident.runs) {
-        const Json* rollback = member(run.entry.document, "rollback");
-        if (rollback == nullptr || !rollback->is_object()) {
+        const Json& rollback = object_in(run.entry.document, "rollback");
+        if (rollback.empty()) {
             continue;
         }
-        const bool verified = bool_member(*rollback, "verified").value_or(false);
+        const bool verified = bool_member(rollback, "verified").value_or(false);
         out.lines.push_back({fmt::format(
             "{}: from {} to {}, **{}**. Detection {}, decision {}, recovery {}.",
             run.label,
-            cell(text_in(*rollback, "from")),
-            cell(text_in(*rollback, "to")),
+            cell(text_in(rollback, "from")),
+            cell(text_in(rollback, "to")),
             verified ? "verified" : "NOT VERIFIED",
-            seconds_in(*rollback, "detection_s"),
-            seconds_in(*rollback, "decision_s"),
-            seconds_in(*rollback, "rto_s")
+            seconds_in(rollback, "detection_s"),
+            seconds_in(rollback, "decision_s"),
+            seconds_in(rollback, "rto_s")
         )});
     }
     if (!out.lines.empty()) {
@@ -225,11 +225,7 @@ Part facts_part(const Incident& incident) {
     };
     for (const IncidentRun& run : incident.runs) {
         for (const char* group : {"versions", "target", "process"}) {
-            const Json* values = member(run.entry.document, group);
-            if (values == nullptr || !values->is_object()) {
-                continue;
-            }
-            for (const auto& [key, value] : values->items()) {
+            for (const auto& [key, value] : object_in(run.entry.document, group).items()) {
                 add(fmt::format("{} {}.{}", run.label, group, key),
                     value.is_string() ? value.get<std::string>() : dump_json(value));
             }

@@ -159,11 +159,7 @@ void put_facts(Table& table, const run::RunEntry& run, bool second) {
     table.put("started", run.started_at, second);
     table.put("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "", second);
     for (const char* group : {"versions", "target"}) {
-        const Json* values = member(run.document, group);
-        if (values == nullptr || !values->is_object()) {
-            continue;
-        }
-        for (const auto& [key, value] : values->items()) {
+        for (const auto& [key, value] : object_in(run.document, group).items()) {
             table.put(
                 fmt::format("{}.{}", group, key),
                 value.is_string() ? value.get<std::string>() : dump_json(value),
@@ -174,12 +170,9 @@ void put_facts(Table& table, const run::RunEntry& run, bool second) {
     if (const Json* faults = member(run.document, "faults"); faults && !faults->empty()) {
         table.put("planted faults", dump_json(*faults), second);
     }
-    if (const Json* rollback = member(run.document, "rollback");
-        rollback != nullptr && rollback->is_object()) {
-        for (const char* key : {"detection_s", "decision_s", "rto_s"}) {
-            if (const auto s = number_in(*rollback, key)) {
-                table.put(fmt::format("rollback.{}", key), fmt::format("{:.3f}", *s), second);
-            }
+    for (const char* key : {"detection_s", "decision_s", "rto_s"}) {
+        if (const auto s = number_in(object_in(run.document, "rollback"), key)) {
+            table.put(fmt::format("rollback.{}", key), fmt::format("{:.3f}", *s), second);
         }
     }
 }

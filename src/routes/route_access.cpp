@@ -113,18 +113,11 @@ Json to_json(const RouteAccess& access) {
 
 RouteAccess read_route_access(const Json& document) {
     RouteAccess out;
-    const Json* target = member(document, "target");
-    if (target == nullptr) {
-        return out;
-    }
+    const Json& target = object_in(document, "target");
     for (const TextMember& member : k_access_texts) {
-        out.*member.text = text_in(*target, member.name);
+        out.*member.text = text_in(target, member.name);
     }
-    const Json* headers = member(*target, "headers");
-    if (headers == nullptr || !headers->is_object()) {
-        return out;
-    }
-    for (const auto& [name, value] : headers->items()) {
+    for (const auto& [name, value] : object_in(target, "headers").items()) {
         out.headers.push_back(
             value.is_string() ? fmt::format("{}: {}", name, value.get<std::string>()) : name
         );

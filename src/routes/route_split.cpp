@@ -1,6 +1,7 @@
 #include "oa_stream/routes/route_split.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
@@ -59,9 +60,7 @@ std::string words_of(const net::ClientResponse& response) {
         return {};
     }
     std::string out(string_member(*json, "message").value_or(""));
-    const Json* error = member(*json, "error");
-    const auto code = error == nullptr ? std::nullopt : string_member(*error, "code");
-    if (code) {
+    if (const auto code = string_member(object_in(*json, "error"), "code")) {
         out = fmt::format("{}{}{}", *code, out.empty() ? "" : ": ", out);
     }
     return out.empty() ? out : " " + printable(out, 300);

@@ -67,8 +67,7 @@ std::string kind_in_name(const std::string& name) {
 
 /// Earlier versions wrote the restored run in the command line alone.
 std::string restored_run(const Json& document) {
-    const Json* target = member(document, "target");
-    if (const auto named = target ? string_member(*target, "restores") : std::nullopt) {
+    if (const auto named = string_member(object_in(document, "target"), "restores")) {
         return std::string(*named);
     }
     if (string_member(document, "name") == "route restore") {
@@ -82,12 +81,12 @@ std::string restored_run(const Json& document) {
 }
 
 bool derived_mutates(RunKind kind, const Json& document) {
-    const Json* target = member(document, "target");
-    if (target != nullptr && string_member(*target, "driver") == "local") {
+    const Json& target = object_in(document, "target");
+    if (string_member(target, "driver") == "local") {
         return false; // its lanes ended with it
     }
     // The plan of a rehearsal can be applied; only then "what" is named.
-    const bool applied = target != nullptr && string_member(*target, "what").has_value();
+    const bool applied = string_member(target, "what").has_value();
     return kind_mutates(kind) || (kind == RunKind::rehearsal && applied);
 }
 

@@ -56,6 +56,14 @@ count_in(const Json& object, std::string_view key) noexcept {
 /// Of a temporary it would be left without its JSON.
 const Json& list_in(const Json&& object, std::string_view key) = delete;
 
+/// The member as an object, in `object`; without members unless it is one.
+[[nodiscard]] inline const Json& object_in(const Json& object, std::string_view key) {
+    static const Json k_none = Json::object();
+    const Json* found = member(object, key);
+    return found != nullptr && found->is_object() ? *found : k_none;
+}
+const Json& object_in(const Json&& object, std::string_view key) = delete;
+
 /// A list of what `make` says of each item.
 template <class Items, class Make> [[nodiscard]] Json json_list(const Items& items, Make make) {
     Json out = Json::array();

@@ -127,10 +127,9 @@ GateBasis basis_from_json(const Json& json) {
     out.open = text_in(json, "open");
     out.skipped = text_in(json, "skipped");
     out.seed = count_in(json, "seed").value_or(0);
-    if (const Json* samples = member(json, "samples")) {
-        out.canary_samples = count_in(*samples, "canary").value_or(0);
-        out.stable_samples = count_in(*samples, "stable").value_or(0);
-    }
+    const Json& samples = object_in(json, "samples");
+    out.canary_samples = count_in(samples, "canary").value_or(0);
+    out.stable_samples = count_in(samples, "stable").value_or(0);
     return out;
 }
 

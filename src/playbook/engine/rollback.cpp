@@ -1,4 +1,5 @@
 // Back to the baseline, and proof that users are there.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/stall_meter.hpp"
@@ -175,11 +176,7 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
 /// What the machinery had no place for any more, in the driver's words. The extra facts of a
 /// command driver are its program's own: they may be anything.
 void note_left_out(RunContext& run, const traffic::TrafficState& state) {
-    const Json* list = member(state.extra, "left_out");
-    if (list == nullptr || !list->is_array()) {
-        return;
-    }
-    for (const Json& what : *list) {
+    for (const Json& what : list_in(state.extra, "left_out")) {
         if (what.is_string()) {
             run.out.notes.push_back(
                 fmt::format("Left out, because it is gone: {}.", printable(what.get<std::string>()))

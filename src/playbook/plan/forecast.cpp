@@ -336,8 +336,7 @@ Task<Json> revision_facts(
 ) {
     Json out = Json::object();
     for (const std::string& revision : {playbook->traffic.stable, playbook->traffic.canary}) {
-        const Json* own = member(live->extra, "revisions");
-        const Json* driver = own == nullptr ? nullptr : member(*own, revision);
+        const Json* driver = member(object_in(live->extra, "revisions"), revision);
         Json version = co_await version_of(outside, playbook, revision);
         out[revision] = driver == nullptr && version.is_null()
                             ? Json(nullptr)

@@ -1,5 +1,6 @@
 // A playbook and what is live → a plan.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/finished.hpp"
@@ -58,8 +59,7 @@ Result<Playbook> read(const PlanRequest& request) {
 std::vector<std::string> closed_lanes(const Json& revisions) {
     std::vector<std::string> out;
     for (const auto& [revision, facts] : revisions.items()) {
-        const Json* version = member(facts, "version");
-        const auto lane = version == nullptr ? std::nullopt : string_member(*version, "lane");
+        const auto lane = string_member(object_in(facts, "version"), "lane");
         if (lane == "off" || lane == "retired") {
             out.push_back(fmt::format("the lane of {} is {}: it begins no turns", revision, *lane));
         }

@@ -327,8 +327,7 @@ Json Plan::home_exact() const {
 bool Plan::changes() const noexcept {
     const bool over = playbook.kind == Kind::cutover && !playbook.stages.empty() &&
                       baseline.percent_of(playbook.traffic.canary) == playbook.stages.back();
-    const Json* writes = member(facts.routes, "changes");
-    const bool routes = writes != nullptr && *writes == Json(true);
+    const bool routes = bool_member(facts.routes, "changes") == true;
     return !over && (std::ranges::any_of(steps, &Step::mutates) || routes);
 }
 

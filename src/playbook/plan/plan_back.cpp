@@ -16,26 +16,27 @@ namespace {
 
 constexpr std::string_view k_shipped_for_cloud_run = "rollback";
 
+/// Of its driver.
+const Json& settings_in(const Json& plan) {
+    return object_in(object_in(object_in(plan, "playbook"), "traffic"), "settings");
+}
+
 /// Where a plan keeps what a shipped playbook has as a variable.
 std::string known_value(const Json& plan, const std::string& name) {
-    const Json* playbook = member(plan, "playbook");
-    const Json* traffic = playbook == nullptr ? nullptr : member(*playbook, "traffic");
-    const Json* target = playbook == nullptr ? nullptr : member(*playbook, "target");
-    const Json* settings = traffic == nullptr ? nullptr : member(*traffic, "settings");
-    const Json* source = member(plan, "source");
-    const Json* given = source == nullptr ? nullptr : member(*source, "set");
-    for (const Json* from : {traffic, target, settings, given}) {
-        if (from == nullptr || !from->is_object()) {
-            continue;
-        }
+    const Json& playbook = object_in(plan, "playbook");
+    const Json& settings = settings_in(plan);
+    for (const Json* from :
+         {&object_in(playbook, "traffic"),
+          &object_in(playbook, "target"),
+          &settings,
+          &object_in(object_in(plan, "source"), "set")}) {
         if (const std::string value = text_in(*from, name); !value.empty()) {
             return value;
         }
     }
-    const Json* read = settings == nullptr ? nullptr : member(*settings, "read");
-    const bool program = name == "program" && read != nullptr && read->is_array() &&
-                         !read->empty() && read->front().is_string();
-    return program ? read->front().get<std::string>() : std::string();
+    const Json& read = list_in(settings, "read");
+    const bool program = name == "program" && !read.empty() && read.front().is_string();
+    return program ? read.front().get<std::string>() : std::string();
 }
 
 /// The shipped playbook calls one program with one word. One that is called in another way would be
@@ -45,14 +46,9 @@ bool calls_as_shipped(const Json& plan) {
         return true;
     }
     const std::string program = known_value(plan, "program");
-    const Json* playbook = member(plan, "playbook");
-    const Json* traffic = playbook == nullptr ? nullptr : member(*playbook, "traffic");
-    const Json* settings = traffic == nullptr ? nullptr : member(*traffic, "settings");
-    return settings != nullptr &&
-           std::ranges::all_of(std::array{"read", "set", "preview"}, [&](const char* call) {
-               const Json* words = member(*settings, call);
-               return words != nullptr && *words == Json::array({program, call});
-           });
+    return std::ranges::all_of(std::array{"read", "set", "preview"}, [&](const char* call) {
+        return list_in(settings_in(plan), call) == Json::array({program, call});
+    });
 }
 
 /// The variables of a shipped playbook, one a line: "- { name: base_url, required: true, …". False:

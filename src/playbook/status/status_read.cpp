@@ -62,8 +62,7 @@ struct StoredPlan {
 /// it left alone; "gone", nothing to move.
 bool rollback_found(const Json& run, const char* what) {
     return std::ranges::any_of(last_checks(run), [what](const Json& check) {
-        const Json* data = member(check, "data");
-        return data != nullptr && bool_member(*data, what).value_or(false);
+        return bool_member(object_in(check, "data"), what).value_or(false);
     });
 }
 
@@ -85,14 +84,10 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Js
     plan.routes_alone = text_in(*json, "schema") == routes::k_route_plan_schema;
     plan.target = plan.routes_alone ? routes::route_lock_name(text_in(*json, "control_url"))
                                     : text_in(*json, "target");
-    const Json* routes = plan.routes_alone ? nullptr : member(*json, "routes");
-    plan.routes = routes != nullptr && !routes->is_null();
-    if (const Json* playbook = member(*json, "playbook")) {
-        const Json* target = member(*playbook, "target");
-        const Json* traffic = member(*playbook, "traffic");
-        out.base_url = target == nullptr ? "" : text_in(*target, "base_url");
-        out.canary = traffic == nullptr ? "" : text_in(*traffic, "canary");
-    }
+    plan.routes = !plan.routes_alone && !object_in(*json, "routes").empty();
+    const Json& playbook = object_in(*json, "playbook");
+    out.base_url = text_in(object_in(playbook, "target"), "base_url");
+    out.canary = text_in(object_in(playbook, "traffic"), "canary");
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
     plan.gone = rollback_found(run, "gone");
     plan.back = rollback_found(run, "foreign") ? plan_back_command(*json) : std::string();
@@ -240,8 +235,7 @@ constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollba
 
 /// Of the last rollback of it, if there was one.
 std::optional<std::int64_t> rollback_exit(const Json& run) {
-    const Json* rolled_back = member(run, "rolled_back");
-    return rolled_back == nullptr ? std::nullopt : int_member(*rolled_back, "exit_code");
+    return int_member(object_in(run, "rolled_back"), "exit_code");
 }
 
 constexpr const char* k_rollback_unverified = "its rollback was not verified";

@@ -12,8 +12,7 @@ namespace oa_stream::playbook {
 namespace fs = std::filesystem;
 
 std::string target_in(const Json& run) {
-    const Json* target = member(run, "target");
-    return target == nullptr ? "" : text_in(*target, "what");
+    return text_in(object_in(run, "target"), "what");
 }
 
 Json last_checks(const Json& run) {

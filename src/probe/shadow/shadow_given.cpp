@@ -1,3 +1,4 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/given_answer.hpp"
@@ -35,8 +36,7 @@ std::string ending(const GivenAnswer& answer, const TurnMeaning& meaning) {
 }
 
 std::string error_code(const Json& body) {
-    const Json* error = member(body, "error");
-    return printable(error == nullptr ? "" : string_member(*error, "code").value_or(""));
+    return printable(text_view_in(object_in(body, "error"), "code"));
 }
 
 void add_turn(

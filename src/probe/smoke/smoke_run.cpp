@@ -1,5 +1,6 @@
 #include "smoke_run.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/retry_after.hpp"
 
@@ -144,14 +145,13 @@ std::string judge_refusal(const net::ClientResponse& answer, int status, std::st
     if (!json) {
         return fmt::format("the body of HTTP {} is not JSON: {}", status, json.error().message);
     }
-    const Json* error = member(*json, "error");
-    if (!string_member(*json, "message") || error == nullptr || !string_member(*error, "code") ||
-        !string_member(*error, "message")) {
+    const Json& error = object_in(*json, "error");
+    const auto got = string_member(error, "code");
+    if (!string_member(*json, "message") || !got || !string_member(error, "message")) {
         return fmt::format("HTTP {} lacks the envelope message, error.code, error.message", status);
     }
-    const std::string_view got = string_member(*error, "code").value_or("");
-    if (!code.empty() && got != code) {
-        return fmt::format("expected code {}, saw {}", code, printable(got, 60));
+    if (!code.empty() && *got != code) {
+        return fmt::format("expected code {}, saw {}", code, printable(*got, 60));
     }
     return {};
 }

@@ -23,8 +23,7 @@ constexpr std::size_t k_most_bytes = 8U << 20U;
 /// As the Responses API has it.
 wire_chat::Usage usage_of(const Json& usage) {
     const auto detail = [&](const char* part, const char* name) {
-        const auto* details = member(usage, part);
-        return details == nullptr ? std::nullopt : int_member(*details, name);
+        return int_member(object_in(usage, part), name);
     };
     return {
         .prompt = int_member(usage, "input_tokens").value_or(0),
@@ -141,8 +140,7 @@ private:
         out_.created = int_member(response, "created_at");
         out_.model = text_in(response, "model");
         out_.finish = text_in(response, "status");
-        const auto* error = member(response, "error");
-        out_.error_code = error != nullptr ? text_in(*error, "code") : "";
+        out_.error_code = text_in(object_in(response, "error"), "code");
         if (const auto* usage = member(response, "usage"); usage != nullptr && usage->is_object()) {
             count(usage_of(*usage));
         }

@@ -1,5 +1,6 @@
 #include "describe.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/reach_advice.hpp"
@@ -135,12 +136,7 @@ void put(Json& out, const char* key, const std::optional<double>& value) {
 
 std::string envelope_code(std::string_view body) {
     const auto json = parse_json(body);
-    if (!json) {
-        return {};
-    }
-    const Json* error = member(*json, "error");
-    return error == nullptr ? std::string()
-                            : std::string(string_member(*error, "code").value_or(""));
+    return json ? text_in(object_in(*json, "error"), "code") : std::string();
 }
 
 std::string describe(const ProbeSample& sample, std::string_view failure) {

@@ -247,10 +247,9 @@ Result<Service> parse_service(const Json& json) {
     OA_TRY(out.generation, int64_of(json, "generation"));
     OA_TRY(out.observed, int64_of(json, "observedGeneration"));
     out.reconciling = bool_member(json, "reconciling").value_or(false);
-    if (const Json* condition = member(json, "terminalCondition")) {
-        out.condition = text_in(*condition, "state");
-        out.trouble = printable(text_in(*condition, "message"), 300);
-    }
+    const Json& condition = object_in(json, "terminalCondition");
+    out.condition = text_in(condition, "state");
+    out.trouble = printable(text_in(condition, "message"), 300);
     out.latest_ready = short_name(text_in(json, "latestReadyRevision"));
     out.latest_created = short_name(text_in(json, "latestCreatedRevision"));
     OA_TRY(out.traffic, parse_entries(member(json, "traffic"), "traffic"));

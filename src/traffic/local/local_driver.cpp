@@ -53,10 +53,9 @@ Result<Split> split_of(const Json& state) {
 std::map<std::string, StreamCounts, std::less<>> streams_of(const Json& state) {
     std::map<std::string, StreamCounts, std::less<>> out;
     for (const Json& backend : list_in(state, "backends")) {
-        const Json* counters = member(backend, "counters");
+        const Json& counters = object_in(backend, "counters");
         const auto count = [&](std::string_view key) {
-            const auto value = counters == nullptr ? std::nullopt : int_member(*counters, key);
-            return static_cast<std::uint64_t>(value.value_or(0));
+            return static_cast<std::uint64_t>(int_member(counters, key).value_or(0));
         };
         out[std::string(string_member(backend, "name").value_or(""))] = {
             count("active"), count("finished"), count("broken") + count("unreachable")
