@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -39,7 +40,7 @@ Json manifest_of(const Incident& incident, const BundleRules& rules) {
             {{"label", run.label},
              {"id", run.entry.id},
              {"kind", run.entry.kind},
-             {"verdict", run.entry.verdict.empty() ? Json(nullptr) : Json(run.entry.verdict)},
+             {"verdict", or_null(run.entry.verdict)},
              {"state", run::to_string(run.entry.life)},
              {"sealed", run.sums.sealed},
              {"changed", run.sums.changed},

@@ -288,8 +288,7 @@ Json to_json(const RollbackFacts& facts) {
     };
     out["detection_s"] = or_null(between(facts.fault_s, facts.seen_s));
     out["decision_s"] = or_null(between(facts.seen_s, facts.decided_s));
-    out["rto_s"] =
-        facts.user_visible_s ? Json(*facts.user_visible_s - facts.decided_s) : Json(nullptr);
+    out["rto_s"] = or_null(between(facts.decided_s, facts.user_visible_s));
     if (!facts.streams.empty()) {
         out["streams"] = facts.streams;
     }
@@ -303,7 +302,7 @@ std::optional<double> DrillFacts::recovery_s() const noexcept {
 Json to_json(const DrillFacts& facts) {
     return {
         {"stage", facts.stage},
-        {"fault", facts.fault.empty() ? Json(nullptr) : Json(facts.fault)},
+        {"fault", or_null(facts.fault)},
         {"users_per_s", facts.users_per_s},
         {"users", facts.users},
         {"users_bad", facts.users_bad},

@@ -1,6 +1,7 @@
 #include "oa_stream/routes/route_change.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "route_look.hpp"
 
@@ -98,7 +99,7 @@ Result<void> Changer::record(
     line.more["way"] = way.undo ? "back" : "forth";
     if (write) {
         line.step += ":" + write->domain.value_or("global");
-        line.more["domain"] = write->domain ? Json(*write->domain) : Json(nullptr);
+        line.more["domain"] = or_null(write->domain);
         line.more["target"] = write->target;
     }
     if (!write || phase == Phase::intent) {

@@ -48,18 +48,13 @@ std::vector<RouteEffect> effects_of(const RoutePlan& plan) {
 Json writes_json(const std::vector<RouteWrite>& writes) {
     Json out = Json::array();
     for (const RouteWrite& write : writes) {
-        out.push_back(
-            {{"domain", write.domain ? Json(*write.domain) : Json(nullptr)},
-             {"target", write.target}}
-        );
+        out.push_back({{"domain", or_null(write.domain)}, {"target", write.target}});
     }
     return out;
 }
 
 Json rule_json(const RouteRule& rule) {
-    return {
-        {"target", rule.target.empty() ? Json(nullptr) : Json(rule.target)}, {"reason", rule.reason}
-    };
+    return {{"target", or_null(rule.target)}, {"reason", rule.reason}};
 }
 
 } // namespace
@@ -194,7 +189,7 @@ Json to_json(const RoutePlan& plan) {
     for (const RouteEffect& effect : effects_of(plan)) {
         effects.push_back(
             {{"path", effect.path},
-             {"domain", effect.domain.empty() ? Json(nullptr) : Json(effect.domain)},
+             {"domain", or_null(effect.domain)},
              {"before", rule_json(effect.before)},
              {"after", rule_json(effect.after)}}
         );

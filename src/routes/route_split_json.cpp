@@ -1,4 +1,5 @@
 // The control service's documents → structs, and structs → ours.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/routes/route_rules.hpp"
 
 #include <fmt/format.h>
@@ -77,10 +78,6 @@ private:
     std::optional<Error> error_{};
 };
 
-Json maybe(const std::optional<std::string>& text) {
-    return text ? Json(*text) : Json(nullptr);
-}
-
 } // namespace
 
 Result<RouteStatus> parse_route_status(const Json& data) {
@@ -113,7 +110,7 @@ Json to_json(const RouteStatus& status) {
             {{"domain", group.domain},
              {"route_prefixes", group.prefixes},
              {"rollback_target", group.rollback_target},
-             {"override_target", maybe(group.override_target)}}
+             {"override_target", or_null(group.override_target)}}
         );
     }
     return {
@@ -122,8 +119,8 @@ Json to_json(const RouteStatus& status) {
         {"cohort_percentage", status.cohort_percentage},
         {"rust_routes", status.rust_routes},
         {"force_legacy", status.force_legacy},
-        {"legacy_base_url", maybe(status.legacy_base_url)},
-        {"override_target", maybe(status.override_target)},
+        {"legacy_base_url", or_null(status.legacy_base_url)},
+        {"override_target", or_null(status.override_target)},
         {"route_groups", std::move(groups)},
     };
 }
@@ -149,15 +146,15 @@ Json to_json(const RouteDecision& decision) {
         {"path", decision.path},
         {"target", decision.target},
         {"reason", decision.reason},
-        {"route_domain", maybe(decision.domain)},
-        {"rollback_target", maybe(decision.rollback_target)},
-        {"cohort_bucket", decision.cohort_bucket ? Json(*decision.cohort_bucket) : Json(nullptr)},
+        {"route_domain", or_null(decision.domain)},
+        {"rollback_target", or_null(decision.rollback_target)},
+        {"cohort_bucket", or_null(decision.cohort_bucket)},
         {"cohort_key", decision.cohort_key},
     };
 }
 
 Json to_json(const Overrides& overrides) {
-    return {{"global", maybe(overrides.global)}, {"domains", Json(overrides.domains)}};
+    return {{"global", or_null(overrides.global)}, {"domains", Json(overrides.domains)}};
 }
 
 Result<Overrides> parse_overrides(const Json& json) {

@@ -74,7 +74,7 @@ Json refusal(const Error& error) {
         {"ok", false},
         {"code", to_string(error.code)},
         {"error", error.message},
-        {"hint", error.hint.empty() ? Json(nullptr) : Json(error.hint)},
+        {"hint", or_null(error.hint)},
     };
 }
 

@@ -1,6 +1,7 @@
 #include "oa_stream/run/steering.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include <fmt/format.h>
 
@@ -89,7 +90,7 @@ Json Steering::status() const {
     return {
         {"state", position_.paused ? "paused" : "running"},
         {"step", position_.step},
-        {"stage", position_.stage.empty() ? Json(nullptr) : Json(position_.stage)},
+        {"stage", or_null(position_.stage)},
         {"why", position_.paused ? Json(position_.why) : Json(nullptr)},
         {"left_s", position_.paused ? Json(position_.left_s) : Json(nullptr)},
         {"pause_asked", pause_.has_value()},

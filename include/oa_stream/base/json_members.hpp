@@ -87,6 +87,10 @@ template <class Items> [[nodiscard]] Json json_list(const Items& items) {
 template <class Value> [[nodiscard]] Json or_null(const std::optional<Value>& value) {
     return value ? Json(*value) : Json(nullptr);
 }
+/// An empty text is none.
+[[nodiscard]] inline Json or_null(std::string_view text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+}
 
 /// Unless it is missing or null.
 inline void copy_member(Json& to, const Json& from, std::string_view key) {

@@ -1,6 +1,7 @@
 #include "playbook_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -166,7 +167,7 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
         stages.push_back(report::to_json(row));
     }
     Json out = {
-        {"plan", run.plan.id.empty() ? Json(nullptr) : Json(run.plan.id)},
+        {"plan", or_null(run.plan.id)},
         {"faults", run.faults},
         {"mutated", outcome.mutated},
         {"held", outcome.held},

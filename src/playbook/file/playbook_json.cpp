@@ -120,10 +120,7 @@ Json shadow_json(const std::optional<ShadowSpec>& shadow) {
 Json routes_json(const RoutesSpec& routes) {
     Json changes = Json::array();
     for (const RouteOverride& change : routes.changes) {
-        changes.push_back(
-            {{"domain", change.domain.empty() ? Json(nullptr) : Json(change.domain)},
-             {"target", change.target}}
-        );
+        changes.push_back({{"domain", or_null(change.domain)}, {"target", change.target}});
     }
     return {
         {"control_url", routes.control_url},

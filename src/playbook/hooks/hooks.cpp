@@ -1,6 +1,7 @@
 #include "hooks.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -265,7 +266,7 @@ Json Hooks::summary() const {
             {{"id", hook->spec.id},
              {"delivered", hook->delivered},
              {"failed", hook->failed},
-             {"last_error", hook->last_error.empty() ? Json(nullptr) : Json(hook->last_error)}}
+             {"last_error", or_null(hook->last_error)}}
         );
     }
     return out;

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/status.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -30,20 +31,20 @@ Json to_json(const RunStatus& status) {
         {"target", status.target},
         {"baseline", status.baseline},
         {"serving", status.serving},
-        {"pending", status.pending.empty() ? Json(nullptr) : Json(status.pending)},
+        {"pending", or_null(status.pending)},
         {"moved", status.moved},
         {"step", status.step},
         {"last_at", status.last_at},
         {"ending", status.ending},
-        {"stage", status.stage.empty() ? Json(nullptr) : Json(status.stage)},
-        {"paused", status.paused.empty() ? Json(nullptr) : Json(status.paused)},
-        {"holder", status.holder.empty() ? Json(nullptr) : Json(status.holder)},
+        {"stage", or_null(status.stage)},
+        {"paused", or_null(status.paused)},
+        {"holder", or_null(status.holder)},
         {"done", status.done},
-        {"routes", status.routes.empty() ? Json(nullptr) : Json(status.routes)},
+        {"routes", or_null(status.routes)},
         {"routes_loose", status.routes_unverified},
-        {"fault", status.fault.empty() ? Json(nullptr) : Json(status.fault)},
-        {"unread", status.unread.empty() ? Json(nullptr) : Json(status.unread)},
-        {"open", status.open.empty() ? Json(nullptr) : Json(status.open)},
+        {"fault", or_null(status.fault)},
+        {"unread", or_null(status.unread)},
+        {"open", or_null(status.open)},
         {"next", status.next},
     };
 }
