@@ -1,4 +1,5 @@
 // How looks and changes of the routes are judged.
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
@@ -97,10 +98,7 @@ Check memories_check(const RouteSnapshot& snapshot) {
                   snapshot.text()
               );
     check.data["looks"] = snapshot.looks;
-    check.data["memories"] = Json::array();
-    for (const Overrides& one : snapshot.seen) {
-        check.data["memories"].push_back(to_json(one));
-    }
+    check.data["memories"] = json_list(snapshot.seen);
     return check;
 }
 

@@ -46,11 +46,9 @@ std::vector<RouteEffect> effects_of(const RoutePlan& plan) {
 }
 
 Json writes_json(const std::vector<RouteWrite>& writes) {
-    Json out = Json::array();
-    for (const RouteWrite& write : writes) {
-        out.push_back({{"domain", or_null(write.domain)}, {"target", write.target}});
-    }
-    return out;
+    return json_list(writes, [](const RouteWrite& write) -> Json {
+        return {{"domain", or_null(write.domain)}, {"target", write.target}};
+    });
 }
 
 Json rule_json(const RouteRule& rule) {
@@ -185,27 +183,25 @@ Task<Result<RoutePlan>> replan_routes(RouteSplitClient& client, RoutePlan saved,
 }
 
 Json to_json(const RoutePlan& plan) {
-    Json effects = Json::array();
-    for (const RouteEffect& effect : effects_of(plan)) {
-        effects.push_back(
-            {{"path", effect.path},
-             {"domain", or_null(effect.domain)},
-             {"before", rule_json(effect.before)},
-             {"after", rule_json(effect.after)}}
-        );
-    }
-    Json traps = Json::array();
-    for (const RouteTrap& trap : plan.traps) {
-        traps.push_back({{"id", trap.id}, {"message", trap.text}, {"hint", trap.hint}});
-    }
+    const auto effect_json = [](const RouteEffect& effect) -> Json {
+        return {
+            {"path", effect.path},
+            {"domain", or_null(effect.domain)},
+            {"before", rule_json(effect.before)},
+            {"after", rule_json(effect.after)},
+        };
+    };
+    const auto trap_json = [](const RouteTrap& trap) -> Json {
+        return {{"id", trap.id}, {"message", trap.text}, {"hint", trap.hint}};
+    };
     return {
         {"changes", plan.changes()},
         {"before", to_json(plan.before)},
         {"after", to_json(plan.goal)},
         {"writes", writes_json(plan.writes())},
         {"undo", writes_json(plan.undo())},
-        {"effects", std::move(effects)},
-        {"traps", std::move(traps)},
+        {"effects", json_list(effects_of(plan), effect_json)},
+        {"traps", json_list(plan.traps, trap_json)},
         {"notes", plan.notes},
         {"touches_stream_lane", false},
     };
@@ -219,10 +215,7 @@ Json route_plan_document(const RoutePlan& plan) {
     out["paths"] = plan.paths;
     out["cohort_key"] = plan.cohort_key;
     if (plan.mixture()) {
-        out["seen"] = Json::array();
-        for (const Overrides& memory : plan.found.seen) {
-            out["seen"].push_back(to_json(memory));
-        }
+        out["seen"] = json_list(plan.found.seen);
     }
     return out;
 }

@@ -104,15 +104,14 @@ Result<RouteStatus> parse_route_status(const Json& data) {
 }
 
 Json to_json(const RouteStatus& status) {
-    Json groups = Json::array();
-    for (const RouteGroup& group : status.groups) {
-        groups.push_back(
-            {{"domain", group.domain},
-             {"route_prefixes", group.prefixes},
-             {"rollback_target", group.rollback_target},
-             {"override_target", or_null(group.override_target)}}
-        );
-    }
+    const auto group_json = [](const RouteGroup& group) -> Json {
+        return {
+            {"domain", group.domain},
+            {"route_prefixes", group.prefixes},
+            {"rollback_target", group.rollback_target},
+            {"override_target", or_null(group.override_target)},
+        };
+    };
     return {
         {"enabled", status.enabled},
         {"mode", status.mode},
@@ -121,7 +120,7 @@ Json to_json(const RouteStatus& status) {
         {"force_legacy", status.force_legacy},
         {"legacy_base_url", or_null(status.legacy_base_url)},
         {"override_target", or_null(status.override_target)},
-        {"route_groups", std::move(groups)},
+        {"route_groups", json_list(status.groups, group_json)},
     };
 }
 

@@ -89,19 +89,15 @@ Result<void> read_blocks(const Json& line, std::vector<Counts>& into) {
 }
 
 Json buckets_json(const std::vector<Bucket>& buckets) {
-    Json out = Json::array();
-    for (const Bucket& bucket : buckets) {
-        out.push_back({fmt::format("{}", bucket.le), bucket.count});
-    }
-    return out;
+    return json_list(buckets, [](const Bucket& bucket) {
+        return Json::array({fmt::format("{}", bucket.le), bucket.count});
+    });
 }
 
 Json pairs_json(const std::vector<Counts>& blocks) {
-    Json out = Json::array();
-    for (const Counts& block : blocks) {
-        out.push_back({block.bad, block.total});
-    }
-    return out;
+    return json_list(blocks, [](const Counts& block) {
+        return Json::array({block.bad, block.total});
+    });
 }
 
 /// The members that are one number each.

@@ -35,11 +35,7 @@ read_drilled(const fs::path& folder, std::string_view name, const std::string& d
 } // namespace
 
 std::string gates_digest(const Playbook& playbook) {
-    Json gates = Json::array();
-    for (const measure::GateSpec& gate : playbook.stage.gates) {
-        gates.push_back(measure::to_json(gate));
-    }
-    return sha256_hex(dump_json(gates));
+    return sha256_hex(dump_json(json_list(playbook.stage.gates)));
 }
 
 std::optional<GatesDrilled>

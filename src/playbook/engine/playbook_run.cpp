@@ -131,15 +131,10 @@ open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
 }
 
 Json orders_of(const PlaybookRun& run) {
-    Json out = Json::array();
-    if (run.steering) {
-        for (const run::Order& order : run.steering->orders()) {
-            out.push_back(
-                {{"action", to_string(order.action)}, {"who", order.who}, {"reason", order.reason}}
-            );
-        }
-    }
-    return out;
+    const auto order_json = [](const run::Order& order) -> Json {
+        return {{"action", to_string(order.action)}, {"who", order.who}, {"reason", order.reason}};
+    };
+    return run.steering ? json_list(run.steering->orders(), order_json) : Json::array();
 }
 
 Json facts_json(const std::optional<report::RollbackFacts>& some) {
@@ -162,17 +157,13 @@ Json modes_of(const std::vector<Check>& checks) {
 
 /// What run.json has of a playbook's run beside what every run has.
 Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
-    Json stages = Json::array();
-    for (const report::StageRow& row : outcome.stages) {
-        stages.push_back(report::to_json(row));
-    }
     Json out = {
         {"plan", or_null(run.plan.id)},
         {"faults", run.faults},
         {"mutated", outcome.mutated},
         {"held", outcome.held},
         {"restored", outcome.restored},
-        {"stages", std::move(stages)},
+        {"stages", json_list(outcome.stages)},
         {"rollback", facts_json(outcome.rollback)},
         {"restore", facts_json(outcome.restore)},
         {"drill", outcome.drill ? report::to_json(*outcome.drill) : Json(nullptr)},

@@ -9,25 +9,15 @@ Json millis(Millis duration) {
     return duration.count();
 }
 
-Json gates_json(const std::vector<measure::GateSpec>& gates) {
-    Json out = Json::array();
-    for (const measure::GateSpec& gate : gates) {
-        out.push_back(measure::to_json(gate));
-    }
-    return out;
-}
-
 Json smokes_json(const std::vector<SmokeSpec>& smokes) {
-    Json out = Json::array();
-    for (const SmokeSpec& smoke : smokes) {
-        out.push_back(
-            {{"id", smoke.id},
-             {"surface", to_string(smoke.surface)},
-             {"through", to_string(smoke.through)},
-             {"profile", smoke.profile}}
-        );
-    }
-    return out;
+    return json_list(smokes, [](const SmokeSpec& smoke) -> Json {
+        return {
+            {"id", smoke.id},
+            {"surface", to_string(smoke.surface)},
+            {"through", to_string(smoke.through)},
+            {"profile", smoke.profile},
+        };
+    });
 }
 
 Json target_json(const Target& target) {
@@ -67,24 +57,21 @@ Json traffic_json(const Traffic& traffic) {
     };
 }
 
-Json measures_json(const Playbook& playbook) {
-    Json slos = Json::array();
-    for (const SloSpec& slo : playbook.slo) {
-        slos.push_back(
-            {{"name", slo.name},
-             {"objective", slo.objective},
-             {"window_ms", millis(slo.window)},
-             {"bad", slo.bad},
-             {"first_content_s", or_null(slo.first_content_s)},
-             {"routes", slo.routes}}
-        );
-    }
-    Json sources = Json::array();
-    for (const auto& source : playbook.sources) {
-        Json& row = sources.emplace_back(source->to_json());
-        row["kind"] = source->kind().name();
-    }
-    return {{"slo", std::move(slos)}, {"sources", std::move(sources)}};
+Json slo_json(const SloSpec& slo) {
+    return {
+        {"name", slo.name},
+        {"objective", slo.objective},
+        {"window_ms", millis(slo.window)},
+        {"bad", slo.bad},
+        {"first_content_s", or_null(slo.first_content_s)},
+        {"routes", slo.routes},
+    };
+}
+
+Json source_json(const measure::SettingsPtr& source) {
+    Json out = source->to_json();
+    out["kind"] = source->kind().name();
+    return out;
 }
 
 Json stage_json(const StageSpec& stage) {
@@ -100,7 +87,7 @@ Json stage_json(const StageSpec& stage) {
         {"probe",
          {{"per_arm_per_s", stage.probe.per_arm_per_s},
           {"unpinned_per_s", stage.probe.unpinned_per_s}}},
-        {"gates", gates_json(stage.gates)},
+        {"gates", json_list(stage.gates)},
     };
 }
 
@@ -118,36 +105,31 @@ Json shadow_json(const std::optional<ShadowSpec>& shadow) {
 }
 
 Json routes_json(const RoutesSpec& routes) {
-    Json changes = Json::array();
-    for (const RouteOverride& change : routes.changes) {
-        changes.push_back({{"domain", or_null(change.domain)}, {"target", change.target}});
-    }
+    const auto change_json = [](const RouteOverride& change) -> Json {
+        return {{"domain", or_null(change.domain)}, {"target", change.target}};
+    };
     return {
         {"control_url", routes.control_url},
         {"auth", config::to_json(routes.auth)},
-        {"changes", std::move(changes)},
+        {"changes", json_list(routes.changes, change_json)},
         {"paths", routes.paths},
         {"fresh", routes.fresh},
     };
 }
 
-Json hooks_json(const std::vector<HookSpec>& hooks) {
-    Json out = Json::array();
-    for (const HookSpec& hook : hooks) {
-        out.push_back(
-            {{"id", hook.id},
-             {"run", hook.run},
-             {"env", hook.env},
-             {"webhook", hook.webhook},
-             {"webhook_from", config::to_json(hook.webhook_from)},
-             {"key", config::to_json(hook.key)},
-             {"ca", hook.ca},
-             {"on", hook.on},
-             {"timeout_ms", millis(hook.timeout)},
-             {"required", hook.required}}
-        );
-    }
-    return out;
+Json hook_json(const HookSpec& hook) {
+    return {
+        {"id", hook.id},
+        {"run", hook.run},
+        {"env", hook.env},
+        {"webhook", hook.webhook},
+        {"webhook_from", config::to_json(hook.webhook_from)},
+        {"key", config::to_json(hook.key)},
+        {"ca", hook.ca},
+        {"on", hook.on},
+        {"timeout_ms", millis(hook.timeout)},
+        {"required", hook.required},
+    };
 }
 
 } // namespace
@@ -159,28 +141,27 @@ Json to_json(const Playbook& playbook) {
         {"name", playbook.name},
         {"target", target_json(playbook.target)},
         {"traffic", traffic_json(playbook.traffic)},
+        {"slo", json_list(playbook.slo, slo_json)},
+        {"sources", json_list(playbook.sources, source_json)},
+        {"preflight", smokes_json(playbook.preflight)},
+        {"budget",
+         playbook.budget ? Json{{"consumed_at_most", playbook.budget->consumed_at_most},
+                                {"or_stated", playbook.budget->or_stated}}
+                         : Json(nullptr)},
+        {"stages", playbook.stages},
+        {"stage", stage_json(playbook.stage)},
+        {"run_gates", json_list(playbook.run_gates)},
+        {"postflight", smokes_json(playbook.postflight)},
+        {"shadow", shadow_json(playbook.shadow)},
+        {"on_failure", to_string(playbook.on_failure)},
+        {"rollback_ramp_ms", millis(playbook.rollback_ramp)},
+        {"drill", drill_json(playbook.drill)},
+        {"afterwards", playbook.afterwards == Afterwards::stay ? "stay" : "restore"},
+        {"fresh_row", playbook.fresh_row},
+        {"restore_limit_ms", millis(playbook.restore_limit)},
+        {"driver_limit_ms", millis(playbook.driver_limit)},
+        {"validity_ms", millis(playbook.validity)},
     };
-    out.update(measures_json(playbook));
-    out.update(
-        {{"preflight", smokes_json(playbook.preflight)},
-         {"budget",
-          playbook.budget ? Json{{"consumed_at_most", playbook.budget->consumed_at_most},
-                                 {"or_stated", playbook.budget->or_stated}}
-                          : Json(nullptr)},
-         {"stages", playbook.stages},
-         {"stage", stage_json(playbook.stage)},
-         {"run_gates", gates_json(playbook.run_gates)},
-         {"postflight", smokes_json(playbook.postflight)},
-         {"shadow", shadow_json(playbook.shadow)},
-         {"on_failure", to_string(playbook.on_failure)},
-         {"rollback_ramp_ms", millis(playbook.rollback_ramp)},
-         {"drill", drill_json(playbook.drill)},
-         {"afterwards", playbook.afterwards == Afterwards::stay ? "stay" : "restore"},
-         {"fresh_row", playbook.fresh_row},
-         {"restore_limit_ms", millis(playbook.restore_limit)},
-         {"driver_limit_ms", millis(playbook.driver_limit)},
-         {"validity_ms", millis(playbook.validity)}}
-    );
     if (playbook.drilled) {
         out["gates_drilled"] = {
             {"within_ms", millis(playbook.drilled->within)},
@@ -198,7 +179,7 @@ Json to_json(const Playbook& playbook) {
         out["rehearse"] = {{"file", playbook.rehearse->file}, {"set", playbook.rehearse->set}};
     }
     if (!playbook.hooks.empty()) {
-        out["hooks"] = hooks_json(playbook.hooks);
+        out["hooks"] = json_list(playbook.hooks, hook_json);
     }
     if (playbook.approvals > 1) {
         out["approvals"] = playbook.approvals;

@@ -260,16 +260,14 @@ std::vector<std::string> Hooks::notes() const {
 }
 
 Json Hooks::summary() const {
-    Json out = Json::array();
-    for (const auto& hook : state_->hooks) {
-        out.push_back(
-            {{"id", hook->spec.id},
-             {"delivered", hook->delivered},
-             {"failed", hook->failed},
-             {"last_error", or_null(hook->last_error)}}
-        );
-    }
-    return out;
+    return json_list(state_->hooks, [](const auto& hook) -> Json {
+        return {
+            {"id", hook->spec.id},
+            {"delivered", hook->delivered},
+            {"failed", hook->failed},
+            {"last_error", or_null(hook->last_error)},
+        };
+    });
 }
 
 } // namespace oa_stream::playbook

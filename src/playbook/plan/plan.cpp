@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/plan.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/seconds.hpp"
 
@@ -200,17 +201,13 @@ Json step_json(const Step& step) {
 }
 
 Json body(const Plan& plan) {
-    Json steps = Json::array();
-    for (const Step& step : plan.steps) {
-        steps.push_back(step_json(step));
-    }
     Json out = {
         {"schema", "oa-stream.plan.v1"},
         {"driver", plan.driver},
         {"target", plan.target},
         {"baseline", plan.baseline.to_json()},
         {"playbook", to_json(plan.playbook)},
-        {"steps", std::move(steps)},
+        {"steps", json_list(plan.steps, step_json)},
         {"warnings", plan.warnings},
     };
     if (plan.source) {
@@ -224,17 +221,14 @@ Json body(const Plan& plan) {
         out["tried"] = plan.facts.trials;
         out["seen_warnings"] = plan.facts.warnings;
     }
-    if (!plan.facts.continuity.is_null()) {
-        out["continuity"] = plan.facts.continuity;
-    }
-    if (!plan.facts.drilled.is_null()) {
-        out["gates_drilled"] = plan.facts.drilled;
-    }
-    if (!plan.facts.author.is_null()) {
-        out["author"] = plan.facts.author;
-    }
-    if (!plan.facts.routes.is_null()) {
-        out["routes"] = plan.facts.routes;
+    for (const auto& [name, fact] :
+         {std::pair{"continuity", &plan.facts.continuity},
+          {"gates_drilled", &plan.facts.drilled},
+          {"author", &plan.facts.author},
+          {"routes", &plan.facts.routes}}) {
+        if (!fact->is_null()) {
+            out[name] = *fact;
+        }
     }
     return out;
 }

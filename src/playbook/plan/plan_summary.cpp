@@ -240,19 +240,18 @@ Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime no
 
 Json summary_json(const Plan& plan) {
     const PlanTimes times = times_of(plan.playbook);
-    Json gates = Json::array();
-    for (const Json& trial : plan.facts.trials) {
-        gates.push_back(
-            {{"id", string_member(trial, "id").value_or("")},
-             {"decides_in_s", or_null(number_in(trial, "decides_in_s"))}}
-        );
-    }
+    const auto gate_json = [](const Json& trial) -> Json {
+        return {
+            {"id", text_in(trial, "id")},
+            {"decides_in_s", or_null(number_in(trial, "decides_in_s"))},
+        };
+    };
     return {
         {"usual_s", seconds(times.usual)},
         {"extended_s", seconds(times.extended)},
         {"pauses_s", seconds(times.pauses)},
         {"worst_s", seconds(times.worst)},
-        {"gates", std::move(gates)},
+        {"gates", json_list(plan.facts.trials, gate_json)},
     };
 }
 

@@ -1,3 +1,4 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 
 #include <fmt/format.h>
@@ -56,11 +57,7 @@ Json shape_of(const Json& answer) {
         return out;
     }
     if (answer.is_array()) {
-        Json out = Json::array();
-        for (const auto& value : answer) {
-            out.push_back(shape_of(value));
-        }
-        return out;
+        return json_list(answer, shape_of);
     }
     if (answer.is_number()) {
         return "number";

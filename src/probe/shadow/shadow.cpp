@@ -1,6 +1,7 @@
 #include "oa_stream/probe/shadow.hpp"
 
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -258,10 +259,7 @@ private:
             if (!verdict.outcome.empty()) {
                 to.data["outcome"] = verdict.outcome;
             }
-            to.data["differences"] = Json::array();
-            for (const Difference& difference : verdict.differences) {
-                to.data["differences"].push_back(to_json(difference));
-            }
+            to.data["differences"] = json_list(verdict.differences);
         }
         to.verdict = worse(to.verdict, verdict.verdict);
     }

@@ -172,11 +172,9 @@ Json to_json(const ProbeSample& sample) {
     out["thread"] = sample.thread;
     out["turn"] = sample.turn;
     out["request_id"] = sample.request_id;
-    Json broken = Json::array();
-    for (const contract::Violation& v : sample.judgement.violations) {
-        broken.push_back(v.rule->id);
-    }
-    out["violations"] = std::move(broken);
+    out["violations"] = json_list(sample.judgement.violations, [](const contract::Violation& v) {
+        return v.rule->id;
+    });
     return out;
 }
 

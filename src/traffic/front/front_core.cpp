@@ -1,6 +1,7 @@
 #include "front_core.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -286,10 +287,6 @@ Json FrontCore::state() const {
             known->push_back(&arm);
         }
     }
-    Json backends = Json::array();
-    for (const auto& lanes : revisions) {
-        backends.push_back(revision_json(lanes));
-    }
     Json out = {
         {"schema", "oa-stream.front.v1"},
         {"instance", instance},
@@ -298,7 +295,7 @@ Json FrontCore::state() const {
         {"draining", draining},
         {"active", active()},
         {"threads", sticky.size()},
-        {"backends", std::move(backends)},
+        {"backends", json_list(revisions, revision_json)},
     };
     if (mirror) {
         out["mirror"] = mirror->state();
