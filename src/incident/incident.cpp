@@ -1,6 +1,7 @@
 #include "oa_stream/incident/incident.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/base/verdict.hpp"
@@ -62,8 +63,7 @@ void redact(IncidentRun& run, const Redactor& redactor) {
 
 void add_artefacts(const run::RunEntry& run, std::vector<Artefact>& out) {
     for (const std::string& file : run::entries_below(run.folder).files) {
-        std::error_code ignored;
-        const bool there = fs::exists(run.folder / file, ignored);
+        const bool there = is_there(run.folder / file);
         // Of a run that goes on, what is written next makes any sum wrong.
         auto digest = run.life == run::RunLife::running ? Result<std::string>()
                                                         : sha256_of_file(run.folder / file);

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/process.hpp"
@@ -80,8 +81,7 @@ Result<void> make_subfolders(const fs::path& folder) {
 /// on after the last whole one.
 Result<std::size_t> cut_torn_line(const fs::path& folder) {
     const fs::path path = folder / k_journal;
-    std::error_code absent;
-    if (!fs::exists(path, absent)) {
+    if (!is_there(path)) {
         return 0;
     }
     const auto read = read_kept(path);
@@ -214,8 +214,7 @@ void RunFolder::note(std::string_view event, const Json& fields) {
 
 /// Who took the run over while this process was stopped has sealed what there was.
 bool RunFolder::is_sealed_by_another() const {
-    std::error_code ignored;
-    return !sealed_ && fs::exists(path_ / "SHA256SUMS", ignored);
+    return !sealed_ && is_there(path_ / "SHA256SUMS");
 }
 
 void RunFolder::append_line(const std::string& file, std::string_view line) {

@@ -57,8 +57,7 @@ Result<Noted> add_note(const fs::path& folder, std::string_view text, std::strin
         {"text", redactor.apply(trimmed)},
     };
     const NotesGate gate(folder);
-    std::error_code ignored;
-    out.file = fs::exists(folder / "SHA256SUMS", ignored) ? "notes.ndjson" : "timeline.ndjson";
+    out.file = is_there(folder / "SHA256SUMS") ? "notes.ndjson" : "timeline.ndjson";
     std::error_code absent;
     const auto there = fs::status(folder / out.file, absent);
     if (fs::exists(there) && !fs::is_regular_file(there)) {

@@ -1,5 +1,6 @@
 #include "oa_stream/run/run_session.hpp"
 
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -62,8 +63,7 @@ void redact(report::Report& report, const Redactor& redactor) {
 
 /// Somebody removed the folder.
 bool is_gone(const RunFolder& folder) {
-    std::error_code ignored;
-    return !std::filesystem::exists(folder.path(), ignored);
+    return !is_there(folder.path());
 }
 
 void note_lost_evidence(RunResult& result, const Error& error) {
@@ -86,9 +86,8 @@ report::KeptEvidence kept_in(const fs::path& folder) {
         fs::path file = at->path();
         if (file.extension() == ".sse") {
             const std::string name = file.filename().string();
-            std::error_code absent;
             // A probe of chats leaves its words beside its stream, whatever that is called.
-            const bool chat = fs::exists(file.replace_extension(".probe.json"), absent);
+            const bool chat = is_there(file.replace_extension(".probe.json"));
             auto& kind = !chat && name.starts_with(report::k_completions_file) ? out.completions
                          : !chat && name.starts_with(report::k_responses_file) ? out.responses
                                                                                : out.streams;
@@ -295,8 +294,7 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
 
 std::string RunSession::rollback_name() const {
     std::string out = "rollback";
-    std::error_code ignored;
-    for (int i = 2; std::filesystem::exists(folder_.path() / (out + ".md"), ignored); ++i) {
+    for (int i = 2; is_there(folder_.path() / (out + ".md")); ++i) {
         out = fmt::format("rollback-{}", i);
     }
     return out;
@@ -318,8 +316,7 @@ RunResult RunSession::finish_rollback(Conclusion end, report::Report report, boo
     out.duration_s = seconds(took);
     folder_.note("rollback ended", {{"verdict", to_string(end.verdict)}});
     write_report(out.report_name, out);
-    std::error_code ignored;
-    if (!std::filesystem::exists(folder_.path() / "report.md", ignored)) {
+    if (!is_there(folder_.path() / "report.md")) {
         write_report("report", out); // it died before it could report
     }
     const Json outcome = outcome_of(out);

@@ -156,7 +156,7 @@ namespace {
 /// The link on the way to `path` that leads nowhere: its disk may not be mounted.
 fs::path dangling_link(fs::path path) {
     std::error_code error;
-    while (!path.empty() && !fs::exists(path, error)) {
+    while (!path.empty() && !is_there(path)) {
         if (fs::is_symlink(path, error)) {
             return path;
         }
@@ -230,7 +230,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
     take_name(out);
     // First the lock, then the seal: who seals in between is seen as finished.
     const bool held = FolderLock::is_held(out.folder);
-    const bool sealed = fs::exists(out.folder / "SHA256SUMS", gone);
+    const bool sealed = is_there(out.folder / "SHA256SUMS");
     out.document = document_in(out.folder / "run.json");
     take_document(out);
     const bool ended = sealed || (!held && take_journal_end(out));
@@ -241,7 +241,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
         out.facts.ended = RunEnding::died;
     }
     take_size(out);
-    if (fs::exists(out.folder / k_pin, gone)) {
+    if (is_there(out.folder / k_pin)) {
         out.pinned = true;
         out.pin_reason = text_in(document_in(out.folder / k_pin), "reason");
     }

@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/control.hpp"
@@ -83,8 +84,7 @@ Names check_lines(
 Result<SumsCheck> check_sums(const fs::path& folder) {
     SumsCheck out;
     std::string text;
-    std::error_code gone;
-    if (fs::exists(folder / k_sums, gone)) {
+    if (is_there(folder / k_sums)) {
         OA_TRY(text, read_kept(folder / k_sums));
         out.sealed = true;
     }

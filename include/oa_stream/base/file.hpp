@@ -7,8 +7,15 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace oa_stream {
+
+/// Something is called so. False, too, where nobody may look.
+[[nodiscard]] inline bool is_there(const std::filesystem::path& path) noexcept {
+    std::error_code unknown;
+    return std::filesystem::exists(path, unknown);
+}
 
 /// Whole file. Code::unreadable when it cannot be read or has more than `limit` bytes.
 [[nodiscard]] Result<std::string>

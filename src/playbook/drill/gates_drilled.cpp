@@ -1,6 +1,7 @@
 // When the gates of a playbook were last tried on planted faults.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -44,11 +45,8 @@ last_gates_drilled(const fs::path& state_dir, std::string_view name, const Playb
     std::optional<GatesDrilled> out;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(state_dir / "runs", error)) {
-        std::error_code ignored;
-        if (!fs::exists(entry.path() / k_file, ignored)) {
-            continue;
-        }
-        auto one = read_drilled(entry.path(), name, digest);
+        auto one = is_there(entry.path() / k_file) ? read_drilled(entry.path(), name, digest)
+                                                   : std::nullopt;
         if (one && (!out || one->at > out->at)) {
             out = std::move(one);
         }

@@ -52,7 +52,7 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
     if (!wrote && rehearsed) {
         return refuse("this was a dry run, which moved no traffic");
     }
-    const bool sealed = fs::exists(folder / "SHA256SUMS", ignored);
+    const bool sealed = is_there(folder / "SHA256SUMS");
     if (!wrote && sealed && !status_in(state_dir, folder).moved) {
         return refuse("this run ended before it moved any traffic");
     }
@@ -71,8 +71,7 @@ Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
 /// The plan that the run had; what is wrong with it must not stop a rollback.
 Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     const fs::path file = folder / run::k_plan_file;
-    std::error_code ignored;
-    if (!fs::exists(file, ignored)) {
+    if (!is_there(file)) {
         return holds_traffic(folder) ? std::unexpected(lost_plan("is gone", folder, run))
                                      : fail(
                                            Code::precondition,
@@ -321,8 +320,7 @@ open_session(const fs::path& path, const RollbackRequest& request, const Redacto
         return run::RunSession::resume(path, redactor, request.by.observer);
     }
     OA_CHECK(make_dirs(copy.parent_path()));
-    std::error_code ignored;
-    const bool again = fs::exists(copy / run::k_plan_file, ignored); // an earlier rollback made it
+    const bool again = is_there(copy / run::k_plan_file); // an earlier rollback made it
     if (!again) {
         OA_CHECK(copy_run(path, copy));
     }

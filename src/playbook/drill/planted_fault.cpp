@@ -47,8 +47,7 @@ Result<void> remember(const fs::path& folder, const Planted& planted) {
 
 /// Unset: there is none.
 std::optional<Result<Planted>> recall(const fs::path& folder) {
-    std::error_code ignored;
-    if (!fs::exists(folder / k_faults_file, ignored)) {
+    if (!is_there(folder / k_faults_file)) {
         return std::nullopt;
     }
     const auto text = run::read_kept(folder / k_faults_file);
@@ -77,8 +76,7 @@ struct Removed {
 
 Removed remove(const Planted& planted) {
     const std::string file = planted.file.string();
-    std::error_code ignored;
-    if (!fs::exists(planted.file, ignored)) {
+    if (!is_there(planted.file)) {
         // Who watches it may keep what it read last.
         const auto written = write_file_atomic(planted.file, planted.before);
         return {
@@ -170,7 +168,7 @@ Result<void> plant_fault(const fs::path& folder, const fs::path& file, std::stri
     OA_CHECK(check_faults_file(file));
     std::error_code error;
     Planted planted{fs::absolute(file, error), std::string(fault), ""};
-    if (fs::exists(file, error)) { // unread it would be lost
+    if (is_there(file)) { // unread it would be lost
         OA_TRY(planted.before, read_file(file));
     }
     OA_CHECK(remember(folder, planted));

@@ -1,5 +1,6 @@
 #include "oa_stream/playbook/outside.hpp"
 
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/net/client_certificate.hpp"
 #include "oa_stream/net/token_source.hpp"
 
@@ -23,8 +24,7 @@ bool absent(const std::string& reference) {
         const char* value = std::getenv(rest.c_str()); // NOLINT(concurrency-mt-unsafe): see secret
         return value == nullptr || *value == '\0';
     }
-    std::error_code ignored;
-    return reference.starts_with("file:") && !std::filesystem::exists(rest, ignored);
+    return reference.starts_with("file:") && !is_there(rest);
 }
 
 Result<Secret> secret_of(const std::optional<AuthRef>& auth) {

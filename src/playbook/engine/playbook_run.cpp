@@ -1,6 +1,7 @@
 #include "playbook_run.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
@@ -353,10 +354,8 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     } else if (!planted_fault(run.session.folder().path()).empty()) {
         next = "oa-stream rollback apply --run " + run.session.id();
     }
-    std::error_code ignored;
-    const bool kept = std::filesystem::exists(run.session.folder().path(), ignored);
     const std::string incident = "oa-stream incident body " + run.session.id();
-    if (!kept) {
+    if (!is_there(run.session.folder().path())) {
         // Somebody removed the folder, and there is nothing to show of it.
     } else if (outcome.exit == ExitCode::rolled_back && next.empty()) {
         next = incident;
@@ -372,8 +371,7 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
 
 std::string rollback_commands(const PlaybookRun& run, bool foreign) {
     const std::string command = manual_command(run.playbook().traffic, run.plan.home());
-    std::error_code ignored;
-    if (!std::filesystem::exists(run.session.folder().path() / run::k_plan_file, ignored)) {
+    if (!is_there(run.session.folder().path() / run::k_plan_file)) {
         return std::string(k_by_hand) + command; // somebody removed the folder
     }
     // The journal's rollback leaves alone what others set, however often it is typed.

@@ -37,8 +37,7 @@ Approval approval_in(const Json& json) {
 /// Null: there is none.
 Result<std::optional<Approval>> read_approval(const std::filesystem::path& plan) {
     const auto file = file_beside(plan);
-    std::error_code ignored;
-    if (!std::filesystem::exists(file, ignored)) {
+    if (!is_there(file)) {
         return std::nullopt;
     }
     OA_TRY(const std::string text, read_file(file, k_largest));

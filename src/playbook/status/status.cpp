@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/status.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -92,8 +93,7 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
             continue;
         }
         RunStatus one = status_in(state_dir, folder, rollbacks);
-        std::error_code ignored;
-        if (one.unread.empty() || fs::exists(folder, ignored)) { // or it was removed meanwhile
+        if (one.unread.empty() || is_there(folder)) { // or it was removed meanwhile
             out.push_back(std::move(one));
         }
     }

@@ -1,5 +1,6 @@
 // One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/verdict.hpp"
@@ -198,8 +199,7 @@ constexpr Millis k_answer{500};
 
 /// What its process says of itself, if it can be asked.
 void add_position(RunStatus& out) {
-    std::error_code ignored;
-    if (out.state != RunState::running || !fs::exists(out.folder / run::k_control_file, ignored)) {
+    if (out.state != RunState::running || !is_there(out.folder / run::k_control_file)) {
         return;
     }
     const auto answer = run::ask_run(out.folder, {{"action", "status"}}, k_answer);
@@ -342,17 +342,15 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
         plan.restore = add_restored_run(out, run, state_dir);
     } else {
         add_journal(out, plan);
-        std::error_code absent;
-        if (fs::exists(folder / k_routes_journal, absent)) {
+        if (is_there(folder / k_routes_journal)) {
             add_routes(out, k_routes_journal, facts.mutates);
         }
         if (plan.routes) {
             add_routes(out, run::k_journal_file, facts.mutates);
         }
     }
-    std::error_code ignored;
     // Sealed: even if its last journal line could not be written.
-    if (out.state == RunState::died && fs::exists(folder / "SHA256SUMS", ignored)) {
+    if (out.state == RunState::died && is_there(folder / "SHA256SUMS")) {
         out.state = RunState::ended;
     }
     // It sealed the folder and closed the journal, and yet there is something to do.
