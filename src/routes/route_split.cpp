@@ -17,33 +17,9 @@ namespace {
 constexpr std::size_t k_most_body = 1U << 20U;
 
 Error transport_error(const net::ClientResponse& response) {
-    Code code = Code::network;
-    switch (response.failure) {
-    case net::TransferFailure::connect_timeout:
-    case net::TransferFailure::first_byte_timeout:
-    case net::TransferFailure::idle_timeout:
-    case net::TransferFailure::total_timeout:
-        code = Code::timeout;
-        break;
-    case net::TransferFailure::malformed:
-    case net::TransferFailure::truncated:
-        code = Code::protocol;
-        break;
-    case net::TransferFailure::too_large:
-        code = Code::too_large;
-        break;
-    case net::TransferFailure::cancelled:
-        code = Code::cancelled;
-        break;
-    case net::TransferFailure::none:
-    case net::TransferFailure::dns:
-    case net::TransferFailure::refused:
-    case net::TransferFailure::tls:
-    case net::TransferFailure::reset:
-        break;
-    }
+    const bool truncated = response.failure == net::TransferFailure::truncated;
     return {
-        code,
+        truncated ? Code::protocol : net::code_of(response.failure),
         fmt::format(
             "{}: {}{}",
             net::to_string(response.failure),

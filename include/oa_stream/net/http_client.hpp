@@ -29,6 +29,8 @@ enum class TransferFailure {
     too_large,          ///< the body outgrew ClientRequest::max_body
 };
 [[nodiscard]] std::string_view to_string(TransferFailure failure) noexcept;
+/// The code of the error for a caller that needs the whole answer.
+[[nodiscard]] Code code_of(TransferFailure failure) noexcept;
 
 /// What a failure of TLS comes from.
 enum class TlsTrouble {

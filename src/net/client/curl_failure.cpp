@@ -37,6 +37,31 @@ std::string_view to_string(TransferFailure failure) noexcept {
     return enum_word<TransferFailure::too_large>(k_words, failure);
 }
 
+Code code_of(TransferFailure failure) noexcept {
+    using enum TransferFailure;
+    switch (failure) {
+    case connect_timeout:
+    case first_byte_timeout:
+    case idle_timeout:
+    case total_timeout:
+        return Code::timeout;
+    case malformed:
+        return Code::protocol;
+    case cancelled:
+        return Code::cancelled;
+    case too_large:
+        return Code::too_large;
+    case none:
+    case dns:
+    case refused:
+    case tls:
+    case reset:
+    case truncated:
+        break;
+    }
+    return Code::network;
+}
+
 TransferFailure classify(const CurlEnding& ending) noexcept {
     switch (ending.code) {
     case CURLE_OK:

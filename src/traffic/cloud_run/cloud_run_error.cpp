@@ -11,33 +11,11 @@ constexpr std::size_t k_text_limit = 300;
 
 Error lost(const net::ClientResponse& response) {
     using enum net::TransferFailure;
-    Code code = Code::network;
-    switch (response.failure) {
-    case connect_timeout:
-    case first_byte_timeout:
-    case idle_timeout:
-    case total_timeout:
-        code = Code::timeout;
-        break;
-    case malformed:
-    case too_large:
-        code = Code::protocol;
-        break;
-    case dns:
-    case refused:
-        code = Code::unavailable;
-        break;
-    case cancelled:
-        code = Code::cancelled;
-        break;
-    case none:
-    case tls:
-    case reset:
-    case truncated:
-        break;
-    }
+    const bool nobody = response.failure == dns || response.failure == refused;
     return {
-        code,
+        nobody                          ? Code::unavailable
+        : response.failure == too_large ? Code::protocol
+                                        : net::code_of(response.failure),
         fmt::format(
             "no complete answer from the Admin API: {}",
             response.failure_text.empty() ? net::to_string(response.failure)

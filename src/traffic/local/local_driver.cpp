@@ -107,20 +107,16 @@ std::optional<Error> not_allowed(const std::string& socket) {
     return out;
 }
 
-Code code_of(net::TransferFailure failure) {
+Code door_code(net::TransferFailure failure) {
     switch (failure) {
     case net::TransferFailure::refused:
         return Code::unavailable;
-    case net::TransferFailure::connect_timeout:
-    case net::TransferFailure::first_byte_timeout:
-    case net::TransferFailure::idle_timeout:
-    case net::TransferFailure::total_timeout:
-        return Code::timeout;
-    case net::TransferFailure::malformed:
     case net::TransferFailure::too_large:
         return Code::protocol;
-    default:
+    case net::TransferFailure::cancelled:
         return Code::network;
+    default:
+        return net::code_of(failure);
     }
 }
 
@@ -247,7 +243,7 @@ private:
             return std::unexpected(*std::move(denied));
         }
         return fail(
-            code_of(response.failure),
+            door_code(response.failure),
             nobody
                 ? "no front door listens on this socket"
                 : fmt::format(

@@ -28,38 +28,13 @@ void forget(std::string& text, const Secret& secret) {
     }
 }
 
-Code code_of(net::TransferFailure failure) {
-    using enum net::TransferFailure;
-    switch (failure) {
-    case connect_timeout:
-    case first_byte_timeout:
-    case idle_timeout:
-    case total_timeout:
-        return Code::timeout;
-    case too_large:
-        return Code::too_large;
-    case malformed:
-        return Code::protocol;
-    case cancelled:
-        return Code::cancelled;
-    case none:
-    case dns:
-    case refused:
-    case tls:
-    case reset:
-    case truncated:
-        break;
-    }
-    return Code::network;
-}
-
 Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
     if (response.failure == net::TransferFailure::too_large) {
         return {Code::too_large, fmt::format("Prometheus answered over {} bytes", most_bytes)};
     }
     const std::string words = printable(response.failure_text, 120);
     return {
-        code_of(response.failure),
+        net::code_of(response.failure),
         fmt::format(
             "no answer from Prometheus: {}{}{}{}",
             to_string(response.failure),
@@ -196,7 +171,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
                 co_return answer;
             }
             last = std::move(answer).error();
-        } else if (left < options_.timeout && code_of(response.failure) == Code::timeout) {
+        } else if (left < options_.timeout && net::code_of(response.failure) == Code::timeout) {
             // The transfer had what the queries before it left, which nobody has set.
             last = {
                 Code::timeout,
