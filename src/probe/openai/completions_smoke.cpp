@@ -3,6 +3,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
@@ -95,9 +96,7 @@ Task<void> learn_scenarios(RunPtr run) {
     }
     std::string_view rest = std::string_view(answer.text).substr(k_mark.size());
     while (!rest.empty()) {
-        const auto end = std::min(rest.find(' '), rest.size());
-        run->scenarios.emplace(rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+        run->scenarios.emplace(cut_until(rest, ' '));
     }
 }
 

@@ -197,11 +197,10 @@ Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
     const ProbeSample replay =
         co_await smoke->probe("resume.ended", happy->thread, std::move(request));
     if (replay.status == 204) {
-        const bool empty = replay.body_start.empty();
-        smoke->report(
+        smoke->judge(
             "resume.ended",
-            empty ? Verdict::pass : Verdict::fail,
-            empty ? "HTTP 204: nothing to resume" : "HTTP 204 came with a body"
+            replay.body_start.empty() ? "" : "HTTP 204 came with a body",
+            "HTTP 204: nothing to resume"
         );
     } else if (no_such_route(replay.status) && !smoke->named) {
         smoke->not_applicable("resume.ended", "no such route here: " + replay.detail);
@@ -258,14 +257,14 @@ Task<void> smoke_unknown_thread(SmokePtr smoke) {
 }
 
 Task<void> smoke_afterwards(SmokePtr smoke) {
-    const auto happy = std::ranges::find_if(smoke->happy, is_completed);
-    if (happy == smoke->happy.end()) {
+    const Happy* happy = smoke->first(is_completed);
+    if (happy == nullptr) {
         smoke->skip("content.messages", "no happy path completed with text");
         smoke->skip("resume.ended", "no happy path completed with text");
         co_return;
     }
     co_await messages(smoke);
-    co_await resume_ended(smoke, &*happy);
+    co_await resume_ended(smoke, happy);
 }
 
 } // namespace oa_stream::probe

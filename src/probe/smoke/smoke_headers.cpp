@@ -75,54 +75,43 @@ constexpr std::array k_headers{
 };
 // clang-format on
 
-const Headers* answered(const Smoke& smoke) {
-    for (const Happy& happy : smoke.happy) {
-        if (happy.sample.status == 200) {
-            return &happy.sample.headers;
-        }
-    }
-    return nullptr;
-}
-
 // An edge compresses only what asks for it, and one of the happy paths does.
-const Headers* judged_by(const Smoke& smoke, const HeaderRule& rule, const Headers* first) {
-    for (const Happy& happy : smoke.happy) {
-        if (rule.header == "content-encoding" && happy.sample.headers.has(rule.header)) {
-            return &happy.sample.headers;
-        }
-    }
-    return first;
+const Headers& judged_by(const Smoke& smoke, const HeaderRule& rule, const Happy& answered) {
+    const Happy* encoded = smoke.first([&rule](const Happy& happy) {
+        return rule.header == "content-encoding" && happy.sample.headers.has(rule.header);
+    });
+    return (encoded == nullptr ? answered : *encoded).sample.headers;
 }
 
 void judge_header(Smoke& smoke, const HeaderRule& rule, const Headers& headers) {
     const bool length = rule.header == "content-encoding" && headers.has("content-length");
     const std::string seen = length ? "a content-length" : value_of(headers, rule.header);
-    if (rule.holds(headers)) {
-        smoke.report(rule.check, Verdict::pass, fmt::format("{}: {}", rule.header, seen));
-    } else if (rule.own_make && !smoke.named) {
+    const bool holds = rule.holds(headers);
+    if (!holds && rule.own_make && !smoke.named) {
         smoke.not_applicable(
             rule.check, fmt::format("{} is missing, in a lane of another make", rule.header)
         );
-    } else {
-        smoke.report(
-            rule.check,
-            Verdict::fail,
-            fmt::format("{}: expected {}, saw {}", rule.header, rule.expected, seen)
-        );
+        return;
     }
+    smoke.judge(
+        rule.check,
+        holds ? "" : fmt::format("{}: expected {}, saw {}", rule.header, rule.expected, seen),
+        fmt::format("{}: {}", rule.header, seen)
+    );
 }
 
 } // namespace
 
 void smoke_headers(Smoke& smoke) {
-    const Headers* headers = answered(smoke);
+    const Happy* answered =
+        smoke.first([](const Happy& happy) { return happy.sample.status == 200; });
     for (const HeaderRule& rule : k_headers) {
-        if (headers == nullptr) {
+        if (answered == nullptr) {
             smoke.skip(rule.check, "no happy path answered HTTP 200");
         } else if (rule.check == "headers.compat-window" && !smoke.options.target.compat) {
             smoke.not_applicable(rule.check, "compat was switched off for this target");
         } else {
-            judge_header(smoke, rule, *judged_by(smoke, rule, headers));
+            judge_header(smoke, rule, judged_by(smoke, rule, *answered));
         }
     }
 }

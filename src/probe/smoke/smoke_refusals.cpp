@@ -140,12 +140,10 @@ Task<void> compat_missing(SmokePtr smoke) {
 
 // The window as the target states it: on a stream's head, else on a refusal.
 net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
-    for (const Happy& happy : smoke.happy) {
-        if (happy.sample.headers.has("x-oa-compatibility-min-client-build-id")) {
-            return happy.sample.headers;
-        }
-    }
-    return refusal;
+    const Happy* found = smoke.first([](const Happy& happy) {
+        return happy.sample.headers.has("x-oa-compatibility-min-client-build-id");
+    });
+    return found == nullptr ? refusal : found->sample.headers;
 }
 
 // A build below or above the window, when the window has such a side.

@@ -157,7 +157,7 @@ std::string judge_refusal(const net::ClientResponse& answer, int status, std::st
 }
 
 void report_refusal(
-    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong
+    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, const std::string& wrong
 ) {
     Json data;
     data["status"] = answer.status;
@@ -165,10 +165,8 @@ void report_refusal(
     data["request_id"] = std::string(answer.headers.get("x-request-id").value_or(""));
     if (is_unreachable(answer)) {
         smoke.report(name, Verdict::error, seen(answer), std::move(data));
-    } else if (wrong.empty()) {
-        smoke.report(name, Verdict::pass, seen(answer) + " before the stream", std::move(data));
     } else {
-        smoke.report(name, Verdict::fail, std::move(wrong), std::move(data));
+        smoke.judge(name, wrong, seen(answer) + " before the stream", std::move(data));
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "smoke_checks.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +51,11 @@ struct Smoke : SmokeChecks {
     [[nodiscard]] const Ask& ask() const { return asks.front(); }
 
     std::vector<Happy> happy{};
+    /// The first of them that is so; null: none is.
+    [[nodiscard]] const Happy* first(auto is) const {
+        const auto found = std::ranges::find_if(happy, is);
+        return found == happy.end() ? nullptr : &*found;
+    }
     std::vector<std::string> threads{}; ///< of turns begun
     std::vector<std::string> opened{}; ///< and of those that failed, perhaps after their thread
     std::uint64_t turns = 0;
@@ -88,7 +94,7 @@ judge_refusal(const net::ClientResponse& answer, int status, std::string_view co
 [[nodiscard]] bool lists_turns(const Smoke& smoke);
 /// Reports the verdict of a refusal: PASS, FAIL with the sentence, or ERROR without a connection.
 void report_refusal(
-    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, std::string wrong
+    Smoke& smoke, std::string_view name, const net::ClientResponse& answer, const std::string& wrong
 );
 
 // The steps, in order.

@@ -50,9 +50,6 @@ Task<StateSeen> run_state(SmokePtr smoke, std::string thread, std::string turn, 
 void report_state(
     Smoke& smoke, std::string_view name, const StateSeen& state, double before_s, Millis grace
 ) {
-    Json data;
-    data["status"] = state.status;
-    data["after"] = before_s + state.after_s;
     if (state.absent) {
         smoke.not_applicable(name, "the target lists no runs: " + state.http);
         return;
@@ -65,31 +62,27 @@ void report_state(
         );
         return;
     }
-    const double limit = seconds(k_within + grace);
     if (state.status == "completed") {
         smoke.not_applicable(
             name, "the turn was over before it could be interrupted; use a longer --prompt"
         );
-    } else if (state.status != "interrupted" || before_s + state.after_s > limit) {
-        smoke.report(
-            name,
-            Verdict::fail,
-            fmt::format(
-                "expected interrupted within {:.1f} s, saw {} after {:.1f} s",
-                limit,
-                state.status.empty() ? "no such run" : printable(state.status, 40),
-                before_s + state.after_s
-            ),
-            std::move(data)
-        );
-    } else {
-        smoke.report(
-            name,
-            Verdict::pass,
-            fmt::format("interrupted after {:.2f} s", before_s + state.after_s),
-            std::move(data)
-        );
+        return;
     }
+    const double limit_s = seconds(k_within + grace);
+    const double after_s = before_s + state.after_s;
+    const bool in_time = state.status == "interrupted" && after_s <= limit_s;
+    smoke.judge(
+        name,
+        in_time ? ""
+                : fmt::format(
+                      "expected interrupted within {:.1f} s, saw {} after {:.1f} s",
+                      limit_s,
+                      state.status.empty() ? "no such run" : printable(state.status, 40),
+                      after_s
+                  ),
+        fmt::format("interrupted after {:.2f} s", after_s),
+        Json{{"status", state.status}, {"after", after_s}}
+    );
 }
 
 } // namespace oa_stream::probe

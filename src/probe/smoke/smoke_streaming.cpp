@@ -28,21 +28,10 @@ std::string hop_hints(const net::Headers& headers, const net::Headers* origin = 
 }
 
 const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
-    for (const Happy& happy : smoke.happy) {
-        if (happy.sample.done && happy.sample.pacing == pacing) {
-            return &happy.sample;
-        }
-    }
-    return nullptr;
-}
-
-const Happy* find_encoded(const Smoke& smoke) {
-    for (const Happy& happy : smoke.happy) {
-        if (happy.sample.headers.has("content-encoding")) {
-            return &happy;
-        }
-    }
-    return nullptr;
+    const Happy* found = smoke.first([pacing](const Happy& happy) {
+        return happy.sample.done && happy.sample.pacing == pacing;
+    });
+    return found == nullptr ? nullptr : &found->sample;
 }
 
 void incremental(Smoke& smoke) {
@@ -81,7 +70,9 @@ Task<void> smoke_streaming(SmokePtr smoke) {
         co_await smoke->probe("streaming.origin", thread, std::move(request));
     smoke->options.target = edge;
     const ProbeSample* held = find_pacing(*smoke, Pacing::buffered);
-    const Happy* encoded = find_encoded(*smoke);
+    const Happy* encoded = smoke->first([](const Happy& happy) {
+        return happy.sample.headers.has("content-encoding");
+    });
     if (origin.outcome != Outcome::ok) {
         smoke->report(
             "streaming.origin", Verdict::error, "the origin did not answer well: " + origin.detail
