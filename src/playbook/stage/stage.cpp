@@ -263,8 +263,7 @@ void record_end(StageRun& stage, WindowEnd end) {
         return;
     case WindowEnd::broken:
         run.source_failed = true;
-        run.session.add("probe@" + stage.where, Verdict::error, stage.no_probes);
-        stage.row.verdict = Verdict::error;
+        stage.add_check("probe", Verdict::error, stage.no_probes);
         return;
     case WindowEnd::lost:
         record_before_pause(stage, Verdict::error);

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::playbook {
@@ -68,8 +69,10 @@ struct StageRun {
 
     [[nodiscard]] double elapsed_s() const { return seconds(Clock::now() - begun); }
     void add_sample(measure::Sample sample);
-    /// A check of the stage that is no gate came out so: nothing makes the row better.
-    void worsen(Verdict verdict);
+    /// Leaves a check of the stage that no gate makes: nothing makes the row better.
+    void add_check(
+        std::string_view what, Verdict verdict, std::string detail, Json data = Json::object()
+    );
 };
 
 /// Takes an order that ends the waiting: of a pause any, else only the one to promote.

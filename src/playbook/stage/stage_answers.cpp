@@ -204,7 +204,6 @@ void check_answers(StageRun& stage) {
         return;
     }
     RunContext& run = stage.run;
-    const std::string id = "answers@" + stage.where;
     const bool promoted = verdict == Verdict::inconclusive && stage.promotion;
     if (verdict == Verdict::skipped || promoted) {
         const std::string why = promoted            ? stage.promotion->text()
@@ -213,13 +212,16 @@ void check_answers(StageRun& stage) {
         // A later stage judges the same canary on more.
         const bool last = promoted && stage.percent == run.playbook().stages.back();
         run.unjudged = run.unjudged || last;
-        return run.skip(id, last, fmt::format("{}; was {}: {}", why, to_string(seen), text));
+        return run.skip(
+            "answers@" + stage.where,
+            last,
+            fmt::format("{}; was {}: {}", why, to_string(seen), text)
+        );
     }
     if (verdict != Verdict::pass) {
         run.session.say(fmt::format("  {:<12}  {:<24}  {}", to_string(verdict), "answers", text));
     }
-    run.session.add(id, verdict, text, numbers);
-    stage.worsen(verdict);
+    stage.add_check("answers", verdict, text, numbers);
 }
 
 } // namespace oa_stream::playbook

@@ -289,12 +289,7 @@ void record_promotion(StageRun& stage) {
 }
 
 void record_unattended(StageRun& stage) {
-    stage.run.session.add(
-        "pause@" + stage.where, Verdict::inconclusive, nobody_came(stage.run.playbook())
-    );
-    if (stage.row.verdict == Verdict::pass) {
-        stage.row.verdict = Verdict::inconclusive;
-    }
+    stage.add_check("pause", Verdict::inconclusive, nobody_came(stage.run.playbook()));
 }
 
 Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {

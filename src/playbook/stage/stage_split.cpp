@@ -86,25 +86,20 @@ bool split_shown(
                           split_fits(run, {met.bad + lost, all}, percent, false)));
 }
 
-void judge_split(StageRun& stage, Verdict verdict, std::string detail) {
-    stage.run.session.add("split@" + stage.where, verdict, std::move(detail));
-    stage.worsen(verdict);
-}
-
 void check_arms(StageRun& stage) {
     for (const auto& [arm, count] : stage.strays) {
-        stage.run.session.add(
-            fmt::format("arm.{}@{}", arm, stage.where),
+        stage.add_check(
+            "arm." + arm,
             Verdict::fail,
             fmt::format("{} probes pinned to {} were answered by another revision", count, arm)
         );
-        stage.row.verdict = Verdict::fail;
     }
 }
 
 } // namespace
 
-void StageRun::worsen(Verdict verdict) {
+void StageRun::add_check(std::string_view what, Verdict verdict, std::string detail, Json data) {
+    run.session.add(fmt::format("{}@{}", what, where), verdict, std::move(detail), std::move(data));
     if (verdict != Verdict::pass) {
         row.verdict = worst(std::array{row.verdict, verdict});
     }
@@ -165,8 +160,8 @@ void check_split(StageRun& stage) {
     const double asked = stage.run.playbook().stage.probe.unpinned_per_s;
     if (n == 0 && stage.unknown == 0) {
         if (asked > 0) { // a stage too short for one of them
-            judge_split(
-                stage,
+            stage.add_check(
+                "split",
                 Verdict::inconclusive,
                 fmt::format(
                     "no unpinned probe was due in this stage at {}: nothing shows who serves users",
@@ -200,8 +195,8 @@ void check_split(StageRun& stage) {
     const bool good = split_shown(stage.run, {canary, n}, lost, percent, alone);
     const bool unknown = may_fit(stage.run, {canary, n}, stage.unknown, percent, alone);
     const Verdict verdict = good ? Verdict::pass : unknown ? Verdict::inconclusive : Verdict::fail;
-    judge_split(
-        stage,
+    stage.add_check(
+        "split",
         verdict,
         fmt::format(
             "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {} had no answer",
@@ -245,14 +240,9 @@ void record_users(StageRun& stage) {
     if (stage.run.playbook().stage.on_no_traffic == NoTraffic::probe) {
         return;
     }
-    stage.run.session.add(
-        "users@" + stage.where,
-        stage.users_came ? Verdict::pass : Verdict::inconclusive,
-        stage.users_text
+    stage.add_check(
+        "users", stage.users_came ? Verdict::pass : Verdict::inconclusive, stage.users_text
     );
-    if (!stage.users_came && stage.row.verdict == Verdict::pass) {
-        stage.row.verdict = Verdict::inconclusive;
-    }
 }
 
 } // namespace oa_stream::playbook
