@@ -156,9 +156,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     // A plan that rolls back is how everything comes back, whatever moved it.
     if (playbook.kind != Kind::rollback && !request.state_dir.empty()) {
         OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
-        if (moves_traffic(playbook.kind)) { // no other takes the lock
-            OA_CO_CHECK(check_nothing_under_way(request.state_dir, driver.target()));
-        }
+        OA_CO_CHECK(check_nothing_under_way(request.state_dir, driver.target()));
     }
     under_way(request, fmt::format("asking {} what serves", driver.target()));
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
