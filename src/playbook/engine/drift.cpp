@@ -24,8 +24,7 @@ Millis patience(const RunContext& run) {
 /// One look, kept in the stage. True: go on.
 Task<bool> look(StageRun* stage) {
     RunContext& run = stage->run;
-    DriftLook now =
-        judge_drift(run, co_await within(run.in.timing.driver_call, run.in.driver->read()));
+    DriftLook now = co_await look_at_traffic(&run);
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {
         co_return true; // the window is over: who cut this look short is not the machinery
@@ -65,6 +64,8 @@ bool has_restarted(const Json& before, const Json& now) noexcept {
     return up_then && up_now && *up_now < *up_then;
 }
 
+namespace {
+
 DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     if (!state) {
         return {DriftState::unreadable, state.error().text()};
@@ -97,6 +98,14 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
         );
     }
     return out;
+}
+
+} // namespace
+
+Task<DriftLook> look_at_traffic(RunContext* run) {
+    co_return judge_drift(
+        *run, co_await within(run->in.timing.driver_call, run->in.driver->read())
+    );
 }
 
 Task<void> watch_for_drift(StageRun* stage) {
@@ -178,8 +187,7 @@ Task<bool> still_serves(RunContext* run) {
     const auto until = Clock::now() + patience(*run);
     DriftLook drift;
     do {
-        drift =
-            judge_drift(*run, co_await within(run->in.timing.driver_call, run->in.driver->read()));
+        drift = co_await look_at_traffic(run);
     } while (drift.state == DriftState::unreadable && Clock::now() < until &&
              !run->stop_requested() && co_await sleep_for(run->in.timing.retry_pause));
     if (drift.state == DriftState::ours) {

@@ -23,9 +23,9 @@ struct DriftLook {
     std::optional<traffic::TrafficState> seen{};
 };
 
-/// Judges one state against what the session set. Pure, but for the machinery's identity, which it
-/// takes over when the split is ours.
-[[nodiscard]] DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state);
+/// Reads what serves and judges it against what the run set. Takes over the machinery's identity
+/// when the split is ours.
+[[nodiscard]] Task<DriftLook> look_at_traffic(RunContext* run);
 
 /// The machinery's own facts say that it is another process than `before`. False when they say
 /// nothing.

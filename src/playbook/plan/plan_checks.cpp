@@ -33,7 +33,7 @@ StepEnd refuse(RunContext& run, const Step& step, const Error& error) {
 Task<StepEnd> forecast_step(RunContext* run, const Step* step) {
     run->session.tell("step rehearsed", step->title, {{"step", step->id}});
     const Millis limit = run->in.timing.driver_call;
-    const DriftLook drift = judge_drift(*run, co_await within(limit, run->in.driver->read()));
+    const DriftLook drift = co_await look_at_traffic(run);
     if (drift.state != DriftState::ours) {
         const bool drifted = drift.state != DriftState::unreadable;
         co_return refuse(

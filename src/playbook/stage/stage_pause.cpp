@@ -3,7 +3,6 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 
-#include "engine/within.hpp"
 #include "stage.hpp"
 
 #include <fmt/format.h>
@@ -131,8 +130,7 @@ public:
             co_return true;
         }
         next_ = Clock::now() + run_.in.timing.drift_every;
-        last =
-            judge_drift(run_, co_await within(run_.in.timing.driver_call, run_.in.driver->read()));
+        last = co_await look_at_traffic(&run_);
         co_return last.state == DriftState::ours || last.state == DriftState::unreadable;
     }
 
