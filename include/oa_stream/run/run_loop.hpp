@@ -71,6 +71,11 @@ private:
     ExitCode exit_ = ExitCode::inconclusive; ///< once settled
 };
 
+/// Null: nothing asks.
+[[nodiscard]] inline bool is_requested(const StopRequest* stop) noexcept {
+    return stop != nullptr && stop->requested();
+}
+
 /// What signals are answered with, in a run that may have something to undo.
 struct SignalWords {
     std::string first; ///< what is being finished, and for how long at most

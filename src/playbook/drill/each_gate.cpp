@@ -139,7 +139,7 @@ public:
     Task<Result<run::RunResult>> carry_out() {
         const auto trials = gate_trials(input_.playbook);
         for (const GateTrial& trial : trials) {
-            if (input_.by.stop != nullptr && input_.by.stop->requested()) {
+            if (is_requested(input_.by.stop)) {
                 break;
             }
             co_await one(trial);

@@ -130,8 +130,7 @@ wait_for_lock(const RollbackRequest* request, const Plan* plan, Json owner, std:
     while (true) {
         auto lock = run::TargetLock::take(state, plan->target, owner);
         const auto waited = Clock::now() - began;
-        const StopRequest* stop = request->by.stop;
-        if (lock || waited > k_obey || (stop != nullptr && stop->requested())) {
+        if (lock || waited > k_obey || is_requested(request->by.stop)) {
             co_return lock;
         }
         const bool silent = waited > k_silent;
@@ -214,8 +213,7 @@ end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder)
         if (request->take_over && Clock::now() > began + k_silent) {
             co_return fence_elsewhere(*request, *plan, folder);
         }
-        const StopRequest* stop = request->by.stop;
-        if (Clock::now() > until || (stop != nullptr && stop->requested())) {
+        if (Clock::now() > until || is_requested(request->by.stop)) {
             co_return fail(
                 Code::precondition,
                 "a living process works on this run",

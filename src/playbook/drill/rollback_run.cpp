@@ -209,9 +209,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
         ));
         run.session.say("  " + run.out.notes.back());
     }
-    if (run.in.stop != nullptr) {
-        run.in.stop->mark_mutated();
-    }
+    run.mark_mutated();
     run.out.rollback =
         co_await restore_baseline(&run, std::string(k_step), "asked for by rollback apply");
     run.in.instruments->write_pending();

@@ -153,9 +153,7 @@ void record_loss(RunContext& run, const std::string& id, const DriftLook& drift)
         }
         // Although nothing was moved yet: users would stay where the machinery fell back to.
         run.out.mutated = true;
-        if (run.in.stop != nullptr) {
-            run.in.stop->mark_mutated();
-        }
+        run.mark_mutated();
     }
 }
 

@@ -17,7 +17,7 @@ constexpr std::string_view k_undo = "rollback.routes";
 
 void equip(const RouteStep& step, Journal* journal, RouteRun& run) {
     run.journal = journal;
-    run.stop = [stop = step.stop] { return stop != nullptr && stop->requested(); };
+    run.stop = [stop = step.stop] { return is_requested(stop); };
     run.say = [stop = step.stop, session = step.session](std::string_view line) {
         if (stop != nullptr) {
             stop->mark_mutated(); // said before each write

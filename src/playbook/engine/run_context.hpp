@@ -32,8 +32,12 @@ struct RunContext {
     [[nodiscard]] const Playbook& playbook() const noexcept { return in.plan->playbook; }
     [[nodiscard]] double now() const { return session.folder().seconds_since_start(); }
     [[nodiscard]] const std::vector<Check>& checks() const noexcept { return session.checks(); }
-    [[nodiscard]] bool stop_requested() const noexcept {
-        return in.stop != nullptr && in.stop->requested();
+    [[nodiscard]] bool stop_requested() const noexcept { return is_requested(in.stop); }
+    /// Something is or was moved: from here on leaving at once is not harmless.
+    void mark_mutated() const noexcept {
+        if (in.stop != nullptr) {
+            in.stop->mark_mutated();
+        }
     }
     /// False: mutations are only previewed.
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }

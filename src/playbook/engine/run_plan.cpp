@@ -93,9 +93,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     if (step->mutates()) {
         run->session.tell("shift begins", step->title, {{"step", step->id}});
         run->ours.push_back(after);
-        if (run->in.stop != nullptr) {
-            run->in.stop->mark_mutated();
-        }
+        run->mark_mutated();
     }
     if (run->playbook().drill && !run->drill && begin_drill(*run) == StepEnd::stop) {
         co_return StepEnd::stop;
@@ -124,8 +122,8 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
 Task<StepEnd> restore(RunContext* run, const Step* step) {
     // From here on the traffic is moved back by us, whatever served before.
     run->out.mutated = run->out.mutated || step->mutates();
-    if (step->mutates() && run->in.stop != nullptr) {
-        run->in.stop->mark_mutated();
+    if (step->mutates()) {
+        run->mark_mutated();
     }
     run->out.restore =
         co_await restore_baseline(run, step->id, "The playbook ends where it began.");

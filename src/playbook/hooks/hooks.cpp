@@ -194,7 +194,7 @@ Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::St
     std::vector<Check> out;
     for (const auto& [id, delivery] : asked) {
         while (!delivery->end) {
-            if (stop != nullptr && stop->requested()) {
+            if (is_requested(stop)) {
                 co_return std::vector<Check>{};
             }
             (void)co_await sleep_for(k_tick);

@@ -26,7 +26,7 @@ Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, std::string next) {
     }
     constexpr Millis k_patience{30'000};
     constexpr Millis k_hurry{10'000}; // somebody wants the process to end
-    const bool hurry = run->by.stop != nullptr && run->by.stop->requested();
+    const bool hurry = is_requested(run->by.stop);
     run->hooks->tell(
         HookEvent::run_ended,
         fmt::format("{}: {}", to_string(outcome->verdict), outcome->headline),
