@@ -15,6 +15,7 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "engine/playbook_run.hpp"
+#include "engine/route_step.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
 #include "planted_fault.hpp"
@@ -366,12 +367,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     make_hooks(run, executor);
     run.may_write = [&lock] { return lock->check(); };
     RunInput input = engine_input(run);
-    run.routes.stop = nullptr; // a rollback of routes that has begun is not interrupted
     input.last = {};
     if (has_routes_to_undo(run.plan, run.session.folder())) {
-        input.last = [step = &run.routes](Journal* journal) {
-            return undo_route_step(step, journal);
-        };
+        input.last = [&run](Journal* journal) { return undo_route_step(&run, journal); };
     }
     auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
     run.title = "rollback of " + run.playbook().name;

@@ -6,6 +6,7 @@
 #include "plan/plan_file.hpp"
 #include "plan/token_life.hpp"
 #include "playbook_run.hpp"
+#include "route_step.hpp"
 #include "within.hpp"
 
 #include <boost/asio/this_coro.hpp>

@@ -13,6 +13,7 @@
 #include "drill/planted_fault.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
+#include "route_step.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -311,15 +312,8 @@ RunInput engine_input(PlaybookRun& run) {
     if (out.driver != nullptr) {
         out.timing.driver_call = std::max(out.timing.driver_call, out.driver->patience());
     }
-    run.routes = {
-        .plan = &run.plan,
-        .outside = &run.outside,
-        .session = &run.session,
-        .stop = run.by.stop,
-        .mode = run.mode,
-    };
     if (run.playbook().routes) {
-        out.last = [step = &run.routes](Journal* journal) { return set_routes(step, journal); };
+        out.last = [&run](Journal* journal) { return set_routes(&run, journal); };
     }
     return out;
 }

@@ -7,7 +7,6 @@
 #include "oa_stream/run/steering.hpp"
 
 #include "hooks/hooks.hpp"
-#include "route_step.hpp"
 #include "run_plan.hpp"
 #include "stage/live.hpp"
 
@@ -22,7 +21,7 @@
 
 namespace oa_stream::playbook {
 
-/// Address-stable once the run is carried out: the engine and the route step point into it.
+/// Address-stable once the run is carried out: the engine points into it.
 struct PlaybookRun {
     Operator by;
     Plan plan; ///< `playbook`, `target` and `driver` from the start; the rest once live was read
@@ -43,7 +42,6 @@ struct PlaybookRun {
     std::vector<std::pair<std::string, std::string>> facts{}; ///< for the report: name, value
     std::vector<std::string> faults{}; ///< planted
     std::unique_ptr<Instruments> instruments{};
-    RouteStep routes{};
     std::unique_ptr<Hooks> hooks{}; ///< null in a dry run: it notifies no hook
     std::unique_ptr<run::Steering> steering{}; ///< while it is under way and moves traffic
     std::function<Result<void>()> may_write{}; ///< of the holder of the target's lock

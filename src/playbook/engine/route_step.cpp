@@ -3,6 +3,8 @@
 #include "oa_stream/routes/route_change.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
+#include "playbook_run.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,14 +17,15 @@ using namespace routes;
 constexpr std::string_view k_set = "routes.set";
 constexpr std::string_view k_undo = "rollback.routes";
 
-void equip(const RouteStep& step, Journal* journal, RouteRun& run) {
-    run.journal = journal;
-    run.stop = [stop = step.stop] { return is_requested(stop); };
-    run.say = [stop = step.stop, session = step.session](std::string_view line) {
+/// `stop`: null for what is not interrupted.
+void equip(RouteRun& change, Journal* journal, run::RunSession& session, StopRequest* stop) {
+    change.journal = journal;
+    change.stop = [stop] { return is_requested(stop); };
+    change.say = [stop, &session](std::string_view line) {
         if (stop != nullptr) {
             stop->mark_mutated(); // said before each write
         }
-        session->say(fmt::format("  route {}", line));
+        session.say(fmt::format("  route {}", line));
     };
 }
 
@@ -102,11 +105,13 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
     return out;
 }
 
-Task<LastStep> set_routes(const RouteStep* step, Journal* journal) {
-    const Plan& plan = *step->plan;
+namespace {
+
+Task<LastStep> set_planned(PlaybookRun* run, Journal* journal, StopRequest* stop) {
+    const Plan& plan = run->plan;
     // A rollback has stable serving already; the pages are not where they should be.
     const bool rolls_back = plan.playbook.kind == Kind::rollback;
-    RouteSplitClient client(*step->outside->client, route_service(plan.playbook, *step->outside));
+    RouteSplitClient client(*run->outside.client, route_service(plan.playbook, run->outside));
     const auto planned = read_route_plan(plan.facts.routes);
     if (!planned) {
         co_return failed(k_set, planned.error(), rolls_back);
@@ -117,17 +122,23 @@ Task<LastStep> set_routes(const RouteStep* step, Journal* journal) {
         co_return failed(k_set, now.error(), rolls_back);
     }
     LastStep out;
-    if (step->mode == RunMode::rehearse) {
+    if (run->mode == RunMode::rehearse) {
         out.checks.push_back(preview_check(std::string(k_set), *now));
         co_return out;
     }
-    RouteRun run = change_of(client, *now, order.looks);
-    equip(*step, journal, run);
-    const RouteOutcome done = co_await change_routes(run);
-    out.checks = change_checks("routes", run, done);
+    RouteRun change = change_of(client, *now, order.looks);
+    equip(change, journal, run->session, stop);
+    const RouteOutcome done = co_await change_routes(change);
+    out.checks = change_checks("routes", change, done);
     out.mutated = done.mutated;
     out.routes_unverified = !done.changed && (rolls_back || (done.mutated && !done.restored));
     co_return out;
+}
+
+} // namespace
+
+Task<LastStep> set_routes(PlaybookRun* run, Journal* journal) {
+    return set_planned(run, journal, run->by.stop);
 }
 
 bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder) {
@@ -137,18 +148,18 @@ bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder) {
     return read_progress(folder).intended;
 }
 
-Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal) {
-    const Plan& plan = *step->plan;
+Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal) {
+    const Plan& plan = run->plan;
     if (plan.playbook.kind == Kind::rollback) {
-        co_return co_await set_routes(step, journal);
+        co_return co_await set_planned(run, journal, nullptr);
     }
-    RouteSplitClient client(*step->outside->client, route_service(plan.playbook, *step->outside));
+    RouteSplitClient client(*run->outside.client, route_service(plan.playbook, run->outside));
     auto planned = read_route_plan(plan.facts.routes);
     if (!planned) {
         co_return failed(k_undo, planned.error(), true);
     }
     const RouteLooks looks = route_order(plan.playbook).looks;
-    const std::string undone_at = read_progress(step->session->folder()).undone_at;
+    const std::string undone_at = read_progress(run->session.folder()).undone_at;
     const auto found = co_await snapshot_routes(client, looks);
     const bool agreed = found && found->agreed;
     if (agreed) {
@@ -157,14 +168,14 @@ Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal) {
         }
     }
     const bool again = agreed && !undone_at.empty();
-    RouteRun run = co_await undo_of(client, *std::move(planned), looks, again);
-    equip(*step, journal, run);
-    const RouteOutcome done = co_await undo_routes(run);
+    RouteRun undo = co_await undo_of(client, *std::move(planned), looks, again);
+    equip(undo, journal, run->session, nullptr);
+    const RouteOutcome done = co_await undo_routes(undo);
     if (done.restored && done.writes == 0 && undone_at.empty()) {
         record_undone(journal);
     }
     co_return LastStep{
-        .checks = {undo_check(std::string(k_undo), run, done)},
+        .checks = {undo_check(std::string(k_undo), undo, done)},
         .mutated = done.writes > 0,
         .routes_unverified = !done.restored,
     };

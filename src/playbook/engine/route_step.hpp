@@ -15,6 +15,8 @@
 
 namespace oa_stream::playbook {
 
+struct PlaybookRun;
+
 /// Of runs of earlier versions: the routes had a journal of their own.
 inline constexpr std::string_view k_routes_journal = "routes.ndjson";
 
@@ -48,23 +50,15 @@ route_service(const Playbook& playbook, const Outside& outside);
 [[nodiscard]] Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
-/// All pointers must stay valid as long as it is used.
-struct RouteStep {
-    const Plan* plan = nullptr;
-    const Outside* outside = nullptr;
-    run::RunSession* session = nullptr;
-    StopRequest* stop = nullptr;
-    RunMode mode = RunMode::live;
-};
-
 /// Looks again, writes, verifies by `evaluate` over fresh connections; undoes it when anything is
 /// wrong. A dry run looks and says what would be written.
-[[nodiscard]] Task<LastStep> set_routes(const RouteStep* step, Journal* journal);
+[[nodiscard]] Task<LastStep> set_routes(PlaybookRun* run, Journal* journal);
 
 /// Whether rolling that run back is about routes, too: it began them, or it rolls back itself.
 [[nodiscard]] bool has_routes_to_undo(const Plan& plan, const run::RunFolder& folder);
 
-/// What was before that run, verified; for a playbook that rolls back: what it asks for.
-[[nodiscard]] Task<LastStep> undo_route_step(const RouteStep* step, Journal* journal);
+/// What was before that run, verified; for a playbook that rolls back: what it asks for. Once begun
+/// it is not interrupted.
+[[nodiscard]] Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal);
 
 } // namespace oa_stream::playbook
