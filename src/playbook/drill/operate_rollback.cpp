@@ -359,7 +359,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
         co_return std::unexpected(with_other_ways(std::move(opened).error(), plan, path));
     }
     auto session = *std::move(opened);
-    PlaybookRun run{std::move(request.by), std::move(plan), std::move(outside), std::move(session)};
+    PlaybookRun run{
+        {}, std::move(request.by), std::move(plan), std::move(outside), std::move(session)
+    };
     if (run.by.on_run) {
         run.by.on_run(run.session.id());
     }

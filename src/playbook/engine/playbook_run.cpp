@@ -209,7 +209,7 @@ Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode m
         by.on_run(session.id());
     }
     return PlaybookRun{
-        std::move(by), std::move(plan), std::move(outside), std::move(session), mode
+        {.mode = mode}, std::move(by), std::move(plan), std::move(outside), std::move(session)
     };
 }
 
@@ -294,6 +294,7 @@ Sources sources_of(const Outside& outside) {
 
 RunInput engine_input(PlaybookRun& run) {
     RunInput out;
+    static_cast<RunTerms&>(out) = run;
     out.plan = &run.plan;
     out.driver = run.outside.driver.get();
     out.instruments = run.instruments.get();
@@ -301,14 +302,8 @@ RunInput engine_input(PlaybookRun& run) {
     out.stop = run.by.stop;
     out.hooks = run.hooks.get();
     out.steering = run.steering.get();
-    out.mode = run.mode;
-    out.probes = run.probes;
-    out.asserted = run.asserted;
     out.sources = sources_of(run.outside);
-    out.rehearse = run.rehearse;
-    out.beside = run.beside;
     out.on_stage = run.by.on_stage;
-    out.may_write = run.may_write;
     if (out.driver != nullptr) {
         out.timing.driver_call = std::max(out.timing.driver_call, out.driver->patience());
     }

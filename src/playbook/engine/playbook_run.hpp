@@ -22,21 +22,16 @@
 namespace oa_stream::playbook {
 
 /// Address-stable once the run is carried out: the engine points into it.
-struct PlaybookRun {
+struct PlaybookRun : RunTerms {
     Operator by;
     Plan plan; ///< `playbook`, `target` and `driver` from the start; the rest once live was read
     Outside outside;
     run::RunSession session;
-    RunMode mode = RunMode::live;
-    bool probes = true;
-    std::optional<Asserted> asserted{};
     std::filesystem::path plan_file{}; ///< of an apply
     std::string approved_by{}; ///< as the operator states
     Json approvals = Json::array(); ///< for run.json: who agreed, and how that is known
     std::string reopen{}; ///< why the stages of a cutover that is over run again
     std::filesystem::path faults_file{}; ///< where a drill against a target plants its fault
-    std::function<Task<Check>()> rehearse{}; ///< the playbook's dry run of another one
-    std::function<Task<Check>()> beside{}; ///< ends what goes on beside the run, and judges it
     LiveOptions live{}; ///< limits and planted faults; the rest comes from the plan
     std::string title{}; ///< of the report
     std::vector<std::pair<std::string, std::string>> facts{}; ///< for the report: name, value
@@ -44,7 +39,6 @@ struct PlaybookRun {
     std::unique_ptr<Instruments> instruments{};
     std::unique_ptr<Hooks> hooks{}; ///< null in a dry run: it notifies no hook
     std::unique_ptr<run::Steering> steering{}; ///< while it is under way and moves traffic
-    std::function<Result<void>()> may_write{}; ///< of the holder of the target's lock
     std::optional<Error> lost{}; ///< another process took it over: the folder is not ours any more
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return plan.playbook; }

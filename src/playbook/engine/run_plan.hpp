@@ -47,7 +47,18 @@ struct LastStep {
     bool undone_before = false; ///< and an earlier undo had been verified
 };
 
-struct RunInput {
+/// How a run is carried out, as who begins it wants it.
+struct RunTerms {
+    RunMode mode = RunMode::live;
+    bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
+    std::optional<Asserted> asserted{};
+    std::function<Task<Check>()> rehearse{}; ///< the playbook's dry run of another one; unset: none
+    std::function<Task<Check>()> beside{}; ///< ends what goes on beside the run, and judges it
+    /// Asked before each write and each line of the journal. Unset: nobody can take the run over.
+    std::function<Result<void>()> may_write{};
+};
+
+struct RunInput : RunTerms {
     const Plan* plan = nullptr;
     traffic::TrafficDriver* driver = nullptr;
     Instruments* instruments = nullptr;
@@ -55,17 +66,10 @@ struct RunInput {
     StopRequest* stop = nullptr;
     Hooks* hooks = nullptr; ///< null: no hook is notified
     run::Steering* steering = nullptr; ///< null: nobody can steer the run, so nothing is waited for
-    RunMode mode = RunMode::live;
-    bool probes = true; ///< false (rehearsals): nothing is sent to the lane but GETs
-    std::optional<Asserted> asserted{};
     Sources sources{};
     JournalSink journal{}; ///< unset: the session's
     std::function<Task<LastStep>(Journal* journal)> last{}; ///< unset: none
-    std::function<Task<Check>()> rehearse{}; ///< of the playbook's; unset: it has none
-    std::function<Task<Check>()> beside{}; ///< what went on beside all steps, ended; unset: nothing
     OnStage on_stage{};
-    /// Asked before each write and each line of the journal. Unset: nobody can take the run over.
-    std::function<Result<void>()> may_write{};
     RunnerTiming timing{};
 };
 
