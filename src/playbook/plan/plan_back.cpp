@@ -1,6 +1,7 @@
 #include "plan/plan_back.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -56,8 +57,7 @@ bool calls_as_shipped(const Json& plan) {
 bool add_settings(std::vector<std::string>& arguments, std::string_view text, const Json& plan) {
     constexpr std::string_view k_name = "- { name: ";
     while (!text.empty()) {
-        const std::string_view line = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        const std::string_view line = cut_line(text);
         const auto at = line.find(k_name);
         if (at == std::string_view::npos) {
             continue;

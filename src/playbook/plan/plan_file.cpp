@@ -22,17 +22,18 @@ Result<traffic::Split> baseline_in(const Json& json) {
 
 constexpr std::uint64_t k_largest_plan = 8U << 20U;
 
-Json value_in(const Json& json, std::string_view key, const Json& otherwise) {
+/// Null where it is missing.
+Json value_in(const Json& json, std::string_view key) {
     const Json* found = member(json, key);
-    return found == nullptr ? otherwise : *found;
+    return found == nullptr ? Json(nullptr) : *found;
 }
 
 PlanSource source_in(const Json& json) {
     PlanSource out;
-    const Json source = value_in(json, "source", Json::object());
+    const Json& source = object_in(json, "source");
     out.file = text_in(source, "file");
     out.text = text_in(source, "text");
-    for (const auto& [name, value] : value_in(source, "set", Json::object()).items()) {
+    for (const auto& [name, value] : object_in(source, "set").items()) {
         if (value.is_string()) {
             out.set.emplace(name, value.get<std::string>());
         }
@@ -44,14 +45,14 @@ PlanFacts facts_in(const Json& json) {
     PlanFacts out;
     out.created_at = text_in(json, "created_at");
     out.etag = text_in(json, "etag");
-    out.exact = value_in(json, "exact", nullptr);
-    out.revisions = value_in(json, "revisions", Json::object());
-    out.trials = value_in(json, "tried", Json::array());
-    out.continuity = value_in(json, "continuity", nullptr);
-    out.author = value_in(json, "author", nullptr);
-    out.routes = value_in(json, "routes", nullptr);
-    out.drilled = value_in(json, "gates_drilled", nullptr);
-    for (const Json& warning : value_in(json, "seen_warnings", Json::array())) {
+    out.exact = value_in(json, "exact");
+    out.revisions = object_in(json, "revisions");
+    out.trials = list_in(json, "tried");
+    out.continuity = value_in(json, "continuity");
+    out.author = value_in(json, "author");
+    out.routes = value_in(json, "routes");
+    out.drilled = value_in(json, "gates_drilled");
+    for (const Json& warning : list_in(json, "seen_warnings")) {
         if (warning.is_string()) {
             out.warnings.push_back(warning.get<std::string>());
         }
@@ -62,9 +63,9 @@ PlanFacts facts_in(const Json& json) {
 /// The splits that the plan set out to write; what else its steps were is not needed to go back.
 std::vector<Step> moves_in(const Json& json) {
     std::vector<Step> out;
-    for (const Json& one : value_in(json, "steps", Json::array())) {
-        auto before = baseline_in(value_in(one, "before", nullptr));
-        auto after = traffic::Split::from_json(value_in(one, "after", nullptr));
+    for (const Json& one : list_in(json, "steps")) {
+        auto before = baseline_in(value_in(one, "before"));
+        auto after = traffic::Split::from_json(value_in(one, "after"));
         if (before && after) {
             Step& step = out.emplace_back();
             step.id = text_in(one, "id");
@@ -139,7 +140,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
     PlanSource source = source_in(*json);
     OA_TRY(Playbook playbook, read_playbook(source.text, source.file, source.set));
     traffic::TrafficState live;
-    OA_TRY(live.serving, baseline_in(value_in(*json, "baseline", nullptr)));
+    OA_TRY(live.serving, baseline_in(value_in(*json, "baseline")));
     live.wanted = live.serving;
     PlanFacts facts = facts_in(*json);
     live.exact = facts.exact;

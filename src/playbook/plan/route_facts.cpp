@@ -1,4 +1,6 @@
 // What the routes of a playbook would become, and whether they still would.
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/routes/route_access.hpp"
@@ -132,8 +134,7 @@ Task<Result<Json>> plan_route_step(const Outside* outside, const Playbook* playb
 }
 
 std::size_t route_step_writes(const Plan& plan) {
-    const Json* writes = member(plan.facts.routes, "writes");
-    return writes == nullptr ? 0 : writes->size();
+    return list_in(plan.facts.routes, "writes").size();
 }
 
 std::string route_step_text(const Plan& plan) {
@@ -149,10 +150,8 @@ std::string route_step_text(const Plan& plan) {
         routes->control_url
     );
     const std::string text = route_plan_text(*routes);
-    std::size_t at = 0;
-    for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', at)) {
-        out += "      " + text.substr(at, end - at) + "\n";
-        at = end + 1;
+    for (std::string_view rest = text; !rest.empty();) {
+        out += fmt::format("      {}\n", cut_line(rest));
     }
     return out + fmt::format("      evidence: {}\n", run::k_journal_file);
 }
