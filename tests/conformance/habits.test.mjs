@@ -44,7 +44,7 @@ async function page(name, id, messages) {
 
 const say = (mark, what, how = 'words=4') => `scenario:text;${how} ${mark} ${what}`;
 const held = (mark, what) => say(mark, what, `words=4;hold=2;key=${mark}`);
-const release = (mark) => fetch(`http://127.0.0.1:${mock.port}/__release?${mark}`);
+const release = (mark) => mock.release(mark);
 const shape = (chat) => chat.messages.map((m) => m.role[0]).join('');
 const textOf = (message) => (message?.parts ?? []).filter((p) => p.type === 'text').map((p) => p.text).join('|');
 const shown = (chat) => textOf(chat.messages.at(-1));

@@ -132,6 +132,6 @@ test('openai: a conversation by previous_response_id, each request on the next l
     assert.equal((await api.responses.retrieve(response.id)).id, response.id);
     previous_response_id = response.id;
   }
-  const told = (await world.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+  const told = (await world.mock.asked()).items;
   assert.equal(told.length, 7, JSON.stringify(told));
 });

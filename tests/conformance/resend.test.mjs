@@ -23,7 +23,7 @@ async function page(name, id, messages) {
   return { ...await makeChat(name, { api: `${lane.base}/api/chat`, id, messages, fetch: fetching }), requests };
 }
 const stored = async (id) => (await send(lane.base, { path: `/api/chats/${id}/messages`, ms: limit(60000) })).json().data;
-const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+const asked = async () => (await lane.mock.asked()).items;
 const said = (message) => message.parts.filter((part) => part.type === 'text').map((part) => part.text).join('');
 
 for (const name of Object.keys(CLIENTS).filter((one) => one.endsWith('-latest'))) {

@@ -190,7 +190,7 @@ for (const name of Object.keys(CLIENTS)) {
     const loaded = await messagesOf(codex, id);
     assert.deepEqual(loaded.map((m) => m.role), ['user'], "a running turn's user message is listed");
     assert.equal(loaded[0].metadata.status, 'running');
-    await fetch(`http://127.0.0.1:${mock.port}/__release?${id}`);
+    await mock.release(id);
     await ended(codex, id);
     const chatPage = await page(name, id, codex, loaded);
     await chatPage.resumeStream();

@@ -48,7 +48,7 @@ export async function startStage({ ways, codexArgs = [], codexConfig = chatConfi
   }
   return {
     browser, mock,
-    release: (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`),
+    release: mock.release,
     /** What the model was sent for the prompts that hold `mark`, one line a request: "one / its answer / two". */
     asked: (mark) => fs.readFileSync(log, 'utf8').trimEnd().split('\n').filter((line) => line.includes(mark)).map((line) =>
       JSON.parse(line).body.input.filter((i) => ['user', 'assistant'].includes(i.role))

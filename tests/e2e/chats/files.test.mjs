@@ -14,7 +14,7 @@ const post = async (id, parts, message = 'u-1') => {
   await exchange.done;
   return exchange;
 };
-const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => lane.mock.asked();
 
 test('text files are told to the model with their names; other files are refused', async () => {
   const answer = await post('files', [text('scenario:text;words=2'), file('text/markdown', '# Zażółć\n', 'a "b".md'), file('application/json', '{"a":1}', 'x.json')]);

@@ -29,7 +29,7 @@ async function turn(id, text, message, more) {
 }
 const stop = (id) => send(lane.base, { method: 'POST', path: `/api/chats/${id}/stop`, body: {} });
 const data = async (path) => (await send(lane.base, { path })).json().data;
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => mock.asked();
 const models = async (id) => ({
   messages: (await data(`/api/chats/${id}/messages`)).filter((m) => m.role === 'assistant').map((m) => m.metadata.model),
   runs: (await data(`/api/chats/${id}/runs`)).map((run) => run.model).reverse(),

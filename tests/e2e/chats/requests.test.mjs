@@ -19,7 +19,7 @@ const answered = async (exchange) => {
   assertLegal(exchange);
   return exchange;
 };
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => mock.asked();
 /** What assistant-ui's AssistantChatTransport sends with every message. */
 const assistantUi = (text) => ({
   callSettings: { temperature: 0.2, maxTokens: 100 },

@@ -44,7 +44,7 @@ const post = async (id, messages, on = lane, more = {}) => {
   await exchange.done;
   return exchange;
 };
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => mock.asked();
 const page = async (id, query = '', on = lane) => (await send(on.base, { path: `/api/chats/${id}/messages${query}` })).json();
 const plain = (messages) => messages.map(({ id, role, parts }) => ({ id, role, parts }));
 

@@ -35,7 +35,7 @@ after(async () => {
 
 const WORDS = 30;
 const prompt = (key, n = 5) => `scenario:text;words=${WORDS};hold=${n};key=${key}`;
-const release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
+const release = (key) => mock.release(key);
 const whole = (n = WORDS) => 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ').slice(0, n).join(' ');
 const readies = () => lane.stderr.split('is ready, at ws://').length - 1;
 /** As soon as five words were said. */

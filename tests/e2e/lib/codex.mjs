@@ -33,11 +33,13 @@ export function withoutSandbox() {
   return tried.status === 0 ? false : `no sandbox here: ${tried.stderr || tried.error}`;
 }
 
-/** The fake model: {port, log(), proc}. */
+/** The fake model: {port, requests(), asked(): the newest request for an answer, release(key), …Running}. */
 export async function startMock(args = []) {
   const mock = new Running(process.execPath, [path.join(HERE, 'mock-responses.mjs'), '--port', '0', ...args], { name: 'mock', env: cleanEnv() });
   mock.port = Number(await mock.until((m) => /LISTENING (\d+)/.exec(m.stdout)?.[1], 'LISTENING'));
   mock.requests = async () => (await fetch(`http://127.0.0.1:${mock.port}/__log`)).json();
+  mock.asked = async () => (await mock.requests()).findLast((one) => one.path.endsWith('/responses'));
+  mock.release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
   return mock;
 }
 

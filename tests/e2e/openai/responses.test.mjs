@@ -16,7 +16,7 @@ const clock = { type: 'function', name: 'clock' };
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==';
 const TWO = '[["weather",{"city":"Oslo"}],["clock",{}]]';
 const prompt = (more = '', calls = TWO) => `scenario:calls;calls=${encodeURIComponent(calls)}${more}`;
-const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => lane.mock.asked();
 const send = (method, where, body) => fetch(`${lane.base}${where}`, {
   method, headers: { 'content-type': 'application/json' }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
 });

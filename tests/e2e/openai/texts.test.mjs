@@ -97,7 +97,7 @@ test('json_object is told to the model and checked', async () => {
   const response_format = { type: 'json_object' };
   const good = await ask(says('{"a": [1]}'), { response_format });
   assert.equal(good.choices[0].message.content, '{"a": [1]}');
-  const seen = (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+  const seen = await lane.mock.asked();
   assert.match(JSON.stringify(seen), /one JSON object and nothing else/);
   for (const text of ['[1]', 'Sure: {"a":1}', '{"a":']) {
     const bad = await ask(says(text), { response_format });
@@ -120,7 +120,7 @@ test('images in earlier messages reach the model; files and audio are refused by
   const image = { role: 'user', content: [{ type: 'text', text: 'See:' }, { type: 'image_url', image_url: { url } }] };
   const answer = await ask([image, { role: 'assistant', content: 'Seen.' }, { role: 'user', content: says('Yes.') }]);
   assert.equal(answer.choices[0].message.content, 'Yes.');
-  const seen = (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+  const seen = await lane.mock.asked();
   assert.deepEqual(seen.items.map((one) => one.images ?? 0), [1, 0, 0]);
   for (const part of [{ type: 'file', file: { file_id: 'f' } }, { type: 'input_audio', input_audio: { data: '', format: 'wav' } }]) {
     const refused = await ask([{ role: 'user', content: [part] }]);
@@ -139,7 +139,7 @@ test('half a character in what was said before is U+FFFD; in what is new it is 4
   for (const api of [chat, responses]) {
     const kept = await api('cut \\ud83d', says('Yes.'));
     assert.equal(kept.status, 200, JSON.stringify(kept.json));
-    const told = JSON.stringify((await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items);
+    const told = JSON.stringify((await lane.mock.asked()).items);
     assert.match(told, /cut \uFFFD/);
     assert.doesNotMatch(told, /\uFFFE|\\ufffe/i);
     const refused = await api('whole', 'cut \\ud83d');

@@ -12,7 +12,7 @@ const clock = { type: 'function', function: { name: 'clock' } };
 const TWO = '[["weather",{"city":"Oslo"}],["clock",{}]]';
 const prompt = (more = '', calls = TWO) => `scenario:calls;calls=${encodeURIComponent(calls)}${more}`;
 const user = (content) => ({ role: 'user', content });
-const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => lane.mock.asked();
 
 async function ask(body) {
   const response = await fetch(`${lane.base}/v1/chat/completions`, {

@@ -105,7 +105,7 @@ for (const how of ['kill', 'stop']) {
     left.messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
     const next = await again(() => through(left, b).post());
     assert.deepEqual(read(next).texts, ['alpha bravo']);
-    const told = (await world.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.at(-1).text;
+    const told = (await world.mock.asked()).items.at(-1).text;
     assert.match(told, /"name":"weather","output":"rain"/);
   });
 }

@@ -35,7 +35,7 @@ async function whole(lane, body) {
 }
 const message = (response) => response.output.find((one) => one.type === 'message');
 const text = (response) => message(response).content.map((one) => one.text).join('');
-const asked = async () => (await world.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+const asked = async () => (await world.mock.asked()).items;
 /** What the model was told last. */
 const told = async () => (await asked()).map((one) => (one.text ?? one.output ?? one.arguments).trim());
 const asks = (lane, key) => lane.until(async () => (await world.mock.requests()).some((one) => one.items?.some((item) => item.text?.includes(`key=${key}`))), 'the turn');

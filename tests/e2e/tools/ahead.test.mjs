@@ -11,7 +11,7 @@ const lane = laneOfFile(['--allow', 'tools']);
 const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: { parameters: { type: 'object', properties: {} } } };
 const CALLS = `scenario:calls;calls=${encodeURIComponent('[["weather",{"city":"Oslo"}],["clock",{}]]')}`;
 const user = (id, text) => ({ id, role: 'user', parts: [{ type: 'text', text }] });
-const asked = async () => (await lane.mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => lane.mock.asked();
 async function post(id, body) {
   const exchange = open(lane.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, tools: TOOLS, ...body } });
   await exchange.done;

@@ -110,7 +110,7 @@ test('half a character in a result or a description becomes U+FFFD everywhere', 
   const half = 'cut \ud83d';
   const chat = new Page(lane, 'halves', { f: { ...TOOLS.f, description: half } });
   assert.ok(waits(await chat.say(calls([['f', {}]]))));
-  assert.equal((await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).functions.find((f) => f.name === 'f').description, 'cut \ufffd');
+  assert.equal((await mock.asked()).functions.find((f) => f.name === 'f').description, 'cut \ufffd');
   chat.give([{ [half]: half }]);
   assert.deepEqual((await chat.answer()).texts, ['Results: {"cut \ufffd":"cut \ufffd"}']);
   assert.deepEqual((await chat.states())[0][1], { 'cut \ufffd': 'cut \ufffd' });
@@ -157,13 +157,13 @@ test('functions with names that Codex has itself are called like all others', as
   const given = made.map((item) => ({ type: 'function_call_output', call_id: item.call_id, output: `did ${item.name}` }));
   const last = await responses({ input: [{ role: 'user', content: text }, ...made, ...given], tools });
   assert.deepEqual(results(last.json().output[0].content[0].text), all, last.text);
-  const told = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items;
+  const told = (await mock.asked()).items;
   assert.deepEqual(told.filter((item) => item.type === 'function_call').map((item) => item.name).sort(), names.map((name) => `fn_${name}`).sort(), 'the model called them so');
 });
 
 test('… whatever Codex offers the model beside them', async () => {
   assert.ok(waits(await page('offered').say(calls([['f', {}]]))));
-  const offered = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).tools;
+  const offered = async () => (await mock.asked()).tools;
   const own = (await offered()).filter((name) => name !== 'f');
   assert.ok(own.length > 0, 'Codex has tools of its own');
   const answer = await responses({ input: 'scenario:text;words=1', tools: own.map((name) => ({ type: 'function', name })) });
@@ -192,7 +192,7 @@ test('a call that Codex answers itself, behind one of the page, holds nothing up
 test('a long result reaches the model whole, by the profile of the lane', async () => {
   const own = await startLane({ authority: 'codex', name: 'profile', args: ['--codex-bin', codexBin(), '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--model', 'mock-model', '--allow', 'tools'] });
   const result = Array.from({ length: 90_000 }, (_, i) => String(i).padStart(9, '.')).join(' ');
-  const told = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.find((item) => item.type === 'function_call_output').output;
+  const told = async () => (await mock.asked()).items.find((item) => item.type === 'function_call_output').output;
   const chat = new Page(own, 'long-result', TOOLS);
   assert.ok(waits(await chat.say('scenario:call;tool=f')));
   chat.give([result]);

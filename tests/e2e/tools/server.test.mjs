@@ -106,7 +106,7 @@ for (const how of ['kill', 'stop']) {
     ahead.messages.push({ id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] });
     assert.deepEqual((await ahead.answer()).texts, ['alpha bravo']);
     assert.deepEqual(states((await ahead.listed())[1]), [['tool-clock', 'noon'], ['tool-weather', 'rain']]);
-    const told = (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1).items.at(-1).text;
+    const told = (await mock.asked()).items.at(-1).text;
     assert.match(told, /"name":"weather","output":"rain"/);
     assert.equal((await lanes.lane.stop()).code, 0);
   });
@@ -124,7 +124,7 @@ test('what answers the results of a stopped turn keeps the id of the page\'s mes
   await lanes.next('stop');
   const resumed = open(lanes.lane.base, { path: '/api/chats/held/stream' });
   await resumed.frame('start');
-  await fetch(`http://127.0.0.1:${mock.port}/__release?held`);
+  await mock.release('held');
   await resumed.done;
   const seen = read(resumed);
   assert.equal(seen.start.messageId, page.messages.at(-1).id);

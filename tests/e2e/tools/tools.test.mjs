@@ -28,7 +28,7 @@ const TOOLS = {
 const TWO = [['weather', { city: 'Oslo' }], ['clock', {}]];
 const prompt = (calls = TWO, more = '') => `scenario:calls;calls=${encodeURIComponent(JSON.stringify(calls))}${more}`;
 const user = (text, id = 'u-1') => ({ id, role: 'user', parts: [{ type: 'text', text }] });
-const asked = async () => (await mock.requests()).filter((one) => one.path.endsWith('/responses')).at(-1);
+const asked = () => mock.asked();
 async function post(id, body, on = lane) {
   const exchange = open(on.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, tools: TOOLS, ...body } });
   await exchange.done;

@@ -27,7 +27,7 @@ after(async () => {
   for (const folder of folders) fs.rmSync(folder, { recursive: true });
 });
 const bases = () => [worker.lane.base, codex.base];
-const release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
+const release = (key) => mock.release(key);
 
 /** What a page shows of a stream, without ids and without where deltas were cut. */
 function shown(exchange) {

@@ -26,7 +26,7 @@ export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease 
     lanes.push(one);
     return one;
   };
-  world.release = (key) => fetch(`http://127.0.0.1:${world.mock.port}/__release?${key}`);
+  world.release = world.mock.release;
   /** The held turn goes on, and each of its readers hears all of it. */
   world.endsWhole = async (key, ...readers) => {
     await world.release(key);
