@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ACCEPT, Page, askingConfig, assertApproved, detailsOf, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
+import { ACCEPT, Page, askingConfig, assertApproved, detailsOf, questionsOf, statusOf } from '../lib/approvals.mjs';
 import { codexBin, startCodexLane, startMock, withoutSandbox } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
-import { chat, send } from '../lib/http.mjs';
+import { chat, heard, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { oa, scratch } from '../lib/process.mjs';
 
@@ -51,7 +51,7 @@ test('approved: the command runs, under the same message id', async () => {
   assert.equal(made('yes.txt'), true);
   assert.equal(on.message, id);
   assert.equal(rest.headers['x-oa-turn-id'], id);
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   assert.equal(statusOf(rest), 'completed');
   assert.equal(on.parts.find((p) => p.toolCallId).state, 'output-available');
 });
@@ -64,7 +64,7 @@ test('denied: the command does not run and the turn goes on', async () => {
   assert.match(rest.headers['x-oa-ignored'], /^messages\[1\]\.parts\[\d+\]\.approval\.reason$/, 'Codex takes none');
   assert.equal(made('no.txt'), false);
   assert.equal(on.parts.find((p) => p.toolCallId).state, 'output-denied');
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   assert.equal(statusOf(rest), 'completed');
 });
 
@@ -82,7 +82,7 @@ test('two calls at once: one allowed, one denied', async () => {
   }
   assert.equal(total.reduce((a, b) => a + b, 0), 2, `questions by answer: ${total}`);
   assert.deepEqual([made('one.txt'), made('two.txt')], [true, false]);
-  assert.equal(textOf(last), 'Both commands finished.');
+  assert.equal(heard(last), 'Both commands finished.');
 });
 
 test('two calls at once: one allowed, the other later', async () => {
@@ -94,7 +94,7 @@ test('two calls at once: one allowed, the other later', async () => {
   assert.equal(statusOf(last), 'completed', last.text);
   assert.deepEqual([made('now.txt'), made('later.txt')], [true, true]);
   assert.deepEqual(on.parts.filter((p) => p.toolCallId).map((p) => p.state), ['output-available', 'output-available']);
-  assert.equal(textOf(last), 'Both commands finished.');
+  assert.equal(heard(last), 'Both commands finished.');
 });
 
 test('two calls one after the other: one answer each', async () => {
@@ -174,7 +174,7 @@ test('a call of an MCP server', async () => {
     network: { access: 'any' },
   });
   const rest = await answered(on, { [asked(on)[0]]: true });
-  assert.match(textOf(rest), /danger done: hi/);
+  assert.match(heard(rest), /danger done: hi/);
 });
 
 test('a form that an MCP server shows is declined, and the page is told of it', async () => {
@@ -183,7 +183,7 @@ test('a form that an MCP server shows is declined, and the page is told of it', 
   await assertApproved(answer);
   const note = answer.chunks.find((c) => c?.type === 'data-question');
   assert.deepEqual(note.data, { kind: 'elicitation', questions: [{ question: 'What is your name?', serverName: 'labmcp' }] });
-  assert.match(textOf(answer), /decline/);
+  assert.match(heard(answer), /decline/);
 });
 
 test('a client without the header is never asked: declined, in chunks that every client knows', async () => {
@@ -225,7 +225,7 @@ test('a new message declines what waits and takes its place', async () => {
   const on = await waiting(`exec;${touch('superseded.txt')}`);
   const next = await on.start('hello').done;
   await assertApproved(next);
-  assert.equal(textOf(next), 'hello');
+  assert.equal(heard(next), 'hello');
   assert.equal(made('superseded.txt'), false);
 });
 
@@ -250,7 +250,7 @@ test('what nobody answers in time is declined, and the turn ends by itself', asy
   await assertApproved(rest);
   assert.equal(statusOf(rest), 'completed');
   assert.ok(rest.chunks.some((c) => c?.type === 'tool-output-denied'));
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   on.decide(asked(on)[0], true);
   assert.match(assertRefused(await on.send().done, 422).message, /not answered in time/);
   await patient.stop();
@@ -289,7 +289,7 @@ sandboxed('a command in the background holds up no question', async () => {
   const rest = await answered(on, { [asked(on)[0]]: true });
   assert.equal(made('beside.txt'), true);
   assert.equal(statusOf(rest), 'completed');
-  assert.equal(textOf(rest), 'Both commands finished.');
+  assert.equal(heard(rest), 'Both commands finished.');
 });
 
 // Without a sandbox the profile does not start: workspaces.test.mjs.

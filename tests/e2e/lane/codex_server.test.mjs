@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, codexBin, startCodexServer, startMock, startWire } from '../lib/codex.mjs';
+import { chatConfig, codexBin, fifth, held, startCodexServer, startMock, startWire, whole } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -33,13 +33,8 @@ after(async () => {
   await mock.stop();
 });
 
-const WORDS = 30;
-const prompt = (key, n = 5) => `scenario:text;words=${WORDS};hold=${n};key=${key}`;
 const release = (key) => mock.release(key);
-const whole = (n = WORDS) => 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ').slice(0, n).join(' ');
 const readies = () => lane.stderr.split('is ready, at ws://').length - 1;
-/** As soon as five words were said. */
-const fifth = (x) => x.wait(() => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('').includes('echo'), 'the fifth word');
 const resume = (id) => open(lane.base, { path: `/api/chat/${id}/stream` });
 const reading = async (name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec((await send(lane.base, { path: '/metrics' })).text)?.[1]);
 /** A client of the server that is no lane. */
@@ -70,7 +65,7 @@ async function ended(id, status = 'completed') {
 const rollouts = () => fs.readdirSync(path.join(server.home, 'sessions'), { recursive: true }).filter((name) => name.endsWith('.jsonl')).map((name) => fs.readFileSync(path.join(server.home, 'sessions', name), 'utf8'));
 
 test('a turn runs on the server, and its thread is pinned to the number', async () => {
-  const answer = await chat(lane.base, `scenario:text;words=${WORDS}`, { id: 'plain' }).done;
+  const answer = await chat(lane.base, 'scenario:text;words=30', { id: 'plain' }).done;
   assert.equal(answer.status, 200, answer.text);
   assertLegal(answer);
   assert.equal(read(answer).texts[0], whole());
@@ -93,7 +88,7 @@ test('the token of the server may stand in the environment, and opens a second c
 });
 
 test('the connection is cut while the answer stands still: the stream goes on, whole', async () => {
-  const answer = chat(lane.base, prompt('cut'), { id: 'cut' });
+  const answer = chat(lane.base, held('cut'), { id: 'cut' });
   await fifth(answer);
   const before = readies();
   wire.cut();
@@ -108,7 +103,7 @@ test('the connection is cut while the answer stands still: the stream goes on, w
 });
 
 test('the answer ends while nobody is connected: the stream still tells all of it', async () => {
-  const answer = chat(lane.base, prompt('away'), { id: 'away' });
+  const answer = chat(lane.base, held('away'), { id: 'away' });
   await fifth(answer);
   wire.open = false;
   wire.cut();
@@ -125,8 +120,8 @@ test('the answer ends while nobody is connected: the stream still tells all of i
 
 // Letters, words, several messages, several thoughts, all of Unicode.
 const KINDS = [
-  `text;words=${WORDS};delay=12`,
-  `text;words=${WORDS};delay=2;chunk=char`,
+  'text;words=30;delay=12',
+  'text;words=30;delay=2;chunk=char',
   'unicode;delay=4',
   'two-messages;delay=40;gap=100',
   'phases;delay=40',
@@ -180,7 +175,7 @@ test(`${Math.ceil(TAKEOVERS / 4)} lanes killed at random moments: what the next 
 });
 
 test('the lane is restarted: the reader is cut without an ending, the turn goes on, its resume is whole', async () => {
-  const answer = chat(lane.base, prompt('restart'), { id: 'restart' });
+  const answer = chat(lane.base, held('restart'), { id: 'restart' });
   await fifth(answer);
   assert.equal((await lane.stop()).code, 0);
   await answer.done;
@@ -199,7 +194,7 @@ test('the lane is restarted: the reader is cut without an ending, the turn goes 
 });
 
 test('the lane is killed: two pages resume one turn, and stop ends it', async () => {
-  const answer = chat(lane.base, prompt('killed'), { id: 'killed' });
+  const answer = chat(lane.base, held('killed'), { id: 'killed' });
   await fifth(answer);
   await lane.kill();
   await answer.done;
@@ -218,7 +213,7 @@ test('the lane is killed: two pages resume one turn, and stop ends it', async ()
 });
 
 test('the lane is killed: a stop alone ends the turn', async () => {
-  const answer = chat(lane.base, prompt('stopped'), { id: 'stopped' });
+  const answer = chat(lane.base, held('stopped'), { id: 'stopped' });
   await fifth(answer);
   await lane.kill();
   lane = await start();
@@ -229,7 +224,7 @@ test('the lane is killed: a stop alone ends the turn', async () => {
 });
 
 test('the lane is killed: a new message ends the old turn first and is not steered into it', async () => {
-  const answer = chat(lane.base, prompt('next'), { id: 'next' });
+  const answer = chat(lane.base, held('next'), { id: 'next' });
   await fifth(answer);
   await lane.kill();
   lane = await start();
@@ -244,7 +239,7 @@ test('the lane is killed: a new message ends the old turn first and is not steer
 for (const same of [false, true]) {
   test(`somebody else speaks into a turn on the server${same ? ' with the same message' : ''}: it ends, as what follows answers both`, async () => {
     const id = `spoken-into${same ? '-twice' : ''}`;
-    const answer = chat(lane.base, prompt(id), { id });
+    const answer = chat(lane.base, held(id), { id });
     await fifth(answer);
     const other = await client();
     const { data } = await other.ask('thread/list', { limit: 1 });
@@ -279,7 +274,7 @@ test('a thread that another client archived and opened again is opened for the n
 test('the server stays away: its turns end with one error each, and new ones are refused', async () => {
   await lane.stop();
   lane = await start(['--limit', 'reconnect=500ms']);
-  const answer = chat(lane.base, prompt('gone'), { id: 'gone' });
+  const answer = chat(lane.base, held('gone'), { id: 'gone' });
   await fifth(answer);
   wire.open = false;
   wire.cut();
@@ -297,7 +292,7 @@ test('the server stays away: its turns end with one error each, and new ones are
 });
 
 test('the server is killed: its turns end with an error, and its threads go on afterwards', async () => {
-  const answer = chat(lane.base, prompt('crash'), { id: 'crash' });
+  const answer = chat(lane.base, held('crash'), { id: 'crash' });
   await fifth(answer);
   const { home, port } = server;
   await server.kill();
@@ -311,7 +306,7 @@ test('the server is killed: its turns end with an error, and its threads go on a
 });
 
 test('the server is stopped: it finishes its turns first, and what it did not say itself is read from history', async () => {
-  const answer = chat(lane.base, prompt('drained'), { id: 'drained' });
+  const answer = chat(lane.base, held('drained'), { id: 'drained' });
   await fifth(answer);
   const { home, port } = server;
   server.signal('SIGTERM');

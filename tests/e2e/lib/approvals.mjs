@@ -38,7 +38,6 @@ export const questionsOf = (exchange) => exchange.chunks.filter((c) => c?.type =
 /** What a person reads beside each question: the data-approval parts. */
 export const detailsOf = (exchange) => exchange.chunks.filter((c) => c?.type === 'data-approval').map((c) => c.data);
 export const statusOf = (exchange) => exchange.chunks.findLast((c) => c?.type === 'finish')?.messageMetadata?.status;
-export const textOf = (exchange) => exchange.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
 
 /** A page's conversation: its message list, as far as approvals need it. */
 export class Page {

@@ -6,6 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
+import { heard } from './http.mjs';
 import { startLane } from './lane.mjs';
 
 const HERE = path.join(ROOT, 'tests/e2e/codex');
@@ -42,6 +43,12 @@ export async function startMock(args = []) {
   mock.release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
   return mock;
 }
+const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ');
+/** An answer of `words` words that stops after five of them until release(key). */
+export const held = (key, words = WORDS.length) => `scenario:text;words=${words};hold=5;key=${key}`;
+export const whole = (words = WORDS.length) => WORDS.slice(0, words).join(' ');
+/** As soon as five words were said. */
+export const fifth = (x) => x.wait(() => heard(x).includes('echo'), 'the fifth word');
 
 const provider = (port) => `
 [model_providers.mock]

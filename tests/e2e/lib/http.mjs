@@ -143,6 +143,8 @@ export const chatBody = (text, { id, messageId, before = [], ...rest } = {}) => 
   trigger: 'submit-message',
   ...rest,
 });
+/** The words of an answer so far. */
+export const heard = (exchange) => exchange.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
 /** Starts a turn and does not wait. */
 export const chat = (base, text, { path = '/api/chat', headers = {}, ms, ...body } = {}) =>
   open(base, { method: 'POST', path, headers, ms, body: chatBody(text, body) });

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ACCEPT, Page, askingConfig, assertApproved, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
+import { ACCEPT, Page, askingConfig, assertApproved, questionsOf, statusOf } from '../lib/approvals.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
-import { send } from '../lib/http.mjs';
+import { heard, send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { resume, startWorld } from '../lib/replicas/world.mjs';
 
@@ -43,7 +43,7 @@ async function assertWhole(on, lane) {
   const all = await resume(lane, on.id, ACCEPT).done;
   if (all.status !== 204) {
     await assertApproved(all);
-    assert.equal(textOf(all), 'Command finished.');
+    assert.equal(heard(all), 'Command finished.');
   }
   const messages = (await send(lane.base, { path: `/api/chats/${on.id}/messages` })).text;
   assert.ok(messages.includes('Command finished.'), messages);
@@ -55,7 +55,7 @@ test('a lane that reads as many turns of others as it may, and asks nobody itsel
   const [read, on] = [await waiting(a, 'read'), await waiting(a, 'crowded')];
   await assertApproved(await resume(c, read.id, ACCEPT).done);
   assertRefused(await resume(c, on.id, ACCEPT).done, 503, 'service_unavailable');
-  assert.equal(textOf(await decided(on, c, true)), 'Command finished.');
+  assert.equal(heard(await decided(on, c, true)), 'Command finished.');
   assert.equal(made('crowded'), 'once\n');
   assert.equal(statusOf(await decided(read, a, false)), 'completed');
   await c.stop();
@@ -73,7 +73,7 @@ test('asked on one lane, approved through the other: the command runs once, unde
   assert.ok(performance.now() - asked < limit(1500), `${performance.now() - asked} ms`);
   await assertApproved(rest, { messages: rest.sentMessages });
   assert.equal(rest.headers['x-oa-turn-id'], on.turn);
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   assert.equal(made('yes'), 'once\n');
   await assertWhole(on, a);
   await assertWhole(on, b);
@@ -88,7 +88,7 @@ test('a page that knows no approvals reads such a turn on the other lane as if n
   assertLegal(old);
   assert.doesNotMatch(old.text, /tool-approval|data-approval|tool-output-denied/);
   assert.match(old.text, /"type":"tool-output-error"/);
-  assert.equal(textOf(old), textOf(rest));
+  assert.equal(heard(old), heard(rest));
 });
 
 test('denied through the other lane; the same again leads to the same, another decision is refused', async () => {
@@ -96,7 +96,7 @@ test('denied through the other lane; the same again leads to the same, another d
   const rest = await decided(on, b, false);
   await assertApproved(rest, { messages: rest.sentMessages });
   assert.equal(made('no'), null);
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   for (const lane of [b, a]) {
     const again = await decided(on, lane, false);
     assert.equal(again.text, rest.text, 'the same answer');
@@ -131,7 +131,7 @@ test('the lane that asked is killed: the other one takes the question over, and 
   });
   await assertApproved(rest, { messages: rest.sentMessages });
   assert.equal(rest.headers['x-oa-turn-id'], on.turn);
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   assert.equal(made('killed'), 'once\n');
   await assertWhole(on, a);
 });
@@ -150,7 +150,7 @@ test('… and decided before it was killed: whoever sends the decision again lea
     if (rest.status === 200 || Date.now() > end) break;
   }
   await assertApproved(rest, { messages: rest.sentMessages });
-  assert.equal(textOf(rest), 'Command finished.');
+  assert.equal(heard(rest), 'Command finished.');
   assert.equal(made('decided'), 'once\n', 'it ran once');
   for (const end = Date.now() + limit(8000); ; await sleep(50)) {
     const messages = (await send(a.base, { path: `/api/chats/${on.id}/messages` })).text;

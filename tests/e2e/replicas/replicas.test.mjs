@@ -1,61 +1,29 @@
 // Two lanes on one Redis, and one Codex server behind both: what one lane runs, the other can go on
 // reading, stop and take over.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { limit, oa } from '../lib/process.mjs';
+import { again } from '../lib/replicas/pair.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
+import { fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
-const folder = scratch('replicas');
-const config = path.join(folder, 'config.toml');
 const LEASE = '800ms';
-let redis, mock, server, a, b;
-const lanes = [];
-
-async function lane(name, args = [], env = {}) {
-  const one = await startLane({
-    authority: 'codex',
-    name,
-    env,
-    args: ['--codex-server', `3=ws://127.0.0.1:${server.port}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--store', redis.url, '--replica-name', name, '--limit', `lease=${LEASE}`, '--drain-timeout', '500ms', ...args],
-  });
-  lanes.push(one);
-  return one;
-}
+let world, a, b;
 before(async () => {
-  redis = await startRedis();
-  mock = await startMock();
-  fs.writeFileSync(config, chatConfig(mock.port));
-  server = await startCodexServer({ config: chatConfig, mockPort: mock.port });
-  [a, b] = [await lane('a'), await lane('b')];
+  world = await startWorld({ lease: LEASE });
+  [a, b] = [await world.lane('a'), await world.lane('b')];
 });
-after(async () => {
-  for (const one of lanes) if (one.exit === undefined) assert.equal((await one.stop()).code, 0);
-  await server.kill();
-  await mock.stop();
-  await redis.kill();
-});
-
-const WORDS = 30;
-const prompt = (key, n = 5) => `scenario:text;words=${WORDS};hold=${n};key=${key}`;
-const release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
-const whole = (n = WORDS) => 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ').slice(0, n).join(' ');
-const heard = (x) => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
-const fifth = (x) => x.wait(() => heard(x).includes('echo'), 'the fifth word');
-const resume = (on, id) => open(on.base, { path: `/api/chat/${id}/stream` });
-const metric = async (on, name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec((await send(on.base, { path: '/metrics' })).text)?.[1] ?? NaN);
+after(() => world.end());
 
 test('a turn of one lane is read to its end on the other, from its beginning', async () => {
-  const first = chat(a.base, prompt('read'), { id: 'read' });
+  const first = chat(a.base, held('read'), { id: 'read' });
   await fifth(first);
   const other = resume(b, 'read');
   await fifth(other);
-  await release('read');
+  await world.release('read');
   await Promise.all([first.done, other.done]);
   for (const x of [first, other]) {
     assertLegal(x);
@@ -96,15 +64,15 @@ test('a new name and an archived conversation stand in the list of every lane', 
 });
 
 test('a copy of a conversation whose turn runs elsewhere is refused as here: it is busy', async () => {
-  const first = chat(a.base, prompt('forked'), { id: 'forked' });
+  const first = chat(a.base, held('forked'), { id: 'forked' });
   await fifth(first);
   for (const on of [a, b]) assertRefused(await open(on.base, { method: 'POST', path: '/api/chats/forked/fork', body: {} }).done, 409, 'turn_in_progress');
-  await release('forked');
+  await world.release('forked');
   await first.done;
 });
 
 test('a thread with a reader is busy on every lane; without one its turn gives way', async () => {
-  const first = chat(a.base, prompt('busy'), { id: 'busy' });
+  const first = chat(a.base, held('busy'), { id: 'busy' });
   await fifth(first);
   const refused = await chat(b.base, 'scenario:text;words=3', { id: 'busy' }).done;
   assertRefused(refused, 409, 'turn_in_progress');
@@ -115,11 +83,11 @@ test('a thread with a reader is busy on every lane; without one its turn gives w
   while (next.status === 409 && Date.now() < deadline);
   assertLegal(next);
   assert.deepEqual(read(next).texts, [whole(3)]);
-  await release('busy');
+  await world.release('busy');
 });
 
 test('a stop on the other lane ends the turn, and says so when it has', async () => {
-  const first = chat(a.base, prompt('stop'), { id: 'stop' });
+  const first = chat(a.base, held('stop'), { id: 'stop' });
   await fifth(first);
   const stopped = (await send(b.base, { method: 'POST', path: '/api/chats/stop/stop' })).json();
   assert.equal(stopped.data.status, 'stopped');
@@ -127,19 +95,19 @@ test('a stop on the other lane ends the turn, and says so when it has', async ()
   await first.done;
   assertLegal(first);
   assert.ok(first.chunks.some((c) => c?.type === 'abort'), first.text);
-  await release('stop');
+  await world.release('stop');
   assert.equal((await send(b.base, { method: 'POST', path: '/api/chats/stop/stop' })).json().data.status, 'idle');
 });
 
 test('a repeated Idempotency-Key leads to the same turn on the other lane', async () => {
   const headers = { 'idempotency-key': 'once-1' };
-  const body = chatBody(prompt('once'), { id: 'once', messageId: 'm-1' });
+  const body = chatBody(held('once'), { id: 'once', messageId: 'm-1' });
   const first = open(a.base, { method: 'POST', path: '/api/chat', headers, body });
   await fifth(first);
   const again = open(b.base, { method: 'POST', path: '/api/chat', headers, body });
   await fifth(again);
   assert.equal(again.headers['x-oa-turn-id'], first.headers['x-oa-turn-id']);
-  await release('once');
+  await world.release('once');
   await Promise.all([first.done, again.done]);
   assert.deepEqual(read(again).texts, [whole()]);
   const other = await open(b.base, { method: 'POST', path: '/api/chat', headers, body: chatBody('scenario:text;words=2', { id: 'once' }) }).done;
@@ -147,15 +115,15 @@ test('a repeated Idempotency-Key leads to the same turn on the other lane', asyn
 });
 
 test('a lane is killed: a reader on the other hears the answer to its end, exactly', async () => {
-  const dying = await lane('dying');
-  const first = chat(dying.base, prompt('killed'), { id: 'killed' });
+  const dying = await world.lane('dying');
+  const first = chat(dying.base, held('killed'), { id: 'killed' });
   await fifth(first);
   const other = resume(b, 'killed');
   await fifth(other);
   await dying.kill();
   await first.done;
   assert.ok(first.broken, 'the dead lane gives no ending');
-  await release('killed');
+  await world.release('killed');
   await other.done;
   assertLegal(other);
   assert.deepEqual(read(other).texts, [whole()]);
@@ -165,23 +133,19 @@ test('a lane is killed: a reader on the other hears the answer to its end, exact
 });
 
 test('a lane is killed with nobody else reading: a resume tells all of it', async () => {
-  const dying = await lane('dying-alone');
-  const first = chat(dying.base, prompt('alone'), { id: 'alone' });
+  const dying = await world.lane('dying-alone');
+  const first = chat(dying.base, held('alone'), { id: 'alone' });
   await fifth(first);
   await dying.kill();
-  await release('alone');
-  let again;
-  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
-    again = await resume(b, 'alone').done;
-    if (again.status === 200 || Date.now() > end) break;
-  }
-  assertLegal(again);
-  assert.deepEqual(read(again).texts, [whole()]);
+  await world.release('alone');
+  const late = await again(() => resume(b, 'alone').done);
+  assertLegal(late);
+  assert.deepEqual(read(late).texts, [whole()]);
 });
 
 test('a lane drains: its turns go on with the other, and lose nothing', async () => {
-  const leaving = await lane('leaving');
-  const first = chat(leaving.base, prompt('drained'), { id: 'drained' });
+  const leaving = await world.lane('leaving');
+  const first = chat(leaving.base, held('drained'), { id: 'drained' });
   await fifth(first);
   const other = resume(b, 'drained');
   await fifth(other);
@@ -189,39 +153,34 @@ test('a lane drains: its turns go on with the other, and lose nothing', async ()
   await first.done;
   assert.ok(first.broken, 'no ending: it goes on elsewhere');
   assert.equal((await left).code, 0);
-  await release('drained');
+  await world.release('drained');
   await other.done;
   assertLegal(other);
   assert.deepEqual(read(other).texts, [whole()]);
 });
 
 test('Redis is killed and comes back empty: a running answer goes on, new ones wait for it', async () => {
-  const first = chat(a.base, prompt('lost'), { id: 'lost' });
+  const first = chat(a.base, held('lost'), { id: 'lost' });
   await fifth(first);
-  await redis.kill();
+  await world.redis.kill();
   const refused = await chat(a.base, 'scenario:text;words=3', { id: 'lost-2' }).done;
   assertRefused(refused, 503, 'store_unavailable');
   const ready = await send(a.base, { path: '/readyz' });
   assert.equal(ready.status, 503);
   assert.match(ready.json().reason, /store/);
-  const { port } = redis;
-  redis = await startRedis({ port });
+  const { port } = world.redis;
+  world.redis = await startRedis({ port });
   await a.until(async () => (await send(a.base, { path: '/readyz' })).status === 200, 'readiness');
-  await release('lost');
+  await world.release('lost');
   await first.done;
   assert.equal(heard(first), whole(), 'nothing is missing for who read here');
-  let next;
-  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
-    next = await chat(a.base, 'scenario:text;words=3', { id: 'lost-2' }).done;
-    if (next.status === 200 || Date.now() > end) break;
-  }
-  assertLegal(next);
+  assertLegal(await again(() => chat(a.base, 'scenario:text;words=3', { id: 'lost-2' }).done));
 });
 
 test('with a recorded authority a dead lane\'s answer ends with an error, once and truthfully', async () => {
-  const args = ['--store', redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'replay'];
+  const args = ['--store', world.redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'replay'];
   const [x, y] = [await startLane({ name: 'x', args, pace: 'x0.2' }), await startLane({ name: 'y', args, pace: 'immediate' })];
-  lanes.push(y);
+  world.lanes.push(y);
   const first = chat(x.base, 'hello', { id: 'reaped' });
   await first.wait(() => heard(first).length > 0, 'a word');
   const other = resume(y, 'reaped');
@@ -238,9 +197,9 @@ test('with a recorded authority a dead lane\'s answer ends with an error, once a
 });
 
 test('answers of /v1 count among the turns of all lanes', async () => {
-  const args = ['--store', redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'places', '--limit', 'streams=2'];
+  const args = ['--store', world.redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'places', '--limit', 'streams=2'];
   const [x, y] = [await startLane({ name: 'v1-x', args, pace: 'x0.2' }), await startLane({ name: 'v1-y', args, pace: 'x0.2' })];
-  lanes.push(x, y);
+  world.lanes.push(x, y);
   const ask = (on) => open(on.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'replay', stream: true, messages: [{ role: 'user', content: 'hello' }] } });
   const first = ask(x);
   await first.wait((e) => e.status === 200, 'an answer');
@@ -257,12 +216,11 @@ test('answers of /v1 count among the turns of all lanes', async () => {
   const last = ask(x);
   await last.wait((e) => e.status !== 0, 'an answer');
   await x.kill();
-  let next;
-  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
-    next = ask(y);
-    await next.wait((e) => e.status !== 0, 'an answer');
-    if (next.status === 200 || Date.now() > end) break;
-  }
+  const next = await again(async () => {
+    const one = ask(y);
+    await one.wait((e) => e.status !== 0, 'an answer');
+    return one;
+  });
   assert.equal(next.status, 200);
   next.destroy();
 });
@@ -273,7 +231,7 @@ test('doctor looks at the store as a lane would, and says what to set', async ()
     const document = JSON.parse(x.stdout);
     return { ...x, checks: Object.fromEntries(document.checks.filter((c) => c.id.startsWith('store')).map((c) => [c.id, c])) };
   };
-  const seen = (await doctor('--store', redis.url)).checks;
+  const seen = (await doctor('--store', world.redis.url)).checks;
   assert.equal(seen.store.verdict, 'PASS');
   assert.match(seen.store.detail, /^Redis 7\./);
   assert.equal(seen['store.kept'].verdict, 'INCONCLUSIVE');
@@ -297,7 +255,7 @@ test('doctor looks at the store as a lane would, and says what to set', async ()
 
 test('set-ups that cannot work are refused at once, with what to do', async () => {
   const serve = (args, more = {}) => oa(['serve', '--listen', '127.0.0.1:0', ...args], more);
-  const child = await serve(['--authority', 'codex', '--store', redis.url]);
+  const child = await serve(['--authority', 'codex', '--store', world.redis.url]);
   assert.equal(child.code, 2);
   assert.match(child.stderr, /--store: the Codex that a lane starts itself belongs to that lane alone/);
   const clear = await serve(['--authority', 'replay', '--store', 'redis://10.0.0.1:6379']);

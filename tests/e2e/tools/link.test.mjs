@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ACCEPT, Page as Asked, askingConfig, assertApproved, questionsOf, statusOf, textOf } from '../lib/approvals.mjs';
+import { ACCEPT, Page as Asked, askingConfig, assertApproved, questionsOf, statusOf } from '../lib/approvals.mjs';
 import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
-import { send } from '../lib/http.mjs';
+import { heard, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
@@ -70,8 +70,7 @@ describe('functions of the page', () => {
       assert.equal(exchange.status, 200, exchange.text);
       await loss.after(rig);
       await exchange.done;
-      const told = exchange.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
-      assert.equal(told, 'Results: rain | noon', exchange.text);
+      assert.equal(heard(exchange), 'Results: rain | noon', exchange.text);
       assert.deepEqual(exchange.chunks.filter((c) => c?.type === 'tool-input-available'), [], 'a page would run it again');
       // Codex may start the calls of one answer in another order than the model asked for.
       const kept = (await page.listed()).at(-1).parts.filter((part) => 'toolCallId' in part);
@@ -101,7 +100,7 @@ describe('approvals', () => {
         await rest.done;
         await assertApproved(rest, { messages: rest.sentMessages });
         assert.deepEqual(questionsOf(rest), [], 'the page is asked again');
-        assert.equal(textOf(rest), 'Command finished.');
+        assert.equal(heard(rest), 'Command finished.');
         assert.equal(fs.existsSync(file) && fs.readFileSync(file, 'utf8'), yes ? 'once\n' : false);
       });
     }

@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { chatConfig, startCodexServer, startMock } from '../codex.mjs';
+import { chatConfig, fifth, held, startCodexServer, startMock, whole } from '../codex.mjs';
 import { assertLegal, read } from '../contract.mjs';
-import { chat, open, send } from '../http.mjs';
+import { chat, heard, open, send } from '../http.mjs';
 import { startLane } from '../lane.mjs';
 import { limit, scratch } from '../process.mjs';
 import { startRedis } from './redis.mjs';
 
-/** {redis, mock, server, lane(name, args, {store, codex, drain, env}), release(key), endsWhole(key, …readers), end()}; `store`, `codex`: another address, another port of it. */
+export { fifth, heard, held, whole };
+
+/** {redis, mock, server, lanes, lane(name, args, {store, codex, drain, env}), release(key), endsWhole(key, …readers), end()}; `store`, `codex`: another address, another port of it. */
 export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = `${limit(800)}ms`, args: common = [] } = {}) {
   const lanes = [];
-  const world = { redis: await startRedis(with_), mock: await startMock() };
+  const world = { lanes, redis: await startRedis(with_), mock: await startMock() };
   const config = path.join(scratch('replicas-config'), 'config.toml');
   fs.writeFileSync(config, codex(world.mock.port));
   world.server = await startCodexServer({ config: codex, mockPort: world.mock.port });
@@ -46,12 +48,6 @@ export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease 
   return world;
 }
 
-const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ');
-/** An answer of `words` words that stops after five of them until release(key). */
-export const held = (key, words = WORDS.length) => `scenario:text;words=${words};hold=5;key=${key}`;
-export const whole = (words = WORDS.length) => WORDS.slice(0, words).join(' ');
-export const heard = (x) => x.chunks.filter((c) => c?.type === 'text-delta').map((c) => c.delta).join('');
-export const fifth = (x) => x.wait(() => heard(x).includes('echo'), 'the fifth word');
 /** A turn of this lane that has said five words. */
 export async function begun(lane, id, how = '') {
   const first = chat(lane.base, held(id) + how, { id });
