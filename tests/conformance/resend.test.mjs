@@ -1,7 +1,6 @@
 // Pages as they come, with the released AI SDK clients over the real Codex: they send the whole chat
 // with every message, and with it all of its images.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
 import { pngPart } from '../e2e/lib/bodies/png.mjs';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { send } from '../e2e/lib/http.mjs';

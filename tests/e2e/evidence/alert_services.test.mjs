@@ -11,7 +11,7 @@ import { freePort } from '../lib/free_port.mjs';
 import { chat, open } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { childPids, limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { childPids, limit, oa, scratch } from '../lib/process.mjs';
 import { promtoolPath } from '../lib/prometheus.mjs';
 import { startBalancer } from '../lib/proxies.mjs';
 import { startOnSmallDisk } from '../lib/small_disk.mjs';

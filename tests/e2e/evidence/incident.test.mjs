@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
-import { TOKEN, frame, honestFrames, startFakeLane } from '../lib/fake_lane.mjs';
+import { TOKEN, honestFrames, startFakeLane } from '../lib/fake_lane.mjs';
 
 const QUICK = ['--bake', '2s', '--rate', '20'];
 const filesBelow = (folder) => fs.readdirSync(folder, { recursive: true, withFileTypes: true })

@@ -8,10 +8,10 @@ import path from 'node:path';
 import { before, test } from 'node:test';
 import tls from 'node:tls';
 import { clockOf } from '../lib/clock.mjs';
-import { assertLegal, read } from '../lib/contract.mjs';
+import { assertLegal } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
+import { Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const folder = scratch('pki');
 const file = (name) => path.join(folder, name);

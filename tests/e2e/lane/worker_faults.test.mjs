@@ -2,9 +2,9 @@
 // connections that break at random. The runtime counts how often each turn was started.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
+import { assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
-import { limit, sleep } from '../lib/process.mjs';
+import { sleep } from '../lib/process.mjs';
 import { scenarios } from '../worker/fake/scenarios.mjs';
 import { startRuntime } from '../worker/runtime.mjs';
 import { World } from '../worker/world.mjs';

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ROOT, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { ROOT, oa, scratch } from '../lib/process.mjs';
 import { startLane } from '../lib/lane.mjs';
 
 let lane;

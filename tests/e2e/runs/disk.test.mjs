@@ -6,7 +6,6 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { test } from 'node:test';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';

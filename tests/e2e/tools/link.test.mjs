@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { ACCEPT, Page as Asked, askingConfig, assertApproved, questionsOf, statusOf } from '../lib/approvals.mjs';
+import { Page as Asked, askingConfig, assertApproved, questionsOf, statusOf } from '../lib/approvals.mjs';
 import { chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
 import { heard, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
-import { assertRefused } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { Page, calls, waits } from './page.mjs';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
-import { limit, sleep } from '../lib/process.mjs';
+import { limit } from '../lib/process.mjs';
 import { EVENTS_TOPIC } from './fake/lib/khala.mjs';
 import { scenarios } from './fake/scenarios.mjs';
 import { World } from './world.mjs';

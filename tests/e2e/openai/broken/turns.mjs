@@ -1,6 +1,6 @@
 // What a turn of the small server says: a fixed text, or the made-up turns of the dialect that
 // docs/completions.md names, when it was started with them.
-import { TEXT, TRICKY, UNICODE, hex } from './good.mjs';
+import { TRICKY, UNICODE, hex } from './good.mjs';
 
 const SCENARIOS = ['capabilities', 'echo', 'words', 'empty', 'unicode', 'tricky', 'truncate', 'eof', 'fail-mid', 'stall', 'http-500', 'http-429', 'find', 'stats'];
 const textOf = (content) => (Array.isArray(content) ? content.map((part) => part.text ?? '').join('') : content ?? '');
