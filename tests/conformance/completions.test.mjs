@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { codexBin, chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
 import { startLane } from '../e2e/lib/lane.mjs';
+import { startFront } from '../e2e/lib/local_target.mjs';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../e2e/lib/process.mjs';
 import { saw, versionIn } from './seen.mjs';
 
@@ -50,14 +51,6 @@ function sawClients(passed) {
 
 /** The command of one more lane, for the checks that end theirs; the kit names its port. */
 const serve = (...args) => [OA_BIN, 'serve', '--listen', '127.0.0.1:$PORT', '--state-dir', scratch('spawned-state'), ...LANE, ...args].join(' ');
-
-async function startFront(backend) {
-  const folder = scratch('front');
-  const ready = path.join(folder, 'ready');
-  const front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `only=${backend}`, '--ready-file', ready], { name: 'front', folder, env: cleanEnv({ HOME: folder }) });
-  front.base = await front.until(() => (fs.existsSync(ready) ? `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}` : null), 'ready file');
-  return front;
-}
 
 // ---- over replayed turns: nothing is skipped
 
@@ -206,7 +199,7 @@ describe('through a proxy', () => {
   let lane, front;
   before(async () => {
     lane = await replayLane();
-    front = await startFront(lane.base);
+    front = await startFront(['--backend', `only=${lane.base}`]);
   });
   after(async () => {
     assert.equal((await front.stop()).code, 0, 'the proxy ended cleanly');

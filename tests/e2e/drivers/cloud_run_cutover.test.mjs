@@ -6,19 +6,11 @@ import path from 'node:path';
 import { after, describe, test } from 'node:test';
 import { PLATFORM_TOKEN, startCloudRun } from '../lib/cutover/cloud_run.mjs';
 import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { lane } from '../lib/local_target.mjs';
+import { oa, scratch } from '../lib/process.mjs';
 
 const NO = (code, status) => JSON.stringify({ error: { code, message: 'said so', status } });
-/** A lane on the recorded turns that are built in. */
-async function startRevision(name) {
-  const folder = scratch(name), ready = path.join(folder, 'ready');
-  const lane = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--revision', name, '--ready-file', ready],
-    { name, folder, cwd: folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') }) });
-  await lane.until(() => fs.existsSync(ready), 'ready file', 30000);
-  lane.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
-  return lane;
-}
-const lanes = await Promise.all(['stable', 'canary'].map(startRevision));
+const lanes = await Promise.all(['stable', 'canary'].map((name) => lane(name)));
 const bases = { stable: lanes[0].base, canary: lanes[1].base };
 after(() => Promise.all(lanes.map((lane) => lane.stop())));
 

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { freePort } from '../lib/free_port.mjs';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
+import { startFront } from '../lib/local_target.mjs';
 import { readMetrics, total } from '../lib/metrics.mjs';
 import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
@@ -17,14 +18,7 @@ const TURNS = 60;
 const interval = '500ms';
 const GATE = 'bad: http_5xx | terminal_error <= 1%';
 
-async function frontDoor(lanes, balance) {
-  const folder = scratch('door');
-  const ready = path.join(folder, 'ready');
-  const door = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `r1=${lanes[0].base}`, '--backend', `r2=${lanes[1].base}`, '--weights', 'r1=50,r2=50', '--balance', balance, '--ready-file', ready], { name: 'front', folder, env: cleanEnv({ HOME: folder }) });
-  await door.until(() => fs.existsSync(ready), 'ready file', 30000);
-  door.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
-  return door;
-}
+const frontDoor = (lanes, balance) => startFront(['--backend', `r1=${lanes[0].base}`, '--backend', `r2=${lanes[1].base}`, '--weights', 'r1=50,r2=50', '--balance', balance]);
 const startDoor = (kind, how, lanes) => (kind === 'front door' ? frontDoor(lanes, how) : startBalancer(kind, how, lanes.map((lane) => lane.base)));
 const host = (one) => new URL(one.base).host;
 

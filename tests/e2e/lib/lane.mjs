@@ -9,10 +9,11 @@ function baseOf(text) {
   return found ? `${found[1] ?? 'http'}://${found[2]}:${found[3]}` : null;
 }
 
+/** `replayDir: null`: the recordings that are built in, at their own pace. */
 export async function startLane({ authority = 'replay', args = [], env = {}, name = 'lane', folder = scratch(name), replayDir = path.join(ROOT, 'fixtures/captures'), listen = '127.0.0.1:0', pace = 'immediate', wrap = [] } = {}) {
   const ready = path.join(folder, 'ready');
   fs.rmSync(ready, { force: true });
-  const own = authority === 'replay' ? ['--replay', replayDir, '--pace', pace] : [];
+  const own = authority === 'replay' && replayDir ? ['--replay', replayDir, '--pace', pace] : [];
   // `wrap`: a program and its arguments that start the lane, such as prlimit.
   const [program, ...before] = [...wrap, OA_BIN];
   const lane = new Running(program, [...before, 'serve', '--listen', listen, '--ready-file', ready, '--authority', authority, ...own, ...args], {

@@ -4,9 +4,10 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { QUICK_LIMITS, localHead, quickStages } from './cutover/playbook.mjs';
+import { startLane } from './lane.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 
-/** A front door on a free port, with an admin socket; `state()` is what its socket tells. `wrap`: see startLane. */
+/** A front door on a free port, with an admin socket; state(), weights() and setWeights() go through it. `wrap`: see startLane. */
 export async function startFront(args, { folder = scratch('front'), env = {}, wrap = [] } = {}) {
   const [program, ...before] = [...wrap, OA_BIN];
   const socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
@@ -17,13 +18,19 @@ export async function startFront(args, { folder = scratch('front'), env = {}, wr
   front.socket = socket;
   front.admin = (method, where, body, headers = {}) => ask(socket, method, where, body, headers);
   front.state = async () => (await front.admin('GET', '/state')).json();
+  front.weights = async () => Object.fromEntries((await front.state()).backends.map(({ name, weight }) => [name, weight]));
+  front.setWeights = async (weights) => {
+    const { etag } = await front.state();
+    const got = await front.admin('PUT', '/weights', JSON.stringify({ weights }), { 'if-match': etag, 'content-type': 'application/json' });
+    if (got.status !== 200) throw new Error(`weights: ${got.status}`);
+  };
   return front;
 }
 
 /** One request over a unix socket. */
 function ask(socketPath, method, where, body, headers) {
   return new Promise((done, failed) => {
-    const request = http.request({ socketPath, method, path: where, headers }, (answer) => {
+    const request = http.request({ socketPath, method, path: where, headers, agent: false }, (answer) => {
       let text = '';
       answer.on('data', (bytes) => { text += bytes; });
       answer.on('end', () => done({ status: answer.statusCode, text, json: () => JSON.parse(text) }));
@@ -41,14 +48,7 @@ ${quickStages({ bake: '"${bake}"', extend: '"${bake}"' })}postflight:
 ${QUICK_LIMITS}`;
 
 /** A lane on the recorded turns that are built in. */
-export async function lane(revision, args = []) {
-  const folder = scratch(revision), ready = path.join(folder, 'ready');
-  const running = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--revision', revision, '--ready-file', ready, ...args],
-    { name: revision, folder, cwd: folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, 'state') }) });
-  await running.until(() => fs.existsSync(ready), 'ready file', 30000);
-  running.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
-  return running;
-}
+export const lane = (revision, args = []) => startLane({ name: revision, replayDir: null, args: ['--revision', revision, ...args] });
 
 /**
  * The lane at `base` as a second revision: the same threads under another name. When `lost(id)` is true, it does
@@ -120,15 +120,8 @@ export class LocalTarget {
     return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: stateDir }) });
   }
   admin(method, where, body, headers) { return this.front.admin(method, where, body, headers); }
-  async weights() {
-    const { backends } = (await this.admin('GET', '/state')).json();
-    return Object.fromEntries(backends.map(({ name, weight }) => [name, weight]));
-  }
-  async setWeights(weights) {
-    const { etag } = (await this.admin('GET', '/state')).json();
-    const got = await this.admin('PUT', '/weights', JSON.stringify({ weights }), { 'if-match': etag, 'content-type': 'application/json' });
-    if (got.status !== 200) throw new Error(`weights: ${got.status}`);
-  }
+  weights() { return this.front.weights(); }
+  setWeights(weights) { return this.front.setWeights(weights); }
   runs() {
     const folder = path.join(this.state, 'runs');
     return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];

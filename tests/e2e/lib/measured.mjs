@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { startLane } from './lane.mjs';
+import { startFront } from './local_target.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
 import { startPrometheus } from './prometheus.mjs';
 
@@ -114,12 +115,8 @@ export class Door {
   static async start(world, playbook) {
     const door = new Door();
     door.folder = scratch('door');
-    const ready = path.join(door.folder, 'ready');
-    door.socket = path.join('/tmp', `oa-front-${process.pid}-${Math.random().toString(36).slice(2, 8)}.sock`);
-    door.front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `v1=${world.stable.base}`, '--backend', `v2=${world.canary.base}`,
-      '--weights', 'v1=100,v2=0', '--admin', door.socket, '--ready-file', ready], { name: 'front', folder: door.folder, env: cleanEnv({ HOME: door.folder }) });
-    await door.front.until(() => fs.existsSync(ready), 'ready file', 30000);
-    door.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
+    door.front = await startFront(['--backend', `v1=${world.stable.base}`, '--backend', `v2=${world.canary.base}`, '--weights', 'v1=100,v2=0'], { folder: door.folder });
+    ({ base: door.base, socket: door.socket } = door.front);
     door.playbook = path.join(door.folder, 'playbook.yaml');
     fs.writeFileSync(door.playbook, playbook);
     door.state = path.join(door.folder, 'state');
@@ -143,13 +140,5 @@ export class Door {
     const text = found !== '' && fs.existsSync(found) ? fs.readFileSync(found, 'utf8') : '';
     return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
   }
-  weights() {
-    return new Promise((done, failed) => {
-      http.get({ socketPath: this.socket, path: '/state' }, (answer) => {
-        let text = '';
-        answer.on('data', (bytes) => { text += bytes; });
-        answer.on('end', () => done(Object.fromEntries(JSON.parse(text).backends.map(({ name, weight }) => [name, weight]))));
-      }).on('error', failed);
-    });
-  }
+  weights() { return this.front.weights(); }
 }

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
+import { startFront } from '../lib/local_target.mjs';
 import { readMetrics, total } from '../lib/metrics.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
@@ -43,14 +44,7 @@ async function counted() {
   };
 }
 
-async function frontDoor() {
-  const folder = scratch('door');
-  const ready = path.join(folder, 'ready');
-  const door = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `r1=${lanes[0].base}`, '--backend', `r2=${lanes[1].base}`, '--weights', 'r1=50,r2=50', '--admin', path.join(folder, 'socket'), '--ready-file', ready], { name: 'front', folder, env: cleanEnv({ HOME: folder }) });
-  await door.until(() => fs.existsSync(ready), 'ready file', 30000);
-  door.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
-  return door;
-}
+const frontDoor = () => startFront(['--backend', `r1=${lanes[0].base}`, '--backend', `r2=${lanes[1].base}`, '--weights', 'r1=50,r2=50']);
 
 const BALANCERS = [['haproxy', 'roundrobin'], ['haproxy', 'leastconn'], ['nginx', 'roundrobin'], ['nginx', 'leastconn'], ['front door', 'weights']];
 for (const [kind, algorithm] of BALANCERS) {

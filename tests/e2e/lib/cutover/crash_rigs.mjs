@@ -1,13 +1,12 @@
 // The traffic machineries of the crash tests, each with two real lanes behind it.
 import fs from 'node:fs';
-import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../free_port.mjs';
 import { startLane } from '../lane.mjs';
-import { secondRevision } from '../local_target.mjs';
-import { OA_BIN, Running, cleanEnv, scratch } from '../process.mjs';
+import { secondRevision, startFront } from '../local_target.mjs';
+import { Running, cleanEnv, scratch } from '../process.mjs';
 import { binary } from '../proxies.mjs';
 import { startCloudRun } from './cloud_run.mjs';
 import { shortCutover } from './crash.mjs';
@@ -23,28 +22,7 @@ async function twoLanes({ canaryArgs = [], shared = false } = {}) {
   return { stable, canary, stop: () => Promise.all([stable.stop(), canary.stop()]) };
 }
 
-/** One exchange over a unix socket. */
-const ask = (socketPath, path, { method = 'GET', headers = {}, body } = {}) => new Promise((done, fail) => {
-  http.request({ socketPath, path, method, headers, agent: false }, (answer) => {
-    let text = '';
-    answer.on('data', (bytes) => { text += bytes; }).on('end', () => done(JSON.parse(text)));
-  }).on('error', fail).end(body);
-});
-
-async function startFront(lanes) {
-  const folder = scratch('front'), ready = path.join(folder, 'ready'), admin = path.join(folder, 'admin.sock');
-  const front = new Running(OA_BIN, ['front', '--listen', '127.0.0.1:0', '--backend', `stable=${lanes.stable.base}`, '--backend', `canary=${lanes.canary.base}`,
-    '--weights', 'stable=100,canary=0', '--admin', admin, '--ready-file', ready], { name: 'front', folder, env: cleanEnv({ HOME: folder }) });
-  await front.until(() => fs.existsSync(ready), 'ready file');
-  front.base = `http://${JSON.parse(fs.readFileSync(ready, 'utf8')).listen}`;
-  front.admin = admin;
-  front.others = async (weights) => {
-    const { etag } = await ask(admin, '/state');
-    await ask(admin, '/weights', { method: 'PUT', headers: { 'if-match': etag }, body: JSON.stringify({ weights }) });
-  };
-  front.weights = async () => Object.fromEntries((await ask(admin, '/state')).backends.map((b) => [b.name, b.weight]));
-  return front;
-}
+const frontOf = (lanes) => startFront(['--backend', `stable=${lanes.stable.base}`, '--backend', `canary=${lanes.canary.base}`, '--weights', 'stable=100,canary=0']);
 
 const sharesOf = (weights) => {
   const sum = Object.values(weights).reduce((a, b) => a + b, 0);
@@ -52,17 +30,17 @@ const sharesOf = (weights) => {
 };
 
 export async function localRig(how) {
-  const lanes = await twoLanes(how), front = await startFront(lanes);
+  const lanes = await twoLanes(how), front = await frontOf(lanes);
   return {
     name: 'local',
     lanes,
-    peers: [`unix:${front.admin}`],
-    playbook: shortCutover(['driver: local', `socket: ${front.admin}`, `base_url: "${front.base}"`, 'stable: stable', 'canary: canary'], front.base),
+    peers: [`unix:${front.socket}`],
+    playbook: shortCutover(['driver: local', `socket: ${front.socket}`, `base_url: "${front.base}"`, 'stable: stable', 'canary: canary'], front.base),
     state: async () => {
       const exact = await front.weights();
       return { split: sharesOf(exact), exact };
     },
-    others: front.others,
+    others: front.setWeights,
     stop: async () => { await front.stop(); await lanes.stop(); },
   };
 }
@@ -71,18 +49,18 @@ export async function localRig(how) {
 const PROGRAM = fileURLToPath(new URL('split.sh', import.meta.url));
 
 export async function commandRig(how) {
-  const lanes = await twoLanes(how), front = await startFront(lanes);
+  const lanes = await twoLanes(how), front = await frontOf(lanes);
   const words = (call) => `${call}: ["${PROGRAM}"]`;
   return {
     name: 'command',
     lanes,
     peers: [],
-    playbook: shortCutover(['driver: command', `endpoint: ${front.admin}`, words('read'), words('set'), 'stable: stable', 'canary: canary'], front.base),
+    playbook: shortCutover(['driver: command', `endpoint: ${front.socket}`, words('read'), words('set'), 'stable: stable', 'canary: canary'], front.base),
     state: async () => {
       const exact = await front.weights();
       return { split: sharesOf(exact), exact };
     },
-    others: front.others,
+    others: front.setWeights,
     stop: async () => { await front.stop(); await lanes.stop(); },
   };
 }
