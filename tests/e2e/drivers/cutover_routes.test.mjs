@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
 
 const playbook = (routes, kind = 'cutover') => `${localHead('with-routes', { kind, more: { control: undefined }, target: 'control_url: "${control}", ' })}${kind === 'rollback' ? '' : quickStages({ stages: '[0%, 100%]', bake: '500ms', bad: '50%', confidence: '80%', extend: '2s' })}routes:
@@ -19,7 +19,6 @@ const TWO = `  clear: [chat-pilot]
     - { domain: billing_l402, target: rollback }`;
 const BEFORE = { global: null, domains: { chat_pilot: 'rust_shell' } };
 const AFTER = { global: null, domains: { auth_entry: 'legacy', billing_l402: 'legacy' } };
-const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const LABEL = /does not touch the stream lane/;
 
 let target, service, plans = 0;

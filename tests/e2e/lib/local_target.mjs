@@ -40,6 +40,8 @@ function ask(socketPath, method, where, body, headers) {
   });
 }
 
+export const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
+
 export const PLAYBOOK = `${localHead('local-cutover', { more: { bake: '700ms' } })}sources: [{ probe: {} }]
 preflight:
   - { smoke: stream, through: canary }
@@ -119,6 +121,15 @@ export class LocalTarget {
   begin(args, { stateDir = this.state } = {}) {
     return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: stateDir }) });
   }
+  /** An apply under way, once `seen` is true of its run: {running, run}. */
+  async applying(plan, seen = () => true) {
+    const known = new Set(this.runs());
+    const running = this.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+    const run = await running.until(() => this.runs().find((one) => !known.has(one) && seen(one)), 'its run', 60000);
+    return { running, run };
+  }
+  /** The same, once it has moved half of the traffic. */
+  applyingHalf(plan) { return this.applying(plan, (run) => this.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%')); }
   admin(method, where, body, headers) { return this.front.admin(method, where, body, headers); }
   weights() { return this.front.weights(); }
   setWeights(weights) { return this.front.setWeights(weights); }

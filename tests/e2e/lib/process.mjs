@@ -1,6 +1,6 @@
 // Child processes and scratch folders of a test file: everything started here is ended with the file;
 // folders (logs included) are removed when it passed and kept when it failed.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -187,6 +187,12 @@ export async function oa(args, { env = {}, ms = 60000, cwd, stateDir } = {}) {
   const run = new Running(OA_BIN, args, { name: 'oa-stream', folder, cwd, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state, ...env }) });
   const exit = await run.end(ms);
   return { ...exit, stdout: run.stdout, stderr: run.stderr, stateDir: state, json: () => JSON.parse(run.stdout) };
+}
+
+/** Runs oa-stream to its end as another account of this host. */
+export function oaAsNobody(args) {
+  const done = spawnSync(OA_BIN, args, { uid: 65534, gid: 65534, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
+  return { code: done.status, stdout: done.stdout, stderr: done.stderr };
 }
 
 /** Pids of the direct children of a process (Linux). */

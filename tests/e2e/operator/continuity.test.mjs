@@ -5,10 +5,9 @@ import http from 'node:http';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { startCodexRevisions } from '../lib/codex.mjs';
-import { LocalTarget, PLAYBOOK, lane, secondRevision } from '../lib/local_target.mjs';
+import { LocalTarget, PLAYBOOK, STABLE, lane, secondRevision } from '../lib/local_target.mjs';
 
 const REQUIRED = PLAYBOOK.replace(/continuity.*\n/g, '');
-const STABLE = { v1: 100, v2: 0 };
 const open = [];
 after(() => Promise.all(open.map((one) => one.stop())));
 

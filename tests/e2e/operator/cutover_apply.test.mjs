@@ -2,23 +2,18 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 
-const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 /** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
 const beside = sideBySide('cutovers', 4, LocalTarget.start);
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
-const moved = (target, run) => target.journalSoFar(run).some((l) => l.phase === 'done' && l.step === 'shift@50%');
-/** An apply that has moved traffic: {running, run}. */
+/** An apply that has moved traffic: {running, run, plan}. */
 async function underWay(target, bake = '60s') {
   const plan = await target.plan({ name: `plan-${bake}.json`, set: { bake } });
-  const known = new Set(target.runs());
-  const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  const run = await running.until(() => target.runs().find((r) => !known.has(r) && moved(target, r)), 'the first shift', 60000);
-  return { running, run, plan };
+  return { ...await target.applyingHalf(plan), plan };
 }
 
 beside('a broken canary: without a gate that decides no run is PASS; a run that holds, and a way back that failed, stay on the list', { faults: ['--inject', 'error-rate=1'] }, async (broken) => {

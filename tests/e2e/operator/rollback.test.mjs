@@ -3,26 +3,21 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 
-const STABLE = { v1: 100, v2: 0 };
 const PRECIOUS = path.join(scratch('precious'), 'file');
 fs.writeFileSync(PRECIOUS, 'precious\n');
 /** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
 const beside = sideBySide('rollbacks', 4, LocalTarget.start);
 
-const moved = (target, run) => target.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%');
 let plans = 0;
 /** An apply that has moved half of the traffic: {running, run}. */
 async function underWay(target) {
   const plan = await target.plan({ name: `plan-${++plans}.json`, set: { bake: '60s' } });
   assert.equal(plan.code, 10, plan.stderr);
-  const known = new Set(target.runs());
-  const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  const run = await running.until(() => target.runs().find((one) => !known.has(one) && moved(target, one)), 'the first shift', 60000);
-  return { running, run };
+  return target.applyingHalf(plan);
 }
 
 beside('without a name: the one run that is not over, dead or alive', async (target) => {

@@ -2,12 +2,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { OA_BIN, limit } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
-const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
 const beside = sideBySide('steered', 3, LocalTarget.start);
 
@@ -18,9 +17,7 @@ async function apply(target, change, set = {}) {
   const playbook = target.write(`${name}.yaml`, change(fs.readFileSync(target.playbook, 'utf8')));
   const plan = await target.plan({ name: `${name}.json`, playbook, set });
   assert.equal(plan.code, 10, plan.stderr);
-  const known = new Set(target.runs());
-  const running = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  const run = await running.until(() => target.runs().find((r) => !known.has(r)), 'a run', 60000);
+  const { running, run } = await target.applying(plan);
   const folder = path.join(target.state, 'runs', run);
   await running.until(() => fs.existsSync(path.join(folder, 'control.sock')), 'its control socket', 60000);
   return { running, run, folder };

@@ -1,17 +1,14 @@
 // Two operators for one plan, and a run that outlives its terminal.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN, cleanEnv, sleep } from '../lib/process.mjs';
+import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
+import { OA_BIN, oaAsNobody, sleep } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
-const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
-const NOBODY = 65534; // another account of this host
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
 const beside = sideBySide('approvals', 3, LocalTarget.start);
 
@@ -27,11 +24,6 @@ async function plan(target, change = (yaml) => `${yaml}approvals: 2\n`, set = {}
   return file;
 }
 const apply = (target, file, ...args) => target.oa(['cutover', 'apply', file, '--json', '--non-interactive', ...args]);
-/** As another account of this host. */
-function asNobody(args) {
-  const done = spawnSync(OA_BIN, args, { uid: NOBODY, gid: NOBODY, encoding: 'utf8', env: cleanEnv({ HOME: '/nonexistent' }) });
-  return { code: done.status, stdout: done.stdout, stderr: done.stderr };
-}
 
 beside('a plan for two operators is refused until another account approved exactly it', async (target) => {
   const file = await plan(target);
@@ -45,7 +37,7 @@ beside('a plan for two operators is refused until another account approved exact
   assert.equal(author.code, 6, 'who made it');
   assert.match(author.stderr, /made this plan: somebody else has to approve it/);
 
-  const other = asNobody(['plan', 'approve', file, '--by', 'Bob B.', '--reason', 'reviewed in CHG-7', '--json']);
+  const other = oaAsNobody(['plan', 'approve', file, '--by', 'Bob B.', '--reason', 'reviewed in CHG-7', '--json']);
   assert.equal(other.code, 0, other.stderr);
   const approved = JSON.parse(other.stdout);
   assert.equal(problemOf(approved), null);
@@ -63,7 +55,7 @@ beside('a plan for two operators is refused until another account approved exact
 
 beside('an approval of another plan, of the author, or from before the plan counts for nothing', async (target) => {
   const first = await plan(target), second = await plan(target);
-  assert.equal(asNobody(['plan', 'approve', first]).code, 0);
+  assert.equal(oaAsNobody(['plan', 'approve', first]).code, 0);
   const good = JSON.parse(fs.readFileSync(`${first}.approval.json`, 'utf8'));
   const id = JSON.parse(fs.readFileSync(second, 'utf8')).id, author = JSON.parse(fs.readFileSync(second, 'utf8')).author;
   const refused = async (approval, why) => {

@@ -6,13 +6,11 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN, Running, cleanEnv, handmadeRun } from '../lib/process.mjs';
+import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, oaAsNobody } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 import { onSmallDisk, testOnSmallDisk } from '../lib/small_disk.mjs';
 
-const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
-const NOBODY = 65534;
 /** Side by side, each with lanes, a door and a state of its own: they wait for most of their time. */
 const beside = sideBySide('disks', true, LocalTarget.start);
 
@@ -43,24 +41,20 @@ beside('a run whose folder cannot be written is rolled back with its state elsew
   t.after(() => stale.close());
   await once(stale, 'listening');
   const before_ = fs.readdirSync(folder).sort();
-  const asNobody = (args) => {
-    const done = spawnSync(OA_BIN, args, { uid: NOBODY, gid: NOBODY, encoding: 'utf8', timeout: 60000, env: cleanEnv({ HOME: '/nonexistent' }) });
-    return { code: done.status, stdout: done.stdout, stderr: done.stderr };
-  };
-  const here = asNobody(['rollback', 'apply', '--state-dir', state, '--run', run.run]);
+  const here = oaAsNobody(['rollback', 'apply', '--state-dir', state, '--run', run.run]);
   assert.equal(here.code, 4, here.stderr);
   assert.match(here.stderr, /by hand: .*curl /, 'what a person can type without oa-stream');
   assert.deepEqual(await target.weights(), CANARY);
 
   const other = fs.mkdtempSync(path.join(os.tmpdir(), 'oa-rw-'));
   fs.chmodSync(other, 0o777);
-  const elsewhere = asNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
+  const elsewhere = oaAsNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
   assert.equal(elsewhere.code, 0, elsewhere.stderr);
   assert.deepEqual(await target.weights(), STABLE);
   assert.match(elsewhere.stderr, /cannot be written: going on with a copy/);
   assert.equal(JSON.parse(elsewhere.stdout).evidence, path.join(other, 'runs', run.run));
   assert.deepEqual(fs.readdirSync(path.join(other, 'runs')).filter((name) => name !== run.run), [], 'nothing is left beside the copy');
-  const again = asNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
+  const again = oaAsNobody(['rollback', 'apply', '--state-dir', other, '--run', folder, '--json']);
   assert.equal(again.code, 0, `the same once more: ${again.stderr}`);
   assert.match(again.stderr, /going on with the copy/);
   assert.deepEqual(fs.readdirSync(folder).sort(), before_, 'the original is as it was');

@@ -4,12 +4,11 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { ROOT } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 
-const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 const KEY = 'hook-signing-key-0123456789', HIDDEN = 'planted-hook-path-97531-abcdef';
 /** A target of its own, and an address for webhooks that keeps what it got. */
 class Hooked {
