@@ -1,13 +1,13 @@
 // watch behind TLS and a login: a real Prometheus with its own web configuration, and a lane that
 // serves TLS, both signed by nobody that this machine knows.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { startLane } from '../lib/lane.mjs';
 import { limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
+import { selfSign } from '../lib/proxies.mjs';
 
 // Of the word "test"; Prometheus takes passwords as bcrypt alone.
 const HASH = '$2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay';
@@ -17,7 +17,7 @@ let cert;
 before(async () => {
   const folder = scratch('certificate');
   const [pem, key] = ['chain.pem', 'key.pem'].map((name) => path.join(folder, name));
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', pem, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+  selfSign({ cert: pem, key });
   fs.chmodSync(key, 0o600);
   cert = pem;
   rig.plain = await startLane({ name: 'plain' });

@@ -40,11 +40,16 @@ export async function startNginx(lane, changes = []) {
   return proxy;
 }
 
+/** A certificate of its own for this machine, unless `subject` and `names` say otherwise. */
+export function selfSign({ cert, key, subject = '127.0.0.1', names = 'IP:127.0.0.1' }) {
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', `/CN=${subject}`, '-addext', `subjectAltName=${names}`], { stdio: 'ignore' });
+}
+
 /** The example for browsers: HTTP/2 over TLS, with a certificate that nobody knows. */
 export async function startNginxHttp2(lane, changes = []) {
   const folder = scratch('certificate');
   const [cert, key] = ['chain.pem', 'key.pem'].map((name) => path.join(folder, name));
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+  selfSign({ cert, key });
   const port = await freePort();
   const files = [['/etc/oa-stream/chain.pem', cert], ['/etc/oa-stream/key.pem', key]];
   const proxy = await runNginx(example('nginx-http2.conf', lane, port, [...files, ...changes], '127.0.0.1:8443'), port);

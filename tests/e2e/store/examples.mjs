@@ -1,10 +1,11 @@
 // The example files of several lanes as they stand, but for the ports, paths and passwords of a test.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
 import { freePort } from '../lib/free_port.mjs';
+import { selfSign } from '../lib/proxies.mjs';
 import { BIN } from '../lib/replicas/redis.mjs';
 
 export const folder = scratch('examples');
@@ -37,7 +38,7 @@ const SENTINEL = 'the-sentinels-password';
 function certify(name, at) {
   const file = (end) => path.join(at, end);
   fs.mkdirSync(at, { recursive: true });
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file('server.key'), '-out', file('server.pem'), '-days', '2', '-subj', '/CN=a store', '-addext', `subjectAltName=${name}`], { stdio: 'ignore' });
+  selfSign({ cert: file('server.pem'), key: file('server.key'), subject: 'a store', names: name });
   fs.copyFileSync(file('server.pem'), file('ca.pem'));
   return file('ca.pem');
 }

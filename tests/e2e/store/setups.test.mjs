@@ -1,7 +1,6 @@
 // How a lane comes to its store: every way that works serves a turn, every other one is refused with
 // the reason.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -11,6 +10,7 @@ import { freePort } from '../lib/free_port.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
+import { selfSign } from '../lib/proxies.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
 import { resume } from '../lib/replicas/world.mjs';
@@ -18,7 +18,7 @@ import { resume } from '../lib/replicas/world.mjs';
 const folder = scratch('setups');
 const certificate = (name) => {
   const [key, cert] = [path.join(folder, `${name}.key`), path.join(folder, `${name}.pem`)];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'], { stdio: 'ignore' });
+  selfSign({ cert, key });
   return { key, cert };
 };
 const own = certificate('own');

@@ -1,7 +1,6 @@
 // Control over https and Khala over wss: a certificate that is vouched for is taken, any other is refused before a
 // token is said.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -11,13 +10,14 @@ import { read } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
+import { selfSign } from '../lib/proxies.mjs';
 import { startFake } from './fake/fake-runtime.mjs';
 import { scenarios } from './fake/scenarios.mjs';
 
 let fake, front, port, heard = '';
 const folder = scratch('certificate'), cert = path.join(folder, 'cert.pem'), key = path.join(folder, 'key.pem');
 before(async () => {
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  selfSign({ cert, key, subject: 'localhost', names: 'DNS:localhost' });
   fake = await startFake({});
   front = tls.createServer({ cert: fs.readFileSync(cert), key: fs.readFileSync(key) }, (near) => {
     const far = net.connect(fake.port, '127.0.0.1');
