@@ -6,12 +6,12 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
-import { chatConfig, codexBin, startCodexLane, startCodexServer, startMock } from '../lib/codex.mjs';
+import { chatConfig, codexBin, codexPids, startCodexLane, startCodexServer, startMock } from '../lib/codex.mjs';
 import { freePort } from '../lib/free_port.mjs';
 import { chat, open } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { childPids, limit, oa, scratch } from '../lib/process.mjs';
+import { limit, oa, scratch } from '../lib/process.mjs';
 import { promtoolPath } from '../lib/prometheus.mjs';
 import { startBalancer } from '../lib/proxies.mjs';
 import { startOnSmallDisk } from '../lib/small_disk.mjs';
@@ -32,9 +32,6 @@ async function watched(put, targets, how = {}, seen = 'count(oa_stream_build_inf
   await scraped(pager, seen, (rows) => rows[0]?.value >= 1, 30000);
   return pager;
 }
-const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
-  try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'); } catch { return false; }
-});
 
 /** Eight at a time, each with lanes and a pager of its own: they wait more than they compute. */
 const planted = withAlertmanager('planted', 8);

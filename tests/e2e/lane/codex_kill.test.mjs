@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chatConfig, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
-import { childPids, limit, sleep } from '../lib/process.mjs';
+import { assertLegal, assertOneError, assertRefused } from '../lib/contract.mjs';
+import { limit, sleep } from '../lib/process.mjs';
 
 let mock, lane;
 before(async () => {
@@ -23,7 +23,7 @@ afterEach(() => assert.equal(lane.exit, undefined, 'the lane lives'));
 async function codexPid() {
   const end = Date.now() + limit(15000);
   for (;;) {
-    const found = childPids(lane.pid).filter((pid) => fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'));
+    const found = codexPids(lane);
     if (found.length === 1) return found[0];
     assert.ok(found.length === 0 && Date.now() < end, `one codex below ${lane.pid}: ${found}`);
     await sleep(20);
@@ -32,17 +32,9 @@ async function codexPid() {
 const kill = async () => process.kill(await codexPid(), 'SIGKILL');
 const deaths = () => lane.stderr.split('app-server ended: signal 9').length - 1;
 
-async function turnWorks(id, words = 3) {
-  const answer = await chat(lane.base, `scenario:text;words=${words}`, { id }).done;
-  assert.equal(answer.status, 200, answer.text);
-  assertLegal(answer);
-  assert.equal(read(answer).texts[0].split(' ').length, words);
-  return answer;
-}
-
 test('killed in the middle of a turn: one error, then the same thread goes on', async () => {
   const id = 'killed-mid-turn';
-  const first = await turnWorks(id);
+  const first = await turnWorks(lane, id);
   const running = chat(lane.base, 'scenario:text;words=200;delay=40', { id });
   await running.frame('text-delta');
   await kill();
@@ -50,7 +42,7 @@ test('killed in the middle of a turn: one error, then the same thread goes on', 
   const seen = assertOneError(running, { code: 'authority_lost', retryable: true });
   assert.ok(seen.texts[0].length > 0, 'what was said before stays');
   assert.doesNotMatch(running.text, /SIGKILL|signal 9|app-server/, 'nothing of our inside reaches the page');
-  const next = await turnWorks(id, 4);
+  const next = await turnWorks(lane, id, 4);
   assert.equal(next.headers['x-oa-thread-id'], first.headers['x-oa-thread-id']);
 });
 
@@ -62,7 +54,7 @@ test('every turn of the killed process ends with its own error', async () => {
     await r.done;
     assertOneError(r, { code: 'authority_lost' });
   }
-  await Promise.all(['kill-a', 'kill-b', 'kill-c'].map((id) => turnWorks(id)));
+  await Promise.all(['kill-a', 'kill-b', 'kill-c'].map((id) => turnWorks(lane, id)));
 });
 
 test('killed before any output: still one error, never a success', async () => {
@@ -71,19 +63,19 @@ test('killed before any output: still one error, never a success', async () => {
   await kill();
   await running.done;
   assertOneError(running, { code: 'authority_lost' });
-  await turnWorks('killed-early');
+  await turnWorks(lane, 'killed-early');
 });
 
 test('killed while idle: once the lane knows, the next turn waits for the new process', async () => {
-  await turnWorks('idle');
+  await turnWorks(lane, 'idle');
   const before = deaths();
   await kill();
   await lane.until(() => deaths() > before, 'the lane to notice');
-  await turnWorks('idle');
+  await turnWorks(lane, 'idle');
 });
 
 test('a turn asked for at the very moment of the death is served or refused for a retry, never half', async () => {
-  await turnWorks('racing');
+  await turnWorks(lane, 'racing');
   await kill();
   const answer = await chat(lane.base, 'scenario:text;words=3', { id: 'racing' }).done;
   if (answer.status === 200) assertLegal(answer);
@@ -91,7 +83,7 @@ test('a turn asked for at the very moment of the death is served or refused for 
     assertRefused(answer, 503, 'authority_unavailable');
     assert.match(answer.headers['retry-after'], /^\d+$/);
   }
-  await turnWorks('racing');
+  await turnWorks(lane, 'racing');
 });
 
 test('while it is away /readyz says so, and says ready again afterwards', async () => {
@@ -115,7 +107,7 @@ test('each lost turn is counted once, in its class', () => {
 
 test('a turn that its process took along is over for lists, and in copies', async () => {
   const id = 'killed-listed';
-  await turnWorks(id);
+  await turnWorks(lane, id);
   const dead = chat(lane.base, 'scenario:text;words=200;delay=40', { id, messageId: 'dead' });
   await dead.frame('text-delta');
   await kill();

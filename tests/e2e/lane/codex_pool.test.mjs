@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chatConfig, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
@@ -60,18 +60,11 @@ async function pinned(ids) {
   }
 }
 
-async function turnWorks(id, words = 3) {
-  const answer = await chat(lane.base, `scenario:text;words=${words}`, { id }).done;
-  assert.equal(answer.status, 200, answer.text);
-  assertLegal(answer);
-  assert.equal(read(answer).texts[0].split(' ').length, words);
-}
-
 const ids = Array.from({ length: STREAMS }, (_, n) => `pool-${n}`);
 
 test(`${CHILDREN} children, ${STREAMS} streams, ${DEATHS} deaths: each ends its own streams only, its threads go on`, { timeout: limit(60000 + DEATHS * EVERY_MS * 2) }, async () => {
   // The threads are spread evenly. Made one after the other: nothing of a turn runs in between.
-  for (const id of ids) await turnWorks(id);
+  for (const id of ids) await turnWorks(lane, id);
   const child = await pinned(ids);
   const spread = Array.from({ length: CHILDREN }, (_, k) => ids.filter((id) => child.get(id) === k).length);
   assert.ok(Math.max(...spread) - Math.min(...spread) <= 1, `${spread}`);
@@ -138,7 +131,7 @@ test(`${CHILDREN} children, ${STREAMS} streams, ${DEATHS} deaths: each ends its 
   assert.ok(whole > lost, `${whole} whole, ${lost} lost`);
   process.stderr.write(`${turns.length} turns: ${whole} whole, ${lost} lost to ${DEATHS} deaths, ${turns.length - whole - lost} refused\n`);
 
-  await Promise.all(ids.map((id) => turnWorks(id)));
+  await Promise.all(ids.map((id) => turnWorks(lane, id)));
   assert.deepEqual(await pinned(ids), child, 'every thread is where it was');
 });
 
@@ -150,7 +143,7 @@ test('with one child, and with more than before, every thread is still found', a
     lane = await startPool(children);
     assert.deepEqual([...codexPids().keys()].sort(), Array.from({ length: children }, (_, k) => k));
     for (const [child, id] of some) {
-      await turnWorks(id);
+      await turnWorks(lane, id);
       assert.ok((await mock.requests()).at(-1).inputItems >= 4, 'the model is sent what was said before');
       assert.ok(codexPids().has(child), `child ${child} runs`);
     }

@@ -5,10 +5,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chatConfig, codexBin, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
-import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
+import { limit, scratch, sleep } from '../lib/process.mjs';
 import { startOnSmallDisk, testOnSmallDisk } from '../lib/small_disk.mjs';
 
 let mock;
@@ -27,16 +27,6 @@ async function until(what, ask, ms) {
     await sleep(50);
   }
 }
-const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
-  try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'); } catch { return false; }
-});
-async function turnWorks(lane, id, words = 3) {
-  const answer = await chat(lane.base, `scenario:text;words=${words}`, { id }).done;
-  assert.equal(answer.status, 200, answer.text);
-  assertLegal(answer);
-  assert.equal(read(answer).texts[0].split(' ').length, words);
-}
-
 test('a stopped Codex: noticed, told by readiness and metrics, its turns end, the next one serves', async () => {
   const lane = await startCodexLane({ config: chatConfig, port: mock.port, name: 'stopped', args: ['--codex-heartbeat', '200ms', '--codex-heartbeat-timeout', '1s'] });
   await turnWorks(lane, 'before');

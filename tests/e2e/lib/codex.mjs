@@ -5,9 +5,10 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before } from 'node:test';
-import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
-import { heard } from './http.mjs';
+import { assertLegal, read } from './contract.mjs';
+import { chat, heard } from './http.mjs';
 import { startLane } from './lane.mjs';
+import { ROOT, Running, childPids, cleanEnv, scratch } from './process.mjs';
 
 const HERE = path.join(ROOT, 'tests/e2e/codex');
 
@@ -119,6 +120,20 @@ export async function startCodexLane({ config, port, args = [], name = 'codex-la
     args: ['--codex-bin', bin, '--codex-config', file, '--model', 'mock-model', '--allow-root', ...args],
     env: { MOCK_API_KEY: 'sk-mock-not-a-secret', ...rest.env },
   });
+}
+
+/** Pids of the app-servers that a lane runs. */
+export const codexPids = (lane) => childPids(lane.pid).filter((pid) => {
+  try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('app-server'); } catch { return false; }
+});
+
+/** A turn on that lane says its words; its answer. */
+export async function turnWorks(lane, id, words = 3) {
+  const answer = await chat(lane.base, `scenario:text;words=${words}`, { id }).done;
+  assert.equal(answer.status, 200, answer.text);
+  assertLegal(answer);
+  assert.equal(read(answer).texts[0].split(' ').length, words);
+  return answer;
 }
 
 /** Lanes v1 and v2 with a fake model: two revisions, each with threads of its own. All are put into `open`, to be stopped. */
