@@ -1,7 +1,6 @@
 // kill -9 of Codex: the stream that was running ends with exactly one error, and the lane recovers by
 // itself – the next turn on the same thread works.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { after, afterEach, before, test } from 'node:test';
 import { chatConfig, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';

@@ -6,24 +6,25 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, codexBin, fifth, held, startCodexServer, startMock, startWire, whole } from '../lib/codex.mjs';
+import { chatConfig, codexBin, fifth, held, startCodexServer, startMock, whole } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { Wire } from '../lib/wire.mjs';
 
 const TAKEOVERS = Number(process.env.OA_TAKEOVERS ?? 8);
 const folder = scratch('lane');
 const config = path.join(folder, 'config.toml');
 let mock, server, wire, lane;
 
-const serverArgs = (url = wire.url) => ['--codex-server', `3=${url}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--codex-restart-max', '200ms'];
+const serverArgs = (url = wire.base.replace('http:', 'ws:')) => ['--codex-server', `3=${url}`, '--codex-token', `file:${server.tokenFile}`, '--codex-config', config, '--model', 'mock-model', '--codex-restart-max', '200ms'];
 const start = (args = []) => startLane({ authority: 'codex', folder, name: `lane-${Date.now()}`, args: [...serverArgs(), '--drain-timeout', '300ms', ...args] });
 before(async () => {
   mock = await startMock();
   fs.writeFileSync(config, chatConfig(mock.port));
   server = await startCodexServer({ config: chatConfig, mockPort: mock.port });
-  wire = await startWire(server.port);
+  wire = await Wire.start(server.port);
   lane = await start();
 });
 after(async () => {
@@ -105,14 +106,14 @@ test('the connection is cut while the answer stands still: the stream goes on, w
 test('the answer ends while nobody is connected: the stream still tells all of it', async () => {
   const answer = chat(lane.base, held('away'), { id: 'away' });
   await fifth(answer);
-  wire.open = false;
+  wire.down = true;
   wire.cut();
   await lane.until(() => lane.stderr.includes('no Codex server'), 'a refused connection');
   const stored = () => rollouts().filter((text) => text.includes(whole())).length;
   const before = stored();
   await release('away');
   for (const end = Date.now() + limit(8000); stored() === before; await sleep(20)) assert.ok(Date.now() < end, 'the server did not store the answer');
-  wire.open = true;
+  wire.down = false;
   await answer.done;
   assertLegal(answer);
   assert.deepEqual(read(answer).texts, [whole()]);
@@ -276,7 +277,7 @@ test('the server stays away: its turns end with one error each, and new ones are
   lane = await start(['--limit', 'reconnect=500ms']);
   const answer = chat(lane.base, held('gone'), { id: 'gone' });
   await fifth(answer);
-  wire.open = false;
+  wire.down = true;
   wire.cut();
   await answer.done;
   assertOneError(answer, { code: 'authority_lost', retryable: true });
@@ -284,7 +285,7 @@ test('the server stays away: its turns end with one error each, and new ones are
   assert.equal(ready.status, 503);
   assert.match(ready.json().reason, /no Codex server/);
   assertRefused(await resume('plain').done, 503, 'authority_unavailable');
-  wire.open = true;
+  wire.down = false;
   await lane.until(() => lane.stderr.includes('is given up'), 'the turn that is stopped there');
   const runs = await ended('gone', 'failed'); // the server has it as interrupted
   assert.equal(runs.data[0].error.code, 'authority_lost');
@@ -329,11 +330,11 @@ test('the server is stopped: it finishes its turns first, and what it did not sa
 
 test('a lane starts while its server is away, and says so', async () => {
   await lane.stop();
-  wire.open = false;
+  wire.down = true;
   lane = await start();
   const ready = await send(lane.base, { path: '/readyz' });
   assert.equal(ready.status, 503, ready.text);
-  wire.open = true;
+  wire.down = false;
   await lane.until(() => readies() > 0, 'the connection');
   assert.equal((await send(lane.base, { path: '/readyz' })).status, 200);
   assert.equal((await chat(lane.base, 'scenario:text;words=3', { id: 'late' }).done).status, 200);

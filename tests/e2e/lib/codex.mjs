@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { assertLegal, read } from './contract.mjs';
@@ -168,28 +167,6 @@ export async function startCodexServer({ config, mockPort, home = path.join(scra
   server.url = await server.until((s) => /listening on: (ws:\/\/\S+)/.exec(s.stdout + s.stderr)?.[1], 'listening', 30000);
   server.port = Number(new URL(server.url).port);
   return server;
-}
-
-/** A byte proxy to 127.0.0.1:`port`: cut() resets what is connected, `open` decides on what comes. */
-export async function startWire(port) {
-  const wire = { open: true, pairs: new Set(), connections: 0 };
-  const server = net.createServer((client) => {
-    if (!wire.open) return void client.resetAndDestroy();
-    wire.connections += 1;
-    const far = net.connect(port, '127.0.0.1');
-    wire.pairs.add(client);
-    for (const [from, to] of [[client, far], [far, client]]) {
-      from.setNoDelay(true);
-      from.on('data', (bytes) => to.write(bytes));
-      from.on('error', () => {});
-      from.on('close', () => { wire.pairs.delete(client); to.destroy(); });
-    }
-  });
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  wire.url = `ws://127.0.0.1:${server.address().port}`;
-  wire.cut = () => { for (const client of wire.pairs) client.resetAndDestroy(); };
-  wire.stop = () => { wire.cut(); server.close(); };
-  return wire;
 }
 
 /** The lane of a test file, from its first test to its last: `base` is where it listens, `mock` its model. */

@@ -1,4 +1,4 @@
-// The network between two programs: a port that passes every byte on, and cut() to break it.
+// The network between two programs: a port that passes every byte on, and cut() to break it; while `down`, it lets nobody in.
 import net from 'node:net';
 
 export class Wire {
@@ -8,6 +8,7 @@ export class Wire {
     wire.port = port;
     wire.open = new Set();
     wire.server = net.createServer((near) => {
+      if (wire.down) return void near.resetAndDestroy();
       const far = net.connect(Number(wire.port), '127.0.0.1');
       for (const [socket, other] of [[near, far], [far, near]]) {
         wire.open.add(socket);
