@@ -100,8 +100,7 @@ void add_command_sandbox(Json& details, const Json& params, const ApprovalPlace&
         copy_some(network, *host, "protocol");
         add_sandbox(details, k_inside, std::move(network));
     } else if (more != nullptr && more->is_object()) {
-        const Json* network = member(*more, "network");
-        const bool on = network != nullptr && bool_member(*network, "enabled").value_or(false);
+        const bool on = bool_member(object_in(*more, "network"), "enabled").value_or(false);
         add_sandbox(details, k_extended, Json::object({{"access", on ? "any" : "as-before"}}));
         details["permissions"] = *more;
     } else {
@@ -195,11 +194,9 @@ void add_place(
 Json file_of(const Json& change, std::size_t& left, const ApprovalPlace& place) {
     Json file = Json::object();
     add_place(file, change, "path", "path", place);
-    const Json* kind = member(change, "kind");
-    file["kind"] = kind == nullptr ? "" : text_in(*kind, "type");
-    if (kind != nullptr) {
-        add_place(file, *kind, "move_path", "movePath", place);
-    }
+    const Json& kind = object_in(change, "kind");
+    file["kind"] = text_in(kind, "type");
+    add_place(file, kind, "move_path", "movePath", place);
     const std::string diff = text_in(change, "diff");
     std::string shown = cut(diff, std::min(left, k_diff_bytes));
     left -= shown.size();

@@ -96,10 +96,9 @@ std::optional<ApprovalQuestion> approval_of(std::string_view method, const Json&
     if (method == "item/permissions/requestApproval") {
         ApprovalQuestion question = of_item(Kind::permissions, params);
         question.wanted = Json::object();
-        if (const Json* wanted = member(params, "permissions"); wanted != nullptr) {
-            copy_member(question.wanted, *wanted, "fileSystem");
-            copy_member(question.wanted, *wanted, "network");
-        }
+        const Json& wanted = object_in(params, "permissions");
+        copy_member(question.wanted, wanted, "fileSystem");
+        copy_member(question.wanted, wanted, "network");
         question.input["permissions"] = question.wanted;
         return question;
     }

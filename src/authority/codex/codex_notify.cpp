@@ -30,21 +30,17 @@ bool is_stray(const RunningTurn* live, std::string_view started) {
 
 /// Another client archived the thread, or tried to delete it: who had it open is told no other end.
 bool says_unloaded(std::string_view method, const Json& params) {
-    const Json* status = method == "thread/status/changed" ? member(params, "status") : nullptr;
-    return status != nullptr && text_view_in(*status, "type") == "notLoaded";
+    return method == "thread/status/changed" &&
+           text_view_in(object_in(params, "status"), "type") == "notLoaded";
 }
 
 /// When the last of the account's limits that are used up ends, Unix seconds.
 std::optional<std::int64_t> end_of_limits(const Json& params) {
     std::optional<std::int64_t> end;
-    const Json* limits = member(params, "rateLimits");
     for (const char* name : {"primary", "secondary"}) {
-        const Json* window = limits == nullptr ? nullptr : member(*limits, name);
-        const Json* used = window == nullptr ? nullptr : member(*window, "usedPercent");
-        if (used == nullptr || !used->is_number() || used->get<double>() < 100) {
-            continue;
-        }
-        if (const auto at = int_member(*window, "resetsAt"); at && *at > end.value_or(0)) {
+        const Json& window = object_in(object_in(params, "rateLimits"), name);
+        const auto at = int_member(window, "resetsAt").value_or(0);
+        if (number_in(window, "usedPercent").value_or(0) >= 100 && at > end.value_or(0)) {
             end = at;
         }
     }
@@ -63,8 +59,7 @@ bool CodexCore::note_thread(
     }
     thread->loaded = thread->loaded && !says_unloaded(method, params);
     if (method == "thread/settings/updated") { // by another lane's turn, too
-        const Json* settings = member(params, "threadSettings");
-        thread->effort = settings == nullptr ? std::string() : text_in(*settings, "effort");
+        thread->effort = text_in(object_in(params, "threadSettings"), "effort");
         return true;
     }
     if (method == "error" && bool_member(params, "willRetry").value_or(false)) {

@@ -1,6 +1,7 @@
 #include "codex_requests.hpp"
 
 #include "oa_stream/authority/function_names.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include <fmt/format.h>
 
@@ -219,9 +220,8 @@ Json interrupt_params(const std::string& thread, const std::string& turn) {
 }
 
 Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
-    const Json* thread = member(result, "thread");
-    const auto id = thread == nullptr ? std::nullopt : string_member(*thread, "id");
-    if (!id || id->empty()) {
+    const std::string_view id = text_view_in(object_in(result, "thread"), "id");
+    if (id.empty()) {
         return fail(Code::protocol, "codex answered without a thread");
     }
     OA_CHECK(same("model provider", facts.provider, member(result, "modelProvider")));
@@ -230,25 +230,19 @@ Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
     if (facts.sandbox_mode) {
         sandbox = reported_sandbox(*facts.sandbox_mode);
     }
-    const Json* in_force = member(result, "sandbox");
-    OA_CHECK(same("sandbox", sandbox, in_force == nullptr ? nullptr : member(*in_force, "type")));
-    const Json* profile = member(result, "activePermissionProfile");
-    OA_CHECK(same(
-        "permission profile",
-        facts.permissions,
-        profile == nullptr ? nullptr : member(*profile, "id")
-    ));
+    OA_CHECK(same("sandbox", sandbox, member(object_in(result, "sandbox"), "type")));
+    const Json& profile = object_in(result, "activePermissionProfile");
+    OA_CHECK(same("permission profile", facts.permissions, member(profile, "id")));
     return ThreadFacts{
-        .id = std::string(*id),
-        .model = std::string(string_member(result, "model").value_or("")),
-        .effort = std::string(string_member(result, "reasoningEffort").value_or(""))
+        .id = std::string(id),
+        .model = text_in(result, "model"),
+        .effort = text_in(result, "reasoningEffort")
     };
 }
 
 bool runs_turn(const Json& result) {
-    const Json* thread = member(result, "thread");
-    const Json* status = thread == nullptr ? nullptr : member(*thread, "status");
-    return status != nullptr && string_member(*status, "type") == "active";
+    const Json& status = object_in(object_in(result, "thread"), "status");
+    return text_view_in(status, "type") == "active";
 }
 
 std::string version_of_user_agent(std::string_view user_agent) {

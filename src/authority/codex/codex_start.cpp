@@ -279,8 +279,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
     if (!live) { // the child died in the same breath
         co_return fail(Code::unavailable, self->reason_);
     }
-    const Json* turn = member(result, "turn");
-    const std::string id(turn == nullptr ? "" : string_member(*turn, "id").value_or(""));
+    const std::string id = text_in(object_in(result, "turn"), "id");
     if (id.empty() || id == thread->last_turn) {
         self->abandon(live);
         co_return fail(Code::protocol, "codex accepted a turn without naming a new one");

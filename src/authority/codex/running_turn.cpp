@@ -1,6 +1,7 @@
 #include "running_turn.hpp"
 
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/token_usage.hpp"
 
@@ -88,8 +89,7 @@ void RunningTurn::deliver(std::string_view method, const Json& message) {
 
 /// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
 void RunningTurn::on_status(const Json& message) {
-    const Json* params = member(message, "params");
-    const Json* status = params == nullptr ? nullptr : member(*params, "status");
+    const Json* status = member(object_in(message, "params"), "status");
     if (status == nullptr || !started_) {
         return;
     }
@@ -103,14 +103,13 @@ void RunningTurn::on_status(const Json& message) {
 /// After a resume or a revert only codex knows the thread's total; the first report of this turn
 /// says it: total − last. The translator takes a report of "an earlier turn" as its baseline.
 void RunningTurn::learn_baseline(const Json& message) {
-    const Json* params = member(message, "params");
-    const Json* usage = params == nullptr ? nullptr : member(*params, "tokenUsage");
-    if (usage == nullptr || string_member(*params, "turnId") != id_) {
+    const Json& params = object_in(message, "params");
+    if (member(params, "tokenUsage") == nullptr || string_member(params, "turnId") != id_) {
         return;
     }
     baseline_known_ = true;
-    turn::Usage before = read_usage(*params).value_or(turn::Usage{});
-    before -= read_usage(*params, "last").value_or(turn::Usage{});
+    turn::Usage before = read_usage(params).value_or(turn::Usage{});
+    before -= read_usage(params, "last").value_or(turn::Usage{});
     EventBatch none;
     translator_.notification(usage_report(thread_, "", before), none);
 }

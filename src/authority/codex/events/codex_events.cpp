@@ -60,8 +60,7 @@ struct CodexTranslator::State {
     void emit(turn::Event event) { out->push_back(std::move(event)); }
 
     void turn_started(const Json& params) {
-        const Json* raw = member(params, "turn");
-        const std::string_view id = raw == nullptr ? "" : text_view_in(*raw, "id");
+        const std::string_view id = text_view_in(object_in(params, "turn"), "id");
         if (id.empty() || started || (!turn.empty() && turn != id)) {
             return;
         }
@@ -227,20 +226,20 @@ struct CodexTranslator::State {
     }
 
     void turn_completed(const Json& params) {
-        const Json* raw = member(params, "turn");
-        if (raw == nullptr || turn.empty() || text_view_in(*raw, "id") != turn) {
+        const Json& raw = object_in(params, "turn");
+        if (turn.empty() || text_view_in(raw, "id") != turn) {
             return;
         }
         ended = true;
-        last_resort(*raw);
-        const std::string_view status = text_view_in(*raw, "status");
+        last_resort(raw);
+        const std::string_view status = text_view_in(raw, "status");
         turn::TurnEnded end;
         end.usage = usage;
         if (status == "interrupted") {
             end.outcome = turn::Outcome::interrupted;
             end.finish = turn::Finish::other;
         } else if (status != "completed") {
-            fail_turn(*raw, status, end);
+            fail_turn(raw, status, end);
         } else {
             const bool spent = usage && usage->output > 0;
             // Of a message whose beginning was missed its cost alone tells.

@@ -104,17 +104,15 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 [[nodiscard]] std::optional<Json> patch_input(const Json& item, std::string_view cwd) {
     Json changes = Json::array();
-    if (const Json* list = member(item, "changes"); list != nullptr && list->is_array()) {
-        for (const Json& change : *list) {
-            Json out = {{"path", relative_path(text_in(change, "path"), cwd)}};
-            const Json* kind = member(change, "kind");
-            out["kind"] = kind == nullptr ? "" : text_in(*kind, "type");
-            if (kind != nullptr && !text_in(*kind, "move_path").empty()) {
-                out["movePath"] = relative_path(text_in(*kind, "move_path"), cwd);
-            }
-            out["diff"] = text_in(change, "diff");
-            changes.push_back(std::move(out));
+    for (const Json& change : list_in(item, "changes")) {
+        Json out = {{"path", relative_path(text_in(change, "path"), cwd)}};
+        const Json& kind = object_in(change, "kind");
+        out["kind"] = text_in(kind, "type");
+        if (const std::string moved = text_in(kind, "move_path"); !moved.empty()) {
+            out["movePath"] = relative_path(moved, cwd);
         }
+        out["diff"] = text_in(change, "diff");
+        changes.push_back(std::move(out));
     }
     if (changes.empty() && text_in(item, "status") == "inProgress") {
         return std::nullopt;
@@ -129,17 +127,17 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 /// A search is announced with an empty query and action "other"; the real ones come at its end.
 [[nodiscard]] std::optional<Json> search_input(const Json& item, std::string_view /*cwd*/) {
-    const Json* action = member(item, "action");
-    const std::string kind = action == nullptr ? "" : text_in(*action, "type");
+    const Json& action = object_in(item, "action");
+    const std::string kind = text_in(action, "type");
     if (text_in(item, "query").empty() && (kind.empty() || kind == "other")) {
         return std::nullopt;
     }
     Json input = {{"query", text_in(item, "query")}};
     if (!kind.empty()) {
         input["action"] = kind;
-        copy_member(input, *action, "queries");
-        copy_member(input, *action, "url");
-        copy_member(input, *action, "pattern");
+        copy_member(input, action, "queries");
+        copy_member(input, action, "url");
+        copy_member(input, action, "pattern");
     }
     return input;
 }
@@ -200,28 +198,23 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 /// The error's own text can hold anything (paths, hosts); only this one is known and told.
 [[nodiscard]] std::string mcp_failure(const Json& item) {
-    const Json* result = member(item, "result");
-    if (std::string said = result == nullptr ? "" : joined_text(member(*result, "content"));
+    if (std::string said = joined_text(member(object_in(item, "result"), "content"));
         !said.empty()) {
         return said; // what the tool answered, as in a success
     }
-    const Json* error = member(item, "error");
-    const std::string message = error == nullptr ? "" : text_in(*error, "message");
-    return message.find("requires approval") != std::string::npos
+    return text_view_in(object_in(item, "error"), "message").contains("requires approval")
                ? "The call needed an approval that is not given here."
                : "The call failed.";
 }
 
 [[nodiscard]] turn::Event mcp_result(std::string call, const Json& item) {
-    const Json* result = member(item, "result");
     if (text_in(item, "status") == "failed") {
         return turn::ToolFailed{std::move(call), mcp_failure(item)};
     }
+    const Json& result = object_in(item, "result");
     Json output = Json::object();
-    if (result != nullptr) {
-        copy_member(output, *result, "content");
-        copy_member(output, *result, "structuredContent"); // _meta is between server and host
-    }
+    copy_member(output, result, "content");
+    copy_member(output, result, "structuredContent"); // _meta is between server and host
     return turn::ToolOutput{std::move(call), std::move(output)};
 }
 

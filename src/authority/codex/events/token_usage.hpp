@@ -1,7 +1,7 @@
 // `tokenUsage` of thread/tokenUsage/updated, as the app-server sends it and a worker passes it on.
 #pragma once
 
-#include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/turn/event.hpp"
 
 #include <optional>
@@ -23,8 +23,7 @@ namespace oa_stream::authority {
 /// `which`: "total", or "last", of the newest response. nullopt without it.
 [[nodiscard]] inline std::optional<turn::Usage>
 read_usage(const Json& params, std::string_view which = "total") {
-    const Json* usage = member(params, "tokenUsage");
-    const Json* counts = usage == nullptr ? nullptr : member(*usage, which);
+    const Json* counts = member(object_in(params, "tokenUsage"), which);
     return counts == nullptr ? std::nullopt : std::optional(usage_of(*counts));
 }
 

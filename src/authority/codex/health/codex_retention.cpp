@@ -98,8 +98,8 @@ Task<bool> CodexCore::is_unused(Self self, Link link, std::string thread, std::i
         self, link, "thread/read", Json::object({{"threadId", thread}, {"includeTurns", false}})
     );
     const auto* result = std::get_if<Json>(&outcome);
-    const Json* read = result == nullptr ? nullptr : member(*result, "thread");
-    const auto used = read == nullptr ? std::nullopt : int_member(*read, "updatedAt");
+    const auto used =
+        result == nullptr ? std::nullopt : int_member(object_in(*result, "thread"), "updatedAt");
     co_return !std::holds_alternative<Error>(outcome) && used.value_or(0) < oldest;
 }
 

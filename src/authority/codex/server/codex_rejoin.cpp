@@ -20,9 +20,7 @@ struct Nobody final : TurnWaker {
 };
 
 const Json& turns_of(const Json& resumed) {
-    static const Json k_no_thread;
-    const Json* thread = member(resumed, "thread");
-    return list_in(thread == nullptr ? k_no_thread : *thread, "turns");
+    return list_in(object_in(resumed, "thread"), "turns");
 }
 
 const Json* turn_named(const Json& resumed, std::string_view id) {

@@ -80,9 +80,8 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
 
 /// Codex' history has an item once it is whole, and calls also while they run.
 void RunningTurn::replay_items(const Json& stored) {
-    const Json* items = member(stored, "items");
     std::map<std::pair<std::string, std::string>, std::size_t> occurrences; // ids repeat
-    for (const Json& item : items == nullptr ? Json::array() : *items) {
+    for (const Json& item : list_in(stored, "items")) {
         const std::string type(text_view_in(item, "type"));
         const std::string id(text_view_in(item, "id"));
         const std::size_t occurrence = ++occurrences[{type, id}];
@@ -129,8 +128,7 @@ bool RunningTurn::is_torn(std::string_view method, const Json& message) {
         return false;
     }
     if (method == "item/started" || method == "item/completed") {
-        const Json* item = member(*params, "item");
-        std::string id(item == nullptr ? "" : text_view_in(*item, "id"));
+        std::string id = text_in(object_in(*params, "item"), "id");
         const bool ends = method == "item/completed";
         const auto told = replayed_.find(id);
         if (told != replayed_.end()) {

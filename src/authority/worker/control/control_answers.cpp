@@ -22,12 +22,8 @@ const Json& inner(const Json& response) {
 
 std::string id_under(const Json& response, std::string_view object, std::string_view flat) {
     const Json& answer = inner(response);
-    if (const Json* found = member(answer, object)) {
-        if (auto id = text_in(*found, "id"); !id.empty()) {
-            return id;
-        }
-    }
-    return text_in(answer, flat);
+    auto id = text_in(object_in(answer, object), "id");
+    return id.empty() ? text_in(answer, flat) : id;
 }
 
 /// Of the worker's words only whether it knows the thread; nothing of them is shown.
@@ -120,8 +116,7 @@ CommandEvent read_command_event(const Json& payload) {
     if (!code.empty() || !bool_member(payload, "ok").value_or(true)) {
         return fail(Code::unavailable, "the worker refused the command", printable(code, 40));
     }
-    const Json* response = member(payload, "response");
-    return response == nullptr ? Json::object() : *response;
+    return object_in(payload, "response");
 }
 
 std::string thread_of(const Json& response) {
@@ -137,9 +132,8 @@ const Json* thread_in(const Json& response) {
 }
 
 bool thread_runs(const Json& response) {
-    const Json* thread = thread_in(response);
-    const Json* status = thread == nullptr ? nullptr : member(*thread, "status");
-    return status != nullptr && text_in(*status, "type") == "active";
+    const Json& thread = object_in(inner(response), "thread");
+    return text_in(object_in(thread, "status"), "type") == "active";
 }
 
 std::string text_of_response(const Json& response, std::string_view key) {

@@ -306,9 +306,8 @@ Task<Result<Secret>> ControlClient::mint(Self self) {
     );
     const std::string url = self->options_->control_url + "/api/sync/token";
     OA_CO_TRY(const auto answer, co_await call(self, "POST", url, dump_json(body), {}));
-    const Json* data = answer.status == 200 ? member(answer.body, "data") : nullptr;
-    const auto token = data == nullptr ? std::string() : text_in(*data, "token");
-    if (!token.empty()) {
+    const auto token = text_in(object_in(answer.body, "data"), "token");
+    if (answer.status == 200 && !token.empty()) {
         co_return Secret(token);
     }
     auto error = self->refused(answer);

@@ -47,8 +47,7 @@ id_in(const Json& params, std::string_view camel, std::string_view snake, std::s
             return std::string(text);
         }
     }
-    const Json* inner = member(params, object);
-    return inner == nullptr ? std::string() : text_in(*inner, "id");
+    return text_in(object_in(params, object), "id");
 }
 
 /// Members of one level under their app-server names; one that is there already wins.

@@ -55,8 +55,7 @@ turn::Failure failure_of(turn::FailureCode code, bool retryable, std::string_vie
 }
 
 std::string_view status_of(const Json& params) {
-    const Json* turn = member(params, "turn");
-    const auto status = turn == nullptr ? std::string_view() : text_view_in(*turn, "status");
+    const auto status = text_view_in(object_in(params, "turn"), "status");
     return status.empty() ? text_view_in(params, "status") : status;
 }
 

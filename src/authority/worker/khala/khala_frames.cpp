@@ -83,9 +83,7 @@ KhalaFrame read_error(const Json& error) {
 }
 
 KhalaFrame read_reply(const Json& payload, const KhalaFilter& filter) {
-    const Json* response = member(payload, "response");
-    const Json empty = Json::object();
-    const Json& told = response == nullptr ? empty : *response;
+    const Json& told = object_in(payload, "response");
     if (text_view_in(payload, "status") != "ok") {
         return read_error(told);
     }
