@@ -11,10 +11,10 @@ namespace {
 
 /// The newest turn, while it runs. A worker that tells no turns of its threads has none.
 const Json* running_turn_in(const Json& response) {
-    const Json* thread = thread_runs(response) ? thread_in(response) : nullptr;
-    const Json* turns = thread == nullptr ? nullptr : member(*thread, "turns");
-    const bool any = turns != nullptr && turns->is_array() && !turns->empty();
-    return any && text_view_in(turns->back(), "status") == "inProgress" ? &turns->back() : nullptr;
+    const Json& turns = list_in(thread_in(response), "turns");
+    const bool runs = thread_runs(response) && !turns.empty() &&
+                      text_view_in(turns.back(), "status") == "inProgress";
+    return runs ? &turns.back() : nullptr;
 }
 
 } // namespace
@@ -55,7 +55,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
         co_return response ? fail(Code::not_found, "no turn runs on this thread")
                            : std::unexpected(response.error());
     }
-    live->join(*turn, text_in(*thread_in(*response), "cwd"));
+    live->join(*turn, text_in(thread_in(*response), "cwd"));
     if (live->over()) {
         self->release(thread);
     }

@@ -36,8 +36,7 @@ PastTurn past_message(const Json& message) {
 const Json* told_list(const Json& response, std::string_view key) {
     const Json* found = member(response, key);
     if (found == nullptr) {
-        const Json* result = member(response, "result");
-        found = result == nullptr ? nullptr : member(*result, key);
+        found = member(object_in(response, "result"), key);
     }
     return found != nullptr && found->is_array() ? found : nullptr;
 }
@@ -67,8 +66,7 @@ Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thr
     const auto known = self->threads_.find(thread);
     const std::string cwd = known == self->threads_.end() ? std::string() : known->second.cwd;
     std::vector<PastTurn> out;
-    const Json* read = thread_in(response);
-    const Json* turns = read == nullptr ? nullptr : member(*read, "turns");
+    const Json* turns = member(thread_in(response), "turns");
     if (turns != nullptr && turns->is_array()) {
         for (const Json& turn : *turns) {
             out.push_back(past_turn(turn, cwd));

@@ -127,13 +127,12 @@ std::string turn_of(const Json& response) {
     return id_under(response, "turn", "turn_id");
 }
 
-const Json* thread_in(const Json& response) {
-    return member(inner(response), "thread");
+const Json& thread_in(const Json& response) {
+    return object_in(inner(response), "thread");
 }
 
 bool thread_runs(const Json& response) {
-    const Json& thread = object_in(inner(response), "thread");
-    return text_in(object_in(thread, "status"), "type") == "active";
+    return text_in(object_in(thread_in(response), "status"), "type") == "active";
 }
 
 std::string text_of_response(const Json& response, std::string_view key) {

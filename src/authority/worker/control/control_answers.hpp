@@ -17,8 +17,8 @@ namespace oa_stream::authority {
 /// Of a response: thread.id | thread_id, turn.id | turn_id, each also under "result". May be empty.
 [[nodiscard]] std::string thread_of(const Json& response);
 [[nodiscard]] std::string turn_of(const Json& response);
-/// The thread, also under "result"; nullptr: it has none.
-[[nodiscard]] const Json* thread_in(const Json& response);
+/// The thread, also under "result"; empty when it has none.
+[[nodiscard]] const Json& thread_in(const Json& response);
 /// Of a response that has a thread: a turn runs on it. Only the app-server says so.
 [[nodiscard]] bool thread_runs(const Json& response);
 /// A string member of the response, or under "result".
