@@ -1,10 +1,11 @@
 #include "oa_stream/net/byte_stream.hpp"
 
+#include "client_tls.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl.hpp> // its code is compiled in websocket.cpp
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -20,7 +21,6 @@ namespace ssl = asio::ssl;
 using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 using LocalStream = asio::local::stream_protocol;
-using TlsStream = ssl::stream<Tcp::socket>;
 
 constexpr auto k_stream_awaited = asio::as_tuple(asio::use_awaitable);
 
@@ -124,9 +124,7 @@ private:
 
     static Task<error_code> shake_hands(Self self, std::string host) {
         if constexpr (std::is_same_v<Stream, TlsStream>) {
-            self->stream_.set_verify_mode(ssl::verify_peer);
-            self->stream_.set_verify_callback(ssl::host_name_verification(host));
-            SSL_set_tlsext_host_name(self->stream_.native_handle(), host.c_str());
+            expect_host(self->stream_, host);
             const auto [error] =
                 co_await self->stream_.async_handshake(ssl::stream_base::client, k_stream_awaited);
             co_return error;
@@ -199,17 +197,7 @@ open_byte_stream(asio::any_io_executor executor, ByteStreamTarget target, Millis
             std::make_shared<StreamConnection<Tcp::socket>>(executor), std::move(target), within
         );
     }
-    ssl::context tls(ssl::context::tls_client);
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    error_code error;
-    if (target.ca_file.empty()) {
-        tls.set_default_verify_paths(error);
-    } else {
-        tls.load_verify_file(target.ca_file, error);
-    }
-    if (error) {
-        co_return fail(Code::unreadable, "the certificates cannot be read", target.ca_file);
-    }
+    OA_CO_TRY(auto tls, client_tls(target.ca_file));
     co_return co_await open_on(
         std::make_shared<StreamConnection<TlsStream>>(executor, tls), std::move(target), within
     );

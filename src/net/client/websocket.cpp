@@ -1,12 +1,12 @@
 #include "oa_stream/net/websocket.hpp"
 
+#include "client_tls.hpp"
 #include "websocket_url.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl.hpp>
 #include <boost/asio/ssl/impl/src.hpp> // nobody else needs asio's TLS
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -30,7 +30,6 @@ namespace websocket = boost::beast::websocket;
 using boost::system::error_code;
 using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol::socket;
-using TlsStream = ssl::stream<Tcp::socket>;
 
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t k_read_piece = 64U << 10U;
@@ -213,9 +212,7 @@ private:
     static Task<std::optional<WebSocketOpened>> shake_hands(Self self, std::string host) {
         if constexpr (k_secure<Stream>) {
             auto& tls = self->stream_.next_layer();
-            SSL_set_tlsext_host_name(tls.native_handle(), host.c_str());
-            tls.set_verify_mode(ssl::verify_peer);
-            tls.set_verify_callback(ssl::host_name_verification(host));
+            expect_host(tls, host);
             const auto [error] = co_await tls.async_handshake(ssl::stream_base::client, k_awaited);
             if (error) {
                 co_return self->failure(Code::network, "TLS: " + error.message());
@@ -379,22 +376,12 @@ Task<WebSocketOpened> open_websocket(asio::any_io_executor executor, WebSocketRe
         auto plain = std::make_shared<Connection<Tcp::socket>>(executor, std::move(request));
         co_return co_await open_on(std::move(plain), *std::move(url));
     }
-    ssl::context tls(ssl::context::tls_client);
-    SSL_CTX_set_min_proto_version(tls.native_handle(), TLS1_2_VERSION);
-    error_code error;
-    if (request.ca_file.empty()) {
-        tls.set_default_verify_paths(error);
-    } else {
-        tls.load_verify_file(request.ca_file, error);
+    auto tls = client_tls(request.ca_file);
+    if (!tls) {
+        co_return WebSocketOpened{.error = std::move(tls).error()};
     }
-    if (error) {
-        co_return WebSocketOpened{
-            .error = {Code::unreadable, "the certificates cannot be read", request.ca_file}
-        };
-    }
-    co_return co_await open_on(
-        std::make_shared<Connection<TlsStream>>(executor, std::move(request), tls), *std::move(url)
-    );
+    auto secure = std::make_shared<Connection<TlsStream>>(executor, std::move(request), *tls);
+    co_return co_await open_on(std::move(secure), *std::move(url));
 }
 
 } // namespace oa_stream::net
