@@ -5,11 +5,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::routes;
-using oa_stream::routes::testing::ControlRig;
-using oa_stream::routes::testing::only;
-using oa_stream::routes::testing::quick_looks;
-using oa_stream::routes::testing::RawRequest;
-using oa_stream::routes::testing::split_status;
+using namespace oa_stream::routes::testing;
 
 namespace {
 

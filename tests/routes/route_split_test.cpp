@@ -12,11 +12,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::routes;
-using oa_stream::routes::testing::ControlRig;
-using oa_stream::routes::testing::data_answer;
-using oa_stream::routes::testing::only;
-using oa_stream::routes::testing::RawRequest;
-using oa_stream::routes::testing::Script;
+using namespace oa_stream::routes::testing;
 
 namespace {
 

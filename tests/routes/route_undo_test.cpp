@@ -5,14 +5,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::routes;
-using oa_stream::routes::testing::call_of;
-using oa_stream::routes::testing::Changing;
-using oa_stream::routes::testing::is_write;
-using oa_stream::routes::testing::k_legacy_login;
-using oa_stream::routes::testing::k_nothing;
-using oa_stream::routes::testing::only;
-using oa_stream::routes::testing::RawRequest;
-using oa_stream::routes::testing::Script;
+using namespace oa_stream::routes::testing;
 
 namespace {
 

@@ -7,7 +7,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::routes;
-using oa_stream::routes::testing::split_status;
+using namespace oa_stream::routes::testing;
 
 namespace {
 
