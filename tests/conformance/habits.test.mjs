@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { limit, scratch, sleep } from '../e2e/lib/process.mjs';
 import { chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
+import { requestLines } from '../e2e/lib/lane.mjs';
 import { Wire } from '../e2e/lib/wire.mjs';
 import { CLIENTS, makeChat } from './ui-message-stream/lib.mjs';
 
@@ -63,7 +64,7 @@ const asked = (mark) => fs.readFileSync(log, 'utf8').trimEnd().split('\n').filte
     .map((i) => [].concat(i.content).map((c) => c.text ?? c).join('').replace(/^scenario:\S+ \S+ /, ''))
     .filter((text) => !text.startsWith('<turn_aborted>')).join(' / '));
 /** How the chat's turns ended, each once: resumes tell it too. */
-const endings = (id) => lane.stderr.split('\n').filter((line) => line.includes('"event":"request"')).map((line) => JSON.parse(line))
+const endings = (id) => requestLines(lane)
   .filter((line) => line.thread === id && line.method === 'POST' && line.terminal).map((line) => line.terminal).sort();
 /** The same, once there are as many: a client sees the end before the log tells it. */
 const ended = (id, n) => lane.until(() => (endings(id).length >= n ? endings(id) : null), `${n} ended turns of ${id}`);

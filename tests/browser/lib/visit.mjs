@@ -1,6 +1,7 @@
 // One person's chat: the tabs on it, what they show, and what the lane and the model wrote down about it.
 import assert from 'node:assert/strict';
 import { send } from '../../e2e/lib/http.mjs';
+import { requestLines } from '../../e2e/lib/lane.mjs';
 
 const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu'.split(' ');
 /** What the fake model says in its scenario "text". */
@@ -30,8 +31,7 @@ export async function turn(tab, text, n, answer = WHOLE) {
 }
 
 /** Lines of the access log about one chat. */
-const requests = (lane, id) => lane.stderr.split('\n').filter((line) => line.includes('"event":"request"'))
-  .map((line) => JSON.parse(line)).filter((line) => line.thread === id);
+const requests = (lane, id) => requestLines(lane).filter((line) => line.thread === id);
 
 export class Visit {
   constructor(person, way, name, on) {

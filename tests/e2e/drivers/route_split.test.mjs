@@ -31,7 +31,6 @@ function ends(run, code, verdict) {
 const check = (document, id) => document.checks.find((one) => one.id === id);
 const journal = (document) => fs.readFileSync(path.join(document.evidence, 'journal.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
 const memory = (service, n = 0) => ({ global: service.memories[n].global, domains: service.memories[n].domains });
-const forDomain = (name) => (call) => call.path.endsWith('/override') && call.json?.domain === name;
 
 describe('fault 41: every control call carries the compatibility headers', () => {
   test('with enforcement on, looks and writes get through', () => withService({ enforced: true }, async (service, route) => {

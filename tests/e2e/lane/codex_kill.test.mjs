@@ -5,6 +5,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { chatConfig, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertOneError, assertRefused } from '../lib/contract.mjs';
+import { requestLines } from '../lib/lane.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 
 let mock, lane;
@@ -99,7 +100,7 @@ test('while it is away /readyz says so, and says ready again afterwards', async 
 });
 
 test('each lost turn is counted once, in its class', () => {
-  const ended = lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l).terminal).filter(Boolean);
+  const ended = requestLines(lane).map((l) => l.terminal).filter(Boolean);
   assert.equal(ended.filter((t) => t === 'codex_error').length, 5, `one turn, three at once, one before output: ${ended}`);
   assert.ok(ended.every((t) => ['codex_error', 'completed'].includes(t)), `${ended}`);
 });

@@ -10,8 +10,6 @@ import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
 import { Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
 
-const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
-const access = (lane) => lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));
 const connected = (base) => new Promise((done, fail) => {
   const { port, hostname } = new URL(base);
   const socket = net.connect(Number(port), hostname, () => done(socket));

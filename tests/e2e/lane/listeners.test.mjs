@@ -10,7 +10,7 @@ import tls from 'node:tls';
 import { clockOf } from '../lib/clock.mjs';
 import { assertLegal } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { requestLines, startLane } from '../lib/lane.mjs';
 import { Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const folder = scratch('pki');
@@ -59,7 +59,6 @@ class Via extends Exchange {
 }
 const overTls = (base, text, body) => new Via(base, (options, on) => https.request(base, { ...options, ca: ca() }, on), { body: chatBody(text, body) });
 const overUnix = (socketPath, text, body) => new Via('http://127.0.0.1:1', (options, on) => http.request({ ...options, socketPath }, on), { body: chatBody(text, body) });
-const access = (lane) => lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));
 /** Runs curl to its end. */
 async function curl(...args) {
   const run = new Running('curl', ['-sS', '--max-time', '20', ...args], { name: 'curl', env: cleanEnv({ HOME: folder }) });
@@ -86,7 +85,7 @@ test('TLS: streams are incremental and legal, for node and for curl', async () =
   const run = await curl('--cacert', file('ca.pem'), `${lane.base}/version`, '-w', '\n%{http_version} %{ssl_verify_result}');
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stdout, /\n1\.1 0$/);
-  const line = await lane.until(() => access(lane).find((l) => l.thread === 'tls'), 'the line');
+  const line = await lane.until(() => requestLines(lane).find((l) => l.thread === 'tls'), 'the line');
   assert.equal(line.scheme, 'https');
   assert.equal(line.client, '127.0.0.1');
   const { protocol, version, socket } = await peerName(lane.base);
@@ -101,7 +100,7 @@ test('TLS: a lost page is noticed, and plain HTTP gets no answer', async () => {
   const answer = overTls(lane.base, 'replay:02-text-paced', { id: 'lost' });
   await answer.frame('text-delta');
   answer.request.destroy();
-  const line = await lane.until(() => access(lane).find((l) => l.thread === 'lost'), 'the line');
+  const line = await lane.until(() => requestLines(lane).find((l) => l.thread === 'lost'), 'the line');
   assert.equal(line.reader, 'client_gone');
   const plain = await send(lane.base.replace('https', 'http'), { path: '/healthz' });
   assert.equal(plain.status, 0);
@@ -181,7 +180,7 @@ test('a unix socket beside an address: one lane, its mode as asked, gone at the 
   const again = chat(lane.base, 'replay:01-echo', { id: 'both' });
   await again.done;
   assertLegal(again);
-  const lines = await lane.until(() => (access(lane).length === 2 ? access(lane) : null), 'both lines');
+  const lines = await lane.until(() => (requestLines(lane).length === 2 ? requestLines(lane) : null), 'both lines');
   assert.deepEqual(lines.map((l) => l.client), ['unix', '127.0.0.1']);
   const run = await curl('--unix-socket', socket, 'http://lane/healthz');
   assert.equal(run.code, 0, run.stderr);
@@ -219,7 +218,7 @@ test('who is believed: the client field has the address a listed proxy tells, an
     const lane = await startLane({ args: [...trust.flatMap((t) => ['--trusted-proxy', t]), '--listen', `unix:${socket}`] });
     await chat(lane.base, 'replay:01-echo', { id: 'tcp', headers: claims }).done;
     await curl('--unix-socket', socket, 'http://lane/healthz', ...Object.entries(claims).flatMap(([n, v]) => ['-H', `${n}: ${v}`]));
-    const lines = await lane.until(() => (access(lane).length === 2 ? access(lane) : null), 'both lines');
+    const lines = await lane.until(() => (requestLines(lane).length === 2 ? requestLines(lane) : null), 'both lines');
     assert.equal(lane.stderr.match(/203\.0\.113\.5/g)?.length ?? 0, lines.filter((l) => l.client === '203.0.113.5').length, 'nowhere else');
     await lane.stop();
     return lines.map((l) => [l.client, l.scheme]);

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { requestLines, startLane } from '../lib/lane.mjs';
 import { startHaproxy, startNginx } from '../lib/proxies.mjs';
 import { limit } from '../lib/process.mjs';
 
@@ -61,7 +61,7 @@ async function up(base) {
   const end = Date.now() + limit(10000);
   while ((await send(base, { path: '/readyz' })).status !== 200) assert.ok(Date.now() < end, 'the backend is up');
 }
-const access = () => lanes.lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));
+const access = () => requestLines(lanes.lane);
 
 for (const name of Object.keys(PROXIES)) {
   const base = () => proxies[`${name} lane`].base;

@@ -8,14 +8,13 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { requestLines, startLane } from '../lib/lane.mjs';
 import { limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
 const slow = ['--inject', 'slow=1000'];
 const line = (token, rest) => `sha256:${crypto.createHash('sha256').update(token).digest('hex')} ${rest}\n`;
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
-const access = (lane) => lane.stderr.split('\n').filter((l) => l.startsWith('{')).map((l) => JSON.parse(l)).filter((l) => l.event === 'request');
 
 /** Asks until the answer has the status; a signal is taken some time after it was sent. */
 async function becomes(base, path, status) {
@@ -130,7 +129,7 @@ test('SIGTERM: what does not end in time gets a proper error ending, within the 
   assertOneError(running, { code: 'turn_aborted', retryable: true });
   assert.equal((await lane.end()).code, 0);
   assert.ok(Date.now() - began < limit(1500), `${Date.now() - began} ms`);
-  assert.equal(access(lane).at(-1).terminal, 'turn_aborted');
+  assert.equal(requestLines(lane).at(-1).terminal, 'turn_aborted');
 });
 
 test('SIGTERM said twice at once, as by `timeout` and supervisors, is one: a live stream ends by itself', async () => {

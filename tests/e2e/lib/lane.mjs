@@ -27,3 +27,6 @@ export async function startLane({ authority = 'replay', args = [], env = {}, nam
   lane.base = await lane.until(() => (fs.existsSync(ready) ? baseOf(fs.readFileSync(ready, 'utf8')) : null), 'ready file', 30000);
   return lane;
 }
+
+/** What a lane has written of its requests so far. */
+export const requestLines = (lane) => lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));
