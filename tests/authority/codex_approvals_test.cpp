@@ -14,7 +14,7 @@ sandbox_mode = "read-only"
 
 struct AskingStage : FakeStage {
     AskingStage() {
-        must(write_file_atomic(folder.path() / "config.toml", k_asking));
+        must(write_file_atomic(folder.path / "config.toml", k_asking));
         ::setenv("FAKE_POLICY", "on-request", 1);
         options.env_allow.emplace_back("FAKE_POLICY");
     }

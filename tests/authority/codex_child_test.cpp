@@ -9,12 +9,12 @@ TEST_CASE("codex: its folder is private, its own, and held by one process") {
     FakeStage stage;
     stage.opened();
     struct stat info{};
-    REQUIRE(::stat((stage.folder.path() / "state/codex/home").c_str(), &info) == 0);
+    REQUIRE(::stat((stage.folder.path / "state/codex/home").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777U) == 0700U);
-    REQUIRE(::stat((stage.folder.path() / "state/codex/home/config.toml").c_str(), &info) == 0);
+    REQUIRE(::stat((stage.folder.path / "state/codex/home/config.toml").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777U) == 0600U);
     for (const char* skills : {"skills", ".agents/skills"}) { // watched instead of the home
-        CHECK(std::filesystem::is_directory(stage.folder.path() / "state/codex/home" / skills));
+        CHECK(std::filesystem::is_directory(stage.folder.path / "state/codex/home" / skills));
     }
     const auto second = make_codex_authority(stage.io.get_executor(), stage.options);
     const auto refused = run(stage.io, second->open());
@@ -74,7 +74,7 @@ TEST_CASE("codex: the provider's key reaches the child but no log line") {
     ::setenv("OA_TEST_KEY", "sk-secret-key-of-the-provider", 1);
     FakeStage stage;
     must(write_file_atomic(
-        stage.folder.path() / "config.toml",
+        stage.folder.path / "config.toml",
         std::string(k_fake_config) + "[model_providers.fake]\nenv_key = \"OA_TEST_KEY\"\n"
     ));
     stage.opened();
@@ -90,7 +90,7 @@ TEST_CASE("codex: a built-in model gets the tool-free catalogue, and no start wi
     stage.options.model = "built-in";
     // The fake child runs with another provider than the profile names, so open() ends there.
     CHECK(stage.open().error().code == Code::precondition);
-    const auto home = stage.folder.path() / "state/codex/home";
+    const auto home = stage.folder.path / "state/codex/home";
     const Json catalog = must(parse_json(must(read_file(home / "chat-catalog.json"))));
     CHECK(catalog["models"][0]["tool_mode"] == "direct");
     CHECK(must(read_file(home / "config.toml")).contains("chat-catalog.json"));
@@ -136,7 +136,7 @@ TEST_CASE("codex: while the child is down health says why, and start waits only 
 TEST_CASE("codex: a child that cannot start again is tried with growing pauses, until it can") {
     FakeStage stage;
     stage.options.deadlines.backoff_first = Millis(30);
-    stage.options.program = stage.folder.path() / "codex";
+    stage.options.program = stage.folder.path / "codex";
     std::filesystem::create_symlink(OA_FAKE_CODEX, stage.options.program);
     stage.opened();
     std::filesystem::remove(stage.options.program);
@@ -238,11 +238,11 @@ TEST_CASE("codex: a turn does not wait for all threads that are let go at once")
 
 TEST_CASE("codex: a failed open can be tried again") {
     FakeStage stage;
-    must(write_file_atomic(
-        stage.folder.path() / "config.toml", "sandbox_mode = \"workspace-write\"\n"
-    ));
+    must(
+        write_file_atomic(stage.folder.path / "config.toml", "sandbox_mode = \"workspace-write\"\n")
+    );
     CHECK(stage.open().error().code == Code::precondition);
-    must(write_file_atomic(stage.folder.path() / "config.toml", k_fake_config));
+    must(write_file_atomic(stage.folder.path / "config.toml", k_fake_config));
     must(run(stage.io, stage.authority->open()));
     CHECK(stage.play(ask("one")).outcome() == "completed");
     CHECK(run(stage.io, stage.authority->open()).error().code == Code::usage);

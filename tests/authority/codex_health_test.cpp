@@ -86,7 +86,7 @@ TEST_CASE("codex: after a long-lived child the pauses grow as well") {
     FakeStage stage;
     stage.options.deadlines.backoff_first = Millis(40);
     stage.options.deadlines.stable = Millis(1);
-    stage.options.program = stage.folder.path() / "codex";
+    stage.options.program = stage.folder.path / "codex";
     std::filesystem::create_symlink(OA_FAKE_CODEX, stage.options.program);
     stage.opened();
     run(stage.io, [](Millis time) -> Task<void> { co_await sleep_for(time); }(Millis(50)));

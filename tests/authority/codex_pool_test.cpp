@@ -34,7 +34,7 @@ struct PoolStage : FakeStage {
         return count;
     }
     [[nodiscard]] std::filesystem::path folder_path(const std::string& child) const {
-        return folder.path() / "state/codex" / child;
+        return folder.path / "state/codex" / child;
     }
 };
 
@@ -223,7 +223,7 @@ TEST_CASE("codex pool: one child's death ends its own turns and nobody else's") 
 
 TEST_CASE("codex pool: what keeps one child from starting is told with its number") {
     FakeStage stage;
-    stage.options.folder = stage.folder.path() / "state/codex/1";
+    stage.options.folder = stage.folder.path / "state/codex/1";
     const auto other = make_codex_authority(stage.io.get_executor(), stage.options);
     must(run(stage.io, other->open()));
     stage.options.folder.clear();

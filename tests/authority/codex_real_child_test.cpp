@@ -175,8 +175,8 @@ TEST_CASE("real codex: a misspelt setting and a wrong promise are refused at ope
     );
     CAPTURE(row.config);
     RealStage stage;
-    must(write_file_atomic(stage.folder.path() / "config.toml", row.config));
-    stage.options.config_file = stage.folder.path() / "config.toml";
+    must(write_file_atomic(stage.folder.path / "config.toml", row.config));
+    stage.options.config_file = stage.folder.path / "config.toml";
     const auto opened = stage.open();
     REQUIRE_FALSE(opened.has_value());
     CAPTURE(opened.error().text());
@@ -367,7 +367,7 @@ TEST_CASE("real codex: what an owner left who stays away is deleted as well", "[
     stage.authority = make_codex_owner_pool(
         stage.io.get_executor(),
         stage.options,
-        {.work_template = stage.folder.path() / "work/{owner}", .idle = Millis(200)}
+        {.work_template = stage.folder.path / "work/{owner}", .idle = Millis(200)}
     );
     must(run(stage.io, stage.authority->open()));
     TurnRequest request = ask("remember the word xylograph");

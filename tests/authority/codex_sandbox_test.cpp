@@ -62,7 +62,7 @@ TEST_CASE("sandbox: a configuration that runs commands is known as one") {
     options.profile = CodexProfile::agent;
     CHECK(runs_commands(options));
     options.profile = CodexProfile::chat;
-    options.config_file = folder.path() / "config.toml";
+    options.config_file = folder.path / "config.toml";
     CHECK(runs_commands(options)); // not there: nothing is known
     const auto with = [&](const std::string& text) {
         must(write_file_atomic(*options.config_file, text));
@@ -76,14 +76,14 @@ TEST_CASE("sandbox: a configuration that runs commands is known as one") {
 
 TEST_CASE("sandbox: hidden files are denied where they exist, folders to read are named") {
     Folder folder;
-    must(write_file_atomic(folder.path() / "tokens", "x"));
+    must(write_file_atomic(folder.path / "tokens", "x"));
     CodexOptions options;
     options.profile = CodexProfile::agent;
     options.program = "/nowhere/codex";
-    options.hidden = {folder.path() / "tokens", folder.path() / "absent"};
+    options.hidden = {folder.path / "tokens", folder.path / "absent"};
     options.read_dirs = {"/opt/tools"};
     const std::string tables = sandbox_tables(options, "/t");
-    CHECK_THAT(tables, Catch::Contains((folder.path() / "tokens").string() + "\" = \"deny\""));
+    CHECK_THAT(tables, Catch::Contains((folder.path / "tokens").string() + "\" = \"deny\""));
     CHECK_THAT(tables, !Catch::Contains("absent"));
     CHECK_THAT(tables, Catch::Contains("\"/opt/tools\" = \"read\""));
     CHECK_THAT(tables, Catch::Contains("HOME = \"/t\""));

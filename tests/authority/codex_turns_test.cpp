@@ -365,13 +365,13 @@ TEST_CASE("codex: a recorded turn plays back as it was told, without key or fold
     ::setenv("OA_TEST_KEY", "sk-secret-key-of-the-provider", 1);
     FakeStage stage;
     must(write_file_atomic(
-        stage.folder.path() / "config.toml",
+        stage.folder.path / "config.toml",
         std::string(k_fake_config) + "[model_providers.fake]\nenv_key = \"OA_TEST_KEY\"\n"
     ));
-    stage.options.record.directory = stage.folder.path() / "record";
+    stage.options.record.directory = stage.folder.path / "record";
     stage.opened();
     const std::string prompt = fmt::format(
-        "sk-secret-key-of-the-provider in {}", (stage.folder.path() / "state/codex/work").string()
+        "sk-secret-key-of-the-provider in {}", (stage.folder.path / "state/codex/work").string()
     );
     const Told told = stage.play(ask(prompt));
     stage.play(ask("late-events"));

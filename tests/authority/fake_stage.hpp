@@ -26,10 +26,10 @@ struct Mode {
 
 struct FakeStage {
     FakeStage() {
-        must(write_file_atomic(folder.path() / "config.toml", k_fake_config));
+        must(write_file_atomic(folder.path / "config.toml", k_fake_config));
         options.program = OA_FAKE_CODEX;
-        options.config_file = folder.path() / "config.toml";
-        options.state_dir = folder.path() / "state";
+        options.config_file = folder.path / "config.toml";
+        options.state_dir = folder.path / "state";
         options.env_allow = {"FAKE_MODE"};
         options.deadlines.backoff_first = Millis(10);
         options.log = [this](LogLevel, std::string_view line) { log += std::string(line) + "\n"; };
@@ -59,7 +59,7 @@ struct FakeStage {
     }
     /// How many lines the child received with this method, or any other text in them.
     std::size_t received(std::string_view method, std::string_view text = {}) {
-        const auto log_text = read_file(folder.path() / "state/codex/home/received.jsonl");
+        const auto log_text = read_file(folder.path / "state/codex/home/received.jsonl");
         std::size_t count = 0;
         std::string_view rest = log_text ? std::string_view(*log_text) : std::string_view{};
         while (!rest.empty()) {

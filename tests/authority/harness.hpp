@@ -3,8 +3,9 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
-#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/task.hpp"
+
+#include "temp_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -13,7 +14,6 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -146,25 +146,6 @@ inline TurnRequest ask(std::string prompt, std::optional<std::string> thread = {
     return request;
 }
 
-/// Removed at the end.
-class Folder {
-public:
-    Folder()
-        : path_(
-              std::filesystem::temp_directory_path() / fmt::format("oa-authority-{}", random_hex(6))
-          ) {
-        std::filesystem::create_directories(path_);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
+using Folder = oa_stream::test::TempFolder;
 
 } // namespace oa_test

@@ -60,13 +60,13 @@ private:
 };
 
 struct RealStage {
-    RealStage() : model(io, folder.path() / "model.log") {
+    RealStage() : model(io, folder.path / "model.log") {
         ::setenv(k_key, "sk-mock-0123456789", 1);
         options.program = environment("OA_CODEX_BIN");
         options.model = "mock-model";
         options.provider_base_url = model.url();
         options.provider_env_key = k_key;
-        options.state_dir = folder.path() / "state";
+        options.state_dir = folder.path / "state";
         options.deadlines.backoff_first = Millis(20);
         options.log = [this](LogLevel, std::string_view line) { log += std::string(line) + "\n"; };
     }

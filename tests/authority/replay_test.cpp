@@ -1,5 +1,6 @@
 #include "oa_stream/authority/replay.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/ids.hpp"
 
 #include "harness.hpp"
 
@@ -101,14 +102,14 @@ TEST_CASE("replay: an unknown recording is a precondition, not a silent other on
 TEST_CASE("replay: an empty folder and a broken capture are refused at load") {
     asio::io_context io;
     Folder folder;
-    const auto empty = make_replay_authority(io.get_executor(), immediate(folder.path()));
+    const auto empty = make_replay_authority(io.get_executor(), immediate(folder.path));
     REQUIRE_FALSE(empty.has_value());
     CHECK(empty.error().code == Code::not_found);
-    must(write_file_atomic(folder.path() / "x.jsonl", "not json\n"));
-    const auto broken = make_replay_authority(io.get_executor(), immediate(folder.path()));
+    must(write_file_atomic(folder.path / "x.jsonl", "not json\n"));
+    const auto broken = make_replay_authority(io.get_executor(), immediate(folder.path));
     REQUIRE_FALSE(broken.has_value());
     CHECK(broken.error().code == Code::unreadable);
-    const auto absent = make_replay_authority(io.get_executor(), immediate(folder.path() / "no"));
+    const auto absent = make_replay_authority(io.get_executor(), immediate(folder.path / "no"));
     REQUIRE_FALSE(absent.has_value());
     CHECK(absent.error().code == Code::unreadable);
 }
@@ -278,7 +279,7 @@ TEST_CASE("replay: fault names and values are checked") {
 TEST_CASE("replay: a faults file reaches turns started after it changed") {
     Folder folder;
     ReplayOptions options = immediate();
-    options.faults_file = folder.path() / "faults";
+    options.faults_file = folder.path / "faults";
     Stage stage(options);
     CHECK(stage.play(ask("replay:hello")).outcome() == "completed");
     must(write_file_atomic(options.faults_file, "# drill\nerror-rate=1\n"));
@@ -294,7 +295,7 @@ TEST_CASE("replay: a faults file reaches turns started after it changed") {
 TEST_CASE("replay: a faults file that is removed takes its faults with it") {
     Folder folder;
     ReplayOptions options = immediate();
-    options.faults_file = folder.path() / "faults";
+    options.faults_file = folder.path / "faults";
     must(write_file_atomic(options.faults_file, "error-rate=1\n"));
     Stage stage(options);
     CHECK(stage.play(ask("replay:hello")).outcome() == "failed");

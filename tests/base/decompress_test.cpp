@@ -3,13 +3,11 @@
 #include "oa_stream/base/file.hpp"
 
 #include "packed.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
-
 #include <array>
-#include <cstdlib>
 #include <optional>
 
 using namespace oa_stream;
@@ -95,14 +93,12 @@ TEST_CASE("decompress: what was packed comes back, in pieces, members one after 
 }
 
 TEST_CASE("decompress: a file is read as bytes in memory are") {
-    std::string dir = (std::filesystem::temp_directory_path() / "oa-unpack-XXXXXX").string();
-    REQUIRE(::mkdtemp(dir.data()) != nullptr);
-    const auto path = std::filesystem::path(dir) / "log.1.gz";
+    const test::TempFolder folder;
+    const auto path = folder.path / "log.1.gz";
     const std::string text = noise(200'000);
     REQUIRE(write_file_atomic(path, pack(k_formats[0], text)).has_value());
     CHECK(drain(Decompressor::open(path)).text == text);
-    CHECK(drain(Decompressor::open(path.parent_path() / "none")).error->code == Code::unreadable);
-    std::filesystem::remove_all(dir);
+    CHECK(drain(Decompressor::open(folder.path / "none")).error->code == Code::unreadable);
 }
 
 TEST_CASE("decompress: cut or damaged input is an error, never a short text without one") {

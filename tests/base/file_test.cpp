@@ -1,6 +1,7 @@
 #include "oa_stream/base/file.hpp"
 
 #include "full_disk.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -10,31 +11,14 @@
 
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <string_view>
 
 using namespace oa_stream;
 
-namespace {
-
-struct TempDir {
-    std::filesystem::path path;
-    TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "oa-file-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir() { std::filesystem::remove_all(path); }
-};
-
-} // namespace
-
 TEST_CASE("files: an atomic write replaces the whole and leaves no temporary behind") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto file = dir.path / "state.json";
     REQUIRE(write_file_atomic(file, "one", 0600).has_value());
     REQUIRE(write_file_atomic(file, "two", 0600).has_value());
@@ -46,7 +30,7 @@ TEST_CASE("files: an atomic write replaces the whole and leaves no temporary beh
 }
 
 TEST_CASE("files: an atomic write goes through a link, into a pipe, and never replaces either") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto real = dir.path / "real.json";
     const auto link = dir.path / "link.json";
     REQUIRE(write_file_atomic(real, "one").has_value());
@@ -73,7 +57,7 @@ TEST_CASE("files: an atomic write goes through a link, into a pipe, and never re
 }
 
 TEST_CASE("files: a write that cannot be made says where, and keeps the old content") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto failed = write_file_atomic(dir.path / "none" / "x", "y");
     REQUIRE_FALSE(failed.has_value());
     CHECK(failed.error().code == Code::io);
@@ -81,7 +65,7 @@ TEST_CASE("files: a write that cannot be made says where, and keeps the old cont
 }
 
 TEST_CASE("files: reading is capped, and a missing file is unreadable") {
-    const TempDir dir;
+    const test::TempFolder dir;
     REQUIRE(write_file_atomic(dir.path / "f", "12345").has_value());
     CHECK(read_file(dir.path / "f", 4).error().code == Code::unreadable);
     CHECK(read_file(dir.path / "f", 5).value() == "12345");
@@ -98,7 +82,7 @@ TEST_CASE("files: one that is too large is refused before it is read") {
         REQUIRE(name == "rchar:");
         return bytes;
     };
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto file = dir.path / "large";
     constexpr std::uint64_t k_limit = std::uint64_t{64} << 20U;
     REQUIRE(write_file_atomic(file, "").has_value());
@@ -109,7 +93,7 @@ TEST_CASE("files: one that is too large is refused before it is read") {
 }
 
 TEST_CASE("files: appended lines add up over two openings") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto file = dir.path / "j.ndjson";
     for (const auto* line : {"a", "b"}) {
         auto appender = LineAppender::open(file, LineAppender::Durability::synced);
@@ -120,7 +104,7 @@ TEST_CASE("files: appended lines add up over two openings") {
 }
 
 TEST_CASE("files: a line of a file that was removed is not on disk, and says so") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto file = dir.path / "j.ndjson";
     auto appender = LineAppender::open(file, LineAppender::Durability::synced);
     REQUIRE(appender.has_value());
@@ -135,7 +119,7 @@ TEST_CASE("files: a line of a file that was removed is not on disk, and says so"
 }
 
 TEST_CASE("files: a line that a full disk did not take is told with the name of its file") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto file = dir.path / "notes.ndjson";
     auto appender = LineAppender::open(file, LineAppender::Durability::synced);
     REQUIRE(appender.has_value());
@@ -149,7 +133,7 @@ TEST_CASE("files: a line that a full disk did not take is told with the name of 
 }
 
 TEST_CASE("files: a pipe is appended to while somebody reads it, and never waited for") {
-    const TempDir dir;
+    const test::TempFolder dir;
     const auto pipe = dir.path / "pipe";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
     const auto alone = LineAppender::open(pipe, LineAppender::Durability::buffered);

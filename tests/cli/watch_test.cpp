@@ -20,7 +20,7 @@ namespace {
 
 /// A lane's /metrics in a few lines.
 std::string scrape(int requests, int failed, int turn_failed, int fast, int slow) {
-    return test::with_the_rest(fmt::format(
+    return cli::test::with_the_rest(fmt::format(
         "# TYPE oa_stream_http_requests_total counter\n"
         "oa_stream_http_requests_total{{route=\"/api/chat/stream\",method=\"POST\",status=\"200\","
         "lane=\"compat\"}} {}\n"

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/ids.hpp"
 #include "oa_stream/lane/id_map.hpp"
 
 #include "../support/loop_rig.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -15,18 +15,6 @@
 #include <vector>
 
 namespace oa_stream::test {
-
-struct Folder {
-    std::filesystem::path path =
-        std::filesystem::temp_directory_path() / ("oa-lane-" + random_hex(8));
-    Folder() { std::filesystem::create_directories(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-};
 
 /// A map on a loop of its own; what it noted and which problems it had.
 struct MapStage : LoopRig {

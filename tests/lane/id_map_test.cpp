@@ -48,7 +48,7 @@ TEST_CASE("id map: the same client id means another thread for another owner") {
 }
 
 TEST_CASE("id map: what was committed is there after a restart, whatever it holds") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "deep" / "threads.map";
     ThreadRow row{"o\t@x", "a", "t\"\\1\n", 12};
     row.title = "é\nand \\n";
@@ -72,7 +72,7 @@ TEST_CASE("id map: what was committed is there after a restart, whatever it hold
 }
 
 TEST_CASE("id map: a deleted row stays deleted over restarts, and its name can be used again") {
-    const Folder folder;
+    const TempFolder folder;
     {
         MapStage stage(folder.path / "threads.map");
         auto& map = stage.map();
@@ -100,7 +100,7 @@ TEST_CASE("id map: a deleted row stays deleted over restarts, and its name can b
 }
 
 TEST_CASE("id map: what another process deleted is gone here as well") {
-    const Folder folder;
+    const TempFolder folder;
     MapStage one(folder.path / "threads.map");
     one.map().put({"o", "a", "t-1"});
     REQUIRE(one.run(one.map().commit()));
@@ -115,14 +115,14 @@ TEST_CASE("id map: what another process deleted is gone here as well") {
 }
 
 TEST_CASE("id map: a commit with nothing to write returns at once") {
-    const Folder folder;
+    const TempFolder folder;
     MapStage stage(folder.path / "threads.map");
     CHECK(stage.commit().has_value());
     CHECK_FALSE(std::filesystem::exists(folder.path / "threads.map"));
 }
 
 TEST_CASE("id map: a change nobody waits for reaches the file by itself") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage stage(file);
     stage.map().put({"o", "a", "t", 0});
@@ -144,7 +144,7 @@ bool holds(const std::filesystem::path& file, std::string_view word) {
 } // namespace
 
 TEST_CASE("id map: the title of a deleted row leaves the file, also after a restart") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage other(file);
     {
@@ -233,7 +233,7 @@ TEST_CASE("id map: a turn is kept for its time, also where a deleted row had its
 }
 
 TEST_CASE("id map: two processes with one file keep each other's threads") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage first(file);
     MapStage second(file);
@@ -250,7 +250,7 @@ TEST_CASE("id map: two processes with one file keep each other's threads") {
 
 TEST_CASE("id map: what another process wrote comes a part at a time") {
     constexpr std::size_t k_many = 20'000;
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage first(file);
     MapStage second(file);
@@ -272,7 +272,7 @@ TEST_CASE("id map: what another process wrote comes a part at a time") {
 }
 
 TEST_CASE("id map: a row that is erased here does not come back with the file of another") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage first(file);
     MapStage second(file, Millis(1), Millis(5));
@@ -293,7 +293,7 @@ TEST_CASE("id map: a row that is erased here does not come back with the file of
 
 TEST_CASE("id map: a process that compacts the file takes no line from another") {
     constexpr int k_at_once = 25; // a commit waits for the disk
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage first(file, Millis(60'000));
     MapStage second(file, Millis(60'000));
@@ -332,7 +332,7 @@ TEST_CASE("id map: a process that compacts the file takes no line from another")
 }
 
 TEST_CASE("id map: of two processes that compact at once the later one gives up") {
-    const Folder folder;
+    const TempFolder folder;
     const auto path = folder.path / "threads.map";
     const auto line = [](const char* id) {
         std::string out;
@@ -383,7 +383,7 @@ TEST_CASE("id map: a file that is something else is refused and left alone") {
     };
     const auto row = GENERATE(from_range(k_rows));
     DYNAMIC_SECTION(row.name) {
-        const Folder folder;
+        const TempFolder folder;
         const auto file = folder.path / "threads.map";
         REQUIRE(write_file_atomic(file, row.text).has_value());
         MapStage stage(file);
@@ -395,7 +395,7 @@ TEST_CASE("id map: a file that is something else is refused and left alone") {
 }
 
 TEST_CASE("id map: a disk that takes nothing fails the commit, and works again afterwards") {
-    const Folder folder;
+    const TempFolder folder;
     const auto blocked = folder.path / "blocked";
     REQUIRE(write_file_atomic(blocked, "a file where a folder is needed").has_value());
     MapStage stage(blocked / "threads.map");
@@ -418,7 +418,7 @@ TEST_CASE("id map: a disk that takes nothing fails the commit, and works again a
 }
 
 TEST_CASE("id map: each row adds one line, also behind a line that lost its end") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     const auto lines = [&file] {
         const auto text = read_file(file).value();
@@ -446,7 +446,7 @@ TEST_CASE("id map: each row adds one line, also behind a line that lost its end"
 }
 
 TEST_CASE("id map: a file that was removed under the lane is written again") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage stage(file);
     stage.map().put({"o", "a", "t", 0});
@@ -458,7 +458,7 @@ TEST_CASE("id map: a file that was removed under the lane is written again") {
 }
 
 TEST_CASE("id map: the file of an earlier release is converted, and kept beside") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.json";
     const std::string old = "{\"version\":1,\"threads\":[\n"
                             R"({"owner":"","id":"a","thread":"t\"1\n","seeded":0},)"
@@ -478,7 +478,7 @@ TEST_CASE("id map: the file of an earlier release is converted, and kept beside"
 }
 
 TEST_CASE("id map: threads.json beside threads.map is taken over once, known rows stay") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     {
         MapStage stage(file);
@@ -502,7 +502,7 @@ TEST_CASE("id map: threads.json beside threads.map is taken over once, known row
 }
 
 TEST_CASE("id map: an owner's rows come newest first, from any place on, also after a restart") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     {
         MapStage stage(file);

@@ -132,7 +132,7 @@ TEST_CASE("id map: opened with a torn tail it says so, keeps the rest, and can b
     const auto last = text.rfind('\n', text.size() - 2) + 1;
     for (auto size = last; size < text.size(); ++size) {
         CAPTURE(size);
-        const Folder folder;
+        const TempFolder folder;
         const auto file = folder.path / "threads.map";
         REQUIRE(write_file_atomic(file, text.substr(0, size)).has_value());
         {
@@ -152,7 +152,7 @@ TEST_CASE("id map: opened with a torn tail it says so, keeps the rest, and can b
 }
 
 TEST_CASE("id map: damage in the middle is named, the rest is kept, and so is the damaged file") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     auto text = lines_of(9);
     text[text.size() / 2] ^= 1;

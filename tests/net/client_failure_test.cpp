@@ -1,6 +1,7 @@
 #include "oa_stream/net/reach_advice.hpp"
 
 #include "support.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -194,8 +195,8 @@ TEST_CASE("refused: nobody listens") {
 
 TEST_CASE("refused: the unix socket is not there") {
     Client client;
-    const TempDir folder;
-    const auto response = client.fetch({.url = "http://x/", .unix_socket = folder.path("none")});
+    const test::TempFolder folder;
+    const auto response = client.fetch({.url = "http://x/", .unix_socket = folder.file("none")});
     CHECK(response.failure == TransferFailure::refused);
 }
 

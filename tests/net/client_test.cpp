@@ -1,4 +1,5 @@
 #include "support.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -240,8 +241,8 @@ TEST_CASE("a POST never starts on a pooled connection: it might be sent twice") 
 
 TEST_CASE("a unix socket is spoken to") {
     Loop loop;
-    const TempDir folder;
-    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.path("admin.sock")};
+    const test::TempFolder folder;
+    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.file("admin.sock")};
     TestServer server(loop, {}, endpoint);
     const auto client = HttpClient::make(loop.context.get_executor());
     const auto answer =

@@ -1,4 +1,5 @@
 #include "support.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -88,8 +89,8 @@ TEST_CASE("an address that is not ours is a config error") {
 
 TEST_CASE("a unix listener is ours alone, serves, and removes its file") {
     Loop loop;
-    const TempDir folder;
-    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.path("lane.sock")};
+    const test::TempFolder folder;
+    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.file("lane.sock")};
     {
         TestServer server(loop, {}, endpoint);
         CHECK(server.endpoint().text() == "unix:" + endpoint.unix_path);
@@ -111,12 +112,12 @@ TEST_CASE("a unix listener is ours alone, serves, and removes its file") {
 
 TEST_CASE("a unix socket left by a dead process is replaced; any other file is not") {
     Loop loop;
-    const TempDir folder;
-    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.path("lane.sock")};
+    const test::TempFolder folder;
+    const Endpoint endpoint{.host = {}, .port = 0, .unix_path = folder.file("lane.sock")};
     SECTION("left over") {
         const auto bound = listen_at(loop, endpoint);
         REQUIRE(bound);
-        const auto kept = folder.path("kept.sock");
+        const auto kept = folder.file("kept.sock");
         REQUIRE(::link(endpoint.unix_path.c_str(), kept.c_str()) == 0);
         (*bound)->close();
         REQUIRE(::rename(kept.c_str(), endpoint.unix_path.c_str()) == 0);
@@ -131,7 +132,7 @@ TEST_CASE("a unix socket left by a dead process is replaced; any other file is n
     }
     SECTION("a path too long for the system") {
         const auto server = listen_at(
-            loop, {.host = {}, .port = 0, .unix_path = folder.path(std::string(200, 'p'))}
+            loop, {.host = {}, .port = 0, .unix_path = folder.file(std::string(200, 'p'))}
         );
         REQUIRE_FALSE(server);
         CHECK(server.error().code == Code::config);

@@ -7,8 +7,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 
 namespace oa_stream::net::testing {
@@ -332,23 +330,6 @@ Streaming::Streaming(Reads reads, ServerLimits limits)
     }
     peer.send(get_request());
     stream = begin(loop, server);
-}
-
-TempDir::TempDir() {
-    auto pattern = (std::filesystem::temp_directory_path() / "oa-net-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-        throw std::runtime_error("no temporary folder");
-    }
-    root_ = pattern;
-}
-
-TempDir::~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(root_, ignored);
-}
-
-std::string TempDir::path(std::string_view name) const {
-    return fmt::format("{}/{}", root_, name);
 }
 
 } // namespace oa_stream::net::testing

@@ -175,17 +175,4 @@ struct Streaming {
     std::shared_ptr<BodyStream> stream;
 };
 
-/// A folder of its own, removed at the end.
-class TempDir {
-public:
-    TempDir();
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir();
-    [[nodiscard]] std::string path(std::string_view name) const;
-
-private:
-    std::string root_;
-};
-
 } // namespace oa_stream::net::testing

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "support.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -25,11 +26,11 @@ class PemFiles {
 public:
     explicit PemFiles(std::string_view name = "lane.test") { write(make_pem_pair(name)); }
     void write(const PemPair& pair) const;
-    [[nodiscard]] std::string certificate() const { return folder_.path("cert.pem"); }
-    [[nodiscard]] std::string key() const { return folder_.path("key.pem"); }
+    [[nodiscard]] std::string certificate() const { return folder_.file("cert.pem"); }
+    [[nodiscard]] std::string key() const { return folder_.file("key.pem"); }
 
 private:
-    TempDir folder_{};
+    test::TempFolder folder_{};
 };
 
 struct TlsClientOptions {

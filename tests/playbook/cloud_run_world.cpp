@@ -5,10 +5,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
-
-#include <cstdlib>
-
 namespace oa_stream::playbook::testing {
 
 Task<std::vector<Check>> ServedInstruments::smoke(SmokeSpec spec) {
@@ -74,9 +70,6 @@ Task<Result<std::string>> ServedInstruments::begin_stage(int percent) {
 CloudRunWorld::CloudRunWorld()
     : fake(io), client(net::HttpClient::make(io.get_executor())), instruments(fake.model),
       token(traffic::kept_token(Secret("token-1"))) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "oa-cloud-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    state = pattern;
     playbook.kind = Kind::cutover;
     playbook.name = "cloud";
     playbook.target.base_url = "http://127.0.0.1:9";
@@ -89,11 +82,6 @@ CloudRunWorld::CloudRunWorld()
     playbook.fresh_row = 3;
     playbook.restore_limit = Millis(1500);
     playbook.driver_limit = Millis(1500);
-}
-
-CloudRunWorld::~CloudRunWorld() {
-    std::error_code ignored;
-    std::filesystem::remove_all(state, ignored);
 }
 
 void CloudRunWorld::nth_write(int number, traffic::testing::Fault fault) {

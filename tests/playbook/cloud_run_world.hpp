@@ -5,6 +5,7 @@
 #include "cloud_run/cloud_run_driver.hpp"
 #include "cloud_run_fake.hpp"
 #include "engine/run_plan.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -60,9 +61,6 @@ private:
 class CloudRunWorld {
 public:
     CloudRunWorld();
-    ~CloudRunWorld();
-    CloudRunWorld(const CloudRunWorld&) = delete;
-    CloudRunWorld& operator=(const CloudRunWorld&) = delete;
 
     RunOutcome run();
     /// The answer to the nth write, from 1.
@@ -77,7 +75,8 @@ public:
     traffic::TokenSource token;
     Playbook playbook;
     StopRequest stop;
-    std::filesystem::path state;
+    test::TempFolder own;
+    std::filesystem::path state = own.path;
     std::filesystem::path folder;
 };
 

@@ -4,6 +4,7 @@
 #include "oa_stream/run/runs.hpp"
 
 #include "drill/planted_fault.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -72,9 +73,8 @@ TEST_CASE("fault: a percent that is no stage is a usage error naming the stages"
 
 TEST_CASE("fault: what cannot be a file of faults is left as it is, with nothing planted") {
     namespace fs = std::filesystem;
-    std::string pattern = (fs::temp_directory_path() / "oa-fault-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    const fs::path folder = pattern;
+    const test::TempFolder own;
+    const fs::path& folder = own.path;
     fs::create_directory(folder / "dir");
     REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
     for (const char* odd : {"dir", "pipe", "absent/faults"}) {
@@ -89,14 +89,12 @@ TEST_CASE("fault: what cannot be a file of faults is left as it is, with nothing
     CHECK(fs::is_fifo(folder / "pipe"));
     CHECK(plant_fault(folder, folder / "faults", "error-rate=1").has_value());
     CHECK_FALSE(planted_fault(folder).empty());
-    fs::remove_all(folder);
 }
 
 TEST_CASE("fault: of a file that is gone, those who watch it learn that the fault is over") {
     namespace fs = std::filesystem;
-    std::string pattern = (fs::temp_directory_path() / "oa-fault-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    const fs::path folder = pattern;
+    const test::TempFolder own;
+    const fs::path& folder = own.path;
     const fs::path file = folder / "faults";
     REQUIRE(write_file_atomic(file, "latency=1s\n").has_value());
     REQUIRE(plant_fault(folder, file, "error-rate=1").has_value());
@@ -110,14 +108,12 @@ TEST_CASE("fault: of a file that is gone, those who watch it learn that the faul
     );
     CHECK(read_file(file) == "latency=1s\n");
     CHECK(planted_fault(folder).empty());
-    fs::remove_all(folder);
 }
 
 TEST_CASE("fault: the rollback of a run that left nothing else removes it") {
     namespace fs = std::filesystem;
-    std::string pattern = (fs::temp_directory_path() / "oa-fault-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    const fs::path state = pattern;
+    const test::TempFolder own;
+    const fs::path& state = own.path;
     const fs::path file = state / "faults";
     for (const bool changed : {false, true}) {
         CAPTURE(changed);
@@ -165,5 +161,4 @@ TEST_CASE("fault: the rollback of a run that left nothing else removes it") {
         CHECK(read_file(file) == (changed ? "forget=1\nlatency=2s\n" : "latency=1s\n"));
         CHECK(planted_fault(folder).empty() != changed);
     }
-    fs::remove_all(state);
 }

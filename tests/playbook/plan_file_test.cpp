@@ -4,6 +4,7 @@
 #include "oa_stream/playbook/operate.hpp"
 
 #include "plan/plan_file.hpp"
+#include "temp_folder.hpp"
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -70,21 +71,6 @@ Plan plan_of(std::string created_at = "2026-02-22T04:36:00.000Z") {
 Result<Plan> read(const Json& json) {
     return read_plan(json.dump(2), "plan.json");
 }
-
-struct Folder {
-    Folder() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "oa-plan-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path = pattern;
-    }
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    std::filesystem::path path;
-};
 
 } // namespace
 
@@ -221,7 +207,7 @@ TEST_CASE("plan file: drift names the field, what was planned and what is live")
 }
 
 TEST_CASE("plan file: a plan is spent by its first apply, and of many at once one has it") {
-    const Folder folder;
+    const test::TempFolder folder;
     const Plan plan = plan_of();
     std::atomic<int> won = 0;
     std::vector<std::thread> operators;
@@ -264,7 +250,7 @@ TEST_CASE("plan: up to five differences are named, and of more that there are mo
 }
 
 TEST_CASE("plan file: what lies in the place of an approval and is none approves nothing") {
-    const Folder folder;
+    const test::TempFolder folder;
     const auto file = folder.path / "plan.json";
     const auto beside = folder.path / "plan.json.approval.json";
     Plan plan = plan_of();

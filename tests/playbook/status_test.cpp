@@ -4,6 +4,8 @@
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
+#include "temp_folder.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <sys/inotify.h>
@@ -12,7 +14,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <functional>
 #include <span>
 
@@ -39,18 +40,7 @@ std::string lines(std::initializer_list<std::string_view> all) {
     return out;
 }
 
-struct State {
-    State() {
-        std::string pattern = (fs::temp_directory_path() / "oa-status-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path = pattern;
-    }
-    State(const State&) = delete;
-    State& operator=(const State&) = delete;
-    ~State() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
+struct State : test::TempFolder {
     /// A run that died with traffic moved, named after its kind.
     [[nodiscard]] fs::path moved(std::string_view kind = "cutover") const {
         const auto folder = path / "runs" / ("20260222T043600Z-" + std::string(kind) + "-0a1b2c3d");
@@ -60,7 +50,6 @@ struct State {
                     .has_value());
         return folder;
     }
-    fs::path path;
 };
 
 void write(const fs::path& file, std::string_view text) {

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace oa_stream::playbook::testing {
 
@@ -130,9 +129,6 @@ Task<Result<measure::SourceReading>> FakeSource::read(measure::Question question
 }
 
 World::World() : instruments(driver) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "oa-engine-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    state = pattern;
     playbook.kind = Kind::rehearsal;
     playbook.name = "test";
     playbook.traffic = {.driver = "fake", .stable = "stable", .canary = "canary"};
@@ -155,11 +151,6 @@ World::World() : instruments(driver) {
     playbook.fresh_row = 5;
     playbook.restore_limit = Millis(400);
     playbook.driver_limit = Millis(300);
-}
-
-World::~World() {
-    std::error_code ignored;
-    std::filesystem::remove_all(state, ignored);
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/run_plan.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -171,16 +172,14 @@ private:
 class World {
 public:
     World();
-    ~World();
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
 
     /// Runs the playbook to its end. Throws Crash when one was planned.
     RunOutcome run();
     [[nodiscard]] std::string journal_text() const;
     [[nodiscard]] static traffic::Split split(int canary);
 
-    std::filesystem::path state;
+    test::TempFolder own;
+    std::filesystem::path state = own.path;
     Playbook playbook;
     FakeDriver driver;
     FakeInstruments instruments;

@@ -1,12 +1,12 @@
 // What a smoke keeps of a stream must tell the same story when it is judged again offline.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "support/frames.hpp"
 #include "support/loop.hpp"
 #include "support/raw_server.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -18,11 +18,6 @@ using namespace oa_stream::probe::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-    fs::path path = fs::temp_directory_path() / ("oa-probe-test-" + random_hex(6));
-    ~Folder() { fs::remove_all(path); }
-};
 
 std::vector<std::string> broken(const contract::Judgement& judgement) {
     std::vector<std::string> ids;
@@ -73,7 +68,7 @@ TEST_CASE("saved stream: bytes and head judge to the verdict of the wire") {
         k_opening + delta("key sk-proj-abcdefghijklmnopqrstuvwxyz0123456789 there") + k_ending,
         good_body() + frame(R"({"type":"data-late","data":1})")
     );
-    const Folder folder;
+    const oa_stream::test::TempFolder folder;
     const ProbeSample sample = kept_probe(body);
     const auto names = save(folder.path, "one", sample);
     CHECK(
@@ -101,7 +96,7 @@ TEST_CASE("saved stream: an output without its call is a finding, as a user's me
 }
 
 TEST_CASE("saved stream: the timing covers every byte, in order") {
-    const Folder folder;
+    const oa_stream::test::TempFolder folder;
     save(folder.path, "one", kept_probe(good_body()));
     const std::string text = *read_file(folder.path / "one.timing.ndjson");
     double last = -1;
@@ -130,7 +125,7 @@ TEST_CASE("saved stream: a refusal is kept as its body") {
     ProbeRequest request;
     request.keep = true;
     const ProbeSample sample = loop.run(probe_stream(*client, target, request, {}));
-    const Folder folder;
+    const oa_stream::test::TempFolder folder;
     const auto names = save(folder.path, "no", sample);
     CHECK(names.front() == "no.body");
     CHECK(*read_file(folder.path / "no.body") == R"({"message":"busy"})");

@@ -2,6 +2,8 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/run/control.hpp"
 
+#include "temp_folder.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
@@ -20,19 +22,11 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Folder {
-    Folder() {
-        std::string pattern = (fs::temp_directory_path() / "oa-control-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        root = pattern;
-        // Far beyond the 107 bytes that an address has room for.
-        path = root / std::string(200, 'x') / std::string(100, 'y');
-        fs::create_directories(path);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    ~Folder() { fs::remove_all(root); }
-    fs::path root;
-    fs::path path;
+    Folder() { fs::create_directories(path); }
+
+    test::TempFolder root{};
+    /// Far beyond the 107 bytes that an address has room for.
+    fs::path path = root.path / std::string(200, 'x') / std::string(100, 'y');
 };
 
 /// A run that keeps the orders it gets.

@@ -2,11 +2,12 @@
 #include "oa_stream/run/run_folder.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
+#include "temp_folder.hpp"
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <regex>
@@ -18,22 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct StateDir {
-    StateDir() {
-        std::string pattern = (fs::temp_directory_path() / "oa-run-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path = pattern;
-    }
-    StateDir(const StateDir&) = delete;
-    StateDir& operator=(const StateDir&) = delete;
-    ~StateDir() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-    fs::path path;
-};
-
-RunFolder make(const StateDir& state, Redactor redactor = {}) {
+RunFolder make(const test::TempFolder& state, Redactor redactor = {}) {
     auto run = RunFolder::create(
         state.path,
         {.kind = RunKind::rehearsal, .name = "test", .argv = {"oa-stream"}},
@@ -65,14 +51,14 @@ std::vector<std::string> lines_of(const fs::path& path) {
 } // namespace
 
 TEST_CASE("run folder: its name is UTC, kind and eight hex digits, below runs") {
-    const StateDir state;
+    const test::TempFolder state;
     const RunFolder run = make(state);
     CHECK(std::regex_match(run.id(), std::regex(R"(\d{8}T\d{6}Z-rehearsal-[0-9a-f]{8})")));
     CHECK(run.path() == state.path / "runs" / run.id());
 }
 
 TEST_CASE("run folder: while it runs there is a readable run.json without a verdict, and no sums") {
-    const StateDir state;
+    const test::TempFolder state;
     const RunFolder run = make(state);
     const Json json = json_of(run.path() / "run.json");
     CHECK(json.at("schema") == "oa-stream.run.v1");
@@ -83,7 +69,7 @@ TEST_CASE("run folder: while it runs there is a readable run.json without a verd
 }
 
 TEST_CASE("run folder: the timeline has absolute and relative time, one line an event") {
-    const StateDir state;
+    const test::TempFolder state;
     RunFolder run = make(state);
     run.note("stage begins", {{"percent", 5}});
     const auto lines = lines_of(run.path() / "timeline.ndjson");
@@ -96,7 +82,7 @@ TEST_CASE("run folder: the timeline has absolute and relative time, one line an 
 }
 
 TEST_CASE("run folder: space for the journal is reserved, its size is what was written") {
-    const StateDir state;
+    const test::TempFolder state;
     RunFolder run = make(state);
     CHECK(fs::file_size(run.path() / "journal.ndjson") == 0);
     REQUIRE(run.journal({{"phase", "begin"}}).has_value());
@@ -105,7 +91,7 @@ TEST_CASE("run folder: space for the journal is reserved, its size is what was w
 
 TEST_CASE("run folder: the umask says whether a group may go on with the run") {
     for (const auto& [umask, mode] : {std::pair(022U, 0644U), std::pair(002U, 0664U)}) {
-        const StateDir state;
+        const test::TempFolder state;
         const mode_t before = ::umask(umask);
         const RunFolder run = make(state);
         ::umask(before);
@@ -119,7 +105,7 @@ TEST_CASE("run folder: the umask says whether a group may go on with the run") {
 }
 
 TEST_CASE("run folder: known secrets and tokens reach no file") {
-    const StateDir state;
+    const test::TempFolder state;
     Redactor redactor;
     redactor.add_known(Secret("correct-horse-battery"));
     RunFolder run = make(state, std::move(redactor));
@@ -140,7 +126,7 @@ TEST_CASE("run folder: known secrets and tokens reach no file") {
 }
 
 TEST_CASE("run folder: the sums come last and are right for every other file") {
-    const StateDir state;
+    const test::TempFolder state;
     RunFolder run = make(state);
     run.write("plan.json", "{}");
     run.append("measure/samples.ndjson", {{"a", 1}});
@@ -161,7 +147,7 @@ TEST_CASE("run folder: the sums come last and are right for every other file") {
 }
 
 TEST_CASE("run folder: a run of a clock that went back since took no negative time") {
-    const StateDir state;
+    const test::TempFolder state;
     fs::path folder;
     {
         const RunFolder run = make(state);
@@ -177,7 +163,7 @@ TEST_CASE("run folder: a run of a clock that went back since took no negative ti
 }
 
 TEST_CASE("run folder: folders that a copy lost are made again for who goes on in it") {
-    const StateDir state;
+    const test::TempFolder state;
     fs::path folder;
     {
         const RunFolder run = make(state);
@@ -195,7 +181,7 @@ TEST_CASE("run folder: folders that a copy lost are made again for who goes on i
 }
 
 TEST_CASE("run folder: an argument that is not UTF-8 does not keep a run from its end") {
-    const StateDir state;
+    const test::TempFolder state;
     const std::string prompt = "caf\xe9 x";
     auto run = RunFolder::create(
         state.path, {.kind = RunKind::rehearsal, .name = "test", .argv = {"oa-stream", prompt}}, {}
@@ -206,7 +192,7 @@ TEST_CASE("run folder: an argument that is not UTF-8 does not keep a run from it
 }
 
 TEST_CASE("run folder: what could not be written is remembered, and finish says so") {
-    const StateDir state;
+    const test::TempFolder state;
     RunFolder run = make(state);
     run.append("no/such/folder.ndjson", {{"a", 1}});
     REQUIRE(run.trouble().has_value());
@@ -220,7 +206,7 @@ TEST_CASE("run folder: a state directory that cannot be used is an error before 
 }
 
 TEST_CASE("run folder: a file that lost something has its ranges beside it, and its length") {
-    const StateDir state;
+    const test::TempFolder state;
     Redactor redactor;
     redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");
     RunFolder run = make(state, std::move(redactor));
@@ -237,7 +223,7 @@ TEST_CASE("run folder: a file that lost something has its ranges beside it, and 
 }
 
 TEST_CASE("run folder: equal secrets have equal names in all files of a run, others have others") {
-    const StateDir state;
+    const test::TempFolder state;
     Redactor redactor;
     redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");
     const auto values = [](const fs::path& file) {
@@ -292,7 +278,7 @@ TEST_CASE("run folder: equal secrets have equal names in all files of a run, oth
 }
 
 TEST_CASE("run folder: a stored stream hides what its joined deltas would tell") {
-    const StateDir state;
+    const test::TempFolder state;
     Redactor redactor;
     redactor.add_known(Secret("correct-horse-battery"));
     RunFolder run = make(state, std::move(redactor));
@@ -307,7 +293,7 @@ TEST_CASE("run folder: a stored stream hides what its joined deltas would tell")
 }
 
 TEST_CASE("run folder: what others wrote into it is repaired before the seal") {
-    const StateDir state;
+    const test::TempFolder state;
     Redactor redactor;
     redactor.add_known(Secret("correct-horse-battery"), "AUTH_TOKEN");
     RunFolder run = make(state, std::move(redactor));
@@ -325,7 +311,7 @@ TEST_CASE("run folder: what others wrote into it is repaired before the seal") {
 }
 
 TEST_CASE("run folder: secret-like variables of the environment reach no file") {
-    const StateDir state;
+    const test::TempFolder state;
     ::setenv("OA_TEST_ONLY_TOKEN", "environment-says-so", 1);
     RunFolder run = make(state);
     ::unsetenv("OA_TEST_ONLY_TOKEN");
@@ -334,7 +320,7 @@ TEST_CASE("run folder: secret-like variables of the environment reach no file") 
 }
 
 TEST_CASE("run folder: the kernel knows who works in it, until it is gone") {
-    const StateDir state;
+    const test::TempFolder state;
     fs::path path;
     {
         const RunFolder run = make(state);
@@ -347,7 +333,7 @@ TEST_CASE("run folder: the kernel knows who works in it, until it is gone") {
 }
 
 TEST_CASE("notes: into the timeline while a run is open, beside it when it is sealed") {
-    const StateDir state;
+    const test::TempFolder state;
     RunFolder run = make(state);
     const auto first = add_note(run.path(), " pager went off ", "ann");
     REQUIRE(first.has_value());

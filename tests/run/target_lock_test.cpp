@@ -3,6 +3,7 @@
 #include "oa_stream/run/target_lock.hpp"
 
 #include "full_disk.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -12,34 +13,16 @@
 
 #include <array>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <optional>
 
 using namespace oa_stream;
 using namespace oa_stream::run;
 
-namespace {
-
-struct StateDir {
-    StateDir() {
-        std::string pattern = (std::filesystem::temp_directory_path() / "oa-lock-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path = pattern;
-    }
-    StateDir(const StateDir&) = delete;
-    StateDir& operator=(const StateDir&) = delete;
-    ~StateDir() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::filesystem::path path;
-};
-
-} // namespace
+namespace {} // namespace
 
 TEST_CASE("lock: the second one is refused with who and since when, the next target is free") {
-    const StateDir state;
+    const test::TempFolder state;
     const auto first = TargetLock::take(state.path, "front:a", {{"run", "r1"}});
     REQUIRE(first.has_value());
     const auto second = TargetLock::take(state.path, "front:a", {{"run", "r2"}});
@@ -53,7 +36,7 @@ TEST_CASE("lock: the second one is refused with who and since when, the next tar
 }
 
 TEST_CASE("lock: whose name a holder has not replaced yet is not said to hold it") {
-    const StateDir state;
+    const test::TempFolder state;
     const auto holder = TargetLock::take(state.path, "t", {{"run", "r1"}});
     REQUIRE(holder.has_value());
     // As between taking a dead process's lock and the new owner's line.
@@ -68,7 +51,7 @@ TEST_CASE("lock: whose name a holder has not replaced yet is not said to hold it
 }
 
 TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
-    const StateDir state;
+    const test::TempFolder state;
     {
         auto lock = TargetLock::take(state.path, "t", {});
         REQUIRE(lock.has_value());
@@ -100,7 +83,7 @@ TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
 }
 
 TEST_CASE("lock: who holds it can be told without taking it; the dead do not hold") {
-    const StateDir folder;
+    const test::TempFolder folder;
     CHECK_FALSE(TargetLock::holder(folder.path, "one").has_value());
     {
         const auto lock = TargetLock::take(folder.path, "one", {{"run", "r1"}});
@@ -121,7 +104,7 @@ TEST_CASE("lock: who holds it can be told without taking it; the dead do not hol
 }
 
 TEST_CASE("lock: a holder that was killed and is not reaped yet holds nothing") {
-    const StateDir state;
+    const test::TempFolder state;
     std::array<int, 2> ready{};
     REQUIRE(::pipe(ready.data()) == 0);
     const pid_t child = ::fork();
@@ -145,7 +128,7 @@ TEST_CASE("lock: a holder that was killed and is not reaped yet holds nothing") 
 }
 
 TEST_CASE("lock: what is taken over is no more the former holder's, and stays the new one's") {
-    const StateDir state;
+    const test::TempFolder state;
     auto stopped = TargetLock::take(state.path, "t", {{"run", "r"}});
     REQUIRE(stopped.has_value());
     CHECK(stopped->check().has_value());
@@ -171,7 +154,7 @@ TEST_CASE("lock: what is taken over is no more the former holder's, and stays th
 }
 
 TEST_CASE("lock: a holder whose file somebody removed takes it again, unless another one has") {
-    const StateDir state;
+    const test::TempFolder state;
     const auto remove_file = [&] {
         std::filesystem::remove(std::filesystem::directory_iterator(state.path / "locks")->path());
     };
@@ -191,7 +174,7 @@ TEST_CASE("lock: a holder whose file somebody removed takes it again, unless ano
 }
 
 TEST_CASE("lock: a holder that cannot take its removed file again says why, and leaves none") {
-    const StateDir state;
+    const test::TempFolder state;
     const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
     REQUIRE(lock.has_value());
     std::filesystem::remove(std::filesystem::directory_iterator(state.path / "locks")->path());
@@ -212,7 +195,7 @@ TEST_CASE("lock: a holder that cannot take its removed file again says why, and 
 }
 
 TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it is") {
-    const StateDir state;
+    const test::TempFolder state;
     {
         REQUIRE(TargetLock::take(state.path, "t", {}).has_value());
     }
@@ -242,7 +225,7 @@ TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it
 
 TEST_CASE("lock: who shares its folder by a group may take it, and nobody else") {
     for (const auto& [umask, mode] : {std::pair(022U, 0600U), std::pair(002U, 0660U)}) {
-        const StateDir state;
+        const test::TempFolder state;
         const mode_t before = ::umask(umask);
         const auto lock = TargetLock::take(state.path, "t", {});
         ::umask(before);

@@ -1,11 +1,11 @@
 #include "shape.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <array>
 #include <fstream>
 #include <functional>
-#include <random>
 
 namespace fs = std::filesystem;
 using namespace oa_stream::shape;
@@ -15,10 +15,7 @@ namespace {
 /// A small legal tree in a folder of its own, removed at the end.
 class Tree {
 public:
-    Tree()
-        : root_(
-              fs::temp_directory_path() / ("oa-shape-" + std::to_string(std::random_device{}()))
-          ) {
+    Tree() {
         write("src/base/CMakeLists.txt", "oa_room(base SOURCES text.cpp)\n");
         write("src/base/text.cpp", "#include \"oa_stream/base/text.hpp\"\n#include \"own.hpp\"\n");
         write("src/base/own.hpp", "#pragma once\n");
@@ -33,12 +30,6 @@ public:
         write("tests/base/text_test.cpp", "#include <catch2/catch.hpp>\n");
         write("docs/architecture.md", page());
     }
-    ~Tree() {
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
-    Tree(const Tree&) = delete;
-    Tree& operator=(const Tree&) = delete;
 
     void write(const fs::path& path, std::string_view text) const {
         fs::create_directories((root_ / path).parent_path());
@@ -60,7 +51,8 @@ public:
     }
 
 private:
-    fs::path root_;
+    oa_stream::test::TempFolder own_{};
+    fs::path root_ = own_.path;
 };
 
 struct Breach {

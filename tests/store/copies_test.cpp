@@ -1,4 +1,6 @@
 // Decisions that a copy of the server shall have before anybody is told.
+#include "oa_stream/base/ids.hpp"
+
 #include "fake_steps.hpp"
 #include "redis_rig.hpp"
 

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "oa_stream/base/child.hpp"
-#include "oa_stream/base/ids.hpp"
 #include "oa_stream/store/store.hpp"
 
 #include "store_loop.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <fmt/format.h>
@@ -31,15 +31,10 @@ inline std::string redis_program() {
 
 class RedisRig : public StoreLoop {
 public:
-    explicit RedisRig(std::vector<std::string> more = {}) {
-        folder = std::filesystem::temp_directory_path() / ("oa-redis-" + random_hex(6));
-        std::filesystem::create_directories(folder);
-        start(std::move(more));
-    }
+    explicit RedisRig(std::vector<std::string> more = {}) { start(std::move(more)); }
     ~RedisRig() {
         stores.clear();
         redis.reset();
-        std::filesystem::remove_all(folder);
     }
     RedisRig(const RedisRig&) = delete;
     RedisRig& operator=(const RedisRig&) = delete;
@@ -104,7 +99,8 @@ public:
         });
     }
 
-    std::filesystem::path folder;
+    TempFolder own{};
+    std::filesystem::path folder = own.path;
     std::unique_ptr<Child> redis;
     std::vector<std::unique_ptr<store::Store>> stores;
 };

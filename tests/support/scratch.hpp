@@ -3,31 +3,16 @@
 
 #include "oa_stream/run/run_folder.hpp"
 
+#include "temp_folder.hpp"
+
 #include <catch2/catch.hpp>
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 namespace oa_stream::run {
 
-struct Scratch {
-    Scratch() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "oa-evidence-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path = pattern;
-    }
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    ~Scratch() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path, ignored);
-    }
-    std::filesystem::path path;
-
+struct Scratch : test::TempFolder {
     /// A run that is open as long as the value lives.
     [[nodiscard]] RunFolder open(RunKind kind = RunKind::rehearsal) const {
         auto run = RunFolder::create(path, {.kind = kind, .name = "test"}, {});

@@ -3,23 +3,11 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <unistd.h>
-
-#include <cstdlib>
-
 namespace oa_stream::traffic::testing {
 namespace {
 
 net::Response bad_page(int status, std::string_view reason, std::string_view /*path*/) {
     return {status, {}, std::string(reason)};
-}
-
-std::filesystem::path make_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "oa-front-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-        throw std::runtime_error("no temporary folder");
-    }
-    return pattern;
 }
 
 } // namespace
@@ -56,9 +44,8 @@ Rig::Rig(
     Balance balance,
     MirrorOptions mirror
 )
-    : folder(make_folder()), client(net::HttpClient::make(io.get_executor())),
-      stable(io.get_executor(), "stable"), canary(io.get_executor(), "canary"),
-      copies(io.get_executor(), "copies") {
+    : client(net::HttpClient::make(io.get_executor())), stable(io.get_executor(), "stable"),
+      canary(io.get_executor(), "canary"), copies(io.get_executor(), "copies") {
     FrontOptions options;
     options.listen = {"127.0.0.1", 0};
     options.admin_socket = (folder / "admin.sock").string();
@@ -76,8 +63,6 @@ Rig::Rig(
 
 Rig::~Rig() {
     front->close();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder, ignored);
 }
 
 void Rig::run_until(const std::function<bool()>& ready) {

@@ -6,6 +6,7 @@
 #include "oa_stream/traffic/front.hpp"
 
 #include "run_task.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -65,7 +66,8 @@ public:
     std::vector<std::string> notes; ///< of the front door
 
     asio::io_context io;
-    std::filesystem::path folder;
+    test::TempFolder own{};
+    std::filesystem::path folder = own.path;
     std::unique_ptr<net::HttpClient> client;
     FakeBackend stable;
     FakeBackend canary;

@@ -19,7 +19,7 @@ struct OwnerStage : FakeStage {
         authority = make_codex_owner_pool(
             io.get_executor(),
             options,
-            {.work_template = folder.path() / "work/{owner}", .most = most_children}
+            {.work_template = folder.path / "work/{owner}", .most = most_children}
         );
         must(run(io, authority->open()));
         return *this;
@@ -30,7 +30,7 @@ struct OwnerStage : FakeStage {
         return request;
     }
     [[nodiscard]] fs::path folder_of(const std::string& owner) const {
-        return folder.path() / "state/codex/owners" / owner;
+        return folder.path / "state/codex/owners" / owner;
     }
     /// How often a Codex was started for the owner.
     [[nodiscard]] std::size_t starts(const std::string& owner) const {
@@ -111,15 +111,15 @@ TEST_CASE("codex owners: a look at what all of them left lets others have their 
 
 TEST_CASE("codex: others have their turn while what a former child left is removed") {
     Folder folder;
-    const fs::path tmp = folder.path() / "tmp";
+    const fs::path tmp = folder.path / "tmp";
     for (int i = 0; i < 4'000; ++i) {
         const fs::path place = tmp / fmt::format("d{}/inner", i % 200);
         fs::create_directories(place);
         std::ofstream(place / fmt::format("f{}", i)) << "x";
     }
-    fs::create_directory(folder.path() / "kept");
-    std::ofstream(folder.path() / "kept/file") << "x";
-    fs::create_directory_symlink(folder.path() / "kept", tmp / "link");
+    fs::create_directory(folder.path / "kept");
+    std::ofstream(folder.path / "kept/file") << "x";
+    fs::create_directory_symlink(folder.path / "kept", tmp / "link");
     asio::io_context io;
     std::size_t turns = 0;
     asio::co_spawn(
@@ -134,5 +134,5 @@ TEST_CASE("codex: others have their turn while what a former child left is remov
     run(io, empty_folder(tmp));
     CHECK(turns >= 8);
     CHECK(fs::is_empty(tmp));
-    CHECK(fs::exists(folder.path() / "kept/file")); // a link is not followed
+    CHECK(fs::exists(folder.path / "kept/file")); // a link is not followed
 }

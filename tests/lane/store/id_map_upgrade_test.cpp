@@ -53,7 +53,7 @@ void write_whole(MapStage& stage, const std::filesystem::path& file) {
 TEST_CASE("id map: a file that another process wrote whole is taken in short parts") {
     constexpr std::size_t k_many = 60'000;
     constexpr double k_longest = 0.05;
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage first(file);
     fill(first, k_many);
@@ -68,7 +68,7 @@ TEST_CASE("id map: a file that another process wrote whole is taken in short par
 
 TEST_CASE("id map: what another process wrote is not lost when the file is written meanwhile") {
     constexpr std::size_t k_many = 20'000;
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     MapStage first(file, Millis(1), Millis(1));
     fill(first, k_many);

@@ -3,16 +3,14 @@
 
 #include "packed.hpp"
 #include "sources/access_log/access_log_source.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -67,9 +65,6 @@ struct LogLine {
 class LogRig {
 public:
     explicit LogRig(measure::AccessLogOptions options = {}) : options_(std::move(options)) {
-        std::string name = (std::filesystem::temp_directory_path() / "oa-log-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        folder = name;
         if (options_.paths.empty()) {
             options_.paths = {log()};
         } else {
@@ -79,9 +74,6 @@ public:
         }
         options_.now = [this] { return log_time(now_s); };
     }
-    LogRig(const LogRig&) = delete;
-    LogRig& operator=(const LogRig&) = delete;
-    ~LogRig() { std::filesystem::remove_all(folder); }
 
     [[nodiscard]] std::filesystem::path log(std::string_view suffix = "") const {
         return folder / fmt::format("access.log{}", suffix);
@@ -125,7 +117,8 @@ public:
         return *std::move(got);
     }
 
-    std::filesystem::path folder;
+    TempFolder own{};
+    std::filesystem::path folder = own.path;
     double now_s = 1000;
     std::size_t turns = 0; ///< of the event loop, for the last question
 

@@ -5,27 +5,17 @@
 
 #include "command/command_driver.hpp"
 #include "conformance.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <stdlib.h> // NOLINT(modernize-deprecated-headers): mkdtemp
 #include <sys/stat.h>
 
-#include <filesystem>
 #include <string>
 
 namespace oa_stream::traffic::testing {
 
-struct Folder {
-    Folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "oa-command-XXXXXX").string();
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
+struct Folder : test::TempFolder {
     void write(const std::string& name, std::string_view text) const {
         REQUIRE(write_file_atomic(path / name, text).has_value());
     }
@@ -38,7 +28,6 @@ struct Folder {
         ::chmod((path / name).c_str(), 0700);
         return (path / name).string();
     }
-    std::filesystem::path path;
 };
 
 } // namespace oa_stream::traffic::testing

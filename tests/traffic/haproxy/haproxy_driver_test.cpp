@@ -2,11 +2,10 @@
 #include "oa_stream/base/file.hpp"
 
 #include "haproxy_rig.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -318,10 +317,8 @@ TEST_CASE("haproxy: a reload that loses the weights is seen in split, etag, pid 
 }
 
 TEST_CASE("haproxy: with a state file a reload keeps the weights") {
-    const auto folder =
-        std::filesystem::temp_directory_path() / ("oa-haproxy-state-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder);
-    const std::string file = (folder / "state").string();
+    const test::TempFolder folder;
+    const std::string file = folder.file("state");
     std::ofstream(file) << "";
     Bench bench({.state_file = file});
     REQUIRE(bench.set(25).has_value());
@@ -331,7 +328,7 @@ TEST_CASE("haproxy: with a state file a reload keeps the weights") {
     REQUIRE(bench.set(0).has_value());
     bench.rig.reload();
     CHECK(bench.read().serving == split(0));
-    std::filesystem::remove_all(folder);
+    std::filesystem::remove_all(folder.path);
     check_error(bench.preview(5), Code::precondition, "state file");
     const auto written = bench.set(5);
     check_error(written, Code::io, "a reload would lose them");

@@ -16,14 +16,6 @@
 namespace oa_stream::traffic::testing {
 namespace {
 
-std::filesystem::path make_folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "oa-haproxy-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) {
-        throw std::runtime_error("no temporary folder");
-    }
-    return pattern;
-}
-
 struct Row {
     std::string name;
     unsigned weight = 0;
@@ -65,8 +57,7 @@ std::filesystem::path haproxy_program() {
 }
 
 HaproxyRig::HaproxyRig(HaproxyRigOptions options)
-    : options_(std::move(options)), folder_(make_folder()),
-      client_(net::HttpClient::make(io_.get_executor())),
+    : options_(std::move(options)), client_(net::HttpClient::make(io_.get_executor())),
       stable_(std::make_unique<FakeBackend>(io_.get_executor(), "stable")),
       canary_(std::make_unique<FakeBackend>(io_.get_executor(), "canary")) {
     canary_->answer = [this](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
@@ -86,8 +77,6 @@ HaproxyRig::HaproxyRig(HaproxyRigOptions options)
 
 HaproxyRig::~HaproxyRig() {
     stop();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
 }
 
 void HaproxyRig::write_config() {

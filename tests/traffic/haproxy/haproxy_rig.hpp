@@ -7,6 +7,7 @@
 #include "fault_relay.hpp"
 #include "haproxy/haproxy_driver.hpp"
 #include "rig.hpp"
+#include "temp_folder.hpp"
 
 #include <filesystem>
 #include <string>
@@ -63,7 +64,8 @@ private:
 
     asio::io_context io_;
     HaproxyRigOptions options_;
-    std::filesystem::path folder_;
+    test::TempFolder own_{};
+    std::filesystem::path folder_ = own_.path;
     std::unique_ptr<net::HttpClient> client_;
     std::unique_ptr<FakeBackend> stable_;
     std::unique_ptr<FakeBackend> canary_;
