@@ -11,9 +11,6 @@
 using namespace oa_test;
 
 TEST_CASE("real codex: the chat profile offers no tool, built-in models included", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     const auto name = GENERATE(
         as<std::string>{}, "mock-model", "gpt-5.5", "gpt-5.6-sol", "gpt-6-astra", "gpt-6-luna"
     );
@@ -28,9 +25,6 @@ TEST_CASE("real codex: the chat profile offers no tool, built-in models included
 }
 
 TEST_CASE("real codex: kill -9 mid-turn ends the turn at once, the thread lives on", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     stage.play(ask("remember me"));
@@ -56,9 +50,6 @@ TEST_CASE("real codex: kill -9 mid-turn ends the turn at once, the thread lives 
 }
 
 TEST_CASE("real codex: a new process continues the threads of the old one", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     stage.play(ask("remember me"));
@@ -72,9 +63,6 @@ TEST_CASE("real codex: a new process continues the threads of the old one", "[.c
 }
 
 TEST_CASE("real codex: approvals are declined and the turn goes on", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.profile = CodexProfile::agent;
     stage.opened();
@@ -91,9 +79,6 @@ TEST_CASE("real codex: approvals are declined and the turn goes on", "[.codex]")
 TEST_CASE(
     "real codex: the agent profile runs commands in its sandbox, without our key", "[.codex]"
 ) {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.profile = CodexProfile::agent;
     stage.opened();
@@ -114,9 +99,6 @@ TEST_CASE(
 }
 
 TEST_CASE("real codex: an unreachable provider fails the turn soon", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.provider_base_url = "http://127.0.0.1:1/v1";
     stage.opened();
@@ -133,9 +115,6 @@ TEST_CASE("real codex: an unreachable provider fails the turn soon", "[.codex]")
 }
 
 TEST_CASE("real codex: a thread let go from memory is resumed with the right usage", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.deadlines.linger = Millis(50);
     stage.opened();
@@ -161,9 +140,6 @@ TEST_CASE("real codex: a thread let go from memory is resumed with the right usa
 }
 
 TEST_CASE("real codex: a misspelt setting and a wrong promise are refused at open", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     struct Row {
         const char* config;
         Code code;
@@ -261,9 +237,6 @@ times_of(const std::filesystem::path& sessions) {
 } // namespace
 
 TEST_CASE("real codex: at rest, a turn takes 3 kB of its home beyond the text", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     constexpr int k_turns = 200;
     RealStage stage;
     stage.options.deadlines.compress_after = Millis(0);
@@ -304,9 +277,6 @@ TEST_CASE("real codex: at rest, a turn takes 3 kB of its home beyond the text", 
 TEST_CASE(
     "real codex: rollouts that a killed lane made seem old are as old as they are", "[.codex]"
 ) {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.deadlines.compress_after = Millis(0);
     stage.opened();
@@ -334,9 +304,6 @@ TEST_CASE(
 }
 
 TEST_CASE("real codex: a thread that nobody used is deleted with every word of it", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.deadlines.keep_threads = Millis(2'000);
     std::vector<std::string> forgotten;
@@ -357,9 +324,6 @@ TEST_CASE("real codex: a thread that nobody used is deleted with every word of i
 }
 
 TEST_CASE("real codex: what an owner left who stays away is deleted as well", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.options.deadlines.keep_threads = Millis(4'000);
     std::vector<std::string> forgotten;
@@ -384,9 +348,6 @@ TEST_CASE("real codex: what an owner left who stays away is deleted as well", "[
 }
 
 TEST_CASE("real codex: a thread that rested for long is stored small and goes on", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     std::optional<std::string> thread;

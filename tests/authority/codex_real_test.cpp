@@ -4,9 +4,6 @@
 using namespace oa_test;
 
 TEST_CASE("real codex: a turn, its model, its usage and its history", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     CHECK(stage.authority->health().ready);
@@ -32,9 +29,6 @@ TEST_CASE("real codex: a turn, its model, its usage and its history", "[.codex]"
 }
 
 TEST_CASE("real codex: the second turn of a thread knows the first", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     stage.play(ask("first prompt"));
@@ -50,9 +44,6 @@ TEST_CASE("real codex: the second turn of a thread knows the first", "[.codex]")
 }
 
 TEST_CASE("real codex: seed, instructions, effort and schema reach the model", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     TurnRequest request = ask("now");
@@ -73,9 +64,6 @@ TEST_CASE("real codex: seed, instructions, effort and schema reach the model", "
 }
 
 TEST_CASE("real codex: regenerate and edit drop the tail and keep the thread", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     TurnRequest first = ask("one");
@@ -119,9 +107,6 @@ TEST_CASE("real codex: regenerate and edit drop the tail and keep the thread", "
 }
 
 TEST_CASE("real codex: an interrupt works in every phase, and the thread goes on", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     const auto phase = GENERATE(as<std::string>{}, "at once", "waiting", "streaming", "ended");
     CAPTURE(phase);
     RealStage stage;
@@ -147,9 +132,6 @@ TEST_CASE("real codex: an interrupt works in every phase, and the thread goes on
 }
 
 TEST_CASE("real codex: interrupting at once works every time", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     for (int i = 0; i < 20; ++i) {
@@ -162,9 +144,6 @@ TEST_CASE("real codex: interrupting at once works every time", "[.codex]") {
 }
 
 TEST_CASE("real codex: an ephemeral turn leaves no thread behind", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     TurnRequest request = ask("gone soon");
@@ -177,9 +156,6 @@ TEST_CASE("real codex: an ephemeral turn leaves no thread behind", "[.codex]") {
 }
 
 TEST_CASE("real codex: threads it never heard of are not found", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     const auto id =
         GENERATE(as<std::string>{}, "01a1f7f9-1a73-7ed0-93aa-25269b5ffaa0", "not-even-an-id");
     CAPTURE(id);
@@ -190,9 +166,6 @@ TEST_CASE("real codex: threads it never heard of are not found", "[.codex]") {
 }
 
 TEST_CASE("real codex: many threads at once", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     const auto one = [](Authority* authority, int number, int* done) -> Task<void> {
@@ -218,9 +191,6 @@ TEST_CASE("real codex: many threads at once", "[.codex]") {
 }
 
 TEST_CASE("real codex: truncation by the model is an end with finish length", "[.codex]") {
-    if (!available()) {
-        return;
-    }
     RealStage stage;
     stage.opened();
     const Told told = stage.play(ask("scenario:incomplete;words=5"));

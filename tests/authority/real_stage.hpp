@@ -1,5 +1,5 @@
-// The codex authority on top of the real program and a fake model. Present where OA_CODEX_BIN (the
-// native executable) and OA_NODE are set.
+// The codex authority on top of the real program and a fake model, for which OA_CODEX_BIN (the
+// native executable) and OA_NODE have to be set.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -18,6 +18,14 @@ inline std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
+/// Without it the test fails.
+inline std::string needed(const char* name) {
+    std::string value = environment(name);
+    INFO(name << " is not set");
+    REQUIRE_FALSE(value.empty());
+    return value;
+}
+
 inline constexpr const char* k_key = "OA_TEST_PROVIDER_KEY";
 
 /// tests/e2e/codex/mock-responses.mjs on a free port, its requests kept in a file.
@@ -25,7 +33,7 @@ class Model {
 public:
     Model(asio::io_context& io, std::filesystem::path log) : log_(std::move(log)) {
         ChildOptions options;
-        options.program = environment("OA_NODE");
+        options.program = needed("OA_NODE");
         options.args = {
             std::string(OA_SOURCE_DIR) + "/tests/e2e/codex/mock-responses.mjs",
             "--port",
@@ -62,7 +70,7 @@ private:
 struct RealStage {
     RealStage() : model(io, folder.path / "model.log") {
         ::setenv(k_key, "sk-mock-0123456789", 1);
-        options.program = environment("OA_CODEX_BIN");
+        options.program = needed("OA_CODEX_BIN");
         options.model = "mock-model";
         options.provider_base_url = model.url();
         options.provider_env_key = k_key;
@@ -138,14 +146,6 @@ inline std::size_t offered_tools(const std::vector<Json>& requests) {
         }
     }
     return count;
-}
-
-inline bool available() {
-    if (environment("OA_CODEX_BIN").empty() || environment("OA_NODE").empty()) {
-        WARN("skipped: OA_CODEX_BIN and OA_NODE are not set");
-        return false;
-    }
-    return true;
 }
 
 } // namespace oa_test
