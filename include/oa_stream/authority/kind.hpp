@@ -37,6 +37,8 @@ struct AuthorityKind {
     bool records = false; ///< its turns can be kept as captures
     /// Its threads outlive the process: a file that names them is worth keeping.
     bool keeps_threads = false;
+    /// Code::usage for options it cannot be made with; nullptr: none are refused.
+    Result<void> (*check)(const AuthorityOptions& options) = nullptr;
     /// The model that the lane names when no option does.
     std::string (*model)(const AuthorityOptions& options) = nullptr;
     Result<std::unique_ptr<Authority>> (*make)(

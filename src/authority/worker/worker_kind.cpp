@@ -3,6 +3,10 @@
 namespace oa_stream::authority {
 namespace {
 
+Result<void> check_worker(const AuthorityOptions& options) {
+    return check_worker_options(options.worker);
+}
+
 std::string worker_model(const AuthorityOptions& options) {
     return options.worker.model.empty() ? "worker" : options.worker.model;
 }
@@ -19,6 +23,7 @@ extern constinit const AuthorityKind k_worker{
     .provider = "worker",
     .costs = true,
     .keeps_threads = true,
+    .check = check_worker,
     .model = worker_model,
     .make = make_worker,
 };

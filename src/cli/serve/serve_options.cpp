@@ -1,6 +1,5 @@
 #include "serve_options.hpp"
 
-#include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -86,14 +85,12 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
     return authority::check_codex_servers(codex, servers);
 }
 
-Result<void> complete_worker(ServeOptions& options) {
+void complete_worker(ServeOptions& options) {
     auto& worker = options.authority.worker;
     worker.model = options.lane.models.empty() ? std::string() : options.lane.models.front().id;
     worker.deadlines.first_event = options.lane.limits.first_event;
     worker.deadlines.idle = options.lane.limits.idle;
     worker.deadlines.turn = options.lane.limits.turn_wall;
-    return options.kind->name == "worker" ? authority::check_worker_options(worker)
-                                          : Result<void>{};
 }
 
 /// "gpt-5.5" or "gpt-5.5=The large one".
@@ -208,7 +205,10 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     }
     OA_CHECK(read_models(options));
     OA_CHECK(complete_codex(options, context));
-    OA_CHECK(complete_worker(options));
+    complete_worker(options);
+    if (kind.check != nullptr) {
+        OA_CHECK(kind.check(options.authority));
+    }
     OA_CHECK(complete_store(options));
     const bool named = !lane.models.empty();
     lane.model = named ? lane.models.front().id : kind.model(options.authority);
