@@ -37,15 +37,17 @@ std::span<const std::string_view> authority_words() {
     return words;
 }
 
-/// {"authority":"replay"} or {"authority":{"name":"replay"}}.
-bool plays_recordings(const Json& version) {
+std::string_view authority_name(const Json& version) {
     const Json* told = member(version, "authority");
     if (told == nullptr) {
-        return false;
+        return {};
     }
-    const auto name = told->is_string() ? std::string_view(told->get_ref<const std::string&>())
-                                        : string_member(*told, "name").value_or("");
-    const auto* kind = authority_kind(name);
+    return told->is_string() ? std::string_view(told->get_ref<const std::string&>())
+                             : string_member(*told, "name").value_or("");
+}
+
+bool plays_recordings(const Json& version) {
+    const auto* kind = authority_kind(authority_name(version));
     return kind != nullptr && kind->plays;
 }
 

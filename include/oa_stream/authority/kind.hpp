@@ -51,7 +51,9 @@ struct AuthorityKind {
 [[nodiscard]] const AuthorityKind* authority_kind(std::string_view name) noexcept;
 /// The names of those that can be made: "codex", "replay".
 [[nodiscard]] std::span<const std::string_view> authority_words();
-/// Whether the authority that GET /version names plays recordings.
+/// The authority that GET /version names: {"authority":"replay"} or {"authority":{"name":"replay"}}.
+[[nodiscard]] std::string_view authority_name(const Json& version);
+/// Whether that one plays recordings.
 [[nodiscard]] bool plays_recordings(const Json& version);
 
 } // namespace oa_stream::authority

@@ -170,12 +170,8 @@ Task<std::string> LoadRun::authority(net::HttpClient* client) {
     }
     path_advice_ = answer.status == 404 ? base_path_advice(args_.options.target.base_url) : "";
     const auto json = parse_json(answer.body);
-    const Json* named = json ? member(*json, "authority") : nullptr;
-    if (answer.status != 200 || named == nullptr) {
-        co_return std::string();
-    }
-    co_return named->is_string() ? named->get<std::string>()
-                                 : std::string(string_member(*named, "name").value_or(""));
+    const bool named = json && answer.status == 200;
+    co_return named ? std::string(authority::authority_name(*json)) : std::string();
 }
 
 /// The target's own count of requests so far; nullopt when it shows none, or not all.

@@ -55,18 +55,6 @@ Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
     co_return !says_nothing(answer);
 }
 
-// {"authority":"replay"} or {"authority":{"name":"replay"}}.
-std::string authority_of(const Json& version) {
-    const Json* authority = member(version, "authority");
-    if (authority == nullptr) {
-        return {};
-    }
-    if (authority->is_string()) {
-        return authority->get<std::string>();
-    }
-    return std::string(string_member(*authority, "name").value_or(""));
-}
-
 // A request has U+FFFD where the prompt is not UTF-8, and so has what is listed of it.
 std::string as_sent(const std::string& prompt) {
     const auto sent = parse_json(dump_json(Json(prompt)));
@@ -94,7 +82,7 @@ std::vector<Ask> asks(const Smoke& smoke) {
 
 void learn(Smoke& smoke, const net::ClientResponse& answer) {
     const auto json = parse_json(answer.body);
-    const std::string authority = json ? authority_of(*json) : std::string();
+    const auto authority = json ? authority::authority_name(*json) : std::string_view();
     if (authority.empty()) {
         smoke.report("reach.version", Verdict::fail, "GET /version names no authority");
         return;
