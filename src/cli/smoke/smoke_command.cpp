@@ -47,7 +47,9 @@ Result<probe::SmokeOptions> complete(Options options) {
 Result<ExitCode> run(Options given, Context& context) {
     OA_TRY(probe::SmokeOptions options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_stream, "smoke stream"};
-    return run_smoke(std::move(order), probe::smoke_stream, std::move(options), context);
+    return run_smoke(
+        std::move(order), {.lighter = true}, probe::smoke_stream, std::move(options), context
+    );
 }
 
 using probe::SmokeOptions;

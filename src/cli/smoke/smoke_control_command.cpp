@@ -28,7 +28,7 @@ Result<ExitCode> run(Options given, Context& context) {
     NewRun order{run::RunKind::smoke_control, "smoke control"};
     order.target["profile"] = probe::to_string(options.profile);
     order.redactor.add_known(options.maintenance_cookie);
-    return run_smoke(std::move(order), probe::smoke_control, std::move(options), context);
+    return run_smoke(std::move(order), {}, probe::smoke_control, std::move(options), context);
 }
 
 using probe::ControlSmokeOptions;

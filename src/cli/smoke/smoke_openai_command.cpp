@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace oa_stream::cli {
 
@@ -32,24 +33,31 @@ Result<probe::CompletionsSmokeOptions> complete(const std::string& name, Options
     return out;
 }
 
-Result<ExitCode> run(run::RunKind kind, Options given, Context& context) {
+Result<ExitCode>
+run(run::RunKind kind, std::string_view profile, Options given, Context& context) {
     const std::string name(context.command->path);
     OA_TRY(auto options, complete(name, std::move(given)));
     NewRun order{kind, name};
     if (options.direct) {
         order.target["direct"] = options.direct->base_url;
     }
-    return run_smoke(std::move(order), probe::smoke_completions, std::move(options), context);
+    return run_smoke(
+        std::move(order),
+        {.profile = profile},
+        probe::smoke_completions,
+        std::move(options),
+        context
+    );
 }
 
 Result<ExitCode> completions(Options given, Context& context) {
-    return run(run::RunKind::smoke_completions, std::move(given), context);
+    return run(run::RunKind::smoke_completions, "chat-completions", std::move(given), context);
 }
 
 Result<ExitCode> responses(Options given, Context& context) {
     given.smoke.api = probe::OpenAiApi::responses;
     given.smoke.id_prefix = "responses";
-    return run(run::RunKind::smoke_responses, std::move(given), context);
+    return run(run::RunKind::smoke_responses, "responses", std::move(given), context);
 }
 
 constexpr auto k_options = options<Options>(

@@ -21,14 +21,16 @@ namespace oa_stream::cli {
 
 /// What is asked, for texts.
 struct SmokeCommand {
-    std::string name;   ///< "smoke stream"
-    std::string target; ///< what is looked at: a base URL
+    std::string name{};   ///< "smoke stream"
+    std::string target{}; ///< what is looked at: a base URL
     std::string prefix{}; ///< of check ids
     std::string_view schema = "smoke"; ///< of the document
     Typed typed{}; ///< the command line
     std::string again{}; ///< the whole command to type again; empty: as `typed` says
     std::string longer{}; ///< in place of `again` where a check needs more of the same
     std::function<std::vector<report::Series>()> series{}; ///< of the report, once all was asked
+    std::string_view profile{}; ///< in which `check` judges its streams; empty: its default
+    bool lighter = false; ///< after an ERROR it is to be repeated without probes
 };
 
 /// What the documents of smokes, loads and shadows have besides.
@@ -44,15 +46,18 @@ void complete_document(run::RunResult& result, std::string_view target);
 );
 
 /// The same of a smoke of the room probe, in a run of its own: `order` says what it has beside the
-/// target's address and secrets. Code::io.
+/// target's address and secrets, `command` what is not in the order or the options. Code::io.
 template <class Options>
 [[nodiscard]] Result<ExitCode> run_smoke(
     NewRun order,
+    SmokeCommand command,
     Task<std::vector<Check>> (*smoke)(net::HttpClient&, Options),
     Options options,
     Context& context
 ) {
-    SmokeCommand command{order.name, options.target.base_url, options.id_prefix};
+    command.name = order.name;
+    command.target = options.target.base_url;
+    command.prefix = options.id_prefix;
     command.typed = {context.command, context.given};
     Json target{{"base_url", options.target.base_url}};
     target.update(order.target);

@@ -75,9 +75,8 @@ std::string check_command(
             std::filesystem::path head = folder / *stream;
             return fmt::format(
                 "oa-stream check{} --headers {} {}",
-                command.name == "smoke completions" ? " --profile chat-completions"
-                : command.name == "smoke responses" ? " --profile responses"
-                                                    : "",
+                command.profile.empty() ? ""
+                                        : fmt::format(" {} {}", names::profile, command.profile),
                 shell_word(head.replace_extension(".head").string()),
                 shell_word((folder / *stream).string())
             );
@@ -150,7 +149,7 @@ std::string next_command(
         return command.typed.text();
     }
     // Repeating it without probes would show nothing more of what was skipped on purpose.
-    return end.verdict == Verdict::error && command.name == "smoke stream"
+    return end.verdict == Verdict::error && command.lighter
                ? command.typed.with(names::no_probes)
                : command.typed.without(names::no_probes);
 }
