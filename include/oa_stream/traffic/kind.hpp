@@ -69,6 +69,10 @@ struct DriverKind {
         void* object = nullptr;
     };
     Blank (*blank)() = nullptr;
+    /// Settings that are programs. Shipped playbooks call one program, with the setting's name as
+    /// its only argument.
+    std::span<const std::string_view> programs{};
+    bool plain_playbooks = false; ///< shipped as "rollback", not as "rollback-" and its name
 };
 template <class Settings> DriverKind::Blank blank_settings() {
     auto settings = std::make_shared<Settings>();
@@ -76,5 +80,7 @@ template <class Settings> DriverKind::Blank blank_settings() {
 }
 
 [[nodiscard]] std::span<const DriverKind* const> driver_kinds() noexcept;
+/// nullptr for an unknown name.
+[[nodiscard]] const DriverKind* driver_kind(std::string_view name) noexcept;
 
 } // namespace oa_stream::traffic

@@ -6,6 +6,7 @@
 #include "cloud_run_checks.hpp"
 #include "cloud_run_error.hpp"
 #include "cloud_run_service.hpp"
+#include "kinds.hpp"
 
 #include <fmt/format.h>
 
@@ -32,9 +33,9 @@ public:
           location_(fmt::format("projects/{}/locations/{}", options_.project, options_.region)),
           path_(fmt::format("/v2/{}/services/{}", location_, options_.service)) {}
 
-    [[nodiscard]] std::string_view kind() const noexcept override { return "cloud-run"; }
+    [[nodiscard]] std::string_view kind() const noexcept override { return k_cloud_run.name; }
     [[nodiscard]] std::string target() const override {
-        return fmt::format("cloud-run:{}{}", options_.endpoint, path_);
+        return fmt::format("{}:{}{}", kind(), options_.endpoint, path_);
     }
     [[nodiscard]] bool splits_exactly() const noexcept override { return false; }
     [[nodiscard]] Millis patience() const noexcept override {

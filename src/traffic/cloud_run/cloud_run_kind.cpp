@@ -1,7 +1,7 @@
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/traffic/kind.hpp"
 
 #include "cloud_run_driver.hpp"
+#include "kinds.hpp"
 
 #include <fmt/format.h>
 
@@ -83,7 +83,11 @@ constexpr auto k_keys = keys<CloudRunSettings>(
 
 } // namespace
 
-extern constinit const DriverKind
-    k_cloud_run{.name = "cloud-run", .keys = k_keys, .blank = blank_settings<CloudRunSettings>};
+extern constinit const DriverKind k_cloud_run{
+    .name = "cloud-run",
+    .keys = k_keys,
+    .blank = blank_settings<CloudRunSettings>,
+    .plain_playbooks = true,
+};
 
 } // namespace oa_stream::traffic

@@ -4,6 +4,7 @@
 #include "oa_stream/base/redact.hpp"
 
 #include "command_document.hpp"
+#include "kinds.hpp"
 
 #include <fmt/format.h>
 
@@ -65,9 +66,11 @@ public:
         : executor_(std::move(executor)), options_(std::move(options)), env_(environment(options_)),
           redactor_(redactor_of(env_)) {}
 
-    [[nodiscard]] std::string_view kind() const noexcept override { return "command"; }
+    [[nodiscard]] std::string_view kind() const noexcept override { return k_command.name; }
     [[nodiscard]] std::string target() const override {
-        return fmt::format("command:{} {}", dump_json(Json(options_.set)), options_.endpoint);
+        return fmt::format(
+            "{}:{} {}", kind(), dump_json(Json(options_.set)), options_.endpoint
+        );
     }
     /// set() may have to read first.
     [[nodiscard]] Millis patience() const noexcept override {

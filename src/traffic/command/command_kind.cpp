@@ -1,10 +1,12 @@
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/traffic/kind.hpp"
 
 #include "command_document.hpp"
 #include "command_driver.hpp"
+#include "kinds.hpp"
 
 #include <fmt/format.h>
+
+#include <array>
 
 namespace oa_stream::traffic {
 namespace {
@@ -116,9 +118,15 @@ constexpr auto k_keys = keys<CommandSettings>(
         .or_else("30s")
 );
 
+constexpr std::array<std::string_view, 3> k_programs{"read", "set", "preview"};
+
 } // namespace
 
-extern constinit const DriverKind
-    k_command{.name = "command", .keys = k_keys, .blank = blank_settings<CommandSettings>};
+extern constinit const DriverKind k_command{
+    .name = "command",
+    .keys = k_keys,
+    .blank = blank_settings<CommandSettings>,
+    .programs = k_programs,
+};
 
 } // namespace oa_stream::traffic

@@ -4,6 +4,7 @@
 
 #include "haproxy_view.hpp"
 #include "haproxy_write.hpp"
+#include "kinds.hpp"
 #include "runtime_socket.hpp"
 
 #include <fmt/format.h>
@@ -22,11 +23,12 @@ class HaproxyDriver final : public TrafficDriver {
 public:
     explicit HaproxyDriver(HaproxyDriverOptions options) : options_(std::move(options)) {}
 
-    [[nodiscard]] std::string_view kind() const noexcept override { return "haproxy"; }
+    [[nodiscard]] std::string_view kind() const noexcept override { return k_haproxy.name; }
     [[nodiscard]] std::string target() const override {
         const std::string& socket = options_.socket;
         return fmt::format(
-            "haproxy:{}/{}",
+            "{}:{}/{}",
+            kind(),
             socket.contains('/') ? canonical_path(socket) : socket,
             options_.backend
         );

@@ -1,7 +1,7 @@
-#include "oa_stream/traffic/kind.hpp"
 
 #include "haproxy_driver.hpp"
 #include "haproxy_view.hpp"
+#include "kinds.hpp"
 
 #include <fmt/format.h>
 

@@ -4,6 +4,8 @@
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/traffic/front.hpp"
 
+#include "kinds.hpp"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
@@ -125,9 +127,9 @@ public:
     LocalDriver(net::HttpClient& client, LocalDriverOptions options)
         : client_(client), options_(std::move(options)) {}
 
-    [[nodiscard]] std::string_view kind() const noexcept override { return "local"; }
+    [[nodiscard]] std::string_view kind() const noexcept override { return k_local.name; }
     [[nodiscard]] std::string target() const override {
-        return "local:" + canonical_path(options_.admin_socket);
+        return fmt::format("{}:{}", kind(), canonical_path(options_.admin_socket));
     }
 
     [[nodiscard]] Task<Result<TrafficState>> read() override {
