@@ -56,6 +56,9 @@ struct ShippedPlaybook {
 };
 /// Those of playbooks/, put into the binary when it is built.
 [[nodiscard]] std::span<const ShippedPlaybook> shipped_playbooks() noexcept;
+/// By its name, also by that of its kind and its driver: "cutover-cloud-run" is shipped as
+/// "cutover". nullptr: none has it.
+[[nodiscard]] const ShippedPlaybook* shipped_playbook(std::string_view name);
 
 /// What it will do, step by step, in plain sentences.
 [[nodiscard]] std::string explain(const Playbook& playbook);

@@ -10,7 +10,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -61,9 +60,8 @@ void connect(PlaybookRun& run, LocalStack& stack, std::vector<Fault> faults) {
 }
 
 Playbook built_in(std::string_view name, const LocalRehearsalOptions& options) {
-    const auto shipped = shipped_playbooks();
-    const auto found = std::ranges::find(shipped, name, &ShippedPlaybook::name);
-    auto out = read_playbook(found == shipped.end() ? "" : found->text, name, {});
+    const ShippedPlaybook* shipped = shipped_playbook(name);
+    auto out = read_playbook(shipped == nullptr ? "" : shipped->text, name, {});
     if (!out) {
         throw std::logic_error("the built-in playbook is broken: " + out.error().text());
     }

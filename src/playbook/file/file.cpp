@@ -4,6 +4,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/node.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include "file_keys.hpp"
 
@@ -236,6 +237,20 @@ read_playbook(std::string_view text, std::string_view file, const config::Values
     return *std::move(playbook);
 }
 
+const ShippedPlaybook* shipped_playbook(std::string_view name) {
+    std::string_view file = name;
+    for (const traffic::DriverKind* driver : traffic::driver_kinds()) {
+        for (const std::string_view kind : {"cutover", "rollback"}) {
+            if (driver->plain_playbooks && name == fmt::format("{}-{}", kind, driver->name)) {
+                file = kind;
+            }
+        }
+    }
+    const auto shipped = shipped_playbooks();
+    const auto found = std::ranges::find(shipped, file, &ShippedPlaybook::name);
+    return found == shipped.end() ? nullptr : &*found;
+}
+
 Result<NamedText> find_playbook(std::string_view name) {
     const bool path = name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml");
     if (path) {
@@ -248,16 +263,11 @@ Result<NamedText> find_playbook(std::string_view name) {
         }
         return NamedText{std::string(name), *std::move(text)};
     }
-    // Every driver's playbooks have its name; those of Cloud Run came first and are called by their
-    // kind.
-    const std::string_view asked = name == "cutover-cloud-run"    ? "cutover"
-                                   : name == "rollback-cloud-run" ? "rollback"
-                                                                  : name;
+    if (const ShippedPlaybook* shipped = shipped_playbook(name)) {
+        return NamedText{std::string(name), std::string(shipped->text)};
+    }
     std::vector<std::string_view> names;
     for (const ShippedPlaybook& shipped : shipped_playbooks()) {
-        if (shipped.name == asked) {
-            return NamedText{std::string(name), std::string(shipped.text)};
-        }
         names.push_back(shipped.name);
     }
     return fail(

@@ -5,17 +5,15 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <vector>
 
 namespace oa_stream::playbook {
 namespace {
-
-constexpr std::string_view k_shipped_for_cloud_run = "rollback";
 
 /// Of its driver.
 const Json& settings_in(const Json& plan) {
@@ -43,11 +41,12 @@ std::string known_value(const Json& plan, const std::string& name) {
 /// The shipped playbook calls one program with one word. One that is called in another way would be
 /// called wrongly, and under the lock of another target.
 bool calls_as_shipped(const Json& plan) {
-    if (text_in(plan, "driver") != "command") {
+    const auto* kind = traffic::driver_kind(text_in(plan, "driver"));
+    if (kind == nullptr || kind->programs.empty()) {
         return true;
     }
     const std::string program = known_value(plan, "program");
-    return std::ranges::all_of(std::array{"read", "set", "preview"}, [&](const char* call) {
+    return std::ranges::all_of(kind->programs, [&](std::string_view call) {
         return list_in(settings_in(plan), call) == Json::array({program, call});
     });
 }
@@ -76,23 +75,15 @@ bool add_settings(std::vector<std::string>& arguments, std::string_view text, co
     return true;
 }
 
-const ShippedPlaybook* shipped_for(std::string_view driver) {
-    const std::string name = driver == "cloud-run" ? std::string(k_shipped_for_cloud_run)
-                                                   : fmt::format("rollback-{}", driver);
-    const auto shipped = shipped_playbooks();
-    const auto found = std::ranges::find(shipped, name, &ShippedPlaybook::name);
-    return found == shipped.end() ? nullptr : &*found;
-}
-
 } // namespace
 
 std::string plan_back_command(const Json& plan) {
-    const std::string driver = text_in(plan, "driver");
-    const ShippedPlaybook* shipped = shipped_for(driver);
+    const std::string name = "rollback-" + text_in(plan, "driver");
+    const ShippedPlaybook* shipped = shipped_playbook(name);
     if (shipped == nullptr) {
         return {};
     }
-    std::vector<std::string> arguments{"rollback-" + driver};
+    std::vector<std::string> arguments{name};
     if (!calls_as_shipped(plan) || !add_settings(arguments, shipped->text, plan)) {
         return {};
     }
@@ -102,10 +93,10 @@ std::string plan_back_command(const Json& plan) {
 }
 
 std::string plan_back_of(std::string_view target) {
-    const std::string driver(target.substr(0, target.find(':')));
+    const std::string name = fmt::format("rollback-{}", target.substr(0, target.find(':')));
     return fmt::format(
-        "oa-stream rollback plan rollback-{} {} … {} back.json",
-        shipped_for(driver) == nullptr ? "DRIVER" : driver,
+        "oa-stream rollback plan {} {} … {} back.json",
+        shipped_playbook(name) == nullptr ? "rollback-DRIVER" : name,
         names::set,
         names::out
     );
