@@ -24,11 +24,11 @@ KnownHere here() {
                                      : std::vector<Candidate>{};
     };
     out.playbooks = [] {
-        return std::vector<Candidate>{
-            {"cutover", "shipped"},
-            {"rollback", "shipped"},
-            {"rollback-drill", "shipped"},
-            {"steady-state", "shipped"}
+        return std::vector<KnownPlaybook>{
+            {"cutover", playbook::Kind::cutover},
+            {"rollback", playbook::Kind::rollback},
+            {"rollback-drill", playbook::Kind::rollback_drill},
+            {"steady-state", playbook::Kind::steady_state}
         };
     };
     return out;
@@ -185,7 +185,7 @@ TEST_CASE("complete: the machine is only asked where its answer could stand") {
     KnownHere strict;
     strict.runs = []() -> std::vector<Candidate> { throw std::logic_error("asked for runs"); };
     strict.traffic_runs = []() -> std::vector<Candidate> { throw std::logic_error("asked"); };
-    strict.playbooks = []() -> std::vector<Candidate> { throw std::logic_error("asked"); };
+    strict.playbooks = []() -> std::vector<KnownPlaybook> { throw std::logic_error("asked"); };
     CHECK_FALSE(complete(std::vector<std::string>{"ser"}, strict).candidates.empty());
     CHECK_THROWS(complete(std::vector<std::string>{"rollback", "apply", "--run", ""}, strict));
 }

@@ -1,5 +1,4 @@
 // completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
-#include "oa_stream/base/lists.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -42,10 +41,15 @@ std::vector<Candidate> runs_in(const std::filesystem::path& state_dir) {
     return out;
 }
 
-std::vector<Candidate> shipped() {
-    return mapped(playbook::shipped_playbooks(), [](const playbook::ShippedPlaybook& one) {
-        return Candidate{std::string(one.name), "shipped"};
-    });
+std::vector<KnownPlaybook> shipped() {
+    std::vector<KnownPlaybook> out;
+    for (const playbook::ShippedPlaybook& one : playbook::shipped_playbooks()) {
+        const auto loaded = playbook::load_playbook(one.text, one.name, {}, playbook::Unset::keep);
+        if (loaded.playbook) {
+            out.push_back({std::string(one.name), loaded.playbook->kind});
+        }
+    }
+    return out;
 }
 
 /// Those that moved traffic: first what was left undone, then the newest.

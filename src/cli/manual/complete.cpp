@@ -147,13 +147,11 @@ void add_pages(Collector& out) {
 }
 
 /// Whether `cutover plan` or `rollback plan` takes this shipped playbook; other commands take any.
-bool is_planned_by(const CommandSpec* command, std::string_view playbook) {
+bool is_planned_by(const CommandSpec* command, playbook::Kind kind) {
     const std::string_view path = command == nullptr ? "" : command->path;
-    if (path == "cutover plan") {
-        return playbook.starts_with("cutover");
-    }
-    return path != "rollback plan" ||
-           (playbook.starts_with("rollback") && playbook != "rollback-drill");
+    return path == "cutover plan"    ? kind == playbook::Kind::cutover
+           : path == "rollback plan" ? kind == playbook::Kind::rollback
+                                     : true;
 }
 
 /// What a value may be, as its row says.
@@ -182,9 +180,9 @@ void add_values(Collector& out, const ValueRule& rule, const Place& place, const
         out.add(here.traffic_runs());
         break;
     case Offer::playbooks:
-        for (const Candidate& one : here.playbooks()) {
-            if (is_planned_by(place.command, one.word)) {
-                out.add(one.word, one.help);
+        for (const KnownPlaybook& one : here.playbooks()) {
+            if (is_planned_by(place.command, one.kind)) {
+                out.add(one.name, "shipped");
             }
         }
         out.files(Completion::Files::files);

@@ -1,6 +1,8 @@
 // What could stand where the cursor is, from the command table alone. The shells' scripts only ask.
 #pragma once
 
+#include "oa_stream/playbook/playbook.hpp"
+
 #include "core/command.hpp"
 
 #include <functional>
@@ -27,6 +29,11 @@ struct Completion {
     Files files = Files::none;
 };
 
+struct KnownPlaybook {
+    std::string name;
+    playbook::Kind kind;
+};
+
 /// What only this machine knows; called only when it could stand there.
 struct KnownHere {
     std::function<std::vector<Candidate>()> runs = [] { return std::vector<Candidate>{}; };
@@ -36,7 +43,9 @@ struct KnownHere {
     std::function<std::vector<Candidate>(std::string_view)> variables = [](std::string_view) {
         return std::vector<Candidate>{};
     };
-    std::function<std::vector<Candidate>()> playbooks = [] { return std::vector<Candidate>{}; };
+    std::function<std::vector<KnownPlaybook>()> playbooks = [] {
+        return std::vector<KnownPlaybook>{};
+    };
 };
 
 /// `words` are those behind the program's name up to the cursor; the last one is being typed and
