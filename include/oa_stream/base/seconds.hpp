@@ -1,7 +1,8 @@
-// Durations and times as plain numbers, for statistics and reports.
+// Durations and times as plain numbers, for statistics and reports, and measured numbers as text.
 #pragma once
 
 #include <chrono>
+#include <string>
 
 namespace oa_stream {
 
@@ -14,5 +15,11 @@ template <class Rep, class Period>
 [[nodiscard]] inline double unix_seconds(std::chrono::system_clock::time_point time) noexcept {
     return seconds(time.time_since_epoch());
 }
+
+/// "3.7%", with as many digits as it takes to see on which side of `limit` it lies (at most 6).
+/// Negative: nothing limits it.
+[[nodiscard]] std::string percent_text(double share, double limit = -1);
+/// "142ms", "2.51s", with the same care.
+[[nodiscard]] std::string seconds_text(double seconds, double limit = -1);
 
 } // namespace oa_stream

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/fraction.hpp"
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/measure/tally.hpp"
@@ -172,9 +173,7 @@ struct GateRecord {
 /// decides a run.
 [[nodiscard]] Check to_check(const GateRecord& record, std::string id);
 
-/// "3.7%", with as many digits as it takes to see on which side of `limit` it lies (at most 6).
-[[nodiscard]] std::string percent_text(double share, double limit);
-/// "142ms", "2.51s", with the same care.
-[[nodiscard]] std::string seconds_text(double seconds, double limit);
+using oa_stream::percent_text;
+using oa_stream::seconds_text;
 
 } // namespace oa_stream::measure
