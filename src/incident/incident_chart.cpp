@@ -204,7 +204,7 @@ std::string svg_chart(const std::vector<SampleGroup>& samples, std::string_view 
         k_top + 5,
         k_bottom,
         k_left,
-        measure::seconds_text(longest, -1),
+        seconds_text(longest),
         k_bottom + 16,
         range.first,
         k_right,

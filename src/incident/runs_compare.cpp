@@ -191,8 +191,7 @@ std::string gate_text(const Json& gate) {
             return "?";
         }
         const bool ratio = text_in(gate, "against") != "limit";
-        return rate || ratio ? measure::percent_text(*value, -1)
-                             : measure::seconds_text(*value, -1);
+        return rate || ratio ? percent_text(*value) : seconds_text(*value);
     };
     return fmt::format(
         "{} {} ({} to {}), n {}",

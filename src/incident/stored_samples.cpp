@@ -30,9 +30,7 @@ std::string latency_text(const std::optional<measure::Latency>& latency) {
     if (!latency) {
         return "–";
     }
-    const auto text = [](const std::optional<double>& s) {
-        return s ? measure::seconds_text(*s, -1) : "?";
-    };
+    const auto text = [](const std::optional<double>& s) { return s ? seconds_text(*s) : "?"; };
     return fmt::format(
         "p95 {} ({} to {}), p50 {}, n {}",
         text(latency->p95),

@@ -2,8 +2,8 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/measure/gate.hpp"
 
 #include <fmt/format.h>
 
@@ -24,7 +24,7 @@ std::string time_text(std::optional<double> seconds) {
     if (*seconds < 0.01) {
         return fmt::format("{:.2f}ms", *seconds * 1e3);
     }
-    return measure::seconds_text(*seconds, -1);
+    return seconds_text(*seconds);
 }
 
 std::string row(std::string_view name, const Times& times) {

@@ -19,7 +19,7 @@ using measure::BudgetStatus;
 using measure::BurnStatus;
 
 std::string share(double value) {
-    return measure::percent_text(value, -1);
+    return percent_text(value);
 }
 
 /// "5%", "5% to 7%"

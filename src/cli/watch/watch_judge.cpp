@@ -60,7 +60,7 @@ Finding judge_bad(const WatchPart& part, const WatchLimits& limits) {
             part.turns.missing.empty() ? "" : "at least ",
             counts.bad,
             counts.total,
-            measure::percent_text(counts.rate(), limits.bad_at_most),
+            percent_text(counts.rate(), limits.bad_at_most),
             limits.bad_at_most * 100
         )
     };

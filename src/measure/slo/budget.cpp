@@ -238,8 +238,8 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
         status.events.bad,
         status.events.total,
         covered_text(status),
-        percent_text(limit, -1),
-        turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur, -1)) : ""
+        percent_text(limit),
+        turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur)) : ""
     );
     if (turns && !status.uncovered.empty()) {
         check.detail += ": " + status.uncovered;

@@ -368,7 +368,7 @@ try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool 
         out.warnings.push_back(fmt::format(
             "a canary as good as stable passes all stages with a chance of about {}: more probes, "
             "a longer bake or a wider limit decide more often",
-            measure::percent_text(std::floor(out.chance * 100) / 100, 1)
+            percent_text(std::floor(out.chance * 100) / 100, 1)
         ));
     }
     co_return out;
@@ -383,11 +383,11 @@ std::string tried_text(const Json& record) {
         string_member(record, "sentence").value_or("?"),
         needs.empty() ? "" : "; ",
         needs,
-        chance ? fmt::format(
-                     "; passes an equal canary at every stage with about {}",
-                     measure::percent_text(*chance, 1)
-                 )
-               : ""
+        chance
+            ? fmt::format(
+                  "; passes an equal canary at every stage with about {}", percent_text(*chance, 1)
+              )
+            : ""
     );
 }
 

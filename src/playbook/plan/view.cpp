@@ -45,9 +45,9 @@ void add_bad_rate(const StageView& view, Rates& out) {
     const double limit = gate == nullptr ? 1 : gate->limit;
     const bool beyond = gate != nullptr && rate > limit;
     // Nothing measured yet is not 0 %.
-    out.text += " bad " + (view.canary.total == 0 ? "–" : measure::percent_text(rate, limit));
+    out.text += " bad " + (view.canary.total == 0 ? "–" : percent_text(rate, limit));
     if (gate != nullptr) {
-        out.text += sign(beyond) + measure::percent_text(limit, -1);
+        out.text += sign(beyond) + percent_text(limit);
     }
     out.beyond = out.beyond || beyond;
 }
@@ -56,7 +56,7 @@ void add_p95(const StageView& view, Rates& out) {
     if (!view.canary_p95_s) {
         return;
     }
-    out.text += " p95 " + measure::seconds_text(*view.canary_p95_s, -1);
+    out.text += " p95 " + seconds_text(*view.canary_p95_s);
     const GateSpec* gate = find(view, Metric::quantile, Against::stable);
     if (gate == nullptr || !view.stable_p95_s || *view.stable_p95_s <= 0) {
         return;
@@ -83,7 +83,7 @@ std::string counts_text(const std::vector<measure::Sample>& samples) {
 
 std::string p95_text(const std::vector<measure::Sample>& samples) {
     const auto p95 = measure::first_content_p95(samples);
-    return p95 ? measure::seconds_text(*p95, -1) : "-";
+    return p95 ? seconds_text(*p95) : "-";
 }
 
 /// `drill`: it has a recovery of its own, that of its users.

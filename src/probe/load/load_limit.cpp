@@ -218,7 +218,7 @@ Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confi
         return undecided(limit, confidence, nobody_judged(totals));
     }
     Check check = check_of(limit, decide(*bounds, limit.limit), confidence);
-    const auto text = [&](double share) { return measure::percent_text(share, limit.limit); };
+    const auto text = [&](double share) { return percent_text(share, limit.limit); };
     check.detail = fmt::format(
         "{} {} ({} of {}; {} to {} at {}), {} the limit of {}",
         limit.what,
@@ -227,7 +227,7 @@ Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confi
         counts.total,
         text(bounds->low),
         text(bounds->high),
-        measure::percent_text(confidence, -1),
+        percent_text(confidence),
         words_for(check.verdict),
         text(limit.limit)
     );
@@ -265,7 +265,7 @@ Check judge_time(
     }
     const measure::Interval bounds = time_bounds(times, q, confidence);
     Check check = check_of(limit, decide(bounds, limit.limit), confidence);
-    const auto text = [&](double seconds) { return measure::seconds_text(seconds, limit.limit); };
+    const auto text = [&](double seconds) { return seconds_text(seconds, limit.limit); };
     check.detail = fmt::format(
         "{} {} (n {}; {} to {} at {}), {} the limit of {}",
         limit.id.substr(std::string_view("limit.").size()),
@@ -274,7 +274,7 @@ Check judge_time(
         text(bounds.low),
         bounds.high == measure::k_infinite && *value != measure::k_infinite ? "no upper bound"
                                                                             : text(bounds.high),
-        measure::percent_text(confidence, -1),
+        percent_text(confidence),
         words_for(check.verdict),
         text(limit.limit)
     );
@@ -332,7 +332,7 @@ Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confi
                 "time, and these times hold that delay",
                 totals.measured_late,
                 totals.measured_sent,
-                measure::seconds_text(totals.start_delay.max(), -1)
+                seconds_text(totals.start_delay.max())
             );
         }
         return check;
