@@ -1,6 +1,7 @@
 // What only a target shows that plays made-up turns: endings, failures, counts and limits. The
 // turns are those of `serve --authority replay` (scenario:NAME;key=value).
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -212,8 +213,8 @@ Task<void> check_early(RunPtr run) {
     auto wrong = answer.wrong();
     if (wrong.empty() && answer.clocks.first_event.value_or(k_first) > k_soon) {
         wrong = fmt::format(
-            "the first event came after {:.0f} ms, with the first word",
-            answer.clocks.first_event.value_or(0) * 1000
+            "the first event came after {}, with the first word",
+            seconds_text(answer.clocks.first_event.value_or(0))
         );
     }
     run->judge("turns.early", wrong, "the stream begins before its first word");

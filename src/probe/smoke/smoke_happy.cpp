@@ -1,5 +1,6 @@
 // The happy path on the three routes, and what must hold of its answers.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "load/latch.hpp"
@@ -81,9 +82,9 @@ Task<void> happy(SmokePtr smoke, const Route* route) {
             route->name,
             wrong_with_answer(sample, smoke->ask().expect),
             fmt::format(
-                "completed, {}, first content after {:.0f} ms",
+                "completed, {}, first content after {}",
                 counted(sample.judgement.frames, "frame"),
-                sample.clocks.first_content.value_or(0) * 1e3
+                seconds_text(sample.clocks.first_content.value_or(0))
             ),
             to_json(sample)
         );

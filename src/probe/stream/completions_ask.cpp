@@ -236,8 +236,8 @@ private:
     std::uint64_t reads_ = 0;
 };
 
-std::string millis(const std::optional<double>& seconds) {
-    return seconds ? fmt::format("{:.0f} ms", *seconds * 1000) : "never";
+std::string time_text(const std::optional<double>& seconds) {
+    return seconds ? seconds_text(*seconds) : "never";
 }
 
 } // namespace
@@ -272,13 +272,13 @@ std::string Completion::wrong() const {
 
 std::string Completion::timing() const {
     if (!streamed) {
-        return fmt::format("head {}, end {}", millis(clocks.headers), millis(clocks.end));
+        return fmt::format("head {}, end {}", time_text(clocks.headers), time_text(clocks.end));
     }
     return fmt::format(
         "head {}, first text {}, end {}",
-        millis(clocks.headers),
-        millis(clocks.first_content),
-        millis(clocks.end)
+        time_text(clocks.headers),
+        time_text(clocks.first_content),
+        time_text(clocks.end)
     );
 }
 

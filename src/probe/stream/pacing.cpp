@@ -1,6 +1,7 @@
 #include "oa_stream/probe/pacing.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include <fmt/format.h>
 
@@ -23,11 +24,11 @@ PacingVerdict held(const PacingFacts& f, double paced, double spread) {
     return {
         flowed ? Pacing::streamed : Pacing::buffered,
         fmt::format(
-            "{} content frames made over {:.0f} ms arrived in {} reads over {:.0f} ms",
+            "{} content frames made over {} arrived in {} reads over {}",
             f.content_frames,
-            paced * 1e3,
+            seconds_text(paced),
             f.content_reads,
-            spread * 1e3
+            seconds_text(spread)
         ),
     };
 }
@@ -53,21 +54,21 @@ PacingVerdict judge_pacing(const PacingFacts& f, std::optional<Millis> paced_ove
             return {
                 Pacing::undecided,
                 fmt::format(
-                    "all content was there after {:.0f} ms, sooner than the {:.0f} ms it takes at "
+                    "all content was there after {}, sooner than the {} it takes at "
                     "the recorded pace",
-                    f.last_content * 1e3,
-                    paced * 1e3
+                    seconds_text(f.last_content),
+                    seconds_text(paced)
                 ),
             };
         }
         return held(f, paced, spread);
     }
     const std::string figures = fmt::format(
-        "{} content frames arrived in {} reads over {:.0f} ms, the first after {:.0f} ms",
+        "{} content frames arrived in {} reads over {}, the first after {}",
         f.content_frames,
         f.content_reads,
-        spread * 1e3,
-        f.first_content * 1e3
+        seconds_text(spread),
+        seconds_text(f.first_content)
     );
     if (spread >= k_flow && f.content_reads >= std::max<std::uint64_t>(3, f.content_frames / 10)) {
         return {Pacing::streamed, figures};
@@ -76,7 +77,7 @@ PacingVerdict judge_pacing(const PacingFacts& f, std::optional<Millis> paced_ove
         return {
             Pacing::buffered,
             fmt::format(
-                "nothing for {:.0f} ms, then everything at once: {}", f.first_event * 1e3, figures
+                "nothing for {}, then everything at once: {}", seconds_text(f.first_event), figures
             ),
         };
     }
