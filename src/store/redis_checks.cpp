@@ -27,6 +27,7 @@ std::vector<Command> harmless_commands(const std::string& key) {
         {"GET", key},
         {"SET", key, "1", "XX", "PX", "1"},
         {"PERSIST", key},
+        {"PTTL", key},
         {"HGET", key, "x"},
         {"HMGET", key, "x"},
         {"HGETALL", key},

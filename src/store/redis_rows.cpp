@@ -82,6 +82,7 @@ Task<Result<ThreadState>> RedisStore::look(ThreadKey key) {
     out.read = reply.at(7 + k_field_count);
     out.has_log = seconds(reply, 8 + k_field_count) == 1;
     out.awaited = seconds(reply, 9 + k_field_count) == 1;
+    out.holding.ended_ago = Millis(seconds(reply, 10 + k_field_count));
     co_return out;
 }
 

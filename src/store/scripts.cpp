@@ -168,7 +168,7 @@ if ARGV[10] ~= '' then
 end
 local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
 if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
-redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
+redis.call('HSET', KEYS[1], 's', '', 'st', 'ended', 'lk', ARGV[7])
 if not r[4] then redis.call('PEXPIRE', KEYS[1], '86400000') end
 redis.call('HINCRBY', p..':c:'..me, 'n', '-1')
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], '-1')
@@ -239,7 +239,7 @@ if id ~= ARGV[5]..'-'..ARGV[6] then return {0} end
 const Script reap{"reap", list_of(1), "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 )lua" OA_UNSURE R"lua(
-redis.call('HSET', KEYS[1], 's', '', 'st', 'ended')
+redis.call('HSET', KEYS[1], 's', '', 'st', 'ended', 'lk', ARGV[10])
 )lua" OA_NOT_FOR_EVER R"lua(
 redis.call('SREM', p..':o:'..ARGV[3], ARGV[11])
 if ARGV[8] ~= '' then
@@ -263,16 +263,19 @@ redis.call('PEXPIRE', p..':r:'..ARGV[9], ARGV[11])
 return {1, f}
 )lua"};
 
-// KEYS: row.
-const Script look{"look", list_of(19), OA_AWAITED R"lua(
+// KEYS: row. The last item: how long ago its turn ended, in ms, while its log is there. Its time to
+// live began then, whatever the lane keeps that asks.
+const Script look{"look", list_of(20), OA_AWAITED R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
-  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've', 'gn', 'rd')
+  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've', 'gn', 'rd', 'lk')
 local alive = 0
 if (r[1] or '') ~= '' then alive = redis.call('EXISTS', p..':s:'..r[1]) end
 local out = {alive}
 for i = 1, 16 do out[i + 1] = r[i] or '' end
-out[18] = redis.call('EXISTS', p..':l:'..(r[4] or ''))
+local left = redis.call('PTTL', p..':l:'..(r[4] or ''))
+out[18] = left == -2 and 0 or 1
 out[19] = not r[6] and not r[15] and awaited() and 1 or 0
+out[20] = r[3] == 'ended' and r[17] and left >= 0 and math.max(r[17] - left, 0) or 0
 return out
 )lua"};
 

@@ -57,7 +57,7 @@ std::vector<Strange> strange_answers() {
         {"end", bulk("")},
         {"adopt", list({k_one})},
         {"adopt", words({"yes", "8"})},
-        {"look", words(std::vector<std::string>(18))},
+         {"look", words(std::vector<std::string>(19))},
         {"XRANGE", list({entry("7")})},
         {"XRANGE", list({list({bulk("7-3")})})},
         {"XRANGE", list({list({bulk("7-3"), k_nil})})},
@@ -275,7 +275,7 @@ TEST_CASE("an answer that nobody asked for ends the connection, and nothing else
     rig.redis.next("acquire", {{acquired_answer(), bulk("stored")}, Then::stay});
     CHECK(rig.get(store.acquire(wish(k_chat))).holding.fence == k_fence);
     rig.dialled_anew(before);
-    rig.redis.next("look", words(std::vector<std::string>(19)));
+    rig.redis.next("look", words(std::vector<std::string>(20)));
     rig.get(store.look(k_chat));
 }
 

@@ -45,6 +45,7 @@ const std::map<std::string, std::string, std::less<>>& usual() {
         {"probe GET", k_nil},
         {"probe SET", k_nil},
         {"probe PERSIST", ":0\r\n"},
+        {"probe PTTL", ":-2\r\n"},
         {"probe HGET", k_nil},
         {"probe HMGET", "*1\r\n$-1\r\n"},
         {"probe HGETALL", "*0\r\n"},

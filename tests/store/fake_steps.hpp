@@ -69,7 +69,7 @@ inline std::vector<Step> all_steps() {
              return error_in(rig.run(rig.store->adopt({.key = k_chat, .from = {.turn = "t1"}})));
          }},
         {"look",
-         words(std::vector<std::string>(19)),
+         words(std::vector<std::string>(20)),
          [](FakeRig& rig) { return error_in(rig.run(rig.store->look(k_chat))); }},
         {"offer",
          k_one,

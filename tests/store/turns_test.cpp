@@ -420,6 +420,34 @@ TEST_CASE("what a turn said that nobody ends is kept as long as if it had ended"
     CHECK(left() <= rig.options().log_kept);
 }
 
+TEST_CASE("how long ago a turn ended the store says, whatever the lane that asks keeps") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto options = rig.options();
+    options.log_kept = 2 * options.log_kept;
+    auto& b = rig.open(options);
+    const auto since = [&rig, &b] { return rig.get(b.look(k_thread)).holding.ended_ago; };
+    const auto fence = start(rig, a, k_thread, "t1");
+    CHECK(since() == Millis(0));
+    SECTION("its lane ended it") {
+        rig.get(a.end(ending(k_thread, fence, "t1")));
+    }
+    SECTION("another one did") {
+        auto& c = rig.open();
+        rig.kill(a);
+        CHECK(rig.get(c.reap(take(rig, c, k_thread), "end.", "{}")));
+    }
+    CHECK(since() < Millis(2'000));
+    const auto left = std::to_string((rig.options().log_kept - Millis(10'000)).count());
+    CHECK(redis_cli(rig, {"PEXPIRE", "oa:l:t1", left}) == "1\n");
+    CHECK(since() >= Millis(10'000));
+    CHECK(since() < Millis(12'000));
+    CHECK(redis_cli(rig, {"UNLINK", "oa:l:t1"}) == "1\n");
+    CHECK(since() == Millis(0));
+    start(rig, b, k_thread, "t2");
+    CHECK(since() == Millis(0));
+}
+
 TEST_CASE("a turn that was let go is adopted although its holder lives") {
     RedisRig rig;
     auto& a = rig.open();

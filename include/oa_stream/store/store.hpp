@@ -68,6 +68,7 @@ struct Holding {
     std::uint64_t fence = 0;
     std::string turn{}; ///< as on the wire; empty while it is started
     std::string stop{}; ///< why it is wanted to end; empty: it is not
+    Millis ended_ago{0}; ///< by the store's clock, while the turn's log is there
 };
 
 struct ThreadState {

@@ -351,7 +351,7 @@ void SharedLane::tick(Clock::time_point now) {
         turn->tick(now);
         // A request that waits for a decision elsewhere is about to read it.
         const bool asked = turn.use_count() > 1;
-        const bool over = turn->ended() ? turn->expired(now) : !asked && turn->unread(now);
+        const bool over = !asked && (turn->ended() ? turn->expired(now) : turn->unread(now));
         relay = over ? relays_.erase(relay) : std::next(relay);
     }
     std::erase_if(early_, [now](const auto& one) { return now - one.second.came >= k_early; });

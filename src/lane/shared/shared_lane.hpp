@@ -216,7 +216,10 @@ private:
     void tell_holder(store::ThreadKey key, std::string turn);
     [[nodiscard]] std::shared_ptr<LiveTurn>
     own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;
-    void feed(Relay& relay, const std::vector<store::LogEntry>& entries);
+    /// `ended_ago`: its end, where that is among them.
+    void feed(
+        Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago = Millis(0)
+    );
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding, FoundFor purpose);
     /// The turn that is stored, to be read here; null when it can only be told by the authority.

@@ -80,7 +80,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     auto& relay = relays_[holding.turn] =
         Relay{turn, std::move(key), {holding.turn, 0, 0}, 0, !whole};
     if (whole) {
-        feed(relay, log->entries);
+        feed(relay, log->entries, holding.ended_ago);
         wake_followers();
     } else { // it can be stopped, and not be read
         turn->relay_unread();
@@ -138,7 +138,9 @@ void SharedLane::tell_holder(store::ThreadKey key, std::string turn) {
     );
 }
 
-void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries) {
+void SharedLane::feed(
+    Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago
+) {
     for (const auto& entry : entries) {
         auto& at = relay.at;
         if (relay.turn->ended() ||
@@ -159,7 +161,7 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries)
         at.end = entry.end;
         const auto outcome = Json::parse(entry.outcome, nullptr, false);
         const bool owed = outcome.is_object() && outcome.value("owed", false);
-        relay.turn->relay(entry.bytes, entry.last(), owed);
+        relay.turn->relay(entry.bytes, entry.last(), owed, ended_ago);
     }
 }
 

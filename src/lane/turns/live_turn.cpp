@@ -182,8 +182,7 @@ void LiveTurn::drop_done_readers() {
 }
 
 bool LiveTurn::resumable(Clock::time_point now) const noexcept {
-    return style_.resumable && log_.whole() && !gone_ &&
-           (!ended_ || now - ended_at_ < host_->timings.ended_kept);
+    return repeatable() && (!ended_ || now - ended_at_ < host_->timings.ended_kept);
 }
 
 bool LiveTurn::expired(Clock::time_point now) const noexcept {

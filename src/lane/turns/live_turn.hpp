@@ -115,6 +115,10 @@ public:
     [[nodiscard]] bool stopping() const noexcept { return reason_ != StopReason::none; }
     /// A new reader may still get everything: the log is whole and the turn has not ended long ago.
     [[nodiscard]] bool resumable(Clock::time_point now) const noexcept;
+    /// … or even then: a client that repeats its request has no answer at all.
+    [[nodiscard]] bool repeatable() const noexcept {
+        return style_.resumable && log_.whole() && !gone_;
+    }
     /// Somebody may lack its end: a reader left before it had everything, or the thread's messages
     /// were read while the turn ran. Not any more once they were read with the answer in them.
     [[nodiscard]] bool owed() const noexcept { return owed_; }
@@ -192,7 +196,7 @@ public:
     /// Another replica has taken it: readers here get an error, and it counts there.
     void lose_to_another();
     /// Frames of a relayed turn, with the last ones its end. `owed`: somebody may lack that.
-    void relay(std::string_view frames, bool last, bool owed);
+    void relay(std::string_view frames, bool last, bool owed, Millis ended_ago = Millis(0));
     /// What a relayed turn says cannot be had here.
     void relay_unread() noexcept { gone_ = true; }
     /// What a relayed turn said is gone: readers are cut, nobody can resume it here.

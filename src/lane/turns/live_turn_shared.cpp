@@ -55,12 +55,12 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(Parts parts) {
     return self;
 }
 
-void LiveTurn::relay(std::string_view frames, bool last, bool owed) {
+void LiveTurn::relay(std::string_view frames, bool last, bool owed, Millis ended_ago) {
     const auto now = Clock::now();
     append_said(frames);
     if (last) {
         ended_ = true;
-        ended_at_ = now;
+        ended_at_ = now - ended_ago;
         const bool left = readers() == 0 && detached_ != accepted_; // whoever read it here
         owed_ = !told_whole_ && (owed || left);
         announce_change();

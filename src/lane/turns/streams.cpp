@@ -190,7 +190,10 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
         co_return reject_unknown_for_now();
     }
     const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
-    OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::deciding));
+    OA_CO_TRY(auto turn, co_await starter_.find(call, FoundFor::deciding));
+    if (turn && turn->expired(Clock::now())) { // the store keeps it for longer
+        turn.reset();
+    }
     const bool results = call->chat.answers_calls;
     if (!turn && results && call->chat.approvals.empty()) {
         co_return co_await start(std::move(call));

@@ -215,7 +215,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
         co_return nullptr;
     }
     auto live = co_await lane_->shared->find(call->record.owner, call->chat.thread);
-    if (live && *live && (*live)->id() == *turn && (*live)->resumable(Clock::now())) {
+    if (live && *live && (*live)->id() == *turn && (*live)->repeatable()) {
         co_return *std::move(live);
     }
     co_return reject_answered(*turn);

@@ -82,6 +82,25 @@ test('a reader that was cut off on one lane hears the end on the other', async (
   assert.deepEqual(read(again).texts, [whole()]);
 });
 
+test('longer than five seconds after its end an answer is replayed on neither lane, unless its request is repeated', async () => {
+  const keyed = (lane) => send(lane.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'k-over' }, body: { id: 'keyed', messages: [{ id: 'm', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=3' }] }] } });
+  const turn = turnOf(await keyed(a));
+  const first = await begun(a, 'over');
+  await leaves(first, a, 0);
+  await world.release('over');
+  await b.until(() => world.redis.cli('HGET', 'oa:t:/over', 'st') === 'ended', 'its end');
+  const early = await resume(b, 'over').done;
+  assert.deepEqual(read(early).texts, [whole()]);
+  for (const ms of [6500, 1500, 1500]) { // a lane that has dropped it would read it again
+    await sleep(ms);
+    for (const lane of [b, a]) assert.equal((await resume(lane, 'over').done).status, 204, lane.name);
+  }
+  for (const lane of [b, a]) {
+    const again = await keyed(lane);
+    assert.deepEqual([again.status, turnOf(again), heard(again)], [200, turn, whole(3)], lane.name);
+  }
+});
+
 test('a message that is sent to two lanes at once is answered once', async () => {
   for (let i = 0; i < 20; ++i) {
     const both = [a, b].map((lane) => chat(lane.base, held(`twice-${i}`), { id: `twice-${i}` }));

@@ -61,6 +61,27 @@ TEST_CASE("relays: one that has ended elsewhere is read once, with its end") {
     CHECK(attach(*live, heard) == all + "(finished)");
 }
 
+TEST_CASE("relays: one that ended elsewhere is resumed for as long as one that ended here") {
+    SharedRig rig;
+    const auto all = Said("t1").text("Hello").complete().frames;
+    const auto kept = rig.lane->config.timings.ended_kept;
+    for (const auto ago : {kept - Millis(1'000), kept}) {
+        rig.theirs(true, all, store::Phase::ended);
+        rig.holding().ended_ago = ago;
+        auto live = rig.find().value();
+        REQUIRE(live);
+        const auto now = Clock::now();
+        CHECK(live->resumable(now) == (ago < kept));
+        CHECK_FALSE(live->resumable(now + Millis(1'000)));
+        CHECK(live->repeatable()); // a repeated Idempotency-Key
+        rig.shared().tick(now + kept);
+        CHECK(rig.store.turns.relays == 1); // somebody is about to read it
+        live.reset();
+        rig.shared().tick(now + kept);
+        CHECK(rig.store.turns.relays == 0);
+    }
+}
+
 TEST_CASE("relays: one whose end nobody tells any more, or whose log nobody has, is not read") {
     SharedRig rig;
     SECTION("its last entry is not the end") {
