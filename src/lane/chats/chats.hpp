@@ -42,7 +42,7 @@ public:
 
     enum class Reading { messages, runs, events };
     struct Change {
-        std::string title{}; ///< empty: it stays
+        std::optional<std::string> title{};
         std::optional<bool> archived{};
     };
 
@@ -69,6 +69,8 @@ private:
     [[nodiscard]] Task<Accepted<ImportedChat>> read_new_thread(CallPtr call);
     // chats_change.cpp
     [[nodiscard]] Task<Accepted<void>> read_fields(CallPtr call, BodyUse use);
+    [[nodiscard]] Task<Accepted<void>> store_change(ThreadRow row, Change what);
+    [[nodiscard]] Task<Accepted<void>> apply_change(ThreadRow row, Change asked);
     [[nodiscard]] Task<Accepted<void>> end_turn(CallPtr call);
     // chats_export.cpp
     [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page);

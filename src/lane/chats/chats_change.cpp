@@ -40,7 +40,11 @@ Accepted<Chats::Change> read_change(const Json& body) {
         return invalid_field("title", "title must not be empty");
     }
     OA_TRY(const auto archived, read_archived(body));
-    return Chats::Change{.title = std::move(title), .archived = archived};
+    Chats::Change out{.archived = archived};
+    if (!title.empty()) {
+        out.title = std::move(title);
+    }
+    return out;
 }
 
 Rejection reject_change(const Error& error) {
@@ -72,6 +76,53 @@ Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
     co_return project_thread(row.id, completed(std::move(info), row), row.archived);
 }
 
+/// What is not stored does not happen: this comes before the authority is told. Only that one's
+/// title goes into the row here.
+Task<Accepted<void>> Chats::store_change(ThreadRow row, Change what) {
+    auto& ids = lane_->ids();
+    if (what.archived) {
+        ids.archive(row.owner, row.id, *what.archived);
+        if (!co_await ids.commit()) {
+            ids.archive(row.owner, row.id, row.archived);
+            co_return reject_unstored();
+        }
+    }
+    if (!lane_->shared) {
+        co_return Accepted<void>{};
+    }
+    store::RowChange change{.archived = what.archived};
+    if (what.title) {
+        change.title = short_title(*what.title);
+    }
+    if (!co_await lane_->shared->change_row(row.owner, row.id, std::move(change))) {
+        ids.archive(row.owner, row.id, row.archived);
+        co_return reject_unstored();
+    }
+    co_return Accepted<void>{};
+}
+
+Task<Accepted<void>> Chats::apply_change(ThreadRow row, Change asked) {
+    OA_CO_CHECK(co_await store_change(row, asked));
+    auto& ids = lane_->ids();
+    if (!asked.title || !ids.contains(row.owner, row.id)) {
+        co_return Accepted<void>{};
+    }
+    auto named = co_await lane_->authority().name_thread(row.thread, *asked.title);
+    if (!named) {
+        const Change back{
+            .title = row.title,
+            .archived = asked.archived ? std::optional(row.archived) : std::nullopt
+        };
+        (void)co_await store_change(row, back);
+        co_return reject_change(named.error());
+    }
+    if (auto now = ids.find(row.owner, row.id)) { // it may be deleted meanwhile
+        now->title = short_title(*asked.title);
+        ids.describe(*now);
+    }
+    co_return Accepted<void>{};
+}
+
 Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     Change asked;
     BodyUse use = [&asked](const Json& body) -> Accepted<void> {
@@ -79,38 +130,12 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
         return {};
     };
     OA_CO_CHECK(co_await read_fields(call, std::move(use)));
-    auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
     const std::string id = call->record.thread;
-    auto row = ids.find(owner, id);
-    if (row && !asked.title.empty()) {
-        auto named = co_await lane_->authority().name_thread(row->thread, asked.title);
-        if (!named) {
-            co_return reject_change(named.error());
-        }
-        row = ids.find(owner, id); // it may be deleted meanwhile
-        if (row) {
-            row->title = short_title(asked.title);
-            ids.describe(*row);
-        }
-    }
-    if (row && asked.archived) {
-        const bool before = std::exchange(row->archived, *asked.archived);
-        ids.archive(owner, id, *asked.archived);
-        if (!co_await ids.commit()) {
-            ids.archive(owner, id, before);
-            co_return reject_unstored();
-        }
-    }
-    if (row && lane_->shared) {
-        store::RowChange change{.archived = asked.archived};
-        if (!asked.title.empty()) {
-            change.title = row->title;
-        }
-        if (!co_await lane_->shared->change_row(owner, id, std::move(change))) {
-            co_return reject_unstored();
-        }
-        row = ids.find(owner, id);
+    auto row = lane_->ids().find(owner, id);
+    if (row) {
+        OA_CO_CHECK(co_await apply_change(*row, std::move(asked)));
+        row = lane_->ids().find(owner, id);
     }
     if (!row) {
         co_return reject_unknown_thread();

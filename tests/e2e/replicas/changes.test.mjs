@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chat, send } from '../lib/http.mjs';
+import { ready } from '../lib/replicas/pair.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { startWorld } from '../lib/replicas/world.mjs';
+import { startCodexRelay } from './codex_relay.mjs';
 
 let world, slow, a, b;
 before(async () => {
@@ -45,4 +47,40 @@ test('a name that Codex takes late changes nothing else: the turn that another l
   slow.heal();
   assert.equal((await renamed).status, 200);
   assert.deepEqual([field('late', 'tl'), field('late', 'lt'), field('late', 'lm')], ['Oslo', newest, message]);
+});
+
+/** Title and mark of the conversation, as this lane has them in its lists and by its id. */
+async function shown(lane, id) {
+  const lists = await Promise.all(['', '?archived=true'].map(async (query) => (await send(lane.base, { path: `/api/chats${query}` })).json().data));
+  const { title, archived } = (await send(lane.base, { path: `/api/chats/${id}` })).json().data.conversation;
+  return [...lists.flat().filter((one) => one.id === id), { title, archived }].map((one) => `${one.title} ${one.archived}`);
+}
+const first = 'scenario:text;words=3 false';
+
+test('what the store does not take is refused and does not happen, on no lane', async () => {
+  await say(a, 'refused').done;
+  world.redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '1');
+  for (const body of [{ title: 'Lima' }, { archived: true }, { title: 'Lima', archived: true }]) {
+    const refused = await change(a, 'refused', body);
+    assert.deepEqual([refused.status, refused.json().error.code], [503, 'store_unavailable']);
+  }
+  world.redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '0');
+  for (const lane of [a, b]) {
+    await ready(lane);
+    assert.deepEqual(await shown(lane, 'refused'), [first, first], lane.name);
+  }
+  assert.equal((await change(a, 'refused', { title: 'Lima', archived: true })).status, 200);
+  for (const lane of [a, b]) assert.deepEqual(await shown(lane, 'refused'), ['Lima true', 'Lima true'], lane.name);
+});
+
+test('what Codex refuses does not happen, on no lane', async () => {
+  const relay = await startCodexRelay(world.server.port, { refuse: (request) => request.method === 'thread/name/set' });
+  const c = await world.lane('c', [], { codex: relay.port });
+  await say(c, 'unnamed').done;
+  const refused = await change(c, 'unnamed', { title: 'Quito', archived: true });
+  assert.ok(refused.status >= 500, `${refused.status} ${refused.text}`);
+  assert.deepEqual([field('unnamed', 'tl'), field('unnamed', 'ar')], ['scenario:text;words=3', '0']);
+  for (const lane of [a, c]) assert.deepEqual(await shown(lane, 'unnamed'), [first, first], lane.name);
+  assert.equal((await c.stop()).code, 0);
+  relay.stop();
 });
