@@ -45,14 +45,6 @@ Accepted<std::optional<IdMap::Place>> read_place(const std::string& key) {
     return place;
 }
 
-ThreadRow described(ThreadRow row, authority::ThreadInfo told) {
-    const auto info = completed(std::move(told), row);
-    row.title = short_title(info.title);
-    row.created_at = info.created_at;
-    row.updated_at = info.updated_at;
-    return row;
-}
-
 Json page_of(std::vector<ThreadRow> rows, std::size_t limit, std::string_view list) {
     const bool more = rows.size() > limit;
     rows.resize(std::min(rows.size(), limit));
@@ -89,6 +81,14 @@ authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row
     info.created_at = both == 0 ? either : both;
     info.updated_at = info.updated_at == 0 ? row.updated_at : info.updated_at;
     return info;
+}
+
+ThreadRow described(ThreadRow row, authority::ThreadInfo told) {
+    const auto info = completed(std::move(told), row);
+    row.title = short_title(info.title);
+    row.created_at = info.created_at;
+    row.updated_at = info.updated_at;
+    return row;
 }
 
 Task<std::string>

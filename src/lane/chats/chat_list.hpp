@@ -17,6 +17,8 @@ namespace oa_stream::lane {
 
 /// A row's own title and times stand in for those that its authority does not tell.
 [[nodiscard]] authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row);
+/// The row with what its authority tells of it.
+[[nodiscard]] ThreadRow described(ThreadRow row, authority::ThreadInfo told);
 
 /// The name that somebody gave the thread; empty: it has none. `fallback`: where the authority
 /// tells nothing about it.

@@ -64,16 +64,19 @@ Task<Accepted<void>> Chats::read_fields(CallPtr call, BodyUse use) {
     co_return co_await read_body(lane_, call, {}, std::move(use));
 }
 
-/// As a list would show it now.
+/// As a list would show it, and shows it from now on.
 Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
-    std::vector<std::string> ids{row.thread};
-    auto infos = co_await lane_->authority().threads(std::move(ids));
+    std::vector<std::string> asked{row.thread};
+    auto infos = co_await lane_->authority().threads(std::move(asked));
     if (!infos) {
         co_return reject_read(infos.error());
     }
-    auto info =
-        infos->empty() ? authority::ThreadInfo{.id = row.thread} : std::move(infos->front());
-    co_return project_thread(row.id, completed(std::move(info), row), row.archived);
+    if (infos->empty()) {
+        infos->push_back({.id = row.thread});
+    } else if (auto& ids = lane_->ids(); ids.find(row.owner, row.id) == row) {
+        ids.describe(described(row, infos->front()));
+    }
+    co_return project_thread(row.id, completed(std::move(infos->front()), row), row.archived);
 }
 
 /// What is not stored does not happen: this comes before the authority is told. Only that one's
@@ -134,13 +137,17 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     const std::string id = call->record.thread;
     auto row = lane_->ids().find(owner, id);
     if (row) {
-        OA_CO_CHECK(co_await apply_change(*row, std::move(asked)));
+        OA_CO_CHECK(co_await apply_change(*row, asked));
         row = lane_->ids().find(owner, id);
     }
     if (!row) {
         co_return reject_unknown_thread();
     }
     OA_CO_TRY(const auto now, co_await summary_of(*std::move(row)));
+    row = lane_->ids().find(owner, id);
+    if (row && asked.title && lane_->shared) { // lanes may have listed it before it had the title
+        lane_->shared->touch_later(owner, id, row->updated_at);
+    }
     co_return json_response(200, Json::object({{"data", now}}));
 }
 

@@ -49,6 +49,32 @@ for (const [how, hours] of [['an hour forward', 1], ['an hour back', -1]]) {
   });
 }
 
+test('five minutes back: a conversation that is renamed keeps its place in the lists of both lanes', async () => {
+  const lanes = [steady, jumping], ids = ['first', 'of-jumping', 'last'];
+  const list = async (lane, query = '') => (await send(lane.base, { path: `/api/chats${query}` })).json();
+  const order = async (lane) => (await list(lane)).data.map((one) => one.id).filter((id) => ids.includes(id));
+  setClock(-300);
+  for (const id of ids) {
+    await chat((id === 'of-jumping' ? jumping : steady).base, 'scenario:text;words=2', { id }).done;
+    await sleep(1100); // times have seconds
+  }
+  // A list does not wait long for Codex.
+  for (const lane of lanes) await lane.until(async () => `${await order(lane)}` === `${ids.toReversed()}`, 'the order by Codex');
+  assert.equal((await send(steady.base, { method: 'PATCH', path: '/api/chats/of-jumping', body: { title: 'Renamed' } })).status, 200);
+  await sleep(200); // what follows the answer is stored
+  for (const lane of lanes) assert.deepEqual(await order(lane), ids.toReversed(), `${lane.name}, renamed`);
+  for (const start of [0, 1]) { // page by page, each from the other lane
+    const seen = [];
+    for (let n = 0, cursor = ''; n < 3; ++n) {
+      const page = await list(lanes[(start + n) % 2], `?limit=1${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+      seen.push(page.data[0].id);
+      cursor = page.nextCursor;
+    }
+    assert.deepEqual(seen, ids.toReversed());
+  }
+  setClock(0);
+});
+
 /** As a server whose clock is far ahead put it in. */
 const putAhead = async (lane) => {
   const inbox = `oa:in:${world.redis.cli('SMEMBERS', 'oa:ss').split('\n').find((name) => name.startsWith(`${lane}.`))}`;
