@@ -87,7 +87,9 @@ Task<Accepted<void>> Chats::store_change(ThreadRow row, Change what) {
         ids.archive(row.owner, row.id, *what.archived);
         if (!co_await ids.commit()) {
             ids.archive(row.owner, row.id, row.archived);
-            co_return reject_unstored();
+            co_return with_retry_after(
+                reject(503, "store_unavailable", "this service cannot store that right now"), 5
+            );
         }
     }
     if (!lane_->shared) {
@@ -99,7 +101,7 @@ Task<Accepted<void>> Chats::store_change(ThreadRow row, Change what) {
     }
     if (!co_await lane_->shared->change_row(row.owner, row.id, std::move(change))) {
         ids.archive(row.owner, row.id, row.archived);
-        co_return reject_unstored();
+        co_return reject_store_away();
     }
     co_return Accepted<void>{};
 }

@@ -87,7 +87,7 @@ may_supersede(LaneState* lane, std::string owner, std::string thread, bool limit
         }
         const auto all = co_await lane->shared->store().readers(turn->id());
         if (!all || (limited && lane->shared->full())) {
-            co_return reject_store_away();
+            co_return limited ? reject_nothing_new() : reject_store_away();
         }
         if (turn->ended() || turn->waiting() || *all <= turn->readers()) {
             co_return Accepted<void>{};

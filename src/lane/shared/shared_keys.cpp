@@ -27,13 +27,13 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
         .thread = call->chat.thread
     };
     if (!co_await forget_stale_keys(&request)) {
-        co_return reject_store_away();
+        co_return reject_nothing_new();
     }
     while (true) {
         const auto use = co_await store_->use_key(request);
         if (!use) {
             forget_key_later(request); // it may be ours all the same
-            co_return reject_store_away();
+            co_return reject_nothing_new();
         }
         if (use->fresh) {
             call->key_attempt = request.attempt;
@@ -72,7 +72,7 @@ Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
          .before = row ? row->last_turn : std::string()}
     );
     if (!use) {
-        co_return reject_store_away();
+        co_return reject_nothing_new();
     }
     if (!use->fresh) {
         co_return reject_still_starting();

@@ -312,6 +312,8 @@ inline constexpr std::string_view k_decide = "decide";
 [[nodiscard]] std::string head_text(const TurnHead& head);
 [[nodiscard]] TurnHead read_head(const std::string& text);
 [[nodiscard]] Rejection reject_store_away();
+/// … or it has no room: a turn or a conversation cannot begin.
+[[nodiscard]] Rejection reject_nothing_new();
 /// Nobody here knows of the conversation, or whether it has a turn: others may.
 [[nodiscard]] Rejection reject_unknown_for_now();
 

@@ -20,7 +20,23 @@ constexpr Millis k_look_again{200};
 
 Rejection reject_store_away() {
     return with_retry_after(
-        reject(503, "store_unavailable", "this service cannot take new messages right now"), 1
+        reject(
+            503,
+            "store_unavailable",
+            "this service cannot do that right now: its store does not answer"
+        ),
+        1
+    );
+}
+
+Rejection reject_nothing_new() {
+    return with_retry_after(
+        reject(
+            503,
+            "store_unavailable",
+            "this service cannot take new messages or conversations right now"
+        ),
+        1
     );
 }
 
@@ -87,7 +103,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         .most_of_owner = wish.limited && wish.count_owner ? limits.streams_per_owner : 0
     };
     if (wish.limited && full()) {
-        co_return reject_store_away();
+        co_return reject_nothing_new();
     }
     Patience patience;
     const auto others_until = Clock::now() + store_->options().lease;
@@ -96,7 +112,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         auto got = co_await store_->acquire(request);
         const auto now = Clock::now();
         if (!got) {
-            co_return reject_store_away();
+            co_return wish.limited ? reject_nothing_new() : reject_store_away();
         }
         if (got->kind == store::Acquired::Kind::mine) {
             // Since it was read last another replica may have made it, or a turn on it.
@@ -151,7 +167,7 @@ Task<Accepted<std::shared_ptr<void>>> SharedLane::take_place(std::string owner, 
          .most_of_owner = count_owner ? limits.streams_per_owner : 0}
     );
     if (!got) {
-        co_return reject_store_away();
+        co_return reject_nothing_new();
     }
     if (auto no = refused(*got)) {
         co_return *std::move(no);
@@ -182,7 +198,7 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
         co_return reject_busy();
     }
     if (!done) {
-        co_return reject_store_away();
+        co_return reject_nothing_new();
     }
     lane_->ids().note_version(hold->key().owner, hold->key().id, done->version);
     hold->keep();

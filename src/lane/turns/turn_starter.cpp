@@ -217,7 +217,7 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
         const bool lost = call->ours && !call->ours();
-        co_return lost ? reject_store_away() : reject_start(turn.error(), replaces);
+        co_return lost ? reject_nothing_new() : reject_start(turn.error(), replaces);
     }
     co_return *std::move(turn);
 }

@@ -63,6 +63,12 @@ test('what the store does not take is refused and does not happen, on no lane', 
   for (const body of [{ title: 'Lima' }, { archived: true }, { title: 'Lima', archived: true }]) {
     const refused = await change(a, 'refused', body);
     assert.deepEqual([refused.status, refused.json().error.code], [503, 'store_unavailable']);
+    assert.match(refused.json().message, /cannot do that right now: its store does not answer/);
+  }
+  for (const [method, where] of [['DELETE', '/api/chats/refused'], ['POST', '/api/chats/refused/fork']]) {
+    const refused = await send(a.base, { method, path: where });
+    assert.equal(refused.status, 503, refused.text);
+    assert.match(refused.json().message, method === 'DELETE' ? /cannot do that right now/ : /new messages or conversations/);
   }
   world.redis.cli('CONFIG', 'SET', 'min-replicas-to-write', '0');
   for (const lane of [a, b]) {

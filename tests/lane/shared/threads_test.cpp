@@ -87,6 +87,8 @@ TEST_CASE("threads: what refuses one says which limit it is, or that the store i
     CHECK(refusal().first == 429);
     rig.store.acquire_answers = {fail(Code::unavailable, "away")};
     CHECK(refusal() == std::pair(503, std::string("store_unavailable")));
+    CHECK(take(rig).error().message.contains("new messages"));
+    CHECK_FALSE(take(rig, false).error().message.contains("new messages")); // a deletion
     const auto asked = rig.store.acquires.size();
     rig.store.acquire_answers = {acquired(Acquired::Kind::mine, 1)};
     rig.store.counted.memory = 0.81;
