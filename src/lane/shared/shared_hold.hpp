@@ -1,6 +1,7 @@
 // The right to change a thread or to run its turn, in this lane and over all replicas.
 #pragma once
 
+#include "oa_stream/store/rows.hpp"
 #include "oa_stream/store/store.hpp"
 
 #include "turns/live_turns.hpp"
