@@ -151,8 +151,8 @@ TEST_CASE("watch next: it stands on any screen, whole and before the reasons") {
     view.state = WatchState::bad;
     view.next = "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' --prometheus "
                 "http://127.0.0.1:39401 --revision r-with-a-long-name-2026-02-22 --window 1m";
-    view.why = {"revision r-with-a-long-name-2026-02-22: p95 of the first content 4.88 s, limit "
-                "2.5 s, and more words than one line of a small screen can hold"};
+    view.why = {"revision r-with-a-long-name-2026-02-22: p95 of the first content 4.88s, limit "
+                "2.5s, and more words than one line of a small screen can hold"};
     for (const ScreenSize size : {ScreenSize{80, 24}, {40, 10}, {200, 50}}) {
         CAPTURE(size.columns);
         std::string shell;

@@ -130,7 +130,7 @@ TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond th
     judge(exact, {});
     CHECK(exact.state == WatchState::bad);
     CHECK(exact.budget_left == Approx(-0.2));
-    CHECK(screen(exact).contains("left -20.0 % (30d)"));
+    CHECK(screen(exact).contains("left -20% (30d)"));
     REQUIRE(exact.why.size() == 1);
     CHECK_THAT(exact.why.front(), Catch::StartsWith("error budget overspent: 120 of 100000 "));
     WatchView near = healthy();
@@ -143,7 +143,7 @@ TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond th
     judge(blurred, {});
     CHECK(blurred.state == WatchState::ok);
     CHECK(blurred.budget_off == Approx(0.3));
-    CHECK(screen(blurred).contains("left -20.0 % ±30.0 (30d)"));
+    CHECK(screen(blurred).contains("left -20% ±30% (30d)"));
     CHECK(to_json(blurred)["budget"]["left_error"] == Approx(0.3));
     CHECK(to_json(exact)["budget"]["left_error"] == 0);
 }

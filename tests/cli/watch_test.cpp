@@ -503,9 +503,9 @@ TEST_CASE("watch: percentiles say as much as the buckets do") {
     using measure::Bucket;
     CHECK(percentile_text({}, measure::k_p95) == "–");
     CHECK(percentile_text({{0.1, 0}, {INFINITY, 0}}, measure::k_p95) == "–");
-    CHECK(percentile_text({{0.1, 10}, {INFINITY, 10}}, measure::k_p95) == "95 ms");
-    CHECK(percentile_text({{1, 0}, {5, 10}, {INFINITY, 10}}, measure::k_p95) == "4.80 s");
-    CHECK(percentile_text({{0.1, 1}, {30, 5}, {INFINITY, 10}}, measure::k_p95) == ">30 s");
+    CHECK(percentile_text({{0.1, 10}, {INFINITY, 10}}, measure::k_p95) == "95ms");
+    CHECK(percentile_text({{1, 0}, {5, 10}, {INFINITY, 10}}, measure::k_p95) == "4.8s");
+    CHECK(percentile_text({{0.1, 1}, {30, 5}, {INFINITY, 10}}, measure::k_p95) == ">30s");
 }
 
 TEST_CASE("watch: the screen fits whatever room there is, and keeps what matters") {

@@ -43,7 +43,7 @@ std::string row(std::string_view name, const Times& times) {
 
 std::string table(const LoadTotals& totals) {
     std::string out = fmt::format(
-        "  from the planned sending, ±{:.1g} %\n  {:<15}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
+        "  from the planned sending, ±{:.1g}%\n  {:<15}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}\n",
         totals.gaps.relative_error() * report::k_percent,
         "",
         "n",

@@ -1,4 +1,5 @@
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -98,9 +99,9 @@ Finding judge_slow(const WatchPart& part, const WatchLimits& limits) {
     }
     return {
         .why = fmt::format(
-            "p95 of the first content {}, limit {:g} s",
+            "p95 of the first content {}, limit {}",
             percentile_text(buckets, measure::k_p95),
-            limits.p95_at_most_s
+            seconds_text(limits.p95_at_most_s)
         )
     };
 }
@@ -148,13 +149,13 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
     view.broken.budget = view.budget_judged && view.budget_left.value_or(0) + view.budget_off < 0;
     if (view.broken.budget) {
         view.why.push_back(fmt::format(
-            "error budget overspent: {}{} of {} requests bad {}, {:.1f} % of it left",
+            "error budget overspent: {}{} of {} requests bad {}, {} of it left",
             view.budget_off > 0 ? "about " : "", // increase() extrapolates
             counts.bad,
             counts.total,
             view.numbers.budget_window == "since its start" ? view.numbers.budget_window
                                                             : "in " + view.numbers.budget_window,
-            view.budget_left.value_or(0) * 100
+            percent_text(view.budget_left.value_or(0))
         ));
     }
 }

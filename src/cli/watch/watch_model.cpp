@@ -1,7 +1,7 @@
 #include "watch_model.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
-#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -207,9 +207,9 @@ std::string percentile_text(const std::vector<measure::Bucket>& buckets, measure
     const auto rank =
         static_cast<double>(measure::nearest_rank(std::max<std::uint64_t>(whole(total), 1), q));
     if (std::isinf(measure::resolution_of_rank(buckets, rank).up_to)) {
-        return fmt::format(">{:g} s", buckets[buckets.size() - 2].le);
+        return ">" + seconds_text(buckets[buckets.size() - 2].le);
     }
-    return *value < 1 ? fmt::format("{:.0f} ms", *value * 1000) : fmt::format("{:.2f} s", *value);
+    return seconds_text(*value);
 }
 
 std::vector<std::string> events_between(const WatchView& before, const WatchView& now) {

@@ -2,7 +2,9 @@
 
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
 
 #include "core/suggestion.hpp"
 
@@ -274,16 +276,13 @@ std::vector<Row> routes(const WatchView& view, RouteColumns columns) {
     return rows;
 }
 
-std::string percent(const std::optional<double>& share) {
-    return share ? fmt::format("{:.1f} %", *share * 100) : "–";
-}
-
 /// One bad request of a young lane has spent its whole budget: that is shown, and not judged.
 std::string budget_text(const WatchView& view) {
     const bool few = view.budget_left.value_or(0) < 0 && !view.budget_judged;
-    constexpr double k_shown = 0.0005; // less is 0.0 %
+    constexpr double k_shown = 0.0005; // less does not matter
     const bool off = view.budget_left && view.budget_off >= k_shown;
-    return percent(view.budget_left) + (off ? fmt::format(" ±{:.1f}", view.budget_off * 100) : "") +
+    return (view.budget_left ? percent_text(*view.budget_left) : "–") +
+           (off ? " ±" + percent_text(view.budget_off) : "") +
            (few ? ", too few bad ones to judge" : "");
 }
 
@@ -305,8 +304,8 @@ std::vector<Row> totals(const WatchView& view, std::size_t columns) {
     rows.push_back({std::move(now)});
     rows.push_back(
         {fmt::format(
-             "budget    {:g} %: left {}{}   burn {}",
-             view.objective.value() * 100,
+             "budget    {}: left {}{}   burn {}",
+             config::percent_text(view.objective.value()),
              budget_text(view),
              n.budget_window.empty() ? "" : " (" + n.budget_window + ")",
              view.burn ? fmt::format("{:.1f}x", *view.burn) : "–"

@@ -67,7 +67,7 @@ const TABLE = [
   [/\d+(?= in a row of| fresh connections)/g, () => '#'],
   // Rows of tables: the columns are right-aligned.
   [/^ +\d+% +(?:\d+\/\d+|-) +(?:\d+\/\d+|-) +\S+ +\S+ (?= )/gm, (row) => row.replace(/ +\d+\/\d+/g, (text) => cell(text, '#/##')).replace(/ +[\d.]+m?s\b/g, (text) => cell(text, '##ms'))],
-  [/^\/.{30,} {2}[\d.–]+ .*$/gm, (row) => row.replace(/ +[>\d.]+ m?s(?= |$)/g, (text) => cell(text, '## ms')).replace(/ +\d+\.\d(?= |$)/g, (text) => cell(text, '#.#'))],
+  [/^\/.{30,} {2}[\d.–]+ .*$/gm, (row) => row.replace(/ +[>\d.]+m?s(?= |$)/g, (text) => cell(text, '##ms')).replace(/ +\d+\.\d(?= |$)/g, (text) => cell(text, '#.#'))],
   // The live line: its bar, and the last value, behind which nothing can be moved.
   [/[█░]{10}/g, () => '▒▒▒▒▒▒▒▒▒▒'],
   [/\d+(?:\.\d)?s–\d+(?:\.\d)?(?=s in all)/g, () => '#.#s–##'],
