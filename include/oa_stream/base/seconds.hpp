@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <limits>
 #include <string>
 
 namespace oa_stream {
@@ -16,10 +17,11 @@ template <class Rep, class Period>
     return seconds(time.time_since_epoch());
 }
 
+inline constexpr double k_unlimited = std::numeric_limits<double>::infinity();
+
 /// "3.7%", with as many digits as it takes to see on which side of `limit` it lies (at most 6).
-/// Negative: nothing limits it.
-[[nodiscard]] std::string percent_text(double share, double limit = -1);
+[[nodiscard]] std::string percent_text(double share, double limit = k_unlimited);
 /// "142ms", "2.51s", with the same care.
-[[nodiscard]] std::string seconds_text(double seconds, double limit = -1);
+[[nodiscard]] std::string seconds_text(double seconds, double limit = k_unlimited);
 
 } // namespace oa_stream
