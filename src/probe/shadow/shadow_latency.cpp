@@ -42,15 +42,15 @@ double tenths(double value) {
 }
 
 std::string ms(double seconds) {
-    return fmt::format("{:.1f} ms", tenths(seconds * 1000));
+    return fmt::format("{:.1f}ms", tenths(seconds * 1000));
 }
 
 std::string signed_ms(double seconds) {
-    return fmt::format("{:+.1f} ms", tenths(seconds * 1000));
+    return fmt::format("{:+.1f}ms", tenths(seconds * 1000));
 }
 
 std::string percent(double ratio) {
-    return fmt::format("{:+.1f} %", tenths((ratio - 1) * 100));
+    return fmt::format("{:+.1f}%", tenths((ratio - 1) * 100));
 }
 
 Check begin_check(std::string id, std::size_t n) {
@@ -85,7 +85,7 @@ Check judge_slowdown(
     std::string interval;
     if (ratio.low && ratio.high && delta.low && delta.high) {
         interval = fmt::format(
-            " ({:g} % interval {} to {}; {} to {})",
+            " ({:g}% interval {} to {}; {} to {})",
             limits.confidence * 100,
             percent(*ratio.low),
             percent(*ratio.high),
@@ -163,7 +163,7 @@ Check judge_p95_delta(
     check.data["confidence"] = limits.confidence;
     check.data["seed"] = seed;
     check.detail = fmt::format(
-        "p95 {} against the reference over {} ({:g} % interval {} to {}); limit {}",
+        "p95 {} against the reference over {} ({:g}% interval {} to {}); limit {}",
         signed_ms(got->point),
         counted(pairs.size(), "pair"),
         limits.confidence * 100,
