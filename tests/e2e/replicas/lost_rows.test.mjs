@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ACCEPT, Page, askingConfig, statusOf, textOf } from '../lib/approvals.mjs';
+import { Page, askingConfig, statusOf } from '../lib/approvals.mjs';
 import { assertLegal } from '../lib/contract.mjs';
-import { chat, open, send } from '../lib/http.mjs';
+import { chat, heard, open, send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { again, ready, startPair } from '../lib/replicas/pair.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
@@ -118,7 +118,7 @@ test('a decision that only the lane of its turn can tell about is refused before
   assert.ok(!fs.existsSync(path.join(folder, 'ran')), 'nothing ran');
   const here = await decide(a);
   assert.equal(here.status, 200, here.text);
-  assert.equal(textOf(here), 'Command finished.');
+  assert.equal(heard(here), 'Command finished.');
   assert.equal(fs.readFileSync(path.join(folder, 'ran'), 'utf8'), 'once\n');
 });
 
