@@ -45,3 +45,11 @@ TEST_CASE("retry-after: a date is seen against the server's own clock") {
     };
     CHECK(*retry_after(headers, ours) == Millis(10000));
 }
+
+TEST_CASE("retry-after: pauses double up to the longest, and a server can only ask for more") {
+    RetryPauses pauses(Millis(10), Millis(30));
+    CHECK(pauses.next() == Millis(10));
+    CHECK(pauses.next(Millis(0)) == Millis(20));
+    CHECK(pauses.next(Millis(1000)) == Millis(1000));
+    CHECK(pauses.next() == Millis(30));
+}

@@ -118,7 +118,7 @@ Task<Result<net::ClientResponse>> Api::exchange(net::ClientRequest request) {
 
 Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
     const net::ClientRequest call = request("GET", path);
-    Millis pause = options_.backoff;
+    net::RetryPauses pauses(options_.backoff, k_longest_backoff);
     for (int lost = 0;;) {
         const auto quiet = rescue_ ? rescue_quiet_until_ : reads_quiet_until_;
         OA_CO_CHECK(co_await leave_alone(quiet, until, Code::unavailable));
@@ -130,6 +130,7 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
                            : std::unexpected(named(std::move(json).error(), call));
         }
         lost += response.failure == net::TransferFailure::none ? 0 : 1;
+        const Millis pause = pauses.next();
         if (!repeatable(response) || lost >= k_lost_answers || Clock::now() + pause > until) {
             error->message += lost > 1 ? fmt::format(", asked {} times", lost) : "";
             co_return std::unexpected(named(*std::move(error), call));
@@ -137,7 +138,6 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
         if (!co_await sleep_for(pause)) {
             co_return fail(Code::cancelled, "given up while waiting for the Admin API");
         }
-        pause = std::min(pause * 2, k_longest_backoff);
         ++repeated_;
     }
 }
@@ -147,7 +147,7 @@ Api::patch(std::string path, std::string body, Clock::time_point until, bool res
     net::ClientRequest call = request("PATCH", path);
     call.headers.add("content-type", "application/json");
     call.body = std::move(body);
-    Millis pause = options_.backoff;
+    net::RetryPauses pauses(options_.backoff, k_longest_backoff);
     while (true) {
         const auto quiet = rescue || rescue_ ? rescue_quiet_until_ : writes_quiet_until_;
         OA_CO_CHECK(co_await leave_alone(quiet, until, Code::conflict));
@@ -158,6 +158,7 @@ Api::patch(std::string path, std::string body, Clock::time_point until, bool res
             co_return json ? std::move(json)
                            : std::unexpected(named(std::move(json).error(), call));
         }
+        const Millis pause = pauses.next();
         // 429 says that nothing was done; every other repetition is decided after a look.
         if (response.status != 429 || Clock::now() + pause > until) {
             co_return std::unexpected(named(*std::move(error), call));
@@ -165,7 +166,6 @@ Api::patch(std::string path, std::string body, Clock::time_point until, bool res
         if (!co_await sleep_for(pause)) {
             co_return fail(Code::conflict, "given up while waiting, nothing was written");
         }
-        pause = std::min(pause * 2, k_longest_backoff);
     }
 }
 

@@ -141,7 +141,7 @@ net::ClientRequest Calls::request(
 
 Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, ResultType type) {
     const std::string where = fmt::format("{}/api/v1/{}", options_.url, path);
-    Millis pause = options_.backoff;
+    net::RetryPauses pauses(options_.backoff, k_longest_backoff);
     bool refused = false;
     Error last{Code::timeout, "no time was left to query Prometheus"};
     for (int attempt = 1; attempt <= k_attempts; ++attempt) {
@@ -185,15 +185,13 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         }
         last.where = where;
         const WallTime now = std::chrono::system_clock::now();
-        const auto told = net::retry_after(response.headers, now);
-        const Millis wait = std::max(pause, told.value_or(Millis(0)));
+        const Millis wait = pauses.next(net::retry_after(response.headers, now));
         if (!passing(response, last.code) || Clock::now() + wait >= until_) {
             break;
         }
         if (attempt < k_attempts && !co_await sleep_for(wait)) {
             co_return fail(Code::cancelled, "given up while waiting for Prometheus");
         }
-        pause = std::min(pause * 2, k_longest_backoff);
     }
     co_return std::unexpected(std::move(last));
 }
