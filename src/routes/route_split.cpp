@@ -176,6 +176,8 @@ net::ClientRequest RouteSplitClient::request(std::string_view name, std::string 
 Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bool write) {
     const std::string what =
         fmt::format("{} {}/route-split/{}", body.empty() ? "GET" : "POST", options_.base_url, name);
+    constexpr int k_longest_pause = 32; // times the first one
+    net::RetryPauses pauses(options_.pause, options_.pause * k_longest_pause);
     Millis waited{0};
     for (int attempt = 1;; ++attempt) {
         const auto response = co_await client_.fetch(request(name, body));
@@ -183,7 +185,7 @@ Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bo
         if (seen.result) {
             co_return std::move(seen.result);
         }
-        const Millis wait = seen.wait.value_or(options_.pause * (1 << std::min(attempt - 1, 5)));
+        const Millis wait = pauses.next(seen.wait);
         const bool again =
             seen.refused_for_now || (seen.worth_another && !write && attempt < options_.attempts);
         if (!again || waited + wait > options_.most_wait) {

@@ -349,5 +349,6 @@ TEST_CASE("route split: it waits as long as the service says, in a header or in 
     CHECK(wait_after(429, R"({"message":"in 90 seconds"})", "retry-after: 3\r\n") == "3s");
     CHECK(wait_after(503, "{}", "retry-after: 3\r\n") == "3s");
     CHECK(wait_after(503, R"({"message":"in 90 seconds"})") == "7ms");
+    CHECK(wait_after(429, "{}", "retry-after: 0\r\n") == "7ms"); // without a pause it never ended
     CHECK(wait_after(422, "{}", "retry-after: 3\r\n") == "none");
 }

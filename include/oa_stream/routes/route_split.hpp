@@ -23,7 +23,7 @@ struct RouteSplitOptions {
     std::string schema = "1";
     Millis call_timeout{15000};
     int attempts = 3;        ///< of a read; a write is never repeated but after 429
-    Millis pause{500};       ///< between two attempts, unless the service says how long
+    Millis pause{500};       ///< between two attempts; longer when the service says so
     Millis most_wait{70000}; ///< all the waiting that 429 and 503 may ask of one call
     /// Told each attempt that was not the last: "GET …/status: HTTP 503, again in 500ms".
     std::function<void(std::string_view line)> retried{};
