@@ -134,7 +134,7 @@ Task<Result<std::string>> deliver_to_server(
     std::string body
 ) {
     const auto deadline = Clock::now() + hook.timeout;
-    Millis pause = k_first_pause;
+    net::RetryPauses pauses(k_first_pause, k_longest_pause);
     for (int tries = 1;; ++tries) {
         const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
         net::ClientRequest request = request_for(hook, secrets, id);
@@ -147,17 +147,16 @@ Task<Result<std::string>> deliver_to_server(
         if (response.status >= k_good && response.status < k_moved) {
             co_return fmt::format("HTTP {}{}", response.status, tries_text(tries));
         }
-        const Millis wanted =
-            net::retry_after(response.headers, std::chrono::system_clock::now()).value_or(pause);
+        const Millis pause =
+            pauses.next(net::retry_after(response.headers, std::chrono::system_clock::now()));
         const bool again = is_worth_repeating(response);
-        if (!again || Clock::now() + wanted >= deadline) {
+        if (!again || Clock::now() + pause >= deadline) {
             co_return fail(
                 again ? Code::unavailable : Code::precondition,
                 printable(text_of_failure(response) + tries_text(tries))
             );
         }
-        (void)co_await sleep_for(wanted);
-        pause = std::min(pause * 2, k_longest_pause);
+        (void)co_await sleep_for(pause);
     }
 }
 
