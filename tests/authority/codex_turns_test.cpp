@@ -255,12 +255,15 @@ TEST_CASE("codex: a thread that went to somebody else meanwhile is left as it is
     const auto refused = stage.start(late);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Code::conflict);
+    CHECK(refused.error().hint.empty());
     CHECK(stage.received("thread/revert") == 0);
     CHECK(stage.received("thread/inject_items") == 0);
     CHECK(stage.received("turn/start") == 1);
     int asked = 0; // it goes after the last step before the turn
     late.ours = [&asked] { return ++asked < 3; };
-    CHECK(stage.start(late).error().code == Code::conflict);
+    const auto reverted = stage.start(late).error();
+    CHECK(reverted.code == Code::conflict);
+    CHECK(reverted.hint == k_replaced_is_gone);
     CHECK(stage.received("thread/inject_items") == 1);
     CHECK(stage.received("turn/start") == 1);
     ours = true;

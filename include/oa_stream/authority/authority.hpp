@@ -82,6 +82,9 @@ struct TurnRequest {
     std::function<bool()> ours{};
 };
 
+/// The hint of an error behind which TurnRequest::revert_from_turn is dropped already.
+inline constexpr std::string_view k_replaced_is_gone = "what it was to replace is dropped";
+
 /// What a client's function returned.
 struct CallResult {
     std::string call; ///< of the turn::ClientCall

@@ -219,6 +219,8 @@ private:
     [[nodiscard]] static Task<Result<Json>>
     ask(Self self, Link link, std::string method, Json params);
     [[nodiscard]] static Task<Result<Turnstile::Pass>> pass(Self self);
+    [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
+    start_turn(Self self, std::shared_ptr<const TurnRequest> request, bool* reverted);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
     /// `asked_before`: a connection that was lost meanwhile; it may have reverted the thread.

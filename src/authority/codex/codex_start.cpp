@@ -93,6 +93,18 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
     OA_CO_CHECK(check_request(asked));
     const auto request = std::make_shared<const TurnRequest>(std::move(asked));
     OA_CO_CHECK(self->can_save());
+    bool reverted = false;
+    auto live = co_await start_turn(self, request, &reverted);
+    if (!live && reverted) {
+        live.error().hint = k_replaced_is_gone;
+    }
+    co_return live;
+}
+
+/// `reverted`: what the turn is to replace was dropped, whatever comes of the rest.
+Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start_turn(
+    Self self, std::shared_ptr<const TurnRequest> request, bool* reverted
+) {
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
         const auto& thread = request->thread;
@@ -103,6 +115,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
             OA_CO_TRY(passing, co_await pass(self));
         }
         auto hold = co_await std::move(opened);
+        *reverted = hold && request->revert_from_turn;
         if (hold && thread) { // loading has a turnstile of its own
             OA_CO_TRY(passing, co_await pass(self));
         }

@@ -217,7 +217,11 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
         const bool lost = call->ours && !call->ours();
-        co_return lost ? reject_nothing_new() : reject_start(turn.error(), replaces);
+        auto rejection = lost ? reject_nothing_new() : reject_start(turn.error(), replaces);
+        if (turn.error().hint == authority::k_replaced_is_gone) {
+            rejection.message += ": the message to replace and its answer are gone, send it again";
+        }
+        co_return std::move(rejection);
     }
     co_return *std::move(turn);
 }

@@ -90,3 +90,23 @@ test('what Codex refuses does not happen, on no lane', async () => {
   assert.equal((await c.stop()).code, 0);
   relay.stop();
 });
+
+test('Codex refuses an answer after it dropped the one that it replaces: the page is told so', async () => {
+  let refuses = false;
+  const relay = await startCodexRelay(world.server.port, { refuse: (request) => refuses && request.method === 'turn/start' });
+  const d = await world.lane('d', [], { codex: relay.port });
+  const question = { id: 'dropped', messageId: 'm1' };
+  await chat(d.base, 'scenario:text;words=3', question).done;
+  refuses = true;
+  const refused = await chat(d.base, 'scenario:text;words=3', { ...question, trigger: 'regenerate-message' }).done;
+  assert.equal(refused.status, 502, refused.text);
+  assert.match(refused.json().message, /the message to replace and its answer are gone, send it again$/);
+  const plain = await chat(d.base, 'scenario:text;words=3', { id: 'not-asked' }).done;
+  assert.deepEqual([plain.status, /gone/.test(plain.text)], [502, false]);
+  refuses = false;
+  assert.deepEqual((await send(d.base, { path: '/api/chats/dropped/messages' })).json().data, []);
+  assert.equal((await chat(d.base, 'scenario:text;words=3', question).done).status, 200);
+  assert.equal((await send(d.base, { path: '/api/chats/dropped/messages' })).json().data.length, 2);
+  assert.equal((await d.stop()).code, 0);
+  relay.stop();
+});
