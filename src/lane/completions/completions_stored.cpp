@@ -1,4 +1,5 @@
 // Stored responses: what a request names of them, and GET and DELETE /v1/responses/{id}.
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "chats/paging.hpp"
@@ -19,6 +20,21 @@ namespace {
 
 /// Of a stored response: the first to read it, all to delete it.
 constexpr std::array<Gate, 2> k_stored_gates{owner, optional_type};
+
+/// Clients send a list as include[]=…, most of them with encoded brackets.
+Accepted<void> check_query(std::string_view query) {
+    if (query_parameter(query, "stream").value_or("false") != "false") {
+        return unsupported("stream", "a stored response is not streamed again");
+    }
+    while (!query.empty()) {
+        auto pair = cut_until(query, '&');
+        const auto name = percent_decode(cut_until(pair, '='));
+        if (name == "include" || name == "include[]") {
+            OA_CHECK(check_included("include", percent_decode(pair).value_or("")));
+        }
+    }
+    return {};
+}
 
 } // namespace
 
@@ -120,10 +136,8 @@ Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
             fmt::format("there is no stored response '{}' here (any more)", printable(id, 80))
         );
     }
-    if (reads && query_parameter(call->request().query, "stream").value_or("false") != "false") {
-        co_return unsupported("stream", "a stored response is not streamed again");
-    }
     if (reads) {
+        OA_CO_CHECK(check_query(call->request().query));
         co_return *std::move(found);
     }
     co_return Json::object({{"id", id}, {"object", "response"}, {"deleted", true}});

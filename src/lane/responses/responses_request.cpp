@@ -208,9 +208,7 @@ Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
     return {};
 }
 
-/// What clients ask for by habit although there is none of it here.
 Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
-    constexpr std::string_view k_encrypted = "reasoning.encrypted_content";
     const auto* include = given(body, "include");
     if (include == nullptr) {
         return {};
@@ -219,12 +217,9 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
         return bad("invalid_type", "include", "an array");
     }
     for (std::size_t i = 0; i < include->size(); ++i) {
-        if ((*include)[i] != k_encrypted) {
-            return unsupported(
-                fmt::format("include[{}]", i),
-                fmt::format("only '{}' is accepted in 'include'", k_encrypted)
-            );
-        }
+        const auto& one = (*include)[i];
+        const auto* text = one.get_ptr<const std::string*>();
+        OA_CHECK(check_included(fmt::format("include[{}]", i), text != nullptr ? *text : ""));
     }
     if (!include->empty()) {
         out.ignored.emplace_back("include");
@@ -291,6 +286,16 @@ void echo_rest(const Json& body, const CompletionsRequest& request, Json& echo) 
 }
 
 } // namespace
+
+Accepted<void> check_included(std::string param, std::string_view value) {
+    constexpr std::string_view k_encrypted = "reasoning.encrypted_content";
+    if (value != k_encrypted) {
+        return unsupported(
+            std::move(param), fmt::format("only '{}' is accepted in 'include'", k_encrypted)
+        );
+    }
+    return {};
+}
 
 Accepted<CompletionsRequest>
 read_responses_request(const Json& body, const CompletionsContext& context) {

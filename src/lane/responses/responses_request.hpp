@@ -34,6 +34,9 @@ struct ResponsesAsk {
 [[nodiscard]] Accepted<CompletionsRequest>
 read_responses_request(const Json& body, const CompletionsContext& context);
 
+/// One value of `include`. What clients ask for by habit passes, although there is none of it here.
+[[nodiscard]] Accepted<void> check_included(std::string param, std::string_view value);
+
 /// input[] → ResponsesAsk::input.
 [[nodiscard]] Accepted<void>
 read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out);

@@ -131,6 +131,13 @@ test('a stored response is read and deleted; store false, deleted and foreign on
   const one = await whole({ input: 'scenario:text;words=1' });
   const read = await send('GET', `/v1/responses/${one.id}`);
   assert.deepEqual(await read.json(), one);
+  for (const list of ['include', 'include[]', 'include%5B%5D']) {
+    assert.equal((await send('GET', `/v1/responses/${one.id}?${list}=reasoning.encrypted_content`)).status, 200, list);
+    const refused = await send('GET', `/v1/responses/${one.id}?x=1&${list}=message.output_text.logprobs`);
+    assert.equal(refused.status, 400, list);
+    const { code, param } = (await refused.json()).error;
+    assert.deepEqual([code, param], ['unsupported_value', 'include'], list);
+  }
   assert.deepEqual(await (await send('DELETE', `/v1/responses/${one.id}`)).json(), { id: one.id, object: 'response', deleted: true });
   const loose = await whole({ input: 'scenario:text;words=1', store: false });
   for (const id of [one.id, loose.id, 'resp_none']) {
