@@ -172,6 +172,9 @@ TEST_CASE("access line: a turn that ran into a time limit before any content is 
                 ))
             .first_content_s == 0.2505
     );
+    // Completed while it was being stopped: its answer was whole.
+    const std::string late = with(k_stream, R"("model")", R"("reason":"wall_time","model")");
+    CHECK(request(late).duration_s == 1.877);
 }
 
 TEST_CASE("access line: what the lane could not write is told in both formats") {
