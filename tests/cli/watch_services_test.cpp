@@ -125,6 +125,16 @@ TEST_CASE("watch: times of some routes prove no slowness where those of others a
     CHECK(worst_address(view, {}).empty());
 }
 
+TEST_CASE("watch: a limit of the first content is written as it was given") {
+    WatchView view = healthy();
+    view.numbers.budget.bad = 0;
+    view.numbers.routes["/api/chat"].first_content = {{1.005, 0}, {5, 100}, {INFINITY, 100}};
+    WatchLimits limits;
+    limits.p95_at_most_s = 1.005;
+    judge(view, limits);
+    CHECK(view.why == std::vector<std::string>{"p95 of the first content 4.8s, limit 1.005s"});
+}
+
 TEST_CASE("watch: a budget says how exact it is, and is overspent only beyond that") {
     WatchView exact = healthy();
     judge(exact, {});

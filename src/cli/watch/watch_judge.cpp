@@ -99,9 +99,9 @@ Finding judge_slow(const WatchPart& part, const WatchLimits& limits) {
     }
     return {
         .why = fmt::format(
-            "p95 of the first content {}, limit {}",
+            "p95 of the first content {}, limit {:g}s",
             percentile_text(buckets, measure::k_p95),
-            seconds_text(limits.p95_at_most_s)
+            limits.p95_at_most_s
         )
     };
 }

@@ -207,7 +207,7 @@ std::string percentile_text(const std::vector<measure::Bucket>& buckets, measure
     const auto rank =
         static_cast<double>(measure::nearest_rank(std::max<std::uint64_t>(whole(total), 1), q));
     if (std::isinf(measure::resolution_of_rank(buckets, rank).up_to)) {
-        return ">" + seconds_text(buckets[buckets.size() - 2].le);
+        return fmt::format(">{:g}s", buckets[buckets.size() - 2].le);
     }
     return seconds_text(*value);
 }

@@ -155,7 +155,7 @@ void judge(WatchView& view, const WatchLimits& limits);
 /// Where the lane answers that exceeds the broken limit most; empty: nobody says.
 [[nodiscard]] std::string worst_address(const WatchView& view, const WatchLimits& limits);
 
-/// A percentile of the first content in words: "120 ms", "> 30 s", "–".
+/// A percentile of the first content in words: "120ms", ">30s", "–".
 [[nodiscard]] std::string
 percentile_text(const std::vector<measure::Bucket>& buckets, measure::Fraction q);
 /// Of all routes together.
