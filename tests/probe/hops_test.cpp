@@ -149,7 +149,7 @@ TEST_CASE("hops: what the authority does is told from what the lane does") {
     Check check = judge(inside);
     CHECK(check.id == "stream.hops.authority");
     CHECK(check.verdict == Verdict::pass);
-    CHECK(check.detail.contains("at most 12 ms later"));
+    CHECK(check.detail.contains("at most 12ms later"));
 
     inside.steady->max_gap_s = 2.5;
     check = judge(inside);

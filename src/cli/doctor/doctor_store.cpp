@@ -86,7 +86,7 @@ std::vector<Check> judge_facts(const store::StoreFacts& facts) {
     out.push_back(finding(
         "store.round-trip",
         slow ? Verdict::inconclusive : Verdict::pass,
-        fmt::format("{:.2f} ms", facts.round_trip_ms),
+        fmt::format("{:.2f}ms", facts.round_trip_ms),
         slow ? "run it in the lanes' own network" : ""
     ));
     out.push_back(keeps(facts));
@@ -97,7 +97,7 @@ std::vector<Check> judge_facts(const store::StoreFacts& facts) {
         out.push_back(finding(
             "store.clock",
             off ? Verdict::inconclusive : Verdict::pass,
-            fmt::format("its clock is {} ms ahead of this machine's", facts.ahead->count()),
+            fmt::format("its clock is {}ms ahead of this machine's", facts.ahead->count()),
             off ? "timedatectl set-ntp true" : ""
         ));
     }

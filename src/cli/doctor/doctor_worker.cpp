@@ -36,8 +36,8 @@ Check life(
     return finding(
         std::move(id),
         verdict,
-        left.count() <= 0 ? fmt::format("the token ended {} s ago", -left.count())
-                          : fmt::format("the token lives {} s more", left.count()),
+        left.count() <= 0 ? fmt::format("the token ended {}s ago", -left.count())
+                          : fmt::format("the token lives {}s more", left.count()),
         verdict == Verdict::pass ? "" : "put a fresh token into " + from
     );
 }
@@ -62,7 +62,7 @@ Check worker(
             fmt::format(
                 "{} runs{}",
                 options.worker,
-                heartbeat_age ? fmt::format(", last heartbeat {} ms ago", heartbeat_age->count())
+                heartbeat_age ? fmt::format(", last heartbeat {}ms ago", heartbeat_age->count())
                               : ""
             ),
             {}
@@ -89,7 +89,7 @@ Check clock_of(Millis ahead) {
     return finding(
         "worker.clock",
         off ? Verdict::inconclusive : Verdict::pass,
-        fmt::format("the control service's clock is {} ms ahead of this machine's", ahead.count()),
+        fmt::format("the control service's clock is {}ms ahead of this machine's", ahead.count()),
         off ? "timedatectl set-ntp true" : ""
     );
 }

@@ -120,7 +120,7 @@ Finding of_recorded(const std::string& lane, const ProbeSample& steady) {
     }
     return {
         .detail = fmt::format(
-            "what the {} says is a frame at {} at most {:.0f} ms later (words every {:.2f} s)",
+            "what the {} says is a frame at {} at most {:.0f}ms later (words every {:.2f}s)",
             k_authority_hop,
             lane,
             late * 1000,

@@ -271,7 +271,7 @@ Json side_by_side(const Completion& target, const Completion& origin) {
 /// Each hop's own clocks show the slower one; here only their difference counts.
 std::string slower_by(const Completion& target, const Completion& origin) {
     const auto extra = target.clocks.end.value_or(0) - origin.clocks.end.value_or(0);
-    return fmt::format("{:+.0f} ms", extra * 1000);
+    return fmt::format("{:+.0f}ms", extra * 1000);
 }
 
 Task<void> check_edge(RunPtr run) {

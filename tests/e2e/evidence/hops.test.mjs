@@ -51,7 +51,7 @@ describe('hops', { concurrency: 2 }, () => {
     };
     const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
     assert.equal(fine.verdict, 'PASS', fine.detail);
-    assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ ms later/);
+    assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ms later/);
     near(slow, 'authority', 1.5);
     assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
     assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);
