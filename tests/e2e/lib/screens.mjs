@@ -59,8 +59,8 @@ const TABLE = [
   [/(?<=over the last )\d+/g, digits],
   // Times and counts behind which nothing can be moved: of one width.
   [/(?<=\bin )\d+\.\d(?= s: )/g, () => '#.#'],
-  [/(?<=first content after )[\d.]+m?s$/gm, () => '##ms'],
-  [/(?<=arrived in )\d+ reads over [\d.]+m?s$/gm, () => '## reads over ###ms'],
+  [/(?<=first content after )\d+ms$/gm, () => '##ms'],
+  [/(?<=arrived in )\d+ reads over \d+ms$/gm, () => '## reads over ###ms'],
   // Samples and their intervals.
   // (A busy machine takes fewer: the numbers get narrower, the words stay where they are.)
   [/\(\d+\s+of\s+\d+[^)]*\)/g, (text) => text.replace(/\d+(?:\.\d+)?/g, '#')],
