@@ -82,7 +82,7 @@ test('the token of the server may stand in the environment, and opens a second c
     assertLegal(answer);
     assert.deepEqual(read(answer).texts, [whole(3)]);
     const before = other.stderr.split('is ready, at ws://').length;
-    wire.cut();
+    wire.cut(false);
     await other.until(() => other.stderr.split('is ready, at ws://').length > before, 'a new connection');
   }
   assert.equal((await other.stop()).code, 0);
@@ -92,7 +92,7 @@ test('the connection is cut while the answer stands still: the stream goes on, w
   const answer = chat(lane.base, held('cut'), { id: 'cut' });
   await fifth(answer);
   const before = readies();
-  wire.cut();
+  wire.cut(false);
   await lane.until(() => readies() > before, 'a new connection');
   await release('cut');
   await answer.done;
@@ -107,7 +107,7 @@ test('the answer ends while nobody is connected: the stream still tells all of i
   const answer = chat(lane.base, held('away'), { id: 'away' });
   await fifth(answer);
   wire.down = true;
-  wire.cut();
+  wire.cut(false);
   await lane.until(() => lane.stderr.includes('no Codex server'), 'a refused connection');
   const stored = () => rollouts().filter((text) => text.includes(whole())).length;
   const before = stored();
@@ -143,7 +143,7 @@ test(`${TAKEOVERS} connections cut at random moments: every answer is exact`, as
     const answer = chat(lane.base, KINDS[i % KINDS.length], { id: `random-${i}` });
     await answer.wait((x) => x.status, 'head');
     await sleep(Math.random() * 350);
-    wire.cut();
+    wire.cut(false);
     answers.push(answer);
   }
   for (const [i, answer] of answers.entries()) {
@@ -278,7 +278,7 @@ test('the server stays away: its turns end with one error each, and new ones are
   const answer = chat(lane.base, held('gone'), { id: 'gone' });
   await fifth(answer);
   wire.down = true;
-  wire.cut();
+  wire.cut(false);
   await answer.done;
   assertOneError(answer, { code: 'authority_lost', retryable: true });
   const ready = await send(lane.base, { path: '/readyz' });

@@ -9,6 +9,7 @@ export class Wire {
     wire.open = new Set();
     wire.server = net.createServer((near) => {
       if (wire.down) return void near.resetAndDestroy();
+      near.near = true;
       const far = net.connect(Number(wire.port), '127.0.0.1');
       for (const [socket, other] of [[near, far], [far, near]]) {
         wire.open.add(socket);
@@ -22,8 +23,10 @@ export class Wire {
     wire.base = `http://127.0.0.1:${wire.server.address().port}`;
     return wire;
   }
-  /** Breaks every connection on it; new ones are let through. */
-  cut() { for (const socket of this.open) socket.resetAndDestroy(); }
+  /** Breaks every connection on it; new ones are let through. Without `far`, that side sees an ordinary end. */
+  cut(far = true) {
+    for (const socket of this.open) if (far || socket.near) socket.resetAndDestroy();
+  }
   stop() {
     this.cut();
     this.server.close();
