@@ -51,8 +51,11 @@ struct AuthorityKind {
 [[nodiscard]] const AuthorityKind* authority_kind(std::string_view name) noexcept;
 /// The names of those that can be made: "codex", "replay".
 [[nodiscard]] std::span<const std::string_view> authority_words();
-/// The authority that GET /version names: {"authority":"replay"} or {"authority":{"name":"replay"}}.
+/// The authority that GET /version names: {"authority":"replay"} or
+/// {"authority":{"name":"replay"}}.
 [[nodiscard]] std::string_view authority_name(const Json& version);
+/// Of a temporary it would be left without its text.
+std::string_view authority_name(const Json&& version) = delete;
 /// Whether that one plays recordings.
 [[nodiscard]] bool plays_recordings(const Json& version);
 

@@ -16,6 +16,8 @@ namespace oa_stream {
     const Json* found = member(object, key);
     return found == nullptr || found->is_null() ? nullptr : found;
 }
+/// Of a temporary it would be left without its JSON.
+const Json* given(const Json&& object, std::string_view key) = delete;
 
 /// The member's text; empty unless it is a string.
 [[nodiscard]] inline std::string text_in(const Json& object, std::string_view key) {
@@ -53,7 +55,6 @@ count_in(const Json& object, std::string_view key) noexcept {
     const Json* found = member(object, key);
     return found != nullptr && found->is_array() ? *found : k_none;
 }
-/// Of a temporary it would be left without its JSON.
 const Json& list_in(const Json&& object, std::string_view key) = delete;
 
 /// The member as an object, in `object`; without members unless it is one.
