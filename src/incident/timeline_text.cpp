@@ -1,4 +1,5 @@
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
 
@@ -31,7 +32,7 @@ std::string flat(const Json& value) {
 std::string members(const Json& line, std::span<const std::string_view> told) {
     std::string out;
     for (const auto& [key, value] : line.items()) {
-        if (std::ranges::find(told, key) == told.end() && !value.is_null()) {
+        if (!contains(told, key) && !value.is_null()) {
             out += fmt::format(" {}={}", key, flat(value));
         }
     }
@@ -134,12 +135,11 @@ Weight event_weight(const Json& line) {
         const std::string verdict = text_in(check_in(line), "verdict");
         return verdict == "PASS" || verdict == "SKIPPED" ? Weight::passed : Weight::key;
     }
-    if (std::ranges::find(k_key, event) != k_key.end()) {
+    if (contains(k_key, event)) {
         return Weight::key;
     }
     const std::string level = text_in(line, "level");
-    const bool turning = std::ranges::find(k_turning, event) != k_turning.end() ||
-                         level == "error" || level == "critical";
+    const bool turning = contains(k_turning, event) || level == "error" || level == "critical";
     return turning ? Weight::turning : Weight::routine;
 }
 

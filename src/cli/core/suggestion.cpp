@@ -1,6 +1,7 @@
 #include "suggestion.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/net/http_client.hpp"
@@ -117,8 +118,7 @@ std::string Typed::text(const Instead& instead) const {
 std::string
 trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble) {
     const bool distrusts =
-        trouble == net::TlsTrouble::untrusted &&
-        std::ranges::find(checks, Verdict::error, &Check::verdict) != checks.end();
+        trouble == net::TlsTrouble::untrusted && contains(checks, Verdict::error, &Check::verdict);
     return distrusts ? typed.with(names::ca, "FILE") : "";
 }
 

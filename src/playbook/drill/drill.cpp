@@ -1,4 +1,5 @@
 // A drill: users are watched from the first shift until they are well again.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 
@@ -123,10 +124,9 @@ StepEnd begin_drill(RunContext& run) {
 }
 
 const Check* drill_failure(const std::vector<Check>& checks) {
-    const auto found = std::ranges::find_if(checks, [](const Check& check) {
+    return find_if_or_null(checks, [](const Check& check) {
         return check.id.starts_with(k_failure);
     });
-    return found == checks.end() ? nullptr : &*found;
 }
 
 bool record_drill(StageRun& stage, bool judged) {
@@ -145,11 +145,10 @@ bool record_drill(StageRun& stage, bool judged) {
         stage.row.verdict = Verdict::fail;
         return true;
     }
-    const auto failed =
-        std::ranges::find_if(stage.row.gates, [](const measure::GateRecord& record) {
-            return record.verdict == Verdict::fail && record.spec.mode == measure::GateMode::decide;
-        });
-    const bool noticed = failed != stage.row.gates.end();
+    const auto* failed = find_if_or_null(stage.row.gates, [](const measure::GateRecord& record) {
+        return record.verdict == Verdict::fail && record.spec.mode == measure::GateMode::decide;
+    });
+    const bool noticed = failed != nullptr;
     const std::string fault = spec_of(run).fault;
     run.session.add(
         id,

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/file.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/node.hpp"
@@ -117,8 +118,7 @@ private:
             item.refuse(
                 fmt::format("variable {} needs either a default or required: true", variable.name)
             );
-        } else if (std::ranges::find(out_.variables, variable.name, &Variable::name) !=
-                   out_.variables.end()) {
+        } else if (contains(out_.variables, variable.name, &Variable::name)) {
             item.refuse(fmt::format("variable {} is listed twice", variable.name));
         }
         places_.push_back(item.at());
@@ -141,7 +141,7 @@ private:
             }
         }
         for (const auto& [name, value] : set_) {
-            if (std::ranges::find(names, name) == names.end()) {
+            if (!contains(names, name)) {
                 std::string known = names.empty()
                                         ? "it has none"
                                         : fmt::format("there are {}", fmt::join(names, ", "));
@@ -246,9 +246,7 @@ const ShippedPlaybook* shipped_playbook(std::string_view name) {
             }
         }
     }
-    const auto shipped = shipped_playbooks();
-    const auto found = std::ranges::find(shipped, file, &ShippedPlaybook::name);
-    return found == shipped.end() ? nullptr : &*found;
+    return find_or_null(shipped_playbooks(), file, &ShippedPlaybook::name);
 }
 
 Result<NamedText> find_playbook(std::string_view name) {

@@ -1,4 +1,5 @@
 // How well users are answered, as probes that come as they do were.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
@@ -25,9 +26,8 @@ constexpr std::uint64_t k_few = 10;
 /// Of a gate on errors of any kind. Other words are one kind each, which says nothing of the rest,
 /// and a refused handshake is the client's fault.
 bool is_error_word(std::string_view word) {
-    const auto& words = telemetry::k_bad_words;
     return word != to_string(telemetry::BadEvent::compat_rejected) &&
-           std::ranges::find(words, word) != words.end();
+           contains(telemetry::k_bad_words, word);
 }
 
 bool counts_errors(const measure::GateSpec& gate) {

@@ -1,11 +1,11 @@
 // What the steps of a smoke share: the target, what was learnt about it, and the checks so far.
 #pragma once
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
 #include "smoke_checks.hpp"
 
-#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -52,10 +52,7 @@ struct Smoke : SmokeChecks {
 
     std::vector<Happy> happy{};
     /// The first of them that is so; null: none is.
-    [[nodiscard]] const Happy* first(auto is) const {
-        const auto found = std::ranges::find_if(happy, is);
-        return found == happy.end() ? nullptr : &*found;
-    }
+    [[nodiscard]] const Happy* first(auto is) const { return find_if_or_null(happy, is); }
     std::vector<std::string> threads{}; ///< of turns begun
     std::vector<std::string> opened{}; ///< and of those that failed, perhaps after their thread
     std::uint64_t turns = 0;
