@@ -19,8 +19,6 @@
 using namespace oa_stream;
 using namespace oa_stream::run;
 
-namespace {} // namespace
-
 TEST_CASE("lock: the second one is refused with who and since when, the next target is free") {
     const test::TempFolder state;
     const auto first = TargetLock::take(state.path, "front:a", {{"run", "r1"}});

@@ -1,4 +1,3 @@
-
 #include "haproxy_driver.hpp"
 #include "haproxy_view.hpp"
 #include "kinds.hpp"
