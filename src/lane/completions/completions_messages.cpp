@@ -1,5 +1,7 @@
 #include "completions_messages.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "completions_params.hpp"
 #include "completions_tools.hpp"
 #include "conversation.hpp"

@@ -1,5 +1,7 @@
 #include "completions_params.hpp"
 
+#include "oa_stream/base/json_members.hpp"
+
 #include "completions_tools.hpp"
 #include "conversation.hpp"
 #include "param_rows.hpp"

@@ -1,8 +1,6 @@
 // The parameters of a chat completion, one table: what each may be and what becomes of it.
 #pragma once
 
-#include "oa_stream/base/json_members.hpp"
-
 #include "completions_request.hpp"
 
 #include <fmt/format.h>

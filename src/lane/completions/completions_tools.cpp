@@ -1,6 +1,7 @@
 #include "completions_tools.hpp"
 
 #include "oa_stream/authority/function_names.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 

@@ -11,7 +11,6 @@
 #include "stage/live.hpp"
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
