@@ -193,7 +193,7 @@ Result<Limit> read_limit(std::string_view text) {
     );
 }
 
-std::string percent_text(double share) {
+std::string exact_percent(double share) {
     return trimmed(share * 100) + "%";
 }
 

@@ -23,8 +23,8 @@ TEST_CASE("units: durations, shares and rates are read exactly") {
     CHECK(*read_limit("+20%") == Limit{0.2, LimitUnit::relative});
     CHECK(*read_limit("+1pp") == Limit{0.01, LimitUnit::points});
     CHECK(*read_limit("2.5s") == Limit{2.5, LimitUnit::seconds});
-    CHECK(percent_text(0.999) == "99.9%");
-    CHECK(percent_text(0.05) == "5%");
+    CHECK(exact_percent(0.999) == "99.9%");
+    CHECK(exact_percent(0.05) == "5%");
     CHECK(rate_text(0.5) == "0.5/s");
 }
 

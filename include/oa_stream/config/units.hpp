@@ -37,7 +37,7 @@ struct Limit {
 [[nodiscard]] Result<Limit> read_limit(std::string_view text);
 
 /// Shortest exact text: "5%", "99.9%" and "2/s".
-[[nodiscard]] std::string percent_text(double share);
+[[nodiscard]] std::string exact_percent(double share);
 [[nodiscard]] std::string rate_text(double per_second);
 
 } // namespace oa_stream::config

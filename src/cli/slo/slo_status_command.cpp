@@ -18,14 +18,11 @@ namespace {
 using measure::BudgetStatus;
 using measure::BurnStatus;
 
-std::string share(double value) {
-    return percent_text(value);
-}
-
 /// "5%", "5% to 7%"
 std::string from_to(double least, double most) {
-    return share(least) == share(most) ? share(least)
-                                       : fmt::format("{} to {}", share(least), share(most));
+    const std::string low = percent_text(least);
+    const std::string high = percent_text(most);
+    return low == high ? low : fmt::format("{} to {}", low, high);
 }
 
 /// "12d", "3h20m"

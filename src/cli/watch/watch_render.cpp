@@ -305,7 +305,7 @@ std::vector<Row> totals(const WatchView& view, std::size_t columns) {
     rows.push_back(
         {fmt::format(
              "budget    {}: left {}{}   burn {}",
-             config::percent_text(view.objective.value()),
+             config::exact_percent(view.objective.value()),
              budget_text(view),
              n.budget_window.empty() ? "" : " (" + n.budget_window + ")",
              view.burn ? fmt::format("{:.1f}x", *view.burn) : "–"

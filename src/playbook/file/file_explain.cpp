@@ -28,7 +28,7 @@ std::string spike(const measure::GateSpec& gate, bool by_source) {
     return fmt::format(
         "{} must be at most {} above {}, once there are {}{}",
         gate.signal,
-        config::percent_text(gate.limit),
+        config::exact_percent(gate.limit),
         gate.against == measure::Against::before ? "the rate before the first stage"
                                                  : "stable's rate",
         gate.min_events,
@@ -71,7 +71,7 @@ std::string token_rate(const measure::GateSpec& gate) {
         measure::quantile_text(measure::shown_quantile(gate)),
         versus ? fmt::format("{:g}% of stable's", 100 / (1 + gate.limit))
                : fmt::format("{:g}", 1 / gate.limit),
-        config::percent_text(gate.confidence)
+        config::exact_percent(gate.confidence)
     );
 }
 
@@ -96,15 +96,15 @@ std::string what(const measure::GateSpec& gate, bool by_source) {
                                            measure::quantile_text(gate.quantile),
                                            k_timing_texts[static_cast<std::size_t>(gate.timing)]
                                        );
-    const std::string sure = fmt::format("{} confidence", config::percent_text(gate.confidence));
+    const std::string sure = fmt::format("{} confidence", config::exact_percent(gate.confidence));
     if (gate.against == measure::Against::limit) {
         const std::string limit =
-            rate ? config::percent_text(gate.limit) : fmt::format("{}s", gate.limit);
+            rate ? config::exact_percent(gate.limit) : fmt::format("{}s", gate.limit);
         return fmt::format("{} must be at most {}, with {}", subject, limit, sure);
     }
     const std::string limit =
         rate ? fmt::format("{} percentage points above", gate.limit * 100)
-             : fmt::format("{} or {}s above", config::percent_text(gate.limit), gate.unnoticed_s);
+             : fmt::format("{} or {}s above", config::exact_percent(gate.limit), gate.unnoticed_s);
     return fmt::format("{} must be at most {} that of stable, with {}", subject, limit, sure);
 }
 
@@ -132,7 +132,7 @@ public:
         if (playbook_.budget) {
             step(fmt::format(
                 "Check that at most {} of each error budget is consumed{}.",
-                config::percent_text(playbook_.budget->consumed_at_most),
+                config::exact_percent(playbook_.budget->consumed_at_most),
                 playbook_.budget->or_stated ? ", measured or else stated" : ""
             ));
         }
