@@ -11,7 +11,7 @@
 
 namespace oa_stream {
 
-/// Something is called so. False, too, where nobody may look.
+/// Whether there is a file or folder of this name. False where it cannot be looked up.
 [[nodiscard]] inline bool is_there(const std::filesystem::path& path) noexcept {
     std::error_code unknown;
     return std::filesystem::exists(path, unknown);
