@@ -14,7 +14,7 @@ struct Row {
     std::string_view report;
     std::string_view issue;
 };
-constexpr std::array k_rows{
+constexpr std::array k_markdown_rows{
     Row{"plain words", "p95 1.2 s < 2 s", R"(p95 1.2 s \< 2 s)", R"(p95 1.2 s \< 2 s)"},
     Row{"a tag", "<img src=x>", R"(\<img src=x>)", R"(\<img src=x>)"},
     Row{"a backslash before a tag", R"(\<img>)", R"(\\&lt;img>)", R"(\\&lt;img>)"},
@@ -38,7 +38,7 @@ constexpr std::array k_rows{
 } // namespace
 
 TEST_CASE("markdown: text of others is shown as it is, and in an issue calls nobody") {
-    for (const Row& row : k_rows) {
+    for (const Row& row : k_markdown_rows) {
         CAPTURE(row.name);
         CHECK(markdown_text(row.text) == row.report);
         CHECK(markdown_text(row.text, MarkdownFor::issue) == row.issue);
