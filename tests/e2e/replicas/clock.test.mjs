@@ -55,8 +55,8 @@ test('five minutes back: a conversation that is renamed keeps its place in the l
   const order = async (lane) => (await list(lane)).data.map((one) => one.id).filter((id) => ids.includes(id));
   setClock(-300);
   for (const id of ids) {
+    await sleep(1100); // times have seconds, also those of the conversations above
     await chat((id === 'of-jumping' ? jumping : steady).base, 'scenario:text;words=2', { id }).done;
-    await sleep(1100); // times have seconds
   }
   // A list does not wait long for Codex.
   for (const lane of lanes) await lane.until(async () => `${await order(lane)}` === `${ids.toReversed()}`, 'the order by Codex');
