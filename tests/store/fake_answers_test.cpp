@@ -57,7 +57,7 @@ std::vector<Strange> strange_answers() {
         {"end", bulk("")},
         {"adopt", list({k_one})},
         {"adopt", words({"yes", "8"})},
-         {"look", words(std::vector<std::string>(19))},
+        {"look", words(std::vector<std::string>(19))},
         {"XRANGE", list({entry("7")})},
         {"XRANGE", list({list({bulk("7-3")})})},
         {"XRANGE", list({list({bulk("7-3"), k_nil})})},

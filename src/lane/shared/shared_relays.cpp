@@ -138,9 +138,7 @@ void SharedLane::tell_holder(store::ThreadKey key, std::string turn) {
     );
 }
 
-void SharedLane::feed(
-    Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago
-) {
+void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago) {
     for (const auto& entry : entries) {
         auto& at = relay.at;
         if (relay.turn->ended() ||
