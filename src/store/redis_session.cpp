@@ -103,7 +103,9 @@ Task<Result<void>> RedisStore::sign_on_again() {
     leased_since_ = Clock::now();
     inbox_at_.fill("0-0"); // it may be created again, by a clock that is behind what was read
     const auto before = born_;
+    signing_on_ = true;
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
+    signing_on_ = false;
     if (on_unsure) {
         on_unsure();
     }
@@ -168,7 +170,7 @@ Task<void> RedisStore::renew() {
         co_return;
     }
     const bool unsure = std::exchange(unsure_, false);
-    if (kept->count() == 0) {
+    if (kept->count() == 0 || signing_on_) {
         (void)co_await sign_on_again();
         co_return;
     }

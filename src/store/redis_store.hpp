@@ -246,6 +246,7 @@ private:
     bool unsure_ = false; ///< whether the store still has what it had of us
     std::string born_{}; ///< names what the store has; another name: it lost what it had
     bool offers_ = false; ///< it lost rows, and has not been offered() ours
+    bool signing_on_ = false; ///< until its answer came: what the store lost is not known
     std::size_t copies_ = 0; ///< of the server, that follow closely
     std::string policy_{}; ///< what it does without memory
     std::string foreign_{}; ///< what it said of a key that is not ours

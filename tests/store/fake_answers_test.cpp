@@ -196,6 +196,23 @@ TEST_CASE("turns are told again to a server that was reached again, or that has 
     CHECK(asked == 1);
 }
 
+TEST_CASE("a process whose sign-on got no answer signs on again, and hears what the store lost") {
+    FakeRig rig;
+    auto& store = rig.open();
+    int lost = 0;
+    store.on_lost = [&lost] { ++lost; };
+    const auto signed_on = rig.redis.said("sign_on").size();
+    const auto before = rig.redis.dialled();
+    rig.redis.next("acquire", words({"dead"}));
+    rig.redis.next("sign_on", {std::string(), Then::close}); // it is there again since
+    rig.redis.next("sign_on", words({"b2", "1"}));
+    CHECK_FALSE(rig.run(store.acquire(wish(k_chat))));
+    rig.dialled_anew(before);
+    rig.until("its loss", [&lost] { return lost > 0; });
+    CHECK(lost == 1);
+    CHECK(rig.redis.said("sign_on").size() == signed_on + 2);
+}
+
 TEST_CASE("an answer that never comes, or stops in the middle, ends the connection in time") {
     for (const auto& step : all_steps()) {
         for (const std::size_t said : {std::size_t{0}, step.right.size() / 2}) {
