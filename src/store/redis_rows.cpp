@@ -11,8 +11,6 @@ namespace oa_stream::store {
 
 namespace {
 
-constexpr std::string_view k_day = "86400000";
-
 Phase phase_of(std::string_view word) {
     if (word == "starting") {
         return Phase::starting;
@@ -134,7 +132,7 @@ Task<Result<std::uint64_t>> RedisStore::put(ThreadKey key, ThreadFields fields) 
 
 Task<Result<void>> RedisStore::offer(std::vector<OfferedRow> rows) {
     Command keys;
-    Command args{std::string(k_day)};
+    Command args;
     for (auto& row : rows) {
         std::ranges::move(row_keys(row.key), std::back_inserter(keys));
         args.push_back(std::move(row.key.id));
@@ -166,7 +164,7 @@ Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
 }
 
 Task<Result<std::uint64_t>> RedisStore::erase(ThreadKey key) {
-    return version(run(scripts::erase, row_keys(key), {key.id, std::string(k_day)}));
+    return version(run(scripts::erase, row_keys(key), {key.id}));
 }
 
 Task<Result<void>>

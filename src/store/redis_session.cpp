@@ -82,6 +82,7 @@ Task<Result<void>> RedisStore::register_session(Script script) {
         leased_until_ = began + options_.lease;
         born_ = reply.at(0);
         offers_ = offers_ || reply.at(1) == "1";
+        rows_lost = reply.at(2) == "1";
     }
     co_return Result<void>{};
 }

@@ -38,11 +38,12 @@ redis.call('HSET', c..me, 'n', text(mine_all + 1), o, text(mine_own + 1))
 if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[1], 'un', '1') end
 )lua"
 
-// A row that is not a conversation (any more) is kept for its fence alone, and not for ever.
+// A row that is not a conversation (any more) is kept for its fence alone, and not for ever: no
+// lane that starts later may offer one that was deleted, as sign_on has it.
+#define OA_KEPT "redis.call('EXISTS', ARGV[1]..':healing') == 1 and '2592000000' or '86400000'"
 #define OA_NOT_FOR_EVER                                                                            \
-    R"lua(
-if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], '86400000') end
-)lua"
+    "if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], " OA_KEPT        \
+    ") end\n"
 
 // Others may have what nobody here knows: the store lost its rows, and they have not offered
 // theirs. So it may have where this session is not known.
@@ -153,7 +154,7 @@ return {'ok', r[5] or '', r[9] or ''}
 // elsewhere.
 const Script end{"end", k_text, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
-local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'th')
+local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
 if not r[2] then return 'gone' end
 local id = ARGV[3]..'-'..ARGV[4]
 if r[2] ~= ARGV[3] then
@@ -169,7 +170,7 @@ end
 local there = redis.call('XADD', KEYS[2], 'NOMKSTREAM', id, 'b', ARGV[5], 'e', ARGV[6])
 if there then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end
 redis.call('HSET', KEYS[1], 's', '', 'st', 'ended', 'lk', ARGV[7])
-if not r[4] then redis.call('PEXPIRE', KEYS[1], '86400000') end
+)lua" OA_NOT_FOR_EVER R"lua(
 redis.call('HINCRBY', p..':c:'..me, 'n', '-1')
 redis.call('HINCRBY', p..':c:'..me, 'o:'..ARGV[8], '-1')
 redis.call('SREM', p..':o:'..me, ARGV[9])
@@ -303,9 +304,8 @@ redis.call('SADD', KEYS[2], ARGV[3])
 return ve
 )lua"};
 
-// KEYS: row, owner's set and owner's changes of each. ARGV: how long a deleted row is kept, then
-// for each its thread id, its version, names and values. One whose key is another program's is
-// passed over.
+// KEYS: row, owner's set and owner's changes of each. ARGV: for each its thread id, its version,
+// names and values. One whose key is another program's is passed over.
 const Script offer{"offer", k_number, R"lua(#!lua
 local function take(row, set, changes, at)
   local r = redis.call('HMGET', row, 'th', 'gn', 've', 'st', 's')
@@ -320,12 +320,12 @@ local function take(row, set, changes, at)
     redis.call('HDEL', row, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
     redis.call('HSET', row, 've', ARGV[at + 1], 'gn', '1')
     redis.call('SREM', set, ARGV[at])
-    if (r[5] or '') == '' then redis.call('PEXPIRE', row, ARGV[3]) end
+    if (r[5] or '') == '' then redis.call('PEXPIRE', row, )lua" OA_KEPT R"lua() end
   end
   redis.call('XADD', changes, 'MAXLEN', '~', '1000', '*', 'i', ARGV[at])
   redis.call('PEXPIRE', changes, '86400000')
 end
-for i = 3, #KEYS, 3 do pcall(take, KEYS[i - 2], KEYS[i - 1], KEYS[i], 6 * i - 14) end
+for i = 3, #KEYS, 3 do pcall(take, KEYS[i - 2], KEYS[i - 1], KEYS[i], 6 * i - 15) end
 return 1
 )lua"};
 
@@ -339,13 +339,13 @@ if ARGV[4] == 'up' then return 1 end -- its last use alone makes no copy of it t
 return ve
 )lua"};
 
-// KEYS: row, owner's set, owner's changes. ARGV: thread id, how long its fence is kept.
+// KEYS: row, owner's set, owner's changes. ARGV: thread id.
 const Script erase{"erase", k_number, R"lua(
 redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])
-if (redis.call('HGET', KEYS[1], 's') or '') == '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
-)lua" OA_CHANGED OA_RAISED R"lua(
+if (redis.call('HGET', KEYS[1], 's') or '') == '' then
+)lua" OA_NOT_FOR_EVER "end\n" OA_CHANGED OA_RAISED R"lua(
 return ve
 )lua"};
 
@@ -387,6 +387,8 @@ return n
 )lua"};
 
 #undef OA_UNSURE
+#undef OA_KEPT
+#undef OA_NOT_FOR_EVER
 #undef OA_CHANGED
 #undef OA_RAISED
 #undef OA_AWAITED

@@ -18,23 +18,24 @@ for i = 8, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
 const Script count{"count", k_number, OA_COUNT "return 1"};
 
 // A store that lost its rows has them again once each session that lives has offered its own: those
-// that have not been here since have a lease's time to come.
-const Script sign_on{"sign_on", list_of(2), OA_COUNT R"lua(
+// that have not been here since have a lease's time to come. Who starts later, within 30 days,
+// offers them, too: the third item. What is deleted until then is known for as long.
+const Script sign_on{"sign_on", list_of(3), OA_COUNT R"lua(
 redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
-local meta, known = p..':meta', ARGV[7]
-local m = redis.call('HMGET', meta, 'v', 'born', 'lost')
+local meta, healing, known = p..':meta', p..':healing', ARGV[7]
+local m = redis.call('HMGET', meta, 'v', 'born')
 local lost = known ~= '' and known ~= '-' and known ~= m[2]
 if not m[2] then
   redis.call('HSET', meta, 'v', ARGV[5], 'born', ARGV[6])
   lost = lost or known == '-' and not m[1]
 end
-if lost and not m[3] then
-  redis.call('HSET', meta, 'lost', '1')
+if lost and redis.call('EXISTS', healing) == 0 then
+  redis.call('SET', healing, '1', 'PX', '2592000000')
   redis.call('SET', p..':lost', '1', 'PX', ARGV[3])
 end
 local offers = lost or known == '-' and redis.call('EXISTS', p..':lost') == 1
 if offers then redis.call('HSET', c, 'w', '1') end
-return {m[2] or ARGV[6], offers and '1' or ''}
+return {m[2] or ARGV[6], offers and '1' or '', redis.call('EXISTS', healing) == 1 and '1' or ''}
 )lua"};
 
 // What dead sessions held, and what was let go; sessions that held nothing are forgotten. Turns

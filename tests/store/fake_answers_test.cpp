@@ -205,7 +205,7 @@ TEST_CASE("a process whose sign-on got no answer signs on again, and hears what 
     const auto before = rig.redis.dialled();
     rig.redis.next("acquire", words({"dead"}));
     rig.redis.next("sign_on", {std::string(), Then::close}); // it is there again since
-    rig.redis.next("sign_on", words({"b2", "1"}));
+    rig.redis.next("sign_on", words({"b2", "1", "1"}));
     CHECK_FALSE(rig.run(store.acquire(wish(k_chat))));
     rig.dialled_anew(before);
     rig.until("its loss", [&lost] { return lost > 0; });

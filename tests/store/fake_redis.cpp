@@ -38,7 +38,7 @@ const std::map<std::string, std::string, std::less<>>& usual() {
         {"PEXPIRE", k_one},
         {"UNLINK", k_one},
         {"WAIT", ":0\r\n"},
-        {"sign_on", words({"b1", ""})},
+        {"sign_on", words({"b1", "", ""})},
         {"count", k_one},
         {"EVALSHA", error("NOSCRIPT No matching script. Please use EVAL.")},
         {"probe EXISTS", ":0\r\n"},

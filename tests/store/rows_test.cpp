@@ -473,6 +473,39 @@ TEST_CASE("what nobody knows is awaited from sessions that have not offered thei
     CHECK(rig.get(old.look(key)).holding.session == b.session());
 }
 
+TEST_CASE(
+    "a deletion is kept for a day, and as long as lanes that start offer rows where some were lost"
+) {
+    constexpr long k_day = 86'400;
+    RedisRig rig;
+    auto options = rig.options();
+    options.has_rows = GENERATE(false, true);
+    CAPTURE(options.has_rows);
+    auto& a = rig.open(options);
+    CHECK(a.rows_lost == options.has_rows);
+    const auto days = [&](const std::string& id) {
+        return (std::stol(redis_cli(rig, {"TTL", "oa:t:ann/" + id})) + k_day - 1) / k_day;
+    };
+    const auto expected = options.has_rows ? 30 : 1;
+    std::vector<OfferedRow> gone{{{"ann", "offered"}, {}}};
+    rig.get(a.offer(std::move(gone)));
+    CHECK(days("offered") == expected);
+    const ThreadKey free{"ann", "free"};
+    rig.get(a.put(free, {.thread = "th-1"}));
+    rig.get(a.erase(free));
+    CHECK(days("free") == expected);
+    const ThreadKey held{"ann", "held"};
+    rig.get(a.put(held, {.thread = "th-2"}));
+    redis_cli(rig, {"DEL", "oa:lost"});
+    a.offered();
+    rig.until("its word", [&] { return !rig.get(a.look({"ann", "new"})).awaited; });
+    const auto taken = rig.get(a.acquire(wish(held)));
+    REQUIRE(taken.kind == Acquired::Kind::mine);
+    rig.get(a.erase(held));
+    rig.get(a.forget(held, taken.holding.fence));
+    CHECK(days("held") == expected);
+}
+
 TEST_CASE("a store that is empty at the first start lacks nothing, unless who starts has rows") {
     RedisRig rig;
     const auto awaited = [&rig](Store& at) { return rig.get(at.look({"ann", "c1"})).awaited; };
@@ -483,6 +516,7 @@ TEST_CASE("a store that is empty at the first start lacks nothing, unless who st
         auto& later = rig.open(with); // after a restart, say
         CHECK_FALSE(awaited(later));
         CHECK_FALSE(awaited(*rig.stores.front()));
+        CHECK_FALSE(later.rows_lost);
     }
     SECTION("one that lost all") {
         auto& first = rig.open(with);
@@ -493,9 +527,16 @@ TEST_CASE("a store that is empty at the first start lacks nothing, unless who st
         first.offered();
         second.offered();
         rig.until("their word", [&] { return !awaited(first); });
+        auto& later = rig.open(with);
+        CHECK_FALSE(awaited(later));
+        for (const auto* one : {&first, &second, &later}) {
+            CHECK(one->rows_lost);
+        }
     }
     SECTION("one of a release that gave it no name") {
         redis_cli(rig, {"HSET", "oa:meta", "v", "1"});
-        CHECK_FALSE(awaited(rig.open(with)));
+        auto& upgraded = rig.open(with);
+        CHECK_FALSE(awaited(upgraded));
+        CHECK_FALSE(upgraded.rows_lost);
     }
 }

@@ -35,7 +35,7 @@ struct Holding {
 
 struct ThreadState {
     std::optional<ThreadFields> fields{}; ///< none: there is no such conversation
-    bool erased = false; ///< there was one, within the last day
+    bool erased = false; ///< there was one, and not long ago
     Holding holding{};
     bool has_log = false; ///< of the turn that `holding` names
     std::string read{}; ///< the last note_read(): "1 NAME" with the turn whole, else "0 NAME"
@@ -260,6 +260,8 @@ public:
     [[nodiscard]] virtual Task<Result<void>> offer(std::vector<OfferedRow> rows) = 0;
     /// The store lost its rows: until offered(), what nobody knows is awaited from this process.
     std::function<void()> on_lost{};
+    /// It did within the last 30 days: whoever starts offers its rows. Known since open().
+    bool rows_lost = false;
     virtual void offered() = 0;
 
     /// A client has read the thread's messages: these turns whole. `name`: of this reading.

@@ -56,7 +56,9 @@ void SharedLane::start() {
         spawn(lane_->executor, "shared news", read_news(this, alive_, i));
     }
     spawn(lane_->executor, "shared sweep", sweep(this, alive_));
-    offer_rows();
+    if (store_->rows_lost) {
+        offer_rows();
+    }
 }
 
 void SharedLane::stop() {

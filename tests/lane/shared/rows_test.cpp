@@ -82,6 +82,21 @@ TEST_CASE("rows: a store that lost them is offered all of this lane's, page by p
     }
 }
 
+TEST_CASE("rows: a lane that starts offers its own to a store that has lost some, and to no other"
+) {
+    SharedRig rig;
+    rig.ids->put({"", "c", "auth-c"});
+    rig.store.rows_lost = GENERATE(true, false);
+    CAPTURE(rig.store.rows_lost);
+    rig.shared().start();
+    if (rig.store.rows_lost) {
+        rig.until("all rows", [&] { return rig.store.all_offered > 0; });
+    } else {
+        rig.context.poll();
+    }
+    CHECK(rig.store.offers.size() == (rig.store.rows_lost ? 1 : 0));
+}
+
 TEST_CASE("rows: a store that lost them is told what was deleted, as this lane learned of it") {
     SharedRig rig;
     rig.ids->put({"", "here", "auth-1"});
