@@ -86,7 +86,9 @@ if s ~= '' then
   end
   return {'busy', r[2], s, r[3], r[4] or '', r[5] or '', n}
 end
-if not r[8] and not r[17] and awaited() then return {'awaited'} end
+-- A row without a fence may be held by a session that has not come back.
+local unsure = not r[2] and redis.call('EXISTS', p..':lost') == 1
+if unsure or not r[8] and not r[17] and awaited() then return {'awaited'} end
 )lua" OA_COUNTED R"lua(
 local f = (r[2] or 0) + 1
 redis.call('HSET', KEYS[1], 'f', text(f), 's', me, 'st', 'starting', 'rq', ARGV[3], 'ti', '', 'sp', '',

@@ -462,12 +462,19 @@ TEST_CASE("what nobody knows is awaited from sessions that have not offered thei
     CHECK(awaited(a));
     b.offered();
     CHECK(awaited(a)); // others may come within a lease
+    const ThreadKey known{"ann", "c2"};
+    const ThreadKey told{"ann", "c3"};
+    for (const auto& row : {known, told}) {
+        rig.get(a.put(row, {.thread = "th-1"}));
+        CHECK_FALSE(rig.get(b.look(row)).awaited);
+        CHECK(rig.get(b.acquire(wish(row))).kind == Acquired::Kind::awaited); // and have it still
+    }
+    CHECK(rig.get(a.hold_again(told, 7, "t1")));
+    CHECK(rig.get(b.acquire(wish(told))).kind == Acquired::Kind::busy);
     redis_cli(rig, {"DEL", "oa:lost"});
     CHECK(awaited(b));
     CHECK(awaited(a));
-    const ThreadKey known{"ann", "c2"};
-    rig.get(a.put(known, {.thread = "th-1"}));
-    CHECK_FALSE(rig.get(b.look(known)).awaited);
+    CHECK(rig.get(b.acquire(wish(known))).kind == Acquired::Kind::mine);
     a.offered();
     rig.until("its word", [&] { return !awaited(b); });
     CHECK(rig.get(old.look(key)).holding.session == b.session());

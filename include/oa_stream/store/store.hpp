@@ -57,7 +57,7 @@ struct Acquired {
         orphan, ///< a dead one does: settle it first
         full,
         owner_full,
-        awaited, ///< as ThreadState::awaited
+        awaited, ///< as ThreadState::awaited; or whoever holds it has not come back yet
     };
     Kind kind = Kind::mine;
     Holding holding{};

@@ -106,7 +106,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
         co_return reject_nothing_new();
     }
     Patience patience;
-    const auto others_until = Clock::now() + store_->options().lease;
+    const auto others_until = Clock::now() + store_->options().lease + k_look_again;
     while (true) {
         auto use = uses_.add(request.key);
         auto got = co_await store_->acquire(request);
@@ -140,7 +140,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
             if (lane_->ids().contains(request.key.owner, request.key.id)) {
                 (void)co_await refresh(request.key.owner, request.key.id);
             }
-            co_await sleep_for(k_store_poll);
+            co_await sleep_for(k_look_again); // after a loss, very many may wait
             continue;
         }
         if (!patience.read(*got, now, timings.reader_leaving) && !patience.wanted) {

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Page, askingConfig, statusOf } from '../lib/approvals.mjs';
-import { assertLegal } from '../lib/contract.mjs';
+import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, heard, open, send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { again, ready, startPair } from '../lib/replicas/pair.mjs';
@@ -73,6 +73,15 @@ for (const [how, lose] of Object.entries(lost)) {
     for (const lane of [a, b]) assert.equal((await asked(lane, id)).length, 2);
   });
 }
+
+test('a turn that says nothing is the only one of its conversation, also for a lane that knows the conversation', async () => {
+  assertLegal(await say(b, 'only', 'one', 'm1'));
+  const first = await begun(a, 'only');
+  await lost.flushed();
+  assertRefused(await again(() => say(b, 'only', 'two', 'm2'), (x) => x.status !== 503), 409, 'turn_in_progress');
+  await world.endsWhole('only', first);
+  for (const lane of [a, b]) assert.equal((await asked(lane, 'only')).length, 2);
+});
 
 test('the newest copy of a row counts, whoever offers it first', async () => {
   const part = (id, role, text) => ({ id, role, parts: [{ type: 'text', text }] });
