@@ -31,12 +31,14 @@ redis.call('SREM', ARGV[1]..':o:+', ARGV[4])
 return 1
 )lua"};
 
-// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live.
+// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live. What is asked of a turn
+// whose log is lost has no effect: only its holder's own readers would hear what comes of it.
 const Script pass{"pass", k_number, R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'ti', 'st')
 local s = r[1] or ''
 if r[2] ~= ARGV[3] or r[3] ~= 'live' or redis.call('EXISTS', p..':s:'..s) == 0 then return 0 end
+if redis.call('EXISTS', p..':l:'..ARGV[3]) == 0 then return 0 end
 local inbox = p..':in:'..s
 redis.call('XADD', inbox, 'MAXLEN', '~', '10000', '*',
   't', ARGV[3], 'r', ARGV[4], 'q', ARGV[5], 'f', me, 'b', ARGV[6])

@@ -233,8 +233,12 @@ TEST_CASE("a message comes to whoever runs the turn, and its answer back") {
     CHECK(at_b.front().reason == k_answer);
     CHECK(at_b.front().request == "r1");
     CHECK(at_b.front().body == "yes");
-    rig.kill(a);
+    rig.get(a.drop_log("t1")); // nobody at b would hear what comes of it
     CHECK_FALSE(rig.get(b.pass(k_thread, what)));
+    start(rig, a, {"ann", "c2"}, "t2");
+    CHECK(rig.get(b.pass({"ann", "c2"}, {.turn = "t2", .reason = "ask"})));
+    rig.kill(a);
+    CHECK_FALSE(rig.get(b.pass({"ann", "c2"}, {.turn = "t2", .reason = "ask"})));
 }
 
 TEST_CASE("a server that was emptied is told again who runs what") {

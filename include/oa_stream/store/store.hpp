@@ -309,7 +309,7 @@ public:
     /// Nothing happens while a turn that is to stop is held.
     [[nodiscard]] virtual Task<Result<void>> stop_done(ThreadKey key, std::uint64_t fence) = 0;
     /// A message for the living replica that runs this turn; it comes there as Wanted, and its
-    /// answer() here with the reason k_answer. false: none runs it.
+    /// answer() here with the reason k_answer. false: none runs it, or its log is lost.
     [[nodiscard]] virtual Task<Result<bool>> pass(ThreadKey key, Wanted what) = 0;
     virtual void answer(const Wanted& what, std::string body) = 0;
     /// Nobody holds it any more, and the turn goes on: others may adopt it.

@@ -151,6 +151,9 @@ Task<Accepted<std::size_t>> SharedLane::decide(
     if (!sent) {
         co_return reject_store_away();
     }
+    if (!*sent) {
+        co_return reject_unread();
+    }
     if (!answered) {
         co_return reject_unheard();
     }

@@ -85,7 +85,7 @@ public:
     }
     Task<Result<bool>> pass(store::ThreadKey, store::Wanted what) override {
         passed.push_back(std::move(what));
-        co_return true;
+        co_return passes;
     }
     Task<Result<void>> stop_done(store::ThreadKey key, std::uint64_t) override {
         stopped.push_back(std::move(key));
@@ -184,6 +184,7 @@ public:
     std::vector<store::EndRequest> ended{};
     std::vector<Want> wanted{};
     std::vector<store::Wanted> passed{};
+    bool passes = true; ///< … to a lane that runs it
     std::vector<store::ThreadKey> stopped{};
     std::vector<store::TailNews> news{};
     std::vector<std::size_t> followers{}; ///< that asked

@@ -327,6 +327,16 @@ TEST_CASE("decisions: the lane that runs the turn says in which part of it they 
     CHECK(*segment == 0);
 }
 
+TEST_CASE("decisions: one that no lane is told of is refused at once") {
+    SharedRig rig;
+    rig.store.passes = false; // the turn's log is lost, say
+    const auto no = decided(rig, R"({"segment":0})");
+    REQUIRE_FALSE(no);
+    CHECK(no.error().status == 503);
+    CHECK(no.error().message == "only the replica that runs this turn can take it now");
+    CHECK(no.error().headers.has("retry-after"));
+}
+
 TEST_CASE("decisions: what the lane that runs the turn refuses is refused here in its words") {
     SharedRig rig;
     const auto no = decided(
