@@ -57,8 +57,8 @@ public:
     [[nodiscard]] Task<void> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
     [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
-    /// Stores this change of the row. The lane's map has it already, and forgets a row that
-    /// was deleted.
+    /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in
+    /// the lane's map already, a new title is not. The map forgets a row that was deleted.
     [[nodiscard]] Task<Result<void>>
     change_row(std::string owner, std::string id, store::RowChange what);
     /// Somebody was told a thread's messages: these turns whole. `waits`: one of them only as far

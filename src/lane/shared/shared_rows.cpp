@@ -231,11 +231,17 @@ Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {
 
 Task<Result<void>>
 SharedLane::change_row(std::string owner, std::string id, store::RowChange what) {
-    OA_CO_TRY(const auto version, co_await store_->change({owner, id}, std::move(what)));
-    lane_->ids().note_version(owner, id, version);
-    if (version == 0 && !co_await refresh(std::move(owner), std::move(id))) {
-        co_return fail(Code::unavailable, "the store does not answer");
+    OA_CO_TRY(auto version, co_await store_->change({owner, id}, what));
+    if (version == 0 && co_await refresh(owner, id)) {
+        if (!lane_->ids().contains(owner, id)) {
+            co_return Result<void>{}; // it was deleted
+        }
+        OA_CO_TRY(version, co_await store_->change({owner, id}, std::move(what)));
     }
+    if (version == 0) {
+        co_return fail(Code::unavailable, "the store does not take this lane's row");
+    }
+    lane_->ids().note_version(owner, id, version);
     co_return Result<void>{};
 }
 

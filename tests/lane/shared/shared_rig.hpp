@@ -124,7 +124,8 @@ public:
         co_return version;
     }
     Task<Result<std::uint64_t>> change(store::ThreadKey, store::RowChange) override {
-        co_return changed ? version : 0;
+        ++changes;
+        co_return changes > unchanged ? version : 0;
     }
     Task<Result<void>> offer(std::vector<store::OfferedRow> rows) override {
         (void)co_await asio::post(asio::use_awaitable);
@@ -195,7 +196,8 @@ public:
     std::vector<std::uint64_t> forgotten{}; ///< fences
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
-    bool changed = true;
+    int changes = 0; ///< of rows
+    int unchanged = 0; ///< so many of them, the first ones, find no row
     std::uint64_t version = 7; ///< of a row after each change
     std::vector<store::OfferedRow> offers{};
     std::vector<std::size_t> pages{}; ///< their sizes, one after the other

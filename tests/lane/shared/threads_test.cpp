@@ -247,15 +247,37 @@ TEST_CASE("threads: a look takes over the store's row, and offers it one that it
     }
 }
 
-TEST_CASE("threads: a change of a row that the store lacks is followed by a look at it") {
+TEST_CASE("threads: a change of a row that the store lacks is made once it has the row") {
     SharedRig rig;
     rig.ids->put({"", "c", "auth-c"});
-    rig.store.changed = GENERATE(true, false);
-    CAPTURE(rig.store.changed);
-    CHECK(rig.run(rig.shared().change_row("", "c", {.title = "New"})));
-    CHECK(rig.store.looks == (rig.store.changed ? 0 : 1));
-    CHECK(rig.store.offers.size() == (rig.store.changed ? 0 : 1));
-    CHECK(rig.ids->find("", "c")->version == (rig.store.changed ? 7U : 0U));
+    rig.store.unchanged = GENERATE(0, 1, 2);
+    CAPTURE(rig.store.unchanged);
+    const auto stored = rig.run(rig.shared().change_row("", "c", {.title = "New"}));
+    const bool known = rig.store.unchanged == 0;
+    CHECK(stored.has_value() == (rig.store.unchanged < 2)); // else the store took no offer
+    CHECK(rig.store.changes == (known ? 1 : 2));
+    CHECK(rig.store.looks == (known ? 0 : 1));
+    CHECK(rig.store.offers.size() == (known ? 0 : 1));
+    CHECK(rig.ids->find("", "c")->version == (stored ? 7U : 0U));
+}
+
+TEST_CASE(
+    "threads: of a row that was deleted a change is over, of one that others may have it fails"
+) {
+    SharedRig rig;
+    rig.store.unchanged = 1;
+    auto& state = rig.store.states["c"];
+    SECTION("it was deleted") {
+        rig.ids->put({"", "c", "auth-c"});
+        state.erased = true;
+        CHECK(rig.run(rig.shared().change_row("", "c", {.archived = true})));
+        CHECK_FALSE(rig.ids->contains("", "c"));
+    }
+    SECTION("others have still to offer what they have") {
+        state.awaited = true;
+        CHECK_FALSE(rig.run(rig.shared().change_row("", "c", {.archived = true})));
+    }
+    CHECK(rig.store.changes == 1);
 }
 
 TEST_CASE("threads: one that other lanes may have is waited for as long as they may take to come") {
