@@ -186,7 +186,9 @@ Task<void> Lane::Impl::serve_shared(CallPtr call) {
     if (owner(state, *call)) {
         const auto id = read_path_id(call->match.id.value_or(""));
         if (call->match.route->action == Action::chats) {
-            co_await state.shared->refresh_all(call->record.owner);
+            if (!co_await state.shared->refresh_all(call->record.owner)) {
+                co_return co_await answers.refuse(std::move(call), reject_unknown_for_now());
+            }
         } else if (id) {
             const bool told = co_await state.shared->refresh(call->record.owner, *id);
             const bool turn = call->match.route->action == Action::chat; // is refused on its own

@@ -54,7 +54,8 @@ public:
     // Threads: the lane's own map is what it has seen of the store's. shared_rows.cpp
     /// False: the store does not answer, or lost its rows and lacks those of others still.
     Task<bool> refresh(std::string owner, std::string id);
-    [[nodiscard]] Task<void> refresh_all(std::string owner);
+    /// False: the store lost its rows and lacks those of others still.
+    [[nodiscard]] Task<bool> refresh_all(std::string owner);
     /// The row as the lane's map has it, or that it has none (any more).
     [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
     /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in

@@ -148,14 +148,14 @@ void SharedLane::take_row(const store::ThreadKey& key, const store::ThreadFields
     }
 }
 
-Task<void> SharedLane::refresh_all(std::string owner) {
+Task<bool> SharedLane::refresh_all(std::string owner) {
     const store::ThreadKey all{owner, {}};
     while (true) {
         const auto seen = seen_.find(owner);
         const auto changes =
             co_await store_->changes_of(owner, seen == seen_.end() ? std::string() : seen->second);
         if (!changes) {
-            co_return;
+            co_return true;
         }
         if (changes->all && reading_all_.has(all)) { // what is left then has changed since
             co_await sleep_for(k_store_poll);
@@ -164,16 +164,19 @@ Task<void> SharedLane::refresh_all(std::string owner) {
         const auto use = changes->all ? reading_all_.add(all) : nullptr;
         Result<std::vector<std::string>> stale(each_once(changes->ids));
         if (changes->all) {
+            if (const auto unknown = co_await store_->look(all); unknown && unknown->awaited) {
+                co_return false;
+            }
             stale = co_await all_of(owner);
         }
         if (!stale || !co_await refresh_these(owner, *std::move(stale))) {
-            co_return;
+            co_return true;
         }
         if (seen_.size() >= k_most_owners) {
             seen_.clear();
         }
         seen_[owner] = changes->at;
-        co_return;
+        co_return true;
     }
 }
 

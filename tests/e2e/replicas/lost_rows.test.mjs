@@ -27,7 +27,7 @@ async function asked(lane, id) {
   assert.equal(x.status, 200, `${id}: ${x.text}`);
   return x.json().data.filter((m) => m.role === 'user').map((m) => m.id);
 }
-const listed = async (lane, query = '') => (await send(lane.base, { path: `/api/chats?limit=100${query}` })).json().data.map((one) => one.id);
+const listed = async (lane, query = '') => (await again(() => send(lane.base, { path: `/api/chats?limit=100${query}` }), (x) => x.status !== 503)).json().data.map((one) => one.id);
 const lost = {
   async flushed() { world.redis.cli('FLUSHALL'); },
   async 'restarted without its data'() {
@@ -73,6 +73,13 @@ for (const [how, lose] of Object.entries(lost)) {
     for (const lane of [a, b]) assert.equal((await asked(lane, id)).length, 2);
   });
 }
+
+test('the list of conversations is refused until all lanes have told of theirs', async () => {
+  assertLegal(await say(a, 'listed', 'one', 'm1'));
+  await lost.flushed();
+  assertRefused(await send(b.base, { path: '/api/chats' }), 503, 'store_unavailable');
+  assert.ok((await listed(b)).includes('listed'));
+});
 
 test('a turn that says nothing is the only one of its conversation, also for a lane that knows the conversation', async () => {
   assertLegal(await say(b, 'only', 'one', 'm1'));

@@ -15,7 +15,7 @@ void refresh_all(SharedRig& rig, std::size_t times) {
             rig.context.get_executor(),
             "list",
             [](SharedRig* on, std::size_t* count) -> Task<void> {
-                co_await on->shared().refresh_all("");
+                (void)co_await on->shared().refresh_all("");
                 ++*count;
             }(&rig, &done)
         );
@@ -48,6 +48,20 @@ TEST_CASE("rows: of many lists at once one reads all rows of their owner") {
     CHECK(rig.ids->find("", "b")->thread == "auth-b");
     refresh_all(rig, 2);
     CHECK(rig.store.lists == 1);
+}
+
+TEST_CASE("rows: those of a list are not all there while the store lacks those of other lanes") {
+    SharedRig rig;
+    rig.store.listed = {"a"};
+    auto& unknown = rig.store.states[""];
+    unknown.awaited = true;
+    CHECK_FALSE(rig.run(rig.shared().refresh_all("")));
+    CHECK(rig.store.lists == 0);
+    unknown.awaited = false;
+    CHECK(rig.run(rig.shared().refresh_all("")));
+    CHECK(rig.ids->size() == 1);
+    unknown.awaited = true; // what has changed since is known
+    CHECK(rig.run(rig.shared().refresh_all("")));
 }
 
 TEST_CASE("rows: a store that lost them is offered all of this lane's, page by page") {
