@@ -100,7 +100,9 @@ Task<Accepted<void>> Chats::store_change(ThreadRow row, Change what) {
         change.title = short_title(*what.title);
     }
     if (!co_await lane_->shared->change_row(row.owner, row.id, std::move(change))) {
-        ids.archive(row.owner, row.id, row.archived);
+        if (what.archived) {
+            ids.archive(row.owner, row.id, row.archived);
+        }
         co_return reject_store_away();
     }
     co_return Accepted<void>{};
