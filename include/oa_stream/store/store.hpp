@@ -40,20 +40,21 @@ struct ThreadState {
     bool has_log = false; ///< of the turn that `holding` names
     std::string read{}; ///< the last note_read(): "1 NAME" with the turn whole, else "0 NAME"
     std::uint64_t version = 0; ///< of `fields`, or of the deletion
-    /// The store never had it, or lost it, and not all processes that may have it have offered() it.
+    /// The store never had it, or lost it, and not all processes that may have it have offered()
+    /// it.
     bool awaited = false;
 };
 
 struct AcquireRequest {
     ThreadKey key;
     std::string request{}; ///< names this attempt: the same again gets the same answer
-    std::size_t most = 0;  ///< turns of all replicas
+    std::size_t most = 0; ///< turns of all replicas
     std::size_t most_of_owner = 0; ///< 0: not counted
 };
 struct Acquired {
     enum class Kind {
-        mine,   ///< `holding.fence` is ours
-        busy,   ///< a living replica holds it
+        mine, ///< `holding.fence` is ours
+        busy, ///< a living replica holds it
         orphan, ///< a dead one does: settle it first
         full,
         owner_full,
@@ -74,9 +75,9 @@ struct Acquired {
 struct KeyUse {
     bool fresh = false; ///< nobody used it before, or whoever did died over it: it is ours now
     std::string request{}; ///< digest of the request it was used for
-    std::string thread{};  ///< the client's id
-    std::string turn{};    ///< empty while that is being started
-    bool left = false;     ///< a use of it before this one died over it, and may have its turn
+    std::string thread{}; ///< the client's id
+    std::string turn{}; ///< empty while that is being started
+    bool left = false; ///< a use of it before this one died over it, and may have its turn
     /// The thread's newest turn when the first of those took the thread; unset: none of them did.
     std::optional<std::string> before{};
 };

@@ -218,9 +218,8 @@ private:
     [[nodiscard]] std::shared_ptr<LiveTurn>
     own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;
     /// `ended_ago`: its end, where that is among them.
-    void feed(
-        Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago = Millis(0)
-    );
+    void
+    feed(Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago = Millis(0));
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding, FoundFor purpose);
     /// The turn that is stored, to be read here; null when it can only be told by the authority.
