@@ -167,7 +167,7 @@ Result<Secret> read_secret(std::string_view reference) {
     if (text->empty()) {
         return fail(Code::credentials, fmt::format("the secret of {} is empty", reference));
     }
-    if (find_control(*text)) { // no header can carry it: a target would get the blame
+    if (find_refused_control(*text)) { // no header can carry it: a target would get the blame
         return fail(
             Code::credentials,
             "the secret is not one line without control characters",

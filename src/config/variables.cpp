@@ -104,7 +104,7 @@ Result<Values> parse_settings(std::span<const std::string> settings) {
         }
         const std::string name = setting.substr(0, equals);
         const std::string value = setting.substr(equals + 1);
-        if (find_control(value) || invalid_utf8(value)) {
+        if (find_refused_control(value) || invalid_utf8(value)) {
             return fail(
                 Code::usage,
                 fmt::format("the value of '{}' has control characters", printable(name, 40))

@@ -104,7 +104,7 @@ public:
     ) override {
         plain_only(mark, tag, anchor);
         // No value needs any, and people see values on their terminals.
-        if (const auto control = find_control(value, "\t\n")) {
+        if (const auto control = find_refused_control(value, "\t\n")) {
             throw Refusal{
                 source_.position(mark),
                 fmt::format("control character U+{:04X} in a text", control->code),

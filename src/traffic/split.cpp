@@ -38,7 +38,7 @@ Result<Split> Split::from_json(const Json& json) {
     }
     std::map<std::string, int, std::less<>> percent;
     for (const auto& [revision, value] : json.items()) {
-        if (find_control(revision)) {
+        if (find_refused_control(revision)) {
             return fail(
                 Code::protocol,
                 fmt::format("'{}' is not the name of a revision", printable(revision, 40))

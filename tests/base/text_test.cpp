@@ -112,7 +112,10 @@ TEST_CASE("controls: what turns the line round, or ends it, is one; its neighbou
         CHECK(control->code == code);
         CHECK(control->bytes == text.size());
         CHECK_FALSE(leading_control(text.substr(0, 2)));
+        CHECK(find_control(text));
+        CHECK_FALSE(find_refused_control(text));
     }
+    CHECK(find_refused_control("\u202e\u009b")->at == 3);
     CHECK(printable("a\u202eb\u2066") == "a\\u202eb\\u2066");
     CHECK(show_controls("\u2028b\u2069") == "\\u2028b\\u2069");
     const std::string plain = "\u2027\u202f\u2065\u206a\u200d\u200f\u05d0";

@@ -46,6 +46,12 @@ TEST_CASE("yaml: a byte order mark and Windows line ends do not shift positions"
     CHECK(root->entries[1].value.at == Position{2, 4});
 }
 
+TEST_CASE("yaml: what turns the line round is only shown: stored plans have it in prompts") {
+    const auto root = parse_yaml("a: \"x\\u2067y\\u2028z\"\n", "f.yaml");
+    REQUIRE(root.has_value());
+    CHECK(root->entries[0].value.text == "x\u2067y\u2028z");
+}
+
 TEST_CASE("yaml: nothing, ~ and null are null; in quotes they are text") {
     const auto root = parse_yaml("a:\nb: ~\nc: null\nd: 'null'\ne: |\n  ~\n", "f.yaml");
     REQUIRE(root.has_value());

@@ -46,9 +46,12 @@ traffic::TrafficState live(int canary = 0) {
     return out;
 }
 
-Plan plan_of(std::string created_at = "2026-02-22T04:36:00.000Z") {
+Plan plan_of(
+    std::string created_at = "2026-02-22T04:36:00.000Z",
+    const std::string& text = std::string(k_text)
+) {
     const config::Values set{{"canary", "canary"}};
-    auto playbook = read_playbook(k_text, "small.yaml", set);
+    auto playbook = read_playbook(text, "small.yaml", set);
     REQUIRE(playbook.has_value());
     PlanFacts facts;
     facts.created_at = std::move(created_at);
@@ -61,7 +64,7 @@ Plan plan_of(std::string created_at = "2026-02-22T04:36:00.000Z") {
         "local",
         "local:/tmp/door.sock",
         live(),
-        PlanSource{"small.yaml", std::string(k_text), set},
+        PlanSource{"small.yaml", text, set},
         std::move(facts)
     );
     REQUIRE(plan.has_value());
@@ -147,6 +150,18 @@ TEST_CASE("plan file: to take a run back its plan needs no proof") {
         }
     }
     CHECK(written == std::vector{World::split(50), World::split(100)});
+}
+
+TEST_CASE("plan file: a stored prompt that turns its line round keeps no run from its rollback") {
+    constexpr std::string_view k_address = "{ base_url: \"http://127.0.0.1:1\" }";
+    std::string text(k_text);
+    text.replace(
+        text.find(k_address),
+        k_address.size(),
+        "{ base_url: \"http://127.0.0.1:1\", prompt: \"a \u2067\u05d0\u2069 b\" }"
+    );
+    const Plan plan = plan_of("2026-02-22T04:36:00.000Z", text);
+    CHECK(read_plan(to_json(plan).dump(), "plan.json", Trust::rescue).has_value());
 }
 
 TEST_CASE("plan file: a secret in it is refused, and named where it came from") {

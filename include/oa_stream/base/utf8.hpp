@@ -75,17 +75,26 @@ struct ControlChar {
     return std::nullopt;
 }
 
-/// The first one that is none of `allowed`.
-[[nodiscard]] constexpr std::optional<ControlChar>
-find_control(std::string_view text, std::string_view allowed = {}) noexcept {
+/// The first one that is none of `allowed` and has at most that many bytes.
+[[nodiscard]] constexpr std::optional<ControlChar> find_control(
+    std::string_view text, std::string_view allowed = {}, std::size_t most_bytes = 3
+) noexcept {
     for (std::size_t at = 0; at < text.size(); ++at) {
         auto found = leading_control(text.substr(at));
-        if (found && allowed.find(text[at]) == std::string_view::npos) {
+        if (found && found->bytes <= most_bytes &&
+            allowed.find(text[at]) == std::string_view::npos) {
             found->at = at;
             return found;
         }
     }
     return std::nullopt;
+}
+
+/// The first one that is refused: below U+00A0. Stored runs have the others in their texts, so
+/// these are shown and accepted.
+[[nodiscard]] constexpr std::optional<ControlChar>
+find_refused_control(std::string_view text, std::string_view allowed = {}) noexcept {
+    return find_control(text, allowed, 2);
 }
 
 /// Each but those of `allowed` is a space.

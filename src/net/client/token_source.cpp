@@ -178,7 +178,7 @@ Task<Result<Secret>> from_command(
     const auto end = co_await call_program(std::move(executor), std::move(call));
     const std::string token(end ? trim(end->output) : std::string_view{});
     if (end && end->exit.clean() && !token.empty() && !token.contains(' ') &&
-        !find_control(token)) {
+        !find_refused_control(token)) {
         *kept = kept_for(token, life_of(token).value_or(k_kept_for));
         co_return kept->token;
     }

@@ -62,7 +62,7 @@ Result<std::string> text(const Json& document, std::string_view name) {
         return fail(Code::protocol, fmt::format("{} is not text", name));
     }
     auto out = value->get<std::string>();
-    if (find_control(out)) {
+    if (find_refused_control(out)) {
         return fail(Code::protocol, fmt::format("{} has control characters", name));
     }
     return out;
@@ -85,7 +85,7 @@ Result<std::vector<std::string>> not_ready(const Json& document) {
         return out;
     }
     const auto is_name = [](const Json& name) {
-        return name.is_string() && !find_control(name.get<std::string>());
+        return name.is_string() && !find_refused_control(name.get<std::string>());
     };
     const bool names = list->is_array() && std::ranges::all_of(*list, is_name);
     if (!names) {
