@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <thread>
+
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -47,6 +49,27 @@ TEST_CASE("others: what serves after a conflict is told, also when no time is le
             "write (etag is old): somebody else changed the traffic"
         );
     }
+}
+
+TEST_CASE("others: what comes true late of our own unclear write is ours after a conflict, too") {
+    World world;
+    world.playbook.driver_limit = Millis(300);
+    world.driver.answers[1] = FakeDriver::Answer::lost_before;
+    world.driver.answers[2] = FakeDriver::Answer::conflict;
+    world.prepare = [&](RunInput& input, const asio::any_io_executor&) {
+        input.journal = [&, record = input.journal](const Json& line) {
+            if (line["phase"] == "intent" && world.driver.writes_seen == 1) {
+                world.driver.serving = World::split(5);
+                std::this_thread::sleep_for(world.playbook.driver_limit); // no time for a third try
+            }
+            return record(line);
+        };
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(check_called(outcome, "shift@5%").detail == "etag is old");
+    CHECK(world.driver.serving == World::split(0));
 }
 
 TEST_CASE("others: at a later step, too, and what this run had set goes back") {

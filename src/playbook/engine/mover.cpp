@@ -293,7 +293,9 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
     }
     if (conflict && !rescue && now->left() <= options_.retry_pause) { // no further try reads it
         const auto last = co_await within(now->for_a_read(options_.call_limit), driver_.read());
-        if (last && !now->is_expected(last->serving)) {
+        // An earlier write of this move whose answer was lost may have come true by now.
+        const bool own = last && now->out.mutated && now->is_ours(last->serving);
+        if (last && !own && !now->is_expected(last->serving)) {
             end_as_foreign(*now, *last);
         }
     }
