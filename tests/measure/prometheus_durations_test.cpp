@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view k_of_turns = "oa_stream_turn_duration_seconds_bucket";
 constexpr std::string_view k_of_requests = "oa_stream_http_request_duration_seconds_bucket";
+constexpr std::string_view k_of_contents = "oa_stream_first_content_seconds_bucket";
 
 struct TimedLanes {
     bool whole_turns = true; ///< all of them count those
@@ -105,7 +106,7 @@ TEST_CASE("prometheus source: durations of requests that were not turns are coun
     CHECK(asked.in_query("sum by (le)", k_of_requests));
     CHECK_FALSE(asked.in_query("sum by (le)", k_of_turns));
     CHECK(std::ranges::any_of(asked.reading.notes, [](const std::string& note) {
-        return note.contains("has no turn_duration_seconds") &&
+        return note.contains("not every lane and route of the window has turn_duration_seconds") &&
                note.contains("the times of 880 resumes, refused and failed requests");
     }));
     CHECK(judge_p95(asked.reading, 2.5) == Verdict::inconclusive);
@@ -122,9 +123,12 @@ TEST_CASE("prometheus source: durations of requests that were not turns are coun
 }
 
 TEST_CASE("prometheus source: one lane without whole turns in the window, and none are used") {
-    // Each scrape with the durations of a route's requests has those of its turns: of the lanes
-    // that are gone, of the process before at the same address, of users.
-    const DurationsRead asked = ask_durations({});
+    // Each scrape with the first contents of a route has the durations of its turns: of the lanes
+    // that are gone, of the process before at the same address, of users. A route without turns
+    // has neither.
+    Question question = question_of();
+    question.routes = {"/api/chat/stream", "/api/chats"};
+    const DurationsRead asked = ask_durations({}, question);
     const auto query = std::ranges::find_if(asked.queries, asks_for_whole_turns);
     REQUIRE(query != asked.queries.end());
     const auto scrapes = [&](std::string_view metric) {
@@ -133,15 +137,15 @@ TEST_CASE("prometheus source: one lane without whole turns in the window, and no
         return query->substr(at, query->find("[10m])", at) + 6 - at);
     };
     const std::string whole = scrapes(k_of_turns);
-    const std::string all = scrapes(k_of_requests);
+    const std::string all = scrapes(k_of_contents);
     for (const std::string_view label :
-         {"route=~\"/api/chat/stream|", R"(le="+Inf")", R"(probe="")"}) {
+         {"route=~\"/api/chat/stream|/api/chats\"", R"(le="+Inf")", R"(probe="")"}) {
         CAPTURE(label);
         CHECK(whole.contains(label));
         CHECK(all.contains(label));
     }
     const std::string ours =
-        R"( and on (job, instance) last_over_time(oa_stream_build_info{revision="r2"}[10m]))";
+        R"x( and on (job, instance) last_over_time(oa_stream_build_info{revision="r2"}[10m])))x";
     CHECK(
         *query ==
         fmt::format("count (({0}){2} unless on () (({1} unless {1} == {0}){2}", whole, all, ours)

@@ -209,8 +209,9 @@ Task<Result<void>> Reader::other_ones() {
     out_.other_times = std::max(0.0, std::round(others));
     if (out_.other_times > 0) {
         out_.notes.push_back(fmt::format(
-            "a lane of the window has no turn_duration_seconds, and http_request_duration_seconds "
-            "also has the times of {:g} resumes, refused and failed requests",
+            "not every lane and route of the window has turn_duration_seconds, and "
+            "http_request_duration_seconds also has the times of {:g} resumes, refused and failed "
+            "requests",
             out_.other_times
         ));
     }

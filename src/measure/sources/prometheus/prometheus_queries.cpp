@@ -365,7 +365,8 @@ std::string Queries::has_whole_turns() const {
             window_
         );
     };
-    const std::string all = scrapes(telemetry::metric("http_request_duration_seconds").name);
+    // Every version has it on the same routes from its start: on those that carry turns.
+    const std::string all = scrapes(telemetry::metric("first_content_seconds").name);
     const std::string whole = scrapes(telemetry::metric("turn_duration_seconds").name);
     return fmt::format(
         "count ({}) unless on () ({})",

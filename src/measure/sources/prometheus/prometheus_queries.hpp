@@ -46,8 +46,8 @@ public:
     };
     /// Those of the term that a lane has from its start.
     [[nodiscard]] static Needed all_of(const telemetry::Term& term);
-    /// Whether all scrapes in the window of lanes that count durations have those of whole turns: a
-    /// number when they do. Lanes of an earlier version have none; with one of them in the window
+    /// Whether all scrapes in the window of a lane's turn routes have the durations of whole turns:
+    /// a number when they do. Lanes of an earlier version have none; with one of them in the window
     /// its turns would be missing.
     [[nodiscard]] std::string has_whole_turns() const;
     /// From here on a question's durations are those of whole turns, not of all requests.
