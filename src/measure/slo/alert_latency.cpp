@@ -44,12 +44,22 @@ void slow(Group& out, const AlertOptions& options, const SlowClock& clock) {
     const std::string routes = prometheus::matcher(telemetry::route_is());
     const auto rose = [&](std::string_view part, const std::string& matchers) {
         const auto of = [&](std::string_view metric) {
-            const std::string name = fmt::format("{}{}", metric, part);
-            return risen(options, selector(options, name, matchers), "10m");
+            return selector(options, fmt::format("{}{}", metric, part), matchers);
         };
+        const std::string own = of(clock.metric);
+        if (clock.earlier.empty()) {
+            return fmt::format("sum by (route) ({})", risen(options, own, "10m"));
+        }
         // Both have the same labels: a series of an earlier lane counts, and none beside its own.
-        const std::string more = clock.earlier.empty() ? "" : " or " + of(clock.earlier);
-        return fmt::format("sum by (route) ({}{})", of(clock.metric), more);
+        // A lane that went back to an earlier version has the earlier one alone, at once.
+        const std::string earlier = of(clock.earlier);
+        return fmt::format(
+            "sum by (route) ((({}) unless ({} unless {})) or {})",
+            risen(options, own, "10m"),
+            earlier,
+            own,
+            risen(options, earlier, "10m")
+        );
     };
     const std::string within = fmt::format("{},le=\"{}\"", routes, clock.bound);
     out.rules.push_back({.name = all, .expr = rose("_count", routes), .records = true});
@@ -121,6 +131,10 @@ std::vector<Case> latency_cases(const AlertOptions& options) {
     const SlowClock clock = slow_clocks(options).back();
     add_times(earlier, clock, clock.metric, route, {}, k_minutes);
     add_times(earlier, clock, clock.earlier, route, {turns * 0.9, turns}, k_minutes);
+    // Long enough ago that its series are gone, and within the window of the look before the last.
+    constexpr int k_went_back = 19;
+    std::vector<Series> back = earlier;
+    add_times(back, clock, clock.metric, route, {turns, turns}, k_went_back);
     return {
         {.name = "one in ten is above the bounds of a route, beside many quick resumes",
          .changes = within(0.9),
@@ -130,6 +144,9 @@ std::vector<Case> latency_cases(const AlertOptions& options) {
         {.name = "one in forty is above the bounds of a route", .changes = within(0.975)},
         {.name = "one request in ten of an earlier lane is above the bound",
          .changes = earlier,
+         .firing = {{"OaStreamDurationP95High", {{"route", route}}}}},
+        {.name = "a lane went back to an earlier version, where one request in ten is above",
+         .changes = back,
          .firing = {{"OaStreamDurationP95High", {{"route", route}}}}},
     };
 }
