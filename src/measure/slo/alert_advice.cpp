@@ -184,7 +184,7 @@ constexpr std::array k_advice{
         "OaStreamDurationP95High",
         Next::watch,
         "{{ $value | humanizePercentage }} of the turns on {{ $labels.route }} last longer than "
-        "the limit; 5 % may."
+        "the limit; 5 % may. Of lanes of an earlier version, all requests count as turns."
     },
     Advice{
         "OaStreamBridgeDrop",
