@@ -18,8 +18,7 @@ inline std::string with_the_rest(std::string text) {
         const bool counts = line.starts_with("oa_stream_http_requests_total{") ||
                             line.starts_with("oa_stream_terminal_total{") ||
                             line.starts_with("oa_stream_terminal_5xx_total{") ||
-                            (line.starts_with("oa_stream_first_content_seconds_bucket{") &&
-                             line.contains("le=\"+Inf\""));
+                            line.starts_with("oa_stream_first_content_seconds_bucket{");
         if (counts && !text.contains(series)) {
             text += series + "0\n";
         }

@@ -12,6 +12,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
+#include <set>
+#include <string_view>
 
 namespace oa_stream::cli {
 
@@ -69,13 +72,17 @@ void add_routes(WatchNumbers& to, const measure::SeriesMap& rose) {
     }
 }
 
-/// A lane has the times of every route at 0 from its start; none: they are all there.
+/// A lane has the times of every route at 0 from its start, with each bound: the sum over routes is
+/// false where one of them has fewer. None: they are all there.
 std::vector<std::string> unseen_times(const measure::SeriesMap& rose) {
     const telemetry::Metric& metric = telemetry::metric("first_content_seconds");
+    std::map<std::string_view, std::set<std::string_view>> bounds; // of each route
     telemetry::SeriesSeen seen;
     for (const auto& [series, count] :
          measure::series_of(rose, std::string(metric.name) + "_bucket")) {
-        if (series.label("le") == "+Inf") {
+        auto& had = bounds[series.label("route")];
+        had.insert(series.label("le"));
+        if (had.size() > telemetry::k_first_content_bounds.size()) { // and +Inf
             seen.emplace("", series.label("route"));
         }
     }
