@@ -271,6 +271,9 @@ TEST_CASE("tls: the server speaks plain HTTP") {
     CHECK(client.client->tls_trouble() == TlsTrouble::plain);
     CHECK((*answer)->timings.connected_s > 0);
     CHECK((*answer)->timings.tls_s == -1);
+    const auto later = client.fetch({.url = "http://x/", .unix_socket = "/nobody-listens"});
+    CHECK(later.failure == TransferFailure::refused);
+    CHECK(client.client->tls_trouble() == TlsTrouble::none); // it fails for another reason now
 }
 
 TEST_CASE("tls: what a failure comes from is told from OpenSSL's words, and of no other failure") {

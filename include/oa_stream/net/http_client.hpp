@@ -128,7 +128,7 @@ public:
     [[nodiscard]] virtual Task<ClientResponse> fetch(ClientRequest request) = 0;
     [[nodiscard]] virtual std::shared_ptr<Transfer>
     stream(ClientRequest request, StreamHandlers handlers) = 0;
-    /// Of the last transfer whose TLS failed.
+    /// Of the last transfer that failed; one that was cancelled did not.
     [[nodiscard]] virtual TlsTrouble tls_trouble() const noexcept { return TlsTrouble::none; }
 };
 

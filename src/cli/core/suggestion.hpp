@@ -40,8 +40,8 @@ struct Typed {
     }
 };
 
-/// The same with --ca, when a check could not be made and the client that made it met a certificate
-/// that no authority known here vouches for; else empty.
+/// The same with --ca, when a check could not be made and the last failure of its client was a
+/// certificate that no authority known here vouches for; else empty.
 [[nodiscard]] std::string
 trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble);
 

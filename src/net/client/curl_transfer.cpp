@@ -159,9 +159,6 @@ void CurlTransfer::ended(CURLcode code) {
         (void)stop_with(failure, describe(ending));
     }
     if (const auto loop = loop_.lock()) {
-        if (const auto trouble = tls_trouble(response_); trouble != TlsTrouble::none) {
-            loop->note_tls_trouble(trouble);
-        }
         loop->remove(easy_);
     }
     finish();
@@ -244,6 +241,11 @@ void CurlTransfer::finish() {
     timer_.cancel();
     if (!reached_) {
         note_connection();
+    }
+    const bool failed = response_.failure != TransferFailure::none &&
+                        response_.failure != TransferFailure::cancelled;
+    if (const auto loop = loop_.lock(); loop && failed) {
+        loop->note_tls_trouble(tls_trouble(response_));
     }
     if (traces(TraceLevel::requests)) {
         trace(TraceLevel::requests, trace_line(request_, response_));
