@@ -151,7 +151,9 @@ TEST_CASE("alert rules: every alert says what is wrong and what to type, and onl
     REQUIRE(files.has_value());
     const std::string rules = text_of(*files, "oa-stream.rules.yml");
     constexpr std::string_view k_alert = "- alert: ";
+    std::size_t alerts = 0;
     for (auto at = rules.find(k_alert); at != std::string::npos; at = rules.find(k_alert, at + 1)) {
+        ++alerts;
         const std::string rule = rules.substr(at, rules.find("\n      - ", at) - at);
         CAPTURE(rule);
         CHECK(rule.contains(", tier: \""));
@@ -159,6 +161,7 @@ TEST_CASE("alert rules: every alert says what is wrong and what to type, and onl
         CHECK_FALSE(rule.contains("description: \"\""));
         CHECK(rule.contains("refused with {{ $labels.code }}") == rule.contains("{code=\""));
     }
+    CHECK(alerts == alert_names().size());
 }
 
 TEST_CASE("alert rules: who has most of what is bad is asked for the routes that the alert counts"
