@@ -1,5 +1,7 @@
 #include "charts.hpp"
 
+#include "oa_stream/base/seconds.hpp"
+
 #include "plot.hpp"
 #include "run_series.hpp"
 
@@ -34,7 +36,7 @@ void add_latency(
         bar.low = latency->p95_low.value_or(0);
         bar.high = latency->p95_high.value_or(latency->p95);
         bar.open = !latency->p95_high || !std::isfinite(bar.high);
-        bar.text = measure::seconds_text(latency->p95, -1);
+        bar.text = seconds_text(latency->p95);
     } else {
         bar.none = true;
         bar.text = "no content";
@@ -141,7 +143,7 @@ std::string gate_chart(const Report& report) {
             bar.low = gate.low.value_or(0);
             bar.high = gate.high.value_or(1);
             bar.limit = gate.spec.limit;
-            bar.text = measure::percent_text(*gate.value, gate.spec.limit);
+            bar.text = percent_text(*gate.value, gate.spec.limit);
             rows.push_back({std::move(bar), gate.spec.id, gate.verdict == Verdict::pass});
         }
     }

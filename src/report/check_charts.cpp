@@ -1,5 +1,6 @@
 // Charts of what checks measured, for commands whose checks are all that they have.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/gate.hpp"
 
 #include "charts.hpp"
@@ -25,8 +26,7 @@ std::string times(double rate) {
 constexpr double k_short_s = 0.1; ///< below it milliseconds are read more easily
 
 std::string seconds(double time) {
-    return time < k_short_s ? fmt::format("{:.3g}ms", time * k_milli)
-                            : measure::seconds_text(time, -1);
+    return time < k_short_s ? fmt::format("{:.3g}ms", time * k_milli) : seconds_text(time);
 }
 
 /// Of a gate on a limit: its interval against it. Versus another revision: both, as measured.

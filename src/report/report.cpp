@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include "judge_again.hpp"
 #include "rollback_moments.hpp"
@@ -26,8 +27,8 @@ std::string bad_text(std::span<const Sample> samples) {
         "{} of {} ({} to {})",
         counts.bad,
         counts.total,
-        measure::percent_text(interval->low, -1),
-        measure::percent_text(interval->high, -1)
+        percent_text(interval->low),
+        percent_text(interval->high)
     );
 }
 
@@ -37,7 +38,7 @@ std::string p95_text(std::span<const Sample> samples) {
         return "–";
     }
     const auto text = [](const std::optional<double>& time) {
-        return time ? measure::seconds_text(*time, -1) : "?";
+        return time ? seconds_text(*time) : "?";
     };
     return fmt::format(
         "{} ({} to {})", text(latency->p95), text(latency->p95_low), text(latency->p95_high)

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/base/seconds.hpp"
 
 #include "charts.hpp"
 #include "html.hpp"
@@ -70,7 +71,7 @@ std::string bad_of(std::span<const measure::Sample> samples) {
 
 std::string p95_of(std::span<const measure::Sample> samples) {
     const auto latency = measure::latency_of(samples);
-    return latency ? measure::seconds_text(latency->p95, -1) : "–";
+    return latency ? seconds_text(latency->p95) : "–";
 }
 
 std::string cells(std::initializer_list<std::string> texts) {

@@ -173,7 +173,4 @@ struct GateRecord {
 /// decides a run.
 [[nodiscard]] Check to_check(const GateRecord& record, std::string id);
 
-using oa_stream::percent_text;
-using oa_stream::seconds_text;
-
 } // namespace oa_stream::measure
