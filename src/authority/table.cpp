@@ -1,8 +1,8 @@
 #include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 namespace oa_stream::authority {
 
@@ -25,15 +25,7 @@ const AuthorityKind* authority_kind(std::string_view name) noexcept {
 }
 
 std::span<const std::string_view> authority_words() {
-    static const auto words = [] {
-        std::vector<std::string_view> out;
-        for (const AuthorityKind* kind : k_kinds) {
-            if (kind->make != nullptr) {
-                out.push_back(kind->name);
-            }
-        }
-        return out;
-    }();
+    static const auto words = mapped(k_kinds, &AuthorityKind::name);
     return words;
 }
 

@@ -12,15 +12,15 @@ using namespace oa_stream;
 using namespace oa_stream::authority;
 using namespace std::string_view_literals;
 
-TEST_CASE("authority table: every name once, and one that cannot be made says why") {
+TEST_CASE("authority table: every name once") {
     std::set<std::string_view> names;
     for (const AuthorityKind* kind : authority_kinds()) {
         CAPTURE(kind->name);
         CHECK(names.insert(kind->name).second);
         CHECK(authority_kind(kind->name) == kind);
         CHECK_FALSE(kind->provider.empty());
-        CHECK((kind->make == nullptr) == !kind->refusal.empty());
-        CHECK((kind->model == nullptr) == (kind->make == nullptr));
+        CHECK(kind->make != nullptr);
+        CHECK(kind->model != nullptr);
     }
     CHECK(authority_kind("null") == nullptr);
     CHECK(std::ranges::equal(authority_words(), std::array{"codex"sv, "replay"sv, "worker"sv}));

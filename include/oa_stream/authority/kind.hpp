@@ -27,8 +27,6 @@ struct AuthorityOptions {
 struct AuthorityKind {
     std::string_view name; ///< the value of --authority, and Capabilities::name
     std::string_view provider; ///< what the chats API calls who answered
-    /// Not empty: the name is known, but this release cannot make it; why.
-    std::string_view refusal{};
     bool spawns = false; ///< children of its own, with their descriptors
     bool shares_turns = false; ///< lanes with a store can have the same turns of it
     bool costs = false; ///< its turns are paid for
@@ -49,7 +47,7 @@ struct AuthorityKind {
 [[nodiscard]] std::span<const AuthorityKind* const> authority_kinds() noexcept;
 /// nullptr for an unknown name.
 [[nodiscard]] const AuthorityKind* authority_kind(std::string_view name) noexcept;
-/// The names of those that can be made: "codex", "replay".
+/// Their names: "codex", "replay", "worker".
 [[nodiscard]] std::span<const std::string_view> authority_words();
 /// The authority that GET /version names: {"authority":"replay"} or
 /// {"authority":{"name":"replay"}}.

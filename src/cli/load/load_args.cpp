@@ -125,7 +125,7 @@ Result<void> may_cost(const LoadArgs& args, std::string_view authority) {
     const probe::Target& target = args.options.target;
     const std::string host = host_of(target.base_url);
     const auto* kind = authority::authority_kind(authority);
-    if ((kind != nullptr && !kind->costs && kind->refusal.empty()) || allowed(args, host)) {
+    if ((kind != nullptr && !kind->costs) || allowed(args, host)) {
         return {};
     }
     const std::uint64_t turns = planned_requests(args.options);

@@ -14,11 +14,10 @@ namespace oa_stream::cli {
 
 Result<const authority::AuthorityKind*> read_kind(std::string_view name) {
     const auto* kind = authority::authority_kind(name);
-    if (kind == nullptr || kind->make == nullptr) {
+    if (kind == nullptr) {
         return fail(
             Code::usage,
-            kind == nullptr ? fmt::format("'{}' is not a possible value", printable(name, 40))
-                            : std::string(kind->refusal),
+            fmt::format("'{}' is not a possible value", printable(name, 40)),
             {},
             fmt::format("{}", fmt::join(authority::authority_words(), " or "))
         );
