@@ -8,6 +8,7 @@
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <stdlib.h>
 
