@@ -24,7 +24,7 @@ TEST_CASE("row versions: one stands behind the marks of its line, and none is no
 }
 
 TEST_CASE("row versions: what the store gave is kept, and nothing lower takes its place") {
-    const Folder folder;
+    const TempFolder folder;
     const auto file = folder.path / "threads.map";
     {
         MapStage stage(file);
@@ -46,7 +46,7 @@ TEST_CASE("row versions: what the store gave is kept, and nothing lower takes it
 }
 
 TEST_CASE("row versions: all rows of a map are told in parts") {
-    const Folder folder;
+    const TempFolder folder;
     MapStage stage(folder.path / "threads.map");
     for (const auto* id : {"a", "b", "c", "d"}) {
         stage.map().put({"o", id, "t"});
