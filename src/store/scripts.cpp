@@ -46,12 +46,12 @@ if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[
     ") end\n"
 
 // Others may have what nobody here knows: the store lost its rows, and they have not offered
-// theirs. So it may have where this session is not known.
+// theirs. So it did where it has no name: no session has noticed yet.
 #define OA_AWAITED                                                                                 \
     R"lua(
 local p, me = ARGV[1], ARGV[2]
 local function awaited()
-  if redis.call('EXISTS', p..':lost') == 1 or redis.call('EXISTS', p..':s:'..me) == 0 then
+  if redis.call('EXISTS', p..':lost') == 1 or not redis.call('HGET', p..':meta', 'born') then
     return true
   end
   for _, x in ipairs(redis.call('SMEMBERS', p..':ss')) do

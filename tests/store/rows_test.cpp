@@ -457,7 +457,10 @@ TEST_CASE("what nobody knows is awaited from sessions that have not offered thei
         return kind == Acquired::Kind::awaited;
     };
     CHECK_FALSE(rig.get(a.look(key)).awaited);
+    redis_cli(rig, {"DEL", "oa:s:" + a.session()}); // a lease ended, and nothing is lost
+    CHECK_FALSE(rig.get(a.look(key)).awaited);
     redis_cli(rig, {"FLUSHALL"});
+    CHECK(rig.get(a.look(key)).awaited); // also before a lane has noticed
     rig.until("both", [&] { return lost == 2; });
     CHECK(awaited(a));
     b.offered();
