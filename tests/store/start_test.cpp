@@ -157,7 +157,7 @@ TEST_CASE("a user who may not use what lanes use is refused, with the command's 
     for (const std::string name :
          {"evalsha", "script|load", "exists", "get",  "set",     "pexpire", "persist",  "hget",
           "hmget",   "hgetall",     "hdel",   "hset", "hincrby", "srem",    "smembers", "xadd",
-          "xrange",  "xrevrange",   "xread",  "sadd", "unlink",  "wait", "pttl"}) {
+          "xrange",  "xrevrange",   "xread",  "sadd", "unlink",  "wait",    "pttl"}) {
         INFO(name);
         allow({"~oa:*", "+@all", "-" + name});
         const auto error = refused(rig, options);

@@ -102,9 +102,8 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
 }
 
 /// `reverted`: what the turn is to replace was dropped, whatever comes of the rest.
-Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start_turn(
-    Self self, std::shared_ptr<const TurnRequest> request, bool* reverted
-) {
+Task<Result<std::shared_ptr<RunningTurn>>>
+CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, bool* reverted) {
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
         const auto& thread = request->thread;

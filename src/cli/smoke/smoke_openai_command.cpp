@@ -33,8 +33,7 @@ Result<probe::CompletionsSmokeOptions> complete(const std::string& name, Options
     return out;
 }
 
-Result<ExitCode>
-run(run::RunKind kind, std::string_view profile, Options given, Context& context) {
+Result<ExitCode> run(run::RunKind kind, std::string_view profile, Options given, Context& context) {
     const std::string name(context.command->path);
     OA_TRY(auto options, complete(name, std::move(given)));
     NewRun order{kind, name};

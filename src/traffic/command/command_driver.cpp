@@ -68,9 +68,7 @@ public:
 
     [[nodiscard]] std::string_view kind() const noexcept override { return k_command.name; }
     [[nodiscard]] std::string target() const override {
-        return fmt::format(
-            "{}:{} {}", kind(), dump_json(Json(options_.set)), options_.endpoint
-        );
+        return fmt::format("{}:{} {}", kind(), dump_json(Json(options_.set)), options_.endpoint);
     }
     /// set() may have to read first.
     [[nodiscard]] Millis patience() const noexcept override {
