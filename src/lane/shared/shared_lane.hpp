@@ -214,6 +214,8 @@ private:
         std::shared_ptr<LiveTurn> turn
     );
     void tell_readers(const store::ThreadKey& key, const std::string& turn);
+    /// A while for other lanes to say whose a conversation is. False: no later than that.
+    [[nodiscard]] Task<bool> outwait_others(store::ThreadKey key, Clock::time_point until);
     void tell_holder(store::ThreadKey key, std::string turn);
     [[nodiscard]] std::shared_ptr<LiveTurn>
     own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;

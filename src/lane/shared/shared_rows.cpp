@@ -107,7 +107,9 @@ Task<void> SharedLane::offer_all(SharedLane* self, std::shared_ptr<bool> alive) 
         while (*alive) {
             std::vector<store::OfferedRow> page;
             for (const auto& row : self->lane_->ids().rows_from(place, k_offered)) {
-                page.push_back({row, row});
+                const store::ThreadKey& key = row;
+                const store::ThreadFields& fields = row;
+                page.push_back({key, fields});
             }
             if (page.empty()) {
                 break;

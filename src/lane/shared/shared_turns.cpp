@@ -77,6 +77,31 @@ struct Patience {
     }
 };
 
+/// Tells the turn that is there to end, once nobody reads it; then a while passes. False: it does
+/// not end in time.
+Task<bool> outwait(
+    store::Store* store,
+    const LaneTimings* timings,
+    Patience* patience,
+    store::ThreadKey key,
+    store::Acquired got
+) {
+    const auto now = Clock::now();
+    if (!patience->read(got, now, timings->reader_leaving) && !patience->wanted) {
+        patience->wanted = now;
+        (void)co_await store->want(
+            std::move(key), got.holding.fence, std::string(to_string(StopReason::superseded))
+        );
+    }
+    const auto limit = patience->wanted ? *patience->wanted + timings->supersede_wait
+                                        : patience->began + timings->reader_leaving;
+    if (now >= limit) {
+        co_return false;
+    }
+    co_await sleep_for(k_store_poll);
+    co_return true;
+}
+
 std::optional<Rejection> refused(store::Acquired::Kind kind) {
     if (kind == store::Acquired::Kind::full) {
         return reject_full();
@@ -95,7 +120,6 @@ bool SharedLane::full() const {
 
 Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
     const auto& limits = lane_->config.limits;
-    const auto& timings = lane_->config.timings;
     const store::AcquireRequest request{
         .key = {std::move(wish.owner), std::move(wish.thread)},
         .request = random_hex(8),
@@ -110,7 +134,6 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
     while (true) {
         auto use = uses_.add(request.key);
         auto got = co_await store_->acquire(request);
-        const auto now = Clock::now();
         if (!got) {
             co_return wish.limited ? reject_nothing_new() : reject_store_away();
         }
@@ -134,28 +157,26 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
             co_return std::nullopt;
         }
         if (got->kind == store::Acquired::Kind::awaited) {
-            if (now >= others_until) {
+            if (!co_await outwait_others(request.key, others_until)) {
                 co_return reject_unknown_for_now();
             }
-            if (lane_->ids().contains(request.key.owner, request.key.id)) {
-                (void)co_await refresh(request.key.owner, request.key.id);
-            }
-            co_await sleep_for(k_look_again); // after a loss, very many may wait
             continue;
         }
-        if (!patience.read(*got, now, timings.reader_leaving) && !patience.wanted) {
-            patience.wanted = now;
-            (void)co_await store_->want(
-                request.key, got->holding.fence, std::string(to_string(StopReason::superseded))
-            );
-        }
-        const auto limit = patience.wanted ? *patience.wanted + timings.supersede_wait
-                                           : patience.began + timings.reader_leaving;
-        if (now >= limit) {
+        if (!co_await outwait(store_, &lane_->config.timings, &patience, request.key, *got)) {
             co_return reject_busy();
         }
-        co_await sleep_for(k_store_poll);
     }
+}
+
+Task<bool> SharedLane::outwait_others(store::ThreadKey key, Clock::time_point until) {
+    if (Clock::now() >= until) {
+        co_return false;
+    }
+    if (lane_->ids().contains(key.owner, key.id)) {
+        (void)co_await refresh(key.owner, key.id);
+    }
+    co_await sleep_for(k_look_again); // after a loss, very many may wait
+    co_return true;
 }
 
 Task<Accepted<std::shared_ptr<void>>> SharedLane::take_place(std::string owner, bool count_owner) {
