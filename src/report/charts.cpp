@@ -1,5 +1,6 @@
 #include "charts.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 
 #include "plot.hpp"
@@ -74,10 +75,7 @@ struct GateBar {
 /// Of too many what did not pass, and the widest of each gate. The caption gets the number of the
 /// others.
 std::vector<Bar> drawn_gates(const std::vector<GateBar>& rows, std::string& caption) {
-    std::vector<const GateBar*> order;
-    for (const GateBar& row : rows) {
-        order.push_back(&row);
-    }
+    auto order = mapped(rows, [](const GateBar& row) { return &row; });
     const bool many = rows.size() > k_most_bars;
     std::ranges::sort(order, {}, [many](const GateBar* row) {
         const bool folded = many && row->passed;

@@ -51,7 +51,7 @@ public:
     /// its turns would be missing.
     [[nodiscard]] std::string has_whole_turns() const;
     /// From here on a question's durations are those of whole turns, not of all requests.
-    void take_whole_turns() noexcept { durations_ = &telemetry::metric("turn_duration_seconds"); }
+    void take_whole_turns() { durations_ = &telemetry::metric("turn_duration_seconds"); }
     /// The question's times: a histogram on each route.
     [[nodiscard]] Needed histograms() const;
     /// Its living targets that lack one of these series, with the label `lacks` that names it.
