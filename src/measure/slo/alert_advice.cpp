@@ -1,5 +1,6 @@
 #include "alert_advice.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -9,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <span>
 
@@ -305,9 +305,8 @@ constexpr std::array k_advice{
 /// Null for an alert that has none: a test refuses it.
 const Advice* advice_of(std::string_view alert) {
     const auto& codes = telemetry::k_compat_codes;
-    const bool handshake = std::ranges::find(codes, alert, alert_name) != codes.end();
-    const auto* row = std::ranges::find(k_advice, handshake ? k_handshakes : alert, &Advice::alert);
-    return row == k_advice.end() ? nullptr : row;
+    const bool handshake = contains(codes, alert, alert_name);
+    return find_or_null(k_advice, handshake ? k_handshakes : alert, &Advice::alert);
 }
 
 bool is_routed(const Advice& advice) {
