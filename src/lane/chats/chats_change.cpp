@@ -87,9 +87,7 @@ Task<Accepted<void>> Chats::store_change(ThreadRow row, Change what) {
         ids.archive(row.owner, row.id, *what.archived);
         if (!co_await ids.commit()) {
             ids.archive(row.owner, row.id, row.archived);
-            co_return with_retry_after(
-                reject(503, "store_unavailable", "this service cannot store that right now"), 5
-            );
+            co_return reject_unstored("that");
         }
     }
     if (!lane_->shared) {

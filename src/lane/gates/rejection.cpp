@@ -100,9 +100,11 @@ Rejection reject_unknown_thread() {
     return reject(404, "not_found", "there is no such conversation");
 }
 
-Rejection reject_unstored() {
+Rejection reject_unstored(std::string_view what) {
     return with_retry_after(
-        reject(503, "store_unavailable", "this service cannot store a new conversation right now"),
+        reject(
+            503, "store_unavailable", fmt::format("this service cannot store {} right now", what)
+        ),
         5
     );
 }

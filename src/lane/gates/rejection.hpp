@@ -49,7 +49,7 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 /// 404: never was, is gone, or is another owner's.
 [[nodiscard]] Rejection reject_unknown_thread();
 /// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
-[[nodiscard]] Rejection reject_unstored();
+[[nodiscard]] Rejection reject_unstored(std::string_view what = "a new conversation");
 
 /// 499: nobody reads the answer.
 [[nodiscard]] Rejection reject_left();
