@@ -1,5 +1,6 @@
 // Runs and their events: one run a turn.
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 
@@ -13,10 +14,6 @@
 namespace oa_stream::lane {
 
 namespace {
-
-Json or_null(const std::string& text) {
-    return text.empty() ? Json(nullptr) : Json(text);
-}
 
 /// Turn events → run events, in their order.
 class EventList {

@@ -71,11 +71,6 @@ std::string entry(const fs::path& path, std::string_view access) {
     return fmt::format("{} = \"{}\"\n", toml_string(path.string()), access);
 }
 
-bool is_there(const fs::path& path) {
-    std::error_code failed;
-    return fs::exists(path, failed);
-}
-
 bool is_file(const fs::path& path) {
     std::error_code failed;
     return fs::is_regular_file(path, failed);
