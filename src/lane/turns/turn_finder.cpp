@@ -214,9 +214,9 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
     if (!turn) {
         co_return nullptr;
     }
-    auto live = co_await lane_->shared->find(call->record.owner, call->chat.thread);
-    if (live && *live && (*live)->id() == *turn && (*live)->repeatable()) {
-        co_return *std::move(live);
+    OA_CO_TRY(auto live, co_await lane_->shared->find(call->record.owner, call->chat.thread));
+    if (live && live->id() == *turn && live->repeatable()) {
+        co_return live;
     }
     co_return reject_answered(*turn);
 }

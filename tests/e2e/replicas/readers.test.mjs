@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
-import { chat, send } from '../lib/http.mjs';
+import { chat, chatBody, send } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
+import { again } from '../lib/replicas/pair.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
@@ -99,6 +100,22 @@ test('longer than five seconds after its end an answer is replayed on neither la
     const again = await keyed(lane);
     assert.deepEqual([again.status, turnOf(again), heard(again)], [200, turn, whole(3)], lane.name);
   }
+});
+
+test('a repeated request while the store does not answer is refused for now, not for good', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('repeating', [], { store: pipe.url });
+  const request = { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'k-away' }, body: chatBody('scenario:text;words=3', { id: 'away' }) };
+  const turn = turnOf(await send(a.base, request));
+  let lost = false;
+  pipe.fault = (text) => { lost = text.includes(`oa:l:${turn}`); return lost && 'answer'; }; // the key was looked up before
+  const refused = await send(cut.base, request);
+  assert.ok(lost, 'the log of the turn was asked for');
+  assertRefused(refused, 503, 'store_unavailable');
+  const later = await again(() => send(cut.base, request));
+  assert.deepEqual([later.status, turnOf(later), heard(later)], [200, turn, whole(3)]);
+  assert.equal((await cut.stop()).code, 0);
+  pipe.stop();
 });
 
 test('a message that is sent to two lanes at once is answered once', async () => {
