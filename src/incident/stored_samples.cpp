@@ -12,6 +12,9 @@ namespace oa_stream::incident {
 std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
     std::vector<SampleGroup> out;
     (void)run::each_kept_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
+        if (!line.is_object()) {
+            return false;
+        }
         const std::string stage = text_in(line, "stage");
         measure::Sample sample = measure::sample_from_json(line);
         auto group = std::ranges::find_if(out, [&](const SampleGroup& one) {

@@ -28,11 +28,12 @@ Result<Json> kept_json(const std::filesystem::path& path, std::uint64_t limit) {
 Result<std::uint64_t>
 each_kept_line(const std::filesystem::path& path, const std::function<bool(const Json&)>& take) {
     OA_TRY(const std::string text, read_kept(path, std::uint64_t{1} << 30U));
+    static const Json k_none;
     std::uint64_t unreadable = 0;
     std::string_view rest = text;
     while (!rest.empty()) {
         const auto line = parse_json(cut_line(rest));
-        unreadable += line && line->is_object() && take(*line) ? 0 : 1;
+        unreadable += take(line && line->is_object() ? *line : k_none) ? 0 : 1;
     }
     return unreadable;
 }

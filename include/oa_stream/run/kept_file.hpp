@@ -18,8 +18,8 @@ read_kept(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
 /// The same, as JSON.
 [[nodiscard]] Result<Json>
 kept_json(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);
-/// Calls `take` for each line of at most 1 GiB that is a JSON object; how many were not, or were
-/// refused.
+/// Calls `take` for each line of a file of at most 1 GiB; how many it refused. A line that holds
+/// something else than a JSON object is null to it.
 Result<std::uint64_t>
 each_kept_line(const std::filesystem::path& path, const std::function<bool(const Json&)>& take);
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, handmadeRun, limit, oa, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
 const TURNS = 300;
@@ -134,6 +134,18 @@ test('slo gate: one sentence for people, one line last, nothing under -q on PASS
   assert.match(spoken.stderr, /^PASS run \S+ evidence \/\S+\n$/);
   const quiet = await oa([...args, '-q']);
   assert.deepEqual([quiet.code, quiet.stdout, quiet.stderr], [0, '', '']);
+});
+
+test('slo gate --replay: a damaged line among the readings does not move the others', async () => {
+  const run = await real(['gate', 'bad: http_5xx | terminal_error <= +1pp', '--revision', 'r2', '--stable', 'r1', '--window', '2m']);
+  const { run: name, evidence } = assertEvidence(run, 'FAIL');
+  const folder = path.join(handmadeRun(evidence), 'measure');
+  const edit = (file, change) => fs.writeFileSync(path.join(folder, file), change(fs.readFileSync(path.join(folder, file), 'utf8')));
+  edit('readings.ndjson', (text) => `{"arm":"canary","sta\n${text}`);
+  edit('gates.ndjson', (text) => text.replace('"readings":{"canary":1,"stable":2}', '"readings":{"canary":2,"stable":3}'));
+  const again = await oa(['slo', 'gate', '--replay', name, '--json'], { stateDir: path.dirname(path.dirname(evidence)) });
+  assert.equal(again.code, 1, again.stdout + again.stderr);
+  assert.deepEqual(again.json().runs[0].gates.map(({ then, now }) => [then, now]), [['FAIL', 'FAIL']], again.stdout);
 });
 
 test('slo gate: what it suggests is the same question over a window that holds what it needs, as a shell takes it', async () => {
