@@ -73,8 +73,9 @@ TEST_CASE("approval details: a folder is named from where the work is") {
 
 TEST_CASE("approval details: input for a running command is no new command") {
     const Json details =
-        details_of(k_command, R"({"command":"rm -rf /","kind":"writeStdin"})", k_place);
+        details_of(k_command, R"({"command":"bash -lc 'rm -rf /'","kind":"writeStdin"})", k_place);
     CHECK(string_member(details, "kind") == "command-input");
+    CHECK(string_member(details, "command") == "bash -lc 'rm -rf /'");
 }
 
 TEST_CASE("approval details: diffs are cut between characters, paths never") {

@@ -244,7 +244,10 @@ TEST_CASE("codex events: the bare command is taken out of its shell wrapper") {
         Row{R"(/bin/sh -lc 'a'\''b')", "[]", "a'b"},
         Row{R"(bash -lc 'a' 'b')", "[]", "bash -lc 'a' 'b'"},
         Row{R"(bash -lc 'open)", "[]", "bash -lc 'open"},
-        Row{"python x.py", R"([{"type":"unknown","command":"x.py"}])", "x.py"},
+        Row{R"(/bin/bash -c 'cat a | xargs rm')", R"([{"command":"cat a"}])", "cat a | xargs rm"},
+        Row{R"(./bin/bash -lc ls)", R"([{"command":"ls"}])", "./bin/bash -lc ls"},
+        Row{R"(/tmp/bash -c ls)", "[]", "/tmp/bash -c ls"},
+        Row{"python x.py", R"([{"type":"unknown","command":"x.py"}])", "python x.py"},
         Row{"a && b", R"([{"command":"a"},{"command":"b"}])", "a && b"},
         Row{"notbash -lc x", "[]", "notbash -lc x"},
     };

@@ -108,6 +108,16 @@ test('two calls one after the other: one answer each', async () => {
   assert.equal(statusOf(last), 'completed');
 });
 
+test('a command that the model starts in another way than usual: the question shows all of it', async () => {
+  const command = 'cat list | xargs rm -f';
+  const on = page();
+  const first = await on.read(on.start(`scenario:exec;login=false;escalate=1;cmd=${encodeURIComponent(command)}`));
+  await assertApproved(first);
+  const [{ toolCallId }] = questionsOf(first);
+  assert.deepEqual([detailsOf(first)[0].command, on.part(toolCallId).input.command], [command, command]);
+  await answered(on, { [toolCallId]: false });
+});
+
 test('a command whose danger is only in its folder: the question says which folder', async () => {
   // "rm -rf ./*" is a cleanup in the work folder and a disaster elsewhere.
   const elsewhere = scratch('precious');

@@ -2,6 +2,7 @@
 
 #include "oa_stream/authority/function_names.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <array>
@@ -76,18 +77,22 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return quote == '\0' && !text.empty() ? std::optional(std::move(out)) : std::nullopt;
 }
 
+/// Only a shell in a system folder: the model chooses the program and may call its own one bash.
+[[nodiscard]] bool is_shell(std::string_view program) {
+    constexpr std::array<std::string_view, 4> k_folders{"", "/bin/", "/usr/bin/", "/usr/local/bin/"};
+    constexpr std::array<std::string_view, 3> k_names{"bash", "sh", "zsh"};
+    const std::size_t name = program.find_last_of('/') + 1;
+    return contains(k_folders, program.substr(0, name)) && contains(k_names, program.substr(name));
+}
+
 [[nodiscard]] std::optional<std::string> inside_shell(std::string_view command) {
-    constexpr std::string_view k_flag = " -lc ";
-    const std::size_t flag = command.find(k_flag);
-    if (flag == std::string_view::npos) {
-        return std::nullopt;
+    for (const std::string_view flag : {" -lc ", " -c "}) { // a login shell or none
+        const std::size_t at = command.find(flag);
+        if (at != std::string_view::npos && is_shell(command.substr(0, at))) {
+            return unquote_word(command.substr(at + flag.size()));
+        }
     }
-    std::string_view shell = command.substr(0, flag);
-    shell.remove_prefix(shell.find_last_of('/') + 1);
-    if (shell != "bash" && shell != "sh" && shell != "zsh") {
-        return std::nullopt;
-    }
-    return unquote_word(command.substr(flag + k_flag.size()));
+    return std::nullopt;
 }
 
 // --- inputs ---------------------------------------------------------------------------------
@@ -362,16 +367,9 @@ turn::Note plan_note(const Json& item, int occurrence) {
 
 std::string bare_command(const Json& item) {
     std::string command = text_in(item, "command");
-    if (auto inside = inside_shell(command)) {
-        return *std::move(inside);
-    }
-    const Json* actions = member(item, "commandActions");
-    if (actions != nullptr && actions->is_array() && actions->size() == 1) {
-        if (std::string only = text_in(actions->front(), "command"); !only.empty()) {
-            return only;
-        }
-    }
-    return command;
+    const bool is_input = text_view_in(item, "kind") == "writeStdin"; // for a running command
+    auto inside = is_input ? std::nullopt : inside_shell(command);
+    return inside ? *std::move(inside) : command;
 }
 
 } // namespace oa_stream::authority::codex

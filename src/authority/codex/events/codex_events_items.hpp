@@ -40,7 +40,8 @@ inline constexpr std::string_view k_reasoning_break = "\n\n";
 
 [[nodiscard]] turn::Note plan_note(const Json& item, int occurrence);
 
-/// The text inside `bash -lc '…'`; else a lone commandAction's; else the command as it stands.
+/// The text inside `bash -lc '…'` or `bash -c '…'`, else the command as it stands. Never what
+/// Codex takes it for (`commandActions`): that lacks pipes, redirections and what comes before.
 [[nodiscard]] std::string bare_command(const Json& item);
 
 } // namespace oa_stream::authority::codex
