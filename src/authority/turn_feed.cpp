@@ -6,8 +6,15 @@
 #include <utility>
 
 namespace oa_stream::authority {
+namespace {
+
+constexpr Millis k_late{500};
+constexpr Millis k_catch_up{1000}; ///< also for who sends, when it stood still, too
+
+} // namespace
 
 void TurnFeed::queue(EventBatch&& events) {
+    caught_up_ = false;
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
         fail(Error{.code = Code::too_large, .message = "the events of this turn were not fetched"});
     }
@@ -55,7 +62,13 @@ Result<bool> TurnFeed::poll(EventBatch& out, TurnWaker& waker) {
         return std::unexpected(*error_);
     }
     const Expiry next = expiry();
-    if (Clock::now() >= next.at) {
+    const auto late = Clock::now() - next.at;
+    // Looked at so late, this process stood still: what came meanwhile is read first.
+    if (late > k_late && !std::exchange(caught_up_, true)) {
+        arm(Clock::now() + k_catch_up);
+        return false;
+    }
+    if (late >= Millis(0)) {
         Error why{
             Code::timeout, fmt::format("{} went past the {} deadline", who_, next.what), next.what
         };

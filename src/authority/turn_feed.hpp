@@ -77,6 +77,7 @@ private:
     asio::any_io_executor executor_;
     Limits limits_;
     std::string_view who_;
+    bool caught_up_ = false; ///< a deadline that passed long ago was put off once
     TurnQueue queue_;
     std::optional<Error> error_{};
     Clock::time_point began_ = Clock::now();

@@ -67,9 +67,17 @@ struct Lane::Impl {
     }
 
     [[nodiscard]] Task<void> run_ticks() {
+        const auto tick = state.config.timings.tick;
+        bool skipped = false;
         while (!closed) {
-            ticker.expires_after(state.config.timings.tick);
+            ticker.expires_after(tick);
             (void)co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable));
+            // One that is late by more than a tick is skipped once: this process stood still, and
+            // what came meanwhile is read before a deadline is judged.
+            skipped = !skipped && Clock::now() - ticker.expiry() > tick;
+            if (skipped) {
+                continue;
+            }
             try {
                 state.turns.tick(Clock::now());
                 if (state.shared) {

@@ -49,6 +49,20 @@ test('a stopped Codex: noticed, told by readiness and metrics, its turns end, th
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a lane that stood still itself reads what came meanwhile before it judges a silence', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, name: 'paused', args: ['--limit', 'idle=2s'] });
+  await turnWorks(lane, 'before');
+  const running = chat(lane.base, 'scenario:text;words=60;delay=60', { id: 'paused' });
+  await running.frame('text-delta');
+  process.kill(lane.pid, 'SIGSTOP');
+  await sleep(3200); // longer than `idle` and a tick of one second
+  process.kill(lane.pid, 'SIGCONT');
+  await running.done;
+  assertLegal(running);
+  assert.equal(read(running).texts[0].split(' ').filter(Boolean).length, 60);
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('a Codex that dies at every start is started a few times, not fifty, and readiness has the reason', async () => {
   const folder = scratch('dying');
   // The real program, until it is replaced by one that ends at once.
