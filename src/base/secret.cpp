@@ -47,7 +47,8 @@ Result<std::string> from_file(const std::string& path) {
             errno == ENOENT
                 ? std::string("no such secret file")
                 : fmt::format("secret file: {}", std::generic_category().message(errno)),
-            path
+            path,
+            "name another place: env:NAME, file:PATH or fd:N"
         );
     }
     if (S_ISDIR(info.st_mode)) {
@@ -108,7 +109,10 @@ private:
 
 Result<std::string> from_fd(const std::string& number) {
     static ReadDescriptors read;
-    OA_TRY(const std::uint64_t fd, parse_count(number, 0, std::numeric_limits<int>::max()));
+    OA_TRY(
+        const std::uint64_t fd,
+        located(parse_count(number, 0, std::numeric_limits<int>::max()), "fd:" + printable(number))
+    );
     return read.get(static_cast<int>(fd));
 }
 

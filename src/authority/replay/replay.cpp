@@ -39,7 +39,7 @@ public:
         time_ = time;
         size_ = size;
         OA_TRY(auto text, read_file(path_, 64U << 10U));
-        return parse_faults(text);
+        return located(parse_faults(text), path_.string());
     }
 
 private:
@@ -60,7 +60,7 @@ public:
     [[nodiscard]] Result<void> read_faults_file() {
         if (auto news = file_.news()) {
             if (!*news) {
-                return std::unexpected(std::move(*news).error().prefixed("faults file"));
+                return std::unexpected(std::move(*news).error());
             }
             set_faults(**news);
         }

@@ -106,7 +106,7 @@ public:
                 const std::size_t end = at + marker.size();
                 const std::size_t from = blanks_end(end);
                 // Without a blank it may be anything: a host and its port, say.
-                if (at >= done && (from > end || is_pair(from))) {
+                if (at >= done && (is_pair(from) || (from > end && !in_option(at)))) {
                     done = cookie(from);
                 }
             });
@@ -216,6 +216,15 @@ private:
             from = escaped + 1;
         }
         return text_.size();
+    }
+
+    /// Part of an option's name, as in "--maintenance-cookie: …".
+    [[nodiscard]] bool in_option(std::size_t at) const {
+        while (at > 0 && (lower_[at - 1] == '-' || is_alnum(lower_[at - 1]))) {
+            --at;
+        }
+        const std::size_t word = lower_.find_first_not_of('-', at);
+        return word != npos && word - at >= 2;
     }
 
     /// NAME=

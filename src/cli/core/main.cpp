@@ -49,8 +49,16 @@ int report(const Error& error, bool json) {
 
 /// Environment and config file, behind what was typed.
 Result<std::vector<Setting>> layer(Invocation& invocation) {
-    OA_TRY(const auto config, find_config(invocation, real_environment));
-    return apply_layers(invocation, config, real_environment);
+    auto config = find_config(invocation, real_environment);
+    if (!config) {
+        Error error = std::move(config).error();
+        if (error.hint.empty()) {
+            error.hint =
+                error.code == Code::config ? "oa-stream config schema" : "oa-stream help config";
+        }
+        return std::unexpected(std::move(error));
+    }
+    return apply_layers(invocation, *config, real_environment);
 }
 
 /// "--rate (OA_STREAM_LOAD_RATE)": nobody looks for an option that was not typed.

@@ -3,6 +3,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/net/token_source.hpp"
@@ -107,7 +108,8 @@ Result<playbook::Playbook> playbook_of(const SloOptions& options, const std::str
         return fail(
             Code::config,
             loaded.problems.empty() ? "not a playbook" : loaded.problems.front().text(),
-            source.file
+            loaded.problems.empty() ? source.file : "",
+            fmt::format("oa-stream playbook validate {}", shell_word(name))
         );
     }
     return std::move(*loaded.playbook);

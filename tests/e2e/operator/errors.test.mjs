@@ -192,6 +192,27 @@ test('a secret in a folder, or in a file that others can read', async () => {
   assert.ok(read.stderr.includes(`(chmod 600 '${open}')`), read.stderr);
 });
 
+test('a refusal names the option, the file or the descriptor that is wrong, and what helps', async () => {
+  const folder = scratch('named'), none = path.join(folder, 'none'), broken = path.join(folder, 'bad.yaml'), faults = path.join(folder, 'faults');
+  fs.writeFileSync(broken, 'a: [1\n');
+  fs.writeFileSync(faults, 'nonsense=1');
+  const base = ['--base-url', 'http://127.0.0.1:1'], token = ['--auth', 'env:TOK'];
+  const rows = [
+    [['smoke', 'control', ...base, '--maintenance-cookie', 'env:NONE'], 5, '--maintenance-cookie: environment variable NONE is not set (export NONE=…)'],
+    [['smoke', 'stream', ...base, ...token, '--header', `X-K: file:${none}`], 5, `${none}: no such secret file (name another place: env:NAME, file:PATH or fd:N)`],
+    [['incident', 'body', 'last', '--secret', 'fd:x'], 2, "fd:x: 'x' is not a whole number"],
+    [['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--inject-file', faults], 2, `${faults}: line 1: no fault is named 'nonsense'`],
+    [['slo', 'budget', '--access-log', 'x', '--playbook', broken], 2, `oa-stream: ${broken}:2:1: no valid YAML: end of sequence flow not found (oa-stream playbook validate ${broken})`],
+    [['config', 'show', '--config', broken], 2, `oa-stream: ${broken}:2:1: no valid YAML: end of sequence flow not found (oa-stream config schema)`],
+    [['config', 'show', '--config', none], 2, `oa-stream: ${none}: cannot read: No such file or directory (oa-stream help config)`],
+  ];
+  for (const [args, code, words] of rows) {
+    const got = await oa(args, { env: { TOK: 'x0123456789abcdef' } });
+    refused(got, code, args.join(' '));
+    assert.ok(got.stderr.includes(words), got.stderr);
+  }
+});
+
 test('a token that no header can carry is 5 and named, before anybody is asked', async () => {
   const file = path.join(scratch('secrets'), 'lines');
   const read = async (args, text) => {

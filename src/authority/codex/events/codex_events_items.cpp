@@ -79,7 +79,9 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 /// Only a shell in a system folder: the model chooses the program and may call its own one bash.
 [[nodiscard]] bool is_shell(std::string_view program) {
-    constexpr std::array<std::string_view, 4> k_folders{"", "/bin/", "/usr/bin/", "/usr/local/bin/"};
+    constexpr std::array<std::string_view, 4> k_folders{
+        "", "/bin/", "/usr/bin/", "/usr/local/bin/"
+    };
     constexpr std::array<std::string_view, 3> k_names{"bash", "sh", "zsh"};
     const std::size_t name = program.find_last_of('/') + 1;
     return contains(k_folders, program.substr(0, name)) && contains(k_names, program.substr(name));
@@ -251,8 +253,8 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 struct ToolKind {
     std::string_view type;
-    std::string_view name;   ///< empty: `scope__tool` of the item
-    std::string_view scope;  ///< the member that names the scope, or a word of ours
+    std::string_view name; ///< empty: `scope__tool` of the item
+    std::string_view scope; ///< the member that names the scope, or a word of ours
     std::optional<Json> (*input)(const Json&, std::string_view);
     turn::Event (*result)(std::string, const Json&);
 };
