@@ -190,16 +190,4 @@ std::optional<wire::completions::Usage> CompletionTurn::usage() const {
     };
 }
 
-wire::completions::ErrorObject error_of(const turn::Failure& failure) {
-    const turn::FailureWords& words = turn::words_of(failure.code);
-    const turn::CauseWords& cause = turn::words_of(failure.cause);
-    const bool unmet = failure.cause == turn::FailureCause::no_call ||
-                       failure.cause == turn::FailureCause::no_json;
-    return {
-        .message = turn::sentence_of(failure),
-        .type = "server_error",
-        .code = std::string(unmet ? cause.word : words.word),
-    };
-}
-
 } // namespace oa_stream::encode

@@ -67,16 +67,28 @@ Json usage_json(const wire::completions::Usage& usage) {
     return out;
 }
 
-/// As the event `error` has it. The API knows few codes; ours stands in the message.
+/// As the event `error` has it.
 Json error_json(const turn::Failure& failure) {
     const auto error = error_of(failure);
-    const bool rate = failure.cause == turn::FailureCause::rate_limited ||
-                      failure.cause == turn::FailureCause::usage_limit;
     Json out = Json::object();
-    out["type"] = rate ? "rate_limit_error" : "server_error";
-    out["code"] = rate ? "rate_limit_exceeded" : "server_error";
-    out["message"] = fmt::format("{} ({})", error.message, error.code);
+    out["type"] = error.type;
+    out["code"] = error.code;
+    out["message"] = error.message;
     out["param"] = nullptr;
+    if (error.param) { // chat completions call the conversation messages
+        out["param"] = *error.param == "messages" ? "input" : *error.param;
+    }
+    return out;
+}
+
+/// As response.failed has it: the API lists few codes for it; ours stands in the message.
+Json failed_json(const turn::Failure& failure) {
+    const auto error = error_of(failure);
+    const std::string_view code = error.type == "rate_limit_error" ? "rate_limit_exceeded"
+                                  : failure.cause == turn::FailureCause::refused ? "invalid_prompt"
+                                                                                 : "server_error";
+    Json out = Json::object({{"code", code}});
+    out["message"] = fmt::format("{} ({})", error.message, error.code);
     return out;
 }
 
@@ -317,10 +329,9 @@ struct ResponseState {
         if (!ending) {
             // An event `error` in front of response.failed, as OpenAI sends it: many clients read
             // only one of the two, and take what they have for a whole answer otherwise.
-            const Json error = error_json(ending.error());
-            last["error"] =
-                Json::object({{"code", error.at("code")}, {"message", error.at("message")}});
-            OA_CHECK(send("error", Json::object({{"error", error}}), out));
+            last["error"] = failed_json(ending.error());
+            Json event = Json::object({{"error", error_json(ending.error())}});
+            OA_CHECK(send("error", std::move(event), out));
             summary.failure = ending.error();
         } else if (status == "incomplete") {
             const bool length = *ending == "length";

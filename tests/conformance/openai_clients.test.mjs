@@ -1,6 +1,7 @@
 // Clients that speak /v1/responses by default, set to chat completions: @openai/agents with a tool, and
 // @ai-sdk/openai with AI SDK 5, 6 and 7.
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
 import { AI_SDKS, PARAMETERS, PROMPT, SKIES, packagesOf, runAgent } from './function_tools.mjs';
 import { versionIn, witness } from './seen.mjs';
@@ -23,4 +24,16 @@ for (const { label, provider, sdk } of AI_SDKS) shows(made('AI SDK `ai` with `@a
   const streamed = ai.streamText({ model, tools, prompt: PROMPT, stopWhen: ai.stepCountIs(3), maxRetries: 0 });
   assert.equal(await streamed.text, 'Results: rain | sun');
   assert.deepEqual((await streamed.steps).map((step) => step.finishReason), ['tool-calls', 'stop']);
+});
+
+for (const api of ['responses', 'chat']) test(`@ai-sdk/openai (${api}) with its own retries: what the client must change is asked for once`, async () => {
+  const { createOpenAI } = await load('@ai-sdk/openai');
+  const { streamText } = await load('ai');
+  const model = createOpenAI({ apiKey: 'none', baseURL: `${lane.base}/v1` })[api]('mock-model');
+  const times = async (why) => {
+    const mark = `${api}-${why}`;
+    await streamText({ model, prompt: `scenario:http;${why} ${mark}`, onError() {} }).consumeStream();
+    return (await lane.mock.requests()).filter((one) => JSON.stringify(one).includes(mark)).length;
+  };
+  for (const why of ['status=400;code=context_length_exceeded', 'status=429;code=insufficient_quota']) assert.equal(await times(why), 1, why);
 });

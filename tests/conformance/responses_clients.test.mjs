@@ -50,7 +50,7 @@ for (const [name, load] of [['openai', kit], ['openai-v5', kit], ['openai-v4', k
   shows(node({ failed: '`create` and `stream` throw' }), `${label}: a failed turn is no success`, async () => {
     const api = await client();
     await assert.rejects(api.responses.create({ model: 'mock-model', input: FAILS }), (error) => error.status >= 500 && typeof error.code === 'string');
-    for (const input of [FAILS, CUT]) await assert.rejects(api.responses.stream({ model: 'mock-model', input }).finalResponse(), { code: 'server_error' });
+    for (const input of [FAILS, CUT]) await assert.rejects(api.responses.stream({ model: 'mock-model', input }).finalResponse(), { code: 'turn_failed' });
     await assert.rejects(api.responses.create({ model: 'mock-model', input: 'x', stop: ['a'] }), (error) => error.status === 400 && error.param === 'stop');
   });
 }
@@ -99,5 +99,5 @@ shows(made('LangChain `@langchain/openai`, `useResponsesApi`', versionIn('chat-c
   assert.deepEqual(answers.map((answer) => answer.text), ['Results: rain | sun', 'Results: rain | sun']);
   const { ChatOpenAI } = await kit('@langchain/openai');
   const model = new ChatOpenAI({ model: 'mock-model', apiKey: 'none', maxRetries: 0, useResponsesApi: true, configuration: { baseURL: `${lane.base}/v1` } });
-  await assert.rejects(async () => { for await (const piece of await model.stream(CUT)) assert.ok(piece); }, { code: 'server_error' });
+  await assert.rejects(async () => { for await (const piece of await model.stream(CUT)) assert.ok(piece); }, { code: 'turn_failed' });
 });

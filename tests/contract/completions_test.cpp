@@ -169,7 +169,8 @@ const std::vector<Row> k_rows{
           k_done}
      ),
      {"C13"}},
-    {"error of another type", frames({k_role, error_object("invalid_request_error")}), {"C14"}},
+    {"error of the request", frames({k_role, error_object("invalid_request_error")}), {}},
+    {"error of another type", frames({k_role, error_object("overloaded_error")}), {"C14"}},
     {"error without members", frames({k_role, R"({"error":{}})"}), {"C14"}},
     {"two errors", frames({k_role, k_error, k_error}), {"C15"}},
     {"error after the finish", frames({k_role, k_stop, k_error}), {"C15"}},

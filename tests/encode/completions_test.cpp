@@ -4,6 +4,9 @@
 #include "stream_support.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include <array>
 
 using namespace oa_stream;
 using namespace oa_stream::turn;
@@ -313,6 +316,40 @@ TEST_CASE("completions: usage is told in OpenAI's words, only when it was asked 
     CHECK_FALSE(completion_stream(events, false).contains("usage"));
     const auto lost = words({"x"}, {UsageKnown{k_spent}, failed(Failure{})});
     CHECK_FALSE(completion_stream(lost, false).contains("usage"));
+}
+
+TEST_CASE("completions: a stream's error has the code, type and param of its cause") {
+    struct Cause {
+        FailureCause cause;
+        std::string_view type, code, param;
+    };
+    const std::array causes{
+        Cause{FailureCause::other, "server_error", "turn_failed", "null"},
+        Cause{FailureCause::rate_limited, "rate_limit_error", "rate_limit_exceeded", "null"},
+        Cause{FailureCause::usage_limit, "rate_limit_error", "insufficient_quota", "null"},
+        Cause{
+            FailureCause::context_length,
+            "invalid_request_error",
+            "context_length_exceeded",
+            R"("messages")"
+        },
+        Cause{FailureCause::bad_key, "server_error", "turn_failed", "null"},
+        Cause{
+            FailureCause::unknown_model, "invalid_request_error", "model_not_found", R"("model")"
+        },
+        Cause{FailureCause::overloaded, "server_error", "overloaded", "null"},
+        Cause{FailureCause::refused, "invalid_request_error", "content_policy_violation", "null"},
+    };
+    for (const auto& row : causes) {
+        Failure failure{FailureCode::turn_failed};
+        failure.cause = row.cause;
+        const auto bytes = completion_stream({k_start, failed(failure)});
+        CAPTURE(bytes);
+        CHECK(bytes.contains(
+            fmt::format(R"("type":"{}","param":{},"code":"{}"}})", row.type, row.param, row.code)
+        ));
+        CHECK(bytes.contains(sentence_of(failure)));
+    }
 }
 
 TEST_CASE("completions: what the authority says of a failure reaches no client") {

@@ -6,6 +6,7 @@
 #include "stream_support.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace oa_stream;
 using namespace oa_stream::turn;
@@ -124,6 +125,27 @@ TEST_CASE("responses: how a turn ends is the status") {
     CHECK(failed.bytes.contains(
         R"("error":{"type":"rate_limit_error","code":"rate_limit_exceeded","message":)"
     ));
+    // The event names the cause; response.failed, where its enum does.
+    const auto codes = [&](FailureCause cause) {
+        Failure why{FailureCode::turn_failed};
+        why.cause = cause;
+        const auto told = ends({Outcome::failed, Finish::error, why});
+        CHECK(told.faults == "");
+        const auto at = told.bytes.find("event: error\n");
+        const auto begin = told.bytes.find("data: ", at) + 6;
+        const auto event =
+            Json::parse(told.bytes.substr(begin, told.bytes.find('\n', begin) - begin));
+        return fmt::format(
+            "{} {} {}",
+            event.at("error").at("code").get<std::string>(),
+            dump_json(event.at("error").at("param")),
+            told.last.at("error").at("code").get<std::string>()
+        );
+    };
+    CHECK(codes(FailureCause::other) == "turn_failed null server_error");
+    CHECK(codes(FailureCause::usage_limit) == "insufficient_quota null rate_limit_exceeded");
+    CHECK(codes(FailureCause::context_length) == R"(context_length_exceeded "input" server_error)");
+    CHECK(codes(FailureCause::refused) == "content_policy_violation null invalid_prompt");
     CHECK_FALSE(failed.bytes.contains("SECRET"));
     CHECK_FALSE(failed.whole);
     CHECK(failed.kept == 0);
@@ -166,7 +188,7 @@ TEST_CASE("responses: a turn that breaks off, or says too much, fails from where
     const auto error = out.find("event: error\n");
     REQUIRE(error < out.find("event: response.failed\n"));
     CHECK(out.substr(error).contains(
-        R"("error":{"type":"server_error","code":"server_error","message":)"
+        R"("error":{"type":"server_error","code":"authority_lost","message":)"
     ));
     CHECK(out.substr(error).contains(R"(,"param":null}})"));
 

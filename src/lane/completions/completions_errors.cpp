@@ -3,13 +3,13 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/completions.hpp"
+#include "oa_stream/encode/openai_errors.hpp"
 
 #include "completions_params.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <optional>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -27,23 +27,21 @@ constexpr std::array k_other_words{
     OtherWord{"rate_limited", "rate_limit_exceeded"},
 };
 
-std::string_view type_of(int status) noexcept {
-    if (status == 429) {
-        return "rate_limit_error";
-    }
-    return status >= 500 ? "server_error" : "invalid_request_error";
-}
-
 /// The turn was accepted and may have had effects: a library must not run it again by itself.
 Rejection not_again(Rejection rejection) {
     rejection.headers.set("x-should-retry", "false");
     return rejection;
 }
 
-/// In the words of the failure's code or cause.
-Rejection said(int status, auto failure) {
-    const auto& words = turn::words_of(failure);
+/// In the words of the failure's code.
+Rejection said(int status, turn::FailureCode code) {
+    const auto& words = turn::words_of(code);
     return reject(status, std::string(words.word), std::string(words.sentence));
+}
+
+/// Nothing was made, and the model takes requests again soon.
+bool takes_again(turn::FailureCause cause) noexcept {
+    return cause == turn::FailureCause::rate_limited || cause == turn::FailureCause::overloaded;
 }
 
 int status_of(turn::FailureCode code) noexcept {
@@ -66,47 +64,17 @@ int status_of(turn::FailureCode code) noexcept {
     return 502;
 }
 
-Rejection reject_rate(int seconds = 5) {
-    return with_retry_after(
-        reject(429, "rate_limit_exceeded", "the model takes no more requests for now"), seconds
-    );
-}
-
-Rejection reject_context() {
-    return bad_param(
-        "context_length_exceeded", "messages", "the messages are longer than the model can take"
-    );
-}
-
-/// Nothing was made, and the client or its operator can do something about it.
-std::optional<Rejection> reject_cause(const turn::Failure& failure) {
-    const std::string sentence(turn::words_of(failure.cause).sentence);
-    switch (failure.cause) {
-    case turn::FailureCause::rate_limited:
-        return reject_rate(failure.retry_after.value_or(5));
-    case turn::FailureCause::usage_limit:
-        return failure.retry_after
-                   ? with_retry_after(
-                         reject(429, "insufficient_quota", sentence), *failure.retry_after
-                     )
-                   : reject(429, "insufficient_quota", sentence);
-    case turn::FailureCause::context_length:
-        return reject_context();
-    case turn::FailureCause::unknown_model:
-        return at_param(reject(404, "model_not_found", sentence), "model");
-    case turn::FailureCause::overloaded:
-        return with_retry_after(
-            reject(503, "overloaded", sentence), failure.retry_after.value_or(5)
-        );
-    case turn::FailureCause::refused:
-        return reject(400, "content_policy_violation", sentence);
-    case turn::FailureCause::no_call:
-    case turn::FailureCause::no_json:
-    case turn::FailureCause::bad_key: // the lane's own: no fault of the client
-    case turn::FailureCause::other:
-        break;
+/// By a cause that OpenAI has a code for.
+Rejection reject_cause(const turn::Failure& failure) {
+    const auto& known = encode::openai_code_of(failure.cause);
+    auto out = reject(known.status, std::string(known.code), turn::sentence_of(failure));
+    if (!known.param.empty()) {
+        out = at_param(std::move(out), std::string(known.param));
     }
-    return std::nullopt;
+    if (failure.retry_after || takes_again(failure.cause)) {
+        out = with_retry_after(std::move(out), failure.retry_after.value_or(5));
+    }
+    return out;
 }
 
 } // namespace
@@ -126,7 +94,7 @@ net::Response to_openai_response(const Rejection& rejection) {
     auto response = json_response(
         rejection.status,
         encode::completions_error(
-            type_of(rejection.status),
+            encode::openai_type_of(rejection.status),
             rejection.code,
             rejection.message,
             string_member(rejection.details, "param")
@@ -137,14 +105,12 @@ net::Response to_openai_response(const Rejection& rejection) {
 }
 
 Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure) {
-    if (failure.cause == turn::FailureCause::no_call ||
-        failure.cause == turn::FailureCause::no_json) {
-        return not_again(said(502, failure.cause));
-    }
-    if (auto known = outcome.content ? std::nullopt : reject_cause(failure)) {
-        const bool again = failure.cause == turn::FailureCause::rate_limited ||
-                           failure.cause == turn::FailureCause::overloaded;
-        return again ? *std::move(known) : not_again(*std::move(known));
+    const bool unmet = failure.cause == turn::FailureCause::no_call ||
+                       failure.cause == turn::FailureCause::no_json;
+    const bool named = !encode::openai_code_of(failure.cause).code.empty();
+    if (named && (unmet || !outcome.content)) {
+        auto known = reject_cause(failure);
+        return takes_again(failure.cause) ? std::move(known) : not_again(std::move(known));
     }
     if (outcome.reason == StopReason::drain) {
         return not_again(reject(503, "server_draining", "this instance was shut down meanwhile"));
@@ -158,13 +124,13 @@ Rejection reject_unstarted(const Error& error) {
     switch (error.code) {
     case Code::unavailable:
         if (error.where == "rate_limited") {
-            return reject_rate();
+            return reject_cause({.cause = turn::FailureCause::rate_limited});
         }
         break;
     case Code::timeout: // it may run all the same
         return not_again(said(504, turn::FailureCode::authority_timeout));
     case Code::too_large:
-        return reject_context();
+        return reject_cause({.cause = turn::FailureCause::context_length});
     case Code::usage:
     case Code::precondition:
         return bad_param("invalid_value", "messages", "the assistant does not take these messages");

@@ -184,10 +184,16 @@ test('a cut answer is incomplete, a failed one fails', async () => {
   const failed = await streamed({ input: 'scenario:http;status=500' });
   assert.equal(failed.last.status, 'failed');
   const event = failed.events.at(-2); // clients that read no response.failed throw on it
-  assert.deepEqual([event.type, event.error], ['error', { type: 'server_error', ...failed.last.error, param: null }]);
+  assert.equal(event.type, 'error');
+  assert.deepEqual([event.error.type, event.error.code, event.error.param], ['server_error', 'turn_failed', null]);
+  assert.deepEqual(failed.last.error, { code: 'server_error', message: `${event.error.message} (turn_failed)` });
   const error = await ask({ input: 'scenario:http;status=500' });
   assert.ok(error.status >= 500, error.text);
   assert.equal(error.headers.get('x-should-retry'), 'false');
+  const long = { input: 'scenario:http;status=400;code=context_length_exceeded' };
+  const refused = (await ask(long)).json.error;
+  assert.deepEqual([refused.type, refused.code, refused.param], ['invalid_request_error', 'context_length_exceeded', 'input']);
+  assert.deepEqual((await streamed(long)).events.at(-2).error, refused);
 });
 
 test('what cannot be honoured is refused by name, or named', async () => {

@@ -118,7 +118,7 @@ test('a lane refuses as the tables say', async () => {
 function codesOfSources() {
   const found = new Set();
   const read = (folder) => fs.readdirSync(path.join(ROOT, folder), { recursive: true }).filter((name) => /\.[ch]pp$/.test(name)).map((name) => fs.readFileSync(path.join(ROOT, folder, name), 'utf8'));
-  for (const text of read('src/lane')) {
+  for (const text of [...read('src/lane'), ...read('src/encode')]) {
     for (const [, code] of text.matchAll(/\b[45]\d\d,\s*"([a-z_]{4,})"/g)) found.add(code);
     for (const [, code] of text.matchAll(/\bbad(?:_param)?\(\s*"([a-z_]{4,})"/g)) found.add(code);
     for (const [, code] of text.matchAll(/(?:RefusedRow\{[^}]*|code = )"(unsupported_[a-z]+)"/g)) found.add(code);
