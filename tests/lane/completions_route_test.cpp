@@ -293,6 +293,11 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
             failed(FailureCode::turn_failed, FailureCause::context_length),
             "400 invalid_request_error context_length_exceeded messages",
             false},
+        Row{"key",
+            false,
+            failed(FailureCode::turn_failed, FailureCause::bad_key),
+            "502 server_error turn_failed -",
+            false},
         Row{"stalled", true, failed(FailureCode::stalled), "504 server_error stalled -", false},
         Row{"overloaded",
             true,
@@ -313,6 +318,7 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
         CHECK((response.headers.get("x-should-retry") != "false") == row.again);
         CHECK_FALSE(response.body.contains("half"));
         CHECK_FALSE(response.body.contains("secret"));
+        CHECK(response.body.contains("accept this assistant's key") == (row.name == "key"));
     }
     rig.until("the records", [&] { return rig.watcher.requests.size() == rows.size(); });
     CHECK(rig.watcher.requests[0].terminal == TerminalClass::turn_failed);

@@ -33,10 +33,11 @@ Rejection not_again(Rejection rejection) {
     return rejection;
 }
 
-/// In the words of the failure's code.
-Rejection said(int status, turn::FailureCode code) {
-    const auto& words = turn::words_of(code);
-    return reject(status, std::string(words.word), std::string(words.sentence));
+/// Under the failure's code, in the words of its cause where that is known.
+Rejection said(int status, const turn::Failure& failure) {
+    return reject(
+        status, std::string(turn::words_of(failure.code).word), turn::sentence_of(failure)
+    );
 }
 
 /// Nothing was made, and the model takes requests again soon.
@@ -104,7 +105,7 @@ net::Response to_openai_response(const Rejection& rejection) {
     return response;
 }
 
-Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure) {
+Rejection reject_failed(const TurnOutcome& outcome, turn::Failure failure) {
     const bool unmet = failure.cause == turn::FailureCause::no_call ||
                        failure.cause == turn::FailureCause::no_json;
     const bool named = !encode::openai_code_of(failure.cause).code.empty();
@@ -115,9 +116,10 @@ Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure
     if (outcome.reason == StopReason::drain) {
         return not_again(reject(503, "server_draining", "this instance was shut down meanwhile"));
     }
-    const auto code = outcome.reason == StopReason::wall_time ? turn::FailureCode::authority_timeout
-                                                              : failure.code;
-    return not_again(said(status_of(code), code));
+    if (outcome.reason == StopReason::wall_time) {
+        failure.code = turn::FailureCode::authority_timeout;
+    }
+    return not_again(said(status_of(failure.code), failure));
 }
 
 Rejection reject_unstarted(const Error& error) {
@@ -128,7 +130,7 @@ Rejection reject_unstarted(const Error& error) {
         }
         break;
     case Code::timeout: // it may run all the same
-        return not_again(said(504, turn::FailureCode::authority_timeout));
+        return not_again(said(504, {turn::FailureCode::authority_timeout}));
     case Code::too_large:
         return reject_cause({.cause = turn::FailureCause::context_length});
     case Code::usage:
@@ -140,7 +142,7 @@ Rejection reject_unstarted(const Error& error) {
     case Code::config:
     case Code::unreadable:
     case Code::internal:
-        return said(502, turn::FailureCode::codex_error);
+        return said(502, {turn::FailureCode::codex_error});
     case Code::cancelled:
     case Code::network:
     case Code::credentials:

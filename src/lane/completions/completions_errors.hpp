@@ -18,7 +18,7 @@ namespace oa_stream::lane {
 [[nodiscard]] net::Response to_openai_response(const Rejection& rejection);
 
 /// Why a whole answer failed, as status and code.
-[[nodiscard]] Rejection reject_failed(const TurnOutcome& outcome, const turn::Failure& failure);
+[[nodiscard]] Rejection reject_failed(const TurnOutcome& outcome, turn::Failure failure);
 
 /// What the authority's refusal to start means.
 [[nodiscard]] Rejection reject_unstarted(const Error& error);
