@@ -80,7 +80,7 @@ Result<void> CompletionTurn::open(const turn::PartOpened& event) {
     if (contains(parts_, event.id, &OpenPart::id)) {
         return illegal("part is open already:", event.id);
     }
-    parts_.push_back({event.id, event.kind});
+    parts_.push_back({event.id, event.kind, event.phase});
     return {};
 }
 
@@ -89,7 +89,8 @@ Result<CompletionTurn::Said> CompletionTurn::delta(const turn::PartDelta& event)
     if (open == parts_.end()) {
         return illegal("delta of no open part:", event.id);
     }
-    if (open->kind != turn::PartKind::text) {
+    const bool aside = json_only_ && open->phase == turn::TextPhase::commentary;
+    if (open->kind != turn::PartKind::text || aside) {
         return Said{.reasoning = stop_.cut() ? std::string_view() : std::string_view(event.text)};
     }
     return text(stop_.pass(event.text));

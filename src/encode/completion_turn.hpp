@@ -23,7 +23,8 @@ public:
     /// What `identity` demands of the answer.
     explicit CompletionTurn(CompletionIdentity& identity)
         : one_call_(identity.one_call), must_call_(identity.must_call),
-          json_object_(identity.json_object), stop_(std::move(identity.stop)) {}
+          json_object_(identity.json_object), json_only_(identity.json || identity.json_object),
+          stop_(std::move(identity.stop)) {}
     /// What an event adds.
     struct Said {
         std::string_view text{};
@@ -54,6 +55,7 @@ private:
     struct OpenPart {
         std::string id;
         turn::PartKind kind;
+        turn::TextPhase phase;
     };
 
     [[nodiscard]] Result<void> open(const turn::PartOpened& event);
@@ -70,6 +72,7 @@ private:
     bool one_call_;
     bool must_call_;
     bool json_object_;
+    bool json_only_; ///< commentary beside JSON is not a part of the text
     StopCut stop_;
     std::string json_{}; ///< the text, where it must be a JSON object
     std::optional<turn::Usage> usage_{};

@@ -82,13 +82,14 @@ struct Normaliser::State {
         }
     }
 
-    Part& open_part(std::string_view id, turn::PartKind kind, Events& out) {
+    Part&
+    open_part(std::string_view id, turn::PartKind kind, Events& out, turn::TextPhase phase = {}) {
         bool renamed = false;
         Part& part = parts.open(id, kind, renamed);
         if (renamed) {
             count(Repair::bad_id);
         }
-        out.emplace_back(turn::PartOpened{part.wire, kind});
+        out.emplace_back(turn::PartOpened{part.wire, kind, phase});
         return part;
     }
     void close_part(Part& part, Events& out) {
@@ -173,7 +174,7 @@ struct Normaliser::State {
                 close_part(*known, out);
             }
         }
-        open_part(event.id, event.kind, out);
+        open_part(event.id, event.kind, out, event.phase);
     }
     void on(turn::PartDelta&& event, Events& out) {
         Part* part = parts.find(event.id);

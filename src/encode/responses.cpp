@@ -122,6 +122,7 @@ struct ResponseState {
         std::size_t index; ///< of the output
         std::string item;  ///< id
         std::string text{};
+        turn::TextPhase phase{};
     };
 
     ResponseIdentity identity;
@@ -202,6 +203,9 @@ struct ResponseState {
         if (of.kind == &k_message) {
             item["status"] = status;
             item["role"] = "assistant";
+            if (const auto phase = turn::to_string(of.phase); !phase.empty()) {
+                item["phase"] = phase;
+            }
         }
         item[std::string(of.kind->member)] =
             done ? Json::array({part_of(*of.kind, of.text)}) : Json::array();
@@ -226,7 +230,7 @@ struct ResponseState {
         if (&kind == &k_reasoning && !identity.reasoning) {
             return {};
         }
-        open.push_back({event.id, &kind, output.size(), new_id(kind.prefix)});
+        open.push_back({event.id, &kind, output.size(), new_id(kind.prefix), {}, event.phase});
         output.emplace_back();
         OA_CHECK(send_item("added", open.back().index, item_of(open.back(), k_in_progress), out));
         return send_part(open.back(), "added", out);

@@ -1,5 +1,6 @@
 #include "oa_stream/turn/event.hpp"
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> k_names{
     "turn-ended",
 };
 
+constexpr std::array<std::string_view, 3> k_phases{"", "commentary", "final_answer"};
+
 /// "1 second", "90 seconds", "5 minutes", "3 hours": rounded up.
 std::string waiting_time(int seconds) {
     const auto counted = [](int count, std::string_view unit) {
@@ -55,7 +58,14 @@ struct Describe {
         return fmt::format("thread={} turn={} model={}", e.thread, e.turn, e.model);
     }
     std::string operator()(const PartOpened& e) const {
-        return fmt::format("id={} kind={}", e.id, e.kind == PartKind::text ? "text" : "reasoning");
+        const auto phase = to_string(e.phase);
+        return fmt::format(
+            "id={} kind={}{}{}",
+            e.id,
+            e.kind == PartKind::text ? "text" : "reasoning",
+            phase.empty() ? "" : " phase=",
+            phase
+        );
     }
     std::string operator()(const PartDelta& e) const {
         return fmt::format("id={} text=\"{}\"", e.id, printable(e.text));
@@ -129,6 +139,14 @@ std::string sentence_of(const Failure& failure) {
             fmt::format(" Try again at {} (the time of the assistant's server).", failure.again_at);
     }
     return out;
+}
+
+std::string_view to_string(TextPhase phase) noexcept {
+    return enum_word<TextPhase::final_answer>(k_phases, phase);
+}
+
+TextPhase text_phase_of(std::string_view word) noexcept {
+    return enum_value<TextPhase>(k_phases, word).value_or(TextPhase::unknown);
 }
 
 std::string_view name_of(const Event& event) noexcept {

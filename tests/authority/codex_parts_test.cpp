@@ -6,6 +6,7 @@
 #include "codex/codex_history.hpp"
 #include "codex/codex_refusals.hpp"
 #include "codex/codex_requests.hpp"
+#include "codex/events/codex_events.hpp"
 #include "codex/process/codex_catalog.hpp"
 #include "codex/process/codex_profile.hpp"
 #include "codex/process/codex_toml.hpp"
@@ -218,6 +219,42 @@ TEST_CASE("requests: seeds become raw items with the text type of their role") {
         dump_json(params) ==
         R"({"threadId":"T","items":[{"type":"message","role":"user","content":[{"type":"input_text","text":"q"}]},)"
         R"({"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"}]}]})"
+    );
+    SeedMessage early{.role = SeedMessage::Role::assistant, .text = "a"};
+    early.phase = turn::TextPhase::commentary;
+    CHECK(inject_params("T", {early})["items"][0]["phase"] == "commentary");
+}
+
+TEST_CASE("codex events: a message has the phase of its item, live and stored") {
+    const auto phase = [](const turn::Event& event) {
+        return std::get<turn::PartOpened>(event).phase;
+    };
+    const auto item = [](std::string_view text, std::string_view phase) {
+        return Json::object(
+            {{"type", "agentMessage"}, {"id", "i"}, {"text", text}, {"phase", phase}}
+        );
+    };
+    CHECK(phase(events_of_item(item("a", "commentary"), 1).at(0)) == turn::TextPhase::commentary);
+    const auto told = [&](std::vector<std::pair<std::string_view, Json>> notes) {
+        CodexTranslator translator("t", "u");
+        std::vector<turn::Event> events;
+        for (auto& [method, raw] : notes) {
+            Json params = Json::object({{"threadId", "t"}, {"turnId", "u"}});
+            params["item"] = std::move(raw);
+            Json note = Json::object({{"method", method}});
+            note["params"] = std::move(params);
+            translator.notification(note, events);
+        }
+        const auto opened = std::ranges::find_if(events, [](const turn::Event& event) {
+            return std::holds_alternative<turn::PartOpened>(event);
+        });
+        return phase(*opened);
+    };
+    const auto started = item("", "commentary");
+    const auto whole = item("a", "final_answer");
+    CHECK(told({{"item/completed", whole}}) == turn::TextPhase::final_answer);
+    CHECK(
+        told({{"item/started", started}, {"item/completed", whole}}) == turn::TextPhase::commentary
     );
 }
 

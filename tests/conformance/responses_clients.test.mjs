@@ -73,6 +73,11 @@ for (const { label, provider, sdk, reasons } of AI_SDKS) shows(made('AI SDK `ai`
   }
   const thought = await ai.generateText({ model, prompt: 'scenario:reasoning;text=Done.', maxRetries: 0, providerOptions: { openai: { reasoningSummary: 'auto', forceReasoning: true } } });
   assert.equal(thought.text, 'Done.');
+  if (sdk === 'ai') { // earlier ones join the messages, whoever answers
+    const schema = ai.jsonSchema({ type: 'object', properties: { a: { type: 'number' } }, required: ['a'], additionalProperties: false });
+    const typed = await ai.generateText({ model, prompt: `scenario:phases;b=${encodeURIComponent('{"a":1}')}`, output: ai.Output.object({ schema }), maxRetries: 0 });
+    assert.deepEqual(typed.output, { a: 1 });
+  }
   if (reasons) assert.match(thought.reasoningText, /Thinking about part 1/);
   const image = await ai.generateText({ model, maxRetries: 0, messages: [
     { role: 'user', content: [{ type: 'text', text: 'scenario:echo;text=Seen.' }, { type: 'file', mediaType: 'image/png', data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==' }] },

@@ -72,6 +72,18 @@ TEST_CASE("capture: of two connections only the one that saw the turn first is f
     CHECK(text == "from A");
 }
 
+TEST_CASE("capture: a message opens with the phase that codex reports") {
+    const auto capture = recorded("05-phases");
+    REQUIRE(capture.has_value());
+    std::vector<TextPhase> phases;
+    for (const auto& timed : capture->events) {
+        if (const auto* opened = std::get_if<PartOpened>(&timed.event)) {
+            phases.push_back(opened->phase);
+        }
+    }
+    CHECK(phases == std::vector{TextPhase::commentary, TextPhase::final_answer});
+}
+
 TEST_CASE("capture: other threads in between are left out") {
     const auto capture = recorded("47-two-threads-concurrent");
     REQUIRE(capture.has_value());

@@ -245,6 +245,20 @@ Json whole_of(const ReadCompletion& read) {
     return out;
 }
 
+/// In both forms; as a stream.
+ReadCompletion in_both_forms(const CompletionIdentity& as, const std::vector<Event>& events) {
+    const auto stream = completions_stream(as, false);
+    const auto whole = completions_whole(as);
+    std::string out;
+    for (const Event& event : events) {
+        REQUIRE(stream->encode(event, out));
+        REQUIRE(whole->encode(event, out));
+    }
+    auto read = read_completion(out);
+    CHECK(whole->result().has_value() == read.error.empty());
+    return read;
+}
+
 } // namespace
 
 TEST_CASE("completions: a turn's text and ending are the documented ones, in both forms alike") {
@@ -278,31 +292,41 @@ TEST_CASE("completions: one call at a time, and a call that was demanded") {
         ClientCall{"c2", "clock", "{}"},
         TurnEnded{Outcome::completed, Finish::tool_calls},
     };
-    const auto told = [](CompletionIdentity as, const std::vector<Event>& events) {
-        const auto stream = completions_stream(as, false);
-        const auto whole = completions_whole(as);
-        std::string out;
-        for (const Event& event : events) {
-            REQUIRE(stream->encode(event, out));
-            REQUIRE(whole->encode(event, out));
-        }
-        auto read = read_completion(out);
-        CHECK(whole->result().has_value() == read.error.empty());
-        return read;
-    };
     auto one = identity();
     one.one_call = true;
-    CHECK(told(identity(), calls).calls.size() == 2);
-    REQUIRE(told(one, calls).calls.size() == 1);
-    CHECK(told(one, calls).calls[0].at("id") == "c1");
-    CHECK(told(one, calls).finish == "tool_calls");
+    CHECK(in_both_forms(identity(), calls).calls.size() == 2);
+    REQUIRE(in_both_forms(one, calls).calls.size() == 1);
+    CHECK(in_both_forms(one, calls).calls[0].at("id") == "c1");
+    CHECK(in_both_forms(one, calls).finish == "tool_calls");
 
     auto must = identity();
     must.must_call = true;
-    CHECK(told(must, calls).error.empty());
-    CHECK(told(must, words({"x"}, {TurnEnded{}})).error == "tool_call_missing");
+    CHECK(in_both_forms(must, calls).error.empty());
+    CHECK(in_both_forms(must, words({"x"}, {TurnEnded{}})).error == "tool_call_missing");
     const auto cut = words({"x"}, {TurnEnded{Outcome::completed, Finish::length}});
-    CHECK(told(must, cut).finish == "length");
+    CHECK(in_both_forms(must, cut).finish == "length");
+}
+
+TEST_CASE("completions: commentary beside JSON is reasoning, and a part of any other text") {
+    const std::vector<Event> events{
+        k_start,
+        PartOpened{"a", PartKind::text, TextPhase::commentary},
+        PartDelta{"a", "Working."},
+        PartClosed{"a"},
+        PartOpened{"b", PartKind::text, TextPhase::final_answer},
+        PartDelta{"b", "{}"},
+        PartClosed{"b"},
+        TurnEnded{}
+    };
+    CHECK(in_both_forms(identity(), events).text == "Working.{}");
+    for (const auto member : {&CompletionIdentity::json, &CompletionIdentity::json_object}) {
+        auto as = identity();
+        as.*member = true;
+        const auto read = in_both_forms(as, events);
+        CHECK(read.text == "{}");
+        CHECK(read.reasoning == "Working.");
+        CHECK(read.finish == "stop");
+    }
 }
 
 TEST_CASE("completions: usage is told in OpenAI's words, only when it was asked for") {

@@ -45,7 +45,7 @@ const std::vector<Row>& rows() {
         unchanged(
             "a legal turn passes unchanged",
             {k_started,
-             PartOpened{"m1"},
+             PartOpened{"m1", PartKind::text, TextPhase::commentary},
              PartDelta{"m1", "hi"},
              PartClosed{"m1"},
              ToolOpened{"c", "shell"},

@@ -106,6 +106,35 @@ TEST_CASE("responses: reasoning, text and calls are items, and the end holds the
     CHECK(tell(k_everything, one).last.at("output").size() == 3);
 }
 
+TEST_CASE("responses: a message has its phase from the beginning, and JSON is beside commentary") {
+    const auto both = [](std::string_view answer, TextPhase phase) {
+        return std::vector<Event>{
+            PartOpened{"a", PartKind::text, TextPhase::commentary},
+            PartDelta{"a", "Working."},
+            PartClosed{"a"},
+            PartOpened{"b", PartKind::text, phase},
+            PartDelta{"b", std::string(answer)},
+            PartClosed{"b"},
+            TurnEnded{}
+        };
+    };
+    auto json = identity();
+    json.json_object = true;
+    const auto told = tell(both("{}", TextPhase::final_answer), json);
+    CHECK(told.faults == "");
+    REQUIRE(told.last.at("status") == "completed");
+    const Json& output = told.last.at("output");
+    CHECK(output.at(0).at("phase") == "commentary");
+    CHECK(output.at(1).at("phase") == "final_answer");
+    CHECK(told.bytes.contains(
+        R"("status":"in_progress","role":"assistant","phase":"commentary","content":[])"
+    ));
+    CHECK(tell(both("{}", TextPhase::unknown), json).last.at("status") == "completed");
+    CHECK(tell(both("no", TextPhase::final_answer), json).last.at("status") == "failed");
+    const auto plain = tell({PartOpened{"a"}, PartDelta{"a", "x"}, PartClosed{"a"}, TurnEnded{}});
+    CHECK_FALSE(plain.bytes.contains("phase"));
+}
+
 TEST_CASE("responses: how a turn ends is the status") {
     const auto ends = [](TurnEnded ended) {
         return tell({PartOpened{"a"}, PartDelta{"a", "x"}, PartClosed{"a"}, std::move(ended)});

@@ -25,7 +25,8 @@ constexpr std::array k_codex{
         "item/completed agentMessage",
         "part-opened, part-delta, part-closed",
         "The text that no delta contained; all of it when there were no deltas. When the deltas "
-        "are not a prefix of the text, they win and the mismatch is counted. `phase` is dropped."
+        "are not a prefix of the text, they win and the mismatch is counted. `phase` is told in "
+        "`/v1/responses` alone."
     },
     CodexRow{
         "item/reasoning/summaryTextDelta, item/reasoning/textDelta",

@@ -87,5 +87,16 @@ TEST_CASE("events: each alternative has a name and a readable line") {
     );
     CHECK(describe(PartOpened{"m1", PartKind::text}) == "part-opened id=m1 kind=text");
     CHECK(describe(PartOpened{"r1", PartKind::reasoning}) == "part-opened id=r1 kind=reasoning");
+    CHECK(
+        describe(PartOpened{"m1", PartKind::text, TextPhase::final_answer}) ==
+        "part-opened id=m1 kind=text phase=final_answer"
+    );
     CHECK(name_of(Event{Note{.name = "plan", .payload = {}}}) == "note");
+}
+
+TEST_CASE("words: a phase that clients do not know is none") {
+    for (const auto phase : {TextPhase::unknown, TextPhase::commentary, TextPhase::final_answer}) {
+        CHECK(text_phase_of(to_string(phase)) == phase);
+    }
+    CHECK(text_phase_of("partial_answer") == TextPhase::unknown);
 }

@@ -49,6 +49,7 @@ struct SeedMessage {
     std::vector<InputPart> parts{}; ///< instead of `text`, where there are several or images
     std::vector<SeedCall> calls{};  ///< behind the text of an assistant
     std::string answers{};          ///< of a tool: the id of the call whose result it is
+    turn::TextPhase phase{};        ///< of an assistant's text
 };
 
 struct TurnRequest {

@@ -26,6 +26,7 @@ struct CompletionIdentity {
     bool must_call = false;   ///< tool_choice: an answer without a call is a failure
     bool json_object = false; ///< an answer that is no JSON object is a failure
     std::vector<std::string> stop{}; ///< the text ends before the first of these
+    bool json = false; ///< the text is JSON of any form: commentary is told as reasoning
 };
 
 /// An encoder whose answer is one JSON object: it never writes.

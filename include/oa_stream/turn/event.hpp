@@ -15,11 +15,17 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace oa_stream::turn {
 
 enum class PartKind { text, reasoning };
+
+/// What a text is in its answer, where the model says so.
+enum class TextPhase { unknown, commentary, final_answer };
+[[nodiscard]] std::string_view to_string(TextPhase phase) noexcept; ///< empty: unknown
+[[nodiscard]] TextPhase text_phase_of(std::string_view word) noexcept;
 
 /// Tokens of one turn. `input` includes `cached_input`; `output` includes `reasoning_output`.
 struct Usage {
@@ -72,6 +78,7 @@ struct TurnStarted {
 struct PartOpened {
     std::string id; ///< unique within the turn
     PartKind kind = PartKind::text;
+    TextPhase phase = TextPhase::unknown;
     friend bool operator==(const PartOpened&, const PartOpened&) = default;
 };
 struct PartDelta {

@@ -147,6 +147,9 @@ Json inject_params(const std::string& thread, const std::vector<SeedMessage>& se
         if (user || !message.text.empty() || !message.parts.empty()) {
             Json item = Json::object({{"type", "message"}, {"role", user ? "user" : "assistant"}});
             item["content"] = content_of(message);
+            if (const auto phase = turn::to_string(message.phase); !phase.empty()) {
+                item["phase"] = phase;
+            }
             items.push_back(std::move(item));
         }
         for (const SeedCall& call : message.calls) {

@@ -224,7 +224,8 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
             .one_call = request.one_call,
             .must_call = request.must_call,
             .json_object = request.json_object,
-            .stop = request.stop
+            .stop = request.stop,
+            .json = request.output_schema.has_value()
         };
         if (request.stream) {
             return encode::completions_stream(std::move(identity), request.include_usage);

@@ -58,6 +58,7 @@ authority::SeedMessage seed_of(Said said) {
     } else if (answer) {
         seed.role = Role::assistant;
         seed.calls = std::move(said.calls);
+        seed.phase = said.phase;
     }
     if (has_image(said) || (seed.role == Role::user && said.parts.size() > 1)) {
         seed.parts = std::move(said.parts);

@@ -23,6 +23,7 @@ struct Said {
     std::string answers{}; ///< the call whose result it is
     std::string calls_at{}, answers_at{}; ///< their places in the request
     bool detailed = false; ///< an image asks for a detail
+    turn::TextPhase phase{}; ///< of the assistant's text
 };
 
 /// As a part of its own.

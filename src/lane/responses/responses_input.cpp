@@ -63,6 +63,7 @@ Accepted<void> read_message(const Json& item, const CompletionsContext& context,
         return bad("invalid_value", out.path + ".role", "user, assistant, system or developer");
     }
     out.speaker = *speaker;
+    out.phase = turn::text_phase_of(text_view_in(item, "phase"));
     return read_content(given(item, "content"), out.path + ".content", context, out);
 }
 
@@ -122,6 +123,15 @@ Accepted<void> read_item(const Json& item, const CompletionsContext& context, In
     return {};
 }
 
+/// Two texts of different phases have none together.
+turn::TextPhase phase_of_both(const Said& one, const Said& other) {
+    if (one.parts.empty()) {
+        return other.phase;
+    }
+    const bool one_alone = other.parts.empty() || other.phase == one.phase;
+    return one_alone ? one.phase : turn::TextPhase::unknown;
+}
+
 /// What the model said and called without a result in between was one answer, whatever order its
 /// items have and whatever was instructed meanwhile.
 std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
@@ -137,6 +147,7 @@ std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
         });
         if (assistant && before != out.rend() && before->speaker == Speaker::assistant &&
             (said.parts.empty() || !before->calls.empty())) {
+            before->phase = phase_of_both(*before, said);
             before->parts.insert(before->parts.end(), said.parts.begin(), said.parts.end());
             before->calls.insert(before->calls.end(), said.calls.begin(), said.calls.end());
             before->calls_at = said.calls.empty() ? before->calls_at : said.calls_at;

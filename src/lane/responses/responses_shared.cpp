@@ -44,6 +44,7 @@ std::string text_of(const StoredItem& item) {
     }
     out["answers"] = said.answers;
     out["detailed"] = said.detailed;
+    out["phase"] = turn::to_string(said.phase);
     return dump_json(out);
 }
 
@@ -62,6 +63,7 @@ std::optional<StoredItem> item_of(const store::ResponseItem& stored) {
     said.answers = text_in(*json, "answers");
     said.calls_at = said.answers_at = said.path;
     said.detailed = bool_member(*json, "detailed").value_or(false);
+    said.phase = turn::text_phase_of(text_view_in(*json, "phase"));
     for (const auto& part : list_in(*json, "parts")) {
         if (const auto url = string_member(part, "image")) {
             said.parts.emplace_back(authority::InputImage{std::string(*url)});

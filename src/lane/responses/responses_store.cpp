@@ -47,6 +47,7 @@ Said said_by_item(const Json& item) {
         for (const auto& part : *member(item, "content")) {
             add_text(said.parts, text_view_in(part, "text"));
         }
+        said.phase = turn::text_phase_of(text_view_in(item, "phase"));
     }
     return said; // of reasoning nothing: Codex does not take back what it summed up
 }

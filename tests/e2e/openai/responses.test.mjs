@@ -177,6 +177,22 @@ test('formats: a schema reaches the model, json_object is told and checked', asy
   assert.match(failed.last.error.message, /json_missing/);
 });
 
+test('the phase of a message comes and goes with it, and JSON is the final answer', async () => {
+  const input = `scenario:phases;b=${encodeURIComponent('{"a":1}')}`, spoken = [['Working on it.', 'commentary'], ['{"a":1}', 'final_answer']];
+  const phases = (response) => response.output.map((item) => [item.content[0].text, item.phase]);
+  const heard = async () => (await asked()).items.filter((item) => item.role === 'assistant').map((item) => [item.text.trim(), item.phase]);
+  const one = await whole({ input, text: { format: { type: 'json_object' } } });
+  assert.deepEqual(phases(one), spoken);
+  const two = await streamed({ input });
+  assert.deepEqual(phases(two.last), spoken);
+  assert.deepEqual(two.events.filter((event) => event.type === 'response.output_item.added').map((event) => event.item.phase), ['commentary', 'final_answer']);
+  const next = { role: 'user', content: 'scenario:text;words=1' };
+  for (const body of [{ previous_response_id: one.id, input: [next] }, { input: [{ role: 'user', content: input }, ...two.last.output, next] }]) {
+    await whole(body);
+    assert.deepEqual(await heard(), spoken);
+  }
+});
+
 test('a cut answer is incomplete, a failed one fails', async () => {
   const cut = await streamed({ input: 'scenario:incomplete;reason=max_output_tokens' });
   assert.deepEqual([cut.last.status, cut.last.incomplete_details], ['incomplete', { reason: 'max_output_tokens' }]);

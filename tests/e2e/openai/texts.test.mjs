@@ -107,6 +107,18 @@ test('json_object is told to the model and checked', async () => {
   }
 });
 
+test('commentary beside JSON is reasoning, whole and streamed', async () => {
+  const asks = `scenario:phases;b=${encodeURIComponent('{"a":1}')}`;
+  const schema = { type: 'object', properties: { a: { type: 'number' } }, required: ['a'], additionalProperties: false };
+  for (const response_format of [{ type: 'json_object' }, { type: 'json_schema', json_schema: { name: 'x', strict: true, schema } }]) {
+    const { message } = (await ask(asks, { response_format })).choices[0];
+    assert.deepEqual([message.content, message.reasoning_content], ['{"a":1}', 'Working on it.']);
+    const two = await ask(asks, { response_format, stream: true });
+    assert.deepEqual([two.text, two.reasoning], ['{"a":1}', 'Working on it.']);
+  }
+  assert.equal((await ask(asks)).choices[0].message.content, 'Working on it.{"a":1}');
+});
+
 test('reasoning is reasoning_content, whole and streamed', async () => {
   const whole = await ask('scenario:reasoning;text=Done.');
   assert.equal(whole.choices[0].message.content, 'Done.');

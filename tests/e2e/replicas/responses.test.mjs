@@ -52,6 +52,12 @@ test('the other lane goes on from a response, and the model hears all of the con
   assert.deepEqual(await told(), ['scenario:text;words=3', text(first), 'scenario:text;words=2']);
 });
 
+test('the phase of a message comes to the other lane', async () => {
+  const first = await whole(a, { input: 'scenario:phases' });
+  await whole(b, { previous_response_id: first.id, input: 'scenario:text;words=1' });
+  assert.deepEqual((await asked()).map((item) => item.phase), [undefined, 'commentary', 'final_answer', undefined]);
+});
+
 test('items are found by their ids, each said once', async () => {
   const first = await whole(a, { input: 'scenario:text;words=3' });
   const reference = { type: 'item_reference', id: message(first).id };

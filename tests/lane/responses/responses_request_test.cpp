@@ -58,6 +58,9 @@ std::string told(
         out += message.role == Role::user        ? "user:"
                : message.role == Role::assistant ? "assistant:"
                                                  : "result:";
+        if (const auto phase = turn::to_string(message.phase); !phase.empty()) {
+            out += fmt::format("{}:", phase);
+        }
         out += message.text;
         for (const auto& call : message.calls) {
             out += fmt::format(" [{} {}]", call.id, call.name);
@@ -335,6 +338,44 @@ TEST_CASE("responses request: what the model said and called between two results
     );
     CHECK(told(list({k_user, k_call, k_user})).starts_with("400 invalid_value"));
     CHECK(told(list({k_user, k_result, k_user})).starts_with("400 invalid_value"));
+}
+
+TEST_CASE("responses request: messages of the assistant keep their phase, sent and stored") {
+    const auto message = [](std::string_view phase, std::string_view text) {
+        return fmt::format(
+            R"({{"type":"message","id":"msg_{0}","role":"assistant","phase":"{0}","content":[{{"type":"output_text","text":"{1}"}}]}})",
+            phase,
+            text
+        );
+    };
+    const auto early = message("commentary", "a");
+    const auto last = message("final_answer", "b");
+    const std::string_view want =
+        "user:hi | assistant:commentary:a | assistant:final_answer:b | > hi";
+    CHECK(told(list({k_user, early, last, k_user})) == want);
+    CHECK(told(list({k_user, message("other", "a"), k_user})) == "user:hi | assistant:a | > hi");
+    // A call that comes first is part of the same answer.
+    CHECK(
+        told(list({k_user, k_call, early, k_result})) ==
+        "user:hi | assistant:commentary:a [k1 f] | result:sunny | >"
+    );
+    // Texts around a call are one; of different phases it has none.
+    CHECK(
+        told(list({k_user, early, k_call, early, k_result})) ==
+        "user:hi | assistant:commentary:aa [k1 f] | result:sunny | >"
+    );
+    CHECK(
+        told(list({k_user, early, k_call, last, k_result})) ==
+        "user:hi | assistant:ab [k1 f] | result:sunny | >"
+    );
+    ResponseStore store;
+    store.keep(
+        "ann",
+        parse_json(fmt::format(R"({{"id":"r","output":{}}})", list({early, last}))).value(),
+        {}
+    );
+    const auto stored = told(R"("hi")", true, store, R"(,"previous_response_id":"r")");
+    CHECK("user:hi | " + stored == want);
 }
 
 TEST_CASE("responses request: it goes on from a stored response of its owner") {

@@ -69,6 +69,12 @@ struct CodexTranslator::State {
         emit(turn::TurnStarted{thread, turn, ""});
     }
 
+    codex::Item& begun_message(std::string_view id, const Json& raw) {
+        codex::Item& item = items.add(id, "agentMessage");
+        item.phase = codex::phase_of(raw);
+        return item;
+    }
+
     void item_started(const Json& params) {
         const Json* raw = member(params, "item");
         if (raw == nullptr) {
@@ -79,7 +85,7 @@ struct CodexTranslator::State {
         switch (codex::kind_of(type)) {
         case ItemKind::message:
             items.close_parts(*out);
-            items.say(items.add(id, type), text_view_in(*raw, "text"), *out);
+            items.say(begun_message(id, *raw), text_view_in(*raw, "text"), *out);
             return;
         case ItemKind::reasoning:
             items.close_parts(*out);
@@ -116,6 +122,7 @@ struct CodexTranslator::State {
         if (item.done) {
             return; // told twice
         }
+        item.phase = known == nullptr ? codex::phase_of(*raw) : item.phase;
         if (kind == ItemKind::message) {
             const bool told = raw->contains("text"); // a worker need not repeat it
             items.finish_text(item, told ? text_view_in(*raw, "text") : item.said, *out);
@@ -256,7 +263,7 @@ struct CodexTranslator::State {
         }
         for (const Json& item : list_in(raw, "items")) {
             if (text_view_in(item, "type") == "agentMessage") {
-                codex::Item& last = items.add(text_view_in(item, "id"), "agentMessage");
+                codex::Item& last = begun_message(text_view_in(item, "id"), item);
                 items.finish_text(last, text_view_in(item, "text"), *out);
             }
         }
@@ -365,9 +372,8 @@ std::vector<turn::Event> events_of_item(const Json& item, int occurrence, std::s
         std::string text =
             message ? std::string(text_view_in(item, "text")) : codex::reasoning_text(item);
         if (!text.empty()) {
-            out.emplace_back(
-                turn::PartOpened{id, message ? turn::PartKind::text : turn::PartKind::reasoning}
-            );
+            const auto part = message ? turn::PartKind::text : turn::PartKind::reasoning;
+            out.emplace_back(turn::PartOpened{id, part, codex::phase_of(item)});
             out.emplace_back(turn::PartDelta{id, std::move(text)});
             out.emplace_back(turn::PartClosed{std::move(id)});
         }

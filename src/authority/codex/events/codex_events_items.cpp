@@ -315,6 +315,10 @@ std::string call_id(std::string_view item_id, int occurrence) {
     return id;
 }
 
+turn::TextPhase phase_of(const Json& item) {
+    return turn::text_phase_of(text_view_in(item, "phase"));
+}
+
 std::string reasoning_text(const Json& item) {
     std::string out;
     for (const std::string_view key : {"summary", "content"}) {

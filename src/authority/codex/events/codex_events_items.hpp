@@ -27,6 +27,8 @@ enum class ItemKind {
 /// Whether it is that call_id() of a first occurrence, or one of the later ones.
 [[nodiscard]] bool is_occurrence_of(std::string_view call, std::string_view first);
 
+[[nodiscard]] turn::TextPhase phase_of(const Json& item);
+
 /// Summary parts, then raw content, with a blank line between.
 [[nodiscard]] std::string reasoning_text(const Json& item);
 inline constexpr std::string_view k_reasoning_break = "\n\n";

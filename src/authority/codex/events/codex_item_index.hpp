@@ -28,6 +28,7 @@ struct Item {
     bool done = false; ///< item/completed was seen
     std::string said{}; ///< text sent so far, to be compared with the completed item's
     std::string section{}; ///< reasoning: which summary part or raw content spoke last
+    turn::TextPhase phase{}; ///< messages
 };
 
 class ItemIndex {
@@ -92,7 +93,7 @@ public:
                 message ? "m" + std::to_string(++messages_) : "r" + std::to_string(++reasonings_);
             item.open = true;
             out.emplace_back(turn::PartOpened{
-                item.wire, message ? turn::PartKind::text : turn::PartKind::reasoning
+                item.wire, message ? turn::PartKind::text : turn::PartKind::reasoning, item.phase
             });
         }
         item.said += text;
