@@ -223,6 +223,9 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
 Accepted<void>
 read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
     const auto* input = given(body, "input");
+    if (input == nullptr && !out.previous.empty()) {
+        return {}; // as an empty array
+    }
     if (input == nullptr) {
         return bad("missing_required_parameter", "input", "given");
     }

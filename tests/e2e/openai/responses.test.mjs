@@ -106,6 +106,17 @@ test('calls made at once, whole and streamed; their results come with previous_r
   assert.equal(text(await whole({ input: named, tools: [weather, clock] })), 'Results: own | own');
 });
 
+test('previous_response_id may come alone', async () => {
+  const { id } = await whole({ input: 'scenario:text;words=1' });
+  const users = async () => (await asked()).items.filter((item) => item.role === 'user').map((item) => item.text.trim());
+  const answers = [];
+  for (const more of [{}, { input: null }, { input: [] }]) {
+    await whole({ previous_response_id: id, ...more });
+    answers.push(await users());
+  }
+  assert.deepEqual(answers, Array(3).fill(['scenario:text;words=1', 'Continue.']));
+});
+
 test('an image in a result reaches the model, also from a stored response', async () => {
   const seen = { type: 'input_image', image_url: `data:image/png;base64,${PNG}` };
   const first = await whole({ input: prompt('', '[["weather",{"city":"Oslo"}]]'), tools: [weather] });

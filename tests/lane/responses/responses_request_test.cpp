@@ -124,6 +124,7 @@ TEST_CASE("responses request: what is refused, with the code and the parameter n
     }
     CHECK(refusal(read("[]")) == "400 invalid_json -");
     CHECK(refusal(read(R"({"model":"m"})")) == "400 missing_required_parameter input");
+    CHECK(refusal(read(R"({"model":"m","previous_response_id":"r"})")) == "accepted");
 }
 
 TEST_CASE("responses request: what has no effect is named, and what says nothing is not") {
