@@ -24,6 +24,12 @@ AnswerFacts good() {
     return facts;
 }
 
+/// No answer at all.
+template <TransferFailure Failure> void nothing_but(AnswerFacts& facts) {
+    facts = {};
+    facts.failure = Failure;
+}
+
 struct Row {
     const char* name;
     void (*change)(AnswerFacts&);
@@ -39,48 +45,13 @@ const std::array k_rows{
             f.done = false;
         },
         Outcome::cancelled},
-    Row{"dns",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::dns;
-        },
-        Outcome::dns},
-    Row{"refused",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::refused;
-        },
-        Outcome::refused},
-    Row{"tls",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::tls;
-        },
-        Outcome::tls},
-    Row{"connect timeout",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::connect_timeout;
-        },
-        Outcome::connect_timeout},
-    Row{"no head in time",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::first_byte_timeout;
-        },
-        Outcome::ttfb_timeout},
-    Row{"not HTTP",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::malformed;
-        },
-        Outcome::not_sse},
-    Row{"reset before a head",
-        [](AnswerFacts& f) {
-            f = {};
-            f.failure = TransferFailure::reset;
-        },
-        Outcome::truncated},
+    Row{"dns", nothing_but<TransferFailure::dns>, Outcome::dns},
+    Row{"refused", nothing_but<TransferFailure::refused>, Outcome::refused},
+    Row{"tls", nothing_but<TransferFailure::tls>, Outcome::tls},
+    Row{"connect timeout", nothing_but<TransferFailure::connect_timeout>, Outcome::connect_timeout},
+    Row{"no head in time", nothing_but<TransferFailure::first_byte_timeout>, Outcome::ttfb_timeout},
+    Row{"not HTTP", nothing_but<TransferFailure::malformed>, Outcome::not_sse},
+    Row{"reset before a head", nothing_but<TransferFailure::reset>, Outcome::truncated},
     Row{"426",
         [](AnswerFacts& f) {
             f.status = 426;
