@@ -5,6 +5,7 @@
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/task.hpp"
 
+#include "run_task.hpp"
 #include "temp_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,7 +15,6 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,41 +26,7 @@ using namespace oa_stream::authority;
 
 /// Runs `task` on `io` and returns what it returns. A test that hangs fails after `limit`.
 template <class T> T run(asio::io_context& io, Task<T> task, Millis limit = Millis(30'000)) {
-    std::optional<T> result;
-    std::exception_ptr thrown;
-    asio::steady_timer deadline(io, limit);
-    bool late = false;
-    deadline.async_wait([&](const boost::system::error_code& error) {
-        if (!error) {
-            late = true;
-            io.stop();
-        }
-    });
-    asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
-        thrown = error;
-        result = std::move(value);
-        io.stop();
-    });
-    io.restart();
-    io.run();
-    if (thrown) {
-        std::rethrow_exception(thrown);
-    }
-    if (late || !result) {
-        throw std::runtime_error("the coroutine did not end in time");
-    }
-    return std::move(*result);
-}
-
-inline void run(asio::io_context& io, Task<void> task, Millis limit = Millis(30'000)) {
-    static_cast<void>(run<bool>(
-        io,
-        [](Task<void> inner) -> Task<bool> {
-            co_await std::move(inner);
-            co_return true;
-        }(std::move(task)),
-        limit
-    ));
+    return oa_stream::test::run_task(io, std::move(task), limit);
 }
 
 /// The value, or a test failure that shows the error.

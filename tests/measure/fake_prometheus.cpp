@@ -2,12 +2,12 @@
 
 #include "oa_stream/base/text.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "run_task.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
 
 namespace oa_stream::measure::test {
 namespace {
@@ -145,19 +145,7 @@ ask(FakePrometheus& prometheus, const Question& question, PrometheusOptions opti
     }
     options.backoff = Millis(1);
     const auto source = prometheus_source(prometheus, std::move(options));
-    Result<SourceReading> out = fail(Code::internal, "no answer");
-    asio::co_spawn(
-        io,
-        source->read(question),
-        [&](const std::exception_ptr& thrown, Result<SourceReading> reading) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out = std::move(reading);
-        }
-    );
-    io.run();
-    return out;
+    return oa_stream::test::run_task(io, source->read(question));
 }
 
 } // namespace oa_stream::measure::test

@@ -3,12 +3,11 @@
 // with it against a real lane.
 #include "oa_stream/base/json.hpp"
 
+#include "../support/run_task.hpp"
 #include "sources/access_log/access_log_source.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <exception>
 #include <iostream>
 #include <sstream>
 
@@ -54,18 +53,8 @@ int main(int argc, char** argv) {
     }
     std::string line;
     while (std::getline(std::cin, line)) {
-        asio::co_spawn(
-            io,
-            (*source)->read(question_of(line)),
-            [](const std::exception_ptr& thrown, const Result<SourceReading>& reading) {
-                if (thrown) {
-                    std::rethrow_exception(thrown);
-                }
-                std::cout << dump_json(told(reading)) << std::endl;
-            }
-        );
-        io.restart();
-        io.run();
+        const auto reading = test::run_task(io, (*source)->read(question_of(line)));
+        std::cout << dump_json(told(reading)) << std::endl;
     }
     return 0;
 }

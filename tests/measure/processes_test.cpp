@@ -3,8 +3,8 @@
 #include "oa_stream/measure/processes.hpp"
 
 #include "fake_prometheus.hpp"
+#include "run_task.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -41,19 +41,11 @@ double requests_of(const Processes& processes, std::size_t which) {
 
 measure::ScrapedLanes lanes_of(measure::test::FakePrometheus& prometheus) {
     asio::io_context io(1);
-    std::optional<Result<measure::ScrapedLanes>> got;
-    asio::co_spawn(
-        io,
-        measure::scraped_lanes(&prometheus, {.url = "http://prometheus.test"}, 30, 3600),
-        [&](const std::exception_ptr& thrown, Result<measure::ScrapedLanes> read) {
-            REQUIRE(thrown == nullptr);
-            got = std::move(read);
-        }
+    auto got = oa_stream::test::run_task(
+        io, measure::scraped_lanes(&prometheus, {.url = "http://prometheus.test"}, 30, 3600)
     );
-    io.run();
     REQUIRE(got.has_value());
-    REQUIRE(got->has_value());
-    return **std::move(got);
+    return *std::move(got);
 }
 
 } // namespace

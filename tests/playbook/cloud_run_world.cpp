@@ -2,7 +2,8 @@
 
 #include "oa_stream/base/file.hpp"
 
-#include <boost/asio/co_spawn.hpp>
+#include "run_task.hpp"
+
 #include <catch2/catch.hpp>
 
 namespace oa_stream::playbook::testing {
@@ -108,8 +109,6 @@ RunOutcome CloudRunWorld::run() {
     REQUIRE(session.has_value());
     folder = session->folder().path();
 
-    std::optional<RunOutcome> outcome;
-    std::exception_ptr thrown;
     std::optional<Plan> plan;
     RunInput input;
     const auto all = [&]() -> Task<RunOutcome> {
@@ -135,20 +134,7 @@ RunOutcome CloudRunWorld::run() {
         };
         co_return co_await run_plan(input);
     };
-    asio::co_spawn(io, all(), [&](std::exception_ptr error, RunOutcome result) {
-        thrown = error;
-        outcome = std::move(result);
-    });
-    const auto deadline = Clock::now() + std::chrono::seconds(60);
-    while (!outcome && Clock::now() < deadline) {
-        io.restart();
-        io.run_one_for(std::chrono::milliseconds(100));
-    }
-    REQUIRE(outcome.has_value());
-    if (thrown) {
-        std::rethrow_exception(thrown);
-    }
-    return *std::move(outcome);
+    return test::run_task(io, all());
 }
 
 std::string CloudRunWorld::journal_text() const {

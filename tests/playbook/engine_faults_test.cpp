@@ -230,13 +230,7 @@ RunOutcome run_with(TaggedDriver& driver) {
     input.session = &*session;
     input.timing = {.tick = Millis(1), .in_flight = Millis(10), .retry_pause = Millis(5)};
     asio::io_context io;
-    std::optional<RunOutcome> out;
-    asio::co_spawn(io, run_plan(std::move(input)), [&](std::exception_ptr, RunOutcome outcome) {
-        out = std::move(outcome);
-    });
-    io.run_for(std::chrono::seconds(30));
-    REQUIRE(out.has_value());
-    return *std::move(out);
+    return test::run_task(io, run_plan(std::move(input)));
 }
 
 } // namespace

@@ -4,16 +4,14 @@
 #include "engine/playbook_run.hpp"
 #include "plan/plan_times.hpp"
 #include "plan/token_life.hpp"
+#include "run_task.hpp"
 #include "settings.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/use_future.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include <cstdlib>
-#include <future>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -108,12 +106,7 @@ TEST_CASE("outside: a rollback hurries on a platform whose arms have addresses o
         pinned_target(outside->users, driver, playbook.traffic.arms(), "canary")->base_url ==
         "http://127.0.0.1:9"
     );
-    const auto done = [&](auto task) {
-        auto result = asio::co_spawn(io, std::move(task), asio::use_future);
-        io.restart();
-        io.run_for(std::chrono::seconds(10));
-        return result.get();
-    };
+    const auto done = [&](auto task) { return test::run_task(io, std::move(task)); };
     const auto before = done(driver.read());
     REQUIRE(before.has_value());
     fake.model.latency = Millis(200);

@@ -37,18 +37,7 @@ RunOutcome rollback_of(World& world) {
     input.session = &*session;
     input.timing = {.driver_call = Millis(100), .retry_pause = Millis(5)};
     asio::io_context io;
-    std::optional<JournalRollback> out;
-    asio::co_spawn(
-        io,
-        roll_back_by_journal(std::move(input)),
-        [&](std::exception_ptr error, JournalRollback removed) {
-            REQUIRE_FALSE(error);
-            out = std::move(removed);
-        }
-    );
-    io.run_for(std::chrono::seconds(30));
-    REQUIRE(out.has_value());
-    return std::move(out->outcome);
+    return test::run_task(io, roll_back_by_journal(std::move(input))).outcome;
 }
 
 /// A small cutover that stays where it goes.
@@ -219,15 +208,9 @@ TEST_CASE("take back: a write of the dead that is still under way finds its etag
     check_restored(world, rollback_of(world));
     CHECK(world.driver.writes_seen == 1); // though the baseline served
     asio::io_context io;
-    std::optional<Result<void>> late;
-    asio::co_spawn(
-        io,
-        world.driver.set(*summary->pending, "1"),
-        [&](std::exception_ptr, Result<void> result) { late = std::move(result); }
-    );
-    io.run();
-    REQUIRE(late.has_value());
-    CHECK(late->error().code == Code::conflict);
+    const auto late = test::run_task(io, world.driver.set(*summary->pending, "1"));
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().code == Code::conflict);
     CHECK(world.driver.serving == World::split(0));
 }
 
@@ -240,14 +223,9 @@ TEST_CASE("take back: a write of this run that got no answer finds its etag outd
     CHECK(outcome.exit == ExitCode::rolled_back);
     CHECK(world.driver.applied == std::vector{World::split(0)}); // though the baseline served
     asio::io_context io;
-    std::optional<Result<void>> late;
-    asio::co_spawn(io, world.driver.set(World::split(50), "1"), [&](auto, Result<void> result) {
-        late = std::move(result);
-    });
-    io.run();
-    REQUIRE(late.has_value());
-    REQUIRE_FALSE(late->has_value());
-    CHECK(late->error().code == Code::conflict);
+    const auto late = test::run_task(io, world.driver.set(World::split(50), "1"));
+    REQUIRE_FALSE(late.has_value());
+    CHECK(late.error().code == Code::conflict);
     CHECK(world.driver.serving == World::split(0));
 }
 

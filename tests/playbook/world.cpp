@@ -223,26 +223,15 @@ RunOutcome World::run() {
     }
     instruments.executor = io.get_executor();
     instruments.now = [&] { return session->folder().seconds_since_start(); };
-    std::optional<RunOutcome> outcome;
-    std::exception_ptr thrown;
-    asio::co_spawn(
-        io,
-        run_plan(std::move(input)),
-        [&](std::exception_ptr error, RunOutcome result) {
-            thrown = error;
-            outcome = std::move(result);
-            io.stop();
+    struct AtEnd { // also of a run that throws: hooks that hold `io` must not outlive it
+        const std::function<void()>& call;
+        ~AtEnd() {
+            if (call) {
+                call();
+            }
         }
-    );
-    io.run_for(std::chrono::seconds(30));
-    if (finished) {
-        finished();
-    }
-    REQUIRE(outcome.has_value());
-    if (thrown) {
-        std::rethrow_exception(thrown);
-    }
-    return *std::move(outcome);
+    } const at_end{finished};
+    return test::run_task(io, run_plan(std::move(input)));
 }
 
 std::string World::journal_text() const {

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "engine/run_plan.hpp"
+#include "run_task.hpp"
 #include "temp_folder.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <filesystem>

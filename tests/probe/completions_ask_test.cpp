@@ -1,6 +1,5 @@
 // One chat completion or response: what is read of its events, its counts and its times.
 #include "stream/completions_ask.hpp"
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -14,7 +13,7 @@ using namespace oa_stream::probe::test;
 namespace {
 
 Completion ask(OpenAiApi api, bool streamed, Script script) {
-    Loop loop;
+    LoopRig loop;
     RawServer server(loop.executor(), [&](const RawRequest&) { return script; });
     const auto client = net::HttpClient::make(loop.executor());
     Target target;

@@ -2,7 +2,6 @@
 #include "oa_stream/probe/continuity.hpp"
 
 #include "support/frames.hpp"
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -63,7 +62,7 @@ struct TwoSides {
         return out;
     }
 
-    Loop loop{};
+    LoopRig loop{};
     std::map<std::string, int> turns{};
     std::vector<std::string> said{}; ///< the conversation of each turn
     std::set<std::string> refused{};
@@ -414,7 +413,7 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
     };
     for (const Row& row : k_rows) {
         CAPTURE(row.status, row.body);
-        Loop loop;
+        LoopRig loop;
         RawServer stable(loop.executor(), [&](const RawRequest& request) {
             return request.method == "POST"
                        ? Script{Send{
@@ -437,7 +436,7 @@ TEST_CASE(
     "continuity: a target that listed messages before and lists none now is no target without them"
 ) {
     bool lists = true;
-    Loop loop;
+    LoopRig loop;
     RawServer lane(loop.executor(), [&](const RawRequest& request) {
         if (request.method == "POST") {
             return Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}

@@ -1,7 +1,6 @@
 #include "oa_stream/probe/load.hpp"
 
 #include "support/frames.hpp"
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -23,7 +22,7 @@ Script good(const RawRequest&) {
 constexpr std::size_t k_content = 4; // its place in k_load_clocks
 
 struct Rig {
-    Loop loop;
+    LoopRig loop;
     std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
     std::vector<LoadRequest> requests;
     std::vector<LoadSecond> by_second;

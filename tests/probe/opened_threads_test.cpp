@@ -2,7 +2,6 @@
 #include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -16,7 +15,7 @@ namespace {
 
 /// Lists, shows and deletes the conversations that it has.
 struct Chats {
-    explicit Chats(Loop& loop)
+    explicit Chats(LoopRig& loop)
         : server(loop.executor(), [this](const RawRequest& request) { return answer(request); }) {}
 
     Script answer(const RawRequest& request) {
@@ -54,7 +53,8 @@ struct Chats {
     RawServer server;
 };
 
-Removal remove(Loop& loop, const std::vector<Target>& where, const std::vector<std::string>& ids) {
+Removal
+remove(LoopRig& loop, const std::vector<Target>& where, const std::vector<std::string>& ids) {
     const auto client = net::HttpClient::make(loop.executor());
     return loop.run(remove_threads(*client, {{where, ids}}, {}, {.per_s = 1000}));
 }
@@ -64,7 +64,7 @@ const std::vector<std::string> k_ids{"oaprobe_1", "oaprobe_2", "oaprobe_3"};
 } // namespace
 
 TEST_CASE("opened threads: each is deleted where it is, and only those") {
-    Loop loop;
+    LoopRig loop;
     Chats one(loop);
     Chats two(loop);
     one.have = {"oaprobe_1", "of-a-user"};
@@ -79,7 +79,7 @@ TEST_CASE("opened threads: each is deleted where it is, and only those") {
 }
 
 TEST_CASE("opened threads: an empty list of messages shows no conversation") {
-    Loop loop;
+    LoopRig loop;
     Chats chats(loop);
     chats.have = {k_ids.begin(), k_ids.end()};
     chats.unknown = 200;
@@ -99,7 +99,7 @@ TEST_CASE("opened threads: a target without DELETE is asked once, and what it ke
     };
     for (const auto& [status, words] : why) {
         CAPTURE(status);
-        Loop loop;
+        LoopRig loop;
         Chats chats(loop);
         chats.have = {k_ids.begin(), k_ids.end()};
         chats.refuses = status;
@@ -116,7 +116,7 @@ TEST_CASE("opened threads: a target without DELETE is asked once, and what it ke
 }
 
 TEST_CASE("opened threads: a busy one is tried again, and an end is put to it") {
-    Loop loop;
+    LoopRig loop;
     Chats chats(loop);
     chats.have = {k_ids.begin(), k_ids.end()};
     chats.refuses = 409;
@@ -136,7 +136,7 @@ TEST_CASE("opened threads: a busy one is tried again, and an end is put to it") 
 }
 
 TEST_CASE("opened threads: who does not answer is not asked for each") {
-    Loop loop;
+    LoopRig loop;
     Target nobody;
     nobody.base_url = "http://127.0.0.1:1";
     std::vector<std::string> many;
@@ -151,7 +151,7 @@ TEST_CASE("opened threads: who does not answer is not asked for each") {
 TEST_CASE("opened threads: who was away for a moment is asked again, at the end at the latest") {
     for (const Millis rest : {Millis(0), Millis(60'000)}) {
         CAPTURE(rest.count());
-        Loop loop;
+        LoopRig loop;
         Chats chats(loop);
         std::vector<std::string> many;
         for (int i = 0; i < 9; ++i) {
@@ -184,7 +184,7 @@ TEST_CASE("opened threads: conversations of users are those that are no probe's"
     CHECK(is_probe_thread("oasmoke_0123"));
     CHECK_FALSE(is_probe_thread("of-a-user"));
     CHECK_FALSE(is_probe_thread("oaprobe"));
-    Loop loop;
+    LoopRig loop;
     const RawServer server(loop.executor(), [](const RawRequest& request) -> Script {
         const bool first = !request.path.contains("cursor");
         return {Send{json_answer(

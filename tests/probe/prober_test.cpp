@@ -2,7 +2,6 @@
 #include "oa_stream/probe/stall_meter.hpp"
 
 #include "support/frames.hpp"
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -29,7 +28,7 @@ ProberArm arm(std::string name, const RawServer& server, double per_second) {
 }
 
 struct Bench {
-    Loop loop;
+    LoopRig loop;
     std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
     std::vector<ProberSample> samples;
 

@@ -4,7 +4,6 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "support/frames.hpp"
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 #include "temp_folder.hpp"
 
@@ -28,7 +27,7 @@ std::vector<std::string> broken(const contract::Judgement& judgement) {
 }
 
 ProbeSample kept_probe(const std::string& body) {
-    Loop loop;
+    LoopRig loop;
     RawServer server(loop.executor(), [&](const RawRequest&) {
         const std::size_t half = body.size() / 2;
         return Script{
@@ -115,7 +114,7 @@ TEST_CASE("saved stream: the timing covers every byte, in order") {
 }
 
 TEST_CASE("saved stream: a refusal is kept as its body") {
-    Loop loop;
+    LoopRig loop;
     RawServer server(loop.executor(), [](const RawRequest&) {
         return Script{Send{json_answer(503, R"({"message":"busy"})")}};
     });

@@ -1,6 +1,6 @@
 // A turn that is asked of the authority itself, when the authority begins none.
+#include "loop_rig.hpp"
 #include "shadow/shadow_native.hpp"
-#include "support/loop.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -8,7 +8,7 @@
 
 using namespace oa_stream;
 using namespace oa_stream::probe;
-using namespace oa_stream::probe::test;
+using oa_stream::test::LoopRig;
 
 namespace {
 
@@ -47,7 +47,7 @@ TEST_CASE("native turn: an authority that cannot be asked proves nothing, one th
         std::pair{Code::usage, false},
         std::pair{Code::protocol, false}
     );
-    Loop loop;
+    LoopRig loop;
     Refusing authority(why);
     const NativeTurn turn = loop.run(ask_native(&authority, "hello", Millis(1000)));
     CAPTURE(turn.trouble);

@@ -1,7 +1,6 @@
 #include "oa_stream/probe/shadow.hpp"
 
 #include "support/fake_lane.hpp"
-#include "support/loop.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -31,7 +30,7 @@ Compared compare(
     const std::function<void(FakeLane&)>& reference_is,
     const std::function<void(ShadowOptions&)>& with = {}
 ) {
-    Loop loop;
+    LoopRig loop;
     FakeLane lane(loop.executor());
     FakeLane reference(loop.executor());
     ShadowOptions options;

@@ -489,7 +489,7 @@ TEST_CASE("fault 23: every thread is new, recognisable and listed") {
 }
 
 TEST_CASE("fault 23: its conversations are deleted, and those that stay are named") {
-    Loop loop;
+    LoopRig loop;
     FakeLane lane(loop.executor());
     const Smoked whole = smoke_with(loop, lane);
     CHECK(lane.kept() == 0);

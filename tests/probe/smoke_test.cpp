@@ -168,7 +168,7 @@ TEST_CASE("smoke: optional compat headers may be missing, switched-off compat is
 }
 
 TEST_CASE("smoke: a named origin tells where bytes were held back") {
-    Loop loop;
+    LoopRig loop;
     FakeLane origin(loop.executor());
     FakeLane edge(loop.executor());
     for (FakeLane* lane : {&origin, &edge}) {

@@ -2,7 +2,6 @@
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include "support/frames.hpp"
-#include "support/loop.hpp"
 #include "support/raw_server.hpp"
 
 #include <catch2/catch.hpp>
@@ -30,7 +29,7 @@ Probed probed(
     ProbeLimits limits = short_limits(),
     const std::string& revision_header = {}
 ) {
-    Loop loop;
+    LoopRig loop;
     RawServer server(loop.executor(), std::move(handler));
     const auto client = net::HttpClient::make(loop.executor());
     Target target;
@@ -245,7 +244,7 @@ TEST_CASE("stream probe: each way to misbehave has its own word") {
 }
 
 TEST_CASE("stream probe: nobody on the port is refused, a name without an address is dns") {
-    Loop loop;
+    LoopRig loop;
     const auto client = net::HttpClient::make(loop.executor());
     Target target;
     {

@@ -5,7 +5,6 @@
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
-#include "loop.hpp"
 #include "raw_server.hpp"
 
 #include <functional>
@@ -48,15 +47,12 @@ public:
     /// How often the log has that entry.
     [[nodiscard]] std::size_t count(std::string_view entry) const;
     [[nodiscard]] RouteSplitClient client() { return {*http_, options}; }
-    template <class T> T get(Task<T> task) { return loop_.run(std::move(task), k_patience); }
+    template <class T> T get(Task<T> task) { return loop_.run(std::move(task)); }
 
 private:
-    /// Long enough for a busy machine; no test waits for it to pass.
-    static constexpr Millis k_patience{10000};
-
     Script answer(const RawRequest& request);
 
-    probe::test::Loop loop_;
+    probe::test::LoopRig loop_;
     std::unique_ptr<probe::test::RawServer> server_;
     std::unique_ptr<net::HttpClient> http_;
     std::size_t nth_ = 0;

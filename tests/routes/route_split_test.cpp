@@ -144,7 +144,7 @@ TEST_CASE("route split: what is asked of evaluate and override stands in a JSON 
 }
 
 TEST_CASE("route split: every call comes over a connection of its own") {
-    probe::test::Loop loop;
+    probe::test::LoopRig loop;
     std::set<std::string> peers;
     const auto server = net::HttpServer::listen(
         loop.executor(),

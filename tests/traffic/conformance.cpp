@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <stdexcept>
 #include <string_view>
 
 namespace oa_stream::traffic::testing {
@@ -455,17 +454,6 @@ TrafficState Machinery::state_of(TrafficDriver& driver) {
     INFO((state ? "" : state.error().text()));
     REQUIRE(state.has_value());
     return *std::move(state);
-}
-
-void Machinery::run_until(const std::function<bool()>& ready) {
-    const auto deadline = Clock::now() + std::chrono::seconds(20);
-    while (!ready()) {
-        if (Clock::now() > deadline) {
-            throw std::runtime_error("the awaited event did not come");
-        }
-        io().restart();
-        io().run_one_for(std::chrono::milliseconds(100));
-    }
 }
 
 void check_conformance(const MakeMachinery& make) {

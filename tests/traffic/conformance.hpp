@@ -72,11 +72,10 @@ public:
     [[nodiscard]] virtual bool can_hold() const { return false; }
     virtual void hold(bool held) { static_cast<void>(held); }
 
-    /// Runs the loop until `task` is over; throws after 20 s.
-    template <class T> T get(Task<T> task) { return run_task(io(), *this, std::move(task)); }
+    template <class T> T get(Task<T> task) { return test::run_task(io(), std::move(task)); }
     /// What the driver reads, which must be possible.
     [[nodiscard]] TrafficState state_of(TrafficDriver& driver);
-    void run_until(const std::function<bool()>& ready);
+    void run_until(const std::function<bool()>& ready) { test::run_until(io(), ready); }
 };
 
 using MakeMachinery = std::function<std::unique_ptr<Machinery>()>;

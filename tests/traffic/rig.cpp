@@ -65,17 +65,6 @@ Rig::~Rig() {
     front->close();
 }
 
-void Rig::run_until(const std::function<bool()>& ready) {
-    const auto deadline = Clock::now() + std::chrono::seconds(20);
-    while (!ready()) {
-        if (Clock::now() > deadline) {
-            throw std::runtime_error("the awaited event did not come");
-        }
-        io.restart();
-        io.run_one_for(std::chrono::milliseconds(100));
-    }
-}
-
 net::ClientResponse Rig::ask(net::ClientRequest request) {
     return get(client->fetch(std::move(request)));
 }

@@ -15,7 +15,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,9 +49,8 @@ public:
     Rig(const Rig&) = delete;
     Rig& operator=(const Rig&) = delete;
 
-    /// Runs the loop until `task` is over; throws after 20 s.
-    template <class T> T get(Task<T> task) { return run_task(io, *this, std::move(task)); }
-    void run_until(const std::function<bool()>& ready);
+    template <class T> T get(Task<T> task) { return test::run_task(io, std::move(task)); }
+    void run_until(const std::function<bool()>& ready) { test::run_until(io, ready); }
     net::ClientResponse ask(net::ClientRequest request);
     net::ClientResponse post(std::string_view path, std::string body, net::Headers headers = {});
     net::ClientResponse get_path(std::string_view path, net::Headers headers = {});

@@ -2,12 +2,12 @@
 #include "oa_stream/base/error.hpp"
 
 #include "hooks/hooks.hpp"
+#include "run_task.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <stdlib.h>
 
-#include <optional>
 #include <string>
 
 using namespace oa_stream;
@@ -21,19 +21,10 @@ Error refused(std::string script, Millis timeout) {
     hook.env = {"OA_TEST_CHAT_ROOM", "OA_TEST_ABSENT"};
     hook.timeout = timeout;
     asio::io_context io;
-    std::optional<Result<std::string>> out;
-    asio::co_spawn(
-        io,
-        deliver_to_program(io.get_executor(), hook, "run-ended", "{}"),
-        [&](std::exception_ptr thrown, Result<std::string> end) {
-            REQUIRE_FALSE(thrown);
-            out = std::move(end);
-        }
-    );
-    io.run_for(std::chrono::seconds(20));
-    REQUIRE(out.has_value());
-    REQUIRE_FALSE(out->has_value());
-    return out->error();
+    const auto out =
+        test::run_task(io, deliver_to_program(io.get_executor(), hook, "run-ended", "{}"));
+    REQUIRE_FALSE(out.has_value());
+    return out.error();
 }
 
 } // namespace

@@ -3,11 +3,8 @@
 #include "plan/forecast.hpp"
 #include "stage/stage_sources.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
-
-#include <optional>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -45,17 +42,7 @@ Result<GateTrials> tried(double least_ago_s, double most_ago_s) {
         }
     );
     asio::io_context io(1);
-    std::optional<Result<GateTrials>> out;
-    asio::co_spawn(
-        io,
-        try_gates(&outside, &playbook, Millis(0), false),
-        [&](const std::exception_ptr& thrown, Result<GateTrials> trials) {
-            REQUIRE_FALSE(thrown);
-            out = std::move(trials);
-        }
-    );
-    io.run();
-    return std::move(out).value();
+    return test::run_task(io, try_gates(&outside, &playbook, Millis(0), false));
 }
 
 } // namespace

@@ -1,11 +1,10 @@
 // Conversations of probes are deleted while a run goes on, and its end waits for what is left
 // alone.
+#include "run_task.hpp"
 #include "stage/opened_ids.hpp"
 #include "stage/thread_cleanup.hpp"
 #include "stage/thread_sample.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -36,25 +35,9 @@ public:
 };
 
 struct World {
-    template <class Done> void until(Done done) {
-        const auto limit = Clock::now() + Millis(10'000);
-        while (!done() && Clock::now() < limit) {
-            io.restart(); // it stops when there is nothing to do for a moment
-            io.run_one_for(Millis(50));
-        }
-        REQUIRE(done());
-    }
+    void until(const std::function<bool()>& done) { test::run_until(io, done); }
     probe::Removal finish(std::vector<probe::OpenedThreads> rest, probe::RemovePace pace = {}) {
-        std::optional<probe::Removal> out;
-        asio::co_spawn(
-            io,
-            [&]() -> Task<void> {
-                out = co_await cleanup.finish(std::move(rest), std::move(pace));
-            },
-            asio::detached
-        );
-        until([&] { return out.has_value(); });
-        return *out;
+        return test::run_task(io, cleanup.finish(std::move(rest), std::move(pace)));
     }
     [[nodiscard]] static std::vector<probe::Target> where() {
         probe::Target lane;

@@ -3,6 +3,8 @@
 
 #include "oa_stream/base/task.hpp"
 
+#include "loop_rig.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
 
 #include <functional>
@@ -13,6 +15,8 @@
 #include <vector>
 
 namespace oa_stream::probe::test {
+
+using oa_stream::test::LoopRig;
 
 struct Send {
     std::string bytes;

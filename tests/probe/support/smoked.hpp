@@ -4,7 +4,6 @@
 #include "oa_stream/probe/smoke.hpp"
 
 #include "fake_lane.hpp"
-#include "loop.hpp"
 
 #include <functional>
 #include <stdexcept>
@@ -39,7 +38,7 @@ struct Smoked {
 };
 
 inline Smoked
-smoke_with(Loop& loop, FakeLane& lane, const std::function<void(SmokeOptions&)>& with = {}) {
+smoke_with(LoopRig& loop, FakeLane& lane, const std::function<void(SmokeOptions&)>& with = {}) {
     const auto client = net::HttpClient::make(loop.executor());
     SmokeOptions options;
     options.target.base_url = lane.url();
@@ -60,7 +59,7 @@ inline Smoked smoke(
     const std::function<void(FakeLane&)>& lane_is,
     const std::function<void(SmokeOptions&)>& with = {}
 ) {
-    Loop loop;
+    LoopRig loop;
     FakeLane lane(loop.executor());
     lane_is(lane);
     return smoke_with(loop, lane, with);

@@ -26,20 +26,7 @@ struct Bench {
             .timeout = Millis(10000)
         };
     }
-    template <class T> T get(Task<T> task) {
-        std::optional<T> out;
-        asio::co_spawn(io, std::move(task), [&](std::exception_ptr thrown, T value) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out.emplace(std::move(value));
-        });
-        io.restart();
-        while (!out) {
-            io.run_one();
-        }
-        return *std::move(out);
-    }
+    template <class T> T get(Task<T> task) { return test::run_task(io, std::move(task)); }
     Result<TrafficState> read(CommandDriverOptions with) {
         const auto driver = make_command_driver(io.get_executor(), std::move(with));
         return get(driver->read());

@@ -76,17 +76,7 @@ struct Bench {
                .backend = "chat",
                .servers = {{"stable", "stable"}, {"canary", "canary"}}}
           )) {}
-    template <class T> T get(Task<T> task) {
-        std::optional<T> out;
-        asio::co_spawn(io, std::move(task), [&](std::exception_ptr, T value) {
-            out.emplace(std::move(value));
-        });
-        io.restart();
-        while (!out && io.run_one_for(std::chrono::seconds(20)) > 0) {
-        }
-        REQUIRE(out.has_value());
-        return *std::move(out);
-    }
+    template <class T> T get(Task<T> task) { return test::run_task(io, std::move(task)); }
     Result<void> set(int canary) {
         const auto state = get(driver->read());
         INFO((state ? "" : state.error().text()));
