@@ -75,7 +75,7 @@ TEST_CASE("cutover on cloud run: 0, 5, 25, 50, 100 %, each written once, tags ke
 TEST_CASE("cutover on cloud run: fault 64: a failed gate brings the exact block back") {
     CloudRunWorld world;
     const Json before = world.fake.model.traffic();
-    world.instruments.bad_at = 25;
+    world.instruments.bad_at[25] = 60;
     const RunOutcome outcome = world.run();
     check_ending(
         world, outcome, {.exit = ExitCode::rolled_back, .canary = 0, .writes = 3, .applied = 3}
@@ -156,7 +156,7 @@ TEST_CASE("cutover on cloud run: why a rollback could not be written is told, no
 ) {
     CloudRunWorld world;
     world.playbook.restore_limit = Millis(3000);
-    world.instruments.bad_at = 5;
+    world.instruments.bad_at[5] = 60;
     world.fake.faults.push_back(
         {.on = "patch",
          .skip = 1,
@@ -243,7 +243,7 @@ TEST_CASE(
           {"revision", "canary"},
           {"tag", "green"}}}
     );
-    world.instruments.bad_at = 25;
+    world.instruments.bad_at[25] = 60;
     world.instruments.on_stage = [&](int percent) {
         if (percent == 25) {
             world.fake.model.revisions["newer"] = true;

@@ -8,69 +8,10 @@
 
 namespace oa_stream::playbook::testing {
 
-Task<std::vector<Check>> ServedInstruments::smoke(SmokeSpec spec) {
-    Check check;
-    check.id = spec.id + ".happy";
-    check.verdict = Verdict::pass;
-    check.detail = "as told";
-    co_return std::vector{check};
-}
-
-Result<void>
-ServedInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) {
-    const int share = model_.serving()["canary"];
-    const bool bad = percent_ == bad_at;
-    for (int i = 0; i < 100; ++i) {
-        const measure::Sample good{
-            .arm = "stable", .revision = "stable", .outcome = "ok", .first_content_s = 0.1
-        };
-        if (rates.stable > 0) {
-            on_sample(good);
-        }
-        measure::Sample canary = good;
-        canary.arm = canary.revision = "canary";
-        canary.bad = bad && i % 2 == 0;
-        on_sample(canary);
-        measure::Sample user = good;
-        user.arm = "users";
-        user.revision = i * share / 100 != (i + 1) * share / 100 ? "canary" : "stable";
-        if (rates.users > 0) {
-            on_sample(user);
-        }
-    }
-    return {};
-}
-
-Task<void> ServedInstruments::stop_flow(Millis) {
-    co_return;
-}
-Result<void> ServedInstruments::start_watch(double, std::function<void(measure::Sample)>) {
-    return {};
-}
-Task<void> ServedInstruments::stop_watch(Millis) {
-    co_return;
-}
-
-Task<measure::Sample> ServedInstruments::fresh_probe() {
-    const auto serving = model_.serving();
-    measure::Sample sample;
-    sample.arm = "users";
-    sample.revision = serving.contains("stable") && serving.at("stable") > 0 ? "stable" : "canary";
-    sample.first_content_s = 0.01;
-    co_return sample;
-}
-
-Task<Result<std::string>> ServedInstruments::begin_stage(int percent) {
-    percent_ = percent;
-    if (on_stage) {
-        on_stage(percent);
-    }
-    co_return percent == bad_at ? "fault" : "";
-}
-
 CloudRunWorld::CloudRunWorld()
-    : fake(io), client(net::HttpClient::make(io.get_executor())), instruments(fake.model),
+    : fake(io), client(net::HttpClient::make(io.get_executor())),
       token(traffic::kept_token(Secret("token-1"))) {
+    instruments.canary_answers = [this](int) { return fake.model.serving()["stable"] == 0; };
     playbook.kind = Kind::cutover;
     playbook.name = "cloud";
     playbook.target.base_url = "http://127.0.0.1:9";

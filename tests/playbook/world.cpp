@@ -128,7 +128,7 @@ Task<Result<measure::SourceReading>> FakeSource::read(measure::Question question
     co_return answer_(question);
 }
 
-World::World() : instruments(driver) {
+World::World() {
     playbook.kind = Kind::rehearsal;
     playbook.name = "test";
     playbook.traffic = {.driver = "fake", .stable = "stable", .canary = "canary"};

@@ -75,7 +75,10 @@ private:
 
 class FakeInstruments final : public Instruments {
 public:
-    explicit FakeInstruments(FakeDriver& driver) : driver_(driver) {}
+    /// Probes meet the canary in `canary_share` of 100; `written`, for late_users: a write was
+    /// seen.
+    explicit FakeInstruments(std::function<int()> canary_share, std::function<bool()> written = {})
+        : canary_share_(std::move(canary_share)), written_(std::move(written)) {}
     [[nodiscard]] Task<std::vector<Check>> smoke(SmokeSpec spec) override;
     /// Says what `smokes` has under its id.
     [[nodiscard]] Task<std::vector<Check>> shadow(ShadowSpec spec, std::string id) override;
@@ -137,7 +140,8 @@ private:
     /// At conversations, for as long as `reading` and the pace say.
     [[nodiscard]] Task<Check> look(std::string id, probe::ReadPace pace);
     std::function<void(measure::Sample)> on_flow_{};
-    FakeDriver& driver_;
+    std::function<int()> canary_share_;
+    std::function<bool()> written_;
     int percent_ = 0;
     std::shared_ptr<Watch> watch_{};
 };
@@ -182,7 +186,10 @@ public:
     std::filesystem::path state = own.path;
     Playbook playbook;
     FakeDriver driver;
-    FakeInstruments instruments;
+    FakeInstruments instruments{
+        [this] { return driver.serving.percent_of("canary"); },
+        [this] { return driver.writes_seen > 0; }
+    };
     StopRequest stop;
     /// Looks at the run every millisecond and may give orders; unset: nobody can steer it.
     std::function<void(run::Steering&)> person{};

@@ -25,9 +25,9 @@ Task<std::vector<Check>> FakeInstruments::shadow(ShadowSpec /*spec*/, std::strin
 }
 
 Task<Check> FakeInstruments::continuity(Through from, Through to, std::string id) {
-    crossings.push_back(fmt::format(
-        "{} → {} at {}%", to_string(from), to_string(to), driver_.serving.percent_of("canary")
-    ));
+    crossings.push_back(
+        fmt::format("{} → {} at {}%", to_string(from), to_string(to), canary_share_())
+    );
     Check check;
     check.verdict = smokes.contains(id) ? smokes[id] : Verdict::pass;
     check.id = std::move(id);
@@ -35,9 +35,7 @@ Task<Check> FakeInstruments::continuity(Through from, Through to, std::string id
 }
 
 Task<Check> FakeInstruments::conversations_kept(bool back, std::string id, probe::ReadPace pace) {
-    kept.push_back(
-        fmt::format("{} at {}%", back ? "both" : "canary", driver_.serving.percent_of("canary"))
-    );
+    kept.push_back(fmt::format("{} at {}%", back ? "both" : "canary", canary_share_()));
     co_return co_await look(std::move(id), std::move(pace));
 }
 
@@ -84,8 +82,7 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
     sampled.push_back(rates.sampled);
     const int bad = bad_at.contains(percent_) ? bad_at[percent_] : 0;
     const double slow = slow_at.contains(percent_) ? slow_at[percent_] : 0.1;
-    const int canary_share =
-        met_at.contains(percent_) ? met_at[percent_] : driver_.serving.percent_of("canary");
+    const int canary_share = met_at.contains(percent_) ? met_at[percent_] : canary_share_();
     const std::string canary =
         answered_by.contains(percent_) ? answered_by[percent_] : std::string("canary");
     std::map<std::string, int> users_left = bad_users; // still to be bad
@@ -153,9 +150,9 @@ struct FakeInstruments::Watch {
     static Task<void> come_in(std::shared_ptr<Watch> self) {
         for (int i = 0; co_await sleep_for(Millis(2)) && self->running; ++i) {
             FakeInstruments& world = self->world;
-            const int share = world.driver_.serving.percent_of("canary");
+            const int share = world.canary_share_();
             bool canary = i * share / 100 != (i + 1) * share / 100;
-            if (share == 0 && world.driver_.writes_seen > 0 && world.late_users > 0) {
+            if (share == 0 && world.late_users > 0 && world.written_()) {
                 --world.late_users;
                 canary = true;
             }
@@ -188,8 +185,7 @@ Task<measure::Sample> FakeInstruments::fresh_probe() {
     ++fresh;
     measure::Sample sample;
     sample.arm = "users";
-    const bool canary =
-        canary_answers ? canary_answers(fresh) : driver_.serving.percent_of("canary") == 100;
+    const bool canary = canary_answers ? canary_answers(fresh) : canary_share_() == 100;
     sample.revision = canary ? "canary" : "stable";
     sample.bad = fresh <= bad_fresh;
     sample.outcome = sample.bad ? "truncated" : "ok";
