@@ -38,6 +38,13 @@ Task<void> FakeBackend::handle(std::shared_ptr<net::Exchange> exchange) {
     (void)co_await exchange->respond({200, {{"content-type", "text/plain"}}, name});
 }
 
+void FakeBackend::hold(std::shared_ptr<net::Exchange>& held) {
+    answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        held = std::move(exchange);
+        co_return;
+    };
+}
+
 Rig::Rig(
     std::map<std::string, std::uint32_t, std::less<>> weights,
     HealthOptions health,
@@ -47,7 +54,6 @@ Rig::Rig(
     : client(net::HttpClient::make(io.get_executor())), stable(io.get_executor(), "stable"),
       canary(io.get_executor(), "canary"), copies(io.get_executor(), "copies") {
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.admin_socket = (folder / "admin.sock").string();
     options.backends = {{"stable", stable.url()}, {"canary", canary.url()}};
     options.weights = std::move(weights);
@@ -56,17 +62,32 @@ Rig::Rig(
     options.mirror = std::move(mirror);
     options.mirror.url = copies.url();
     options.note = [this](std::string_view line) { notes.emplace_back(line); };
-    auto started = Front::start(io.get_executor(), options);
-    REQUIRE(started.has_value());
-    front = *std::move(started);
+    reopen(std::move(options));
 }
 
 Rig::~Rig() {
     front->close();
 }
 
+void Rig::reopen(FrontOptions options) {
+    options.listen = {"127.0.0.1", 0};
+    auto started = Front::start(io.get_executor(), std::move(options));
+    REQUIRE(started.has_value());
+    front = *std::move(started);
+}
+
 net::ClientResponse Rig::ask(net::ClientRequest request) {
     return get(client->fetch(std::move(request)));
+}
+
+std::shared_ptr<net::Transfer> Rig::start_post(std::string_view path, std::string body) {
+    return client->stream(
+        {.method = "POST",
+         .url = front_url() + std::string(path),
+         .headers = {{"content-type", "application/json"}},
+         .body = std::move(body)},
+        {}
+    );
 }
 
 net::ClientResponse Rig::post(std::string_view path, std::string body, net::Headers headers) {

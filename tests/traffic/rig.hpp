@@ -31,6 +31,8 @@ public:
     std::vector<net::Request> seen;
     /// Replaces the default answer.
     std::function<Task<void>(std::shared_ptr<net::Exchange>)> answer{};
+    /// Answers nothing from now on: `held` is the newest request.
+    void hold(std::shared_ptr<net::Exchange>& held);
 
 private:
     Task<void> handle(std::shared_ptr<net::Exchange> exchange);
@@ -52,7 +54,11 @@ public:
     template <class T> T get(Task<T> task) { return test::run_task(io, std::move(task)); }
     void run_until(const std::function<bool()>& ready) { test::run_until(io, ready); }
     net::ClientResponse ask(net::ClientRequest request);
+    /// Another front door in place of the first, at an address of its own.
+    void reopen(FrontOptions options);
     net::ClientResponse post(std::string_view path, std::string body, net::Headers headers = {});
+    /// Posts without waiting for the answer.
+    std::shared_ptr<net::Transfer> start_post(std::string_view path, std::string body);
     net::ClientResponse get_path(std::string_view path, net::Headers headers = {});
     net::ClientResponse
     admin(std::string method, std::string path, std::string body = {}, net::Headers headers = {});

@@ -102,13 +102,11 @@ TEST_CASE("front health: one bad check is enough at the start and not later") {
 TEST_CASE("front health: a backend that nobody listens for is not ready") {
     Rig rig;
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {{"alive", rig.stable.url()}, {"dead", "http://127.0.0.1:1"}};
     options.weights = {{"alive", 1}, {"dead", 1}};
     options.health = k_health;
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    const auto dead = [&] { return (*front)->state().at("backends").at(1); };
+    rig.reopen(options);
+    const auto dead = [&] { return rig.front->state().at("backends").at(1); };
     rig.run_until([&] { return dead().at("ready") == false; });
     CHECK(dead().at("health") == "refused");
 }
@@ -142,16 +140,13 @@ TEST_CASE("front health: what a revision is worth goes to those of its lanes tha
         (void)co_await exchange->respond({503, {}, "drains"});
     };
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {
         {"stable", rig.stable.url()}, {"stable", second.url()}, {"canary", rig.canary.url()}
     };
     options.weights = {{"stable", 50}, {"canary", 50}};
     options.sticky_threads = 0;
     options.health = {.path = "/readyz", .interval = Millis(10)};
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    rig.front = *std::move(front);
+    rig.reopen(options);
     rig.run_until([&] {
         const Json all = rig.front->state().at("backends");
         return all[0].at("lanes")[1].at("ready") == false && all[1].at("checks") > 0;
@@ -168,7 +163,6 @@ TEST_CASE("front: a lane that takes no connection leaves its requests to others 
     Rig rig;
     FakeBackend second(rig.io.get_executor(), "stable-2");
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {
         {"stable", "http://127.0.0.1:1"}, // nobody listens there
         {"stable", rig.stable.url()},
@@ -178,9 +172,7 @@ TEST_CASE("front: a lane that takes no connection leaves its requests to others 
     };
     options.weights = {{"stable", 100}, {"canary", 0}};
     options.sticky_threads = 0;
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    rig.front = *std::move(front);
+    rig.reopen(options);
     for (int i = 0; i < 9; ++i) {
         CHECK(rig.post("/api/chat", R"({"id":"t"})").status == 200);
     }
@@ -216,13 +208,10 @@ TEST_CASE("front: a request whose backend broke after it was sent goes nowhere e
         };
     }
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {{"stable", rig.stable.url()}, {"stable", second.url()}};
     options.weights = {{"stable", 100}};
     options.sticky_threads = 0;
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    rig.front = *std::move(front);
+    rig.reopen(options);
     CHECK(rig.post("/api/chat", R"({"id":"t"})").status == 502);
     CHECK(rig.stable.seen.size() + second.seen.size() == 1);
     CHECK(rig.counter("stable", "passed_on") == 0);

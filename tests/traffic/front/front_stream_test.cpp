@@ -183,10 +183,7 @@ TEST_CASE("front: when the client leaves, the backend sees it") {
 TEST_CASE("front: when the client leaves before the head, the backend sees it") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     std::shared_ptr<net::Exchange> held;
-    rig.stable.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
-        held = std::move(exchange);
-        co_return;
-    };
+    rig.stable.hold(held);
     const auto reader = read_from(rig);
     rig.run_until([&] { return held != nullptr; });
     reader->transfer->cancel();
@@ -371,12 +368,9 @@ TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
     Rig rig;
     FakeBackend other(rig.io.get_executor(), "stable-2");
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {{"stable", rig.stable.url()}, {"stable", other.url()}};
     options.weights = {{"stable", 100}};
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    rig.front = *std::move(front);
+    rig.reopen(options);
     const auto answer_with = [&](const auto& answer) {
         rig.stable.answer = answer;
         other.answer = answer;

@@ -134,17 +134,15 @@ TEST_CASE("front: x-oa-revision of the lane is left as it is") {
 TEST_CASE("front: a backend that refuses is a 502 that names it, and is counted") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {{"dead", "http://127.0.0.1:1"}};
     options.weights = {{"dead", 1}};
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    const auto response = rig.ask({.url = "http://" + (*front)->endpoint().text() + "/healthz"});
+    rig.reopen(options);
+    const auto response = rig.get_path("/healthz");
     CHECK(response.status == 502);
     CHECK(response.headers.get("x-oa-revision") == "dead");
     CHECK(response.body.find("bad_gateway") != std::string::npos);
-    CHECK((*front)->state().at("backends").at(0).at("counters").at("unreachable") == 1);
-    CHECK((*front)->active() == 0);
+    CHECK(rig.front->state().at("backends").at(0).at("counters").at("unreachable") == 1);
+    CHECK(rig.front->active() == 0);
 }
 
 TEST_CASE("front: options that cannot work are refused") {
@@ -166,15 +164,12 @@ TEST_CASE("front: lanes of one revision share what it is worth, and keep no thre
     Rig rig;
     FakeBackend second(rig.io.get_executor(), "stable-2");
     FrontOptions options;
-    options.listen = {"127.0.0.1", 0};
     options.backends = {
         {"stable", rig.stable.url()}, {"stable", second.url()}, {"canary", rig.canary.url()}
     };
     options.weights = {{"stable", 90}, {"canary", 10}};
     options.sticky_threads = 0;
-    auto front = Front::start(rig.io.get_executor(), options);
-    REQUIRE(front.has_value());
-    rig.front = *std::move(front);
+    rig.reopen(options);
     for (int i = 0; i < 100; ++i) {
         CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").status == 200);
     }

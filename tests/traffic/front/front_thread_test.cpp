@@ -56,17 +56,8 @@ TEST_CASE("front: a revision that does not answer a probe keeps the threads of a
 TEST_CASE("front: a client that leaves before the head does not lose its thread's place") {
     Rig rig({{"stable", 0}, {"canary", 100}});
     std::shared_ptr<net::Exchange> held;
-    rig.canary.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
-        held = std::move(exchange);
-        co_return;
-    };
-    const auto transfer = rig.client->stream(
-        {.method = "POST",
-         .url = rig.front_url() + "/api/chat/stream",
-         .headers = {{"content-type", "application/json"}},
-         .body = R"({"id":"t"})"},
-        {}
-    );
+    rig.canary.hold(held);
+    const auto transfer = rig.start_post("/api/chat/stream", R"({"id":"t"})");
     rig.run_until([&] { return held != nullptr; });
     transfer->cancel();
     rig.run_until([&] { return rig.counter("canary", "client_gone") == 1; });
@@ -101,17 +92,8 @@ TEST_CASE("front: a late answer does not lead away from a turn that began since"
         CAPTURE(status);
         Rig rig({{"stable", 0}, {"canary", 100}});
         std::shared_ptr<net::Exchange> held;
-        rig.canary.answer = [&held](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
-            held = std::move(exchange);
-            co_return;
-        };
-        const auto late = rig.client->stream(
-            {.method = "POST",
-             .url = rig.front_url() + "/api/chat",
-             .headers = {{"content-type", "application/json"}},
-             .body = R"({"id":"t"})"},
-            {}
-        );
+        rig.canary.hold(held);
+        const auto late = rig.start_post("/api/chat", R"({"id":"t"})");
         rig.run_until([&] { return held != nullptr; });
         rig.weigh(100, 0);
         CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "stable");
