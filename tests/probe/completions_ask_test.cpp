@@ -74,8 +74,7 @@ TEST_CASE("completion: the final event of a streamed response has its counts, no
         event("response.output_text.delta", R"("item_id":"msg_1","delta":"po")") +
         event("response.output_text.delta", R"("item_id":"msg_1","delta":"ng")") +
         event("response.completed", R"("response":)" + whole);
-    const auto answer =
-        ask(OpenAiApi::responses, true, {Send{stream_head() + chunk(body) + last_chunk()}});
+    const auto answer = ask(OpenAiApi::responses, true, {Send{whole_stream(body, {})}});
     CHECK(answer.order == "RCF");
     CHECK(answer.text == "pong");
     CHECK(answer.finish == "completed");

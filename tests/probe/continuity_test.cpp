@@ -29,7 +29,7 @@ struct TwoSides {
             const std::string id(string_member(*body, "id").value_or(""));
             said.push_back(id);
             ++turns[id];
-            return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
+            return {Send{whole_stream(good_body())}};
         }
         return {Send{page_of(request)}};
     }
@@ -415,11 +415,8 @@ TEST_CASE("continuity: skipped where nothing is listed, and an error where it ca
         CAPTURE(row.status, row.body);
         LoopRig loop;
         RawServer stable(loop.executor(), [&](const RawRequest& request) {
-            return request.method == "POST"
-                       ? Script{Send{
-                             stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()
-                         }}
-                       : Script{Send{json_answer(row.status, row.body)}};
+            return request.method == "POST" ? Script{Send{whole_stream(good_body())}}
+                                            : Script{Send{json_answer(row.status, row.body)}};
         });
         const auto client = net::HttpClient::make(loop.executor());
         Continuity continuity(*client, {}, "");
@@ -439,8 +436,7 @@ TEST_CASE(
     LoopRig loop;
     RawServer lane(loop.executor(), [&](const RawRequest& request) {
         if (request.method == "POST") {
-            return Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}
-            };
+            return Script{Send{whole_stream(good_body())}};
         }
         const auto* body = R"({"data":[{"role":"user","content":"a"},{"content":"b"}]})";
         return Script{Send{json_answer(200, lists ? body : R"({"data":[]})")}};

@@ -16,7 +16,7 @@ using namespace oa_stream::probe::test;
 namespace {
 
 Script good(const RawRequest&) {
-    return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
+    return {Send{whole_stream(good_body())}};
 }
 
 constexpr std::size_t k_content = 4; // its place in k_load_clocks
@@ -453,9 +453,7 @@ TEST_CASE("load: readers that leave neither keep a bad target under load nor bre
 TEST_CASE("load: an answer of another user's conversation breaks the contract") {
     Rig rig;
     RawServer server(rig.loop.executor(), [](const RawRequest&) {
-        return Script{
-            Send{stream_head({"x-oa-thread-id: somebody's"}) + chunk(good_body()) + last_chunk()}
-        };
+        return Script{Send{whole_stream(good_body(), {"x-oa-thread-id: somebody's"})}};
     });
     LoadOptions options = Rig::options(server);
     options.requests = 5;

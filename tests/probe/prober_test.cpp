@@ -18,7 +18,7 @@ using namespace oa_stream::probe::test;
 namespace {
 
 Script good(const RawRequest&) {
-    return {Send{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}};
+    return {Send{whole_stream(good_body())}};
 }
 
 ProberArm arm(std::string name, const RawServer& server, double per_second) {
@@ -144,9 +144,7 @@ TEST_CASE("prober: arrivals are evenly spaced and two arms never fire together")
 TEST_CASE("prober: a stalled server does not slow arrivals, and waiting counts as latency") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) {
-        return Script{
-            AfterGate{stream_head({"x-oa-thread-id:"}) + chunk(good_body()) + last_chunk()}
-        };
+        return Script{AfterGate{whole_stream(good_body())}};
     });
     ProberOptions options = bench.options({arm("only", server, 50)});
     options.max_in_flight = 2;

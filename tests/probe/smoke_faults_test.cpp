@@ -316,10 +316,8 @@ TEST_CASE(
         lane.script = [&](Script script) {
             const std::string body = k_opening + delta("a") + k_ending;
             return ++turns != 6 ? script
-                   : fails
-                       ? Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening)}}
-                       : Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(body) + last_chunk()}
-                         };
+                   : fails      ? Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(k_opening)}}
+                                : Script{Send{whole_stream(body)}};
         };
     });
     CAPTURE(smoked.check("resume.live").detail);

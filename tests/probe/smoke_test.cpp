@@ -175,10 +175,7 @@ TEST_CASE("smoke: a named origin tells where bytes were held back") {
         lane->pace = Millis(20);
     }
     edge.script = [](Script) -> Script {
-        return {
-            Wait{Millis(450)},
-            Send{stream_head({"x-oa-thread-id:"}) + chunk(good_paced_body()) + last_chunk()}
-        };
+        return {Wait{Millis(450)}, Send{whole_stream(good_paced_body())}};
     };
     const Smoked smoked = smoke_with(loop, edge, [&](SmokeOptions& options) {
         options.direct = options.target;
@@ -290,8 +287,7 @@ TEST_CASE("smoke: a resume that is no replay of the turn fails") {
         const bool resume = request.method == "GET" && request.path.ends_with("/stream");
         const bool stream =
             resume && std::get<Send>(script.front()).bytes.starts_with("HTTP/1.1 200");
-        return stream ? Script{Send{stream_head({"x-oa-thread-id:"}) + chunk(other) + last_chunk()}}
-                      : script;
+        return stream ? Script{Send{whole_stream(other)}} : script;
     };
     const Smoked smoked = smoke([&](FakeLane& lane) { lane.reply = other_id; });
     CHECK(to_string(smoked.check("resume.ended").verdict) == "FAIL");

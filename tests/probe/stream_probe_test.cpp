@@ -346,7 +346,7 @@ TEST_CASE("stream probe: content held back to the end is buffered, when pacing i
     }
     body += k_ending;
     const auto held = [&](const RawRequest&) {
-        return Script{Wait{Millis(350)}, Send{stream_head() + chunk(body) + last_chunk()}};
+        return Script{Wait{Millis(350)}, Send{whole_stream(body, {})}};
     };
     CHECK(to_string(probed(held).sample.outcome) == "buffered");
 

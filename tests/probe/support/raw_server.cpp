@@ -230,4 +230,8 @@ std::string last_chunk() {
     return "0\r\n\r\n";
 }
 
+std::string whole_stream(std::string_view body, const std::vector<std::string>& more) {
+    return stream_head(more) + chunk(body) + last_chunk();
+}
+
 } // namespace oa_stream::probe::test

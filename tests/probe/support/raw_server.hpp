@@ -76,5 +76,8 @@ json_answer(int status, std::string_view body, std::string_view more = "");
 /// One HTTP chunk, and the last one.
 [[nodiscard]] std::string chunk(std::string_view bytes);
 [[nodiscard]] std::string last_chunk();
+/// A stream of that body to its end, without the name of a thread unless `more` says otherwise.
+[[nodiscard]] std::string
+whole_stream(std::string_view body, const std::vector<std::string>& more = {"x-oa-thread-id:"});
 
 } // namespace oa_stream::probe::test
