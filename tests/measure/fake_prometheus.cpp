@@ -24,6 +24,12 @@ std::string bucket(std::string_view le, std::string_view count) {
 
 } // namespace
 
+Script only(std::string word, std::string body) {
+    return [word = std::move(word), body = std::move(body)](std::string_view query, int) {
+        return Scripted{.body = query.contains(word) && !query.contains("lacks") ? body : ""};
+    };
+}
+
 std::string vector_body(std::string_view result, std::string_view more) {
     return fmt::format(
         R"({{"status":"success","data":{{"resultType":"vector","result":[{}]}}{}}})", result, more

@@ -21,6 +21,8 @@ struct Scripted {
 };
 /// An answer for the query, or an empty body for the healthy one.
 using Script = std::function<Scripted(std::string_view query, int attempt)>;
+/// `body` for the queries that contain `word`, the healthy answer for others.
+[[nodiscard]] Script only(std::string word, std::string body);
 
 class FakePrometheus final : public net::HttpClient {
 public:

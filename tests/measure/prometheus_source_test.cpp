@@ -20,13 +20,6 @@ namespace {
 
 using State = SourceReading::State;
 
-/// `body` for the queries that contain `word`, the healthy answer for others.
-Script only(std::string word, std::string body) {
-    return [word = std::move(word), body = std::move(body)](std::string_view query, int) {
-        return Scripted{.body = query.contains(word) && !query.contains("lacks") ? body : ""};
-    };
-}
-
 /// A vector whose values are of NOW.
 std::string at_now(std::string result) {
     constexpr std::string_view k_word = "NOW";

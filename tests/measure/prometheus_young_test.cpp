@@ -18,13 +18,6 @@ namespace {
 
 using State = SourceReading::State;
 
-/// `body` for the queries that contain `word`, the healthy answer for others.
-Script only(std::string word, std::string body) {
-    return [word = std::move(word), body = std::move(body)](std::string_view query, int) {
-        return Scripted{.body = query.contains(word) && !query.contains("lacks") ? body : ""};
-    };
-}
-
 } // namespace
 
 TEST_CASE("prometheus source: first events of a series that nobody can date are no proof") {
