@@ -7,6 +7,7 @@
 
 #include "slo/slo.hpp"
 #include "stats/ranks.hpp"
+#include "stats/resample.hpp"
 #include "vectors.hpp"
 
 #include <catch2/catch.hpp>
@@ -220,14 +221,6 @@ void histogram_quantile_case(const Json& in, const Json& out, Tolerance toleranc
     }
 }
 
-std::uint64_t splitmix64(std::uint64_t& state) {
-    state += 0x9E3779B97F4A7C15ULL;
-    std::uint64_t z = state;
-    z = (z ^ (z >> 30U)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27U)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31U);
-}
-
 std::uint64_t generated(const Json& spec, std::uint64_t z) {
     const std::uint64_t low = whole(spec, "low");
     const std::uint64_t span = whole(spec, "high") - low + 1;
@@ -248,9 +241,9 @@ LogLinearHistogram recorded(const Json& spec, LogLinearHistogram histogram) {
             histogram.record(pair.at(0).get<std::uint64_t>(), pair.at(1).get<std::uint64_t>());
         }
     } else {
-        std::uint64_t state = whole(spec, "splitmix64");
+        Random random(whole(spec, "splitmix64"));
         for (std::uint64_t i = 0; i < whole(spec, "count"); ++i) {
-            histogram.record(generated(spec, splitmix64(state)));
+            histogram.record(generated(spec, random.next()));
         }
     }
     return histogram;

@@ -1,23 +1,17 @@
 // The same numbers on every platform; the standard's distributions differ between libraries.
 #pragma once
 
+#include "stats/resample.hpp"
+
 #include <cmath>
 #include <cstdint>
 
 namespace oa_stream::simulation {
 
-class Random {
+class Random : private measure::Random {
 public:
-    explicit Random(std::uint64_t seed) : state_(seed) {}
-
-    /// splitmix64
-    [[nodiscard]] std::uint64_t next() {
-        state_ += 0x9e3779b97f4a7c15ULL;
-        std::uint64_t z = state_;
-        z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-        z = (z ^ (z >> 27U)) * 0x94d049bb133111ebULL;
-        return z ^ (z >> 31U);
-    }
+    using measure::Random::next;
+    using measure::Random::Random;
     /// Uniform in (0, 1].
     [[nodiscard]] double unit() { return static_cast<double>((next() >> 11U) + 1) * 0x1p-53; }
 
@@ -54,7 +48,6 @@ public:
     }
 
 private:
-    std::uint64_t state_;
     double kept_ = 0;
     bool spare_ = false;
 };
