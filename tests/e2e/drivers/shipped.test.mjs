@@ -1,9 +1,10 @@
 // The shipped playbooks of each traffic driver: they validate, and what they plan can be carried out.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { QUICK_LIMITS, localHead } from '../lib/cutover/playbook.mjs';
+import { startLane, tokenLine } from '../lib/lane.mjs';
 import { LocalTarget, lane } from '../lib/local_target.mjs';
 import { Users } from '../lib/measured.mjs';
 import { scratch } from '../lib/process.mjs';
@@ -59,10 +60,9 @@ test('cutover-local is planned on real lanes, and rollback-local gives everythin
 const REFUSING = {
   401: () => {
     const folder = scratch('tokens'), OPERATOR = 'the-operators-token', USER = 'a-users-token';
-    const line = (token, owner) => `sha256:${crypto.createHash('sha256').update(token).digest('hex')} owner=${owner}\n`;
     const file = (name, text) => { fs.writeFileSync(path.join(folder, name), text, { mode: 0o600 }); return ['--tokens', path.join(folder, name)]; };
-    const both = file('both', line(OPERATOR, 'operator') + line(USER, 'user'));
-    return { args: [both, file('one', line(OPERATOR, 'operator'))], headers: { authorization: `Bearer ${USER}` }, env: { AUTH_TOKEN: OPERATOR }, gate: 'unauthorised' };
+    const both = file('both', tokenLine(OPERATOR, 'owner=operator') + tokenLine(USER, 'owner=user'));
+    return { args: [both, file('one', tokenLine(OPERATOR, 'owner=operator'))], headers: { authorization: `Bearer ${USER}` }, env: { AUTH_TOKEN: OPERATOR }, gate: 'unauthorised' };
   },
   426: () => {
     const policy = path.join(scratch('policy'), 'policy.json');
@@ -89,6 +89,39 @@ describe('a canary that refuses users alone', { concurrency: true }, () => {
         const failed = run.json().checks.filter((check) => check.verdict === 'FAIL').map((check) => check.id);
         assert.deepEqual(failed, [`gate.${gate}@5%`], run.stderr.slice(-4000));
         assert.deepEqual(await at.weights(), { v1: 100, v2: 0 });
+      } finally {
+        await users.stop();
+        await at.stop();
+      }
+    });
+  }
+});
+
+/** Stages that the shipped cutovers' gate on rejected users decides alone. */
+const REJECTED = `${localHead('rejected', { more: { access_log: undefined } })}sources: [{ access_log: { path: "\${access_log}" } }, { probe: {} }]
+stages: [50%, 100%]
+stage:
+  bake: 8s
+  probe: { rate: 20/s, unpinned: 20/s }
+  gates: [{ id: rejected, bad: rejected, at_most: +10pp, versus: stable }]
+  on_inconclusive: { extend_at_most: 8s, then: rollback }
+${QUICK_LIMITS}`;
+
+describe('some users send what --strict-body rejects with 422', { concurrency: true }, () => {
+  for (const { who, strict, share, code, verdict } of [
+    { who: 'the canary alone', strict: ['v2'], share: 0.3, code: 7, verdict: 'FAIL' },
+    { who: 'both revisions', strict: ['v1', 'v2'], share: 0.1, code: 0, verdict: 'PASS' },
+  ]) {
+    test(`${who}: the gate is ${verdict}`, async () => {
+      const folder = scratch('logs'), logs = ['v1', 'v2'].map((name) => path.join(folder, `${name}.log`));
+      const at = await LocalTarget.start({ lanes: () => Promise.all(['v1', 'v2'].map((name, i) => startLane({ name, args: ['--revision', name, '--access-log', logs[i], ...(strict.includes(name) ? ['--strict-body'] : [])] }))) });
+      const users = new Users(at.base, 60, {}, () => (Math.random() < share ? { data: { tenant: 'a' } } : {}));
+      try {
+        const plan = await at.plan({ playbook: at.write('rejected.yaml', REJECTED), set: { access_log: logs } });
+        assert.equal(plan.code, 10, plan.stderr);
+        const run = await at.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+        assert.equal(run.code, code, run.stderr.slice(-4000));
+        assert.equal(run.json().checks.find((check) => check.id === 'gate.rejected@50%').verdict, verdict, run.stderr.slice(-4000));
       } finally {
         await users.stop();
         await at.stop();

@@ -75,12 +75,12 @@ test('one run, three sources: budget, error rate and p95 agree within their stat
   const users = crowd(at, 60);
   const began = Date.now() / 1000;
   await world.prometheus.eventually('sum(increase(oa_stream_http_requests_total[5s]))', (rows) => rows[0]?.value > 200, 20000);
-  const plan = await at.plan(setOf());
+  const plan = await at.planFor(setOf());
   assert.equal(plan.code, 10, plan.stderr);
   const tried = plan.json().plan.tried.find((one) => one.id === 'errors-prometheus');
   assert.match(tried.source, /^prometheus http/);
   assert.ok(tried.n > 100 && tried.decides_in_s > 0, JSON.stringify(tried));
-  const apply = at.begin();
+  const apply = at.beginApply();
   await apply.end(60000);
   const document = JSON.parse(apply.stdout);
   assert.equal(apply.exit.code, 0, apply.stderr);
@@ -141,9 +141,9 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
     hazards.push(hazard);
     const at = await door(playbook({ stages: '0%, 50%', bake: '8s', extend: '1s', rate: '10/s', gates: [`id: errors, bad: ${WORDS}, at_most: 50%`] }));
     crowd(at, 25);
-    const plan = await at.plan({ prometheus: hazard.base });
+    const plan = await at.planFor({ prometheus: hazard.base });
     assert.equal(plan.code, 10, `${mode}: ${plan.stderr}`);
-    const apply = at.begin();
+    const apply = at.beginApply();
     await apply.until(() => at.lines('measure/gates.ndjson').some((line) => line.stage === '50%' && line.source.startsWith('prometheus') && line.n > 0), `a look at 50 % (${mode})`, 60000);
     hazard.turn(mode);
     await apply.end(60000);
@@ -170,9 +170,9 @@ test('a canary with 5 % errors at 5 % of the traffic fails, though the total loo
   crowd(at, 250);
   let first;
   await world.prometheus.eventually('sum(oa_stream_http_requests_total)', ([{ value }]) => value > (first ??= value) + 1500, 30000);
-  const plan = await at.plan({ prometheus: world.prometheus.base });
+  const plan = await at.planFor({ prometheus: world.prometheus.base });
   assert.equal(plan.code, 10, plan.stderr);
-  const apply = at.begin();
+  const apply = at.beginApply();
   await apply.end(90000);
   const document = JSON.parse(apply.stdout);
   assert.equal(apply.exit.code, 7, apply.stderr);
@@ -190,10 +190,10 @@ test('a canary with 5 % errors at 5 % of the traffic fails, though the total loo
 
 test('without a measured or a stated budget nothing moves, and one line says what to give', async () => {
   const at = await door(playbook({ stages: '50%', bake: '1s', preflight: 'preflight: [ budget: { consumed_at_most: 5%, or_stated: true } ]\n', gates: ['bad: any, at_most: 50%'] }));
-  const plan = await at.plan();
+  const plan = await at.planFor();
   assert.equal(plan.code, 10, plan.stderr);
   assert.ok(plan.json().plan.warnings.some((line) => line.includes('--asserted-budget')), 'the plan says so');
-  const refused = at.begin();
+  const refused = at.beginApply();
   await refused.end(60000);
   assert.equal(refused.exit.code, 3, refused.stderr);
   assert.match(refused.stderr, /--set prometheus=URL.*--asserted-budget PERCENT --reason TEXT/);
@@ -206,13 +206,13 @@ test('plan: a source that knows nothing of stable, or cannot be asked, is an err
   hazards.push(hazard);
   const at = await door(playbook({ stages: '50%', bake: '1s', gates: [`id: errors, bad: ${WORDS}, at_most: 0.1%`] }));
   hazard.turn('empty');
-  const unknown = await at.plan({ prometheus: hazard.base });
+  const unknown = await at.planFor({ prometheus: hazard.base });
   assert.equal(unknown.code, 6, unknown.stderr);
   assert.match(unknown.stderr, /gate errors has nothing to judge: prometheus knows nothing of v1 for 7 days/);
   hazard.turn('refuse');
-  const silent = await at.plan({ prometheus: hazard.base });
+  const silent = await at.planFor({ prometheus: hazard.base });
   assert.equal(silent.code, 4, silent.stderr);
-  const short = await at.plan({ prometheus: world.prometheus.base });
+  const short = await at.planFor({ prometheus: world.prometheus.base });
   assert.equal(short.code, 10, short.stderr);
   const warnings = short.json().plan.warnings.filter((line) => line.includes('cannot decide')); // stable itself may fail the limit, too
   assert.equal(warnings.length, 1, `told once: ${warnings}`);
@@ -223,10 +223,10 @@ for (const [how, seconds] of [['forward', 3600], ['back', -3600]]) {
   test(`a clock that is set an hour ${how} in the middle of a stage moves the window of its sources and does not stretch it`, async () => {
     for (const lane of [world.stable, world.canary]) lane.setFaults('');
     const at = await door(playbook({ stages: '50%', bake: '3s', probes: false, gates: [`id: errors, bad: ${WORDS}, at_most: 50%, source: access_log, mode: observe`] }));
-    const plan = await at.plan(setOf());
+    const plan = await at.planFor(setOf());
     assert.equal(plan.code, 10, plan.stderr);
     const clock = clockOf(scratch('clock'));
-    const apply = at.begin(clock.env);
+    const apply = at.beginApply(clock.env);
     const told = (event) => apply.until(() => at.lines('timeline.ndjson').some((line) => line.event === event), event, 30000);
     await told('stage begins');
     clock.set(seconds);

@@ -62,7 +62,7 @@ export class FaultWorld {
   /** A door of its own; {at, plan}. */
   async plan(gate, canary, continuity = NEW_ONLY) {
     const at = await Door.start({ stable: this.stable, canary }, playbook(gate, continuity, this.bake));
-    return { at, plan: await at.plan({ prometheus: this.prometheus.base }) };
+    return { at, plan: await at.planFor({ prometheus: this.prometheus.base }) };
   }
   /** {code, run: its document, stderr, weights}; without a run where the plan was refused. */
   async cutover(gate, fault = null) {
@@ -74,7 +74,7 @@ export class FaultWorld {
     const { at, plan } = await this.plan(gate, canary, continuity);
     try {
       if (plan.code !== 10) return { code: plan.code, stderr: plan.stderr };
-      const apply = at.begin();
+      const apply = at.beginApply();
       const { code } = await apply.end(120000);
       return { code, run: JSON.parse(apply.stdout), stderr: apply.stderr, weights: await at.weights() };
     } finally {

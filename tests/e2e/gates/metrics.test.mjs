@@ -54,9 +54,9 @@ class Measured {
   }
   set() { return { prometheus: this.prometheus.base, access_log: `${this.stable.accessLog},${this.canary.accessLog}` }; }
   async cutover(door) {
-    const plan = await door.plan(this.set());
+    const plan = await door.planFor(this.set());
     assert.equal(plan.code, 10, plan.stderr + plan.stdout);
-    const apply = door.begin();
+    const apply = door.beginApply();
     await apply.end(90000);
     const run = JSON.parse(apply.stdout);
     run.stderr = apply.stderr;
@@ -113,7 +113,7 @@ describe('gates', { concurrency: 3 }, () => {
     at.canary.setFaults('');
     assert.equal(bad.exit, 7, bad.stderr);
     assert.match(bad.gate('tokens-per-s-p50-vs-stable').detail, /-[56]\d.*% versus stable/);
-    const wrong = await (await at.door(playbook({ gates: gates.slice(0, 1) }))).plan(at.set());
+    const wrong = await (await at.door(playbook({ gates: gates.slice(0, 1) }))).planFor(at.set());
     assert.equal(wrong.code, 2);
     assert.match(wrong.stderr, /fewer tokens_per_s are worse: it takes at_least/);
   }));
@@ -127,7 +127,7 @@ describe('gates', { concurrency: 3 }, () => {
     assert.match(good.gate('audit-errors').detail, /before the run/);
     const door = await at.door(text);
     at.crowds.push(new Users(door.base, 30));
-    const plan = await door.plan(at.set());
+    const plan = await door.planFor(at.set());
     assert.equal(plan.code, 10, plan.stderr);
     const equal = await at.cutover(door);
     assert.equal(equal.exit, 0, equal.stderr);
@@ -140,8 +140,8 @@ describe('gates', { concurrency: 3 }, () => {
 
     const late = await at.door(text);
     at.crowds.push(new Users(late.base, 30));
-    assert.equal((await late.plan(at.set())).code, 10);
-    const apply = late.begin();
+    assert.equal((await late.planFor(at.set())).code, 10);
+    const apply = late.beginApply();
     await apply.until(() => late.lines('measure/gates.ndjson').length > 0, 'a first look', 30000);
     at.exporter.set('audit_missing_total', '', 200);
     await apply.end(60000);
@@ -163,7 +163,7 @@ describe('gates', { concurrency: 3 }, () => {
     assert.equal(bad.exit, 7, bad.stderr);
     assert.equal(bad.gate('queue').verdict, 'PASS');
     assert.equal(bad.gate('queue-vs').verdict, 'FAIL');
-    const none = await (await at.door(playbook({ gates: ['id: gone, promql: no_such_series, unit: count, at_most: 1'] }))).plan(at.set());
+    const none = await (await at.door(playbook({ gates: ['id: gone, promql: no_such_series, unit: count, at_most: 1'] }))).planFor(at.set());
     assert.equal(none.code, 6);
     assert.match(none.stderr, /gate gone has nothing to judge: .*no series match \(no_such_series\); 'or vector\(0\)' makes that a 0/);
 
@@ -176,7 +176,7 @@ describe('gates', { concurrency: 3 }, () => {
       ['bad: truncated, at_most: 1%, source: access_log', /only probes can detect that an answer ended as truncated/],
       ['spike: audit_errors, at_most: +100%, source: access_log', /the log has no audit_errors/],
     ]) {
-      const wrong = await (await at.door(playbook({ gates: [gate] }))).plan(at.set());
+      const wrong = await (await at.door(playbook({ gates: [gate] }))).planFor(at.set());
       assert.equal(wrong.code, 2, gate);
       assert.match(wrong.stderr, message, gate);
     }

@@ -89,7 +89,7 @@ export async function secondRevision(base, { name = 'v2', lost = () => false, st
 export class LocalTarget {
   /** `faults`: options of the canary's lane, such as ['--inject', 'error-rate=1']; `lanes`: others than two replays, [stable, canary] with `base`. */
   static async start({ faults = [], playbook = PLAYBOOK, weights = 'v1=100,v2=0', lanes = async () => [await lane('v1'), await lane('v2', faults)] } = {}) {
-    const target = new LocalTarget();
+    const target = new this();
     target.folder = scratch('target');
     [target.stable, target.canary] = await lanes();
     target.front = await startFront(['--backend', `v1=${target.stable.base}`, '--backend', `v2=${target.canary.base}`, '--weights', weights], { folder: target.folder });
@@ -118,8 +118,8 @@ export class LocalTarget {
     return { ...got, file };
   }
   /** A run under way, to be interrupted. */
-  begin(args, { stateDir = this.state } = {}) {
-    return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: stateDir }) });
+  begin(args, { stateDir = this.state, env = {} } = {}) {
+    return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: stateDir, ...env }) });
   }
   /** An apply under way, once `seen` is true of its run: {running, run}. */
   async applying(plan, seen = () => true) {
@@ -137,9 +137,10 @@ export class LocalTarget {
     const folder = path.join(this.state, 'runs');
     return fs.existsSync(folder) ? fs.readdirSync(folder).sort() : [];
   }
-  /** The journal of a run still being written: only its whole lines, and none before the file is there. */
-  journalSoFar(run) {
-    const file = path.join(this.state, 'runs', run, 'journal.ndjson');
+  journalSoFar(run) { return this.linesSoFar(run, 'journal.ndjson'); }
+  /** An .ndjson of a run still being written: only its whole lines, and none before the file is there. */
+  linesSoFar(run, name) {
+    const file = path.join(this.state, 'runs', run, name);
     const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
     return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
   }

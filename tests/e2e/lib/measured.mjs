@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { startLane } from './lane.mjs';
-import { startFront } from './local_target.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from './process.mjs';
+import { LocalTarget } from './local_target.mjs';
+import { scratch } from './process.mjs';
 import { startPrometheus } from './prometheus.mjs';
 
 export const PROMPT = 'replay:01-echo';
@@ -111,34 +111,15 @@ export class Hazard {
 }
 
 /** A door of its own before the two lanes, and an operator who moves its traffic. */
-export class Door {
-  static async start(world, playbook) {
-    const door = new Door();
-    door.folder = scratch('door');
-    door.front = await startFront(['--backend', `v1=${world.stable.base}`, '--backend', `v2=${world.canary.base}`, '--weights', 'v1=100,v2=0'], { folder: door.folder });
-    ({ base: door.base, socket: door.socket } = door.front);
-    door.playbook = path.join(door.folder, 'playbook.yaml');
-    fs.writeFileSync(door.playbook, playbook);
-    door.state = path.join(door.folder, 'state');
-    return door;
-  }
-  oa(args, options = {}) { return oa(args, { stateDir: this.state, ms: 120000, ...options }); }
-  plan(set = {}) {
-    this.file = path.join(this.folder, 'plan.json');
-    const settings = Object.entries({ base_url: this.base, socket: this.socket, ...set }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-    return this.oa(['cutover', 'plan', this.playbook, ...settings, '--out', this.file, '--json']);
+export class Door extends LocalTarget {
+  static start(world, playbook) { return super.start({ playbook, lanes: async () => [world.stable, world.canary] }); }
+  async planFor(set = {}) {
+    const got = await this.plan({ set, args: ['--json'] });
+    this.file = got.file;
+    return got;
   }
   /** An apply under way. */
-  begin(env = {}) {
-    return new Running(OA_BIN, ['cutover', 'apply', this.file, '--json', '--non-interactive'], { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: this.state, ...env }) });
-  }
+  beginApply(env = {}) { return this.begin(['cutover', 'apply', this.file, '--json', '--non-interactive'], { env }); }
   /** Whole lines of an .ndjson of the only run, however far it is written. */
-  lines(file) {
-    const runs = path.join(this.state, 'runs');
-    const run = fs.existsSync(runs) ? fs.readdirSync(runs).at(-1) : undefined;
-    const found = run === undefined ? '' : path.join(runs, run, file);
-    const text = found !== '' && fs.existsSync(found) ? fs.readFileSync(found, 'utf8') : '';
-    return text.slice(0, text.lastIndexOf('\n') + 1).split('\n').filter(Boolean).map((line) => JSON.parse(line));
-  }
-  weights() { return this.front.weights(); }
+  lines(file) { return this.runs().slice(-1).flatMap((run) => this.linesSoFar(run, file)); }
 }

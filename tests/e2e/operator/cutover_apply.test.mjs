@@ -7,7 +7,7 @@ import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/proc
 import { sideBySide } from '../lib/side_by_side.mjs';
 
 /** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const beside = sideBySide('cutovers', 4, LocalTarget.start);
+const beside = sideBySide('cutovers', 4, (options) => LocalTarget.start(options));
 
 const last = (text) => text.trimEnd().split('\n').at(-1);
 /** An apply that has moved traffic: {running, run, plan}. */

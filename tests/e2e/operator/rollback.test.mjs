@@ -10,7 +10,7 @@ import { sideBySide } from '../lib/side_by_side.mjs';
 const PRECIOUS = path.join(scratch('precious'), 'file');
 fs.writeFileSync(PRECIOUS, 'precious\n');
 /** Four at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const beside = sideBySide('rollbacks', 4, LocalTarget.start);
+const beside = sideBySide('rollbacks', 4, (options) => LocalTarget.start(options));
 
 let plans = 0;
 /** An apply that has moved half of the traffic: {running, run}. */

@@ -8,7 +8,7 @@ import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const beside = sideBySide('steered', 3, LocalTarget.start);
+const beside = sideBySide('steered', 3, (options) => LocalTarget.start(options));
 
 let plans = 0;
 /** An apply under way: {running, run, folder}. `change` of the playbook's text. */

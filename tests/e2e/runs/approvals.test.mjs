@@ -10,7 +10,7 @@ import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
-const beside = sideBySide('approvals', 3, LocalTarget.start);
+const beside = sideBySide('approvals', 3, (options) => LocalTarget.start(options));
 
 let plans = 0;
 async function plan(target, change = (yaml) => `${yaml}approvals: 2\n`, set = {}) {

@@ -12,7 +12,7 @@ import { sideBySide } from '../lib/side_by_side.mjs';
 import { onSmallDisk, testOnSmallDisk } from '../lib/small_disk.mjs';
 
 /** Side by side, each with lanes, a door and a state of its own: they wait for most of their time. */
-const beside = sideBySide('disks', true, LocalTarget.start);
+const beside = sideBySide('disks', true, (options) => LocalTarget.start(options));
 
 async function passed(target) {
   const plan = await target.plan({ name: 'disk.json' });
