@@ -58,6 +58,15 @@ function load(base, workers = 6) {
   };
 }
 
+/** A lane that took so many turns and ended. */
+async function logged(args, count) {
+  const lane = await startLane({ args });
+  const turns = load(lane.base);
+  await turns.more(count);
+  await turns.stop();
+  await lane.stop();
+}
+
 /** The lane has opened its log anew after the SIGHUP. */
 async function reopened(lane, log) {
   lane.signal('SIGHUP');
@@ -130,11 +139,7 @@ for (const format of ['json', 'logfmt']) {
 
 test('a log that stopped, is empty or is of another revision decides nothing', async () => {
   const folder = scratch('log'), log = path.join(folder, 'access.log');
-  const lane = await startLane({ args: ['--revision', 'rev-a', '--access-log', log] });
-  const turns = load(lane.base);
-  await turns.more(30);
-  await turns.stop();
-  await lane.stop();
+  await logged(['--revision', 'rev-a', '--access-log', log], 30);
   const gate = (file, ...more) => oa(['slo', 'gate', 'bad: http_5xx <= 50%', '--access-log', file, '--json', ...more]);
   const alive = await gate(log, '--window', '5m');
   assert.equal(alive.code, 0, alive.stdout + alive.stderr);
@@ -195,11 +200,7 @@ test('turns that ran into a time limit without content are slower than any limit
 
 test('two names of one log, and rotated history that is cut short, pass nothing', async () => {
   const folder = scratch('log'), log = path.join(folder, 'access.log');
-  const lane = await startLane({ args: ['--access-log', log] });
-  const turns = load(lane.base);
-  await turns.more(40);
-  await turns.stop();
-  await lane.stop();
+  await logged(['--access-log', log], 40);
   const gate = (...files) => oa(['slo', 'gate', 'bad: http_5xx <= 50%', '--json', ...files.flatMap((file) => ['--access-log', file])]);
   fs.symlinkSync(log, `${folder}/link.log`);
   for (const other of [`${folder}/link.log`, `${folder}/./access.log`]) {
@@ -219,11 +220,7 @@ test('two names of one log, and rotated history that is cut short, pass nothing'
 
 test('each named log is a replica that must tell of the whole window; a line that stands twice counts once', async () => {
   const folder = scratch('replicas'), log = path.join(folder, 'a.log');
-  const lane = await startLane({ args: ['--revision', 'rev-a', '--access-log', log] });
-  const turns = load(lane.base);
-  await turns.more(40);
-  await turns.stop();
-  await lane.stop();
+  await logged(['--revision', 'rev-a', '--access-log', log], 40);
   const beside = (name, text) => { fs.writeFileSync(path.join(folder, name), text); return path.join(folder, name); };
   const gate = (...files) => oa(['slo', 'gate', 'bad: http_5xx <= 50%', '--revision', 'rev-a', '--window', '30m', '--json', ...files.flatMap((file) => ['--access-log', file])]);
   const shifted = (ms) => fs.readFileSync(log, 'utf8').replace(/"ts":"([^"]+)"/g, (_, ts) => `"ts":"${new Date(Date.parse(ts) + ms).toISOString()}"`).replaceAll('"request_id":"', '"request_id":"b-');

@@ -24,6 +24,14 @@ const begun = (target, stage) => {
   const file = run && path.join(target.state, 'runs', run, 'timeline.ndjson');
   return Boolean(file) && fs.existsSync(file) && fs.readFileSync(file, 'utf8').includes(`"event":"stage begins","stage":"${stage}"`);
 };
+/** An apply under way that has begun the stage. */
+async function atStage(target, stage, bake) {
+  const plan = await target.plan({ set: { bake } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+  await apply.until(() => begun(target, stage), `stage ${stage}`, 60000);
+  return apply;
+}
 const check = (report, id) => report.checks.find((one) => one.id === id);
 
 test('two Codex lanes with threads of their own: the plan is refused, and says what users would lose', async () => {
@@ -133,10 +141,7 @@ test('a canary whose store comes back empty while the last stage bakes: the stag
   const canary = await secondRevision(base.base, { lost: (id) => { seen.add(id); return gone.has(id); } });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
   open.push(base, target.front, canary);
-  const plan = await target.plan({ set: { bake: '4s' } });
-  assert.equal(plan.code, 10, plan.stderr);
-  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  await apply.until(() => begun(target, '100%'), 'stage 100%', 60000);
+  const apply = await atStage(target, '100%', '4s');
   seen.forEach((id) => gone.add(id));
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);
   const report = JSON.parse(apply.stdout);
@@ -159,10 +164,7 @@ test('a canary without every twentieth conversation of the probes: the stage fai
   const canary = await secondRevision(base.base, { lost });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
   open.push(base, target.front, canary);
-  const plan = await target.plan({ set: { bake: '3s' } });
-  assert.equal(plan.code, 10, plan.stderr);
-  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  await apply.until(() => begun(target, '50%'), 'stage 50%', 60000);
+  const apply = await atStage(target, '50%', '3s');
   counts = true;
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);
   const end = check(JSON.parse(apply.stdout), 'gate.continuity@50%.end');
@@ -178,10 +180,7 @@ test('a canary that hangs when a stage reads its conversations: a signal still r
   const canary = await secondRevision(base.base, { hangs: (id) => (armed ? seen.has(id) && (hung += 1) > 0 : !seen.add(id)) });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
   open.push(base, target.front, canary);
-  const plan = await target.plan({ set: { bake: '2s' } });
-  assert.equal(plan.code, 10, plan.stderr);
-  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  await apply.until(() => begun(target, '50%'), 'stage 50%', 60000);
+  const apply = await atStage(target, '50%', '2s');
   armed = true;
   await apply.until(() => hung > 0, 'the reading', 60000);
   armed = false; // what comes after the rollback is answered
@@ -203,10 +202,7 @@ test('a stable that shows what the canary wrote, and does not go on with it: tol
   const canary = await secondRevision(base.base, { refused: (id) => { written.add(id); return false; } });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, canary] });
   open.push(base, target.front, stable, canary);
-  const plan = await target.plan({ set: { bake: '5s' } });
-  assert.equal(plan.code, 10, plan.stderr);
-  const apply = target.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
-  await apply.until(() => begun(target, '50%'), 'stage 50%', 60000);
+  const apply = await atStage(target, '50%', '5s');
   refuses = true;
   apply.signal('SIGTERM');
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);

@@ -119,18 +119,23 @@ test('a stop in the middle', () => same(async (base, mark) => {
   return { told, history: await history(base, id) };
 }));
 
+/** A lane beside the same worker, after the one before was killed in a turn that had said `word`. */
+async function afterDeath(id, text, word) {
+  const flags = ['--id-map', path.join(scratch('worker-map'), 'threads.map')];
+  const dead = await World.start({ fake: { codex: { bin: codexBin(), config } }, flags });
+  const running = dead.say(text, { id });
+  await running.wait((seen) => seen.text.includes(word), word);
+  dead.lane.signal('SIGKILL');
+  await dead.lane.end();
+  dead.splitter.stop();
+  return World.start({ fake: dead.fake, flags });
+}
+
 for (const ends of [true, false]) {
   test(`a lane that starts on a worker where a turn of a killed lane runs on does not speak into it${ends ? '' : ', and says so when it does not end'}`, async () => {
-    const flags = ['--id-map', path.join(scratch('worker-map'), 'threads.map')];
     const [id, key] = [`left-behind-${ends}`, `left-${ends}`];
-    const dead = await World.start({ fake: { codex: { bin: codexBin(), config } }, flags });
-    const running = dead.say(`scenario:text;words=30;hold=5;key=${key}`, { id });
-    await running.wait((seen) => seen.text.includes('echo'), 'the fifth word');
-    dead.lane.signal('SIGKILL');
-    await dead.lane.end();
-    dead.splitter.stop();
-    const next = await World.start({ fake: dead.fake, flags });
-    if (!ends) dead.fake.control.faults.push({ rpc: 'turn/interrupt', status: 403, times: 1 });
+    const next = await afterDeath(id, `scenario:text;words=30;hold=5;key=${key}`, 'echo');
+    if (!ends) next.fake.control.faults.push({ rpc: 'turn/interrupt', status: 403, times: 1 });
     const answer = await next.say('scenario:text;words=3', { id }).done;
     if (ends) {
       assertLegal(answer);
@@ -146,15 +151,8 @@ for (const ends of [true, false]) {
 
 for (const how of ['followed', 'stopped']) {
   test(`a turn that a killed lane left at the worker is listed as running, and is ${how} through the next lane`, async () => {
-    const flags = ['--id-map', path.join(scratch('worker-map'), 'threads.map')];
     const [id, key] = [`left-and-${how}`, `kept-${how}`];
-    const dead = await World.start({ fake: { codex: { bin: codexBin(), config } }, flags });
-    const running = dead.say(`scenario:text;words=6;hold=2;key=${key}`, { id });
-    await running.wait((seen) => seen.text.includes('bravo'), 'the second word');
-    dead.lane.signal('SIGKILL');
-    await dead.lane.end();
-    dead.splitter.stop();
-    const next = await World.start({ fake: dead.fake, flags });
+    const next = await afterDeath(id, `scenario:text;words=6;hold=2;key=${key}`, 'bravo');
     const run = async () => (await send(next.lane.base, { path: `/api/chats/${id}/runs` })).json().data[0];
     const reads = () => next.fake.log.filter((entry) => entry.rpc === 'thread/read').length;
     const { id: turnId, status } = await run();
