@@ -1,4 +1,4 @@
-// The options that say where Codex servers are, for each command that connects to them.
+// The options that say which Codex a command starts, or where Codex servers are.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -6,6 +6,7 @@
 
 #include "core/option.hpp"
 
+#include <array>
 #include <string_view>
 
 namespace oa_stream::cli {
@@ -28,5 +29,34 @@ inline constexpr auto k_codex_token = option<Path...>(
     "REF",
     "Read the token of the Codex servers from env:NAME, file:PATH or fd:N."
 );
+
+/// `Path` leads to the member of a command's options that is the CodexOptions.
+template <auto... Path> struct CodexRows {
+    using Codex = authority::CodexOptions;
+    static constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
+
+    static constexpr auto program =
+        option<Path..., &Codex::program>(
+            names::codex_bin, "PATH", "Start this Codex executable. It is looked up in PATH."
+        )
+            .or_else("codex")
+            .offering(Offer::files);
+    static constexpr auto profile =
+        option<Path..., &Codex::profile>(
+            "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
+        )
+            .or_else("chat");
+    static constexpr auto config_file = option<Path..., &Codex::config_file>(
+        "--codex-config", "FILE", "Use this config.toml instead of the profile's."
+    );
+    static constexpr auto provider_url = option<Path..., &Codex::provider_base_url>(
+        "--provider-url", "URL", "Send Codex to this model provider. It requests URL/responses."
+    );
+    static constexpr auto provider_key = option<Path..., &Codex::provider_env_key>(
+        "--provider-key-env",
+        "NAME",
+        "Read the key of the model provider from this environment variable."
+    );
+};
 
 } // namespace oa_stream::cli

@@ -33,6 +33,7 @@ Result<ExitCode> run(ServeOptions options, Context& context) {
     return serve(std::move(options), context);
 }
 
+using ServeCodex = CodexRows<&ServeOptions::authority, &AuthorityOptions::codex>;
 using ServeWorker = WorkerRows<&ServeOptions::authority, &AuthorityOptions::worker>;
 constexpr auto k_options = options<ServeOptions>(
     parsed<read_endpoint, &ServeOptions::listeners, &ListenerOptions::endpoints>(
@@ -62,11 +63,7 @@ constexpr auto k_options = options<ServeOptions>(
     parsed<read_kind, &ServeOptions::kind>(names::authority, {}, "Run turns with this authority.")
         .among(authority::authority_words)
         .or_else("codex"),
-    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::program>(
-        names::codex_bin, "PATH", "Start this Codex executable. It is looked up in PATH."
-    )
-        .or_else("codex")
-        .offering(Offer::files),
+    ServeCodex::program,
     option<&ServeOptions::authority, &AuthorityOptions::codex_children>(
         names::codex_children, "N", "Share the threads among N Codex processes."
     )
@@ -140,13 +137,8 @@ constexpr auto k_options = options<ServeOptions>(
         "with k or m)."
     )
         .or_else("64m"),
-    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::profile>(
-        "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
-    )
-        .or_else("chat"),
-    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::config_file>(
-        "--codex-config", "FILE", "Use this config.toml instead of the profile's."
-    ),
+    ServeCodex::profile,
+    ServeCodex::config_file,
     option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::work_dir>(
         names::work_dir, "DIR", "Let Codex work in this folder. Without it: in a private one."
     ),
@@ -201,14 +193,8 @@ constexpr auto k_options = options<ServeOptions>(
     )
         .range(1, 100'000)
         .or_else("16"),
-    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::provider_base_url>(
-        "--provider-url", "URL", "Send Codex to this model provider. It requests URL/responses."
-    ),
-    option<&ServeOptions::authority, &AuthorityOptions::codex, &CodexOptions::provider_env_key>(
-        "--provider-key-env",
-        "NAME",
-        "Read the key of the model provider from this environment variable."
-    ),
+    ServeCodex::provider_url,
+    ServeCodex::provider_key,
     k_record_options,
     custom<ServeOptions, add_faults>(
         names::inject,

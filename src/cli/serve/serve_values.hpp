@@ -11,7 +11,6 @@
 namespace oa_stream::cli {
 
 // The words of each option name the values of its enum in order.
-inline constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
 inline constexpr std::array<std::string_view, 2> k_texts{"deltas", "items"};
 inline constexpr std::array<std::string_view, 2> k_approvals{"deny", "ask"};
 inline constexpr std::array<std::string_view, 2> k_compat{"optional", "required"};

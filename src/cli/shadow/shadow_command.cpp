@@ -5,13 +5,13 @@
 
 #include "core/commands.hpp"
 #include "pair_charts.hpp"
+#include "serve/codex_rows.hpp"
 #include "shadow_args.hpp"
 #include "smoke/smoke_run.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
 
-#include <array>
 #include <utility>
 
 namespace oa_stream::cli {
@@ -105,7 +105,7 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
 using authority::CodexOptions;
 using probe::ShadowLatency;
 using probe::ShadowOptions;
-constexpr std::array<std::string_view, 2> k_profiles{"chat", "agent"};
+using ShadowCodex = CodexRows<&ShadowGiven::codex>;
 
 constexpr auto k_options = options<ShadowGiven>(
     k_base_url.saying("Judge this lane: http or https, without credentials."),
@@ -183,27 +183,14 @@ constexpr auto k_options = options<ShadowGiven>(
     parsed<read_connect_to, &ShadowGiven::against_connect_to>(
         "--against-connect-to", "HOST:PORT", "Connect to this address for the reference."
     ),
-    option<&ShadowGiven::codex, &CodexOptions::program>(
-        names::codex_bin, "PATH", "Start this Codex executable. With --native codex."
-    )
-        .or_else("codex")
-        .offering(Offer::files),
-    option<&ShadowGiven::codex, &CodexOptions::profile>(
-        "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
-    )
-        .or_else("chat"),
-    option<&ShadowGiven::codex, &CodexOptions::config_file>(
-        "--codex-config", "FILE", "Use this config.toml instead of the profile's."
-    ),
+    ShadowCodex::program.saying("Start this Codex executable. With --native codex."),
+    ShadowCodex::profile,
+    ShadowCodex::config_file,
     option<&ShadowGiven::codex, &CodexOptions::model>(
         "--model", "NAME", "Let Codex use this model."
     ),
-    option<&ShadowGiven::codex, &CodexOptions::provider_base_url>(
-        "--provider-url", "URL", "Send Codex to this model provider."
-    ),
-    option<&ShadowGiven::codex, &CodexOptions::provider_env_key>(
-        "--provider-key-env", "NAME", "Read the provider's key from this environment variable."
-    ),
+    ShadowCodex::provider_url.saying("Send Codex to this model provider."),
+    ShadowCodex::provider_key.saying("Read the provider's key from this environment variable."),
     k_waits,
     k_id_prefix<&ShadowGiven::asked, &ShadowAsked::options, &ShadowOptions::id_prefix>.or_else(
         "shadow"
