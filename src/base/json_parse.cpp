@@ -2,6 +2,7 @@
 // members before it, and the callback parser walks the parent of each value that ends. This one
 // keeps what is open on flat stacks and makes each array and object once, when it closes.
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -195,7 +196,7 @@ private:
 
     [[nodiscard]] static bool
     is_among(std::span<const std::string_view> names, std::string_view name) {
-        return std::ranges::find(names, name) != names.end();
+        return contains(names, name);
     }
     [[nodiscard]] bool wants(std::string_view name) const {
         return bounds_->wanted.empty() || is_among(bounds_->wanted, name);

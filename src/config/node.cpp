@@ -1,6 +1,7 @@
 #include "oa_stream/config/node.hpp"
 
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ bool is_typed_word(std::string_view word) {
         "yes", "no", "on", "off", "y", "n", "true", "false", "null", "~", ".inf", ".nan"
     };
     const std::string lower = to_lower(word);
-    if (std::ranges::find(k_words, lower) != k_words.end()) {
+    if (contains(k_words, lower)) {
         return true;
     }
     // Numbers in any dialect: 12, -1.5, +3, 0x1f, 0o17, 1_000, 1e3, 12:30:45.
@@ -179,7 +180,7 @@ std::optional<std::vector<std::size_t>> Node::some_of(std::span<const std::strin
         const std::string_view word = trim(piece);
         const auto at = std::ranges::find(words, word);
         const auto index = static_cast<std::size_t>(at - words.begin());
-        if (at == words.end() || std::ranges::find(out, index) != out.end()) {
+        if (at == words.end() || contains(out, index)) {
             refuse(
                 at == words.end()
                     ? fmt::format(

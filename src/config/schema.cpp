@@ -1,10 +1,10 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/config/describe.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <functional>
 #include <set>
 
@@ -163,7 +163,7 @@ void visit(
     std::vector<const SectionInfo*>& seen,
     const std::function<void(const SectionInfo&)>& tell
 ) {
-    if (std::ranges::find(seen, &section) != seen.end()) {
+    if (contains(seen, &section)) {
         return;
     }
     seen.push_back(&section);

@@ -1,6 +1,7 @@
 #include "oa_stream/config/section.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "reader.hpp"
@@ -39,14 +40,9 @@ std::optional<std::size_t> chosen_variant(Reader& reader, const Variants& varian
 
 /// The key is misspelt: it is reported as an unknown key.
 bool misspelt(const Node& node, const AllKeys& all, std::string_view name) {
-    std::vector<std::string_view> names;
-    names.reserve(all.keys.size());
-    for (const Key& key : all.keys) {
-        names.push_back(key.name);
-    }
+    const auto names = mapped(all.keys, &Key::name);
     return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
-        return std::ranges::find(names, entry.key) == names.end() &&
-               meant_key(node.yaml(), entry.key, names) == name;
+        return !contains(names, entry.key) && meant_key(node.yaml(), entry.key, names) == name;
     });
 }
 
@@ -54,14 +50,14 @@ bool misspelt(const Node& node, const AllKeys& all, std::string_view name) {
 bool has_unknown_keys(const Node& node, const AllKeys& all) {
     const auto common = std::span(all.keys).first(all.common);
     return std::ranges::any_of(node.yaml().entries, [&](const YamlEntry& entry) {
-        return std::ranges::find(common, entry.key, &Key::name) == common.end();
+        return !contains(common, entry.key, &Key::name);
     });
 }
 
 void check_exactly_one(const Node& node, const AllKeys& keys) {
     const auto& names = keys.exactly_one;
     const auto chosen = std::ranges::count_if(node.yaml().entries, [&](const YamlEntry& entry) {
-        return std::ranges::find(names, entry.key) != names.end();
+        return contains(names, entry.key);
     });
     if (names.empty() || chosen == 1 || (chosen == 0 && has_unknown_keys(node, keys))) {
         return;
@@ -220,10 +216,7 @@ void read_section(const Node& node, const SectionInfo& section, void* out) {
 namespace detail {
 
 std::optional<std::string> variant_of(const Node& node, std::span<const Variant> variants) {
-    std::vector<std::string_view> names;
-    for (const Variant& variant : variants) {
-        names.push_back(variant.name);
-    }
+    const auto names = mapped(variants, &Variant::name);
     const auto index = node.one_of(names);
     return index ? std::optional<std::string>(names[*index]) : std::nullopt;
 }

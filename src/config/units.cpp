@@ -1,12 +1,12 @@
 #include "oa_stream/config/units.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
@@ -139,8 +139,8 @@ Result<bool> read_boolean(std::string_view text) {
     constexpr std::array<std::string_view, 4> k_yes{"yes", "on", "y", "true"};
     constexpr std::array<std::string_view, 4> k_no{"no", "off", "n", "false"};
     const std::string lower = to_lower(text);
-    const bool yes = std::ranges::find(k_yes, lower) != k_yes.end();
-    const bool no = std::ranges::find(k_no, lower) != k_no.end();
+    const bool yes = contains(k_yes, lower);
+    const bool no = contains(k_no, lower);
     return fail(
         Code::usage,
         quoted(text) + " is not true or false",

@@ -1,11 +1,10 @@
 #include "oa_stream/config/variables.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace oa_stream::config {
 namespace {
@@ -64,7 +63,7 @@ private:
         if (const auto value = values_.find(name); value != values_.end()) {
             return value->second;
         }
-        if (std::ranges::find(declared_, name) == declared_.end()) {
+        if (!contains(declared_, name)) {
             problems_.add(
                 node.at,
                 {},

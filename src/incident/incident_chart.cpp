@@ -1,3 +1,4 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
@@ -50,9 +51,7 @@ Range time_range(const std::vector<SampleGroup>& groups) {
 std::vector<std::string> arms_of(const std::vector<SampleGroup>& groups) {
     std::vector<std::string> out;
     for (const SampleGroup& group : groups) {
-        if (std::ranges::find(out, group.arm) == out.end()) {
-            out.push_back(group.arm);
-        }
+        add_once(out, group.arm);
     }
     return out;
 }

@@ -1,6 +1,7 @@
 #include "oa_stream/incident/runs_compare.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -57,8 +58,7 @@ constexpr std::array<std::string_view, 3> k_always{"started", "took", "why"};
 
 void weigh_facts(std::vector<ComparedRow>& rows) {
     for (ComparedRow& row : rows) {
-        const bool time = row.what.starts_with("rollback.") ||
-                          std::ranges::find(k_always, row.what) != k_always.end();
+        const bool time = row.what.starts_with("rollback.") || contains(k_always, row.what);
         row.matters = row.differs && !time;
         row.meaning = row.differs && time ? "not compared" : "";
     }

@@ -1,5 +1,6 @@
 #include "run_series.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
@@ -117,7 +118,7 @@ void add_limit(Series& series, const Report& report, measure::Metric metric) {
                               gate.spec.against == measure::Against::limit &&
                               gate.spec.timing == measure::Timing::first_content;
             const std::pair<std::string, double> limit{"limit " + gate.spec.id, gate.spec.limit};
-            if (fits && std::ranges::find(series.limits, limit) == series.limits.end()) {
+            if (fits && !contains(series.limits, limit)) {
                 series.limits.push_back(limit);
             }
         }

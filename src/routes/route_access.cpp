@@ -1,6 +1,7 @@
 #include "oa_stream/routes/route_access.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/secret_header.hpp"
@@ -175,7 +176,7 @@ std::vector<std::string> access_options(const RouteAccess& access, const RouteAc
     for (const std::string& line : access.headers) {
         if (is_lost(line)) {
             add(names::header, fmt::format("{}: {}", header_name(line), k_ref));
-        } else if (std::ranges::find(kept.headers, line) == kept.headers.end()) {
+        } else if (!contains(kept.headers, line)) {
             add(names::header, line);
         }
     }

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "route_look.hpp"
 
@@ -110,11 +111,7 @@ Result<void> Changer::record(
 }
 
 Changer::Way Changer::way_home() const {
-    std::vector<std::string> paths;
-    paths.reserve(run_.paths.size());
-    for (const RouteExpectation& path : run_.paths) {
-        paths.push_back(path.path);
-    }
+    const auto paths = mapped(run_.paths, &RouteExpectation::path);
     return {run_.goal, before_, expectations_of(run_.before, before_, paths), true};
 }
 
@@ -228,7 +225,7 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
             continue;
         }
         if (const auto& memory = look->memory) {
-            remember(seen.memories, *memory);
+            add_once(seen.memories, *memory);
         }
         if (!look->ok) {
             seen.seen = look->seen;

@@ -1,6 +1,7 @@
 // How looks and changes of the routes are judged.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/routes/route_plan.hpp"
 
 #include <fmt/format.h>
@@ -50,12 +51,7 @@ Verdict verdict_of_failure(const Error& error) noexcept {
 }
 
 std::string RouteSnapshot::text() const {
-    std::vector<std::string> texts;
-    texts.reserve(seen.size());
-    for (const Overrides& one : seen) {
-        texts.push_back(one.text());
-    }
-    return fmt::format("{}", fmt::join(texts, " | "));
+    return fmt::format("{}", fmt::join(mapped(seen, &Overrides::text), " | "));
 }
 
 Check failed_check(std::string id, const Error& error) {
@@ -63,10 +59,7 @@ Check failed_check(std::string id, const Error& error) {
 }
 
 Check preview_check(std::string id, const RoutePlan& plan) {
-    std::vector<std::string> writes;
-    for (const RouteWrite& write : plan.writes()) {
-        writes.push_back(write.text());
-    }
+    const auto writes = mapped(plan.writes(), &RouteWrite::text);
     Check out = written_check(
         std::move(id),
         Verdict::pass,

@@ -11,9 +11,6 @@ struct RouteLook {
     std::string seen{};                ///< what was seen instead
 };
 
-/// Adds `one` unless it is there.
-void remember(std::vector<Overrides>& seen, const Overrides& one);
-
 /// The status and one evaluation of each path, each over a connection of its own; ends at the first
 /// thing that is not as expected. `twice`: the status is asked twice. Behind a balancer that
 /// takes turns, looks of one length would always ask the same process for the same thing.

@@ -1,6 +1,7 @@
 #include "oa_stream/routes/route_plan.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include <fmt/format.h>
 
@@ -16,7 +17,7 @@ std::string front_path(const RouteGroup& group) {
 }
 
 void add_path(std::vector<std::string>& paths, const std::string& path) {
-    if (!path.empty() && std::ranges::find(paths, path) == paths.end()) {
+    if (!path.empty() && !contains(paths, path)) {
         paths.push_back(path);
     }
 }
@@ -234,11 +235,9 @@ Result<RoutePlan> read_route_plan(const Json& document) {
         out.traps.push_back({text_in(trap, "id"), text_in(trap, "message"), text_in(trap, "hint")});
     }
     const auto texts = [&](std::string_view key) {
-        std::vector<std::string> all;
-        for (const Json& text : document.value(key, Json::array())) {
-            all.push_back(text.is_string() ? text.get<std::string>() : std::string());
-        }
-        return all;
+        return mapped(document.value(key, Json::array()), [](const Json& text) {
+            return text.is_string() ? text.get<std::string>() : std::string();
+        });
     };
     for (const Json& memory : document.value("seen", Json::array())) {
         OA_TRY(Overrides seen, parse_overrides(memory));

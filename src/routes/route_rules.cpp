@@ -1,5 +1,6 @@
 #include "oa_stream/routes/route_rules.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -237,9 +238,7 @@ effects_of(const RouteStatus& status, const Overrides& goal, std::span<const std
         }
     }
     for (const std::string& path : paths) {
-        if (std::ranges::find(all, path) == all.end()) {
-            all.push_back(path);
-        }
+        add_once(all, path);
     }
     std::vector<RouteEffect> out;
     for (std::string& path : all) {

@@ -1,4 +1,5 @@
 // Looks over fresh connections, until enough of them in a row say the same.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/routes/route_change.hpp"
 
 #include "route_look.hpp"
@@ -28,12 +29,6 @@ bool fits(const RouteExpectation& wanted, const RouteDecision& seen) {
 
 } // namespace
 
-void remember(std::vector<Overrides>& seen, const Overrides& one) {
-    if (std::ranges::find(seen, one) == seen.end()) {
-        seen.push_back(one);
-    }
-}
-
 // NOLINTBEGIN(*-avoid-reference-coroutine-parameters): the caller awaits them, client in hand
 Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks looks) {
     RouteSnapshot out;
@@ -46,7 +41,7 @@ Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks
         OA_CO_TRY(RouteStatus status, co_await client.status());
         ++out.looks;
         const Overrides now = overrides_of(status);
-        remember(out.seen, now);
+        add_once(out.seen, now);
         counts.resize(out.seen.size());
         const auto index =
             static_cast<std::size_t>(std::ranges::find(out.seen, now) - out.seen.begin());
@@ -105,7 +100,7 @@ Task<Result<RouteVerified>> verify_routes(
         );
         ++out.looks;
         if (look.memory) {
-            remember(out.memories, *look.memory);
+            add_once(out.memories, *look.memory);
         }
         if (!look.ok) {
             out.seen = look.seen;

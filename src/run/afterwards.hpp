@@ -1,7 +1,8 @@
 // Files of a sealed folder that no seal covers.
 #pragma once
 
-#include <algorithm>
+#include "oa_stream/base/lists.hpp"
+
 #include <array>
 #include <string_view>
 
@@ -14,7 +15,7 @@ inline constexpr std::string_view k_given_up_file = "settled.json"; ///< of cuto
     constexpr std::array<std::string_view, 4> k_files{
         "SHA256SUMS", "notes.ndjson", "pinned.json", k_given_up_file
     };
-    return std::ranges::find(k_files, file) != k_files.end();
+    return contains(k_files, file);
 }
 
 } // namespace oa_stream::run

@@ -1,5 +1,7 @@
 #include "oa_stream/run/conclusion.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,15 +71,13 @@ bool credentials_refused(const std::vector<Check>& checks) {
 
 const Check* first_trouble(const std::vector<Check>& checks) {
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
-        const auto found = std::ranges::find(checks, verdict, &Check::verdict);
-        if (found != checks.end()) {
-            return &*found;
+        if (const Check* found = find_or_null(checks, verdict, &Check::verdict)) {
+            return found;
         }
     }
-    const auto skipped = std::ranges::find_if(checks, [](const Check& check) {
+    return find_if_or_null(checks, [](const Check& check) {
         return check.verdict == Verdict::skipped && check.required;
     });
-    return skipped == checks.end() ? nullptr : &*skipped;
 }
 
 std::string count_text(const std::vector<Check>& checks) {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -120,12 +121,7 @@ void RedactionIndex::add(
 }
 
 std::vector<std::string> RedactionIndex::files() const {
-    std::vector<std::string> out;
-    out.reserve(files_.size());
-    for (const auto& [file, ranges] : files_) {
-        out.push_back(file);
-    }
-    return out;
+    return mapped(files_, [](const auto& one) { return one.first; });
 }
 
 std::string RedactionIndex::sidecar(const std::string& file, std::uint64_t bytes) const {

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -160,7 +161,7 @@ void RunSession::add(std::string id, Verdict verdict, std::string detail, Json d
 
 void RunSession::replace_checks(std::vector<Check> checks) {
     for (const Check& check : checks) {
-        if (std::ranges::find(checks_, check.id, &Check::id) == checks_.end()) {
+        if (!contains(checks_, check.id, &Check::id)) {
             note(check);
         }
     }
@@ -169,9 +170,7 @@ void RunSession::replace_checks(std::vector<Check> checks) {
 
 void RunSession::note_turn(const std::string& thread) {
     folder_.note("turn asked for", {{"thread", thread}});
-    if (std::ranges::find(turns_, thread) == turns_.end()) {
-        turns_.push_back(thread);
-    }
+    add_once(turns_, thread);
 }
 
 Conclusion RunSession::conclude(EndFacts facts) {

@@ -1,6 +1,7 @@
+#include "oa_stream/base/lists.hpp"
+
 #include "kinds.hpp"
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::traffic {
@@ -16,9 +17,8 @@ std::span<const DriverKind* const> driver_kinds() noexcept {
 }
 
 const DriverKind* driver_kind(std::string_view name) noexcept {
-    const auto* found =
-        std::ranges::find(k_kinds, name, [](const auto* kind) { return kind->name; });
-    return found == k_kinds.end() ? nullptr : *found;
+    const auto* found = find_or_null(k_kinds, name, &DriverKind::name);
+    return found == nullptr ? nullptr : *found;
 }
 
 } // namespace oa_stream::traffic

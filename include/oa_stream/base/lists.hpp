@@ -7,6 +7,7 @@
 #include <memory>
 #include <ranges>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace oa_stream {
@@ -29,6 +30,13 @@ template <std::ranges::borrowed_range Items, class Fits>
 [[nodiscard]] constexpr auto* find_if_or_null(Items&& items, Fits fits) {
     const auto found = std::ranges::find_if(items, fits);
     return found == std::ranges::end(items) ? nullptr : std::addressof(*found);
+}
+
+/// Adds `value` unless it is there.
+template <class Items, class Value> constexpr void add_once(Items& items, Value&& value) {
+    if (!contains(items, value)) {
+        items.push_back(std::forward<Value>(value));
+    }
 }
 
 /// What `make` makes of each item, or that member of each.

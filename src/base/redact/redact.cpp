@@ -1,6 +1,7 @@
 #include "oa_stream/base/redact.hpp"
 
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redact_shapes.hpp"
@@ -120,7 +121,7 @@ std::size_t escaped(std::string_view rest, char c, const Reading& reading) noexc
     static constexpr std::array<std::pair<char, char>, 5> k_short{
         {{'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'b', '\b'}, {'f', '\f'}}
     };
-    const bool known = std::ranges::find(k_short, std::pair(kind, c)) != k_short.end();
+    const bool known = contains(k_short, std::pair(kind, c));
     return known ? slashes + 1 : 0;
 }
 

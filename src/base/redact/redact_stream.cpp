@@ -1,4 +1,5 @@
 // Secrets that come in pieces: each delta alone is harmless.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/redact.hpp"
 
 #include <algorithm>
@@ -105,8 +106,7 @@ Line read_line(std::string_view line) {
             }
         } else if (!name.empty()) {
             out.values.push_back({name, at + 1, text, nesting.object()});
-            if (std::ranges::find(k_part, name) != k_part.end() &&
-                object.names.size() < 4 * k_longest) {
+            if (contains(k_part, name) && object.names.size() < 4 * k_longest) {
                 object.names.append(text.substr(0, k_longest)).append("\n");
             }
             name = {};
@@ -138,7 +138,7 @@ std::string part_of(const Line& line, std::size_t object) {
 void take_line(std::string_view line, std::size_t offset, Parts& parts) {
     const Line read = read_line(line);
     for (const Value& value : read.values) {
-        if (std::ranges::find(k_pieces, value.name) == k_pieces.end()) {
+        if (!contains(k_pieces, value.name)) {
             continue;
         }
         take(value, offset, parts[part_of(read, value.object) + std::string(value.name)]);

@@ -1,6 +1,7 @@
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "gate_judge.hpp"
 #include "gate_text.hpp"
@@ -190,9 +191,7 @@ queries(const GateSpec& spec, const SourceReading& canary, const SourceReading& 
 
 void add_notes(GateRecord& record, const SourceReading& reading) {
     for (const std::string& note : reading.notes) {
-        if (std::ranges::find(record.notes, note) == record.notes.end()) {
-            record.notes.push_back(note);
-        }
+        add_once(record.notes, note);
     }
 }
 

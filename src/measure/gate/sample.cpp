@@ -1,6 +1,7 @@
 #include "oa_stream/measure/sample.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/measure/source.hpp"
@@ -127,8 +128,7 @@ std::optional<std::vector<std::string_view>> endings_of(std::string_view events)
 }
 
 bool counts_as_bad(const Sample& sample, std::span<const std::string_view> endings) noexcept {
-    return sample.bad &&
-           (endings.empty() || std::ranges::find(endings, sample.outcome) != endings.end());
+    return sample.bad && (endings.empty() || contains(endings, sample.outcome));
 }
 
 Counts

@@ -1,4 +1,5 @@
 // Alerts of single processes and of runs, with the cases that prove them.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/matchers.hpp"
 
 #include "alert_table.hpp"
@@ -6,7 +7,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace oa_stream::measure::alerts {
@@ -116,7 +116,7 @@ Labels run_labels(const AlertOptions& options) {
 
 Labels case_labels(const AlertOptions& options, std::string_view name, std::string_view value) {
     Labels out = selected_labels(options);
-    if (std::ranges::find(out, name, &Labels::value_type::first) == out.end()) {
+    if (!contains(out, name, &Labels::value_type::first)) {
         out.emplace_back(name, value);
     }
     return out;

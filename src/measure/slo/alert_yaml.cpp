@@ -1,4 +1,5 @@
 // Rules and cases as the YAML that Prometheus and promtool read.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/measure/service_signals.hpp"
@@ -278,10 +279,8 @@ Result<void> check_testable(const std::vector<Matcher>& matchers) {
     std::set<std::string> names;
     for (const Matcher& one : matchers) {
         std::string why;
-        const bool of_service =
-            std::ranges::find(k_service_signals, one.name, &ServiceSignal::apart) !=
-            k_service_signals.end();
-        if (of_service || std::ranges::find(k_own, one.name) != k_own.end()) {
+        const bool of_service = contains(k_service_signals, one.name, &ServiceSignal::apart);
+        if (of_service || contains(k_own, one.name)) {
             why = fmt::format("'{}' is the rules' own label", one.name);
         } else if (!names.insert(one.name).second) {
             why = fmt::format("'{}' is given twice", one.name);

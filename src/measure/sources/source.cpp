@@ -1,5 +1,6 @@
 #include "oa_stream/measure/source.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/classes.hpp"
 
@@ -38,9 +39,7 @@ Result<std::vector<BadEvent>> parse_bad_events(std::string_view text) {
     for (;;) {
         const std::size_t bar = text.find('|');
         OA_TRY(const BadEvent event, parse_word(trim(text.substr(0, bar))));
-        if (std::ranges::find(events, event) == events.end()) {
-            events.push_back(event);
-        }
+        add_once(events, event);
         if (bar == std::string_view::npos) {
             return events;
         }
@@ -62,7 +61,7 @@ bool sources_count(std::string_view events) {
     const auto words = event_words(events);
     const auto all = [&](const auto& known, auto name) {
         return !words.empty() && std::ranges::all_of(words, [&](std::string_view word) {
-            return std::ranges::find(known, word, name) != known.end();
+            return contains(known, word, name);
         });
     };
     return all(telemetry::k_bad_words, std::identity{}) ||

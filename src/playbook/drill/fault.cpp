@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/fault.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/traffic/split.hpp"
@@ -142,7 +143,7 @@ Result<Fault> parse_fault(std::string_view text) {
 
 Result<void> check_faults(std::span<const Fault> faults, std::span<const int> stages) {
     for (const Fault& fault : faults) {
-        if (std::ranges::find(stages, fault.percent) == stages.end()) {
+        if (!contains(stages, fault.percent)) {
             return fail(
                 Code::usage,
                 fmt::format("{}% is not a stage", fault.percent),

@@ -1,5 +1,7 @@
 #include "mover.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "within.hpp"
 
 #include <algorithm>
@@ -49,9 +51,7 @@ struct Mover::Attempt {
         const auto rest = std::chrono::duration_cast<Millis>(deadline - Clock::now());
         return std::max(rest, Millis(0));
     }
-    [[nodiscard]] bool is_expected(const Split& split) const {
-        return std::ranges::find(expected, split) != expected.end();
-    }
+    [[nodiscard]] bool is_expected(const Split& split) const { return contains(expected, split); }
     [[nodiscard]] bool is_ours(const Split& split) const {
         return split == to || is_expected(split) ||
                (out.torn && lies_between(split, out.torn->first, out.torn->second));

@@ -1,10 +1,10 @@
 #include "run_context.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "drift.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace oa_stream::playbook {
 
@@ -39,7 +39,7 @@ void RunContext::keep(const measure::Sample& sample, std::string_view where) con
 }
 
 void RunContext::warn(const std::string& text) {
-    if (std::ranges::find(out.notes, text) == out.notes.end()) { // not for each stage
+    if (!contains(out.notes, text)) { // not for each stage
         session.say("  " + text);
         out.notes.push_back(text);
     }

@@ -264,10 +264,7 @@ Result<NamedText> find_playbook(std::string_view name) {
     if (const ShippedPlaybook* shipped = shipped_playbook(name)) {
         return NamedText{std::string(name), std::string(shipped->text)};
     }
-    std::vector<std::string_view> names;
-    for (const ShippedPlaybook& shipped : shipped_playbooks()) {
-        names.push_back(shipped.name);
-    }
+    const auto names = mapped(shipped_playbooks(), &ShippedPlaybook::name);
     return fail(
         Code::usage,
         fmt::format("no playbook is called '{}'", printable(name, 60)),

@@ -1,12 +1,11 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <algorithm>
 
 namespace oa_stream::playbook {
 namespace {
@@ -275,7 +274,7 @@ private:
 
     void pause(int percent) {
         const auto& planned = playbook_.stage.pause_after;
-        if (std::ranges::find(planned, percent) != planned.end()) {
+        if (contains(planned, percent)) {
             detail(fmt::format(
                 "When it was good, wait at most {} for `cutover continue`, and still be judged.",
                 format_duration(playbook_.stage.pause_at_most)

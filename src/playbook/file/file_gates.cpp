@@ -1,5 +1,6 @@
 // Keys of a stage and of its gates.
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 
 #include "file_keys.hpp"
@@ -203,7 +204,7 @@ void check_events(const Node& node, const GateDraft& draft) {
     if (draft.bad.size() < 2) {
         return;
     }
-    if (std::ranges::find(draft.bad, "any") != draft.bad.end()) {
+    if (contains(draft.bad, "any")) {
         node.refuse("bad: any includes the others");
     }
     const std::string events = fmt::format("{}", fmt::join(draft.bad, " | "));
@@ -267,7 +268,7 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
 /// A key that is none is what is wrong, and says so itself.
 void refuse_limits(const Node& node, bool both) {
     const bool known = std::ranges::all_of(node.yaml().entries, [](const YamlEntry& entry) {
-        return std::ranges::find(k_gate_keys, entry.key, &Key::name) != k_gate_keys.end();
+        return contains(k_gate_keys, entry.key, &Key::name);
     });
     if (known) {
         node.refuse(

@@ -1,5 +1,6 @@
 // Keys of hooks: what gets a run's events.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "file_keys.hpp"
 #include "words.hpp"
@@ -128,9 +129,8 @@ std::pair<std::string_view, std::string> problem_of(const HookSpec& hook) {
 } // namespace
 
 bool is_told(const HookSpec& hook, HookEvent event) noexcept {
-    return hook.on.empty()
-               ? event != HookEvent::before_stage
-               : std::ranges::find(hook.on, word_at(k_hook_words, event)) != hook.on.end();
+    return hook.on.empty() ? event != HookEvent::before_stage
+                           : contains(hook.on, word_at(k_hook_words, event));
 }
 
 std::vector<Error> hook_problems(const std::vector<HookSpec>& hooks) {

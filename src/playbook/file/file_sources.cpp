@@ -1,4 +1,6 @@
 // The list of sources: where numbers come from.
+#include "oa_stream/base/lists.hpp"
+
 #include "file_keys.hpp"
 
 #include <fmt/format.h>
@@ -9,13 +11,7 @@ namespace {
 using namespace config;
 
 std::span<const Key> source_keys() {
-    static const auto all = [] {
-        std::vector<Key> out;
-        for (const measure::SourceKind* kind : measure::source_kinds()) {
-            out.push_back(kind->key);
-        }
-        return out;
-    }();
+    static const auto all = mapped(measure::source_kinds(), &measure::SourceKind::key);
     return all;
 }
 

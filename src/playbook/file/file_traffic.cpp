@@ -1,4 +1,6 @@
 // Keys of target and traffic.
+#include "oa_stream/base/lists.hpp"
+
 #include "file_keys.hpp"
 
 namespace oa_stream::playbook::file {
@@ -57,13 +59,9 @@ constexpr auto k_target_keys = keys<Target>(
 
 /// The drivers, each with its own keys.
 std::span<const Variant> drivers() {
-    static const auto all = [] {
-        std::vector<Variant> out;
-        for (const traffic::DriverKind* kind : traffic::driver_kinds()) {
-            out.push_back({kind->name, kind->keys});
-        }
-        return out;
-    }();
+    static const auto all = mapped(traffic::driver_kinds(), [](const traffic::DriverKind* kind) {
+        return Variant{kind->name, kind->keys};
+    });
     return all;
 }
 void* settings_of(void* out, std::size_t driver) {

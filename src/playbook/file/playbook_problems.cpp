@@ -1,4 +1,5 @@
 // Everything in a playbook that makes no sense.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/playbook/fault.hpp"
@@ -191,7 +192,7 @@ private:
             bad("stage.pause.after", "a drill measures times: it does not wait for a person");
         }
         for (const int percent : stage.pause_after) {
-            if (std::ranges::find(playbook_.stages, percent) == playbook_.stages.end()) {
+            if (!contains(playbook_.stages, percent)) {
                 bad("stage.pause.after", fmt::format("{}% is not a stage", percent));
             }
         }
@@ -351,7 +352,7 @@ private:
     }
 
     void drill(const DrillSpec& drill) {
-        if (std::ranges::find(playbook_.stages, drill.fail_at) == playbook_.stages.end()) {
+        if (!contains(playbook_.stages, drill.fail_at)) {
             bad("drill.fail_at", fmt::format("{}% is not a stage", drill.fail_at));
         }
         if (!(playbook_.stage.probe.unpinned_per_s > 0)) {

@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/gate.hpp"
@@ -30,11 +31,8 @@ std::string rounded(Millis time) {
 }
 
 std::string stages_text(const Plan& plan) {
-    std::vector<std::string> shares;
-    shares.reserve(plan.playbook.stages.size());
-    for (const int percent : plan.playbook.stages) {
-        shares.push_back(fmt::format("{}%", percent));
-    }
+    const auto shares =
+        mapped(plan.playbook.stages, [](int percent) { return fmt::format("{}%", percent); });
     const bool stays = plan.playbook.afterwards == Afterwards::stay;
     return fmt::format(
         "{}; then {} gets {}{}",
@@ -131,12 +129,10 @@ std::string time_text(const PlanTimes& times) {
 }
 
 std::string hooks_text(const std::vector<HookSpec>& hooks) {
-    std::vector<std::string> out;
-    out.reserve(hooks.size());
-    for (const HookSpec& hook : hooks) {
-        out.push_back(hook.id + (hook.required ? " (required before each stage)" : ""));
-    }
-    return fmt::format("{}", fmt::join(out, ", "));
+    const auto texts = mapped(hooks, [](const HookSpec& hook) {
+        return hook.id + (hook.required ? " (required before each stage)" : "");
+    });
+    return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 std::string failure_text(const Playbook& playbook) {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include <fmt/format.h>
 
@@ -23,10 +24,9 @@ const GateSpec* find(const StageView& view, Metric metric, Against against) {
     if (view.gates == nullptr) {
         return nullptr;
     }
-    const auto found = std::ranges::find_if(*view.gates, [&](const GateSpec& gate) {
+    return find_if_or_null(*view.gates, [&](const GateSpec& gate) {
         return gate.metric == metric && gate.against == against;
     });
-    return found == view.gates->end() ? nullptr : &*found;
 }
 
 struct Rates {

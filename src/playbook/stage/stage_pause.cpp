@@ -1,5 +1,6 @@
 // A run that waits for a person, and what that person orders.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 
@@ -78,7 +79,7 @@ std::optional<Reason> reason_to_pause(const StageRun& stage, WindowEnd end) {
         return Reason{asked->text()};
     }
     const auto& planned = run.playbook().stage.pause_after;
-    if (std::ranges::find(planned, stage.percent) != planned.end()) {
+    if (contains(planned, stage.percent)) {
         return Reason{"the playbook pauses after this stage"};
     }
     return std::nullopt;

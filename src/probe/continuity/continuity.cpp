@@ -1,6 +1,7 @@
 #include "oa_stream/probe/continuity.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
@@ -54,7 +55,7 @@ std::string content_text(const Json& message) {
 bool refuses(const ProbeSample& answered) {
     constexpr std::array k_not_of_threads{401, 403, 408, 425, 429};
     return answered.bad() && answered.status >= 400 && answered.status < 500 &&
-           std::ranges::find(k_not_of_threads, answered.status) == k_not_of_threads.end();
+           !contains(k_not_of_threads, answered.status);
 }
 
 /// Of a 404: it is of the thread. A lane without the route says so with the same code, and with the

@@ -1,11 +1,11 @@
 // Who the token is of, and what the service mints and decides for it.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "control_run.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::probe {
@@ -105,7 +105,7 @@ std::string wrong_token(const Json& json) {
         );
     }
     const Json& granted = *member(data, "scopes");
-    if (std::ranges::find(granted, Json(k_scope)) == granted.end()) {
+    if (!contains(granted, Json(k_scope))) {
         return fmt::format(
             "data.scopes: expected {} among them, saw {}", k_scope, dump_json(granted)
         );

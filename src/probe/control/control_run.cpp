@@ -1,6 +1,7 @@
 #include "control_run.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "smoke/smoke_run.hpp"
@@ -10,7 +11,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::probe {
@@ -37,8 +37,7 @@ void learn_secrets(Redactor& redactor, const Json& json) {
         return;
     }
     for (const auto& [key, value] : json.items()) {
-        if (value.is_string() &&
-            std::ranges::find(k_secret_members, key) != k_secret_members.end()) {
+        if (value.is_string() && contains(k_secret_members, key)) {
             redactor.add_known(Secret(value.get<std::string>()));
         } else {
             learn_secrets(redactor, value);

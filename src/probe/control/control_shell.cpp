@@ -1,5 +1,6 @@
 // The web shell's files: manifest, service worker and the scripts that the manifest names.
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "control_run.hpp"
@@ -137,9 +138,7 @@ void collect(const Json& json, std::vector<std::string>& out) {
             return;
         }
         auto name = value.get<std::string>();
-        if (std::ranges::find(out, name) == out.end()) {
-            out.push_back(std::move(name));
-        }
+        add_once(out, std::move(name));
     };
     if (json.is_array()) {
         for (const Json& item : json) {

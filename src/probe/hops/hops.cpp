@@ -4,6 +4,7 @@
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/prober.hpp"
 
@@ -194,7 +195,7 @@ Result<std::vector<Hop>> parse_hops(std::string_view text) {
             out.push_back({name, {}}); // the last, and without an address
             break;
         }
-        const bool known = std::ranges::find(out, name, &Hop::name) != out.end();
+        const bool known = contains(out, name, &Hop::name);
         if (name.empty() || name != printable(name, 40) || equals + 1 >= one.size() || known) {
             return fail(
                 Code::usage,

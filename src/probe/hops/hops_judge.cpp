@@ -1,4 +1,5 @@
 // From what was seen through each hop to the first one that is guilty, with its limit.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/hops.hpp"
 
@@ -246,7 +247,7 @@ std::vector<std::string> lost_headers(const HopSeen& outer, const HopSeen& inner
     std::vector<std::string> out;
     for (const auto& [given, value] : inner.plain.headers.all()) {
         const std::string name = to_lower(given);
-        if (std::ranges::find(k_own, name) != k_own.end() || name == k_for_proxies) {
+        if (contains(k_own, name) || name == k_for_proxies) {
             continue;
         }
         const auto arrived = outer.plain.headers.get(name);

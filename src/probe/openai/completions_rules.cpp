@@ -1,5 +1,6 @@
 // The checks of smoke completions and smoke responses, and the requests that they are made of.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_run.hpp"
@@ -7,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::probe {
@@ -230,7 +230,7 @@ std::string refusal_fault(
     if (auto wrong = error_fault(response); !wrong.empty()) {
         return wrong;
     }
-    const bool known = std::ranges::find(k_codes, said) != k_codes.end();
+    const bool known = contains(k_codes, said);
     if (code.empty() ? status == 400 && !known : !fits(said, code)) {
         return fmt::format("{}: expected code {}, saw {}", status, code, printable(said, 60));
     }

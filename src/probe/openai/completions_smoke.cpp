@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
@@ -169,8 +170,7 @@ Task<bool> check_models(RunPtr run) {
         wrong = wrong.empty() ? model_fault(model) : wrong;
     }
     const auto& wanted = run->options.model;
-    const bool there =
-        wanted.empty() ? !names.empty() : std::ranges::find(names, wanted) != names.end();
+    const bool there = wanted.empty() ? !names.empty() : contains(names, wanted);
     run->model = wanted.empty() && there ? names.front() : wanted;
     data["models"] = names;
     if (!there) {

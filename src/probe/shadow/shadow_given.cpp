@@ -1,4 +1,5 @@
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/given_answer.hpp"
@@ -67,7 +68,7 @@ Json without_contents(Json shape) {
     } else if (shape.is_object()) {
         const bool part = shape.contains("type");
         for (auto& [name, value] : shape.items()) {
-            const bool content = part && std::ranges::find(k_contents, name) != k_contents.end();
+            const bool content = part && contains(k_contents, name);
             value = !content            ? without_contents(std::move(value))
                     : value.is_object() ? Json("object")
                     : value.is_array()  ? Json("array")
@@ -117,12 +118,7 @@ differences_of_given(const GivenAnswer& lane, const GivenAnswer& reference, Comp
     } else if (first == "application/json") {
         add_json(found, lane, reference);
     }
-    std::vector<std::string> out;
-    out.reserve(found.size());
-    for (const Difference& difference : found) {
-        out.push_back(difference.sentence());
-    }
-    return out;
+    return mapped(found, &Difference::sentence);
 }
 
 } // namespace oa_stream::probe

@@ -1,5 +1,7 @@
 #include "shadow_native.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "shadow_turn.hpp"
 
 #include <utility>
@@ -82,9 +84,7 @@ Task<NativeTurn> ask_native(authority::Authority* authority, std::string prompt,
 
 NativeTurn recorded_turn(const authority::Capture& capture) {
     NativeTurn out;
-    for (const authority::TimedEvent& timed : capture.events) {
-        out.events.push_back(timed.event);
-    }
+    out.events = mapped(capture.events, &authority::TimedEvent::event);
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/shadow.hpp"
@@ -21,8 +22,7 @@ constexpr std::array<std::string_view, 5> k_endings{
 };
 
 bool is_expectation(std::string_view word) {
-    return std::ranges::find(k_endings, word) != k_endings.end() ||
-           parse_count(word, 400, 599).has_value();
+    return contains(k_endings, word) || parse_count(word, 400, 599).has_value();
 }
 
 Result<ShadowPrompt> from_json(std::string_view line) {

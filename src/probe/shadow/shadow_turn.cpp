@@ -1,6 +1,7 @@
 #include "shadow_turn.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 #include "oa_stream/wire/sse.hpp"
@@ -130,7 +131,7 @@ private:
             }
         } else if (value.is_structured()) {
             for (auto it = value.begin(); it != value.end(); ++it) {
-                if (value.is_object() && std::ranges::find(ignored_, it.key()) != ignored_.end()) {
+                if (value.is_object() && contains(ignored_, it.key())) {
                     *it = "«ignored»";
                 } else {
                     neutralise(*it);

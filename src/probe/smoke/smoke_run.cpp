@@ -1,6 +1,7 @@
 #include "smoke_run.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/retry_after.hpp"
 
@@ -44,7 +45,7 @@ Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) c
 }
 
 void Smoke::note_opened(const std::string& thread) {
-    if (std::ranges::find(opened, thread) != opened.end()) {
+    if (contains(opened, thread)) {
         return;
     }
     opened.push_back(thread);
@@ -67,9 +68,7 @@ Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeReques
     }
     if (starts && sample.status == 200 && sample.outcome != Outcome::wrong_content_type) {
         ++turns;
-        if (std::ranges::find(threads, thread) == threads.end()) {
-            threads.push_back(std::move(thread));
-        }
+        add_once(threads, std::move(thread));
     }
     if (options.keep) {
         std::string stem = name;

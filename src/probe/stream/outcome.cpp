@@ -4,10 +4,10 @@
 #include "outcome.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -136,8 +136,7 @@ bool ran_into_limit(const ProbeSample& sample) noexcept {
     case Outcome::too_slow:
         return true;
     default:
-        return std::ranges::find(telemetry::k_late_failures, sample.error_code) !=
-               telemetry::k_late_failures.end();
+        return contains(telemetry::k_late_failures, sample.error_code);
     }
 }
 

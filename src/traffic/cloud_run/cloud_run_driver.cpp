@@ -1,6 +1,7 @@
 #include "cloud_run/cloud_run_driver.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "cloud_run_api.hpp"
 #include "cloud_run_checks.hpp"
@@ -351,7 +352,7 @@ Task<Result<TrafficState>> CloudRunDriver::verify(Split target, Millis limit) {
 }
 
 Result<ArmAddress> CloudRunDriver::address(std::string_view revision) const {
-    if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
+    if (!contains(options_.revisions, revision)) {
         return fail(Code::not_found, fmt::format("no revision '{}'", revision));
     }
     for (const Entry& entry : last_.statuses) {

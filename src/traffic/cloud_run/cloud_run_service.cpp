@@ -1,6 +1,7 @@
 #include "cloud_run_service.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -145,7 +146,7 @@ Json to_json(const Entries& entries) {
             one["tag"] = entry.tag;
         }
         for (const auto& [key, value] : entry.raw.items()) {
-            if (std::ranges::find(k_known, key) == k_known.end()) {
+            if (!contains(k_known, key)) {
                 one[key] = value;
             }
         }

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -29,7 +30,7 @@ constexpr std::array<std::string_view, 11> k_members{
 
 Result<void> known_members(const Json& document) {
     for (const auto& [name, value] : document.items()) {
-        if (std::ranges::find(k_members, name) != k_members.end()) {
+        if (contains(k_members, name)) {
             continue;
         }
         return fail(

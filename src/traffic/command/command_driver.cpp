@@ -1,6 +1,7 @@
 #include "command/command_driver.hpp"
 
 #include "oa_stream/base/child.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/redact.hpp"
 
 #include "command_document.hpp"
@@ -10,7 +11,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <csignal>
 
 namespace oa_stream::traffic {
@@ -105,7 +105,7 @@ public:
     }
 
     [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
-        if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
+        if (!contains(options_.revisions, revision)) {
             return fail(Code::not_found, fmt::format("no revision '{}'", revision));
         }
         if (const auto told = urls_.find(revision); told != urls_.end()) {
@@ -213,7 +213,7 @@ private:
                     Code::precondition, fmt::format("read shows no revision '{}'", revision)
                 );
             }
-            if (share > 0 && std::ranges::find(seen.not_ready, revision) != seen.not_ready.end()) {
+            if (share > 0 && contains(seen.not_ready, revision)) {
                 return fail(
                     Code::precondition, fmt::format("revision '{}' is not ready", revision)
                 );

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -133,11 +134,9 @@ void FrontCore::apply_weights() {
     for (const auto& [name, count] : ready) {
         common = std::lcm(common, std::max(count, 1U));
     }
-    std::vector<std::uint32_t> usable;
-    usable.reserve(arms.size());
-    for (const Arm& arm : arms) {
-        usable.push_back(arm.ready ? arm.weight * (common / ready[arm.backend.name]) : 0);
-    }
+    auto usable = mapped(arms, [&](const Arm& arm) {
+        return arm.ready ? arm.weight * (common / ready[arm.backend.name]) : 0;
+    });
     if (usable != pick.weights()) {
         pick.set(std::move(usable));
     }
@@ -164,7 +163,7 @@ std::optional<std::size_t> FrontCore::other_lane(const std::vector<std::size_t>&
     for (std::size_t i = 1; i < arms.size(); ++i) {
         const std::size_t at = (last + i) % arms.size();
         if (arms[at].backend.name == arms[last].backend.name && arms[at].ready &&
-            std::ranges::find(asked, at) == asked.end()) {
+            !contains(asked, at)) {
             return at;
         }
     }

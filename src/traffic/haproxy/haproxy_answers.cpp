@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -173,7 +174,7 @@ std::string on_one_line(std::string_view text) {
     std::vector<std::string_view> words;
     for (const std::string_view line : pieces_of(text, '\n')) {
         const auto piece = trim(line);
-        if (!piece.empty() && std::ranges::find(words, piece) == words.end()) {
+        if (!piece.empty() && !contains(words, piece)) {
             words.push_back(piece);
         }
     }
@@ -204,8 +205,7 @@ std::int64_t HaproxyFacts::count(std::string_view column) const noexcept {
 }
 
 const HaproxyFacts* HaproxySnapshot::find(std::string_view server) const noexcept {
-    const auto found = std::ranges::find(servers, server, &HaproxyFacts::name);
-    return found == servers.end() ? nullptr : &*found;
+    return find_or_null(servers, server, &HaproxyFacts::name);
 }
 
 std::string snapshot_command(std::string_view backend) {

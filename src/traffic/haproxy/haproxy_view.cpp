@@ -1,5 +1,6 @@
 #include "haproxy_view.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -18,14 +19,12 @@ bool is_haproxy_name(std::string_view name) {
 }
 
 const HaproxyServer* named_by_server(const HaproxyDriverOptions& options, std::string_view server) {
-    const auto found = std::ranges::find(options.servers, server, &HaproxyServer::server);
-    return found == options.servers.end() ? nullptr : &*found;
+    return find_or_null(options.servers, server, &HaproxyServer::server);
 }
 
 const HaproxyServer*
 named_by_revision(const HaproxyDriverOptions& options, std::string_view revision) {
-    const auto found = std::ranges::find(options.servers, revision, &HaproxyServer::revision);
-    return found == options.servers.end() ? nullptr : &*found;
+    return find_or_null(options.servers, revision, &HaproxyServer::revision);
 }
 
 std::string weights_text(const HaproxySnapshot& snapshot) {
@@ -62,7 +61,7 @@ bool may_be_static(const HaproxySnapshot& snapshot) {
     constexpr std::array<std::string_view, 6> k_hashes{
         "source", "uri", "url_param", "hdr", "rdp-cookie", "hash"
     };
-    return is_static(snapshot) || std::ranges::find(k_hashes, snapshot.algorithm) != k_hashes.end();
+    return is_static(snapshot) || contains(k_hashes, snapshot.algorithm);
 }
 
 Result<void> check_algorithm(

@@ -1,6 +1,7 @@
 #include "oa_stream/traffic/local_driver.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/traffic/front.hpp"
 
@@ -12,7 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace oa_stream::traffic {
@@ -196,7 +196,7 @@ public:
     [[nodiscard]] bool splits_exactly() const noexcept override { return exactly_; }
 
     [[nodiscard]] Result<ArmAddress> address(std::string_view revision) const override {
-        if (std::ranges::find(options_.revisions, revision) == options_.revisions.end()) {
+        if (!contains(options_.revisions, revision)) {
             return fail(Code::not_found, fmt::format("no revision '{}'", revision));
         }
         return ArmAddress{

@@ -2,6 +2,7 @@
 // when there is nothing to report.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/buckets.hpp"
 
 #include "access_log_index.hpp"
@@ -183,9 +184,8 @@ AccessLogIndex::Asked AccessLogIndex::asked_of(const Question& question) const {
         .alive = std::vector<bool>(names_.size()), .requests = std::vector<bool>(names_.size())
     };
     const auto on_route = [&](const std::string& route) {
-        return question.routes.empty()
-                   ? telemetry::is_turn_route(route)
-                   : std::ranges::find(question.routes, route) != question.routes.end();
+        return question.routes.empty() ? telemetry::is_turn_route(route)
+                                       : contains(question.routes, route);
     };
     for (std::size_t key = 0; key < names_.size(); ++key) {
         const KeyName& name = names_[key];

@@ -1,4 +1,5 @@
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/source_kind.hpp"
 
@@ -6,8 +7,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <algorithm>
 
 namespace oa_stream::measure {
 
@@ -33,7 +32,7 @@ struct AccessLogSettings final : SourceSettings {
         };
     }
     [[nodiscard]] std::vector<Error> problems() const override {
-        if (paths.size() < 2 || std::ranges::find(paths, "-") == paths.end()) {
+        if (paths.size() < 2 || !contains(paths, "-")) {
             return {};
         }
         return {{Code::config, "- (standard input) cannot be combined with files", "path", {}}};

@@ -1,5 +1,6 @@
 #include "oa_stream/measure/access_log_line.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "access_log_fields.hpp"
@@ -73,7 +74,7 @@ bool was_read_to_end(const LogFields& fields) {
 /// did not read has not waited for the lane.
 bool ran_into_limit(const LogFields& fields) {
     const auto among = [&](LogName name, std::span<const std::string_view> words) {
-        return std::ranges::find(words, fields.text(name).value_or("")) != words.end();
+        return contains(words, fields.text(name).value_or(""));
     };
     return was_read_to_end(fields) && (among(LogName::failure, telemetry::k_late_failures) ||
                                        among(LogName::reason, telemetry::k_late_reasons));

@@ -1,5 +1,6 @@
 // What a window's numbers lack: series of single targets, and what nobody saw.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/from_start.hpp"
 
@@ -93,9 +94,7 @@ Task<Result<std::string>> Reader::which_lack(std::vector<telemetry::Term> terms,
             continue; // not one
         }
         for (std::string& word : telemetry::unseen(term, seen)) {
-            if (std::ranges::find(all, word) == all.end()) {
-                all.push_back(std::move(word));
-            }
+            add_once(all, std::move(word));
         }
     }
     co_return all.empty() ? std::string() : " for " + first_of(std::move(all), k_most, ", ");

@@ -1,4 +1,5 @@
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/lane_numbers.hpp"
 
@@ -65,9 +66,7 @@ private:
     static std::vector<const Metric*> counters_of_turns() {
         std::vector<const Metric*> out{telemetry::requests_term().metric};
         for (const auto& term : telemetry::bad_terms(telemetry::default_bad())) {
-            if (std::ranges::find(out, term.metric) == out.end()) {
-                out.push_back(term.metric);
-            }
+            add_once(out, term.metric);
         }
         return out;
     }
@@ -319,7 +318,7 @@ private:
             revision += series.label("revision");
         }
         const auto among = [](const std::vector<std::string>& some, const Target& target) {
-            return std::ranges::find(some, target.second) != some.end();
+            return contains(some, target.second);
         };
         for (auto& [target, part] : parts) {
             part.name = target.second;
@@ -332,7 +331,7 @@ private:
                 part.numbers = {};
                 part.state = "mixed";
             }
-            if (std::ranges::find(twice_.targets, target) != twice_.targets.end()) {
+            if (contains(twice_.targets, target)) {
                 part.numbers = {};
                 part.state = "scraped twice";
             }

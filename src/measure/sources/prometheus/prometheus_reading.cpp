@@ -1,10 +1,10 @@
 // What an answer means to a gate.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 
@@ -66,7 +66,7 @@ Answer merge_replicas(Answer answer, std::span<const std::string_view> replica_l
     std::map<std::vector<Label>, Series> merged;
     for (Series& series : answer.series) {
         std::erase_if(series.labels, [&](const Label& label) {
-            return std::ranges::find(replica_labels, label.first) != replica_labels.end();
+            return contains(replica_labels, label.first);
         });
         const auto found = merged.find(series.labels);
         if (found == merged.end()) {
