@@ -4,8 +4,6 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
-
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -167,9 +165,10 @@ TEST_CASE("cutover on cloud run: why a rollback could not be written is told, no
     );
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::rollback_unverified);
-    const auto found = std::ranges::find(outcome.checks, "rollback.read-back", &Check::id);
-    REQUIRE(found != outcome.checks.end());
-    CHECK_THAT(found->detail, Catch::Contains("HTTP 429 RESOURCE_EXHAUSTED: said so"));
+    CHECK_THAT(
+        check_of(outcome, "rollback.read-back").detail,
+        Catch::Contains("HTTP 429 RESOURCE_EXHAUSTED: said so")
+    );
     CHECK_THAT(
         outcome.headline,
         Catch::Contains("the rollback is NOT verified: ") && Catch::Contains("HTTP 429")

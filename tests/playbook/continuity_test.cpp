@@ -14,9 +14,7 @@ using namespace oa_stream::playbook::testing;
 namespace {
 
 void make_cutover(World& world) {
-    world.playbook.kind = Kind::cutover;
-    world.playbook.target.base_url = "http://127.0.0.1:9";
-    world.playbook.afterwards = Afterwards::stay;
+    world.make_cutover();
     world.playbook.stages = {0, 50, 100};
     world.playbook.continuity = Continuity::required;
 }

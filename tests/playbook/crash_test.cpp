@@ -4,8 +4,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
-
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -42,34 +40,12 @@ void check_truth(const World& world) {
     );
 }
 
-/// Runs until nothing crashes any more; how many points there were.
-int die_everywhere(bool failing, const std::function<void(World&, int point)>& arm) {
-    for (int point = 1;; ++point) {
-        CAPTURE(point);
-        World world;
-        world.playbook.stages = {0, 50, 100};
-        world.playbook.stage.gates = {{.id = "error-rate", .limit = 0.5}};
-        world.playbook.run_gates.clear();
-        world.instruments.per_flow = 20; // few, so that there can be many deaths
-        if (failing) {
-            world.instruments.bad_at[50] = 20;
-        }
-        arm(world, point);
-        try {
-            (void)world.run();
-            return point - 1;
-        } catch (const Crash&) {
-            check_truth(world);
-        }
-    }
-}
-
 } // namespace
 
 TEST_CASE("crash: at every journal line, before and after it is on disk, the journal is true") {
     for (const bool failing : {false, true}) {
         for (const bool after : {false, true}) {
-            const int points = die_everywhere(failing, [&](World& world, int point) {
+            const int points = die_everywhere(failing, check_truth, [&](World& world, int point) {
                 world.crash_at_write = point;
                 world.crash_after_write = after;
             });
@@ -81,7 +57,7 @@ TEST_CASE("crash: at every journal line, before and after it is on disk, the jou
 TEST_CASE("crash: at every call of the driver, before and after its effect, the journal is true") {
     for (const bool failing : {false, true}) {
         for (const bool after : {false, true}) {
-            const int points = die_everywhere(failing, [&](World& world, int point) {
+            const int points = die_everywhere(failing, check_truth, [&](World& world, int point) {
                 world.driver.crash_at = point;
                 world.driver.crash_after = after;
             });
@@ -94,7 +70,7 @@ TEST_CASE("crash: after a first write that was not seen whole, somebody is told 
     using Answer = FakeDriver::Answer;
     for (const Answer answer : {Answer::yes_in_part, Answer::in_part, Answer::lost_after}) {
         CAPTURE(static_cast<int>(answer));
-        const int points = die_everywhere(false, [&](World& world, int point) {
+        const int points = die_everywhere(false, check_truth, [&](World& world, int point) {
             world.driver.answers[1] = answer;
             world.crash_at_write = point;
             world.crash_after_write = true;

@@ -25,20 +25,6 @@ std::ptrdiff_t place(const RunOutcome& outcome, std::string_view id) {
     return found - outcome.checks.begin();
 }
 
-void make_cutover(World& world) {
-    world.playbook.kind = Kind::cutover;
-    world.playbook.target.base_url = "http://127.0.0.1:1";
-    world.playbook.afterwards = Afterwards::stay;
-}
-
-int most_canary(const FakeDriver& driver) {
-    int most = 0;
-    for (const auto& split : driver.applied) {
-        most = std::max(most, split.percent_of("canary"));
-    }
-    return most;
-}
-
 } // namespace
 
 TEST_CASE("fault 26: smoke, shift, judge, shift, …, smoke: never two smokes with nothing between") {
@@ -73,7 +59,7 @@ TEST_CASE("fault 27: the canary is judged by its own door before it has a share,
 
 TEST_CASE("fault 28: a cutover ends at the split it promised, seen serving") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(100));
@@ -88,7 +74,7 @@ TEST_CASE("faults 29 and 36: one switch for every mutation: a dry run writes not
     for (const bool cutover : {false, true}) {
         World world;
         if (cutover) {
-            make_cutover(world);
+            world.make_cutover();
         }
         world.mode = RunMode::rehearse;
         CHECK(world.run().exit == ExitCode::ok);
@@ -133,7 +119,7 @@ TEST_CASE("faults 35 and 59: after a stage that failed none is begun, and the tr
         World world;
         world.instruments.bad_at[percent] = 60;
         const RunOutcome outcome = world.run();
-        CHECK(most_canary(world.driver) == percent);
+        CHECK(world.driver.most_canary() == percent);
         CHECK(outcome.exit == ExitCode::rolled_back);
         CHECK(world.driver.serving == World::split(0));
     }

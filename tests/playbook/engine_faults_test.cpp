@@ -33,14 +33,6 @@ bool is_config_error(const Playbook& playbook) {
     return !got && got.error().code == Code::config;
 }
 
-std::vector<int> shares(const World& world) {
-    std::vector<int> out;
-    for (const auto& split : world.driver.applied) {
-        out.push_back(split.percent_of("canary"));
-    }
-    return out;
-}
-
 } // namespace
 
 TEST_CASE("fault 26: smokes stand before the first change and after the last, not both behind it") {
@@ -65,9 +57,7 @@ TEST_CASE("fault 27: the canary is smoked and held at 0 % before it has any user
 
 TEST_CASE("fault 28: what a cutover has shifted to at its end is what serves") {
     World world;
-    world.playbook.kind = Kind::cutover;
-    world.playbook.target.base_url = "http://127.0.0.1:1";
-    world.playbook.afterwards = Afterwards::stay;
+    world.make_cutover();
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(100));
@@ -78,7 +68,7 @@ TEST_CASE("faults 35 and 59: after a failed stage no larger one follows; the run
     World world;
     world.instruments.bad_at[25] = 50;
     CHECK(world.run().exit == ExitCode::rolled_back);
-    CHECK(shares(world) == std::vector<int>{5, 25, 0});
+    CHECK(world.driver.shares() == std::vector<int>{5, 25, 0});
 }
 
 TEST_CASE("fault 37: each change is in the journal before it is made, and its undo after a failure"
@@ -296,7 +286,7 @@ TEST_CASE("property: any failure in any order of events ends at or below the sha
         INFO(outcome.headline);
         CHECK(outcome.exit != ExitCode::ok);
         CHECK(world.driver.serving.percent_of("canary") == 0);
-        const auto reached = shares(world);
+        const auto reached = world.driver.shares();
         CHECK(std::ranges::all_of(reached, [&](int share) { return share <= bad_stage; }));
     }
 }

@@ -10,23 +10,13 @@ using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
 
-namespace {
-
-const Check& check_called(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    REQUIRE(found != outcome.checks.end());
-    return *found;
-}
-
-} // namespace
-
 TEST_CASE("others: a step that another machine's write made true is no PASS of this run") {
     World world;
     world.driver.answers[1] = FakeDriver::Answer::raced;
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::refused);
     CHECK(outcome.verdict == Verdict::error);
-    const Check& check = check_called(outcome, "shift@5%");
+    const Check& check = check_of(outcome, "shift@5%");
     CHECK(check.verdict == Verdict::error);
     CHECK(check.detail.find("somebody else changed the traffic") != std::string::npos);
     CHECK(world.driver.serving == World::split(5)); // theirs: left alone
@@ -44,7 +34,7 @@ TEST_CASE("others: what serves after a conflict is told, also when no time is le
         CHECK(outcome.exit == ExitCode::refused);
         CHECK(world.driver.writes_seen == 1);
         CHECK(
-            check_called(outcome, "shift@5%").detail ==
+            check_of(outcome, "shift@5%").detail ==
             "expected canary 0%, stable 100% to serve, found canary 5%, stable 95% after a refused "
             "write (etag is old): somebody else changed the traffic"
         );
@@ -68,7 +58,7 @@ TEST_CASE("others: what comes true late of our own unclear write is ours after a
     const RunOutcome outcome = world.run();
     INFO(outcome.headline);
     CHECK(outcome.exit == ExitCode::rolled_back);
-    CHECK(check_called(outcome, "shift@5%").detail == "etag is old");
+    CHECK(check_of(outcome, "shift@5%").detail == "etag is old");
     CHECK(world.driver.serving == World::split(0));
 }
 
@@ -77,7 +67,7 @@ TEST_CASE("others: at a later step, too, and what this run had set goes back") {
     world.driver.answers[2] = FakeDriver::Answer::raced;
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::rolled_back);
-    CHECK(check_called(outcome, "shift@25%").verdict == Verdict::error);
+    CHECK(check_of(outcome, "shift@25%").verdict == Verdict::error);
     CHECK(world.driver.serving == World::split(0));
 }
 
@@ -100,7 +90,7 @@ TEST_CASE("others: a restart just before the first shift is undone, another's wr
         };
         const RunOutcome outcome = world.run();
         INFO(outcome.headline);
-        const Check& check = check_called(outcome, "shift@25%");
+        const Check& check = check_of(outcome, "shift@25%");
         CHECK(check.verdict == Verdict::error);
         CHECK(check.detail.contains("somebody else changed") == !restarts);
         CHECK(check.detail.contains("the machinery was restarted") == restarts);
@@ -119,7 +109,7 @@ TEST_CASE("others: our own write that came true in part is ours, and goes back")
         INFO(outcome.headline);
         CHECK(outcome.exit == ExitCode::rolled_back);
         CHECK(world.driver.serving == World::split(0));
-        const Check& check = check_called(outcome, "shift@25%");
+        const Check& check = check_of(outcome, "shift@25%");
         CHECK(check.verdict == Verdict::error);
         CHECK(check.detail.find("somebody else") == std::string::npos);
     }
@@ -132,7 +122,7 @@ TEST_CASE("others: who refuses a write and carries it out all the same is not be
     CHECK(outcome.exit == ExitCode::rolled_back);
     CHECK(outcome.mutated);
     CHECK(world.driver.serving == World::split(0));
-    const Check& check = check_called(outcome, "shift@5%");
+    const Check& check = check_of(outcome, "shift@5%");
     CHECK(
         check.detail.find("not ready; and yet canary 5%, stable 95% serves now") !=
         std::string::npos
@@ -142,9 +132,7 @@ TEST_CASE("others: who refuses a write and carries it out all the same is not be
 
 TEST_CASE("others: a split that went away after the last stage is no PASS") {
     const auto during_postflight = [](World& world, std::function<void()> what) {
-        world.playbook.kind = Kind::cutover;
-        world.playbook.afterwards = Afterwards::stay;
-        world.playbook.target.base_url = "http://127.0.0.1:1";
+        world.make_cutover();
         world.instruments.on_smoke = [what = std::move(what)](const std::string& id) {
             if (id == "postflight.users") {
                 what();
@@ -158,7 +146,7 @@ TEST_CASE("others: a split that went away after the last stage is no PASS") {
     CHECK(rolled.exit == ExitCode::rolled_back);
     CHECK(rolled.verdict == Verdict::error);
     CHECK(
-        check_called(rolled, "traffic@end").detail ==
+        check_of(rolled, "traffic@end").detail ==
         "canary 100%, stable 0% was set and canary 0%, stable 100% serves: somebody else changed "
         "the traffic"
     );

@@ -4,7 +4,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <fstream>
 
@@ -15,13 +14,6 @@ using Catch::Matchers::Contains;
 using run::Action;
 
 namespace {
-
-/// A cutover, which stays where its last stage leads.
-void make_cutover(World& world) {
-    world.playbook.kind = Kind::cutover;
-    world.playbook.afterwards = Afterwards::stay;
-    world.playbook.target.base_url = "http://127.0.0.1:1";
-}
 
 /// Gives the order once the run is paused; counts the pauses.
 std::function<void(run::Steering&)> when_paused(Action action, int& pauses) {
@@ -48,7 +40,7 @@ HookSpec silent_hook(const std::filesystem::path& marker) {
 
 TEST_CASE("pause: after a stage that the playbook names, until somebody continues") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stage.pause_after = {5, 50};
     int pauses = 0;
     std::vector<std::string> at;
@@ -69,7 +61,7 @@ TEST_CASE("pause: after a stage that the playbook names, until somebody continue
 
 TEST_CASE("pause: a stage whose users' probes were bad is neither paused nor promoted") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {50};
     world.playbook.run_gates.clear();
     world.playbook.stage.pause_after = {50};
@@ -96,7 +88,7 @@ TEST_CASE("pause: a stage whose users' probes were bad is neither paused nor pro
 
 TEST_CASE("pause: nobody comes: a stage that was good goes back") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stage.pause_after = {25};
     world.playbook.stage.pause_at_most = Millis(20);
     world.person = [](run::Steering&) {};
@@ -110,7 +102,7 @@ TEST_CASE("pause: nobody comes: a stage that was good goes back") {
 
 TEST_CASE("pause: hold waits for a person; nobody comes, and the split stays") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.on_failure = Then::hold;
     world.playbook.stage.pause_at_most = Millis(20);
     world.instruments.bad_at[25] = 60;
@@ -130,7 +122,7 @@ TEST_CASE("pause: hold waits for a person; nobody comes, and the split stays") {
 
 TEST_CASE("pause: hold and continue measure the stage once more, and only that decides") {
     World good;
-    make_cutover(good);
+    good.make_cutover();
     good.playbook.stage.inconclusive_then = Then::hold;
     good.instruments.bad_at[25] = 6;
     int pauses = 0;
@@ -147,7 +139,7 @@ TEST_CASE("pause: hold and continue measure the stage once more, and only that d
     CHECK(good.driver.serving == World::split(100));
 
     World bad;
-    make_cutover(bad);
+    bad.make_cutover();
     bad.playbook.stage.inconclusive_then = Then::hold;
     bad.instruments.bad_at[25] = 6;
     int again = 0;
@@ -164,7 +156,7 @@ TEST_CASE("pause: hold and continue measure the stage once more, and only that d
 
 TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person") {
     World reloaded;
-    make_cutover(reloaded);
+    reloaded.make_cutover();
     reloaded.playbook.stage.pause_after = {25};
     reloaded.drift_every = Millis(2);
     reloaded.driver.extra = {{"pid", 1}};
@@ -179,7 +171,7 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
     CHECK_THAT(check_of(lost, "traffic@25%").detail, Contains("forgot what was set"));
 
     World interrupted;
-    make_cutover(interrupted);
+    interrupted.make_cutover();
     interrupted.playbook.stage.pause_after = {25};
     interrupted.person = [&](run::Steering& steering) {
         if (steering.position().paused) {
@@ -190,7 +182,7 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
     CHECK(interrupted.driver.serving == World::split(0));
 
     World breach; // probes go on during the pause, and its interim looks may fail
-    make_cutover(breach);
+    breach.make_cutover();
     breach.playbook.stage.pause_after = {25};
     int seen = 0;
     breach.person = [&](run::Steering& steering) {
@@ -205,7 +197,7 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
 
 TEST_CASE("pause: a restart is noticed before anything has moved, too") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {0, 25};
     world.playbook.on_failure = Then::hold;
     world.drift_every = Millis(2);
@@ -223,7 +215,7 @@ TEST_CASE("pause: a restart is noticed before anything has moved, too") {
 
 TEST_CASE("pause: a breach while a good stage waits follows the playbook like one before") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.on_failure = Then::hold;
     world.playbook.stage.pause_after = {25};
     std::vector<std::string> reasons;
@@ -255,7 +247,7 @@ TEST_CASE("pause: a breach while a good stage waits follows the playbook like on
 
 TEST_CASE("pause: what the gates said stays on the record, however the pause ends") {
     const auto hold_at_25 = [](World& world) {
-        make_cutover(world);
+        world.make_cutover();
         world.playbook.on_failure = Then::hold;
         world.drift_every = Millis(2);
         world.instruments.bad_at[25] = 60;
@@ -289,7 +281,7 @@ TEST_CASE("pause: what the gates said stays on the record, however the pause end
     CHECK(lost.exit == ExitCode::rolled_back);
 
     World good; // a stage that had passed is not spoilt by it
-    make_cutover(good);
+    good.make_cutover();
     good.playbook.stage.pause_after = {25};
     good.person = [&](run::Steering& steering) {
         if (steering.position().paused) {
@@ -304,7 +296,7 @@ TEST_CASE("pause: what the gates said stays on the record, however the pause end
 
 TEST_CASE("pause: asked for before a stage, the run waits between its steps; abort goes back") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     bool asked = false;
     std::string where;
     world.person = [&](run::Steering& steering) {
@@ -323,7 +315,7 @@ TEST_CASE("pause: asked for before a stage, the run waits between its steps; abo
 
 TEST_CASE("pause: a stage whose traffic was moved is measured before the run waits") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {50, 100};
     run::Steering* steered = nullptr;
     world.driver.after_write = [&] {
@@ -350,7 +342,7 @@ TEST_CASE("pause: a stage whose traffic was moved is measured before the run wai
 
 TEST_CASE("pause: ordered while a required hook is asked the run waits before it moves traffic") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {50, 100};
     world.instruments.per_flow = 300; // enough for the gate of the whole run
     const auto marker = world.state / "asked";
@@ -389,7 +381,7 @@ TEST_CASE("pause: ordered while a required hook is asked the run waits before it
 
 TEST_CASE("pause: a promoted stage leaves its open gates to a later one") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {5, 25};
     world.playbook.run_gates.clear();
     world.playbook.stage.bake = Millis(3000);
@@ -422,7 +414,7 @@ TEST_CASE("pause: a promoted stage leaves its open gates to a later one") {
 
 TEST_CASE("pause: the last stage promoted while its gates are open is never a PASS") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {5};
     world.playbook.run_gates.clear();
     world.playbook.stage.bake = Millis(3000);
@@ -442,7 +434,7 @@ TEST_CASE("pause: the last stage promoted while its gates are open is never a PA
 
 TEST_CASE("pause: a stage that failed goes back, though a source fell silent in it, too") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.on_failure = Then::rollback;
     world.playbook.stage.error_then = Then::hold;
     world.playbook.stage.error_hold_at_most = Millis(0);
@@ -476,7 +468,7 @@ TEST_CASE("pause: a stage that failed goes back, though a source fell silent in 
 
 TEST_CASE("pause: a read that failed when the order came is made again, and leaves no trace") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stage.pause_after = {25};
     world.drift_every = Millis(20);
     world.person = [&](run::Steering& steering) {
@@ -502,7 +494,7 @@ TEST_CASE("pause: a read that failed when the order came is made again, and leav
 
 TEST_CASE("pause: probes that could not be started and then were leave no trace") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stage.error_then = Then::hold;
     world.playbook.stage.error_hold_at_most = Millis(0);
     world.instruments.failing_flows = {2};
@@ -515,7 +507,7 @@ TEST_CASE("pause: probes that could not be started and then were leave no trace"
     CHECK(outcome.exit == ExitCode::ok);
 
     World gone; // for good: it stays an error
-    make_cutover(gone);
+    gone.make_cutover();
     gone.playbook.stage.error_then = Then::rollback;
     gone.playbook.stage.error_hold_at_most = Millis(0);
     gone.instruments.failing_flows = {2};
@@ -526,7 +518,7 @@ TEST_CASE("pause: probes that could not be started and then were leave no trace"
 
 TEST_CASE("pause: a last stage that was promoted before its gates ran is not passed") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {5, 25};
     world.playbook.run_gates.clear();
     world.playbook.stage.error_then = Then::hold;
@@ -546,7 +538,7 @@ TEST_CASE("pause: a last stage that was promoted before its gates ran is not pas
 
 TEST_CASE("pause: a stop while a required hook is asked moves no traffic") {
     World world;
-    make_cutover(world);
+    world.make_cutover();
     world.playbook.stages = {50, 100};
     const auto marker = world.state / "asked";
     std::unique_ptr<Hooks> hooks;
@@ -568,7 +560,7 @@ TEST_CASE("pause: a stop while a required hook is asked moves no traffic") {
     CHECK(world.driver.applied.empty());
     CHECK_FALSE(outcome.mutated);
     CHECK(static_cast<int>(outcome.exit) == 130);
-    CHECK(std::ranges::find(outcome.checks, "interrupted", &Check::id) != outcome.checks.end());
+    CHECK(find_check(outcome, "interrupted") != nullptr);
 }
 
 TEST_CASE("steering: orders that make no sense where the run is are refused") {

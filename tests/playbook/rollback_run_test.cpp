@@ -40,17 +40,6 @@ RunOutcome rollback_of(World& world) {
     return test::run_task(io, roll_back_by_journal(std::move(input))).outcome;
 }
 
-/// A small cutover that stays where it goes.
-void make_small(World& world) {
-    world.playbook.kind = Kind::cutover;
-    world.playbook.target.base_url = "http://127.0.0.1:1";
-    world.playbook.afterwards = Afterwards::stay;
-    world.playbook.stages = {0, 50, 100};
-    world.playbook.stage.gates = {{.id = "error-rate", .limit = 0.5}};
-    world.playbook.run_gates.clear();
-    world.instruments.per_flow = 20;
-}
-
 void check_restored(const World& world, const RunOutcome& outcome) {
     INFO(outcome.headline);
     CHECK(outcome.exit == ExitCode::ok);
@@ -65,31 +54,32 @@ void check_restored(const World& world, const RunOutcome& outcome) {
     CHECK(summary->baseline == World::split(0));
 }
 
-/// Dies at one point after the other; how many there were.
+/// A small cutover that stays where it goes.
+void make_small_cutover(World& world) {
+    world.make_cutover();
+    world.make_small();
+}
+
+/// Dies at one point after the other, and is rolled back each time; how many there were.
 int die_and_return(bool failing, const std::function<void(World&, int point)>& arm) {
-    for (int point = 1;; ++point) {
-        CAPTURE(point);
-        World world;
-        make_small(world);
-        if (failing) {
-            world.instruments.bad_at[50] = 20;
-        }
-        arm(world, point);
-        try {
-            (void)world.run();
-            return point - 1;
-        } catch (const Crash&) {
+    return die_everywhere(
+        failing,
+        [](World& world) {
             world.crash_at_write = 0;
             check_restored(world, rollback_of(world));
+        },
+        [&](World& world, int point) {
+            world.make_cutover();
+            arm(world, point);
         }
-    }
+    );
 }
 
 /// The call of the driver after which the journal says that users have moved to 50 %.
 constexpr int k_moved = 6;
 
 World& died_at_call(World& world, int call, bool after) {
-    make_small(world);
+    make_small_cutover(world);
     world.driver.crash_at = call;
     world.driver.crash_after = after;
     CHECK_THROWS_AS(world.run(), Crash);
@@ -166,7 +156,7 @@ TEST_CASE("take back: a fault that is left planted is in the journal's last line
 
 TEST_CASE("take back: a finished cutover goes back without gates") {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     CHECK(world.run().exit == ExitCode::ok);
     CHECK(world.driver.serving == World::split(100));
     const int flows = world.instruments.flows;
@@ -176,7 +166,7 @@ TEST_CASE("take back: a finished cutover goes back without gates") {
 
 TEST_CASE("take back: what a driver's program calls left out may be anything") {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     CHECK(world.run().exit == ExitCode::ok);
     const auto left_out = GENERATE(
         Json::array({5, {{"tag", "old"}}, nullptr, "tag \x1b[31mold"}), Json(5), Json("tag old")
@@ -195,7 +185,7 @@ TEST_CASE("take back: what a driver's program calls left out may be anything") {
 
 TEST_CASE("take back: a write of the dead that is still under way finds its etag outdated") {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     world.crash_at_write = 4; // the first intent is on disk, its write may have left
     world.crash_after_write = true;
     std::string intent;
@@ -216,7 +206,7 @@ TEST_CASE("take back: a write of the dead that is still under way finds its etag
 
 TEST_CASE("take back: a write of this run that got no answer finds its etag outdated, too") {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     world.playbook.driver_limit = Millis(50); // over with the first call
     world.driver.answers[1] = FakeDriver::Answer::hangs;
     const RunOutcome outcome = world.run();
@@ -231,7 +221,7 @@ TEST_CASE("take back: a write of this run that got no answer finds its etag outd
 
 TEST_CASE("take back: a refused write answers for no earlier one: it is tried until one is taken") {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     world.playbook.restore_limit = Millis(300);
     world.crash_at_write = 4; // the first intent is on disk, its write may have left
     world.crash_after_write = true;
@@ -253,7 +243,7 @@ TEST_CASE("take back: where users missed the baseline that the driver shows, it 
     for (const bool missed : {true, false}) {
         CAPTURE(missed);
         World world;
-        make_small(world);
+        make_small_cutover(world);
         world.instruments.bad_at[50] = 20;
         world.playbook.restore_limit = Millis(300);
         if (missed) {
@@ -287,7 +277,7 @@ TEST_CASE("take back: after a death, a write that came true in part is ours, too
 
 TEST_CASE("take back: a step of a ramp that came true in part does not end the rollback") {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     world.playbook.rollback_ramp = Millis(20);
     world.instruments.bad_at[50] = 20;
     world.playbook.restore_limit = Millis(20000);
@@ -310,7 +300,7 @@ TEST_CASE("take back: a journal that is empty or gone leaves the plan and what s
         for (const int live : {50, 33}) {
             CAPTURE(gone, live);
             World world;
-            make_small(world);
+            make_small_cutover(world);
             world.crash_at_write = 6; // in its second shift
             world.crash_after_write = true;
             CHECK_THROWS_AS(world.run(), Crash);
@@ -332,7 +322,7 @@ TEST_CASE("take back: a journal that is empty or gone leaves the plan and what s
 TEST_CASE("take back: what others set since the run brought everything back is left alone: exit 6"
 ) {
     World world;
-    make_small(world);
+    make_small_cutover(world);
     world.instruments.bad_at[50] = 20;
     CHECK(world.run().exit == ExitCode::rolled_back);
     world.driver.serving = World::split(50); // another cutover

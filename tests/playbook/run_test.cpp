@@ -6,7 +6,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <csignal>
 #include <thread>
 
@@ -16,19 +15,17 @@ using namespace oa_stream::playbook::testing;
 
 namespace {
 
-int most_canary(const FakeDriver& driver) {
-    int most = 0;
-    for (const auto& split : driver.applied) {
-        most = std::max(most, split.percent_of("canary"));
-    }
-    return most;
+/// Somebody else's split serves once stage 25 % has begun.
+void others_write(World& world) {
+    world.instruments.on_stage = [&world](int percent) {
+        if (percent == 25) {
+            world.driver.serving = *traffic::Split::of({{"stable", 90}, {"canary", 10}});
+        }
+    };
 }
 
-void check_rolled_back(const World& world, const RunOutcome& outcome) {
-    CHECK(world.driver.serving == World::split(0));
-    CHECK(outcome.exit == ExitCode::rolled_back);
-    REQUIRE(outcome.rollback.has_value());
-    CHECK(outcome.rollback->verified);
+void check_ended_rolled_back(const World& world, const RunOutcome& outcome) {
+    check_rolled_back(world, outcome);
     CHECK(outcome.rollback->row >= world.playbook.fresh_row);
     const auto summary = read_journal(world.journal_text());
     REQUIRE(summary.has_value());
@@ -53,8 +50,8 @@ TEST_CASE("run: revisions are compared after everything else, a difference sends
             world.instruments.smokes["postflight.shadow"] = verdict;
             const RunOutcome outcome = world.run();
             CHECK(outcome.verdict == verdict);
-            CHECK(most_canary(world.driver) == 100);
-            check_rolled_back(world, outcome);
+            CHECK(world.driver.most_canary() == 100);
+            check_ended_rolled_back(world, outcome);
         }
     }
 }
@@ -67,7 +64,7 @@ TEST_CASE("run: every stage passes, the traffic is back where it began, exit 0")
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(outcome.stages.size() == 5);
     CHECK(world.driver.serving == World::split(0));
-    CHECK(most_canary(world.driver) == 100);
+    CHECK(world.driver.most_canary() == 100);
     REQUIRE(outcome.restore.has_value());
     CHECK(outcome.restore->verified);
     CHECK_FALSE(outcome.rollback.has_value());
@@ -101,8 +98,8 @@ TEST_CASE("run: a failing gate at any stage ends the run and restores the baseli
         world.instruments.bad_at[percent] = 30;
         const RunOutcome outcome = world.run();
         CHECK(outcome.verdict == Verdict::fail);
-        check_rolled_back(world, outcome);
-        CHECK(most_canary(world.driver) == percent);
+        check_ended_rolled_back(world, outcome);
+        CHECK(world.driver.most_canary() == percent);
         CHECK(outcome.rollback->fault_s.has_value());
         CHECK(
             find_check(outcome, "gate.error-rate@" + std::to_string(percent) + "%")->verdict ==
@@ -118,7 +115,7 @@ TEST_CASE("run: a slow canary fails the latency gate") {
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::fail);
     CHECK(find_check(outcome, "gate.slow@25%")->verdict == Verdict::fail);
-    check_rolled_back(world, outcome);
+    check_ended_rolled_back(world, outcome);
 }
 
 TEST_CASE("run: a failure at 0 % moved nothing, so there is nothing to roll back: exit 1") {
@@ -155,7 +152,7 @@ TEST_CASE("run: a postflight that fails rolls back") {
     world.instruments.smokes["postflight.users"] = Verdict::fail;
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::fail);
-    check_rolled_back(world, outcome);
+    check_ended_rolled_back(world, outcome);
 }
 
 TEST_CASE("run: gates that cannot decide get one extension, then the run is INCONCLUSIVE") {
@@ -163,7 +160,7 @@ TEST_CASE("run: gates that cannot decide get one extension, then the run is INCO
     world.instruments.bad_at[25] = 6; // 6 of 100, later 12 of 200: around the limit of 5 %
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::inconclusive);
-    check_rolled_back(world, outcome);
+    check_ended_rolled_back(world, outcome);
     CHECK(world.instruments.flows == 4); // 0 %, 5 %, and 25 % twice
     CHECK(outcome.stages.back().canary.size() == 200);
     const auto& look = outcome.stages.back().gates[0].look;
@@ -196,7 +193,7 @@ TEST_CASE("run: a signal before any change exits 130 or 143, after one it rolls 
     };
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::inconclusive);
-    check_rolled_back(world, outcome);
+    check_ended_rolled_back(world, outcome);
     CHECK(world.stop.mutated());
     CHECK(outcome.rollback->reason == "interrupted by signal 2");
 }
@@ -242,7 +239,7 @@ TEST_CASE("run: a refused later shift rolls back") {
     world.driver.answers[2] = FakeDriver::Answer::refused;
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
-    check_rolled_back(world, outcome);
+    check_ended_rolled_back(world, outcome);
 }
 
 TEST_CASE("run: a driver that hangs is given up and the baseline is restored") {
@@ -253,7 +250,7 @@ TEST_CASE("run: a driver that hangs is given up and the baseline is restored") {
     world.playbook.restore_limit = Millis(2000);
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
-    check_rolled_back(world, outcome);
+    check_ended_rolled_back(world, outcome);
 }
 
 TEST_CASE("run: one call that hangs is tried again once reading shows that nothing happened") {
@@ -275,11 +272,7 @@ TEST_CASE("run: a yes that never serves is not believed") {
 
 TEST_CASE("run: somebody else's split is never fought: stop, and page") {
     World world;
-    world.instruments.on_stage = [&](int percent) {
-        if (percent == 25) {
-            world.driver.serving = *traffic::Split::of({{"stable", 90}, {"canary", 10}});
-        }
-    };
+    others_write(world);
     const RunOutcome outcome = world.run();
     CHECK(outcome.exit == ExitCode::rollback_unverified);
     CHECK(world.driver.serving.percent_of("canary") == 10);
@@ -292,11 +285,7 @@ TEST_CASE("run: somebody else's split is never fought: stop, and page") {
 
 TEST_CASE("run: an unverified rollback is told once, after what the run went back for") {
     World world;
-    world.instruments.on_stage = [&](int percent) {
-        if (percent == 25) {
-            world.driver.serving = *traffic::Split::of({{"stable", 90}, {"canary", 10}});
-        }
-    };
+    others_write(world);
     const RunOutcome outcome = world.run();
     const std::string cause = "traffic@25%: " + find_check(outcome, "traffic@25%")->detail;
     const std::string why = find_check(outcome, "rollback.read-back")->detail;

@@ -3,8 +3,6 @@
 
 #include <catch2/catch.hpp>
 
-#include <algorithm>
-
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -93,11 +91,10 @@ TEST_CASE("budget: measured first, stated only where nothing is measured and the
         DYNAMIC_SECTION(row.name) {
             World world;
             const RunOutcome outcome = play(row, world);
-            const auto check = std::ranges::find(outcome.checks, "budget.good", &Check::id);
-            REQUIRE(check != outcome.checks.end());
-            CAPTURE(check->detail);
-            CHECK(check->verdict == row.want);
-            CHECK_THAT(check->detail, Contains(std::string(row.why)));
+            const Check& check = check_of(outcome, "budget.good");
+            CAPTURE(check.detail);
+            CHECK(check.verdict == row.want);
+            CHECK_THAT(check.detail, Contains(std::string(row.why)));
             CHECK((world.driver.writes_seen > 0) == (row.want == Verdict::pass));
         }
     }

@@ -74,9 +74,7 @@ struct Measured {
 };
 
 const Check* gate_at(const RunOutcome& outcome, std::string_view stage) {
-    const std::string id = "gate.error-rate@" + std::string(stage);
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    return found == outcome.checks.end() ? nullptr : &*found;
+    return find_check(outcome, "gate.error-rate@" + std::string(stage));
 }
 
 } // namespace

@@ -32,13 +32,6 @@ void away_at_stage(World& world, int percent, int reads) {
     });
 }
 
-void check_restored(const World& world, const RunOutcome& outcome) {
-    CHECK(world.driver.serving == World::split(0));
-    CHECK(outcome.exit == ExitCode::rolled_back);
-    REQUIRE(outcome.rollback.has_value());
-    CHECK(outcome.rollback->verified);
-}
-
 /// In the first stage, whether or not it plants faults.
 Task<void> change_once_probed(World* world, bool restarts) {
     while (world->instruments.flows == 0) {
@@ -67,7 +60,7 @@ TEST_CASE("stage: a reload that forgets the weights in mid-hold is noticed at on
         const RunOutcome outcome = world.run();
         CHECK(outcome.verdict == Verdict::error);
         CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("forgot what was set"));
-        check_restored(world, outcome);
+        check_rolled_back(world, outcome);
     }
 }
 
@@ -89,7 +82,7 @@ TEST_CASE("stage: a restart before anything was moved is undone, too, and by no 
             INFO(outcome.headline);
             CHECK(outcome.verdict == Verdict::error);
             if (mode == RunMode::live && restarts) {
-                check_restored(world, outcome);
+                check_rolled_back(world, outcome);
                 CHECK(world.driver.applied == std::vector{World::split(0)});
                 const auto summary = read_journal(world.journal_text());
                 REQUIRE(summary.has_value());
@@ -140,7 +133,7 @@ TEST_CASE("stage: machinery that was away too long and forgot the split is writt
     });
     const RunOutcome outcome = world.run();
     CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("cannot be read"));
-    check_restored(world, outcome);
+    check_rolled_back(world, outcome);
 }
 
 TEST_CASE("stage: a restart that keeps the split is no reason to stop") {
@@ -184,7 +177,7 @@ TEST_CASE("stage: somebody who restores the baseline for us is agreed with") {
     at_stage(world, 25, [&] { world.driver.serving = World::split(0); });
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::error);
-    check_restored(world, outcome);
+    check_rolled_back(world, outcome);
 }
 
 TEST_CASE("stage: one unanswered read is nothing, silence to the end is an error") {
@@ -203,7 +196,7 @@ TEST_CASE("stage: one unanswered read is nothing, silence to the end is an error
     const RunOutcome outcome = silent.run();
     CHECK(outcome.verdict == Verdict::error);
     CHECK_THAT(check_of(outcome, "traffic@25%").detail, Contains("cannot be read"));
-    check_restored(silent, outcome);
+    check_rolled_back(silent, outcome);
 }
 
 TEST_CASE("stage: on_error waits for the machinery as long as it says") {
@@ -271,7 +264,7 @@ TEST_CASE("stage: whatever says hold, a signal and a lost split go back") {
     World interrupted;
     current_stage(interrupted);
     at_stage(interrupted, 25, [&] { interrupted.stop.request(SIGINT); });
-    check_restored(interrupted, interrupted.run());
+    check_rolled_back(interrupted, interrupted.run());
 
     World reloaded;
     current_stage(reloaded);
@@ -280,12 +273,12 @@ TEST_CASE("stage: whatever says hold, a signal and a lost split go back") {
         reloaded.driver.serving = World::split(100);
         reloaded.driver.extra = {{"pid", 2}};
     });
-    check_restored(reloaded, reloaded.run());
+    check_rolled_back(reloaded, reloaded.run());
 
     World refused; // a write that failed is no source that failed
     current_stage(refused);
     refused.driver.answers[2] = FakeDriver::Answer::refused;
-    check_restored(refused, refused.run());
+    check_rolled_back(refused, refused.run());
 }
 
 TEST_CASE("stage: a gate that observes is reported and decides nothing") {
@@ -348,7 +341,7 @@ TEST_CASE("stage: without a gate that decides, what fails otherwise still goes b
     world.instruments.smokes["postflight.users"] = Verdict::fail;
     const RunOutcome outcome = world.run();
     CHECK(outcome.verdict == Verdict::fail);
-    check_restored(world, outcome);
+    check_rolled_back(world, outcome);
 }
 
 TEST_CASE("stage: gates of the whole run are enough for a PASS, their stages are not judged") {
@@ -366,13 +359,13 @@ TEST_CASE("stage: an edge that answers for a dead canary fails, though users saw
     unpinned.instruments.met_at[25] = 0;
     const RunOutcome split = unpinned.run();
     CHECK(check_of(split, "split@25%").verdict == Verdict::fail);
-    check_restored(unpinned, split);
+    check_rolled_back(unpinned, split);
 
     World pinned;
     pinned.instruments.answered_by[25] = "stable";
     const RunOutcome arm = pinned.run();
     CHECK(check_of(arm, "gate.error-rate@25%").verdict == Verdict::fail);
-    check_restored(pinned, arm);
+    check_rolled_back(pinned, arm);
 }
 
 TEST_CASE("stage: what is bad on the users' way alone fails the stage, whatever the gates say") {
@@ -390,7 +383,7 @@ TEST_CASE("stage: what is bad on the users' way alone fails the stage, whatever 
     CHECK_THAT(outcome.headline, Contains("answers@50%: at the users' address"));
     CHECK(outcome.stages.at(0).observed == "canary 50 of 100, 15 bad");
     CHECK(outcome.stages.at(0).verdict == Verdict::fail);
-    check_restored(world, outcome);
+    check_rolled_back(world, outcome);
 }
 
 TEST_CASE("stage: users' probes are judged by the limit of the stage's gates, beyond chance alone"
@@ -460,7 +453,7 @@ TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probe
     CHECK(unknown.verdict == Verdict::inconclusive);
     CHECK(untold.instruments.flows == 2); // it waited for them
     CHECK_THAT(check_of(unknown, "users@25%").detail, Contains("does not count requests"));
-    check_restored(untold, unknown);
+    check_rolled_back(untold, unknown);
 
     World quiet;
     with(quiet);
@@ -489,12 +482,8 @@ TEST_CASE("stage: a ramp takes the traffic back bit by bit, never up again") {
     world.playbook.rollback_ramp = Millis(20);
     world.instruments.bad_at[50] = 60;
     const RunOutcome outcome = world.run();
-    check_restored(world, outcome);
-    std::vector<int> shares;
-    for (const auto& split : world.driver.applied) {
-        shares.push_back(split.percent_of("canary"));
-    }
-    CHECK(shares == std::vector{50, 40, 30, 20, 10, 0});
+    check_rolled_back(world, outcome);
+    CHECK(world.driver.shares() == std::vector{50, 40, 30, 20, 10, 0});
 }
 
 TEST_CASE("stage: a signal does not wait for the rest of a ramp") {
@@ -508,10 +497,6 @@ TEST_CASE("stage: a signal does not wait for the rest of a ramp") {
         }
     };
     const RunOutcome outcome = world.run();
-    check_restored(world, outcome);
-    std::vector<int> shares;
-    for (const auto& split : world.driver.applied) {
-        shares.push_back(split.percent_of("canary"));
-    }
-    CHECK(shares == std::vector{50, 40, 0});
+    check_rolled_back(world, outcome);
+    CHECK(world.driver.shares() == std::vector{50, 40, 0});
 }

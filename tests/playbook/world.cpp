@@ -1,6 +1,7 @@
 #include "world.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
@@ -128,6 +129,14 @@ Task<Result<measure::SourceReading>> FakeSource::read(measure::Question question
     co_return answer_(question);
 }
 
+std::vector<int> FakeDriver::shares() const {
+    return mapped(applied, [](const Split& split) { return split.percent_of("canary"); });
+}
+
+int FakeDriver::most_canary() const {
+    return applied.empty() ? 0 : std::ranges::max(shares());
+}
+
 World::World() {
     playbook.kind = Kind::rehearsal;
     playbook.name = "test";
@@ -234,13 +243,25 @@ RunOutcome World::run() {
     return test::run_task(io, run_plan(std::move(input)));
 }
 
+void World::make_cutover() {
+    playbook.kind = Kind::cutover;
+    playbook.target.base_url = "http://127.0.0.1:1";
+    playbook.afterwards = Afterwards::stay;
+}
+
+void World::make_small() {
+    playbook.stages = {0, 50, 100};
+    playbook.stage.gates = {{.id = "error-rate", .limit = 0.5}};
+    playbook.run_gates.clear();
+    instruments.per_flow = 20;
+}
+
 std::string World::journal_text() const {
     return read_file(folder / "journal.ndjson").value_or("");
 }
 
 const Check* find_check(const RunOutcome& outcome, std::string_view id) {
-    const auto found = std::ranges::find(outcome.checks, id, &Check::id);
-    return found == outcome.checks.end() ? nullptr : &*found;
+    return find_or_null(outcome.checks, id, &Check::id);
 }
 
 const Check& check_of(const RunOutcome& outcome, std::string_view id) {
@@ -248,6 +269,35 @@ const Check& check_of(const RunOutcome& outcome, std::string_view id) {
     INFO("check " << id);
     REQUIRE(found != nullptr);
     return *found;
+}
+
+void check_rolled_back(const World& world, const RunOutcome& outcome) {
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    REQUIRE(outcome.rollback.has_value());
+    CHECK(outcome.rollback->verified);
+}
+
+int die_everywhere(
+    bool failing,
+    const std::function<void(World&)>& check,
+    const std::function<void(World&, int point)>& arm
+) {
+    for (int point = 1;; ++point) {
+        CAPTURE(point);
+        World world;
+        world.make_small();
+        if (failing) {
+            world.instruments.bad_at[50] = 20;
+        }
+        arm(world, point);
+        try {
+            (void)world.run();
+            return point - 1;
+        } catch (const Crash&) {
+            check(world);
+        }
+    }
 }
 
 } // namespace oa_stream::playbook::testing

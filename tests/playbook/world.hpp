@@ -49,6 +49,10 @@ public:
     [[nodiscard]] bool splits_exactly() const noexcept override { return exact; }
     [[nodiscard]] Result<traffic::ArmAddress> address(std::string_view revision) const override;
 
+    /// What the canary was given, by each write that was applied; the most of it.
+    [[nodiscard]] std::vector<int> shares() const;
+    [[nodiscard]] int most_canary() const;
+
     traffic::Split serving;
     int writes_seen = 0; ///< set() calls
     std::vector<traffic::Split> applied;
@@ -177,6 +181,10 @@ class World {
 public:
     World();
 
+    /// A cutover that stays where it goes.
+    void make_cutover();
+    /// Few stages and few samples, so that there can be many deaths.
+    void make_small();
     /// Runs the playbook to its end. Throws Crash when one was planned.
     RunOutcome run();
     [[nodiscard]] std::string journal_text() const;
@@ -215,5 +223,14 @@ public:
 /// The check of that id; nullptr, or the end of the test, when there is none.
 [[nodiscard]] const Check* find_check(const RunOutcome& outcome, std::string_view id);
 [[nodiscard]] const Check& check_of(const RunOutcome& outcome, std::string_view id);
+/// The baseline serves again, and that was verified.
+void check_rolled_back(const World& world, const RunOutcome& outcome);
+/// Lets worlds die at one point after the other, each armed for its own, and checks what each
+/// leaves; how many points there were.
+int die_everywhere(
+    bool failing,
+    const std::function<void(World&)>& check,
+    const std::function<void(World&, int point)>& arm
+);
 
 } // namespace oa_stream::playbook::testing

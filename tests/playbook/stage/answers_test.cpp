@@ -25,9 +25,7 @@ void has_stages(testing::World& world, std::vector<int> stages) {
 /// A cutover, which stays where its last stage leads.
 void stays_there(testing::World& world, std::vector<int> stages) {
     has_stages(world, std::move(stages));
-    world.playbook.kind = Kind::cutover;
-    world.playbook.afterwards = Afterwards::stay;
-    world.playbook.target.base_url = "http://127.0.0.1:1";
+    world.make_cutover();
 }
 
 /// Gives the order at the first pause; says why that was.

@@ -8,21 +8,10 @@ using namespace oa_stream::playbook;
 using Catch::Matchers::Contains;
 using run::Action;
 
-namespace {
-
-/// A cutover, which stays where its last stage leads.
-void stays(testing::World& world) {
-    world.playbook.kind = Kind::cutover;
-    world.playbook.afterwards = Afterwards::stay;
-    world.playbook.target.base_url = "http://127.0.0.1:1";
-}
-
-} // namespace
-
 TEST_CASE("pause: an order in its last moment counts") {
     // The run looks for orders once in 200 ms, and the time is over meanwhile.
     const auto between_two_looks = [](testing::World& world) {
-        stays(world);
+        world.make_cutover();
         world.prepare = [](RunInput& input, const asio::any_io_executor&) {
             input.timing.tick = Millis(200);
         };
@@ -57,7 +46,7 @@ TEST_CASE("pause: an order in its last moment counts") {
 
 TEST_CASE("pause: a promotion counts while the answer of a source is waited for") {
     testing::World world;
-    stays(world);
+    world.make_cutover();
     world.playbook.stages = {25};
     world.playbook.run_gates.clear();
     world.playbook.sources = {measure::source_settings("prometheus", {.places = {"http://p"}})};
