@@ -307,19 +307,25 @@ void breaks_off(Bench& bench) {
     read_fails(bench, Trouble::half_answer, {Code::protocol, Code::network});
 }
 
+/// What is said of a write of 25 % that must fail by that trouble.
+Error failed_write(Bench& bench, Trouble trouble, const std::string& etag) {
+    bench.machinery->trouble(trouble);
+    const auto written = patiently(bench, bench.driver->set(split(25), etag));
+    bench.machinery->trouble(Trouble::none);
+    REQUIRE_FALSE(written.has_value());
+    return written.error();
+}
+
 /// However a write fails, the error says whether it may have happened, and a later read tells.
 void tells_what_may_have_happened(Bench& bench, Trouble trouble) {
     if (!bench.machinery->knows(trouble)) {
         return;
     }
     const std::string etag = bench.read().etag;
-    bench.machinery->trouble(trouble);
-    const auto written = patiently(bench, bench.driver->set(split(25), etag));
-    bench.machinery->trouble(Trouble::none);
-    REQUIRE_FALSE(written.has_value());
-    INFO(written.error().text());
+    const Error error = failed_write(bench, trouble, etag);
+    INFO(error.text());
     const int now = bench.machinery->canary_percent();
-    CHECK((now == 0 || is_ambiguous(written.error())));
+    CHECK((now == 0 || is_ambiguous(error)));
     const TrafficState state = bench.read();
     CHECK(state.serving == split(now));
     CHECK((state.etag == etag) == (now == 0));
@@ -328,12 +334,9 @@ void tells_what_may_have_happened(Bench& bench, Trouble trouble) {
 
 void loses_an_answer(Bench& bench) {
     const std::string etag = bench.read().etag;
-    bench.machinery->trouble(Trouble::lost_answer);
-    const auto written = patiently(bench, bench.driver->set(split(25), etag));
-    bench.machinery->trouble(Trouble::none);
-    REQUIRE_FALSE(written.has_value());
-    INFO(written.error().text());
-    CHECK(is_ambiguous(written.error()));
+    const Error error = failed_write(bench, Trouble::lost_answer, etag);
+    INFO(error.text());
+    CHECK(is_ambiguous(error));
     REQUIRE(bench.machinery->canary_percent() == 25);
     CHECK(bench.machinery->writes() == 1); // never again on its own
     check_refused(bench.set(50, etag), Code::conflict, "");
@@ -342,12 +345,9 @@ void loses_an_answer(Bench& bench) {
 
 void loses_a_request(Bench& bench) {
     const std::string etag = bench.read().etag;
-    bench.machinery->trouble(Trouble::lost_request);
-    const auto written = patiently(bench, bench.driver->set(split(25), etag));
-    bench.machinery->trouble(Trouble::none);
-    REQUIRE_FALSE(written.has_value());
-    INFO(written.error().text());
-    CHECK(is_ambiguous(written.error()));
+    const Error error = failed_write(bench, Trouble::lost_request, etag);
+    INFO(error.text());
+    CHECK(is_ambiguous(error));
     CHECK(bench.machinery->canary_percent() == 0);
     CHECK(bench.read().etag == etag);
     CHECK(bench.set(25, etag).has_value()); // an unchanged etag proves that nothing was written

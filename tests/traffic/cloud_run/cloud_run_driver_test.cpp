@@ -30,8 +30,7 @@ struct Bench : CloudRunRig {
     void check_careful() const { CHECK(fake.model.violations().empty()); }
 };
 
-Json entry(std::string_view revision, int percent, std::string_view tag = {}) {
-    Json out = {{"type", "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"}, {"revision", revision}};
+Json with_share(Json out, int percent, std::string_view tag) {
     if (percent != 0) {
         out["percent"] = percent;
     }
@@ -40,15 +39,13 @@ Json entry(std::string_view revision, int percent, std::string_view tag = {}) {
     }
     return out;
 }
+Json entry(std::string_view revision, int percent, std::string_view tag = {}) {
+    return with_share(
+        {{"type", "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"}, {"revision", revision}}, percent, tag
+    );
+}
 Json latest(int percent, std::string_view tag = {}) {
-    Json out = {{"type", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"}};
-    if (percent != 0) {
-        out["percent"] = percent;
-    }
-    if (!tag.empty()) {
-        out["tag"] = tag;
-    }
-    return out;
+    return with_share({{"type", "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"}}, percent, tag);
 }
 
 } // namespace
