@@ -148,11 +148,7 @@ TEST_CASE("run folder: the sums come last and are right for every other file") {
 
 TEST_CASE("run folder: a run of a clock that went back since took no negative time") {
     const test::TempFolder state;
-    fs::path folder;
-    {
-        const RunFolder run = make(state);
-        folder = run.path();
-    }
+    const fs::path folder = make(state).path();
     Json json = json_of(folder / "run.json");
     json["started_at"] = "2999-01-01T00:00:00.000Z";
     REQUIRE(write_file_atomic(folder / "run.json", dump_json(json)).has_value());
@@ -164,11 +160,7 @@ TEST_CASE("run folder: a run of a clock that went back since took no negative ti
 
 TEST_CASE("run folder: folders that a copy lost are made again for who goes on in it") {
     const test::TempFolder state;
-    fs::path folder;
-    {
-        const RunFolder run = make(state);
-        folder = run.path();
-    }
+    const fs::path folder = make(state).path();
     fs::remove_all(folder / "measure"); // as an archive without empty folders does
     fs::remove_all(folder / "streams");
     auto again = RunFolder::reopen(folder, {});

@@ -19,6 +19,42 @@
 using namespace oa_stream;
 using namespace oa_stream::run;
 
+namespace {
+
+/// Another process that holds the lock of "t" until it is killed.
+class Holder {
+public:
+    explicit Holder(const std::filesystem::path& state) {
+        std::array<int, 2> ready{};
+        REQUIRE(::pipe(ready.data()) == 0);
+        pid_ = ::fork();
+        REQUIRE(pid_ >= 0);
+        if (pid_ == 0) {
+            const auto lock = TargetLock::take(state, "t", {{"run", "r"}});
+            (void)!::write(ready[1], lock ? "y" : "n", 1);
+            ::pause();
+            ::_exit(0);
+        }
+        char answer = 0;
+        REQUIRE(::read(ready[0], &answer, 1) == 1);
+        CHECK(answer == 'y');
+        ::close(ready[0]);
+        ::close(ready[1]);
+    }
+    /// It is dead then, and not reaped yet.
+    void kill() const {
+        ::kill(pid_, SIGKILL);
+        siginfo_t ended{};
+        REQUIRE(::waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT) == 0);
+    }
+    void reap() const { ::waitpid(pid_, nullptr, 0); }
+
+private:
+    pid_t pid_ = -1;
+};
+
+} // namespace
+
 TEST_CASE("lock: the second one is refused with who and since when, the next target is free") {
     const test::TempFolder state;
     const auto first = TargetLock::take(state.path, "front:a", {{"run", "r1"}});
@@ -59,25 +95,11 @@ TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
     CHECK(std::filesystem::is_empty(state.path / "locks"));
     CHECK(TargetLock::take(state.path, "t", {}).has_value());
 
-    int ready[2];
-    REQUIRE(::pipe(ready) == 0);
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const auto held = TargetLock::take(state.path, "t", {});
-        const char answer = held.has_value() ? 'y' : 'n';
-        (void)!::write(ready[1], &answer, 1);
-        ::pause();
-        ::_exit(0);
-    }
-    char answer = 0;
-    REQUIRE(::read(ready[0], &answer, 1) == 1);
-    CHECK(answer == 'y');
+    const Holder other(state.path);
     CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
-    ::kill(child, SIGKILL);
-    ::waitpid(child, nullptr, 0);
+    other.kill();
+    other.reap();
     CHECK(TargetLock::take(state.path, "t", {}).has_value());
-    ::close(ready[0]);
-    ::close(ready[1]);
 }
 
 TEST_CASE("lock: who holds it can be told without taking it; the dead do not hold") {
@@ -103,26 +125,11 @@ TEST_CASE("lock: who holds it can be told without taking it; the dead do not hol
 
 TEST_CASE("lock: a holder that was killed and is not reaped yet holds nothing") {
     const test::TempFolder state;
-    std::array<int, 2> ready{};
-    REQUIRE(::pipe(ready.data()) == 0);
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
-        (void)!::write(ready[1], lock ? "y" : "n", 1);
-        ::pause();
-        ::_exit(0);
-    }
-    char answer = 0;
-    REQUIRE(::read(ready[0], &answer, 1) == 1);
+    const Holder other(state.path);
     CHECK(TargetLock::holder(state.path, "t").has_value());
-    ::kill(child, SIGKILL);
-    siginfo_t ended{};
-    REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+    other.kill();
     CHECK_FALSE(TargetLock::holder(state.path, "t").has_value());
-    ::waitpid(child, nullptr, 0);
-    ::close(ready[0]);
-    ::close(ready[1]);
+    other.reap();
 }
 
 TEST_CASE("lock: what is taken over is no more the former holder's, and stays the new one's") {
