@@ -26,22 +26,24 @@ std::vector<std::string> broken(const contract::Judgement& judgement) {
     return ids;
 }
 
-ProbeSample kept_probe(const std::string& body) {
+ProbeSample kept_answer(Script script) {
     LoopRig loop;
-    RawServer server(loop.executor(), [&](const RawRequest&) {
-        const std::size_t half = body.size() / 2;
-        return Script{
-            Send{stream_head() + chunk(body.substr(0, half))},
-            Wait{Millis(20)},
-            Send{chunk(body.substr(half)) + last_chunk()},
-        };
-    });
+    RawServer server(loop.executor(), [&](const RawRequest&) { return script; });
     const auto client = net::HttpClient::make(loop.executor());
     Target target;
     target.base_url = server.url();
     ProbeRequest request;
     request.keep = true;
     return loop.run(probe_stream(*client, target, request, {}));
+}
+
+ProbeSample kept_probe(const std::string& body) {
+    const std::size_t half = body.size() / 2;
+    return kept_answer(
+        {Send{stream_head() + chunk(body.substr(0, half))},
+         Wait{Millis(20)},
+         Send{chunk(body.substr(half)) + last_chunk()}}
+    );
 }
 
 /// As a run folder does it.
@@ -114,16 +116,7 @@ TEST_CASE("saved stream: the timing covers every byte, in order") {
 }
 
 TEST_CASE("saved stream: a refusal is kept as its body") {
-    LoopRig loop;
-    RawServer server(loop.executor(), [](const RawRequest&) {
-        return Script{Send{json_answer(503, R"({"message":"busy"})")}};
-    });
-    const auto client = net::HttpClient::make(loop.executor());
-    Target target;
-    target.base_url = server.url();
-    ProbeRequest request;
-    request.keep = true;
-    const ProbeSample sample = loop.run(probe_stream(*client, target, request, {}));
+    const ProbeSample sample = kept_answer({Send{json_answer(503, R"({"message":"busy"})")}});
     const oa_stream::test::TempFolder folder;
     const auto names = save(folder.path, "no", sample);
     CHECK(names.front() == "no.body");
