@@ -150,24 +150,16 @@ private:
 TEST_CASE("each way an answer can fail has its own word") {
     for (const auto& row : k_failures) {
         DYNAMIC_SECTION(row.name) {
-            Client client;
-            RawServer server(client.loop);
-            const auto answer = client.loop.start(client.client->fetch({
-                .url = server.url(),
-                .first_byte_timeout = Millis(150),
-                .idle_timeout = Millis(150),
-            }));
-            const auto peer = server.accept();
-            (void)peer->take_until("\r\n\r\n");
-            peer->send(row.sent);
+            Both both;
+            both.ask({.first_byte_timeout = Millis(150), .idle_timeout = Millis(150)});
+            both.peer->send(row.sent);
             if (row.then == FailureRow::Then::close) {
-                peer->close();
+                both.peer->close();
             } else if (row.then == FailureRow::Then::reset) {
-                client.loop.settle(); // the client reads what was sent before the reset destroys it
-                peer->reset();
+                both.loop.settle(); // the client reads what was sent before the reset destroys it
+                both.peer->reset();
             }
-            client.loop.until([&] { return answer->has_value(); }, "the failure");
-            const auto& response = **answer;
+            const auto& response = both.result();
             INFO(response.failure_text);
             CHECK(to_string(response.failure) == to_string(row.failure));
             CHECK(response.status == row.status);
@@ -219,61 +211,46 @@ TEST_CASE("connect_timeout: the port neither accepts nor refuses") {
 }
 
 TEST_CASE("total_timeout: a body that drips on for ever") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer = client.loop.start(client.client->fetch({
-        .url = server.url(),
-        .idle_timeout = Millis(10000),
-        .total_timeout = Millis(150),
-    }));
-    const auto peer = server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send("HTTP/1.1 200 OK\r\n\r\n");
-    while (!answer->has_value() && !peer->ended()) {
-        peer->send(".");
+    Both both;
+    both.ask({.idle_timeout = Millis(10000), .total_timeout = Millis(150)});
+    both.peer->send("HTTP/1.1 200 OK\r\n\r\n");
+    while (!both.answer->has_value() && !both.peer->ended()) {
+        both.peer->send(".");
     }
-    client.loop.until([&] { return answer->has_value(); }, "the failure");
-    CHECK((*answer)->failure == TransferFailure::total_timeout);
-    CHECK((*answer)->failure_text == "the transfer took longer than 150ms");
-    CHECK((*answer)->status == 200);
-    CHECK((*answer)->timings.first_byte_s >= 0);
+    const auto& response = both.result();
+    CHECK(response.failure == TransferFailure::total_timeout);
+    CHECK(response.failure_text == "the transfer took longer than 150ms");
+    CHECK(response.status == 200);
+    CHECK(response.timings.first_byte_s >= 0);
 }
 
 TEST_CASE("a body that keeps moving is not idle") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer =
-        client.loop.start(client.client->fetch({.url = server.url(), .idle_timeout = Millis(200)}));
-    const auto peer = server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send("HTTP/1.1 200 OK\r\n\r\n");
+    Both both;
+    both.ask({.idle_timeout = Millis(200)});
+    both.peer->send("HTTP/1.1 200 OK\r\n\r\n");
     const auto enough = Clock::now() + Millis(500);
     while (Clock::now() < enough) {
-        peer->send(".");
+        both.peer->send(".");
     }
-    peer->close();
-    client.loop.until([&] { return answer->has_value(); }, "the end");
-    CHECK((*answer)->failure == TransferFailure::none);
+    both.peer->close();
+    CHECK(both.result().failure == TransferFailure::none);
 }
 
 TEST_CASE("tls: the server speaks plain HTTP") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer =
-        client.loop.start(client.client->fetch({.url = "https://" + server.endpoint().text() + "/"})
-        );
-    const auto peer = server.accept();
+    Both both;
+    both.fetch({.url = "https://" + both.server.endpoint().text() + "/"});
+    const auto peer = both.server.accept();
     (void)peer->take(1);
     peer->send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
-    client.loop.until([&] { return answer->has_value(); }, "the failure");
-    CHECK((*answer)->failure == TransferFailure::tls);
-    CHECK(reach_advice(**answer) == "; no TLS is spoken there: try http://");
-    CHECK(client.client->tls_trouble() == TlsTrouble::plain);
-    CHECK((*answer)->timings.connected_s > 0);
-    CHECK((*answer)->timings.tls_s == -1);
-    const auto later = client.fetch({.url = "http://x/", .unix_socket = "/nobody-listens"});
-    CHECK(later.failure == TransferFailure::refused);
-    CHECK(client.client->tls_trouble() == TlsTrouble::none); // it fails for another reason now
+    const auto& response = both.result();
+    CHECK(response.failure == TransferFailure::tls);
+    CHECK(reach_advice(response) == "; no TLS is spoken there: try http://");
+    CHECK(both.client->tls_trouble() == TlsTrouble::plain);
+    CHECK(response.timings.connected_s > 0);
+    CHECK(response.timings.tls_s == -1);
+    both.fetch({.url = "http://x/", .unix_socket = "/nobody-listens"});
+    CHECK(both.result().failure == TransferFailure::refused);
+    CHECK(both.client->tls_trouble() == TlsTrouble::none); // it fails for another reason now
 }
 
 TEST_CASE("tls: what a failure comes from is told from OpenSSL's words, and of no other failure") {
@@ -289,29 +266,23 @@ TEST_CASE("tls: what a failure comes from is told from OpenSSL's words, and of n
 }
 
 TEST_CASE("connect_timeout: a TLS handshake that is not answered") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer = client.loop.start(client.client->fetch(
-        {.url = "https://" + server.endpoint().text() + "/", .connect_timeout = Millis(150)}
-    ));
-    const auto peer = server.accept();
-    client.loop.until([&] { return answer->has_value(); }, "the failure");
-    CHECK((*answer)->failure == TransferFailure::connect_timeout);
+    Both both;
+    both.fetch({
+        .url = "https://" + both.server.endpoint().text() + "/",
+        .connect_timeout = Millis(150),
+    });
+    const auto peer = both.server.accept();
+    CHECK(both.result().failure == TransferFailure::connect_timeout);
 }
 
 namespace {
 
 /// What a client that takes ten bytes at most makes of `sent`.
 ClientResponse capped_at_10(std::string_view sent) {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer =
-        client.loop.start(client.client->fetch({.url = server.url(), .max_body = 10}));
-    const auto peer = server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send(sent);
-    client.loop.until([&] { return answer->has_value(); }, "the answer");
-    return *std::move(*answer);
+    Both both;
+    both.ask({.max_body = 10});
+    both.peer->send(sent);
+    return both.result();
 }
 
 } // namespace
@@ -423,32 +394,26 @@ TEST_CASE("cancelled: an executor that ends in the midst of a fetch takes it alo
 }
 
 TEST_CASE("malformed: a response head without end") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer = client.loop.start(client.client->fetch({.url = server.url()}));
-    const auto peer = server.accept();
-    (void)peer->take_until("\r\n\r\n");
+    Both both;
+    both.ask();
     std::string head = "HTTP/1.1 200 OK\r\n";
     while (head.size() < (1U << 20U)) {
         head += "X-Some: value\r\n";
     }
-    peer->send_later(head);
-    client.loop.until([&] { return answer->has_value(); }, "the failure");
-    CHECK((*answer)->failure == TransferFailure::malformed);
-    CHECK((*answer)->raw_head.size() < (512U << 10U));
-    CHECK((*answer)->failure_text == "the response head is too long");
+    both.peer->send_later(head);
+    const auto& response = both.result();
+    CHECK(response.failure == TransferFailure::malformed);
+    CHECK(response.raw_head.size() < (512U << 10U));
+    CHECK(response.failure_text == "the response head is too long");
 }
 
 TEST_CASE("malformed: a response head with one line that is too long") {
-    Client client;
-    RawServer server(client.loop);
-    const auto answer = client.loop.start(client.client->fetch({.url = server.url()}));
-    const auto peer = server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send_later("HTTP/1.1 200 OK\r\nX-Some: " + std::string(900'000, 'a') + "\r\n\r\n");
-    client.loop.until([&] { return answer->has_value(); }, "the failure");
-    CHECK((*answer)->failure == TransferFailure::malformed);
-    CHECK((*answer)->failure_text == "the response head is too long");
+    Both both;
+    both.ask();
+    both.peer->send_later("HTTP/1.1 200 OK\r\nX-Some: " + std::string(900'000, 'a') + "\r\n\r\n");
+    const auto& response = both.result();
+    CHECK(response.failure == TransferFailure::malformed);
+    CHECK(response.failure_text == "the response head is too long");
 }
 
 TEST_CASE("every failure has a name of its own") {

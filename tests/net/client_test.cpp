@@ -13,38 +13,19 @@ using namespace oa_stream::net::testing;
 
 namespace {
 
-struct Both {
-    Loop loop;
-    RawServer server{loop};
-    std::unique_ptr<HttpClient> client = HttpClient::make(loop.context.get_executor());
-
-    std::shared_ptr<std::optional<ClientResponse>> fetch(ClientRequest request) {
-        if (request.url.empty()) {
-            request.url = server.url("/path?q=1");
-        }
-        return loop.start(client->fetch(std::move(request)));
-    }
-    ClientResponse result(const std::shared_ptr<std::optional<ClientResponse>>& answer) {
-        loop.until([&] { return answer->has_value(); }, "the client's answer");
-        return std::move(**answer);
-    }
-};
-
 constexpr std::string_view k_empty_ok = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
 } // namespace
 
 TEST_CASE("fetch brings status, fields, raw head, body and timings") {
     Both both;
-    const auto answer = both.fetch({});
-    const auto peer = both.server.accept();
-    const auto head = peer->take_until("\r\n\r\n");
+    const auto head = both.ask();
     CHECK(head.starts_with("GET /path?q=1 HTTP/1.1\r\n"));
     CHECK(head.find("Expect") == std::string::npos);
     const std::string sent = "HTTP/1.1 201 Fine by me\r\nX-A: 1\r\nx-a:2\r\nEmpty:\r\n"
                              "Content-Length: 4\r\n\r\n";
-    peer->send(sent + "body");
-    const auto response = both.result(answer);
+    both.peer->send(sent + "body");
+    const auto& response = both.result();
     CHECK(response.failure == TransferFailure::none);
     CHECK(response.failure_text.empty());
     CHECK(response.status == 201);
@@ -67,80 +48,69 @@ TEST_CASE("fetch brings status, fields, raw head, body and timings") {
 TEST_CASE("a body is sent as given, with the method and the fields given") {
     Both both;
     const auto body = std::string("{\"a\":\0}", 7) + std::string(200000, 'x');
-    const auto answer = both.fetch({
+    const auto head = both.ask({
         .method = "PUT",
         .headers = {{"Content-Type", "application/json"}, {"X-Empty", ""}, {"X-Two", "a: b; c"}},
         .body = body,
     });
-    const auto peer = both.server.accept();
-    const auto head = peer->take_until("\r\n\r\n");
     CHECK(head.starts_with("PUT "));
     CHECK(head.find("Content-Type: application/json\r\n") != std::string::npos);
     CHECK(head.find("X-Empty:\r\n") != std::string::npos);
     CHECK(head.find("X-Two: a: b; c\r\n") != std::string::npos);
     CHECK(head.find(fmt::format("Content-Length: {}\r\n", body.size())) != std::string::npos);
-    CHECK((peer->take(body.size()) == body));
-    peer->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    CHECK((both.peer->take(body.size()) == body));
+    both.peer->send(k_empty_ok);
+    CHECK(both.result().status == 200);
 }
 
 TEST_CASE("a POST without body or type sends neither") {
     Both both;
-    const auto answer = both.fetch({.method = "POST"});
-    const auto peer = both.server.accept();
-    const auto head = peer->take_until("\r\n\r\n");
+    const auto head = both.ask({.method = "POST"});
     CHECK(head.starts_with("POST "));
     CHECK(head.find("Content-Length: 0\r\n") != std::string::npos);
     CHECK(head.find("Content-Type") == std::string::npos);
-    peer->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    both.peer->send(k_empty_ok);
+    CHECK(both.result().status == 200);
 }
 
 TEST_CASE("HEAD ends with the head") {
     Both both;
-    const auto answer = both.fetch({.method = "HEAD"});
-    const auto peer = both.server.accept();
-    CHECK(peer->take_until("\r\n\r\n").starts_with("HEAD "));
-    peer->send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
-    const auto response = both.result(answer);
+    CHECK(both.ask({.method = "HEAD"}).starts_with("HEAD "));
+    both.peer->send("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
+    const auto& response = both.result();
     CHECK(response.failure == TransferFailure::none);
     CHECK(response.headers.get("content-length") == "99");
 }
 
 TEST_CASE("a bearer is sent as a header field") {
     Both both;
-    const auto answer = both.fetch({.bearer = Secret("s3cret")});
-    const auto peer = both.server.accept();
     CHECK(
-        peer->take_until("\r\n\r\n").find("Authorization: Bearer s3cret\r\n") != std::string::npos
+        both.ask({.bearer = Secret("s3cret")}).find("Authorization: Bearer s3cret\r\n") !=
+        std::string::npos
     );
-    peer->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    both.peer->send(k_empty_ok);
+    CHECK(both.result().status == 200);
 }
 
 TEST_CASE("redirects are answers, not instructions") {
     Both both;
-    const auto answer = both.fetch({});
-    const auto peer = both.server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send(fmt::format(
+    both.ask();
+    both.peer->send(fmt::format(
         "HTTP/1.1 302 Found\r\nLocation: {}\r\nContent-Length: 0\r\n\r\n", both.server.url("/other")
     ));
-    const auto response = both.result(answer);
+    const auto& response = both.result();
     CHECK(response.status == 302);
     CHECK(response.headers.has("location"));
     both.loop.settle();
-    CHECK(peer->received().empty());
+    CHECK(both.peer->received().empty());
 }
 
 TEST_CASE("interim answers come and go before the one that counts") {
     Both both;
-    const auto answer = both.fetch({});
-    const auto peer = both.server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n");
-    peer->send("HTTP/1.1 200 OK\r\nX-Final: 1\r\nContent-Length: 0\r\n\r\n");
-    const auto response = both.result(answer);
+    both.ask();
+    both.peer->send("HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n");
+    both.peer->send("HTTP/1.1 200 OK\r\nX-Final: 1\r\nContent-Length: 0\r\n\r\n");
+    const auto& response = both.result();
     CHECK(response.status == 200);
     CHECK(response.raw_head.starts_with("HTTP/1.1 200"));
     CHECK(response.headers.has("x-final"));
@@ -149,13 +119,11 @@ TEST_CASE("interim answers come and go before the one that counts") {
 
 TEST_CASE("a chunked answer's trailers are no part of its head") {
     Both both;
-    const auto answer = both.fetch({});
-    const auto peer = both.server.accept();
-    (void)peer->take_until("\r\n\r\n");
-    peer->send(
+    both.ask();
+    both.peer->send(
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"
     );
-    const auto response = both.result(answer);
+    const auto& response = both.result();
     CHECK(response.failure == TransferFailure::none);
     CHECK(response.body == "abc");
     CHECK_FALSE(response.headers.has("x-t"));
@@ -166,75 +134,66 @@ TEST_CASE("the environment's proxies are not used") {
     ::setenv("http_proxy", "http://127.0.0.1:1", 1);
     ::setenv("all_proxy", "http://127.0.0.1:1", 1);
     Both both;
-    const auto answer = both.fetch({});
-    const auto peer = both.server.accept();
-    CHECK(peer->take_until("\r\n\r\n").starts_with("GET /path"));
-    peer->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    CHECK(both.ask().starts_with("GET /path"));
+    both.peer->send(k_empty_ok);
+    CHECK(both.result().status == 200);
     ::unsetenv("http_proxy");
     ::unsetenv("all_proxy");
 }
 
 TEST_CASE("connect_to decides where, the URL what is asked for") {
     Both both;
-    const auto answer = both.fetch({
+    const auto head = both.ask({
         .url = "http://lane.example.invalid:8080/x",
         .connect_to = both.server.endpoint().text(),
     });
-    const auto peer = both.server.accept();
-    CHECK(
-        peer->take_until("\r\n\r\n").find("Host: lane.example.invalid:8080\r\n") !=
-        std::string::npos
-    );
-    peer->send(k_empty_ok);
-    const auto response = both.result(answer);
+    CHECK(head.find("Host: lane.example.invalid:8080\r\n") != std::string::npos);
+    both.peer->send(k_empty_ok);
+    const auto& response = both.result();
     CHECK(response.status == 200);
     CHECK(response.peer == both.server.endpoint().text());
 }
 
 TEST_CASE("a connection is reused, unless a fresh one is asked for") {
     Both both;
-    auto answer = both.fetch({});
-    const auto first = both.server.accept();
-    (void)first->take_until("\r\n\r\n");
+    both.ask();
+    const auto first = std::move(both.peer);
     first->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    CHECK(both.result().status == 200);
 
-    answer = both.fetch({});
+    both.fetch();
     (void)first->take_until("\r\n\r\n");
     first->send(k_empty_ok);
-    auto response = both.result(answer);
+    auto response = both.result();
     CHECK(response.status == 200);
     CHECK(response.timings.connected_s == 0);
 
-    answer = both.fetch({.fresh_connection = true});
-    const auto second = both.server.accept();
-    (void)second->take_until("\r\n\r\n");
+    both.ask({.fresh_connection = true});
+    const auto& second = both.peer;
     second->send(k_empty_ok);
-    response = both.result(answer);
+    response = both.result();
     CHECK(response.status == 200);
     CHECK(response.timings.connected_s > 0);
     CHECK_FALSE(second->wait_end()); // nor is it kept
 
-    answer = both.fetch({});
+    both.fetch();
     (void)first->take_until("\r\n\r\n");
     first->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    CHECK(both.result().status == 200);
 }
 
 TEST_CASE("a POST never starts on a pooled connection: it might be sent twice") {
     Both both;
-    auto answer = both.fetch({});
-    const auto first = both.server.accept();
-    (void)first->take_until("\r\n\r\n");
+    both.ask();
+    const auto first = std::move(both.peer);
     first->send(k_empty_ok);
-    CHECK(both.result(answer).status == 200);
+    CHECK(both.result().status == 200);
 
-    answer = both.fetch({.method = "POST", .body = "start"});
+    both.fetch({.method = "POST", .body = "start"});
     const auto second = both.server.accept();
     CHECK(second->take_until("start").starts_with("POST "));
     second->close(); // where a pooled one would make libcurl send it again
-    CHECK(both.result(answer).failure == TransferFailure::reset);
+    CHECK(both.result().failure == TransferFailure::reset);
     both.loop.settle();
     CHECK(first->received().empty());
 }

@@ -295,6 +295,24 @@ std::unique_ptr<Peer> RawServer::accept() {
     return std::make_unique<Peer>(loop_, Peer::Socket(std::move(*socket)));
 }
 
+void Both::fetch(ClientRequest request) {
+    if (request.url.empty()) {
+        request.url = server.url("/path?q=1");
+    }
+    answer = loop.start(client->fetch(std::move(request)));
+}
+
+std::string Both::ask(ClientRequest request) {
+    fetch(std::move(request));
+    peer = server.accept();
+    return peer->take_until("\r\n\r\n");
+}
+
+const ClientResponse& Both::result() {
+    loop.until([&] { return answer->has_value(); }, "the client's answer");
+    return **answer;
+}
+
 std::string url_of(const Endpoint& endpoint, std::string_view path) {
     return fmt::format("http://{}{}", endpoint.text(), path);
 }

@@ -156,6 +156,22 @@ private:
     asio::ip::tcp::acceptor acceptor_;
 };
 
+/// A client, and a server that the test plays.
+struct Both {
+    Loop loop;
+    RawServer server{loop};
+    std::unique_ptr<HttpClient> client = HttpClient::make(loop.context.get_executor());
+    std::shared_ptr<std::optional<ClientResponse>> answer; ///< to the newest request
+    std::unique_ptr<Peer> peer; ///< the newest connection that was accepted
+
+    /// Without a URL: of this server.
+    void fetch(ClientRequest request = {});
+    /// … on a connection of its own; returns the head that the server gets.
+    std::string ask(ClientRequest request = {});
+    /// Waits for it.
+    [[nodiscard]] const ClientResponse& result();
+};
+
 [[nodiscard]] std::string url_of(const Endpoint& endpoint, std::string_view path = "/");
 [[nodiscard]] std::string get_request(std::string_view path = "/", std::string_view extra = "");
 [[nodiscard]] Slice slice(std::string text);
