@@ -68,8 +68,32 @@ Headers fields_of(std::string_view head) {
 
 } // namespace
 
+std::string Received::take_until(std::string_view mark) {
+    std::size_t at = std::string::npos;
+    loop_.until(
+        [&] {
+            at = received_.find(mark);
+            return at != std::string::npos || ended_;
+        },
+        mark
+    );
+    if (at == std::string::npos) {
+        throw std::runtime_error(
+            fmt::format("the connection ended before '{}'; received '{}'", mark, received_)
+        );
+    }
+    return take(at + mark.size());
+}
+
+std::string Received::take(std::size_t count) {
+    loop_.until([&] { return received_.size() >= count || ended_; }, "bytes");
+    auto bytes = received_.substr(0, count);
+    received_.erase(0, bytes.size());
+    return bytes;
+}
+
 Peer::Peer(Loop& loop, const Endpoint& endpoint, int receive_buffer)
-    : loop_(loop), socket_(loop.context) {
+    : Received(loop), socket_(loop.context) {
     const auto address = address_of(endpoint);
     socket_.open(stream_protocol(family_of(endpoint), 0));
     if (receive_buffer != 0) {
@@ -84,7 +108,7 @@ Peer::Peer(Loop& loop, const Endpoint& endpoint, int receive_buffer)
     read();
 }
 
-Peer::Peer(Loop& loop, Socket socket) : loop_(loop), socket_(std::move(socket)) {
+Peer::Peer(Loop& loop, Socket socket) : Received(loop), socket_(std::move(socket)) {
     read();
 }
 
@@ -111,7 +135,7 @@ void Peer::read() {
         }
         Error_code failed;
         const auto size = socket_.read_some(asio::buffer(piece_), failed);
-        received_->append(piece_, 0, size);
+        received_.append(piece_, 0, size);
         ++reads_;
         ended_ = failed && failed != asio::error::would_block;
         reset_ = failed == asio::error::connection_reset;
@@ -168,30 +192,6 @@ void Peer::reset() {
     socket_.close();
 }
 
-std::string Peer::take_until(std::string_view mark) {
-    std::size_t at = std::string::npos;
-    loop_.until(
-        [&] {
-            at = received_->find(mark);
-            return at != std::string::npos || ended_;
-        },
-        mark
-    );
-    if (at == std::string::npos) {
-        throw std::runtime_error(
-            fmt::format("the connection ended before '{}'; received '{}'", mark, *received_)
-        );
-    }
-    return take(at + mark.size());
-}
-
-std::string Peer::take(std::size_t count) {
-    loop_.until([&] { return received_->size() >= count || ended_; }, "bytes");
-    auto bytes = received_->substr(0, count);
-    received_->erase(0, bytes.size());
-    return bytes;
-}
-
 std::string Peer::take_chunks() {
     std::string body;
     for (;;) {
@@ -221,7 +221,7 @@ Answer Peer::answer(bool head_request) {
         answer.body = take_chunks();
     } else {
         (void)wait_end();
-        answer.body = std::exchange(*received_, {});
+        answer.body = std::exchange(received_, {});
     }
     return answer;
 }

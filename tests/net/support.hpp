@@ -67,8 +67,26 @@ struct Answer {
     std::string body;
 };
 
+/// What a peer received.
+class Received {
+public:
+    /// Takes bytes up to and including `mark`.
+    [[nodiscard]] std::string take_until(std::string_view mark);
+    [[nodiscard]] std::string take(std::size_t count);
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
+    [[nodiscard]] std::string& received() noexcept { return received_; }
+    [[nodiscard]] const std::string& received() const noexcept { return received_; }
+
+protected:
+    explicit Received(Loop& loop) : loop_(loop) {}
+
+    Loop& loop_;
+    std::string received_;
+    bool ended_ = false;
+};
+
 /// One raw connection; keeps reading unless told not to.
-class Peer {
+class Peer : public Received {
 public:
     using Socket = asio::generic::stream_protocol::socket;
 
@@ -91,13 +109,8 @@ public:
 
     /// Takes one whole answer off the front of what was received.
     [[nodiscard]] Answer answer(bool head_request = false);
-    /// Takes bytes up to and including `mark`.
-    [[nodiscard]] std::string take_until(std::string_view mark);
-    [[nodiscard]] std::string take(std::size_t count);
     /// Waits for the end of the connection; true when it was a reset.
     [[nodiscard]] bool wait_end();
-    [[nodiscard]] bool ended() const noexcept { return ended_; }
-    [[nodiscard]] const std::string& received() const noexcept { return *received_; }
     [[nodiscard]] std::size_t reads() const noexcept { return reads_; }
     [[nodiscard]] Socket& socket() noexcept { return socket_; }
 
@@ -106,16 +119,13 @@ private:
     void write();
     [[nodiscard]] std::string take_chunks();
 
-    Loop& loop_;
     Socket socket_;
-    std::shared_ptr<std::string> received_ = std::make_shared<std::string>();
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::string outgoing_;
     std::string piece_;
     bool reading_ = true;
     bool read_armed_ = false;
     bool writing_ = false;
-    bool ended_ = false;
     bool reset_ = false;
     std::size_t reads_ = 0;
 };

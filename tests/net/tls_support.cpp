@@ -76,7 +76,7 @@ void PemFiles::write(const PemPair& pair) const {
 }
 
 TlsPeer::TlsPeer(Loop& loop, const Endpoint& endpoint, const TlsClientOptions& options)
-    : loop_(loop), context_(asio::ssl::context::tls_client), stream_(loop.context, context_) {
+    : Received(loop), context_(asio::ssl::context::tls_client), stream_(loop.context, context_) {
     SSL* const ssl = stream_.native_handle();
     SSL_set_alpn_protos(
         ssl,
@@ -102,6 +102,7 @@ TlsPeer::TlsPeer(Loop& loop, const Endpoint& endpoint, const TlsClientOptions& o
     if (shaken_) {
         read();
     } else {
+        ended_ = true;
         end_ = *outcome;
     }
 }
@@ -133,7 +134,7 @@ std::string TlsPeer::subject() const {
 }
 
 void TlsPeer::read() {
-    if (!reading_ || read_armed_ || end_) {
+    if (!reading_ || read_armed_ || ended_) {
         return;
     }
     read_armed_ = true;
@@ -145,8 +146,9 @@ void TlsPeer::read() {
                 return;
             }
             read_armed_ = false;
-            received_->append(piece_, 0, size);
+            received_.append(piece_, 0, size);
             if (error) {
+                ended_ = true;
                 end_ = error;
                 return;
             }
@@ -169,31 +171,9 @@ void TlsPeer::send(std::string_view bytes) {
     loop_.until([&] { return sent; }, "the server to take the bytes");
 }
 
-std::string TlsPeer::take_until(std::string_view mark) {
-    std::size_t at = std::string::npos;
-    loop_.until(
-        [&] {
-            at = received_->find(mark);
-            return at != std::string::npos || end_;
-        },
-        mark
-    );
-    if (at == std::string::npos) {
-        throw std::runtime_error("the connection ended before '" + std::string(mark) + "'");
-    }
-    return take(at + mark.size());
-}
-
-std::string TlsPeer::take(std::size_t count) {
-    loop_.until([&] { return received_->size() >= count || end_; }, "bytes");
-    auto bytes = received_->substr(0, count);
-    received_->erase(0, bytes.size());
-    return bytes;
-}
-
 bool TlsPeer::wait_end() {
-    loop_.until([&] { return end_.has_value(); }, "the connection's end");
-    return *end_ == asio::error::eof;
+    loop_.until([&] { return ended_; }, "the connection's end");
+    return end_ == asio::error::eof;
 }
 
 void TlsPeer::close() {

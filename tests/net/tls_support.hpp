@@ -40,7 +40,7 @@ struct TlsClientOptions {
 };
 
 /// One TLS connection; keeps reading unless told not to.
-class TlsPeer {
+class TlsPeer : public Received {
 public:
     TlsPeer(Loop& loop, const Endpoint& endpoint, const TlsClientOptions& options = {});
     TlsPeer(const TlsPeer&) = delete;
@@ -54,11 +54,8 @@ public:
     void send(std::string_view bytes);
     void pause_reading() { reading_ = false; }
     void resume_reading();
-    [[nodiscard]] std::string take_until(std::string_view mark);
-    [[nodiscard]] std::string take(std::size_t count);
     /// Waits for the end; true when the server said so (close_notify), false when it was cut.
     [[nodiscard]] bool wait_end();
-    [[nodiscard]] std::string& received() noexcept { return *received_; }
     /// Without a goodbye, as most clients leave.
     void close();
     /// Says goodbye and keeps the socket.
@@ -67,16 +64,14 @@ public:
 private:
     void read();
 
-    Loop& loop_;
     asio::ssl::context context_;
     asio::ssl::stream<asio::ip::tcp::socket> stream_;
-    std::shared_ptr<std::string> received_ = std::make_shared<std::string>();
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::string piece_;
     bool shaken_ = false;
     bool reading_ = true;
     bool read_armed_ = false;
-    std::optional<boost::system::error_code> end_;
+    boost::system::error_code end_;
 };
 
 /// A TLS server whose handler only hands its requests to the test.
