@@ -1,17 +1,17 @@
 // Clients of Azure's addresses: /openai/deployments/NAME/…, /openai/v1/… and /openai/… with the header api-key, on a
 // lane with keys.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { laneOfFile } from '../e2e/lib/codex.mjs';
+import { tokenLine } from '../e2e/lib/lane.mjs';
 import { scratch } from '../e2e/lib/process.mjs';
 import { PARAMETERS, PROMPT, SKIES, packagesOf } from './function_tools.mjs';
 import { versionIn, witness } from './seen.mjs';
 
 const KEY = 'azure-key-0123456789abcdef', tokens = path.join(scratch('azure'), 'tokens');
-fs.writeFileSync(tokens, `sha256:${createHash('sha256').update(KEY).digest('hex')} owner=azure\n`, { mode: 0o600 });
+fs.writeFileSync(tokens, tokenLine(KEY, 'owner=azure'), { mode: 0o600 });
 
 const load = packagesOf('chat-completions'), lane = laneOfFile(['--tokens', tokens]), shows = witness(import.meta.url);
 const made = (table, client, name, cells) => ({ table, client, version: versionIn('chat-completions', name), cells });

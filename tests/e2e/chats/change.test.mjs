@@ -1,13 +1,12 @@
 // Rename, archive, copy and delete conversations: what a page then sees, what Codex keeps, who may.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { as, startLane, tokensOf } from '../lib/lane.mjs';
 import { scratch, sleep } from '../lib/process.mjs';
 
 let mock;
@@ -200,11 +199,8 @@ test('a copy made while its last answer is replaced is a copy, or waits for the 
 });
 
 test('nobody changes, copies or deletes the conversations of others', async () => {
-  const tokens = path.join(scratch('tokens'), 'tokens');
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''));
+  const tokens = tokensOf(['a', 'b']);
   const lane = await startLane({ args: ['--tokens', tokens] });
-  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
   assert.equal((await post(lane, '/api/chats', { id: 'of-a', title: 'Mine' }, as('a'))).status, 201);
   for (const [method, where, body] of [[patch, '', { title: 'x' }], [post, '/fork', {}], [remove, '', undefined]]) {
     assertRefused(await method(lane, `/api/chats/of-a${where}`, body, as('b')), 404, 'not_found');

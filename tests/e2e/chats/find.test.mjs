@@ -1,16 +1,13 @@
 // Conversations are found by their titles and leave as files.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import { once } from 'node:events';
-import fs from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
-import { limit, scratch } from '../lib/process.mjs';
+import { as, startLane, tokensOf } from '../lib/lane.mjs';
+import { limit } from '../lib/process.mjs';
 
 let mock;
 before(async () => { mock = await startMock(); });
@@ -77,11 +74,8 @@ test('large answers that their clients do not read are bounded: others get 503 u
 });
 
 test('a search finds titles of the own conversations, page by page', async () => {
-  const tokens = path.join(scratch('tokens'), 'tokens');
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''));
+  const tokens = tokensOf(['a', 'b']);
   const lane = await startLane({ args: ['--tokens', tokens] });
-  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
   for (let n = 0; n < 5; n++) await make(lane, { id: `trip-${n}`, title: `Trip to PARIS ${n}` }, as('a'));
   await make(lane, { id: 'other', title: 'Taxes' }, as('a'));
   await make(lane, { id: 'foreign', title: 'Paris of b' }, as('b'));
@@ -158,11 +152,8 @@ test('a file makes the same conversation again: for the model, after a restart, 
 });
 
 test('a file of another owner makes a conversation of the one who sends it; broken and large ones are refused', async () => {
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  const tokens = path.join(scratch('tokens'), 'tokens');
-  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''), { mode: 0o600 });
+  const tokens = tokensOf(['a', 'b']);
   const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--tokens', tokens, '--limit', 'messages=5'] });
-  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
   assertLegal(await chat(lane.base, 'scenario:text;words=2', { id: 'mine', messageId: 'u-1', headers: as('a') }).done);
   const file = await exported(lane, 'mine', as('a'));
   assertRefused(await make(lane, file), 401, 'unauthorized');
@@ -210,11 +201,8 @@ test('a file of another owner makes a conversation of the one who sends it; brok
 });
 
 test('a search finds what was said in the own conversations, page by page; another assistant says that it cannot', async () => {
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  const tokens = path.join(scratch('tokens'), 'tokens');
-  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''), { mode: 0o600 });
+  const tokens = tokensOf(['a', 'b']);
   const lane = await startCodexLane({ config: chatConfig, port: mock.port, args: ['--tokens', tokens] });
-  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
   const tell = async (owner, id, text) => assertLegal(await chat(lane.base, text, { id, messageId: `u-${id}`, headers: as(owner) }).done);
   const found = async (query, owner = 'a') => {
     const list = await send(lane.base, { path: `/api/chats?${query}`, headers: as(owner) });

@@ -5,14 +5,13 @@
 // The short form runs for some seconds on one seed. The long one, on others:
 //   for seed in 1 2 3; do OA_SEED=$seed OA_HISTORY=60 ./dev e2e tests/e2e/chats/history.test.mjs; done
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
-import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { read } from '../lib/contract.mjs';
 import { freePort } from '../lib/free_port.mjs';
 import { open } from '../lib/http.mjs';
+import { as, tokensOf } from '../lib/lane.mjs';
 import { childPids, limit, scratch, sleep } from '../lib/process.mjs';
 import { random } from '../lib/random.mjs';
 
@@ -21,11 +20,10 @@ const SEED = Number(process.env.OA_SEED ?? 1);
 const ROUND = 1000;
 const OWNERS = ['ann', 'bob'];
 const folder = scratch('history');
-const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
 let mock, lane, port;
 const start = async () => { lane = await startCodexLane({ config: chatConfig, port: mock.port, folder, listen: `127.0.0.1:${port}`, args: ['--tokens', path.join(folder, 'tokens'), '--drain-timeout', '200ms'] }); };
 before(async () => {
-  fs.writeFileSync(path.join(folder, 'tokens'), OWNERS.map((owner) => `sha256:${crypto.createHash('sha256').update(`token-of-${owner}`).digest('hex')} owner=${owner}\n`).join(''));
+  tokensOf(OWNERS, path.join(folder, 'tokens'));
   [mock, port] = [await startMock(['--quiet']), await freePort()];
   await start();
 });

@@ -1,14 +1,11 @@
 // A conversation that began elsewhere: the messages a page brings along are told to the model and
 // listed, and cannot change a conversation that exists.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
-import { scratch } from '../lib/process.mjs';
+import { as, tokensOf } from '../lib/lane.mjs';
 
 let mock, lane;
 const start = (args = [], rest = {}) => startCodexLane({ config: chatConfig, port: mock.port, args, ...rest });
@@ -111,13 +108,10 @@ test('a conversation that exists is not changed by what a page says was said bef
 });
 
 test("another owner's conversation is neither seen nor changed by a seed under its id", async () => {
-  const file = path.join(scratch('tokens'), 'tokens');
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  fs.writeFileSync(file, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''), { mode: 0o600 });
-  const owned = await start(['--tokens', file]);
-  const as = (owner, options) => open(owned.base, { ...options, headers: { authorization: `Bearer tok-${owner}` } }).done;
-  const said = (owner, messages) => as(owner, { method: 'POST', path: '/api/chats/shared/stream', body: { id: 'shared', messages } });
-  const seen = async (owner) => (await as(owner, { path: '/api/chats/shared/messages' })).json().data;
+  const owned = await start(['--tokens', tokensOf(['a', 'b'])]);
+  const ask = (owner, options) => open(owned.base, { ...options, headers: as(owner) }).done;
+  const said = (owner, messages) => ask(owner, { method: 'POST', path: '/api/chats/shared/stream', body: { id: 'shared', messages } });
+  const seen = async (owner) => (await ask(owner, { path: '/api/chats/shared/messages' })).json().data;
   assert.equal((await said('a', [user('a-1', text('scenario:text;words=2'))])).status, 200);
   const before = await seen('a');
   assert.equal((await said('b', [...OLD, user('b-1', text('scenario:text;words=3'))])).status, 200);

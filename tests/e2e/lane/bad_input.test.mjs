@@ -1,12 +1,11 @@
 // What clients send wrong: each gets its own status, code and sentence as JSON before any stream, in
 // the gate's order, and the lane goes on serving.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { scratch } from '../lib/process.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { startLane, tokenLine } from '../lib/lane.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 
@@ -219,16 +218,15 @@ describe('a lane without auth', () => {
 describe('a lane with tokens that requires the handshake', () => {
   let lane;
   const tokens = { alice: 'alice-token-0123456789', bob: 'bob-token-0123456789', late: 'late-token-0123456789' };
-  const digest = (token) => crypto.createHash('sha256').update(token).digest('hex');
   before(async () => {
     const folder = scratch('policy');
     const tokenFile = path.join(folder, 'tokens');
     fs.writeFileSync(tokenFile, [
-      '# who may talk to the lane',
-      `sha256:${digest(tokens.alice)} owner=alice`,
-      `sha256:${digest(tokens.bob)} owner=bob`,
-      `sha256:${digest(tokens.late)} owner=late expires=2020-01-01T00:00:00Z`,
-    ].join('\n') + '\n', { mode: 0o600 });
+      '# who may talk to the lane\n',
+      tokenLine(tokens.alice, 'owner=alice'),
+      tokenLine(tokens.bob, 'owner=bob'),
+      tokenLine(tokens.late, 'owner=late expires=2020-01-01T00:00:00Z'),
+    ].join(''), { mode: 0o600 });
     const policy = path.join(folder, 'compat.json');
     fs.writeFileSync(policy, JSON.stringify({ min_client_build_id: '20260101T000000Z', max_client_build_id: '20261231T235959Z', min_schema_version: 1, max_schema_version: 2 }));
     lane = await startLane({ name: 'guarded', args: ['--compat', 'required', '--compat-policy', policy, '--tokens', tokenFile] });
@@ -302,7 +300,7 @@ describe('a lane with tokens that requires the handshake', () => {
       'an empty token': 'Bearer ',
       'a token and more': `Bearer ${tokens.alice} x`,
       'an expired token': `Bearer ${tokens.late}`,
-      'the digest instead of the token': `Bearer ${digest(tokens.alice)}`,
+      'the digest instead of the token': `Bearer ${tokenLine(tokens.alice, '').slice('sha256:'.length).trim()}`,
     })) {
       test(name, async () => {
         const answer = await post(lane.base, { messages: user() }, { headers: { ...GOOD, authorization } });

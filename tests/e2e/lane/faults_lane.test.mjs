@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { limit, scratch, sleep } from '../lib/process.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { startLane, tokenLine } from '../lib/lane.mjs';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { event, isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
@@ -309,10 +309,9 @@ describe('over replay', () => {
 });
 
 test('fault 92: one rule for who may come in, on every route', async () => {
-  const { createHash } = await import('node:crypto');
   const token = 'one-rule-token-0123456789';
   const file = path.join(scratch('tokens'), 'tokens');
-  fs.writeFileSync(file, `sha256:${createHash('sha256').update(token).digest('hex')} owner=ada\n`, { mode: 0o600 });
+  fs.writeFileSync(file, tokenLine(token, 'owner=ada'), { mode: 0o600 });
   const lane = await startLane({ args: ['--tokens', file] });
   const headers = { authorization: `Bearer ${token}` };
   for (const [method, route, body] of [['POST', '/api/chat', chatBody('replay:01-echo', { id: 'mine' })], ['POST', '/api/chats/mine/stop', undefined], ['GET', '/api/chats/mine/stream', undefined]]) {

@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 import { agentConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { as, startLane, tokensOf } from '../lib/lane.mjs';
 import { ROOT, limit, scratch, sleep } from '../lib/process.mjs';
 
 const CASES = JSON.parse(fs.readFileSync(path.join(ROOT, 'tests/e2e/data/laravel-chat-cases.json'), 'utf8'));
@@ -17,9 +17,7 @@ let mock, lane, replay, log;
 before(async () => {
   const folder = scratch('shared');
   log = path.join(folder, 'requests.jsonl');
-  const tokens = path.join(folder, 'tokens');
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  fs.writeFileSync(tokens, ['user', 'other'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''));
+  const tokens = tokensOf(['user', 'other'], path.join(folder, 'tokens'));
   mock = await startMock(['--log', log]);
   [lane, replay] = await Promise.all([
     startCodexLane({ config: agentConfig, port: mock.port, args: ['--tokens', tokens, '--shared-workspace'] }),
@@ -31,12 +29,12 @@ after(async () => {
   await mock.stop();
 });
 
-const as = (owner) => (owner ? { authorization: `Bearer tok-${owner}` } : {});
+const of = (owner) => (owner ? as(owner) : {});
 const uuid = () => crypto.randomUUID();
 const user = (content, rest = {}) => ({ id: 'm1', role: 'user', content, ...rest });
 const post = (query, messages, { owner = 'user', on = lane, path = '/api/chat', headers = {} } = {}) =>
-  open(on.base, { method: 'POST', path: `${path}${query}`, headers: { ...as(owner), ...headers }, body: Array.isArray(messages) ? { messages } : messages });
-const get = async (path, owner = 'user', on = lane) => send(on.base, { path, headers: as(owner) });
+  open(on.base, { method: 'POST', path: `${path}${query}`, headers: { ...of(owner), ...headers }, body: Array.isArray(messages) ? { messages } : messages });
+const get = async (path, owner = 'user', on = lane) => send(on.base, { path, headers: of(owner) });
 const data = async (path, owner, on) => {
   const answer = await get(path, owner, on);
   assert.equal(answer.status, 200, answer.text);

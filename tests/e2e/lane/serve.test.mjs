@@ -1,19 +1,17 @@
 // `oa-stream serve` as a process: its flags, its files and its signals.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { requestLines, startLane } from '../lib/lane.mjs';
+import { requestLines, startLane, tokenLine } from '../lib/lane.mjs';
 import { limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
 const slow = ['--inject', 'slow=1000'];
-const line = (token, rest) => `sha256:${crypto.createHash('sha256').update(token).digest('hex')} ${rest}\n`;
 const bearer = (token) => ({ authorization: `Bearer ${token}` });
 
 /** Asks until the answer has the status; a signal is taken some time after it was sent. */
@@ -188,7 +186,7 @@ test('a second signal ends at once', async () => {
 test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense changes nothing', async () => {
   const folder = scratch('config');
   const file = (name) => path.join(folder, name);
-  fs.writeFileSync(file('tokens'), line('tok-a', 'owner=alice'));
+  fs.writeFileSync(file('tokens'), tokenLine('tok-a', 'owner=alice'));
   fs.writeFileSync(file('policy'), '{}');
   fs.writeFileSync(file('lane'), 'on\n');
   const lane = await startLane({ args: ['--tokens', file('tokens'), '--compat-policy', file('policy'), '--lane-file', file('lane')] });
@@ -203,7 +201,7 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
     lane.signal('SIGHUP');
     await lane.until(() => /"level":"info","event":"reload"/.test(lane.stderr.slice(-400)) && reloads() > before, 'the reload');
   };
-  fs.writeFileSync(file('tokens'), line('tok-b', 'owner=bob'));
+  fs.writeFileSync(file('tokens'), tokenLine('tok-b', 'owner=bob'));
   await hup();
   assertLegal(await ask('tok-b'));
   assertRefused(await ask('tok-a'), 401, 'unauthorized');
@@ -242,11 +240,11 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
 
 test('a token file that changes is read again by itself; one that makes no sense changes nothing', async () => {
   const file = path.join(scratch('tokens'), 'tokens');
-  fs.writeFileSync(file, line('tok-a', 'owner=alice'));
+  fs.writeFileSync(file, tokenLine('tok-a', 'owner=alice'));
   const lane = await startLane({ args: ['--tokens', file] });
   const status = async (token) => (await send(lane.base, { path: '/api/chats', headers: bearer(token) })).status;
   assert.deepEqual([await status('tok-a'), await status('tok-b')], [200, 401]);
-  fs.writeFileSync(`${file}.new`, line('tok-b', 'owner=bob'));
+  fs.writeFileSync(`${file}.new`, tokenLine('tok-b', 'owner=bob'));
   fs.renameSync(`${file}.new`, file);
   await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the new tokens');
   assert.deepEqual([await status('tok-a'), await status('tok-b')], [401, 200]);
@@ -263,7 +261,7 @@ test('a token file without a token is told: it admits nobody', async () => {
   const lane = await startLane({ args: ['--tokens', file] });
   assert.ok(told(lane, 'tokens'), lane.stderr);
   lane.stderr = '';
-  fs.writeFileSync(file, line('tok-a', 'owner=alice'));
+  fs.writeFileSync(file, tokenLine('tok-a', 'owner=alice'));
   await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the new tokens');
   assert.ok(!told(lane, 'tokens'), lane.stderr);
   fs.writeFileSync(file, '');

@@ -1,14 +1,13 @@
 // The chats API over processes: who sees what, what outlives a restart, what a turn looks like that
 // runs or was stopped.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { as, startLane, tokensOf } from '../lib/lane.mjs';
 import { scratch } from '../lib/process.mjs';
 import { readMap } from '../lib/thread_map.mjs';
 
@@ -141,11 +140,8 @@ test('messages, runs and events of a turn, while it runs, when it was stopped, w
 });
 
 test('owners see their own; everybody else gets the same 404 as for what never was', async () => {
-  const tokens = path.join(scratch('tokens'), 'tokens');
-  const hash = (token) => crypto.createHash('sha256').update(token).digest('hex');
-  fs.writeFileSync(tokens, ['a', 'b'].map((o) => `sha256:${hash(`tok-${o}`)} owner=${o}\n`).join(''));
+  const tokens = tokensOf(['a', 'b']);
   const lane = await startLane({ args: ['--tokens', tokens, '--compat', 'required'] });
-  const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
   assert.equal((await make(lane, { id: 'same' }, as('a'))).status, 201);
   assert.equal((await make(lane, { id: 'same' }, as('b'))).status, 201, "another owner's ids are invisible");
   assert.equal((await make(lane, { id: 'of-a', title: 'T' }, as('a'))).status, 201);

@@ -1,7 +1,6 @@
 // Who shares what where the model runs commands: refusals at start, and owners kept apart by the
 // real Codex and its sandbox.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,7 +8,7 @@ import { Page, assertApproved, detailsOf, questionsOf, statusOf } from '../lib/a
 import { agentConfig, codexBin, startMock, withoutSandbox } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
+import { as, startLane, tokensOf } from '../lib/lane.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const KEY = 'sk-planted-provider-key';
@@ -21,12 +20,6 @@ before(async () => { mock = await startMock(); });
 after(() => mock.stop());
 
 const spec = (text) => encodeURIComponent(text).replaceAll("'", '%27');
-/** A token file; each owner's token is tok-OWNER. */
-function tokensOf(owners, file = path.join(scratch('tokens'), 'tokens')) {
-  const hash = (text) => crypto.createHash('sha256').update(text).digest('hex');
-  fs.writeFileSync(file, owners.map((owner) => `sha256:${hash(`tok-${owner}`)} owner=${owner}\n`).join(''), { mode: 0o600 });
-  return file;
-}
 const AGENT = (profile = 'agent') => ['--codex-bin', codexBin(), '--codex-profile', profile, '--model', 'mock-model', '--provider-url', `http://127.0.0.1:${mock.port}/v1`, '--provider-key-env', 'MOCK_API_KEY'];
 const env = { MOCK_API_KEY: KEY };
 const startAgents = (name, args, rest = {}) => startLane({ name, authority: 'codex', args: [...AGENT(), '--allow-root', ...args], env, ...rest });
@@ -37,7 +30,6 @@ async function refused(args, pattern, profile) {
   assert.equal(ended.code, 2, ended.stderr);
   assert.match(ended.stderr, pattern);
 }
-const as = (owner) => ({ authorization: `Bearer tok-${owner}` });
 /** What a command of this owner printed. */
 async function ran(lane, owner, command, id = 'chat') {
   const answer = await chat(lane.base, `scenario:exec;cmd=${spec(command)}`, { id, headers: as(owner) }).done;

@@ -1,4 +1,5 @@
 // The lane as a process: `oa-stream serve` on a free port, ready when its ready file says so.
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { OA_BIN, ROOT, Running, cleanEnv, scratch } from './process.mjs';
@@ -30,3 +31,13 @@ export async function startLane({ authority = 'replay', args = [], env = {}, nam
 
 /** What a lane has written of its requests so far. */
 export const requestLines = (lane) => lane.stderr.split('\n').filter((l) => l.includes('"event":"request"')).map((l) => JSON.parse(l));
+
+/** A line of a token file; `rest`: 'owner=NAME', and what else it says. */
+export const tokenLine = (token, rest) => `sha256:${crypto.createHash('sha256').update(token).digest('hex')} ${rest}\n`;
+/** A token file; each owner's token is tok-OWNER. */
+export function tokensOf(owners, file = path.join(scratch('tokens'), 'tokens')) {
+  fs.writeFileSync(file, owners.map((owner) => tokenLine(`tok-${owner}`, `owner=${owner}`)).join(''), { mode: 0o600 });
+  return file;
+}
+/** The header of that owner's requests. */
+export const as = (owner) => ({ authorization: `Bearer tok-${owner}` });

@@ -2,13 +2,13 @@
 // threads are as they were, and a run that died in the middle is taken back by its restored journal.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
+import { tokenLine } from '../lib/lane.mjs';
 import { handOut } from '../lib/leaks.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { ROOT, scratch } from '../lib/process.mjs';
@@ -46,7 +46,7 @@ test('lost and restored', async () => {
   fs.writeFileSync(path.join(root, 'etc/default/oa-stream'), 'OA_STREAM_SERVE="--listen 127.0.0.1:8787"\n');
   const config = path.join(etc, 'config.yaml'), tokens = path.join(etc, 'tokens');
   fs.writeFileSync(config, `version: 1\nall: { state-dir: ${state} }\nsmoke stream: { base-url: "${target.stable.base}", first-byte: 7s }\n`);
-  fs.writeFileSync(tokens, `sha256:${crypto.createHash('sha256').update(TOKEN).digest('hex')} owner=ada\n`, { mode: 0o600 });
+  fs.writeFileSync(tokens, tokenLine(TOKEN, 'owner=ada'), { mode: 0o600 });
   target.state = state;
   const oa = (args) => target.oa([...args, '--config', config]);
 

@@ -1,24 +1,19 @@
 // Owners are apart on every lane of a store, what the store keeps of an answer goes with its time, and
 // a lane does nothing about commands that no lane would send it.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertLegal } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
-import { startLane } from '../lib/lane.mjs';
-import { scratch } from '../lib/process.mjs';
+import { as, startLane, tokensOf } from '../lib/lane.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
 import { heard, resume } from '../lib/replicas/world.mjs';
 
-const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
 let redis, a, b;
 before(async () => {
   redis = await startRedis({ args: ['--appendonly', 'yes'] });
-  const tokens = path.join(scratch('tokens'), 'tokens');
-  fs.writeFileSync(tokens, ['ann', 'bob'].map((owner) => `sha256:${crypto.createHash('sha256').update(`token-of-${owner}`).digest('hex')} owner=${owner}\n`).join(''));
-  const args = ['--tokens', tokens, '--store', redis.url, '--limit', 'log-kept=30s', '--drain-timeout', '500ms'];
+  const args = ['--tokens', tokensOf(['ann', 'bob']), '--store', redis.url, '--limit', 'log-kept=30s', '--drain-timeout', '500ms'];
   [a, b] = await Promise.all(['a', 'b'].map((name) => startLane({ name, args, pace: 'x0.2' })));
 });
 after(async () => {
@@ -82,7 +77,7 @@ test('the store gets answers and titles, no tokens, and of a message only what i
   const files = path.join(redis.folder, 'appendonlydir');
   const kept = fs.readdirSync(files).map((name) => fs.readFileSync(path.join(files, name), 'latin1')).join('');
   for (const there of ['A title and more words', 'oa:t:ann/told', heard(turn).slice(0, 4)]) assert.ok(kept.includes(there), there);
-  for (const secret of ['token-of-', 'until-the-end']) assert.ok(!kept.includes(secret), secret);
+  for (const secret of ['tok-ann', 'tok-bob', 'until-the-end']) assert.ok(!kept.includes(secret), secret);
 });
 
 test('commands in an inbox that are none, or of turns and rows that are not the lane’s to settle, change nothing', async () => {

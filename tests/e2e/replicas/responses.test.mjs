@@ -1,20 +1,16 @@
 // Stored responses of two lanes: whatever one of them answered, the other goes on from, tells and
 // deletes, as one lane alone does.
 import assert from 'node:assert/strict';
-import crypto from 'node:crypto';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import zlib from 'node:zlib';
 import { open, send } from '../lib/http.mjs';
-import { limit, scratch } from '../lib/process.mjs';
+import { as, tokensOf } from '../lib/lane.mjs';
+import { limit } from '../lib/process.mjs';
 import { again, ready } from '../lib/replicas/pair.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { startWorld } from '../lib/replicas/world.mjs';
 
-const tokens = path.join(scratch('tokens'), 'tokens');
-fs.writeFileSync(tokens, ['ann', 'bob'].map((owner) => `sha256:${crypto.createHash('sha256').update(`token-of-${owner}`).digest('hex')} owner=${owner}\n`).join(''));
-const as = (owner) => ({ authorization: `Bearer token-of-${owner}` });
+const tokens = tokensOf(['ann', 'bob']);
 let world, pipe, a, b;
 before(async () => {
   world = await startWorld({ lease: '3s', args: ['--tokens', tokens, '--limit', `store-wait=${limit(400)}ms`] });
