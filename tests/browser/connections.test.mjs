@@ -3,23 +3,19 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import http from 'node:http';
-import { isEvent, readCapture, writeCaptures } from '../e2e/lib/captures.mjs';
+import { slowed, writeCaptures } from '../e2e/lib/captures.mjs';
 import { startLane } from '../e2e/lib/lane.mjs';
 import { startNginxHttp2 } from '../e2e/lib/proxies.mjs';
 import { Browser } from './lib/cdp.mjs';
 
 const STREAMS = 10;
-function long() {
-  let t = 0;
-  return readCapture('02-text-paced').map((line) => ({ ...line, t: (t += isEvent('item/agentMessage/delta')(line) ? 1500 : 1) }));
-}
 
 let lane;
 let nginx;
 let browser;
 let evil;
 before(async () => {
-  lane = await startLane({ replayDir: writeCaptures({ long: long() }), pace: 'recorded', args: ['--trusted-proxy', '127.0.0.1'] });
+  lane = await startLane({ replayDir: writeCaptures({ long: slowed(1500) }), pace: 'recorded', args: ['--trusted-proxy', '127.0.0.1'] });
   nginx = await startNginxHttp2(lane.base);
   const { port } = new URL(lane.base);
   // A name of the attacker that by now resolves to the visitor's own machine.

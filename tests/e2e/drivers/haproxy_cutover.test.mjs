@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { isEvent, readCapture } from '../lib/captures.mjs';
+import { slowed } from '../lib/captures.mjs';
 import { Users, counters, startCutoverProxy, stretches, watchSplit } from '../lib/cutover/haproxy_cutover.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { NEW_ONLY } from '../lib/cutover/playbook.mjs';
@@ -18,9 +18,7 @@ const MS = limit(LONG ? 400000 : 90000);
 function captures() {
   const folder = scratch('captures');
   fs.cpSync(path.join(ROOT, 'fixtures/captures'), folder, { recursive: true });
-  let t = 0;
-  const lines = readCapture('02-text-paced').map((line) => ({ ...line, t: (t += isEvent('item/agentMessage/delta')(line) ? 25 : 1) }));
-  fs.writeFileSync(path.join(folder, 'half-second.jsonl'), lines.map((line) => JSON.stringify(line)).join('\n') + '\n');
+  fs.writeFileSync(path.join(folder, 'half-second.jsonl'), slowed(25).map((line) => JSON.stringify(line)).join('\n') + '\n');
   return folder;
 }
 const replayDir = captures();

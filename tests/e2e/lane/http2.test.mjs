@@ -3,23 +3,19 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import http2 from 'node:http2';
 import { after, before, test } from 'node:test';
-import { isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
+import { slowed, writeCaptures } from '../lib/captures.mjs';
 import { chatBody } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit } from '../lib/process.mjs';
 import { startNginxHttp2 } from '../lib/proxies.mjs';
 
 const STREAMS = 10;
-/** Goes on for a minute unless it is stopped. */
-function long() {
-  let t = 0;
-  return readCapture('02-text-paced').map((line) => ({ ...line, t: (t += isEvent('item/agentMessage/delta')(line) ? 1500 : 1) }));
-}
 
 let lane;
 let nginx;
 before(async () => {
-  lane = await startLane({ replayDir: writeCaptures({ long: long() }), pace: 'recorded', args: ['--trusted-proxy', '127.0.0.1'] });
+  // "long" goes on for a minute unless it is stopped.
+  lane = await startLane({ replayDir: writeCaptures({ long: slowed(1500) }), pace: 'recorded', args: ['--trusted-proxy', '127.0.0.1'] });
   nginx = await startNginxHttp2(lane.base);
 });
 after(async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
-import { isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
+import { isEvent, readCapture, slowed, writeCaptures } from '../lib/captures.mjs';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { requestLines, startLane } from '../lib/lane.mjs';
@@ -21,14 +21,8 @@ function silentTool() {
   assert.ok(at > 0);
   return lines.map((line, n) => (n > at ? { ...line, t: line.t + SILENCE_MS } : line));
 }
-/** Twenty words, 35 ms apart. */
-function paced() {
-  const lines = readCapture('02-text-paced');
-  let t = 0;
-  return lines.map((line) => ({ ...line, t: (t += isEvent('item/agentMessage/delta')(line) ? 35 : 1) }));
-}
 
-const replayDir = writeCaptures({ silent: silentTool(), paced: paced() });
+const replayDir = writeCaptures({ silent: silentTool(), paced: slowed(35) });
 const lanes = {};
 const proxies = {};
 const running = [];

@@ -21,6 +21,12 @@ export const isEvent = (method) => (line) => line.dir === 's2c' && line.msg?.met
 /** A notification of the server, at the time of the line it stands beside. */
 export const event = (beside, method, params) => ({ t: beside.t, dir: 's2c', msg: { method, params, emittedAtMs: 0 } });
 
+/** The recorded text turn with its deltas `gap` ms apart, and all else at once. */
+export function slowed(gap) {
+  let t = 0;
+  return readCapture('02-text-paced').map((line) => ({ ...line, t: (t += isEvent('item/agentMessage/delta')(line) ? gap : 1) }));
+}
+
 /** The recorded text turn with other deltas: `count` of them, `gap` ms apart, numbered, `bytes` long. */
 export function paced(count, gap, bytes) {
   const lines = readCapture('02-text-paced');
