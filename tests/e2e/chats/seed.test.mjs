@@ -1,22 +1,14 @@
 // A conversation that began elsewhere: the messages a page brings along are told to the model and
 // listed, and cannot change a conversation that exists.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { chatConfig, laneOfFile, startCodexLane } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { as, tokensOf } from '../lib/lane.mjs';
 
-let mock, lane;
-const start = (args = [], rest = {}) => startCodexLane({ config: chatConfig, port: mock.port, args, ...rest });
-before(async () => {
-  mock = await startMock();
-  lane = await start();
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const lane = laneOfFile();
+const start = (args = [], rest = {}) => startCodexLane({ config: chatConfig, port: lane.mock.port, args, ...rest });
 
 const DOT = 'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const text = (value) => ({ type: 'text', text: value });
@@ -41,7 +33,7 @@ const post = async (id, messages, on = lane, more = {}) => {
   await exchange.done;
   return exchange;
 };
-const asked = () => mock.asked();
+const asked = () => lane.mock.asked();
 const page = async (id, query = '', on = lane) => (await send(on.base, { path: `/api/chats/${id}/messages${query}` })).json();
 const plain = (messages) => messages.map(({ id, role, parts }) => ({ id, role, parts }));
 
@@ -121,7 +113,7 @@ test("another owner's conversation is neither seen nor changed by a seed under i
 });
 
 test('a page that shows the newest messages alone sends one again that was refused, and nothing is lost', async () => {
-  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const lane = await start();
   const part = (id, role, text) => ({ id, role, parts: [{ type: 'text', text }] });
   const earlier = [part('u1', 'user', 'one'), part('a1', 'assistant', 'two'), part('u2', 'user', 'three'), part('a2', 'assistant', 'four')];
   const file = { format: 'oa-stream.chat.v1', conversation: { id: 'paged', title: 'Paged' }, messages: earlier };

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { startLane, tokenLine } from '../lib/lane.mjs';
-import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { chatConfig, codexBin, laneOfFile, startCodexLane, startMock } from '../lib/codex.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { event, isEvent, readCapture, writeCaptures } from '../lib/captures.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
@@ -13,16 +13,8 @@ import { assertLegal, assertOneError, assertRefused, read } from '../lib/contrac
 const post = (base, body, { path: route = '/api/chat/stream', headers = {} } = {}) => send(base, { method: 'POST', path: route, headers, body });
 
 describe('over the real Codex', () => {
-  let mock, lane, log;
-  before(async () => {
-    log = path.join(scratch('model'), 'requests.jsonl');
-    mock = await startMock(['--log', log]);
-    lane = await startCodexLane({ config: chatConfig, port: mock.port });
-  });
-  after(async () => {
-    assert.equal((await lane.stop()).code, 0);
-    await mock.stop();
-  });
+  const log = path.join(scratch('model'), 'requests.jsonl');
+  const lane = laneOfFile([], ['--log', log]);
   /** The user texts the model was sent in its newest request. */
   const userTexts = () => {
     const last = JSON.parse(fs.readFileSync(log, 'utf8').trimEnd().split('\n').at(-1));

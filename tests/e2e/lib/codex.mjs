@@ -169,12 +169,12 @@ export async function startCodexServer({ config, mockPort, home = path.join(scra
   return server;
 }
 
-/** The lane of a test file, from its first test to its last: `base` is where it listens, `mock` its model. */
-export function laneOfFile(args = []) {
+/** The lane of a test file, from its first test to its last: `base` is where it listens, `mock` its model (with `mockArgs`). */
+export function laneOfFile(args = [], mockArgs = []) {
   const file = {};
   let mock, lane;
   before(async () => {
-    mock = await startMock();
+    mock = await startMock(mockArgs);
     lane = await startCodexLane({ config: chatConfig, port: mock.port, args });
     Object.assign(file, { base: lane.base, mock, until: (...what) => lane.until(...what) });
   });

@@ -3,23 +3,15 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
+import { test } from 'node:test';
+import { chatConfig, laneOfFile, startCodexLane } from '../lib/codex.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
 import { oa, scratch } from '../lib/process.mjs';
 
-let mock, lane;
 const ALLOW = ['--allow', 'tools'];
-const start = (args = ALLOW, rest = {}) => startCodexLane({ config: chatConfig, port: mock.port, args, ...rest });
-before(async () => {
-  mock = await startMock();
-  lane = await start();
-});
-after(async () => {
-  assert.equal((await lane.stop()).code, 0);
-  await mock.stop();
-});
+const lane = laneOfFile(ALLOW);
+const start = (args = ALLOW, rest = {}) => startCodexLane({ config: chatConfig, port: lane.mock.port, args, ...rest });
 
 const TOOLS = {
   weather: { description: 'Weather of a city', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] } },
@@ -28,7 +20,7 @@ const TOOLS = {
 const TWO = [['weather', { city: 'Oslo' }], ['clock', {}]];
 const prompt = (calls = TWO, more = '') => `scenario:calls;calls=${encodeURIComponent(JSON.stringify(calls))}${more}`;
 const user = (text, id = 'u-1') => ({ id, role: 'user', parts: [{ type: 'text', text }] });
-const asked = () => mock.asked();
+const asked = () => lane.mock.asked();
 async function post(id, body, on = lane) {
   const exchange = open(on.base, { method: 'POST', path: `/api/chats/${id}/stream`, body: { id, tools: TOOLS, ...body } });
   await exchange.done;
