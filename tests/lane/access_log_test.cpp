@@ -17,8 +17,7 @@ TEST_CASE("access log: one line a stream tells all its times, and nothing of wha
     const auto stream = rig.open(std::move(request));
     rig.until("the stream", [&] { return stream->has("start-step"); });
     rig.authority.last().say("the-answer");
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     rig.until("the line", [&] { return !rig.access.empty(); });
     REQUIRE(rig.access.size() == 1);
     const auto& text = rig.access.front();

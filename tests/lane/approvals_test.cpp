@@ -172,8 +172,7 @@ TEST_CASE("approvals: nobody is asked without the operator's leave and the clien
     rig.authority.able.approvals = row.able;
     const auto stream = rig.start(row.accept);
     CHECK(rig.authority.last().request.ask_approvals == row.asked);
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
 }
 
 TEST_CASE("approvals: calls that ask at once are in one answer, each with its own decision") {
@@ -353,8 +352,7 @@ TEST_CASE("approvals: the next message takes the place of a turn that waits") {
     CHECK(rig.outcome().reason == lane::StopReason::superseded);
     CHECK(rig.outcome().terminal == turn::TerminalClass::turn_interrupted);
     CHECK(rig.refused({{"a1", true}}).status == 422);
-    rig.authority.last().complete();
-    rig.await_end(next);
+    rig.complete(next);
 }
 
 TEST_CASE("approvals: the stop endpoint ends a turn that waits") {

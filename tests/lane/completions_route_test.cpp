@@ -126,8 +126,7 @@ TEST_CASE("completions: a stream begins when the turn was accepted and ends with
     CHECK_FALSE(stream->head.headers.has("x-vercel-ai-ui-message-stream"));
     rig.authority.last().say("Hi");
     rig.until("the text", [&] { return stream->has(R"("content":"Hi")"); });
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     CHECK(stream->bytes.ends_with("data: [DONE]\n\n"));
     CHECK(stream->has(R"("total_tokens":15)"));
     rig.until("its record", [&] { return rig.watcher.requests.size() == 1; });
@@ -182,8 +181,7 @@ TEST_CASE("completions: half a character is refused in what the user says now, a
             return stream->ended || rig.authority.turns_started.size() > started;
         });
         if (!stream->ended) {
-            rig.authority.last().complete();
-            rig.await_end(stream);
+            rig.complete(stream);
             return stream->head.status;
         }
         CHECK(stream->has("surrogate without its other half"));
@@ -526,8 +524,7 @@ TEST_CASE("completions: the addresses and the key of Azure's clients") {
         );
         rig.until("a turn", [&] { return rig.authority.starts == 1; });
         CHECK(rig.authority.last().request.owner == "alice");
-        rig.authority.last().complete();
-        rig.await_end(stream);
+        rig.complete(stream);
         CHECK(parse_json(stream->bytes)->at("model") == "oa-stream");
         CHECK(rig.watcher.requests.front().route == k_path);
         CHECK(rig.watcher.requests.front().lane == "native");

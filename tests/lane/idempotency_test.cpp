@@ -27,8 +27,7 @@ TEST_CASE("idempotency key: the same request again attaches to the same turn") {
     rig.until("the replay", [&] { return second->has("answer"); });
     rig.authority.last().complete();
     for (const auto& stream : {first, second}) {
-        rig.await_end(stream);
-        rig.judge(*stream);
+        rig.await_legal(stream);
     }
     CHECK(first->bytes == second->bytes);
     CHECK(rig.authority.starts == 1);
@@ -48,8 +47,7 @@ TEST_CASE("idempotency key: a repetition that comes during the start waits for i
     rig.until("both streams", [&] { return first->has("start") && second->has("start"); });
     CHECK(rig.authority.starts == 1);
     rig.authority.last().complete();
-    rig.await_end(second);
-    rig.judge(*second);
+    rig.await_legal(second);
 }
 
 TEST_CASE("idempotency key: what was answered long ago is not run again") {
@@ -58,8 +56,7 @@ TEST_CASE("idempotency key: what was answered long ago is not run again") {
     LaneRig rig(config);
     const auto first = rig.open(keyed(rig, "k1"));
     rig.until("the stream", [&] { return first->has("start-step"); });
-    rig.authority.last().complete();
-    rig.await_end(first);
+    rig.complete(first);
     const auto again = rig.send(keyed(rig, "k1"));
     CHECK(again.status == 409);
     CHECK(code_of(again) == "already_answered");

@@ -109,6 +109,16 @@ void LaneRig::await_end(const std::shared_ptr<Stream>& stream) {
     until("the stream's end", [&] { return stream->ended; });
 }
 
+void LaneRig::await_legal(const std::shared_ptr<Stream>& stream) {
+    await_end(stream);
+    judge(*stream);
+}
+
+void LaneRig::complete(const std::shared_ptr<Stream>& stream) {
+    authority.last().complete();
+    await_end(stream);
+}
+
 void LaneRig::judge(
     const Stream& stream, contract::Profile profile, std::optional<contract::Continues> continues
 ) {

@@ -87,6 +87,10 @@ public:
     [[nodiscard]] std::shared_ptr<Stream> chat(std::string_view thread, std::string_view text);
     [[nodiscard]] net::ClientRequest get(std::string_view path) const;
     void await_end(const std::shared_ptr<Stream>& stream);
+    /// … and judges it.
+    void await_legal(const std::shared_ptr<Stream>& stream);
+    /// The newest turn completes, and that stream of it ends.
+    void complete(const std::shared_ptr<Stream>& stream);
 
     /// Fails the test for every must rule the stream breaks.
     static void judge(

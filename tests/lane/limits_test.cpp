@@ -20,8 +20,7 @@ TEST_CASE("limits: a turn has so many readers at once, and room again when one l
     const auto third = rig.open(rig.get("/api/chats/c1/stream"));
     rig.until("the third reader", [&] { return third->has("start-step"); });
     rig.authority.last().say("x");
-    rig.authority.last().complete();
-    rig.await_end(first);
+    rig.complete(first);
     rig.await_end(third);
     rig.judge(*first);
     rig.judge(*third);
@@ -36,8 +35,7 @@ TEST_CASE("limits: a user message is counted in code points, and its last one st
     const auto refused = rig.send(rig.post("/api/chats/c2/stream", user_message("äöü€𝒳x")));
     CHECK(refused.status == 422);
     CHECK(rig.authority.starts == 1);
-    rig.authority.last().complete();
-    rig.await_end(fits);
+    rig.complete(fits);
 }
 
 TEST_CASE("limits: a body nested deeper than allowed is no JSON to us") {
@@ -57,8 +55,7 @@ TEST_CASE("limits: a body nested deeper than allowed is no JSON to us") {
     const auto refused = rig.send(rig.post("/api/chats/c2/stream", nested(6)));
     CHECK(refused.status == 400);
     CHECK(refused.body.contains("invalid_json"));
-    rig.authority.last().complete();
-    rig.await_end(fits);
+    rig.complete(fits);
 }
 
 TEST_CASE("gates: with two Content-Type headers a body is no JSON, whichever comes first") {

@@ -15,8 +15,7 @@ TEST_CASE("stream: a turn arrives as it happens, frame by frame") {
     rig.until("the first delta", [&] { return stream->has(R"("delta":"Hel")"); });
     CHECK_FALSE(stream->has("text-end"));
     rig.authority.last().more("lo");
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     CHECK(stream->failure == net::TransferFailure::none);
     CHECK(stream->bytes.ends_with("data: [DONE]\n\n"));
     rig.judge(*stream);
@@ -49,8 +48,7 @@ TEST_CASE("stream: the head has the contract's headers and names thread and turn
     CHECK_FALSE(headers.has("x-oa-legacy-chat-canonical"));
     CHECK_FALSE(headers.has("x-oa-legacy-chat-stream-protocol"));
     CHECK_FALSE(headers.has("content-length"));
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     CHECK(stream->has(R"("messageId":"turn-1")"));
 }
 
@@ -59,8 +57,7 @@ TEST_CASE("stream: a completed turn without content counts as completed and show
     const auto stream = rig.chat("c1", "hello");
     rig.authority.last().push(turn::TurnEnded{turn::Outcome::completed, turn::Finish::stop, {}, {}}
     );
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(only_turn(rig).terminal == TerminalClass::completed);
     CHECK_FALSE(only_turn(rig).content);
     CHECK_FALSE(only_turn(rig).usage.has_value());
@@ -102,8 +99,7 @@ TEST_CASE("stream: each way to fail has its code and its class, and no upstream 
             const auto stream = rig.chat("c1", "hello");
             rig.authority.last().say("half an ans");
             row.act(rig.authority.last());
-            rig.await_end(stream);
-            rig.judge(*stream);
+            rig.await_legal(stream);
             CHECK(stream->has(fmt::format(R"("code":"{}")", row.code)));
             CHECK(stream->has(R"("type":"error")"));
             CHECK(stream->bytes.ends_with("data: [DONE]\n\n"));
@@ -126,8 +122,7 @@ TEST_CASE("stream: an authority that breaks the grammar is repaired, and counted
          turn::ToolOutput{"never-opened", Json{{"a", 1}}},
          turn::TurnEnded{turn::Outcome::completed, turn::Finish::stop, {}, {}}}
     );
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     const auto& repairs = only_turn(rig).repairs;
     CHECK(repairs[static_cast<std::size_t>(encode::Repair::part_unopened)] == 1);
     CHECK(repairs[static_cast<std::size_t>(encode::Repair::tool_unopened)] == 1);
@@ -148,8 +143,7 @@ TEST_CASE("stream: silence is filled with comments, between frames only") {
     left->leave();
     rig.until("its leaving", [&] { return rig.watcher.readers == 1; });
     rig.authority.last().complete();
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     SECTION("and a resume does not replay them") {
         // The log is what a second reader gets; it has none of the pings sent so far.
         const auto again = rig.open(rig.get("/api/chats/c1/stream"));
@@ -204,8 +198,7 @@ TEST_CASE("reader gone: a resume within the grace keeps the turn and replays it 
     CHECK(second->bytes == first->bytes);
     rig.authority.last().more("two");
     rig.authority.last().complete();
-    rig.await_end(second);
-    rig.judge(*second);
+    rig.await_legal(second);
     CHECK(only_turn(rig).terminal == TerminalClass::completed);
     CHECK(rig.watcher.accepted.size() == 1);
 }
@@ -220,8 +213,7 @@ TEST_CASE("readers: several see the same bytes") {
     rig.authority.last().more("b");
     rig.authority.last().complete();
     for (const auto& stream : {one, two, three}) {
-        rig.await_end(stream);
-        rig.judge(*stream);
+        rig.await_legal(stream);
         CHECK(stream->bytes == one->bytes);
     }
     CHECK(rig.watcher.turns.size() == 1);
@@ -236,8 +228,7 @@ TEST_CASE("stop: every reader gets a proper ending, and stopping again changes n
     CHECK(stopped.status == 200);
     CHECK(parse_json(stopped.body)->at("data").at("status") == "stopped");
     CHECK(parse_json(stopped.body)->at("data").at("turnId") == "turn-1");
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(stream->has(R"("type":"abort")"));
     CHECK(stream->has(R"("status":"interrupted")"));
     CHECK_FALSE(stream->has(R"("type":"error")"));
@@ -260,8 +251,7 @@ TEST_CASE("stop: before its turn was accepted it is not lost") {
     rig.authority.release();
     rig.await_end(stop);
     CHECK(stop->has(R"("status":"stopped")"));
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(only_turn(rig).terminal == TerminalClass::turn_interrupted);
 }
 
@@ -272,8 +262,7 @@ TEST_CASE("stop: a turn whose authority ignores it is ended by us") {
     rig.authority.prepare = [](PlayedTurn& turn) { turn.answers_interrupt = false; };
     const auto stream = rig.chat("c1", "hello");
     CHECK(rig.send(rig.post("/api/chats/c1/stop", "")).status == 200);
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(only_turn(rig).terminal == TerminalClass::turn_interrupted);
     rig.until("the turn to be dropped", [&] { return rig.authority.last().dropped; });
 }
@@ -292,10 +281,8 @@ TEST_CASE("resume: a turn whose messages were read whole just before its end is 
     past.running = false; // the authority has stored its end, and the lane has not heard it
     CHECK(rig.send(rig.get("/api/chats/x/messages")).status == 200);
     CHECK(rig.send(rig.get("/api/chats/x/stream")).status == 204);
-    rig.authority.last().complete();
-    rig.await_end(first);
-    rig.await_end(again);
-    LaneRig::judge(*again);
+    rig.complete(first);
+    rig.await_legal(again);
     CHECK(rig.send(rig.get("/api/chats/x/stream")).status == 204);
 }
 
@@ -305,8 +292,7 @@ TEST_CASE("resume: nothing live is 204 without a body, and so is an unknown thre
     LaneRig rig(config);
     CHECK(rig.send(rig.get("/api/chats/c1/stream")).status == 204);
     const auto stream = rig.chat("c1", "hello");
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     const auto nothing = rig.send(rig.get("/api/chats/c1/stream"));
     CHECK(nothing.status == 204);
     CHECK(nothing.body.empty());
@@ -320,8 +306,7 @@ TEST_CASE("limits: a silent authority is given up") {
         config.limits.first_event = Millis(40);
         LaneRig rig(config);
         const auto stream = rig.chat("c1", "hello");
-        rig.await_end(stream);
-        rig.judge(*stream);
+        rig.await_legal(stream);
         CHECK(stream->has(R"("code":"authority_timeout")"));
         CHECK(only_turn(rig).terminal == TerminalClass::codex_error);
         CHECK(rig.authority.last().interrupts == 1);
@@ -333,8 +318,7 @@ TEST_CASE("limits: a silent authority is given up") {
         LaneRig rig(config);
         const auto stream = rig.chat("c1", "hello");
         rig.authority.last().say("half");
-        rig.await_end(stream);
-        rig.judge(*stream);
+        rig.await_legal(stream);
         CHECK(stream->has(R"("code":"stalled")"));
         CHECK(only_turn(rig).terminal == TerminalClass::codex_error);
         CHECK(rig.authority.last().failed_as == turn::FailureCode::stalled);
@@ -347,8 +331,7 @@ TEST_CASE("limits: a turn that takes too long is aborted, as such") {
     LaneRig rig(config);
     const auto stream = rig.chat("c1", "hello");
     rig.authority.last().say("half");
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(stream->has(R"("code":"turn_aborted")"));
     CHECK(only_turn(rig).terminal == TerminalClass::turn_aborted);
     CHECK(only_turn(rig).reason == lane::StopReason::wall_time);
@@ -361,8 +344,7 @@ TEST_CASE("limits: logs that outgrow the memory for all of them end the growing 
     LaneRig rig(config);
     const auto stream = rig.chat("c1", "hello");
     rig.authority.last().say(std::string(200'000, 'x'));
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(stream->has(R"("code":"overloaded")"));
     CHECK(only_turn(rig).terminal == TerminalClass::turn_aborted);
     CHECK(rig.authority.last().failed_as == turn::FailureCode::overloaded);
@@ -394,8 +376,7 @@ TEST_CASE("limits: a log that is resumed no more counts no more") {
             return rig.authority.starts == i + 1 && stream->head.status != 0;
         });
         rig.authority.last().say(std::string(60'000, 'x'));
-        rig.authority.last().complete();
-        rig.await_end(stream);
+        rig.complete(stream);
         rig.until("its outcome", [&] { return rig.watcher.turns.size() == std::size_t(i) + 1; });
         whole += rig.watcher.turns.back().terminal == TerminalClass::completed ? 1 : 0;
     }
@@ -414,8 +395,7 @@ TEST_CASE("limits: a log beyond its cap goes on for its readers and cannot be re
     rig.until("the text", [&] { return stream->bytes.size() > 40'000; });
     CHECK(rig.send(rig.get("/api/chats/c1/stream")).status == 204);
     rig.authority.last().complete();
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     rig.until("the record", [&] { return rig.watcher.requests.size() == 2; });
     CHECK(rig.watcher.requests.back().frames == only_turn(rig).frames);
 }
@@ -429,8 +409,7 @@ TEST_CASE("limits: turns of one owner, and in all") {
     const auto refused = rig.send(rig.post("/api/chats/c3/stream", user_message("x")));
     CHECK(refused.status == 503);
     CHECK(refused.headers.has("retry-after"));
-    rig.authority.last().complete();
-    rig.await_end(two);
+    rig.complete(two);
     const auto three = rig.chat("c3", "hello");
     CHECK(three->head.status == 200);
     CHECK(rig.lane->busy() == 2);
@@ -470,8 +449,7 @@ TEST_CASE("slow reader: it is cut, the others and the turn go on") {
     CHECK(rig.watcher.requests.front().reader == lane::ReaderEnd::client_too_slow);
     CHECK_FALSE(rig.watcher.requests.front().terminal.has_value());
     rig.authority.last().complete();
-    rig.await_end(good);
-    rig.judge(*good);
+    rig.await_legal(good);
     CHECK(only_turn(rig).terminal == TerminalClass::completed);
     // Cut by a reset: the client cannot take what it has for a whole answer.
     slow->paused = false;
@@ -514,8 +492,7 @@ TEST_CASE("drain: live turns may end by themselves") {
     rig.authority.last().say("x");
     rig.authority.last().complete();
     CHECK(rig.run(rig.lane->drain(Millis(5000))) == 0);
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(only_turn(rig).terminal == TerminalClass::completed);
 }
 
@@ -527,8 +504,7 @@ TEST_CASE("drain: what is left at its end gets a proper error ending") {
     const auto began = Clock::now();
     CHECK(rig.run(rig.lane->drain(Millis(200))) == 1);
     CHECK(Clock::now() - began < Millis(2000));
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
     CHECK(stream->has(R"("code":"turn_aborted")"));
     CHECK(stream->bytes.ends_with("data: [DONE]\n\n"));
     CHECK(only_turn(rig).terminal == TerminalClass::turn_aborted);
@@ -544,8 +520,7 @@ TEST_CASE("drill: a frame that the authority wants broken is broken, framing int
     rig.authority.prepare = [](PlayedTurn& turn) { turn.faults = std::make_unique<EveryThird>(); };
     const auto stream = rig.chat("c1", "hello");
     rig.authority.last().say("text that is to be cut");
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     contract::Judge judge(contract::Profile::ai_sdk);
     judge.head({200, stream->head.headers.all()});
     judge.feed(stream->bytes);

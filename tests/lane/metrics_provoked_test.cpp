@@ -306,8 +306,7 @@ TEST_CASE("at rest: requests equal durations by route, terminals equal accepted 
         rig.until("the second reader", [&] { return again->has("start-step"); });
         CHECK(rig.watcher.readers == 2);
         rig.authority.last().say("x");
-        rig.authority.last().complete();
-        rig.await_end(stream);
+        rig.complete(stream);
         rig.await_end(again);
     }
     (void)rig.send(rig.get("/nowhere"));

@@ -17,8 +17,7 @@ TEST_CASE("next message: with a reader attached it is refused") {
     CHECK(parse_json(refused.body)->at("error").at("code") == "turn_in_progress");
     CHECK(rig.authority.starts == 1);
     CHECK(rig.authority.last().interrupts == 0);
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
 }
 
 TEST_CASE("next message: it interrupts a turn without readers, waits for its end and starts") {
@@ -35,8 +34,7 @@ TEST_CASE("next message: it interrupts a turn without readers, waits for its end
     // The same thread goes on.
     CHECK(rig.authority.last().request.thread == rig.authority.turns_started[0]->thread);
     rig.authority.last().complete();
-    rig.await_end(second);
-    rig.judge(*second);
+    rig.await_legal(second);
 }
 
 TEST_CASE("next message: a reader that is just leaving does not make it fail") {
@@ -49,8 +47,7 @@ TEST_CASE("next message: a reader that is just leaving does not make it fail") {
     first->leave();
     rig.until("the second stream", [&] { return second->has("start-step"); });
     CHECK(second->head.status == 200);
-    rig.authority.last().complete();
-    rig.await_end(second);
+    rig.complete(second);
 }
 
 TEST_CASE("next message: refused as long as it came while the turn was being read") {
@@ -60,8 +57,7 @@ TEST_CASE("next message: refused as long as it came while the turn was being rea
     const auto first = rig.chat("c1", "hello");
     const auto second = rig.open(rig.post("/api/chats/c1/stream", user_message("again")));
     rig.until("a second start waiting", [&] { return rig.lane->busy() == 2; });
-    rig.authority.last().complete();
-    rig.await_end(first);
+    rig.complete(first);
     rig.await_end(second);
     CHECK(second->head.status == 409);
     CHECK(rig.authority.starts == 1);
@@ -89,8 +85,7 @@ TEST_CASE("start: a second request racing the first one's start is refused") {
     rig.authority.release();
     rig.until("the first stream", [&] { return first->has("start-step"); });
     rig.authority.last().complete();
-    rig.await_end(first);
-    rig.judge(*first);
+    rig.await_legal(first);
 }
 
 TEST_CASE("next message: it waits for a start whose client has left, and takes its place") {
@@ -110,8 +105,7 @@ TEST_CASE("next message: it waits for a start whose client has left, and takes i
     CHECK(rig.authority.turns_started[0]->interrupts == 1);
     CHECK(only_turn(rig).reason == lane::StopReason::superseded);
     rig.authority.last().complete();
-    rig.await_end(second);
-    rig.judge(*second);
+    rig.await_legal(second);
 }
 
 TEST_CASE("start: a client that left meanwhile leaves a turn without readers") {

@@ -459,8 +459,7 @@ TEST_CASE("make: a thread of the client's name or of ours, which its first messa
     const auto stream = rig.chat("mine", "hello");
     CHECK(rig.authority.last().request.thread == rig.ids->find("", "mine")->thread);
     rig.authority.last().say("hi");
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
 }
 
 TEST_CASE("make: what makes no sense is refused, nothing is made") {

@@ -284,8 +284,7 @@ namespace {
 std::optional<std::string> replaced_by(LaneRig& rig, std::string_view text, std::string_view id) {
     const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message(text, id)));
     rig.until("the stream", [&] { return stream->has("start-step") || stream->ended; });
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     return rig.authority.last().request.revert_from_turn;
 }
 
@@ -294,8 +293,7 @@ std::optional<std::string> replaced_by(LaneRig& rig, std::string_view text, std:
 TEST_CASE("threads: the second message goes to the same thread, with the client's message id") {
     LaneRig rig;
     const auto first = rig.chat("c1", "one");
-    rig.authority.last().complete();
-    rig.await_end(first);
+    rig.complete(first);
     const auto second = rig.chat("c1", "two");
     CHECK(rig.authority.turns_started[0]->request.thread == std::nullopt);
     CHECK(rig.authority.last().request.thread == rig.authority.turns_started[0]->thread);
@@ -372,8 +370,7 @@ TEST_CASE("threads: a message without an id is always a new one") {
     for (int i = 0; i < 2; ++i) {
         const auto stream = rig.open(rig.post("/api/chats/c1/stream", R"({"text":"hi"})"));
         rig.until("the stream", [&] { return stream->has("start-step"); });
-        rig.authority.last().complete();
-        rig.await_end(stream);
+        rig.complete(stream);
         CHECK(rig.authority.last().request.revert_from_turn == std::nullopt);
     }
 }
@@ -490,8 +487,7 @@ TEST_CASE("lane mode: off is 503, and live turns go on") {
     CHECK(response.status == 503);
     CHECK(code_of(response) == "service_unavailable");
     rig.authority.last().complete();
-    rig.await_end(stream);
-    rig.judge(*stream);
+    rig.await_legal(stream);
 }
 
 TEST_CASE("health, readiness and version") {
@@ -579,8 +575,7 @@ TEST_CASE("traceparent: a valid one reaches the authority and the log") {
     const auto stream = rig.open(std::move(request));
     rig.until("the stream", [&] { return stream->has("start-step"); });
     CHECK(rig.authority.last().request.traceparent == trace);
-    rig.authority.last().complete();
-    rig.await_end(stream);
+    rig.complete(stream);
     rig.until("the record", [&] { return !rig.watcher.requests.empty(); });
     CHECK(rig.watcher.requests.front().trace == "0af7651916cd43dd8448eb211c80319c");
     auto bad = rig.post("/api/chats/c2/stream", user_message("hi"));

@@ -136,8 +136,7 @@ TEST_CASE("text parts: a lane before them knows the message again, and so does o
             R"({"messages":[{"id":"u1","role":"user","content":["Summarise this:","Document"]}]})"
         ));
         rig.until("the stream", [&] { return stream->has("start-step"); });
-        rig.authority.last().complete();
-        rig.await_end(stream);
+        rig.complete(stream);
         return rig.authority.last().request.revert_from_turn;
     };
     CHECK(post() == std::nullopt);
