@@ -74,6 +74,18 @@ Step step_of(const std::string& name) {
     return *std::ranges::find(all, name, &Step::name);
 }
 
+/// With this answer the step fails; on the next connection, and with the right one, it succeeds.
+void fails_once(FakeRig& rig, const Step& step, FakeRedis::Answer answer, Code code) {
+    const auto before = rig.redis.dialled();
+    rig.redis.next(step.name, std::move(answer));
+    const auto told = step.take(rig);
+    REQUIRE(told);
+    CHECK(told->code == code);
+    rig.dialled_anew(before);
+    rig.redis.next(step.name, step.right);
+    CHECK_FALSE(step.take(rig));
+}
+
 } // namespace
 
 TEST_CASE("an answer that is none to its question is no decision, and the connection is left") {
@@ -158,14 +170,7 @@ TEST_CASE("a connection that is lost before the answer leaves every step open, t
             INFO(step.name << ", lost after " << said << " bytes of its answer");
             FakeRig rig;
             rig.open();
-            const auto before = rig.redis.dialled();
-            rig.redis.next(step.name, {step.right.substr(0, said), Then::close});
-            const auto told = step.take(rig);
-            REQUIRE(told);
-            CHECK(told->code == Code::unavailable);
-            rig.dialled_anew(before);
-            rig.redis.next(step.name, step.right);
-            CHECK_FALSE(step.take(rig));
+            fails_once(rig, step, {step.right.substr(0, said), Then::close}, Code::unavailable);
         }
     }
 }
@@ -224,14 +229,7 @@ TEST_CASE("an answer that never comes, or stops in the middle, ends the connecti
             auto options = rig.options();
             options.wait = Millis(250); // and a busy machine connects again within it
             rig.open(options);
-            const auto before = rig.redis.dialled();
-            rig.redis.next(step.name, {step.right.substr(0, said), Then::stall});
-            const auto told = step.take(rig);
-            REQUIRE(told);
-            CHECK(told->code == Code::timeout);
-            rig.dialled_anew(before);
-            rig.redis.next(step.name, step.right);
-            CHECK_FALSE(step.take(rig));
+            fails_once(rig, step, {step.right.substr(0, said), Then::stall}, Code::timeout);
         }
     }
 }
@@ -298,21 +296,13 @@ TEST_CASE("an answer that nobody asked for ends the connection, and nothing else
 
 TEST_CASE("answers that are one off are noticed by the first piece") {
     FakeRig rig;
-    auto& store = rig.open();
+    rig.open();
     const auto before = rig.redis.dialled();
     rig.redis.next(
         "XADD", {bulk("7-3") + bulk("7-3")}
     ); // said twice while another one is asked for
     rig.redis.next("XADD", bulk("7-6"));
-    std::vector<Result<Written>> told;
-    for (const std::uint64_t end : {3U, 6U}) {
-        store.append(
-            {.turn = "t1", .fence = k_fence, .end = end, .bytes = "abc"},
-            nullptr,
-            [&told](Result<Written> written, auto...) { told.push_back(std::move(written)); }
-        );
-    }
-    rig.until("the answers", [&told] { return told.size() == 2; });
+    const auto told = append_at_once(rig, {3, 6});
     CHECK(told[0] == Written::stored);
     CHECK_FALSE(told[1]);
     rig.dialled_anew(before);

@@ -90,20 +90,12 @@ TEST_CASE("a refusal among pieces under way is of its piece alone") {
           Case{error("READONLY You can't write against a read only replica."), false}}) {
         INFO(one.middle);
         FakeRig rig;
-        auto& store = rig.open();
+        rig.open();
         rig.redis.next("XADD", bulk("7-3"));
         rig.redis.next("XADD", one.middle);
         // All three answers have left the server.
         rig.redis.next("XADD", bulk("7-9"));
-        std::vector<Result<Written>> told;
-        for (const std::uint64_t end : {3U, 6U, 9U}) {
-            store.append(
-                {.turn = "t1", .fence = k_fence, .end = end, .bytes = "abc"},
-                nullptr,
-                [&told](Result<Written> written, auto...) { told.push_back(std::move(written)); }
-            );
-        }
-        rig.until("the answers", [&told] { return told.size() == 3; });
+        const auto told = append_at_once(rig, {3, 6, 9});
         CHECK(told[0] == Written::stored);
         REQUIRE_FALSE(told[1]);
         CHECK(told[1].error().code == Code::unavailable);

@@ -26,6 +26,21 @@ inline std::string acquired_answer() {
     return words({"mine", "7", "", "", "", "", "", "", "", "", "", "", ""});
 }
 
+/// The answers to pieces of a turn with these ends, of which none waits for the one before.
+inline std::vector<Result<store::Written>>
+append_at_once(FakeRig& rig, const std::vector<std::uint64_t>& ends) {
+    std::vector<Result<store::Written>> told;
+    for (const auto end : ends) {
+        rig.store->append(
+            {.turn = "t1", .fence = k_fence, .end = end, .bytes = "abc"},
+            nullptr,
+            [&told](Result<store::Written> written, auto...) { told.push_back(std::move(written)); }
+        );
+    }
+    rig.until("the answers", [&] { return told.size() == ends.size(); });
+    return told;
+}
+
 /// Each asks one thing of the server.
 inline std::vector<Step> all_steps() {
     return {
