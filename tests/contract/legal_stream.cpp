@@ -198,6 +198,22 @@ bool failed_before_input(const Stream& stream, std::size_t at) {
     });
 }
 
+/// True when `to` is behind the Begin and not behind the End of what the chunk at `from` is part
+/// of.
+template <class Begin, class End>
+bool stays_within(const Stream& stream, std::size_t from, std::size_t to, auto id_of) {
+    const auto id = id_of(stream[from]);
+    std::size_t start = from;
+    while (!(is<Begin>(stream[start]) && id_of(stream[start]) == id)) {
+        --start;
+    }
+    std::size_t end = from;
+    while (!(is<End>(stream[end]) && id_of(stream[end]) == id)) {
+        ++end;
+    }
+    return to > start && to <= end;
+}
+
 } // namespace
 
 Stream random_legal_stream(std::mt19937& random) {
@@ -247,33 +263,12 @@ std::string_view legal_to_copy(const Stream& stream, std::size_t from, std::size
     if (is<Data>(chunk) && to > 0 && to <= content_end(stream)) {
         return "data parts stand anywhere between start and the end of content";
     }
-    if (is<PartDelta>(chunk)) {
-        const std::string id = part_id(chunk);
-        std::size_t start = from;
-        while (!(is<PartStart>(stream[start]) && part_id(stream[start]) == id)) {
-            --start;
-        }
-        std::size_t end = from;
-        while (!(is<PartEnd>(stream[end]) && part_id(stream[end]) == id)) {
-            ++end;
-        }
-        if (to > start && to <= end) {
-            return "a repeated delta is only text";
-        }
+    if (is<PartDelta>(chunk) && stays_within<PartStart, PartEnd>(stream, from, to, part_id)) {
+        return "a repeated delta is only text";
     }
-    if (is<ToolInputDelta>(chunk) && failed_before_input(stream, from)) {
-        const auto call = call_of(chunk);
-        std::size_t start = from;
-        while (!(is<ToolInputStart>(stream[start]) && call_of(stream[start]) == call)) {
-            --start;
-        }
-        std::size_t end = from;
-        while (!(is<ToolOutputError>(stream[end]) && call_of(stream[end]) == call)) {
-            ++end;
-        }
-        if (to > start && to <= end) {
-            return "the input of a failed call is never complete";
-        }
+    if (is<ToolInputDelta>(chunk) && failed_before_input(stream, from) &&
+        stays_within<ToolInputStart, ToolOutputError>(stream, from, to, call_of)) {
+        return "the input of a failed call is never complete";
     }
     return {};
 }
