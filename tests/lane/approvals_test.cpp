@@ -105,6 +105,16 @@ int count(std::string_view text, std::string_view what) {
     return found;
 }
 
+/// Of the records of so many requests, those of an answer of this size count its frames.
+void check_frames(Rig& rig, std::size_t records, std::string_view bytes) {
+    rig.until("all records", [&] { return rig.watcher.requests.size() == records; });
+    for (const auto& record : rig.watcher.requests) {
+        if (record.bytes == bytes.size()) {
+            CHECK(record.frames == static_cast<std::uint64_t>(count(bytes, "data: ")));
+        }
+    }
+}
+
 } // namespace
 
 TEST_CASE("approvals: the answer ends at the question, the decision's answer tells the rest") {
@@ -297,12 +307,7 @@ TEST_CASE("approvals: a resume replays the answer that asks, later the whole tur
     CHECK(live->has("tool-output-available"));
     CHECK_FALSE(live->has("waiting-for-approval"));
     CHECK(rig.send(rig.get("/api/chats/c1/stream")).status == 204); // everybody has it all
-    rig.until("all records", [&] { return rig.watcher.requests.size() == 5; });
-    for (const auto& record : rig.watcher.requests) {
-        if (record.bytes == live->bytes.size()) {
-            CHECK(record.frames == static_cast<std::uint64_t>(count(live->bytes, "data: ")));
-        }
-    }
+    check_frames(rig, 5, live->bytes);
 }
 
 TEST_CASE("approvals: a page that does not know them resumes the turn as if nobody was asked") {
@@ -335,12 +340,7 @@ TEST_CASE("approvals: a page that does not know them resumes the turn as if nobo
     }
     CHECK(old->bytes == late->bytes);
     CHECK(second->has("tool-output-denied") != approved);
-    rig.until("all records", [&] { return rig.watcher.requests.size() == 4; });
-    for (const auto& record : rig.watcher.requests) {
-        if (record.bytes == old->bytes.size()) {
-            CHECK(record.frames == static_cast<std::uint64_t>(count(old->bytes, "data: ")));
-        }
-    }
+    check_frames(rig, 4, old->bytes);
 }
 
 TEST_CASE("approvals: the next message takes the place of a turn that waits") {
