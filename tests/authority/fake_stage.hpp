@@ -1,10 +1,10 @@
 // The codex authority on top of the scripted child (fake_codex.cpp).
 #pragma once
 
-#include "oa_stream/authority/codex.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 
-#include "harness.hpp"
+#include "codex_stage.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -24,15 +24,13 @@ struct Mode {
     ~Mode() { ::unsetenv("FAKE_MODE"); }
 };
 
-struct FakeStage {
+struct FakeStage : CodexStage {
     FakeStage() {
         must(write_file_atomic(folder.path / "config.toml", k_fake_config));
         options.program = OA_FAKE_CODEX;
         options.config_file = folder.path / "config.toml";
-        options.state_dir = folder.path / "state";
         options.env_allow = {"FAKE_MODE"};
         options.deadlines.backoff_first = Millis(10);
-        options.log = [this](LogLevel, std::string_view line) { log += std::string(line) + "\n"; };
     }
     FakeStage(const FakeStage&) = delete;
     FakeStage& operator=(const FakeStage&) = delete;
@@ -42,29 +40,13 @@ struct FakeStage {
         }
     }
 
-    Result<void> open() {
-        authority = make_codex_authority(io.get_executor(), options);
-        return run(io, authority->open());
-    }
-    FakeStage& opened() {
-        must(open());
-        return *this;
-    }
-    Result<std::unique_ptr<Turn>> start(TurnRequest request) {
-        return run(io, authority->start(std::move(request)));
-    }
-    Told play(TurnRequest request) {
-        last = must(start(std::move(request)));
-        return run(io, drain(last.get()));
-    }
     /// How many lines the child received with this method, or any other text in them.
     std::size_t received(std::string_view method, std::string_view text = {}) {
         const auto log_text = read_file(folder.path / "state/codex/home/received.jsonl");
         std::size_t count = 0;
         std::string_view rest = log_text ? std::string_view(*log_text) : std::string_view{};
         while (!rest.empty()) {
-            const std::string_view line = rest.substr(0, rest.find('\n'));
-            rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+            const auto line = cut_line(rest);
             count += line.contains(fmt::format("\"method\":\"{}\"", method)) && line.contains(text);
         }
         return count;
@@ -87,13 +69,6 @@ struct FakeStage {
         FAIL("no reading " << name);
         return 0;
     }
-
-    Folder folder{};
-    asio::io_context io{};
-    CodexOptions options{};
-    std::string log{};
-    std::unique_ptr<Authority> authority{};
-    std::unique_ptr<Turn> last{};
 };
 
 } // namespace oa_test

@@ -2,11 +2,10 @@
 // native executable) and OA_NODE have to be set.
 #pragma once
 
-#include "oa_stream/authority/codex.hpp"
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 
-#include "harness.hpp"
+#include "codex_stage.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -67,16 +66,14 @@ private:
     int port_ = 0;
 };
 
-struct RealStage {
+struct RealStage : CodexStage {
     RealStage() : model(io, folder.path / "model.log") {
         ::setenv(k_key, "sk-mock-0123456789", 1);
         options.program = needed("OA_CODEX_BIN");
         options.model = "mock-model";
         options.provider_base_url = model.url();
         options.provider_env_key = k_key;
-        options.state_dir = folder.path / "state";
         options.deadlines.backoff_first = Millis(20);
-        options.log = [this](LogLevel, std::string_view line) { log += std::string(line) + "\n"; };
     }
     RealStage(const RealStage&) = delete;
     RealStage& operator=(const RealStage&) = delete;
@@ -87,18 +84,6 @@ struct RealStage {
             run(io, authority->close(Millis(3'000)));
             authority.reset();
         }
-    }
-    Result<void> open() {
-        authority = make_codex_authority(io.get_executor(), options);
-        return run(io, authority->open());
-    }
-    RealStage& opened() {
-        must(open());
-        return *this;
-    }
-    Told play(TurnRequest request) {
-        last = must(run(io, authority->start(std::move(request))));
-        return run(io, drain(last.get()));
     }
     std::vector<PastTurn> turns(const std::string& thread) {
         return must(run(io, authority->turns(thread)));
@@ -122,13 +107,7 @@ struct RealStage {
         return std::stoi(log.substr(log.rfind(word) + word.size()));
     }
 
-    Folder folder{};
-    asio::io_context io{};
     Model model;
-    CodexOptions options{};
-    std::string log{};
-    std::unique_ptr<Authority> authority{};
-    std::unique_ptr<Turn> last{};
 };
 
 /// How many tools the model was offered: in "tools", or in an additional_tools item of the input.

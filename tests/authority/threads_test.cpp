@@ -9,6 +9,12 @@ using namespace oa_test;
 
 namespace {
 
+std::unique_ptr<ReplayAuthority> immediate_replay(asio::io_context& io) {
+    ReplayOptions options;
+    options.pace.immediate = true;
+    return must(make_replay_authority(io.get_executor(), options));
+}
+
 std::vector<ThreadInfo>
 threads_of(asio::io_context& io, Authority& from, std::vector<std::string> ids) {
     return must(run(io, from.threads(std::move(ids))));
@@ -18,9 +24,7 @@ threads_of(asio::io_context& io, Authority& from, std::vector<std::string> ids) 
 
 TEST_CASE("replay: threads are told in the order asked, unknown ones left out") {
     asio::io_context io;
-    ReplayOptions options;
-    options.pace.immediate = true;
-    const auto replay = must(make_replay_authority(io.get_executor(), options));
+    const auto replay = immediate_replay(io);
     const std::string empty = must(run(io, replay->make_thread({})));
     TurnRequest request = ask("Hello there");
     request.input.emplace_back(InputImage{"data:image/png;base64,AAAA"});
@@ -50,9 +54,7 @@ TEST_CASE("replay: threads are told in the order asked, unknown ones left out") 
 
 TEST_CASE("replay: a copy ends with the turn that was named, also in a copy of a copy") {
     asio::io_context io;
-    ReplayOptions options;
-    options.pace.immediate = true;
-    const auto replay = must(make_replay_authority(io.get_executor(), options));
+    const auto replay = immediate_replay(io);
     std::optional<std::string> thread;
     std::vector<std::string> ids;
     for (const char* text : {"one", "two", "three"}) {
@@ -74,9 +76,7 @@ TEST_CASE("replay: a copy ends with the turn that was named, also in a copy of a
 
 TEST_CASE("replay: an empty thread takes its first turn") {
     asio::io_context io;
-    ReplayOptions options;
-    options.pace.immediate = true;
-    const auto replay = must(make_replay_authority(io.get_executor(), options));
+    const auto replay = immediate_replay(io);
     const std::string empty = must(run(io, replay->make_thread({})));
     const auto turn = must(run(io, replay->start(ask("first", empty))));
     CHECK(turn->thread_id() == empty);
