@@ -45,6 +45,14 @@ async function holder(lanes) {
   await victim.until(async () => (await metric(victim, 'store_unacked_bytes')) === 0, 'the store has it all');
   return { victim, rest: lanes[held.indexOf(0)] };
 }
+/** A tab that shows half of its first answer; `before`: how it shows that. And the lanes, as of holder(). */
+async function halfway({ id, lanes, open }) {
+  const tab = await open();
+  await tab.until((shown) => !shown.asking);
+  await submit(tab, held(id, 'one'));
+  const before = await tab.until(isAt, HALF);
+  return { tab, before, ...await holder(lanes) };
+}
 /** What the lane tells of the chat: one question and one answer, as the page shows them. */
 async function assertListed(lane, id, shown) {
   const listed = (await send(lane.base, { path: `/api/chats/${id}/messages` })).json().data;
@@ -55,13 +63,10 @@ async function assertListed(lane, id, shown) {
 describe('two lanes behind a balancer without stickiness', { concurrency: 1 }, () => {
   for (const sdk of SDKS) {
     test(`AI SDK ${sdk}: the lane that answers is killed; reloaded, the page gets the rest from the other`, async () => {
-      const { id, lanes, open, end } = await begin('reload', sdk);
+      const visit = await begin('reload', sdk);
+      const { id, end } = visit;
       try {
-        const tab = await open();
-        await tab.until((shown) => !shown.asking);
-        await submit(tab, held(id, 'one'));
-        const before = await tab.until(isAt, HALF);
-        const { victim, rest } = await holder(lanes);
+        const { tab, before, victim, rest } = await halfway(visit);
         await victim.kill();
         const cut = await tab.until(isError);
         assert.equal(last(cut).text, HALF, 'what was there stays');
@@ -80,13 +85,10 @@ describe('two lanes behind a balancer without stickiness', { concurrency: 1 }, (
   }
 
   test('a page that resumes by itself, and one that reads through the other lane all along', async () => {
-    const { id, base, lanes, open, end } = await begin('resume', '7');
+    const visit = await begin('resume', '7');
+    const { id, base, open, end } = visit;
     try {
-      const tab = await open();
-      await tab.until((shown) => !shown.asking);
-      await submit(tab, held(id, 'one'));
-      const before = await tab.until(isAt, HALF);
-      const { victim, rest } = await holder(lanes);
+      const { tab, before, victim, rest } = await halfway(visit);
       // Requests take turns, but how many a page makes is its own affair.
       const others = [];
       while ((await metric(rest, 'relays')) === 0) {

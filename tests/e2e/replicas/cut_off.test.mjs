@@ -35,6 +35,13 @@ async function leave(pipe, lanes) {
   for (const lane of lanes) assert.equal((await lane.stop()).code, 0);
   pipe.stop();
 }
+/** … once the whole answer was read through the other lane. */
+async function leaveWhole(other, pipe, lanes) {
+  await other.done;
+  assertLegal(other);
+  assert.deepEqual(read(other).texts, [whole()]);
+  await leave(pipe, lanes);
+}
 
 test('a lane that stays cut off from the store leaves its turn to whoever took it over', async () => {
   const pipe = await startPipe(world.redis.port);
@@ -48,10 +55,7 @@ test('a lane that stays cut off from the store leaves its turn to whoever took i
   await world.release('left');
   await first.done; // it gave up
   assert.notEqual(heard(first), whole());
-  await other.done;
-  assertLegal(other);
-  assert.deepEqual(read(other).texts, [whole()]);
-  await leave(pipe, [cut, b]);
+  await leaveWhole(other, pipe, [cut, b]);
 });
 
 test('a lane that is cut off and has no room left says so, and not that another lane took the turn', async () => {
@@ -88,10 +92,7 @@ test('a lane that stays cut off from the store leaves also a turn that says noth
   assertLegal(first);
   assertOneError(first, { code: 'turn_aborted', retryable: true });
   await world.release('says-nothing');
-  await other.done;
-  assertLegal(other);
-  assert.deepEqual(read(other).texts, [whole()]);
-  await leave(pipe, [cut, b]);
+  await leaveWhole(other, pipe, [cut, b]);
 });
 
 test('the turn-time of a lane that is cut off from the store does not stop the turn that another one took over', async () => {
@@ -107,10 +108,7 @@ test('the turn-time of a lane that is cut off from the store does not stop the t
   assertOneError(first, { code: 'turn_aborted', retryable: true });
   await sleep(300); // an interrupt would have come to Codex
   await world.release('overtime');
-  await other.done;
-  assertLegal(other);
-  assert.deepEqual(read(other).texts, [whole()]);
-  await leave(pipe, [cut, b]);
+  await leaveWhole(other, pipe, [cut, b]);
 });
 
 test('the last lane that is left takes the next message of a conversation whose lane was killed', async () => {
