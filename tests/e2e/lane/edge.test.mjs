@@ -8,7 +8,7 @@ import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
-import { Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
+import { Running, curl, limit, scratch } from '../lib/process.mjs';
 
 const connected = (base) => new Promise((done, fail) => {
   const { port, hostname } = new URL(base);
@@ -16,11 +16,6 @@ const connected = (base) => new Promise((done, fail) => {
   socket.on('error', fail);
 });
 const deltas = (x) => x.frames.filter((f) => f.chunk?.type === 'text-delta').length;
-async function curl(...args) {
-  const run = new Running('curl', ['-sS', '--max-time', '20', ...args], { name: 'curl', env: cleanEnv({ HOME: scratch('curl') }) });
-  const exit = await run.end();
-  return { ...exit, stdout: run.stdout, stderr: run.stderr };
-}
 
 test('few descriptors: accepting pauses, streams go on, files still open, and serving resumes', async () => {
   const log = path.join(scratch('log'), 'access.log');

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
+import { curl, limit, scratch } from '../lib/process.mjs';
 
 const TOKEN = 'heads-test-bearer-0001';
 const GOOD = { authorization: `Bearer ${TOKEN}` };
@@ -38,11 +38,6 @@ function upload(base, text, body) {
     socket.on('error', (error) => { got.error = error.message; });
     socket.on('close', () => { clearTimeout(timer); done({ ...got, status: Number(got.text.split(' ')[1]) }); });
   });
-}
-async function curl(...args) {
-  const run = new Running('curl', ['-sS', '--max-time', '20', ...args], { name: 'curl', env: cleanEnv({ HOME: scratch('curl') }) });
-  const exit = await run.end();
-  return { ...exit, stdout: run.stdout, stderr: run.stderr };
 }
 
 test('200 uploads of 7.9 MB with a bad token: each reads its 401, and memory stays where it was', async () => {

@@ -11,7 +11,7 @@ import { clockOf } from '../lib/clock.mjs';
 import { assertLegal } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, send } from '../lib/http.mjs';
 import { requestLines, startLane } from '../lib/lane.mjs';
-import { Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { curl, oa, scratch } from '../lib/process.mjs';
 
 const folder = scratch('pki');
 const file = (name) => path.join(folder, name);
@@ -59,12 +59,6 @@ class Via extends Exchange {
 }
 const overTls = (base, text, body) => new Via(base, (options, on) => https.request(base, { ...options, ca: ca() }, on), { body: chatBody(text, body) });
 const overUnix = (socketPath, text, body) => new Via('http://127.0.0.1:1', (options, on) => http.request({ ...options, socketPath }, on), { body: chatBody(text, body) });
-/** Runs curl to its end. */
-async function curl(...args) {
-  const run = new Running('curl', ['-sS', '--max-time', '20', ...args], { name: 'curl', env: cleanEnv({ HOME: folder }) });
-  const exit = await run.end();
-  return { ...exit, stdout: run.stdout, stderr: run.stderr };
-}
 const peerName = (base) => new Promise((done, fail) => {
   const { port } = new URL(base);
   const socket = tls.connect({ port, host: '127.0.0.1', ca: ca(), ALPNProtocols: ['h2', 'http/1.1'] }, () => {

@@ -180,6 +180,13 @@ export class Running {
   }
 }
 
+/** {code, signal, stdout, stderr} of curl with these arguments. */
+export async function curl(...args) {
+  const run = new Running('curl', ['-sS', '--max-time', '20', ...args], { name: 'curl', env: cleanEnv({ HOME: scratch('curl') }) });
+  const exit = await run.end();
+  return { ...exit, stdout: run.stdout, stderr: run.stderr };
+}
+
 /** Runs oa-stream to its end: {code, stdout, stderr, json()}. */
 export async function oa(args, { env = {}, ms = 60000, cwd, stateDir } = {}) {
   const folder = scratch(args.filter((a) => /^[a-z]+$/.test(a)).slice(0, 2).join('-') || 'oa');
