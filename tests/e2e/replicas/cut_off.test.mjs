@@ -157,10 +157,7 @@ test('a page that is reloaded on the lane that lost its turn reads it on, and st
   const stop = await send(stands.base, { method: 'POST', path: '/api/chats/stopped/stop', body: {} });
   assert.equal(stop.json().data.status, 'stopped');
   await b.until(async () => (await metric(b, 'turns_held')) === 1, 'the stop');
-  await world.release('reloaded');
-  await again.done;
-  assertLegal(again);
-  assert.deepEqual(read(again).texts, [whole()]);
+  await world.endsWhole('reloaded', again);
   for (const lane of [stands, b]) assert.equal((await lane.stop()).code, 0);
 });
 
@@ -171,10 +168,7 @@ test('what the store does not have yet, and endings told without it, are counted
   assert.equal(await metric(cut, 'store_unsettled_ends_total'), 0);
   pipe.refuse = true;
   pipe.cut();
-  await world.release('counted');
-  await first.done;
-  assertLegal(first);
-  assert.deepEqual(read(first).texts, [whole()]);
+  await world.endsWhole('counted', first);
   await cut.until(async () => (await metric(cut, 'store_unacked_bytes')) > 0, 'bytes that are not stored');
   assert.equal(await metric(cut, 'store_unsettled_ends_total'), 1);
   pipe.heal();
