@@ -1,3 +1,4 @@
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/store/facts.hpp"
 
 #include "redis_store.hpp"
@@ -33,12 +34,7 @@ members_of(RedisLink::Self link, std::string key, Millis wait) {
     if (reply.kind != Reply::Kind::list) {
         co_return strange_answer(link);
     }
-    std::vector<std::string> out;
-    out.reserve(reply.items.size());
-    for (const auto& item : reply.items) {
-        out.push_back(item.text);
-    }
-    co_return out;
+    co_return mapped(reply.items, &Reply::text);
 }
 
 /// The value of a session's key begins with its revision.

@@ -1,5 +1,7 @@
 #include "redis_link.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "redis_errors.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -89,11 +91,7 @@ RedisLink::greet_calls(Self self, std::vector<Command> commands, Millis within) 
     if (!self->stream_) {
         co_return std::unexpected(Error{Code::unavailable, self->trouble_.message});
     }
-    std::vector<Asked> asked;
-    asked.reserve(commands.size());
-    for (const auto& command : commands) {
-        asked.push_back(queue(self, command, within));
-    }
+    auto asked = mapped(commands, [&](const Command& one) { return queue(self, one, within); });
     std::vector<Reply> out;
     for (auto& one : asked) {
         OA_CO_TRY(auto reply, co_await answer_to(std::move(one)));

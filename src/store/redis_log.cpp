@@ -1,5 +1,6 @@
 // A turn's log as a Redis stream: written once, read by whoever has readers for it.
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
@@ -79,12 +80,7 @@ std::optional<std::vector<LogEntry>> entries_of(const Reply& list) {
     if (list.kind != Reply::Kind::list || !std::ranges::all_of(list.items, is_entry)) {
         return std::nullopt;
     }
-    std::vector<LogEntry> out;
-    out.reserve(list.items.size());
-    for (const auto& item : list.items) {
-        out.push_back(entry_of(item));
-    }
-    return out;
+    return mapped(list.items, entry_of);
 }
 
 /// [id, ["t", turn, "r", reason, …]]

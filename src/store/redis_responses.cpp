@@ -1,5 +1,6 @@
 // Responses that a later request may name.
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_errors.hpp"
@@ -81,12 +82,7 @@ Task<Result<std::vector<std::string>>> RedisStore::keep_response(ResponseRecord 
         args.push_back(std::move(item.value));
     }
     OA_CO_TRY(const auto reply, co_await run(scripts::keep_response, keys, std::move(args)));
-    std::vector<std::string> gone;
-    gone.reserve(reply.items.size());
-    for (const auto& item : reply.items) {
-        gone.push_back(thread_of(item.text).id);
-    }
-    co_return gone;
+    co_return mapped(reply.items, [](const Reply& item) { return thread_of(item.text).id; });
 }
 
 Task<Result<std::optional<std::string>>> RedisStore::read_response(ResponseKey key) {

@@ -1,5 +1,6 @@
 // The map of threads, and idempotency keys.
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_store.hpp"
@@ -88,12 +89,7 @@ Task<Result<std::vector<std::string>>> RedisStore::ids_of(std::string owner) {
     OA_CO_TRY(
         const auto reply, co_await ask_list({"SMEMBERS", this->key("u", percent_encode(owner))})
     );
-    std::vector<std::string> out;
-    out.reserve(reply.items.size());
-    for (const auto& item : reply.items) {
-        out.push_back(item.text);
-    }
-    co_return out;
+    co_return mapped(reply.items, &Reply::text);
 }
 
 Task<Result<RowChanges>> RedisStore::changes_of(std::string owner, std::string at) {
@@ -110,11 +106,7 @@ Task<Result<RowChanges>> RedisStore::changes_of(std::string owner, std::string a
 
 Task<Result<std::vector<std::optional<ThreadFields>>>>
 RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
-    std::vector<std::string> keys;
-    keys.reserve(ids.size());
-    for (const auto& id : ids) {
-        keys.push_back(row({owner, id}));
-    }
+    auto keys = mapped(ids, [&](const std::string& id) { return row({owner, id}); });
     OA_CO_TRY(const auto reply, co_await run(scripts::rows, std::move(keys), {}));
     std::vector<std::optional<ThreadFields>> out;
     out.reserve(ids.size());

@@ -1,4 +1,5 @@
 // Who runs the turn of a thread: taken, committed, ended, let go, and decided for the dead.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include "redis_store.hpp"
@@ -146,12 +147,7 @@ Task<Result<bool>> RedisStore::hold_again(ThreadKey key, std::uint64_t fence, st
 
 Task<Result<std::vector<ThreadKey>>> RedisStore::held() {
     OA_CO_TRY(const auto reply, co_await ask_list({"SMEMBERS", key("o", session_)}));
-    std::vector<ThreadKey> out;
-    out.reserve(reply.items.size());
-    for (const auto& item : reply.items) {
-        out.push_back(thread_of(item.text));
-    }
-    co_return out;
+    co_return mapped(reply.items, [](const Reply& item) { return thread_of(item.text); });
 }
 
 Task<Result<Acquired::Kind>> RedisStore::take_place(AcquireRequest request) {
