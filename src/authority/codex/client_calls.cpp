@@ -3,6 +3,7 @@
 #include "oa_stream/authority/function_names.hpp"
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "codex/events/codex_events_items.hpp"
 
@@ -160,8 +161,7 @@ bool ClientCalls::is_own(const Json& item) const {
         return false;
     }
     const Json* space = member(item, "namespace");
-    return (space != nullptr && !space->is_null()) ||
-           std::ranges::find(functions_, function) == functions_.end() ||
+    return (space != nullptr && !space->is_null()) || !contains(functions_, function) ||
            !parse_any_json(text_view_in(item, "arguments"));
 }
 
@@ -246,7 +246,7 @@ bool ClientCalls::waiting() const noexcept {
 
 bool ClientCalls::opened(std::string_view call) const noexcept {
     return std::ranges::any_of(wires_, [&](const auto& entry) {
-        return std::ranges::find(entry.second, call) != entry.second.end();
+        return contains(entry.second, call);
     });
 }
 

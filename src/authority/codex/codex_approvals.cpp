@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "codex/events/codex_events_items.hpp"
 #include "codex_approval_details.hpp"
@@ -67,10 +68,8 @@ Json user_questions(const Json& params) {
         copy_text(question, one, "header");
         copy_text(question, one, "question");
         if (const Json* options = member(one, "options"); options && options->is_array()) {
-            question["options"] = Json::array();
-            for (const Json& option : *options) {
-                question["options"].push_back(text_in(option, "label"));
-            }
+            question["options"] =
+                json_list(*options, [](const Json& option) { return text_in(option, "label"); });
         }
         out.push_back(std::move(question));
     }
@@ -138,7 +137,7 @@ std::optional<turn::Note> unanswered_note(std::string_view method, const Json& p
 }
 
 bool CodexApprovals::is_asked(std::string_view call) const {
-    return std::ranges::find(pending_, call, &Pending::call) != pending_.end();
+    return contains(pending_, call, &Pending::call);
 }
 
 const CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) const {
@@ -221,10 +220,9 @@ void CodexApprovals::ask(
     Pending pending{
         .id = approval_id(turn, question.item, request), .question = std::move(question)
     };
-    for (const auto* known : {&pending_, &behind_}) {
-        if (std::ranges::find(*known, pending.id, &Pending::id) != known->end()) {
-            return;
-        }
+    if (contains(pending_, pending.id, &Pending::id) ||
+        contains(behind_, pending.id, &Pending::id)) {
+        return;
     }
     pending.request = request;
     const Call* call = call_of(pending.question);

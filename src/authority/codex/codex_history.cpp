@@ -1,6 +1,7 @@
 #include "codex_history.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "client_calls.hpp"
 #include "codex/events/codex_events.hpp"
@@ -78,12 +79,7 @@ std::vector<const Json*> as_begun(const Json& items) {
         begun.emplace_back(int_member(item, "startedAtMs").value_or(before), begun.size());
     }
     std::ranges::sort(begun);
-    std::vector<const Json*> out;
-    out.reserve(begun.size());
-    for (const auto& [time, at] : begun) {
-        out.push_back(&items[at]);
-    }
-    return out;
+    return mapped(begun, [&](const auto& one) { return &items[one.second]; });
 }
 
 } // namespace
@@ -160,20 +156,18 @@ Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd) {
         return fail(Code::protocol, "codex answered thread/turns/list without data");
     }
     ListedTurns page;
-    for (const Json& turn : *data) {
-        page.turns.push_back(past_turn(turn, cwd));
-    }
+    page.turns = mapped(*data, [&](const Json& turn) { return past_turn(turn, cwd); });
     page.next_cursor = text_view_in(result, "nextCursor");
     return page;
 }
 
+const Json* turn_with_id(const Json& turns, std::string_view id) {
+    return find_if_or_null(turns, [&](const Json& turn) { return text_view_in(turn, "id") == id; });
+}
+
 const Json* ended_turn(const Json& result, std::string_view id) {
-    for (const Json& turn : list_in(result, "data")) {
-        if (text_view_in(turn, "id") == id) {
-            return text_view_in(turn, "status") == "inProgress" ? nullptr : &turn;
-        }
-    }
-    return nullptr;
+    const Json* turn = turn_with_id(list_in(result, "data"), id);
+    return turn == nullptr || text_view_in(*turn, "status") == "inProgress" ? nullptr : turn;
 }
 
 } // namespace oa_stream::authority

@@ -37,6 +37,9 @@ struct ListedTurns {
 /// Code::protocol when the result has no "data" array.
 [[nodiscard]] Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd);
 
+/// Of a list of turns; null: there is none of this id.
+[[nodiscard]] const Json* turn_with_id(const Json& turns, std::string_view id);
+
 /// The stored turn `id` in a page, when it has ended; nullptr otherwise.
 [[nodiscard]] const Json* ended_turn(const Json& result, std::string_view id);
 

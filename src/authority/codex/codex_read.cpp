@@ -1,5 +1,6 @@
 // Reading: a thread's turns, and what this authority says of itself.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "codex_core.hpp"
 #include "codex_history.hpp"
@@ -41,9 +42,7 @@ Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thre
         }
         OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
         OA_CO_TRY(ListedTurns page, listed_turns(result, self->home_.work.string()));
-        for (PastTurn& turn : page.turns) {
-            out.push_back(std::move(turn));
-        }
+        std::ranges::move(page.turns, std::back_inserter(out));
         const bool moved = page.next_cursor != cursor;
         cursor = moved ? std::move(page.next_cursor) : std::string{};
     } while (!cursor.empty() && out.size() < k_most_turns);
@@ -81,13 +80,12 @@ Health CodexCore::health() const {
 }
 
 Capabilities CodexCore::capabilities() const {
-    std::vector<ModelInfo> models;
     std::vector<std::string> names = options_.more_models;
     names.insert(names.begin(), home_.facts.model.value_or(options_.model));
-    for (const std::string& name : names) {
-        const auto known = std::ranges::find(models_, name, &ModelInfo::id);
-        models.push_back(known == models_.end() ? ModelInfo{.id = name} : *known);
-    }
+    auto models = mapped(names, [this](const std::string& name) {
+        const auto* known = find_or_null(models_, name, &ModelInfo::id);
+        return known == nullptr ? ModelInfo{.id = name} : *known;
+    });
     return {
         .name = "codex",
         .version = version_,

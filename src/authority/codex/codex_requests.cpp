@@ -100,14 +100,12 @@ void add_tools(Json& thread_start, const std::vector<ClientTool>& tools) {
     if (tools.empty()) {
         return;
     }
-    Json list = Json::array();
-    for (const ClientTool& tool : tools) {
+    thread_start["dynamicTools"] = json_list(tools, [](const ClientTool& tool) {
         Json one = Json::object({{"type", "function"}, {"name", name_for_codex(tool.name)}});
         one["description"] = tool.description;
         one["inputSchema"] = tool.parameters;
-        list.push_back(std::move(one));
-    }
-    thread_start["dynamicTools"] = std::move(list);
+        return one;
+    });
     thread_start["experimentalRawEvents"] = true; // they tell when a response is whole
 }
 
@@ -177,11 +175,8 @@ Json list_models_params() {
 }
 
 Json turn_start_params(const std::string& thread, const TurnRequest& request) {
-    Json input = Json::array();
-    for (const InputPart& part : request.input) {
-        input.push_back(input_of(part));
-    }
-    Json params = Json::object({{"threadId", thread}, {"input", std::move(input)}});
+    Json params =
+        Json::object({{"threadId", thread}, {"input", json_list(request.input, input_of)}});
     if (!request.client_message_id.empty()) {
         params["clientUserMessageId"] = request.client_message_id;
     }

@@ -1,5 +1,6 @@
 // A turn from its request to turn/started.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "codex_core.hpp"
 #include "codex_history.hpp"
@@ -7,7 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 namespace oa_stream::authority {
@@ -170,9 +170,7 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
     hold->effort = std::move(facts.effort);
     hold->loaded = true;
     hold->ephemeral = request->ephemeral;
-    for (const auto& tool : request->tools) {
-        hold->functions.push_back(tool.name);
-    }
+    hold->functions = mapped(request->tools, &ClientTool::name);
     hold->total = turn::Usage{};
     if (!request->seed.empty()) {
         OA_CO_CHECK(co_await inject(self, link, inject_params(hold->id, request->seed)));
@@ -275,9 +273,9 @@ void CodexCore::add_own_choices(Json& params, const CodexThread& thread, const T
     if (!request.effort.empty()) {
         return;
     }
-    const auto known = std::ranges::find(models_, model, &ModelInfo::id);
+    const auto* known = find_or_null(models_, model, &ModelInfo::id);
     const auto usual =
-        home_.facts.effort.value_or(known == models_.end() ? std::string() : known->default_effort);
+        home_.facts.effort.value_or(known == nullptr ? std::string() : known->default_effort);
     if (!usual.empty()) {
         params["effort"] = usual;
     } else if (!thread.effort.empty()) {

@@ -1,6 +1,7 @@
 #include "oa_stream/authority/function_names.hpp"
 
-#include <algorithm>
+#include "oa_stream/base/lists.hpp"
+
 #include <array>
 
 namespace oa_stream::authority {
@@ -37,7 +38,7 @@ bool is_taken(std::string_view name) {
     while (name.starts_with(k_prefix)) {
         name.remove_prefix(k_prefix.size());
     }
-    return name.starts_with("mcp__") || std::ranges::find(k_own, name) != k_own.end();
+    return name.starts_with("mcp__") || contains(k_own, name);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "replay_library.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -184,12 +185,7 @@ Result<Recording> ReplayLibrary::choose(std::string_view prompt) {
 }
 
 std::vector<std::string> ReplayLibrary::names() const {
-    std::vector<std::string> out;
-    out.reserve(all_.size());
-    for (const Recording& recording : all_) {
-        out.push_back(recording->name);
-    }
-    return out;
+    return mapped(all_, [](const Recording& recording) { return recording->name; });
 }
 
 } // namespace oa_stream::authority

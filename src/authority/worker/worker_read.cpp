@@ -1,6 +1,7 @@
 // Reading threads back from the worker.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "codex/codex_history.hpp"
 #include "control/control_answers.hpp"
@@ -65,14 +66,11 @@ Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thr
     OA_CO_TRY(const Json response, co_await read_thread(self, thread));
     const auto known = self->threads_.find(thread);
     const std::string cwd = known == self->threads_.end() ? std::string() : known->second.cwd;
-    std::vector<PastTurn> out;
     const Json* turns = member(thread_in(response), "turns");
     if (turns != nullptr && turns->is_array()) {
-        for (const Json& turn : *turns) {
-            out.push_back(past_turn(turn, cwd));
-        }
-        co_return out;
+        co_return mapped(*turns, [&](const Json& turn) { return past_turn(turn, cwd); });
     }
+    std::vector<PastTurn> out;
     if (const Json* messages = told_list(response, "messages")) {
         for (const Json& message : *messages) {
             if (text_view_in(message, "role") == "user") {

@@ -268,8 +268,7 @@ constexpr std::array k_tools{
 };
 
 [[nodiscard]] const ToolKind* tool_kind(std::string_view type) noexcept {
-    const auto* const kind = std::ranges::find(k_tools, type, &ToolKind::type);
-    return kind == k_tools.end() ? nullptr : kind;
+    return find_or_null(k_tools, type, &ToolKind::type);
 }
 
 } // namespace

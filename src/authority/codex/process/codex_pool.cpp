@@ -1,5 +1,6 @@
 #include "codex_pool.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "pool_parts.hpp"
@@ -134,8 +135,7 @@ Task<Result<void>> CodexPool::open_member(Self self, Member member) {
 }
 
 Task<Result<CodexPool::Member>> CodexPool::child_at(Self self, std::size_t child) {
-    if (const auto found = std::ranges::find(self->members_, child, &PoolMember::number);
-        found != self->members_.end()) {
+    if (const auto* found = find_or_null(self->members_, child, &PoolMember::number)) {
         co_return *found;
     }
     if (self->servers_) {
@@ -241,8 +241,7 @@ std::vector<Reading> CodexPool::readings() const {
     std::vector<Reading> sum = members_.front()->codex->readings();
     const auto add = [&sum](const Member& member) {
         for (const Reading& one : member->codex->readings()) {
-            if (const auto same = std::ranges::find(sum, one.name, &Reading::name);
-                same != sum.end()) {
+            if (auto* same = find_or_null(sum, one.name, &Reading::name)) {
                 same->value += one.value;
             }
         }
@@ -261,10 +260,8 @@ std::vector<Reading> CodexPool::readings() const {
 
 Task<void> CodexPool::close(Self self, Millis grace) {
     self->closing_ = true;
-    std::vector<Task<void>> tasks;
-    for (const Member& member : self->members_) {
-        tasks.push_back(close_member(member, grace));
-    }
+    auto tasks =
+        mapped(self->members_, [&](const Member& member) { return close_member(member, grace); });
     for (const auto& [child, member] : self->former_members_) {
         tasks.push_back(close_member(member, grace));
     }

@@ -1,8 +1,8 @@
 #include "codex_toml.hpp"
 
-#include <fmt/format.h>
+#include "oa_stream/base/lists.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
 
 // Errors are values here, and the parser is compiled into this file only.
 #define TOML_EXCEPTIONS 0
@@ -20,7 +20,7 @@ void collect_env_keys(const toml::table& table, std::vector<std::string>& into) 
         if (const auto* inner = value.as_table()) {
             collect_env_keys(*inner, into);
         } else if (const auto name = value.value<std::string>();
-                   name && key == "env_key" && std::ranges::find(into, *name) == into.end()) {
+                   name && key == "env_key" && !contains(into, *name)) {
             into.push_back(*name);
         }
     }

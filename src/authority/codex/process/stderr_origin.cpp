@@ -1,5 +1,6 @@
 #include "stderr_origin.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -42,8 +43,7 @@ std::string stderr_origin(std::string_view line) {
     const auto time = take_word(rest);
     const auto level = take_word(rest);
     auto module = take_word(rest);
-    if (!is_time(time) || std::ranges::find(k_levels, level) == k_levels.end() ||
-        !is_module(module)) {
+    if (!is_time(time) || !contains(k_levels, level) || !is_module(module)) {
         return fmt::format("{} bytes", line.size());
     }
     module.remove_suffix(1);

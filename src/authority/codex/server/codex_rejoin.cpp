@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
+#include "codex/codex_history.hpp"
 #include "codex/codex_requests.hpp"
 
 #include <fmt/format.h>
@@ -21,15 +22,6 @@ struct Nobody final : TurnWaker {
 
 const Json& turns_of(const Json& resumed) {
     return list_in(object_in(resumed, "thread"), "turns");
-}
-
-const Json* turn_named(const Json& resumed, std::string_view id) {
-    for (const Json& turn : turns_of(resumed)) {
-        if (text_view_in(turn, "id") == id) {
-            return &turn;
-        }
-    }
-    return nullptr;
 }
 
 const Json* newest_turn(const Json& resumed) {
@@ -101,7 +93,7 @@ CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<R
     // With its turns: their items and what follows on this connection fit together.
     OA_CO_TRY(const Json resumed, co_await load(self, link, thread, false));
     thread->foreign = false;
-    const Json* stored = turn_named(resumed, live->id());
+    const Json* stored = turn_with_id(turns_of(resumed), live->id());
     if (stored == nullptr) {
         co_return fail(Code::unavailable, "the Codex server does not know the turn any more");
     }

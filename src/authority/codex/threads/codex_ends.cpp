@@ -3,6 +3,7 @@
 // Which turns ended so is kept with the thread, in an attachment of its own type. Measured with
 // codex 0.169.0: one cannot be changed, so each is newer than the one it replaces; a fork has none.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "codex/codex_core.hpp"
 #include "codex_attachments.hpp"
@@ -25,17 +26,15 @@ struct KeptEnds {
     std::uint64_t newest = 0;
 };
 
+template <class T> void add_new(std::vector<T>& to, const std::vector<T>& more) {
+    std::ranges::copy_if(more, std::back_inserter(to), [&](const T& one) {
+        return !contains(to, one);
+    });
+}
+
 void add_ends(TurnEnds& to, const TurnEnds& more) {
-    for (const auto& turn : more.withheld) {
-        if (std::ranges::find(to.withheld, turn) == to.withheld.end()) {
-            to.withheld.push_back(turn);
-        }
-    }
-    for (const auto& one : more.failed) {
-        if (std::ranges::find(to.failed, one) == to.failed.end()) {
-            to.failed.push_back(one);
-        }
-    }
+    add_new(to.withheld, more.withheld);
+    add_new(to.failed, more.failed);
 }
 
 template <class T> void keep_newest(std::vector<T>& all, std::size_t most) {
@@ -53,9 +52,9 @@ TurnEnds read_ends(const Json& payload) {
     }
     for (const Json& one : list_in(payload, "failed")) { // an earlier release has none
         const auto words = turn::all_failure_words();
-        const auto found =
-            std::ranges::find(words, text_view_in(one, "code"), &turn::FailureWords::word);
-        if (found != words.end()) { // else a later release's
+        const auto* found =
+            find_or_null(words, text_view_in(one, "code"), &turn::FailureWords::word);
+        if (found != nullptr) { // else a later release's
             out.failed.emplace_back(text_in(one, "turn"), found->code);
         }
     }
@@ -63,10 +62,9 @@ TurnEnds read_ends(const Json& payload) {
 }
 
 Json write_ends(const TurnEnds& ends) {
-    Json failed = Json::array();
-    for (const auto& [turn, code] : ends.failed) {
-        failed.push_back(Json::object({{"turn", turn}, {"code", turn::words_of(code).word}}));
-    }
+    Json failed = json_list(ends.failed, [](const auto& one) {
+        return Json::object({{"turn", one.first}, {"code", turn::words_of(one.second).word}});
+    });
     return Json::object({{"turns", ends.withheld}, {"failed", std::move(failed)}});
 }
 
@@ -98,7 +96,7 @@ bool is_interrupted(const PastTurn& turn) {
 }
 
 void mark_end(PastTurn& turn, const TurnEnds& ends) {
-    if (is_silent(turn) && std::ranges::find(ends.withheld, turn.id) != ends.withheld.end()) {
+    if (is_silent(turn) && contains(ends.withheld, turn.id)) {
         const bool cut =
             !turn.events.empty() && std::holds_alternative<turn::TurnEnded>(turn.events.back());
         if (!cut) {

@@ -135,14 +135,12 @@ std::optional<Json> plan_of_todo_list(const Json& params) {
     if (item == nullptr || type_of(params, item) != "todoList") {
         return std::nullopt;
     }
-    Json plan = Json::array();
-    for (const Json& step : list_in(*item, "items")) {
+    return json_list(list_in(*item, "items"), [](const Json& step) {
         const bool done = bool_member(step, "completed").value_or(false);
-        plan.push_back(Json::object(
+        return Json::object(
             {{"step", text_view_in(step, "text")}, {"status", done ? "completed" : "pending"}}
-        ));
-    }
-    return plan;
+        );
+    });
 }
 
 std::optional<turn::Usage> usage_of_turn(const Json& params) {

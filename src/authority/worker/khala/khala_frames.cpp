@@ -194,7 +194,7 @@ KhalaFrame read_phoenix_frame(std::string_view text, const KhalaFilter& filter) 
 std::string phoenix_message(
     std::string_view join_ref, std::string_view ref, std::string_view event, Json payload
 ) {
-    Json join = join_ref.empty() ? Json(nullptr) : Json(std::string(join_ref));
+    Json join = or_null(join_ref);
     return dump_json(Json::array(
         {std::move(join), std::string(ref), "sync:v1", std::string(event), std::move(payload)}
     ));
