@@ -136,6 +136,8 @@ private:
     // server/codex_rejoin.cpp
     /// The connection to it. Code::not_found: there is a child.
     [[nodiscard]] Result<Link> open_server() const;
+    /// The thread, with a turn that keeps the notifications that arrive before its id is known.
+    [[nodiscard]] static Task<Result<ThreadHold>> hold_to_join(Self self, std::string id);
     void hold_on(); ///< the connection is lost: turns wait for the next one
     [[nodiscard]] static Task<void> give_up(Self self, std::shared_ptr<RunningTurn> live);
     [[nodiscard]] static Task<void> rejoin(

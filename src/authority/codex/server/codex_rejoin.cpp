@@ -112,6 +112,18 @@ Result<CodexCore::Link> CodexCore::open_server() const {
     return link_;
 }
 
+Task<Result<ThreadHold>> CodexCore::hold_to_join(Self self, std::string id) {
+    OA_CO_TRY(
+        ThreadHold hold,
+        co_await CodexThreads::hold(&self->threads_, std::move(id), Clock::now() + k_busy_wait)
+    );
+    hold->live = std::make_shared<RunningTurn>(
+        self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
+    );
+    hold->live->take_client_calls(true);
+    co_return hold;
+}
+
 Task<Result<std::shared_ptr<RunningTurn>>>
 CodexCore::join(Self self, std::string id, bool ask_approvals) {
     OA_CO_TRY(const Link link, self->open_server());
@@ -121,17 +133,9 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
     if (!runs_turn(state)) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }
-    OA_CO_TRY(
-        ThreadHold hold,
-        co_await CodexThreads::hold(&self->threads_, std::move(id), Clock::now() + k_busy_wait)
-    );
-    // It keeps what arrives before the turn is known.
-    auto live = std::make_shared<RunningTurn>(
-        self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
-    );
+    OA_CO_TRY(ThreadHold hold, co_await hold_to_join(self, std::move(id)));
+    const auto live = hold->live;
     live->ask_approvals = ask_approvals;
-    live->take_client_calls(true);
-    hold->live = live;
     OA_CO_TRY(const Json resumed, co_await load(self, link, &*hold, false));
     const Json* newest = newest_turn(resumed);
     if (!runs_turn(resumed) || newest == nullptr ||
@@ -159,15 +163,8 @@ Task<Result<void>> CodexCore::stop(Self self, std::string thread, std::string tu
 
 Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::string turn) {
     OA_CO_TRY(const Link link, self->open_server());
-    OA_CO_TRY(
-        ThreadHold hold,
-        co_await CodexThreads::hold(&self->threads_, std::move(id), Clock::now() + k_busy_wait)
-    );
-    auto live = std::make_shared<RunningTurn>(
-        self->executor_, self->options_, hold->id, hold->model, self->approval_place(), std::nullopt
-    );
-    live->take_client_calls(true);
-    hold->live = live;
+    OA_CO_TRY(ThreadHold hold, co_await hold_to_join(self, std::move(id)));
+    const auto live = hold->live;
     OA_CO_TRY(const Json resumed, co_await load(self, link, &*hold, false));
     const Json* newest = newest_turn(resumed);
     if (runs_turn(resumed) || newest == nullptr || text_view_in(*newest, "id") != turn ||
