@@ -133,12 +133,7 @@ Task<void> Answers::stream(
 
 void Answers::finish_record(RequestRecord& record, const ReaderReport& report) const {
     record.reader = report.end;
-    record.bytes = report.bytes;
-    record.frames = report.frames;
-    record.first_byte_s = report.first_byte_s;
-    record.first_event_s = report.first_event_s;
-    record.first_content_s = report.first_content_s;
-    record.end_s = report.end_s;
+    static_cast<Delivery&>(record) = report;
     const auto* outcome = report.outcome;
     if (record.accepted_s >= 0 && outcome != nullptr) {
         record.left = outcome->elsewhere;

@@ -77,9 +77,19 @@ struct TurnOutcome {
 /// From its outcome, failure and reason.
 [[nodiscard]] turn::TerminalClass class_of(const TurnOutcome& outcome);
 
+/// How much of an answer left for the client, and when; seconds after its request was received.
+struct Delivery {
+    double first_byte_s = -1;
+    double first_event_s = -1;
+    double first_content_s = -1;
+    double end_s = -1;
+    std::uint64_t frames = 0; ///< whole ones
+    std::uint64_t bytes = 0;  ///< of body
+};
+
 /// One request, when its answer has ended (that of a stream's first request: when its turn has,
 /// too).
-struct RequestRecord {
+struct RequestRecord : Delivery {
     WallTime time{}; ///< when its first byte was received
     std::string request_id;
     std::string_view route = "other"; ///< template, never the raw path
@@ -100,12 +110,6 @@ struct RequestRecord {
     std::string probe{}; ///< what kind of probe it says it is; empty: a user's request
     double accepted_s = -1;
     double headers_s = -1;
-    double first_byte_s = -1;
-    double first_event_s = -1;
-    double first_content_s = -1;
-    double end_s = -1;
-    std::uint64_t frames = 0; ///< whole frames that left for the client
-    std::uint64_t bytes = 0;  ///< of body
     std::optional<ReaderEnd> reader{}; ///< streams only
     // How its turn ended. Only on the request that started the turn, so that turns and tokens can
     // be counted from records alone.

@@ -40,14 +40,8 @@ struct TurnHost {
 };
 
 /// What one reader saw; told once.
-struct ReaderReport {
+struct ReaderReport : Delivery {
     ReaderEnd end = ReaderEnd::finished;
-    std::uint64_t bytes = 0;
-    std::uint64_t frames = 0;
-    double first_byte_s = -1; ///< seconds after the reader's request was received
-    double first_event_s = -1;
-    double first_content_s = -1;
-    double end_s = -1;
     const TurnOutcome* outcome = nullptr; ///< null while the turn goes on
 };
 using ReaderDone = std::function<void(const ReaderReport&)>;
