@@ -1,5 +1,6 @@
 #include "paging.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -111,7 +112,7 @@ std::string make_cursor(std::string_view list, std::string_view key) {
 Json page_json(Json data, std::string cursor) {
     Json body = Json::object();
     body["data"] = std::move(data);
-    body["nextCursor"] = cursor.empty() ? Json(nullptr) : Json(std::move(cursor));
+    body["nextCursor"] = or_null(cursor);
     return body;
 }
 

@@ -54,14 +54,11 @@ Json text_part(std::string_view text) {
 }
 
 Json user_parts(const authority::PastTurn& turn) {
-    Json parts = Json::array();
-    for (const auto& part : turn.user_parts) {
+    Json parts = json_list(turn.user_parts, [](const authority::InputPart& part) {
         const auto* image = std::get_if<authority::InputImage>(&part);
-        parts.push_back(
-            image != nullptr ? file_part(*image)
-                             : text_part(std::get<authority::InputText>(part).text)
-        );
-    }
+        return image != nullptr ? file_part(*image)
+                                : text_part(std::get<authority::InputText>(part).text);
+    });
     if (parts.empty()) {
         parts.push_back(text_part(turn.user_text));
     }

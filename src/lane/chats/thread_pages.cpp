@@ -1,6 +1,7 @@
 #include "thread_pages.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "history/seed.hpp"
 #include "tools/call_results.hpp"
@@ -142,9 +143,7 @@ read_seeded(authority::Authority* authority, std::optional<ThreadRow> row) {
     }
     SeededMessages out{row->seeded};
     OA_CO_TRY(const auto seed, co_await read_seed_of(authority, std::move(row->thread)));
-    for (const Json& message : seed) {
-        out.ids.emplace_back(text_view_in(message, "id"));
-    }
+    out.ids = mapped(seed, [](const Json& message) { return text_in(message, "id"); });
     co_return out;
 }
 

@@ -1,6 +1,7 @@
 #include "compat.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
@@ -160,8 +161,7 @@ Rejection reject_compat(const CompatWindow& window, CompatCode code) {
     compatibility["upgrade_required"] = true;
     compatibility["surface"] = "control_api";
     compatibility["min_client_build_id"] = window.min_client_build_id;
-    compatibility["max_client_build_id"] =
-        window.max_client_build_id ? Json(*window.max_client_build_id) : Json(nullptr);
+    compatibility["max_client_build_id"] = or_null(window.max_client_build_id);
     compatibility["min_schema_version"] = window.min_schema_version;
     compatibility["max_schema_version"] = window.max_schema_version;
     compatibility["protocol_version"] = window.protocol_version;

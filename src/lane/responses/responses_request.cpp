@@ -272,7 +272,7 @@ void echo_rest(const Json& body, const CompletionsRequest& request, Json& echo) 
     echo["model"] = request.model;
     echo["instructions"] =
         given(body, "instructions") == nullptr ? Json(nullptr) : Json(request.instructions);
-    echo["previous_response_id"] = ask.previous.empty() ? Json(nullptr) : Json(ask.previous);
+    echo["previous_response_id"] = or_null(ask.previous);
     echo["store"] = ask.store;
     // What the model takes for them, only Codex knows.
     echo["temperature"] = nullptr;

@@ -1,6 +1,7 @@
 // The end of what a dead replica left and nobody can go on with.
 #include "shared_reap.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/encode/continuation.hpp"
 #include "oa_stream/encode/normaliser.hpp"
 
@@ -96,12 +97,9 @@ encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const T
 }
 
 std::string_view turn_route(const TurnHead& head) {
-    for (const auto& route : telemetry::k_turn_routes) {
-        if (route.pattern == head.route) {
-            return route.pattern;
-        }
-    }
-    return telemetry::k_turn_routes.front().pattern;
+    const auto& routes = telemetry::k_turn_routes;
+    const auto* known = find_or_null(routes, head.route, &telemetry::TurnRoute::pattern);
+    return known == nullptr ? routes.front().pattern : known->pattern;
 }
 
 /// None: the authority knows of no such turn. An error: it could not say, or it runs the turn after

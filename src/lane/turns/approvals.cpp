@@ -69,9 +69,8 @@ void TurnApprovals::recall(std::string_view frame, std::size_t segment) {
 
 bool TurnApprovals::unsure(const std::vector<ApprovalAnswer>& answers, std::size_t segment) const {
     return std::ranges::any_of(answers, [&](const ApprovalAnswer& answer) {
-        const auto known = std::ranges::find(approvals_, answer.id, &Approval::id);
-        return known != approvals_.end() && known->state == State::asked_before &&
-               known->segment <= segment;
+        const auto* known = find_or_null(approvals_, answer.id, &Approval::id);
+        return known != nullptr && known->state == State::asked_before && known->segment <= segment;
     });
 }
 
@@ -154,8 +153,8 @@ Accepted<TurnApprovals::Verdict> TurnApprovals::judge(const std::vector<Approval
 ) const {
     Verdict verdict;
     for (const auto& answer : answers) {
-        const auto known = std::ranges::find(approvals_, answer.id, &Approval::id);
-        if (known == approvals_.end()) {
+        const auto* known = find_or_null(approvals_, answer.id, &Approval::id);
+        if (known == nullptr) {
             return reject_answer(answer.id, "is none that this turn asked for");
         }
         if (const auto why = objection(*known, answer.approved); !why.empty()) {
