@@ -1,5 +1,6 @@
 #include "oa_stream/net/http.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/secret_header.hpp"
@@ -56,12 +57,8 @@ void Headers::remove(std::string_view name) {
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const noexcept {
-    for (const auto& field : list_) {
-        if (named(field, name)) {
-            return field.second;
-        }
-    }
-    return std::nullopt;
+    const auto* found = find_if_or_null(list_, [&](const auto& one) { return named(one, name); });
+    return found == nullptr ? std::nullopt : std::optional<std::string_view>(found->second);
 }
 
 std::string Endpoint::text() const {

@@ -1,5 +1,7 @@
 #include "curl_loop.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "curl_transfer.hpp"
 
 #include <mutex>
@@ -75,11 +77,7 @@ void CurlLoop::shut() {
     if (multi_ == nullptr) {
         return;
     }
-    std::vector<std::shared_ptr<CurlTransfer>> running;
-    running.reserve(transfers_.size());
-    for (const auto& [easy, transfer] : transfers_) {
-        running.push_back(transfer);
-    }
+    const auto running = mapped(transfers_, [](const auto& one) { return one.second; });
     for (const auto& transfer : running) {
         transfer->abort(*this);
     }
