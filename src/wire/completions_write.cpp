@@ -1,3 +1,4 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 #include "oa_stream/wire/sse.hpp"
 
@@ -9,12 +10,6 @@
 namespace oa_stream::wire::completions {
 
 namespace {
-
-/// `name` with its punctuation: `,"model":`.
-void text_member(std::string& out, std::string_view name, std::string_view text) {
-    out += name;
-    append_text(out, text);
-}
 
 void number(std::string& out, std::int64_t value) {
     std::array<char, 24> digits{};
@@ -152,7 +147,7 @@ Json to_json(const ErrorObject& error) {
     Json inner = Json::object();
     inner["message"] = error.message;
     inner["type"] = error.type;
-    inner["param"] = error.param ? Json(*error.param) : Json(nullptr);
+    inner["param"] = or_null(error.param);
     inner["code"] = error.code;
     Json out = Json::object();
     out["error"] = std::move(inner);

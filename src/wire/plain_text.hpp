@@ -25,4 +25,10 @@ inline void append_text(std::string& out, std::string_view text) {
     out += '"';
 }
 
+/// `name` with its punctuation: `,"id":`.
+inline void text_member(std::string& out, std::string_view name, std::string_view text) {
+    out += name;
+    append_text(out, text);
+}
+
 } // namespace oa_stream::wire

@@ -8,12 +8,6 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
-/// `name` with its punctuation: `,"id":`.
-void text_member(std::string& out, std::string_view name, std::string_view text) {
-    out += name;
-    append_text(out, text);
-}
-
 void json_member(std::string& out, std::string_view name, const Json& value) {
     out += name;
     out += dump_json(value);
