@@ -13,7 +13,7 @@ constexpr std::string_view k_rule = "C21";
 constexpr std::array<std::string_view, 4> k_piece_members{"index", "id", "type", "function"};
 constexpr std::array<std::string_view, 2> k_function_members{"name", "arguments"};
 
-/// Calls `use` with each object of the array and its place.
+/// Calls `use` with the members of each object of the array and its place.
 template <class Use>
 void each_call(const Members& of, std::string_view where, Notes& notes, const Use& use) {
     const Json* list = of.find("tool_calls");
@@ -27,7 +27,9 @@ void each_call(const Members& of, std::string_view where, Notes& notes, const Us
     for (std::size_t i = 0; i < list->size(); ++i) {
         const std::string place = fmt::format("{}.tool_calls[{}]", where, i);
         if ((*list)[i].is_object()) {
-            use((*list)[i], place);
+            const Members call((*list)[i], place, k_rule, notes);
+            call.only(k_piece_members);
+            use(call, place);
         } else {
             notes.push_back({k_rule, place + " is not an object"});
         }
@@ -49,9 +51,7 @@ void check_type(const Members& call, bool needed) {
 std::vector<ToolCallPiece>
 read_call_pieces(const Members& of, std::string_view where, Notes& notes) {
     std::vector<ToolCallPiece> pieces;
-    each_call(of, where, notes, [&](const Json& object, const std::string& place) {
-        const Members call(object, place, k_rule, notes);
-        call.only(k_piece_members);
+    each_call(of, where, notes, [&](const Members& call, const std::string& place) {
         ToolCallPiece piece;
         piece.index = call.count("index");
         piece.id = call.maybe_text("id");
@@ -72,9 +72,7 @@ read_call_pieces(const Members& of, std::string_view where, Notes& notes) {
 
 std::vector<ToolCall> read_calls(const Members& of, std::string_view where, Notes& notes) {
     std::vector<ToolCall> calls;
-    each_call(of, where, notes, [&](const Json& object, const std::string& place) {
-        const Members call(object, place, k_rule, notes);
-        call.only(k_piece_members);
+    each_call(of, where, notes, [&](const Members& call, const std::string& place) {
         ToolCall one;
         one.id = call.word("id");
         check_type(call, true);

@@ -1,5 +1,7 @@
 #include "ui_shapes.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include <array>
 
 namespace oa_stream::wire::ui {
@@ -99,10 +101,8 @@ constexpr Shape k_data_shape{Type::data, "data-", k_data};
 } // namespace
 
 const Shape* find_shape(std::string_view type, Dialect dialect) noexcept {
-    for (const Shape& shape : k_shapes) {
-        if (shape.name == type) {
-            return shape.approvals && dialect != Dialect::approvals ? nullptr : &shape;
-        }
+    if (const Shape* shape = find_or_null(k_shapes, type, &Shape::name)) {
+        return shape->approvals && dialect != Dialect::approvals ? nullptr : shape;
     }
     return type.starts_with(k_data_shape.name) ? &k_data_shape : nullptr;
 }
