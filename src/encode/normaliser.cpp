@@ -204,6 +204,14 @@ struct Normaliser::State {
         close_part(*part, out);
     }
 
+    template <class Delta> void pass_on(Tool& tool, Delta&& event, Events& out) {
+        pass(tool.gate, event.text);
+        if (!event.text.empty()) {
+            event.call = tool.wire;
+            out.emplace_back(std::forward<Delta>(event));
+        }
+    }
+
     void on(turn::ToolOpened&& event, Events& out) {
         if (const Tool* known = tools.find(event.call)) {
             count(Repair::tool_reopened);
@@ -224,11 +232,7 @@ struct Normaliser::State {
             count(Repair::tool_input_twice);
             return;
         }
-        pass(tool.gate, event.text);
-        if (!event.text.empty()) {
-            event.call = tool.wire;
-            out.emplace_back(std::move(event));
-        }
+        pass_on(tool, std::move(event), out);
     }
     void on(turn::ToolInputReady&& event, Events& out) {
         Tool& tool = known_tool(event.call, out);
@@ -248,11 +252,7 @@ struct Normaliser::State {
             return;
         }
         ensure_ready(tool, out);
-        pass(tool.gate, event.text);
-        if (!event.text.empty()) {
-            event.call = tool.wire;
-            out.emplace_back(std::move(event));
-        }
+        pass_on(tool, std::move(event), out);
     }
     template <class Ending> void on_ending(Ending&& event, Events& out) {
         Tool& tool = known_tool(event.call, out);
