@@ -15,19 +15,7 @@ using namespace oa_stream::encode::test;
 namespace {
 
 const std::vector<std::string> k_ids{"a", "b", "", "\xFF"};
-const std::vector<std::string> k_texts{
-    "",
-    "x",
-    "two words",
-    "é",
-    "\xC3",
-    "\xA9",
-    "\xF0\x9F",
-    "\x98\x80",
-    "\xFF",
-    "data: [DONE]\n\n",
-    "\"\\"
-};
+const auto k_texts = hard_texts({"data: [DONE]\n\n", "\"\\"});
 
 Event any_event(Dice& dice) {
     const std::string& id = dice.pick(k_ids);
@@ -67,6 +55,15 @@ Event any_event(Dice& dice) {
     }
 }
 
+/// Fewer than `most` events, normalised.
+std::vector<Event> any_turn(Dice& dice, std::size_t most) {
+    std::vector<Event> events;
+    for (std::size_t i = dice.below(most); i > 0; --i) {
+        events.push_back(any_event(dice));
+    }
+    return normalised(std::move(events));
+}
+
 /// What is wrong with a turn's two forms; empty when nothing is.
 std::string faults_of(const std::vector<Event>& events) {
     const std::string stream = completion_stream(events, true);
@@ -97,11 +94,8 @@ std::string faults_of(const std::vector<Event>& events) {
 TEST_CASE("property: any turn gives completions that break no rule and agree") {
     for (std::uint64_t seed = 0; seed < 1500; ++seed) {
         Dice dice(seed);
-        std::vector<Event> events;
-        for (std::size_t i = dice.below(40); i > 0; --i) {
-            events.push_back(any_event(dice));
-        }
-        if (const std::string faults = faults_of(normalised(events)); !faults.empty()) {
+        const std::string faults = faults_of(any_turn(dice, 40));
+        if (!faults.empty()) {
             FAIL("seed " << seed << "\n" << faults);
         }
     }
@@ -111,11 +105,7 @@ TEST_CASE("property: any turn gives completions that break no rule and agree") {
 TEST_CASE("property: a completion cut anywhere and failed open breaks no rule") {
     for (std::uint64_t seed = 0; seed < 1500; ++seed) {
         Dice dice(seed);
-        std::vector<Event> events;
-        for (std::size_t i = dice.below(30); i > 0; --i) {
-            events.push_back(any_event(dice));
-        }
-        events = normalised(std::move(events));
+        auto events = any_turn(dice, 30);
         events.resize(dice.below(events.size() + 1));
         const auto encoder = encode::completions_stream(identity(), true);
         std::string stream;

@@ -92,4 +92,12 @@ std::string joined_deltas(std::string_view stream, std::string_view type) {
     return out;
 }
 
+std::vector<std::string> hard_texts(const std::vector<std::string>& more) {
+    std::vector<std::string> all{
+        "", "x", "two words", "é", "\xC3", "\xA9", "\xF0\x9F", "\x98\x80", "\xFF"
+    };
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+}
+
 } // namespace oa_stream::encode::test

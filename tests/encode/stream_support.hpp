@@ -54,4 +54,7 @@ private:
     std::mt19937_64 engine_;
 };
 
+/// Texts to draw from: empty, plain, cut inside a character, not UTF-8, and `more`.
+[[nodiscard]] std::vector<std::string> hard_texts(const std::vector<std::string>& more);
+
 } // namespace oa_stream::encode::test
