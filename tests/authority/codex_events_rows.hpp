@@ -12,6 +12,13 @@ struct ToolRow {
     Lines want;
 };
 
+/// Of a call without arguments.
+inline Lines failed(const char* call, const char* name, const char* why) {
+    return want(
+        ToolOpened{call, name}, ToolInputReady{call, Json::object()}, ToolFailed{call, why}
+    );
+}
+
 inline std::vector<ToolRow> tool_rows() {
     return {
 
@@ -53,27 +60,15 @@ inline std::vector<ToolRow> tool_rows() {
         {"a failed MCP tool shows what it answered",
          R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":null,"status":"inProgress"})",
          R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":null,"status":"failed","result":{"content":[{"type":"text","text":"no such row"}]}})",
-         want(
-             ToolOpened{"m", "s__t"},
-             ToolInputReady{"m", Json::object()},
-             ToolFailed{"m", "no such row"}
-         )},
+         failed("m", "s__t", "no such row")},
         {"an MCP error's own text is not told",
          R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"inProgress"})",
          R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"failed","result":null,"error":{"message":"spawn /home/u/bin failed: key sk-1"}})",
-         want(
-             ToolOpened{"m", "s__t"},
-             ToolInputReady{"m", Json::object()},
-             ToolFailed{"m", "The call failed."}
-         )},
+         failed("m", "s__t", "The call failed.")},
         {"an MCP call that needed an approval says so",
          R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"inProgress"})",
          R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"failed","error":{"message":"MCP tool call requires approval, but approval policy is never"}})",
-         want(
-             ToolOpened{"m", "s__t"},
-             ToolInputReady{"m", Json::object()},
-             ToolFailed{"m", "The call needed an approval that is not given here."}
-         )},
+         failed("m", "s__t", "The call needed an approval that is not given here.")},
         {"a dynamic tool",
          R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"lookup","arguments":{"q":1},"status":"inProgress"})",
          R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"lookup","arguments":{"q":1},"status":"failed","contentItems":[{"type":"inputText","text":"x"}],"success":false})",
@@ -87,19 +82,11 @@ inline std::vector<ToolRow> tool_rows() {
         {"a dynamic tool with the name of one of codex's",
          R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"fn_web_search","arguments":{},"status":"inProgress"})",
          R"({"type":"dynamicToolCall","id":"d","namespace":null,"tool":"fn_web_search","arguments":{},"status":"failed","contentItems":null,"success":null})",
-         want(
-             ToolOpened{"d", "web_search"},
-             ToolInputReady{"d", Json::object()},
-             ToolFailed{"d", "The call failed."}
-         )},
+         failed("d", "web_search", "The call failed.")},
         {"a dynamic tool without an answer",
          R"({"type":"dynamicToolCall","id":"d","namespace":"n","tool":"lookup","arguments":{},"status":"inProgress"})",
          R"({"type":"dynamicToolCall","id":"d","namespace":"n","tool":"lookup","arguments":{},"status":"failed","contentItems":null,"success":null})",
-         want(
-             ToolOpened{"d", "n__lookup"},
-             ToolInputReady{"d", Json::object()},
-             ToolFailed{"d", "The call failed."}
-         )},
+         failed("d", "n__lookup", "The call failed.")},
         {"a web search knows its query at its end",
          R"({"type":"webSearch","id":"w","query":"","action":{"type":"other"}})",
          R"({"type":"webSearch","id":"w","query":"cats","action":{"type":"search","query":"cats","queries":null},"results":[1]})",
