@@ -4,6 +4,7 @@
 
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include "codex_stage.hpp"
 
@@ -53,9 +54,7 @@ public:
         const auto text = read_file(log_);
         std::string_view rest = text ? std::string_view(*text) : std::string_view{};
         while (!rest.empty()) {
-            const std::string_view line = rest.substr(0, rest.find('\n'));
-            rest.remove_prefix(std::min(rest.size(), line.size() + 1));
-            out.push_back(must(parse_json(line, {.depth = 200}))["body"]);
+            out.push_back(must(parse_json(cut_line(rest), {.depth = 200}))["body"]);
         }
         return out;
     }

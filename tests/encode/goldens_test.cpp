@@ -2,6 +2,7 @@
 // were read by eye. A test run never writes them; OA_WRITE_GOLDENS_TO=DIR writes what the code says
 // now into another folder, for a look before they are replaced by hand.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include "stream_support.hpp"
 
@@ -38,9 +39,7 @@ std::vector<fs::path> files(const fs::path& folder, std::string_view extension) 
 std::vector<std::string> lines_of(std::string_view text) {
     std::vector<std::string> lines;
     while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        lines.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
+        lines.emplace_back(cut_line(text));
     }
     return lines;
 }

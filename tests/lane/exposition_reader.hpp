@@ -1,6 +1,8 @@
 // Reads the text format back, strictly: what a test asks for must stand there exactly once.
 #pragma once
 
+#include "oa_stream/base/lines.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <charconv>
@@ -42,8 +44,7 @@ struct Scrape {
     std::string family;
     REQUIRE(text.ends_with('\n'));
     while (!text.empty()) {
-        const auto line = text.substr(0, text.find('\n'));
-        text.remove_prefix(line.size() + 1);
+        const auto line = cut_line(text);
         CAPTURE(line);
         if (line.starts_with("# HELP ")) {
             family = line.substr(7, line.find(' ', 7) - 7);
