@@ -22,6 +22,13 @@ struct Outage : SharedRig {
         played->complete();
         until("the turn's end", [this] { return live->ended(); });
     }
+    /// It ends while the store is away, which the lane waits for no longer.
+    void give_up() {
+        store.settings.outage = Millis(0);
+        store.away = true;
+        end();
+        go_on();
+    }
     /// The store was reached again.
     void reach() {
         store.on_unsure();
@@ -57,10 +64,7 @@ TEST_CASE("outages: an end that is still told to the store is not dropped there 
 
 TEST_CASE("outages: a turn is dropped once whose end the store was not told in time") {
     Outage lane;
-    lane.store.settings.outage = Millis(0);
-    lane.store.away = true;
-    lane.end();
-    lane.go_on(); // it gives up
+    lane.give_up();
     lane.reach(); // and is lost again
     CHECK(lane.store.forgotten.empty());
     lane.store.away = false;
@@ -73,10 +77,7 @@ TEST_CASE("outages: a turn is dropped once whose end the store was not told in t
 
 TEST_CASE("outages: a turn whose row the lane drops by itself is dropped once") {
     Outage lane;
-    lane.store.settings.outage = Millis(0);
-    lane.store.away = true;
-    lane.end();
-    lane.go_on(); // it gives up
+    lane.give_up();
     lane.store.away = false;
     auto& holding = lane.holding();
     holding.session = lane.store.session();
