@@ -12,24 +12,10 @@ using namespace oa_stream::contract;
 
 namespace {
 
-/// Headers that keep H1–H6: what the kit takes when a case states none.
-ResponseHead good_head() {
-    return {
-        .status = 200,
-        .headers =
-            {
-                {"content-type", "text/event-stream"},
-                {"cache-control", "no-cache, no-transform"},
-                {"x-vercel-ai-ui-message-stream", "v1"},
-                {"x-accel-buffering", "no"},
-            },
-    };
-}
-
 ResponseHead head_of(const Json& info) {
     const Json* http = member(info, "http");
     if (http == nullptr) {
-        return good_head();
+        return good_head(); // what the kit takes when a case states none
     }
     ResponseHead head{.status = static_cast<int>(int_member(*http, "status").value_or(200))};
     const Json* headers = member(*http, "headers");

@@ -11,16 +11,7 @@ std::set<std::string> resumed(
 ) {
     Judge judge(Profile::ai_sdk);
     judge.replays(recording);
-    judge.head({
-        .status = status,
-        .headers =
-            {
-                {"content-type", "text/event-stream"},
-                {"cache-control", "no-cache, no-transform"},
-                {"x-vercel-ai-ui-message-stream", "v1"},
-                {"x-accel-buffering", "no"},
-            },
-    });
+    judge.head(good_head(status));
     feed(judge, answer, cut);
     return ids(judge.finish().violations);
 }

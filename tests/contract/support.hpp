@@ -15,6 +15,20 @@ namespace oa_stream::contract {
 
 inline constexpr std::size_t k_whole = ~std::size_t{0};
 
+/// Headers that keep H1–H6.
+inline ResponseHead good_head(int status = 200) {
+    return {
+        .status = status,
+        .headers =
+            {
+                {"content-type", "text/event-stream"},
+                {"cache-control", "no-cache, no-transform"},
+                {"x-vercel-ai-ui-message-stream", "v1"},
+                {"x-accel-buffering", "no"},
+            },
+    };
+}
+
 inline void feed(Judge& judge, std::string_view bytes, std::size_t cut = k_whole) {
     while (!bytes.empty()) {
         judge.feed(bytes.substr(0, cut));
