@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, codexBin, fifth, held, startCodexServer, startMock, whole } from '../lib/codex.mjs';
+import { chatConfig, codexBin, fifth, held, startCodexServer, startMock, turnWorks, whole } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
@@ -98,9 +98,7 @@ test('the connection is cut while the answer stands still: the stream goes on, w
   await answer.done;
   assertLegal(answer);
   assert.deepEqual(read(answer).texts, [whole()]);
-  const next = await chat(lane.base, 'scenario:text;words=3', { id: 'cut' }).done;
-  assertLegal(next);
-  assert.equal(read(next).texts[0], whole(3));
+  await turnWorks(lane, 'cut');
 });
 
 test('the answer ends while nobody is connected: the stream still tells all of it', async () => {
@@ -229,9 +227,7 @@ test('the lane is killed: a new message ends the old turn first and is not steer
   await fifth(answer);
   await lane.kill();
   lane = await start();
-  const next = await chat(lane.base, 'scenario:text;words=3', { id: 'next' }).done;
-  assertLegal(next);
-  assert.deepEqual(read(next).texts, [whole(3)]);
+  await turnWorks(lane, 'next');
   await release('next');
   const runs = JSON.stringify(await ended('next'));
   assert.ok(runs.includes('"interrupted"'), runs);
@@ -301,9 +297,7 @@ test('the server is killed: its turns end with an error, and its threads go on a
   await answer.done;
   assertOneError(answer, { code: 'authority_lost', retryable: true });
   await release('crash');
-  const next = await chat(lane.base, 'scenario:text;words=3', { id: 'crash' }).done;
-  assertLegal(next);
-  assert.equal(read(next).texts[0], whole(3));
+  await turnWorks(lane, 'crash');
 });
 
 test('the server is stopped: it finishes its turns first, and what it did not say itself is read from history', async () => {
@@ -371,9 +365,7 @@ test('a lane reaches a server over a unix socket', async () => {
   await local.until(() => fs.existsSync(socket), 'the socket', 30000);
   const near = await startLane({ authority: 'codex', name: 'near', args: ['--codex-server', `0=unix:${socket}`, '--codex-config', config, '--model', 'mock-model', '--drain-timeout', '300ms'] });
   await near.until(async () => (await send(near.base, { path: '/readyz' })).status === 200, 'readiness');
-  const answer = await chat(near.base, 'scenario:text;words=5', { id: 'near' }).done;
-  assertLegal(answer);
-  assert.deepEqual(read(answer).texts, [whole(5)]);
+  await turnWorks(near, 'near', 5);
   assert.equal((await near.stop()).code, 0);
   await local.kill();
 });

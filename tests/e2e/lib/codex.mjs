@@ -131,7 +131,7 @@ export async function turnWorks(lane, id, words = 3) {
   const answer = await chat(lane.base, `scenario:text;words=${words}`, { id }).done;
   assert.equal(answer.status, 200, answer.text);
   assertLegal(answer);
-  assert.equal(read(answer).texts[0].split(' ').length, words);
+  assert.deepEqual(read(answer).texts, [whole(words)]);
   return answer;
 }
 
