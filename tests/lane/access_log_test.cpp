@@ -7,11 +7,7 @@ using namespace oa_stream::test;
 
 TEST_CASE("access log: one line a stream tells all its times, and nothing of what was said") {
     LaneRig rig;
-    rig.lane->set_tokens([] {
-        lane::TokenTable table;
-        table.add(Secret("tok-secret"), "alice@example.org");
-        return table;
-    }());
+    rig.give_tokens({{"tok-secret", "alice@example.org"}});
     auto request = rig.post("/api/chats/c1/stream", user_message("the-prompt"));
     request.headers.set("authorization", "Bearer tok-secret");
     const auto stream = rig.open(std::move(request));

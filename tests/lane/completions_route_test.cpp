@@ -21,12 +21,6 @@ net::ClientRequest ask(LaneRig& rig, std::string_view more = "") {
     return rig.post(k_path, body_of(more));
 }
 
-Json json_of(const net::ClientResponse& response) {
-    const auto body = parse_json(response.body);
-    REQUIRE(body.has_value());
-    return *body;
-}
-
 /// "404 invalid_request_error model_not_found model"
 std::string error_of(const net::ClientResponse& response) {
     const auto body = json_of(response);
@@ -139,9 +133,7 @@ TEST_CASE("completions: each refusal has its status, type, code and parameter") 
     auto config = LaneRig::quick();
     at_limit(config, 0);
     LaneRig rig(config);
-    lane::TokenTable table;
-    table.add(Secret("tok-a"), "alice");
-    rig.lane->set_tokens(std::move(table));
+    rig.give_tokens({{"tok-a", "alice"}});
     const net::Headers key{{"authorization", "Bearer tok-a"}};
     const auto send = [&](std::string_view body, net::Headers headers) {
         return error_of(rig.send(rig.post(k_path, body, std::move(headers))));
@@ -468,9 +460,7 @@ TEST_CASE("models: the one model is listed and found by its name") {
     );
     CHECK(rig.watcher.requests.back().route == "/v1/models/{model}");
     CHECK(rig.watcher.requests.back().lane == "native");
-    lane::TokenTable table;
-    table.add(Secret("tok-a"), "alice");
-    rig.lane->set_tokens(std::move(table));
+    rig.give_tokens({{"tok-a", "alice"}});
     CHECK(
         error_of(rig.send(rig.get("/v1/models"))) == "401 invalid_request_error invalid_api_key -"
     );
@@ -510,9 +500,7 @@ TEST_CASE("completions: a refusal says what works instead") {
 
 TEST_CASE("completions: the addresses and the key of Azure's clients") {
     LaneRig rig;
-    lane::TokenTable table;
-    table.add(Secret("tok-a"), "alice");
-    rig.lane->set_tokens(std::move(table));
+    rig.give_tokens({{"tok-a", "alice"}});
     const auto post = [&](std::string_view path, std::string_view model) {
         auto request = rig.post(path, body_of("", model));
         request.headers.set("api-key", "tok-a");

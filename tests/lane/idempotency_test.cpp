@@ -12,10 +12,6 @@ net::ClientRequest keyed(LaneRig& rig, std::string_view key, std::string_view te
     return request;
 }
 
-std::string code_of(const net::ClientResponse& response) {
-    return parse_json(response.body).value().at("error").at("code").get<std::string>();
-}
-
 } // namespace
 
 TEST_CASE("idempotency key: the same request again attaches to the same turn") {
@@ -59,7 +55,7 @@ TEST_CASE("idempotency key: what was answered long ago is not run again") {
     rig.complete(first);
     const auto again = rig.send(keyed(rig, "k1"));
     CHECK(again.status == 409);
-    CHECK(code_of(again) == "already_answered");
+    CHECK(error_code_of(again) == "already_answered");
     CHECK(parse_json(again.body)->at("error").at("turnId") == "turn-1");
     CHECK(rig.authority.starts == 1);
 }
@@ -70,13 +66,13 @@ TEST_CASE("idempotency key: another request under the same key is a mistake") {
     rig.until("the stream", [&] { return first->has("start-step"); });
     const auto other = rig.send(keyed(rig, "k1", "something else"));
     CHECK(other.status == 422);
-    CHECK(code_of(other) == "invalid_request");
+    CHECK(error_code_of(other) == "invalid_request");
     CHECK(rig.send(keyed(rig, "with space")).status == 422);
     auto twice = keyed(rig, "k2");
     twice.headers.add("Idempotency-Key", "k3");
     const auto refused = rig.send(std::move(twice));
     CHECK(refused.status == 400);
-    CHECK(code_of(refused) == "bad_request");
+    CHECK(error_code_of(refused) == "bad_request");
     CHECK(rig.authority.starts == 1);
 }
 

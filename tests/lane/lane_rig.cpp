@@ -105,6 +105,14 @@ std::shared_ptr<Stream> LaneRig::chat(std::string_view thread, std::string_view 
     return stream;
 }
 
+void LaneRig::give_tokens(std::initializer_list<std::pair<const char*, const char*>> owners) const {
+    lane::TokenTable table;
+    for (const auto& [token, owner] : owners) {
+        table.add(Secret(token), owner);
+    }
+    lane->set_tokens(std::move(table));
+}
+
 void LaneRig::await_end(const std::shared_ptr<Stream>& stream) {
     until("the stream's end", [&] { return stream->ended; });
 }
@@ -138,6 +146,21 @@ const lane::TurnOutcome& only_turn(LaneRig& rig) {
     rig.until("the turn's outcome", [&] { return !rig.watcher.turns.empty(); });
     REQUIRE(rig.watcher.turns.size() == 1);
     return rig.watcher.turns.front();
+}
+
+Json json_of(const net::ClientResponse& response) {
+    auto body = parse_json(response.body);
+    REQUIRE(body.has_value());
+    return *std::move(body);
+}
+
+std::string error_code_of(const net::ClientResponse& response) {
+    return json_of(response).at("error").at("code").get<std::string>();
+}
+
+net::ClientRequest as(std::string_view token, net::ClientRequest request) {
+    request.headers.set("authorization", fmt::format("Bearer {}", token));
+    return request;
 }
 
 } // namespace oa_stream::test

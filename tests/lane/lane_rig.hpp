@@ -14,9 +14,11 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::test {
@@ -86,6 +88,8 @@ public:
     /// POST /api/chats/THREAD/stream with one user message; returns when its head arrived.
     [[nodiscard]] std::shared_ptr<Stream> chat(std::string_view thread, std::string_view text);
     [[nodiscard]] net::ClientRequest get(std::string_view path) const;
+    /// From now on these tokens are asked for, each with its owner.
+    void give_tokens(std::initializer_list<std::pair<const char*, const char*>> owners) const;
     void await_end(const std::shared_ptr<Stream>& stream);
     /// … and judges it.
     void await_legal(const std::shared_ptr<Stream>& stream);
@@ -112,6 +116,12 @@ public:
 
 /// The outcome of the one turn there was, once it is there.
 [[nodiscard]] const lane::TurnOutcome& only_turn(LaneRig& rig);
+
+[[nodiscard]] Json json_of(const net::ClientResponse& response);
+/// Of a refusal.
+[[nodiscard]] std::string error_code_of(const net::ClientResponse& response);
+/// With that bearer token.
+[[nodiscard]] net::ClientRequest as(std::string_view token, net::ClientRequest request);
 
 [[nodiscard]] inline std::string user_message(std::string_view text, std::string_view id = "u1") {
     return fmt::format(

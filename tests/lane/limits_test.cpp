@@ -74,9 +74,7 @@ TEST_CASE("gates: two Authorization headers are 400, whether tokens are wanted o
     for (const bool tokens : {false, true}) {
         CAPTURE(tokens);
         if (tokens) {
-            lane::TokenTable table;
-            table.add(Secret("right"), "env");
-            rig.lane->set_tokens(std::move(table));
+            rig.give_tokens({{"right", "env"}});
         }
         auto twice = rig.post("/api/chats/c1/stream", user_message("x"));
         twice.headers.add("authorization", "Bearer right");

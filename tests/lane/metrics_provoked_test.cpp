@@ -342,9 +342,7 @@ TEST_CASE("/metrics: needs a token like reads, unless only this machine can ask"
         auto config = LaneRig::quick();
         config.open_metrics = open;
         auto rig = std::make_unique<LaneRig>(config);
-        lane::TokenTable table;
-        table.add(Secret("tok-secret"), "alice");
-        rig->lane->set_tokens(std::move(table));
+        rig->give_tokens({{"tok-secret", "alice"}});
         return rig;
     };
     auto open = with_tokens(true);

@@ -11,24 +11,6 @@ using namespace oa_stream::test;
 
 namespace {
 
-lane::TokenTable tokens() {
-    lane::TokenTable table;
-    table.add(Secret("tok-a"), "alice");
-    table.add(Secret("tok-b"), "bob");
-    return table;
-}
-
-Json body_of(const net::ClientResponse& response) {
-    const auto body = parse_json(response.body);
-    REQUIRE(body.has_value());
-    return *body;
-}
-
-net::ClientRequest as(std::string_view token, net::ClientRequest request) {
-    request.headers.set("authorization", fmt::format("Bearer {}", token));
-    return request;
-}
-
 std::vector<std::string> ids_of(const Json& list) {
     std::vector<std::string> out;
     for (const auto& item : list) {
@@ -70,7 +52,7 @@ std::vector<std::vector<std::string>> pages(LaneRig& rig, const std::string& pat
         const auto url = cursor.empty() ? path : path + "&cursor=" + cursor;
         const auto response = rig.send(rig.get(url));
         REQUIRE(response.status == 200);
-        const auto body = body_of(response);
+        const auto body = json_of(response);
         out.push_back(ids_of(body.at("data")));
         const auto& next = body.at("nextCursor");
         cursor = next.is_null() ? "" : next.get<std::string>();
@@ -82,11 +64,11 @@ std::vector<std::vector<std::string>> pages(LaneRig& rig, const std::string& pat
 
 TEST_CASE("chats: an owner sees its own threads alone, newest first") {
     LaneRig rig;
-    rig.lane->set_tokens(tokens());
+    rig.give_tokens({{"tok-a", "alice"}, {"tok-b", "bob"}});
     add_thread(rig, "alice", "old", 100);
     add_thread(rig, "alice", "new", 300);
     add_thread(rig, "bob", "his", 200);
-    const auto body = body_of(rig.send(as("tok-a", rig.get("/api/chats"))));
+    const auto body = json_of(rig.send(as("tok-a", rig.get("/api/chats"))));
     CHECK(ids_of(body.at("data")) == names({"new", "old"}));
     CHECK(body.at("nextCursor").is_null());
     CHECK(body.at("data")[0].at("title") == "about new");
@@ -94,7 +76,7 @@ TEST_CASE("chats: an owner sees its own threads alone, newest first") {
     for (const std::string_view rest : {"", "/messages", "/runs", "/runs/t/events"}) {
         const auto foreign = rig.send(as("tok-a", rig.get(fmt::format("/api/chats/his{}", rest))));
         CHECK(foreign.status == 404);
-        CHECK(body_of(foreign).at("error").at("code") == "not_found");
+        CHECK(json_of(foreign).at("error").at("code") == "not_found");
     }
     CHECK(rig.send(rig.get("/api/chats")).status == 401);
     CHECK(rig.watcher.requests.back().lane == "control");
@@ -116,7 +98,7 @@ TEST_CASE("chats: a thread that a reader found to be lost is not listed any more
     add_thread(rig, "", "kept", 20);
     add_thread(rig, "", "lost", 10);
     rig.authority.forgetful = true;
-    const auto listed = [&] { return ids_of(body_of(rig.send(rig.get("/api/chats"))).at("data")); };
+    const auto listed = [&] { return ids_of(json_of(rig.send(rig.get("/api/chats"))).at("data")); };
     CHECK(listed() == names({"kept", "lost"}));
     rig.authority.infos.erase("auth-lost");
     CHECK(listed() == names({"kept", "lost"})); // checked a moment ago
@@ -146,7 +128,7 @@ TEST_CASE(
     for (const auto* id : {"c", "a", "e", "b", "d"}) {
         add_thread(rig, "", id, 20);
     }
-    const auto first = body_of(rig.send(rig.get("/api/chats?limit=2")));
+    const auto first = json_of(rig.send(rig.get("/api/chats?limit=2")));
     CHECK(ids_of(first.at("data")) == names({"e", "d"}));
     SECTION("also when its last one moved") {
         rig.authority.infos["auth-d"].updated_at = 40;
@@ -159,7 +141,7 @@ TEST_CASE(
         add_thread(rig, "", "dd", 20);
     }
     const auto cursor = first.at("nextCursor").get<std::string>();
-    const auto next = body_of(rig.send(rig.get("/api/chats?limit=9&cursor=" + cursor)));
+    const auto next = json_of(rig.send(rig.get("/api/chats?limit=9&cursor=" + cursor)));
     CHECK(ids_of(next.at("data")) == names({"c", "b", "a"}));
 }
 
@@ -168,11 +150,11 @@ TEST_CASE("chats: a thread that moved up while it was paged hides none of the ol
     add_thread(rig, "", "a", 10);
     add_thread(rig, "", "b", 20);
     add_thread(rig, "", "c", 30);
-    const auto first = body_of(rig.send(rig.get("/api/chats?limit=2")));
+    const auto first = json_of(rig.send(rig.get("/api/chats?limit=2")));
     CHECK(ids_of(first.at("data")) == names({"c", "b"}));
     rig.authority.infos["auth-b"].updated_at = 40;
     const auto cursor = first.at("nextCursor").get<std::string>();
-    const auto next = body_of(rig.send(rig.get("/api/chats?limit=2&cursor=" + cursor)));
+    const auto next = json_of(rig.send(rig.get("/api/chats?limit=2&cursor=" + cursor)));
     CHECK(ids_of(next.at("data")) == names({"a"}));
 }
 
@@ -199,7 +181,7 @@ TEST_CASE(
     };
     for (const auto& row : k_rows) {
         CAPTURE(row.query);
-        const auto body = body_of(rig.send(rig.get(fmt::format("/api/chats{}", row.query))));
+        const auto body = json_of(rig.send(rig.get(fmt::format("/api/chats{}", row.query))));
         CHECK(body.at("data").size() == row.count);
     }
     // "m:t.user" in hex: a cursor of the messages.
@@ -214,7 +196,7 @@ TEST_CASE(
         const auto response = rig.send(rig.get(fmt::format("/api/chats{}", query)));
         CHECK(response.status == 422);
         const auto field = query.contains("limit") ? "limit" : "cursor";
-        CHECK(body_of(response).at("errors").contains(field));
+        CHECK(json_of(response).at("errors").contains(field));
     }
 }
 
@@ -227,7 +209,7 @@ TEST_CASE("chats: rows of an earlier release, which kept no times, are put in or
     const auto deadline = Clock::now() + Millis(10'000);
     std::vector<std::string> page;
     while (page != newest && Clock::now() < deadline) {
-        page = ids_of(body_of(rig.send(rig.get("/api/chats?limit=3"))).at("data"));
+        page = ids_of(json_of(rig.send(rig.get("/api/chats?limit=3"))).at("data"));
     }
     CHECK(page == newest);
 }
@@ -242,7 +224,7 @@ TEST_CASE("messages: oldest first, paged by what a page has seen last") {
             names({"u-t1", "t1", "u-t2"}), names({"t2", "u-t3", "t3"})
         }
     );
-    const auto first = body_of(rig.send(rig.get("/api/chats/c/messages?limit=3")));
+    const auto first = json_of(rig.send(rig.get("/api/chats/c/messages?limit=3")));
     rig.authority.past.resize(1); // the turn of the cursor was replaced
     const auto cursor = first.at("nextCursor").get<std::string>();
     CHECK(rig.send(rig.get("/api/chats/c/messages?cursor=" + cursor)).status == 422);
@@ -271,7 +253,7 @@ TEST_CASE("messages: results that began the next turn stand in their calls, wher
         std::string cursor;
         for (int page = 0; page < 5; ++page) {
             const auto url = fmt::format("/api/chats/c/messages?limit={}{}", limit, cursor);
-            const auto body = body_of(rig.send(rig.get(url)));
+            const auto body = json_of(rig.send(rig.get(url)));
             all += dump_json(body.at("data"));
             if (body.at("nextCursor").is_null()) {
                 break;
@@ -293,12 +275,12 @@ TEST_CASE("messages: newest first when asked, and a cursor knows its order") {
             names({"t3", "u-t3", "t2"}), names({"u-t2", "t1", "u-t1"})
         }
     );
-    const auto first = body_of(rig.send(rig.get("/api/chats/c/messages?order=desc&limit=1")));
+    const auto first = json_of(rig.send(rig.get("/api/chats/c/messages?order=desc&limit=1")));
     const auto cursor = first.at("nextCursor").get<std::string>();
     CHECK(rig.send(rig.get("/api/chats/c/messages?cursor=" + cursor)).status == 422);
     const auto wrong = rig.send(rig.get("/api/chats/c/messages?order=newest"));
     CHECK(wrong.status == 422);
-    CHECK(body_of(wrong).at("errors").contains("order"));
+    CHECK(json_of(wrong).at("errors").contains("order"));
 }
 
 TEST_CASE("chats: what was said is searched by the authority, among the owner's own threads") {
@@ -306,7 +288,7 @@ TEST_CASE("chats: what was said is searched by the authority, among the owner's 
     add_thread(rig, "", "a", 10);
     add_thread(rig, "", "b", 20);
     rig.authority.matches = std::vector<std::string>{"auth-a", "auth-of-somebody-else"};
-    const auto body = body_of(rig.send(rig.get("/api/chats?text=the+words")));
+    const auto body = json_of(rig.send(rig.get("/api/chats?text=the+words")));
     CHECK(ids_of(body.at("data")) == names({"a"}));
     CHECK(rig.authority.searched == names({"the words"}));
     for (const auto& [code, status] : {
@@ -385,7 +367,7 @@ TEST_CASE("chats: a list shows what the rows say when the authority cannot be as
     CHECK(rig.send(rig.get("/api/chats")).status == 200); // described by it once
     rig.ids->touch("", "a", 30);
     rig.authority.threads_error = Error{.code = Code::unavailable, .message = "down"};
-    const auto body = body_of(rig.send(rig.get("/api/chats")));
+    const auto body = json_of(rig.send(rig.get("/api/chats")));
     CHECK(ids_of(body.at("data")) == names({"a", "b"}));
     CHECK(body.at("data")[0].at("title") == "about a");
 }
@@ -394,7 +376,7 @@ TEST_CASE("conversation: what it is, its messages and its runs, newest run first
     LaneRig rig;
     add_thread(rig, "", "c", 60);
     rig.authority.past = {past("t1", "one"), past("t2", "two")};
-    const auto body = body_of(rig.send(rig.get("/api/chats/c")));
+    const auto body = json_of(rig.send(rig.get("/api/chats/c")));
     const auto& data = body.at("data");
     CHECK(data.at("conversation").at("id") == "c");
     CHECK(ids_of(data.at("messages")) == names({"u-t1", "t1", "u-t2", "t2"}));
@@ -415,7 +397,7 @@ TEST_CASE("conversation: of a turn that ends meanwhile, no run has ended without
     rig.authority.on_read = [&] {
         rig.authority.past.front().running = rig.authority.history_reads < 3;
     };
-    const auto body = body_of(rig.send(rig.get("/api/chats/c")));
+    const auto body = json_of(rig.send(rig.get("/api/chats/c")));
     REQUIRE(rig.authority.history_reads == 3);
     CHECK(body.at("data").at("runs")[0].at("status") == "running");
     CHECK(ids_of(body.at("data").at("messages")) == names({"u-t1", "t1"}));
@@ -425,13 +407,13 @@ TEST_CASE("events: of one run, paged; an unknown run is not found, a blank one m
     LaneRig rig;
     add_thread(rig, "", "c", 1);
     rig.authority.past = {past("t1", "one")};
-    const auto all = body_of(rig.send(rig.get("/api/chats/c/runs/t1/events")));
+    const auto all = json_of(rig.send(rig.get("/api/chats/c/runs/t1/events")));
     CHECK(all.at("data").at("run").at("id") == "t1");
     CHECK(all.at("data").at("events").size() == 5);
-    const auto first = body_of(rig.send(rig.get("/api/chats/c/runs/t1/events?limit=4")));
+    const auto first = json_of(rig.send(rig.get("/api/chats/c/runs/t1/events?limit=4")));
     CHECK(first.at("data").at("events").size() == 4);
     const auto cursor = first.at("nextCursor").get<std::string>();
-    const auto rest = body_of(rig.send(rig.get("/api/chats/c/runs/t1/events?cursor=" + cursor)));
+    const auto rest = json_of(rig.send(rig.get("/api/chats/c/runs/t1/events?cursor=" + cursor)));
     CHECK(rest.at("data").at("events").size() == 1);
     CHECK(rest.at("data").at("events")[0].at("seq") == 5);
     CHECK(rig.send(rig.get("/api/chats/c/runs/t9/events")).status == 404);
@@ -443,7 +425,7 @@ TEST_CASE("make: a thread of the client's name or of ours, which its first messa
     LaneRig rig;
     const auto made = rig.send(rig.post("/api/chats", ""));
     CHECK(made.status == 201);
-    const auto summary = body_of(made).at("data");
+    const auto summary = json_of(made).at("data");
     const auto id = summary.at("id").get<std::string>();
     CHECK(id.size() == 39);
     CHECK(id.starts_with("thread_"));
@@ -452,8 +434,8 @@ TEST_CASE("make: a thread of the client's name or of ours, which its first messa
 
     const auto named = rig.send(rig.post("/api/chats", R"({"id":"mine","title":" Plans "})"));
     CHECK(named.status == 201);
-    CHECK(body_of(named).at("data").at("title") == "Plans");
-    CHECK(ids_of(body_of(rig.send(rig.get("/api/chats"))).at("data")).size() == 2);
+    CHECK(json_of(named).at("data").at("title") == "Plans");
+    CHECK(ids_of(json_of(rig.send(rig.get("/api/chats"))).at("data")).size() == 2);
     CHECK(rig.send(rig.post("/api/chats", R"({"id":"mine"})")).status == 409);
 
     const auto stream = rig.chat("mine", "hello");
@@ -527,7 +509,7 @@ TEST_CASE("reads: an authority that cannot answer is told as such, in the envelo
             const auto response = rig.send(rig.get(path));
             CHECK(response.status == row.status);
             CHECK_FALSE(response.body.contains("upstream text"));
-            CHECK(body_of(response).at("error").contains("requestId"));
+            CHECK(json_of(response).at("error").contains("requestId"));
         }
     }
 }

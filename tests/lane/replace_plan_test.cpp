@@ -269,7 +269,7 @@ TEST_CASE("regenerate: without messages the conversation's own message is asked 
             const auto response = rig.send(rig.post("/api/chat", std::string(body)));
             CHECK(response.status == 422);
             CHECK(rig.authority.starts == 0);
-            return parse_json(response.body)->at("error").at("code").get<std::string>();
+            return error_code_of(response);
         };
         CHECK(
             refused(R"({"id":"c1","trigger":"regenerate-message","messageId":"turn-9"})") ==

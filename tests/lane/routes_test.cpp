@@ -9,12 +9,11 @@ using namespace oa_stream::test;
 namespace {
 
 std::string code_of(const net::ClientResponse& response) {
-    const auto body = parse_json(response.body);
-    REQUIRE(body.has_value());
+    const auto body = json_of(response);
     CHECK(response.headers.get("content-type") == "application/json");
-    CHECK(body->at("message") == body->at("error").at("message"));
-    CHECK(body->at("error").at("requestId") == *response.headers.get("x-request-id"));
-    return body->at("error").at("code").get<std::string>();
+    CHECK(body.at("message") == body.at("error").at("message"));
+    CHECK(body.at("error").at("requestId") == *response.headers.get("x-request-id"));
+    return body.at("error").at("code").get<std::string>();
 }
 
 net::Headers compat(std::string build, std::string protocol, std::string schema) {
@@ -27,13 +26,6 @@ net::Headers compat(std::string build, std::string protocol, std::string schema)
 
 constexpr std::string_view k_build = "20260221T130000Z";
 constexpr std::string_view k_protocol = "openagents.control.v1";
-
-lane::TokenTable tokens() {
-    lane::TokenTable table;
-    table.add(Secret("tok-a"), "alice");
-    table.add(Secret("tok-b"), "bob");
-    return table;
-}
 
 } // namespace
 
@@ -120,7 +112,7 @@ TEST_CASE("gates: the first one that says no decides") {
     config.compat = lane::CompatMode::required;
     config.limits.streams = 0;
     LaneRig rig(config);
-    rig.lane->set_tokens(tokens());
+    rig.give_tokens({{"tok-a", "alice"}, {"tok-b", "bob"}});
     const auto good = compat(std::string(k_build), std::string(k_protocol), "1");
     const auto with = [&](std::string_view name, std::string_view value) {
         auto headers = good;
@@ -224,11 +216,7 @@ TEST_CASE("compat: every answer carries the window, and a refusal is counted by 
 
 TEST_CASE("auth: a thread of one owner does not exist for another") {
     LaneRig rig;
-    rig.lane->set_tokens(tokens());
-    const auto as = [&](std::string_view token, net::ClientRequest request) {
-        request.headers.set("authorization", fmt::format("Bearer {}", token));
-        return request;
-    };
+    rig.give_tokens({{"tok-a", "alice"}, {"tok-b", "bob"}});
     const auto mine = rig.open(as("tok-a", rig.post("/api/chats/c1/stream", user_message("hi"))));
     rig.until("alice's stream", [&] { return mine->has("start-step"); });
     CHECK(rig.send(as("tok-b", rig.get("/api/chats/c1/stream"))).status == 204);
@@ -246,12 +234,10 @@ TEST_CASE("auth: an owner may only run so many turns") {
     auto config = LaneRig::quick();
     config.limits.streams_per_owner = 1;
     LaneRig rig(config);
-    rig.lane->set_tokens(tokens());
+    rig.give_tokens({{"tok-a", "alice"}, {"tok-b", "bob"}});
     const auto post = [&](std::string_view thread, std::string_view token) {
         auto path = fmt::format("/api/chats/{}/stream", thread);
-        auto request = rig.post(path, user_message("hi"));
-        request.headers.set("authorization", fmt::format("Bearer {}", token));
-        return request;
+        return as(token, rig.post(path, user_message("hi")));
     };
     const auto one = rig.open(post("c1", "tok-a"));
     rig.until("the first", [&] { return one->has("start-step"); });

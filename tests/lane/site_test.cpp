@@ -28,16 +28,6 @@ void trust_loopback(lane::LaneConfig& config) {
     REQUIRE(config.proxies.add("127.0.0.1"));
 }
 
-void give_token(LaneRig& rig) {
-    lane::TokenTable table;
-    table.add(Secret("site-test-token"), "ann");
-    rig.lane->set_tokens(std::move(table));
-}
-
-std::string code_of(const net::ClientResponse& answer) {
-    return parse_json(answer.body).value().at("error").at("code").get<std::string>();
-}
-
 int version_status(LaneRig& rig, Headers headers) {
     auto request = rig.get("/version");
     request.headers = std::move(headers);
@@ -93,7 +83,7 @@ TEST_CASE("without tokens a lane answers for this machine, its listeners and the
     auto refused = rig.get("/version");
     refused.headers.set("Host", "evil.example");
     const auto answer = rig.send(refused);
-    CHECK(code_of(answer) == "host_not_allowed");
+    CHECK(error_code_of(answer) == "host_not_allowed");
     CHECK(answer.body.contains("--allow-host"));
 }
 
@@ -115,10 +105,10 @@ TEST_CASE("a star answers for any host, and a token protects in place of the Hos
     LaneRig any(hosts_of({"*"}));
     CHECK(version_status(any, {{"Host", "evil.example"}}) == 200);
     LaneRig guarded;
-    give_token(guarded);
+    guarded.give_tokens({{"site-test-token", "ann"}});
     CHECK(version_status(guarded, {{"Host", "evil.example"}}) == 200);
     LaneRig both(hosts_of({"lane.example"}));
-    give_token(both);
+    both.give_tokens({{"site-test-token", "ann"}});
     CHECK(version_status(both, {{"Host", "lane.example"}}) == 200);
     CHECK(version_status(both, {{"Host", "evil.example"}}) == 421);
 }
@@ -175,7 +165,7 @@ TEST_CASE("a page of another origin acts nowhere unless it is listed") {
     for (const bool tokens : {false, true}) {
         LaneRig rig(config);
         if (tokens) {
-            give_token(rig);
+            rig.give_tokens({{"site-test-token", "ann"}});
         }
         for (const auto& row : rows) {
             INFO(row.name << (tokens ? ", with tokens" : ""));
@@ -183,7 +173,7 @@ TEST_CASE("a page of another origin acts nowhere unless it is listed") {
             headers.set("Authorization", "Bearer site-test-token");
             const auto answer = stop(rig, headers);
             CHECK(answer.status == (row.passes ? 404 : 403));
-            CHECK(code_of(answer) == (row.passes ? "not_found" : "origin_not_allowed"));
+            CHECK(error_code_of(answer) == (row.passes ? "not_found" : "origin_not_allowed"));
         }
     }
 }
@@ -279,7 +269,7 @@ TEST_CASE("without memory a request is answered 503 and the next one is served")
     rig.authority.refuse = [](const auto&) -> std::optional<Error> { throw std::bad_alloc(); };
     const auto answer = rig.send(rig.post("/api/chat", user_message("x")));
     CHECK(answer.status == 503);
-    CHECK(code_of(answer) == "service_unavailable");
+    CHECK(error_code_of(answer) == "service_unavailable");
     CHECK(answer.headers.has("retry-after"));
     rig.authority.refuse = {};
     CHECK(rig.send(rig.get("/healthz")).status == 200);

@@ -9,9 +9,7 @@ namespace {
 Json listed(LaneRig& rig) {
     const auto response = rig.send(rig.get("/api/chats"));
     REQUIRE(response.status == 200);
-    const auto body = parse_json(response.body);
-    REQUIRE(body.has_value());
-    return body->at("data");
+    return json_of(response).at("data");
 }
 
 void add_chat(LaneRig& rig, const std::string& id, std::int64_t updated) {
