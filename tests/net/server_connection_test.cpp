@@ -273,9 +273,8 @@ TEST_CASE("an answer counts until its last bytes are out, and closing the server
 }
 
 TEST_CASE("closing the server ends exchanges whose handler still thinks") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     const auto exchange = server.next();
     server.server.reset();
@@ -287,9 +286,8 @@ TEST_CASE("closing the server ends exchanges whose handler still thinks") {
 }
 
 TEST_CASE("a descriptor of the server's does not leak into child processes") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     const auto exchange = server.next();
     int inherited = 0;

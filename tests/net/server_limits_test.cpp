@@ -25,9 +25,8 @@ TEST_CASE("a head beyond the limit is 431, in one line or in many") {
     };
     for (const auto& [name, head] : heads) {
         DYNAMIC_SECTION(name) {
-            Loop loop;
-            TestServer server(loop, {.header_bytes = limit});
-            Peer peer(loop, server.endpoint());
+            Serving rig({.header_bytes = limit});
+            auto& [loop, server, peer] = rig;
             peer.send(head);
             CHECK(peer.answer().status == 431);
             CHECK_FALSE(peer.wait_end());
@@ -41,9 +40,8 @@ TEST_CASE("a head of exactly the limit is taken, however it arrives") {
     const auto head = start + std::string(limit - start.size() - 4, 'x') + "\r\n\r\n";
     REQUIRE(head.size() == limit);
     for (const std::size_t step : {limit, std::size_t{7}}) {
-        Loop loop;
-        TestServer server(loop, {.header_bytes = limit});
-        Peer peer(loop, server.endpoint());
+        Serving rig({.header_bytes = limit});
+        auto& [loop, server, peer] = rig;
         for (std::size_t at = 0; at < head.size(); at += step) {
             peer.send(std::string_view(head).substr(at, step));
             loop.settle();
@@ -53,9 +51,8 @@ TEST_CASE("a head of exactly the limit is taken, however it arrives") {
 }
 
 TEST_CASE("chunk lines without end are refused, not collected") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;");
     peer.send_later(std::string(1U << 20U, 'e'));
     CHECK(peer.answer().status == 400);
@@ -72,9 +69,8 @@ TEST_CASE("a body over the limit reaches the handler as such, and the client see
     };
     for (const auto& [name, bytes] : requests) {
         DYNAMIC_SECTION(name) {
-            Loop loop;
-            TestServer server(loop);
-            Peer peer(loop, server.endpoint());
+            Serving rig;
+            auto& [loop, server, peer] = rig;
             peer.pause_reading(); // as a client that sends everything before it reads anything
             peer.send_later(bytes);
             const auto exchange = server.next();
@@ -94,9 +90,8 @@ TEST_CASE("a body over the limit reaches the handler as such, and the client see
 }
 
 TEST_CASE("small chunks are cut off once their sum exceeds the limit") {
-    Loop loop;
-    TestServer server(loop, {.body_bytes = 1000});
-    Peer peer(loop, server.endpoint());
+    Serving rig({.body_bytes = 1000});
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     const auto chunk = "64\r\n" + std::string(100, 'c') + "\r\n";
     for (int count = 0; count < 10; ++count) {
@@ -111,9 +106,8 @@ TEST_CASE("small chunks are cut off once their sum exceeds the limit") {
 }
 
 TEST_CASE("a body of exactly the limit is taken") {
-    Loop loop;
-    TestServer server(loop, {.body_bytes = 1000});
-    Peer peer(loop, server.endpoint());
+    Serving rig({.body_bytes = 1000});
+    auto& [loop, server, peer] = rig;
     peer.send(
         "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'b')
     );
@@ -123,9 +117,8 @@ TEST_CASE("a body of exactly the limit is taken") {
 }
 
 TEST_CASE("a head that drips too slowly is cut with 408") {
-    Loop loop;
-    TestServer server(loop, {.head_timeout = Millis(50), .body_timeout = std::chrono::hours(1)});
-    Peer peer(loop, server.endpoint());
+    Serving rig({.head_timeout = Millis(50), .body_timeout = std::chrono::hours(1)});
+    auto& [loop, server, peer] = rig;
     peer.send("GET / HTTP/1.1\r\nHost: h\r\n");
     // One more byte each time the loop turns does not extend the deadline.
     while (peer.received().empty() && !peer.ended()) {
@@ -137,9 +130,8 @@ TEST_CASE("a head that drips too slowly is cut with 408") {
 }
 
 TEST_CASE("a body that does not come is cut with 408") {
-    Loop loop;
-    TestServer server(loop, {.head_timeout = std::chrono::hours(1), .body_timeout = Millis(50)});
-    Peer peer(loop, server.endpoint());
+    Serving rig({.head_timeout = std::chrono::hours(1), .body_timeout = Millis(50)});
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc");
     CHECK(peer.answer().status == 408);
     CHECK_FALSE(peer.wait_end());

@@ -11,9 +11,8 @@ using namespace oa_stream::net;
 using namespace oa_stream::net::testing;
 
 TEST_CASE("a request arrives whole: method, target, path, query, fields, body, peer") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("POST /api/a%20b?x=1&y=?2 HTTP/1.1\r\nHost: h\r\nX-A: one\r\nx-a:  two \r\n"
               "Content-Length: 5\r\n\r\nhello");
     const auto exchange = server.next();
@@ -33,9 +32,8 @@ TEST_CASE("a request arrives whole: method, target, path, query, fields, body, p
 }
 
 TEST_CASE("an absolute target is understood by its path") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request("http://lane.example:80/a/b?c=http://x"));
     auto exchange = server.next();
     CHECK(exchange->request().path == "/a/b");
@@ -48,9 +46,8 @@ TEST_CASE("an absolute target is understood by its path") {
 }
 
 TEST_CASE("a request that drips in byte by byte is the same request") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     const std::string_view bytes =
         "POST /drip HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
         "X-Long: abcdefgh\r\n\r\n4;ext=1\r\nab\r\n\r\n10\r\n"
@@ -67,9 +64,8 @@ TEST_CASE("a request that drips in byte by byte is the same request") {
 
 TEST_CASE("an empty chunked body that drips in ends the request") {
     // The parser's own last-chunk check asserts when it is shown four bytes of five.
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (const std::string_view part : {"0\r\n", "\r", "\n"}) {
         loop.settle();
@@ -80,9 +76,8 @@ TEST_CASE("an empty chunked body that drips in ends the request") {
 }
 
 TEST_CASE("a trailer never becomes a header") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
               "1\r\nx\r\n0\r\nAuthorization: Bearer forged\r\n\r\n");
     const auto exchange = server.next();
@@ -91,9 +86,8 @@ TEST_CASE("a trailer never becomes a header") {
 }
 
 TEST_CASE("an answer carries length and date, and the connection lives on") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     for (int round = 0; round < 3; ++round) {
         peer.send(get_request("/again"));
         const auto exchange = server.next();
@@ -111,9 +105,8 @@ TEST_CASE("an answer carries length and date, and the connection lives on") {
 }
 
 TEST_CASE("HEAD is answered with the length and without the body") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
     REQUIRE(loop.get(server.next()->respond({.status = 200, .body = "twelve bytes"})));
     const auto answer = peer.answer(true);
@@ -124,9 +117,8 @@ TEST_CASE("HEAD is answered with the length and without the body") {
 }
 
 TEST_CASE("204 and 304 have neither body nor length") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     for (const int status : {204, 304}) {
         peer.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
         REQUIRE(loop.get(server.next()->respond({.status = status, .body = "dropped"})));
@@ -171,9 +163,8 @@ TEST_CASE("connection: close is honoured from either side") {
 }
 
 TEST_CASE("requests sent ahead are answered one after the other") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     constexpr int count = 500;
     std::string ahead;
     for (int index = 0; index < count; ++index) {
@@ -192,9 +183,8 @@ TEST_CASE("requests sent ahead are answered one after the other") {
 }
 
 TEST_CASE("empty lines before a request are ignored") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("\r\n\r\n");
     loop.settle();
     peer.send("\r\n" + get_request("/after"));
@@ -202,9 +192,8 @@ TEST_CASE("empty lines before a request are ignored") {
 }
 
 TEST_CASE("Expect: 100-continue is answered before the body is sent") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     CHECK(peer.answer().status == 100);
     peer.send("body");
@@ -215,9 +204,8 @@ TEST_CASE("Expect: 100-continue is answered before the body is sent") {
 }
 
 TEST_CASE("Expect: 100-continue with too long a body gets the final answer at once") {
-    Loop loop;
-    TestServer server(loop, {.body_bytes = 100});
-    Peer peer(loop, server.endpoint());
+    Serving rig({.body_bytes = 100});
+    auto& [loop, server, peer] = rig;
     peer.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n");
     const auto exchange = server.next();
     CHECK(exchange->request().body_too_large);
@@ -306,9 +294,8 @@ constexpr std::array k_refused{
 TEST_CASE("what is no request is refused by the server itself, and the connection ends") {
     for (const auto& row : k_refused) {
         DYNAMIC_SECTION(row.name) {
-            Loop loop;
-            TestServer server(loop);
-            Peer peer(loop, server.endpoint());
+            Serving rig;
+            auto& [loop, server, peer] = rig;
             peer.send(row.bytes);
             const auto answer = peer.answer();
             CHECK(answer.status == row.status);
@@ -321,9 +308,8 @@ TEST_CASE("what is no request is refused by the server itself, and the connectio
 }
 
 TEST_CASE("a second answer to one request is an error, not bytes") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     const auto exchange = server.next();
     REQUIRE(loop.get(exchange->respond({.status = 200, .body = "one"})));
@@ -336,9 +322,8 @@ TEST_CASE("a second answer to one request is an error, not bytes") {
 }
 
 TEST_CASE("a request dropped without an answer is a 500, never a silent connection") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     {
         const auto dropped = server.next();
@@ -348,9 +333,8 @@ TEST_CASE("a request dropped without an answer is a 500, never a silent connecti
 }
 
 TEST_CASE("a line break in a header value cannot start a new field") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     REQUIRE(loop.get(server.next()->respond(
         {200, {{"X-Good", "1"}, {"X-Bad", "a\r\nX-Injected: 1"}, {"X Bad", "name"}}, "x"}
@@ -364,9 +348,8 @@ TEST_CASE("a line break in a header value cannot start a new field") {
 
 TEST_CASE("a peer that leaves while the handler thinks is known to the handler") {
     for (const bool by_reset : {false, true}) {
-        Loop loop;
-        TestServer server(loop);
-        Peer peer(loop, server.endpoint());
+        Serving rig;
+        auto& [loop, server, peer] = rig;
         peer.send(get_request());
         const auto exchange = server.next();
         CHECK_FALSE(exchange->peer_gone());
@@ -380,9 +363,8 @@ TEST_CASE("a peer that leaves while the handler thinks is known to the handler")
 }
 
 TEST_CASE("a client that closes only its sending half still gets a whole answer") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     peer.half_close();
     const auto exchange = server.next();

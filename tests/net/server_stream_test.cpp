@@ -18,9 +18,8 @@ using State = BodyStream::State;
 
 TEST_CASE("a stream's pieces arrive as they are sent, one chunk each, and end with the last chunk"
 ) {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     const auto stream =
         begin(loop, server, {{"Content-Type", "text/event-stream"}, {"X-Up", "kept"}});
@@ -86,9 +85,8 @@ TEST_CASE("more slices than one system call takes are still one chunk") {
 }
 
 TEST_CASE("after a stream the connection serves the next request") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     for (int round = 0; round < 3; ++round) {
         peer.send(get_request());
         const auto stream = begin(loop, server);
@@ -230,9 +228,8 @@ TEST_CASE("a stream dropped before finish is reset, never closed as if complete"
 }
 
 TEST_CASE("an HTTP/1.0 client gets a stream without chunks that ends with the connection") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     const auto stream = begin(loop, server);
     CHECK(send(*stream, "one ") == State::open);
@@ -245,9 +242,8 @@ TEST_CASE("an HTTP/1.0 client gets a stream without chunks that ends with the co
 }
 
 TEST_CASE("HEAD gets a stream's head alone") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
     const auto stream = begin(loop, server, {{"X-A", "1"}});
     CHECK(send(*stream, "unsent") == State::open);
@@ -259,9 +255,8 @@ TEST_CASE("HEAD gets a stream's head alone") {
 }
 
 TEST_CASE("a stream with a given content-length is sent unchunked, and must keep to it") {
-    Loop loop;
-    TestServer server(loop);
-    Peer peer(loop, server.endpoint());
+    Serving rig;
+    auto& [loop, server, peer] = rig;
     peer.send(get_request());
     const auto stream = begin(loop, server, {{"Content-Length", "6"}});
     CHECK(send(*stream, "abc") == State::open);

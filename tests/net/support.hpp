@@ -190,6 +190,16 @@ struct Both {
 begin(Loop& loop, TestServer& server, Headers headers = {});
 BodyStream::State send(BodyStream& stream, std::string text);
 
+/// A server, and a peer that is connected to it.
+struct Serving {
+    explicit Serving(ServerLimits limits = {})
+        : server(loop, limits), peer(loop, server.endpoint()) {}
+
+    Loop loop;
+    TestServer server;
+    Peer peer;
+};
+
 /// A peer that asked for a stream, and the server's end of it.
 enum class Reads { at_once, not_yet }; ///< the peer; not yet: with a small buffer, until told to
 struct Streaming {
