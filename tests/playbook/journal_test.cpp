@@ -22,6 +22,7 @@ std::string written(const std::vector<JournalLine>& lines) {
 }
 
 const JournalLine k_begin{.phase = Phase::begin, .to = World::split(0).to_json(), .detail = "plan"};
+const JournalLine k_end{.phase = Phase::end, .detail = "FAIL"};
 const JournalLine k_intent{
     .phase = Phase::intent,
     .step = "shift@5%",
@@ -57,10 +58,41 @@ TEST_CASE("journal: refused is settled, done serves, restored needs nothing") {
     const JournalLine restored{
         .phase = Phase::done, .step = "rollback", .to = World::split(0).to_json()
     };
-    const JournalLine end{.phase = Phase::end, .detail = "FAIL"};
-    const auto summary = read_journal(written({k_begin, k_intent, done, back, restored, end}));
+    const auto summary = read_journal(written({k_begin, k_intent, done, back, restored, k_end}));
     CHECK_FALSE(summary->needs_rollback());
     CHECK(summary->ended);
+}
+
+TEST_CASE("journal: a restored baseline is in doubt until the run, or the rollback of it, ends") {
+    const JournalLine done{
+        .phase = Phase::done, .step = "shift@5%", .to = World::split(5).to_json()
+    };
+    const JournalLine back{
+        .phase = Phase::intent, .step = "rollback", .to = World::split(0).to_json()
+    };
+    const JournalLine restored{
+        .phase = Phase::done, .step = "rollback", .to = World::split(0).to_json()
+    };
+    const JournalLine resumed{.phase = Phase::resumed, .step = "rollback"};
+    const auto needs = [](const std::vector<JournalLine>& lines) {
+        return read_journal(written(lines))->needs_rollback();
+    };
+    CHECK(needs({k_begin, k_intent, done, back, restored}));
+    CHECK(needs({k_begin, k_intent, done, k_end, resumed, back, restored}));
+    CHECK_FALSE(needs({k_begin, k_intent, done, k_end, resumed, back, restored, k_end}));
+    // A baseline that is not a split in whole percents: of a plan that rolls back.
+    const JournalLine anywhere{.phase = Phase::begin, .to = Json::object(), .detail = "plan"};
+    CHECK(needs({anywhere, back, restored}));
+    CHECK_FALSE(needs({anywhere, back, restored, k_end}));
+    CHECK_FALSE(needs({anywhere}));
+    CHECK_FALSE(needs({k_begin})); // nothing was written
+    // The refusal is about the second write of the baseline; the first is not verified.
+    const JournalLine refused{.phase = Phase::refused, .step = "rollback"};
+    CHECK(needs({k_begin, k_intent, done, back, restored, back, refused}));
+    // A rollback of a run that ended, which died before it wrote.
+    CHECK_FALSE(needs({k_begin, k_intent, done, back, restored, k_end, resumed}));
+    const JournalLine in_doubt = run::end_line({"FAIL", 8});
+    CHECK(needs({k_begin, k_intent, done, back, restored, in_doubt, resumed}));
 }
 
 TEST_CASE("journal: what served when the next write was set out counts, and so does a late write") {
@@ -87,7 +119,7 @@ TEST_CASE("journal: what served when the next write was set out counts, and so d
     const auto late = read_journal(written({k_begin, k_intent, ambiguous, unverified, back(0)}));
     CHECK(late->needs_rollback());
     const auto fenced =
-        read_journal(written({k_begin, k_intent, ambiguous, unverified, back(0), restored}));
+        read_journal(written({k_begin, k_intent, ambiguous, unverified, back(0), restored, k_end}));
     CHECK_FALSE(fenced->needs_rollback());
     // A rollback that died without an answer, and so did the next one, which saw the baseline.
     const auto twice = read_journal(written({k_begin, k_intent, back(5), back(0)}));

@@ -179,7 +179,8 @@ Check judge_space(const Machine& machine) {
 
 /// What a person looks for first stands at its end.
 std::string trouble_of(const playbook::RunStatus& run) {
-    const bool seen = run.unread.empty() && run.moved && !run.serving.empty();
+    const bool seen = run.unread.empty() && run.moved && !run.serving.empty() &&
+                      run.serving != run.baseline; // in doubt: no fresh connection has shown it
     return seen ? fmt::format("{}; {} serves", run.open, run.serving) : run.open;
 }
 

@@ -95,7 +95,7 @@ bool users_missed_baseline(const Json& run) {
 void fill(RunContext& run, const JournalSummary& summary) {
     run.ours = {summary.baseline};
     // A run that had restored everything has no say in what others did since.
-    if (summary.needs_rollback() || !summary.ended) {
+    if (summary.needs_rollback()) {
         run.ours.insert(run.ours.end(), summary.written.begin(), summary.written.end());
         if (summary.serving) {
             run.ours.push_back(*summary.serving);
@@ -196,8 +196,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     RunContext run(std::move(input));
     const bool had_ended = summary.ended;
     // Only a journal can say so.
-    const bool was_restored = unreadable.empty() && !summary.needs_rollback() &&
-                              (summary.ended || summary.written.empty());
+    const bool was_restored = unreadable.empty() && !summary.needs_rollback();
     if (const auto begun = begin(run, summary, has_line); !begun) {
         run.session.say("  the journal cannot be written: " + begun.error().text());
     }

@@ -1,9 +1,13 @@
 #include "journal.hpp"
 
+#include "oa_stream/base/verdict.hpp"
+
 namespace oa_stream::playbook {
 namespace {
 
 using traffic::Split;
+
+constexpr auto k_not_verified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
 
 Split split_of(const Json& state) {
     return Split::from_json(state).value_or(Split{});
@@ -46,6 +50,7 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
         summary.serving = split_of(line.seen);
         break;
     case Phase::done:
+        summary.unsettled = summary.unsettled || summary.pending.has_value();
         summary.serving = split_of(line.to);
         summary.pending.reset();
         summary.torn.reset();
@@ -56,13 +61,14 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
         summary.ended = true;
         summary.ending = line.detail;
         summary.end = run::end_of(line);
+        summary.unsettled = summary.unsettled && summary.end && summary.end->exit == k_not_verified;
         break;
     case Phase::resumed:
         summary.ended = false;
         break;
     case Phase::written:
     case Phase::ambiguous:
-        summary.unclear = true;
+        summary.unclear = summary.unsettled = true;
         break;
     case Phase::seen:
     case Phase::unverified:
@@ -73,6 +79,10 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
 } // namespace
 
 bool JournalSummary::needs_rollback() const noexcept {
+    // Also the baseline: "done" comes before fresh connections.
+    if (!ended && (unsettled || pending)) {
+        return true;
+    }
     if (baseline.empty()) { // no split in whole percents: only a rollback begins from there
         return pending.has_value();
     }

@@ -37,7 +37,9 @@ struct JournalSummary {
     bool ended = false;
     bool torn_tail = false; ///< the last line was cut by a crash and is left out
     std::optional<run::JournalEnd> end{}; ///< what the end line says
-    /// Something other than the baseline may serve.
+    bool unsettled = false; ///< a write was not refused, and no end says that all is verified
+    /// Something other than the baseline may serve: it was seen, or nothing has said yet that what
+    /// was written is verified.
     [[nodiscard]] bool needs_rollback() const noexcept;
 };
 

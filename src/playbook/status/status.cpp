@@ -115,7 +115,8 @@ std::string run_to_roll_back(const fs::path& state_dir) {
             plan_back_of(target)
         );
     }
-    const bool known = !newest->serving.empty() && !newest->baseline.empty();
+    const bool known = !newest->serving.empty() && !newest->baseline.empty() &&
+                       newest->serving != newest->baseline;
     return fmt::format(
         "{} rolls back the newest run that moved traffic on {}{}",
         Suggestion{"rollback apply", {names::run, newest->run}}.text(),

@@ -54,6 +54,38 @@ beside('without a name: the one run that is not over, dead or alive', async (tar
   assert.match(vague.stderr, /'20' may be \d+ runs/);
 });
 
+beside('a rollback that died while it verified is not over: status, plan and doctor say so until one is verified', async (target) => {
+  const slow = fs.readFileSync(target.playbook, 'utf8').replace('fresh_row: 3', 'fresh_row: 40'); // some seconds
+  const plan = await target.plan({ name: 'slow.json', playbook: target.write('slow.yaml', slow), set: { bake: '60s' } });
+  const { running, run } = await target.applyingHalf(plan);
+  const restored = (times) => target.journalSoFar(run).filter(({ phase, step }) => phase === 'done' && step === 'rollback').length === times;
+  const open = async () => {
+    const status = await target.oa(['cutover', 'status', '--json']);
+    assert.equal(status.code, 8, status.stdout);
+    const [one] = status.json().runs;
+    assert.deepEqual([one.run, one.moved, one.next], [run, true, `oa-stream rollback apply --run ${run}`]);
+    const planned = await target.plan({ name: 'next.json' });
+    assert.equal(planned.code, 6, planned.stderr);
+    const found = (await target.oa(['doctor', '--json'])).json().checks.find(({ id }) => id === `runs.${run}`);
+    assert.equal(found.verdict, 'FAIL');
+    assert.doesNotMatch(found.detail, / serves$/, 'nothing has shown it');
+  };
+  running.signal('SIGTERM');
+  await running.until(() => restored(1), 'the baseline', 30000);
+  await running.kill();
+  await open();
+
+  const again = target.begin(['rollback', 'apply']);
+  await again.until(() => restored(2), 'the baseline', 30000);
+  await again.kill();
+  await open();
+
+  const last = await target.oa(['rollback', 'apply']);
+  assert.equal(last.code, 0, last.stderr);
+  assert.equal((await target.oa(['cutover', 'status'])).code, 0);
+  assert.equal((await target.plan({ name: 'next.json' })).code, 10);
+});
+
 for (const signals of [['SIGHUP', 'SIGHUP'], ['SIGTERM', 'SIGTERM'], ['SIGQUIT'], ['SIGUSR1']]) {
   beside(`${signals.join(' and ')} in the middle of a stage: the traffic is taken back, exit 7`, async (target) => {
     const { running, run } = await underWay(target);
