@@ -64,8 +64,13 @@ struct Approval {
 
 /// Writes it; one that was there is replaced. Code::precondition for a plan that apply would refuse
 /// and for who made it, Code::unreadable, Code::io.
+/// `shown`: the id of the plan that was read; Code::precondition when the file has another one now.
 [[nodiscard]] Result<Approval> approve_plan(
-    const std::filesystem::path& plan, std::string_view name, std::string_view reason, WallTime now
+    const std::filesystem::path& plan,
+    std::string_view shown,
+    std::string_view name,
+    std::string_view reason,
+    WallTime now
 );
 /// The approval of a plan that needs one: of this plan, not by its author, not before it was made.
 /// Else Code::precondition. Of a plan that needs none what there is.
@@ -95,6 +100,7 @@ struct ApplyRequest {
     std::optional<Asserted> asserted{}; ///< what somebody states instead of measuring it
     std::string approved_by{}; ///< who else agreed, as whoever applies it states; proves nothing
     Operator by{};
+    std::string shown{}; ///< id of the plan that somebody said yes to; empty: nobody was shown one
 };
 
 /// Applies exactly that plan. An error only when there is not even a run folder; refusals (drift,

@@ -117,13 +117,14 @@ struct ApplyOptions : StatedBudget, LiveOptions {
 };
 
 /// Shows the plan; on a terminal with somebody in front of it asks once. What cannot be read here
-/// is refused by apply itself, with a run folder where there is to be one.
-Result<bool> agrees(const ApplyOptions& options, Context& context) {
+/// is refused by apply itself, with a run folder where there is to be one. `id`: of what was shown.
+Result<bool> agrees(const ApplyOptions& options, std::string& id, Context& context) {
     const auto now = std::chrono::system_clock::now();
     const auto shown = playbook::read_shown_plan(options.plan, now);
     if (!shown || context.quiet || options.yes) {
         return true;
     }
+    id = shown->plan.id;
     tell_text(playbook::plan_summary(*shown, now), context);
     return options.ndjson || !shown->refused.empty() || agreed_to("Apply this plan?", context);
 }
@@ -144,7 +145,7 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
     }
     request.approved_by = printable(trim(options.approved_by));
     OA_TRY(request.asserted, options.asserted());
-    OA_TRY(const bool agreed, agrees(options, context));
+    OA_TRY(const bool agreed, agrees(options, request.shown, context));
     if (!agreed) {
         context.err("nothing was applied\n");
         return ExitCode::interrupted;

@@ -32,7 +32,7 @@ Result<ExitCode> approve(const Options& options, Context& context) {
     }
     OA_TRY(
         const playbook::Approval approval,
-        playbook::approve_plan(options.plan, options.by, options.reason, now)
+        playbook::approve_plan(options.plan, shown.plan.id, options.by, options.reason, now)
     );
     if (context.json) {
         Json out = plain_answer();

@@ -91,7 +91,7 @@ Task<Result<void>> prepare(PlaybookRun* run) {
 } // namespace
 
 Task<Result<run::RunResult>> apply_plan(ApplyRequest request) {
-    OA_CO_TRY(Plan plan, load_plan(request.plan));
+    OA_CO_TRY(Plan plan, load_plan(request.plan, request.shown));
     if ((plan.playbook.kind == Kind::rollback) != request.rollback) {
         co_return fail(
             Code::usage,

@@ -86,9 +86,13 @@ Json Approval::to_json() const {
 }
 
 Result<Approval> approve_plan(
-    const std::filesystem::path& path, std::string_view name, std::string_view reason, WallTime now
+    const std::filesystem::path& path,
+    std::string_view shown,
+    std::string_view name,
+    std::string_view reason,
+    WallTime now
 ) {
-    OA_TRY(const Plan plan, load_plan(path));
+    OA_TRY(const Plan plan, load_plan(path, shown));
     OA_CHECK(check_age(plan, now));
     if (plan.playbook.approvals < 2) {
         return fail(

@@ -179,14 +179,23 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
     return plan;
 }
 
-Result<Plan> load_plan(const fs::path& path) {
+Result<Plan> load_plan(const fs::path& path, std::string_view shown) {
     auto text = read_file(path, k_largest_plan);
     if (!text) {
         text.error().code = Code::unreadable;
         text.error().hint = "make one with `oa-stream cutover plan … --out plan.json`";
         return std::unexpected(std::move(text).error());
     }
-    return read_plan(*text, path.string());
+    OA_TRY(Plan plan, read_plan(*text, path.string()));
+    if (!shown.empty() && plan.id != shown) {
+        return fail(
+            Code::precondition,
+            "the plan file was replaced while you read it",
+            path.string(),
+            "it has another plan now: read that one"
+        );
+    }
+    return plan;
 }
 
 Result<void> check_age(const Plan& plan, WallTime now) {

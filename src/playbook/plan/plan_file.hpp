@@ -25,7 +25,10 @@ enum class Trust {
 };
 [[nodiscard]] Result<Plan>
 read_plan(std::string_view text, std::string_view file, Trust trust = Trust::verified);
-[[nodiscard]] Result<Plan> load_plan(const std::filesystem::path& path);
+/// `shown`: the id of the plan that somebody read in this file before; Code::precondition when it
+/// has another one now. Empty: nobody did.
+[[nodiscard]] Result<Plan>
+load_plan(const std::filesystem::path& path, std::string_view shown = {});
 
 /// A plan is shown around, so nothing in it may be a secret: Code::usage. A run's copy of it would
 /// be blanked, too, and no rollback could restore the setting from that.

@@ -73,6 +73,34 @@ beside('an approval of another plan, of the author, or from before the plan coun
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+/** Puts the plan `other` into `file` while the question about it waits, and says yes: exit code 6. */
+async function replaced(file, other, command, question, env) {
+  const terminal = Terminal.start(command, { cols: 120, rows: 40, bare: true, env: { NO_COLOR: '1', ...env } });
+  try {
+    await terminal.until((screen) => screen.includes(question), 'the question');
+    fs.copyFileSync(other, file);
+    terminal.type('y');
+    terminal.press('Enter');
+    assert.equal(await terminal.end(), 6, terminal.screen());
+    assert.match(terminal.screen(), /the plan file was replaced while you read it/);
+  } finally {
+    terminal.close();
+  }
+}
+
+beside('a plan file that is replaced while apply asks is not applied', async (target) => {
+  const [file, other] = [await plan(target, (yaml) => yaml), await plan(target, (yaml) => yaml)], known = target.runs();
+  await replaced(file, other, [OA_BIN, 'cutover', 'apply', file], 'Apply this plan?', { OA_STREAM_STATE_DIR: target.state });
+  assert.deepEqual(target.runs(), known, 'no run began');
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
+beside('a plan file that is replaced while approve asks is not approved', async (target) => {
+  const [file, other] = [await plan(target), await plan(target)], nobody = ['/usr/bin/setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+  await replaced(file, other, [...nobody, OA_BIN, 'plan', 'approve', file], 'Approve this plan?', { HOME: '/nonexistent' });
+  assert.equal(fs.existsSync(`${file}.approval.json`), false);
+});
+
 beside('--approved-by is kept as a statement, and is no second operator', async (target) => {
   const refused = await apply(target, await plan(target), '--approved-by', 'carol');
   assert.equal(refused.code, 6, refused.stderr);
