@@ -115,6 +115,20 @@ TEST_CASE("others: our own write that came true in part is ours, and goes back")
     }
 }
 
+TEST_CASE("others: our own write that comes out beyond its target is left alone: maybe ours") {
+    World world;
+    world.playbook.driver_limit = Millis(300);
+    world.driver.after_write = [&] { world.driver.serving = World::split(95); };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(outcome.foreign);
+    CHECK(world.driver.writes_seen == 1);
+    CHECK(check_called(outcome, "rollback.read-back")
+              .detail.ends_with("found canary 95%, stable 5%: the machinery made another split of "
+                                "the last write, or somebody else changed the traffic"));
+}
+
 TEST_CASE("others: who refuses a write and carries it out all the same is not believed") {
     World world;
     world.driver.answers[1] = FakeDriver::Answer::false_no;

@@ -14,8 +14,8 @@
 
 namespace oa_stream::playbook {
 
-/// How a run's next step begins that is a command of a person's alone: oa-stream has nothing
-/// to bring it back from.
+/// How a command begins that a person types without oa-stream. It may be a whole next step or the
+/// last part of one.
 inline constexpr std::string_view k_by_hand = "by hand: ";
 
 enum class RunState {

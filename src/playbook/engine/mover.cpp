@@ -191,6 +191,9 @@ void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
     );
     now.out.restarted =
         !now.is_expected(state.serving) && options_.restarted && options_.restarted(state.extra);
+    // A write that was not seen whole may have come out beyond its two ends.
+    const std::string_view own =
+        now.out.torn ? "the machinery made another split of the last write, or " : "";
     now.end_with(
         Moved::Result::foreign,
         fmt::format(
@@ -199,7 +202,7 @@ void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
             found,
             now.refusal.empty() ? "" : fmt::format(" after a refused write ({})", now.refusal),
             now.out.restarted ? "the machinery was restarted and forgot what was set"
-                              : "somebody else changed the traffic"
+                              : fmt::format("{}somebody else changed the traffic", own)
         )
     );
 }

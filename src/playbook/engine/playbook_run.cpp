@@ -182,6 +182,19 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
     return out;
 }
 
+std::string traffic_commands(const PlaybookRun& run, bool foreign, const std::string& manual) {
+    const std::string behind = manual.empty() ? "" : "; " + manual;
+    // The journal's rollback leaves alone what others set, however often it is typed.
+    const std::string plan = foreign ? plan_back_command(to_json(run.plan)) : "";
+    if (!plan.empty()) {
+        return plan + behind;
+    }
+    if (foreign && !manual.empty()) {
+        return manual_back_command(manual, run.session.id());
+    }
+    return "oa-stream rollback apply --run " + run.session.id() + behind;
+}
+
 } // namespace
 
 Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode mode, Json target) {
@@ -359,20 +372,14 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
 }
 
 std::string rollback_commands(const PlaybookRun& run, bool foreign) {
-    const std::string command = manual_command(run.playbook().traffic, run.plan.home());
-    if (!is_there(run.session.folder().path() / run::k_plan_file)) {
-        return std::string(k_by_hand) + command; // somebody removed the folder
+    const std::string manual = manual_step(run.plan);
+    const run::RunFolder& folder = run.session.folder();
+    if (!is_there(folder.path() / run::k_plan_file)) {
+        return manual; // somebody removed the folder
     }
-    // The journal's rollback leaves alone what others set, however often it is typed.
-    std::string out = foreign ? plan_back_command(to_json(run.plan)) : std::string();
-    if (out.empty()) {
-        out = fmt::format("oa-stream rollback apply --run {}", run.session.id());
-    }
-    out += command.empty() ? "" : fmt::format("; {}{}", k_by_hand, command);
-    out += has_routes_to_undo(run.plan, run.session.folder())
-               ? "; " + manual_route_command(run.plan)
-               : "";
-    return out;
+    const bool routes = has_routes_to_undo(run.plan, folder);
+    return traffic_commands(run, foreign, manual) +
+           (routes ? "; " + manual_route_command(run.plan) : "");
 }
 
 } // namespace oa_stream::playbook

@@ -5,6 +5,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
+#include "oa_stream/playbook/status.hpp"
 #include "oa_stream/traffic/kind.hpp"
 
 #include <fmt/format.h>
@@ -90,6 +91,16 @@ std::string plan_back_command(const Json& plan) {
     arguments.emplace_back(names::out);
     arguments.emplace_back("back.json");
     return Suggestion{"rollback plan", std::move(arguments)}.text();
+}
+
+std::string manual_step(const Plan& plan) {
+    const std::string command = manual_command(plan.playbook.traffic, plan.home());
+    return command.empty() ? std::string() : std::string(k_by_hand) + command;
+}
+
+std::string manual_back_command(std::string_view manual, std::string_view run) {
+    const Suggestion then{"rollback apply", {names::run, std::string(run)}};
+    return manual.empty() ? std::string() : fmt::format("{} && {}", manual, then.text());
 }
 
 std::string plan_back_of(std::string_view target) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/playbook/plan.hpp"
 
 #include <string>
 #include <string_view>
@@ -11,7 +12,13 @@ namespace oa_stream::playbook {
 /// The command that plans a rollback of whatever serves, by the shipped playbook of this plan's
 /// driver. Empty when no playbook is shipped for it, or the plan does not say all that it needs.
 [[nodiscard]] std::string plan_back_command(const Json& plan);
-/// The same where the plan is lost and only the target's name is known: "local:/run/front.sock".
+/// What a person types to lead the traffic home without oa-stream, after k_by_hand. Empty when the
+/// driver has no such command.
+[[nodiscard]] std::string manual_step(const Plan& plan);
+/// Where no rollback can be planned: the step for a person, and behind it the rollback of `run`,
+/// which verifies what it wrote. Empty without such a step.
+[[nodiscard]] std::string manual_back_command(std::string_view manual, std::string_view run);
+/// The first where the plan is lost and only the target's name is known: "local:/run/front.sock".
 /// Where not even that is known DRIVER stands for it.
 [[nodiscard]] std::string plan_back_of(std::string_view target);
 

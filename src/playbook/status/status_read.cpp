@@ -19,6 +19,7 @@
 #include "engine/journal.hpp"
 #include "engine/route_step.hpp"
 #include "plan/plan_back.hpp"
+#include "plan/plan_file.hpp"
 #include "verified_rollbacks.hpp"
 
 #include <fmt/format.h>
@@ -55,7 +56,8 @@ struct StoredPlan {
     bool mutates = true; ///< as far as is known
     std::string target{};
     bool gone = false; ///< the last rollback did not find what it was to move
-    std::string back{}; ///< the command that plans a rollback, where the journal's goes no further
+    /// The command that plans a rollback, or one for a person, where the journal's goes no further.
+    std::string back{};
     std::string restore{}; ///< of routes alone: the command that undoes them
 };
 
@@ -91,7 +93,13 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Js
     out.canary = text_in(object_in(playbook, "traffic"), "canary");
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
     plan.gone = rollback_found(run, "gone");
-    plan.back = rollback_found(run, "foreign") ? plan_back_command(*json) : std::string();
+    if (rollback_found(run, "foreign")) {
+        plan.back = plan_back_command(*json);
+        if (plan.back.empty()) {
+            const auto whole = read_plan(text->value_or(""), {}, Trust::rescue);
+            plan.back = whole ? manual_back_command(manual_step(*whole), out.run) : std::string();
+        }
+    }
     const Json* steps = member(*json, "steps");
     const bool listed = steps != nullptr && steps->is_array();
     plan.mutates = facts.mutates && (!listed || std::ranges::any_of(*steps, [](const Json& step) {

@@ -24,11 +24,13 @@ for (const [name, make] of Object.entries({ local: localRig, haproxy: haproxyRig
       assert.equal(over.code, 0, over.stderr);
       // Nobody's but another operator's: the run never set out to write it, so the rollback leaves it alone.
       await rig.others({ stable: 67, canary: 33 });
-      const back = await oa(['rollback', 'apply', '--run', over.json().run, '--json'], there);
+      const { run } = over.json(), back = await oa(['rollback', 'apply', '--run', run, '--json'], there);
       assert.equal(back.code, 8, back.stderr);
       assert.deepEqual((await rig.state()).split, { stable: 67, canary: 33 });
       const command = back.json().notes.find((note) => note.startsWith('By hand: ')).slice('By hand: '.length);
-      assert.ok(back.json().next.endsWith(`; by hand: ${command}`), back.json().next);
+      // No shipped playbook calls the programs of this command driver as they are called here.
+      const end = name === 'command' ? `by hand: ${command} && oa-stream rollback apply --run ${run}` : `; by hand: ${command}`;
+      assert.ok(back.json().next.endsWith(end), back.json().next);
       const done = await typed(command, cleanEnv({ HOME: folder, ...rig.env, PATH: [rig.program, process.env.PATH].filter(Boolean).join(':') }));
       assert.equal(done.code, 0, `${command}\n${done.text}`);
       const { split } = await rig.state();

@@ -185,6 +185,24 @@ exit ${exit}
 `, { mode: 0o755 });
     return `  set: ["${file}"]`;
   });
+  test('a set that comes out beyond its target is left alone, and the next step for a person ends the run', async () => {
+    const there = home(rig), folder = scratch('beyond'), out = path.join(folder, 'plan.json');
+    const file = fileOf(careless({ stable: 5, canary: 95 }, 0).replace(stages, 'stages: [5%, 100%]\n').replace('restore: 20s', 'restore: 5s, shift: 3s'));
+    assert.equal((await oa(['cutover', 'plan', file, '--out', out], there)).code, 10);
+    const apply = await oa(['cutover', 'apply', out, '--json'], there);
+    assert.equal(apply.code, 8, apply.stderr + apply.stdout);
+    assert.match(apply.stdout, /the machinery made another split of the last write, or somebody else changed the traffic/);
+    assert.deepEqual((await rig.state()).split, { stable: 5, canary: 95 });
+    const { run, next } = apply.json();
+    assert.match(next, new RegExp(`^by hand: .* && oa-stream rollback apply --run ${run}$`));
+    assert.equal((await oa(['rollback', 'apply', '--json'], there)).json().next, next);
+    assert.equal((await oa(['cutover', 'status', '--json'], there)).json().runs[0].next, next);
+    assert.equal((await oa(['runs', 'show', run, '--json'], there)).json().next, next);
+    const shell = await typed(next.slice('by hand: '.length).replace('&& oa-stream ', `&& '${OA_BIN}' `), there, folder);
+    assert.equal(shell.code, 0, shell.stderr);
+    assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+    assert.equal((await oa(['cutover', 'status'], there)).code, 0);
+  });
   for (const [what, exit] of [['and says yes', 0], ['and refuses', 110], ['and fails', 1]]) {
     test(`a set that comes true in part ${what} is ours: it goes back, exit 7`, async () => {
       const there = home(rig), file = fileOf(careless({ stable: 75, canary: 25 }, exit).replace(stages, 'stages: [50%, 100%]\n').replace('restore: 20s', 'restore: 20s, shift: 3s')), out = path.join(path.dirname(file), 'plan.json');
