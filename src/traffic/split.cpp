@@ -6,8 +6,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 
 namespace oa_stream::traffic {
+namespace {
+
+/// Some programs print a whole number as 100.0 or 1e2.
+std::optional<int> whole_percent(const Json& value) {
+    const double number = value.is_number() ? value.get<double>() : -1;
+    const bool whole = number >= 0 && number <= 100 && std::trunc(number) == number;
+    return whole ? std::optional(static_cast<int>(number)) : std::nullopt;
+}
+
+} // namespace
 
 Result<Split> Split::of(std::map<std::string, int, std::less<>> percent) {
     int sum = 0;
@@ -44,13 +56,13 @@ Result<Split> Split::from_json(const Json& json) {
                 fmt::format("'{}' is not the name of a revision", printable(revision, 40))
             );
         }
-        const auto share = int_member(json, revision);
-        if (!share || *share < 0 || *share > 100) {
+        const auto share = whole_percent(value);
+        if (!share) {
             return fail(
                 Code::protocol, fmt::format("share of {} is not a whole percent", revision)
             );
         }
-        percent[revision] = static_cast<int>(*share);
+        percent[revision] = *share;
     }
     auto out = of(std::move(percent));
     if (!out) {

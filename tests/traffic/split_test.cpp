@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <cstdint>
+#include <limits>
 
 using namespace oa_stream;
 using namespace oa_stream::traffic;
@@ -30,7 +32,11 @@ TEST_CASE("split: a named 0 equals an unnamed one, an unknown split equals only 
 
 TEST_CASE("split: JSON takes whole percents only") {
     CHECK(*Split::from_json(Json{{"a", 40}, {"b", 60}}) == *Split::of({{"a", 40}, {"b", 60}}));
+    CHECK(*Split::from_json(*parse_json(R"({"a":1e2,"b":0.0})")) == *Split::of({{"a", 100}}));
     CHECK_FALSE(Split::from_json(Json{{"a", 40.5}, {"b", 59.5}}).has_value());
+    CHECK_FALSE(Split::from_json(Json{{"a", 1e300}}).has_value());
+    CHECK_FALSE(Split::from_json(Json{{"a", std::numeric_limits<std::int64_t>::max()}}).has_value()
+    );
     CHECK_FALSE(Split::from_json(Json{{"a", "100"}}).has_value());
     CHECK_FALSE(Split::from_json(Json::array()).has_value());
     for (const char* name : {"v\x1b[31m3", "v\xc2\x9bm3", "v\n3"}) {
