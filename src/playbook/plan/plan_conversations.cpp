@@ -9,6 +9,13 @@ std::string conversations_text(const Plan& plan) {
     if (playbook.continuity == Continuity::new_threads_only) {
         const auto count = int_member(plan.facts.continuity, "threads");
         const bool more = bool_member(plan.facts.continuity, "more").value_or(false);
+        if (count == 0 && !more) {
+            return fmt::format(
+                "conversations of {} stay behind, none of them known to this token ({})",
+                playbook.traffic.stable,
+                playbook.continuity_reason
+            );
+        }
         return fmt::format(
             "USERS LOSE THEIR CONVERSATIONS: {} of {} {} behind ({})",
             count ? fmt::format("{}{} known to this token", more ? "at least " : "", *count)

@@ -102,7 +102,7 @@ beside('plan show: one screen with traffic, gates and times, also of a plan that
   const shown = await target.oa(['plan', 'show', plan.file]);
   assert.equal(shown.code, 0, shown.stderr);
   assert.ok(shown.stdout.split('\n').length < 24, 'one screen');
-  assert.match(shown.stdout, /^plan .*\n  USERS LOSE THEIR CONVERSATIONS: .* of v1 stays? behind \(.*\)\n/, 'before anything else');
+  assert.match(shown.stdout, /^plan .*\n  conversations of v1 stay behind, none of them known to this token \(.*\)\n/, 'before anything else');
   assert.match(shown.stdout, /traffic +v1 100%, v2 0%; then v2 gets 50%, 100% and keeps it\n/);
   assert.match(shown.stdout, /gates +error-rate: decides after \d/);
   // 2 × 20 s, once more for the extension; a pause; for each stage a shift of 10 s and twice 20 s for its
