@@ -314,6 +314,19 @@ TEST_CASE("status: a program that the shipped rollback would call wrongly is not
     }
 }
 
+TEST_CASE("status: a target that ends in a blank is shown without it, and kept: it names the lock"
+) {
+    const State state;
+    const auto folder = state.moved();
+    write(
+        folder / "plan.json",
+        R"({"schema":"oa-stream.plan.v1","target":"command:[\"p\"] ","source":{},"steps":[]})"
+    );
+    const RunStatus status = status_in(state.path, folder);
+    CHECK(status.target == R"(command:["p"] )");
+    CHECK(status_text(status).contains("command:[\"p\"]\n"));
+}
+
 TEST_CASE("status: a planted fault alone needs somebody, and is listed until it is removed") {
     const State state;
     const fs::path run = state.moved("rollback-drill");

@@ -77,7 +77,7 @@ Task<Result<std::vector<Check>>> look_outside(const Playbook* playbook) {
             live ? finding(
                        "driver",
                        Verdict::pass,
-                       fmt::format("{} serves {}", what, live->serving.text()),
+                       fmt::format("{} serves {}", trim(what), live->serving.text()),
                        {}
                    )
                  : finding("driver", Verdict::fail, live.error().text(), live.error().hint)

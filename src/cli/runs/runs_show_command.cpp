@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
 
 #include "core/commands.hpp"
@@ -144,7 +145,7 @@ std::string text_of(const Known& known) {
         "by", run.life == RunLife::died && !run.holder.empty() ? run.holder + ", gone" : run.holder
     );
     if (known.status) {
-        line("target", known.status->target);
+        line("target", std::string(trim(known.status->target)));
         line("began with", known.status->baseline);
         line("last seen", known.status->serving);
         line("may serve", known.status->pending);

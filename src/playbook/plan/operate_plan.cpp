@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -158,9 +159,10 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
         OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
         OA_CO_CHECK(check_nothing_under_way(request.state_dir, driver.target()));
     }
-    under_way(request, fmt::format("asking {} what serves", driver.target()));
+    const std::string target = driver.target();
+    under_way(request, fmt::format("asking {} what serves", trim(target)));
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
-    say(request, fmt::format("{} serves {}", driver.target(), traffic::serving_text(live)));
+    say(request, fmt::format("{} serves {}", trim(target), traffic::serving_text(live)));
     const std::string kind(driver.kind());
     OA_CO_TRY(const Plan draft, make_plan(playbook, kind, driver.target(), live));
     under_way(request, "checking each change with the platform");
@@ -233,7 +235,7 @@ std::string plan_diff(const Plan& plan) {
         "plan {} of {} on {}\n  now: {}\n",
         plan.id.substr(0, 12),
         plan.playbook.name,
-        plan.target,
+        trim(plan.target),
         plan.baseline.text()
     );
     const std::string conversations = conversations_text(plan);

@@ -5,6 +5,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "plan/plan_back.hpp"
@@ -62,7 +63,7 @@ std::string status_text(const RunStatus& status) {
             out += fmt::format("  {:<10} {}\n", name, value);
         }
     };
-    line("target", status.target);
+    line("target", std::string(trim(status.target)));
     line("by", status.holder);
     line("stage", status.stage);
     line("paused", status.paused);
