@@ -274,3 +274,27 @@ TEST_CASE("each gate: every kind of gate has its fault, or is listed as not trie
     CHECK(faults["continuity"] == "forget=1");
     CHECK_FALSE(faults.contains("seen"));
 }
+
+TEST_CASE("gates drilled: only a FAIL did not notice; what was not judged is said to be that") {
+    const auto text = [](std::initializer_list<std::pair<const char*, Verdict>> trials) {
+        Json out = Json::array();
+        for (const auto& [gate, verdict] : trials) {
+            out.push_back({{"gate", gate}, {"verdict", to_string(verdict)}});
+        }
+        return open_gates(out);
+    };
+    CHECK(text({}).empty());
+    CHECK(text({{"a", Verdict::pass}, {"b", Verdict::pass}}).empty());
+    CHECK(text({{"a", Verdict::fail}, {"b", Verdict::pass}}) == "a did not notice");
+    CHECK(text({{"a", Verdict::error}, {"b", Verdict::pass}}) == "not judged: a");
+    CHECK(text({{"a", Verdict::inconclusive}}) == "no fault is known for a");
+    CHECK(
+        text(
+            {{"a", Verdict::error},
+             {"b", Verdict::fail},
+             {"c", Verdict::inconclusive},
+             {"d", Verdict::fail},
+             {"e", Verdict::error}}
+        ) == "b, d did not notice; no fault is known for c; not judged: a, e"
+    );
+}

@@ -32,9 +32,12 @@ struct GateTrial {
 struct GatesDrilled {
     std::string at;  ///< RFC 3339
     std::string run;
-    std::vector<std::string> blind{}; ///< gates that did not notice, or were not tried
+    std::string open{}; ///< as open_gates()
     bool same_gates = true; ///< the playbook has these gates still
 };
+/// Of trials as gates.json has them, those without a PASS and why: "a, b did not notice; not
+/// judged: c".
+[[nodiscard]] std::string open_gates(const Json& trials);
 /// What distinguishes gates from those of an earlier day.
 [[nodiscard]] std::string gates_digest(const Playbook& playbook);
 /// Of the playbook of that name; `gates`: the playbook as it is now, null: not compared.

@@ -13,7 +13,6 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -43,6 +42,7 @@ constexpr std::array k_faults{
     FaultOf{"http_5xx", "http-error=0.5"},
     FaultOf{"http_status", "http-error=0.5"},
     FaultOf{"compat_rejected", "http-error=0.5"}, // probes count any bad ending for it
+    FaultOf{"rejected", "http-error=0.5"},        // and for this one
     FaultOf{"terminal_error", "error-rate=0.5"},
     FaultOf{"turn_failed", "error-rate=0.5"},
     FaultOf{"in_stream_error", "error-rate=0.5"},
@@ -139,15 +139,12 @@ public:
     Task<Result<run::RunResult>> carry_out() {
         const auto trials = gate_trials(input_.playbook);
         for (const GateTrial& trial : trials) {
-            if (is_requested(input_.by.stop)) {
+            if (!left_.empty() || is_requested(input_.by.stop)) {
                 break;
             }
             co_await one(trial);
-            if (unsafe_) {
-                break;
-            }
         }
-        co_return finish(tried_.size() == trials.size() && !unsafe_);
+        co_return finish(trials);
     }
 
 private:
@@ -181,18 +178,17 @@ private:
             co_return;
         }
         const std::string run = result->evidence.filename().string();
-        unsafe_ = result->end.exit == ExitCode::rollback_unverified;
-        moved_ = moved_ || unsafe_ || result->end.exit == ExitCode::ok ||
+        const bool unsafe = result->end.exit == ExitCode::rollback_unverified;
+        left_ = unsafe ? fmt::format("the rollback is not verified: see {}", run) : std::string();
+        moved_ = moved_ || unsafe || result->end.exit == ExitCode::ok ||
                  result->end.exit == ExitCode::rolled_back;
-        next_ = unsafe_ ? result->next : next_;
+        next_ = unsafe ? result->next : next_;
         const Check* failure = drill_failure(result->checks);
         const bool there = failure != nullptr;
         const bool noticed = there && failure->verdict == Verdict::pass;
         add(trial,
-            unsafe_ ? Verdict::error
-            : there ? failure->verdict
-                    : Verdict::error,
-            unsafe_   ? fmt::format("the rollback is not verified: see {}", run)
+            unsafe || !there ? Verdict::error : failure->verdict,
+            unsafe    ? left_
             : noticed ? fmt::format("{} ({})", failure->detail, run)
             : there
                 ? fmt::format("blind: {} was planted, and it did not notice ({})", trial.fault, run)
@@ -222,12 +218,12 @@ private:
         probe::Continuity conversations(*outside->client, {}, playbook.target.prompt);
         const Check check =
             co_await conversations.across({"stable", *stable}, {"canary", *canary}, "continuity");
-        const std::string stays = take_out_fault();
+        take_out_fault();
         const probe::Removal cleared = co_await probe::remove_threads(
             *outside->client, {{{*stable, *canary}, conversations.take()}}, {}
         );
-        if (unsafe_) {
-            add(trial, Verdict::error, stays);
+        if (!left_.empty()) {
+            add(trial, Verdict::error, left_);
             co_return;
         }
         const bool noticed = check.verdict == Verdict::fail;
@@ -254,17 +250,16 @@ private:
         return planted;
     }
 
-    /// Why it is still planted; empty: it is not, and nobody has to roll this run back.
-    std::string take_out_fault() {
+    void take_out_fault() {
         const auto removed = remove_fault(session_.folder().path());
-        unsafe_ = removed && removed->verdict != Verdict::pass;
-        next_ = unsafe_ ? Suggestion{"rollback apply", {names::run, session_.id()}}.text() : next_;
-        if (!unsafe_ && input_.by.stop != nullptr) {
+        if (removed && removed->verdict != Verdict::pass) {
+            left_ = removed->detail;
+            next_ = Suggestion{"rollback apply", {names::run, session_.id()}}.text();
+        } else if (input_.by.stop != nullptr) { // nobody has to roll this run back
             input_.by.stop->settle(
                 "its fault is removed", moved_ ? ExitCode::rolled_back : ExitCode::inconclusive
             );
         }
-        return unsafe_ ? removed->detail : std::string();
     }
 
     void add(const GateTrial& trial, Verdict verdict, std::string detail) {
@@ -278,7 +273,15 @@ private:
         session_.add("gate." + trial.gate, verdict, std::move(detail), tried_.back());
     }
 
-    run::RunResult finish(bool completed) {
+    /// A signal ended the last trial before its gate was judged.
+    [[nodiscard]] bool interrupted() const {
+        return is_requested(input_.by.stop) && !tried_.empty() &&
+               tried_.back()["verdict"] == to_string(Verdict::error);
+    }
+
+    run::RunResult finish(const std::vector<GateTrial>& trials) {
+        const bool restored = left_.empty();
+        const bool completed = tried_.size() == trials.size() && restored && !interrupted();
         if (completed) {
             const Json document{
                 {"playbook", input_.playbook.name},
@@ -288,33 +291,31 @@ private:
             };
             session_.folder().write("gates.json", json_document(document));
         }
-        std::vector<std::string> blind;
-        for (const Json& one : tried_) {
-            if (one["verdict"] != to_string(Verdict::pass)) {
-                blind.push_back(one["gate"].get<std::string>());
-            }
+        Json all = tried_;
+        for (std::size_t i = tried_.size(); i < trials.size(); ++i) {
+            all.push_back({{"gate", trials[i].gate}, {"verdict", to_string(Verdict::error)}});
         }
+        const std::string open = open_gates(all);
+        const auto noticed = std::ranges::count_if(all, [](const Json& trial) {
+            return trial["verdict"] == to_string(Verdict::pass);
+        });
         report::Report report;
         report.title = "drill of each gate";
         report.facts = {
             {"playbook", input_.playbook.name}, {"target", input_.playbook.target.base_url}
         };
-        report.headline =
-            blind.empty() && completed
-                ? fmt::format("Each of {} gates noticed the fault it is there for.", tried_.size())
-                : fmt::format(
-                      "{} of {} gates noticed; not these: {}.",
-                      tried_.size() - blind.size(),
-                      tried_.size(),
-                      fmt::join(blind, ", ")
-                  );
-        report.more = {{"restored", !unsafe_}, {"rollback", nullptr}, {"notes", Json::array()}};
+        report.headline = restored ? "" : fmt::format("Not restored: {}. ", left_);
+        report.headline +=
+            open.empty()
+                ? fmt::format("Each of {} gates noticed the fault it is there for.", all.size())
+                : fmt::format("{} of {} gates noticed; {}.", noticed, all.size(), open);
+        report.more = {{"restored", restored}, {"rollback", nullptr}, {"notes", Json::array()}};
         report.next = next_;
         const int signal = input_.by.stop != nullptr ? input_.by.stop->signal() : 0;
         // Who ends it early must know whether there was something to restore.
         const run::Conclusion end = session_.conclude(
-            {.mutated = unsafe_ || (moved_ && signal != 0),
-             .restored = !unsafe_,
+            {.mutated = !restored || (moved_ && signal != 0),
+             .restored = restored,
              .completed = completed,
              .signal = signal}
         );
@@ -323,8 +324,8 @@ private:
 
     TargetRunInput input_;
     run::RunSession session_;
-    Json tried_ = Json::array();
-    bool unsafe_ = false; ///< something of a drill is left behind
+    Json tried_ = Json::array(); ///< as gates.json has them
+    std::string left_{}; ///< what of a drill is left behind
     bool moved_ = false; ///< a drill moved traffic
     std::string next_{};
 };

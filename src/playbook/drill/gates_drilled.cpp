@@ -25,15 +25,36 @@ read_drilled(const fs::path& folder, std::string_view name, const std::string& d
     }
     GatesDrilled out{.at = text_in(*json, "at"), .run = folder.filename().string()};
     out.same_gates = digest.empty() || text_in(*json, "digest") == digest;
-    for (const Json& gate : list_in(*json, "gates")) {
-        if (text_in(gate, "verdict") != to_string(Verdict::pass)) {
-            out.blind.push_back(text_in(gate, "gate"));
-        }
-    }
+    out.open = open_gates(list_in(*json, "gates"));
     return out;
 }
 
 } // namespace
+
+std::string open_gates(const Json& trials) {
+    std::vector<std::string> blind;
+    std::vector<std::string> unknown;
+    std::vector<std::string> unjudged;
+    for (const Json& trial : trials) {
+        const std::string verdict = text_in(trial, "verdict");
+        if (verdict != to_string(Verdict::pass)) {
+            auto& to = verdict == to_string(Verdict::fail)           ? blind
+                       : verdict == to_string(Verdict::inconclusive) ? unknown
+                                                                     : unjudged;
+            to.push_back(text_in(trial, "gate"));
+        }
+    }
+    std::vector<std::string> parts;
+    const auto add = [&](fmt::format_string<std::string> words, const auto& gates) {
+        if (!gates.empty()) {
+            parts.push_back(fmt::format(words, fmt::format("{}", fmt::join(gates, ", "))));
+        }
+    };
+    add("{} did not notice", blind);
+    add("no fault is known for {}", unknown);
+    add("not judged: {}", unjudged);
+    return fmt::format("{}", fmt::join(parts, "; "));
+}
 
 std::string gates_digest(const Playbook& playbook) {
     return sha256_hex(dump_json(json_list(playbook.stage.gates)));
@@ -62,8 +83,7 @@ std::string drilled_text(const std::optional<GatesDrilled>& drilled) {
         "last tried on planted faults at {} ({}): {}{}",
         drilled->at,
         drilled->run,
-        drilled->blind.empty() ? "each noticed its own"
-                               : fmt::format("{} did not notice", fmt::join(drilled->blind, ", ")),
+        drilled->open.empty() ? "each noticed its own" : drilled->open,
         drilled->same_gates ? "" : "; they were changed since"
     );
 }
@@ -78,7 +98,7 @@ Check judge_drilled(const fs::path& state_dir, const Playbook& playbook) {
     const bool lately = at && std::chrono::system_clock::now() - *at <= spec.within;
     return make_check(
         "gates.drilled",
-        lately && drilled->blind.empty() && drilled->same_gates ? Verdict::pass : Verdict::fail,
+        lately && drilled->open.empty() && drilled->same_gates ? Verdict::pass : Verdict::fail,
         fmt::format(
             "gates of {} {}; asked for: each noticed its own within {}",
             own ? playbook.name : spec.playbook,
