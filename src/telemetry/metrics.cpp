@@ -22,6 +22,16 @@ LabelIs method() {
     return {"method", {std::string(k_turn_method)}};
 }
 
+LabelIs rejected_status() {
+    LabelIs out{"status", {}};
+    for (const int status : k_turn_statuses) {
+        if (is_rejected(status)) {
+            out.values.push_back(std::to_string(status));
+        }
+    }
+    return out;
+}
+
 /// Of users alone.
 Term users_term(Term term) {
     for (LabelIs& label : no_probes(*term.metric)) {
@@ -44,9 +54,11 @@ Term term_of(BadEvent event, std::span<const std::string> routes) {
     case BadEvent::empty:
         return {&metric("empty_turns_total"), {route_is(routes)}, word};
     case BadEvent::compat_rejected:
+        return {&metric("compat_rejected_total"), {}, word};
+    case BadEvent::rejected:
         break;
     }
-    return {&metric("compat_rejected_total"), {}, word};
+    return {&metric("http_requests_total"), {method(), rejected_status(), route_is(routes)}, word};
 }
 
 } // namespace

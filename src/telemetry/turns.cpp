@@ -1,6 +1,7 @@
 #include "oa_stream/telemetry/turns.hpp"
 
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/telemetry/classes.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,6 +9,7 @@
 namespace oa_stream::telemetry {
 namespace {
 
+constexpr int k_client_left = 499;
 constexpr int k_upgrade_required = 426;
 
 // row_of() and to_string() index the tables: both must stand in the order of their enums.
@@ -63,6 +65,11 @@ std::string_view to_string(BadEvent event) noexcept {
     return k_bad_events[std::to_underlying(event)].word;
 }
 
+bool is_rejected(int status) noexcept {
+    return status >= 400 && status < k_client_left && status != k_upgrade_required &&
+           !contains(k_auth_statuses, status);
+}
+
 BadSet set_of(std::span<const BadEvent> events) noexcept {
     unsigned out = 0;
     for (const BadEvent event : events) {
@@ -78,6 +85,7 @@ BadSet bad_events(const Ending& ending) noexcept {
     add(BadEvent::terminal_error, ending.terminal && row_of(*ending.terminal).bad);
     add(BadEvent::empty, ending.empty);
     add(BadEvent::compat_rejected, ending.status == k_upgrade_required);
+    add(BadEvent::rejected, is_rejected(ending.status));
     return static_cast<BadSet>(out);
 }
 

@@ -251,6 +251,7 @@ TEST_CASE("each gate: every kind of gate has its fault, or is listed as not trie
     };
     add("rate", Metric::bad_rate);
     add("old", Metric::bad_rate).events = "compat_rejected";
+    add("odd", Metric::bad_rate).events = "rejected";
     add("late", Metric::quantile).timing = measure::Timing::first_content;
     add("logins", Metric::spike).signal = "auth_errors";
     add("sync", Metric::spike).signal = "sync_token_errors";
@@ -263,9 +264,10 @@ TEST_CASE("each gate: every kind of gate has its fault, or is listed as not trie
     for (const GateTrial& trial : gate_trials(playbook)) {
         faults[trial.gate] = trial.fault;
     }
-    CHECK(faults.size() == 8);
+    CHECK(faults.size() == 9);
     CHECK(faults["rate"] == "error-rate=0.5");
     CHECK(faults["old"] == "http-error=0.5");
+    CHECK(faults["odd"] == "http-error=0.5");
     CHECK(faults["late"].starts_with("latency="));
     CHECK(faults["logins"] == "auth-error=0.5");
     CHECK(faults["sync"] == "sync-token-error=0.5");

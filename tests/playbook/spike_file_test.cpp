@@ -119,7 +119,7 @@ TEST_CASE("cutover: by default neither control smoke nor control gates; one vari
     const Playbook plain = cutover({});
     CHECK_FALSE(has_control(plain.preflight));
     CHECK_FALSE(has_control(plain.postflight));
-    CHECK(plain.stage.gates.size() == 4);
+    CHECK(plain.stage.gates.size() == 5);
 
     const Playbook smoked = cutover({{"control", "api-only"}});
     CHECK(has_control(smoked.preflight));
@@ -130,10 +130,10 @@ TEST_CASE("cutover: by default neither control smoke nor control gates; one vari
          {"auth_errors", "canary 3/1200, stable 4/24000"},
          {"reason", "log explorer"}}
     );
-    REQUIRE(watched.stage.gates.size() == 7);
-    CHECK(watched.stage.gates[4].reading->canary == measure::EventCounts{3, 1200});
-    CHECK_FALSE(watched.stage.gates[5].reading);
-    CHECK(watched.stage.gates[6].mode == measure::GateMode::decide);
+    REQUIRE(watched.stage.gates.size() == 8);
+    CHECK(watched.stage.gates[5].reading->canary == measure::EventCounts{3, 1200});
+    CHECK_FALSE(watched.stage.gates[6].reading);
+    CHECK(watched.stage.gates[7].mode == measure::GateMode::decide);
 }
 
 TEST_CASE("shipped cutovers: gates on refused users always decide, by whatever source there is") {
@@ -151,7 +151,7 @@ TEST_CASE("shipped cutovers: gates on refused users always decide, by whatever s
             const Loaded loaded =
                 load_playbook(shipped.text, shipped.name, {{variable, place}}, Unset::keep);
             REQUIRE(loaded.playbook);
-            for (const std::string_view id : {"unauthorised", "compat-rejected"}) {
+            for (const std::string_view id : {"unauthorised", "compat-rejected", "rejected"}) {
                 const auto& gates = loaded.playbook->stage.gates;
                 const auto gate = std::ranges::find(gates, id, &measure::GateSpec::id);
                 REQUIRE(gate != gates.end());

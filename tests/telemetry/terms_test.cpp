@@ -88,7 +88,7 @@ TEST_CASE("classes: refused requests come from the request counter, classes from
 
 TEST_CASE("metrics: the terms of bad turns, each with the labels that it needs") {
     using enum BadEvent;
-    const std::vector<BadEvent> all{http_5xx, terminal_error, empty, compat_rejected};
+    const std::vector<BadEvent> all{http_5xx, terminal_error, empty, compat_rejected, rejected};
     CHECK(
         shown(bad_terms(all, k_mine)) ==
         Words{
@@ -97,6 +97,8 @@ TEST_CASE("metrics: the terms of bad turns, each with the labels that it needs")
             "adapter_preview_unavailable,route=/mine,probe=}",
             "+empty_turns_total{route=/mine,probe=}",
             "+compat_rejected_total{probe=}",
+            "+http_requests_total{method=POST,status=400|404|408|409|413|415|421|422|429,"
+            "route=/mine,probe=}",
             // Lanes of an earlier build do not have it.
             "-terminal_5xx_total?{route=/mine,probe=}",
         }
@@ -133,6 +135,11 @@ TEST_CASE("metrics: what a lane has of a term from its start, and what of it is 
     CHECK(failed.label == "status");
     CHECK(failed.values == Words{"500", "501", "502", "503", "504"});
     CHECK(failed.routes == chat);
+    const auto rejected = bad_terms(std::vector{BadEvent::rejected}, chat);
+    CHECK(
+        from_start(rejected.at(0)).values ==
+        Words{"400", "404", "408", "409", "413", "415", "421", "422", "429"}
+    );
     CHECK(from_start(requests_term()).size() == k_turn_statuses.size() * k_turn_routes.size());
     CHECK(from_start(terms.at(1)).size() == k_compat_codes.size());
     CHECK(from_start(requests_term(k_mine)).size() == 0); // carries no turns
@@ -203,8 +210,6 @@ TEST_CASE("turns: 5xx begins at 500 and ends at 599") {
     CHECK(is_5xx(500));
     CHECK(is_5xx(599));
     CHECK_FALSE(is_5xx(600));
-    CHECK(bad_events({.status = 425}) == 0);
-    CHECK(bad_events({.status = 427}) == 0);
     CHECK(bad_events({.status = 200, .terminal = TerminalClass::completed}) == 0);
     CHECK(
         bad_events({.status = 502, .terminal = TerminalClass::turn_failed, .empty = true}) ==
@@ -217,6 +222,7 @@ TEST_CASE("turns: what counts as bad by default, as a set and in words") {
     CHECK(set_of(default_bad()) == 0b11);
     CHECK(set_of({}) == 0);
     CHECK(set_of(std::vector{BadEvent::compat_rejected}) == 0b1000);
+    CHECK(set_of(std::vector{BadEvent::rejected}) == 0b10000);
     for (const BadRow& row : k_bad_events) {
         CHECK(to_string(row.event) == row.word);
     }

@@ -52,6 +52,23 @@ TEST_CASE("turns: every ending is bad or good as its row says, and counts once")
     CHECK(bad_events({.status = 426}) == bit_of(BadEvent::compat_rejected));
 }
 
+TEST_CASE("turns: rejected is every 4xx that has no word of its own, and is not bad by default") {
+    for (const int status : {400, 402, 404, 408, 409, 413, 415, 421, 422, 425, 427, 429, 498}) {
+        CAPTURE(status);
+        CHECK(bad_events({.status = status}) == bit_of(BadEvent::rejected));
+        CHECK_FALSE(is_bad({.status = status}));
+    }
+    for (const int status : {200, 302, 399, 401, 403, 426, 499, 500}) {
+        CAPTURE(status);
+        CHECK_FALSE(is_rejected(status));
+    }
+    // Not streamed: the account's limit was used up.
+    CHECK(
+        bad_events({.status = 429, .terminal = TerminalClass::turn_failed}) ==
+        (bit_of(BadEvent::rejected) | bit_of(BadEvent::terminal_error))
+    );
+}
+
 TEST_CASE("turns: whole are those that ended well and were read, of the request that began them") {
     using enum TerminalClass;
     const Answered whole{.ending = {200, completed}, .began_turn = true, .read_to_end = true};

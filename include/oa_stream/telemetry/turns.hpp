@@ -147,6 +147,7 @@ enum class BadEvent : std::uint8_t {
     terminal_error, ///< accepted, and ended in a bad terminal class
     empty, ///< completed without any content
     compat_rejected, ///< 426
+    rejected, ///< is_rejected()
 };
 struct BadRow {
     BadEvent event;
@@ -184,6 +185,14 @@ inline constexpr std::array k_bad_events{
         "`oa_stream_compat_rejected_total`",
         "426; the counter has no route, so the rejections of all routes count"
     },
+    BadRow{
+        BadEvent::rejected,
+        "rejected",
+        false,
+        "`oa_stream_http_requests_total`, its other 4xx",
+        "4xx but 401, 403, 426 and 499; one whose turn began and failed is a `terminal_error`, "
+        "too, and Prometheus counts it for both"
+    },
 };
 inline constexpr auto k_bad_words = [] {
     std::array<std::string_view, k_bad_events.size()> out{};
@@ -195,6 +204,9 @@ inline constexpr auto k_bad_words = [] {
 /// Those that count by default.
 [[nodiscard]] std::vector<BadEvent> default_bad();
 [[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
+/// Answered with 4xx that has no word of its own (401 and 403, 426), nor means that the client
+/// left (499).
+[[nodiscard]] bool is_rejected(int status) noexcept;
 
 /// How one turn request ended, as a record or a log line has it.
 struct Ending {
@@ -234,12 +246,17 @@ struct GoodRow {
 inline constexpr std::array k_good_on_purpose{
     GoodRow{
         "4xx (400, 401, 403, 404, 408, 409, 413, 415, 421, 422)",
-        "the request was wrong: no service can answer it well"
+        "the request was wrong: no service can answer it well; `rejected` counts all but 401 and "
+        "403 where that matters"
     },
     GoodRow{
         "426", "an old client is refused on purpose; `compat_rejected` counts it where that matters"
     },
-    GoodRow{"429", "a limit protected the other clients; a full lane answers 503, which is bad"},
+    GoodRow{
+        "429",
+        "a limit protected the other clients, and `rejected` counts it where that matters; a full "
+        "lane answers 503, which is bad"
+    },
     GoodRow{"499", "the client left before a status line"},
     GoodRow{"a reader that was lost, was too slow or was cut", "the turn continues and is judged"},
     GoodRow{"an empty answer", "completed; `empty` counts it where that matters"},

@@ -134,7 +134,8 @@ inline constexpr auto k_slo_objectives = options<SloOptions>(
     parsed<measure::parse_bad_events, &SloOptions::bad>(
         "--bad",
         "WORDS",
-        "Count these as bad: http_5xx, terminal_error, empty, compat_rejected, joined by |."
+        "Count these as bad: http_5xx, terminal_error, empty, compat_rejected, rejected, "
+        "joined by |."
     ),
     option<&SloOptions::first_content>(
         names::first_content,

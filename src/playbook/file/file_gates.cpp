@@ -36,7 +36,7 @@ constexpr auto k_gate_keys = keys<GateDraft>(
     words<&GateDraft::bad, k_event_words>(
         "bad",
         Need::optional,
-        "An error rate: what counts as bad. The first five: of these, probes count whatever does "
+        "An error rate: what counts as bad. The first six: of these, probes count whatever does "
         "not end ok. `turn_failed` to `client_gone`: turns that ended in this class, by a source. "
         "The rest: probes that ended so and nothing else; `unauthorised` (401 or 403) by sources, "
         "too."

@@ -105,7 +105,7 @@ constexpr auto listed(std::string_view name, config::Need need, std::string_view
 /// Whether the mapping has the key, however wrong its value is.
 [[nodiscard]] bool has(const Node& node, std::string_view key);
 
-/// Events that can count as bad: any, the four bad events, the classes of turns, and the endings of
+/// Events that can count as bad: any, the bad events, the classes of turns, and the endings of
 /// probes (`unauthorised` is both a class and an ending).
 inline constexpr auto k_event_words = [] {
     std::array<

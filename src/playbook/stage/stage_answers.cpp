@@ -24,9 +24,10 @@ constexpr double k_doubt = 0.8;
 constexpr std::uint64_t k_few = 10;
 
 /// Of a gate on errors of any kind. Other words are one kind each, which says nothing of the rest,
-/// and a refused handshake is the client's fault.
+/// and a refused handshake or request is the client's fault.
 bool is_error_word(std::string_view word) {
-    return word != to_string(telemetry::BadEvent::compat_rejected) &&
+    using telemetry::BadEvent;
+    return word != to_string(BadEvent::compat_rejected) && word != to_string(BadEvent::rejected) &&
            contains(telemetry::k_bad_words, word);
 }
 

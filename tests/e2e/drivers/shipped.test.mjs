@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { QUICK_LIMITS, localHead } from '../lib/cutover/playbook.mjs';
-import { startLane, tokenLine } from '../lib/lane.mjs';
+import { tokenLine } from '../lib/lane.mjs';
 import { LocalTarget, lane } from '../lib/local_target.mjs';
 import { Users } from '../lib/measured.mjs';
 import { scratch } from '../lib/process.mjs';
@@ -114,8 +114,8 @@ describe('some users send what --strict-body rejects with 422', { concurrency: t
   ]) {
     test(`${who}: the gate is ${verdict}`, async () => {
       const folder = scratch('logs'), logs = ['v1', 'v2'].map((name) => path.join(folder, `${name}.log`));
-      const at = await LocalTarget.start({ lanes: () => Promise.all(['v1', 'v2'].map((name, i) => startLane({ name, args: ['--revision', name, '--access-log', logs[i], ...(strict.includes(name) ? ['--strict-body'] : [])] }))) });
-      const users = new Users(at.base, 60, {}, () => (Math.random() < share ? { data: { tenant: 'a' } } : {}));
+      const at = await LocalTarget.start({ lanes: () => Promise.all(['v1', 'v2'].map((name, i) => lane(name, ['--access-log', logs[i], ...(strict.includes(name) ? ['--strict-body'] : [])]))) });
+      const users = new Users(at.base, 60, {}, () => ({ messages: [{ role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=3' }] }], ...(Math.random() < share ? { data: { tenant: 'a' } } : {}) }));
       try {
         const plan = await at.plan({ playbook: at.write('rejected.yaml', REJECTED), set: { access_log: logs } });
         assert.equal(plan.code, 10, plan.stderr);

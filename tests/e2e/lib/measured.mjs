@@ -36,8 +36,10 @@ export async function startWorld() {
  * gives every other request to the canary would give a user who comes every other time to it always.
  */
 export class Users {
-  constructor(base, perSecond, headers = {}) {
+  /** `more()`: members of a request's body beside its messages, or in their place. */
+  constructor(base, perSecond, headers = {}, more = () => ({})) {
     this.headers = headers;
+    this.more = more;
     this.base = new URL('/api/chat/stream', base);
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
     this.open = 0;
@@ -51,7 +53,7 @@ export class Users {
   one() {
     ++this.open;
     const end = () => { --this.open; };
-    const body = JSON.stringify({ messages: [{ role: 'user', parts: [{ type: 'text', text: PROMPT }] }] });
+    const body = JSON.stringify({ messages: [{ role: 'user', parts: [{ type: 'text', text: PROMPT }] }], ...this.more() });
     const request = http.request(this.base, { method: 'POST', agent: this.agent, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...this.headers } }, (answer) => {
       answer.resume();
       answer.on('close', end);

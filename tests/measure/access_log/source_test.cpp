@@ -56,6 +56,18 @@ TEST_CASE("access log: requests, bad ones and times of one window") {
     CHECK(counts(rig.ask(0, 20, {.bad = {BadEvent::http_5xx}})).bad == 1);
 }
 
+TEST_CASE("access log: rejected are the answers with 4xx that have no word of their own") {
+    LogRig rig;
+    for (const int status : {400, 401, 403, 404, 413, 422, 426, 429, 499, 503}) {
+        rig.append(LogLine{.began_s = 10, .status = status}.text());
+    }
+    CHECK(
+        counts(rig.ask(0, 20, {.bad = {BadEvent::rejected}})) ==
+        measure::Counts{.bad = 5, .total = 10}
+    );
+    CHECK(counts(rig.ask(0, 20)).bad == 1);
+}
+
 TEST_CASE("access log: a request counts when it ended, in a half-open window") {
     LogRig rig;
     rig.append(LogLine{.began_s = 0, .end_ms = 30'000}.text());

@@ -81,6 +81,7 @@ TEST_CASE("answers: only gates on errors of any kind set the limit") {
              Row{"terminal_error", Verdict::pass},
              Row{"compat_rejected | empty", Verdict::pass},
              Row{"compat_rejected", Verdict::fail},
+             Row{"rejected", Verdict::fail},
              Row{"truncated | stalled", Verdict::fail},
              Row{"unauthorised", Verdict::fail},
          }) {
