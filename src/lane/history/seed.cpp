@@ -27,6 +27,7 @@ constexpr std::size_t k_longest_id = 64; // that providers take
 constexpr std::size_t k_most_shown = 4'800'000;
 constexpr std::size_t k_small_file = 1024;
 constexpr std::string_view k_no_result = "This call got no result.";
+constexpr std::string_view k_denied = "Tool call execution denied."; ///< as AI SDK 7 words it
 
 bool is_tool(std::string_view type) {
     return type.starts_with("tool-") || type == "dynamic-tool";
@@ -36,9 +37,20 @@ bool is_page_only(std::string_view type) {
     return type == "step-start" || type.starts_with("data-") || type.starts_with("source-");
 }
 
+/// The user did not let the call run.
+bool is_denied(const Json& part) {
+    const auto state = text_view_in(part, "state");
+    const bool approved = bool_member(object_in(part, "approval"), "approved").value_or(true);
+    return state == "output-denied" || (state == "approval-responded" && !approved);
+}
+
 /// What a call came to. JSON has no undefined: a result without `output` is the null that it is in
 /// a live turn.
 std::string result_text(const Json& part) {
+    if (is_denied(part)) {
+        const auto reason = text_in(object_in(part, "approval"), "reason");
+        return reason.empty() ? std::string(k_denied) : reason;
+    }
     const auto state = text_view_in(part, "state");
     const auto* value = given(part, state == "output-error" ? "errorText" : "output");
     if (value == nullptr) {
@@ -222,6 +234,7 @@ private:
             call.name = "tool";
         }
         const auto* input = member(part, "input");
+        input = input == nullptr ? member(part, "rawInput") : input; // of a call that failed
         call.arguments = dump_json(input == nullptr ? Json::object() : *input);
         SeedMessage result;
         result.role = SeedMessage::Role::tool;

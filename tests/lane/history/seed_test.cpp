@@ -22,6 +22,17 @@ Seed seed_of(Json message) {
     return read_seed(body, 1, SeedContext{});
 }
 
+/// An answer with one call, and its result.
+std::vector<authority::SeedMessage> seed_of_call(std::string_view state, Json more) {
+    Json message = Json::object({{"id", "a-1"}, {"role", "assistant"}});
+    more.update({{"type", "tool-f"}, {"toolCallId", "c"}, {"state", state}});
+    message["parts"] = Json::array({std::move(more)});
+    const Json body = Json::object({{"messages", Json::array({std::move(message)})}});
+    auto seed = read_seed(body, 1, SeedContext{.calls = true});
+    REQUIRE(seed.messages.size() == 2);
+    return std::move(seed.messages);
+}
+
 } // namespace
 
 TEST_CASE("seed: the lane's own sentence for an empty answer is shown, and not put into its mouth"
@@ -44,13 +55,7 @@ TEST_CASE("seed: the lane's own sentence for an empty answer is shown, and not p
 
 TEST_CASE("seed: a call without an output has the result null, unless it has none") {
     const auto told = [](std::string_view state, Json more) {
-        Json message = Json::object({{"id", "a-1"}, {"role", "assistant"}});
-        more.update({{"type", "tool-f"}, {"toolCallId", "c"}, {"state", state}});
-        message["parts"] = Json::array({std::move(more)});
-        const Json body = Json::object({{"messages", Json::array({std::move(message)})}});
-        const auto seed = read_seed(body, 1, SeedContext{.calls = true});
-        REQUIRE(seed.messages.size() == 2);
-        return seed.messages[1].text;
+        return seed_of_call(state, std::move(more))[1].text;
     };
     CHECK(told("output-available", Json::object()) == "null");
     CHECK(told("output-available", Json::object({{"output", nullptr}})) == "null");
@@ -59,6 +64,31 @@ TEST_CASE("seed: a call without an output has the result null, unless it has non
     CHECK(told("input-available", Json::object()) == "This call got no result.");
     CHECK(told("output-error", Json::object()) == "This call got no result.");
     CHECK(told("output-error", Json::object({{"errorText", "no"}})) == "no");
+}
+
+TEST_CASE("seed: a call that the user denied has the reason as its result") {
+    const auto denied = [](std::string_view state, Json approval) {
+        return seed_of_call(state, Json::object({{"approval", std::move(approval)}}))[1].text;
+    };
+    const Json why = Json::object({{"approved", false}, {"reason", "too expensive"}});
+    const Json silent = Json::object({{"id", "p"}, {"approved", false}});
+    CHECK(denied("output-denied", why) == "too expensive");
+    CHECK(denied("output-denied", silent) == "Tool call execution denied.");
+    CHECK(denied("output-denied", nullptr) == "Tool call execution denied.");
+    CHECK(denied("approval-responded", why) == "too expensive");
+    CHECK(denied("approval-responded", silent) == "Tool call execution denied.");
+    const Json allowed = Json::object({{"approved", true}, {"reason", "fine"}});
+    CHECK(denied("approval-responded", allowed) == "This call got no result.");
+}
+
+TEST_CASE("seed: a call whose input could not be read has its raw input as arguments") {
+    const auto arguments = [](Json more) {
+        return seed_of_call("output-error", std::move(more))[0].calls.at(0).arguments;
+    };
+    CHECK(arguments(Json::object({{"rawInput", {{"a", 1}}}})) == R"({"a":1})");
+    CHECK(arguments(Json::object({{"rawInput", "{\"a\":"}})) == R"("{\"a\":")");
+    CHECK(arguments(Json::object({{"rawInput", 2}, {"input", {{"a", 1}}}})) == R"({"a":1})");
+    CHECK(arguments(Json::object()) == "{}");
 }
 
 TEST_CASE("seed: of more than is kept the oldest files give way, then the oldest messages") {
