@@ -99,6 +99,49 @@ TEST_CASE("sieve: nothing else is left out") {
     }
 }
 
+TEST_CASE("sieve: files may have the escapes of '/', '+' and '=', wherever the body is cut") {
+    const auto user = message("user", R"({"text":"hi"})");
+    const auto with = [&](std::string_view url) {
+        return fmt::format(
+            R"({{"messages":[{},{}]}})",
+            message("assistant", fmt::format(R"({{"url":"{}"}})", url)),
+            user
+        );
+    };
+    const auto body = with(
+        R"(data:image\/png;base64,)" + k_file + R"(\/A\/\/9\u002bA\u002B\u002f\u002F\u003d\u003D)"
+    );
+    for (std::size_t cut = 0; cut <= body.size(); ++cut) {
+        ResendSieve sieve;
+        std::string kept;
+        sieve.take(std::string_view(body).substr(0, cut), kept, 100);
+        sieve.take(std::string_view(body).substr(cut), kept, 100);
+        sieve.finish(kept);
+        if (kept != with(k_left_out)) {
+            FAIL_CHECK("cut at " << cut);
+        }
+    }
+    for (const auto* other : {
+             R"(\\/)",
+             R"(\u002)",
+             R"(\u00)",
+             R"(\u)",
+             R"(\U002f)",
+             R"(\u003c)",
+             R"(\u102f)",
+             R"(\x)",
+             R"(\/\n)",
+             R"(\u 02f)",
+             R"(\/ )",
+             R"(\"/)",
+         }) {
+        CAPTURE(other);
+        for (const auto& whole : {with(k_file + other), with(other + k_file)}) {
+            CHECK(kept_of(whole, 7) == whole);
+        }
+    }
+}
+
 TEST_CASE("sieve: files of the newest message that are too large are marked, the largest first") {
     const auto data = [](std::size_t size) { return "data:" + std::string(size, 'B'); };
     const auto part = [](std::string_view url) { return fmt::format(R"({{"url":"{}"}})", url); };
@@ -157,10 +200,10 @@ TEST_CASE("sieve: what is kept is JSON exactly when the body is") {
     const auto body = fmt::format(
         R"({{"id":"c","messages":[{},{},{}],"x":[{{}}]}})",
         message("user", k_old),
-        message("assistant", k_old),
+        message("assistant", image(R"(\/\u002b\u002F)" + k_file + R"(\/\u003d)")),
         message("user", R"({"text":"hi \" \\ "})")
     );
-    const std::string_view bytes = "\"\\{}[]:,x \n\x01\xC3";
+    const std::string_view bytes = "\"\\{}[]:,/ux \n\x01\xC3";
     std::size_t thinned = 0;
     for (int i = 0; i < 3000; ++i) {
         auto broken = body;

@@ -1,6 +1,10 @@
 #include "resend_sieve.hpp"
 
+#include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/text.hpp"
+
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <iterator>
 #include <utility>
@@ -19,6 +23,20 @@ constexpr std::size_t k_message = 3;
 
 constexpr bool is_blank_byte(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/// Writers of JSON escape '/', and some '+' and '=' as \uXXXX. No other escape is of a file.
+bool has_file_escapes(std::string_view text) {
+    constexpr std::array<std::string_view, 3> k_codes{"2b", "2f", "3d"};
+    for (auto at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 2)) {
+        const auto escape = text.substr(at + 1, 5);
+        const bool code =
+            escape.starts_with("u00") && contains(k_codes, to_lower(escape.substr(3)));
+        if (!code && !escape.starts_with('/')) {
+            return false;
+        }
+    }
+    return true;
 }
 
 } // namespace
@@ -88,7 +106,7 @@ std::size_t ResendSieve::read_string(std::string_view kept, std::size_t at) {
             return at;
         }
         escaped_ = c == '\\';
-        plain_ = plain_ && c > ' ' && c < '\x7f' && !escaped_;
+        plain_ = plain_ && c > ' ' && c < '\x7f';
     }
     return at;
 }
@@ -100,7 +118,8 @@ void ResendSieve::string_ended(std::string_view text, std::size_t start) {
         }
     } else if (listed_ && depth_ == k_message && name_ == Name::role) {
         by_ = text == "user" ? By::user : By::other;
-    } else if (listed_ && depth_ >= k_message && plain_ && text.size() >= k_file) {
+    } else if (listed_ && depth_ >= k_message && plain_ && text.size() >= k_file &&
+               has_file_escapes(text)) {
         files_.push_back({start, text.size()});
     }
 }

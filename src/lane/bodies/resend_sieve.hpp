@@ -25,9 +25,10 @@ inline constexpr std::string_view k_file_too_large =
 [[nodiscard]] bool holds_left_out(const Json& value);
 
 /// Of a body above the limit: in `messages`, before the newest user message, long values of members
-/// that look like a file (printable ASCII without blanks and escapes) become k_left_out. Everything
-/// else stays byte by byte, so what is kept is JSON exactly when the body is. Which values those
-/// are depends on the body alone, not on how it was cut into pieces. Time is linear.
+/// that look like a file (printable ASCII without blanks, and without escapes other than those of
+/// '/', '+' and '=') become k_left_out. Everything else stays byte by byte, so what is kept is JSON
+/// exactly when the body is. Which values those are depends on the body alone, not on how it was
+/// cut into pieces. Time is linear.
 class ResendSieve final : public net::BodySieve {
 public:
     /// What becomes of a body that is still too large. `marked`: the largest data: URLs of the
@@ -69,7 +70,7 @@ private:
     char last_ = 0; ///< other than blanks, outside of strings
     bool in_string_ = false;
     bool escaped_ = false;
-    bool plain_ = false; ///< the open string, so far
+    bool plain_ = false; ///< the open string, so far, whatever it escapes
     bool listed_ = false; ///< within `messages`
     bool thinned_ = false;
 };
