@@ -178,6 +178,8 @@ TEST_CASE("sieve: files of the newest message that are too large are marked, the
     const std::string text(9000, 'B');
     CHECK(marked(body(small, text, ""), 8000) == body(small, text, ""));
     CHECK(kept_of(body(small, large, ""), 700, 9000).contains(large));
+    const auto loud = "DATA:" + text;
+    CHECK(marked(body(small, loud, ""), 8000) == body(small, k_file_too_large, ""));
 }
 
 TEST_CASE("sieve: who wrote the newest message is what its role says last") {

@@ -162,12 +162,13 @@ void ResendSieve::leave_out(std::string& kept) {
 }
 
 void ResendSieve::mark_newest(std::string& kept) const {
+    constexpr std::string_view k_scheme = "data:";
     std::vector<Span> files;
     std::ranges::copy_if(
         std::span(files_).first(newest_),
         std::back_inserter(files),
         [&](const Span& file) {
-            return std::string_view(kept).substr(file.start).starts_with("data:");
+            return iequals(std::string_view(kept).substr(file.start, k_scheme.size()), k_scheme);
         }
     );
     std::ranges::sort(files, std::greater{}, &Span::size);

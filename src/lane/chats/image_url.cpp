@@ -11,6 +11,7 @@ namespace oa_stream::lane {
 
 namespace {
 
+constexpr std::string_view k_data = "data:";
 constexpr std::string_view k_head = "data:image/";
 constexpr std::string_view k_base64 = "base64";
 
@@ -42,8 +43,16 @@ std::string_view last_parameter(std::string_view url) noexcept {
 
 } // namespace
 
+std::string normal_data_url(std::string url) {
+    const std::string_view given = url;
+    if (iequals(given.substr(0, k_data.size()), k_data)) {
+        const auto end = std::min(given.find_first_of(";,"), given.size());
+        url.replace(0, end, to_lower(given.substr(0, end)));
+    }
+    return url;
+}
+
 std::string_view data_type(std::string_view url) noexcept {
-    constexpr std::string_view k_data = "data:";
     return url.starts_with(k_data)
                ? url.substr(k_data.size(), url.find_first_of(";,") - k_data.size())
                : std::string_view();

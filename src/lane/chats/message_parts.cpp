@@ -5,6 +5,7 @@
 #include "oa_stream/base/text.hpp"
 
 #include "bodies/text_file.hpp"
+#include "image_url.hpp"
 
 #include <fmt/format.h>
 
@@ -33,7 +34,7 @@ std::string url_of(const Json& part) {
             url = first_string(*nested, {"url"});
         }
     }
-    return url;
+    return normal_data_url(std::move(url));
 }
 
 bool is_carried_url(std::string_view url, bool known_image) {
@@ -49,7 +50,7 @@ Piece read_file(const Json& part, std::string_view type, const std::string& path
     if (url.empty() && member(part, "file") == nullptr) {
         return Piece{Piece::Kind::page, {}, path, printable(type, 64)};
     }
-    const auto media = first_string(part, {"mediaType", "mimeType", "contentType"});
+    const auto media = to_lower(first_string(part, {"mediaType", "mimeType", "contentType"}));
     const bool image =
         media.empty() ? type.find("image") != std::string_view::npos : media.starts_with("image/");
     const auto label = media.empty() ? std::string(type) : fmt::format("{} {}", type, media);

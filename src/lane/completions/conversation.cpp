@@ -177,10 +177,11 @@ Accepted<void> add_image(std::optional<std::string_view> url, const std::string&
     if (!url) {
         return bad("invalid_type", path, "a string");
     }
-    if (const auto why = image_fault(*url); !why.empty()) {
+    auto image = normal_data_url(std::string(*url));
+    if (const auto why = image_fault(image); !why.empty()) {
         return bad_param("invalid_value", path, std::string(why));
     }
-    out.parts.emplace_back(InputImage{std::string(*url)});
+    out.parts.emplace_back(InputImage{std::move(image)});
     return {};
 }
 
