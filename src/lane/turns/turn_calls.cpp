@@ -132,7 +132,10 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
         const auto known = std::ranges::find_if(entries_, [&](const Entry& entry) {
             return entry.call.call == result.call;
         });
-        if (known == entries_.end() || (!known->asked && !known->result)) {
+        if (known == entries_.end()) {
+            continue;
+        }
+        if (!known->asked && !known->result) {
             return reject_unknown_call(result.call);
         }
         if (known->over) {
@@ -146,6 +149,9 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
             return known->maybe_over ? reject_call_over(result.call)
                                      : reject_answered_call(result.call);
         }
+    }
+    if (!results.empty() && verdict.fresh.empty() && !verdict.segment) {
+        return reject_unknown_call(results.front().call);
     }
     return verdict;
 }

@@ -39,7 +39,8 @@ public:
         std::vector<authority::CallResult> fresh{}; ///< to be told to the authority
         std::optional<std::size_t> segment{}; ///< none is fresh: where their outcome is told
     };
-    /// Refused when one is unknown, over, or was answered otherwise.
+    /// Refused when one is over or was answered otherwise, or all are unknown: the page's message
+    /// may have begun with calls of a turn before this one.
     [[nodiscard]] Accepted<Verdict> judge(const std::vector<authority::CallResult>& results) const;
     void note_answer(const authority::CallResult& result, std::size_t segment);
 

@@ -53,6 +53,21 @@ TEST_CASE("A call whose frame says that it failed may have ended with its turn")
     CHECK(code_of(calls.judge(result("rain"))) == "tool_call_over");
 }
 
+TEST_CASE("Results of other turns' calls count only where no other result came") {
+    TurnCalls calls;
+    calls.recall(k_asked, 0, Clock::now());
+    auto both = result("noon");
+    both.insert(both.begin(), {.call = "earlier", .output = "sun"});
+    CHECK(calls.judge(both)->fresh == result("noon"));
+    calls.note_answer(both.back(), 1);
+    CHECK(calls.judge(both)->segment == 1);
+    both.back().output = "midnight";
+    CHECK(code_of(calls.judge(both)) == "already_answered");
+    both.pop_back();
+    CHECK(code_of(calls.judge(both)) == "unknown_tool_call");
+    CHECK(calls.judge({}).has_value());
+}
+
 TEST_CASE("Of a turn that was taken over the events say whether a call still waits") {
     TurnCalls calls;
     calls.recall(k_asked, 0, {});
