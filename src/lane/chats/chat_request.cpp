@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
@@ -33,6 +34,7 @@ struct ListedMessage {
     bool more = false; ///< it has members of which it is not known yet whether they say something
     std::vector<ApprovalAnswer> approvals; ///< an assistant's only
     bool results = false; ///< of the page's functions; likewise
+    bool open = false;    ///< … calls without one
 
     [[nodiscard]] bool blank() const {
         const bool carries = std::ranges::any_of(pieces, [](const Piece& piece) {
@@ -62,6 +64,7 @@ ListedMessage read_message(const Json& message, const std::string& path) {
     if (out.assistant) {
         out.approvals = read_approval_answers(message);
         out.results = has_call_results(message);
+        out.open = has_open_calls(message);
     }
     return out;
 }
@@ -264,6 +267,10 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
         request.approvals = last->approvals;
         request.answers_calls = results;
         request.answer_id = is_wire_id(last->id) ? last->id : std::string();
+        if (results && !lone && !last->open && contains(list, true, &ListedMessage::user)) {
+            request.newest = list.size();
+            request.earlier = earlier_of(list, list.size());
+        }
         return {};
     }
     if (request.regenerate && last == nullptr) {

@@ -42,7 +42,8 @@ struct ChatRequest {
     std::string user_message_id; ///< id of the newest user message; may be empty
     std::string message_id; ///< member messageId; may be empty
     std::string answer_id{}; ///< of the assistant's message that results go on with; may be empty
-    /// Messages before the newest user message, of users and assistants only.
+    /// Messages before the newest user message, of users and assistants only. Of a request with
+    /// answers_calls all of them, when one is a user's and each call of the last one has a result.
     std::vector<EarlierMessage> earlier{};
     /// Not empty: the request answers approvals of the turn under way, and has no input.
     std::vector<ApprovalAnswer> approvals{};
@@ -53,7 +54,7 @@ struct ChatRequest {
     /// extras.ignored has them.
     std::vector<std::string> unused{};
     RequestExtras extras{};
-    std::size_t newest = 0; ///< place of the newest user message in messages[]
+    std::size_t newest = 0; ///< place of the newest user message in messages[]; behind `earlier`
     bool thread_made = false; ///< the client gave no thread's id and this one was made up
     bool regenerate = false; ///< trigger: regenerate-message
     bool kept_question = false; ///< … without messages: the conversation has the user's message

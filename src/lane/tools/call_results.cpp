@@ -21,13 +21,20 @@ constexpr std::string_view k_ahead = "oa-tool-results+"; ///< before the message
 constexpr std::string_view k_of = "oa-tool-results:"; ///< before the id of the page's message
 constexpr std::string_view k_head = "Results of the functions that were called above:\n";
 
+bool is_page_call(const Json& part) {
+    const auto type = text_view_in(part, "type");
+    return (type.starts_with("tool-") || type == "dynamic-tool") &&
+           !bool_member(part, "providerExecuted").value_or(false);
+}
+
 bool is_result(const Json& part) {
     const auto state = text_view_in(part, "state");
-    const auto type = text_view_in(part, "type");
-    return (state == "output-available" || state == "output-error") &&
-           (type.starts_with("tool-") || type == "dynamic-tool") &&
-           !bool_member(part, "providerExecuted").value_or(false) &&
+    return (state == "output-available" || state == "output-error") && is_page_call(part) &&
            !text_view_in(part, "toolCallId").empty();
+}
+
+bool is_open_call(const Json& part) {
+    return is_page_call(part) && !is_result(part) && text_view_in(part, "state") != "output-denied";
 }
 
 CallResult result_of(const Json& part) {
@@ -93,6 +100,10 @@ Rejection reject_result(int status, std::string code, std::string_view call, std
 
 bool has_call_results(const Json& message) {
     return std::ranges::any_of(list_in(message, "parts"), is_result);
+}
+
+bool has_open_calls(const Json& message) {
+    return std::ranges::any_of(list_in(message, "parts"), is_open_call);
 }
 
 std::vector<CallResult> read_call_results(const Json& body) {

@@ -17,6 +17,8 @@ namespace oa_stream::lane {
 
 /// An assistant's message has tool parts in a final state that the page ran itself.
 [[nodiscard]] bool has_call_results(const Json& message);
+/// … and such parts without a result.
+[[nodiscard]] bool has_open_calls(const Json& message);
 /// Those of the last message; each call once, the last one counts.
 [[nodiscard]] std::vector<authority::CallResult> read_call_results(const Json& body);
 

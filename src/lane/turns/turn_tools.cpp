@@ -12,6 +12,7 @@
 #include "turn_starter.hpp"
 
 #include <algorithm>
+#include <ranges>
 #include <tuple>
 #include <utility>
 
@@ -28,6 +29,12 @@ bool lists(const authority::PastTurn& turn, const std::string& call) {
         const auto* opened = std::get_if<turn::ToolOpened>(&event);
         return opened != nullptr && opened->call == call;
     });
+}
+
+std::string newest_question(const std::vector<EarlierMessage>& earlier) {
+    const auto newest_first = earlier | std::views::reverse;
+    const auto found = std::ranges::find(newest_first, Role::user, &EarlierMessage::role);
+    return found == newest_first.end() ? std::string() : found->text;
 }
 
 } // namespace
@@ -169,11 +176,18 @@ bool TurnStarter::stores_still(
 }
 
 /// The turn that asked is over: its results begin the next one, as long as nothing was said since.
+/// One that another service ran begins the conversation, with its results in the seed.
 Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequest* request) {
     const auto& results = call->chat.results;
     const std::string first = results.empty() ? std::string() : results.front().call;
     if (!request->thread) {
-        co_return reject_unknown_call(first);
+        OA_CO_CHECK(co_await seed_new_thread(call, request));
+        const auto& seed = request->seed;
+        if (seed.empty() || seed.back().role != authority::SeedMessage::Role::tool) {
+            co_return reject_unknown_call(first);
+        }
+        call->chat.text = newest_question(call->chat.earlier); // for the title
+        co_return Accepted<void>{};
     }
     const authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
     const auto calls = mapped(results, &authority::CallResult::call);
