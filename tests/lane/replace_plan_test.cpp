@@ -281,3 +281,15 @@ TEST_CASE("regenerate: without messages the conversation's own message is asked 
         CHECK(refused(R"({"id":"c1","trigger":"regenerate-message"})") == "regenerate_unsupported");
     }
 }
+
+TEST_CASE("replace: an answer that goes on with a moved message stays with it") {
+    auto request = page({user("o1"), assistant("o2")}, "u1", "one");
+    request.regenerate = true;
+    const SeededMessages seeded{2, {"o1", "o2"}};
+    auto moved = past("T0", "");
+    CHECK(plan_replace(request, {moved}, seeded)->kind == Kind::append);
+    CHECK(plan_replace(request, {moved, past("T1", "one")}, seeded)->from_turn == "T1");
+    CHECK(plan_replace(request, {past("T1", "one")}, seeded)->from_turn == "T1");
+    moved.outcome = turn::Outcome::failed; // of a question that was lost with its process
+    CHECK(plan_replace(request, {moved}, seeded)->from_turn == "T0");
+}

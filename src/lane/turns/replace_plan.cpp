@@ -35,6 +35,14 @@ Rejection reject_part() {
     return reject_regenerate("send the whole messages list to replace an earlier message");
 }
 
+/// A turn that results of another service's calls began goes on with the last of the messages that
+/// the thread began with: the page holds its answer with that one.
+bool goes_on_with_seed(const Turns& turns, const SeededMessages& seeded) {
+    return seeded.count > 0 && !turns.empty() && !turns.front().client_message_id &&
+           turns.front().user_text.empty() && turns.front().user_parts.empty() &&
+           !turns.front().running && turns.front().outcome == turn::Outcome::completed;
+}
+
 /// Index of the turn after the last answer that the page still holds, or after the last question
 /// when it never saw the answer.
 Accepted<std::size_t>
@@ -69,7 +77,7 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
     if (unknown_answer) {
         return reject_regenerate("the request's answers are not those of this conversation");
     }
-    return 0;
+    return goes_on_with_seed(turns, seeded) ? 1 : 0;
 }
 
 /// Every turn is known by the page's own id for its question, and this question is none of them: it
