@@ -2,6 +2,7 @@
 // folders (logs included) are removed when it passed and kept when it failed.
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { leaks, watchOver } from './leaks.mjs';
@@ -16,7 +17,8 @@ export const limit = (ms) => Math.round(ms * FACTOR);
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const FILE = path.basename(process.argv[1] ?? 'test').replace(/\.test\.mjs$|\.mjs$/, '');
-const HOME = path.join(process.env.OA_TEST_DIR ?? path.join(ROOT, 'build/e2e'), `${FILE}-${process.pid}`);
+/** Not in the checkout, as no lane of a user is: Codex asks git of a repository four times a turn, once for its status. */
+const HOME = path.join(process.env.OA_TEST_DIR ?? path.join(os.tmpdir(), `oa-stream-tests-${process.getuid()}`), `${FILE}-${process.pid}`);
 const children = new Set();
 let folders = 0;
 

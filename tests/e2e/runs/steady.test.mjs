@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { LocalTarget, lane } from '../lib/local_target.mjs';
-import { ROOT, oa } from '../lib/process.mjs';
+import { oa, scratch } from '../lib/process.mjs';
 
 /** What a lane wrote during the last 75 minutes: a budget needs an hour of data. */
 const written = (revision) => Array.from({ length: 250 }, (_, i) => `${JSON.stringify({ ts: new Date(Date.now() - 4500000 + i * 18000).toISOString(), event: 'request', request_id: `req_${revision}${i}`, route: '/api/chat/stream', method: 'POST', status: 200, lane: 'compat', revision, accepted: true, first_content_ms: 5, end_ms: 9, frames: 3, bytes: 12, terminal: 'completed' })}\n`).join('');
@@ -15,8 +15,7 @@ let target, logs, cutover, steady;
 before(async () => {
   logs = [];
   target = await LocalTarget.start({ lanes: async () => Promise.all(['v1', 'v2'].map(async (name) => {
-    const log = path.join(ROOT, 'build/e2e', `steady-${process.pid}-${name}.log`);
-    fs.mkdirSync(path.dirname(log), { recursive: true });
+    const log = path.join(scratch('written'), `${name}.log`);
     logs.push(log);
     fs.writeFileSync(log, written(name));
     return lane(name, ['--access-log', log]);
@@ -42,7 +41,6 @@ checks:
 });
 after(async () => {
   await target.stop();
-  for (const log of logs) fs.rmSync(log, { force: true });
 });
 
 const verify = (set = {}, args = []) => target.oa(['verify', steady, ...target.settings(set), '--json', ...args]);
