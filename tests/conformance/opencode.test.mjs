@@ -12,6 +12,8 @@ const skip = !fs.existsSync(OPENCODE) && 'opencode has no package for this machi
 // Models of this name are offered apply_patch, which Codex has, too.
 const MODEL = 'gpt-5.4', lane = laneOfFile(['--model', MODEL]), shows = witness(import.meta.url);
 
+/** Its database and its caches, which its first start makes. */
+const HOME = scratch('opencode-home');
 /** `opencode run` in a folder of its own, without its own lookups: its events. */
 async function run(npm, prompt) {
   const home = scratch('opencode');
@@ -24,7 +26,7 @@ async function run(npm, prompt) {
     small_model: `lane/${MODEL}`,
   };
   const process = new Running(OPENCODE, ['run', '--format', 'json', prompt(home)], {
-    name: 'opencode', folder: home, cwd: home, env: cleanEnv({ HOME: home, OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_CONFIG_CONTENT: JSON.stringify(config) }),
+    name: 'opencode', folder: home, cwd: home, env: cleanEnv({ HOME, OPENCODE_DISABLE_MODELS_FETCH: '1', OPENCODE_DISABLE_AUTOUPDATE: '1', OPENCODE_DISABLE_LSP_DOWNLOAD: '1', OPENCODE_CONFIG_CONTENT: JSON.stringify(config) }),
   });
   const { code } = await process.end(60000);
   assert.equal(code, 0, process.stderr + process.stdout);
