@@ -52,7 +52,7 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
     .replace('      receiver: oa-stream-pages\n', (line) => `${line}      group_wait: 8s\n`)
     .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
   // All the rules together take it a tenth of a second of CPU, and up to eight of them run at once: each second, that was most of a core.
-  const server = await startPrometheus(targets, { evaluation: '2s', rules: [rules], alertmanager: manager.host, ...how });
+  const server = await startPrometheus(targets, { interval: `${limit(500)}ms`, evaluation: '3s', rules: [rules], alertmanager: manager.host, ...how });
   const alerts = () => pages.flatMap((page) => page.alerts);
   return {
     server,
@@ -91,7 +91,7 @@ const SLOW_BURNS = ['OaStreamBudgetBurn1d', 'OaStreamBudgetBurn3d'];
  * Exactly that page (or none) and these tickets come, and the command of the first of them shows the fault. The slow burns,
  * which every page brings along, are not listed. `next`: {shows(end), more}. `settle`: an evaluation and another group_interval.
  */
-export async function assertSent(pager, { page, tickets = [], next, ms = 60000, typing = {}, settle = 8000 }) {
+export async function assertSent(pager, { page, tickets = [], next, ms = 60000, typing = {}, settle = 9000 }) {
   const first = page ?? tickets[0];
   await until(() => pager.sent(page ? 'page' : 'ticket').includes(first), first, ms).catch((error) => assert.fail(`${error.message}; sent: ${pager.sent('page')} ${pager.sent('ticket')}`));
   await sleep(settle); // nothing else may come
