@@ -48,7 +48,8 @@ export const PAIRED = [
 
 /** Files that take half a minute or longer, and the longest of their company, the longest first: whoever starts last must not be one of them. */
 export const LONG = [
-  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/operator/examples.test.mjs',
+  'tests/e2e/drivers/cloud_run_cutover.test.mjs', 'tests/e2e/operator/continuity.test.mjs', 'tests/e2e/drivers/shipped.test.mjs', 'tests/conformance/opencode.test.mjs',
+  'tests/e2e/openai/smokes.test.mjs', 'tests/e2e/operator/examples.test.mjs',
   'tests/e2e/evidence/alert_services.test.mjs', 'tests/e2e/drivers/steered_crash.test.mjs', 'tests/e2e/runs/guides.test.mjs',
   'tests/e2e/operator/smoke_completions.test.mjs', 'tests/e2e/operator/output.test.mjs', 'tests/conformance/worker.test.mjs',
   'tests/e2e/evidence/alert_pages.test.mjs', 'tests/e2e/evidence/measured_cutover.test.mjs', 'tests/e2e/drivers/crash.test.mjs',
@@ -64,14 +65,17 @@ export const LONG = [
   'tests/e2e/drivers/haproxy_cutover.test.mjs', 'tests/e2e/worker/odd.test.mjs', 'tests/e2e/evidence/schemas.test.mjs',
   'tests/e2e/store/old_primary.test.mjs', 'tests/e2e/runs/hooks.test.mjs', 'tests/e2e/replicas/healing.test.mjs', 'tests/e2e/replicas/stops.test.mjs',
   'tests/e2e/lane/proxies.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/drivers/rollback_any.test.mjs',
-  'tests/e2e/operator/continuity.test.mjs', 'tests/conformance/opencode.test.mjs', 'tests/e2e/evidence/slo_prometheus.test.mjs',
-  'tests/e2e/lane/codex_sick.test.mjs',
+  'tests/e2e/evidence/slo_prometheus.test.mjs', 'tests/e2e/lane/codex_sick.test.mjs', 'tests/e2e/operator/backup.test.mjs', 'tests/e2e/chats/kept.test.mjs',
+  'tests/conformance/resend.test.mjs', 'tests/e2e/operator/take_back.test.mjs', 'tests/e2e/chats/change.test.mjs', 'tests/e2e/evidence/slo_onset.test.mjs',
+  'tests/conformance/threads.test.mjs', 'tests/conformance/habits.test.mjs', 'tests/conformance/client_tools.test.mjs',
   'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/operator/load.test.mjs', 'tests/e2e/lane/churn.test.mjs', 'tests/e2e/lane/detection.test.mjs', 'tests/browser/connections.test.mjs',
   'tests/e2e/worker/real_codex.test.mjs', 'tests/conformance/replicas.test.mjs',
 ];
 
 /** Files that use a quarter of a core or little more, and files that wait for most of their time. */
 export const WAITING = [
+  'tests/e2e/drivers/rollback_any.test.mjs', 'tests/e2e/drivers/route_split.test.mjs', 'tests/e2e/lane/codex_sick.test.mjs', 'tests/e2e/lane/faults_lane.test.mjs',
+  'tests/e2e/lane/workspaces.test.mjs', 'tests/e2e/operator/continuity.test.mjs', 'tests/e2e/operator/take_back.test.mjs', 'tests/e2e/worker/odd.test.mjs',
   'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/gates/each_gate.test.mjs', 'tests/e2e/lane/serve.test.mjs', 'tests/e2e/operator/balanced.test.mjs', 'tests/e2e/operator/load.test.mjs',
   'tests/e2e/replicas/clock.test.mjs', 'tests/e2e/replicas/crowd.test.mjs', 'tests/e2e/replicas/cut_off.test.mjs', 'tests/e2e/replicas/healing.test.mjs', 'tests/e2e/replicas/orphans.test.mjs',
   'tests/e2e/replicas/owners.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/replicas/replicas.test.mjs', 'tests/e2e/replicas/stops.test.mjs', 'tests/e2e/replicas/takeovers.test.mjs',
