@@ -1,5 +1,8 @@
 // Death at every journal line and at every call of the driver, before and after its effect. What
 // is left must be enough to bring the traffic back.
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/status.hpp"
+
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
@@ -77,4 +80,19 @@ TEST_CASE("crash: after a first write that was not seen whole, somebody is told 
         });
         CHECK(points >= 6);
     }
+}
+
+TEST_CASE("crash: a run without a journal line began nothing, unless its timeline has a shift") {
+    World world;
+    world.make_cutover();
+    world.make_small();
+    world.crash_at_write = 1;
+    CHECK_THROWS_AS(world.run(), Crash);
+    CHECK_FALSE(status_in(world.state, world.folder).began);
+    world.crash_at_write = world.journal_writes + 4; // the first intent is on disk
+    world.crash_after_write = true;
+    CHECK_THROWS_AS(world.run(), Crash);
+    CHECK_THAT(world.journal_text(), Catch::Contains("intent"));
+    REQUIRE(write_file_atomic(world.folder / "journal.ndjson", "").has_value());
+    CHECK(status_in(world.state, world.folder).began);
 }

@@ -395,8 +395,17 @@ TEST_CASE("status: lanes of its own died with the run, and a sealed run has ende
     const State state;
     const fs::path run = state.moved();
     write(run / "plan.json", R"({"schema":"oa-stream.plan.v1","target":"lab","steps":[]})");
-    CHECK_FALSE(status_in(state.path, run).needs_somebody());
+    const RunStatus left = status_in(state.path, run);
+    CHECK(left.left_nothing());
+    CHECK(left.next == "oa-stream runs show " + left.run);
     const fs::path sealed = state.moved("rollback");
+    write(sealed / "journal.ndjson", R"({"seq":1,"at")"); // it died before its first line
+    CHECK(status_in(state.path, sealed).left_nothing());
+    CHECK(status_in(state.path, sealed).next.starts_with("oa-stream runs show "));
+    write(sealed / "timeline.ndjson", R"({"event":"shift begins"})"); // or that one is lost
+    CHECK(status_in(state.path, sealed).next.starts_with("oa-stream rollback apply --run "));
+    write(sealed / "journal.ndjson", lines({k_begin})); // nothing was written
+    CHECK(status_in(state.path, sealed).next.starts_with("oa-stream rollback apply --run "));
     write(sealed / "SHA256SUMS", "");
     CHECK(status_in(state.path, sealed).state == RunState::ended);
 }
@@ -405,13 +414,13 @@ TEST_CASE("status: a route run that died between its write and the proof is to b
     const State state;
     const fs::path run = state.moved("route-split");
     write(run / "plan.json", R"({"schema":"oa-stream.route-plan.v1"})");
-    write(
-        run / "journal.ndjson",
-        "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\",\"way\":\"forth\"}\n{\"seq\":2,\"at\":\"b\","
-        "\"phase\":"
-        "\"intent\",\"way\":\"forth\"}\n"
-        "{\"seq\":3,\"at\":\"c\",\"phase\":\"seen\",\"way\":\"forth\"}\n"
-    );
+    const auto reach = [&run](const std::string& phase) {
+        const std::string last = R"({"seq":3,"at":"c","way":"forth","phase":")" + phase + "\"}";
+        constexpr std::string_view k_first = R"({"seq":1,"at":"a","phase":"begin","way":"forth"})";
+        constexpr std::string_view k_next = R"({"seq":2,"at":"b","phase":"intent","way":"forth"})";
+        write(run / "journal.ndjson", lines({k_first, k_next, last}));
+    };
+    reach("seen");
     const RunStatus open = status_in(state.path, run);
     CHECK(open.needs_somebody());
     CHECK(open.unread.empty());
@@ -423,13 +432,7 @@ TEST_CASE("status: a route run that died between its write and the proof is to b
         status_in(state.path, run).next ==
         "oa-stream route restore " + open.run + " --apply --header 'X-Key: REF'"
     );
-    write(
-        run / "journal.ndjson",
-        "{\"seq\":1,\"at\":\"a\",\"phase\":\"begin\",\"way\":\"forth\"}\n{\"seq\":2,\"at\":\"b\","
-        "\"phase\":"
-        "\"intent\",\"way\":\"forth\"}\n"
-        "{\"seq\":3,\"at\":\"c\",\"phase\":\"done\",\"way\":\"forth\"}\n"
-    );
+    reach("done");
     CHECK_FALSE(status_in(state.path, run).needs_somebody());
 }
 

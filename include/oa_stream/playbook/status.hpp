@@ -35,16 +35,19 @@ struct RunStatus {
     std::string serving{};  ///< last seen by it
     std::string pending{};  ///< may serve or not: set out to be written, never answered
     bool moved = false;     ///< something other than the baseline may serve
+    /// False: its journal has no line, and its timeline has no shift. The first line comes before
+    /// the first write.
+    bool began = true;
     bool planned = false; ///< its plan can be read: `rollback apply --run` can roll it back
-    std::string step{};     ///< last one that changes traffic
-    std::string last_at{};  ///< of the journal's last line
-    std::string ending{};   ///< verdict and exit code
-    std::string holder{};   ///< "process 12 on host since …" while it runs
+    std::string step{}; ///< last one that changes traffic
+    std::string last_at{}; ///< of the journal's last line
+    std::string ending{}; ///< verdict and exit code
+    std::string holder{}; ///< "process 12 on host since …" while it runs
     bool stopped = false; ///< its process, on this host: nothing watches what it moved
     std::string paused{}; ///< why, and where, while it waits for a person
     std::string stage{}; ///< the one under way
     std::vector<std::string> done{}; ///< steps seen serving
-    std::string routes{};   ///< how far the route half came; empty: it did not begin
+    std::string routes{}; ///< how far the route half came; empty: it did not begin
     bool routes_unverified = false; ///< overrides of this run may stand, and nothing verified them
     std::string fault{}; ///< planted by a drill, and still there: "error-rate=0.5 in FILE"
     /// Which of its files cannot be read, or should be there and are not; then `moved` is true
@@ -60,6 +63,12 @@ struct RunStatus {
     std::string next{}; ///< what to type; empty: nothing
     std::optional<run::JournalEnd> end{}; ///< by its journal: of it, or of a rollback of it
     [[nodiscard]] bool needs_somebody() const noexcept { return !open.empty(); }
+    /// It died, and nothing that it changed is left: a dry run, one on lanes of its own, or one
+    /// that did not begin to move traffic.
+    [[nodiscard]] bool left_nothing() const noexcept {
+        return state == RunState::died && open.empty() && fault.empty() &&
+               (own_lanes || !facts.mutates || !began);
+    }
 };
 [[nodiscard]] Json to_json(const RunStatus& status);
 /// Some lines.

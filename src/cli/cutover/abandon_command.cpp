@@ -48,7 +48,7 @@ Result<RunStatus> undone_run(const std::string& run, const Context& context) {
         alive ? fmt::format("run {} is under way, by {}", status.run, status.holder)
               : fmt::format("run {} left nothing undone: there is nothing to give up", status.run),
         {},
-        alive ? status.next : "oa-stream cutover status"
+        alive ? status.next : "oa-stream runs show " + status.run
     );
 }
 

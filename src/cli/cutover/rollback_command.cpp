@@ -50,7 +50,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
             Code::usage,
             fmt::format(
                 "no run was named, and {}",
-                folders && folders->empty() ? "there are no runs" : "every run is over"
+                folders && folders->empty() ? "there are no runs" : "none needs anything"
             ),
             (context.state_dir / "runs").string(),
             playbook::run_to_roll_back(context.state_dir)

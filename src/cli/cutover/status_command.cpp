@@ -37,7 +37,7 @@ std::string nothing_text(const Context& context) {
     std::error_code ignored;
     return fmt::format(
         "{} in {}\n",
-        std::filesystem::exists(context.state_dir / "runs", ignored) ? "every run has ended"
+        std::filesystem::exists(context.state_dir / "runs", ignored) ? "no run needs anything"
                                                                      : "there are no runs yet",
         context.state_dir.string()
     );
@@ -189,7 +189,8 @@ Result<ExitCode> wait(const Options& options, Context& context) {
 Result<ExitCode> show_all(Context& context) {
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     std::erase_if(all, [](const RunStatus& status) {
-        return status.state == RunState::ended && !status.needs_somebody();
+        const bool over = status.state == RunState::ended && !status.needs_somebody();
+        return over || status.left_nothing();
     });
     return show(all, context);
 }

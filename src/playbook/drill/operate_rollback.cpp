@@ -53,8 +53,8 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
     if (!wrote && rehearsed) {
         return refuse("this was a dry run, which moved no traffic");
     }
-    const bool sealed = is_there(folder / "SHA256SUMS");
-    if (!wrote && sealed && !status_in(state_dir, folder).moved) {
+    const RunStatus status = status_in(state_dir, folder);
+    if (!status.began && status.state != RunState::running && status.fault.empty()) {
         return refuse("this run ended before it moved any traffic");
     }
     return {};
@@ -69,6 +69,10 @@ Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
     };
 }
 
+std::string show_run(const fs::path& folder) { // cutover status does not list it
+    return Suggestion{"runs show", {folder.filename().string()}}.text();
+}
+
 /// The plan that the run had; what is wrong with it must not stop a rollback.
 Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     const fs::path file = folder / run::k_plan_file;
@@ -77,7 +81,8 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
                                      : fail(
                                            Code::precondition,
                                            "this run began nothing: there is nothing to roll back",
-                                           folder.string()
+                                           folder.string(),
+                                           show_run(folder)
                                        );
     }
     const auto text = run::read_kept(file);
@@ -87,7 +92,8 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
         return fail(
             Code::precondition,
             "this run moved its own lanes, which ended with it: there is nothing to roll back",
-            folder.string()
+            folder.string(),
+            show_run(folder)
         );
     }
     auto plan =

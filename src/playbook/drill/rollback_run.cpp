@@ -36,8 +36,8 @@ struct JournalRead {
     bool has_line = true;
 };
 
-/// An unreadable journal leaves the plan: its splits are what we may have written. So does one
-/// without a line: a run that died before its first one cannot be told from one that lost them all.
+/// An unreadable journal leaves the plan: its splits are what we may have written. So does one that
+/// lost its lines; roll_back_run() refuses a run that never had one.
 JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
     const std::string text = run::read_kept(folder.path() / "journal.ndjson").value_or("");
     auto summary = read_journal(text);
@@ -58,7 +58,7 @@ JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
 }
 
 Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
-    if (!has_line) { // it died before its first line, or lost them all
+    if (!has_line) {
         summary.baseline = run.in.plan->baseline;
         OA_CHECK(run.journal.record(
             {.phase = Phase::begin, .to = summary.baseline.to_json(), .detail = run.in.plan->id}

@@ -47,6 +47,7 @@ Json to_json(const RunStatus& status) {
         {"fault", or_null(status.fault)},
         {"unread", or_null(status.unread)},
         {"open", or_null(status.open)},
+        {"left", status.left_nothing() ? Json("nothing") : Json(nullptr)},
         {"next", status.next},
     };
 }
@@ -76,6 +77,12 @@ std::string status_text(const RunStatus& status) {
     line("fault", status.fault);
     line("unread", status.unread);
     line("open", status.open);
+    if (status.left_nothing()) {
+        line(
+            "left",
+            status.own_lanes ? "nothing: its lanes ended with it" : "nothing: it moved no traffic"
+        );
+    }
     line("next", status.next);
     return out;
 }

@@ -146,7 +146,8 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
         if (summary->found.empty()) { // a later rollback, which died, saw no split of others
             plan.back.clear();
         }
-        if (summary->lines == 0 && plan.mutates && has_moved(out.folder)) {
+        out.began = summary->lines > 0 || has_moved(out.folder);
+        if (summary->lines == 0 && plan.mutates && out.began) {
             add_unread(out, run::k_journal_file, "has no line, though the run moved traffic");
             out.moved = true;
         }
@@ -303,8 +304,12 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
         out.next = out.paused.empty()
                        ? "oa-stream cutover status --run " + out.run + " --wait-for done"
                        : "oa-stream cutover continue --run " + out.run;
+    } else if (out.left_nothing()) {
+        out.next = "oa-stream runs show " + out.run;
     } else if (!out.needs_somebody()) {
-        return;
+        if (out.state == RunState::died && plan.read && !plan.routes_alone) { // ends its record
+            out.next = "oa-stream rollback apply --run " + out.run;
+        }
     } else if (!plan.there && !out.moved && !out.fault.empty()) { // all that it left
         out.next = "oa-stream rollback apply --run " + out.run;
     } else if (!plan.read) {

@@ -328,7 +328,7 @@ beside('killed in the middle and then damaged: no command takes what it cannot r
   assert.equal((await back.end(60000)).code, 0, back.stderr);
   assert.deepEqual(await target.weights(), STABLE);
   const over = await target.oa(['cutover', 'status']);
-  assert.deepEqual([over.code, over.stdout], [0, `every run has ended in ${target.state}\n`]);
+  assert.deepEqual([over.code, over.stdout], [0, `no run needs anything in ${target.state}\n`]);
 });
 
 beside('a run that died is not built upon: plan, apply and drill name it; it is taken back or given up', async (target) => {
@@ -355,7 +355,7 @@ beside('a run that died is not built upon: plan, apply and drill name it; it is 
   assert.deepEqual(await target.weights(), { v1: 50, v2: 50 }, 'no traffic is moved');
   assert.equal((await unlock('--apply', '--reason', 'again')).code, 6, 'nothing is undone any more');
   const status = await target.oa(['cutover', 'status']);
-  assert.deepEqual([status.code, status.stdout], [0, `every run has ended in ${target.state}\n`]);
+  assert.deepEqual([status.code, status.stdout], [0, `no run needs anything in ${target.state}\n`]);
   assert.match((await target.oa(['cutover', 'status', '--run', run])).stdout, /ended: given up: v1 is gone for good/);
   assert.doesNotMatch((await target.oa(['runs', 'gc', '--keep', '0'])).stdout, new RegExp(`${run}.*rollback apply`));
 

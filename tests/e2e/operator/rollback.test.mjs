@@ -26,7 +26,7 @@ beside('without a name: the one run that is not over, dead or alive', async (tar
   assert.equal((await ended.running.end(60000)).code, 7, ended.running.stderr);
   const none = await target.oa(['rollback', 'apply']);
   assert.equal(none.code, 2, none.stderr);
-  assert.match(none.stderr, /no run was named, and every run is over .*no run here has traffic to roll back; .*rollback plan rollback-local /);
+  assert.match(none.stderr, /no run was named, and none needs anything .*no run here has traffic to roll back; .*rollback plan rollback-local /);
 
   const dead = await underWay(target);
   await dead.running.kill();

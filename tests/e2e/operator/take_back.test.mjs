@@ -177,12 +177,38 @@ describe('a run that moved nothing has nothing to take back: exit 6, and its fol
     await refused(there, drifted.json().run, /this run ended before it moved any traffic: there is nothing to roll back/);
   });
 
+  test('an apply that died before its first journal line; a cutover after it stays', async () => {
+    const { home, playbook, there } = file(), plan = path.join(home, 'plan.json');
+    assert.equal((await oa(['cutover', 'plan', playbook, '--out', plan], there)).code, 10);
+    const over = await oa(['cutover', 'apply', plan, '--json'], there);
+    assert.equal(over.code, 0, over.stderr);
+    const run = '20260101T000000Z-cutover-0a1b2c3d', folder = handmadeRun(path.join(there.stateDir, 'runs', run)), shows = `oa-stream runs show ${run}`;
+    fs.mkdirSync(folder);
+    fs.copyFileSync(path.join(over.json().evidence, 'plan.json'), path.join(folder, 'plan.json'));
+    fs.writeFileSync(path.join(folder, 'journal.ndjson'), '');
+    const status = await oa(['cutover', 'status', '--run', run], there);
+    assert.equal(status.code, 0, status.stderr);
+    assert.match(status.stdout, new RegExp(`\n  left +nothing: it moved no traffic\n  next +${shows}\n$`));
+    const [one, after] = await Promise.all([run, over.json().run].map(async (name) => (await oa(['cutover', 'status', '--run', name, '--json'], there)).json().runs[0]));
+    assert.deepEqual([one.state, one.left, after.state, after.left], ['died', 'nothing', 'ended', null]);
+    await refused(there, run, /this run ended before it moved any traffic: there is nothing to roll back/);
+    assert.deepEqual(await split(), { stable: 0, canary: 100 });
+  });
+
   test('a rehearsal on lanes of its own that died', async () => {
     const { home, there } = file();
     const dying = new Running(OA_BIN, ['cutover', 'rehearse', '--local', '--bake', '3s'], { name: 'dying', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
     await dying.until(({ stderr }) => stderr.includes('stage '), 'a stage', 60000);
     await dying.kill();
-    await refused(there, onlyRun(there.stateDir), /this run moved its own lanes, which ended with it: there is nothing to roll back/);
+    const run = onlyRun(there.stateDir), shows = `oa-stream runs show ${run}`;
+    await refused(there, run, new RegExp(`this run moved its own lanes, which ended with it: there is nothing to roll back \\(${shows}\\)`));
+    const listed = await oa(['cutover', 'status'], there);
+    assert.deepEqual([listed.code, listed.stdout], [0, `no run needs anything in ${there.stateDir}\n`]);
+    const status = await oa(['cutover', 'status', '--run', run, '--wait-for', 'done'], there);
+    assert.equal(status.code, 1, status.stderr);
+    assert.match(status.stdout, new RegExp(`^${run} died\n[^]*\n  left +nothing: its lanes ended with it\n  next +${shows}\n$`));
+    assert.match((await oa(['cutover', 'abandon', '--run', run], there)).stderr, new RegExp(`left nothing undone.* \\(${shows}\\)`));
+    assert.equal((await oa(['runs', 'show', run], there)).code, 0);
   });
 });
 
