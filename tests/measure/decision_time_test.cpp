@@ -81,7 +81,7 @@ TEST_CASE("time to decide: a limit that stable itself breaks cannot be passed, a
     const auto rate = gate(Metric::bad_rate, Against::limit, 0.01);
     const auto never = time_to_decide(rate, {.bad_rate = 0.02}, k_two, 2);
     CHECK_FALSE(never.needs_n.has_value());
-    CHECK(never.sentence == "g: cannot pass as stable is now, whatever the time");
+    CHECK(never.sentence == "cannot pass as stable is now, whatever the time");
     const auto p95 = gate(Metric::quantile, Against::limit, 2.5);
     CHECK_FALSE(time_to_decide(p95, {.p95_s = 3}, k_two, 2).needs_n.has_value());
     CHECK_FALSE(time_to_decide(p95, {}, k_two, 2).needs_n.has_value());
@@ -90,14 +90,22 @@ TEST_CASE("time to decide: a limit that stable itself breaks cannot be passed, a
     CHECK_FALSE(quiet.seconds.has_value());
 }
 
+TEST_CASE("time to decide: it is rounded up") {
+    CHECK(decision_time_text(0.02) == "1s");
+    CHECK(decision_time_text(1.4) == "2s");
+    CHECK(decision_time_text(600) == "10m");
+    CHECK(decision_time_text(601) == "11m");
+    CHECK(decision_time_text(1e300) == decision_time_text(1e9));
+}
+
 TEST_CASE("time to decide: one sample is one sample") {
     const auto spec = gate(Metric::bad_rate, Against::limit, 0.99);
     CHECK(
         time_to_decide(spec, {}, k_two, 1).sentence ==
-        "g: needs about 1 sample of the canary, 1s at this traffic"
+        "needs about 1 sample of the canary, 1s at this traffic"
     );
     CHECK(
-        time_to_decide(spec, {}, {}, 1).sentence == "g: needs 1 sample of the canary, and none come"
+        time_to_decide(spec, {}, {}, 1).sentence == "needs 1 sample of the canary, and none come"
     );
 }
 

@@ -28,8 +28,10 @@ struct Flow {
 struct DecisionTime {
     std::optional<std::uint64_t> needs_n{}; ///< of the canary; nullopt: this gate cannot PASS
     std::optional<double> seconds{};        ///< nullopt: it cannot, or no samples come
-    std::string sentence{};                 ///< one line for a plan
+    std::string sentence{};                 ///< for a plan, behind the gate's id
 };
+/// Rounded up, so that nobody waits in vain: to whole seconds, above ten minutes to whole minutes.
+[[nodiscard]] std::string decision_time_text(double seconds);
 
 /// The time after which a canary as good as stable has passed the last of `looks` with a chance of
 /// `power`. By normal approximations, good to some ten percent; docs/gates.md has simulated cases.

@@ -137,6 +137,7 @@ struct GateInput {
     /// Instead of samples, when a source counts rather than lists; not owned.
     const Tally* canary_tally = nullptr;
     const Tally* stable_tally = nullptr;
+    std::string arm = "canary"; ///< what the sentence calls the one that is judged
 };
 
 struct GateRecord {
@@ -163,6 +164,7 @@ struct GateRecord {
     Look look{};
     std::string sentence{};
     std::shared_ptr<const GateBasis> basis{}; ///< set by evaluate_basis(): what it was judged by
+    std::string arm{}; ///< see GateInput
 };
 
 /// Never fails: what is missing makes the record INCONCLUSIVE and is said in its sentence.

@@ -137,22 +137,19 @@ std::optional<std::uint64_t> needed(const Forecast& ask) {
     return versus ? quantile_versus(ask) : quantile_absolute(ask);
 }
 
-std::string sentence_for(const Forecast& ask, const DecisionTime& out) {
+std::string sentence_for(const DecisionTime& out) {
     if (!out.needs_n) {
-        return fmt::format("{}: cannot pass as stable is now, whatever the time", ask.spec.id);
+        return "cannot pass as stable is now, whatever the time";
     }
     if (!out.seconds) {
         return fmt::format(
-            "{}: needs {} of the canary, and none come",
-            ask.spec.id,
-            counted(*out.needs_n, "sample")
+            "needs {} of the canary, and none come", counted(*out.needs_n, "sample")
         );
     }
     return fmt::format(
-        "{}: needs about {} of the canary, {} at this traffic",
-        ask.spec.id,
+        "needs about {} of the canary, {} at this traffic",
         counted(*out.needs_n, "sample"),
-        format_duration(std::chrono::seconds(std::llround(std::ceil(*out.seconds))))
+        decision_time_text(*out.seconds)
     );
 }
 
@@ -194,8 +191,16 @@ DecisionTime time_to_decide(
             out.seconds = static_cast<double>(*out.needs_n) / flow.canary_per_s;
         }
     }
-    out.sentence = sentence_for(ask, out);
+    out.sentence = sentence_for(out);
     return out;
+}
+
+std::string decision_time_text(double seconds) {
+    constexpr double k_long_s = 600;
+    constexpr double k_longest_s = 1e9; // a foreign plan may say more than milliseconds can hold
+    const double unit = seconds > k_long_s ? 60 : 1;
+    const double up = std::ceil(std::clamp(seconds, 0.0, k_longest_s) / unit) * unit;
+    return format_duration(std::chrono::seconds(std::llround(up)));
 }
 
 double chance_to_pass(

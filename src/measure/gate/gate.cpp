@@ -33,6 +33,7 @@ GateRecord blank(const GateSpec& spec, const GateInput& input) {
     record.reference_window = input.reference_window;
     record.source = input.source;
     record.query = input.query;
+    record.arm = input.arm;
     return record;
 }
 

@@ -64,7 +64,8 @@ std::string expression_sentence(const GateRecord& record) {
     }
     const double limit = spec.limit;
     std::string out = fmt::format(
-        "canary {} {}",
+        "{} {} {}",
+        record.arm,
         spec.id,
         quantity_text(spec.quantity, *record.measured, versus ? *record.reference : limit)
     );

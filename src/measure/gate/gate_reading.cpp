@@ -218,7 +218,7 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
     settle(record, verdict, verdict == Verdict::error ? rule::k_failed : rule::k_missing);
     record.sentence = fmt::format(
         "{}{} not measured by {}: {}",
-        whose(spec),
+        whose(record),
         spec.metric == Metric::spike ? spec.signal : subject_of(spec),
         base.source,
         why
@@ -273,7 +273,7 @@ GateRecord evaluate_readings(
                 input,
                 Verdict::inconclusive,
                 spec.alone ? arm->why
-                           : fmt::format("{}: {}", arm == &canary ? "canary" : "stable", arm->why)
+                           : fmt::format("{}: {}", arm == &canary ? input.arm : "stable", arm->why)
             );
         }
     }

@@ -28,7 +28,8 @@ std::string times(double ratio, double limit) {
 std::string numbers(const GateRecord& record) {
     const double limit = record.spec.limit + 1;
     const bool before = record.spec.against == Against::before;
-    std::string out = fmt::format("canary {} {} of {}", record.spec.signal, record.bad, record.n);
+    std::string out =
+        fmt::format("{} {} {} of {}", record.arm, record.spec.signal, record.bad, record.n);
     out += record.value ? fmt::format(
                               ", {} {}",
                               times(*record.value + 1, limit),
@@ -83,7 +84,8 @@ void measure_spike(GateRecord& record, const Arms* arms) {
 std::string spike_sentence(const GateRecord& record) {
     if (record.rule == rule::k_no_reading) {
         return fmt::format(
-            "canary {} not measured: {}, and unknown is not small",
+            "{} {} not measured: {}, and unknown is not small",
+            record.arm,
             record.spec.signal,
             record.source == "none" ? "no source has the numbers"
                                     : "there were no requests to count them among"

@@ -82,7 +82,7 @@ std::string floor_text(const GateRecord& record) {
 
 std::string measured(const GateRecord& record) {
     const GateSpec& spec = record.spec;
-    std::string out = whose(spec) + subject_of(spec);
+    std::string out = whose(record) + subject_of(spec);
     if (!record.value) {
         return out + " not measured";
     }
@@ -174,8 +174,8 @@ std::string quantile_id(const GateSpec& spec) {
     return out + (spec.against == Against::stable ? "-vs-stable" : "");
 }
 
-std::string whose(const GateSpec& spec) {
-    return spec.alone ? "" : "canary ";
+std::string whose(const GateRecord& record) {
+    return record.spec.alone ? "" : record.arm + " ";
 }
 
 std::string subject_of(const GateSpec& spec) {

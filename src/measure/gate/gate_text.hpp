@@ -11,7 +11,7 @@ namespace oa_stream::measure {
 /// percent_text() of a change, with its sign.
 [[nodiscard]] std::string signed_percent(double change, double limit);
 /// "canary ", where there is one.
-[[nodiscard]] std::string whose(const GateSpec& spec);
+[[nodiscard]] std::string whose(const GateRecord& record);
 /// "bad rate", "p95 first content", "p99.5 duration"
 [[nodiscard]] std::string subject_of(const GateSpec& spec);
 

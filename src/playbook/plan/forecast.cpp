@@ -174,7 +174,8 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
             {.canary = samples,
              .stable = samples,
              .window = fmt::format("{:g}s before the plan", seconds(window)),
-             .look = {.number = 1, .of = looks}}
+             .look = {.number = 1, .of = looks},
+             .arm = playbook->traffic.stable}
         );
         const double rate = stage.probe.per_arm_per_s;
         const auto needs = now ? measure::time_to_decide(gate, *now, {rate, rate}, looks)
@@ -267,13 +268,16 @@ void try_source(
 ) {
     const StageSpec& stage = playbook.stage;
     const int looks = looks_of(stage);
-    GateRecord record = measure::evaluate_readings(
-        gate, seen, seen, {.window = "the last hour", .look = {.number = 1, .of = looks}}
+    const GateRecord record = measure::evaluate_readings(
+        gate,
+        seen,
+        seen,
+        {.window = "the last hour",
+         .look = {.number = 1, .of = looks},
+         .arm = playbook.traffic.stable}
     );
     if (has_no_bounds(gate)) {
-        const measure::DecisionTime at_end{
-            .sentence = fmt::format("{} is decided at the end of each bake", gate.id)
-        };
+        const measure::DecisionTime at_end{.sentence = "decided at the end of each bake"};
         out.records.push_back(record_of(record, 0, at_end, std::nullopt));
         return warn_of(out, record);
     }
@@ -300,8 +304,7 @@ void try_source(
     }
     measure::DecisionTime needed = first.value_or(measure::DecisionTime{});
     if (!now) {
-        needed.sentence =
-            fmt::format("{}: {} has no traffic now", gate.id, playbook.traffic.stable);
+        needed.sentence = fmt::format("{} has no traffic now", playbook.traffic.stable);
     }
     out.records.push_back(
         record_of(record, first_per_s, needed, chance_of(gate, stage, now, flows, out))

@@ -241,20 +241,26 @@ std::string plan_diff(const Plan& plan) {
     const std::string conversations = conversations_text(plan);
     out += conversations.empty() ? "" : fmt::format("  {}\n", conversations);
     std::uint64_t mutations = 0;
+    std::size_t id_width = 22;
+    for (const Step& step : plan.steps) {
+        id_width = std::max(id_width, columns_of(step.id));
+    }
+    const std::string below(id_width + 14, ' ');
     for (const Step& step : plan.steps) {
         mutations += step.mutates() ? 1 : 0;
         out += fmt::format(
-            "  {} {:<8} {:<22} {}\n",
+            "  {} {:<8} {:<{}} {}\n",
             step.mutates() ? "~" : " ",
             to_string(step.kind),
             step.id,
+            id_width,
             step.title
         );
         if (step.mutates() && !step.undo.empty()) {
-            out += fmt::format("{:>35}undo: {}\n", "", step.undo);
+            out += fmt::format("{}undo: {}\n", below, step.undo);
         }
         if (step.mutates()) {
-            out += fmt::format("{:>35}evidence: {}\n", "", fmt::join(step.evidence, ", "));
+            out += fmt::format("{}evidence: {}\n", below, fmt::join(step.evidence, ", "));
         }
     }
     out += route_step_text(plan);

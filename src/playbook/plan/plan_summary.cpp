@@ -5,6 +5,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/decision_time.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
@@ -17,7 +18,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 namespace oa_stream::playbook {
@@ -78,22 +78,18 @@ std::string decides_in(const Plan& plan, const measure::GateSpec& gate) {
     if (found == plan.facts.trials.end()) {
         return "not tried";
     }
-    const auto seconds = number_in(*found, "decides_in_s");
-    if (!seconds) {
+    const auto needs_s = number_in(*found, "decides_in_s");
+    if (!needs_s) {
         return "cannot decide";
     }
-    constexpr double k_longest_s = 1e9; // a foreign plan may say more than milliseconds can hold
-    const Millis needs(
-        static_cast<std::int64_t>(std::ceil(std::clamp(*seconds, 0.0, k_longest_s) * 1000))
-    );
     const Millis bake = plan.playbook.stage.bake;
     const Millis most = bake + plan.playbook.stage.extend_at_most;
     return fmt::format(
         "decides after {}{}",
-        rounded(needs),
-        needs > most   ? ", which is longer than the stage lasts"
-        : needs > bake ? ", in the extension"
-                       : ""
+        measure::decision_time_text(*needs_s),
+        *needs_s > seconds(most)   ? ", which is longer than the stage lasts"
+        : *needs_s > seconds(bake) ? ", in the extension"
+                                   : ""
     );
 }
 

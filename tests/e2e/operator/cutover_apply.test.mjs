@@ -85,7 +85,8 @@ beside('plan, apply, rollback: the way of a release manager, and the way back', 
   assert.match(plan.stdout, /~ shift\s+shift@50%\s+v1 100%, v2 0% → v1 50%, v2 50%/);
   assert.match(plan.stdout, /undo: write v1 100%, v2 0%/);
   assert.match(plan.stdout, /evidence: journal\.ndjson/);
-  assert.match(plan.stdout, /error-rate: .*of \d+/, 'each gate was tried');
+  assert.match(plan.stdout, /error-rate: v1 bad rate .*of \d+/, 'each gate was tried, on v1');
+  assert.doesNotMatch(plan.stdout, /error-rate: .*error-rate: /);
   assert.match(last(plan.stderr), /next: oa-stream cutover apply/);
   assert.deepEqual(await target.weights(), STABLE, 'a plan changes nothing');
 

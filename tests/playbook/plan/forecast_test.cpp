@@ -51,12 +51,17 @@ TEST_CASE("forecast: an expression needs a value, but not in the moment of a fai
     const auto now = tried(0, 60);
     REQUIRE(now.has_value());
     CHECK(now->records.at(0).at("verdict") == "PASS");
+    // Of v1, for nothing of the canary was asked, and behind the gate's name, which stands once.
+    CHECK_THAT(tried_text(now->records.at(0)), Catch::StartsWith("queue: v1 queue 0.4"));
+    CHECK_THAT(
+        tried_text(now->records.at(0)), Catch::EndsWith("; decided at the end of each bake")
+    );
 
     const auto before = tried(200, 400);
     REQUIRE(before.has_value());
     CHECK(before->records.at(0).at("verdict") == "INCONCLUSIVE");
     CHECK_THAT(
-        before->records.at(0).at("sentence").get<std::string>(), Contains("no series match")
+        before->records.at(0).at("sentence").get<std::string>(), Contains("v1: no series match")
     );
 
     const auto never = tried(1000, 2000);
