@@ -60,6 +60,7 @@ Plan plan_of(
     facts.exact = live().exact;
     facts.revisions = {{"stable", {{"version", {{"build", "1"}}}}}, {"canary", nullptr}};
     facts.warnings = {"something"};
+    facts.probes = false;
     auto plan = make_plan(
         *std::move(playbook),
         "local",
@@ -85,6 +86,7 @@ TEST_CASE("plan file: what is read is what was written, made again from the play
     CHECK(again->id == plan.id);
     CHECK(to_json(*again) == to_json(plan));
     CHECK(again->steps.size() == plan.steps.size());
+    CHECK_FALSE(again->facts.probes);
     CHECK(plan_of("2026-02-22T04:36:01.000Z").id != plan.id); // a plan of another hour is another
 }
 

@@ -68,6 +68,7 @@ struct PlanFacts {
     /// When the gates were last tried on planted faults, {"at", "run", "text"}; null: never.
     Json drilled = nullptr;
     bool undrilled = false; ///< the playbook requires a newer one, so apply will stop; not stored
+    bool probes = true; ///< false: planned with GET requests alone
 };
 
 struct Plan {

@@ -60,6 +60,8 @@ struct RunOutcome : report::Report {
     bool foreign = false; ///< the rollback left somebody else's split alone
     bool mutated = false; ///< something may have been written
     bool restored = false; ///< the baseline serves, by read-back and over fresh connections
+    /// It stopped for want of a stated budget. A plan is applied once, also when it moved nothing.
+    bool needs_new_plan = false;
 
     /// Verdict, exit code, ending and checks from what the session concludes of `facts`.
     void conclude(run::RunSession& session, const run::EndFacts& facts);

@@ -5,6 +5,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/playbook/operate.hpp"
 
 #include "run_context.hpp"
 #include "stage/stage_sources.hpp"
@@ -197,6 +198,9 @@ Task<StepEnd> judge_budget(RunContext* run) {
     bool good = true;
     for (const SloSpec& slo : run->playbook().slo) {
         Check check = co_await judge(run, slo);
+        if (good && check.verdict == Verdict::inconclusive) {
+            run->out.needs_new_plan = !run->in.asserted && needs_stated_budget(run->playbook());
+        }
         good = good && check.verdict == Verdict::pass;
         run->session.say(
             fmt::format("  {:<12} {:<24} {}", to_string(check.verdict), check.id, check.detail)

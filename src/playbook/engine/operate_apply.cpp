@@ -16,11 +16,30 @@
 namespace oa_stream::playbook {
 namespace {
 
+/// Where `checked` refuses the plan, another one is needed.
+Result<void> note_refusal(PlaybookRun& run, Result<void> checked) {
+    run.needs_new_plan = !checked && checked.error().code == Code::precondition;
+    return checked;
+}
+
+Result<void> check_drift(PlaybookRun& run, const std::vector<std::string>& drifted) {
+    return note_refusal(
+        run,
+        drifted.empty() ? Result<void>{}
+                        : fail(
+                              Code::precondition,
+                              fmt::format("not as it was planned: {}", fmt::join(drifted, "; ")),
+                              {},
+                              std::string(k_make_new_plan)
+                          )
+    );
+}
+
 /// Everything that forbids to begin. Changes nothing.
 Task<Result<void>> check_preconditions(PlaybookRun* run) {
     const Plan& plan = run->plan;
     traffic::TrafficDriver& driver = *run->outside.driver;
-    OA_CO_CHECK(check_age(plan, std::chrono::system_clock::now()));
+    OA_CO_CHECK(note_refusal(*run, check_age(plan, std::chrono::system_clock::now())));
     OA_CO_CHECK(check_token_lives(plan.playbook, run->outside, std::chrono::system_clock::now()));
     OA_CO_CHECK(check_hooks(run->outside));
     if (driver.target() != plan.target) {
@@ -36,14 +55,7 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
         );
     }
     const Json revisions = co_await revision_facts(&run->outside, &plan.playbook, &live);
-    if (const auto drifted = drift_from_plan(plan, live, revisions); !drifted.empty()) {
-        co_return fail(
-            Code::precondition,
-            fmt::format("not as it was planned: {}", fmt::join(drifted, "; ")),
-            {},
-            "make a new plan"
-        );
-    }
+    OA_CO_CHECK(check_drift(*run, drift_from_plan(plan, live, revisions)));
     const bool over = live.serving.percent_of(plan.playbook.traffic.canary) == 100;
     if (over && plan.playbook.kind != Kind::rollback && run->reopen.empty()) {
         co_return fail(
@@ -53,7 +65,8 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
             "to run its stages again, give --reopen REASON"
         );
     }
-    co_return co_await check_route_drift(&run->outside, &plan);
+    OA_CO_TRY(const auto drifted, co_await route_drift(&run->outside, &plan));
+    co_return check_drift(*run, drifted);
 }
 
 /// Who agreed goes into evidence and report before anything is moved.
@@ -85,7 +98,7 @@ Result<void> check_agreed(PlaybookRun& run) {
 Task<Result<void>> prepare(PlaybookRun* run) {
     OA_CO_CHECK(check_agreed(*run));
     OA_CO_CHECK(co_await check_preconditions(run));
-    co_return spend(run->by.state_dir, run->plan, run->session.id());
+    co_return note_refusal(*run, spend(run->by.state_dir, run->plan, run->session.id()));
 }
 
 } // namespace

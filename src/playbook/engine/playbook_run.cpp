@@ -356,6 +356,10 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     } else if (!planted_fault(run.session.folder().path()).empty()) {
         next = "oa-stream rollback apply --run " + run.session.id();
     }
+    const bool used_up = run.needs_new_plan || outcome.needs_new_plan;
+    if (next.empty() && !run.plan_file.empty() && used_up) {
+        next = plan_again_command(run.plan, run.plan_file);
+    }
     const std::string incident = "oa-stream incident body " + run.session.id();
     if (!is_there(run.session.folder().path())) {
         // Somebody removed the folder, and there is nothing to show of it.

@@ -38,6 +38,7 @@ struct PlaybookRun : RunTerms {
     std::unique_ptr<Instruments> instruments{};
     std::unique_ptr<Hooks> hooks{}; ///< null in a dry run: it notifies no hook
     std::unique_ptr<run::Steering> steering{}; ///< while it is under way and moves traffic
+    bool needs_new_plan = false; ///< of an apply: its plan was refused for good
     std::optional<Error> lost{}; ///< another process took it over: the folder is not ours any more
 
     [[nodiscard]] const Playbook& playbook() const noexcept { return plan.playbook; }

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace oa_stream::playbook {
 
@@ -37,8 +38,9 @@ route_service(const Playbook& playbook, const Outside& outside);
 [[nodiscard]] std::string route_step_text(const Plan& plan);
 [[nodiscard]] std::size_t route_step_writes(const Plan& plan);
 
-/// Code::precondition naming what is not as the plan saw it. Reads only.
-[[nodiscard]] Task<Result<void>> check_route_drift(const Outside* outside, const Plan* plan);
+/// What of the routes is not as the plan saw it, as drift_from_plan() has it. Reads only.
+[[nodiscard]] Task<Result<std::vector<std::string>>>
+route_drift(const Outside* outside, const Plan* plan);
 
 /// For a shell: what leads to where the run's undo leads; empty without routes.
 [[nodiscard]] std::string manual_route_command(const Plan& plan);

@@ -169,6 +169,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_CHECK(co_await check_writes_possible(&driver, &draft));
 
     PlanFacts facts;
+    facts.probes = request.probes;
     OA_CO_TRY(facts.routes, co_await plan_route_step(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
     OA_CO_TRY(auto tokens, check_token_lives(playbook, outside, std::chrono::system_clock::now()));

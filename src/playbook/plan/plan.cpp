@@ -221,6 +221,9 @@ Json body(const Plan& plan) {
         out["tried"] = plan.facts.trials;
         out["seen_warnings"] = plan.facts.warnings;
     }
+    if (!plan.facts.probes) {
+        out["probes"] = false;
+    }
     for (const auto& [name, fact] :
          {std::pair{"continuity", &plan.facts.continuity},
           {"gates_drilled", &plan.facts.drilled},

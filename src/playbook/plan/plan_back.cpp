@@ -1,5 +1,6 @@
 #include "plan/plan_back.hpp"
 
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -111,6 +112,25 @@ std::string plan_back_of(std::string_view target) {
         names::set,
         names::out
     );
+}
+
+std::string plan_again_command(const Plan& plan, const std::filesystem::path& file) {
+    if (!plan.source || (shipped_playbook(plan.source->file) == nullptr &&
+                         !is_there(std::filesystem::path(plan.source->file)))) {
+        return {};
+    }
+    std::vector<std::string> arguments{plan.source->file};
+    for (const auto& [name, value] : plan.source->set) {
+        arguments.emplace_back(names::set);
+        arguments.push_back(fmt::format("{}={}", name, value));
+    }
+    if (!plan.facts.probes) {
+        arguments.emplace_back(names::no_probes);
+    }
+    arguments.emplace_back(names::out);
+    arguments.push_back(file.string());
+    const bool back = plan.playbook.kind == Kind::rollback;
+    return Suggestion{back ? "rollback plan" : "cutover plan", std::move(arguments)}.text();
 }
 
 } // namespace oa_stream::playbook

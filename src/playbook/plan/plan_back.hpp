@@ -1,9 +1,10 @@
-// The rollback that does not depend on what serves.
+// Commands that plan: the rollback that does not depend on what serves, and a plan once more.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/playbook/plan.hpp"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -21,5 +22,9 @@ namespace oa_stream::playbook {
 /// The first where the plan is lost and only the target's name is known: "local:/run/front.sock".
 /// Where not even that is known DRIVER stands for it.
 [[nodiscard]] std::string plan_back_of(std::string_view target);
+
+/// The command that makes the plan in `file` once more, of what serves by then. Empty when its
+/// playbook is not here.
+[[nodiscard]] std::string plan_again_command(const Plan& plan, const std::filesystem::path& file);
 
 } // namespace oa_stream::playbook

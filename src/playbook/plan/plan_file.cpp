@@ -52,6 +52,7 @@ PlanFacts facts_in(const Json& json) {
     out.author = value_in(json, "author");
     out.routes = value_in(json, "routes");
     out.drilled = value_in(json, "gates_drilled");
+    out.probes = bool_member(json, "probes").value_or(true);
     for (const Json& warning : list_in(json, "seen_warnings")) {
         if (warning.is_string()) {
             out.warnings.push_back(warning.get<std::string>());
@@ -127,7 +128,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
         );
     }
     const std::string id = text_in(*json, "id");
-    const std::string hint = "make a new plan";
+    const std::string hint(k_make_new_plan);
     json->erase("id");
     if (trust == Trust::verified && canonical_digest(*json) != id) {
         return fail(
@@ -220,7 +221,7 @@ Result<void> check_age(const Plan& plan, WallTime now) {
                 format_duration(plan.playbook.validity)
             ),
             {},
-            "make a new plan"
+            std::string(k_make_new_plan)
         );
     }
     return {};
@@ -277,7 +278,7 @@ Result<void> spend(const fs::path& state_dir, const Plan& plan, std::string_view
             json ? text_in(*json, "at") : "?"
         ),
         {},
-        "make a new plan"
+        std::string(k_make_new_plan)
     );
 }
 

@@ -11,6 +11,9 @@
 
 namespace oa_stream::playbook {
 
+/// The hint of a refusal of this plan.
+inline constexpr std::string_view k_make_new_plan = "make a new plan";
+
 /// SHA-256 of the JSON with its keys sorted, no white space, numbers in their shortest form.
 [[nodiscard]] std::string canonical_digest(const Json& json);
 

@@ -9,7 +9,6 @@
 #include "plan_file.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -156,13 +155,13 @@ std::string route_step_text(const Plan& plan) {
     return out + fmt::format("      evidence: {}\n", run::k_journal_file);
 }
 
-Task<Result<void>> check_route_drift(const Outside* outside, const Plan* plan) {
+Task<Result<std::vector<std::string>>> route_drift(const Outside* outside, const Plan* plan) {
+    std::vector<std::string> drifted;
     if (!plan->playbook.routes) {
-        co_return Result<void>{};
+        co_return drifted;
     }
     OA_CO_TRY(const RoutePlan planned, read_route_plan(plan->facts.routes));
     OA_CO_TRY(const RoutePlan now, co_await plan_now(outside, &plan->playbook));
-    std::vector<std::string> drifted;
     if (now.before != planned.before) {
         drifted.push_back(
             fmt::format("routes: planned {}, live {}", planned.before.text(), now.before.text())
@@ -170,15 +169,7 @@ Task<Result<void>> check_route_drift(const Outside* outside, const Plan* plan) {
     } else {
         name_differences(drifted, "routes", to_json(planned.status()), to_json(now.status()));
     }
-    if (!drifted.empty()) {
-        co_return fail(
-            Code::precondition,
-            fmt::format("not as it was planned: {}", fmt::join(drifted, "; ")),
-            {},
-            "make a new plan"
-        );
-    }
-    co_return Result<void>{};
+    co_return drifted;
 }
 
 std::string manual_route_command(const Plan& plan) {

@@ -197,6 +197,8 @@ test('without a measured or a stated budget nothing moves, and one line says wha
   await refused.end(60000);
   assert.equal(refused.exit.code, 3, refused.stderr);
   assert.match(refused.stderr, /--set prometheus=URL.*--asserted-budget PERCENT --reason TEXT/);
+  // The plan is used up; its successor's own next command states the budget.
+  assert.match(JSON.parse(refused.stdout).next, new RegExp(`^oa-stream cutover plan ${at.playbook} .*--out ${at.file}$`));
   assert.deepEqual(await at.weights(), { v1: 100, v2: 0 });
   assert.equal(fs.existsSync(path.join(JSON.parse(refused.stdout).evidence, 'journal.ndjson')) && at.lines('journal.ndjson').some((line) => line.phase === 'intent'), false);
 });

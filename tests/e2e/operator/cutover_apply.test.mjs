@@ -132,15 +132,20 @@ beside('plan, apply, rollback: the way of a release manager, and the way back', 
   const spent = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(spent.code, 6, 'though the traffic is as it was planned');
   assert.match(spent.json().checks[0].detail, new RegExp(`already applied by run ${report.run}`));
+  assert.match(spent.json().next, new RegExp(`^oa-stream cutover plan ${target.playbook} .*--out ${plan.file}$`));
 });
 
 beside('drift, an edit, an unknown revision and no plan at all are refused and named; nothing is written', async (target) => {
-  const plan = await target.plan({ name: 'drift.json' });
+  const plan = await target.plan({ name: 'drift.json', args: ['--no-probes'] });
   await target.setWeights({ v1: 90, v2: 10 });
   const drifted = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(drifted.code, 6, drifted.stderr);
   assert.match(drifted.json().checks[0].detail, /planned v1 100%, v2 0%, live v1 90%, v2 10%/);
+  assert.match(drifted.json().next, new RegExp(`^oa-stream cutover plan ${target.playbook} .* --no-probes --out ${plan.file}$`));
   await target.setWeights(STABLE);
+  const again = await target.oa(drifted.json().next.split(' ').slice(1));
+  assert.equal(again.code, 10, again.stderr);
+  assert.equal(JSON.parse(fs.readFileSync(plan.file, 'utf8')).probes, false);
 
   const edited = JSON.parse(fs.readFileSync(plan.file, 'utf8'));
   edited.source.text = edited.source.text.replace('at_most: 30%', 'at_most: 90%');
