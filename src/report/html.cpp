@@ -50,6 +50,7 @@ svg .mark { stroke: var(--soft); stroke-dasharray: 1 3; }
 pre.command, pre.rows { white-space: pre-wrap; }
 pre.command span { display: inline-block; max-width: 100%; }
 pre.rows span { display: block; padding-left: 4ch; text-indent: -4ch; }
+@media screen { pre.rows .row { white-space: pre; } }
 @media (min-width: 50rem) { pre { white-space: pre-wrap; } }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: .5rem; }
   .scroll:has(td.wide) thead { display: none; } .scroll td { min-width: 0; }

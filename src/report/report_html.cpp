@@ -283,6 +283,17 @@ std::string checks(const Report& report) {
            );
 }
 
+/// Whether a line is of a table: numbers that wrap stand below no column.
+bool has_columns(std::string_view line) {
+    constexpr int k_least = 5; // prose has a verdict, an id, a sentence and an aside at most
+    int columns = 0;
+    for (std::size_t at = 0; (at = line.find_first_not_of(' ', at)) != std::string_view::npos;
+         at = line.find("  ", at)) {
+        ++columns;
+    }
+    return columns >= k_least;
+}
+
 /// What report.md has as a fenced block. A line is an element of its own, so that what is broken
 /// off hangs below it; its line break stays inside, for who copies the text.
 std::string appendix(const Report& report) {
@@ -297,7 +308,10 @@ std::string appendix(const Report& report) {
     for (std::string_view inner = text.substr(begin + k_fence.size(), end - begin - k_fence.size());
          !inner.empty();) {
         const std::size_t size = std::min(inner.find('\n'), inner.size() - 1) + 1;
-        out += fmt::format("<span>{}</span>", escape_markup(inner.substr(0, size)));
+        const std::string_view line = inner.substr(0, size);
+        out += fmt::format(
+            "<span{}>{}</span>", has_columns(line) ? R"( class="row")" : "", escape_markup(line)
+        );
         inner.remove_prefix(size);
     }
     return out + "</pre>\n";

@@ -179,21 +179,27 @@ test('what to type next is broken between its words alone, and is copied as one 
   }
 });
 
-test("on a phone a load's summary is read without scrolling sideways, and the rest of a line hangs below it", async () => {
+test("on a phone prose of a load's summary hangs below its line, and its table alone scrolls sideways", async () => {
   const { tab, leave } = await open(SCREENS[0], 'light', loaded);
-  const { beyond, text, rows } = await tab.run(() => {
+  const { page, text, lines } = await tab.run(() => {
     const summary = [...document.querySelectorAll('h2')].find((one) => one.textContent === 'Summary').nextElementSibling;
     const range = document.createRange();
-    const rows = [...summary.children].map((row) => {
-      range.selectNodeContents(row);
-      return [...new Set([...range.getClientRects()].filter((part) => part.width > 0).map((part) => Math.round(part.left)))];
+    const lines = [...summary.children].map((line) => {
+      range.selectNodeContents(line);
+      const lefts = [...new Set([...range.getClientRects()].filter((part) => part.width > 0).map((part) => Math.round(part.left)))];
+      return { row: line.matches('.row'), beyond: line.scrollWidth - line.clientWidth, lefts };
     });
-    return { beyond: summary.scrollWidth - summary.clientWidth, text: summary.textContent, rows };
+    const { scrollWidth, clientWidth } = document.documentElement;
+    return { page: scrollWidth - clientWidth, text: summary.textContent, lines };
   });
-  assert.equal(beyond, 0);
-  assert.equal(rows.length, text.split('\n').length - 1, 'a row a line');
-  const broken = rows.filter((lefts) => lefts.length > 1);
-  assert.ok(broken.length > 5 && broken.every(([first, ...more]) => more.every((left) => left > first)), JSON.stringify(rows));
+  assert.equal(page, 0);
+  assert.equal(lines.length, text.split('\n').length - 1, 'an element a line');
+  const rows = lines.filter((line) => line.row), prose = lines.filter((line) => !line.row);
+  assert.ok(rows.length > 0 && rows.every(({ lefts }) => lefts.length === 1), JSON.stringify(rows));
+  assert.ok(rows.some(({ beyond }) => beyond > 0), 'the block scrolls');
+  assert.ok(prose.every(({ beyond }) => beyond === 0), JSON.stringify(prose));
+  const broken = prose.filter(({ lefts }) => lefts.length > 1);
+  assert.ok(broken.length > 5 && broken.every(({ lefts: [first, ...more] }) => more.every((left) => left > first)), JSON.stringify(prose));
   await leave();
 });
 

@@ -229,12 +229,11 @@ TEST_CASE("report.html: series of a command, with limits, open ends and marks") 
     series.limits = {{"bad<=5%", 0.05}};
     series.marks = {{2.5, "restart"}};
     report.series = {series};
-    report.appendix = "\n```\nPASS  load <x>\n```\n";
+    report.appendix = "\n```\nPASS  load <x>\n  end  150  1.98s  1.98s  2.01s\n```\n";
     const std::string page = report_html(report);
     CHECK(page.contains("<figcaption>Bad &lt;answers&gt;</figcaption>"));
-    CHECK(page.contains(
-        "<pre class=\"rows\" tabindex=\"0\"><span>PASS  load &lt;x&gt;\n</span></pre>"
-    ));
+    CHECK(page.contains("<pre class=\"rows\" tabindex=\"0\"><span>PASS  load &lt;x&gt;\n</span>"
+                        "<span class=\"row\">  end  150  1.98s  1.98s  2.01s\n</span></pre>"));
     CHECK(page.contains("┄ bad&lt;=5% 5%"));
     CHECK(page.contains("1: restart at 2.50 s"));
     CHECK(page.contains("<td>open</td>"));
