@@ -162,6 +162,11 @@ template <class T> struct PositionalOf : PositionalSpec {
         out.rule.words = words;
         return out;
     }
+    [[nodiscard]] constexpr PositionalOf
+    suggesting(this PositionalOf out, std::span<const std::string_view> (*words)()) {
+        out.rule.suggested = words;
+        return out;
+    }
 };
 
 namespace detail {

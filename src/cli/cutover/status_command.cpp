@@ -16,7 +16,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
 #include <thread>
 
 namespace oa_stream::cli {
@@ -86,6 +88,11 @@ ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
 // --------------------------------------------------------------------------------------------
 
 constexpr std::string_view k_paused = "paused"; ///< no step is called so
+
+std::span<const std::string_view> awaited_words() {
+    static constexpr std::array<std::string_view, 3> k_words{"done", k_paused, "stage="};
+    return k_words;
+}
 
 /// The step to wait for; empty: the end.
 Result<std::string> awaited(std::string_view text) {
@@ -239,7 +246,8 @@ constexpr auto k_options = options<Options>(
     ),
     parsed<awaited, &Options::wait_for>(
         "--wait-for", "WHAT", "Wait until the run is `done`, `paused`, or has reached `stage=25%`."
-    ),
+    )
+        .suggesting(awaited_words),
     option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h"),
     k_textfile
 );

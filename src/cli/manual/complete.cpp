@@ -90,10 +90,14 @@ Place place_of(std::span<const std::string> words) {
 class Collector {
 public:
     /// `kept`: what stands before the value in the same word (--pace=).
-    Collector(std::string_view typed, std::string_view kept) : typed_(typed), kept_(kept) {}
+    /// `listed`: the earlier pieces of a list.
+    Collector(
+        std::string_view typed, std::string_view kept, std::vector<std::string_view> listed = {}
+    )
+        : typed_(typed), kept_(kept), listed_(std::move(listed)) {}
 
     void add(std::string_view word, std::string_view help = {}) {
-        if (word.starts_with(typed_)) {
+        if (word.starts_with(typed_) && !contains(listed_, word)) {
             out_.candidates.push_back({std::string(kept_) + std::string(word), std::string(help)});
         }
     }
@@ -108,6 +112,7 @@ public:
 private:
     std::string_view typed_;
     std::string_view kept_;
+    std::vector<std::string_view> listed_;
     Completion out_;
 };
 
@@ -228,11 +233,12 @@ void add_values(
 
 /// Of a value that begins at `begin` of the word; of a list ("WORD,…") its last piece is completed.
 Collector values_of(const OptionSpec& option, std::string_view typed, std::size_t begin) {
-    if (option.value.ends_with(",…")) {
-        const std::size_t comma = typed.rfind(',');
-        begin = comma == std::string_view::npos ? begin : std::max(begin, comma + 1);
+    const std::size_t comma = typed.rfind(',');
+    if (!option.value.ends_with(",…") || comma == std::string_view::npos || comma < begin) {
+        return {typed.substr(begin), typed.substr(0, begin)};
     }
-    return {typed.substr(begin), typed.substr(0, begin)};
+    auto listed = pieces_of(typed.substr(begin, comma - begin), ',');
+    return {typed.substr(comma + 1), typed.substr(0, comma + 1), std::move(listed)};
 }
 
 void add_options(Collector& out, const Place& place) {

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace oa_stream::cli {
 namespace {
@@ -109,9 +111,16 @@ constexpr auto k_clear_options = options<ChangeOptions>(
     k_route_call
 );
 constexpr auto k_restore_options = options<ChangeOptions>(k_undo_access, k_apply, k_route_call);
-constexpr auto k_target = positionals<ChangeOptions>(positional<&ChangeOptions::word>(
-    "TARGET", "legacy, rust, or rollback: a domain's own rollback target."
-));
+std::span<const std::string_view> target_words() {
+    static constexpr std::array<std::string_view, 3> k_words{"legacy", "rust", "rollback"};
+    return k_words;
+}
+constexpr auto k_target =
+    positionals<ChangeOptions>(positional<&ChangeOptions::word>(
+                                   "TARGET",
+                                   "legacy, rust, or rollback: a domain's own rollback target."
+    )
+                                   .suggesting(target_words));
 constexpr auto k_run = positionals<ChangeOptions>(
     positional<&ChangeOptions::word>("RUN", "Run folder of a route set or clear that did not end.")
 );

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <functional>
 #include <set>
@@ -36,6 +37,7 @@ using traffic::Front;
 using traffic::FrontOptions;
 
 constexpr auto k_shortest_timeout = Millis{1000}; // of a check
+constexpr std::array<std::string_view, 2> k_balances{"weights", "least-conn"};
 
 struct Options {
     FrontOptions front;
@@ -82,18 +84,6 @@ Result<std::map<std::string, std::uint32_t, std::less<>>> read_weights(std::stri
         }
     }
     return out;
-}
-
-Result<traffic::Balance> read_balance(std::string_view text) {
-    if (text != "weights" && text != "least-conn") {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a way to balance", printable(text)),
-            {},
-            "weights or least-conn"
-        );
-    }
-    return text == "weights" ? traffic::Balance::weights : traffic::Balance::least_conn;
 }
 
 Result<std::string> read_path(std::string_view text) {
@@ -257,9 +247,9 @@ constexpr auto k_options = options<Options>(
         "NAME=N,…",
         "Share new threads among revisions by these weights. Without it the first one gets all."
     ),
-    parsed<read_balance, &Options::front, &FrontOptions::balance>(
+    option<&Options::front, &FrontOptions::balance>(
         "--balance",
-        "HOW",
+        k_balances,
         "weights: share new threads exactly by weight. least-conn: give each to the revision with "
         "the fewest active requests for its weight."
     )

@@ -3,11 +3,13 @@
 
 #include "oa_stream/measure/budget.hpp"
 #include "oa_stream/measure/source_kind.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
 #include "core/command.hpp"
 #include "cutover/run_args.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -136,7 +138,8 @@ inline constexpr auto k_slo_objectives = options<SloOptions>(
         "WORDS",
         "Count these as bad: http_5xx, terminal_error, empty, compat_rejected, rejected, "
         "joined by |."
-    ),
+    )
+        .suggesting([]() -> std::span<const std::string_view> { return telemetry::k_bad_words; }),
     option<&SloOptions::first_content>(
         names::first_content,
         "TIME",
