@@ -84,7 +84,7 @@ std::string healthy(std::string_view query) {
     if (query.starts_with("max(count_over_time")) {
         return matrix_body(R"({"metric":{},"values":[[1000,"40"],[1600,"40"],[2200,"40"]]})");
     }
-    if (query.contains("> 0) unless last_over_time")) { // nothing was there at first sight
+    if (query.contains("> 0) unless on (")) { // nothing was there at first sight
         return vector_body("");
     }
     if (query.starts_with("count (count_over_time(") ||

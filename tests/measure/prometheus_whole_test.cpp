@@ -156,7 +156,7 @@ struct Hides {
 Script restarted(const Hides& hides, int ran, int since) {
     return [=](std::string_view query, int) {
         Scripted out;
-        if (query.contains("group_left () max by")) {
+        if (query.contains("group_left () max by (job, instance)")) {
             const int hidden = query.contains("terminal_total")   ? hides.bad
                                : query.contains("5..")            ? 0
                                : query.contains("requests_total") ? hides.requests

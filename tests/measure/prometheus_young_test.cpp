@@ -22,7 +22,7 @@ using State = SourceReading::State;
 
 TEST_CASE("prometheus source: first events of a series that nobody can date are no proof") {
     FakePrometheus prometheus([](std::string_view query, int) {
-        const bool had = query.contains("> 0) unless last_over_time") && query.contains("5..");
+        const bool had = query.contains("> 0) unless on (") && query.contains("5..");
         return Scripted{.body = had ? number_body("60") : ""};
     });
     const auto got = ask(prometheus, question_of());
@@ -43,11 +43,41 @@ TEST_CASE("prometheus source: a series that began in the window counts whole") {
     FakePrometheus prometheus;
     REQUIRE(ask(prometheus, question_of()).has_value());
     const auto counted = std::ranges::find_if(prometheus.queries, [](const std::string& query) {
-        return query.contains("5..") && !query.contains("> 0) unless last_over_time");
+        return query.contains("5..") && !query.contains("> 0) unless on (");
     });
     REQUIRE(counted != prometheus.queries.end());
     CHECK(counted->contains("unless last_over_time(oa_stream_http_requests_total"));
     CHECK(counted->contains("last_over_time(process_start_time_seconds[10m]) >= 1795157400.000"));
+}
+
+TEST_CASE("prometheus source: a series with other labels of its target is not new") {
+    FakePrometheus prometheus;
+    Question question = question_of();
+    question.timing = Timing::first_content;
+    PrometheusOptions options;
+    options.revision_label = "release";
+    const auto got = ask(prometheus, question, options);
+    REQUIRE(got.has_value());
+    CAPTURE(got->query);
+    // As telemetry's table has the labels; the series before may lack that of the revision.
+    CHECK(got->query.contains(
+        "unless on (job,instance,route,method,status,lane,probe) (last_over_time("
+        R"(oa_stream_http_requests_total{method="POST",status=~"5..",)"
+    ));
+    CHECK(got->query.contains(
+        "unless on (job,instance,class,route,probe) (last_over_time(oa_stream_terminal_total{"
+    ));
+    CHECK(got->query.contains("unless on (job,instance,route,probe,le) (last_over_time("
+                              "oa_stream_first_content_seconds_bucket{"));
+    const std::string_view query = got->query;
+    const std::string_view earlier =
+        query.substr(query.find("unless on (job,instance,class,route,probe)"));
+    CHECK_FALSE(earlier.substr(0, earlier.find('}')).contains("release="));
+    // Of a process that began in the window it is.
+    CHECK(got->query.contains(
+        "max by (job, instance) (last_over_time(oa_stream_process_start_time_seconds[10m]) or "
+        "last_over_time(process_start_time_seconds[10m])) < 1795157400.000"
+    ));
 }
 
 TEST_CASE("prometheus source: bad ones in clumps are seen, and widen a gate's interval") {
@@ -78,7 +108,7 @@ TEST_CASE("prometheus source: bad ones in clumps are seen, and widen a gate's in
             return Scripted{};
         }
         if (query.contains("5..") && !query.contains("(increase(") &&
-            !query.contains("> 0) unless last_over_time")) {
+            !query.contains("> 0) unless on (")) {
             return Scripted{.body = number_body("30")};
         }
         return query.contains("terminal_total") && !query.contains("(increase(")

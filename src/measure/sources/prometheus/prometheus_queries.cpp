@@ -284,15 +284,16 @@ std::string Queries::processes_now(const Again& again) const {
     ));
 }
 
-std::string Queries::young(const std::string& series) const {
-    return prometheus::young(
-        series,
-        {.build = selector(k_build_info, {}, false),
-         .began = selector("oa_stream_process_start_time_seconds", {}, false),
-         .began_other = selector("process_start_time_seconds", {}, false),
-         .window = window_,
-         .since = fmt::format("{:.3f}", question_.window.from_s)}
-    );
+FirstEvents Queries::first_events(std::string_view metric, const std::string& more) const {
+    return {
+        .build = selector(k_build_info, {}, false),
+        .began = selector("oa_stream_process_start_time_seconds", {}, false),
+        .began_other = selector("process_start_time_seconds", {}, false),
+        .window = window_,
+        .since = fmt::format("{:.3f}", question_.window.from_s),
+        .earlier = selector(metric, more, false),
+        .labels = own_labels(metric),
+    };
 }
 
 bool Queries::sees_first_events() const noexcept {
@@ -315,8 +316,11 @@ std::string
 Queries::sum_rise(std::string_view metric, const std::string& more, std::string_view by) const {
     const std::string series = selector(metric, more, by_label_);
     const std::string rose = rise(series, question_.window.seconds());
-    const std::string each =
-        among_ours(sees_first_events() ? fmt::format("{} or {}", young(series), rose) : rose);
+    const std::string each = among_ours(
+        sees_first_events()
+            ? fmt::format("{} or {}", prometheus::young(series, first_events(metric, more)), rose)
+            : rose
+    );
     return fmt::format("sum{} ({} ({}))", by, without_replicas(), each);
 }
 
@@ -332,14 +336,9 @@ std::string Queries::by_step(const telemetry::Term& term, double step_s) const {
 }
 
 std::string Queries::had_at_first_sight(const telemetry::Term& term) const {
-    const std::string series = selector(term.metric->name, matchers(term), by_label_);
-    const std::string each = among_ours(fmt::format(
-        "(min_over_time({0}[{1}]) > 0) unless last_over_time({0}[{2}] offset {1}) unless {3}",
-        series,
-        window_,
-        k_before_window,
-        young(series)
-    ));
+    const std::string more = matchers(term);
+    const std::string series = selector(term.metric->name, more, by_label_);
+    const std::string each = among_ours(undated(series, first_events(term.metric->name, more)));
     return fmt::format("sum ({} ({}))", without_replicas(), each);
 }
 

@@ -99,7 +99,8 @@ private:
     selector(std::string_view metric, const std::string& more, bool by_label) const;
     [[nodiscard]] std::string ours() const;
     [[nodiscard]] std::string ours(double window_s) const;
-    [[nodiscard]] std::string young(const std::string& series) const;
+    /// Of the series of a metric with these matchers.
+    [[nodiscard]] FirstEvents first_events(std::string_view metric, const std::string& more) const;
     [[nodiscard]] std::string restarts(double look_s) const;
     /// Says of each target whether a step's scrapes are of a process before its last one.
     [[nodiscard]] std::string earlier_ones(double step_s) const;

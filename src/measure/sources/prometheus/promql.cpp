@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace oa_stream::measure::prometheus {
 namespace {
@@ -33,6 +34,15 @@ std::string literal(std::string_view text) {
     return out;
 }
 
+/// The row of a metric's series, which _bucket or _count may end.
+const telemetry::Metric* row_of(std::string_view name) {
+    const auto row = std::ranges::find_if(telemetry::k_metrics, [&](const auto& metric) {
+        const bool histogram = metric.kind == telemetry::Kind::histogram;
+        return name == metric.name || (histogram && name.starts_with(metric.name));
+    });
+    return row == telemetry::k_metrics.end() ? nullptr : &*row;
+}
+
 /// "1h30m" → 5400, from weeks to seconds; a rest in milliseconds is left out.
 std::uint64_t seconds_of(std::string_view window) {
     constexpr std::uint64_t k_day = 86'400;
@@ -51,6 +61,31 @@ std::uint64_t seconds_of(std::string_view window) {
         count = 0;
     }
     return out;
+}
+
+/// Targets whose process began before the window.
+std::string lived_on(const FirstEvents& how) {
+    return fmt::format(
+        "max by (job, instance) (last_over_time({}[{}]) or last_over_time({}[{}])) < {}",
+        how.began,
+        how.window,
+        how.began_other,
+        how.window,
+        how.since
+    );
+}
+
+/// "on (…) …": series that were there before the window, whatever labels their target had, of a
+/// process that lives on. One that is new beside them did not begin at 0.
+std::string went_on(const FirstEvents& how) {
+    return fmt::format(
+        "on ({}) (last_over_time({}[{}] offset {}) and on (job, instance) {})",
+        how.labels,
+        how.earlier,
+        k_before_window,
+        how.window,
+        lived_on(how)
+    );
 }
 
 } // namespace
@@ -109,11 +144,33 @@ std::string young(const std::string& series, const FirstEvents& how) {
     );
     return fmt::format(
         "(max_over_time({0}[{1}]) unless last_over_time({0}[{2}] offset {1}) unless "
-        "resets({0}[{1}]) > 0 and on (job, instance) {3})",
+        "resets({0}[{1}]) > 0 and on (job, instance) {3}{4})",
         series,
         how.window,
         k_before_window,
-        began_here
+        began_here,
+        how.earlier.empty() ? "" : " unless " + went_on(how)
+    );
+}
+
+std::string undated(const std::string& series, FirstEvents how) {
+    const std::string others = went_on(how);
+    const std::string earlier = std::exchange(how.earlier, {});
+    // Of what went on with other labels, all is counted but what came between the two.
+    return fmt::format(
+        "((min_over_time({series}[{window}]) > 0) unless {others} unless {young} or "
+        "(min_over_time({series}[{window}]) - on ({labels}) group_left () max by ({labels}) "
+        "(max_over_time({earlier}[{window}]) and last_over_time({earlier}[{before}] offset "
+        "{window}) and on (job, instance) {lived_on})) > 0) "
+        "unless last_over_time({series}[{before}] offset {window})",
+        fmt::arg("series", series),
+        fmt::arg("window", how.window),
+        fmt::arg("before", k_before_window),
+        fmt::arg("labels", how.labels),
+        fmt::arg("earlier", earlier),
+        fmt::arg("others", others),
+        fmt::arg("lived_on", lived_on(how)),
+        fmt::arg("young", young(series, how))
     );
 }
 
@@ -164,17 +221,20 @@ std::string matcher(const telemetry::LabelIs& label) {
 
 std::string whose(std::string_view name, bool include_probes) {
     std::string out;
-    for (const telemetry::Metric& metric : telemetry::k_metrics) {
-        const bool histogram = metric.kind == telemetry::Kind::histogram;
-        if (include_probes ||
-            !(name == metric.name || (histogram && name.starts_with(metric.name)))) {
-            continue;
-        }
-        for (const telemetry::LabelIs& label : telemetry::no_probes(metric)) {
-            out = matcher(label);
-        }
+    const telemetry::Metric* row = row_of(name);
+    if (row == nullptr || include_probes) {
+        return out;
+    }
+    for (const telemetry::LabelIs& label : telemetry::no_probes(*row)) {
+        out = matcher(label);
     }
     return out;
+}
+
+std::string own_labels(std::string_view name) {
+    const telemetry::Metric* row = row_of(name);
+    const std::string out = joined("job,instance", row == nullptr ? "" : row->labels);
+    return joined(out, name.ends_with("_bucket") ? "le" : "");
 }
 
 std::string matchers(const telemetry::Term& term) {

@@ -20,6 +20,9 @@ namespace oa_stream::measure::prometheus {
 /// The matcher that leaves the requests of probes out of a metric's series (`name` in full, with or
 /// without _bucket or _count); empty where there is nothing to leave out.
 [[nodiscard]] std::string whose(std::string_view name, bool include_probes);
+/// The labels that a lane's series have of themselves, and those that name their target, by commas;
+/// a target may have more. `name` as for whose().
+[[nodiscard]] std::string own_labels(std::string_view name);
 /// Those of a term: what goes between the braces, without the one of whose().
 [[nodiscard]] std::string matchers(const telemetry::Term& term);
 
@@ -50,12 +53,20 @@ struct FirstEvents {
     std::string began_other{}; ///< of process_start_time_seconds: exporters that are not lanes
     std::string window{};
     std::string since{};
+    /// The same series with whatever labels their targets have: a scrape configuration gains one, a
+    /// replica of Prometheus comes. Empty where `build` is.
+    std::string earlier{};
+    std::string labels{}; ///< own_labels() of these series
 };
 /// Series that were not there before the window, whole in it, and that began at 0 in it. A counter
 /// begins at 0, so such a series rose by its whole value: when its target was scraped before, or
-/// when its process began in the window. increase() takes the value at the first scrape for the
+/// when its process began in the window. One that was there with other labels of its target is not
+/// new, unless its process is. increase() takes the value at the first scrape for the
 /// beginning instead and loses what came before it.
 [[nodiscard]] std::string young(const std::string& series, const FirstEvents& how);
+/// What series that appeared in the window had already when they were first scraped, as far as
+/// young() does not count it: it may be older than the window.
+[[nodiscard]] std::string undated(const std::string& series, FirstEvents how);
 /// increase() with what a new lane counted before its first scrape; over days without that: it is
 /// little, and every scrape would be read four times. `began` selects
 /// oa_stream_process_start_time_seconds; `window` is like "10m", "6h" or "3d".
