@@ -185,3 +185,20 @@ TEST_CASE("processes: targets that lead to one process have no numbers, others k
     CHECK_FALSE(lanes.parts[2].numbers.rose.empty());
     CHECK(lanes.all.now.empty() == twice);
 }
+
+TEST_CASE("processes: a target that was not scraped at the window's beginning is named") {
+    using measure::test::up_of;
+    using measure::test::vector_body;
+    const bool late = GENERATE(false, true);
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        std::string value = "7";
+        if (query.contains("(timestamp(oa_stream_build_info")) {
+            value = late ? "20" : "9"; // of 30 s
+        }
+        const bool none = query.contains("== 0") || query.contains("resets(oa_stream_process") ||
+                          query.contains("oa_stream_process_info");
+        return measure::test::Scripted{.body = vector_body(none ? "" : up_of(value, "a:1"))};
+    });
+    const measure::ScrapedLanes lanes = lanes_of(prometheus);
+    CHECK(lanes.unseen == (late ? std::vector<std::string>{"a:1"} : std::vector<std::string>{}));
+}

@@ -80,6 +80,33 @@ TEST_CASE("prometheus source: a series with other labels of its target is not ne
     ));
 }
 
+TEST_CASE("prometheus source: nothing passes while the window's beginning was not scraped") {
+    const auto unseen_for = [](std::string seconds) {
+        const std::string late = fmt::format(
+            R"({{"metric":{{"job":"lane","instance":"a:1"}},"value":[{},"{}"]}})", k_now_s, seconds
+        );
+        FakePrometheus prometheus(only("(timestamp(oa_stream_build_info", vector_body(late)));
+        const auto got = ask(prometheus, question_of());
+        REQUIRE(got.has_value());
+        CAPTURE(got->why);
+        REQUIRE(got->state == State::measured);
+        return *got;
+    };
+    CHECK(unseen_for("45").uncovered.empty()); // three scrape intervals
+    const auto got = unseen_for("290.4");
+    CHECK(
+        got.uncovered == "target a:1 was not scraped for the first 4m50s of the window: what it "
+                         "counted then is unknown"
+    );
+    CHECK(got.uncovered_requests > 400); // 290 s of the 1000 requests' 600 s
+    GateSpec gate;
+    gate.id = "error-rate";
+    gate.limit = 0.02;
+    CHECK(evaluate_readings(gate, got, {}, {}).verdict == Verdict::inconclusive);
+    gate.limit = 0.001;
+    CHECK(evaluate_readings(gate, got, {}, {}).verdict == Verdict::fail);
+}
+
 TEST_CASE("prometheus source: bad ones in clumps are seen, and widen a gate's interval") {
     const auto stretches = [](std::string_view query, int) {
         if (!query.starts_with("sum (max without") || !query.contains("(increase(")) {

@@ -64,6 +64,9 @@ struct ScrapedLanes {
     std::vector<std::string> unready{}; ///< targets that say that they take no turns
     std::set<std::string> not_numbers{}; ///< counters of which a value is NaN or infinite: missing
     std::string revisions{}; ///< "r1, r2"
+    /// Targets that were not scraped at the window's beginning while their process lived: what they
+    /// counted then is unknown.
+    std::vector<std::string> unseen{};
 };
 /// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives
 /// it.

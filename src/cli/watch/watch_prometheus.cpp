@@ -16,6 +16,8 @@ namespace oa_stream::cli {
 
 namespace {
 
+constexpr std::size_t k_most_named = 3;
+
 std::string days(Millis time) {
     constexpr Millis k_day{86'400'000};
     return time % k_day == Millis(0) ? fmt::format("{}d", time / k_day) : format_duration(time);
@@ -117,6 +119,12 @@ private:
         }
         if (!lanes.doubled.empty()) {
             why.push_back(lanes.doubled);
+        }
+        if (!lanes.unseen.empty()) {
+            why.push_back(fmt::format(
+                "what {} counted at the window's beginning is unknown: not scraped then",
+                first_of(lanes.unseen, k_most_named, ", ")
+            ));
         }
         if (!lanes.not_numbers.empty()) {
             why.push_back(fmt::format(

@@ -27,31 +27,46 @@ Task<Result<void>> Reader::out_of_sight() {
     if (!queries_.sees_first_events()) {
         co_return Result<void>{};
     }
-    const double least_s =
-        std::max(scraping_.stale_after_s, k_unseen_share * question_.window.seconds());
+    const double window = question_.window.seconds();
+    const double least_s = least_unseen_s(scraping_.stale_after_s, window);
     // So few failures matter to the target that is scraped least often.
     const std::string query = queries_.began_again(least_s / scraping_.interval_s);
-    OA_CO_TRY(const Answer unseen, co_await ask("targets", query, ResultType::vector));
-    for (const Series& series : unseen.series) {
-        const double unseen_s = std::clamp(
-            series.points.back().value * scraping_.interval_of(series),
-            0.0,
-            question_.window.seconds()
-        );
-        if (unseen_s <= least_s) {
-            continue;
-        }
-        if (out_.uncovered.empty()) {
-            out_.uncovered = fmt::format(
-                "target {} was down for {} of the window and began again: what it counted before "
-                "is unknown",
-                target_of(series),
-                format_duration(Millis(1000 * std::llround(unseen_s)))
+    OA_CO_TRY(const Answer failed, co_await ask("targets", query, ResultType::vector));
+    for (const Series& series : failed.series) {
+        const double scrapes = series.points.back().value;
+        const double unseen_s = std::clamp(scrapes * scraping_.interval_of(series), 0.0, window);
+        if (unseen_s > least_s) {
+            not_covered(
+                unseen_s,
+                fmt::format(
+                    "target {} was down for {} of the window and began again: what it counted "
+                    "before is unknown",
+                    target_of(series),
+                    format_duration(Millis(1000 * std::llround(unseen_s)))
+                )
             );
         }
-        unseen_s_ += unseen_s;
+    }
+    constexpr double k_looks = 1440; // at most, over the window
+    const double step_s = std::max(scraping_.interval_s / 2, window / k_looks);
+    OA_CO_TRY(
+        const Answer late,
+        co_await ask("targets", queries_.unseen_at_first(step_s), ResultType::vector)
+    );
+    for (const Series& series : late.series) {
+        const double unseen_s = std::clamp(series.points.back().value, 0.0, window);
+        if (unseen_s > least_s) {
+            not_covered(unseen_s, why_not_covered(series.label("instance"), unseen_s));
+        }
     }
     co_return Result<void>{};
+}
+
+void Reader::not_covered(double unseen_s, std::string why) {
+    if (out_.uncovered.empty()) {
+        out_.uncovered = std::move(why);
+    }
+    unseen_s_ += unseen_s;
 }
 
 Task<Result<std::string>>

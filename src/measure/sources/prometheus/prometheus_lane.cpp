@@ -4,6 +4,7 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 
 #include "prometheus_calls.hpp"
+#include "prometheus_targets.hpp"
 #include "prometheus_twice.hpp"
 #include "promql.hpp"
 
@@ -55,6 +56,7 @@ public:
         OA_CO_CHECK(co_await budget_error(budget_window_s, &out.all));
         OA_CO_CHECK(co_await gauges(&out));
         OA_CO_CHECK(co_await targets(&out));
+        OA_CO_CHECK(co_await unseen_at_first(window_s, &out));
         OA_CO_CHECK(co_await each_once(window_s, &out));
         OA_CO_CHECK(co_await services(&out));
         share_out(std::move(rose_of_all), window_s, out);
@@ -111,6 +113,14 @@ private:
         }
         co_return out;
     }
+    [[nodiscard]] prometheus::FirstEvents first_events(double window_s) const {
+        return {
+            .began = selector(metric("process_start_time_seconds").name),
+            .began_other = selector("process_start_time_seconds"),
+            .window = prometheus::duration_text(window_s),
+            .since = fmt::format("{:.3f}", at_s_ - window_s),
+        };
+    }
     /// With what a new process counted before its first scrape; longer windows lose it, as gates
     /// do.
     [[nodiscard]] std::string rise_of(const std::string& series, double window_s) const {
@@ -118,13 +128,7 @@ private:
         if (window_s > prometheus::k_exact_up_to_s) {
             return rose;
         }
-        const prometheus::FirstEvents how{
-            .began = selector(metric("process_start_time_seconds").name),
-            .began_other = selector("process_start_time_seconds"),
-            .window = prometheus::duration_text(window_s),
-            .since = fmt::format("{:.3f}", at_s_ - window_s),
-        };
-        return fmt::format("{} or {}", prometheus::young(series, how), rose);
+        return fmt::format("{} or {}", prometheus::young(series, first_events(window_s)), rose);
     }
     Task<Result<void>>
     rose(const Metric* row, std::string ending, std::string by, double window_s, SeriesMap* into) {
@@ -231,6 +235,34 @@ private:
             revisions.emplace(series.label("revision"));
         }
         out->revisions = fmt::format("{}", fmt::join(revisions, ", "));
+        co_return Result<void>{};
+    }
+    /// What lanes counted before the first scrape of a window that they lived through.
+    Task<Result<void>> unseen_at_first(double window_s, ScrapedLanes* out) {
+        if (window_s > prometheus::k_exact_up_to_s) {
+            co_return Result<void>{};
+        }
+        constexpr double k_looks = 120;
+        const std::string build = selector(metric("build_info").name);
+        const auto how = first_events(window_s);
+        const std::string unseen = prometheus::unseen_at_first(build, how, window_s / k_looks);
+        OA_CO_TRY(const SeriesMap late, co_await ask(unseen, {}));
+        if (late.empty()) {
+            co_return Result<void>{};
+        }
+        const std::string scraped = fmt::format("count_over_time({}[{}])", build, how.window);
+        OA_CO_TRY(
+            const SeriesMap scrapes, co_await ask("max by (job, instance) (" + scraped + ")", {})
+        );
+        for (const auto& [target, unseen_s] : late) {
+            const auto seen = scrapes.find(target);
+            const double count = seen == scrapes.end() ? 0 : seen->second;
+            const double interval_s = count < 2 ? window_s : (window_s - unseen_s) / count;
+            const double stale_s = prometheus::usual_stale_after_s(interval_s);
+            if (unseen_s > prometheus::least_unseen_s(stale_s, window_s)) {
+                out->unseen.push_back(printable(target.label("instance"), 120));
+            }
+        }
         co_return Result<void>{};
     }
     /// One process in several series would count as often.

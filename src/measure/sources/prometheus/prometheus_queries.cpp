@@ -13,8 +13,6 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::string_view k_build_info = telemetry::metric("build_info").name;
-/// A target that was a lane so long ago and is down still is one (OaStreamTargetDown).
-constexpr double k_known_s = 86'400;
 
 } // namespace
 
@@ -191,6 +189,10 @@ std::string Queries::began_again(double failed) const {
         fmt::arg("since", question_.window.from_s),
         fmt::arg("failed", failed)
     );
+}
+
+std::string Queries::unseen_at_first(double step_s) const {
+    return prometheus::unseen_at_first(ours(), first_events(k_build_info, {}), step_s);
 }
 
 std::string Queries::restarts(double look_s) const {

@@ -63,6 +63,10 @@ public:
     /// within the window.
     [[nodiscard]] std::string began_again(double failed) const;
 
+    /// Its targets that were lanes before the window and whose process lives on: how many seconds
+    /// of it they were not scraped at first.
+    [[nodiscard]] std::string unseen_at_first(double step_s) const;
+
     /// Its targets whose process began again within `look_s`.
     [[nodiscard]] std::string restarted(double look_s) const;
     /// Those targets, as they are looked at.

@@ -40,8 +40,10 @@ private:
     /// One process in several series counts as often, and nobody can tell which of its events do.
     [[nodiscard]] Task<Result<void>> each_once(std::string whose);
     [[nodiscard]] Task<Result<void>> name_never_seen();
-    /// A target that was long out of sight and began again has lost what it counted before.
+    /// A target that was long out of sight and began again has lost what it counted before; so has,
+    /// for a window, one that was out of sight at its beginning.
     [[nodiscard]] Task<Result<void>> out_of_sight();
+    void not_covered(double unseen_s, std::string why);
     /// A process that began again between two scrapes may hide what its counters had before.
     [[nodiscard]] Task<Result<void>> restarts();
     /// Turns that ran when such a process was last scraped, and that nobody counted.
@@ -97,7 +99,7 @@ private:
     Scraping scraping_;
     SourceReading out_;
     std::string missing_;
-    double unseen_s_ = 0; ///< by targets that began again
+    double unseen_s_ = 0; ///< of targets that were out of sight
     std::optional<Queries::Again> again_; ///< processes began again between two scrapes
     double at_first_sight_ = 0; ///< bad ones that nobody can date
     double hidden_bad_ = 0; ///< bad ones that restarts may hide

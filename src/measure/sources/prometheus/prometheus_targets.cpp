@@ -16,6 +16,8 @@ namespace {
 
 constexpr double k_least_stale_s = 10;
 constexpr double k_stale_intervals = 3;
+/// The share of the window that a target may have been out of sight.
+constexpr double k_unseen_share = 0.05;
 constexpr double k_gap_intervals = 2.5; ///< a scrape that came late or failed once is not a gap
 constexpr double k_guessed_intervals = 1.1; ///< what increase() fills in at an end, at most
 
@@ -103,9 +105,8 @@ public:
             out.interval_s = std::max(out.interval_s, target.interval_s);
             out.newest_s = std::max(out.newest_s, target.newest_s);
         }
-        out.stale_after_s = question.stale_after_s > 0
-                                ? question.stale_after_s
-                                : std::max(k_least_stale_s, k_stale_intervals * out.interval_s);
+        out.stale_after_s = question.stale_after_s > 0 ? question.stale_after_s
+                                                       : usual_stale_after_s(out.interval_s);
     }
 
     [[nodiscard]] std::string why_missing() {
@@ -141,8 +142,7 @@ private:
 
     /// A target that cannot be scraped goes on answering rate() from old samples.
     std::string down_too_long() {
-        const double most =
-            std::max(out_.stale_after_s, k_unseen_share * question_.window.seconds());
+        const double most = least_unseen_s(out_.stale_after_s, question_.window.seconds());
         int down = 0;
         for (const auto& [key, target] : targets_) {
             if (target.up.value_or(true)) {
@@ -203,6 +203,22 @@ private:
 };
 
 } // namespace
+
+double usual_stale_after_s(double interval_s) noexcept {
+    return std::max(k_least_stale_s, k_stale_intervals * interval_s);
+}
+
+double least_unseen_s(double stale_after_s, double window_s) noexcept {
+    return std::max(stale_after_s, k_unseen_share * window_s);
+}
+
+std::string why_not_covered(std::string_view instance, double unseen_s) {
+    return fmt::format(
+        "target {} was not scraped for the first {} of the window: what it counted then is unknown",
+        printable(instance, 120),
+        ago(std::round(unseen_s))
+    );
+}
 
 double Scraping::interval_of(const Series& target) const {
     const auto own = intervals.find(key_of(target));

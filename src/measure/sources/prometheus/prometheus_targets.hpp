@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,8 +35,13 @@ struct ScrapeQuestion {
 
 /// A window holds at least so many intervals, or rates mean nothing.
 inline constexpr double k_least_intervals = 4;
-/// The share of the window that a target which is down now may have been out of sight.
-inline constexpr double k_unseen_share = 0.05;
+
+/// Without a time of its own: three intervals.
+[[nodiscard]] double usual_stale_after_s(double interval_s) noexcept;
+/// A target that was out of sight for no longer than that counts as seen throughout the window.
+[[nodiscard]] double least_unseen_s(double stale_after_s, double window_s) noexcept;
+/// Of a target that was out of sight so long at the window's beginning.
+[[nodiscard]] std::string why_not_covered(std::string_view instance, double unseen_s);
 
 /// `scrapes`: the matrix of build_info's raw samples; `up`: the vector at the window's end. Neither
 /// merged: replicas keep their labels.

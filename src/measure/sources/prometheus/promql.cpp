@@ -127,6 +127,22 @@ std::string rise(const std::string& series, double window_s) {
     );
 }
 
+std::string unseen_at_first(const std::string& build, const FirstEvents& how, double step_s) {
+    // A process is known by its start time: another one may have answered there a day ago.
+    return fmt::format(
+        "min by (job, instance) (min_over_time((timestamp({build}) >= {since})[{window}:{step}])) "
+        "- {since} and on (job, instance) last_over_time({build}[{known}] offset {window}) "
+        "and on (job, instance) (max by (job, instance) (last_over_time({began}[{known}] offset "
+        "{window})) == max by (job, instance) (last_over_time({began}[{window}])))",
+        fmt::arg("build", build),
+        fmt::arg("since", how.since),
+        fmt::arg("window", how.window),
+        fmt::arg("step", duration_text(step_s)),
+        fmt::arg("known", duration_text(k_known_s)),
+        fmt::arg("began", how.began)
+    );
+}
+
 std::string young(const std::string& series, const FirstEvents& how) {
     const std::string scraped =
         how.build.empty()

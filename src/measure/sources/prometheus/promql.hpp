@@ -58,6 +58,10 @@ struct FirstEvents {
     std::string earlier{};
     std::string labels{}; ///< own_labels() of these series
 };
+/// Targets whose process was scraped within `k_known_s` before the window and lives on: how many
+/// seconds of it they were not scraped at first, to a step. `build` as FirstEvents'.
+[[nodiscard]] std::string
+unseen_at_first(const std::string& build, const FirstEvents& how, double step_s);
 /// Series that were not there before the window, whole in it, and that began at 0 in it. A counter
 /// begins at 0, so such a series rose by its whole value: when its target was scraped before, or
 /// when its process began in the window. One that was there with other labels of its target is not
@@ -73,6 +77,8 @@ struct FirstEvents {
 [[nodiscard]] std::string
 risen(const std::string& series, const std::string& began, std::string_view window);
 inline constexpr std::string_view k_before_window = "5m"; ///< scrapes come more often
+/// A target that was a lane so long ago and is down still is one (OaStreamTargetDown).
+inline constexpr double k_known_s = 86'400;
 
 /// The terms added up, each written by `one(term)`. An optional one that is absent is 0.
 template <class Write> std::string sum_of(const std::vector<telemetry::Term>& terms, Write one) {
