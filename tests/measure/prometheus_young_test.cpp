@@ -156,6 +156,37 @@ TEST_CASE("prometheus source: bad ones in clumps are seen, and widen a gate's in
     CHECK(record.notes.front().contains("in clumps of about"));
 }
 
+TEST_CASE("prometheus source: two servers that answer in turn are not one source") {
+    struct Row {
+        std::string name;
+        std::string later; ///< what the next answer knows of the same scrapes
+        State state;
+    };
+    for (const Row& row : {
+             Row{"the same", scraped(k_now_s - 20), State::measured},
+             Row{"and one scrape more", scraped(k_now_s - 5, 15, 41), State::measured},
+             Row{"and one target more",
+                 scraped(k_now_s - 20) + "," + scraped(k_now_s - 5, 15, 1, R"(,"zone":"b")"),
+                 State::measured},
+             Row{"scraped at other times", scraped(k_now_s - 13), State::missing},
+             Row{"scraped since a while ago", scraped(k_now_s - 20, 15, 12), State::missing},
+             Row{"never scraped", "", State::missing},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            FakePrometheus prometheus([&](std::string_view query, int attempt) {
+                const std::string body =
+                    matrix_body(attempt == 1 ? scraped(k_now_s - 20) : row.later);
+                return Scripted{.body = query.starts_with("oa_stream_build_info") ? body : ""};
+            });
+            const auto got = ask(prometheus, question_of());
+            REQUIRE(got.has_value());
+            CAPTURE(got->why);
+            CHECK(got->state == row.state);
+            CHECK(got->why.contains("session affinity") == (row.state == State::missing));
+        }
+    }
+}
+
 TEST_CASE("prometheus source: a partial answer says nothing") {
     FakePrometheus prometheus(only(
         "5..", R"({"status":"success","isPartial":true,"data":{"resultType":"vector","result":[]}})"

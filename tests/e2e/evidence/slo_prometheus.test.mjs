@@ -391,7 +391,7 @@ const body = (resultType, result, more = {}) => JSON.stringify({ status: 'succes
 let asked_at = 0; // of the request that is being answered: Prometheus gives it back
 const at = (metric, value, apart = 0) => ({ metric, value: [asked_at + apart, value] });
 const number = (value, more) => body('vector', [at({}, value)], more);
-const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1', revision: 'r2', ...labels }, values: Array.from({ length: 40 }, (_, i) => [Date.now() / 1000 - age - (39 - i) * 15, '1']) });
+const scrapes = (age, labels = {}) => ({ metric: { job: 'lane', instance: 'a:1', revision: 'r2', ...labels }, values: Array.from({ length: 40 }, (_, i) => [asked_at - age - (39 - i) * 15, '1']) });
 
 function honest(query, range) {
   if (query.includes('oa_stream_process_info')) return body(range ? 'matrix' : 'vector', []);

@@ -71,8 +71,20 @@ Task<Result<void>> Reader::look() {
     OA_CO_TRY(
         const Answer scrapes, co_await ask(whose, queries_.scrapes(back), ResultType::matrix)
     );
+    // At once: a balancer sends the next request to the next one.
+    OA_CO_TRY(
+        const Answer same, co_await calls_.instant(queries_.scrapes(back), at(), ResultType::matrix)
+    );
     OA_CO_TRY(const Answer up, co_await ask(whose, queries_.up(), ResultType::vector));
     if (!missing_.empty()) {
+        co_return Result<void>{};
+    }
+    if (!same_scrapes(scrapes, same)) {
+        miss(
+            whose,
+            "several Prometheus servers answer in turn, each with scrapes of its own: ask one of "
+            "them, or let the balancer keep a client at one (session affinity)"
+        );
         co_return Result<void>{};
     }
     scraping_ = scraping_of(

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace oa_stream::measure::prometheus {
@@ -247,6 +248,20 @@ Scraping scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuesti
     out.missing = Judge(targets, question, out).why_missing();
     out.covered_s = covered_by(scrapes, question.window, out.interval_s);
     return out;
+}
+
+bool same_scrapes(const Answer& first, const Answer& later) {
+    return std::ranges::all_of(first.series, [&](const Series& series) {
+        const auto other = std::ranges::find(later.series, series.labels, &Series::labels);
+        return other != later.series.end() && other->points.size() >= series.points.size() &&
+               std::ranges::equal(
+                   series.points,
+                   std::span(other->points).first(series.points.size()),
+                   {},
+                   &Point::at_s,
+                   &Point::at_s
+               );
+    });
 }
 
 double covered_by_steps(const Answer& steps, double step_s, double interval_s, double window_s) {

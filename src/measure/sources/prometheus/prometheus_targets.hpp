@@ -48,6 +48,10 @@ inline constexpr double k_least_intervals = 4;
 [[nodiscard]] Scraping
 scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuestion& question);
 
+/// Whether one server gave both of these matrices, one after the other: no point differs but those
+/// that the later one has in addition.
+[[nodiscard]] bool same_scrapes(const Answer& first, const Answer& later);
+
 /// Seconds of the window with data: `steps` counts the scrapes in each step of `step_s`.
 [[nodiscard]] double
 covered_by_steps(const Answer& steps, double step_s, double interval_s, double window_s);
