@@ -235,6 +235,22 @@ TEST_CASE("alert rules: an objective that single requests burn is refused") {
     CHECK(refused.error().message.contains("burnt by single requests"));
 }
 
+TEST_CASE("alert rules: what Prometheus would read as a template is refused, and a second fragment"
+) {
+    for (const char* address :
+         {"https://wiki.example/?d={{ d }}", "https://wiki.example/a#alerts"}) {
+        CAPTURE(address);
+        const auto rules = alert_rules({.runbook = address});
+        REQUIRE_FALSE(rules.has_value());
+        CHECK(rules.error().code == Code::usage);
+    }
+    const auto rules = alert_rules({.matchers = R"(cluster="{{ $x }}")"});
+    REQUIRE_FALSE(rules.has_value());
+    CHECK(rules.error().text().contains("as a template"));
+    CHECK(alert_rules({.runbook = "https://wiki.example/?a=b&c={d}", .matchers = R"(a="}}`")"})
+              .has_value());
+}
+
 TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     const auto files = alert_rules(
         {.first_content = "5",

@@ -258,6 +258,24 @@ std::string tests_yaml(
 
 namespace {
 
+constexpr std::string_view k_template = "{{";
+
+/// Texts of alerts are templates, and each adds its own fragment to the address.
+Result<void> check_runbook(std::string_view address) {
+    const bool has_template = address.contains(k_template);
+    if (!has_template && !address.contains('#')) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        has_template
+            ? fmt::format("Prometheus reads {} in the runbook's address as a template", k_template)
+            : "the runbook's address has a fragment: each alert adds '#' and its own name",
+        {},
+        "https://wiki.example/on-call"
+    );
+}
+
 /// Each file of rules has tests that prove it, on series that the matchers select: so they must be
 /// such that a series can be made from them.
 Result<void> check_testable(const std::vector<Matcher>& matchers) {
@@ -284,6 +302,9 @@ Result<void> check_testable(const std::vector<Matcher>& matchers) {
             why = fmt::format("'{}' is the rules' own label", one.name);
         } else if (!names.insert(one.name).second) {
             why = fmt::format("'{}' is given twice", one.name);
+        } else if (one.value.contains(k_template)) {
+            why =
+                fmt::format("Prometheus reads {} in the texts of alerts as a template", k_template);
         } else if (one.op.ends_with('~') || one.value.empty()) {
             why = fmt::format(
                 "the rules are written with tests that prove them, and for {}{}{} no test's series "
@@ -324,6 +345,7 @@ Result<void> check_strictness(Fraction objective, Fraction budget) {
 Result<std::vector<TextFile>> alert_rules(const AlertOptions& options) {
     OA_TRY(const auto matchers, parse_matchers(options.matchers));
     OA_CHECK(alerts::check_testable(matchers));
+    OA_CHECK(alerts::check_runbook(options.runbook));
     OA_TRY(const Fraction budget, budget_of(options.objective));
     if (budget.num == 0) {
         return fail(Code::usage, "an objective of 100% leaves no budget to burn", {}, "99.9%");
