@@ -73,6 +73,14 @@ void add_artefacts(const run::RunEntry& run, std::vector<Artefact>& out) {
     }
 }
 
+/// Its file's name; one that several logs have gets the number that it has in a bundle.
+std::string source_of(const std::vector<fs::path>& logs, std::size_t i) {
+    std::string name = logs[i].filename().string();
+    const auto alike =
+        std::ranges::count_if(logs, [&](const fs::path& log) { return log.filename() == name; });
+    return alike == 1 ? name : fmt::format("{}-{}", i + 1, name);
+}
+
 std::string first_value(const fs::path& file, std::string_view key) {
     const auto text = run::read_kept(file, 1U << 20U);
     const std::string_view all = text ? std::string_view(*text) : std::string_view{};
@@ -131,8 +139,10 @@ Result<Incident> gather_incident(IncidentInput input) {
         timelines.push_back(run_timeline(out.runs[i].entry.folder, out.runs[i].label));
         add_artefacts(out.runs[i].entry, out.artefacts);
     }
-    for (const fs::path& log : input.logs) {
-        OA_TRY(Timeline timeline, log_timeline(log, log.filename().string(), input.redactor));
+    for (std::size_t i = 0; i < input.logs.size(); ++i) {
+        OA_TRY(
+            Timeline timeline, log_timeline(input.logs[i], source_of(input.logs, i), input.redactor)
+        );
         timelines.push_back(std::move(timeline));
     }
     out.timeline = merge(std::move(timelines));

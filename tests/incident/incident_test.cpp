@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
@@ -122,6 +123,25 @@ TEST_CASE("incident: what keeps the counts of the logs from being the whole trut
         CAPTURE(want);
         CHECK(body.contains(want));
     }
+}
+
+TEST_CASE("incident: logs of one name have the numbers of the bundle in the timeline") {
+    const Scratch state;
+    IncidentInput input;
+    input.runs.push_back(*read_run(failed_run(state)));
+    input.version = "0";
+    for (const auto* name : {"lane1/access.log", "lane2/access.log", "front.log"}) {
+        input.logs.push_back(state.path / name);
+        REQUIRE(make_dirs(input.logs.back().parent_path()).has_value());
+        const std::string line = fmt::format("2026-02-22T04:36:01Z from {}\n", name);
+        REQUIRE(write_file_atomic(input.logs.back(), line).has_value());
+    }
+    const auto incident = gather_incident(std::move(input));
+    REQUIRE(incident.has_value());
+    const std::string lines = timeline_ndjson(incident->timeline);
+    CHECK(lines.contains(R"("source":"1-access.log","text":"from lane1/access.log")"));
+    CHECK(lines.contains(R"("source":"2-access.log","text":"from lane2/access.log")"));
+    CHECK(lines.contains(R"("source":"front.log","text":"from front.log")"));
 }
 
 TEST_CASE("incident: even thousands of failed checks stay within the limit") {
