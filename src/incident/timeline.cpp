@@ -213,6 +213,14 @@ log_timeline(const fs::path& file, std::string_view source, const Redactor& reda
             R"(cut it to the time of the incident, like grep '"ts":"2026-11-29T11:' FILE > cut.log)"
         );
     }
+    if (fs::is_fifo(file, unknown)) { // a bundle reads it once more
+        return fail(
+            Code::unreadable,
+            "it is a pipe",
+            redactor.apply(file.string()),
+            "write it to a file first"
+        );
+    }
     auto text = run::read_kept(file, k_largest_log);
     if (!text) {
         text.error().code = Code::unreadable;

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+
 #include <array>
 #include <vector>
 
@@ -236,6 +238,17 @@ TEST_CASE("timeline: a log that is too large is refused with what to do") {
         refused.error().hint ==
         R"(cut it to the time of the incident, like grep '"ts":"2026-11-29T11:' FILE > cut.log)"
     );
+}
+
+TEST_CASE("timeline: a pipe is refused as a log: a bundle reads it once more") {
+    const Scratch state;
+    const auto pipe = state.path / "access.log";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const auto refused = log_timeline(pipe, "access.log", Redactor{});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unreadable);
+    CHECK(refused.error().message == "it is a pipe");
+    CHECK(refused.error().hint == "write it to a file first");
 }
 
 TEST_CASE("timeline: a log that is compressed is refused: it shows neither events nor secrets") {

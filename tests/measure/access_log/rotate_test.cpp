@@ -3,6 +3,8 @@
 
 #include <fmt/ranges.h>
 
+#include <sys/stat.h>
+
 using namespace oa_stream;
 using namespace oa_stream::test;
 using State = measure::SourceReading::State;
@@ -370,4 +372,14 @@ TEST_CASE("access log: a folder that cannot be listed is named, for what was rot
     CHECK(got.tally.requests.total == 3);
     const std::string note = fmt::format("{}", fmt::join(got.notes, "; "));
     CHECK(note.contains(closed.folder.string() + ": Permission denied: rotated files are not"));
+}
+
+TEST_CASE("access log: a pipe under a name is refused with what to do") {
+    LogRig rig;
+    REQUIRE(::mkfifo(rig.log().c_str(), 0600) == 0);
+    const auto refused = rig.try_ask({.window = {.from_s = k_log_epoch, .to_s = k_log_epoch + 9}});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::unreadable);
+    CHECK(refused.error().message == "it is a pipe");
+    CHECK(refused.error().hint.contains("use - for standard input"));
 }

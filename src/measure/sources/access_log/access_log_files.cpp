@@ -78,11 +78,16 @@ Result<LogFiles> log_files(const std::filesystem::path& path, bool rotated, doub
     if (look_at(current)) {
         files.push_back(std::move(current));
     } else if (files.empty()) {
-        return fail(
-            Code::unreadable,
-            fmt::format("cannot read: {}", std::generic_category().message(errno)),
-            path.string()
-        );
+        const std::string why = std::generic_category().message(errno);
+        if (std::filesystem::is_fifo(path, error)) {
+            return fail(
+                Code::unreadable,
+                "it is a pipe",
+                path.string(),
+                "write it to a file first, or use - for standard input"
+            );
+        }
+        return fail(Code::unreadable, "cannot read: " + why, path.string());
     }
     return out;
 }
