@@ -87,6 +87,50 @@ TEST_CASE("access log coverage: a replica's log that is empty, stopped, silent o
     }
 }
 
+TEST_CASE("access log coverage: a busy log that begins within the window may have had more") {
+    struct Row {
+        std::string name;
+        std::string a;
+        std::string b;
+        double may_be;
+        double from_s = 10;
+    };
+    std::string alive;
+    for (double at = 200; at < 1000; at += 60) {
+        alive +=
+            LogLine{.began_s = at, .terminal = "", .route = "/healthz", .method = "GET"}.text();
+    }
+    const std::string whole = lines(0, 1000);
+    for (const Row& row : {
+             Row{"busy", whole, lines(200, 1000), 191},
+             Row{"idle", whole, alive, 0},
+             Row{"no later than by chance", whole, lines(12, 1000), 0},
+             Row{"quiet after its first lines", whole, lines(800, 802), 0, 600},
+             Row{"nobody served the revision before",
+                 lines(0, 50, "rev-b") + lines(50, 1000),
+                 lines(200, 1000),
+                 0},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            Pair pair;
+            pair.rig.write(pair.rig.folder / "a.log", row.a);
+            pair.b(row.b);
+            const auto got = pair.rig.ask(row.from_s, 1000, pair.question);
+            CHECK(got.uncovered.empty());
+            CHECK(got.unread == Approx(row.may_be).margin(1));
+            CHECK(got.at_fault == (row.may_be > 0 ? (pair.rig.folder / "b.log").string() : ""));
+            CHECK(gate_on(got).verdict == (row.may_be > 0 ? Verdict::inconclusive : Verdict::pass));
+        }
+    }
+}
+
+TEST_CASE("access log coverage: a log that begins with a revision that nobody served has no gap") {
+    Pair pair; // a was given the revision within the window, b is a new replica of it
+    pair.rig.write(pair.rig.folder / "a.log", lines(0, 50, "rev-b") + lines(50, 1000));
+    pair.b(lines(600, 1000));
+    CHECK(pair.ask().uncovered.empty());
+}
+
 TEST_CASE("access log coverage: the log with damaged lines is at fault, of whole ones none is") {
     Pair whole;
     whole.b(lines(0, 1000));

@@ -13,6 +13,9 @@ namespace {
 constexpr double k_hour_s = 3600;
 constexpr std::int64_t k_hour_minutes = 60;
 constexpr std::size_t k_most_damaged_spans = 100'000;
+/// A complete log begins at least this many mean request intervals late in 5 % of windows (e^-3),
+/// per log.
+constexpr double k_late_by_chance = 3;
 
 std::int64_t unit_of(double at_s, double unit_s) noexcept {
     return static_cast<std::int64_t>(std::floor(at_s / unit_s));
@@ -65,6 +68,7 @@ void AccessLogIndex::add(std::size_t log, double written_s, const AccessLine& li
     if (!fresh(line.id)) {
         return;
     }
+    ++from.lines[*key];
     entries_.push_back(
         {.written_s = written_s,
          .first_content_us = micros_of(line.first_content_s),
@@ -172,13 +176,12 @@ void AccessLogIndex::forget() {
     std::erase_if(damaged_, [&](const auto& some) { return some.first.second < oldest; });
 }
 
-bool AccessLogIndex::covers(std::size_t log, const std::string& revision, double at_s) const {
-    return log < logs_.size() && logs_[log].spans.first() <= at_s &&
-           (revision.empty() || logs_[log].revisions.contains(revision));
+bool AccessLogIndex::served_before(const Question& question) const {
+    const LogSpans* spans = spans_of(question.revision);
+    return spans != nullptr && !spans->empty() && spans->first() <= question.window.from_s;
 }
 
-std::string
-AccessLogIndex::gap_of(std::size_t log, const Question& question, bool others_before) const {
+std::string AccessLogIndex::gap_of(std::size_t log, const Question& question) const {
     if (log >= logs_.size() || logs_[log].spans.empty()) {
         return "has no line";
     }
@@ -197,9 +200,26 @@ AccessLogIndex::gap_of(std::size_t log, const Question& question, bool others_be
         return fmt::format("has no line for {:.0f} s of the window", silent);
     }
     const bool young = first > window.from_s + limits_.silence_s;
-    return young && others_before
+    return young && served_before(question)
                ? fmt::format("begins at {}, within the window", rfc3339_millis(wall_time(first)))
                : "";
+}
+
+double AccessLogIndex::missed_before(std::size_t log, const Question& question) const {
+    if (log >= logs_.size() || logs_[log].spans.empty() || !served_before(question)) {
+        return 0;
+    }
+    const Log& one = logs_[log];
+    const double first = one.spans.first();
+    const double late_s = std::max(0.0, first - question.window.from_s);
+    const Asked asked = asked_of(question);
+    double requests = -1; // the first one ends the time without any
+    for (const auto& [key, lines] : one.lines) {
+        requests += asked.requests[key] ? static_cast<double>(lines) : 0;
+    }
+    const double to_s = std::max({one.newest_s, question.window.to_s, first + 1});
+    const double missed = std::ceil(requests * late_s / (to_s - first));
+    return missed > k_late_by_chance ? missed : 0;
 }
 
 std::optional<double> AccessLogIndex::covered_by(std::size_t log, const Question& question) const {

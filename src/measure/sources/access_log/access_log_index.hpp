@@ -69,15 +69,15 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
     [[nodiscard]] double newest_s() const noexcept { return all_.last(); }
-    /// Why the log does not cover the window: stopped, silent for too long within it, or begun in
-    /// it although `others_before` says that the revision served already. Empty: it does, or it is
-    /// none of the revision's.
-    [[nodiscard]] std::string
-    gap_of(std::size_t log, const Question& question, bool others_before) const;
+    /// Why the log does not cover the window: stopped, silent for too long within it, or begun long
+    /// after its start although the revision served already. Empty: it does, or it is none of the
+    /// revision's.
+    [[nodiscard]] std::string gap_of(std::size_t log, const Question& question) const;
+    /// How many requests a log may have had, at its own mean rate, that begins a little after the
+    /// window's start although the revision served already: its earlier file may be gone.
+    [[nodiscard]] double missed_before(std::size_t log, const Question& question) const;
     /// How much of the window the log covers; nullopt: it is not a log of the revision.
     [[nodiscard]] std::optional<double> covered_by(std::size_t log, const Question& question) const;
-    /// Does the log have a line of the revision from before that time?
-    [[nodiscard]] bool covers(std::size_t log, const std::string& revision, double at_s) const;
     /// Lines that were there already, word for word, and were left out.
     [[nodiscard]] std::uint64_t doubled() const noexcept { return doubled_; }
     [[nodiscard]] std::size_t kept() const noexcept { return entries_.size(); }
@@ -136,6 +136,8 @@ private:
     [[nodiscard]] std::uint64_t
     add_slices(const Question&, const Asked&, Sum& sum, Span& covered) const;
     [[nodiscard]] const LogSpans* spans_of(const std::string& revision) const;
+    /// Does any log have a line of the revision from before the window?
+    [[nodiscard]] bool served_before(const Question& question) const;
     void add_up_older_half();
     void add_up_by_hour(std::int64_t to_minute);
     void bound_sums();
@@ -161,6 +163,7 @@ private:
         double newest_s = 0;
         LogSpans spans;
         std::set<std::string, std::less<>> revisions{};
+        std::map<Key, std::uint64_t> lines{}; ///< how many, since it begins
     };
     std::vector<Log> logs_{};
     std::unordered_set<std::uint64_t> ids_{};

@@ -121,6 +121,8 @@ private:
     uncovered_requests(const Question& question, const SourceReading& reading) const;
     /// Lines that were still without their rest: each may have been a request of the window.
     void add_torn(const Span& window, double now_s, SourceReading& reading) const;
+    /// Requests of logs whose earlier file may be gone.
+    void add_beginnings(const Question& question, SourceReading& reading) const;
     void add_notes(SourceReading& reading) const;
 
     AccessLogOptions options_;
@@ -227,6 +229,22 @@ void AccessLogSource::add_torn(const Span& window, double now_s, SourceReading& 
     }
 }
 
+void AccessLogSource::add_beginnings(const Question& question, SourceReading& reading) const {
+    for (std::size_t i = 0; i < logs_.size(); ++i) {
+        const bool whole = !logs_[i]->same_as() && index_.gap_of(i, question).empty();
+        const double missed = whole ? index_.missed_before(i, question) : 0;
+        if (missed > 0) {
+            reading.at_fault = logs_[i]->path().string();
+            reading.unread += missed;
+            reading.notes.push_back(fmt::format(
+                "{} begins within the window: it may have had {:.0f} requests before",
+                reading.at_fault,
+                missed
+            ));
+        }
+    }
+}
+
 void AccessLogSource::add_notes(SourceReading& reading) const {
     const LogLineCounts lines = counts();
     if (lines.foreign > 0) {
@@ -272,12 +290,8 @@ AccessLogSource::Reason AccessLogSource::why_uncovered(const Question& question)
         };
     }
     const auto log_of = [&](std::size_t i) { return logs_[i]->same_as().value_or(i); };
-    bool before = false;
     for (std::size_t i = 0; i < logs_.size(); ++i) {
-        before = before || index_.covers(log_of(i), question.revision, question.window.from_s);
-    }
-    for (std::size_t i = 0; i < logs_.size(); ++i) {
-        if (const std::string gap = index_.gap_of(log_of(i), question, before); !gap.empty()) {
+        if (const std::string gap = index_.gap_of(log_of(i), question); !gap.empty()) {
             const std::string path = logs_[i]->path().string();
             return {
                 fmt::format("{} {}: what its lane did then is not in these numbers", path, gap),
@@ -299,7 +313,7 @@ AccessLogSource::uncovered_requests(const Question& question, const SourceReadin
             continue;
         }
         told_s += *covered_s;
-        if (!index_.gap_of(i, question, true).empty()) {
+        if (!index_.gap_of(i, question).empty()) {
             gaps_s += std::max(0.0, reading.covered_s - *covered_s);
         }
     }
@@ -326,11 +340,15 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         if (reading.state == SourceReading::State::measured) {
             add_torn(question.window, at, reading);
         }
-        if (const Reason gap = why_uncovered(question); !gap.why.empty()) {
+        const Reason gap = why_uncovered(question);
+        if (gap.why.empty() && reading.state == SourceReading::State::measured) {
+            add_beginnings(question, reading);
+        }
+        if (!gap.why.empty()) {
             reading.uncovered += (reading.uncovered.empty() ? "" : "; ") + gap.why;
             reading.at_fault = gap.file;
             reading.uncovered_requests += uncovered_requests(question, reading);
-        } else if (reading.unread > 0) {
+        } else if (reading.unread > 0 && reading.at_fault.empty()) {
             reading.at_fault = first_with([&](const AccessLogFollower& log) {
                 return log.counts().damaged > 0 || !log.torn(at).empty();
             });
