@@ -95,6 +95,7 @@ TEST_CASE("watch next: only an open run that is surely of this target is rolled 
     SECTION("a run of revisions that are not seen here is none of its business") {
         Asked asked("http://prometheus:9");
         asked.view.parts = {{.name = "a", .revision = "r7"}};
+        asked.view.guilty = {"r7"};
         died(asked.scratch.path, k_run, "http://door:1", false);
         CHECK_THAT(asked.next(), Catch::StartsWith(std::string(k_gate)));
     }
@@ -119,6 +120,42 @@ TEST_CASE("watch next: the broken limit is judged again, over the same window an
     CHECK_THAT(asked.next(), Catch::Contains("slo gate 'p95: first_content <= 2.5s'"));
     asked.view.broken = {.budget = true};
     CHECK_THAT(asked.next(), Catch::StartsWith("oa-stream slo status --prometheus"));
+}
+
+TEST_CASE("watch next: a gate on a revision that began in the window looks no further back") {
+    Asked asked("http://prometheus:9");
+    asked.view.parts = {
+        {.name = "a", .revision = "v2", .state = "up", .window_s = 12.7},
+        {.name = "a before", .revision = "v1", .state = "ended", .window_s = 27.3},
+        {.name = "b", .revision = "v2", .state = "up", .window_s = 40},
+        {.name = "c", .revision = "v2", .state = "mixed"},
+    };
+    CHECK_THAT(asked.next(), Catch::EndsWith("--revision v2 --window 12s"));
+    SECTION("nor as long as it was scraped too seldom") {
+        asked.view.parts[0].scrapes = 4;
+        CHECK(asked.next().empty());
+        asked.view.parts[0].scrapes = 5;
+        CHECK_THAT(asked.next(), Catch::EndsWith("--revision v2 --window 12s"));
+    }
+    SECTION("and there is none on a revision that ended") {
+        asked.view.guilty = {"v1"};
+        CHECK(asked.next().empty());
+    }
+}
+
+TEST_CASE("watch next: what no revision is known of names none") {
+    Asked asked("http://prometheus:9");
+    asked.view.guilty.clear();
+    asked.view.sources = {{.name = "p", .reachable = true, .age_s = 1}};
+    asked.view.numbers.window_s = 60;
+    asked.view.parts = {
+        {.name = "a", .turns = {.total = 100, .bad = 50}, .window_s = 60},
+        {.name = "b", .revision = "v1", .turns = {.total = 100, .bad = 0}, .window_s = 60},
+    };
+    judge(asked.view, {});
+    CHECK(asked.view.state == WatchState::bad);
+    CHECK(asked.view.guilty.empty());
+    CHECK_FALSE(asked.next().contains("--revision"));
 }
 
 TEST_CASE("watch next: of several lanes, the one that exceeds the limit is looked at") {

@@ -1,4 +1,5 @@
 // Several processes behind one address, and one that was started again.
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/measure/processes.hpp"
 
@@ -201,4 +202,104 @@ TEST_CASE("processes: a target that was not scraped at the window's beginning is
     });
     const measure::ScrapedLanes lanes = lanes_of(prometheus);
     CHECK(lanes.unseen == (late ? std::vector<std::string>{"a:1"} : std::vector<std::string>{}));
+}
+
+TEST_CASE("processes: a target with a new revision has a part of either process, or of none") {
+    using measure::test::up_of;
+    using measure::test::vector_body;
+    const std::string how = GENERATE("separable", "restarted twice", "refused", "three revisions");
+    CAPTURE(how);
+    const double now_s = unix_seconds(std::chrono::system_clock::now());
+    const auto row = [](std::string_view label, std::string_view is, double value) {
+        return fmt::format(
+            R"({{"metric":{{"{}":"{}","job":"lane","instance":"a:1"}},"value":[{},"{:.3f}"]}})",
+            label,
+            is,
+            measure::test::k_now_s,
+            value
+        );
+    };
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        measure::test::Scripted out{.body = vector_body("")};
+        if (query.starts_with("max by (job, instance, revision)")) {
+            const bool scrapes = query.contains("count_over_time");
+            out.body = vector_body(
+                row("revision", "r2", scrapes ? 5 : now_s - 1) + "," +
+                row("revision", "r1", scrapes ? 9 : now_s - 20) +
+                (scrapes && how == "three revisions" ? "," + row("revision", "r0", 1) : "")
+            );
+        } else if (query.starts_with("max by (job, instance) (time() - ")) {
+            out.body = vector_body(up_of("12", "a:1"));
+        } else if (query.contains("oa_part") && how == "refused") {
+            out.status = 414;
+        } else if (query.contains("oa_part") && query.contains("_http_requests_total")) {
+            out.body = vector_body(
+                how != "restarted twice"
+                    ? row("oa_part", "now", 7) + "," + row("oa_part", "before", 30)
+                    : ""
+            );
+        } else if (query.contains("_http_requests_total")) {
+            out.body = vector_body(up_of("38.6", "a:1"));
+        } else if (!query.contains("== 0") && !query.starts_with("sum by") &&
+                   !query.contains("oa_stream_process_info") &&
+                   !query.starts_with("max by (job, instance) (resets(")) {
+            out.body = vector_body(up_of("1", "a:1"));
+        }
+        return out;
+    });
+    const measure::ScrapedLanes lanes = lanes_of(prometheus);
+    const auto requests = [](const measure::LanePart& part) {
+        return part.numbers.rose.empty() ? -1 : part.numbers.rose.begin()->second;
+    };
+    CHECK(lanes.revisions == "r1, r2");
+    if (how != "separable") {
+        REQUIRE(lanes.parts.size() == 1);
+        CHECK(lanes.parts[0].revision.empty());
+        CHECK(requests(lanes.parts[0]) == 38.6);
+        const std::string which = how == "three revisions" ? "a:1 (r0, r1, r2)" : "a:1 (r1, r2)";
+        CHECK(lanes.unseparated == std::vector<std::string>{which});
+        return;
+    }
+    REQUIRE(lanes.parts.size() == 2);
+    CHECK(lanes.unseparated.empty());
+    CHECK(lanes.parts[0].revision == "r2");
+    CHECK(lanes.parts[0].state == "up");
+    CHECK(requests(lanes.parts[0]) == 7);
+    CHECK(lanes.parts[0].numbers.window_s == 12);
+    CHECK(lanes.parts[0].scrapes == 5);
+    CHECK(lanes.parts[1].name == "a:1 before");
+    CHECK(lanes.parts[1].revision == "r1");
+    CHECK(lanes.parts[1].state == measure::k_ended);
+    CHECK(requests(lanes.parts[1]) == 30);
+    CHECK(lanes.parts[1].numbers.window_s == 18); // of 30
+}
+
+TEST_CASE("processes: queries about many restarted targets fit into an address") {
+    const auto count = GENERATE(10, 30, 100);
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        std::string rows;
+        for (int i = 0; i < count && query.starts_with("max by (job, instance, revision)"); ++i) {
+            for (const std::string_view revision : {"r1", "r2"}) {
+                rows += fmt::format(
+                    R"({}{{"metric":{{"revision":"{}","job":"lane","instance":"10.128.0.{}:8080"}},)"
+                    R"("value":[{},"9"]}})",
+                    rows.empty() ? "" : ",",
+                    revision,
+                    100 + i,
+                    measure::test::k_now_s
+                );
+            }
+        }
+        const bool age = query.starts_with("time() - min(");
+        return measure::test::Scripted{
+            .body = measure::test::vector_body(age ? measure::test::up_of("1", "a:1") : rows)
+        };
+    });
+    (void)lanes_of(prometheus);
+    std::size_t asked = 0;
+    for (const auto& request : prometheus.requests) {
+        asked += request.url.contains("oa_part") ? 1 : 0;
+        CHECK(request.url.size() < 8000);
+    }
+    CHECK(asked > 0);
 }

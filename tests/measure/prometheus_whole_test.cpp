@@ -272,7 +272,7 @@ TEST_CASE("prometheus source: only lanes that began again are looked at closely"
     );
     std::vector<std::string> many;
     for (int i = 0; i < 31; ++i) {
-        many.push_back(fmt::format("b:{}", i));
+        many.push_back(fmt::format("lane-{}.a-long-name.example:8080", i));
     }
     CHECK_FALSE(with(asked(many, all), "bridge_accepted_total").contains("instance="));
 }

@@ -40,6 +40,9 @@ struct LaneNumbers {
     double budget_error = 0; ///< the bad ones in `budget` may be so many more or fewer
 };
 
+/// The state of a part of what a Prometheus scraped: its process ended in the window.
+inline constexpr std::string_view k_ended = "ended";
+
 /// One instance's numbers.
 struct LanePart {
     std::string name{}; ///< a process' id, a target's address
@@ -48,11 +51,14 @@ struct LanePart {
     std::string address{}; ///< the URL at which it answered; empty: a Prometheus was asked
     LaneNumbers numbers{};
     std::vector<ServiceFault> faults{}; ///< of what it needs beside its turns
+    double scrapes = 0; ///< by a Prometheus, within the window; 0: nobody says
 };
 
 /// What a Prometheus says about all lanes that it scrapes.
 struct ScrapedLanes {
-    std::vector<LanePart> parts{}; ///< a target each, without a budget
+    /// A target each, without a budget. One that began again with another revision in the window
+    /// has two: of the process that answers, and of the earlier one.
+    std::vector<LanePart> parts{};
     /// Budget and gauges of all together; empty when some are mixed or doubled.
     LaneNumbers all{};
     double age_s = 0; ///< of the oldest target's newest sample
@@ -67,6 +73,9 @@ struct ScrapedLanes {
     /// Targets that were not scraped at the window's beginning while their process lived: what they
     /// counted then is unknown.
     std::vector<std::string> unseen{};
+    /// "10.0.0.1:8080 (r1, r2)": had these in the window, and its counters do not distinguish them.
+    /// Its part has no revision.
+    std::vector<std::string> unseparated{};
 };
 /// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives
 /// it.

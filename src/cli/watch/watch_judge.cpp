@@ -131,10 +131,13 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
                 continue;
             }
             *broken = true;
+            const bool named = !part.revision.empty();
             if (judged.size() > 1) {
-                view.why.push_back(fmt::format("revision {}: {}", part.revision, text));
+                view.why.push_back(
+                    fmt::format("{}: {}", named ? "revision " + part.revision : "no revision", text)
+                );
             }
-            if (!contains(view.guilty, part.revision)) {
+            if (named && !contains(view.guilty, part.revision)) {
                 view.guilty.push_back(part.revision);
             }
         }

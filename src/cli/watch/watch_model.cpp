@@ -135,6 +135,7 @@ WatchPart part_of(const measure::LanePart& part) {
         .budget = measure::turn_counts(part.numbers.budget),
     };
     out.window_s = part.numbers.window_s;
+    out.scrapes = part.scrapes;
     if (out.window_s > 0) {
         out.turns = measure::turn_counts(part.numbers.rose);
         out.times_missing = !unseen_times(part.numbers.rose).empty();

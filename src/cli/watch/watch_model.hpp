@@ -63,6 +63,7 @@ struct WatchPart {
     std::vector<measure::Bucket> first_content{};
     double window_s = 0;
     bool times_missing = false; ///< of some routes: the others' prove nothing
+    double scrapes = 0; ///< by a Prometheus, within the window; 0: nobody says
 };
 
 /// What one instance says, added to `to`; its budget when it has one.

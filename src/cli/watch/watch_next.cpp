@@ -1,6 +1,7 @@
 #include "watch_next.hpp"
 
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/status.hpp"
 
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -65,12 +67,44 @@ std::string of_open_runs(const WatchAsked& asked, const WatchView& view, const C
                                : status.text();
 }
 
-/// What shows the broken limit again, over the same window and with the same limit.
-Typed shown_again(const WatchAsked& asked, const WatchView& view, const Context& context) {
+/// The part of the window in which every living lane of this revision ran only this revision.
+/// nullopt: none lives, or one began so lately that a gate has too few scrapes of it.
+std::optional<Millis>
+window_of(std::string_view revision, const WatchAsked& asked, const WatchView& view) {
+    constexpr double k_least_scrapes = 5; // from the first to the last: a gate's four intervals
+    const double window_s = seconds(asked.timing.window);
+    double least_s = window_s;
+    bool any = false;
+    for (const WatchPart& part : view.parts) {
+        if (part.revision != revision || part.state == measure::k_ended) {
+            continue;
+        }
+        any = true;
+        if (part.window_s <= 0 || part.window_s >= window_s) {
+            continue;
+        }
+        if (part.scrapes > 0 && part.scrapes < k_least_scrapes) {
+            return std::nullopt;
+        }
+        least_s = std::min(least_s, part.window_s);
+    }
+    const std::chrono::seconds whole(static_cast<std::int64_t>(std::max(least_s, 1.0)));
+    return any ? std::optional<Millis>(whole) : std::nullopt;
+}
+
+/// What shows the broken limit again, with the same limit; empty: no gate can do that.
+std::string shown_again(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const bool rates = view.broken.bad || view.broken.slow;
     Typed out{rates ? &slo_gate_command : &slo_status_command, context.given};
+    Millis window = asked.timing.window;
     if (!view.guilty.empty()) {
-        out.args.given[names::revision] = {view.guilty.front()};
+        const std::string& revision = view.guilty.front();
+        const auto alone = window_of(revision, asked, view);
+        if (!alone) {
+            return {};
+        }
+        window = *alone;
+        out.args.given[names::revision] = {revision};
     }
     if (rates) {
         const double share = asked.limits.bad_at_most * 100;
@@ -78,9 +112,9 @@ Typed shown_again(const WatchAsked& asked, const WatchView& view, const Context&
             view.broken.bad ? fmt::format("bad: http_5xx | terminal_error <= {:g}%", share)
                             : fmt::format("p95: first_content <= {:g}s", asked.limits.p95_at_most_s)
         };
-        out.args.given[names::window] = {format_duration(asked.timing.window)};
+        out.args.given[names::window] = {format_duration(window)};
     }
-    return out;
+    return typed_here(out.text(), context);
 }
 
 } // namespace
@@ -115,7 +149,7 @@ std::string watch_next(const WatchAsked& asked, const WatchView& view, const Con
         return typed_here(runs, context);
     }
     if (asked.prometheus) {
-        return typed_here(shown_again(asked, view, context).text(), context);
+        return shown_again(asked, view, context);
     }
     const Typed smoke{&smoke_stream_command};
     const std::string worst = worst_address(view, asked.limits);

@@ -132,8 +132,18 @@ private:
                 fmt::join(lanes.not_numbers, ", ")
             ));
         }
-        const auto down = std::ranges::count(lanes.parts, "down", &measure::LanePart::state);
-        const std::size_t up = lanes.parts.size() - static_cast<std::size_t>(down);
+        if (!lanes.unseparated.empty()) {
+            why.push_back(fmt::format(
+                "the counters of {} do not distinguish the revisions that ran there in the window",
+                fmt::join(lanes.unseparated, ", ")
+            ));
+        }
+        const auto up = static_cast<std::size_t>(std::ranges::count_if(
+            lanes.parts,
+            [](const measure::LanePart& part) {
+                return part.state != "down" && part.state != measure::k_ended;
+            }
+        ));
         if (up < timing_.instances) {
             why.push_back(fmt::format("{} of {} instances are scraped", up, timing_.instances));
         }

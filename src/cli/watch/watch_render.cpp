@@ -213,7 +213,7 @@ std::vector<Row> parts(const WatchView& view) {
     const auto revisions = by_revision(view.parts);
     for (const WatchPart& part : revisions) {
         if (revisions.size() > 1) {
-            add("revision " + part.revision, part);
+            add(part.revision.empty() ? "no revision" : "revision " + part.revision, part);
         }
     }
     for (const WatchPart& part : view.parts) {

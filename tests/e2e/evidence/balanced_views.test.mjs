@@ -102,6 +102,32 @@ for (const kind of ['haproxy', 'nginx', 'front door']) {
   }
 }
 
+beside('a new revision at the same address: watch names it alone, and the gate that it shows fails', { timeout: limit(120000) }, async (put) => {
+  const at = `127.0.0.1:${await freePort()}`;
+  const ask = (count) => Promise.all(Array.from({ length: count }, () => chat(`http://${at}`, 'hello', { path: '/api/chat/stream' }).done));
+  const old = put(await startLane({ name: 'old', listen: at, args: ['--revision', 'r1'] }));
+  const server = put(await startPrometheus([at], { interval }));
+  const requests = 'sum(oa_stream_http_requests_total{method="POST",lane!="control"})';
+  await server.eventually('count(count_over_time(oa_stream_ready[1m]) > 4)', (rows) => rows[0]?.value === 1);
+  await ask(30);
+  await server.eventually(`min_over_time(${requests}[3s:1s])`, (rows) => rows[0]?.value === 30);
+  await old.stop();
+  put(await startLane({ name: 'new', listen: at, args: ['--revision', 'r2', '--inject', 'error-rate=1'] }));
+  await server.eventually(`${requests} and on () oa_stream_build_info{revision="r2"}`, (rows) => rows[0]?.value === 0);
+  await server.eventually('count_over_time(oa_stream_build_info{revision="r2"}[1m]) > 12', (rows) => rows.length === 1); // the gate begins a little later
+  await ask(25);
+  await server.eventually(requests, (rows) => rows[0]?.value === 25);
+  const watch = (...args) => oa(['watch', '--once', '--json', '--prometheus', server.base, '--window', '1m', ...args]);
+  const both = (await watch()).json();
+  assert.deepEqual([both.state, both.guilty], ['BAD', ['r2']], JSON.stringify(both));
+  assert.deepEqual(both.revisions.map((one) => [one.revision, one.bad, one.requests]), [['r1', 0, 30], ['r2', 25, 25]]);
+  const window = /--revision r2 --window (\d+s)$/.exec(both.next)?.[1];
+  const gate = await oa(['slo', 'gate', GATE, '--prometheus', server.base, '--revision', 'r2', '--window', window ?? assert.fail(both.next)]);
+  assert.equal(gate.code, 1, gate.stdout + gate.stderr);
+  const one = (await watch('--revision', 'r2')).json();
+  assert.deepEqual([one.state, one.bad, one.requests], ['BAD', 25, 25], JSON.stringify(one));
+});
+
 beside('an instance that is never reached: no view says OK without naming it', { timeout: limit(120000) }, async (put) => {
   const { lanes, logs } = await pair(put);
   const gone = `127.0.0.1:${await freePort()}`;

@@ -19,7 +19,7 @@ async function countersOfLane() {
 }
 
 /**
- * One stretch of a lane's scrapes. `target`: the labels of its target; `began`: when its process began; `requests` and
+ * One stretch of a lane's scrapes. `target`: the labels of its target; `began`: when its process began; `revision`; `requests` and
  * `failed` (turns): what it counted until a time; `up(t)`: 1, 0 or null for no scrape at all. Times are seconds since 1970.
  */
 export async function startHistory(lanes) {
@@ -29,7 +29,7 @@ export async function startHistory(lanes) {
     if (!families.has(name)) families.set(name, []);
     families.get(name).push(`${name}{${written(labels)}} ${value} ${at}`);
   };
-  for (const { target, from, to, began, id, requests, failed, up = () => 1 } of lanes) {
+  for (const { target, from, to, began, id, requests, failed, revision = 'r1', up = () => 1 } of lanes) {
     for (let at = from; at <= to; at += INTERVAL_S) {
       const reached = up(at);
       if (reached === null) continue;
@@ -44,7 +44,7 @@ export async function startHistory(lanes) {
         add(name, { ...labels, ...target }, at, !ours ? 0 : answered || accepted ? requests(at) : ended ?? 0);
       }
       add('oa_stream_active_streams', target, at, 0);
-      add('oa_stream_build_info', { revision: 'r1', version: '1', ...target }, at, 1);
+      add('oa_stream_build_info', { revision, version: '1', ...target }, at, 1);
       add('oa_stream_process_info', { id, ...target }, at, 1);
       add('oa_stream_process_start_time_seconds', target, at, began);
       add('oa_stream_ready', target, at, 1);

@@ -4,6 +4,8 @@
 #include "oa_stream/measure/lane_numbers.hpp"
 
 #include "prometheus_calls.hpp"
+#include "prometheus_changes.hpp"
+#include "prometheus_counters.hpp"
 #include "prometheus_targets.hpp"
 #include "prometheus_twice.hpp"
 #include "promql.hpp"
@@ -21,9 +23,8 @@
 namespace oa_stream::measure {
 namespace {
 
+using prometheus::Counter;
 using prometheus::ResultType;
-using telemetry::Kind;
-using telemetry::Metric;
 using telemetry::metric;
 
 constexpr double k_mixed_s = 600; ///< so far back several processes behind a target are looked for
@@ -36,53 +37,29 @@ public:
     Task<Result<ScrapedLanes>> read(double window_s, double budget_window_s) {
         ScrapedLanes out;
         SeriesMap rose_of_all;
-        for (const Metric& row : telemetry::k_metrics) {
-            if (row.kind == Kind::counter) {
-                const std::string by = labels_of(row);
-                OA_CO_CHECK(co_await rose(&row, "", of_target(by), window_s, &rose_of_all));
-            }
+        for (const Counter& counter : prometheus::counters()) {
+            OA_CO_CHECK(co_await rose(counter, window_s, &rose_of_all));
         }
-        OA_CO_CHECK(co_await rose(
-            &metric("first_content_seconds"),
-            "_bucket",
-            of_target("route,le"),
-            window_s,
-            &rose_of_all
-        ));
-        for (const Metric* row : counters_of_turns()) {
-            const std::string by = of_target(labels_of(*row));
-            OA_CO_CHECK(co_await rose(row, "", by, budget_window_s, &out.all.budget));
+        for (const Counter& counter : prometheus::counters_of_turns()) {
+            OA_CO_CHECK(co_await rose(counter, budget_window_s, &out.all.budget));
         }
         OA_CO_CHECK(co_await budget_error(budget_window_s, &out.all));
         OA_CO_CHECK(co_await gauges(&out));
-        OA_CO_CHECK(co_await targets(&out));
+        OA_CO_CHECK(co_await targets(window_s, &out));
         OA_CO_CHECK(co_await unseen_at_first(window_s, &out));
+        co_await by_process(window_s);
         OA_CO_CHECK(co_await each_once(window_s, &out));
         OA_CO_CHECK(co_await services(&out));
-        share_out(std::move(rose_of_all), window_s, out);
+        share_out(rose_of_all, window_s, out);
         out.not_numbers = std::move(not_numbers_);
         co_return out;
     }
 
 private:
-    static std::vector<const Metric*> counters_of_turns() {
-        std::vector<const Metric*> out{telemetry::requests_term().metric};
-        for (const auto& term : telemetry::bad_terms(telemetry::default_bad())) {
-            add_once(out, term.metric);
-        }
-        return out;
-    }
-    [[nodiscard]] std::string selector(std::string_view name) const {
-        std::string who = prometheus::whose(name, options_.include_probes);
+    [[nodiscard]] std::string selector(std::string_view name, std::string_view more = {}) const {
+        std::string who =
+            prometheus::joined(prometheus::whose(name, options_.include_probes), more);
         return fmt::format("{}{{{}}}", name, prometheus::joined(std::move(who), options_.matchers));
-    }
-    /// By these labels the counters are added up: a lane's, without that of probes.
-    static std::string labels_of(const Metric& row) {
-        std::string_view labels = row.labels;
-        const std::size_t probe = labels.rfind(',');
-        return std::string(
-            labels.ends_with(telemetry::k_probe_label) ? labels.substr(0, probe) : labels
-        );
     }
     /// Two Prometheuses behind one address count the same things: neither of them twice.
     static std::string once(std::string_view vector) {
@@ -130,12 +107,38 @@ private:
         }
         return fmt::format("{} or {}", prometheus::young(series, first_events(window_s)), rose);
     }
-    Task<Result<void>>
-    rose(const Metric* row, std::string ending, std::string by, double window_s, SeriesMap* into) {
-        const std::string name = std::string(row->name) + ending;
-        const std::string each = once(rise_of(selector(name), window_s));
-        OA_CO_TRY(SeriesMap found, co_await ask(fmt::format("sum by ({}) ({})", by, each), name));
+    Task<Result<void>> add_up(Counter counter, std::string each, SeriesMap* into) {
+        std::string query = fmt::format("sum by ({}) ({})", counter.by, once(each));
+        OA_CO_TRY(SeriesMap found, co_await ask(std::move(query), counter.name));
         into->merge(found);
+        co_return Result<void>{};
+    }
+    Task<Result<void>> rose(Counter counter, double window_s, SeriesMap* into) {
+        std::string each = rise_of(selector(counter.name), window_s);
+        co_return co_await add_up(std::move(counter), std::move(each), into);
+    }
+    /// Of targets that had two revisions in the window, as after a restart with a new one. Where
+    /// that fails, their counts are not separated.
+    Task<void> by_process(double window_s) {
+        if (const auto who = prometheus::changed_targets(revisions_)) {
+            if (const auto separated = co_await separate(*who, window_s); !separated) {
+                by_process_.clear();
+            }
+        }
+    }
+    Task<Result<void>> separate(std::string who, double window_s) {
+        const std::string began = selector(metric("process_start_time_seconds").name);
+        const Span window{at_s_ - window_s, at_s_};
+        OA_CO_TRY(
+            lived_, co_await ask(fmt::format("max by (job, instance) (time() - {})", began), {})
+        );
+        for (Counter& counter : prometheus::counters()) {
+            std::string each = prometheus::rise_by_process(
+                selector(counter.name), selector(counter.name, who), began, window
+            );
+            counter.by = prometheus::joined(std::string(prometheus::k_part), counter.by);
+            OA_CO_CHECK(co_await add_up(std::move(counter), std::move(each), &by_process_));
+        }
         co_return Result<void>{};
     }
     /// increase() fills in up to 1.1 scrape intervals at either end of what it saw, at the rate in
@@ -187,9 +190,6 @@ private:
         out->age_s = age.begin()->second;
         co_return Result<void>{};
     }
-    static std::string of_target(const std::string& labels) {
-        return prometheus::joined("job,instance", labels);
-    }
     /// Addresses of the answer's targets.
     Task<Result<std::vector<std::string>>> instances(std::string query) {
         OA_CO_TRY(const SeriesMap found, co_await ask(std::move(query), {}));
@@ -200,7 +200,7 @@ private:
         co_return out;
     }
     /// Which targets are scraped, and which of them are not wholly known.
-    Task<Result<void>> targets(ScrapedLanes* out) {
+    Task<Result<void>> targets(double window_s, ScrapedLanes* out) {
         const std::string build(metric("build_info").name);
         // Series of a target that is down vanish with its first failed scrape.
         OA_CO_TRY(
@@ -222,19 +222,17 @@ private:
             ))
         );
         OA_CO_TRY(
-            builds_,
-            co_await ask(
-                fmt::format(
-                    "max by (job, instance, revision) (last_over_time({}[10m]))", selector(build)
-                ),
-                {}
-            )
+            const SeriesMap builds,
+            co_await ask(prometheus::last_scrapes(selector(build), window_s), {})
         );
         std::set<std::string> revisions;
-        for (const SeriesId& series : builds_ | std::views::keys) {
+        for (const SeriesId& series : builds | std::views::keys) {
             revisions.emplace(series.label("revision"));
         }
         out->revisions = fmt::format("{}", fmt::join(revisions, ", "));
+        std::string count = prometheus::scrapes_of(selector(build), window_s);
+        OA_CO_TRY(const SeriesMap scrapes, co_await ask(std::move(count), {}));
+        revisions_ = prometheus::revisions_of(builds, scrapes);
         co_return Result<void>{};
     }
     /// What lanes counted before the first scrape of a window that they lived through.
@@ -247,17 +245,12 @@ private:
         const auto how = first_events(window_s);
         const std::string unseen = prometheus::unseen_at_first(build, how, window_s / k_looks);
         OA_CO_TRY(const SeriesMap late, co_await ask(unseen, {}));
-        if (late.empty()) {
-            co_return Result<void>{};
-        }
-        const std::string scraped = fmt::format("count_over_time({}[{}])", build, how.window);
-        OA_CO_TRY(
-            const SeriesMap scrapes, co_await ask("max by (job, instance) (" + scraped + ")", {})
-        );
         for (const auto& [target, unseen_s] : late) {
-            const auto seen = scrapes.find(target);
-            const double count = seen == scrapes.end() ? 0 : seen->second;
-            const double interval_s = count < 2 ? window_s : (window_s - unseen_s) / count;
+            double scrapes = 0;
+            for (const auto& revision : revisions_[prometheus::named_by(target)]) {
+                scrapes += revision.scrapes;
+            }
+            const double interval_s = scrapes < 2 ? window_s : (window_s - unseen_s) / scrapes;
             const double stale_s = prometheus::usual_stale_after_s(interval_s);
             if (unseen_s > prometheus::least_unseen_s(stale_s, window_s)) {
                 out->unseen.push_back(printable(target.label("instance"), 120));
@@ -331,25 +324,19 @@ private:
     }
     /// Each target's series to its part, without the labels that name the target. Counters of
     /// several processes in turn seem to start again at each scrape: they show nothing.
-    void share_out(SeriesMap rose, double window_s, ScrapedLanes& out) const {
-        using Target = std::pair<std::string, std::string>;
-        const auto target_of = [](const SeriesId& series) {
-            return Target{series.label("job"), series.label("instance")};
-        };
-        std::map<Target, LanePart> parts;
-        for (auto& [series, value] : rose) {
-            SeriesId plain = series;
-            std::erase_if(plain.labels, [](const auto& label) {
-                return label.first == "job" || label.first == "instance";
-            });
-            parts[target_of(series)].numbers.rose.emplace(std::move(plain), value);
+    void share_out(const SeriesMap& rose, double window_s, ScrapedLanes& out) const {
+        using prometheus::TargetName;
+        std::map<TargetName, LanePart> parts;
+        for (auto& [target, series] : prometheus::by_target(rose)) {
+            parts[target].numbers.rose = std::move(series);
         }
-        for (const SeriesId& series : builds_ | std::views::keys) {
-            std::string& revision = parts[target_of(series)].revision;
-            revision += revision.empty() ? "" : ", ";
-            revision += series.label("revision");
+        for (const auto& [target, revisions] : revisions_) {
+            parts[target].revision = revisions.back().revision;
         }
-        const auto among = [](const std::vector<std::string>& some, const Target& target) {
+        auto now = prometheus::by_target(by_process_, prometheus::k_part_now);
+        auto before = prometheus::by_target(by_process_, prometheus::k_part_before);
+        auto lived = prometheus::by_target(lived_);
+        const auto among = [](const std::vector<std::string>& some, const TargetName& target) {
             return contains(some, target.second);
         };
         for (auto& [target, part] : parts) {
@@ -367,7 +354,17 @@ private:
                 part.numbers = {};
                 part.state = "scraped twice";
             }
-            out.parts.push_back(std::move(part));
+            const auto revisions = revisions_.find(target);
+            if (revisions == revisions_.end() || part.numbers.rose.empty()) {
+                out.parts.push_back(std::move(part));
+            } else {
+                prometheus::share_by_revision(
+                    std::move(part),
+                    revisions->second,
+                    {now[target], before[target], lived[target]},
+                    out
+                );
+            }
         }
         if (!out.mixed.empty() || !out.doubled.empty()) {
             out.all = {};
@@ -376,7 +373,10 @@ private:
 
     const PrometheusOptions& options_;
     prometheus::Calls calls_;
-    SeriesMap builds_{}; ///< which target has which revision
+    /// Of each target within the window, the newest last.
+    prometheus::Revisions revisions_{};
+    SeriesMap by_process_{}; ///< of targets with several
+    SeriesMap lived_{}; ///< of these targets, in seconds
     SeriesMap faults_{}; ///< which target lacks what
     prometheus::ScrapedTwice twice_{};
     std::set<std::string> not_numbers_{};

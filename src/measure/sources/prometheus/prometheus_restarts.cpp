@@ -14,7 +14,6 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::size_t k_most_named = 3;
-constexpr std::size_t k_most_picked = 30; ///< by name: a query travels in an address
 /// Over the window at each lane; fewer at many lanes, for which a query has no more time.
 constexpr double k_most_looks = 720;
 constexpr double k_least_looks = 120;
@@ -67,13 +66,12 @@ Queries::Again Reader::looks_at(const Answer& again, double look_s) const {
         instances.emplace(series.label("instance"));
         interval_s = std::min(interval_s, scraping_.interval_of(series));
     }
-    Queries::Again out{.look_s = look_s};
-    auto lanes = static_cast<double>(scraping_.intervals.size());
-    if (instances.size() <= k_most_picked) {
-        out.who =
-            matcher({"instance", std::vector<std::string>(instances.begin(), instances.end())});
-        lanes = static_cast<double>(instances.size());
-    }
+    Queries::Again out{
+        .who = of_instances(std::vector<std::string>(instances.begin(), instances.end())),
+        .look_s = look_s,
+    };
+    const auto lanes =
+        static_cast<double>(out.who.empty() ? scraping_.intervals.size() : instances.size());
     const double looks = std::clamp(k_looks_at_all / lanes, k_least_looks, k_most_looks);
     // Twice a scrape: the last one of a process is seen even when the next comes early.
     out.step_s = std::max(interval_s / 2, look_s / looks);

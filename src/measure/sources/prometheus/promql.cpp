@@ -235,6 +235,13 @@ std::string matcher(const telemetry::LabelIs& label) {
     return fmt::format("{}=~{}", label.label, in_quotes(any));
 }
 
+std::string of_instances(std::vector<std::string> instances) {
+    // Proxies take addresses of 8 KiB. A query has it up to three times, percent-encoded.
+    constexpr std::size_t k_longest = 600;
+    std::string out = matcher({"instance", std::move(instances)});
+    return out.size() > k_longest ? "" : out;
+}
+
 std::string whose(std::string_view name, bool include_probes) {
     std::string out;
     const telemetry::Metric* row = row_of(name);

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::measure::prometheus {
 
@@ -17,6 +18,9 @@ namespace oa_stream::measure::prometheus {
 [[nodiscard]] std::string joined(std::string a, std::string_view b);
 /// route="/a", status=~"5..", class=~"x|y"
 [[nodiscard]] std::string matcher(const telemetry::LabelIs& label);
+/// The matcher of these instances; empty: it would be too long, since a query travels in an
+/// address.
+[[nodiscard]] std::string of_instances(std::vector<std::string> instances);
 /// The matcher that leaves the requests of probes out of a metric's series (`name` in full, with or
 /// without _bucket or _count); empty where there is nothing to leave out.
 [[nodiscard]] std::string whose(std::string_view name, bool include_probes);
