@@ -79,8 +79,4 @@ private:
     std::optional<Ending> ending_{};
 };
 
-/// The error object of a failed turn: our words, nothing of the upstream's. Its code and type are
-/// those of openai_code_of().
-[[nodiscard]] wire::completions::ErrorObject error_of(const turn::Failure& failure);
-
 } // namespace oa_stream::encode

@@ -1,5 +1,6 @@
 #include "oa_stream/contract/completions_machine.hpp"
 #include "oa_stream/encode/completions.hpp"
+#include "oa_stream/encode/openai_errors.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completion_turn.hpp"
@@ -121,7 +122,7 @@ struct StreamState {
             OA_CHECK(send(completions::Done{}, out));
         } else {
             OA_CHECK(send_usage(out));
-            OA_CHECK(send(error_of(ending.error()), out));
+            OA_CHECK(send(openai_error_of(ending.error(), summary.content).error, out));
             summary.failure = ending.error();
         }
         ended = true;

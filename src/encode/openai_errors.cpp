@@ -2,16 +2,24 @@
 
 #include "oa_stream/base/lists.hpp"
 
-#include "completion_turn.hpp"
-
 #include <array>
+#include <string>
 
 namespace oa_stream::encode {
 
 namespace {
 
 using turn::FailureCause;
+using turn::FailureCode;
 
+struct OpenAiCode {
+    FailureCause cause;
+    int status;
+    std::string_view code;
+    std::string_view param{}; ///< the parameter at fault, as chat completions call it
+    std::string_view message{}; ///< empty: the failure's own
+};
+/// Without `other`, and without `bad_key`: that is the lane's own.
 constexpr std::array k_openai_codes{
     OpenAiCode{FailureCause::rate_limited, 429, "rate_limit_exceeded"},
     OpenAiCode{FailureCause::usage_limit, 429, "insufficient_quota"},
@@ -21,15 +29,45 @@ constexpr std::array k_openai_codes{
     OpenAiCode{FailureCause::refused, 400, "content_policy_violation"},
     OpenAiCode{FailureCause::no_call, 502, "tool_call_missing"},
     OpenAiCode{FailureCause::no_json, 502, "json_missing"},
+    OpenAiCode{
+        FailureCause::drained,
+        503,
+        "server_draining",
+        "",
+        "The server was shut down before this answer was complete."
+    },
+    OpenAiCode{
+        FailureCause::out_of_time,
+        504,
+        "authority_timeout",
+        "",
+        "The assistant did not answer in time."
+    },
 };
-constexpr OpenAiCode k_unnamed{}; ///< `other`, and `bad_key`: the lane's own
+
+constexpr int k_retry_after_s = 5; ///< where the provider states no time
+
+int status_of(FailureCode code) noexcept {
+    switch (code) {
+    case FailureCode::overloaded:
+        return 503;
+    case FailureCode::authority_timeout:
+    case FailureCode::stalled:
+        return 504;
+    case FailureCode::turn_failed:
+    case FailureCode::turn_aborted:
+    case FailureCode::turn_lost:
+    case FailureCode::authority_lost:
+    case FailureCode::codex_error:
+    case FailureCode::stale_cursor:
+    case FailureCode::reauth_required:
+    case FailureCode::adapter_preview_unavailable:
+        break;
+    }
+    return 502;
+}
 
 } // namespace
-
-const OpenAiCode& openai_code_of(turn::FailureCause cause) noexcept {
-    const auto* known = find_or_null(k_openai_codes, cause, &OpenAiCode::cause);
-    return known == nullptr ? k_unnamed : *known;
-}
 
 std::string_view openai_type_of(int status) noexcept {
     if (status == 429) {
@@ -38,15 +76,30 @@ std::string_view openai_type_of(int status) noexcept {
     return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
-wire::completions::ErrorObject error_of(const turn::Failure& failure) {
-    const OpenAiCode& known = openai_code_of(failure.cause);
-    wire::completions::ErrorObject out{
-        .message = turn::sentence_of(failure),
-        .type = std::string(openai_type_of(known.status)),
-        .code = std::string(known.code.empty() ? turn::words_of(failure.code).word : known.code),
-    };
-    if (!known.param.empty()) {
-        out.param = known.param;
+OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
+    const bool passes =
+        failure.cause == FailureCause::rate_limited || failure.cause == FailureCause::overloaded;
+    const auto* known = passes && content
+                            ? nullptr
+                            : find_or_null(k_openai_codes, failure.cause, &OpenAiCode::cause);
+    OpenAiError out{.status = known == nullptr ? status_of(failure.code) : known->status};
+    out.error.message = turn::sentence_of(failure);
+    out.error.type = openai_type_of(out.status);
+    if (known == nullptr) {
+        out.error.code = turn::words_of(failure.code).word;
+        return out;
+    }
+    out.error.code = known->code;
+    if (!known->message.empty()) {
+        out.error.message = known->message;
+    }
+    if (!known->param.empty()) {
+        out.error.param = known->param;
+    }
+    out.may_retry = passes;
+    out.retry_after = failure.retry_after;
+    if (passes && !out.retry_after) {
+        out.retry_after = k_retry_after_s;
     }
     return out;
 }

@@ -1,6 +1,7 @@
 #include "oa_stream/encode/responses.hpp"
 
 #include "oa_stream/contract/responses_machine.hpp"
+#include "oa_stream/encode/openai_errors.hpp"
 #include "oa_stream/wire/sse.hpp"
 
 #include "completion_turn.hpp"
@@ -68,8 +69,7 @@ Json usage_json(const wire::completions::Usage& usage) {
 }
 
 /// As the event `error` has it.
-Json error_json(const turn::Failure& failure) {
-    const auto error = error_of(failure);
+Json error_json(const wire::completions::ErrorObject& error) {
     Json out = Json::object();
     out["type"] = error.type;
     out["code"] = error.code;
@@ -82,11 +82,10 @@ Json error_json(const turn::Failure& failure) {
 }
 
 /// As response.failed has it: the API lists few codes for it; ours stands in the message.
-Json failed_json(const turn::Failure& failure) {
-    const auto error = error_of(failure);
-    const std::string_view code = error.type == "rate_limit_error" ? "rate_limit_exceeded"
-                                  : failure.cause == turn::FailureCause::refused ? "invalid_prompt"
-                                                                                 : "server_error";
+Json failed_json(const wire::completions::ErrorObject& error, turn::FailureCause cause) {
+    const std::string_view code = error.type == "rate_limit_error"       ? "rate_limit_exceeded"
+                                  : cause == turn::FailureCause::refused ? "invalid_prompt"
+                                                                         : "server_error";
     Json out = Json::object({{"code", code}});
     out["message"] = fmt::format("{} ({})", error.message, error.code);
     return out;
@@ -333,8 +332,9 @@ struct ResponseState {
         if (!ending) {
             // An event `error` in front of response.failed, as OpenAI sends it: many clients read
             // only one of the two, and take what they have for a whole answer otherwise.
-            last["error"] = failed_json(ending.error());
-            Json event = Json::object({{"error", error_json(ending.error())}});
+            const auto told = openai_error_of(ending.error(), summary.content).error;
+            last["error"] = failed_json(told, ending.error().cause);
+            Json event = Json::object({{"error", error_json(told)}});
             OA_CHECK(send("error", std::move(event), out));
             summary.failure = ending.error();
         } else if (status == "incomplete") {

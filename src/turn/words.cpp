@@ -54,7 +54,7 @@ constexpr std::array<FailureWords, 11> k_failures{{
      TerminalClass::adapter_preview_unavailable},
 }};
 
-constexpr std::array<CauseWords, 10> k_causes{{
+constexpr std::array<CauseWords, 12> k_causes{{
     {FailureCause::other, "", ""},
     {FailureCause::rate_limited, "rate_limited", "The model takes no more requests for now."},
     {FailureCause::usage_limit,
@@ -79,6 +79,8 @@ constexpr std::array<CauseWords, 10> k_causes{{
     {FailureCause::no_json,
      "json_missing",
      "The model answered with other text than the JSON object that the request demands."},
+    {FailureCause::drained, "", ""},
+    {FailureCause::out_of_time, "", ""},
 }};
 
 // words_of() indexes the tables: they must stand in the order of the enums.

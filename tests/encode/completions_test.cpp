@@ -346,11 +346,14 @@ TEST_CASE("completions: a stream's error has the code, type and param of its cau
     struct Cause {
         FailureCause cause;
         std::string_view type, code, param;
+        bool text = false; ///< before it
     };
     const std::array causes{
         Cause{FailureCause::other, "server_error", "turn_failed", "null"},
         Cause{FailureCause::rate_limited, "rate_limit_error", "rate_limit_exceeded", "null"},
+        Cause{FailureCause::rate_limited, "server_error", "turn_failed", "null", true},
         Cause{FailureCause::usage_limit, "rate_limit_error", "insufficient_quota", "null"},
+        Cause{FailureCause::usage_limit, "rate_limit_error", "insufficient_quota", "null", true},
         Cause{
             FailureCause::context_length,
             "invalid_request_error",
@@ -362,12 +365,16 @@ TEST_CASE("completions: a stream's error has the code, type and param of its cau
             FailureCause::unknown_model, "invalid_request_error", "model_not_found", R"("model")"
         },
         Cause{FailureCause::overloaded, "server_error", "overloaded", "null"},
+        Cause{FailureCause::overloaded, "server_error", "turn_failed", "null", true},
         Cause{FailureCause::refused, "invalid_request_error", "content_policy_violation", "null"},
     };
     for (const auto& row : causes) {
         Failure failure{FailureCode::turn_failed};
         failure.cause = row.cause;
-        const auto bytes = completion_stream({k_start, failed(failure)});
+        const auto bytes = completion_stream(
+            row.text ? words({"x"}, {failed(failure)})
+                     : std::vector<Event>{k_start, failed(failure)}
+        );
         CAPTURE(bytes);
         CHECK(bytes.contains(
             fmt::format(R"("type":"{}","param":{},"code":"{}"}})", row.type, row.param, row.code)

@@ -149,11 +149,10 @@ TEST_CASE("responses: how a turn ends is the status") {
     const auto failed = ends({Outcome::failed, Finish::error, failure});
     CHECK(failed.faults == "");
     CHECK(failed.last.at("status") == "failed");
-    CHECK(failed.last.at("error").at("code") == "rate_limit_exceeded");
+    CHECK(failed.last.at("error").at("code") == "server_error"); // after text: not to be retried
     CHECK(failed.last.at("error").size() == 2);
-    CHECK(failed.bytes.contains(
-        R"("error":{"type":"rate_limit_error","code":"rate_limit_exceeded","message":)"
-    ));
+    CHECK(failed.bytes.contains(R"("error":{"type":"server_error","code":"turn_failed","message":)")
+    );
     // The event names the cause; response.failed, where its enum does.
     const auto codes = [&](FailureCause cause) {
         Failure why{FailureCode::turn_failed};
@@ -175,6 +174,7 @@ TEST_CASE("responses: how a turn ends is the status") {
     CHECK(codes(FailureCause::usage_limit) == "insufficient_quota null rate_limit_exceeded");
     CHECK(codes(FailureCause::context_length) == R"(context_length_exceeded "input" server_error)");
     CHECK(codes(FailureCause::refused) == "content_policy_violation null invalid_prompt");
+    CHECK(codes(FailureCause::drained) == "server_draining null server_error");
     CHECK_FALSE(failed.bytes.contains("SECRET"));
     CHECK_FALSE(failed.whole);
     CHECK(failed.kept == 0);

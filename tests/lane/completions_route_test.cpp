@@ -10,6 +10,7 @@ using turn::TerminalClass;
 namespace {
 
 constexpr std::string_view k_path = "/v1/chat/completions";
+constexpr std::string_view k_streamed = R"(,"stream":true)";
 
 std::string body_of(std::string_view more = "", std::string_view model = "oa-stream") {
     return fmt::format(
@@ -36,6 +37,20 @@ std::string error_of(const net::ClientResponse& response) {
         error.at("type").get<std::string>(),
         error.at("code").get<std::string>(),
         param.is_null() ? "-" : param.get<std::string>()
+    );
+}
+
+/// "invalid_request_error model_not_found model", of the frame that ends a stream
+std::string last_error_of(const net::ClientResponse& stream) {
+    const std::string_view frames = stream.body;
+    const auto at = frames.rfind("data: {\"error\"");
+    REQUIRE(at != std::string_view::npos);
+    const auto error = Json::parse(frames.substr(at + 6)).at("error");
+    return fmt::format(
+        "{} {} {}",
+        error.at("type").get<std::string>(),
+        error.at("code").get<std::string>(),
+        string_member(error, "param").value_or("-")
     );
 }
 
@@ -283,6 +298,16 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
             failed(FailureCode::turn_failed, FailureCause::context_length),
             "400 invalid_request_error context_length_exceeded messages",
             false},
+        Row{"context, after text",
+            true,
+            failed(FailureCode::turn_failed, FailureCause::context_length),
+            "400 invalid_request_error context_length_exceeded messages",
+            false},
+        Row{"busy, after text",
+            true,
+            failed(FailureCode::turn_failed, FailureCause::overloaded),
+            "502 server_error turn_failed -",
+            false},
         Row{"key",
             false,
             failed(FailureCode::turn_failed, FailureCause::bad_key),
@@ -296,21 +321,25 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
             false},
     };
     LaneRig rig;
-    for (const auto& row : rows) {
-        CAPTURE(row.name);
-        Waiting waiting(rig);
+    const auto play = [&](const Row& row, std::string_view more) {
+        Waiting waiting(rig, more);
         if (row.text) {
             rig.authority.last().say("half");
         }
         rig.authority.last().push(row.ended);
-        const auto response = waiting.end();
+        return waiting.end();
+    };
+    for (const auto& row : rows) {
+        CAPTURE(row.name);
+        const auto response = play(row, "");
         CHECK(error_of(response) == row.told);
+        CHECK(last_error_of(play(row, k_streamed)) == row.told.substr(4));
         CHECK((response.headers.get("x-should-retry") != "false") == row.again);
         CHECK_FALSE(response.body.contains("half"));
         CHECK_FALSE(response.body.contains("secret"));
         CHECK(response.body.contains("accept this assistant's key") == (row.name == "key"));
     }
-    rig.until("the records", [&] { return rig.watcher.requests.size() == rows.size(); });
+    rig.until("the records", [&] { return rig.watcher.requests.size() == 2 * rows.size(); });
     CHECK(rig.watcher.requests[0].terminal == TerminalClass::turn_failed);
     CHECK(rig.watcher.requests[0].error == "turn_failed");
 }
@@ -406,14 +435,27 @@ TEST_CASE("completions: a turn that outlasts its time is a 504, one cut by the d
     LaneRig rig(config);
     Waiting slow(rig);
     rig.authority.last().say("half");
-    CHECK(error_of(slow.end()) == "504 server_error authority_timeout -");
+    const auto late = slow.end();
+    CHECK(error_of(late) == "504 server_error authority_timeout -");
+    CHECK(late.body.contains("The assistant did not answer in time."));
+    Waiting slow_stream(rig, k_streamed);
+    rig.authority.last().say("half");
+    const auto late_stream = slow_stream.end();
+    CHECK(last_error_of(late_stream) == "server_error authority_timeout -");
+    CHECK(late_stream.body.contains("The assistant did not answer in time."));
 
     LaneRig other;
     Waiting cut(other);
     other.authority.last().say("half");
-    CHECK(other.run(other.lane->drain(Millis(100))) == 1);
+    Waiting cut_stream(other, k_streamed);
+    other.authority.last().say("half");
+    CHECK(other.run(other.lane->drain(Millis(100))) == 2);
+    const auto response_stream = cut_stream.end();
+    CHECK(last_error_of(response_stream) == "server_error server_draining -");
+    CHECK(response_stream.body.contains("The server was shut down before"));
     const auto response = cut.end();
     CHECK(error_of(response) == "503 server_error server_draining -");
+    CHECK(response.body.contains("The server was shut down before"));
     CHECK(response.headers.get("x-should-retry") == "false");
 }
 

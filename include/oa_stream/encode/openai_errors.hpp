@@ -1,19 +1,25 @@
-// Why a turn failed, as OpenAI's APIs name it: the same in a stream's error and a whole answer's.
+// Why a turn failed, as OpenAI's APIs say it. Streams and whole answers take it from one function,
+// so that they cannot disagree.
 #pragma once
 
-#include "oa_stream/turn/words.hpp"
+#include "oa_stream/turn/event.hpp"
+#include "oa_stream/wire/completions_chunk.hpp"
 
+#include <optional>
 #include <string_view>
 
 namespace oa_stream::encode {
 
-struct OpenAiCode {
-    turn::FailureCause cause = turn::FailureCause::other;
+struct OpenAiError {
     int status = 502; ///< of a whole answer; the type follows from it
-    std::string_view code{}; ///< empty: the API has no name for the cause
-    std::string_view param{}; ///< the parameter at fault, as chat completions call it
+    wire::completions::ErrorObject error{}; ///< our words, nothing of the upstream's
+    bool may_retry = false; ///< nothing was made, and the model takes requests again soon
+    std::optional<int> retry_after{}; ///< seconds
 };
-[[nodiscard]] const OpenAiCode& openai_code_of(turn::FailureCause cause) noexcept;
+
+/// `content`: the client was sent text or a call, or would have been. Codes that invite a retry are
+/// not used then: such a failure is a turn_failed, and its message names the cause.
+[[nodiscard]] OpenAiError openai_error_of(const turn::Failure& failure, bool content);
 
 /// "invalid_request_error"
 [[nodiscard]] std::string_view openai_type_of(int status) noexcept;

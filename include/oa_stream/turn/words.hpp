@@ -36,7 +36,8 @@ struct FailureWords {
     TerminalClass terminal;
 };
 
-/// Why the model's provider refused, as far as somebody can do something about it.
+/// More than the code says of a failure: why the model's provider refused, as far as somebody can
+/// do something about it, what the answer lacks, or why the lane ended it.
 enum class FailureCause {
     other,
     rate_limited,   ///< too many requests at once
@@ -48,10 +49,12 @@ enum class FailureCause {
     refused,        ///< for what was said
     no_call,        ///< the model made no tool call though the request demands one
     no_json,        ///< it answered with other text though the request demands a JSON object
+    drained,        ///< the lane shuts down
+    out_of_time,    ///< the turn lasted as long as it may
 };
 struct CauseWords {
     FailureCause cause;
-    std::string_view word;     ///< in frames: data-error.reason; empty for `other`
+    std::string_view word;     ///< in frames: data-error.reason; empty: the code says enough
     std::string_view sentence; ///< takes the place of FailureWords::sentence
 };
 [[nodiscard]] const CauseWords& words_of(FailureCause cause) noexcept;

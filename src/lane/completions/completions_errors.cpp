@@ -28,54 +28,21 @@ constexpr std::array k_other_words{
 };
 
 /// The turn was accepted and may have had effects: a library must not run it again by itself.
-Rejection not_again(Rejection rejection) {
+Rejection without_retry(Rejection rejection) {
     rejection.headers.set("x-should-retry", "false");
     return rejection;
 }
 
-/// Under the failure's code, in the words of its cause where that is known.
-Rejection said(int status, const turn::Failure& failure) {
-    return reject(
-        status, std::string(turn::words_of(failure.code).word), turn::sentence_of(failure)
-    );
+Rejection rejection_of(encode::OpenAiError known) {
+    auto out = reject(known.status, std::move(known.error.code), std::move(known.error.message));
+    if (known.error.param) {
+        out = at_param(std::move(out), std::move(*known.error.param));
+    }
+    return known.retry_after ? with_retry_after(std::move(out), *known.retry_after) : out;
 }
 
-/// Nothing was made, and the model takes requests again soon.
-bool takes_again(turn::FailureCause cause) noexcept {
-    return cause == turn::FailureCause::rate_limited || cause == turn::FailureCause::overloaded;
-}
-
-int status_of(turn::FailureCode code) noexcept {
-    switch (code) {
-    case turn::FailureCode::overloaded:
-        return 503;
-    case turn::FailureCode::authority_timeout:
-    case turn::FailureCode::stalled:
-        return 504;
-    case turn::FailureCode::turn_failed:
-    case turn::FailureCode::turn_aborted:
-    case turn::FailureCode::turn_lost:
-    case turn::FailureCode::authority_lost:
-    case turn::FailureCode::codex_error:
-    case turn::FailureCode::stale_cursor:
-    case turn::FailureCode::reauth_required:
-    case turn::FailureCode::adapter_preview_unavailable:
-        break;
-    }
-    return 502;
-}
-
-/// By a cause that OpenAI has a code for.
-Rejection reject_cause(const turn::Failure& failure) {
-    const auto& known = encode::openai_code_of(failure.cause);
-    auto out = reject(known.status, std::string(known.code), turn::sentence_of(failure));
-    if (!known.param.empty()) {
-        out = at_param(std::move(out), std::string(known.param));
-    }
-    if (failure.retry_after || takes_again(failure.cause)) {
-        out = with_retry_after(std::move(out), failure.retry_after.value_or(5));
-    }
-    return out;
+Rejection rejection_of(const turn::Failure& failure) {
+    return rejection_of(encode::openai_error_of(failure, false));
 }
 
 } // namespace
@@ -105,34 +72,24 @@ net::Response to_openai_response(const Rejection& rejection) {
     return response;
 }
 
-Rejection reject_failed(const TurnOutcome& outcome, turn::Failure failure) {
-    const bool unmet = failure.cause == turn::FailureCause::no_call ||
-                       failure.cause == turn::FailureCause::no_json;
-    const bool named = !encode::openai_code_of(failure.cause).code.empty();
-    if (named && (unmet || !outcome.content)) {
-        auto known = reject_cause(failure);
-        return takes_again(failure.cause) ? std::move(known) : not_again(std::move(known));
-    }
-    if (outcome.reason == StopReason::drain) {
-        return not_again(reject(503, "server_draining", "this instance was shut down meanwhile"));
-    }
-    if (outcome.reason == StopReason::wall_time) {
-        failure.code = turn::FailureCode::authority_timeout;
-    }
-    return not_again(said(status_of(failure.code), failure));
+Rejection reject_failed(const turn::Failure& failure, bool content) {
+    auto known = encode::openai_error_of(failure, content);
+    const bool may_retry = known.may_retry;
+    auto out = rejection_of(std::move(known));
+    return may_retry ? out : without_retry(std::move(out));
 }
 
 Rejection reject_unstarted(const Error& error) {
     switch (error.code) {
     case Code::unavailable:
         if (error.where == "rate_limited") {
-            return reject_cause({.cause = turn::FailureCause::rate_limited});
+            return rejection_of({.cause = turn::FailureCause::rate_limited});
         }
         break;
     case Code::timeout: // it may run all the same
-        return not_again(said(504, {turn::FailureCode::authority_timeout}));
+        return without_retry(rejection_of({turn::FailureCode::authority_timeout}));
     case Code::too_large:
-        return reject_cause({.cause = turn::FailureCause::context_length});
+        return rejection_of({.cause = turn::FailureCause::context_length});
     case Code::usage:
     case Code::precondition:
         return bad_param("invalid_value", "messages", "the assistant does not take these messages");
@@ -142,7 +99,7 @@ Rejection reject_unstarted(const Error& error) {
     case Code::config:
     case Code::unreadable:
     case Code::internal:
-        return said(502, {turn::FailureCode::codex_error});
+        return rejection_of({turn::FailureCode::codex_error});
     case Code::cancelled:
     case Code::network:
     case Code::credentials:

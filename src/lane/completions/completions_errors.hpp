@@ -17,8 +17,8 @@ namespace oa_stream::lane {
 /// details["param"].
 [[nodiscard]] net::Response to_openai_response(const Rejection& rejection);
 
-/// Why a whole answer failed, as status and code.
-[[nodiscard]] Rejection reject_failed(const TurnOutcome& outcome, turn::Failure failure);
+/// Why a whole answer failed, as status and code: those of a stream's error.
+[[nodiscard]] Rejection reject_failed(const turn::Failure& failure, bool content);
 
 /// What the authority's refusal to start means.
 [[nodiscard]] Rejection reject_unstarted(const Error& error);

@@ -121,9 +121,12 @@ bool LiveTurn::leave() {
     return true;
 }
 
-/// The authority only knows that it was interrupted; we know why.
+/// The authority knows that it was interrupted, or names its failure; we know why we ended it.
 void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
     if (ended.outcome != turn::Outcome::interrupted) {
+        if (ended.failure && ended.failure->cause == turn::FailureCause::other) {
+            ended.failure->cause = cause_of(reason_);
+        }
         return;
     }
     if (style_.journal) {

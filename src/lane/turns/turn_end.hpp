@@ -15,13 +15,22 @@ namespace oa_stream::lane {
            code == overloaded || code == stale_cursor || code == turn_aborted || code == turn_lost;
 }
 
-inline turn::TurnEnded failed(turn::Outcome outcome, turn::FailureCode code, std::string detail) {
+inline turn::TurnEnded failed(
+    turn::Outcome outcome, turn::FailureCode code, std::string detail, turn::FailureCause cause = {}
+) {
     return {
         outcome,
         turn::Finish::error,
-        turn::Failure{code, is_retryable(code), std::move(detail)},
+        turn::Failure{code, is_retryable(code), std::move(detail), cause},
         std::nullopt
     };
+}
+
+/// What the failure's code does not say of why we ended the turn.
+[[nodiscard]] constexpr turn::FailureCause cause_of(StopReason reason) noexcept {
+    return reason == StopReason::wall_time ? turn::FailureCause::out_of_time
+           : reason == StopReason::drain   ? turn::FailureCause::drained
+                                           : turn::FailureCause::other;
 }
 
 /// The end that a turn gets from us when the authority gives none.
@@ -30,9 +39,13 @@ inline turn::TurnEnded failed(turn::Outcome outcome, turn::FailureCode code, std
     using turn::Outcome;
     switch (reason) {
     case StopReason::wall_time:
-        return failed(Outcome::aborted, FailureCode::turn_aborted, "the turn's time is over");
+        return failed(
+            Outcome::aborted, FailureCode::turn_aborted, "the turn's time is over", cause_of(reason)
+        );
     case StopReason::drain:
-        return failed(Outcome::aborted, FailureCode::turn_aborted, "the lane shuts down");
+        return failed(
+            Outcome::aborted, FailureCode::turn_aborted, "the lane shuts down", cause_of(reason)
+        );
     case StopReason::overloaded:
         return failed(Outcome::aborted, FailureCode::overloaded, "all logs together are full");
     case StopReason::first_event:
