@@ -225,39 +225,6 @@ TEST_CASE("requests: seeds become raw items with the text type of their role") {
     CHECK(inject_params("T", {early})["items"][0]["phase"] == "commentary");
 }
 
-TEST_CASE("codex events: a message has the phase of its item, live and stored") {
-    const auto phase = [](const turn::Event& event) {
-        return std::get<turn::PartOpened>(event).phase;
-    };
-    const auto item = [](std::string_view text, std::string_view phase) {
-        return Json::object(
-            {{"type", "agentMessage"}, {"id", "i"}, {"text", text}, {"phase", phase}}
-        );
-    };
-    CHECK(phase(events_of_item(item("a", "commentary"), 1).at(0)) == turn::TextPhase::commentary);
-    const auto told = [&](std::vector<std::pair<std::string_view, Json>> notes) {
-        CodexTranslator translator("t", "u");
-        std::vector<turn::Event> events;
-        for (auto& [method, raw] : notes) {
-            Json params = Json::object({{"threadId", "t"}, {"turnId", "u"}});
-            params["item"] = std::move(raw);
-            Json note = Json::object({{"method", method}});
-            note["params"] = std::move(params);
-            translator.notification(note, events);
-        }
-        const auto opened = std::ranges::find_if(events, [](const turn::Event& event) {
-            return std::holds_alternative<turn::PartOpened>(event);
-        });
-        return phase(*opened);
-    };
-    const auto started = item("", "commentary");
-    const auto whole = item("a", "final_answer");
-    CHECK(told({{"item/completed", whole}}) == turn::TextPhase::final_answer);
-    CHECK(
-        told({{"item/started", started}, {"item/completed", whole}}) == turn::TextPhase::commentary
-    );
-}
-
 TEST_CASE("requests: a function with the name of one of codex's tools is called otherwise there") {
     struct Name {
         std::string_view client;
