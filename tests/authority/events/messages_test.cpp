@@ -181,9 +181,15 @@ TEST_CASE("codex events: a message has the phase of its item, live and stored") 
         return phase(*opened);
     };
     const auto started = item("", "commentary");
+    auto without = started; // a model says it only at the end
+    without["phase"] = nullptr;
     const auto whole = item("a", "final_answer");
     CHECK(told({{"item/completed", whole}}) == turn::TextPhase::final_answer);
     CHECK(
         told({{"item/started", started}, {"item/completed", whole}}) == turn::TextPhase::commentary
+    );
+    CHECK(
+        told({{"item/started", without}, {"item/completed", whole}}) ==
+        turn::TextPhase::final_answer
     );
 }

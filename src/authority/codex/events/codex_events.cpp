@@ -122,8 +122,10 @@ struct CodexTranslator::State {
         if (item.done) {
             return; // told twice
         }
-        item.phase = known == nullptr ? codex::phase_of(*raw) : item.phase;
         if (kind == ItemKind::message) {
+            if (item.phase == turn::TextPhase::unknown) {
+                item.phase = codex::phase_of(*raw);
+            }
             const bool told = raw->contains("text"); // a worker need not repeat it
             items.finish_text(item, told ? text_view_in(*raw, "text") : item.said, *out);
         } else if (kind == ItemKind::reasoning) {
