@@ -25,8 +25,9 @@ constexpr std::array k_codex{
         "item/completed agentMessage",
         "part-opened, part-delta, part-closed",
         "The text that no delta contained; all of it when there were no deltas. When the deltas "
-        "are not a prefix of the text, they win and the mismatch is counted. `phase` is told in "
-        "`/v1/responses` alone."
+        "are not a prefix of the text, they win and the mismatch is counted. `phase` is reported "
+        "in `/v1/responses`; where the answer must be JSON, chat completions send commentary as "
+        "reasoning."
     },
     CodexRow{
         "item/reasoning/summaryTextDelta, item/reasoning/textDelta",
@@ -42,7 +43,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/started commandExecution",
         "tool-opened, tool-input-ready",
-        "Tool `shell`, input `{command, cwd?}`. The command is the text inside `bash -lc '…'`. "
+        "Tool `shell`, input `{command, cwd?}`. The command is the text inside `bash -lc '…'` or "
+        "`-c`, for the shells of the system only; otherwise all of it is shown. "
         "`cwd` is present for another folder than the thread's: relative to that one, or absolute "
         "when it is elsewhere."
     },
