@@ -125,10 +125,7 @@ void CompletionsAnswer::judge_error(const completions::ErrorObject& error, const
         return;
     }
     const int status = head_->status;
-    const std::string_view want = status == 429   ? "rate_limit_error"
-                                  : status >= 500 ? "server_error"
-                                                  : "invalid_request_error";
-    if (status >= 400 && error.type != want) {
+    if (status >= 400 && error.type != completions::error_type_of(status)) {
         report("C14", fmt::format("type is \"{}\" under {}", printable(error.type, 40), status));
     }
 }

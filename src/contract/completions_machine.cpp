@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <string_view>
 #include <utility>
 
@@ -14,11 +13,6 @@ namespace oa_stream::contract {
 namespace completions = wire::completions;
 
 namespace {
-
-/// Clients choose what to do by the type: a stream's error names its cause, as a whole answer does.
-constexpr std::array<std::string_view, 3> k_error_types{
-    "server_error", "rate_limit_error", "invalid_request_error"
-};
 
 void judge_usage(
     const completions::Usage& usage, bool text, const CompletionsMachine::Report& report
@@ -211,7 +205,7 @@ void CompletionsMachine::take(const completions::ErrorObject& error, const Repor
         report("C8", "an error before the role");
     }
     early_usage_ = false;
-    if (!error.type.empty() && !contains(k_error_types, error.type)) {
+    if (!error.type.empty() && !contains(completions::k_error_types, error.type)) {
         report("C14", fmt::format("type is \"{}\"", printable(error.type, 40)));
     }
     ++errors_;

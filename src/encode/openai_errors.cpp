@@ -69,11 +69,8 @@ int status_of(FailureCode code) noexcept {
 
 } // namespace
 
-std::string_view openai_type_of(int status) noexcept {
-    if (status == 429) {
-        return "rate_limit_error";
-    }
-    return status >= 500 ? "server_error" : "invalid_request_error";
+std::string_view responses_param(std::string_view param) noexcept {
+    return param == "messages" ? "input" : param;
 }
 
 OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
@@ -84,7 +81,7 @@ OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
                             : find_or_null(k_openai_codes, failure.cause, &OpenAiCode::cause);
     OpenAiError out{.status = known == nullptr ? status_of(failure.code) : known->status};
     out.error.message = turn::sentence_of(failure);
-    out.error.type = openai_type_of(out.status);
+    out.error.type = wire::completions::error_type_of(out.status);
     if (known == nullptr) {
         out.error.code = turn::words_of(failure.code).word;
         return out;

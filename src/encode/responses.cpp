@@ -75,8 +75,8 @@ Json error_json(const wire::completions::ErrorObject& error) {
     out["code"] = error.code;
     out["message"] = error.message;
     out["param"] = nullptr;
-    if (error.param) { // chat completions call the conversation messages
-        out["param"] = *error.param == "messages" ? "input" : *error.param;
+    if (error.param) {
+        out["param"] = responses_param(*error.param);
     }
     return out;
 }

@@ -21,7 +21,8 @@ struct OpenAiError {
 /// not used then: such a failure is a turn_failed, and its message names the cause.
 [[nodiscard]] OpenAiError openai_error_of(const turn::Failure& failure, bool content);
 
-/// "invalid_request_error"
-[[nodiscard]] std::string_view openai_type_of(int status) noexcept;
+/// A param as /v1/responses names it: chat completions call the conversation messages, that API
+/// input.
+[[nodiscard]] std::string_view responses_param(std::string_view param) noexcept;
 
 } // namespace oa_stream::encode

@@ -6,6 +6,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -60,6 +61,18 @@ struct ErrorObject {
     std::optional<std::string> param{};
     friend bool operator==(const ErrorObject&, const ErrorObject&) = default;
 };
+
+/// Of error objects. Clients choose what to do by it.
+inline constexpr std::array<std::string_view, 3> k_error_types{
+    "server_error", "rate_limit_error", "invalid_request_error"
+};
+/// That of an error under this status.
+[[nodiscard]] constexpr std::string_view error_type_of(int status) noexcept {
+    if (status == 429) {
+        return "rate_limit_error";
+    }
+    return status >= 500 ? "server_error" : "invalid_request_error";
+}
 
 /// The "[DONE]" that is no JSON.
 struct Done {

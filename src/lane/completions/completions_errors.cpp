@@ -62,7 +62,7 @@ net::Response to_openai_response(const Rejection& rejection) {
     auto response = json_response(
         rejection.status,
         encode::completions_error(
-            encode::openai_type_of(rejection.status),
+            wire::completions::error_type_of(rejection.status),
             rejection.code,
             rejection.message,
             string_member(rejection.details, "param")

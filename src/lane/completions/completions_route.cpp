@@ -6,6 +6,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/encode/openai_errors.hpp"
 #include "oa_stream/encode/responses.hpp"
 
 #include "bodies/read_body.hpp"
@@ -48,10 +49,10 @@ bool is_responses(const Call& call) {
     return call.match.route->action == Action::responses;
 }
 
-/// Chat completions call the conversation messages, the other API input.
 Rejection in_words_of(const Call& call, Rejection rejection) {
-    if (is_responses(call) && string_member(rejection.details, "param") == "messages") {
-        rejection.details["param"] = "input";
+    const auto param = string_member(rejection.details, "param");
+    if (param && is_responses(call)) {
+        rejection.details["param"] = encode::responses_param(*param);
     }
     return rejection;
 }

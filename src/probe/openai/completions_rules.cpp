@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completions_run.hpp"
 #include "stream/target_request.hpp"
@@ -170,12 +171,6 @@ bool fits(std::string_view said, std::string_view want) {
     return want.ends_with('*') ? said.starts_with(want.substr(0, want.size() - 1)) : said == want;
 }
 
-std::string_view type_of(int status) {
-    return status == 429   ? "rate_limit_error"
-           : status >= 500 ? "server_error"
-                           : "invalid_request_error";
-}
-
 bool shows_insides(std::string_view message) {
     return message.contains("\n") || message.contains("Traceback") || message.contains("<html");
 }
@@ -195,10 +190,9 @@ std::string error_fault(const net::ClientResponse& response) {
         text_view_in(*error, "code").empty()) {
         return fmt::format("{}: the error lacks message, param or code", status);
     }
-    if (const auto type = text_view_in(*error, "type"); type != type_of(status)) {
-        return fmt::format(
-            "{}: expected type {}, saw {}", status, type_of(status), printable(type, 60)
-        );
+    const auto want = wire::completions::error_type_of(status);
+    if (const auto type = text_view_in(*error, "type"); type != want) {
+        return fmt::format("{}: expected type {}, saw {}", status, want, printable(type, 60));
     }
     if (shows_insides(message)) {
         return fmt::format("{}: the message shows insides: {}", status, printable(message, 80));
