@@ -55,8 +55,8 @@ Accepted<Json> event_page(const ThreadPage& page, const authority::PastTurn& tur
     for (auto at = bounds.first; at < bounds.last; ++at) {
         data["events"].push_back(std::move(events[at]));
     }
-    auto cursor = bounds.more ? make_cursor("e", std::to_string(bounds.last)) : std::string();
-    return page_json(std::move(data), std::move(cursor));
+    const auto cursor = bounds.more ? make_cursor("e", std::to_string(bounds.last)) : std::string();
+    return page_json(std::move(data), cursor);
 }
 
 Rejection reject_answers() {

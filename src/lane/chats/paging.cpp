@@ -109,7 +109,7 @@ std::string make_cursor(std::string_view list, std::string_view key) {
     return out;
 }
 
-Json page_json(Json data, std::string cursor) {
+Json page_json(Json data, std::string_view cursor) {
     Json body = Json::object();
     body["data"] = std::move(data);
     body["nextCursor"] = or_null(cursor);

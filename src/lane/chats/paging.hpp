@@ -37,7 +37,7 @@ query_parameter(std::string_view query, std::string_view name);
 [[nodiscard]] Rejection reject_cursor();
 
 /// {"data":[…],"nextCursor"}; null behind the last page.
-[[nodiscard]] Json page_json(Json data, std::string cursor);
+[[nodiscard]] Json page_json(Json data, std::string_view cursor);
 
 /// Where a page of `count` items begins and ends.
 struct PageBounds {

@@ -200,8 +200,8 @@ Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page)
         data.push_back(project_run(page.context, turns->turns[at]));
     }
     const bool more = turns->more && !data.empty();
-    auto cursor = more ? make_cursor("r", turns->turns.back().id) : std::string();
-    co_return page_json(std::move(data), std::move(cursor));
+    const auto cursor = more ? make_cursor("r", turns->turns.back().id) : std::string();
+    co_return page_json(std::move(data), cursor);
 }
 
 } // namespace oa_stream::lane
