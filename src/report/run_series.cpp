@@ -117,9 +117,8 @@ void add_limit(Series& series, const Report& report, measure::Metric metric) {
             const bool fits = gate.spec.metric == metric &&
                               gate.spec.against == measure::Against::limit &&
                               gate.spec.timing == measure::Timing::first_content;
-            const std::pair<std::string, double> limit{"limit " + gate.spec.id, gate.spec.limit};
-            if (fits && !contains(series.limits, limit)) {
-                series.limits.push_back(limit);
+            if (fits) {
+                add_once(series.limits, std::pair{"limit " + gate.spec.id, gate.spec.limit});
             }
         }
     }

@@ -137,8 +137,8 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
                     fmt::format("{}: {}", named ? "revision " + part.revision : "no revision", text)
                 );
             }
-            if (named && !contains(view.guilty, part.revision)) {
-                view.guilty.push_back(part.revision);
+            if (named) {
+                add_once(view.guilty, part.revision);
             }
         }
     }

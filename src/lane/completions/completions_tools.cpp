@@ -84,10 +84,7 @@ Accepted<ClientTool> read_tool(
     }
     tool.parameters = parameters == nullptr || parameters->empty() ? empty_schema() : *parameters;
     const auto ignore = [&](std::string_view name) {
-        auto word = fmt::format("tools{}.{}", inside_of(flat), name);
-        if (!contains(ignored, word)) {
-            ignored.push_back(std::move(word));
-        }
+        add_once(ignored, fmt::format("tools{}.{}", inside_of(flat), name));
     };
     const auto* strict = given(*function, "strict");
     if (strict != nullptr && *strict == true) {

@@ -210,9 +210,7 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
             );
         }
         // Clients that also name the response before send its items again.
-        if (!contains(out, held)) {
-            out.push_back(std::move(held));
-        }
+        add_once(out, std::move(held));
     }
     ask.input.clear();
     return out;

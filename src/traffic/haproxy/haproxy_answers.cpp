@@ -173,9 +173,8 @@ Result<void> parse_stat(std::string_view answer, std::string_view backend, Hapro
 std::string on_one_line(std::string_view text) {
     std::vector<std::string_view> words;
     for (const std::string_view line : pieces_of(text, '\n')) {
-        const auto piece = trim(line);
-        if (!piece.empty() && !contains(words, piece)) {
-            words.push_back(piece);
+        if (const auto piece = trim(line); !piece.empty()) {
+            add_once(words, piece);
         }
     }
     return printable(fmt::format("{}", fmt::join(words, " ")), 300);

@@ -19,9 +19,8 @@ void collect_env_keys(const toml::table& table, std::vector<std::string>& into) 
     for (const auto& [key, value] : table) {
         if (const auto* inner = value.as_table()) {
             collect_env_keys(*inner, into);
-        } else if (const auto name = value.value<std::string>();
-                   name && key == "env_key" && !contains(into, *name)) {
-            into.push_back(*name);
+        } else if (const auto name = value.value<std::string>(); name && key == "env_key") {
+            add_once(into, *name);
         }
     }
 }

@@ -27,9 +27,9 @@ struct KeptEnds {
 };
 
 template <class T> void add_new(std::vector<T>& to, const std::vector<T>& more) {
-    std::ranges::copy_if(more, std::back_inserter(to), [&](const T& one) {
-        return !contains(to, one);
-    });
+    for (const T& one : more) {
+        add_once(to, one);
+    }
 }
 
 void add_ends(TurnEnds& to, const TurnEnds& more) {
