@@ -24,9 +24,9 @@ struct CompletionIdentity {
     std::string model;        ///< as the request named it
     bool one_call = false;    ///< parallel_tool_calls: false
     bool must_call = false;   ///< tool_choice: an answer without a call is a failure
-    bool json_object = false; ///< an answer that is no JSON object is a failure
+    bool json_object = false; ///< another answer than a JSON object is a failure; implies `json`
     std::vector<std::string> stop{}; ///< the text ends before the first of these
-    bool json = false; ///< the text is JSON of any form: commentary is told as reasoning
+    bool json = false; ///< the text is JSON of any form: commentary becomes reasoning
 };
 
 /// An encoder whose answer is one JSON object: it never writes.
