@@ -21,6 +21,7 @@ LiveTurn::LiveTurn(Parts parts)
       pause_timer_(executor_), accepted_(Clock::now()), last_event_(accepted_),
       detached_(accepted_) {
     outcome_.model = turn_->model();
+    calls_.begin_with(std::move(style_.began_with));
 }
 
 LiveTurn::~LiveTurn() = default;

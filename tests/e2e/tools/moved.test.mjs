@@ -59,6 +59,20 @@ test('failed and denied calls are results, too; the list names the chat by its q
   assert.equal(data.find((one) => one.id === 'kinds').title, 'scenario:text;words=2');
 });
 
+test('the same results again get the same answer, while it comes and after it', async () => {
+  const page = moved('again', [call('old-call')], 'scenario:text;words=40;delay=50');
+  const running = page.begin();
+  await running.frame('text-delta');
+  const again = await page.post();
+  await running.done;
+  assert.equal(again.status, 200, again.text);
+  assert.equal(again.text, running.text);
+  assert.equal((await page.post()).text, running.text);
+  assert.deepEqual((await page.listed()).map((m) => m.role), ['user', 'assistant', 'assistant']);
+  page.messages[1].parts[1].output = 'rain';
+  assertRefused(await page.post(), 409, 'already_answered');
+});
+
 test('they are refused while one is missing, without the messages before, and behind a text', async () => {
   const open = call('old-b', { state: 'input-available', output: undefined });
   assertRefused(await moved('half', [call('old-a'), open]).post(), 422, 'unknown_tool_call');

@@ -68,6 +68,22 @@ TEST_CASE("Results of other turns' calls count only where no other result came")
     CHECK(calls.judge({}).has_value());
 }
 
+TEST_CASE("Results that a turn began with lead to its beginning, and no others of their calls") {
+    TurnCalls calls;
+    auto both = result("noon");
+    both.insert(both.begin(), {.call = "earlier", .output = "sun"});
+    calls.begin_with({both.front()});
+    CHECK(calls.judge({both.front()})->segment == 0);
+    CHECK(calls.order().empty());
+    CHECK(code_of(calls.judge({{.call = "earlier", .output = "rain"}})) == "already_answered");
+    CHECK(code_of(calls.judge({{.call = "other", .output = "rain"}})) == "unknown_tool_call");
+
+    calls.recall(k_asked, 0, Clock::now());
+    CHECK(calls.judge(both)->fresh == result("noon"));
+    calls.note_answer(both.back(), 1);
+    CHECK(calls.judge(both)->segment == 1);
+}
+
 TEST_CASE("Of a turn that was taken over the events say whether a call still waits") {
     TurnCalls calls;
     calls.recall(k_asked, 0, {});
