@@ -124,7 +124,7 @@ TEST_CASE("others: our own write that comes out beyond its target is left alone:
     CHECK(outcome.exit == ExitCode::rollback_unverified);
     CHECK(outcome.foreign);
     CHECK(world.driver.writes_seen == 1);
-    CHECK(check_called(outcome, "rollback.read-back")
+    CHECK(check_of(outcome, "rollback.read-back")
               .detail.ends_with("found canary 95%, stable 5%: the machinery made another split of "
                                 "the last write, or somebody else changed the traffic"));
 }
