@@ -133,12 +133,11 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
             return entry.call.call == result.call;
         });
         if (known == entries_.end()) {
-            const auto* begun =
-                find_or_null(began_with_, result.call, &authority::CallResult::call);
-            if (begun != nullptr && *begun != result) {
-                return reject_answered_call(result.call);
-            }
-            if (begun != nullptr) {
+            if (const auto* begun =
+                    find_or_null(began_with_, result.call, &authority::CallResult::call)) {
+                if (*begun != result) {
+                    return reject_answered_call(result.call);
+                }
                 verdict.segment = verdict.segment.value_or(0);
             }
             continue;
