@@ -121,7 +121,7 @@ private:
     uncovered_requests(const Question& question, const SourceReading& reading) const;
     /// Lines that were still without their rest: each may have been a request of the window.
     void add_torn(const Span& window, double now_s, SourceReading& reading) const;
-    /// Requests of logs whose earlier file may be gone.
+    /// Requests of logs whose earlier file may be gone, where no log has a gap.
     void add_beginnings(const Question& question, SourceReading& reading) const;
     void add_notes(SourceReading& reading) const;
 
@@ -231,8 +231,7 @@ void AccessLogSource::add_torn(const Span& window, double now_s, SourceReading& 
 
 void AccessLogSource::add_beginnings(const Question& question, SourceReading& reading) const {
     for (std::size_t i = 0; i < logs_.size(); ++i) {
-        const bool whole = !logs_[i]->same_as() && index_.gap_of(i, question).empty();
-        const double missed = whole ? index_.missed_before(i, question) : 0;
+        const double missed = logs_[i]->same_as() ? 0 : index_.missed_before(i, question);
         if (missed > 0) {
             reading.at_fault = logs_[i]->path().string();
             reading.unread += missed;
