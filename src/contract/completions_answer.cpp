@@ -104,18 +104,24 @@ void CompletionsAnswer::judge_head(const Report& report) const {
         judge_limits(*head_, report);
         return;
     }
-    if (head_->status == 429 || head_->status == 503) {
-        if (header(*head_, "retry-after").value_or("").empty()) {
-            report("C3", fmt::format("{} without retry-after", head_->status));
-        }
-    }
-    if (head_->status == 429 && says_no_retry(*head_)) {
-        report("C3", "429 with x-should-retry: false");
-    }
     if (!is_json(*head_)) {
         report("C4", fmt::format("content-type is {}", shown(header(*head_, "content-type"))));
     }
     judge_limits(*head_, report);
+}
+
+/// C3. A used-up quota is not back in seconds, so it may have neither.
+void CompletionsAnswer::judge_retry(std::string_view code, const Report& report) const {
+    if (!head_ || code == "insufficient_quota") {
+        return;
+    }
+    const int status = head_->status;
+    if ((status == 429 || status == 503) && header(*head_, "retry-after").value_or("").empty()) {
+        report("C3", fmt::format("{} without retry-after", status));
+    }
+    if (status == 429 && says_no_retry(*head_)) {
+        report("C3", "429 with x-should-retry: false");
+    }
 }
 
 /// C14: a client's error class comes from the status, and says the same as the type.
@@ -149,6 +155,7 @@ AnswerKind CompletionsAnswer::judge_body(const Report& report) const {
     const completions::ParsedAnswer answer = parsed(report);
     const auto* error =
         answer.body ? std::get_if<completions::ErrorObject>(&*answer.body) : nullptr;
+    judge_retry(error != nullptr ? error->code : "", report);
     if (error != nullptr) {
         judge_error(*error, report);
     } else if (answer.body && profile_ == Profile::chat_completions) {

@@ -27,9 +27,9 @@ public:
     /// Neither is true until it is known.
     [[nodiscard]] bool streamed() const noexcept { return kind_ == Kind::stream; }
     [[nodiscard]] bool whole() const noexcept { return kind_ == Kind::whole; }
-    /// H2, H3, H5, H6, C2–C5. After end().
+    /// H2, H3, H5, H6, C2, C4, C5. After end().
     void judge_head(const Report& report) const;
-    /// C1, C13, C14, C18–C20 or V3, V5, V11 and V12, S1, J5–J7, W1 and W2 of a whole body. After
+    /// C1, C3, C13, C14, C18–C20 or V3, V5, V11 and V12, S1, J5–J7, W1 and W2 of a whole body. After
     /// end().
     [[nodiscard]] AnswerKind judge_body(const Report& report) const;
 
@@ -39,6 +39,7 @@ private:
     [[nodiscard]] bool status_says_whole() const noexcept;
     void keep(std::string_view bytes);
     [[nodiscard]] wire::completions::ParsedAnswer parsed(const Report& report) const;
+    void judge_retry(std::string_view code, const Report& report) const;
     void judge_error(const wire::completions::ErrorObject& error, const Report& report) const;
 
     Profile profile_;

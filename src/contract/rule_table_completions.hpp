@@ -35,7 +35,8 @@ inline constexpr std::array k_completions_rules{
         "C3",
         Level::must,
         Input::headers,
-        "429 and 503 have retry-after, and 429 has no x-should-retry: false",
+        "429 and 503 have retry-after, and 429 has no x-should-retry: false, unless the code is "
+        "insufficient_quota",
         k_five_clients,
         "Without them clients ask again at once, or give up although a slot is free in a second.",
         Scope::openai_whole

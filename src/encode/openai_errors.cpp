@@ -47,6 +47,13 @@ constexpr std::array k_openai_codes{
 
 constexpr int k_retry_after_s = 5; ///< where the provider states no time
 
+/// Every 429 and 503 names a pause (rule C3), but not for a quota that is back after days.
+std::optional<int> pause_of(const turn::Failure& failure, int status) noexcept {
+    const bool busy =
+        status == 503 || (status == 429 && failure.cause != FailureCause::usage_limit);
+    return busy ? failure.retry_after.value_or(k_retry_after_s) : failure.retry_after;
+}
+
 int status_of(FailureCode code) noexcept {
     switch (code) {
     case FailureCode::overloaded:
@@ -82,6 +89,7 @@ OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
     OpenAiError out{.status = known == nullptr ? status_of(failure.code) : known->status};
     out.error.message = turn::sentence_of(failure);
     out.error.type = wire::completions::error_type_of(out.status);
+    out.retry_after = pause_of(failure, out.status);
     if (known == nullptr) {
         out.error.code = turn::words_of(failure.code).word;
         return out;
@@ -94,10 +102,6 @@ OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
         out.error.param = known->param;
     }
     out.may_retry = passes;
-    out.retry_after = failure.retry_after;
-    if (passes && !out.retry_after) {
-        out.retry_after = k_retry_after_s;
-    }
     return out;
 }
 

@@ -398,6 +398,10 @@ TEST_CASE("chat-completions: the response head is held to what stands behind it"
          json_head(503),
          error_object("server_error", "server_draining"),
          {"C3"}},
+        {"quota that is used up",
+         json_head(429, {{"x-should-retry", "false"}}),
+         error_object("rate_limit_error", "insufficient_quota"),
+         {}},
         {"redirect", json_head(302), "", {"C1", "C19"}},
     };
     for (const HeadRow& row : rows) {

@@ -319,6 +319,16 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
             failed(FailureCode::overloaded),
             "503 server_error overloaded -",
             false},
+        Row{"drained",
+            true,
+            failed(FailureCode::turn_aborted, FailureCause::drained),
+            "503 server_error server_draining -",
+            false},
+        Row{"quota",
+            false,
+            failed(FailureCode::turn_failed, FailureCause::usage_limit),
+            "429 rate_limit_error insufficient_quota -",
+            false},
     };
     LaneRig rig;
     const auto play = [&](const Row& row, std::string_view more) {
@@ -335,6 +345,10 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
         CHECK(error_of(response) == row.told);
         CHECK(last_error_of(play(row, k_streamed)) == row.told.substr(4));
         CHECK((response.headers.get("x-should-retry") != "false") == row.again);
+        CHECK(
+            response.headers.has("retry-after") ==
+            (row.told.starts_with("503") || row.told.contains("rate_limit_exceeded"))
+        );
         CHECK_FALSE(response.body.contains("half"));
         CHECK_FALSE(response.body.contains("secret"));
         CHECK(response.body.contains("accept this assistant's key") == (row.name == "key"));
