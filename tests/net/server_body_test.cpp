@@ -1,5 +1,6 @@
 // Requests that are handed over after their head: what becomes of the body.
 #include "support.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -281,6 +282,30 @@ TEST_CASE("a peer that leaves within its body is told as gone") {
     REQUIRE_FALSE((*reading)->has_value());
     CHECK((*reading)->error().code == Code::network);
     CHECK(exchange->peer_gone());
+}
+
+TEST_CASE("a peer that leaves before it is told to go on costs its own request alone") {
+    for (const bool local : {true, false}) {
+        DYNAMIC_SECTION((local ? "unix" : "tcp")) {
+            Loop loop;
+            const test::TempFolder folder;
+            const auto endpoint =
+                local ? Endpoint{.host = {}, .port = 0, .unix_path = folder.file("server.sock")}
+                      : Endpoint{"127.0.0.1", 0};
+            TestServer server(loop, {}, endpoint, by_head());
+            Peer peer(loop, server.endpoint());
+            peer.send(post_head(4, "Expect: 100-continue\r\n"));
+            const auto exchange = server.next();
+            peer.reset(); // the sending of "100 Continue" fails at once
+            CHECK(failure_of(loop, *exchange) == Code::network);
+            CHECK(exchange->peer_gone());
+            Peer next(loop, server.endpoint());
+            next.send(post_head(5) + "hello");
+            const auto second = server.next();
+            REQUIRE(loop.get(second->read_body()));
+            CHECK(second->request().body == "hello");
+        }
+    }
 }
 
 TEST_CASE("a body sent ahead by a client that closed its sending half is read") {

@@ -31,7 +31,9 @@ Connection::read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve) {
     body_read_ = read;
     parser_->sieve_body(std::move(sieve));
     await_body();
-    take({});
+    if (read->pending()) { // else the peer had left when it was told to go on
+        take({});
+    }
     return read;
 }
 
