@@ -79,6 +79,48 @@ TEST_CASE("a stream hands over head and pieces as they arrive, with their times"
     CHECK(ordered);
 }
 
+TEST_CASE("a body is let go of when an answer begins and all of it was sent") {
+    constexpr std::size_t k_long = 32U << 20U; // beyond what the sockets hold
+    for (const bool early : {false, true}) {
+        DYNAMIC_SECTION((early ? "an early answer" : "an answer to all of it")) {
+            Flowing flowing;
+            bool begun = false;
+            ClientRequest request{.method = "POST"};
+            request.shared_body = std::make_shared<const std::string>(k_long, 'b');
+            const std::weak_ptr held = request.shared_body;
+            flowing.begin(
+                {.on_head =
+                     [&](const ClientResponse&) {
+                         begun = true;
+                         return Flow::go_on;
+                     },
+                 .on_bytes = {}},
+                std::move(request)
+            );
+            const auto answer = [&] {
+                flowing.peer->send(k_head);
+                flowing.loop.until([&] { return begun; }, "the head");
+            };
+            if (early) {
+                flowing.peer->pause_reading();
+                flowing.loop.settle();
+                answer();
+                CHECK_FALSE(held.expired());
+                flowing.peer->resume_reading();
+            }
+            CHECK(flowing.peer->take(k_long) == std::string(k_long, 'b'));
+            CHECK_FALSE(held.expired());
+            if (!early) {
+                answer();
+                CHECK(held.expired());
+            }
+            flowing.peer->send("0\r\n\r\n");
+            CHECK(flowing.result().failure == TransferFailure::none);
+            CHECK(held.expired());
+        }
+    }
+}
+
 TEST_CASE("pause stops the reading, resume hands the same bytes over again") {
     Flowing flowing;
     bool pausing = true;

@@ -22,6 +22,12 @@ double seconds_of(CURL* easy, CURLINFO what) noexcept {
     return microseconds > 0 ? static_cast<double>(microseconds) / 1e6 : -1;
 }
 
+std::size_t bytes_sent(CURL* easy) noexcept {
+    curl_off_t bytes = 0;
+    curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &bytes);
+    return static_cast<std::size_t>(bytes);
+}
+
 } // namespace
 
 std::size_t CurlTransfer::on_header(char* bytes, std::size_t one, std::size_t size, void* self) {
@@ -80,6 +86,10 @@ bool CurlTransfer::head_complete() {
     response_.headers = parse_fields(response_.raw_head);
     response_.timings.head_s = since_start();
     enter(Phase::reading);
+    // Without redirects and logins libcurl repeats a request only before its answer's first byte.
+    if (bytes_sent(easy_) == body().size()) {
+        drop_body();
+    }
     if (!handlers_.on_head) {
         return true;
     }

@@ -125,15 +125,20 @@ void CurlTransfer::configure_body() {
         curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
         return;
     }
-    if (!request_.body.empty() || request_.method == "POST") {
+    if (!body().empty() || request_.method == "POST") {
         curl_easy_setopt(
-            easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size())
+            easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body().size())
         );
-        curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+        curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, body().data());
     }
-    if (request_.method != "GET" || !request_.body.empty()) {
+    if (request_.method != "GET" || !body().empty()) {
         curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
     }
+}
+
+void CurlTransfer::drop_body() {
+    request_.shared_body.reset();
+    std::string().swap(request_.body); // an assignment would keep the memory
 }
 
 bool CurlTransfer::configure_headers() {

@@ -250,6 +250,7 @@ void CurlTransfer::finish() {
     if (traces(TraceLevel::requests)) {
         trace(TraceLevel::requests, trace_line(request_, response_));
     }
+    drop_body();
     const auto handlers = std::exchange(handlers_, {}); // they may hold the caller, or us
     if (waiter_ != nullptr) {
         waiter_->cancel();

@@ -53,6 +53,10 @@ private:
 
     [[nodiscard]] bool configure();
     void configure_body();
+    [[nodiscard]] const std::string& body() const noexcept {
+        return request_.shared_body ? *request_.shared_body : request_.body;
+    }
+    void drop_body();
     [[nodiscard]] bool configure_headers();
     void configure_route();
     void configure_trust();

@@ -99,8 +99,15 @@ bool known_short(const net::Request& request, const net::ClientResponse& head) {
     return length && (asks_for_head(request) || parse_count(*length, 0, k_short_answer));
 }
 
+using Body = std::shared_ptr<const std::string>;
+
+/// The request's body, without a copy: what the door may keep at once counts it until it was sent.
+Body lend_body(const std::shared_ptr<net::Exchange>& exchange) {
+    return {&exchange->request().body, [exchange](const std::string*) { exchange->drop_body(); }};
+}
+
 net::ClientRequest
-upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from) {
+upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from, Body body) {
     net::ClientRequest out;
     out.method = from.method;
     out.url = arm.backend.url + from.target;
@@ -112,7 +119,7 @@ upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from
     if (const auto colon = from.peer.rfind(':'); colon != std::string::npos) {
         out.headers.add("x-forwarded-for", from.peer.substr(0, colon));
     }
-    out.body = from.body;
+    out.shared_body = std::move(body);
     out.connect_timeout = core.options.connect_timeout;
     out.first_byte_timeout = core.options.first_byte_timeout;
     out.idle_timeout = core.options.idle_timeout;
@@ -151,7 +158,7 @@ Task<net::ClientResponse> result_of(RelayPtr relay) {
     co_return relay->result.value_or(net::ClientResponse{});
 }
 
-void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
+void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay, Body body) {
     net::StreamHandlers handlers;
     handlers.on_head = [relay](const net::ClientResponse& head) {
         relay->head = head;
@@ -166,7 +173,8 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay) {
         return relay->take(bytes);
     };
     relay->transfer = core->client->stream(
-        upstream_request(*core, arm, relay->exchange->request()), std::move(handlers)
+        upstream_request(*core, arm, relay->exchange->request(), std::move(body)),
+        std::move(handlers)
     );
     spawn(core->executor, "front transfer", await_result(relay));
 }
@@ -184,9 +192,10 @@ bool took_no_connection(const Relay& relay) {
 /// takes no connection, another of its revision is asked.
 Task<void> reach(CorePtr core, RelayPtr relay) {
     std::vector<std::size_t> asked;
+    const Body body = lend_body(relay->exchange);
     while (true) {
         asked.push_back(relay->route.arm);
-        open_transfer(core, core->arms[asked.back()], relay);
+        open_transfer(core, core->arms[asked.back()], relay, body);
         co_await until(relay, [](const Relay& r) { return r.head || r.result; });
         const auto other = took_no_connection(*relay) ? core->other_lane(asked) : std::nullopt;
         if (!other) {
@@ -287,7 +296,6 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::ClientResponse head = *std::move(told);
-    relay->exchange->drop_body(); // the transfer has its own
     if (head.status < 200) { // nothing that it could change to was asked for
         relay->transfer->cancel();
         net::ClientResponse result = co_await result_of(relay);
@@ -324,7 +332,7 @@ std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
     return counters.client_gone;
 }
 
-/// A long body is there twice for a moment. Without memory for that it is this request which ends.
+/// Without memory for what a request needs it is this one which ends.
 Task<Ending> run_or_refuse(CorePtr core, RelayPtr relay) {
     try {
         co_return co_await run(core, relay);
