@@ -3,53 +3,50 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
 
 namespace oa_stream::lane {
 
+/// Counts as one while it lives. The coroutine that holds it may outlive the lane, as the count
+/// does then.
+class Counted {
+public:
+    explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
+    Counted(Counted&&) noexcept = default;
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    Counted& operator=(Counted&&) = delete;
+    ~Counted() {
+        if (count_) {
+            --*count_;
+        }
+    }
+    /// From here on somebody else takes it off the count.
+    void hand_over() noexcept { count_.reset(); }
+
+private:
+    std::shared_ptr<std::size_t> count_;
+};
+
 class CompletionsGuard {
 public:
-    CompletionsGuard() = default;
-    CompletionsGuard(const CompletionsGuard&) = delete;
-    CompletionsGuard& operator=(const CompletionsGuard&) = delete;
-    ~CompletionsGuard() = default;
-
-    class Place {
-    public:
-        Place(CompletionsGuard& guard, std::size_t active) : guard_(&guard), active_(active) {}
-        Place(Place&& other) noexcept
-            : guard_(std::exchange(other.guard_, nullptr)), active_(other.active_) {}
-        Place(const Place&) = delete;
-        Place& operator=(const Place&) = delete;
-        Place& operator=(Place&&) = delete;
-        ~Place() {
-            if (guard_ != nullptr) {
-                guard_->release();
-            }
-        }
-        /// Turns running when this place was taken, this one included.
-        [[nodiscard]] std::size_t active() const noexcept { return active_; }
-        /// From here on the end of the turn gives it back, through release().
-        void hand_over() noexcept { guard_ = nullptr; }
-
-    private:
-        CompletionsGuard* guard_;
-        std::size_t active_;
-    };
+    /// Once it is handed over, the end of the turn gives it back, through release().
+    using Place = Counted;
 
     /// nullopt when `limit` turns run.
     [[nodiscard]] std::optional<Place> take(std::size_t limit) {
-        if (active_ >= limit) {
+        if (*active_ >= limit) {
             return std::nullopt;
         }
-        return std::optional<Place>(std::in_place, *this, ++active_);
+        return std::optional<Place>(std::in_place, active_);
     }
-    void release() noexcept { --active_; }
-    [[nodiscard]] std::size_t active() const noexcept { return active_; }
+    void release() noexcept { --*active_; }
+    [[nodiscard]] std::size_t active() const noexcept { return *active_; }
 
 private:
-    std::size_t active_ = 0;
+    std::shared_ptr<std::size_t> active_ = std::make_shared<std::size_t>(0);
 };
 
 } // namespace oa_stream::lane

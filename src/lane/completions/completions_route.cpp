@@ -32,17 +32,6 @@ namespace {
 /// How soon a client is missed that left while it waited for a whole answer.
 constexpr Millis k_look{50};
 
-class Counted {
-public:
-    explicit Counted(std::size_t& count) : count_(&count) { ++*count_; }
-    Counted(const Counted&) = delete;
-    Counted& operator=(const Counted&) = delete;
-    ~Counted() { --*count_; }
-
-private:
-    std::size_t* count_;
-};
-
 /// In front of the body.
 constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
 bool is_responses(const Call& call) {

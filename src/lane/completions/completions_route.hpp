@@ -32,7 +32,7 @@ public:
     /// To be called for every turn of the lane.
     void turn_ended(const TurnOutcome& outcome) noexcept;
     /// Answers that are not streams and not yet handed to their connections.
-    [[nodiscard]] std::size_t whole_answers() const noexcept { return whole_answers_; }
+    [[nodiscard]] std::size_t whole_answers() const noexcept { return *whole_answers_; }
 
 private:
     struct Started {
@@ -68,7 +68,7 @@ private:
     CompletionsGuard running_{};
     /// Of a lane alone. Turns that end after this object still write into it.
     std::shared_ptr<ResponseStore> store_;
-    std::size_t whole_answers_ = 0;
+    std::shared_ptr<std::size_t> whole_answers_ = std::make_shared<std::size_t>(0);
 };
 
 } // namespace oa_stream::lane
