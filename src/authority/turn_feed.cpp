@@ -16,7 +16,10 @@ constexpr Millis k_catch_up{1000}; ///< also for who sends, when it stood still,
 void TurnFeed::queue(EventBatch&& events) {
     caught_up_ = false;
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
-        fail(Error{.code = Code::too_large, .message = "the events of this turn were not fetched"});
+        // Not by fail(): the end may be among them, and nobody would be told of any.
+        error_ = Error{
+            .code = Code::too_large, .message = "the events of this turn were not fetched"
+        };
     }
     changed_.notify();
     wake();

@@ -131,6 +131,27 @@ TEST_CASE("codex: the deadline of silence counts again once the client has answe
     CHECK(reader.wakes < 10); // here, by the answer, by deadlines: for nothing else
 }
 
+TEST_CASE("codex: who polls is told of an end for which the queue has no room") {
+    asio::io_context io;
+    CodexOptions options;
+    options.limits.queue_bytes = 1;
+    const auto live = std::make_shared<RunningTurn>(
+        io.get_executor(), options, "thread-1", "model", ApprovalPlace{}, std::nullopt
+    );
+    live->bind("turn-1");
+    live->deliver(
+        "turn/completed",
+        Json::parse(R"({"method":"turn/completed","params":{"threadId":"thread-1",)"
+                    R"("turn":{"id":"turn-1","items":[],"status":"completed"}}})")
+    );
+    REQUIRE(live->ended());
+    Reader reader(*live);
+    reader.turn_ready();
+    live->forget_waker();
+    REQUIRE(reader.error);
+    CHECK(reader.error->code == Code::too_large);
+}
+
 TEST_CASE("codex: a time of day is this machine's where codex is a child of the lane alone") {
     asio::io_context io;
     CodexOptions options;
