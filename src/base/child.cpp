@@ -361,6 +361,7 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
     auto state = std::make_shared<PosixChild::State>(executor);
     state->pid = pid;
     remember_child_group(pid);
+    std::unique_ptr<Child> child = std::make_unique<PosixChild>(state); // where we fail, it ends
     if (options.pipe_stdin) {
         state->in.assign(std::exchange(in.write, -1));
     }
@@ -370,9 +371,13 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
     if (options.pipe_stderr) {
         state->err.pipe.assign(std::exchange(err.read, -1));
     }
-    state->pidfd.assign(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    asio::co_spawn(executor, PosixChild::watch(state), asio::detached);
-    return std::make_unique<PosixChild>(std::move(state));
+    const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+    if (pidfd < 0) {
+        return fail(Code::io, fmt::format("cannot watch {}: {}", launch.program, errno_text()));
+    }
+    state->pidfd.assign(pidfd);
+    asio::co_spawn(executor, PosixChild::watch(std::move(state)), asio::detached);
+    return child;
 }
 
 std::map<std::string, std::string> inherited_env(std::initializer_list<const char*> names) {

@@ -5,8 +5,16 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -50,6 +58,19 @@ Task<std::string> read_all(Child& child) {
 
 std::ptrdiff_t open_descriptors() {
     return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+}
+
+/// Of this process, for good.
+bool refuse_pidfd_open() {
+    std::array<sock_filter, 4> program{
+        sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), // the number of the system call
+        sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EMFILE),
+        sock_filter BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{program.size(), program.data()};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
 
 /// How often this thread has slept.
@@ -202,4 +223,27 @@ TEST_CASE("process state: of a stopped child, and none of a reaped one") {
         child->reset();
         CHECK_FALSE(process_state(pid));
     });
+}
+
+TEST_CASE("child: one that cannot be watched is a failure, and is gone") {
+    enum { passed, no_filter, started, thrown, left };
+    const auto pid = ::fork(); // the filter stays
+    if (pid == 0) {
+        int outcome = no_filter;
+        if (refuse_pidfd_open()) {
+            try {
+                asio::io_context io;
+                const auto child = Child::start(io.get_executor(), shell("sleep 60"));
+                const bool reaped = ::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD;
+                outcome = child ? started : reaped ? passed : left;
+            } catch (const std::exception&) {
+                outcome = thrown;
+            }
+        }
+        ::_exit(outcome);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(pid, &status, 0) == pid);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == passed);
 }
