@@ -253,7 +253,7 @@ return {1}
 )lua"};
 
 // ARGV further: owner, row's name, turn, times to live of its log and of who reads it.
-const Script adopt{"adopt", list_of(1), OA_UNCHANGED R"lua(
+const Script adopt{"adopt", list_of(1), "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 redis.call('HSET', KEYS[1], 's', me)
 redis.call('SREM', p..':o:'..ARGV[3], ARGV[8])

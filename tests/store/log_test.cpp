@@ -291,3 +291,19 @@ TEST_CASE("a full store refuses frames, and still takes an ending") {
     );
     CHECK(rig.get(a.read("t1")).entries.back().last());
 }
+
+TEST_CASE("a full store lets another session take over what a dead one held") {
+    RedisRig rig;
+    auto& b = rig.open();
+    auto& a = rig.open();
+    const auto fence = start(rig, a, "t1");
+    rig.get(append(a, "t1", fence, 3, "abc"));
+    CHECK(redis_cli(rig, {"CONFIG", "SET", "maxmemory", "100kb"}) == "OK\n");
+    rig.kill(a);
+    TakeRequest take{.key = k_thread, .from = rig.get(b.look(k_thread)).holding};
+    take.top_fence = fence;
+    take.top_end = 3;
+    const auto adopted = rig.get(b.adopt(take));
+    REQUIRE(adopted);
+    CHECK(rig.get(append(b, "t1", *adopted, 6, "def")) == Written::full);
+}

@@ -117,6 +117,30 @@ test('Redis is full: nothing new starts, reading goes on, the turn that writes e
   assert.equal((await readyz()).status, 200);
 });
 
+test('Redis is full and a lane dies: another one has its turn, and a stop through any lane ends it', async () => {
+  const dying = await world.lane('dying-full');
+  const first = await begun(dying, 'full-killed');
+  const other = resume(b, 'full-killed');
+  await fifth(other);
+  await dying.until(async () => (await metric(dying, 'store_unacked_bytes')) === 0, 'its words in the store');
+  const adopted = async () => (await metric(a, 'adopted_total')) + (await metric(b, 'adopted_total'));
+  const before = await adopted();
+  world.redis.cli('CONFIG', 'SET', 'maxmemory', '100kb');
+  try {
+    await dying.kill();
+    await first.done;
+    assert.ok((await again(adopted, (n) => n > before)) > before, 'nobody took it over');
+    const stop = await send(a.base, { method: 'POST', path: '/api/chats/full-killed/stop' });
+    assert.equal(stop.json().data?.status, 'stopped', stop.text);
+    await other.done;
+    assertLegal(other);
+    assert.ok(read(other).aborted);
+  } finally {
+    world.redis.cli('CONFIG', 'SET', 'maxmemory', '0');
+  }
+  await a.until(async () => (await metric(a, 'store_memory_ratio')) === 0, 'the share of memory');
+});
+
 test('a lane is cut off from Redis alone: the other one goes on with its turn, the first one ends without contradiction', async () => {
   const [first, other] = await readOnBoth('cut-off');
   const fenced = await metric(a, 'fenced_total');
