@@ -269,6 +269,7 @@ void RedisLink::drop(const Stream& stream, Error why) {
     }
     const auto dropped = std::exchange(stream_, nullptr);
     dropped->close();
+    lost_at_ = up_ ? Clock::now() : lost_at_;
     up_ = false;
     trouble_ = std::move(why);
     asio::post(

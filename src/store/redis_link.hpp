@@ -76,6 +76,10 @@ public:
     std::function<void()> on_up{};
     [[nodiscard]] bool up() const noexcept { return up_; }
     [[nodiscard]] const Error& trouble() const noexcept { return trouble_; }
+    /// No new connection could be made for so long.
+    [[nodiscard]] bool down_for(Millis span) const noexcept {
+        return !up_ && Clock::now() - lost_at_ >= span;
+    }
     /// While somebody is told an answer: when it was asked for, after whatever the command had to
     /// stay.
     [[nodiscard]] Clock::time_point asked_at() const noexcept { return asked_at_; }
@@ -139,6 +143,7 @@ private:
     asio::steady_timer gather_; ///< cancelled when that comes sooner
     asio::steady_timer lost_; ///< cancelled when the connection is lost
     Error trouble_{Code::unavailable, "not connected yet"};
+    Clock::time_point lost_at_{};
     bool writing_ = false;
     bool up_ = false;
     bool closed_ = false;

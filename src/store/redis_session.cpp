@@ -15,6 +15,7 @@ namespace {
 constexpr int k_beats = 4; ///< a lease is renewed so often
 constexpr Millis k_told_foreign{60'000};
 constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
+constexpr Millis k_reconnecting{1'000}; ///< a follower's connection that breaks, at the longest
 
 std::string millis(Millis value) {
     return std::to_string(value.count());
@@ -223,6 +224,12 @@ Task<void> RedisStore::close() {
 std::string RedisStore::trouble() const {
     if (!link_->up()) {
         return "the store is away: " + link_->trouble().message;
+    }
+    // What others say and ask does not come here, whatever is said and asked from here.
+    const auto lost =
+        std::ranges::find_if(news_, [](const auto& one) { return one->down_for(k_reconnecting); });
+    if (lost != news_.end()) {
+        return "a connection to the store is away: " + (*lost)->trouble().message;
     }
     return !refused_.empty() || still_reads_ ? refused_ : unwilling_;
 }

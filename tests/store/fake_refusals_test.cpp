@@ -144,6 +144,24 @@ TEST_CASE("a store that reads its data after a restart is waited for, and the re
     rig.until("the store", [&] { return store.trouble().empty(); });
 }
 
+TEST_CASE("a store that says no news, for want of a connection, is told of until there is one") {
+    FakeRig rig;
+    auto& store = rig.open();
+    rig.redis.welcome({error("ERR max number of clients reached"), Then::close});
+    const auto follower = GENERATE(std::size_t{0}, k_followers - 1);
+    rig.redis.next("XREAD", {"", Then::close});
+    CHECK_FALSE(rig.run(store.follow({}, follower)));
+    CHECK(store.trouble().empty()); // most are back at once
+    CHECK(store.numbers().up);
+    rig.until("the reason", [&] {
+        return store.trouble().starts_with("a connection to the store is away: ");
+    });
+    CHECK_FALSE(store.numbers().up);
+    rig.redis.welcome({""});
+    rig.until("the connection", [&] { return store.trouble().empty(); });
+    CHECK(store.numbers().up);
+}
+
 TEST_CASE("an address behind which a copy is now is not used, and the reason is told") {
     FakeRig rig;
     auto& store = rig.open();
