@@ -32,6 +32,7 @@ struct TurnHead {
     bool approvals = false;
     bool calls = false; ///< it waits for results of the page's functions
     bool probe = false;
+    std::string message{}; ///< the answer's id on the wire; empty: the turn's
 };
 
 /// What a turn is looked for: any may be stopped, whatever the lane reads already.

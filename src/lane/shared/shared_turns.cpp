@@ -53,7 +53,8 @@ std::string head_text(const TurnHead& head) {
         {"model", head.model},
         {"approvals", head.approvals},
         {"calls", head.calls},
-        {"probe", head.probe}
+        {"probe", head.probe},
+        {"message", head.message}
     });
 }
 

@@ -98,7 +98,8 @@ Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
         .model = turn->model(),
         .approvals = asks_approvals(*call),
         .calls = call->waits_for_calls,
-        .probe = probe
+        .probe = probe,
+        .message = call->chat.answer_id
     };
     co_return co_await lane_->shared->commit(
         hold, wire_id(turn->turn_id()), std::move(head), call->key

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { Page, calls, waits } from '../tools/page.mjs';
-import { again } from '../lib/replicas/pair.mjs';
+import { again, dying, script } from '../lib/replicas/pair.mjs';
 import { resume, startWorld } from '../lib/replicas/world.mjs';
 
 const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: {} };
@@ -109,6 +109,28 @@ for (const how of ['kill', 'stop']) {
     assert.match(told, /"name":"weather","output":"rain"/);
   });
 }
+
+/** A page whose function another service called: its result begins the conversation. */
+const moved = (lane, id, text) => Object.assign(new Page(lane, id, TOOLS), { messages: [
+  { id: 'old-1', role: 'user', parts: [{ type: 'text', text }] },
+  { id: 'old-2', role: 'assistant', parts: [{ type: 'tool-weather', toolCallId: 'old-call', state: 'output-available', input: {}, output: 'sun' }] },
+] });
+
+test('a lane dies before the first word of an answer to results: what is read elsewhere goes on with the page’s message', async () => {
+  const lane = await dying(world, 'wordless', ['--allow', 'tools']);
+  const first = moved(lane, 'wordless', 'scenario:text;words=4;hold=2;key=wordless').begin();
+  await lane.dieAt(script(31, 'wordless'), 'answer');
+  await first.done;
+  const elsewhere = await again(async () => {
+    const x = resume(b, 'wordless');
+    await x.wait((y) => y.status, 'an answer');
+    return x;
+  });
+  await world.release('wordless');
+  await elsewhere.done;
+  const seen = read(elsewhere);
+  assert.deepEqual([seen.start.messageId, seen.texts], ['old-2', ['alpha bravo charlie delta']]);
+});
 
 test('a stop and a newer message end the wait from the other lane', async () => {
   const [stopped, left] = [await waiting(a), await waiting(a)];

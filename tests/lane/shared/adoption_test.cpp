@@ -42,6 +42,43 @@ TEST_CASE("adoption: the turn goes on behind what was said of it") {
     CHECK(rig.store.turns.adopted == 1);
 }
 
+TEST_CASE("adoption: an answer of which no word was said yet has the id that its lane gave it") {
+    const bool runs = GENERATE(true, false);
+    CAPTURE(runs);
+    SharedRig rig;
+    rig.theirs(false, "");
+    auto& head = rig.store.logs["t1"].entries.front().head;
+    std::string id = "page-1";
+    SECTION("of the page's message") {
+        head = lane::head_text({.route = "/api/chat", .model = "m", .message = id});
+    }
+    SECTION("of the turn") {
+        head = lane::head_text({.route = "/api/chat", .model = "m"});
+        id = "t1";
+    }
+    SECTION("of the turn, as an earlier release has it") {
+        head = R"({"route":"/api/chat","model":"m"})";
+        id = "t1";
+    }
+    const auto start = R"("messageId":")" + id + '"';
+    if (runs) {
+        const auto played = rig.runs();
+        CHECK(rig.settle());
+        const auto live = rig.own();
+        REQUIRE(live);
+        std::string heard;
+        live->attach(
+            std::make_shared<Heard>(heard), Clock::now(), false, [](const lane::ReaderReport&) {}
+        );
+        CHECK(heard.contains(start));
+    } else {
+        rig.authority.past = {{.id = "t1", .user_text = "hi"}};
+        CHECK(rig.settle());
+        REQUIRE(rig.store.reaped.size() == 1);
+        CHECK(rig.store.reaped.front().bytes.contains(start));
+    }
+}
+
 TEST_CASE("adoption: who settles it as well leaves the turn alone that was adopted meanwhile") {
     SharedRig rig;
     rig.theirs(false, begun());
