@@ -8,12 +8,14 @@
 
 #include "chats/chat_request.hpp"
 #include "routes.hpp"
+#include "tools/call_results.hpp"
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::lane {
 
@@ -33,6 +35,7 @@ struct Call {
     std::function<bool()> ours{}; ///< nobody else can have the thread yet; unset: nobody shares it
     bool unasked = false; ///< its page knows no approvals, and another one's may have asked
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
+    std::vector<ResultDigest> began_with{}; ///< results with which its turn begins, or began
     std::string key{}; ///< Idempotency-Key, empty without
     std::string key_attempt{}; ///< … and this use of it, where lanes share a store
     bool key_left = false; ///< … before which another one died over it

@@ -33,6 +33,7 @@ struct TurnHead {
     bool calls = false; ///< it waits for results of the page's functions
     bool probe = false;
     std::string message{}; ///< the answer's id on the wire; empty: the turn's
+    std::vector<ResultDigest> began_with{}; ///< see TurnCalls::begin_with()
 };
 
 /// What a turn is looked for: any may be stopped, whatever the lane reads already.

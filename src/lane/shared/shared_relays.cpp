@@ -32,6 +32,9 @@ TurnHead read_head(const std::string& text) {
     out.calls = bool_member(json, "calls").value_or(false);
     out.probe = bool_member(json, "probe").value_or(false);
     out.message = text_in(json, "message");
+    for (const Json& one : list_in(json, "began_with")) {
+        out.began_with.push_back({text_in(one, "call"), text_in(one, "digest")});
+    }
     return out;
 }
 
@@ -70,6 +73,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     auto remote =
         std::make_unique<RelayTurn>(lane_->executor, *store_, key, holding.turn, head.model);
     TurnStyle style;
+    style.began_with = head.began_with;
     tell_of_readers(style, key, holding.turn);
     auto turn = LiveTurn::relay(
         {lane_->executor,

@@ -221,6 +221,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     style.calls = head.calls;
     style.journal = journal;
     style.goes_on.emplace(said);
+    style.began_with = head.began_with;
     tell_of_readers(style, take.key, take.from.turn);
     auto live = LiveTurn::adopt(
         {lane_->executor,

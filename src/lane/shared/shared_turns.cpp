@@ -47,6 +47,10 @@ Rejection reject_unknown_for_now() {
 }
 
 std::string head_text(const TurnHead& head) {
+    Json began_with = Json::array();
+    for (const auto& [call, digest] : head.began_with) {
+        began_with.push_back(Json{{"call", call}, {"digest", digest}});
+    }
     return dump_json(Json{
         {"route", head.route},
         {"request_id", head.request_id},
@@ -54,7 +58,8 @@ std::string head_text(const TurnHead& head) {
         {"approvals", head.approvals},
         {"calls", head.calls},
         {"probe", head.probe},
-        {"message", head.message}
+        {"message", head.message},
+        {"began_with", std::move(began_with)}
     });
 }
 

@@ -1,5 +1,6 @@
 #include "call_results.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -113,6 +114,11 @@ std::vector<CallResult> read_call_results(const Json& body) {
 std::vector<CallResult> read_call_results_at(const Json& body, std::size_t at) {
     const Json& messages = list_in(body, "messages");
     return at < messages.size() ? results_in(messages[at]) : std::vector<CallResult>();
+}
+
+ResultDigest digest_of_result(const CallResult& result) {
+    const auto said = (result.failed ? '-' : '+') + dump_json(result.output);
+    return {result.call, sha256_hex(said).substr(0, 32)};
 }
 
 Rejection reject_unknown_call(std::string_view call) {

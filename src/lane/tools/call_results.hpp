@@ -26,6 +26,13 @@ namespace oa_stream::lane {
 [[nodiscard]] std::vector<authority::CallResult>
 read_call_results_at(const Json& body, std::size_t at);
 
+/// All that a lane has to know of a result that it takes no more: whether it comes again as it was.
+struct ResultDigest {
+    std::string call;
+    std::string digest;
+};
+[[nodiscard]] ResultDigest digest_of_result(const authority::CallResult& result);
+
 /// Codes unknown_tool_call (422), already_answered and tool_call_over (409).
 [[nodiscard]] Rejection reject_unknown_call(std::string_view call);
 [[nodiscard]] Rejection reject_answered_call(std::string_view call);

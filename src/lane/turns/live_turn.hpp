@@ -77,7 +77,7 @@ struct TurnStyle {
     std::function<void()> on_readers{}; ///< their number has changed
     std::function<void()> on_left{}; ///< one of them is the first that lacks something
     std::shared_ptr<void> place{}; ///< among all replicas' turns; given back when it has ended
-    std::vector<authority::CallResult> began_with{}; ///< see TurnCalls::begin_with()
+    std::vector<ResultDigest> began_with{}; ///< see TurnCalls::begin_with()
 };
 
 class LiveTurn final : public std::enable_shared_from_this<LiveTurn>, private authority::TurnWaker {

@@ -3,8 +3,6 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
-#include "tools/call_results.hpp"
-
 #include <algorithm>
 
 namespace oa_stream::lane {
@@ -133,9 +131,8 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
             return entry.call.call == result.call;
         });
         if (known == entries_.end()) {
-            if (const auto* begun =
-                    find_or_null(began_with_, result.call, &authority::CallResult::call)) {
-                if (*begun != result) {
+            if (const auto* begun = find_or_null(began_with_, result.call, &ResultDigest::call)) {
+                if (begun->digest != digest_of_result(result).digest) {
                     return reject_answered_call(result.call);
                 }
                 verdict.segment = verdict.segment.value_or(0);

@@ -6,6 +6,7 @@
 #include "oa_stream/base/task.hpp"
 
 #include "gates/rejection.hpp"
+#include "tools/call_results.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -19,9 +20,7 @@ namespace oa_stream::lane {
 class TurnCalls {
 public:
     /// Results that the turn began with: of calls of another turn or another service.
-    void begin_with(std::vector<authority::CallResult> results) {
-        began_with_ = std::move(results);
-    }
+    void begin_with(std::vector<ResultDigest> results) { began_with_ = std::move(results); }
     /// To be called for each event that is encoded, in order. `segment`: where it is told.
     void watch(const turn::Event& event, Clock::time_point now, std::size_t segment);
 
@@ -65,7 +64,7 @@ private:
     void settle(authority::CallResult result, std::size_t segment);
 
     std::vector<Entry> entries_; ///< of the whole turn
-    std::vector<authority::CallResult> began_with_{};
+    std::vector<ResultDigest> began_with_{};
 };
 
 } // namespace oa_stream::lane

@@ -294,7 +294,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
     });
     style.approvals = asks_approvals(call);
     style.calls = call.waits_for_calls;
-    style.began_with = call.chat.results;
+    style.began_with = call.began_with;
     const auto written = style.journal;
     auto live = LiveTurn::begin(
         {lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)}

@@ -179,6 +179,7 @@ bool TurnStarter::stores_still(
 /// One that another service ran begins the conversation, with its results in the seed.
 Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequest* request) {
     const auto& results = call->chat.results;
+    call->began_with = mapped(results, digest_of_result);
     const std::string first = results.empty() ? std::string() : results.front().call;
     if (!request->thread) {
         OA_CO_CHECK(co_await seed_new_thread(call, request));

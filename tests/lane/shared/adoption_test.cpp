@@ -79,6 +79,21 @@ TEST_CASE("adoption: an answer of which no word was said yet has the id that its
     }
 }
 
+TEST_CASE("adoption: results that began the turn lead to its beginning on its next lane, too") {
+    SharedRig rig;
+    rig.theirs(false, begun());
+    const authority::CallResult sun{.call = "c1", .output = {{"sky", "sun"}}};
+    rig.store.logs["t1"].entries.front().head =
+        lane::head_text({.model = "m", .began_with = {lane::digest_of_result(sun)}});
+    const auto played = rig.runs();
+    CHECK(rig.settle());
+    const auto live = rig.own();
+    REQUIRE(live);
+    CHECK(live->answer({}, {sun}) == 0);
+    CHECK(live->answer({}, {{.call = "c1", .output = "rain"}}).error().code == "already_answered");
+    CHECK(live->answer({}, {{.call = "c2", .output = "sun"}}).error().code == "unknown_tool_call");
+}
+
 TEST_CASE("adoption: who settles it as well leaves the turn alone that was adopted meanwhile") {
     SharedRig rig;
     rig.theirs(false, begun());

@@ -61,6 +61,25 @@ TEST_CASE("relays: one that has ended elsewhere is read once, with its end") {
     CHECK(attach(*live, heard) == all + "(finished)");
 }
 
+TEST_CASE("relays: of one that ended elsewhere the results that began it get its answer") {
+    SharedRig rig;
+    rig.theirs(true, Said("t1").text("Hello").complete().frames, store::Phase::ended);
+    const authority::CallResult sun{.call = "c1", .output = "sun"};
+    auto& head = rig.store.logs["t1"].entries.front().head;
+    const bool earlier = GENERATE(true, false); // a release whose heads have none
+    head = earlier ? R"({"route":"/api/chat","model":"m"})"
+                   : lane::head_text({.model = "m", .began_with = {lane::digest_of_result(sun)}});
+    const auto live = rig.find().value();
+    REQUIRE(live);
+    const auto answered = live->answer({}, {sun});
+    if (earlier) {
+        CHECK(answered.error().code == "unknown_tool_call");
+        return;
+    }
+    CHECK(answered == 0);
+    CHECK(live->answer({}, {{.call = "c1", .output = "rain"}}).error().code == "already_answered");
+}
+
 TEST_CASE("relays: one that ended elsewhere is resumed for as long as one that ended here") {
     SharedRig rig;
     const auto all = Said("t1").text("Hello").complete().frames;

@@ -72,10 +72,12 @@ TEST_CASE("Results that a turn began with lead to its beginning, and no others o
     TurnCalls calls;
     auto both = result("noon");
     both.insert(both.begin(), {.call = "earlier", .output = "sun"});
-    calls.begin_with({both.front()});
+    calls.begin_with({digest_of_result(both.front())});
     CHECK(calls.judge({both.front()})->segment == 0);
     CHECK(calls.order().empty());
     CHECK(code_of(calls.judge({{.call = "earlier", .output = "rain"}})) == "already_answered");
+    const authority::CallResult failed{.call = "earlier", .output = "sun", .failed = true};
+    CHECK(code_of(calls.judge({failed})) == "already_answered");
     CHECK(code_of(calls.judge({{.call = "other", .output = "rain"}})) == "unknown_tool_call");
 
     calls.recall(k_asked, 0, Clock::now());
