@@ -69,7 +69,8 @@ ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread) 
         .owner = call.record.owner,
         .thread = std::move(thread),
         .count_owner = lane.tokens.has_value(),
-        .gone = [exchange = call.exchange] { return exchange->peer_gone(); }
+        .gone = [exchange = call.exchange] { return exchange->peer_gone(); },
+        .answers = call.chat.answers_calls
     };
 }
 

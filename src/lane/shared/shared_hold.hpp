@@ -77,6 +77,7 @@ struct ThreadWish {
     bool count_owner = false;
     bool limited = true; ///< false: for a turn that runs already, or none
     LiveTurns::Gone gone = [] { return true; };
+    bool answers = false; ///< it has results: a turn that began meanwhile may have begun with them
 };
 /// Of a request that makes or changes the thread.
 [[nodiscard]] ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread);

@@ -6,7 +6,7 @@ import { assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { Page, calls, waits } from '../tools/page.mjs';
 import { again, dying, script } from '../lib/replicas/pair.mjs';
-import { resume, startWorld } from '../lib/replicas/world.mjs';
+import { metric, resume, startWorld } from '../lib/replicas/world.mjs';
 
 const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: {} };
 const BOTH = calls([['weather', { city: 'Oslo' }], ['clock', {}]]);
@@ -110,22 +110,69 @@ for (const how of ['kill', 'stop']) {
   });
 }
 
+/** The first of these exchanges that is answered by a stream. */
+const opened = (begin) => again(async () => {
+  const x = begin();
+  await x.wait((y) => y.status, 'an answer');
+  return x;
+});
 /** A page whose function another service called: its result begins the conversation. */
 const moved = (lane, id, text) => Object.assign(new Page(lane, id, TOOLS), { messages: [
   { id: 'old-1', role: 'user', parts: [{ type: 'text', text }] },
   { id: 'old-2', role: 'assistant', parts: [{ type: 'tool-weather', toolCallId: 'old-call', state: 'output-available', input: {}, output: 'sun' }] },
 ] });
 
+test('results that began a turn get its answer again through the other lane, and from one that took it over', async () => {
+  const page = moved(a, 'again', 'scenario:text;words=4;hold=2;key=again');
+  const running = page.begin();
+  await running.frame('text-delta');
+  const repeats = [through(page, b).begin(), through(page, a).begin()];
+  await world.release('again');
+  for (const x of [running, ...repeats]) await x.done;
+  for (const lane of [b, a]) repeats.push(await through(page, lane).post());
+  for (const x of repeats) assert.deepEqual([x.status, x.text], [200, running.text]);
+  page.parts()[0].output = 'rain';
+  for (const lane of [b, a]) assertRefused(await through(page, lane).post(), 409, 'already_answered');
+
+  const stopped = await waiting(a);
+  await send(a.base, { method: 'POST', path: `/api/chats/${stopped.id}/stop`, body: {} });
+  stopped.give(RESULTS);
+  const next = await stopped.post();
+  assert.equal(next.status, 200, next.text);
+  assert.equal((await through(stopped, b).post()).text, next.text);
+
+  const lost = await world.lane('dying-again');
+  const left = moved(lost, 'left', 'scenario:text;words=4;hold=2;key=left');
+  const cut = left.begin();
+  await cut.frame('text-delta');
+  const adopted = async () => (await metric(a, 'adopted_total')) + (await metric(b, 'adopted_total'));
+  const count = await adopted();
+  await lost.kill();
+  await again(adopted, (n) => n > count);
+  const taken = await opened(() => through(left, b).begin());
+  await world.release('left');
+  await taken.done;
+  assert.deepEqual([taken.status, read(taken).texts], [200, ['alpha bravo charlie delta']]);
+});
+
+test('the same results through two lanes at once begin one turn, and get its answer at the next try', async () => {
+  const pages = [a, b].map((lane) => moved(lane, 'at-once', 'scenario:text;words=10;delay=30'));
+  const both = await Promise.all(pages.map((page) => page.post()));
+  const [done] = both.filter((x) => x.status === 200);
+  for (const x of both.filter((one) => one.status !== 200)) {
+    assertRefused(x, 409, 'turn_in_progress');
+    assert.equal(x.headers['retry-after'], '1');
+  }
+  for (const page of pages) assert.equal((await page.post()).text, done.text);
+  assert.equal((await pages[0].listed()).length, 3);
+});
+
 test('a lane dies before the first word of an answer to results: what is read elsewhere goes on with the page’s message', async () => {
   const lane = await dying(world, 'wordless', ['--allow', 'tools']);
   const first = moved(lane, 'wordless', 'scenario:text;words=4;hold=2;key=wordless').begin();
   await lane.dieAt(script(31, 'wordless'), 'answer');
   await first.done;
-  const elsewhere = await again(async () => {
-    const x = resume(b, 'wordless');
-    await x.wait((y) => y.status, 'an answer');
-    return x;
-  });
+  const elsewhere = await opened(() => resume(b, 'wordless'));
   await world.release('wordless');
   await elsewhere.done;
   const seen = read(elsewhere);

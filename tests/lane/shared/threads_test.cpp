@@ -125,6 +125,24 @@ TEST_CASE("threads: a turn elsewhere that nobody reads is wanted to end, once, a
     CHECK(asked.front().request == asked.back().request); // one attempt
 }
 
+TEST_CASE("threads: results wait for a start elsewhere, and for no turn: they may have begun it") {
+    SharedRig rig;
+    auto starting = acquired(Acquired::Kind::busy, 5);
+    starting.holding.phase = store::Phase::starting;
+    auto ours = acquired(Acquired::Kind::busy, 5);
+    ours.holding.session = rig.store.session(); // its end is on its way to the store
+    const auto ends = [&](Acquired last) {
+        rig.store.acquires.clear();
+        rig.store.acquire_answers = {starting, ours, std::move(last)};
+        return rig.run(rig.shared().acquire({.owner = "ann", .thread = "c", .answers = true}));
+    };
+    const auto refused = ends(acquired(Acquired::Kind::busy, 5));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "turn_in_progress");
+    CHECK(rig.store.acquires.size() == 3);
+    CHECK(ends(acquired(Acquired::Kind::mine, 6)));
+}
+
 TEST_CASE("threads: a turn elsewhere that is read is left alone, and one that stays keeps its place"
 ) {
     SharedRig rig(hasty());
