@@ -221,6 +221,7 @@ struct SseReader::Impl {
             sink.empty(event.offset);
         }
         event.data.clear();
+        event.name.clear();
         event.has_other_fields = false;
         event_open = false;
         data_lines = 0;

@@ -135,6 +135,22 @@ TEST_CASE("responses: a legal stream breaks nothing, wherever its bytes are cut"
     CHECK(ids(nameless.violations) == std::set<std::string>{"V1"});
 }
 
+TEST_CASE("responses: an event's name ends with it") {
+    const auto without_one = [](std::string_view name, std::string_view instead) {
+        Json events = Json::parse(k_stream);
+        events[4]["delta"] = "i";
+        events.insert(events.begin() + 4, Json(events[4]));
+        events[4]["delta"] = "H";
+        std::string bytes = bytes_of(std::move(events));
+        const auto line = "event: " + std::string(name) + "\n";
+        bytes.replace(bytes.rfind(line), line.size(), instead);
+        return ids(judge_bytes(bytes, k_whole, Profile::responses).violations);
+    };
+    // The one in front of it is of this name as well.
+    CHECK(without_one("response.output_text.delta", "") == std::set<std::string>{"V1"});
+    CHECK(without_one("response.completed", "id: 7\n\nevent: response.completed\n").empty());
+}
+
 TEST_CASE("responses: an error ends a stream, alone or with response.failed behind it") {
     const auto with_error = [](Json& e, std::string_view last) {
         Json end = e.back();

@@ -19,16 +19,19 @@ std::vector<std::string> read(std::string_view bytes, std::size_t cut, SseLimits
         {.event =
              [&](const SseEvent& event) {
                  said.push_back(fmt::format(
-                     "event {} at {}: {}{}",
+                     "event {} at {}: {}{}{}{}",
                      event.index,
                      event.offset,
                      event.data,
-                     event.has_other_fields ? " +fields" : ""
+                     event.has_other_fields ? " +fields" : "",
+                     event.name.empty() ? "" : " of ",
+                     event.name
                  ));
              },
          .note = [&](const SseNote& note
                  ) { said.push_back(fmt::format("{} at {}", note.rule, note.offset)); },
-         .comment = [&](std::uint64_t at) { said.push_back(fmt::format("comment at {}", at)); }},
+         .comment = [&](std::uint64_t at) { said.push_back(fmt::format("comment at {}", at)); },
+         .empty = [&](std::uint64_t at) { said.push_back(fmt::format("no data at {}", at)); }},
         limits
     );
     while (!bytes.empty()) {
@@ -86,10 +89,19 @@ const std::vector<Row>& rows() {
         {"empty data", "data:\n\n", {"S8 at 0", "event 0 at 0: "}},
         {"other fields",
          "event: e\nid: 1\ndata: x\n\n",
-         {"S6 at 0", "S6 at 9", "event 0 at 0: x +fields"}},
+         {"S6 at 0", "S6 at 9", "event 0 at 0: x +fields of e"}},
+        {"the name of an event is not that of the next",
+         "event: e\ndata: x\n\ndata: y\n\n",
+         {"S6 at 0", "event 0 at 0: x +fields of e", "event 1 at 18: y"}},
+        {"the name of an event without data neither",
+         "event: e\n\ndata: y\n\n",
+         {"S6 at 0", "no data at 0", "event 0 at 10: y"}},
         {"other fields alone are no event",
          "retry: 1\n\ndata: x\n\n",
          {"S6 at 0", "event 0 at 10: x"}},
+        {"nor behind an event with a name",
+         "event: e\ndata: x\n\nid: 1\n\n",
+         {"S6 at 0", "event 0 at 0: x +fields of e", "S6 at 18"}},
         {"no empty line at the end", "data: a\n\ndata: b\n", {"event 0 at 0: a", "S5 at 9"}},
         {"cut inside a line", "data: a\n\ndata: b", {"event 0 at 0: a", "S5 at 9"}},
         {"cut inside a comment", "data: a\n\n: pi", {"event 0 at 0: a", "comment at 9", "S5 at 9"}},
