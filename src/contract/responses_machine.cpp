@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/json_scan.hpp"
 
 #include "responses_shape.hpp"
 
@@ -82,7 +83,7 @@ void ResponsesMachine::number(const Json& event, std::string_view name, const Re
             fmt::format(R"(event: is "{}", type "{}")", printable(name, 60), printable(type, 60))
         );
     }
-    const auto count = int_member(event, "sequence_number");
+    const auto count = wire::whole_member(event, "sequence_number");
     if (count != next_) {
         report("V1", fmt::format("sequence_number is not {}", next_));
     }
@@ -168,7 +169,7 @@ void ResponsesMachine::item_added(const Json& event, const Report& report) {
     }
     judge_item(*item, report);
     const auto id = text_in(*item, "id");
-    if (int_member(event, "output_index") != static_cast<std::int64_t>(items_.size())) {
+    if (wire::whole_member(event, "output_index") != static_cast<std::int64_t>(items_.size())) {
         report("V6", fmt::format("output_index is not {}", items_.size()));
     }
     if (contains(items_, id, &Item::id)) {
@@ -182,7 +183,7 @@ void ResponsesMachine::item_added(const Json& event, const Report& report) {
 
 ResponsesMachine::Item*
 ResponsesMachine::item_of(const Json& event, std::string_view type, const Report& report) {
-    const auto index = int_member(event, "output_index").value_or(-1);
+    const auto index = wire::whole_member(event, "output_index").value_or(-1);
     if (index < 0 || index >= static_cast<std::int64_t>(items_.size())) {
         report("V7", fmt::format("{} of no item", type));
         return nullptr;
@@ -211,7 +212,7 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
     if (text_view_in(event, "item_id") != item->id || item->type != kind->item) {
         report("V7", fmt::format("{} names another item", type));
     }
-    if (!kind->index.empty() && int_member(event, kind->index) != 0) {
+    if (!kind->index.empty() && wire::whole_member(event, kind->index) != 0) {
         report("V7", fmt::format("{} is not 0", kind->index));
     }
     const Json* odds = member(event, "logprobs");
@@ -318,7 +319,7 @@ void ResponsesMachine::ending(std::string_view type, const Json& event, const Re
     for (std::size_t i = 0; i < items_.size(); ++i) {
         if (!items_[i].done) {
             report("V10", fmt::format("item {} is left open", i));
-        } else if (i < count && (*output)[i] != items_[i].whole) {
+        } else if (i < count && !wire::same_json((*output)[i], items_[i].whole)) {
             report("V10", fmt::format("item {} is another than before", i));
         }
     }

@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/json_scan.hpp"
 
 #include <fmt/format.h>
 
@@ -55,11 +56,11 @@ void judge_texts(
 }
 
 std::int64_t count_of(const Json& object, std::string_view key, const Report& report) {
-    const auto count = int_member(object, key);
+    const auto count = wire::whole_member(object, key);
     if (!count || *count < 0) {
         report("V12", fmt::format("{} is not a count", key));
     }
-    return std::clamp<std::int64_t>(count.value_or(0), 0, std::int64_t{1} << 53);
+    return std::max<std::int64_t>(count.value_or(0), 0);
 }
 
 void judge_usage(const Json& usage, bool output, const Report& report) {

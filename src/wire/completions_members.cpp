@@ -2,17 +2,16 @@
 
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/json_scan.hpp"
 
 #include <fmt/format.h>
 
 #include <array>
-#include <cmath>
 
 namespace oa_stream::wire::completions {
 
 namespace {
 
-constexpr std::int64_t k_largest_exact = (std::int64_t{1} << 53) - 1; ///< of a JavaScript number
 constexpr std::int64_t k_seconds_end = 100'000'000'000; ///< beyond it, milliseconds were meant
 
 constexpr std::array<std::string_view, 4> k_finishes{
@@ -66,12 +65,9 @@ std::string Members::word(std::string_view key) const {
 }
 
 std::optional<std::int64_t> Members::counted(std::string_view key, const Json& value) const {
-    if (value.is_number()) {
-        const double number = value.get<double>();
-        if (number >= 0 && number <= static_cast<double>(k_largest_exact) &&
-            std::trunc(number) == number) {
-            return static_cast<std::int64_t>(number);
-        }
+    const auto whole = whole_member(object_, key);
+    if (whole && *whole >= 0) {
+        return whole;
     }
     note(key, fmt::format("is {}, not a count", printable(dump_json(value), 40)));
     return std::nullopt;
@@ -140,7 +136,7 @@ Envelope read_envelope(const Members& of, std::string_view object_word) {
         of.note("choices", fmt::format("has {} choices", choices->size()));
     }
     out.choice = choices->empty() ? nullptr : &choices->front();
-    if (out.choice != nullptr && int_member(*out.choice, "index") != 0) {
+    if (out.choice != nullptr && whole_member(*out.choice, "index") != 0) {
         of.note("choices[0].index", "is not 0");
     }
     return out;

@@ -1,5 +1,6 @@
 #include "oa_stream/wire/json_scan.hpp"
 
+#include <cmath>
 #include <unordered_map>
 #include <utility>
 
@@ -110,6 +111,18 @@ bool same_json(const Json& a, const Json& b) {
         }
     }
     return true;
+}
+
+std::optional<std::int64_t> whole_member(const Json& object, std::string_view key) {
+    constexpr double k_most = 0x1p53 - 1;
+    const Json* found = member(object, key);
+    if (found == nullptr || !found->is_number()) {
+        return std::nullopt;
+    }
+    const auto number = found->get<double>();
+    return std::abs(number) <= k_most && std::trunc(number) == number
+               ? std::optional(static_cast<std::int64_t>(number))
+               : std::nullopt;
 }
 
 } // namespace oa_stream::wire

@@ -182,6 +182,23 @@ TEST_CASE("responses: an input that was all known before is legal") {
           }) == std::set<std::string>{"V12"});
 }
 
+TEST_CASE("responses: JSON is compared as JavaScript sees it") {
+    CHECK(found([](Json& e) {
+              e[1]["sequence_number"] = 1.0;
+              e[2]["output_index"] = 0.0;
+              e[4]["output_index"] = 0.0;
+              e[4]["content_index"] = 0.0;
+              end_of(e)["usage"]["total_tokens"] = 5.0;
+              Json& call = end_of(e)["output"][1];
+              Json swapped = Json::object({{"type", call.at("type")}});
+              swapped.update(call);
+              call = swapped;
+          }).empty());
+    CHECK(found([](Json& e) {
+              end_of(e)["usage"]["total_tokens"] = 5.5;
+          }) == std::set<std::string>{"V12"});
+}
+
 TEST_CASE("responses: whatever follows the end is told once") {
     const std::string bytes = bytes_of(Json::parse(k_stream)) + ": a\n\n: b\n\n: c\n\n";
     const Judgement judgement = judge_bytes(bytes, k_whole, Profile::responses);

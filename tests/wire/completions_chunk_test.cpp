@@ -184,6 +184,9 @@ TEST_CASE("completions: what is wrong with an event is noted with its rule") {
              R"([{"index":0,"delta":{},"finish_reason":null},{"index":1,"delta":{},"finish_reason":null}])"
          ),
          "C6"},
+        {"an index that is a whole double",
+         chunk(R"([{"index":0.0,"delta":{},"finish_reason":null}])"),
+         ""},
         {"another index", chunk(R"([{"index":1,"delta":{},"finish_reason":null}])"), "C6"},
         {"choice is not an object", chunk("[7]"), "C6 C10 C6"},
         {"no delta", chunk(R"([{"index":0,"finish_reason":null}])"), "C6"},

@@ -202,3 +202,21 @@ TEST_CASE("json scan: equality as JavaScript sees it") {
     CHECK_FALSE(same("1", "\"1\""));
     CHECK_FALSE(same("null", "false"));
 }
+
+TEST_CASE("json scan: whole numbers as JavaScript has them") {
+    const auto whole = [](std::string_view number) {
+        return whole_member(scan_json("{\"n\":" + std::string(number) + "}").value, "n");
+    };
+    CHECK(whole("3") == 3);
+    CHECK(whole("3.0") == 3);
+    CHECK(whole("-2e2") == -200);
+    CHECK(whole("9007199254740991") == 9'007'199'254'740'991);
+    for (const std::string_view other :
+         {"3.5", "9007199254740992", "18446744073709551615", "1e99", "1e999", "\"3\"", "true", "{}"
+         }) {
+        CAPTURE(other);
+        CHECK_FALSE(whole(other));
+    }
+    CHECK_FALSE(whole_member(Json::object(), "n"));
+    CHECK_FALSE(whole_member(Json(3), "n"));
+}

@@ -7,6 +7,7 @@
 #include "oa_stream/base/json.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,5 +44,7 @@ void replace_lone_surrogates(std::string& text);
 
 /// Equality as JavaScript sees it: numbers as doubles, objects without order.
 [[nodiscard]] bool same_json(const Json& a, const Json& b);
+/// The member as a whole number that JavaScript has (3.0 is one); nullopt unless it is exact there.
+[[nodiscard]] std::optional<std::int64_t> whole_member(const Json& object, std::string_view key);
 
 } // namespace oa_stream::wire
