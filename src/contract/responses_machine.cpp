@@ -178,7 +178,16 @@ void ResponsesMachine::item_added(const Json& event, const Report& report) {
     if (!said_by(*item).empty()) {
         report("V8", "an item begins with text");
     }
-    items_.push_back({.id = id, .type = text_in(*item, "type")});
+    auto call = text_in(*item, "call_id");
+    if (!call.empty() && contains(items_, call, &Item::call)) {
+        report("V5", fmt::format("the call_id {} again", printable(call, 60)));
+    }
+    items_.push_back(
+        {.id = id,
+         .type = text_in(*item, "type"),
+         .call = std::move(call),
+         .name = text_in(*item, "name")}
+    );
 }
 
 ResponsesMachine::Item*
@@ -242,6 +251,9 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
         if (string_member(event, kind->member) != item->text) {
             report("V8", fmt::format("{} differs from the pieces", type));
         }
+        if (given(event, "name") != nullptr && text_view_in(event, "name") != item->name) {
+            report("V8", fmt::format("{} names another function", type));
+        }
     } else {
         return false;
     }
@@ -282,7 +294,11 @@ void ResponsesMachine::item_done(const Json& event, const Report& report) {
         return;
     }
     judge_item(*whole, report);
-    if (text_view_in(*whole, "id") != item->id || text_view_in(*whole, "type") != item->type) {
+    const auto is = [&](std::string_view key, std::string_view before) {
+        return text_view_in(*whole, key) == before;
+    };
+    if (!is("id", item->id) || !is("type", item->type) || !is("call_id", item->call) ||
+        !is("name", item->name)) {
         report("V6", "the end of another item");
     }
     if (item->part || (item->type == "function_call" && !item->told)) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 namespace oa_stream::contract {
 
@@ -86,6 +87,17 @@ void judge_usage(const Json& usage, bool output, const Report& report) {
     };
     detail("input_tokens_details", "cached_tokens", input);
     detail("output_tokens_details", "reasoning_tokens", made);
+}
+
+/// V5 of items together.
+void judge_ids(const Json& output, std::string_view key, const Report& report) {
+    std::set<std::string_view> seen;
+    for (const Json& item : output) {
+        const auto id = text_view_in(item, key);
+        if (!id.empty() && !seen.insert(id).second) {
+            report("V5", fmt::format("the {} {} again", key, printable(id, 60)));
+        }
+    }
 }
 
 /// V11.
@@ -188,6 +200,8 @@ void judge_response(const Json& response, std::string_view status, const Report&
         for (const Json& item : *output) {
             judge_item(item, report);
         }
+        judge_ids(*output, "id", report);
+        judge_ids(*output, "call_id", report);
     }
     judge_reasons(response, said, report);
     const Json* usage = given(response, "usage");

@@ -53,8 +53,8 @@ inline constexpr std::array k_responses_rules{
         "V5",
         Level::must,
         Input::bytes,
-        "an item is a message, a function_call or reasoning, with an id of its own and all its "
-        "members",
+        "an item is a message, a function_call or reasoning, with an id (and call_id) of its own "
+        "and all its members",
         k_responses_api,
         "Clients keep items and send them back: what is missing is lost to the next request.",
         Scope::responses
@@ -64,7 +64,7 @@ inline constexpr std::array k_responses_rules{
         Level::must,
         Input::bytes,
         "an item begins with response.output_item.added at the next output_index and ends with "
-        "response.output_item.done",
+        "response.output_item.done of the same id, type, call_id and name",
         k_responses_clients,
         "Clients collect items by their index; pieces of an item that never began have no place.",
         Scope::responses_stream
@@ -82,7 +82,7 @@ inline constexpr std::array k_responses_rules{
         "V8",
         Level::must,
         Input::bytes,
-        "the done events repeat the pieces, and so does the item",
+        "the done events repeat the pieces (and the name of a call), and so does the item",
         k_responses_api,
         "Some clients show the pieces and some the whole: their users would read two answers.",
         Scope::responses_stream

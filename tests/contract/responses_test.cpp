@@ -55,6 +55,22 @@ Json& end_of(Json& events) {
     return events.back().at("response");
 }
 
+/// Another call behind the first, of this call_id.
+void call_again(Json& events, std::string_view call) {
+    for (std::size_t at = 8; at < 12; ++at) {
+        Json event = events[at];
+        event["output_index"] = 2;
+        if (event.contains("item")) {
+            event["item"]["id"] = "fc_2";
+            event["item"]["call_id"] = call;
+        } else {
+            event["item_id"] = "fc_2";
+        }
+        events.insert(events.begin() + static_cast<std::ptrdiff_t>(at + 4), event);
+    }
+    end_of(events)["output"].push_back(Json(events[15]["item"]));
+}
+
 struct Row {
     std::string_view name;
     std::string_view want; ///< is found
@@ -78,6 +94,9 @@ const std::vector<Row> k_rows{
      "V5",
      [](Json& e) { e[7]["item"]["content"][0].erase("annotations"); }},
     {"the id of an item again", "V5", [](Json& e) { e[8]["item"]["id"] = "msg_1"; }},
+    {"the call_id of a call again", "V5", [](Json& e) { call_again(e, "c"); }},
+    {"the end of another call", "V6", [](Json& e) { e[11]["item"]["call_id"] = "d"; }},
+    {"the end of a call of another function", "V6", [](Json& e) { e[11]["item"]["name"] = "g"; }},
     {"an index left out", "V6", [](Json& e) { e[8]["output_index"] = 2; }},
     {"an item without its end", "V10", [](Json& e) { e.erase(11); }},
     {"a delta without its item", "V7", [](Json& e) { e.erase(2); }},
@@ -89,6 +108,7 @@ const std::vector<Row> k_rows{
     {"a delta of another item", "V7", [](Json& e) { e[4]["item_id"] = "fc_1"; }},
     {"another text when done", "V8", [](Json& e) { e[5]["text"] = "Ho"; }},
     {"another text in the item", "V8", [](Json& e) { e[7]["item"]["content"][0]["text"] = "Ho"; }},
+    {"arguments of another function", "V8", [](Json& e) { e[10]["name"] = "g"; }},
     {"other arguments", "V8", [](Json& e) { e[10]["arguments"] = "{ }"; }},
     {"another status", "V9", [](Json& e) { end_of(e)["status"] = "in_progress"; }},
     {"something behind the end", "V9", [](Json& e) { e.push_back(e[4]); }},
@@ -182,6 +202,15 @@ TEST_CASE("responses: an input that was all known before is legal") {
           }) == std::set<std::string>{"V12"});
 }
 
+TEST_CASE("responses: two calls are legal, each with an id and a call_id of its own") {
+    CHECK(found([](Json& e) {
+              call_again(e, "d");
+              e[10].erase("name");
+          }).empty());
+    CHECK(found([](Json& e) { call_again(e, "c"); }) == std::set<std::string>{"V5"});
+    CHECK(found([](Json& e) { e[10]["name"] = "g"; }) == std::set<std::string>{"V8"});
+}
+
 TEST_CASE("responses: JSON is compared as JavaScript sees it") {
     CHECK(found([](Json& e) {
               e[1]["sequence_number"] = 1.0;
@@ -230,6 +259,17 @@ TEST_CASE("responses: a whole response and an error object are judged as what th
     Json bad = whole;
     bad.erase("output");
     CHECK(ids(judge_bytes(dump_json(bad), k_whole, Profile::responses).violations).contains("V3"));
+    const auto with_call = [&](std::string_view id, std::string_view call) {
+        Json more = whole;
+        Json item = more["output"][1];
+        item["id"] = id;
+        item["call_id"] = call;
+        more["output"].push_back(item);
+        return ids(judge_bytes(dump_json(more), k_whole, Profile::responses).violations);
+    };
+    CHECK(with_call("fc_2", "d").empty());
+    CHECK(with_call("fc_1", "d") == std::set<std::string>{"V5"});
+    CHECK(with_call("fc_2", "c") == std::set<std::string>{"V5"});
     const auto error = judge_bytes(
         R"({"error":{"message":"m","type":"server_error","param":null,"code":"c"}})",
         k_whole,

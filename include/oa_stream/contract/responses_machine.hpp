@@ -42,6 +42,8 @@ private:
         bool part_done = false; ///< at least one part was there
         bool done = false;
         Json whole{}; ///< of its output_item.done
+        std::string call{}; ///< of a function_call, as its name
+        std::string name{};
     };
 
     void number(const Json& event, std::string_view name, const Report& report);
