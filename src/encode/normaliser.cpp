@@ -288,7 +288,7 @@ struct Normaliser::State {
     }
     void on(turn::ClientCall&& event, Events& out) {
         Tool& tool = known_tool(event.call, out);
-        if (over(tool)) {
+        if (over(tool) || tool.asked) { // told again when codex gives it up: one call
             return;
         }
         ensure_ready(tool, out);

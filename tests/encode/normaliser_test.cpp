@@ -65,6 +65,21 @@ const std::vector<Row>& rows() {
              ClientCall{"c", "clock", "{}"},
              TurnEnded{Outcome::completed, Finish::tool_calls}}
         ),
+        {"a call that its client is told twice is one call",
+         {k_started,
+          ToolOpened{"c", "clock"},
+          ToolInputReady{"c", Json::object()},
+          ClientCall{"c", "clock", "{}"},
+          ClientCall{"c", "clock", "{}"},
+          TurnEnded{Outcome::completed, Finish::tool_calls}},
+         described(
+             {k_started,
+              ToolOpened{"c", "clock"},
+              ToolInputReady{"c", Json::object()},
+              ClientCall{"c", "clock", "{}"},
+              TurnEnded{Outcome::completed, Finish::tool_calls}}
+         ),
+         {}},
         {"content before the turn starts it",
          {PartOpened{"m1"}, k_started, PartClosed{"m1"}, k_ended},
          described({TurnStarted{}, PartOpened{"m1"}, PartClosed{"m1"}, k_ended}),
