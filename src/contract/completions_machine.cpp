@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -49,6 +50,12 @@ void judge_answer(const completions::Answer& answer, const CompletionsMachine::R
         judge_usage(*answer.usage, !answer.content.empty(), report);
     }
     judge_finish(answer.finish, !answer.tool_calls.empty(), report);
+    std::set<std::string_view> ids;
+    for (const completions::ToolCall& call : answer.tool_calls) {
+        if (!call.id.empty() && !ids.insert(call.id).second) {
+            report("C21", fmt::format("the id {} again", printable(call.id, 60)));
+        }
+    }
 }
 
 void CompletionsMachine::after_end(const Report& report) {
@@ -171,17 +178,25 @@ void CompletionsMachine::content(const completions::Chunk& chunk, const Report& 
 /// C21.
 void CompletionsMachine::calls(const completions::Chunk& chunk, const Report& report) {
     for (const completions::ToolCallPiece& piece : chunk.tool_calls) {
+        const std::string id = piece.id.value_or("");
         if (piece.index < calls_) {
             if (piece.name) {
                 report("C21", fmt::format("call {} is named twice", piece.index));
+            }
+            const auto known = call_ids_.find(id);
+            if (!id.empty() && (known == call_ids_.end() || known->second != piece.index)) {
+                report("C21", fmt::format("call {} has another id than before", piece.index));
             }
             continue;
         }
         if (piece.index > calls_) {
             report("C21", fmt::format("index {} follows {} calls", piece.index, calls_));
         }
-        if (piece.id.value_or("").empty() || piece.name.value_or("").empty()) {
+        if (id.empty() || piece.name.value_or("").empty()) {
             report("C21", fmt::format("call {} begins without id or name", piece.index));
+        }
+        if (!id.empty() && !call_ids_.try_emplace(id, piece.index).second) {
+            report("C21", fmt::format("the id {} again", printable(id, 60)));
         }
         calls_ = piece.index + 1;
     }

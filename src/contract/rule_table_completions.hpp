@@ -203,11 +203,12 @@ inline constexpr std::array k_completions_rules{
         "C21",
         Level::must,
         Input::bytes,
-        "a tool call begins with its index (from 0 up), id, type function and name; arguments "
-        "follow; finish_reason is tool_calls with a call and never without one",
+        "a tool call begins with its index (from 0 up), an id of its own that stays the same, type "
+        "function and name; arguments follow; finish_reason is tool_calls with a call and never "
+        "without one",
         k_openai,
         "Clients put calls together by index and run them when finish_reason says so; a call "
-        "without id cannot be answered.",
+        "without an id of its own cannot be answered.",
         Scope::completions
     },
 };

@@ -76,9 +76,13 @@ const std::string k_arguments =
 const std::string k_whole_call = delta(
     R"({"tool_calls":[{"index":0,"id":"c","type":"function","function":{"name":"f","arguments":"{}"}}]})"
 );
-const std::string k_next_call = delta(
-    R"({"tool_calls":[{"index":1,"id":"c2","type":"function","function":{"name":"f","arguments":""}}]})"
-);
+std::string with_id(std::string_view index, std::string_view id, std::string_view function) {
+    return delta(
+        R"({"tool_calls":[{"index":)" + std::string(index) + R"(,"id":")" + std::string(id) +
+        R"(","type":"function","function":{)" + std::string(function) + "}}]}"
+    );
+}
+const std::string k_next_call = with_id("1", "c2", R"("name":"f","arguments":"")");
 const std::string k_next_arguments =
     delta(R"({"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]})");
 const std::string k_called = delta("{}", "\"tool_calls\"");
@@ -221,6 +225,15 @@ const std::vector<Row> k_rows{
     {"the second of two tool calls named twice",
      frames({k_role, k_call, k_next_call, k_next_call, k_called, k_done}),
      {"C21"}},
+    {"an id on every piece of a tool call",
+     frames({k_role, k_call, with_id("0", "c1", R"("arguments":"{}")"), k_called, k_done}),
+     {}},
+    {"a tool call whose id changes",
+     frames({k_role, k_call, with_id("0", "c9", R"("arguments":"{}")"), k_called, k_done}),
+     {"C21"}},
+    {"two tool calls of one id",
+     frames({k_role, k_call, with_id("1", "c1", R"("name":"g")"), k_called, k_done}),
+     {"C21"}},
     {"an index that is skipped",
      frames(
          {k_role,
@@ -237,6 +250,13 @@ const std::vector<Row> k_rows{
      frames({k_role, delta("{" + k_call_list + "}", "\"tool_calls\""), k_done}),
      {"C11"}},
     {"an answer of tool calls", k_called_answer, {}},
+    {"an answer of two tool calls of one id",
+     std::string(k_called_answer)
+         .insert(
+             k_called_answer.find("]}"),
+             R"(,{"id":"c","type":"function","function":{"name":"g","arguments":"{}"}})"
+         ),
+     {"C21"}},
     {"an answer of tool calls that says stop",
      std::string(k_called_answer).replace(k_called_answer.find("\"tool_calls\"}"), 12, "\"stop\""),
      {"C21"}},

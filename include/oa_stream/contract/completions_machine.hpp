@@ -6,7 +6,10 @@
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
+#include <string>
 
 namespace oa_stream::contract {
 
@@ -46,6 +49,7 @@ private:
     bool early_usage_ = false; ///< usage without finish: only an error may follow
     bool noted_after_end_ = false;
     std::int64_t calls_ = 0; ///< tool calls begun
+    std::map<std::string, std::int64_t, std::less<>> call_ids_{}; ///< index of each
     std::uint64_t roles_ = 0;
     std::uint64_t finishes_ = 0;
     std::uint64_t usages_ = 0;
