@@ -54,6 +54,7 @@ std::string said_by(const Json& item) {
     std::string out;
     for (const Json& part : list_in(item, type == "message" ? "content" : "summary")) {
         out += text_view_in(part, "text");
+        out += text_view_in(part, "refusal");
     }
     return out;
 }
@@ -105,7 +106,8 @@ void ResponsesMachine::step(const Json& event, std::string_view name, const Repo
     number(event, name, report);
     if (type == "error") {
         ended_ = true;
-        if (text_view_in(event, "message").empty() && member(event, "error") == nullptr) {
+        if (text_view_in(event, "message").empty() &&
+            text_view_in(object_in(event, "error"), "message").empty()) {
             report("V11", "the error has no message");
         }
         return;
@@ -142,6 +144,9 @@ void ResponsesMachine::beginning(std::string_view type, const Json& event, const
     }
     if (early) {
         judge_response(*response, "in_progress", report);
+        if (!list_in(*response, "output").empty()) {
+            report("V2", "output is not empty");
+        }
     }
     same(*response, report);
 }

@@ -29,8 +29,9 @@ constexpr std::array k_types{
 constexpr std::array<std::string_view, 7> k_members{
     "error", "incomplete_details", "instructions", "metadata", "tools", "tool_choice", "usage"
 };
-constexpr std::array<std::string_view, 3> k_whole_states{"completed", "incomplete", "failed"};
-constexpr std::array<std::string_view, 3> k_item_states{"in_progress", "completed", "incomplete"};
+constexpr std::string_view k_completed = "completed";
+constexpr std::array<std::string_view, 3> k_whole_states{k_completed, "incomplete", "failed"};
+constexpr std::array<std::string_view, 3> k_item_states{"in_progress", k_completed, "incomplete"};
 
 /// Texts of the array `key` in `item`, each of `type`.
 void judge_texts(
@@ -199,6 +200,13 @@ void judge_response(const Json& response, std::string_view status, const Report&
     } else {
         for (const Json& item : *output) {
             judge_item(item, report);
+            const auto state = text_view_in(item, "status");
+            if (said == k_completed && !state.empty() && state != k_completed) {
+                report(
+                    "V5",
+                    fmt::format("an item of a completed response is \"{}\"", printable(state, 40))
+                );
+            }
         }
         judge_ids(*output, "id", report);
         judge_ids(*output, "call_id", report);

@@ -25,7 +25,8 @@ inline constexpr std::array k_responses_rules{
         "V2",
         Level::must,
         Input::bytes,
-        "response.created comes first, then response.in_progress, once each and in_progress",
+        "response.created comes first, then response.in_progress, once each, in_progress and with "
+        "no output",
         k_responses_clients,
         "Clients collect into the response of the first event and stop with an error without it.",
         Scope::responses_stream
@@ -54,7 +55,7 @@ inline constexpr std::array k_responses_rules{
         Level::must,
         Input::bytes,
         "an item is a message, a function_call or reasoning, with an id (and call_id) of its own "
-        "and all its members",
+        "and all its members; in a completed response it is completed",
         k_responses_api,
         "Clients keep items and send them back: what is missing is lost to the next request.",
         Scope::responses
@@ -112,7 +113,7 @@ inline constexpr std::array k_responses_rules{
         Level::must,
         Input::bytes,
         "a failed response has error (code and message), an incomplete one incomplete_details "
-        "(reason), a completed one neither",
+        "(reason), a completed one neither; the event error has a message",
         k_responses_api,
         "Clients show and branch on them; a completed answer with an error is read as both.",
         Scope::responses

@@ -133,6 +133,25 @@ const std::vector<Row> k_rows{
     {"counts at the beginning",
      "V12",
      [](Json& e) { e[0]["response"]["usage"] = end_of(e)["usage"]; }},
+    {"an output at the beginning",
+     "V2",
+     [](Json& e) { e[0]["response"]["output"].push_back(e[7]["item"]); }},
+    {"an item in progress in a completed response",
+     "V5",
+     [](Json& e) { e[7]["item"]["status"] = end_of(e)["output"][0]["status"] = "in_progress"; }},
+    {"a refusal that no piece has",
+     "V8",
+     [](Json& e) {
+         Json& item = e[7]["item"];
+         item["content"].push_back(Json{{"type", "refusal"}, {"refusal", "No."}});
+         end_of(e)["output"][0] = item;
+     }},
+    {"an event of an error that has none",
+     "V11",
+     [](Json& e) { e.back() = Json{{"type", "error"}, {"error", nullptr}}; }},
+    {"an event of an error without a message",
+     "V11",
+     [](Json& e) { e.back() = Json{{"type", "error"}, {"error", {{"code", "c"}}}}; }},
     {"no end", "V13", [](Json& e) { e.erase(12); }},
     {"an unknown event", "V14", [](Json& e) { e[4]["type"] = "response.dance.started"; }},
     {"failed without an event of the error",
@@ -184,6 +203,8 @@ TEST_CASE("responses: an error ends a stream, alone or with response.failed behi
     };
     CHECK(found([&](Json& e) { with_error(e, ""); }).empty());
     CHECK(found([&](Json& e) { with_error(e, "response.failed"); }).empty());
+    CHECK(found([](Json& e) { e.back() = Json{{"type", "error"}, {"code", "c"}, {"message", "m"}}; }
+    ).empty());
     CHECK(found([&](Json& e) {
               with_error(e, "response.completed");
               end_of(e)["error"] = nullptr;
