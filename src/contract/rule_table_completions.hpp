@@ -138,9 +138,11 @@ inline constexpr std::array k_completions_rules{
         "C14",
         Level::must,
         Input::bytes,
-        "an error has message, type, code, and param (text or null); type fits its place",
+        "an error has message, type, code, and param (text or null), and no choices beside it; "
+        "type fits its place",
         k_five_clients,
-        "Clients show and branch on them; what is missing reads as undefined.",
+        "Clients show and branch on them; what is missing reads as undefined, and AI SDK takes "
+        "choices for an answer without an error.",
         Scope::openai
     },
     Rule{

@@ -1,5 +1,6 @@
 #include "completions_members.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/json_scan.hpp"
@@ -27,7 +28,7 @@ constexpr std::array<std::string_view, 5> k_usage_members{
     "prompt_tokens_details",
     "completion_tokens_details"
 };
-constexpr std::array<std::string_view, 1> k_error_alone{"error"};
+constexpr std::array<std::string_view, 2> k_error_frame{"error", "choices"};
 constexpr std::array<std::string_view, 4> k_error_members{"message", "type", "param", "code"};
 
 } // namespace
@@ -189,7 +190,11 @@ std::optional<std::string> read_finish(const Members& choice) {
 }
 
 ErrorObject read_error(const Json& object, const Json& value, Notes& notes) {
-    Members(object, "", "C14", notes).only(k_error_alone);
+    const Members frame(object, "", "C14", notes);
+    frame.only(k_error_frame);
+    if (given(object, "choices") != nullptr) {
+        frame.note("choices", "stands beside the error");
+    }
     ErrorObject out;
     if (!value.is_object()) {
         notes.push_back({"C14", fmt::format("error is {}", value.type_name())});

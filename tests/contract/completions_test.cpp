@@ -175,6 +175,7 @@ const std::vector<Row> k_rows{
      {"C13"}},
     {"error of the request", frames({k_role, error_object("invalid_request_error")}), {}},
     {"error of another type", frames({k_role, error_object("overloaded_error")}), {"C14"}},
+    {"error beside choices", frames({k_role, R"({"choices":[],)" + k_error.substr(1)}), {"C14"}},
     {"error without members", frames({k_role, R"({"error":{}})"}), {"C14"}},
     {"two errors", frames({k_role, k_error, k_error}), {"C15"}},
     {"error after the finish", frames({k_role, k_stop, k_error}), {"C15"}},
