@@ -38,17 +38,19 @@ std::string part(const std::string& kind, const std::string& id, std::vector<std
 
 std::string tool(const std::string& call, const std::string& input, const std::string& output) {
     return frame(fmt::format(
-               R"({{"type":"tool-input-start","toolCallId":"{}","toolName":"shell","dynamic":true}})",
+               R"({{"type":"tool-input-start","toolCallId":"{}","toolName":"shell",)"
+               R"("dynamic":true,"providerExecuted":true}})",
                call
            )) +
            frame(fmt::format(
                R"({{"type":"tool-input-available","toolCallId":"{}","toolName":"shell",)"
-               R"("input":{},"dynamic":true}})",
+               R"("input":{},"dynamic":true,"providerExecuted":true}})",
                call,
                input
            )) +
            frame(fmt::format(
-               R"({{"type":"tool-output-available","toolCallId":"{}","output":{},"dynamic":true}})",
+               R"({{"type":"tool-output-available","toolCallId":"{}","output":{},)"
+               R"("dynamic":true,"providerExecuted":true}})",
                call,
                output
            ));
@@ -74,6 +76,15 @@ std::string replaced(std::string text, const std::string& from, const std::strin
     const auto at = text.find(from);
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
+}
+
+/// Every one of them.
+std::string without(std::string text, const std::string& piece) {
+    REQUIRE(text.contains(piece));
+    for (auto at = text.find(piece); at != std::string::npos; at = text.find(piece, at)) {
+        text.erase(at, piece.size());
+    }
+    return text;
 }
 
 const std::string k_turn = turn_with("x", {"Hello ", "big ", "world"});
@@ -130,6 +141,21 @@ TEST_CASE("shadow: what a lane can get wrong is found and named") {
              R"("tool-output-available","toolCallId":"xb","output":{"output":"two","durationMs":9})",
              R"("tool-output-error","toolCallId":"xb","errorText":"no")"
          ),
+         true},
+        {"a call that the server is not said to run",
+         "providerExecuted",
+         [](std::string text) { return without(std::move(text), R"(,"providerExecuted":true)"); },
+         true},
+        {"a call whose output alone is not marked",
+         "providerExecuted",
+         swap(
+             R"("durationMs":12},"dynamic":true,"providerExecuted":true)",
+             R"("durationMs":12},"dynamic":true)"
+         ),
+         true},
+        {"a call of a tool that the page has to know",
+         "dynamic",
+         [](std::string text) { return without(std::move(text), R"(,"dynamic":true)"); },
          true},
         {"another tool",
          "order",
@@ -196,6 +222,19 @@ TEST_CASE("shadow: two calls with each other's output are called swapped") {
     CHECK(found[0].what == "tool output");
     CHECK(found[2].what == "swapped outputs");
     CHECK(found[2].where == "parts 2 and 3");
+}
+
+TEST_CASE("shadow: a missing flag of a call is reported with what a client makes of it") {
+    const auto found = compare(without(k_turn, R"(,"providerExecuted":true)"), k_turn);
+    REQUIRE(found.size() == 2);
+    CHECK(
+        found[0].sentence() ==
+        "providerExecuted of part 2 (tool shell): lane absent, so a page may run the call and ask "
+        "again without end; reference on every chunk"
+    );
+    // A lane and a reference that both leave it out are equal: smoke stream fails both.
+    const std::string both = without(k_turn, R"(,"providerExecuted":true)");
+    CHECK(compare(both, both).empty());
 }
 
 TEST_CASE("shadow: structure does not mind how often a model speaks or what it says") {

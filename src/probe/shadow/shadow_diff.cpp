@@ -102,6 +102,22 @@ private:
         add(what, where, excerpt(left, at), excerpt(right, at));
     }
 
+    /// Said with what a client makes of a call where the flag is missing.
+    void flags(const std::string& where, const TurnItem& a, const TurnItem& b) {
+        const auto compared = [&](std::string_view what, CallFlag TurnItem::* flag, auto without) {
+            const auto said = [&](const CallFlag& of) {
+                return of.some && of.every
+                           ? std::string(of.word())
+                           : fmt::format("{}, so a page may {}", of.word(), without);
+            };
+            if ((a.*flag).word() != (b.*flag).word()) {
+                add(what, where, said(a.*flag), said(b.*flag));
+            }
+        };
+        compared("providerExecuted", &TurnItem::provider, "run the call and ask again without end");
+        compared("dynamic", &TurnItem::dynamic, "take the call for one of its own tools");
+    }
+
     /// What structure compares: transient notes come and go, and a model may say in two parts what
     /// it says in one.
     [[nodiscard]] std::vector<const TurnItem*> counted(const TurnMeaning& turn) const {
@@ -144,6 +160,7 @@ private:
                 std::string(to_string(a.state)),
                 std::string(to_string(b.state)));
         }
+        flags(where, a, b);
         if (compare_ == Compare::structure) {
             if (a.kind == Kind::tool) {
                 json("tool input", where, shape_of(a.input), shape_of(b.input));

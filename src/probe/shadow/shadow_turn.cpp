@@ -65,6 +65,11 @@ public:
         return turn.items[at->second];
     }
     void open_call(const std::string& id, const std::string& name) { call(id).name = name; }
+    void flags(const std::string& id, bool dynamic, bool provider) {
+        TurnItem& item = call(id);
+        item.dynamic.saw(dynamic);
+        item.provider.saw(provider);
+    }
     void input_delta(const std::string& id, std::string_view text) {
         take(call(id).input_text, text);
     }
@@ -203,14 +208,24 @@ void on_chunk(Collector& to, const ui::Chunk& chunk) {
             [&](const ui::PartStart& c) { to.open_part(kind_of(c.kind), c.id); },
             [&](const ui::PartDelta& c) { to.part_delta(kind_of(c.kind), c.id, c.delta); },
             [&](const ui::PartEnd& c) { to.close_part(c.id); },
-            [&](const ui::ToolInputStart& c) { to.open_call(c.call, c.name); },
+            [&](const ui::ToolInputStart& c) {
+                to.open_call(c.call, c.name);
+                to.flags(c.call, c.dynamic, c.provider_executed);
+            },
             [&](const ui::ToolInputDelta& c) { to.input_delta(c.call, c.text); },
             [&](const ui::ToolInputAvailable& c) {
                 to.open_call(c.call, c.name);
+                to.flags(c.call, c.dynamic, c.provider_executed);
                 to.input(c.call, c.input);
             },
-            [&](const ui::ToolOutputAvailable& c) { to.output(c.call, c.output); },
-            [&](const ui::ToolOutputError& c) { to.failure(c.call, State::failed, c.text); },
+            [&](const ui::ToolOutputAvailable& c) {
+                to.flags(c.call, c.dynamic, c.provider_executed);
+                to.output(c.call, c.output);
+            },
+            [&](const ui::ToolOutputError& c) {
+                to.flags(c.call, c.dynamic, c.provider_executed);
+                to.failure(c.call, State::failed, c.text);
+            },
             [&](const ui::ToolOutputDenied& c) { to.failure(c.call, State::denied, ""); },
             [&](const ui::ToolApprovalRequest& c) {
                 to.note("approval", c.approval, false, Json{{"toolCallId", c.call}});
@@ -262,7 +277,10 @@ void on_event(Collector& to, const turn::Event& event) {
             [&](const turn::PartOpened& e) { to.open_part(kind_of(e.kind), e.id); },
             [&](const turn::PartDelta& e) { to.part_delta(Kind::text, e.id, e.text); },
             [&](const turn::PartClosed& e) { to.close_part(e.id); },
-            [&](const turn::ToolOpened& e) { to.open_call(e.call, e.name); },
+            [&](const turn::ToolOpened& e) {
+                to.open_call(e.call, e.name);
+                to.flags(e.call, e.dynamic, !e.client);
+            },
             [&](const turn::ToolInputDelta& e) { to.input_delta(e.call, e.text); },
             [&](const turn::ToolInputReady& e) { to.input(e.call, e.input); },
             [&](const turn::ToolOutputDelta& e) { to.live(e.call, e.text); },

@@ -15,6 +15,19 @@
 
 namespace oa_stream::probe {
 
+/// A member of a call's chunks that is set or left out. Clients look at more than one chunk.
+struct CallFlag {
+    bool some = false;
+    bool every = true;
+    void saw(bool set) noexcept {
+        some = some || set;
+        every = every && set;
+    }
+    [[nodiscard]] std::string_view word() const noexcept {
+        return !some ? "absent" : every ? "on every chunk" : "on some chunks only";
+    }
+};
+
 struct TurnItem {
     enum class Kind { text, reasoning, tool, note };
     enum class State { open, done, failed, denied }; ///< of a tool
@@ -28,6 +41,8 @@ struct TurnItem {
     Json output = nullptr; ///< a tool's output, a note's last payload
     State state = State::open;
     bool transient = false; ///< of a note
+    CallFlag dynamic{}; ///< of a tool: the page need not know it
+    CallFlag provider{}; ///< of a tool: providerExecuted, the page must not run it
 
     /// "text", "reasoning", "tool shell", "note plan"
     [[nodiscard]] std::string label() const;

@@ -74,6 +74,8 @@ const drop = (body, pattern) => {
 const FAULTS = [
   ['a dropped delta', 'replay:02-text-paced', 'text', (body) => drop(body, /"text-delta".*"delta":"\w*(bravo|charlie|delta)/)],
   ['a tool output dropped to its failure', 'replay:10-exec', 'tool outcome', (body) => body.replace(/data: \{"type":"tool-output-available","toolCallId":("[^"]*").*\n/, 'data: {"type":"tool-output-error","toolCallId":$1,"errorText":"lost","dynamic":true,"providerExecuted":true}\n')],
+  ['a call that the page would run', 'replay:10-exec', 'providerExecuted', (body) => body.replaceAll(',"providerExecuted":true', '')],
+  ['a call of a tool that the page has to know', 'replay:10-exec', 'dynamic', (body) => body.replaceAll(',"dynamic":true', '')],
   ['missing usage', 'replay:02-text-paced', 'usage', (body) => body.replace(/,"usage":\{[^}]*\}/, '')],
   ['another finish reason', 'replay:02-text-paced', 'finish reason', (body) => body.replace('"finishReason":"stop"', '"finishReason":"length"')],
 ];
