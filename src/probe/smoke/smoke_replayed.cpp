@@ -51,6 +51,14 @@ void report_tool(Smoke& smoke, const ProbeSample& tool) {
     if (wrong.empty() && tool.tool_outputs == 0) {
         wrong = "expected a tool output, saw none";
     }
+    if (wrong.empty() && tool.unmarked_outputs > 0) { // the request names no tools of a page's own
+        wrong = fmt::format(
+            "{} of {} belong to a call without providerExecuted: a page runs the call itself, and "
+            "with sendAutomaticallyWhen it asks again without end",
+            tool.unmarked_outputs,
+            counted(tool.tool_outputs, "tool output")
+        );
+    }
     smoke.judge("tool.call", wrong, counted(tool.tool_outputs, "tool output"), to_json(tool));
 }
 

@@ -38,7 +38,7 @@ constexpr std::array k_rules{
     SmokeRule{"reject.assistant-only", true, "messages without a user's are 422"},
     SmokeRule{"reject.bad-json", true, "broken JSON is 400"},
     SmokeRule{"reject.content-type", true, "another content type is 415"},
-    SmokeRule{"tool.call", false, "a tool call is streamed with its output"},
+    SmokeRule{"tool.call", false, "a tool call is streamed with its output, marked as run by the server"},
     SmokeRule{"failure.in-stream", false, "a failed turn is exactly one error, contract kept"},
     SmokeRule{"resume.live", false, "a lost connection is resumed from the turn's start, the same bytes"},
     SmokeRule{"stop.live", false, "the stop endpoint ends the turn as interrupted"},

@@ -124,15 +124,14 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
             [&](const ui::PartDelta& delta) { on_part(delta); },
             [&](const ui::ToolInputStart&) { on_content(); },
             [&](const ui::ToolInputDelta&) { on_content(); },
-            [&](const ui::ToolInputAvailable&) { on_content(); },
-            [&](const ui::ToolOutputAvailable&) {
-                ++sample_.tool_outputs;
+            [&](const ui::ToolInputAvailable& input) {
+                if (!input.provider_executed) {
+                    unmarked_.insert(input.call);
+                }
                 on_content();
             },
-            [&](const ui::ToolOutputError&) {
-                ++sample_.tool_outputs;
-                on_content();
-            },
+            [&](const ui::ToolOutputAvailable& output) { on_output(output.call); },
+            [&](const ui::ToolOutputError& output) { on_output(output.call); },
             [&](const ui::Data& data) {
                 if (data.name == "error") {
                     sample_.error_code = string_member(data.data, "code").value_or("");
@@ -170,6 +169,13 @@ void AnswerReader::on_part(const wire::ui::PartDelta& delta) {
     if (delta.kind == wire::ui::PartKind::text) {
         append_capped(sample_.text, delta.delta, k_kept_text);
     }
+    on_content();
+}
+
+// Clients look at the input's chunk: without providerExecuted they run the call at once.
+void AnswerReader::on_output(const std::string& call) {
+    ++sample_.tool_outputs;
+    sample_.unmarked_outputs += unmarked_.contains(call) ? 1U : 0U;
     on_content();
 }
 

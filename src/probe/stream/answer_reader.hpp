@@ -4,6 +4,7 @@
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ private:
     void on_chunk(const Chunk& chunk, std::uint64_t offset);
     void on_thread(std::string_view named);
     void on_part(const wire::ui::PartDelta& delta);
+    void on_output(const std::string& call);
     void on_finish(const wire::ui::Finish& finish);
     void on_content();
     void keep(std::string_view bytes, Clock::time_point at);
@@ -51,6 +53,7 @@ private:
     bool stopped_ = false;
     bool content_told_ = false;
     bool empty_ = false; ///< a sentence of the lane's stands in place of an answer
+    std::set<std::string> unmarked_{}; ///< calls that a page would run
 };
 
 } // namespace oa_stream::probe
