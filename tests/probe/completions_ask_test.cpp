@@ -81,6 +81,51 @@ TEST_CASE("completion: the final event of a streamed response has its counts, no
     CHECK(answer.input == 9);
 }
 
+TEST_CASE("completion: a body that ends long after its last frame is wrong") {
+    struct Row {
+        OpenAiApi api;
+        Millis wait;
+        bool late;
+    };
+    const Row row = GENERATE(
+        Row{OpenAiApi::completions, Millis(0), false},
+        Row{OpenAiApi::completions, Millis(1800), true},
+        Row{OpenAiApi::responses, Millis(1800), true}
+    );
+    const auto piece = [](std::string_view choice) {
+        return fmt::format(
+            R"(data: {{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,)"
+            R"("model":"m","choices":[{{"index":0,{}}}]}})"
+            "\n\n",
+            choice
+        );
+    };
+    const std::string completion =
+        piece(R"("delta":{"role":"assistant","content":""},"finish_reason":null)") +
+        piece(R"("delta":{"content":"pong"},"finish_reason":null)") +
+        piece(R"("delta":{},"finish_reason":"stop")") + "data: [DONE]\n\n";
+    const std::string response =
+        event("response.created", R"("response":{"id":"resp_1","status":"in_progress"})") +
+        event("response.completed", R"("response":)" + response_with("null"));
+    const bool chat = row.api == OpenAiApi::completions;
+    const auto answer =
+        ask(row.api,
+            true,
+            {Send{
+                 stream_head({"x-should-retry: false", "x-conc-limit: 1", "x-conc-active: 1"}) +
+                 chunk(chat ? completion : response)
+             },
+             Wait{row.wait},
+             Send{last_chunk()}});
+    CAPTURE(chat, answer.tail_s, answer.wrong());
+    CHECK(answer.done);
+    CHECK((answer.tail_s > 1) == row.late);
+    if (chat) {
+        CHECK(answer.wrong().contains("s after the last frame, and clients wait") == row.late);
+        CHECK(answer.wrong().empty() != row.late);
+    }
+}
+
 TEST_CASE("completion: the first byte has its own time, before the first event and the rest") {
     const std::string first =
         "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\","

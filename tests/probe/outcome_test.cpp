@@ -111,6 +111,16 @@ const std::array k_rows{
         [](AnswerFacts& f) { f.broken_before_done = f.failed_turn = true; },
         Outcome::contract_violation},
     Row{"late data", [](AnswerFacts& f) { f.broken_after_done = true; }, Outcome::late_data},
+    Row{"an end long after [DONE]", [](AnswerFacts& f) { f.late_end = true; }, Outcome::late_data},
+    Row{"a body cut long after [DONE] is cut",
+        [](AnswerFacts& f) {
+            f.late_end = true;
+            f.failure = TransferFailure::reset;
+        },
+        Outcome::truncated},
+    Row{"a late end hides the failed turn",
+        [](AnswerFacts& f) { f.late_end = f.failed_turn = true; },
+        Outcome::late_data},
     Row{"a failed turn hides that it is empty",
         [](AnswerFacts& f) {
             f.failed_turn = true;

@@ -7,6 +7,8 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <thread>
+#include <vector>
 
 using namespace oa_stream;
 using namespace oa_stream::probe;
@@ -240,6 +242,44 @@ TEST_CASE("stream probe: each way to misbehave has its own word") {
         CHECK(to_string(sample.outcome) == to_string(row.want));
         CHECK(sample.detail.find(row.detail) != std::string::npos);
         CHECK(sample.bad() == (row.want != Outcome::ok));
+    }
+}
+
+TEST_CASE("stream probe: a body that ends long after [DONE] is late_data") {
+    struct End {
+        const char* name;
+        Step before; ///< the body's end
+        Outcome want;
+    };
+    const auto stand_still = [] {
+        std::this_thread::sleep_for(Millis(1300)); // the probe runs on this thread, too
+        return std::string();
+    };
+    const std::vector<End> ends{
+        {"late", Wait{Millis(1800)}, Outcome::late_data},
+        {"soon enough", Wait{Millis(300)}, Outcome::ok},
+        {"late for want of our own time", Later{stand_still}, Outcome::ok},
+    };
+    for (const End& end : ends) {
+        DYNAMIC_SECTION(end.name) {
+            const auto [sample, requests] = probed(
+                [&](const RawRequest&) {
+                    return Script{
+                        Send{stream_head() + chunk(good_body())},
+                        Wait{Millis(50)},
+                        end.before,
+                        Send{last_chunk()}
+                    };
+                },
+                {},
+                {Millis(2000), Millis(2000), Millis(4000), Millis(8000)}
+            );
+            CAPTURE(sample.detail, sample.tail_s);
+            CHECK(to_string(sample.outcome) == to_string(end.want));
+            const bool late = end.want == Outcome::late_data;
+            CHECK(sample.detail.contains("s after the last frame, and clients wait") == late);
+            CHECK((sample.tail_s > 1) == late);
+        }
     }
 }
 

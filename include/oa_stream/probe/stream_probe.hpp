@@ -127,6 +127,8 @@ struct ProbeSample {
     std::string raw_head{};      ///< kept when options.keep
     std::string raw_body{};      ///< kept when options.keep, capped at 8 MiB
     std::string timing_ndjson{}; ///< one {"t":s,"bytes":n} per read, kept when options.keep
+    /// From [DONE] to the body's end, without the time in which this process stood still.
+    double tail_s = 0;
     /// Of `tool_outputs`, those whose call lacks providerExecuted on its input.
     std::uint64_t unmarked_outputs = 0;
     /// Bad for an SLO: anything but ok (and cancelled, which counts as nothing).

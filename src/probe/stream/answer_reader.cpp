@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_message.hpp"
 
+#include "body_tail.hpp"
 #include "describe.hpp"
 #include "outcome.hpp"
 
@@ -205,8 +206,9 @@ void AnswerReader::on_content() {
     }
 }
 
-ProbeSample AnswerReader::end(const net::ClientResponse& response) {
+ProbeSample AnswerReader::end(const net::ClientResponse& response, double tail_s) {
     sample_.status = response.status;
+    sample_.tail_s = tail_s;
     const bool clean = response.failure == net::TransferFailure::none;
     if (response.status == 200) {
         const bool left = stopped_ || response.failure == net::TransferFailure::cancelled;
@@ -280,6 +282,7 @@ void AnswerReader::fill_outcome(const net::ClientResponse& response) {
                        (!sample_.terminal.empty() && sample_.terminal != "completed"),
         .content_frames = sample_.content_frames,
         .buffered = request_.pacing == PacingMode::judge && sample_.pacing == Pacing::buffered,
+        .late_end = sample_.tail_s > k_longest_tail,
     };
     // A long non-200 body is cut by ourselves; that is not a cancellation.
     if (facts.status != 200 && facts.failure == net::TransferFailure::cancelled &&

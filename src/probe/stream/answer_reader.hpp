@@ -21,7 +21,9 @@ public:
     void head(const net::ClientResponse& head);
     /// False when nothing more is wanted.
     [[nodiscard]] bool bytes(std::string_view bytes, Clock::time_point at);
-    [[nodiscard]] ProbeSample end(const net::ClientResponse& response);
+    [[nodiscard]] bool done() const noexcept { return sample_.done; }
+    /// `tail_s`: how long the body stayed open after [DONE].
+    [[nodiscard]] ProbeSample end(const net::ClientResponse& response, double tail_s = 0);
 
 private:
     using Chunk = wire::ui::Chunk;

@@ -5,6 +5,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
 
+#include "body_tail.hpp"
 #include "target_request.hpp"
 
 #include <fmt/format.h>
@@ -68,14 +69,16 @@ public:
         judge_.feed(bytes);
         return net::Flow::go_on;
     }
-    [[nodiscard]] Completion end(net::ClientResponse response) {
+    [[nodiscard]] bool done() const { return judge_.done(); }
+    [[nodiscard]] Completion end(net::ClientResponse response, double tail_s) {
         if (too_long_) {
             response.failure = net::TransferFailure::too_large;
             response.failure_text = fmt::format("the answer is longer than {} bytes", k_most_bytes);
         }
         const bool clean = response.failure == net::TransferFailure::none;
         out_.clocks.end = seconds(Clock::now() - asked_);
-        out_.done = judge_.done();
+        out_.done = done();
+        out_.tail_s = tail_s;
         out_.judgement = judge_.finish(clean);
         response.body = std::move(body_);
         const auto type = response.headers.get("content-type").value_or("");
@@ -267,7 +270,7 @@ std::string Completion::wrong() const {
     if (streamed && !done) {
         return "expected a stream that ends with its final event, saw none";
     }
-    return {};
+    return tail_s > k_longest_tail ? late_end_text(tail_s) : std::string();
 }
 
 std::string Completion::timing() const {
@@ -301,17 +304,20 @@ Task<Completion> ask_completion(
         request.idle_timeout = limits.total;
     }
     const auto listener = std::make_shared<Listener>(streamed, api);
+    const auto tail = std::make_shared<BodyTail>(co_await asio::this_coro::executor);
     net::StreamHandlers handlers;
     handlers.on_head = [listener](const net::ClientResponse& head) {
         listener->head(head);
         return net::Flow::go_on;
     };
-    handlers.on_bytes = [listener](std::string_view bytes, Clock::time_point at) {
-        return listener->bytes(bytes, at);
+    handlers.on_bytes = [listener, tail](std::string_view bytes, Clock::time_point at) {
+        const net::Flow flow = listener->bytes(bytes, at);
+        tail->read(listener->done(), at);
+        return flow;
     };
     const auto transfer = client->stream(std::move(request), std::move(handlers));
     auto response = co_await transfer->done();
-    co_return listener->end(std::move(response));
+    co_return listener->end(std::move(response), tail->seconds_to_end());
 }
 
 } // namespace oa_stream::probe

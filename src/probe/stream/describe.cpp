@@ -5,6 +5,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/reach_advice.hpp"
 
+#include "body_tail.hpp"
 #include "outcome.hpp"
 
 #include <fmt/format.h>
@@ -93,9 +94,11 @@ std::string core(const ProbeSample& sample) {
                printable(sample.headers.get("content-type").value_or("missing"), 80);
     case Outcome::malformed_frame:
     case Outcome::contract_violation:
-    case Outcome::late_data:
     case Outcome::headers_missing:
         return first_violation(sample);
+    case Outcome::late_data:
+        return sample.tail_s > k_longest_tail ? late_end_text(sample.tail_s)
+                                              : first_violation(sample);
     case Outcome::in_stream_error:
         return failed_turn_text(sample);
     case Outcome::not_sse:

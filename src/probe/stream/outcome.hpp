@@ -27,6 +27,7 @@ struct AnswerFacts {
     bool failed_turn = false; ///< error or abort chunk, or a final status that is not completed
     std::uint64_t content_frames = 0;
     bool buffered = false;
+    bool late_end = false; ///< the body stayed open after [DONE]
 };
 
 struct OutcomeRule {

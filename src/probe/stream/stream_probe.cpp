@@ -1,6 +1,7 @@
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include "answer_reader.hpp"
+#include "body_tail.hpp"
 #include "target_request.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -54,8 +55,9 @@ probe_stream(net::HttpClient& client, Target target, ProbeRequest request, Probe
     }
     wire.fresh_connection = request.fresh_connection;
 
-    const auto brake =
-        std::make_shared<Brake>(co_await asio::this_coro::executor, request.read_pause);
+    const auto executor = co_await asio::this_coro::executor;
+    const auto brake = std::make_shared<Brake>(executor, request.read_pause);
+    const auto tail = std::make_shared<BodyTail>(executor);
     auto cancellable = std::exchange(request.on_cancellable, {});
     auto reader =
         std::make_shared<AnswerReader>(std::move(request), std::move(target.revision_header));
@@ -66,11 +68,13 @@ probe_stream(net::HttpClient& client, Target target, ProbeRequest request, Probe
                 return net::Flow::go_on;
             },
         .on_bytes =
-            [reader, brake](std::string_view bytes, Clock::time_point at) {
+            [reader, brake, tail](std::string_view bytes, Clock::time_point at) {
                 if (!may_take(brake)) {
                     return net::Flow::pause;
                 }
-                return reader->bytes(bytes, at) ? net::Flow::go_on : net::Flow::stop;
+                const bool more = reader->bytes(bytes, at);
+                tail->read(reader->done(), at);
+                return more ? net::Flow::go_on : net::Flow::stop;
             },
     };
     std::shared_ptr<net::Transfer> transfer = client.stream(std::move(wire), std::move(handlers));
@@ -83,7 +87,7 @@ probe_stream(net::HttpClient& client, Target target, ProbeRequest request, Probe
         });
     }
     const net::ClientResponse response = co_await transfer->done();
-    co_return reader->end(response);
+    co_return reader->end(response, tail->seconds_to_end());
 }
 
 } // namespace oa_stream::probe

@@ -125,6 +125,7 @@ describe('a lane that breaks its own answer', () => {
     ['[DONE], twice', { frames: (all) => [...all, frame('[DONE]')] }, 'late_data'],
     ['a delta after [DONE]', { frames: (all) => [...all, frame({ type: 'text-delta', id: 't1', delta: 'late' })] }, 'late_data'],
     ['an error after [DONE]', { frames: (all) => [...all, frame({ type: 'error', errorText: 'late' })] }, 'late_data'],
+    ['an end long after [DONE]', { write: async (response, frames) => { response.write(text(frames).join('')); await sleep(1500); response.end(); } }, 'late_data'],
     ['one legal error', { frames: (all) => [...all.slice(0, 2), frame({ type: 'data-error', data: { code: 'turn_failed', message: 'x', retryable: false } }), frame({ type: 'error', errorText: 'x' }), frame({ type: 'finish-step' }), frame({ type: 'finish', messageMetadata: { status: 'failed' } }), frame('[DONE]')] }, 'in_stream_error'],
     ['no content at all', { frames: (all) => [...all.slice(0, 2), ...all.slice(-3)] }, 'empty'],
   ];
