@@ -1,5 +1,7 @@
 #include "oa_stream/net/byte_stream.hpp"
 
+#include "oa_stream/net/name_lookup.hpp"
+
 #include "client_tls.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -30,7 +32,7 @@ public:
 
     template <class... Tls>
     explicit StreamConnection(const asio::any_io_executor& executor, Tls&... tls)
-        : stream_(make(executor, tls...)), timer_(executor) {}
+        : stream_(make(executor, tls...)), timer_(executor), lookup_(executor) {}
     StreamConnection(const StreamConnection&) = delete;
     StreamConnection& operator=(const StreamConnection&) = delete;
     ~StreamConnection() = default;
@@ -82,7 +84,7 @@ public:
         closed_ = true;
         error_code ignored;
         stream_.lowest_layer().close(ignored);
-        resolver_cancel();
+        lookup_.abandon();
         timer_.cancel();
     }
 
@@ -102,11 +104,7 @@ private:
             );
             co_return error;
         } else {
-            Tcp::resolver resolver(self->timer_.get_executor());
-            self->resolver_ = &resolver;
-            const auto [missing, found] =
-                co_await resolver.async_resolve(target.host, target.port, k_stream_awaited);
-            self->resolver_ = nullptr;
+            const auto [missing, found] = co_await self->lookup_.run(target.host, target.port);
             if (missing || self->closed_) {
                 co_return missing ? missing : error_code(asio::error::operation_aborted);
             }
@@ -133,12 +131,6 @@ private:
         }
     }
 
-    void resolver_cancel() noexcept {
-        if (resolver_ != nullptr) {
-            resolver_->cancel();
-        }
-    }
-
     [[nodiscard]] Error end_of(const error_code& error) const {
         if (closed_) {
             return {Code::cancelled, "the connection was closed"};
@@ -148,7 +140,7 @@ private:
 
     Stream stream_;
     asio::steady_timer timer_;
-    Tcp::resolver* resolver_ = nullptr; ///< while a name is looked up
+    NameLookup lookup_;
     bool late_ = false;
     bool closed_ = false;
 };

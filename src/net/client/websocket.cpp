@@ -1,5 +1,7 @@
 #include "oa_stream/net/websocket.hpp"
 
+#include "oa_stream/net/name_lookup.hpp"
+
 #include "client_tls.hpp"
 #include "websocket_url.hpp"
 
@@ -48,7 +50,7 @@ public:
     template <class... Tls>
     Connection(const asio::any_io_executor& executor, WebSocketRequest request, Tls&... tls)
         : request_(std::move(request)), stream_(Lowest<Stream>(executor), tls...), timer_(executor),
-          closer_(executor) {
+          closer_(executor), lookup_(executor) {
         stream_.read_message_max(0); // read() counts
         stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) {
             heard_ = Clock::now();
@@ -142,6 +144,7 @@ public:
         over_ = true;
         error_code ignored;
         lowest().close(ignored);
+        lookup_.abandon();
         timer_.cancel();
         closer_.cancel();
     }
@@ -196,9 +199,7 @@ private:
     }
 
     static Task<std::optional<WebSocketOpened>> connect_tcp(Self self, WebSocketUrl url) {
-        Tcp::resolver resolver(self->stream_.get_executor());
-        const auto [unknown, places] =
-            co_await resolver.async_resolve(url.host, url.port, k_awaited);
+        const auto [unknown, places] = co_await self->lookup_.run(url.host, url.port);
         if (unknown || self->over_) {
             co_return self->failure(Code::network, "the host's name is not known");
         }
@@ -315,6 +316,7 @@ private:
     websocket::stream<Stream, false> stream_; // false: no compression in it
     asio::steady_timer timer_; ///< opening, then pings
     asio::steady_timer closer_; ///< the goodbye
+    NameLookup lookup_;
     std::deque<Outgoing> outbox_{}; ///< the first one is on its way
     std::size_t unsent_ = 0;
     Clock::time_point heard_{}; ///< the peer's last frame

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/http.hpp"
+#include "oa_stream/net/name_lookup.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -133,14 +134,14 @@ ask_unix(Deadline& deadline, std::string path, std::string line) {
 Task<Result<std::string>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 ask_tcp(Deadline& deadline, net::Endpoint endpoint, std::string line) {
     const auto executor = co_await asio::this_coro::executor;
-    asio::ip::tcp::resolver resolver(executor);
+    net::NameLookup lookup(executor);
     asio::ip::tcp::socket socket(executor);
     const Deadline::Guard guard(deadline, [&] {
-        resolver.cancel();
+        lookup.abandon();
         closing(socket)();
     });
     const auto [unresolved, found] =
-        co_await resolver.async_resolve(endpoint.host, std::to_string(endpoint.port), k_awaitable);
+        co_await lookup.run(endpoint.host, std::to_string(endpoint.port));
     if (unresolved) {
         co_return fail(Code::network, unresolved.message(), endpoint.text());
     }
