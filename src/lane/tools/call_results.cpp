@@ -224,27 +224,38 @@ std::string message_gone_on_with(const PastTurn& turn) {
     return holds_results(turn) && id != k_results_id ? id.substr(k_of.size()) : std::string();
 }
 
-void settle_calls(PastTurn& stopped, const PastTurn& next) {
-    if (!holds_results(next) && !begins_with_results(next)) {
-        return;
+std::vector<CallResult> results_begun_with(const PastTurn& turn) {
+    std::vector<CallResult> results;
+    if (!holds_results(turn) && !begins_with_results(turn)) {
+        return results;
     }
-    const auto list = parse_json(results_line(next));
+    const auto list = parse_json(results_line(turn));
+    if (!list || !list->is_array()) {
+        return results;
+    }
+    for (const Json& one : *list) {
+        const auto* output = member(one, "output");
+        results.push_back(
+            {.call = text_in(one, "id"),
+             .output = output != nullptr ? *output : Json(text_in(one, "error")),
+             .failed = output == nullptr}
+        );
+    }
+    return results;
+}
+
+void settle_calls(PastTurn& stopped, const PastTurn& next) {
+    const auto results = results_begun_with(next);
     for (turn::Event& event : stopped.events) {
         const auto* call = std::get_if<turn::ClientCall>(&event);
-        if (call == nullptr || !list || !list->is_array()) {
-            continue;
-        }
-        const auto* found = find_if_or_null(*list, [&](const Json& one) {
-            return string_member(one, "id") == call->call;
-        });
+        const auto* found =
+            call == nullptr ? nullptr : find_or_null(results, call->call, &CallResult::call);
         if (found == nullptr) {
             continue;
         }
-        const auto* output = member(*found, "output");
-        auto id = call->call;
-        event = output != nullptr
-                    ? turn::Event(turn::ToolOutput{std::move(id), *output})
-                    : turn::Event(turn::ToolFailed{std::move(id), text_in(*found, "error")});
+        event = found->failed
+                    ? turn::Event(turn::ToolFailed{found->call, found->output.get<std::string>()})
+                    : turn::Event(turn::ToolOutput{found->call, found->output});
     }
 }
 

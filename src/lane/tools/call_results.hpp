@@ -62,6 +62,9 @@ void drop_results_ahead(authority::PastTurn& turn);
 [[nodiscard]] bool holds_results(const authority::PastTurn& turn);
 /// The page's message that such a turn goes on with; empty: not known, or another turn.
 [[nodiscard]] std::string message_gone_on_with(const authority::PastTurn& turn);
+/// The results that a turn began with, also those ahead of a message.
+[[nodiscard]] std::vector<authority::CallResult> results_begun_with(const authority::PastTurn& turn
+);
 /// Gives the calls of `stopped` the results that the turn after it began with.
 void settle_calls(authority::PastTurn& stopped, const authority::PastTurn& next);
 

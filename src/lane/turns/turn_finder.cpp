@@ -1,5 +1,7 @@
 // A turn that there is already: its request was sent before, or its client comes back for it; and
 // what the start of one says to the store that lanes share.
+#include "oa_stream/base/lists.hpp"
+
 #include "chats/chat_request.hpp"
 #include "replace_plan.hpp"
 #include "shared/shared_lane.hpp"
@@ -155,10 +157,11 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         co_return reject_start(turn.error());
     }
     call->waits_for_calls = lane_->config.allowed.tools;
-    if (call->chat.answer_id.empty()) {
-        const auto newest = co_await newest_turns(row->thread, 1);
-        call->chat.answer_id =
-            newest && !newest->empty() ? message_gone_on_with(newest->front()) : std::string();
+    if (const auto newest = co_await newest_turns(row->thread, 1); newest && !newest->empty()) {
+        const auto& running = newest->front();
+        auto& message = call->chat.answer_id;
+        message = message.empty() ? message_gone_on_with(running) : message;
+        call->began_with = mapped(results_begun_with(running), digest_of_result);
     }
     auto shared =
         co_await commit_everywhere(call, place.shared_hold(), turn->get(), k_joined_route, false);

@@ -268,6 +268,7 @@ Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
         co_return Accepted<void>{};
     }
     auto found = co_await find(call);
+    call->began_with.clear(); // of the turn that was found
     co_return found ? Accepted<void>{} : std::move(found).error();
 }
 

@@ -124,8 +124,12 @@ test('what answers the results of a stopped turn keeps the id of the page\'s mes
   await lanes.next('stop');
   const resumed = open(lanes.lane.base, { path: '/api/chats/held/stream' });
   await resumed.frame('start');
+  page.lane = lanes.lane;
+  const again = page.begin(); // the lane knows from the turn itself what began it
   await mock.release('held');
   await resumed.done;
+  await again.done;
+  assert.equal(again.text, resumed.text);
   const seen = read(resumed);
   assert.equal(seen.start.messageId, page.messages.at(-1).id);
   assert.deepEqual(seen.texts, ['alpha bravo charlie delta']);

@@ -7,16 +7,43 @@
 using namespace oa_stream;
 using namespace oa_stream::test;
 
+namespace {
+
+/// The thread "c" and its turn, which began with this.
+std::shared_ptr<PlayedTurn>
+joinable(LaneRig& rig, std::string_view user_id, std::string_view text) {
+    rig.authority.able.joins = true;
+    rig.ids->put({"", "c", "auth-c"});
+    authority::PastTurn past{.id = "turn-1", .user_text = std::string(text)};
+    past.client_message_id = std::string(user_id);
+    past.running = true;
+    rig.authority.past = {past};
+    const auto played = std::make_shared<PlayedTurn>(rig.context.get_executor());
+    played->thread = "auth-c";
+    played->turn = "turn-1";
+    rig.authority.running["auth-c"] = played;
+    return played;
+}
+
+constexpr std::string_view k_results_text =
+    R"(Results of the functions that were called above:
+[{"id":"k1","name":"weather","output":"sunny"}])";
+
+lane::LaneConfig allowing_tools() {
+    auto config = LaneRig::quick();
+    config.allowed.tools = true;
+    return config;
+}
+
+} // namespace
+
 TEST_CASE("rejoin: only results that go on with a page's message keep that message's id") {
     struct Row {
         std::string_view user_id, text, message;
     };
-    static constexpr std::string_view k_results =
-        R"(Results of the functions that were called above:
-[{"id":"k1","name":"weather","output":"sunny"}])";
     static constexpr std::array k_rows{
-        Row{"oa-tool-results:page-1", k_results, "page-1"},
-        Row{lane::k_results_id, k_results, "turn-1"}, // of a message without an id
+        Row{"oa-tool-results:page-1", k_results_text, "page-1"},
+        Row{lane::k_results_id, k_results_text, "turn-1"}, // of a message without an id
         Row{"oa-tool-results:page-1", "hi", "turn-1"}, // somebody's own words
         Row{"0b2d7c1e-84a5-4f0e-9d0c-8c4b1f6a2e11", "hi", "turn-1"},
         Row{"u1", "hi", "turn-1"},
@@ -24,16 +51,7 @@ TEST_CASE("rejoin: only results that go on with a page's message keep that messa
     for (const auto& row : k_rows) {
         CAPTURE(row.user_id, row.text);
         LaneRig rig;
-        rig.authority.able.joins = true;
-        rig.ids->put({"", "c", "auth-c"});
-        authority::PastTurn past{.id = "turn-1", .user_text = std::string(row.text)};
-        past.client_message_id = std::string(row.user_id);
-        past.running = true;
-        rig.authority.past = {past};
-        const auto played = std::make_shared<PlayedTurn>(rig.context.get_executor());
-        played->thread = "auth-c";
-        played->turn = "turn-1";
-        rig.authority.running["auth-c"] = played;
+        const auto played = joinable(rig, row.user_id, row.text);
         const auto stream = rig.open(rig.get("/api/chats/c/stream"));
         played->say("hello");
         rig.until("the text", [&] { return stream->has("hello") || stream->ended; });
@@ -43,4 +61,40 @@ TEST_CASE("rejoin: only results that go on with a page's message keep that messa
         played->complete();
         rig.await_end(stream);
     }
+}
+
+TEST_CASE("rejoin: the results that began the turn get its answer, and no others do") {
+    LaneRig rig(allowing_tools());
+    const auto played = joinable(
+        rig,
+        lane::k_results_id,
+        "Results of the functions that were called above:\n"
+        R"([{"id":"k1","name":"weather","output":{"sky":"sun"}},)"
+        R"({"id":"k2","name":"clock","error":"broken"}])"
+    );
+    const auto stream = rig.open(rig.get("/api/chats/c/stream"));
+    played->say("hello");
+    rig.until("the text", [&] { return stream->has("hello"); });
+    const auto post = [&](std::string_view sky, std::string_view why) {
+        const auto body = fmt::format(
+            R"({{"id":"c","messages":[{{"id":"m","role":"assistant","parts":[)"
+            R"({{"type":"tool-weather","toolCallId":"k1","state":"output-available",)"
+            R"("input":{{}},"output":{{"sky":"{}"}}}},)"
+            R"({{"type":"tool-clock","toolCallId":"k2","state":"output-error",)"
+            R"("input":{{}},"errorText":"{}"}}]}}]}})",
+            sky,
+            why
+        );
+        return rig.open(rig.post("/api/chat", body));
+    };
+    const auto same = post("sun", "broken");
+    for (const auto& other : {post("rain", "broken"), post("sun", "gone")}) {
+        rig.await_end(other);
+        CHECK(other->head.status == 409);
+    }
+    played->complete();
+    rig.await_end(stream);
+    rig.await_end(same);
+    CHECK(same->head.status == 200);
+    CHECK(same->bytes == stream->bytes);
 }
