@@ -98,3 +98,20 @@ TEST_CASE("rejoin: the results that began the turn get its answer, and no others
     CHECK(same->head.status == 200);
     CHECK(same->bytes == stream->bytes);
 }
+
+TEST_CASE("rejoin: the answer to a message that ends the turn has an id of its own") {
+    LaneRig rig(allowing_tools());
+    const auto played = joinable(rig, "oa-tool-results:page-1", k_results_text);
+    const auto stream = rig.open(rig.post(
+        "/api/chat",
+        R"({"id":"c","messages":[{"id":"page-1","role":"assistant","parts":[)"
+        R"({"type":"tool-weather","toolCallId":"k2","state":"output-available","input":{},)"
+        R"("output":"rain"}]},)"
+        R"({"id":"u2","role":"user","parts":[{"type":"text","text":"hi"}]}]})"
+    ));
+    rig.until("its beginning", [&] { return stream->has("start-step") || stream->ended; });
+    CHECK(played->interrupts == 1);
+    CHECK(stream->has(R"("type":"start")"));
+    CHECK_FALSE(stream->has("page-1"));
+    rig.complete(stream);
+}
