@@ -90,6 +90,13 @@ bool derived_mutates(RunKind kind, const Json& document) {
     return kind_mutates(kind) || (kind == RunKind::rehearsal && applied);
 }
 
+/// A run writes "mutated" at its end. One that has not, or could not, may have changed things
+/// unless its ending says otherwise.
+bool may_have_mutated(const RunFacts& facts, const Json& document) {
+    const bool untouched = facts.ended == RunEnding::refused || facts.ended == RunEnding::stopped;
+    return facts.mutates && bool_member(document, "mutated").value_or(!untouched);
+}
+
 std::optional<RunEnding> derived_ending(const Json& document) {
     if (const Json* rolled_back =
             member(document, "rolled_back")) { // afterwards, by another process
@@ -166,6 +173,7 @@ RunFacts facts_of(const fs::path& folder, const Json& document) {
     } else {
         out.ended = derived_ending(document);
     }
+    out.mutated = may_have_mutated(out, document);
     return out;
 }
 

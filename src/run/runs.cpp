@@ -239,6 +239,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
         out.holder.clear();
     } else if (out.life == RunLife::died) {
         out.facts.ended = RunEnding::died;
+        out.facts.mutated = out.facts.mutates; // also by a rollback that was taken up afterwards
     }
     take_size(out);
     if (is_there(out.folder / k_pin)) {

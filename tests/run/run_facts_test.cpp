@@ -96,6 +96,19 @@ TEST_CASE("facts: that a run died before its rollback is typed, and read of earl
     CHECK_FALSE(died(R"({"headline":"2 stages passed."})"));
 }
 
+TEST_CASE("facts: whether a run has changed things is what it wrote, else what its ending allows") {
+    const auto mutated = [](std::string_view text) {
+        return facts_of("/runs/x", json(text)).mutated;
+    };
+    CHECK(mutated(R"({"kind":"cutover","mutated":true,"ended":"completed"})"));
+    CHECK_FALSE(mutated(R"({"kind":"cutover","mutated":false,"ended":"completed"})"));
+    CHECK_FALSE(mutated(R"({"kind":"smoke-stream","mutated":true,"ended":"completed"})"));
+    CHECK(mutated(R"({"kind":"cutover","ended":null})")); // it runs
+    CHECK(mutated(R"({"kind":"cutover","exit_code":7})"));
+    CHECK_FALSE(mutated(R"({"kind":"cutover","ended":"refused"})"));
+    CHECK_FALSE(mutated(R"({"kind":"cutover","exit_code":143})"));
+}
+
 TEST_CASE("facts: every kind's word is read back") {
     for (int i = 0; i <= static_cast<int>(RunKind::other); ++i) {
         const auto kind = static_cast<RunKind>(i);

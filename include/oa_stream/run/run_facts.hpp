@@ -63,6 +63,8 @@ struct RunFacts {
     std::string restores{};
     std::optional<RunEnding> ended{}; ///< unset: it runs, or nobody wrote how it ended
     bool died = false; ///< before a rollback, whose verdict and headline run.json has for it
+    /// It changes things and has done so, as far as anybody knows.
+    bool mutated = true;
 };
 
 /// From `document`, the run.json of `folder`; empty when it cannot be read. Members that a run of

@@ -82,7 +82,7 @@ void keep_most(std::vector<RunEntry>& newest_first) {
         return;
     }
     std::ranges::sort(newest_first, [](const RunEntry& a, const RunEntry& b) {
-        return std::tie(a.facts.mutates, a.started) > std::tie(b.facts.mutates, b.started);
+        return std::tie(a.facts.mutated, a.started) > std::tie(b.facts.mutated, b.started);
     });
     newest_first.resize(k_most_runs);
     std::ranges::sort(newest_first, std::greater{}, &RunEntry::started);
@@ -112,7 +112,7 @@ Chosen for_alert(std::string_view alert, const std::vector<RunEntry>& runs) {
     if (alert == "OaStreamVerificationStale") {
         return {find_if_or_null(runs, is_verification), "the newest verification"};
     }
-    const auto changed = [](const RunEntry& run) { return run.facts.mutates; };
+    const auto changed = [](const RunEntry& run) { return run.facts.mutated; };
     const auto harmful = [&](const RunEntry& run) { return changed(run) && matters(run); };
     if (const RunEntry* run = find_if_or_null(runs, harmful)) {
         return {run, "the newest that changed traffic or routes and failed or was rolled back"};

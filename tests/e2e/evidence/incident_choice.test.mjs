@@ -71,6 +71,21 @@ test('--since leaves out checks that a timer repeats before it leaves out what c
   assert.match(told.body, new RegExp(cause));
 });
 
+test('a cutover that moved nothing explains no alert, and does not come before runs that moved', async () => {
+  const at = state();
+  const moved = made(at, 'cutover', 23, { ...BACK, mutated: true });
+  const fine = made(at, 'cutover', 22.5, { mutated: true });
+  made(at, 'cutover', 4, { mutated: false });
+  for (let n = 0; n < 40; n++) made(at, 'cutover', 22 - n / 4, { ...FAIL, ended: 'failed', mutated: false });
+  made(at, 'cutover', 2, { ended: 'refused', verdict: 'ERROR', exit_code: 6 });
+  assert.equal((await body(at, '--alert', 'OaStream5xxHigh')).run, moved);
+  assert.match((await body(at, '--since', '24h')).body, new RegExp(moved));
+  fs.rmSync(path.join(at, 'runs', moved), { recursive: true });
+  assert.equal((await body(at, '--alert', 'OaStream5xxHigh')).run, fine);
+  fs.rmSync(path.join(at, 'runs', fine), { recursive: true });
+  assert.match((await body(at, '--alert', 'OaStream5xxHigh')).stderr, /no run here can explain/);
+});
+
 test('--since takes all that failed since, --alert the run that it is about; what does not fit is refused', async () => {
   const at = state();
   made(at, 'cutover', 90, BACK);
