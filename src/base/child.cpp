@@ -122,7 +122,7 @@ struct Launch {
     ::sigemptyset(&none);
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread after fork
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (const int number : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
+    for (const int number : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
         ::signal(number, SIG_DFL); // NOLINT(concurrency-mt-unsafe): one thread after fork
     }
     if (::dup2(launch.in, 0) < 0 || ::dup2(launch.out, 1) < 0 || ::dup2(launch.err, 2) < 0 ||

@@ -117,7 +117,9 @@ void hold_standard_streams() noexcept {
     hold(STDIN_FILENO, O_WRONLY);  // reading it still fails
     hold(STDOUT_FILENO, O_RDONLY); // writing it still fails
     hold(STDERR_FILENO, O_WRONLY);
-    (void)std::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGPIPE, SIGXFSZ}) { // EPIPE and EFBIG are errors like any other
+        (void)std::signal(number, SIG_IGN);
+    }
 }
 
 int write_all(int descriptor, std::string_view bytes) noexcept {

@@ -29,7 +29,6 @@ constexpr std::array k_ending{
     SIGPWR,
     SIGSTKFLT,
     SIGXCPU,
-    SIGXFSZ,
 };
 
 /// Whether it can be meant as "leave now". A terminal that goes away sends SIGHUP twice, by the

@@ -175,6 +175,20 @@ TEST_CASE("child: a program that does not exist is named") {
     });
 }
 
+TEST_CASE("child: what is ignored here ends a program as it does anywhere else") {
+    const int number = GENERATE(SIGPIPE, SIGXFSZ);
+    auto* const before = std::signal(number, SIG_IGN);
+    run([&](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(
+            executor, shell("ulimit -c 0; kill -" + std::to_string(number) + " $$; echo alive")
+        );
+        REQUIRE(child.has_value());
+        const ChildExit exit = co_await (*child)->wait();
+        CHECK(exit.signal == number);
+    });
+    (void)std::signal(number, before);
+}
+
 TEST_CASE("child: stop kills the whole group of one that ignores TERM") {
     run([](asio::any_io_executor executor) -> Task<void> {
         auto child = Child::start(

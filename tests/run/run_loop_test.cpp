@@ -98,7 +98,6 @@ TEST_CASE("run loop: every signal that would end the process asks for the rollba
           SIGPWR,
           SIGXCPU,
           SIGSTKFLT,
-          SIGXFSZ,
           SIGRTMIN + 3,
           SIGRTMAX}) {
         CAPTURE(number);

@@ -8,6 +8,7 @@
 /// While it lives and is `full`, no file of this process gets another byte.
 class FullDisk {
 public:
+    /// The limit's signal is ignored, as it is from main() on.
     /// `room`: so many bytes of a file fit, as in what the journal has reserved.
     explicit FullDisk(bool full, rlim_t room = 0) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
         ::getrlimit(RLIMIT_FSIZE, &before_);

@@ -9,8 +9,8 @@ namespace oa_stream {
 
 /// Call it first in main(). A standard descriptor that is closed gets a placeholder, so that no
 /// file opened later becomes "stdout" or "stderr" by its number. Writing to the placeholder of
-/// stdout still fails with EBADF; what goes to that of stderr is lost. SIGPIPE is ignored from here
-/// on.
+/// stdout still fails with EBADF; what goes to that of stderr is lost. From here on SIGPIPE and
+/// SIGXFSZ are ignored: a reader that left and a file at its size limit are errors of the write.
 void hold_standard_streams() noexcept;
 
 /// Writes all of `bytes`, in pieces where the descriptor asks for it. 0, or the errno of the write

@@ -1,10 +1,12 @@
-// The disk of the access log is full for a while: lines are lost, and no gate takes that for good requests.
+// The disk of the access log is full for a while, or the log reached a limit: lines are lost, and no gate takes that for good requests.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { test } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, oa, scratch } from '../lib/process.mjs';
 import { fillDisk, testOnSmallDisk, wrapOnSmallDisk } from '../lib/small_disk.mjs';
 
 for (const format of ['json', 'logfmt']) {
@@ -38,3 +40,24 @@ for (const format of ['json', 'logfmt']) {
     await lane.kill();
   });
 }
+
+test('a lane whose access log reached the size limit of files goes on and counts what was lost', async () => {
+  const folder = scratch('limit'), log = path.join(folder, 'access.log');
+  const lane = await startLane({ folder, wrap: ['prlimit', '--fsize=16384:unlimited'], args: ['--access-log', log] });
+  const send = (count) => Promise.all(Array.from({ length: count }, (_, n) => chat(lane.base, 'replay:01-echo', { id: `limit-${n}` }).done));
+  await send(150);
+  await lane.until(() => /"event":"access_log","text":"[^"]*File too large/.test(lane.stderr), 'the line about it');
+  assert.equal(spawnSync('prlimit', ['--pid', String(lane.pid), '--fsize=unlimited']).status, 0);
+  await send(1);
+  const lines = fs.readFileSync(log, 'utf8').trimEnd().split('\n').flatMap((line) => { try { return [JSON.parse(line)]; } catch { return []; } }); // one is cut
+  assert.ok(lines.some(({ lost }) => lost > 10), JSON.stringify(lines.at(-1)));
+  assert.equal((await lane.stop()).code, 0);
+});
+
+test('a command whose file would exceed the size limit says so', () => {
+  const out = path.join(scratch('limit'), 'rules');
+  const done = spawnSync('prlimit', ['--fsize=0', OA_BIN, 'slo', 'rules', '--out', out], { encoding: 'utf8' });
+  assert.equal(done.status, 4, done.stderr || String(done.signal));
+  assert.match(done.stderr, /File too large/);
+  assert.deepEqual(fs.readdirSync(out), []);
+});
