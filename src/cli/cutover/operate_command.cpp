@@ -45,28 +45,16 @@ std::string drill_of(const Plan& plan, const Args& given) {
 /// What to type to carry it out.
 std::string next_of(const Plan& plan, const std::string& file, const Args& given) {
     const bool back = plan.playbook.kind == Kind::rollback;
-    const std::string command = back ? "rollback apply" : "cutover apply";
     if (plan.facts.undrilled) {
         return drill_of(plan, given);
-    }
-    if (!file.empty() && playbook::needs_stated_budget(plan.playbook)) {
-        return fmt::format(
-            "{} {} PERCENT {} TEXT",
-            Suggestion{command, {file}}.text(),
-            names::asserted_budget,
-            names::reason
-        );
     }
     if (file.empty()) {
         return Typed{back ? &rollback_plan_command : &cutover_plan_command, given}.with(
             names::out, "FILE"
         );
     }
-    const std::string apply = Suggestion{command, {file}}.text();
-    const bool over = plan.baseline.percent_of(plan.playbook.traffic.canary) == 100;
-    return over && plan.playbook.kind == Kind::cutover
-               ? fmt::format("{} {} REASON", apply, names::reopen)
-               : apply;
+    return plan.playbook.approvals > 1 ? Suggestion{"plan approve", {file}}.text()
+                                       : apply_command_of(plan, file);
 }
 
 /// A rollback that has nothing to move may have been planned because of a run that is not over: the

@@ -41,6 +41,7 @@ Result<ExitCode> approve(const Options& options, Context& context) {
         print_document("plan-approve", out, context);
     } else if (!context.quiet) {
         show_text(fmt::format("approved by {}\n", approval.text()), context);
+        tell_parts({"next: " + apply_command_of(shown.plan, options.plan)}, context);
     }
     return ExitCode::ok;
 }

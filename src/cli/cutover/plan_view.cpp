@@ -1,5 +1,7 @@
 #include "plan_view.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/document.hpp"
@@ -29,6 +31,16 @@ Result<playbook::Plan> make_shown_plan(playbook::PlanRequest request, Context& c
     );
     screen.clear();
     return plan;
+}
+
+std::string apply_command_of(const playbook::Plan& plan, const std::string& file) {
+    const bool back = plan.playbook.kind == playbook::Kind::rollback;
+    const std::string apply = Suggestion{back ? "rollback apply" : "cutover apply", {file}}.text();
+    if (playbook::needs_stated_budget(plan.playbook)) {
+        return fmt::format("{} {} PERCENT {} TEXT", apply, names::asserted_budget, names::reason);
+    }
+    const bool over = plan.baseline.percent_of(plan.playbook.traffic.canary) == 100;
+    return over && !back ? fmt::format("{} {} REASON", apply, names::reopen) : apply;
 }
 
 void show_plan(

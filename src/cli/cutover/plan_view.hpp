@@ -14,6 +14,9 @@ namespace oa_stream::cli {
 [[nodiscard]] Result<playbook::Plan>
 make_shown_plan(playbook::PlanRequest request, Context& context);
 
+/// What carries out a plan that lies in `file`.
+[[nodiscard]] std::string apply_command_of(const playbook::Plan& plan, const std::string& file);
+
 /// The plan, then one line with the command to type next, if there is one. `file`: where it was
 /// written; empty: nowhere.
 void show_plan(

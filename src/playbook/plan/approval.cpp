@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/process.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
@@ -46,6 +47,10 @@ Result<std::optional<Approval>> read_approval(const std::filesystem::path& plan)
         return fail(Code::precondition, "this is not an approval of a plan", file.string());
     }
     return approval_in(*json);
+}
+
+std::string by_another(const std::filesystem::path& plan) {
+    return "a second operator types: " + Suggestion{"plan approve", {plan.string()}}.text();
 }
 
 Account author_of(const Plan& plan) {
@@ -107,7 +112,8 @@ Result<Approval> approve_plan(
         return fail(
             Code::precondition,
             fmt::format("{} made this plan: somebody else has to approve it", account.text()),
-            path.string()
+            path.string(),
+            by_another(path)
         );
     }
     Approval out{
@@ -134,10 +140,7 @@ check_approval(const std::filesystem::path& path, const Plan& plan, WallTime now
     OA_TRY(std::optional<Approval> approval, std::move(read));
     const auto refuse = [&](std::string why) {
         return fail(
-            Code::precondition,
-            std::move(why),
-            file_beside(path).string(),
-            fmt::format("a second operator types: oa-stream plan approve {}", path.string())
+            Code::precondition, std::move(why), file_beside(path).string(), by_another(path)
         );
     };
     if (!approval) {

@@ -13,6 +13,8 @@ import { Terminal } from '../lib/terminal.mjs';
 const beside = sideBySide('approvals', 3, (options) => LocalTarget.start(options));
 
 let plans = 0;
+/** The command that a line on standard error suggests. */
+const next = ({ stderr }) => / next: (.*)$|^next: (.*)$/m.exec(stderr)?.slice(1).find(Boolean);
 async function plan(target, change = (yaml) => `${yaml}approvals: 2\n`, set = {}) {
   const folder = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'oa-plan-')));
   fs.chmodSync(folder, 0o777);
@@ -20,6 +22,7 @@ async function plan(target, change = (yaml) => `${yaml}approvals: 2\n`, set = {}
   const file = path.join(folder, 'plan.json');
   const made = await target.oa(['cutover', 'plan', playbook, ...target.settings(set), '--out', file]);
   assert.equal(made.code, 10, made.stderr);
+  assert.equal(next(made), `oa-stream ${/^approvals: 2$/m.test(fs.readFileSync(playbook, 'utf8')) ? 'plan approve' : 'cutover apply'} ${file}`);
   fs.chmodSync(file, 0o644);
   return file;
 }
@@ -36,6 +39,7 @@ beside('a plan for two operators is refused until another account approved exact
   const author = await target.oa(['plan', 'approve', file]);
   assert.equal(author.code, 6, 'who made it');
   assert.match(author.stderr, /made this plan: somebody else has to approve it/);
+  assert.ok(author.stderr.includes(`(a second operator types: oa-stream plan approve ${file})`), author.stderr);
 
   const other = oaAsNobody(['plan', 'approve', file, '--by', 'Bob B.', '--reason', 'reviewed in CHG-7', '--json']);
   assert.equal(other.code, 0, other.stderr);
@@ -55,7 +59,9 @@ beside('a plan for two operators is refused until another account approved exact
 
 beside('an approval of another plan, of the author, or from before the plan counts for nothing', async (target) => {
   const first = await plan(target), second = await plan(target);
-  assert.equal(oaAsNobody(['plan', 'approve', first]).code, 0);
+  const approved = oaAsNobody(['plan', 'approve', first]);
+  assert.equal(approved.code, 0, approved.stderr);
+  assert.equal(next(approved), `oa-stream cutover apply ${first}`);
   const good = JSON.parse(fs.readFileSync(`${first}.approval.json`, 'utf8'));
   const id = JSON.parse(fs.readFileSync(second, 'utf8')).id, author = JSON.parse(fs.readFileSync(second, 'utf8')).author;
   const refused = async (approval, why) => {
