@@ -1,5 +1,6 @@
 // A plan file → a run.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
 #include "plan/forecast.hpp"
@@ -110,7 +111,9 @@ Task<Result<run::RunResult>> apply_plan(ApplyRequest request) {
             Code::usage,
             fmt::format("this is the plan of a {}", to_string(plan.playbook.kind)),
             request.plan.string(),
-            request.rollback ? "oa-stream cutover apply" : "oa-stream rollback apply"
+            Suggestion{
+                request.rollback ? "cutover apply" : "rollback apply", {request.plan.string()}
+            }.text()
         );
     }
     OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, plan.playbook));

@@ -2,10 +2,13 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
+#include "oa_stream/playbook/status.hpp"
 
 #include "engine/route_step.hpp"
 #include "engine/within.hpp"
@@ -146,6 +149,28 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     return out;
 }
 
+/// Where no stage can begin from `live`: what rolls back the run that left it, if one of this
+/// machine did.
+void suggest_rollback(
+    Error& error,
+    const PlanRequest& request,
+    std::string_view target,
+    const traffic::TrafficState& live
+) {
+    if (error.code != Code::precondition || !live.settled || request.state_dir.empty()) {
+        return;
+    }
+    auto all = all_statuses(request.state_dir).value_or(std::vector<RunStatus>{});
+    std::erase_if(all, [&](const RunStatus& run) {
+        return run.target != target || !run.moved || run.serving != live.serving.text();
+    });
+    const auto newest = std::ranges::max_element(all, {}, &RunStatus::last_at);
+    if (newest != all.end()) {
+        error.hint = Suggestion{"rollback apply", {names::run, newest->run}}.text() +
+                     " restores what served before that run";
+    }
+}
+
 } // namespace
 
 Task<Result<Plan>> plan_playbook(PlanRequest request) {
@@ -164,9 +189,13 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
     say(request, fmt::format("{} serves {}", trim(target), traffic::serving_text(live)));
     const std::string kind(driver.kind());
-    OA_CO_TRY(const Plan draft, make_plan(playbook, kind, driver.target(), live));
+    auto draft = make_plan(playbook, kind, target, live);
+    if (!draft) {
+        suggest_rollback(draft.error(), request, target, live);
+        co_return std::unexpected(std::move(draft).error());
+    }
     under_way(request, "checking each change with the platform");
-    OA_CO_CHECK(co_await check_writes_possible(&driver, &draft));
+    OA_CO_CHECK(co_await check_writes_possible(&driver, &*draft));
 
     PlanFacts facts;
     facts.probes = request.probes;

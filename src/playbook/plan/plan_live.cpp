@@ -51,7 +51,9 @@ check_live(const Playbook& playbook, std::string_view target, const traffic::Tra
     if (canary > playbook.stages.front() && !(canary == 100 && playbook.kind == Kind::cutover)) {
         return fail(
             Code::precondition,
-            fmt::format("{} already has {}%, more than the first stage", traffic.canary, canary)
+            fmt::format("{} already has {}%, more than the first stage", traffic.canary, canary),
+            {},
+            plan_back_of(target) + " restores stable, whatever serves"
         );
     }
     return {};

@@ -409,6 +409,20 @@ beside('rollback plan and apply: everything to stable, whatever serves, without 
   assert.equal((await plan()).code, 0, 'nothing to change');
 });
 
+beside('a canary that has more than the first stage: the plan names the rollback of the run that left it, else one of everything', async (target) => {
+  const playbook = (stages) => target.write(`stages-${stages}.yaml`, fs.readFileSync(target.playbook, 'utf8').replace(/^stages: .*$/m, `stages: [${stages}]`));
+  const plan = await target.plan({ playbook: playbook('30%') });
+  assert.ok((await target.oa(['rollback', 'apply', plan.file])).stderr.includes(`(oa-stream cutover apply ${plan.file})`));
+  const run = (await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive'])).json();
+  assert.deepEqual([run.verdict, await target.weights()], ['PASS', { v1: 70, v2: 30 }]);
+  const again = () => target.plan({ playbook: playbook('10%, 100%'), name: 'again.json' });
+  const refused = await again();
+  assert.equal(refused.code, 6, refused.stderr);
+  assert.ok(refused.stderr.includes(`v2 already has 30%, more than the first stage (oa-stream rollback apply --run ${run.run} restores what served before that run)`), refused.stderr);
+  await target.setWeights({ v1: 60, v2: 40 }); // not what the run left
+  assert.match((await again()).stderr, /v2 already has 40%, more than the first stage \(oa-stream rollback plan rollback-local .* restores stable, whatever serves\)/);
+});
+
 beside('a second signal leaves at once and names the command that finishes', async (target) => {
   const { running, run } = await underWay(target);
   target.front.signal('SIGSTOP'); // the way back hangs
