@@ -64,13 +64,22 @@ Part head_part(const Incident& incident) {
 
 Part checks_part(const Incident& incident) {
     Part out;
+    bool all_judged = true;
     for (const IncidentRun& run : incident.runs) {
-        const Json* checks = member(run.entry.document, "checks");
-        if (checks == nullptr || !checks->is_array()) {
+        const Json& checks = list_in(run.entry.document, "checks");
+        if (checks.empty()) { // they are written at a run's end
+            all_judged = false;
+            out.foot += fmt::format(
+                "\n{}: {}.\n",
+                run.label,
+                text_in(run.entry.document, "state") == "finished"
+                    ? "its report has no checks"
+                    : "its report was not written; the timeline has the checks that it recorded"
+            );
             continue;
         }
         std::size_t passed = 0;
-        for (const Json& check : *checks) {
+        for (const Json& check : checks) {
             const std::string verdict = text_in(check, "verdict");
             if (verdict == "PASS" || verdict == "SKIPPED") {
                 ++passed;
@@ -91,12 +100,15 @@ Part checks_part(const Incident& incident) {
             "\n{}: {} of {} passed or skipped.\n",
             run.label,
             passed,
-            counted(checks->size(), "check")
+            counted(checks.size(), "check")
         );
     }
     out.head = "\n## What did not pass\n\n";
-    out.head += out.lines.empty() ? "Nothing that was judged.\n"
-                                  : "| | verdict | check | why |\n|---|---|---|---|\n";
+    if (!out.lines.empty()) {
+        out.head += "| | verdict | check | why |\n|---|---|---|---|\n";
+    } else if (all_judged) {
+        out.head += "Nothing that was judged.\n";
+    }
     return out;
 }
 

@@ -63,6 +63,25 @@ TEST_CASE("incident: the body tells verdict, failures, timeline, numbers, facts 
     CHECK_FALSE(body.contains("@here"));
 }
 
+TEST_CASE("incident: a run without a report is not said to have judged nothing") {
+    const Scratch state;
+    {
+        RunFolder run = state.open(); // it dies
+        run.note("check", {{"check", {{"id", "gate.x@5%"}, {"verdict", "PASS"}, {"detail", ""}}}});
+    }
+    const auto refused = state.ended({{"verdict", "ERROR"}, {"checks", Json::array()}});
+    const auto all = run::run_folders(state.path);
+    REQUIRE(all.has_value());
+    const std::string body = incident_body(incident_of(*all), {});
+    CHECK_FALSE(body.contains("Nothing that was judged"));
+    CHECK_FALSE(body.contains("0 of 0"));
+    CHECK(body.contains("its report was not written; the timeline has the checks that it recorded.")
+    );
+    CHECK(body.contains("its report has no checks."));
+    CHECK(body.contains("gate.x@5%"));
+    CHECK_FALSE(incident_body(incident_of({refused}), {}).contains("was not written"));
+}
+
 TEST_CASE("incident: files of a run that goes on have no sum, which the next line makes wrong") {
     const Scratch state;
     RunFolder run = state.open();
