@@ -213,10 +213,10 @@ log_timeline(const fs::path& file, std::string_view source, const Redactor& reda
             R"(cut it to the time of the incident, like grep '"ts":"2026-11-29T11:' FILE > cut.log)"
         );
     }
-    if (fs::is_fifo(file, unknown)) { // a bundle reads it once more
+    if (fs::is_other(file, unknown)) { // a bundle reads it once more
         return fail(
             Code::unreadable,
-            "it is a pipe",
+            fs::is_fifo(file, unknown) ? "it is a pipe" : "it is not a regular file",
             redactor.apply(file.string()),
             "write it to a file first"
         );

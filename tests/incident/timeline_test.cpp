@@ -249,6 +249,10 @@ TEST_CASE("timeline: a pipe is refused as a log: a bundle reads it once more") {
     CHECK(refused.error().code == Code::unreadable);
     CHECK(refused.error().message == "it is a pipe");
     CHECK(refused.error().hint == "write it to a file first");
+    const auto device = log_timeline("/dev/null", "null", Redactor{});
+    REQUIRE_FALSE(device.has_value());
+    CHECK(device.error().message == "it is not a regular file");
+    CHECK(device.error().hint == "write it to a file first"); // and not: remove it
 }
 
 TEST_CASE("timeline: a log that is compressed is refused: it shows neither events nor secrets") {
