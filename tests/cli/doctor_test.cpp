@@ -76,7 +76,7 @@ TEST_CASE("doctor: each thing that is wrong is named with the command that mends
     CHECK(mend(called(checks, "machine.clock")) == "timedatectl set-ntp true");
     CHECK(mend(called(checks, "machine.certificates")) == "apt-get install ca-certificates");
     CHECK(called(checks, "machine.space").detail.starts_with("10 MiB free"));
-    CHECK(mend(called(checks, "machine.space")) == "oa-stream runs gc --older-than 30d");
+    CHECK(mend(called(checks, "machine.space")) == "oa-stream runs gc --older-than 30d --apply");
     machine.clock_synchronised.reset();
     CHECK(called(judge_machine(machine), "machine.clock").verdict == Verdict::inconclusive);
 }

@@ -167,14 +167,13 @@ Check judge_space(const Machine& machine) {
     }
     const std::string space =
         fmt::format("{} MiB free where runs are kept", *machine.free_bytes / k_mebibyte);
-    return *machine.free_bytes >= k_least_free
-               ? finding(id, Verdict::pass, space, {})
-               : finding(
-                     id,
-                     Verdict::fail,
-                     space + ": a run could not be recorded",
-                     "oa-stream runs gc --older-than 30d" // lists first; --apply deletes
-                 );
+    return *machine.free_bytes >= k_least_free ? finding(id, Verdict::pass, space, {})
+                                               : finding(
+                                                     id,
+                                                     Verdict::fail,
+                                                     space + ": a run could not be recorded",
+                                                     "oa-stream runs gc --older-than 30d --apply"
+                                                 );
 }
 
 /// What a person looks for first stands at its end.

@@ -131,7 +131,8 @@ Result<void> check_alert(const std::string& alert) {
         Code::usage,
         fmt::format("no alert is called '{}'", printable(alert, 60)),
         {},
-        close ? fmt::format("did you mean '{}'?", *close) : "oa-stream slo rules shows the names"
+        close ? fmt::format("did you mean '{}'?", *close)
+              : "oa-stream slo rules --out rules writes all of them"
     );
 }
 

@@ -106,6 +106,7 @@ test('--since takes all that failed since, --alert the run that it is about; wha
   }
   for (const [args, words] of [
     [['--alert', 'OaStream5xxHgh'], /did you mean 'OaStream5xxHigh'/],
+    [['--alert', 'Nonesuch'], /no alert is called 'Nonesuch' \(oa-stream slo rules --out rules writes all of them\)/],
     [['--since', '1h'], /no run of that time failed/],
     [['--since', '1h', '--alert', 'OaStream5xxHigh'], /no run here can explain/],
     [['last', '--since', '1h'], /runs are named already/],
