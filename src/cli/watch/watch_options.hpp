@@ -92,7 +92,8 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         .offering(Offer::files),
     flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
     flag<&WatchOptions::once>(
-        names::once, "Read once and exit: 0 for OK, 1 for BAD, 4 when no source answered, else 3."
+        names::once,
+        "Read once and exit: 0 for OK, 1 for BAD, 4 when no lane or Prometheus answered, else 3."
     ),
     option<&WatchOptions::until>(
         "--until",
