@@ -244,6 +244,14 @@ TEST_CASE("plan file: a plan is spent by its first apply, and of many at once on
     CHECK(spend(folder.path, plan_of("2026-02-22T05:00:00.000Z"), "run-9").has_value());
 }
 
+TEST_CASE("plan summary: a target is shown as the plan shows it") {
+    Plan plan = plan_of();
+    plan.target = R"(command:["/usr/local/bin/split","set"] )";
+    const std::string on = R"( on command:["/usr/local/bin/split","set"])";
+    CHECK(plan_summary({plan}, {}).contains(on + "\n"));
+    CHECK(plan_diff(plan).contains(on + "\n"));
+}
+
 TEST_CASE("plan: up to five differences are named, and of more that there are more") {
     const auto live_with = [](int changed) {
         Json out = Json::object();

@@ -62,7 +62,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
             one.run,
             to_string(one.state),
             one.target.empty() ? "" : " on ",
-            printable(one.target, 60)
+            show_controls(trim(one.target))
         );
     });
     return fail(

@@ -178,7 +178,7 @@ std::string plan_summary(const ShownPlan& shown, WallTime now) {
         plan.id.substr(0, 12),
         printable(plan.playbook.name),
         to_string(plan.playbook.kind),
-        printable(trim(plan.target))
+        show_controls(trim(plan.target))
     );
     const auto line = [&out](std::string_view name, const std::string& value) {
         if (!value.empty()) {
