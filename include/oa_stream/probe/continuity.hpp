@@ -6,6 +6,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/seen_messages.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
 #include <cstdint>
@@ -16,20 +17,6 @@
 #include <vector>
 
 namespace oa_stream::probe {
-
-/// One message as `GET /api/chats/{id}/messages` shows it; two revisions that share their threads
-/// show the same ones.
-struct SeenMessage {
-    std::string role{};
-    std::string content{};
-    friend bool operator==(const SeenMessage&, const SeenMessage&) = default;
-};
-
-/// The messages of a page of that route; nullopt when it is not one.
-[[nodiscard]] std::optional<std::vector<SeenMessage>> messages_of(std::string_view body);
-/// What is wrong with `seen` where `expected` must come first, in one clause; "" when nothing is.
-[[nodiscard]] std::string
-missing_messages(const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen);
 
 /// One that a conversation may meet.
 struct Side {

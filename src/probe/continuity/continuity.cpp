@@ -43,14 +43,6 @@ Task<net::ClientResponse> fetch(
     co_return co_await client->fetch(std::move(request));
 }
 
-std::string content_text(const Json& message) {
-    const Json* content = member(message, "content");
-    if (content == nullptr) {
-        return {};
-    }
-    return content->is_string() ? content->get<std::string>() : dump_json(*content);
-}
-
 /// It will not go on with the thread; others may do so a moment later.
 bool refuses(const ProbeSample& answered) {
     constexpr std::array k_not_of_threads{401, 403, 408, 425, 429};
@@ -68,36 +60,6 @@ bool names_thread(std::string_view body) {
 }
 
 } // namespace
-
-std::optional<std::vector<SeenMessage>> messages_of(std::string_view body) {
-    const auto json = parse_json(body);
-    const Json* data = json ? member(*json, "data") : nullptr;
-    if (data == nullptr || !data->is_array()) {
-        return std::nullopt;
-    }
-    std::vector<SeenMessage> out;
-    for (const Json& message : *data) {
-        out.push_back(
-            {std::string(string_member(message, "role").value_or("")), content_text(message)}
-        );
-    }
-    return out;
-}
-
-std::string
-missing_messages(const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen) {
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        if (i == seen.size()) {
-            return fmt::format(
-                "{} of {} messages are missing", expected.size() - i, expected.size()
-            );
-        }
-        if (!(expected[i] == seen[i])) {
-            return fmt::format("message {} of {} is another one", i + 1, expected.size());
-        }
-    }
-    return {};
-}
 
 Continuity::Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt)
     : client_(client), limits_(limits), prompt_(std::move(prompt)) {
