@@ -15,9 +15,6 @@
 using namespace oa_stream;
 using namespace oa_stream::probe;
 using namespace oa_stream::probe::test;
-using oa_stream::probe::messages_of;
-using oa_stream::probe::missing_messages;
-using oa_stream::probe::SeenMessage;
 
 namespace {
 
@@ -33,13 +30,24 @@ struct TwoSides {
         }
         return {Send{page_of(request)}};
     }
-    std::string page_of(const RawRequest& request) {
+    static Json message(std::string_view role, int turn, std::string_view text) {
+        return Json::object(
+            {{"id", fmt::format("{}-{}", role, turn)},
+             {"role", role},
+             {"content", text},
+             {"parts", Json::array({Json::object({{"type", "text"}, {"text", text}})})}}
+        );
+    }
+    std::string page_of(const RawRequest& request, const std::function<void(Json&)>& change = {}) {
         Json data = Json::array();
         const std::string rest = request.path.substr(std::string_view("/api/chats/").size());
         const std::string id = rest.substr(0, rest.find('/'));
         for (int i = 0; i < turns[id]; ++i) {
-            data.push_back({{"role", "user"}, {"content", "ping"}});
-            data.push_back({{"role", "assistant"}, {"content", "pong"}});
+            data.push_back(message("user", i, "ping"));
+            data.push_back(message("assistant", i, "pong"));
+        }
+        if (change) {
+            change(data);
         }
         return json_answer(200, Json{{"data", std::move(data)}}.dump());
     }
@@ -69,12 +77,15 @@ struct TwoSides {
     std::vector<std::string> turn_fails{}; ///< answers of stable's next turns
     RawServer stable{loop.executor(), [this](const RawRequest& r) { return answer_stable(r); }};
     std::function<std::string(const RawRequest&)> canary_answers{};
+    std::function<void(Json&)> canary_lists{}; ///< changes its lists of messages
     std::string canary_hangs{}; ///< in paths with it
     RawServer canary{loop.executor(), [this](const RawRequest& r) {
                          return !canary_hangs.empty() && r.path.contains(canary_hangs)
                                     ? Script{Hang{}}
                                 : canary_answers ? Script{Send{canary_answers(r)}}
-                                                 : answer(r);
+                                : canary_lists && r.method == "GET"
+                                    ? Script{Send{page_of(r, canary_lists)}}
+                                    : answer(r);
                      }};
     std::unique_ptr<net::HttpClient> client = net::HttpClient::make(loop.executor());
     Continuity continuity{*client, {}, ""};
@@ -149,6 +160,84 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
                 Catch::Contains("409")
         );
     }
+}
+
+TEST_CASE("continuity: a side that lists too much or draws nothing is the one that is named") {
+    TwoSides sides;
+    const auto across = [&](const std::string& from, const std::string& to) {
+        return sides.loop.run(sides.continuity.across(sides.side(from), sides.side(to), "c"));
+    };
+    REQUIRE(across("stable", "canary").verdict == Verdict::pass);
+    std::string there;
+    std::string itself;
+    SECTION("each message twice") {
+        sides.canary_lists = [](Json& data) {
+            const Json once = data;
+            data.insert(data.end(), once.begin(), once.end());
+        };
+        there = "it has 2 more messages than expected";
+        itself = "message 3 is message 1 again";
+    }
+    SECTION("each message twice, with ids of their own") {
+        sides.canary_lists = [](Json& data) {
+            Json twice = data;
+            for (Json& message : data) {
+                message.erase("id");
+                twice.push_back(message);
+            }
+            data = std::move(twice);
+        };
+        there = "it has 2 more messages than expected";
+        itself = "message 3 is message 1 again";
+    }
+    SECTION("without parts to draw") {
+        sides.canary_lists = [](Json& data) {
+            for (Json& message : data) {
+                message["parts"] = Json::array();
+            }
+        };
+        there = "message 1 of 2 shows another text in its parts";
+        itself = "message 1 shows nothing of its content in its parts";
+    }
+    const Check to = across("stable", "canary");
+    CHECK(to.verdict == Verdict::fail);
+    CHECK(to.detail == "stable → canary: read there, " + there);
+    const Check back = across("canary", "stable");
+    CHECK(back.verdict == Verdict::fail);
+    CHECK(
+        back.detail ==
+        "canary → stable: canary itself lists a conversation just made there wrongly: " + itself
+    );
+    CHECK(
+        sides.loop.run(sides.continuity.kept({{sides.side("canary")}}, "c", k_brief)).verdict ==
+        Verdict::fail
+    );
+    const Check whole =
+        sides.loop.run(sides.continuity.kept({{sides.side("stable")}}, "c", k_brief));
+    CHECK(whole.detail == "2 conversations of this run whole at stable");
+}
+
+TEST_CASE("continuity: a turn whose answer failed may stand in the conversation, others may not") {
+    TwoSides sides;
+    sides.canary_answers = [&](const RawRequest& request) {
+        if (request.method == "POST") { // it is kept all the same
+            (void)sides.answer(request);
+            return json_answer(502, "{}");
+        }
+        return sides.page_of(request);
+    };
+    const Check failed =
+        sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
+    REQUIRE(failed.verdict == Verdict::fail);
+    const auto whole = [&] {
+        return sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary", k_brief)
+        );
+    };
+    CHECK(whole().detail == "1 conversation of this run whole at stable");
+    ++sides.turns[sides.said.back()];
+    const Check more = whole();
+    CHECK(more.verdict == Verdict::fail);
+    CHECK_THAT(more.detail, Catch::EndsWith("it has 1 more message of a user than were sent"));
 }
 
 TEST_CASE("continuity: what one side forgot since is found") {
@@ -357,34 +446,6 @@ TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a 
         CHECK(check.verdict == Verdict::pass);
         CHECK_THAT(check.detail, !Catch::Contains("all 74"));
     }
-}
-
-TEST_CASE("continuity: a page of messages is read by role and content") {
-    const auto page = messages_of(
-        R"({"data":[{"id":"1","role":"user","content":"a"},{"role":"assistant","content":[1]}],
-            "nextCursor":null})"
-    );
-    REQUIRE(page.has_value());
-    CHECK(*page == std::vector<SeenMessage>{{"user", "a"}, {"assistant", "[1]"}});
-    for (const auto* other : {"", "[]", "{}", R"({"data":{}})", "<html>"}) {
-        CHECK_FALSE(messages_of(other).has_value());
-    }
-}
-
-TEST_CASE("continuity: what came before must stand first, whatever follows") {
-    const std::vector<SeenMessage> said{{"user", "a"}, {"assistant", "b"}};
-    CHECK(missing_messages(said, said).empty());
-    CHECK(missing_messages(said, {{"user", "a"}, {"assistant", "b"}, {"user", "c"}}).empty());
-    CHECK(missing_messages(said, {}) == "2 of 2 messages are missing");
-    CHECK(missing_messages(said, {{"user", "a"}}) == "1 of 2 messages are missing");
-    CHECK(
-        missing_messages(said, {{"user", "a"}, {"assistant", "x"}}) ==
-        "message 2 of 2 is another one"
-    );
-    CHECK(
-        missing_messages(said, {{"assistant", "b"}, {"user", "a"}}) ==
-        "message 1 of 2 is another one"
-    );
 }
 
 TEST_CASE("continuity: skipped where nothing is listed, and an error where it cannot be read") {

@@ -48,16 +48,17 @@ public:
     Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt);
 
     /// A thread made on `from` is read on `to`, answered there, and read again: all that was said
-    /// before must still stand in it. FAIL when `to` does not know it or lost a part, ERROR when a
-    /// turn or a page could not be had, also when `from` says that it has no such thread, SKIPPED
-    /// (not required) when `from` itself has no list of messages, or an empty one: such a target
-    /// has no conversations to lose.
+    /// before must still stand in it, once. FAIL when `to` does not know it or lost a part, or
+    /// either lists what nobody said, ERROR when a turn or a page could not be had, also when
+    /// `from` says that it has no such thread, SKIPPED (not required) when `from` itself has no
+    /// list of messages, or an empty one: such a target has no conversations to lose.
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
     /// Every thread made so far is whole on each of the sides, which know what was opened elsewhere
-    /// as far as there is time to read it: FAIL when one is not known or lost a part, which ends
-    /// the look, ERROR when one of the threads could not be read in two tries or in time, or none
-    /// of those of a side, INCONCLUSIVE when it was stopped before the threads were read.
+    /// as far as there is time to read it: FAIL when one is not known, lost a part or has more than
+    /// was said, which ends the look, ERROR when one of the threads could not be read in two tries
+    /// or in time, or none of those of a side, INCONCLUSIVE when it was stopped before the threads
+    /// were read.
     [[nodiscard]] Task<Check> kept(std::vector<OtherSide> sides, std::string id, ReadPace pace);
 
     /// As kept(), on one side. Then the newest thread that the side called `left` wrote last is
@@ -73,6 +74,7 @@ private:
         std::string id;
         std::string writer{}; ///< the side that answered last
         std::vector<SeenMessage> messages{};
+        std::size_t said = 0; ///< messages sent since; nobody has read what became of them
     };
     struct Page {
         std::optional<std::vector<SeenMessage>> messages{};
@@ -87,13 +89,15 @@ private:
     };
     struct Tries {
         std::vector<SeenMessage> expected{}; ///< what the page begins with
+        std::size_t said = 0; ///< messages sent since
+        std::size_t least = 0; ///< messages that the page has when it is whole
         Millis pause = ReadPace{}.pause;
         Clock::time_point until = Clock::time_point::max();
     };
     [[nodiscard]] ProbeLimits limits_until(Clock::time_point until) const;
     [[nodiscard]] Task<Page>
     read(Target target, std::string thread, Clock::time_point until = Clock::time_point::max());
-    /// Once more where it could not be read, or lacks something: users come again, too.
+    /// Once more where it could not be read, or is not as expected: users come again, too.
     [[nodiscard]] Task<Page> read_twice(Target target, std::string thread, Tries tries);
     [[nodiscard]] Task<ProbeSample>
     say(Target target, std::string thread, Clock::time_point until = Clock::time_point::max());

@@ -1,6 +1,7 @@
 // The messages of a conversation as its target lists them, and whether they are still the same.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,18 +9,36 @@
 
 namespace oa_stream::probe {
 
+/// What a page draws of a message's `parts`, without what may still change.
+struct SeenParts {
+    std::string text{}; ///< of its text parts
+    /// "tool search call_1", "input of call_1", "output of call_1", "file image/png"
+    std::vector<std::string> others{};
+    friend bool operator==(const SeenParts&, const SeenParts&) = default;
+};
+
 /// One message as `GET /api/chats/{id}/messages` shows it; two revisions that share their threads
-/// show the same ones.
+/// show the same ones. Older ones, and other products, may leave out all but the role.
 struct SeenMessage {
     std::string role{};
-    std::string content{};
+    std::optional<std::string> content{};
+    std::string id{};
+    std::optional<SeenParts> parts{};
     friend bool operator==(const SeenMessage&, const SeenMessage&) = default;
 };
 
 /// The messages of a page of that route; nullopt when it is not one.
 [[nodiscard]] std::optional<std::vector<SeenMessage>> messages_of(std::string_view body);
-/// What is wrong with `seen` where `expected` must come first, in one clause; "" when nothing is.
-[[nodiscard]] std::string
-missing_messages(const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen);
+
+/// What is wrong with `seen` where `expected` was listed before, in one clause; "" when nothing is.
+/// Only what both list is compared. `said`: so many messages of users were sent since, which may
+/// stand behind the others, each with what answers it.
+[[nodiscard]] std::string wrong_with_list(
+    const std::vector<SeenMessage>& expected,
+    const std::vector<SeenMessage>& seen,
+    std::size_t said = 0
+);
+/// What is wrong with the list of a conversation to which a user sent one message.
+[[nodiscard]] std::string wrong_with_first_turn(const std::vector<SeenMessage>& seen);
 
 } // namespace oa_stream::probe

@@ -134,6 +134,19 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
             )
         );
     }
+    if (const auto wrong = wrong_with_first_turn(*before.messages); !wrong.empty()) {
+        threads_.pop_back(); // nothing is known of what the others are to list
+        co_return make_check(
+            std::move(id),
+            Verdict::fail,
+            fmt::format(
+                "{}: {} itself lists a conversation just made there wrongly: {}",
+                way,
+                from.name,
+                wrong
+            )
+        );
+    }
     threads_.back().messages = *before.messages;
     const Page other = co_await read(to.target, thread);
     if (!other.messages) {
@@ -150,11 +163,12 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
             )
         );
     }
-    if (const auto wrong = missing_messages(*before.messages, *other.messages); !wrong.empty()) {
+    if (const auto wrong = wrong_with_list(*before.messages, *other.messages); !wrong.empty()) {
         co_return make_check(
             std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
         );
     }
+    threads_.back().said = 1;
     ProbeSample answered = co_await say(to.target, thread);
     co_return co_await judge_turn(
         &threads_.back(), std::move(to), std::move(answered), {}, std::move(id), std::move(way)
@@ -173,7 +187,10 @@ Task<Check> Continuity::judge_turn(
         );
     }
     thread->writer = to.name;
+    const std::size_t least = before.size() + 2; // the next message and its answer
     tries.expected = before;
+    tries.said = thread->said;
+    tries.least = least;
     const Page after = co_await read_twice(to.target, thread->id, std::move(tries));
     if (!after.messages) {
         co_return make_check(
@@ -182,8 +199,7 @@ Task<Check> Continuity::judge_turn(
             fmt::format("{}: after its next turn it could not be read: {}", way, after.seen)
         );
     }
-    const auto wrong = missing_messages(before, *after.messages);
-    const std::size_t least = before.size() + 2; // the next message and its answer
+    const auto wrong = wrong_with_list(before, *after.messages, thread->said);
     if (!wrong.empty() || after.messages->size() < least) {
         co_return make_check(
             std::move(id),
@@ -198,6 +214,7 @@ Task<Check> Continuity::judge_turn(
         );
     }
     thread->messages = *after.messages;
+    thread->said = 0;
     co_return make_check(
         std::move(id),
         Verdict::pass,
@@ -222,11 +239,13 @@ Task<Check> Continuity::all_on(Side side, std::string id, std::string left, Read
         co_return whole;
     }
     std::string way = fmt::format("{} → {}", left, side.name);
+    ++newest->said;
     ProbeSample answered = co_await say(side.target, newest->id, tries.until);
     bool refused = false;
     if (answered.bad() && Clock::now() + tries.pause < tries.until) {
         const bool at_first = refuses(answered);
         (void)co_await sleep_for(tries.pause);
+        ++newest->said;
         answered = co_await say(side.target, newest->id, tries.until);
         refused = at_first && refuses(answered); // a 409 may be of a first try that still runs
     }

@@ -95,7 +95,8 @@ struct Continuity::Look {
 
 Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread, Tries tries) {
     Page page = co_await read(target, thread, tries.until);
-    if (!page.messages || !missing_messages(tries.expected, *page.messages).empty()) {
+    if (!page.messages || page.messages->size() < tries.least ||
+        !wrong_with_list(tries.expected, *page.messages, tries.said).empty()) {
         (void)co_await sleep_for(tries.pause);
         page = co_await read(std::move(target), std::move(thread), tries.until);
     }
@@ -162,10 +163,13 @@ Task<void> Continuity::read_all(Look* look) {
         for (const Thread& thread : threads_) {
             look->under_way = fmt::format("{} at {}", thread.id, side.name);
             const Page page = co_await read_twice(
-                side.target, thread.id, {.expected = thread.messages, .pause = look->pace.pause}
+                side.target,
+                thread.id,
+                {.expected = thread.messages, .said = thread.said, .pause = look->pace.pause}
             );
             const std::string wrong =
-                page.messages ? missing_messages(thread.messages, *page.messages) : page.seen;
+                page.messages ? wrong_with_list(thread.messages, *page.messages, thread.said)
+                              : page.seen;
             if (wrong.empty()) {
                 continue;
             }

@@ -56,8 +56,9 @@ export const lane = (revision, args = []) => startLane({ name: revision, replayD
  * The lane at `base` as a second revision: the same threads under another name. When `lost(id)` is true, it does
  * not know that conversation of a probe: the answer of a revision that has its own store; or it answers `status`.
  * When `refused(id)` is true, it shows it and answers its next message with 409. When `hangs(id)` is true, it never answers.
+ * `lists` changes the messages that it lists of a probe's conversation.
  */
-export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404, refused = () => false, hangs = () => false, keeps = () => false } = {}) {
+export async function secondRevision(base, { name = 'v2', lost = () => false, status = 404, refused = () => false, hangs = () => false, keeps = () => false, lists = null } = {}) {
   const server = http.createServer(async (request, response) => {
     const refuse = (code, error) => response.writeHead(code, { 'content-type': 'application/json', 'x-oa-revision': name }).end(JSON.stringify({ error }));
     const read = /^\/api\/chats\/(oaprobe_[^/]+)\/messages/.exec(request.url);
@@ -74,7 +75,16 @@ export async function secondRevision(base, { name = 'v2', lost = () => false, st
       return;
     }
     const passed = http.request(base + request.url, { method: request.method, headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode, { ...answer.headers, 'x-oa-revision': name });
+      const headers = { ...answer.headers, 'x-oa-revision': name };
+      if (read && lists && answer.statusCode === 200) {
+        delete headers['content-length'];
+        answer.toArray().then((bytes) => {
+          const page = JSON.parse(Buffer.concat(bytes));
+          response.writeHead(200, headers).end(JSON.stringify({ ...page, data: lists(page.data) }));
+        }, () => response.destroy());
+        return;
+      }
+      response.writeHead(answer.statusCode, headers);
       answer.pipe(response);
     });
     passed.on('error', () => response.destroy());

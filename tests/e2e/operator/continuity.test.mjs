@@ -108,6 +108,30 @@ test('a stable that does not know a conversation it just made: no plan', async (
   assert.match(plan.stderr, /a conversation just made there could not be read: HTTP 404 not_found/);
 });
 
+test('a canary that lists each message twice, or without its parts: the plan is refused, and a later stage fails', async () => {
+  const base = await lane('v1');
+  let lists;
+  const canary = await secondRevision(base.base, { lists: (data) => lists(data) });
+  const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
+  open.push(base, target.front, canary);
+  const twice = (data) => [...data, ...data];
+  const blank = (data) => data.map((message) => ({ ...message, parts: [] }));
+  for (const [change, words] of [[twice, /read there, it has 2 more messages than expected/], [blank, /read there, message 1 of 2 shows another text in its parts/]]) {
+    lists = change;
+    const plan = await target.plan();
+    assert.equal(plan.code, 6, plan.stdout);
+    assert.match(plan.stderr, words);
+  }
+  lists = (data) => data;
+  const apply = await atStage(target, '50%', '3s');
+  lists = twice;
+  assert.equal((await apply.end(60000)).code, 7, apply.stderr);
+  const report = JSON.parse(apply.stdout);
+  assert.match(check(report, 'gate.continuity@50%.end').detail, /not whole: oaprobe_\w+ at canary: it has \d more messages than expected/);
+  assert.equal(check(report, 'rollback.continuity').verdict, 'PASS', check(report, 'rollback.continuity').detail);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 test('a canary that loses threads after the plan: nothing moves, exit 1', async () => {
   let lost = false;
   const target = await shared(() => lost);
