@@ -184,7 +184,7 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
             "baseline; unpinned probes over fresh connections, {:g}/s from the first shift to the "
             "end, so known to within {:.3f} s",
             facts.users_per_s,
-            facts.users_per_s > 0 ? 1 / facts.users_per_s : 0
+            facts.known_to_within_s()
         )
     );
     out += fmt::format(

@@ -141,6 +141,46 @@ TEST_CASE("prober: arrivals are evenly spaced and two arms never fire together")
     }
 }
 
+TEST_CASE("prober: scattered arrivals come once in each interval, never at a constant pace") {
+    const auto offsets = [](std::uint64_t seed) {
+        Bench bench;
+        RawServer server(bench.loop.executor(), good);
+        ProberOptions options =
+            bench.options({arm("steady", server, 40), arm("users", server, 40)});
+        options.arms[1].scattered = true;
+        options.seed = seed;
+        const auto prober = bench.make(std::move(options));
+        bench.loop.run(run_for(prober.get(), Millis(700), Millis(3000)));
+        std::map<std::uint64_t, Clock::time_point> begun;
+        std::map<std::uint64_t, double> into;
+        for (const ProberSample& sample : bench.samples) {
+            if (sample.arm == "steady") { // the first arm's arrivals begin the intervals
+                begun[sample.index] = sample.intended;
+            }
+        }
+        for (const ProberSample& sample : bench.samples) {
+            if (sample.arm == "users" && begun.contains(sample.index)) {
+                into[sample.index] =
+                    std::chrono::duration<double>(sample.intended - begun[sample.index]).count();
+            }
+        }
+        CHECK(into.size() + 1 >= begun.size()); // the last one may still have been due
+        return into;
+    };
+    const auto first = offsets(1);
+    REQUIRE(first.size() >= 20);
+    double least = 1;
+    double most = 0;
+    for (const auto& [index, into] : first) {
+        CHECK(into >= 0);
+        CHECK(into < 0.0251);
+        least = std::min(least, into);
+        most = std::max(most, into);
+    }
+    CHECK(most - least > 0.01);
+    CHECK(offsets(2).at(0) != Approx(first.at(0)));
+}
+
 TEST_CASE("prober: a stalled server does not slow arrivals, and waiting counts as latency") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) {

@@ -23,6 +23,9 @@ struct ProberArm {
     std::string name;      ///< "stable", "canary"; unique within a prober
     Target target;         ///< pinned to the arm by connect_to, base_url or a header
     double per_second = 1; ///< arrivals; 0: none; at most 1000
+    /// Each arrival at a random moment of its own interval: a constant pace falls into step with
+    /// users of a constant pace, and a door that takes turns then sends all of these to one side.
+    bool scattered = false;
 };
 
 /// How the detail of a probe begins that never left.
@@ -31,9 +34,9 @@ inline constexpr std::string_view k_not_sent = "not sent: ";
 /// One arrival and what came of it.
 struct ProberSample {
     std::string arm;
-    std::uint64_t index = 0;      ///< 0-based within the arm
+    std::uint64_t index = 0; ///< 0-based within the arm
     Clock::time_point intended{}; ///< when it should have been sent
-    double waited_s = 0;          ///< from `intended` until it was sent (or given up)
+    double waited_s = 0; ///< from `intended` until it was sent (or given up)
     /// False: it never left, all slots were busy for too long. Counts as too_slow.
     bool sent = true;
     ProbeSample sample{}; ///< its clocks run from the real sending
@@ -57,6 +60,7 @@ struct ProberOptions {
     std::function<ProbeRequest(std::string_view arm, std::uint64_t index)> request{};
     /// Called on the client's thread for every arrival exactly once, in the order they end.
     std::function<void(const ProberSample&)> on_sample{};
+    std::uint64_t seed = 0; ///< of the moments of scattered arms
 };
 
 struct ProberCounts {
@@ -83,7 +87,8 @@ public:
     Prober(const Prober&) = delete;
     Prober& operator=(const Prober&) = delete;
 
-    /// `client` must outlive the prober. Arms of one rate are interleaved evenly.
+    /// `client` must outlive the prober. Arms of one rate are interleaved evenly, but for scattered
+    /// ones.
     /// Errors: Code::usage for no arm, an arm named twice, or a rate outside 0–1000.
     [[nodiscard]] static Result<std::unique_ptr<Prober>>
     make(const asio::any_io_executor& executor, net::HttpClient& client, ProberOptions options);

@@ -56,7 +56,7 @@ struct RollbackFacts {
 struct DrillFacts {
     std::string stage; ///< that was made to fail
     std::string fault{}; ///< what was planted; empty: the failure was only ruled
-    double users_per_s = 0; ///< so every moment is known to within one over this
+    double users_per_s = 0; ///< each at a random moment of its own interval
     std::uint64_t users = 0; ///< answers to users
     std::uint64_t users_bad = 0; ///< of them, not well
     std::uint64_t users_canary = 0; ///< of them, by the revision that was made to fail
@@ -65,6 +65,10 @@ struct DrillFacts {
     std::optional<double> well_s{}; ///< the first user after that one, in an unbroken row
     double limit_s = 0; ///< how long that may take after the decision
     [[nodiscard]] std::optional<double> recovery_s() const noexcept;
+    /// The longest time between two users.
+    [[nodiscard]] double known_to_within_s() const noexcept {
+        return users_per_s > 0 ? 2 / users_per_s : 0;
+    }
 };
 
 /// How a smoke names streams of `/v1`; they are judged by rules of their own.

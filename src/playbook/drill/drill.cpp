@@ -101,7 +101,7 @@ void judge_recovery(RunContext& run, const DrillFacts& facts) {
                   "was asked for; known to within {:.3f} s",
                   *recovery,
                   limit,
-                  1 / facts.users_per_s
+                  facts.known_to_within_s()
               )
             : fmt::format("unpinned probes were not well again {} after the decision", limit),
         report::to_json(facts)

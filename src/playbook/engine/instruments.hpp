@@ -57,8 +57,9 @@ public:
     /// Deletes every conversation that anything here opened.
     [[nodiscard]] virtual Task<probe::Removal> remove_conversations(probe::RemovePace pace) = 0;
 
-    /// Open loop, stratified; every probe that ends is handed to `on_sample`, with at_s on the
-    /// run's clock. One that is given up is handed on as measure::k_cancelled.
+    /// Open loop, stratified, and users' probes at random moments; every probe that ends is handed
+    /// to `on_sample`, with at_s on the run's clock. One that is given up is handed on as
+    /// measure::k_cancelled.
     [[nodiscard]] virtual Result<void>
     start_flow(FlowRates rates, std::function<void(measure::Sample)> on_sample) = 0;
     /// No more arrivals; waits for those in flight, at most `limit`, then drops them. Idempotent.

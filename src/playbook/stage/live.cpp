@@ -288,7 +288,9 @@ private:
     add_arm(probe::ProberOptions& options, std::string name, Through through, double rate) const {
         if (rate > 0) {
             OA_TRY(probe::Target target, targets_.of(through));
-            options.arms.push_back({std::move(name), std::move(target), rate});
+            options.arms.push_back(
+                {std::move(name), std::move(target), rate, through == Through::users}
+            );
         }
         return {};
     }
@@ -297,6 +299,7 @@ private:
         probe::ProberOptions out;
         out.limits = options_.limits;
         const int flow = opened_.next_flow();
+        out.seed = static_cast<std::uint64_t>(flow);
         out.request = [this, flow](std::string_view arm, std::uint64_t index) {
             return request(opened_.begin(flow, arm, index));
         };

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <deque>
 #include <map>
+#include <random>
 #include <set>
 #include <utility>
 
@@ -24,12 +25,17 @@ struct Arrival {
 };
 
 struct Arm {
-    Arm(const asio::any_io_executor& executor, ProberArm given, std::size_t number)
-        : spec(std::move(given)), place(number), timer(executor) {}
+    Arm(const asio::any_io_executor& executor,
+        ProberArm given,
+        std::size_t number,
+        std::uint64_t seed)
+        : spec(std::move(given)), place(number), timer(executor), random(seed) {}
     ProberArm spec;
     std::size_t place; ///< among the arms, for interleaving
     asio::steady_timer timer;
-    Clock::time_point next{};
+    std::mt19937_64 random; ///< its numbers are the same everywhere
+    Clock::time_point interval_begun{};
+    Clock::time_point next{}; ///< in that interval
     std::deque<Arrival> waiting{};
     std::map<std::uint64_t, std::function<void()>> cancels{}; ///< of what is in flight, by index
     ProberCounts counts{};
@@ -137,8 +143,15 @@ Clock::duration interval(const Arm& arm) {
     return clock_duration(1.0 / arm.spec.per_second);
 }
 
-// The next due time is computed from the last due time, never from now: a late wake-up is caught
-// up with, so the rate holds.
+void enter_interval(Arm& arm, Clock::time_point begun) {
+    arm.interval_begun = begun;
+    const double into =
+        arm.spec.scattered ? std::ldexp(static_cast<double>(arm.random() >> 11U), -53) : 0;
+    arm.next = begun + std::chrono::duration_cast<Clock::duration>(interval(arm) * into);
+}
+
+// The next interval begins where the last one ends, never now: a late wake-up is caught up with, so
+// the rate holds.
 void arm_timer(const CorePtr& core, Arm& arm) {
     if (!core->running) {
         return;
@@ -150,7 +163,7 @@ void arm_timer(const CorePtr& core, Arm& arm) {
         }
         for (const auto now = Clock::now(); arm.next <= now;) {
             arrive(core, arm, arm.next);
-            arm.next += interval(arm);
+            enter_interval(arm, arm.interval_begun + interval(arm));
         }
         arm_timer(core, arm);
     });
@@ -161,7 +174,9 @@ public:
     OpenLoop(const asio::any_io_executor& executor, net::HttpClient& client, ProberOptions options)
         : core_(std::make_shared<Core>(executor, client, std::move(options))) {
         for (ProberArm& arm : core_->options.arms) {
-            core_->arms.push_back(std::make_unique<Arm>(executor, arm, core_->arms.size()));
+            core_->arms.push_back(std::make_unique<Arm>(
+                executor, arm, core_->arms.size(), core_->options.seed + core_->arms.size()
+            ));
         }
     }
 
@@ -210,10 +225,14 @@ public:
     }
 
 private:
-    // Arms of one rate are spread over one interval, so that they never fire together.
+    // Steady arms of one rate are spread over one interval, so that they never fire together.
     void begin(Arm& arm, Clock::time_point now) {
-        const auto share = static_cast<double>(arm.place) / static_cast<double>(core_->arms.size());
-        arm.next = now + std::chrono::duration_cast<Clock::duration>(interval(arm) * share);
+        const auto share = arm.spec.scattered ? 0
+                                              : static_cast<double>(arm.place) /
+                                                    static_cast<double>(core_->arms.size());
+        enter_interval(
+            arm, now + std::chrono::duration_cast<Clock::duration>(interval(arm) * share)
+        );
         arm_timer(core_, arm);
     }
 

@@ -92,6 +92,9 @@ beside('plan, apply, rollback: the way of a release manager, and the way back', 
 
   const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(apply.code, 0, apply.stderr);
+  const due = (arm) => target.linesSoFar(apply.json().run, 'measure/samples.ndjson').filter((line) => line.arm === arm && line.stage === '50%').map((line) => line.at_s).sort((a, b) => a - b);
+  const gaps = (arm) => new Set(due(arm).map((at, i, all) => Math.round((all[i + 1] - at) * 1000))).size;
+  assert.ok(gaps('users') > gaps('canary') + 3, `unpinned probes would fall into step with users: ${due('users')}`);
   const report = apply.json();
   assert.equal(report.verdict, 'PASS');
   for (const member of ['run', 'evidence', 'checks']) assert.ok(report[member], member);
