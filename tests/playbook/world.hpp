@@ -109,6 +109,7 @@ public:
     /// Stage percent → what unpinned probes really meet; the share that serves if not named.
     std::map<int, int> met_at{};
     int unanswered = 0; ///< unpinned probes of a flow, its first ones
+    int unnamed = 0; ///< the next ones: a good answer that names no revision
     /// Revision → how many of its answers to the unpinned probes of a flow are bad.
     std::map<std::string, int> bad_users{};
     int starved_users = 0; ///< of the canary's answers to them, the first ones

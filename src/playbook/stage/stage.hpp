@@ -43,8 +43,9 @@ struct StageRun {
     report::StageRow row{};
     AnswersLook answers{}; ///< the last one, made together with the row's look at the gates
     std::map<std::string, std::vector<measure::Sample>, std::less<>> met{}; ///< revision → unpinned
-    std::uint64_t unknown = 0; ///< unpinned probes that nobody answered
+    std::uint64_t unanswered = 0; ///< unpinned probes that had no good answer and no revision's
     std::uint64_t ours = 0; ///< of them, starved on our side or never sent
+    std::uint64_t unnamed = 0; ///< unpinned probes with a good answer that names no revision
     /// Unpinned probes that were given up without a word of who answers them, and by revision
     /// where that is known.
     std::uint64_t given_up = 0;
@@ -67,6 +68,8 @@ struct StageRun {
     bool judged_before_pause = false; ///< the row's gates were looked at, and then the stage paused
     std::optional<run::Order> promotion{};
 
+    /// Unpinned probes that may have been any revision's.
+    [[nodiscard]] std::uint64_t unknown() const noexcept { return unanswered + unnamed; }
     [[nodiscard]] double elapsed_s() const { return seconds(Clock::now() - begun); }
     void add_sample(measure::Sample sample);
     /// Leaves a check of the stage that no gate makes: nothing makes the row better.

@@ -86,6 +86,15 @@ bool split_shown(
                           split_fits(run, {met.bad + lost, all}, percent, false)));
 }
 
+std::string unnamed_text(const StageRun& stage) {
+    return stage.unnamed == 0 ? ""
+                              : fmt::format(
+                                    "{} named no revision (header {}), ",
+                                    stage.unnamed,
+                                    stage.run.playbook().target.revision_header
+                                );
+}
+
 void check_arms(StageRun& stage) {
     for (const auto& [arm, count] : stage.strays) {
         stage.add_check(
@@ -130,9 +139,10 @@ void StageRun::add_sample(measure::Sample sample) {
     } else if (cancelled) {
         ++(sample.revision.empty() ? given_up : given_up_at[sample.revision]);
     } else if (sample.revision.empty()) {
-        ++unknown;
-        ours +=
-            measure::was_starved(sample) || sample.detail.starts_with(probe::k_not_sent) ? 1 : 0;
+        const bool own =
+            measure::was_starved(sample) || sample.detail.starts_with(probe::k_not_sent);
+        ++(sample.bad || own ? unanswered : unnamed);
+        ours += own ? 1 : 0;
     } else {
         if (sample.revision == traffic.stable) {
             run.stable_users.push_back(sample);
@@ -158,7 +168,7 @@ void check_split(StageRun& stage) {
         n += all.size();
     }
     const double asked = stage.run.playbook().stage.probe.unpinned_per_s;
-    if (n == 0 && stage.unknown == 0) {
+    if (n == 0 && stage.unknown() == 0) {
         if (asked > 0) { // a stage too short for one of them
             stage.add_check(
                 "split",
@@ -176,8 +186,8 @@ void check_split(StageRun& stage) {
         stage.row.observed += fmt::format(", {} bad", bad);
     }
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
-    const bool alone = !others_came(stage, n + stage.unknown);
-    const std::uint64_t lost = unanswered_users(n, stage.unknown - stage.ours);
+    const bool alone = !others_came(stage, n + stage.unknown());
+    const std::uint64_t lost = unanswered_users(n, stage.unknown() - stage.ours);
     if (n > 0 && split_fits(stage.run, {0, n + lost}, percent, alone) &&
         split_fits(stage.run, {n + lost, n + lost}, percent, alone)) {
         return stage.run.skip(
@@ -193,18 +203,19 @@ void check_split(StageRun& stage) {
         );
     }
     const bool good = split_shown(stage.run, {canary, n}, lost, percent, alone);
-    const bool unknown = may_fit(stage.run, {canary, n}, stage.unknown, percent, alone);
+    const bool unknown = may_fit(stage.run, {canary, n}, stage.unknown(), percent, alone);
     const Verdict verdict = good ? Verdict::pass : unknown ? Verdict::inconclusive : Verdict::fail;
     stage.add_check(
         "split",
         verdict,
         fmt::format(
-            "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {} had no answer",
+            "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {}{} had no answer",
             canary,
             n,
             percent,
             static_cast<double>(n) * percent / 100,
-            stage.unknown
+            unnamed_text(stage),
+            stage.unanswered
         )
     );
 }

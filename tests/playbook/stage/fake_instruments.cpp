@@ -108,7 +108,7 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
         if (!(rates.users > 0)) {
             continue;
         }
-        const std::string by = i < unanswered ? "" : to_canary ? "canary" : "stable";
+        const std::string by = i < unanswered + unnamed ? "" : to_canary ? "canary" : "stable";
         const bool cut = users_left[by] > 0;
         users_left[by] -= cut ? 1 : 0;
         const bool lost = by == "canary" && starved > 0;
@@ -120,7 +120,7 @@ FakeInstruments::start_flow(FlowRates rates, std::function<void(measure::Sample)
                         : lost         ? "starved"
                         : cut          ? "truncated"
                                        : "ok",
-             .bad = cut,
+             .bad = cut || i < unanswered,
              .first_content_s = 0.1}
         );
     }

@@ -92,6 +92,29 @@ TEST_CASE("split: an outage of the users' address is no proof of a split, howeve
     );
 }
 
+TEST_CASE("split: good answers that name no revision are not said to be missing") {
+    const auto check = [](int unanswered, int unnamed) {
+        testing::World world;
+        world.playbook.stages = {50};
+        world.playbook.stage.gates.clear();
+        world.playbook.run_gates.clear();
+        world.instruments.per_flow = 12;
+        world.instruments.unanswered = unanswered;
+        world.instruments.unnamed = unnamed;
+        return testing::check_of(world.run(), "split@50%");
+    };
+    const Check none = check(0, 12);
+    CHECK(none.verdict == Verdict::inconclusive);
+    CHECK_THAT(
+        none.detail,
+        Catch::Matchers::EndsWith("; 12 named no revision (header x-oa-revision), 0 had no answer")
+    );
+    CHECK_THAT(
+        check(7, 5).detail,
+        Catch::Matchers::EndsWith("; 5 named no revision (header x-oa-revision), 7 had no answer")
+    );
+}
+
 TEST_CASE("split: so few unpinned probes that no split could look wrong are no proof of one") {
     const auto check = [](bool exact, int all, int met_percent) {
         testing::World world;
