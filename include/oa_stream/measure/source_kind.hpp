@@ -83,6 +83,8 @@ public:
     [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(SourceParts parts) const;
     /// Signals that it counts by queries of its own.
     [[nodiscard]] virtual std::vector<SignalQuery> signals() const { return {}; }
+    /// It was asked to count the requests of probes beside those of users.
+    [[nodiscard]] virtual bool counts_probes() const noexcept { return false; }
     /// nullptr: nothing is stated, it measures.
     [[nodiscard]] virtual const StatedNumbers* stated() const noexcept { return nullptr; }
 };

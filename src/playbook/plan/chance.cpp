@@ -4,7 +4,20 @@
 
 #include "forecast.hpp"
 
+#include <algorithm>
+
 namespace oa_stream::playbook {
+namespace {
+
+/// The gate's source has the run's probes beside users' requests.
+bool counts_probes(const Playbook& playbook, const measure::GateSpec& gate) {
+    const measure::SourceKind& kind = judged_by(playbook, gate);
+    return std::ranges::any_of(playbook.sources, [&](const auto& source) {
+        return &source->kind() == &kind && source->counts_probes();
+    });
+}
+
+} // namespace
 
 bool has_no_bounds(const measure::GateSpec& gate) noexcept {
     return gate.metric == measure::Metric::spike || gate.metric == measure::Metric::expression;
@@ -15,15 +28,20 @@ int looks_of(const StageSpec& stage) {
 }
 
 measure::Flow
-flow_at(const StageSpec& stage, const measure::GateSpec& gate, int percent, double users_per_s) {
-    const double probes = stage.probe.per_arm_per_s;
-    const double all = users_per_s + stage.probe.unpinned_per_s;
-    const double share = percent / 100.0;
+flow_at(const Playbook& playbook, const measure::GateSpec& gate, int percent, double users_per_s) {
+    const ProbeSpec& probe = playbook.stage.probe;
+    const double pinned = probe.per_arm_per_s;
     // At 0 % only probes reach the canary, at 100 % only they reach stable.
     const bool compared_at_100 = percent == 100 && gate.against == measure::Against::stable;
-    return percent == 0 || compared_at_100
-               ? measure::Flow{probes, probes}
-               : measure::Flow{all * share + probes, all * (1 - share) + probes};
+    const bool filled_in = users_per_s <= 0 && playbook.stage.on_no_traffic == NoTraffic::probe;
+    if (percent == 0 || compared_at_100 || filled_in) {
+        return {pinned, pinned};
+    }
+    const bool counted = counts_probes(playbook, gate);
+    const double all = users_per_s + (counted ? probe.unpinned_per_s : 0);
+    const double beside = counted ? pinned : 0;
+    const double share = percent / 100.0;
+    return {all * share + beside, all * (1 - share) + beside};
 }
 
 std::optional<double> chance_of(

@@ -18,10 +18,10 @@ struct GateTrials;
 /// Looks that may decide.
 [[nodiscard]] int looks_of(const StageSpec& stage);
 
-/// Requests a second that reach each arm at a stage, as the gate counts them, when so many come in
-/// all.
+/// Requests a second of each arm at a stage that a gate on users' requests counts, when so many
+/// users come in all.
 [[nodiscard]] measure::Flow
-flow_at(const StageSpec& stage, const measure::GateSpec& gate, int percent, double users_per_s);
+flow_at(const Playbook& playbook, const measure::GateSpec& gate, int percent, double users_per_s);
 
 /// That the gate passes an equal canary at every stage, one flow each; goes into `out.chance`, too.
 /// nullopt: it does not decide, or nothing is known.

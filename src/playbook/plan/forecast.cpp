@@ -289,7 +289,7 @@ void try_source(
     std::vector<std::string> late;
     std::vector<measure::Flow> flows;
     for (const int percent : playbook.stages) {
-        const measure::Flow flow = flow_at(stage, gate, percent, users_per_s);
+        const measure::Flow flow = flow_at(playbook, gate, percent, users_per_s);
         flows.push_back(flow);
         const auto needs =
             now ? measure::time_to_decide(gate, *now, flow, looks) : measure::DecisionTime{};

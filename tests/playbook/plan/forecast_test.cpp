@@ -1,5 +1,6 @@
 // What a plan is told by its gates' sources before anything moves.
 #include "../world.hpp"
+#include "plan/chance.hpp"
 #include "plan/forecast.hpp"
 #include "stage/stage_sources.hpp"
 
@@ -74,4 +75,66 @@ TEST_CASE("forecast: an expression needs a value, but not in the moment of a fai
             "minutes ago (no series match)"
         )
     );
+}
+
+namespace {
+
+/// A gate on users' requests, beside many probes.
+Playbook on_users(bool include_probes) {
+    Playbook out;
+    out.kind = Kind::cutover;
+    out.traffic.stable = "v1";
+    out.traffic.canary = "v2";
+    out.stages = {0, 25, 100};
+    out.sources = {measure::source_settings(
+        "prometheus", {.places = {"http://p"}, .include_probes = include_probes}
+    )};
+    out.stage.probe = {.per_arm_per_s = 20, .unpinned_per_s = 4};
+    out.stage.gates = {{.id = "errors", .limit = 0.01, .events = "http_5xx"}};
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("forecast: of users' requests a gate has no probes, unless its source counts them") {
+    for (const bool counted : {false, true}) {
+        CAPTURE(counted);
+        const Playbook playbook = on_users(counted);
+        Outside outside;
+        outside.sources["prometheus"] = std::make_unique<FakeSource>(
+            [](const measure::Question&) -> Result<measure::SourceReading> {
+                measure::SourceReading out;
+                out.state = measure::SourceReading::State::measured;
+                out.tally.requests = {0, 7200}; // 2 a second
+                return out;
+            }
+        );
+        asio::io_context io(1);
+        const auto tried = test::run_task(io, try_gates(&outside, &playbook, Millis(0), false));
+        REQUIRE(tried.has_value());
+        const Json& record = tried->records.at(0);
+        CHECK(record.at("per_s").get<double>() == Approx(counted ? 20 + 0.25 * 6 : 0.25 * 2));
+        CHECK(
+            record.at("decides_in_s").get<double>() ==
+            Approx(record.at("needs_n").get<double>() / record.at("per_s").get<double>())
+        );
+    }
+}
+
+TEST_CASE("forecast: probes stand in where no user comes") {
+    Playbook playbook = on_users(false);
+    measure::GateSpec gate = playbook.stage.gates.front();
+    const auto flow = [&](int percent, double users_per_s) {
+        const measure::Flow out = flow_at(playbook, gate, percent, users_per_s);
+        return std::pair(out.canary_per_s, out.stable_per_s);
+    };
+    CHECK(flow(0, 2) == std::pair(20.0, 20.0));
+    CHECK(flow(25, 2) == std::pair(0.5, 1.5));
+    CHECK(flow(100, 2) == std::pair(2.0, 0.0));
+    CHECK(flow(25, 0) == std::pair(20.0, 20.0));
+    playbook.stage.on_no_traffic = NoTraffic::hold;
+    CHECK(flow(25, 0) == std::pair(0.0, 0.0));
+    gate.against = measure::Against::stable;
+    CHECK(flow(25, 2) == std::pair(0.5, 1.5));
+    CHECK(flow(100, 2) == std::pair(20.0, 20.0));
 }

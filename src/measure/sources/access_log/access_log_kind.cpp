@@ -31,6 +31,7 @@ struct AccessLogSettings final : SourceSettings {
             {"include_probes", include_probes},
         };
     }
+    [[nodiscard]] bool counts_probes() const noexcept override { return include_probes; }
     [[nodiscard]] std::vector<Error> problems() const override {
         if (paths.size() < 2 || !contains(paths, "-")) {
             return {};

@@ -53,6 +53,7 @@ struct PrometheusSettings final : SourceSettings {
         return out;
     }
     [[nodiscard]] std::vector<SignalQuery> signals() const override { return queries; }
+    [[nodiscard]] bool counts_probes() const noexcept override { return include_probes; }
     [[nodiscard]] std::vector<Error> problems() const override {
         std::vector<Error> out;
         if (auto checked = check_url("url", url); !checked) {
