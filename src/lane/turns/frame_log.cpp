@@ -15,12 +15,10 @@ constexpr std::size_t k_largest_block = 64U << 10U;
 
 /// A frame ends with an empty line, of which there is no other.
 std::uint64_t count_ends(std::string_view bytes, char before) noexcept {
-    if (bytes.empty()) {
-        return 0;
-    }
-    std::uint64_t ends = before == '\n' && bytes.front() == '\n' ? 1 : 0;
-    for (std::size_t i = 1; i < bytes.size(); ++i) {
-        ends += static_cast<std::uint64_t>(bytes[i - 1] == '\n' && bytes[i] == '\n');
+    constexpr std::string_view k_end = "\n\n";
+    std::uint64_t ends = before == '\n' && bytes.starts_with('\n') ? 1 : 0;
+    for (auto at = bytes.find(k_end); at != bytes.npos; at = bytes.find(k_end, at + 2)) {
+        ++ends;
     }
     return ends;
 }
