@@ -127,6 +127,26 @@ TEST_CASE("a reader that takes nothing for too long is gone, though it never clo
     loop.until([&] { return gone; }, "on_gone");
 }
 
+TEST_CASE("bytes without an owner may change as soon as they were sent") {
+    Streaming rig(Reads::not_yet);
+    auto& [loop, server, peer, stream] = rig;
+    std::string sent;
+    for (int index = 0; stream->state() == State::open; ++index) {
+        std::string text(100000, static_cast<char>('a' + index % 26));
+        sent += text;
+        const Slice piece{nullptr, text};
+        (void)stream->send(std::span(&piece, 1));
+        text.assign(text.size(), '!');
+    }
+    bool writable = false;
+    stream->on_writable([&] { writable = true; });
+    peer.resume_reading();
+    loop.until([&] { return writable; }, "on_writable");
+    CHECK(stream->bytes_sent() == sent.size());
+    stream->finish();
+    CHECK((peer.answer().body == sent));
+}
+
 TEST_CASE("slices stay alive until they were sent, and no longer") {
     Streaming rig(Reads::not_yet);
     auto& [loop, server, peer, stream] = rig;

@@ -50,7 +50,8 @@ struct Response {
     std::string body{};
 };
 
-/// Immutable bytes kept alive by their owner until they were sent.
+/// Immutable bytes, kept alive by their owner until they were sent. Without an owner they live for
+/// the call alone: what the socket does not take of it is copied.
 struct Slice {
     std::shared_ptr<const void> owner;
     std::string_view bytes;

@@ -99,11 +99,13 @@ void Outbox::close() noexcept {
 
 void Outbox::keep(std::string_view before, std::span<const Slice> slices, std::string_view after) {
     if (!held_.empty()) {
-        keep_text(std::exchange(held_, {}));
+        keep_copy(std::exchange(held_, {}), false);
     }
-    keep_text(before);
+    keep_copy(before, false);
     for (const auto& slice : slices) {
-        if (!slice.bytes.empty()) {
+        if (!slice.owner) {
+            keep_copy(slice.bytes, true);
+        } else if (!slice.bytes.empty()) {
             kept_.push_back({slice, true});
         }
     }
@@ -112,13 +114,13 @@ void Outbox::keep(std::string_view before, std::span<const Slice> slices, std::s
     }
 }
 
-void Outbox::keep_text(std::string_view text) {
-    if (text.empty()) {
+void Outbox::keep_copy(std::string_view bytes, bool payload) {
+    if (bytes.empty()) {
         return;
     }
-    auto owner = std::make_shared<const std::string>(text);
-    const std::string_view bytes = *owner;
-    kept_.push_back({Slice{std::move(owner), bytes}, false});
+    auto owner = std::make_shared<const std::string>(bytes);
+    const std::string_view copy = *owner;
+    kept_.push_back({Slice{std::move(owner), copy}, payload});
 }
 
 void Outbox::took(std::size_t bytes) {

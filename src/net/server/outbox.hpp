@@ -50,7 +50,7 @@ private:
         bool payload = false;
     };
     void keep(std::string_view before, std::span<const Slice> slices, std::string_view after);
-    void keep_text(std::string_view text);
+    void keep_copy(std::string_view bytes, bool payload);
     void took(std::size_t bytes);
     [[nodiscard]] std::ptrdiff_t write(std::span<iovec> pieces) noexcept;
 

@@ -51,8 +51,7 @@ struct Relay {
             return net::Flow::pause;
         }
         mirror_bytes(bytes);
-        const auto owned = std::make_shared<const std::string>(bytes);
-        const std::array slices{net::Slice{owned, *owned}};
+        const std::array slices{net::Slice{nullptr, bytes}};
         return body->send(slices) == net::BodyStream::State::gone ? net::Flow::stop
                                                                   : net::Flow::go_on;
     }
