@@ -45,29 +45,20 @@ void append_escaped(std::string& out, unsigned char c) {
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t clean = 0; // start of the run not yet copied
-    const bool valid = !invalid_utf8(text);
-    for (std::size_t i = 0; i < text.size();) {
+    auto bad = invalid_utf8(text).value_or(text.size()); // the next byte to replace
+    for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x20 && c != '"' && c != '\\' && (valid || c < 0x80)) {
-            ++i;
+        if (c >= 0x20 && c != '"' && c != '\\' && i != bad) {
             continue;
         }
         out.append(text, clean, i - clean);
-        if (c < 0x80) {
-            append_escaped(out, c);
-            ++i;
+        clean = i + 1;
+        if (i == bad) {
+            out += "\xEF\xBF\xBD";
+            bad = clean + invalid_utf8(text.substr(clean)).value_or(text.size());
         } else {
-            const std::string_view rest = text.substr(i);
-            const auto bad = invalid_utf8(rest);
-            const std::size_t good = bad.value_or(rest.size());
-            out.append(rest.substr(0, good));
-            if (good < rest.size()) {
-                out += "\xEF\xBF\xBD";
-                ++i;
-            }
-            i += good;
+            append_escaped(out, c);
         }
-        clean = i;
     }
     out.append(text, clean, text.size() - clean);
     out += '"';

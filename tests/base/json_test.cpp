@@ -59,6 +59,9 @@ TEST_CASE("json: a string literal escapes what it must and repairs what is not U
     );
     CHECK(out == "\"a\uFFFDb\uFFFD\"");
     CHECK(parse_json(out).has_value());
+    out.clear();
+    append_json_string(out, "\u00e9\"\n\xFF\u00e9\\\xFF"); // between what is not ASCII, too
+    CHECK(out == "\"\u00e9\\\"\\n\uFFFD\u00e9\\\\\uFFFD\"");
 }
 
 namespace {
