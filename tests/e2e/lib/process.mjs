@@ -162,13 +162,14 @@ export class Running {
   }
   /** Waits until `pick(this)` gives a value; throws when the child ends before that. */
   async until(pick, what, ms = 15000) {
-    const end = Date.now() + limit(ms);
+    const began = Date.now(), end = began + limit(ms);
     for (;;) {
       const value = await pick(this);
       if (value !== undefined && value !== null && value !== false) return value;
       if (this.exit) throw new Error(`${this.name} ended (${JSON.stringify(this.exit)}) before ${what}\n${this.stderr.slice(-4000)}`);
       if (Date.now() > end) throw new Error(`${this.name}: no ${what} within ${limit(ms)} ms; log: ${this.log}\n${this.stderr.slice(-4000)}`);
-      await sleep(10);
+      // Some picks start a process: the longer it takes, the less often they look.
+      await sleep(Math.min(10 + (Date.now() - began) / 20, 50));
     }
   }
   /** SIGTERM, then the exit. */
