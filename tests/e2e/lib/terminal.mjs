@@ -61,7 +61,7 @@ export class Terminal {
       const value = pick(screen);
       if (value !== undefined && value !== null && value !== false) return value;
       if (Date.now() > end) throw new Error(`no ${what} within ${limit(ms)} ms on this screen:\n${screen}`);
-      await sleep(20);
+      await sleep(50);
     }
   }
   async end(ms = 60000) {
