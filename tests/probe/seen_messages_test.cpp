@@ -3,8 +3,12 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
+using oa_stream::probe::drop_blank_parts;
 using oa_stream::probe::messages_of;
 using oa_stream::probe::SeenMessage;
 using oa_stream::probe::SeenParts;
@@ -29,7 +33,14 @@ TEST_CASE("seen messages: a page is read by role, content, id and parts") {
             "nextCursor":null})"
     );
     REQUIRE(listed.has_value());
-    CHECK(*listed == Messages{{"user", "a", "1"}, {"assistant", "[1]"}});
+    REQUIRE(listed->size() == 2);
+    CHECK(listed->front().role == "user");
+    CHECK(listed->front().content == "a");
+    CHECK(listed->front().id == "1");
+    CHECK_FALSE(listed->front().parts.has_value());
+    CHECK(listed->back().role == "assistant");
+    CHECK_FALSE(listed->back().content.has_value());
+    CHECK(listed->back().id.empty());
     for (const auto* other : {"", "[]", "{}", R"({"data":{}})", "<html>"}) {
         CHECK_FALSE(messages_of(other).has_value());
     }
@@ -43,19 +54,74 @@ TEST_CASE("seen messages: a page is read by role, content, id and parts") {
     ])");
     REQUIRE(drawn.size() == 2);
     CHECK(drawn[0].content == std::nullopt);
-    CHECK(drawn[0].parts == SeenParts{"a\nb"});
+    CHECK(drawn[0].parts.value().text == "a\nb");
+    CHECK(drawn[0].parts->others.empty());
+    CHECK(drawn[1].parts.value().text == "xy");
+    CHECK_FALSE(drawn[1].parts->none);
     CHECK(
-        drawn[1].parts ==
-        SeenParts{
-            "xy",
-            {"tool search c1",
-             "input of c1",
-             "output of c1",
-             "tool run c2",
-             "errorText of c2",
-             "file image/png"}
+        drawn[1].parts->others ==
+        std::vector<std::string>{
+            "tool search c1",
+            "input of c1",
+            "result of c1",
+            "tool run c2",
+            "result of c2",
+            "file image/png"
         }
     );
+}
+
+TEST_CASE("seen messages: content may be a list of text parts, and says nothing in other forms") {
+    struct Row {
+        std::string_view content;
+        std::optional<std::string> text;
+    };
+    static const std::array k_rows{
+        Row{R"("a")", "a"},
+        Row{R"("")", ""},
+        Row{"null", {}},
+        Row{"[]", ""},
+        Row{R"([{"type":"text","text":"a"},{"type":"image"},{"type":"text","text":"b"}])", "ab"},
+        Row{R"([{"type":"image"}])", {}},
+        Row{"{}", {}},
+        Row{"7", {}},
+    };
+    for (const Row& row : k_rows) {
+        CAPTURE(row.content);
+        const Messages seen =
+            page(R"([{"role":"assistant","content":)" + std::string(row.content) + "}]");
+        CHECK(seen.at(0).content == row.text);
+    }
+}
+
+TEST_CASE("seen messages: blank is an empty list of parts beside a content that says something") {
+    struct Row {
+        std::string_view message;
+        bool blank;
+    };
+    static constexpr std::array k_rows{
+        Row{R"({"content":"a","parts":[]})", true},
+        Row{R"({"content":[{"type":"text","text":"a"}],"parts":[]})", true},
+        Row{R"({"content":"a"})", false},
+        Row{R"({"content":"a","parts":null})", false},
+        Row{R"({"content":"","parts":[]})", false},
+        Row{R"({"content":[],"parts":[]})", false},
+        Row{R"({"parts":[]})", false},
+        Row{R"({"content":"a","parts":[{"type":"reasoning","text":"r"}]})", false},
+        Row{R"({"content":"a","parts":[{"type":"data-plan","data":{}}]})", false},
+        Row{R"({"content":"a","parts":[{"type":"source-url","url":"u"}]})", false},
+    };
+    for (const Row& row : k_rows) {
+        CAPTURE(row.message);
+        Messages seen = page("[" + std::string(row.message) + "]");
+        const bool listed = seen.at(0).parts.has_value();
+        CHECK(
+            wrong_with_first_turn(seen) ==
+            (row.blank ? "message 1 shows nothing of its content in its parts" : "")
+        );
+        CHECK(drop_blank_parts(seen) == row.blank);
+        CHECK(seen[0].parts.has_value() == (listed && !row.blank));
+    }
 }
 
 TEST_CASE("seen messages: what came before must stand first, and nothing that nobody said behind") {
@@ -71,9 +137,17 @@ TEST_CASE("seen messages: what came before must stand first, and nothing that no
         "message 1 of 2 is another one"
     );
     const Messages longer{{"user", "a"}, {"assistant", "b"}, {"user", "a"}, {"assistant", "b"}};
-    CHECK(wrong_with_list(k_said, longer) == "it has 2 more messages than expected");
+    CHECK(wrong_with_list(k_said, longer) == "it has 1 more message of a user than were sent");
     CHECK(wrong_with_list(k_said, longer, 1).empty());
-    CHECK(wrong_with_list({{"user", "a"}}, k_said).empty()); // its answer was listed late
+    // Of answers, rows may be listed late.
+    CHECK(wrong_with_list({{"user", "a"}}, k_said).empty());
+    CHECK(wrong_with_list(k_said, {{"user", "a"}, {"assistant", "b"}, {"assistant", "c"}}).empty());
+    CHECK(
+        wrong_with_list(
+            {{"user", "a"}, {"assistant", "b", "1"}},
+            {{"user", "a"}, {"assistant", "b", "1"}, {"assistant", "b", "1"}}
+        ) == "message 3 is message 2 again"
+    );
     CHECK(
         wrong_with_list({{"user", "a"}}, longer) == "it has 1 more message of a user than were sent"
     );
@@ -114,7 +188,11 @@ TEST_CASE("seen messages: parts are compared where both sides list them") {
         Row{k_tool,
             R"([{"role":"assistant","content":"","parts":[{"type":"tool-search","toolCallId":"c",
                 "state":"input-available","input":{}}]}])",
-            "message 1 of 1 lacks output of c in its parts"},
+            "message 1 of 1 lacks result of c in its parts"},
+        Row{k_tool, // a failure is a result, too
+            R"([{"role":"assistant","content":"","parts":[{"type":"tool-search","toolCallId":"c",
+                "state":"output-error","input":{},"errorText":"no"}]}])",
+            ""},
         Row{k_tool,
             R"([{"role":"assistant","content":"","parts":[]}])",
             "message 1 of 1 lacks tool search c in its parts"},
@@ -154,7 +232,7 @@ TEST_CASE("seen messages: the list of one turn has the user's message once, with
     );
     CHECK(
         wrong_with_first_turn(
-            {{"user", "a", "1", SeenParts{"a"}}, {"assistant", "b", "2", SeenParts{}}}
+            {{"user", "a", "1", SeenParts{"a"}}, {"assistant", "b", "2", SeenParts{.none = true}}}
         ) == "message 2 shows nothing of its content in its parts"
     );
 }

@@ -9,41 +9,65 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 namespace oa_stream::probe {
 namespace {
 
-std::optional<std::string> content_text(const Json& message) {
+bool is_text_part(const Json& part) {
+    return text_view_in(part, "type") == "text";
+}
+
+/// Of the text parts. A user's are lines of their own, as where `content` is one text.
+std::string joined_text(const Json& parts, std::string_view role) {
+    std::string out;
+    for (const Json& part : parts) {
+        if (is_text_part(part)) {
+            out += role == "user" && !out.empty() ? "\n" : "";
+            out += text_view_in(part, "text");
+        }
+    }
+    return out;
+}
+
+/// Other makes list it as parts, too, and not all of these are known.
+std::optional<std::string> content_of(const Json& message, std::string_view role) {
     const Json* content = given(message, "content");
     if (content == nullptr) {
         return std::nullopt;
     }
-    return content->is_string() ? content->get<std::string>() : dump_json(*content);
+    if (content->is_string()) {
+        return content->get<std::string>();
+    }
+    const bool known =
+        content->is_array() && (content->empty() || std::ranges::any_of(*content, is_text_part));
+    return known ? std::optional(joined_text(*content, role)) : std::nullopt;
 }
 
-/// Its state, and what a tool was given or answered in each word, may differ between revisions.
+/// That the call is there, that its input is shown, and that its output or error is: what they say,
+/// and its state, may differ between revisions.
 void add_tool(SeenParts& out, const Json& part, std::string_view name) {
     const std::string call = text_in(part, "toolCallId");
     out.others.push_back(fmt::format("tool {} {}", name, call));
-    for (const std::string_view shown : {"input", "output", "errorText"}) {
-        if (given(part, shown) != nullptr) {
-            out.others.push_back(fmt::format("{} of {}", shown, call));
-        }
+    if (given(part, "input") != nullptr) {
+        out.others.push_back("input of " + call);
+    }
+    if (given(part, "output") != nullptr || given(part, "errorText") != nullptr) {
+        out.others.push_back("result of " + call);
     }
 }
 
 std::optional<SeenParts> parts_of_message(const Json& message, std::string_view role) {
-    if (given(message, "parts") == nullptr) {
+    const Json* listed = given(message, "parts");
+    if (listed == nullptr) {
         return std::nullopt;
     }
     constexpr std::string_view k_tool = "tool-";
-    SeenParts out;
-    for (const Json& part : list_in(message, "parts")) {
+    const Json& parts = list_in(message, "parts");
+    SeenParts out{.text = joined_text(parts, role), .none = listed->is_array() && listed->empty()};
+    for (const Json& part : parts) {
         const std::string_view type = text_view_in(part, "type");
-        if (type == "text") { // a user's are lines of their own, as in `content`
-            out.text += role == "user" && !out.text.empty() ? "\n" : "";
-            out.text += text_view_in(part, "text");
-        } else if (type == "file") {
+        if (type == "file") {
             out.others.push_back("file " + text_in(part, "mediaType"));
         } else if (type == "dynamic-tool") {
             add_tool(out, part, text_view_in(part, "toolName"));
@@ -79,8 +103,7 @@ std::string difference_of(const SeenMessage& expected, const SeenMessage& seen) 
 
 /// A page draws it as an empty message.
 bool is_blank(const SeenMessage& message) {
-    return message.parts && message.parts->text.empty() && message.parts->others.empty() &&
-           !message.content.value_or("").empty();
+    return message.parts && message.parts->none && !message.content.value_or("").empty();
 }
 
 std::string blank_text(const std::vector<SeenMessage>& seen, std::size_t from) {
@@ -92,11 +115,23 @@ std::string blank_text(const std::vector<SeenMessage>& seen, std::size_t from) {
     return {};
 }
 
+bool is_of_user(const SeenMessage& message) {
+    return message.role == "user";
+}
+
+/// `one_user`: a user sent one message, so that a second one of its text is no other one.
+bool is_again(const SeenMessage& first, const SeenMessage& later, bool one_user) {
+    const bool same_id = !first.id.empty() && first.id == later.id;
+    const bool both_users = is_of_user(first) && is_of_user(later);
+    return (same_id && difference_of(first, later).empty()) ||
+           (one_user && both_users && shown_text(first) == shown_text(later));
+}
+
 /// The first message that is listed twice, in one clause.
-template <class Same> std::string listed_twice(const std::vector<SeenMessage>& seen, Same same) {
+std::string listed_twice(const std::vector<SeenMessage>& seen, bool one_user) {
     for (std::size_t later = 1; later < seen.size(); ++later) {
         for (std::size_t i = 0; i < later; ++i) {
-            if (same(seen[i], seen[later])) {
+            if (is_again(seen[i], seen[later], one_user)) {
                 return fmt::format("message {} is message {} again", later + 1, i + 1);
             }
         }
@@ -104,8 +139,19 @@ template <class Same> std::string listed_twice(const std::vector<SeenMessage>& s
     return {};
 }
 
-bool is_again(const SeenMessage& first, const SeenMessage& later) {
-    return !first.id.empty() && first.id == later.id && difference_of(first, later).empty();
+/// Of what stands behind the first `before` messages.
+std::string
+wrong_behind(const std::vector<SeenMessage>& seen, std::size_t before, std::size_t said) {
+    const auto users =
+        static_cast<std::size_t>(std::ranges::count_if(seen | std::views::drop(before), is_of_user)
+        );
+    if (users > said) {
+        return fmt::format(
+            "it has {} of a user than were sent", counted(users - said, "more message")
+        );
+    }
+    const std::string twice = listed_twice(seen, false);
+    return twice.empty() ? blank_text(seen, before) : twice;
 }
 
 /// The same ids at other places: turns of one text differ in nothing else.
@@ -129,9 +175,20 @@ std::optional<std::vector<SeenMessage>> messages_of(std::string_view body) {
     return mapped(*data, [](const Json& message) {
         const std::string role = text_in(message, "role");
         return SeenMessage{
-            role, content_text(message), text_in(message, "id"), parts_of_message(message, role)
+            role, content_of(message, role), text_in(message, "id"), parts_of_message(message, role)
         };
     });
+}
+
+bool drop_blank_parts(std::vector<SeenMessage>& messages) {
+    bool any = false;
+    for (SeenMessage& message : messages) {
+        if (is_blank(message)) {
+            message.parts.reset();
+            any = true;
+        }
+    }
+    return any;
 }
 
 std::string wrong_with_list(
@@ -149,32 +206,11 @@ std::string wrong_with_list(
     if (in_other_order(expected, seen)) {
         return "its messages are in another order";
     }
-    const std::size_t more = seen.size() - before;
-    // An answer may be listed later than what it answers.
-    const bool waits = !expected.empty() && expected.back().role == "user";
-    if (more > 0 && said == 0 && !waits) {
-        return fmt::format("it has {} than expected", counted(more, "more message"));
-    }
-    const auto users = static_cast<std::size_t>(std::count_if(
-        seen.begin() + static_cast<std::ptrdiff_t>(before),
-        seen.end(),
-        [](const SeenMessage& message) { return message.role == "user"; }
-    ));
-    if (users > said) {
-        return fmt::format(
-            "it has {} of a user than were sent", counted(users - said, "more message")
-        );
-    }
-    const std::string twice = listed_twice(seen, is_again);
-    return twice.empty() ? blank_text(seen, before) : twice;
+    return wrong_behind(seen, before, said);
 }
 
 std::string wrong_with_first_turn(const std::vector<SeenMessage>& seen) {
-    const auto same = [](const SeenMessage& first, const SeenMessage& later) {
-        const bool of_user = first.role == "user" && later.role == "user";
-        return is_again(first, later) || (of_user && shown_text(first) == shown_text(later));
-    };
-    const std::string twice = listed_twice(seen, same);
+    const std::string twice = listed_twice(seen, true);
     return twice.empty() ? blank_text(seen, 0) : twice;
 }
 

@@ -1,7 +1,9 @@
 // What is left of a turn: its projection and its resume.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/retry_after.hpp"
+#include "oa_stream/probe/seen_messages.hpp"
 
 #include "smoke_run.hpp"
 #include "stream/outcome.hpp"
@@ -16,54 +18,26 @@ namespace {
 constexpr Millis k_listed_within{2000}; ///< of the end of a turn: it is listed
 constexpr Millis k_look_again{500};    ///< an authority may count each look
 
-// content as a string, or the joined text of content or parts arrays.
-std::string text_of(const Json& value) {
-    if (value.is_string()) {
-        return value.get<std::string>();
-    }
-    std::string text;
-    for (const Json& part : value) {
-        text +=
-            string_member(part, "type") == "text" ? string_member(part, "text").value_or("") : "";
-    }
-    return text;
-}
-
 // A sample keeps only so much of a text.
 bool is_text(std::string_view listed, std::string_view kept) {
     return kept.size() < k_kept_text ? listed == kept : listed.starts_with(kept);
 }
 
-// Parts have one form, content has those of other makes, too: one that is not known says nothing.
-bool is_readable(std::string_view key, const Json& value) {
-    const auto is_text_part = [](const Json& part) {
-        return string_member(part, "type") == "text";
-    };
-    return key == "parts" || value.is_string() || value.empty() ||
-           (value.is_array() && std::ranges::any_of(value, is_text_part));
-}
-
 // Old clients read content, pages draw parts: whichever is there has to be that text.
-bool says(const Json& message, std::string_view text) {
-    bool any = false;
-    for (const std::string_view key : {"content", "parts"}) {
-        const Json* value = member(message, key);
-        if (value == nullptr || value->is_null() || !is_readable(key, *value)) {
-            continue;
-        }
-        if (!is_text(text_of(*value), text)) {
-            return false;
-        }
-        any = true;
-    }
-    return any;
+bool says(const SeenMessage& message, std::string_view text) {
+    return (message.content || message.parts) &&
+           (!message.content || is_text(*message.content, text)) &&
+           (!message.parts || is_text(message.parts->text, text));
 }
 
 std::string wrong_with_side(
-    const Json& messages, std::string_view role, std::string_view text, std::string_view how
+    const std::vector<SeenMessage>& messages,
+    std::string_view role,
+    std::string_view text,
+    std::string_view how
 ) {
-    const auto listed = std::ranges::count_if(messages, [&](const Json& message) {
-        return string_member(message, "role") == role && says(message, text);
+    const auto listed = std::ranges::count_if(messages, [&](const SeenMessage& message) {
+        return message.role == role && says(message, text);
     });
     if (listed == 1) {
         return "";
@@ -73,22 +47,11 @@ std::string wrong_with_side(
 }
 
 // "" when both sides of the turn stand there once, as they were sent and streamed.
-std::string
-wrong_with_messages(const Json& document, std::string_view user_text, std::string_view text) {
-    const Json* data = member(document, "data");
-    if (data == nullptr || !data->is_array()) {
-        return "expected an array data, saw none";
-    }
-    std::string wrong = wrong_with_side(*data, "user", user_text, "sent");
-    return wrong.empty() ? wrong_with_side(*data, "assistant", text, "streamed") : wrong;
-}
-
-bool lacks_answer(const Json& document) {
-    const Json* data = member(document, "data");
-    return data != nullptr && data->is_array() &&
-           std::ranges::none_of(*data, [](const Json& message) {
-               return string_member(message, "role") == "assistant";
-           });
+std::string wrong_with_messages(
+    const std::vector<SeenMessage>& messages, std::string_view user_text, std::string_view text
+) {
+    std::string wrong = wrong_with_side(messages, "user", user_text, "sent");
+    return wrong.empty() ? wrong_with_side(messages, "assistant", text, "streamed") : wrong;
 }
 
 bool is_completed(const Happy& happy) {
@@ -133,14 +96,15 @@ look_at_messages(SmokePtr smoke, std::string thread, std::string user_text, std:
         );
         co_return out;
     }
-    const auto json = parse_json(answer.body);
-    out.early = json && lacks_answer(*json);
-    out.seen.wrong = json ? wrong_with_messages(*json, user_text, text) : "the body is not JSON";
+    const auto messages = messages_of(answer.body);
+    out.early = messages && !contains(*messages, "assistant", &SeenMessage::role);
+    out.seen.wrong = messages ? wrong_with_messages(*messages, user_text, text)
+                              : "expected JSON with an array data, saw none";
     co_return out;
 }
 
 // Reports what is wrong with one turn's; true when nothing is.
-Task<bool> messages_of(SmokePtr smoke, const Happy* happy) {
+Task<bool> are_listed(SmokePtr smoke, const Happy* happy) {
     const MessagesSeen listed =
         co_await seen_in_messages(smoke, happy->thread, happy->user_text, happy->sample.text);
     if (listed.absent) {
@@ -162,7 +126,7 @@ Task<void> messages(SmokePtr smoke) {
         if (!is_completed(happy)) {
             continue;
         }
-        if (!co_await messages_of(smoke, &happy)) {
+        if (!co_await are_listed(smoke, &happy)) {
             co_return;
         }
         ++good;
