@@ -1,4 +1,5 @@
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/probe/continuity.hpp"
 
 #include "support/frames.hpp"
@@ -60,13 +61,17 @@ struct TwoSides {
             turn_fails.erase(turn_fails.begin());
             return next.empty() ? Script{Hang{}} : Script{Send{next}};
         }
+        if (request.method == "GET" && stable_lists) {
+            return {Send{page_of(request, stable_lists)}};
+        }
         return request.method == "POST" && id && refused.contains(std::string(*id))
                    ? Script{Send{json_answer(409, R"({"error":{"code":"conflict"}})")}}
                    : answer(request);
     }
     [[nodiscard]] Side side(std::string name) const {
         Side out{.name = std::move(name)};
-        out.target.base_url = (out.name == "canary" ? canary : stable).url();
+        out.canary = out.name == "canary";
+        out.target.base_url = (out.canary ? canary : stable).url();
         return out;
     }
 
@@ -75,6 +80,7 @@ struct TwoSides {
     std::vector<std::string> said{}; ///< the conversation of each turn
     std::set<std::string> refused{};
     std::vector<std::string> turn_fails{}; ///< answers of stable's next turns
+    std::function<void(Json&)> stable_lists{}; ///< changes its lists of messages
     RawServer stable{loop.executor(), [this](const RawRequest& r) { return answer_stable(r); }};
     std::function<std::string(const RawRequest&)> canary_answers{};
     std::function<void(Json&)> canary_lists{}; ///< changes its lists of messages
@@ -92,6 +98,17 @@ struct TwoSides {
 };
 
 const ReadPace k_brief{.pause = Millis(5)};
+
+void list_twice(Json& data) {
+    const Json once = data;
+    data.insert(data.end(), once.begin(), once.end());
+}
+
+void list_without_parts(Json& data) {
+    for (Json& message : data) {
+        message["parts"] = Json::array();
+    }
+}
 
 } // namespace
 
@@ -171,31 +188,24 @@ TEST_CASE("continuity: a side that lists too much or draws nothing is the one th
     std::string there;
     std::string itself;
     SECTION("each message twice") {
-        sides.canary_lists = [](Json& data) {
-            const Json once = data;
-            data.insert(data.end(), once.begin(), once.end());
-        };
-        there = "it has 2 more messages than expected";
+        sides.canary_lists = list_twice;
+        there = "it has 1 more message of a user than were sent";
         itself = "message 3 is message 1 again";
     }
     SECTION("each message twice, with ids of their own") {
         sides.canary_lists = [](Json& data) {
             Json twice = data;
             for (Json& message : data) {
-                message.erase("id");
+                message["id"] = "other-" + text_in(message, "id");
                 twice.push_back(message);
             }
             data = std::move(twice);
         };
-        there = "it has 2 more messages than expected";
+        there = "it has 1 more message of a user than were sent";
         itself = "message 3 is message 1 again";
     }
     SECTION("without parts to draw") {
-        sides.canary_lists = [](Json& data) {
-            for (Json& message : data) {
-                message["parts"] = Json::array();
-            }
-        };
+        sides.canary_lists = list_without_parts;
         there = "message 1 of 2 shows another text in its parts";
         itself = "message 1 shows nothing of its content in its parts";
     }
@@ -215,6 +225,74 @@ TEST_CASE("continuity: a side that lists too much or draws nothing is the one th
     const Check whole =
         sides.loop.run(sides.continuity.kept({{sides.side("stable")}}, "c", k_brief));
     CHECK(whole.detail == "2 conversations of this run whole at stable");
+}
+
+TEST_CASE("continuity: what stable lists wrongly does not keep it in service") {
+    TwoSides sides;
+    const auto across = [&](const std::string& from, const std::string& to) {
+        return sides.loop.run(sides.continuity.across(sides.side(from), sides.side(to), "c"));
+    };
+    const std::string not_known = json_answer(404, R"({"error":{"code":"not_found"}})");
+    SECTION("without parts to draw: what else is listed is compared") {
+        sides.stable_lists = list_without_parts;
+        const std::string whole = ": read with all 2 messages, answered, and whole afterwards";
+        CHECK(across("stable", "canary").detail == "stable → canary" + whole);
+        CHECK(across("canary", "stable").detail == "canary → stable" + whole);
+        const Check kept = sides.loop.run(
+            sides.continuity.kept({{sides.side("canary")}, {sides.side("stable")}}, "c", k_brief)
+        );
+        CHECK(kept.detail == "2 conversations of this run whole at canary and stable");
+        sides.canary_lists = [](Json& data) { data[1]["content"] = "other"; };
+        CHECK(
+            across("stable", "canary").detail ==
+            "stable → canary: read there, message 2 of 2 is another one"
+        );
+    }
+    SECTION("each message twice: nothing can be compared, but the other side has to know it") {
+        sides.stable_lists = list_twice;
+        const Check check = across("stable", "canary");
+        CHECK(check.verdict == Verdict::skipped);
+        CHECK_FALSE(check.required);
+        CHECK(
+            check.detail ==
+            "stable → canary: known there, but stable itself lists a conversation just made there "
+            "wrongly: message 3 is message 1 again"
+        );
+        sides.canary_answers = [&](const RawRequest&) { return not_known; };
+        const Check lost = across("stable", "canary");
+        CHECK(lost.verdict == Verdict::fail);
+        CHECK_THAT(lost.detail, Catch::Contains("of 4 messages is not known there"));
+        sides.canary_answers = [](const RawRequest&) { return json_answer(200, R"({"data":[]})"); };
+        CHECK(across("stable", "canary").verdict == Verdict::fail);
+    }
+    SECTION("parts that only the canary's conversations lack there are a loss") {
+        REQUIRE(across("stable", "canary").verdict == Verdict::pass);
+        const std::size_t canary_from = sides.said.size();
+        sides.stable_lists = [&, canary_from](Json& data) {
+            if (sides.said.size() > canary_from) {
+                list_without_parts(data);
+            }
+        };
+        CHECK(across("canary", "stable").verdict == Verdict::fail);
+    }
+}
+
+TEST_CASE("continuity: a conversation that is read late on the other side is read again") {
+    TwoSides sides;
+    int late = 1;
+    sides.canary_answers = [&](const RawRequest& request) {
+        if (request.method == "POST") {
+            (void)sides.answer(request);
+            return whole_stream(good_body());
+        }
+        return late-- > 0 ? json_answer(404, R"({"error":{"code":"not_found"}})")
+                          : sides.page_of(request);
+    };
+    const Check check =
+        sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
+    CAPTURE(check.detail);
+    CHECK(check.verdict == Verdict::pass);
+    CHECK(late < 0);
 }
 
 TEST_CASE("continuity: a turn whose answer failed may stand in the conversation, others may not") {

@@ -22,6 +22,7 @@ namespace oa_stream::probe {
 struct Side {
     std::string name{}; ///< in the words of checks
     Target target{};
+    bool canary = false; ///< the others serve already, with whatever they list wrongly
 };
 
 /// A side, and conversations that turns at another one opened.
@@ -48,10 +49,12 @@ public:
     Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt);
 
     /// A thread made on `from` is read on `to`, answered there, and read again: all that was said
-    /// before must still stand in it, once. FAIL when `to` does not know it or lost a part, or
-    /// either lists what nobody said, ERROR when a turn or a page could not be had, also when
-    /// `from` says that it has no such thread, SKIPPED (not required) when `from` itself has no
-    /// list of messages, or an empty one: such a target has no conversations to lose.
+    /// before must still stand in it, once. FAIL when `to` does not know it, lost a part or lists
+    /// what nobody said, or a canary as `from` lists it wrongly itself; ERROR when a turn or a page
+    /// could not be had, also when `from` says that it has no such thread. SKIPPED (not required)
+    /// when `from` itself has no list of messages, or an empty one: such a target has no
+    /// conversations to lose. So when one that is not the canary lists the thread wrongly itself
+    /// and `to` knows it: nothing can be compared with that list.
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
     /// Every thread made so far is whole on each of the sides, which know what was opened elsewhere
@@ -86,6 +89,7 @@ private:
         }
         bool unknown = false; ///< the route is there, and has no such thread
         std::string seen{}; ///< the answer, in a few words
+        std::string wrong{}; ///< with its messages, by read_twice(); "" when it has none
     };
     struct Tries {
         std::vector<SeenMessage> expected{}; ///< what the page begins with
@@ -93,6 +97,7 @@ private:
         std::size_t least = 0; ///< messages that the page has when it is whole
         Millis pause = ReadPace{}.pause;
         Clock::time_point until = Clock::time_point::max();
+        [[nodiscard]] std::string wrong_with(const std::vector<SeenMessage>& seen) const;
     };
     [[nodiscard]] ProbeLimits limits_until(Clock::time_point until) const;
     [[nodiscard]] Task<Page>
@@ -116,6 +121,9 @@ private:
     std::string prompt_;
     std::vector<std::string> opened_{}; ///< also those that could not be read
     std::vector<Thread> threads_{};
+    /// One that is not the canary lists empty parts beside the content of its own messages: such
+    /// lists say nothing of any side.
+    bool blank_parts_known_ = false;
 };
 
 struct ThreadCount {

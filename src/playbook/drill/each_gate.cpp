@@ -216,8 +216,9 @@ private:
             co_return;
         }
         probe::Continuity conversations(*outside->client, {}, playbook.target.prompt);
-        const Check check =
-            co_await conversations.across({"stable", *stable}, {"canary", *canary}, "continuity");
+        const Check check = co_await conversations.across(
+            {"stable", *stable}, {"canary", *canary, true}, "continuity"
+        );
         take_out_fault();
         const probe::Removal cleared = co_await probe::remove_threads(
             *outside->client, {{{*stable, *canary}, conversations.take()}}, {}

@@ -47,7 +47,7 @@ Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbo
     OA_CO_TRY(const probe::Target canary, pinned(traffic.canary));
     probe::Continuity conversations(*outside->client, {}, playbook->target.prompt);
     const Check check = co_await conversations.across(
-        {traffic.stable, stable}, {traffic.canary, canary}, "continuity"
+        {traffic.stable, stable}, {traffic.canary, canary, true}, "continuity"
     );
     const probe::Removal removal = co_await probe::remove_threads(
         *outside->client, {{{stable, canary}, conversations.take()}}, {}, {.longest = k_removing}

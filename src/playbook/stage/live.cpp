@@ -86,8 +86,8 @@ public:
             co_return skipped(id, "it begins turns");
         }
         co_return co_await conversations_.across(
-            {std::string(to_string(from)), *std::move(first)},
-            {std::string(to_string(to)), *std::move(second)},
+            {std::string(to_string(from)), *std::move(first), from == Through::canary},
+            {std::string(to_string(to)), *std::move(second), to == Through::canary},
             std::move(id)
         );
     }
@@ -100,7 +100,7 @@ public:
             co_return unreached(id, (stable ? canary : stable).error());
         }
         auto sampled = sample_.take();
-        std::vector<probe::OtherSide> sides{{{"canary", *canary}, sampled["stable"]}};
+        std::vector<probe::OtherSide> sides{{{"canary", *canary, true}, sampled["stable"]}};
         if (back) {
             sides.push_back({{"stable", *stable}, sampled["canary"]});
         }

@@ -86,6 +86,9 @@ Continuity::read(Target target, std::string thread, Clock::time_point until) {
     if (answer.status == 200) {
         out.messages = messages_of(answer.body);
     }
+    if (out.messages && blank_parts_known_) {
+        drop_blank_parts(*out.messages);
+    }
     co_return out;
 }
 
@@ -97,76 +100,71 @@ Task<ProbeSample> Continuity::say(Target target, std::string thread, Clock::time
 
 Task<Check> Continuity::across(Side from, Side to, std::string id) {
     std::string way = fmt::format("{} → {}", from.name, to.name);
+    const auto check = [&](Verdict verdict, const std::string& detail) {
+        return make_check(id, verdict, fmt::format("{}: {}", way, detail));
+    };
     const std::string thread = probe_thread();
     opened_.push_back(thread);
     const ProbeSample made = co_await say(from.target, thread);
     if (made.bad()) {
-        co_return make_check(
-            std::move(id),
-            Verdict::error,
-            fmt::format("{}: no conversation could be begun: {}", way, made.detail)
-        );
+        co_return check(Verdict::error, "no conversation could be begun: " + made.detail);
     }
-    const bool lists = !threads_.empty(); // it did before
-    threads_.push_back({thread, from.name});
-    const Page before = co_await read(from.target, thread);
+    Page before = co_await read(from.target, thread);
     if (!before.messages || before.messages->empty()) {
-        threads_.pop_back();
         const bool no_list = before.messages || (no_such_route(before.status) && !before.unknown);
-        if (lists || !no_list) {
-            co_return make_check(
+        if (no_list && threads_.empty()) { // it listed none before
+            co_return skipped(
                 std::move(id),
-                Verdict::error,
                 fmt::format(
-                    "{}: a conversation just made there {}: {}",
+                    "{}: the first one lists no messages of a conversation just made there ({})",
                     way,
-                    before.messages ? "has no messages" : "could not be read",
                     before.seen
                 )
             );
         }
-        co_return skipped(
-            std::move(id),
+        const bool read = before.messages.has_value();
+        co_return check(
+            Verdict::error,
             fmt::format(
-                "{}: the first one lists no messages of a conversation just made there ({})",
-                way,
+                "a conversation just made there {}: {}",
+                read ? "has no messages" : "could not be read",
                 before.seen
             )
         );
     }
-    if (const auto wrong = wrong_with_first_turn(*before.messages); !wrong.empty()) {
-        threads_.pop_back(); // nothing is known of what the others are to list
-        co_return make_check(
-            std::move(id),
-            Verdict::fail,
-            fmt::format(
-                "{}: {} itself lists a conversation just made there wrongly: {}",
-                way,
-                from.name,
-                wrong
-            )
+    if (!from.canary && drop_blank_parts(*before.messages)) {
+        blank_parts_known_ = true;
+    }
+    std::string own = wrong_with_first_turn(*before.messages);
+    if (!own.empty()) {
+        own = fmt::format(
+            "{} itself lists a conversation just made there wrongly: {}", from.name, own
         );
     }
-    threads_.back().messages = *before.messages;
-    const Page other = co_await read(to.target, thread);
+    if (!own.empty() && from.canary) {
+        co_return check(Verdict::fail, own);
+    }
+    if (own.empty()) {
+        threads_.push_back({thread, from.name, *before.messages});
+    }
+    const Page other = co_await read_twice(to.target, thread, {.expected = *before.messages});
     if (!other.messages) {
         const bool unknown = other.not_there();
-        co_return make_check(
-            std::move(id),
+        co_return check(
             unknown ? Verdict::fail : Verdict::error,
             fmt::format(
-                "{}: a conversation of {} {}: {}",
-                way,
+                "a conversation of {} {}: {}",
                 counted(before.messages->size(), "message"),
                 unknown ? "is not known there" : "could not be read there",
                 other.seen
             )
         );
     }
-    if (const auto wrong = wrong_with_list(*before.messages, *other.messages); !wrong.empty()) {
-        co_return make_check(
-            std::move(id), Verdict::fail, fmt::format("{}: read there, {}", way, wrong)
-        );
+    if (!own.empty() && !other.messages->empty()) {
+        co_return skipped(std::move(id), fmt::format("{}: known there, but {}", way, own));
+    }
+    if (!other.wrong.empty()) {
+        co_return check(Verdict::fail, "read there, " + other.wrong);
     }
     threads_.back().said = 1;
     ProbeSample answered = co_await say(to.target, thread);
@@ -178,7 +176,6 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
 Task<Check> Continuity::judge_turn(
     Thread* thread, Side to, ProbeSample answered, Tries tries, std::string id, std::string way
 ) {
-    const auto before = thread->messages;
     if (answered.bad()) {
         co_return make_check(
             std::move(id),
@@ -187,11 +184,11 @@ Task<Check> Continuity::judge_turn(
         );
     }
     thread->writer = to.name;
-    const std::size_t least = before.size() + 2; // the next message and its answer
-    tries.expected = before;
+    const std::size_t before = thread->messages.size();
+    tries.expected = thread->messages;
     tries.said = thread->said;
-    tries.least = least;
-    const Page after = co_await read_twice(to.target, thread->id, std::move(tries));
+    tries.least = before + 2; // the next message and its answer
+    Page after = co_await read_twice(to.target, thread->id, std::move(tries));
     if (!after.messages) {
         co_return make_check(
             std::move(id),
@@ -199,28 +196,19 @@ Task<Check> Continuity::judge_turn(
             fmt::format("{}: after its next turn it could not be read: {}", way, after.seen)
         );
     }
-    const auto wrong = wrong_with_list(before, *after.messages, thread->said);
-    if (!wrong.empty() || after.messages->size() < least) {
+    if (!after.wrong.empty()) {
         co_return make_check(
             std::move(id),
             Verdict::fail,
-            fmt::format(
-                "{}: after its next turn, {}",
-                way,
-                wrong.empty()
-                    ? fmt::format("it has {} messages instead of {}", after.messages->size(), least)
-                    : wrong
-            )
+            fmt::format("{}: after its next turn, {}", way, after.wrong)
         );
     }
-    thread->messages = *after.messages;
+    thread->messages = *std::move(after.messages);
     thread->said = 0;
     co_return make_check(
         std::move(id),
         Verdict::pass,
-        fmt::format(
-            "{}: read with all {} messages, answered, and whole afterwards", way, before.size()
-        )
+        fmt::format("{}: read with all {} messages, answered, and whole afterwards", way, before)
     );
 }
 

@@ -93,12 +93,24 @@ struct Continuity::Look {
     void shorten(Clock::time_point end) { until = std::min(until, end); }
 };
 
+std::string Continuity::Tries::wrong_with(const std::vector<SeenMessage>& seen) const {
+    std::string wrong = wrong_with_list(expected, seen, said);
+    return wrong.empty() && seen.size() < least
+               ? fmt::format("it has {} messages instead of {}", seen.size(), least)
+               : wrong;
+}
+
 Task<Continuity::Page> Continuity::read_twice(Target target, std::string thread, Tries tries) {
-    Page page = co_await read(target, thread, tries.until);
-    if (!page.messages || page.messages->size() < tries.least ||
-        !wrong_with_list(tries.expected, *page.messages, tries.said).empty()) {
-        (void)co_await sleep_for(tries.pause);
-        page = co_await read(std::move(target), std::move(thread), tries.until);
+    Page page;
+    for (int i = 0; i < 2; ++i) {
+        if (i > 0) {
+            (void)co_await sleep_for(tries.pause);
+        }
+        page = co_await read(target, thread, tries.until);
+        page.wrong = page.messages ? tries.wrong_with(*page.messages) : "";
+        if (page.messages && page.wrong.empty()) {
+            break;
+        }
     }
     co_return page;
 }
@@ -167,9 +179,7 @@ Task<void> Continuity::read_all(Look* look) {
                 thread.id,
                 {.expected = thread.messages, .said = thread.said, .pause = look->pace.pause}
             );
-            const std::string wrong =
-                page.messages ? wrong_with_list(thread.messages, *page.messages, thread.said)
-                              : page.seen;
+            const std::string& wrong = page.messages ? page.wrong : page.seen;
             if (wrong.empty()) {
                 continue;
             }
