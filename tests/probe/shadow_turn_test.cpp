@@ -146,13 +146,6 @@ TEST_CASE("shadow: what a lane can get wrong is found and named") {
          "providerExecuted",
          [](std::string text) { return without(std::move(text), R"(,"providerExecuted":true)"); },
          true},
-        {"a call whose output alone is not marked",
-         "providerExecuted",
-         swap(
-             R"("durationMs":12},"dynamic":true,"providerExecuted":true)",
-             R"("durationMs":12},"dynamic":true)"
-         ),
-         true},
         {"a call of a tool that the page has to know",
          "dynamic",
          [](std::string text) { return without(std::move(text), R"(,"dynamic":true)"); },
@@ -229,12 +222,42 @@ TEST_CASE("shadow: a missing flag of a call is reported with what a client makes
     REQUIRE(found.size() == 2);
     CHECK(
         found[0].sentence() ==
-        "providerExecuted of part 2 (tool shell): lane absent, so a page may run the call and ask "
-        "again without end; reference on every chunk"
+        "providerExecuted of part 2 (tool shell): lane absent, so a page may run the call and may "
+        "ask again; reference set"
     );
     // A lane and a reference that both leave it out are equal: smoke stream fails both.
     const std::string both = without(k_turn, R"(,"providerExecuted":true)");
     CHECK(compare(both, both).empty());
+}
+
+TEST_CASE("shadow: of providerExecuted the chunk with the input counts, as clients look at it") {
+    constexpr std::string_view k_set = R"(,"providerExecuted":true)";
+    for (const std::string_view chunk :
+         {"tool-input-start", "tool-input-available", "tool-output-available"}) {
+        CAPTURE(chunk);
+        std::string lane = k_turn;
+        lane.erase(lane.find(k_set, lane.find(chunk)), k_set.size());
+        const auto found = compare(lane, k_turn);
+        CHECK(found.empty() == (chunk != "tool-input-available"));
+        CHECK(std::ranges::all_of(found, [](const Difference& one) {
+            return one.what == "providerExecuted";
+        }));
+    }
+}
+
+TEST_CASE("shadow: the flags of a call are not compared where they are ignored") {
+    for (const std::string flag : {"dynamic", "providerExecuted"}) {
+        CAPTURE(flag);
+        const std::string lane = without(k_turn, fmt::format(R"(,"{}":true)", flag));
+        const std::array ignored{flag};
+        const auto found = differences(
+            meaning_of_stream(lane, ignored),
+            meaning_of_stream(k_turn, ignored),
+            Compare::text,
+            Excerpts::shown
+        );
+        CHECK(found.empty());
+    }
 }
 
 TEST_CASE("shadow: structure does not mind how often a model speaks or what it says") {

@@ -104,18 +104,20 @@ private:
 
     /// Said with what a client makes of a call where the flag is missing.
     void flags(const std::string& where, const TurnItem& a, const TurnItem& b) {
-        const auto compared = [&](std::string_view what, CallFlag TurnItem::* flag, auto without) {
-            const auto said = [&](const CallFlag& of) {
-                return of.some && of.every
-                           ? std::string(of.word())
-                           : fmt::format("{}, so a page may {}", of.word(), without);
+        if (a.provider != b.provider) {
+            const auto said = [](const TurnItem& of) {
+                return of.provider ? "set" : "absent, so a page may run the call and may ask again";
             };
-            if ((a.*flag).word() != (b.*flag).word()) {
-                add(what, where, said(a.*flag), said(b.*flag));
-            }
-        };
-        compared("providerExecuted", &TurnItem::provider, "run the call and ask again without end");
-        compared("dynamic", &TurnItem::dynamic, "take the call for one of its own tools");
+            add("providerExecuted", where, said(a), said(b));
+        }
+        if (a.dynamic.word() != b.dynamic.word()) {
+            const auto said = [](const DynamicFlag& of) {
+                const bool whole = of.some && of.every;
+                return std::string(of.word()) +
+                       (whole ? "" : ", so a page may take the call for one of its own tools");
+            };
+            add("dynamic", where, said(a.dynamic), said(b.dynamic));
+        }
     }
 
     /// What structure compares: transient notes come and go, and a model may say in two parts what

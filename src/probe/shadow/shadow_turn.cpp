@@ -65,10 +65,13 @@ public:
         return turn.items[at->second];
     }
     void open_call(const std::string& id, const std::string& name) { call(id).name = name; }
-    void flags(const std::string& id, bool dynamic, bool provider) {
-        TurnItem& item = call(id);
-        item.dynamic.saw(dynamic);
-        item.provider.saw(provider);
+    void dynamic(const std::string& id, bool set) {
+        if (!contains(ignored_, "dynamic")) {
+            call(id).dynamic.saw(set);
+        }
+    }
+    void provider(const std::string& id, bool set) {
+        call(id).provider = set && !contains(ignored_, "providerExecuted");
     }
     void input_delta(const std::string& id, std::string_view text) {
         take(call(id).input_text, text);
@@ -210,20 +213,22 @@ void on_chunk(Collector& to, const ui::Chunk& chunk) {
             [&](const ui::PartEnd& c) { to.close_part(c.id); },
             [&](const ui::ToolInputStart& c) {
                 to.open_call(c.call, c.name);
-                to.flags(c.call, c.dynamic, c.provider_executed);
+                to.dynamic(c.call, c.dynamic);
+                to.provider(c.call, c.provider_executed);
             },
             [&](const ui::ToolInputDelta& c) { to.input_delta(c.call, c.text); },
             [&](const ui::ToolInputAvailable& c) {
                 to.open_call(c.call, c.name);
-                to.flags(c.call, c.dynamic, c.provider_executed);
+                to.dynamic(c.call, c.dynamic);
+                to.provider(c.call, c.provider_executed);
                 to.input(c.call, c.input);
             },
             [&](const ui::ToolOutputAvailable& c) {
-                to.flags(c.call, c.dynamic, c.provider_executed);
+                to.dynamic(c.call, c.dynamic);
                 to.output(c.call, c.output);
             },
             [&](const ui::ToolOutputError& c) {
-                to.flags(c.call, c.dynamic, c.provider_executed);
+                to.dynamic(c.call, c.dynamic);
                 to.failure(c.call, State::failed, c.text);
             },
             [&](const ui::ToolOutputDenied& c) { to.failure(c.call, State::denied, ""); },
@@ -279,7 +284,8 @@ void on_event(Collector& to, const turn::Event& event) {
             [&](const turn::PartClosed& e) { to.close_part(e.id); },
             [&](const turn::ToolOpened& e) {
                 to.open_call(e.call, e.name);
-                to.flags(e.call, e.dynamic, !e.client);
+                to.dynamic(e.call, e.dynamic);
+                to.provider(e.call, !e.client);
             },
             [&](const turn::ToolInputDelta& e) { to.input_delta(e.call, e.text); },
             [&](const turn::ToolInputReady& e) { to.input(e.call, e.input); },

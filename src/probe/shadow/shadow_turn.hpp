@@ -15,8 +15,8 @@
 
 namespace oa_stream::probe {
 
-/// A member of a call's chunks that is set or left out. Clients look at more than one chunk.
-struct CallFlag {
+/// `dynamic` of a call's chunks. Clients look at it on more than one of them.
+struct DynamicFlag {
     bool some = false;
     bool every = true;
     void saw(bool set) noexcept {
@@ -41,8 +41,10 @@ struct TurnItem {
     Json output = nullptr; ///< a tool's output, a note's last payload
     State state = State::open;
     bool transient = false; ///< of a note
-    CallFlag dynamic{}; ///< of a tool: the page need not know it
-    CallFlag provider{}; ///< of a tool: providerExecuted, the page must not run it
+    DynamicFlag dynamic{}; ///< of a tool: the page need not know it
+    /// Of a tool: providerExecuted, the page must not run it. Clients look at the chunk with the
+    /// whole input; where there is none, the one that opens the call says it.
+    bool provider = false;
 
     /// "text", "reasoning", "tool shell", "note plan"
     [[nodiscard]] std::string label() const;
