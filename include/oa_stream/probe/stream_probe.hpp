@@ -129,7 +129,7 @@ struct ProbeSample {
     std::string timing_ndjson{}; ///< one {"t":s,"bytes":n} per read, kept when options.keep
     /// From [DONE] to the body's end, without the time in which this process stood still.
     double tail_s = 0;
-    /// Of `tool_outputs`, those whose call lacks providerExecuted on its input.
+    /// Of `tool_outputs` in the last step, those whose call lacks providerExecuted on its input.
     std::uint64_t unmarked_outputs = 0;
     /// Bad for an SLO: anything but ok (and cancelled, which counts as nothing).
     [[nodiscard]] bool bad() const noexcept {

@@ -53,8 +53,8 @@ void report_tool(Smoke& smoke, const ProbeSample& tool) {
     }
     if (wrong.empty() && tool.unmarked_outputs > 0) { // the request names no tools of a page's own
         wrong = fmt::format(
-            "{} of {} belong to a call without providerExecuted: a page runs the call itself, and "
-            "with sendAutomaticallyWhen it asks again without end",
+            "{} of {} belong to a call without providerExecuted in the last step: a page may run "
+            "the call itself, and with sendAutomaticallyWhen it may ask again without end",
             tool.unmarked_outputs,
             counted(tool.tool_outputs, "tool output")
         );

@@ -122,6 +122,10 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
                     on_thread(string_member(*start.metadata, "threadId").value_or(""));
                 }
             },
+            [&](const ui::StartStep&) {
+                unmarked_.clear();
+                sample_.unmarked_outputs = 0;
+            },
             [&](const ui::PartDelta& delta) { on_part(delta); },
             [&](const ui::ToolInputStart&) { on_content(); },
             [&](const ui::ToolInputDelta&) { on_content(); },
@@ -173,7 +177,8 @@ void AnswerReader::on_part(const wire::ui::PartDelta& delta) {
     on_content();
 }
 
-// Clients look at the input's chunk: without providerExecuted they run the call at once.
+// Clients look at the input's chunk: without providerExecuted they run the call at once, and ask
+// again when all calls of the last step have their output. Behind another step nothing asks.
 void AnswerReader::on_output(const std::string& call) {
     ++sample_.tool_outputs;
     sample_.unmarked_outputs += unmarked_.contains(call) ? 1U : 0U;

@@ -55,7 +55,7 @@ private:
     bool stopped_ = false;
     bool content_told_ = false;
     bool empty_ = false; ///< a sentence of the lane's stands in place of an answer
-    std::set<std::string> unmarked_{}; ///< calls that a page would run
+    std::set<std::string> unmarked_{}; ///< calls of this step that a page would run
 };
 
 } // namespace oa_stream::probe
