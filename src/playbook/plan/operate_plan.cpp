@@ -150,19 +150,21 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
 }
 
 /// Where no stage can begin from `live`: what rolls back the run that left it, if one of this
-/// machine did.
+/// machine did and can be rolled back.
 void suggest_rollback(
     Error& error,
     const PlanRequest& request,
     std::string_view target,
     const traffic::TrafficState& live
 ) {
-    if (error.code != Code::precondition || !live.settled || request.state_dir.empty()) {
+    const bool rests = live.settled && !live.serving.empty() && live.wanted == live.serving;
+    if (error.code != Code::precondition || !rests || request.state_dir.empty()) {
         return;
     }
     auto all = all_statuses(request.state_dir).value_or(std::vector<RunStatus>{});
     std::erase_if(all, [&](const RunStatus& run) {
-        return run.target != target || !run.moved || run.serving != live.serving.text();
+        return run.target != target || !run.moved || !run.planned ||
+               run.serving != live.serving.text();
     });
     const auto newest = std::ranges::max_element(all, {}, &RunStatus::last_at);
     if (newest != all.end()) {

@@ -422,6 +422,10 @@ beside('a canary that has more than the first stage: the plan names the rollback
   const refused = await again();
   assert.equal(refused.code, 6, refused.stderr);
   assert.ok(refused.stderr.includes(`v2 already has 30%, more than the first stage (oa-stream rollback apply --run ${run.run} restores what served before that run)`), refused.stderr);
+  const kept = path.join(target.state, 'runs', run.run, 'plan.json');
+  fs.renameSync(kept, `${kept}.away`); // without it the run cannot be rolled back
+  assert.match((await again()).stderr, /v2 already has 30%, more than the first stage \(oa-stream rollback plan rollback-local /);
+  fs.renameSync(`${kept}.away`, kept);
   await target.setWeights({ v1: 60, v2: 40 }); // not what the run left
   assert.match((await again()).stderr, /v2 already has 40%, more than the first stage \(oa-stream rollback plan rollback-local .* restores stable, whatever serves\)/);
 });
