@@ -62,20 +62,24 @@ Part head_part(const Incident& incident) {
     return out;
 }
 
+/// Where its report, which is written at its end, has none.
+std::string_view without_checks(const IncidentRun& run) {
+    if (text_in(run.entry.document, "state") == "finished") {
+        return "its report has no checks";
+    }
+    return run.entry.life == run::RunLife::running
+               ? "its report is not written yet; the timeline has the checks that it recorded"
+               : "its report was not written; the timeline has the checks that it recorded";
+}
+
 Part checks_part(const Incident& incident) {
     Part out;
     bool all_judged = true;
     for (const IncidentRun& run : incident.runs) {
         const Json& checks = list_in(run.entry.document, "checks");
-        if (checks.empty()) { // they are written at a run's end
+        if (checks.empty()) {
             all_judged = false;
-            out.foot += fmt::format(
-                "\n{}: {}.\n",
-                run.label,
-                text_in(run.entry.document, "state") == "finished"
-                    ? "its report has no checks"
-                    : "its report was not written; the timeline has the checks that it recorded"
-            );
+            out.foot += fmt::format("\n{}: {}.\n", run.label, without_checks(run));
             continue;
         }
         std::size_t passed = 0;

@@ -89,6 +89,7 @@ TEST_CASE("incident: files of a run that goes on have no sum, which the next lin
     const Incident incident = incident_of({run.path()});
     const std::string body = incident_body(incident, {});
     CHECK(body.contains("no sum yet, its run goes on"));
+    CHECK(body.contains("its report is not written yet; the timeline has the checks"));
     CHECK(body.contains("/timeline.ndjson\n"));
     CHECK_FALSE(body.contains(*sha256_of_file(run.path() / "timeline.ndjson")));
 }
