@@ -289,8 +289,11 @@ struct Playbook {
 /// Gives each gate on a spike what the sources state; called when a file was read.
 void link_readings(Playbook& playbook);
 
-/// Who judges a gate: the source it names, else the first of `sources` that can measure it, else
-/// the run's own probes, and of a spike what somebody stated.
+/// The source that judges a gate: the one it names, else the first of `sources` that can measure
+/// it; nullptr when none of them does.
+[[nodiscard]] const measure::SourceSettings*
+judging_source(const Playbook& playbook, const measure::GateSpec& gate);
+/// Who judges a gate: its source, else the run's own probes, and of a spike what somebody stated.
 [[nodiscard]] const measure::SourceKind&
 judged_by(const Playbook& playbook, const measure::GateSpec& gate);
 /// By the requests of users, which a source measures and not the run itself.

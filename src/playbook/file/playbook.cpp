@@ -1,5 +1,7 @@
 #include "oa_stream/playbook/playbook.hpp"
 
+#include "oa_stream/base/lists.hpp"
+
 #include "words.hpp"
 
 #include <algorithm>
@@ -51,13 +53,19 @@ std::string_view to_string(Kind kind) noexcept {
     return word_at(k_kind_words, kind);
 }
 
-const measure::SourceKind& judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
+const measure::SourceSettings*
+judging_source(const Playbook& playbook, const measure::GateSpec& gate) {
     const bool named = !gate.from.empty();
-    for (const auto& source : playbook.sources) {
+    const auto* found = find_if_or_null(playbook.sources, [&](const auto& source) {
         const measure::SourceKind& kind = source->kind();
-        if (named ? kind.name() == gate.from : kind.measures(gate)) {
-            return kind;
-        }
+        return named ? kind.name() == gate.from : kind.measures(gate);
+    });
+    return found == nullptr ? nullptr : found->get();
+}
+
+const measure::SourceKind& judged_by(const Playbook& playbook, const measure::GateSpec& gate) {
+    if (const auto* source = judging_source(playbook, gate)) {
+        return source->kind();
     }
     const auto kinds = measure::source_kinds();
     const auto able = std::ranges::find_if(kinds, [&](const auto* kind) {

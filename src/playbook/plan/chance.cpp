@@ -4,20 +4,7 @@
 
 #include "forecast.hpp"
 
-#include <algorithm>
-
 namespace oa_stream::playbook {
-namespace {
-
-/// The gate's source has the run's probes beside users' requests.
-bool counts_probes(const Playbook& playbook, const measure::GateSpec& gate) {
-    const measure::SourceKind& kind = judged_by(playbook, gate);
-    return std::ranges::any_of(playbook.sources, [&](const auto& source) {
-        return &source->kind() == &kind && source->counts_probes();
-    });
-}
-
-} // namespace
 
 bool has_no_bounds(const measure::GateSpec& gate) noexcept {
     return gate.metric == measure::Metric::spike || gate.metric == measure::Metric::expression;
@@ -37,7 +24,8 @@ flow_at(const Playbook& playbook, const measure::GateSpec& gate, int percent, do
     if (percent == 0 || compared_at_100 || filled_in) {
         return {pinned, pinned};
     }
-    const bool counted = counts_probes(playbook, gate);
+    const auto* source = judging_source(playbook, gate);
+    const bool counted = source != nullptr && source->counts_probes();
     const double all = users_per_s + (counted ? probe.unpinned_per_s : 0);
     const double beside = counted ? pinned : 0;
     const double share = percent / 100.0;
