@@ -65,27 +65,24 @@ std::string Members::word(std::string_view key) const {
     return found;
 }
 
-std::optional<std::int64_t> Members::counted(std::string_view key, const Json& value) const {
+std::optional<std::int64_t> Members::maybe_count(std::string_view key) const {
+    const Json* found = find(key);
+    if (found == nullptr) {
+        return std::nullopt;
+    }
     const auto whole = whole_member(object_, key);
     if (whole && *whole >= 0) {
         return whole;
     }
-    note(key, fmt::format("is {}, not a count", printable(dump_json(value), 40)));
+    note(key, fmt::format("is {}, not a count", printable(dump_json(*found), 40)));
     return std::nullopt;
 }
 
-std::optional<std::int64_t> Members::maybe_count(std::string_view key) const {
-    const Json* found = find(key);
-    return found == nullptr ? std::nullopt : counted(key, *found);
-}
-
 std::int64_t Members::count(std::string_view key) const {
-    const Json* found = find(key);
-    if (found == nullptr) {
+    if (find(key) == nullptr) {
         note(key, "is missing");
-        return 0;
     }
-    return counted(key, *found).value_or(0);
+    return maybe_count(key).value_or(0);
 }
 
 const Json* Members::object(std::string_view key) const {

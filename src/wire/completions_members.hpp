@@ -37,9 +37,6 @@ public:
     [[nodiscard]] const Json* find(std::string_view key) const { return member(object_, key); }
 
 private:
-    [[nodiscard]] std::optional<std::int64_t>
-    counted(std::string_view key, const Json& value) const;
-
     const Json& object_;
     std::string_view where_;
     std::string_view rule_;

@@ -203,8 +203,10 @@ void check_split(StageRun& stage) {
         );
     }
     const bool good = split_shown(stage.run, {canary, n}, lost, percent, alone);
-    const bool unknown = may_fit(stage.run, {canary, n}, stage.unknown(), percent, alone);
-    const Verdict verdict = good ? Verdict::pass : unknown ? Verdict::inconclusive : Verdict::fail;
+    const bool may_be_right = may_fit(stage.run, {canary, n}, stage.unknown(), percent, alone);
+    const Verdict verdict = good           ? Verdict::pass
+                            : may_be_right ? Verdict::inconclusive
+                                           : Verdict::fail;
     stage.add_check(
         "split",
         verdict,

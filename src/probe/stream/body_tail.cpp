@@ -12,7 +12,7 @@ namespace oa_stream::probe {
 BodyTail::BodyTail(asio::any_io_executor executor) : executor_(std::move(executor)) {
 }
 
-void BodyTail::read(bool last_frame, Clock::time_point at) {
+void BodyTail::saw(bool last_frame, Clock::time_point at) {
     if (last_frame && !stalls_) {
         since_ = at;
         stalls_.emplace(executor_);

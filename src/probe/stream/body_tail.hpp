@@ -18,7 +18,7 @@ public:
     explicit BodyTail(asio::any_io_executor executor);
 
     /// After each piece of the body: whether the last frame was read by now.
-    void read(bool last_frame, Clock::time_point at);
+    void saw(bool last_frame, Clock::time_point at);
     /// Seconds from the last frame to now, without those in which this process stood still; 0 when
     /// no last frame was read.
     [[nodiscard]] double seconds_to_end() const;

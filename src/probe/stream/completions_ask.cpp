@@ -312,7 +312,7 @@ Task<Completion> ask_completion(
     };
     handlers.on_bytes = [listener, tail](std::string_view bytes, Clock::time_point at) {
         const net::Flow flow = listener->bytes(bytes, at);
-        tail->read(listener->done(), at);
+        tail->saw(listener->done(), at);
         return flow;
     };
     const auto transfer = client->stream(std::move(request), std::move(handlers));

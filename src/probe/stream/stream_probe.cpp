@@ -73,7 +73,7 @@ probe_stream(net::HttpClient& client, Target target, ProbeRequest request, Probe
                     return net::Flow::pause;
                 }
                 const bool more = reader->bytes(bytes, at);
-                tail->read(reader->done(), at);
+                tail->saw(reader->done(), at);
                 return more ? net::Flow::go_on : net::Flow::stop;
             },
     };
