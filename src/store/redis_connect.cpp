@@ -14,7 +14,6 @@ namespace oa_stream::store {
 namespace {
 
 constexpr Millis k_first_pause{50};
-constexpr Millis k_longest_pause{250}; ///< new turns wait for it once a store is back
 
 /// Of an answer to a log-in: the server's words name the reason, and hold no secret. A server that
 /// knows no such command repeats what it was given.

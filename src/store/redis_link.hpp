@@ -21,6 +21,9 @@
 
 namespace oa_stream::store {
 
+/// Between two tries to connect: new turns wait for it once a store is back.
+inline constexpr Millis k_longest_pause{250};
+
 class RedisLink {
 public:
     struct Options {

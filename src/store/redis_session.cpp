@@ -1,5 +1,6 @@
 // This process in the store: registered, alive, and gone.
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
@@ -15,7 +16,6 @@ namespace {
 constexpr int k_beats = 4; ///< a lease is renewed so often
 constexpr Millis k_told_foreign{60'000};
 constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
-constexpr Millis k_reconnecting{1'000}; ///< a follower's connection that breaks, at the longest
 
 std::string millis(Millis value) {
     return std::to_string(value.count());
@@ -225,18 +225,18 @@ std::string RedisStore::trouble() const {
     if (!link_->up()) {
         return "the store is away: " + link_->trouble().message;
     }
-    // What others say and ask does not come here, whatever is said and asked from here.
-    const auto lost =
-        std::ranges::find_if(news_, [](const auto& one) { return one->down_for(k_reconnecting); });
-    if (lost != news_.end()) {
-        return "a connection to the store is away: " + (*lost)->trouble().message;
-    }
     return !refused_.empty() || still_reads_ ? refused_ : unwilling_;
 }
 
 std::string RedisStore::caution() const {
     if (still_reads_) {
         return unwilling_;
+    }
+    // What others say and ask does not come here, whatever is said and asked from here.
+    const auto span = options_.reconnect.value_or(options_.wait + k_longest_pause);
+    const auto lost = [span](const auto& one) { return one->down_for(span); };
+    if (const auto* one = find_if_or_null(news_, lost)) {
+        return "a connection to the store is away: " + (*one)->trouble().message;
     }
     if (!policy_.empty() && policy_ != k_policy) {
         return policy_refusal(policy_).text();

@@ -5,6 +5,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/store/responses.hpp"
 
+#include <optional>
 #include <string>
 
 namespace oa_stream::store {
@@ -28,6 +29,9 @@ struct StoreOptions {
     ResponseLimits responses{};
     std::size_t inflight = 1U << 20U; ///< bytes of turns without an answer, beyond one piece each
     std::size_t tails = 1'000; ///< turns of others that this process reads
+    /// A connection for others' news that is away for longer is told of; unset: `wait`, and the
+    /// pause before it.
+    std::optional<Millis> reconnect{};
     bool has_rows = false; ///< this process has rows of earlier: the store had them, too
 };
 

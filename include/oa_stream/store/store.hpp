@@ -228,7 +228,8 @@ public:
     [[nodiscard]] virtual Task<void> close() = 0;
     /// Empty: it answers. Else why not, in one line.
     [[nodiscard]] virtual std::string trouble() const = 0;
-    /// Empty: it takes what is written. Else why not, in one line; reading goes on.
+    /// Empty: it takes what is written, and says what others wrote. Else why not, in one line;
+    /// reading goes on.
     [[nodiscard]] virtual std::string caution() const { return {}; }
     [[nodiscard]] virtual const std::string& session() const noexcept = 0;
     [[nodiscard]] virtual const StoreOptions& options() const noexcept = 0;
