@@ -1,3 +1,4 @@
+#include "front/front_core.hpp"
 #include "rig.hpp"
 
 #include <catch2/catch.hpp>
@@ -186,4 +187,40 @@ TEST_CASE("front: lanes of one revision share what it is worth, and keep no thre
     CHECK(state.at("backends")[0].at("lanes").size() == 2);
     CHECK(state.at("backends")[0].at("counters").at("finished") == 100);
     CHECK(state.at("backends")[1].contains("lanes") == false);
+}
+
+TEST_CASE("front: without memory for a request it ends as 503, and counts as ended") {
+    class NoMemory final : public net::HttpClient {
+    public:
+        Task<net::ClientResponse> fetch(net::ClientRequest) override { throw std::bad_alloc(); }
+        std::shared_ptr<net::Transfer> stream(net::ClientRequest, net::StreamHandlers) override {
+            throw std::bad_alloc();
+        }
+    };
+    Rig rig;
+    FrontOptions options;
+    options.backends = {{"stable", rig.stable.url()}};
+    options.weights = {{"stable", 100}};
+    const auto core = std::make_shared<FrontCore>(rig.io.get_executor(), std::move(options));
+    core->client = std::make_unique<NoMemory>();
+    FakeBackend door(rig.io.get_executor(), "door");
+    door.answer = [core](std::shared_ptr<net::Exchange> exchange) {
+        auto route = core->route(exchange->request()).value();
+        return relay(core, std::move(route), std::move(exchange));
+    };
+    const auto answer = rig.ask(
+        {.method = "POST",
+         .url = door.url() + "/api/chat",
+         .headers = {{"content-type", "application/json"}},
+         .body = R"({"id":"t"})"}
+    );
+    CHECK(answer.status == 503);
+    CHECK(answer.headers.get("retry-after") == "1");
+    CHECK(answer.body.contains("there is no memory for the request"));
+    rig.run_until([&] { return core->active() == 0; });
+    const auto& counters = core->arms.front().counters;
+    CHECK(counters.picked == 1);
+    CHECK(counters.unreachable == 1);
+    CHECK(core->state().at("threads") == 0); // nothing of it arrived there
+    CHECK(rig.stable.seen.empty());
 }
