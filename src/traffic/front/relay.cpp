@@ -98,15 +98,16 @@ bool known_short(const net::Request& request, const net::ClientResponse& head) {
     return length && (asks_for_head(request) || parse_count(*length, 0, k_short_answer));
 }
 
-using Body = std::shared_ptr<const std::string>;
+using RequestBody = std::shared_ptr<const std::string>;
 
 /// The request's body, without a copy: what the door may keep at once counts it until it was sent.
-Body lend_body(const std::shared_ptr<net::Exchange>& exchange) {
+RequestBody lend_body(const std::shared_ptr<net::Exchange>& exchange) {
     return {&exchange->request().body, [exchange](const std::string*) { exchange->drop_body(); }};
 }
 
-net::ClientRequest
-upstream_request(const FrontCore& core, const Arm& arm, const net::Request& from, Body body) {
+net::ClientRequest upstream_request(
+    const FrontCore& core, const Arm& arm, const net::Request& from, RequestBody body
+) {
     net::ClientRequest out;
     out.method = from.method;
     out.url = arm.backend.url + from.target;
@@ -157,7 +158,7 @@ Task<net::ClientResponse> result_of(RelayPtr relay) {
     co_return relay->result.value_or(net::ClientResponse{});
 }
 
-void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay, Body body) {
+void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay, RequestBody body) {
     net::StreamHandlers handlers;
     handlers.on_head = [relay](const net::ClientResponse& head) {
         relay->head = head;
@@ -191,7 +192,7 @@ bool took_no_connection(const Relay& relay) {
 /// takes no connection, another of its revision is asked.
 Task<void> reach(CorePtr core, RelayPtr relay) {
     std::vector<std::size_t> asked;
-    const Body body = lend_body(relay->exchange);
+    const RequestBody body = lend_body(relay->exchange);
     while (true) {
         asked.push_back(relay->route.arm);
         open_transfer(core, core->arms[asked.back()], relay, body);
