@@ -47,11 +47,15 @@ constexpr std::array k_openai_codes{
 
 constexpr int k_retry_after_s = 5; ///< where the provider states no time
 
-/// Every 429 and 503 names a pause (rule C3), but not for a quota that is back after days.
+/// Every 429 and 503 names a pause (rule C3), but for a quota, which may be back after days, only
+/// what the provider states. Other answers invite nobody to try again.
 std::optional<int> pause_of(const turn::Failure& failure, int status) noexcept {
-    const bool busy =
-        status == 503 || (status == 429 && failure.cause != FailureCause::usage_limit);
-    return busy ? failure.retry_after.value_or(k_retry_after_s) : failure.retry_after;
+    if (status != 429 && status != 503) {
+        return std::nullopt;
+    }
+    return failure.cause == FailureCause::usage_limit
+               ? failure.retry_after
+               : failure.retry_after.value_or(k_retry_after_s);
 }
 
 int status_of(FailureCode code) noexcept {
