@@ -32,15 +32,18 @@ private:
 
 class CompletionsGuard {
 public:
-    /// Once it is handed over, the end of the turn gives it back, through release().
-    using Place = Counted;
+    CompletionsGuard() = default;
+    CompletionsGuard(const CompletionsGuard&) = delete;
+    CompletionsGuard& operator=(const CompletionsGuard&) = delete;
+    ~CompletionsGuard() = default;
 
-    /// nullopt when `limit` turns run.
-    [[nodiscard]] std::optional<Place> take(std::size_t limit) {
+    /// A place; nullopt when `limit` turns run. Once it is handed over, the end of the turn gives
+    /// it back, through release().
+    [[nodiscard]] std::optional<Counted> take(std::size_t limit) {
         if (*active_ >= limit) {
             return std::nullopt;
         }
-        return std::optional<Place>(std::in_place, active_);
+        return std::optional<Counted>(std::in_place, active_);
     }
     void release() noexcept { --*active_; }
     [[nodiscard]] std::size_t active() const noexcept { return *active_; }

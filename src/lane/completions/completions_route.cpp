@@ -140,7 +140,7 @@ Task<void> Completions::completions(CallPtr call) {
     co_await answer(std::move(call), *std::move(place), std::move(headers));
 }
 
-Task<void> Completions::answer(CallPtr call, Place place, net::Headers headers) {
+Task<void> Completions::answer(CallPtr call, Counted place, net::Headers headers) {
     auto started = co_await begin(call, std::move(place));
     if (!started) {
         auto rejection = in_words_of(*call, std::move(started).error());
@@ -226,7 +226,7 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
     return whole;
 }
 
-Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Place place) {
+Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Counted place) {
     auto& record = call->record;
     record.thread = (is_responses(*call) ? "resp_" : "chatcmpl-") + random_hex(16);
     OA_CO_TRY(

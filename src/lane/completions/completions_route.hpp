@@ -39,7 +39,6 @@ private:
         std::shared_ptr<LiveTurn> turn;
         const encode::WholeAnswer* whole; ///< of the turn; null when it is streamed
     };
-    using Place = CompletionsGuard::Place;
 
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
     /// It holds on to `able`.
@@ -57,8 +56,8 @@ private:
     [[nodiscard]] std::unique_ptr<encode::TurnEncoder> encoder_for(
         const Call& call, Started& started, const std::shared_ptr<NewResponse>& unsaved
     ) const;
-    [[nodiscard]] Task<void> answer(CallPtr call, Place place, net::Headers headers);
-    [[nodiscard]] Task<Accepted<Started>> begin(CallPtr call, Place place);
+    [[nodiscard]] Task<void> answer(CallPtr call, Counted place, net::Headers headers);
+    [[nodiscard]] Task<Accepted<Started>> begin(CallPtr call, Counted place);
     [[nodiscard]] Task<Accepted<std::unique_ptr<authority::Turn>>> start(CallPtr call);
     [[nodiscard]] Task<void> whole(CallPtr call, Started started, net::Headers headers);
 
