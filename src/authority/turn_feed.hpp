@@ -30,6 +30,7 @@ public:
     virtual ~TurnFeed() { forget_waker(); }
 
     [[nodiscard]] bool ended() const noexcept { return ended_; }
+    /// poll() ends with an error; the turn may have ended() all the same, its end unfetched.
     [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
     /// Nothing will be told any more.
     [[nodiscard]] bool over() const noexcept { return ended_ || error_; }

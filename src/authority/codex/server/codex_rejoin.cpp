@@ -66,7 +66,7 @@ Task<void> CodexCore::rejoin(
     if (!joined) {
         live->fail(Error{.code = Code::unavailable, .message = joined.error().message});
     }
-    const bool over = live->failed() || live->abandoned;
+    const bool over = (live->failed() && !live->ended()) || live->abandoned;
     ++(over ? self->counts_.unjoined : self->counts_.rejoined);
     if (over) {
         self->log(
