@@ -6,6 +6,7 @@ import { assertRefused, read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { Page, calls, waits } from '../tools/page.mjs';
 import { again, dying, script } from '../lib/replicas/pair.mjs';
+import { startPipe } from '../lib/replicas/pipe.mjs';
 import { metric, resume, startWorld } from '../lib/replicas/world.mjs';
 
 const TOOLS = { weather: { parameters: { type: 'object', properties: { city: { type: 'string' } } } }, clock: {} };
@@ -156,15 +157,29 @@ test('results that began a turn get its answer again through the other lane, and
 });
 
 test('the same results through two lanes at once begin one turn, and get its answer at the next try', async () => {
-  const pages = [a, b].map((lane) => moved(lane, 'at-once', 'scenario:text;words=10;delay=30'));
-  const both = await Promise.all(pages.map((page) => page.post()));
-  const [done] = both.filter((x) => x.status === 200);
-  for (const x of both.filter((one) => one.status !== 200)) {
-    assertRefused(x, 409, 'turn_in_progress');
-    assert.equal(x.headers['retry-after'], '1');
-  }
-  for (const page of pages) assert.equal((await page.post()).text, done.text);
+  const pipe = await startPipe(world.redis.port);
+  const late = await world.lane('late', ['--limit', 'store-wait=30s'], { store: pipe.url });
+  const pages = [a, late].map((lane) => moved(lane, 'at-once', 'scenario:text;words=10;hold=2;key=at-once'));
+  let held = false; // it has seen nobody in the conversation, and is about to take it
+  pipe.told = (text) => {
+    if (held || !script(11, 'at-once')(text)) return;
+    held = true;
+    for (const { store } of pipe.pairs) store.cork();
+  };
+  const second = pages[1].begin();
+  await late.until(() => held, 'the second start');
+  const first = pages[0].begin();
+  await first.frame('text-delta');
+  for (const { store } of pipe.pairs) store.uncork();
+  await second.done;
+  assertRefused(second, 409, 'turn_in_progress');
+  assert.equal(second.headers['retry-after'], '2');
+  await world.release('at-once');
+  await first.done;
+  for (const page of pages) assert.equal((await page.post()).text, first.text);
   assert.equal((await pages[0].listed()).length, 3);
+  assert.equal((await late.stop()).code, 0);
+  pipe.stop();
 });
 
 test('a lane dies before the first word of an answer to results: what is read elsewhere goes on with the page’s message', async () => {

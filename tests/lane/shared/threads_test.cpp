@@ -125,7 +125,7 @@ TEST_CASE("threads: a turn elsewhere that nobody reads is wanted to end, once, a
     CHECK(asked.front().request == asked.back().request); // one attempt
 }
 
-TEST_CASE("threads: results wait for a start elsewhere, and for no turn: they may have begun it") {
+TEST_CASE("threads: results are refused for now by a turn that another lane has just begun") {
     SharedRig rig;
     auto starting = acquired(Acquired::Kind::busy, 5);
     starting.holding.phase = store::Phase::starting;
