@@ -239,7 +239,8 @@ Result<RunEntry> read_run(const fs::path& folder) {
         out.holder.clear();
     } else if (out.life == RunLife::died) {
         out.facts.ended = RunEnding::died;
-        out.facts.mutated = out.facts.mutates; // also by a rollback that was taken up afterwards
+        // What run.json says may be of a rollback that was continued later.
+        out.facts.mutated = out.facts.mutates;
     }
     take_size(out);
     if (is_there(out.folder / k_pin)) {
