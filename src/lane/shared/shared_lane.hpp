@@ -32,7 +32,7 @@ struct TurnHead {
     bool approvals = false;
     bool calls = false; ///< it waits for results of the page's functions
     bool probe = false;
-    std::string message{}; ///< the answer's id on the wire; empty: the turn's
+    std::string message_id{}; ///< the answer's, on the wire; empty: the turn's
     std::vector<ResultDigest> began_with{}; ///< see TurnCalls::begin_with()
 };
 

@@ -89,7 +89,7 @@ void put_told(authority::PastTurn& past, authority::EventBatch told) {
 encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const TurnHead& head) {
     encode::UiEncoderOptions out;
     out.thread = take.key.id;
-    out.message_id = head.message.empty() ? take.from.turn : head.message;
+    out.message_id = head.message_id.empty() ? take.from.turn : head.message_id;
     out.turn = take.from.turn;
     out.model = head.model;
     out.approvals = head.approvals;

@@ -31,7 +31,7 @@ TurnHead read_head(const std::string& text) {
     out.approvals = bool_member(json, "approvals").value_or(false);
     out.calls = bool_member(json, "calls").value_or(false);
     out.probe = bool_member(json, "probe").value_or(false);
-    out.message = text_in(json, "message");
+    out.message_id = text_in(json, "message");
     for (const Json& one : list_in(json, "began_with")) {
         out.began_with.push_back({text_in(one, "call"), text_in(one, "digest")});
     }

@@ -58,7 +58,7 @@ std::string head_text(const TurnHead& head) {
         {"approvals", head.approvals},
         {"calls", head.calls},
         {"probe", head.probe},
-        {"message", head.message},
+        {"message", head.message_id},
         {"began_with", std::move(began_with)}
     });
 }

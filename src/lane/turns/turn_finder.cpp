@@ -101,7 +101,7 @@ Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
         .approvals = asks_approvals(*call),
         .calls = call->waits_for_calls,
         .probe = probe,
-        .message = call->chat.answer_id,
+        .message_id = call->chat.answer_id,
         .began_with = call->began_with
     };
     co_return co_await lane_->shared->commit(

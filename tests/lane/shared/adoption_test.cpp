@@ -50,7 +50,7 @@ TEST_CASE("adoption: an answer of which no word was said yet has the id that its
     auto& head = rig.store.logs["t1"].entries.front().head;
     std::string id = "page-1";
     SECTION("of the page's message") {
-        head = lane::head_text({.route = "/api/chat", .model = "m", .message = id});
+        head = lane::head_text({.route = "/api/chat", .model = "m", .message_id = id});
     }
     SECTION("of the turn") {
         head = lane::head_text({.route = "/api/chat", .model = "m"});
