@@ -35,7 +35,7 @@ struct Call {
     std::function<bool()> ours{}; ///< nobody else can have the thread yet; unset: nobody shares it
     bool unasked = false; ///< its page knows no approvals, and another one's may have asked
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
-    std::vector<ResultDigest> began_with{}; ///< results with which its turn begins, or began
+    std::vector<ResultDigest> began_with{}; ///< results with which its turn begins
     std::string key{}; ///< Idempotency-Key, empty without
     std::string key_attempt{}; ///< … and this use of it, where lanes share a store
     bool key_left = false; ///< … before which another one died over it

@@ -88,22 +88,25 @@ private:
 
 } // namespace
 
+TurnHead TurnStarter::head_of(const Call& call, const authority::Turn& turn) const {
+    return {
+        .route = std::string(call.record.route),
+        .request_id = call.record.request_id,
+        .model = turn.model(),
+        .approvals = asks_approvals(call),
+        .calls = call.waits_for_calls,
+        .probe = !call.record.probe.empty(),
+        .message_id = call.chat.answer_id,
+        .began_with = call.began_with
+    };
+}
+
 Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
-    CallPtr call, SharedHold* hold, const authority::Turn* turn, std::string_view route, bool probe
+    CallPtr call, SharedHold* hold, const authority::Turn* turn, TurnHead head
 ) {
     if (!lane_->shared) {
         co_return SharedLane::Committed{};
     }
-    TurnHead head{
-        .route = std::string(route),
-        .request_id = call->record.request_id,
-        .model = turn->model(),
-        .approvals = asks_approvals(*call),
-        .calls = call->waits_for_calls,
-        .probe = probe,
-        .message_id = call->chat.answer_id,
-        .began_with = call->began_with
-    };
     co_return co_await lane_->shared->commit(
         hold, wire_id(turn->turn_id()), std::move(head), call->key
     );
@@ -156,15 +159,18 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         answers_->log_start_failed(*call, turn.error());
         co_return reject_start(turn.error());
     }
-    call->waits_for_calls = lane_->config.allowed.tools;
+    auto head = head_of(*call, **turn);
+    head.route = k_joined_route;
+    head.calls = lane_->config.allowed.tools;
+    head.probe = false;
     if (const auto newest = co_await newest_turns(row->thread, 1); newest && !newest->empty()) {
         const auto& running = newest->front();
-        auto& message = call->chat.answer_id;
-        message = message.empty() ? message_gone_on_with(running) : message;
-        call->began_with = mapped(results_begun_with(running), digest_of_result);
+        if (head.message_id.empty()) {
+            head.message_id = message_gone_on_with(running);
+        }
+        head.began_with = mapped(results_begun_with(running), digest_of_result);
     }
-    auto shared =
-        co_await commit_everywhere(call, place.shared_hold(), turn->get(), k_joined_route, false);
+    auto shared = co_await commit_everywhere(call, place.shared_hold(), turn->get(), head);
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::move(shared).error();
@@ -178,7 +184,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
          .received = call->received,
          .taken_over = true},
         *std::move(turn),
-        std::move(shared->journal)
+        std::move(shared->journal),
+        head
     );
     place.lease.commit(live);
     co_return live;

@@ -280,21 +280,22 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
     const Call& call,
     TurnIdentity identity,
     std::unique_ptr<authority::Turn> turn,
-    std::shared_ptr<TurnJournal> journal
+    std::shared_ptr<TurnJournal> journal,
+    const TurnHead& head
 ) const {
     const auto id = wire_id(turn->turn_id());
     auto style = shared_style(std::move(journal));
     style.encoder = std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{
         .thread = identity.thread,
-        .message_id = call.chat.answer_id.empty() ? id : call.chat.answer_id,
+        .message_id = head.message_id.empty() ? id : head.message_id,
         .turn = id,
         .model = call.chat.extras.model.empty() ? turn->model() : call.chat.extras.model,
         .ignored = call.chat.extras.ignored.told(),
-        .approvals = asks_approvals(call)
+        .approvals = head.approvals
     });
-    style.approvals = asks_approvals(call);
-    style.calls = call.waits_for_calls;
-    style.began_with = call.began_with;
+    style.approvals = head.approvals;
+    style.calls = head.calls;
+    style.began_with = head.began_with;
     const auto written = style.journal;
     auto live = LiveTurn::begin(
         {lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)}
@@ -323,27 +324,27 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     OA_CO_TRY(auto turn, co_await start_turn(call, hold != nullptr && hold->unsure()));
     // Dropping the turn ends it.
     OA_CO_CHECK(co_await remember_thread(call, turn.get()));
-    const auto route = call->record.route;
-    const bool probe = !call->record.probe.empty();
-    OA_CO_TRY(auto shared, co_await commit_everywhere(call, hold, turn.get(), route, probe));
+    const auto head = head_of(*call, *turn);
+    OA_CO_TRY(auto shared, co_await commit_everywhere(call, hold, turn.get(), head));
     if (!call->replaced.empty()) { // not one that was lost: it may come back
         spawn(
             lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)
         );
     }
     call->record.accepted_s = call->now_s();
-    lane_->observer().turn_accepted(route, probe);
+    lane_->observer().turn_accepted(call->record.route, head.probe);
     auto live = go_live(
         *call,
-        {route,
+        {call->record.route,
          call->record.request_id,
          call->record.owner,
          call->chat.thread,
          call->received,
          end_of_body(call->request().body),
-         probe},
+         head.probe},
         std::move(turn),
-        std::move(shared.journal)
+        std::move(shared.journal),
+        head
     );
     place.lease.commit(live);
     if (!shared.stop.empty()) { // it came before the turn

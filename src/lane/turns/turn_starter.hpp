@@ -43,13 +43,10 @@ private:
     refuse_answered(CallPtr call, std::string thread, bool unsure);
     [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
     newest_turns(std::string thread, std::size_t count, bool loaded = false);
-    [[nodiscard]] Task<Accepted<SharedLane::Committed>> commit_everywhere(
-        CallPtr call,
-        SharedHold* hold,
-        const authority::Turn* turn,
-        std::string_view route,
-        bool probe
-    );
+    /// Of a turn that this request began.
+    [[nodiscard]] TurnHead head_of(const Call& call, const authority::Turn& turn) const;
+    [[nodiscard]] Task<Accepted<SharedLane::Committed>>
+    commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn, TurnHead head);
     [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
@@ -67,7 +64,8 @@ private:
         const Call& call,
         TurnIdentity identity,
         std::unique_ptr<authority::Turn> turn,
-        std::shared_ptr<TurnJournal> journal
+        std::shared_ptr<TurnJournal> journal,
+        const TurnHead& head
     ) const;
     [[nodiscard]] bool asks_approvals(const Call& call) const;
     void tell_system(const Call& call, authority::TurnRequest& request) const;

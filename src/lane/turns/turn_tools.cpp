@@ -268,8 +268,6 @@ Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
         co_return Accepted<void>{};
     }
     auto found = co_await find(call);
-    call->chat.answer_id.clear(); // these are of the turn that was found
-    call->began_with.clear();
     co_return found ? Accepted<void>{} : std::move(found).error();
 }
 
