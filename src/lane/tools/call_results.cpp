@@ -78,6 +78,10 @@ Json told(const turn::ClientCall& call, const CallResult& result) {
     return one;
 }
 
+std::string short_digest(std::string_view text) {
+    return sha256_hex(text).substr(0, 32);
+}
+
 bool begins_with_results(const PastTurn& turn) {
     return turn.client_message_id && turn.client_message_id->starts_with(k_ahead) &&
            turn.user_text.starts_with(k_head);
@@ -117,8 +121,10 @@ std::vector<CallResult> read_call_results_at(const Json& body, std::size_t at) {
 }
 
 ResultDigest digest_of_result(const CallResult& result) {
-    const auto said = (result.failed ? '-' : '+') + dump_json(result.output);
-    return {result.call, sha256_hex(said).substr(0, 32)};
+    return {
+        short_digest(result.call),
+        short_digest((result.failed ? '-' : '+') + dump_json(result.output))
+    };
 }
 
 Rejection reject_unknown_call(std::string_view call) {

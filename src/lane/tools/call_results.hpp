@@ -28,7 +28,7 @@ read_call_results_at(const Json& body, std::size_t at);
 
 /// All that a lane has to know of a result that it takes no more: whether it comes again as it was.
 struct ResultDigest {
-    std::string call;
+    std::string call; ///< as the other one of a fixed length: a page's ids may be long
     std::string digest;
 };
 [[nodiscard]] ResultDigest digest_of_result(const authority::CallResult& result);

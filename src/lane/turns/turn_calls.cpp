@@ -131,8 +131,9 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
             return entry.call.call == result.call;
         });
         if (known == entries_.end()) {
-            if (const auto* begun = find_or_null(began_with_, result.call, &ResultDigest::call)) {
-                if (begun->digest != digest_of_result(result).digest) {
+            const auto again = began_with_.empty() ? ResultDigest() : digest_of_result(result);
+            if (const auto* begun = find_or_null(began_with_, again.call, &ResultDigest::call)) {
+                if (begun->digest != again.digest) {
                     return reject_answered_call(result.call);
                 }
                 verdict.segment = verdict.segment.value_or(0);

@@ -73,6 +73,8 @@ TEST_CASE("Results that a turn began with lead to its beginning, and no others o
     auto both = result("noon");
     both.insert(both.begin(), {.call = "earlier", .output = "sun"});
     calls.begin_with({digest_of_result(both.front())});
+    const authority::CallResult named{.call = std::string(1'000, 'x'), .output = "sun"};
+    CHECK(digest_of_result(named).call.size() == digest_of_result(both.front()).call.size());
     CHECK(calls.judge({both.front()})->segment == 0);
     CHECK(calls.order().empty());
     CHECK(code_of(calls.judge({{.call = "earlier", .output = "rain"}})) == "already_answered");
