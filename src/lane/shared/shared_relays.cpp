@@ -1,5 +1,6 @@
 // A turn that runs at another replica: found, read and stopped here.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "relay_turn.hpp"
 #include "shared_lane.hpp"
@@ -32,9 +33,9 @@ TurnHead read_head(const std::string& text) {
     out.calls = bool_member(json, "calls").value_or(false);
     out.probe = bool_member(json, "probe").value_or(false);
     out.message_id = text_in(json, "message");
-    for (const Json& one : list_in(json, "began_with")) {
-        out.began_with.push_back({text_in(one, "call"), text_in(one, "digest")});
-    }
+    out.began_with = mapped(list_in(json, "began_with"), [](const Json& one) {
+        return ResultDigest{text_in(one, "call"), text_in(one, "digest")};
+    });
     return out;
 }
 

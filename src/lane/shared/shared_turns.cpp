@@ -1,5 +1,6 @@
 // One turn a thread, wherever it runs.
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/json_members.hpp"
 
 #include "shared_lane.hpp"
 #include "state.hpp"
@@ -47,10 +48,6 @@ Rejection reject_unknown_for_now() {
 }
 
 std::string head_text(const TurnHead& head) {
-    Json began_with = Json::array();
-    for (const auto& [call, digest] : head.began_with) {
-        began_with.push_back(Json{{"call", call}, {"digest", digest}});
-    }
     return dump_json(Json{
         {"route", head.route},
         {"request_id", head.request_id},
@@ -59,7 +56,13 @@ std::string head_text(const TurnHead& head) {
         {"calls", head.calls},
         {"probe", head.probe},
         {"message", head.message_id},
-        {"began_with", std::move(began_with)}
+        {"began_with",
+         json_list(
+             head.began_with,
+             [](const ResultDigest& one) {
+                 return Json{{"call", one.call}, {"digest", one.digest}};
+             }
+         )}
     });
 }
 

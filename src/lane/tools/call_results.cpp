@@ -231,23 +231,21 @@ std::string message_gone_on_with(const PastTurn& turn) {
 }
 
 std::vector<CallResult> results_begun_with(const PastTurn& turn) {
-    std::vector<CallResult> results;
     if (!holds_results(turn) && !begins_with_results(turn)) {
-        return results;
+        return {};
     }
     const auto list = parse_json(results_line(turn));
     if (!list || !list->is_array()) {
-        return results;
+        return {};
     }
-    for (const Json& one : *list) {
+    return mapped(*list, [](const Json& one) {
         const auto* output = member(one, "output");
-        results.push_back(
-            {.call = text_in(one, "id"),
-             .output = output != nullptr ? *output : Json(text_in(one, "error")),
-             .failed = output == nullptr}
-        );
-    }
-    return results;
+        return CallResult{
+            .call = text_in(one, "id"),
+            .output = output != nullptr ? *output : Json(text_in(one, "error")),
+            .failed = output == nullptr
+        };
+    });
 }
 
 void settle_calls(PastTurn& stopped, const PastTurn& next) {
