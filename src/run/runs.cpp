@@ -239,8 +239,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
         out.holder.clear();
     } else if (out.life == RunLife::died) {
         out.facts.ended = RunEnding::died;
-        // What run.json says may be of a rollback that was continued later.
-        out.facts.mutated = out.facts.mutates;
+        out.facts.mutated = out.facts.mutates; // what run.json says may be of a later rollback
     }
     take_size(out);
     if (is_there(out.folder / k_pin)) {
