@@ -276,8 +276,7 @@ namespace {
 /// The newest run of that kind; the newest of all for an empty word.
 Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
     const RunKind wanted = run_kind(kind);
-    const bool known = kind.empty() || kind == to_string(wanted);
-    if (!known) {
+    if (!kind.empty() && kind != to_string(wanted)) {
         return fail(
             Code::usage,
             fmt::format("no run is of kind '{}'", printable(kind, 40)),
