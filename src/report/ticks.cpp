@@ -13,7 +13,8 @@ std::string number(double value) {
 }
 
 std::vector<double> ticks_up_to(double most, int count) {
-    const double wanted = std::isfinite(most) && most > 0 ? most / count : 0.25;
+    const bool drawn = most > 0 && std::isnormal(most / count); // below that steps become 0
+    const double wanted = drawn ? most / count : 0.25;
     const double ten = std::pow(10, std::floor(std::log10(wanted)));
     double step = 10 * ten;
     for (const double round : {1.0, 2.0, 2.5, 5.0}) {
@@ -23,7 +24,7 @@ std::vector<double> ticks_up_to(double most, int count) {
         }
     }
     std::vector<double> out{0};
-    const double end = std::isfinite(most) && most > 0 ? most : 1;
+    const double end = drawn ? most : 1;
     while (out.back() < end * 0.9999) {
         out.push_back(step * static_cast<double>(out.size()));
     }

@@ -453,6 +453,7 @@ TEST_CASE("report.html: ticks are round, begin at 0 and reach beyond the largest
     CHECK(ticks_up_to(5, 4).back() == 6);
     CHECK(ticks_up_to(100, 4).size() == 5);
     CHECK(ticks_up_to(0, 4).size() >= 2);
+    CHECK(ticks_up_to(4e-323, 4).size() == 5); // without end where the step is 0
     CHECK(ticks_up_to(std::numeric_limits<double>::infinity(), 4).size() >= 2);
 }
 
