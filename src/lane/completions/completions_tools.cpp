@@ -272,18 +272,19 @@ Accepted<void> OpenCalls::made(const std::vector<SeedCall>& calls, const std::st
     OA_CHECK(none_open());
     path_ = path;
     for (const auto& call : calls) {
-        if (contains(open_, call.id)) {
+        if (!open_.insert(call.id).second) {
             return bad("invalid_value", path, "calls with ids of their own");
         }
-        open_.push_back(call.id);
     }
     return {};
 }
 
 Accepted<void> OpenCalls::answered(std::string_view call, const std::string& path) {
-    if (std::erase(open_, call) == 0) {
+    const auto found = open_.find(call);
+    if (found == open_.end()) {
         return bad("invalid_value", path, "the id of a call right before it, answered once");
     }
+    open_.erase(found);
     return {};
 }
 

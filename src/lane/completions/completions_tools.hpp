@@ -3,6 +3,8 @@
 
 #include "completions_request.hpp"
 
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +42,7 @@ public:
     [[nodiscard]] Accepted<void> none_open() const;
 
 private:
-    std::vector<std::string> open_{};
+    std::set<std::string, std::less<>> open_{};
     std::string path_{}; ///< of the calls
 };
 

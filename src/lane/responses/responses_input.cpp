@@ -9,7 +9,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -136,22 +138,22 @@ turn::TextPhase phase_of_both(const Said& one, const Said& other) {
 /// items have and whatever was instructed meanwhile.
 std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
     std::vector<Said> out;
+    std::optional<std::size_t> last; // of what is not an instruction
     for (const auto& item : items) {
         const Said& said = item->said;
         const bool assistant = said.speaker == Speaker::assistant;
         if (assistant && said.parts.empty() && said.calls.empty()) {
             continue; // reasoning
         }
-        const auto before = std::ranges::find_if(out.rbegin(), out.rend(), [](const Said& one) {
-            return one.speaker != Speaker::instructions;
-        });
-        if (assistant && before != out.rend() && before->speaker == Speaker::assistant &&
+        Said* before = last ? &out[*last] : nullptr;
+        if (assistant && before != nullptr && before->speaker == Speaker::assistant &&
             (said.parts.empty() || !before->calls.empty())) {
             before->phase = phase_of_both(*before, said);
             before->parts.insert(before->parts.end(), said.parts.begin(), said.parts.end());
             before->calls.insert(before->calls.end(), said.calls.begin(), said.calls.end());
             before->calls_at = said.calls.empty() ? before->calls_at : said.calls_at;
         } else {
+            last = said.speaker == Speaker::instructions ? last : out.size();
             out.push_back(said);
         }
     }
@@ -259,8 +261,8 @@ Accepted<void> resolve_conversation(
     auto& ask = *request.responses;
     OA_TRY(ask.conversation, named_conversation(store, owner, context, ask));
     auto conversation = joined(ask.conversation);
-    OA_CHECK(check_calls(conversation));
     if (!context.tools) {
+        OA_CHECK(check_calls(conversation)); // afterwards they are text
         tell_as_text(conversation);
     }
     OA_CHECK(take_conversation(std::move(conversation), context, request));

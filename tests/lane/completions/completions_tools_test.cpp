@@ -1,3 +1,5 @@
+#include "../../support/cpu_time.hpp"
+#include "completions/completions_tools.hpp"
 #include "refusal.hpp"
 
 #include <catch2/catch.hpp>
@@ -232,6 +234,24 @@ TEST_CASE("completions tools: calls and their results stay what they are") {
         CAPTURE(row.messages);
         CHECK(told(ask("", row.messages)) == row.told);
     }
+}
+
+TEST_CASE("completions tools: results find their calls, however many are open") {
+    std::vector<authority::SeedCall> calls;
+    for (int i = 0; i < 100'000; ++i) {
+        calls.push_back({fmt::format("call_{:032}", i), "f", "{}"});
+    }
+    const double begun_s = test::thread_cpu_seconds();
+    OpenCalls open;
+    CHECK(open.made(calls, "input[0]").has_value());
+    CHECK_FALSE(open.none_open().has_value());
+    bool all = true;
+    for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+        all = all && open.answered(call->id, "input[1]").has_value();
+    }
+    CHECK(all);
+    CHECK(open.none_open().has_value());
+    CHECK(test::thread_cpu_seconds() - begun_s < 5); // 0.1 s; minutes where each looks at all
 }
 
 TEST_CASE("completions tools: an authority without functions takes none") {
