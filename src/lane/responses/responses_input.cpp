@@ -1,6 +1,5 @@
 // input of /v1/responses, and the conversation that it goes on with.
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions/completions_params.hpp"
@@ -11,6 +10,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -194,6 +194,10 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
         }
         out = before->conversation;
     }
+    std::unordered_set<const StoredItem*> known;
+    for (const auto& item : out) {
+        known.insert(item.get());
+    }
     for (auto& item : ask.input) {
         if (item.reference.empty()) {
             out.push_back(std::make_shared<StoredItem>(std::string(), std::move(item.said)));
@@ -212,9 +216,21 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
             );
         }
         // Clients that also name the response before send its items again.
-        add_once(out, std::move(held));
+        if (known.insert(held.get()).second) {
+            out.push_back(std::move(held));
+        }
     }
     ask.input.clear();
+    if (out.size() > context.messages) {
+        return bad(
+            "invalid_value",
+            "previous_response_id",
+            fmt::format(
+                "a response whose conversation has, with 'input', at most {} items",
+                context.messages
+            )
+        );
+    }
     return out;
 }
 

@@ -464,3 +464,25 @@ TEST_CASE("responses request: what a model without history and instructions does
         "400 unsupported_value text.format.type"
     );
 }
+
+TEST_CASE("responses request: a conversation that grows is bounded like one that is sent whole") {
+    ResponseStore store;
+    std::vector<StoredItemPtr> before;
+    for (int i = 0; i < 3; ++i) {
+        StoredItem item{{}, Said{.path = "input"}};
+        add_text(item.said.parts, "hello");
+        before.push_back(std::make_shared<StoredItem>(std::move(item)));
+    }
+    store.keep("ann", Json::object({{"id", "resp_1"}, {"output", Json::array()}}), before);
+    const auto asked = [&](std::size_t messages) {
+        const CompletionsContext context{.messages = messages};
+        auto request = with(R"("previous_response_id":"resp_1")", context);
+        REQUIRE(request.has_value());
+        if (auto whole = resolve_conversation(store, "ann", context, *request); !whole) {
+            request = std::unexpected(std::move(whole).error());
+        }
+        return refusal(request);
+    };
+    CHECK(asked(4) == "accepted");
+    CHECK(asked(3) == "400 invalid_value previous_response_id");
+}
