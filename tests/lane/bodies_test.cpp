@@ -122,6 +122,32 @@ TEST_CASE("bodies: too many bytes that wait are 503, and a lane that ends answer
     CHECK(rig.authority.starts == 0);
 }
 
+TEST_CASE("bodies: a large conversation that a request names is read beside the loop, too") {
+    auto config = LaneRig::quick();
+    config.limits.waiting_bodies = 30'000;
+    LaneRig rig(config);
+    const auto asked = [](std::size_t size, std::string_view more) {
+        return fmt::format(
+            R"({{"model":"oa-stream","input":"{}"{}}})", std::string(size, 'x'), more
+        );
+    };
+    const auto first = rig.open(rig.post("/v1/responses", asked(20'000, "")));
+    rig.until("the turn", [&] { return rig.authority.turns_started.size() == 1; });
+    rig.authority.last().say("hello");
+    rig.complete(first);
+    const auto id = parse_json(first->bytes).value().at("id").get<std::string>();
+    const auto previous = fmt::format(R"(,"previous_response_id":"{}")", id);
+    const auto second = rig.open(rig.post("/v1/responses", asked(5, previous)));
+    rig.until("the turn", [&] { return rig.authority.turns_started.size() == 2; });
+    CHECK(rig.authority.last().request.seed.size() == 2);
+    rig.authority.last().say("hello");
+    rig.complete(second);
+    const auto refused = rig.send(rig.post("/v1/responses", asked(12'000, previous)));
+    CHECK(refused.status == 503);
+    CHECK(refused.headers.has("retry-after"));
+    CHECK(rig.authority.starts == 2);
+}
+
 TEST_CASE("bodies: the thread takes small ones first, and stops what its caller left") {
     asio::io_context context;
     lane::BodyThread bodies(context.get_executor(), 100U << 20U);

@@ -31,12 +31,6 @@ Rejection reject_half() {
     return reject(400, "invalid_json", "the newest message has a surrogate without its other half");
 }
 
-Rejection reject_crowd() {
-    return with_retry_after(
-        reject(503, "service_unavailable", "too many large requests are being read: try again"), 1
-    );
-}
-
 Accepted<void> read_now(
     std::string_view text, const JsonBounds& bounds, const BodyKeep& keep, const BodyUse& use
 ) {
@@ -57,6 +51,12 @@ Accepted<void> read_now(
 }
 
 } // namespace
+
+Rejection reject_crowd() {
+    return with_retry_after(
+        reject(503, "service_unavailable", "too many large requests are being read: try again"), 1
+    );
+}
 
 Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, BodyUse use) {
     const std::string& text = call->request().body;

@@ -31,6 +31,9 @@ inline bool no_more_new(const Json& /*body*/) {
     return false;
 }
 
+/// 503: too many large requests are being read.
+[[nodiscard]] Rejection reject_crowd();
+
 /// Parses the body and calls `use`, for large bodies on the lane's body thread. 400 invalid_json;
 /// 413 when the body has more values or names than the limits allow; 499 when the client left
 /// meanwhile; 503 when too many bodies wait or the lane ends; else what `use` says.

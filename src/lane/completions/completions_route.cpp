@@ -115,8 +115,7 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
     const BodyKeep keep{.half_in_new = half_in_new};
     OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
     if (is_responses(*call)) {
-        OA_CO_TRY(const auto known, co_await named_by(call));
-        OA_CO_CHECK(resolve_conversation(*known, call->record.owner, context, *call->completion));
+        OA_CO_CHECK(co_await resolve(call, context));
     }
     co_return open_for_turns(*lane_, *call);
 }

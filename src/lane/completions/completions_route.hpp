@@ -47,6 +47,10 @@ private:
     // completions_stored.cpp
     /// Where what this request names is to be found.
     [[nodiscard]] Task<Accepted<std::shared_ptr<const ResponseStore>>> named_by(CallPtr call);
+    /// Looks it up and fills in the conversation.
+    [[nodiscard]] Task<Accepted<void>> resolve(CallPtr call, CompletionsContext context);
+    /// By the lane's body thread.
+    [[nodiscard]] Aside aside(CallPtr call) const;
     /// TurnStyle::before_end
     [[nodiscard]] std::function<void(std::function<void()> done)>
     saves(const std::shared_ptr<NewResponse>& unsaved) const;

@@ -2,6 +2,7 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "bodies/read_body.hpp"
 #include "chats/paging.hpp"
 #include "completions_params.hpp"
 #include "completions_route.hpp"
@@ -49,24 +50,40 @@ Task<Accepted<std::shared_ptr<const ResponseStore>>> Completions::named_by(CallP
     if (!lane_->shared || (ask.previous.empty() && items.empty())) {
         co_return store_;
     }
-    Aside aside = [lane = lane_, call](std::size_t bytes, std::function<void()> job) {
+    auto loaded = co_await load_responses(
+        &lane_->shared->store(), call->record.owner, ask.previous, std::move(items), aside(call)
+    );
+    if (!loaded) {
+        co_return reject_store_away();
+    }
+    co_return *std::move(loaded);
+}
+
+Aside Completions::aside(CallPtr call) const {
+    return [lane = lane_, call = std::move(call)](std::size_t bytes, std::function<void()> job) {
         return lane->bodies.run(
             bytes,
             [job = std::move(job)](const std::stop_token&) { job(); },
             [call] { return call->exchange->peer_gone(); }
         );
     };
-    auto loaded = co_await load_responses(
-        &lane_->shared->store(),
-        call->record.owner,
-        ask.previous,
-        std::move(items),
-        std::move(aside)
-    );
-    if (!loaded) {
-        co_return reject_store_away();
+}
+
+Task<Accepted<void>> Completions::resolve(CallPtr call, CompletionsContext context) {
+    OA_CO_TRY(const auto known, co_await named_by(call));
+    auto& request = *call->completion;
+    auto& ask = *request.responses;
+    OA_CO_CHECK(find_conversation(*known, call->record.owner, context, ask));
+    std::size_t bytes = 0;
+    for (const auto& item : ask.conversation) {
+        bytes += size_of(*item);
     }
-    co_return *std::move(loaded);
+    Accepted<void> resolved{};
+    std::function<void()> job = [&] { resolved = resolve_conversation(context, request); };
+    if (!co_await run_aside(aside(call), bytes, std::move(job))) {
+        co_return reject_crowd();
+    }
+    co_return resolved;
 }
 
 /// Before its end is told. A response that cannot be stored is told all the same: its client may

@@ -173,13 +173,47 @@ void tell_as_text(std::vector<Said>& conversation) {
     }
 }
 
-Accepted<std::vector<StoredItemPtr>> named_conversation(
+} // namespace
+
+Accepted<void>
+read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
+    const auto* input = given(body, "input");
+    if (input == nullptr && !out.previous.empty()) {
+        return {}; // as an empty array
+    }
+    if (input == nullptr) {
+        return bad("missing_required_parameter", "input", "given");
+    }
+    if (input->is_string()) {
+        InputItem item{.said = {.speaker = Speaker::user, .path = "input"}};
+        add_text(item.said.parts, input->get_ref<const std::string&>());
+        out.input.push_back(std::move(item));
+        return {};
+    }
+    if (!input->is_array()) {
+        return bad("invalid_type", "input", "a string or an array of items");
+    }
+    if (input->empty() && out.previous.empty()) {
+        return bad("invalid_value", "input", "a non-empty array");
+    }
+    if (input->size() > context.messages) {
+        return bad("invalid_value", "input", fmt::format("at most {} items", context.messages));
+    }
+    for (std::size_t i = 0; i < input->size(); ++i) {
+        InputItem item{.said = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
+        OA_CHECK(read_item((*input)[i], context, item));
+        out.input.push_back(std::move(item));
+    }
+    return {};
+}
+
+Accepted<void> find_conversation(
     const ResponseStore& store,
     std::string_view owner,
     const CompletionsContext& context,
     ResponsesAsk& ask
 ) {
-    std::vector<StoredItemPtr> out;
+    auto& out = ask.conversation;
     if (!ask.previous.empty()) {
         const auto* before = store.find(owner, ask.previous);
         if (before == nullptr) {
@@ -231,52 +265,12 @@ Accepted<std::vector<StoredItemPtr>> named_conversation(
             )
         );
     }
-    return out;
-}
-
-} // namespace
-
-Accepted<void>
-read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
-    const auto* input = given(body, "input");
-    if (input == nullptr && !out.previous.empty()) {
-        return {}; // as an empty array
-    }
-    if (input == nullptr) {
-        return bad("missing_required_parameter", "input", "given");
-    }
-    if (input->is_string()) {
-        InputItem item{.said = {.speaker = Speaker::user, .path = "input"}};
-        add_text(item.said.parts, input->get_ref<const std::string&>());
-        out.input.push_back(std::move(item));
-        return {};
-    }
-    if (!input->is_array()) {
-        return bad("invalid_type", "input", "a string or an array of items");
-    }
-    if (input->empty() && out.previous.empty()) {
-        return bad("invalid_value", "input", "a non-empty array");
-    }
-    if (input->size() > context.messages) {
-        return bad("invalid_value", "input", fmt::format("at most {} items", context.messages));
-    }
-    for (std::size_t i = 0; i < input->size(); ++i) {
-        InputItem item{.said = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
-        OA_CHECK(read_item((*input)[i], context, item));
-        out.input.push_back(std::move(item));
-    }
     return {};
 }
 
-Accepted<void> resolve_conversation(
-    const ResponseStore& store,
-    std::string_view owner,
-    const CompletionsContext& context,
-    CompletionsRequest& request
-) {
-    auto& ask = *request.responses;
-    OA_TRY(ask.conversation, named_conversation(store, owner, context, ask));
-    auto conversation = joined(ask.conversation);
+Accepted<void>
+resolve_conversation(const CompletionsContext& context, CompletionsRequest& request) {
+    auto conversation = joined(request.responses->conversation);
     if (!context.tools) {
         OA_CHECK(check_calls(conversation)); // afterwards they are text
         tell_as_text(conversation);

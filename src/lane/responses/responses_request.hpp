@@ -26,7 +26,7 @@ struct ResponsesAsk {
     bool store = true;
     bool summaries = false; ///< reasoning is told
     std::vector<InputItem> input{};
-    std::vector<StoredItemPtr> conversation{}; ///< once it was resolved
+    std::vector<StoredItemPtr> conversation{}; ///< once it was found
 };
 
 /// As read_completions_request(). Also 400 unknown_parameter for a name that this API does not
@@ -41,13 +41,18 @@ read_responses_request(const Json& body, const CompletionsContext& context);
 [[nodiscard]] Accepted<void>
 read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out);
 
-/// Looks up what the input names and fills in the conversation. 400 previous_response_not_found,
-/// and invalid_value for an item or a call that does not fit.
-[[nodiscard]] Accepted<void> resolve_conversation(
+/// Looks up what the input names: ResponsesAsk::conversation. 400 previous_response_not_found,
+/// item_not_found, and invalid_value for more items than a request may have.
+[[nodiscard]] Accepted<void> find_conversation(
     const ResponseStore& store,
     std::string_view owner,
     const CompletionsContext& context,
-    CompletionsRequest& request
+    ResponsesAsk& ask
 );
+
+/// Fills the conversation in, which takes as long as it is large: another thread may do it. 400
+/// invalid_value for an item or a call that does not fit.
+[[nodiscard]] Accepted<void>
+resolve_conversation(const CompletionsContext& context, CompletionsRequest& request);
 
 } // namespace oa_stream::lane

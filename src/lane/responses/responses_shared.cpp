@@ -147,6 +147,24 @@ Result<void> fits(
 
 } // namespace
 
+Task<bool> run_aside(Aside aside, std::size_t bytes, std::function<void()> job) {
+    if (bytes <= k_on_loop) {
+        job();
+        co_return true;
+    }
+    bool whole = false;
+    std::function<void()> guarded = [&] {
+        try {
+            job();
+            whole = true;
+        } catch (const std::bad_alloc&) {
+            whole = false;
+        }
+    };
+    const bool ran = co_await aside(std::min(bytes, k_counted), std::move(guarded));
+    co_return ran&& whole;
+}
+
 Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
     store::Store* store,
     std::string owner,
@@ -160,22 +178,8 @@ Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
     items.erase(twice.begin(), twice.end());
     OA_CO_TRY(const auto found, co_await store->find_response({owner, id}, items));
     auto out = std::make_shared<ResponseStore>();
-    const auto load = [&] { load_found(*out, owner, found, items); };
-    const auto bytes = bytes_of(found);
-    if (bytes <= k_on_loop) {
-        load();
-        co_return out;
-    }
-    bool whole = false;
-    const auto job = [&] {
-        try {
-            load();
-            whole = true;
-        } catch (const std::bad_alloc&) {
-            whole = false;
-        }
-    };
-    if (!co_await aside(std::min(bytes, k_counted), job) || !whole) {
+    std::function<void()> load = [&] { load_found(*out, owner, found, items); };
+    if (!co_await run_aside(std::move(aside), bytes_of(found), std::move(load))) {
         co_return fail(Code::too_large, "too many large conversations are being read");
     }
     co_return out;

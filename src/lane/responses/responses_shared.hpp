@@ -23,6 +23,10 @@ struct NewResponse {
 /// Has `job` run by another thread; false: that has too much to do. The bytes are those it reads.
 using Aside = std::function<Task<bool>(std::size_t bytes, std::function<void()> job)>;
 
+/// Runs what reads so many bytes: here when they are few. False: not to its end, because the other
+/// thread has too much to do, or the memory does not suffice.
+[[nodiscard]] Task<bool> run_aside(Aside aside, std::size_t bytes, std::function<void()> job);
+
 /// The response named by `id`, unless that is empty, and items by their ids, as far as they are
 /// there.
 [[nodiscard]] Task<Result<std::shared_ptr<ResponseStore>>> load_responses(

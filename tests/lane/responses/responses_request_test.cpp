@@ -35,6 +35,24 @@ with(std::string_view members, const CompletionsContext& context = {}) {
     );
 }
 
+/// The whole request, for ann.
+void resolve(
+    Accepted<CompletionsRequest>& request,
+    const ResponseStore& store,
+    const CompletionsContext& context
+) {
+    if (!request) {
+        return;
+    }
+    auto whole = find_conversation(store, "ann", context, *request->responses);
+    if (whole) {
+        whole = resolve_conversation(context, *request);
+    }
+    if (!whole) {
+        request = std::unexpected(std::move(whole).error());
+    }
+}
+
 /// Every message of these items in order: "user:hi | assistant:hello [f] | > next".
 std::string told(
     std::string_view items,
@@ -44,11 +62,7 @@ std::string told(
 ) {
     const CompletionsContext context{.images = true, .tools = tools};
     auto request = read(fmt::format(R"({{"model":"m","input":{}{}}})", items, members), context);
-    if (request) {
-        if (auto whole = resolve_conversation(store, "ann", context, *request); !whole) {
-            request = std::unexpected(std::move(whole).error());
-        }
-    }
+    resolve(request, store, context);
     if (!request) {
         return refusal(request);
     }
@@ -425,11 +439,7 @@ TEST_CASE("responses request: what a model without history and instructions does
         store.keep("ann", std::move(response), {std::make_shared<StoredItem>(std::move(hello))});
         auto request =
             read(fmt::format(R"({{"model":"m","input":{}{}}})", input, members), context);
-        if (request) {
-            if (auto whole = resolve_conversation(store, "ann", context, *request); !whole) {
-                request = std::unexpected(std::move(whole).error());
-            }
-        }
+        resolve(request, store, context);
         return request ? std::string("taken") : refusal(request);
     };
     CHECK(asked(R"("hi")") == "taken");
@@ -478,9 +488,7 @@ TEST_CASE("responses request: a conversation that grows is bounded like one that
         const CompletionsContext context{.messages = messages};
         auto request = with(R"("previous_response_id":"resp_1")", context);
         REQUIRE(request.has_value());
-        if (auto whole = resolve_conversation(store, "ann", context, *request); !whole) {
-            request = std::unexpected(std::move(whole).error());
-        }
+        resolve(request, store, context);
         return refusal(request);
     };
     CHECK(asked(4) == "accepted");
