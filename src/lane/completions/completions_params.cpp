@@ -52,12 +52,12 @@ constexpr std::array k_numbers{
     NumberRow{"frequency_penalty", -2, 2, 0},
 };
 
-Accepted<void> read_integers(const Json& body, std::vector<std::string>& ignored) {
+Accepted<void> read_integers(const Json& body, IgnoredNames& ignored) {
     if (const auto* seed = given(body, "seed")) {
         if (!seed->is_number_integer()) {
             return bad("invalid_type", "seed", "an integer");
         }
-        ignored.emplace_back("seed");
+        ignored.add("seed");
     }
     for (const std::string_view name : {"max_tokens", "max_completion_tokens"}) {
         OA_CHECK(read_most(body, name, ignored));

@@ -4,6 +4,7 @@
 
 #include "oa_stream/authority/authority.hpp"
 
+#include "chats/request_extras.hpp"
 #include "gates/rejection.hpp"
 
 #include <memory>
@@ -38,7 +39,7 @@ struct CompletionsRequest {
     bool json_object = false; ///< the answer is one JSON object of no certain form
     std::vector<std::string> stop{}; ///< the text ends before the first of these
 
-    std::vector<std::string> ignored{}; ///< parameters that were named but have no effect
+    IgnoredNames ignored{}; ///< parameters that were named but have no effect
     std::shared_ptr<ResponsesAsk> responses{}; ///< of /v1/responses alone
 };
 

@@ -62,9 +62,8 @@ Accepted<std::string> name_in(const Json& function, const std::string& path) {
     return std::string(name);
 }
 
-Accepted<ClientTool> read_tool(
-    const Json& entry, const std::string& path, bool flat, std::vector<std::string>& ignored
-) {
+Accepted<ClientTool>
+read_tool(const Json& entry, const std::string& path, bool flat, IgnoredNames& ignored) {
     OA_TRY(const auto function, function_in(entry, path, flat));
     const auto inside = path + std::string(inside_of(flat));
     OA_TRY(auto name, name_in(*function, inside));
@@ -84,7 +83,7 @@ Accepted<ClientTool> read_tool(
     }
     tool.parameters = parameters == nullptr || parameters->empty() ? empty_schema() : *parameters;
     const auto ignore = [&](std::string_view name) {
-        add_once(ignored, fmt::format("tools{}.{}", inside_of(flat), name));
+        ignored.add(fmt::format("tools{}.{}", inside_of(flat), name));
     };
     const auto* strict = given(*function, "strict");
     if (strict != nullptr && *strict == true) {
@@ -216,7 +215,7 @@ read_tools(const Json& body, const CompletionsContext& context, CompletionsReque
     const bool one_call = !several;
     if (!context.tools) {
         if (one_call) {
-            out.ignored.emplace_back("parallel_tool_calls");
+            out.ignored.add("parallel_tool_calls");
         }
         return {};
     }

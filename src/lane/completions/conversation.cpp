@@ -235,7 +235,7 @@ Accepted<void> take_conversation(
     std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
 ) {
     if (std::ranges::any_of(conversation, &Said::detailed)) {
-        out.ignored.emplace_back(
+        out.ignored.add(
             out.responses ? "input.content.detail" : "messages.content.image_url.detail"
         );
     }

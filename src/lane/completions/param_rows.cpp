@@ -72,7 +72,7 @@ Accepted<void> refuse_unsupported(const Json& body, std::span<const RefusedRow> 
 }
 
 Accepted<void>
-read_numbers(const Json& body, std::span<const NumberRow> rows, std::vector<std::string>& ignored) {
+read_numbers(const Json& body, std::span<const NumberRow> rows, IgnoredNames& ignored) {
     for (const auto& row : rows) {
         const auto* value = given(body, row.name);
         if (value == nullptr) {
@@ -88,17 +88,14 @@ read_numbers(const Json& body, std::span<const NumberRow> rows, std::vector<std:
             );
         }
         if (number != row.neutral) {
-            ignored.emplace_back(row.name);
+            ignored.add(row.name);
         }
     }
     return {};
 }
 
 Accepted<void> read_words(
-    const Json& body,
-    std::span<const WordRow> rows,
-    std::vector<std::string>& ignored,
-    std::string_view inside
+    const Json& body, std::span<const WordRow> rows, IgnoredNames& ignored, std::string_view inside
 ) {
     for (const auto& row : rows) {
         const auto* value = given(body, row.name);
@@ -117,14 +114,13 @@ Accepted<void> read_words(
             );
         }
         if (index >= row.neutral) {
-            ignored.push_back(name);
+            ignored.add(name);
         }
     }
     return {};
 }
 
-Accepted<void>
-read_most(const Json& body, std::string_view name, std::vector<std::string>& ignored) {
+Accepted<void> read_most(const Json& body, std::string_view name, IgnoredNames& ignored) {
     const auto* value = given(body, name);
     if (value == nullptr) {
         return {};
@@ -135,7 +131,7 @@ read_most(const Json& body, std::string_view name, std::vector<std::string>& ign
     if (int_member(body, name).value_or(1) < 1) { // no value: beyond 2^63, so positive
         return bad("invalid_value", name, "at least 1");
     }
-    ignored.emplace_back(name);
+    ignored.add(name);
     return {};
 }
 
@@ -229,10 +225,10 @@ Accepted<void> read_schema(const Json& format, const std::string& name, Completi
     // Codex takes the schema alone, and asks the model to keep it strictly.
     const auto inside = name.substr(0, name.rfind('.'));
     if (const auto* strict = given(format, "strict"); strict != nullptr && *strict == false) {
-        out.ignored.push_back(inside + ".strict");
+        out.ignored.add(inside + ".strict");
     }
     if (!text_view_in(format, "description").empty()) {
-        out.ignored.push_back(inside + ".description");
+        out.ignored.add(inside + ".description");
     }
     return {};
 }

@@ -34,7 +34,7 @@ struct NumberRow {
     double neutral;
 };
 [[nodiscard]] Accepted<void>
-read_numbers(const Json& body, std::span<const NumberRow> rows, std::vector<std::string>& ignored);
+read_numbers(const Json& body, std::span<const NumberRow> rows, IgnoredNames& ignored);
 struct WordRow {
     std::string_view name;
     std::span<const std::string_view> values;
@@ -44,7 +44,7 @@ struct WordRow {
 [[nodiscard]] Accepted<void> read_words(
     const Json& body,
     std::span<const WordRow> rows,
-    std::vector<std::string>& ignored,
+    IgnoredNames& ignored,
     std::string_view inside = ""
 );
 /// Of service_tier.
@@ -53,7 +53,7 @@ inline constexpr std::array<std::string_view, 7> k_tiers{
 };
 /// A limit of tokens.
 [[nodiscard]] Accepted<void>
-read_most(const Json& body, std::string_view name, std::vector<std::string>& ignored);
+read_most(const Json& body, std::string_view name, IgnoredNames& ignored);
 
 /// `deployment`: the name in the path of Azure's clients, which counts instead of the member.
 [[nodiscard]] Accepted<void>

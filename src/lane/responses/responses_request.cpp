@@ -102,7 +102,7 @@ Accepted<void> read_other_reasoning(const Json& reasoning, CompletionsRequest& o
         const bool usual = value == (name == "mode" ? "standard" : "auto");
         if (name == "context" || name == "mode") {
             if (!usual && !asks_nothing(value)) {
-                out.ignored.push_back("reasoning." + name);
+                out.ignored.add("reasoning." + name);
             }
         } else if (name != "effort" && name != "summary" && name != "generate_summary") {
             return unknown_parameter("reasoning." + name);
@@ -134,7 +134,7 @@ read_reasoning(const Json& body, const CompletionsContext& context, CompletionsR
             echo["effort"] = out.effort;
         }
         if (!context.tools && !out.summary.empty()) { // Codex alone takes it
-            out.ignored.emplace_back("reasoning.summary");
+            out.ignored.add("reasoning.summary");
         }
     }
     out.responses->echo["reasoning"] = std::move(echo);
@@ -222,7 +222,7 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
         OA_CHECK(check_included(fmt::format("include[{}]", i), text != nullptr ? *text : ""));
     }
     if (!include->empty()) {
-        out.ignored.emplace_back("include");
+        out.ignored.add("include");
     }
     return {};
 }

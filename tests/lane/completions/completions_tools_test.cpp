@@ -48,8 +48,9 @@ std::string offered(const Accepted<CompletionsRequest>& request) {
     }
     out += request->one_call ? ", one" : "";
     out += request->must_call ? ", must" : "";
-    return request->ignored.empty() ? out
-                                    : out + fmt::format(", [{}]", fmt::join(request->ignored, " "));
+    return request->ignored.empty()
+               ? out
+               : out + fmt::format(", [{}]", fmt::join(request->ignored.told(), " "));
 }
 
 /// "user:a | assistant:b f(c1,{}) | tool:c1=r | > next"
@@ -168,6 +169,29 @@ TEST_CASE("completions tools: what is offered to the model") {
             fmt::format(R"({}{{"type":"function","function":{{"name":"f{}"}}}})", i ? "," : "", i);
     }
     CHECK(refusal(ask(R"("tools":[)" + many + "]")) == "400 invalid_value tools");
+}
+
+TEST_CASE("completions tools: of many members without effect some are named, and the rest counted"
+) {
+    std::string tools;
+    for (int tool = 0; tool < 2; ++tool) {
+        std::string members;
+        for (int i = 0; i < 50; ++i) {
+            members += fmt::format(R"(,"x{}":1)", i);
+        }
+        tools += fmt::format(
+            R"({}{{"type":"function","function":{{"name":"f{}"{}}}}})",
+            tool > 0 ? "," : "",
+            tool,
+            members
+        );
+    }
+    const auto request = ask(fmt::format(R"("tools":[{}])", tools));
+    REQUIRE(request.has_value());
+    const auto names = request->ignored.told();
+    REQUIRE(names.size() == 33);
+    CHECK(names.front() == "tools.function.x0");
+    CHECK(names.back() == "and-18-more");
 }
 
 TEST_CASE("completions tools: a function's schema is the client's, or an empty object's") {

@@ -144,7 +144,8 @@ TEST_CASE("responses request: what is refused, with the code and the parameter n
 TEST_CASE("responses request: what has no effect is named, and what says nothing is not") {
     const auto ignored = [](std::string_view members, bool tools = true) {
         const auto request = with(members, {.tools = tools});
-        return request ? fmt::format("{}", fmt::join(request->ignored, ",")) : refusal(request);
+        return request ? fmt::format("{}", fmt::join(request->ignored.told(), ","))
+                       : refusal(request);
     };
     CHECK(ignored(R"("temperature":1,"top_p":1,"service_tier":"auto")").empty());
     CHECK(ignored(R"("temperature":0.5,"service_tier":"flex")") == "temperature,service_tier");
