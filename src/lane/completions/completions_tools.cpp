@@ -140,7 +140,9 @@ keep(const Json& named, const std::string& path, bool flat, CompletionsRequest& 
                 "the name of one of 'tools'"
             );
         }
-        kept.push_back(*tool);
+        if (!contains(kept, name, &ClientTool::name)) { // each has a schema to copy
+            kept.push_back(*tool);
+        }
     }
     out.tools = std::move(kept);
     return {};

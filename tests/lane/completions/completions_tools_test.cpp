@@ -123,6 +123,10 @@ TEST_CASE("completions tools: what is offered to the model") {
         {two + R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto",)"
                R"("tools":[{"type":"function","function":{"name":"g"}}]}})",
          "g"},
+        {two + R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto",)"
+               R"("tools":[{"type":"function","function":{"name":"g"}},)"
+               R"({"type":"function","function":{"name":"g"}}]}})",
+         "g"},
         {R"("tools":[{"type":"function","function":{"name":"f","strict":true}},)"
          R"({"type":"function","function":{"name":"g","strict":true}}])",
          "f g, [tools.function.strict]"},
