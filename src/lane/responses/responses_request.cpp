@@ -184,13 +184,20 @@ Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
     constexpr std::size_t k_name_chars = 64;
     constexpr std::size_t k_text_chars = 512;
     OA_TRY(const auto metadata, object_in(body, "metadata"));
-    out.echo["metadata"] = metadata == nullptr ? Json::object() : *metadata;
-    for (const auto& [name, value] : out.echo["metadata"].items()) {
-        if (!value.is_string()) {
+    auto& echo = out.echo["metadata"];
+    echo = Json::object();
+    if (metadata == nullptr) {
+        return {};
+    }
+    if (metadata->size() > k_most) {
+        return bad("invalid_value", "metadata", fmt::format("at most {} texts", k_most));
+    }
+    for (const auto& [name, value] : metadata->items()) {
+        const auto* text = value.get_ptr<const std::string*>();
+        if (text == nullptr) {
             return bad("invalid_type", "metadata." + printable(name, 60), "a string");
         }
-        if (code_points(name) > k_name_chars ||
-            code_points(text_view_in(out.echo["metadata"], name)) > k_text_chars) {
+        if (code_points(name) > k_name_chars || code_points(*text) > k_text_chars) {
             return bad(
                 "invalid_value",
                 "metadata." + printable(name, 60),
@@ -202,9 +209,7 @@ Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
             );
         }
     }
-    if (out.echo["metadata"].size() > k_most) {
-        return bad("invalid_value", "metadata", fmt::format("at most {} texts", k_most));
-    }
+    echo = *metadata;
     return {};
 }
 

@@ -182,6 +182,13 @@ TEST_CASE("responses request: metadata has the API's own limits, in characters")
     CHECK(metadata(16, 64, 512) == "accepted");
     CHECK(metadata(17, 2, 1) == "400 invalid_value");
     CHECK(metadata(1, 65, 1) == "400 invalid_value");
+    std::string numbers; // too many are not looked at
+    for (int i = 0; i < 17; ++i) {
+        numbers += fmt::format(R"({}"n{}":1)", i > 0 ? "," : "", i);
+    }
+    CHECK(
+        refusal(with(fmt::format(R"("metadata":{{{}}})", numbers))) == "400 invalid_value metadata"
+    );
     CHECK(metadata(1, 2, 513) == "400 invalid_value");
 }
 
