@@ -133,6 +133,8 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
 /// One sequence or up to four, none of them empty.
 Accepted<void> read_stop(const Json& body, CompletionsRequest& out) {
     constexpr std::size_t k_most = 4; // the API's own limit
+    // Each piece of an answer is compared with every beginning of them, on the loop.
+    constexpr std::size_t k_longest = 256;
     const auto* stop = given(body, "stop");
     if (stop == nullptr || asks_nothing(*stop)) {
         return {};
@@ -145,8 +147,9 @@ Accepted<void> read_stop(const Json& body, CompletionsRequest& out) {
         if (!text.is_string()) {
             return bad("invalid_type", "stop", "a string or an array of strings");
         }
-        if (text.get_ref<const std::string&>().empty()) {
-            return bad("invalid_value", "stop", "texts that are not empty");
+        const auto size = text.get_ref<const std::string&>().size();
+        if (size == 0 || size > k_longest) {
+            return bad("invalid_value", "stop", fmt::format("texts of 1 to {} bytes", k_longest));
         }
         out.stop.push_back(text.get<std::string>());
     }

@@ -198,6 +198,17 @@ TEST_CASE("completions tools: of many members without effect some are named, and
     CHECK(names.back() == "and-18-more");
 }
 
+TEST_CASE("completions tools: texts to stop at are few, and none is empty or long") {
+    const auto stop = [](std::vector<std::string> texts) {
+        const auto request = ask(fmt::format(R"("stop":{})", dump_json(Json(std::move(texts)))));
+        return request ? fmt::format("{}", request->stop.size()) : refusal(request);
+    };
+    CHECK(stop({"a", "b", "c", std::string(256, 'd')}) == "4");
+    CHECK(stop({"a", std::string(257, 'b')}) == "400 invalid_value stop");
+    CHECK(stop({"a", ""}) == "400 invalid_value stop");
+    CHECK(stop({"a", "b", "c", "d", "e"}) == "400 invalid_value stop");
+}
+
 TEST_CASE("completions tools: a function's schema is the client's, or an empty object's") {
     const auto request = ask(k_two);
     REQUIRE(request.has_value());
