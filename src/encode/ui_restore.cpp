@@ -21,11 +21,17 @@ struct Restorer {
     bool spoke = false;
     bool answered = false;
 
-    OpenTool& tool(const std::string& call, const std::string& name, bool dynamic) {
+    OpenTool& tool(const std::string& call, const std::string& name = {}) {
         const auto known = std::ranges::find(*tools, call, &OpenTool::call);
-        return known != tools->end() ? *known : tools->emplace_back(call, name, dynamic);
+        return known != tools->end() ? *known : tools->emplace_back(call, name);
     }
-    void done(const std::string& call) { tool(call, {}, false).phase = Phase::done; }
+    OpenTool& told(const auto& chunk) {
+        auto& tool = this->tool(chunk.call, chunk.name);
+        tool.dynamic = chunk.dynamic;
+        tool.provider_executed = chunk.provider_executed;
+        return tool;
+    }
+    void done(const std::string& call) { tool(call).phase = Phase::done; }
 
     void operator()(const ui::PartStart& chunk) {
         parts->push_back({chunk.id, chunk.kind});
@@ -39,18 +45,16 @@ struct Restorer {
         std::erase_if(*parts, [&chunk](const OpenPart& one) { return one.id == chunk.id; });
     }
     void operator()(const ui::ToolInputStart& chunk) {
-        tool(chunk.call, chunk.name, chunk.dynamic);
+        told(chunk);
         content = true;
         answered = false;
     }
-    void operator()(const ui::ToolInputAvailable& chunk) {
-        tool(chunk.call, chunk.name, chunk.dynamic).phase = Phase::running;
-    }
+    void operator()(const ui::ToolInputAvailable& chunk) { told(chunk).phase = Phase::running; }
     void operator()(const ui::ToolOutputAvailable& chunk) { done(chunk.call); }
     void operator()(const ui::ToolOutputError& chunk) { done(chunk.call); }
     void operator()(const ui::ToolOutputDenied& chunk) { done(chunk.call); }
     void operator()(const ui::ToolApprovalRequest& chunk) {
-        auto& asking = tool(chunk.call, {}, false);
+        auto& asking = tool(chunk.call);
         asking.approval = chunk.approval;
         asking.asked = true;
     }

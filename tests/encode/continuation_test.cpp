@@ -95,6 +95,17 @@ std::optional<std::string> rest(
     return out;
 }
 
+/// Chunks of calls that Codex runs: without it on each of them pages ask again.
+std::size_t executed(std::string_view stream) {
+    constexpr std::string_view k_executed = R"("providerExecuted":true)";
+    std::size_t count = 0;
+    for (auto at = stream.find(k_executed); at != std::string_view::npos;
+         at = stream.find(k_executed, at + 1)) {
+        ++count;
+    }
+    return count;
+}
+
 /// Behind each frame where a log may end: start and start-step are written at once, and so is what
 /// ends an answer.
 std::vector<std::size_t> cuts_of(std::string_view stream) {
@@ -127,6 +138,7 @@ TEST_CASE("an answer is gone on with from every frame, whether it is told in pie
             CHECK(types_of(whole).back() == "[DONE]");
             CHECK(std::ranges::count(types_of(whole), "tool-output-available") == 1);
             CHECK(std::ranges::count(types_of(whole), "data-plan") == 1);
+            CHECK(executed(whole) == executed(stream));
         }
     }
 }
