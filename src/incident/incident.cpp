@@ -136,7 +136,9 @@ Result<Incident> gather_incident(IncidentInput input) {
     std::vector<Timeline> timelines;
     for (std::size_t i = 0; i < out.runs.size(); ++i) {
         out.runs[i].label = fmt::format("run {}", i + 1);
-        timelines.push_back(run_timeline(out.runs[i].entry.folder, out.runs[i].label));
+        timelines.push_back(
+            run_timeline(out.runs[i].entry.folder, out.runs[i].label, input.redactor)
+        );
         add_artefacts(out.runs[i].entry, out.artefacts);
     }
     for (std::size_t i = 0; i < input.logs.size(); ++i) {

@@ -187,17 +187,19 @@ std::optional<std::string> utc_millis(std::string_view text) {
     )));
 }
 
-Timeline run_timeline(const fs::path& folder, std::string_view source) {
+Timeline run_timeline(const fs::path& folder, std::string_view source, const Redactor& redactor) {
     Timeline out;
-    for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
-        if (const auto text = run::read_kept(folder / file, k_largest_log)) {
-            take_text(*text, source, true, out);
+    const auto take = [&](const fs::path& file, std::string_view from) {
+        if (auto text = run::read_kept(file, k_largest_log)) {
+            *text = redactor.apply(*text);
+            take_text(*text, from, true, out);
         }
+    };
+    for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
+        take(folder / file, source);
     }
     for (const std::string& file : run::entries_below(folder / "logs").files) {
-        if (const auto text = run::read_kept(folder / "logs" / file, k_largest_log)) {
-            take_text(*text, fmt::format("{} {}", source, file), true, out);
-        }
+        take(folder / "logs" / file, fmt::format("{} {}", source, file));
     }
     return out;
 }

@@ -203,7 +203,7 @@ TEST_CASE("timeline: a line that a crash cut is left out, the rest is told") {
     )
                 .has_value());
     REQUIRE(add_note(folder, "afterwards", "ann").has_value());
-    const Timeline timeline = merge({run_timeline(folder, "run 1")});
+    const Timeline timeline = merge({run_timeline(folder, "run 1", Redactor{})});
     CHECK(timeline.undated == 0);
     REQUIRE(timeline.events.size() == 2);
     CHECK(timeline.events[0].text == "whole");
@@ -218,9 +218,40 @@ TEST_CASE("timeline: lines without a time in a run's own logs are counted, too")
                             "double free or corruption\n" +
                             access_line(1, k_good) + "{\"ts\":\"2026-02-22T04:36:02.0";
     REQUIRE(write_file_atomic(folder / "logs/canary.log", log).has_value());
-    const Timeline timeline = merge({run_timeline(folder, "run 1")});
+    const Timeline timeline = merge({run_timeline(folder, "run 1", Redactor{})});
     CHECK(timeline.undated == 1);
     CHECK(timeline.damaged == 1); // the end of what it wrote
+}
+
+TEST_CASE("timeline: secrets are hidden before a long line of the run is cut") {
+    const Scratch state;
+    const auto folder = state.ended();
+    const std::string secret = "p\u00e4ss-wort-of-many-letters";
+    const std::string key = "ghp_" + std::string(36, 'A');
+    const auto note = [](std::size_t before, std::string_view text) {
+        return fmt::format(
+            R"({{"at":"2026-02-22T04:36:01.000Z","event":"note","by":"ann","text":"{} {}"}})"
+            "\n",
+            std::string(before, 'x'),
+            text
+        );
+    };
+    REQUIRE(
+        write_file_atomic(folder / "notes.ndjson", note(375, key) + note(380, secret)).has_value()
+    );
+    std::filesystem::create_directory(folder / "logs");
+    const auto plain = "2026-02-22T04:36:02.000Z " + std::string(390, 'x') + " " + key + "\n" +
+                       "2026-02-22T04:36:03.000Z " + secret + "\n";
+    REQUIRE(write_file_atomic(folder / "logs/canary.log", plain).has_value());
+    Redactor redactor;
+    redactor.add_known(Secret(secret), "KEY");
+    const Timeline timeline = merge({run_timeline(folder, "run 1", redactor)});
+    REQUIRE(timeline.events.size() >= 4);
+    for (const TimelineEvent& event : timeline.events) {
+        CAPTURE(event.text);
+        CHECK_FALSE(event.text.contains("ghp_"));
+        CHECK_FALSE(event.text.contains("wort-of"));
+    }
 }
 
 TEST_CASE("timeline: a log that is too large is refused with what to do") {

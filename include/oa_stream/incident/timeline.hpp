@@ -50,8 +50,10 @@ struct Timeline {
 [[nodiscard]] Weight event_weight(const Json& line);
 
 /// Timeline, journal, notes and the logs of the lanes that the run started. What is torn or missing
-/// is left out.
-[[nodiscard]] Timeline run_timeline(const std::filesystem::path& folder, std::string_view source);
+/// is left out. Redacted: a secret that a long line cuts would not be found behind it.
+[[nodiscard]] Timeline run_timeline(
+    const std::filesystem::path& folder, std::string_view source, const Redactor& redactor
+);
 /// JSON lines or logfmt with a ts, at or time; plain lines that begin with a time. Redacted.
 /// Code::unreadable, also for one of more than 256 MiB; Code::usage for one that is compressed.
 [[nodiscard]] Result<Timeline>

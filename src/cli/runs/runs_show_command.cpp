@@ -34,8 +34,10 @@ struct Known {
 
 /// The run's own words, without those of its lanes.
 std::vector<TimelineEvent> last_events(const RunEntry& run, std::size_t count) {
+    Redactor redactor;
+    redactor.add_environment();
     std::vector<incident::Timeline> one;
-    one.push_back(incident::run_timeline(run.folder, "run"));
+    one.push_back(incident::run_timeline(run.folder, "run", redactor));
     auto all = incident::merge(std::move(one)).events;
     std::erase_if(all, [](const TimelineEvent& event) { return event.source != "run"; });
     if (all.size() > count) {
