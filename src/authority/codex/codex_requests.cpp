@@ -238,6 +238,11 @@ Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts) {
     };
 }
 
+std::string cursor_behind(const Json& page, std::string_view cursor) {
+    auto next = text_in(page, "nextCursor");
+    return next == cursor ? std::string() : next;
+}
+
 bool runs_turn(const Json& result) {
     const Json& status = object_in(object_in(result, "thread"), "status");
     return text_view_in(status, "type") == "active";

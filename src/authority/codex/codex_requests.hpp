@@ -8,6 +8,7 @@
 #include "codex/process/codex_toml.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace oa_stream::authority {
 
@@ -51,6 +52,10 @@ struct ThreadFacts {
 /// Compares provider, approval policy and sandbox with what config.toml promised. Errors:
 /// Code::precondition naming the difference, Code::protocol when the result is not a thread.
 [[nodiscard]] Result<ThreadFacts> check_thread(const Json& result, const ConfigFacts& facts);
+
+/// Where the list goes on behind `page`, which `cursor` asked for; empty: that was the last one, or
+/// leads to itself.
+[[nodiscard]] std::string cursor_behind(const Json& page, std::string_view cursor);
 
 /// Whether the thread in a result of thread/resume or thread/read has a turn under way.
 [[nodiscard]] bool runs_turn(const Json& result);

@@ -96,3 +96,11 @@ TEST_CASE("codex: a child that grew too large is not ended under somebody who re
     CHECK((read ? "" : read.error().message) == "");
     stage.until([&] { return stage.reading("codex_restarts_total") >= 1; });
 }
+
+TEST_CASE("codex: a list that goes on where it is ends there") {
+    Mode mode("same-page");
+    ThreadStage stage;
+    stage.opened();
+    CHECK(must(run(stage.io, stage.authority->kept("x"))).empty());
+    CHECK(stage.received("thread/attachment/list", "\"x\"") == 2);
+}

@@ -179,6 +179,9 @@ private:
         if (method == "thread/list") {
             return list(params, id);
         }
+        if (mode_ == "same-page" && method == "thread/attachment/list") {
+            return reply(id, Json::object({{"data", Json::array()}, {"nextCursor", "here"}}));
+        }
         if (mode_ == "slow-read" && method == "thread/read") {
             ::usleep(700'000);
         }

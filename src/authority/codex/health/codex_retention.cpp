@@ -124,8 +124,7 @@ CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t olde
         if (!gone.empty() && self->options_.forgotten) {
             self->options_.forgotten(std::move(gone));
         }
-        const std::string next(text_view_in(*page, "nextCursor"));
-        cursor = next == cursor || old.size() < data->size() ? std::string{} : next;
+        cursor = old.size() < data->size() ? std::string{} : cursor_behind(*page, cursor);
     } while (!cursor.empty() && !self->closing_ && !link->lost());
     co_return deleted;
 }

@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
+#include "codex/codex_requests.hpp"
 #include "codex_attachments.hpp"
 
 #include <algorithm>
@@ -49,14 +50,14 @@ Task<Result<std::string>> CodexCore::kept(Self self, std::string thread) {
     std::map<std::uint64_t, std::string> pieces;
     std::string cursor;
     do {
-        Json params = list_attachments(thread, std::exchange(cursor, {}));
+        Json params = list_attachments(thread, cursor);
         OA_CO_TRY(
             const Json page, co_await ask(self, link, "thread/attachment/list", std::move(params))
         );
         for (const auto& [number, payload] : attachments_in(page, k_type)) {
             pieces[number] = text_in(payload, "text");
         }
-        cursor = text_in(page, "nextCursor");
+        cursor = cursor_behind(page, cursor);
     } while (!cursor.empty());
     std::string text;
     for (const auto& [number, piece] : pieces) {

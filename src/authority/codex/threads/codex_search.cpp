@@ -35,8 +35,7 @@ Task<Result<std::vector<std::string>>> CodexCore::find_threads(Self self, std::s
         if (found.size() > k_most_found) {
             co_return fail(Code::too_large, "too many threads hold these words");
         }
-        auto next = text_in(page, "nextCursor");
-        cursor = next == cursor ? std::string() : std::move(next);
+        cursor = cursor_behind(page, cursor);
     } while (!cursor.empty());
     co_return found;
 }

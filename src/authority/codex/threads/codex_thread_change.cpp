@@ -87,8 +87,7 @@ Task<void> CodexCore::delete_retired(Self self, Link link) {
             const RpcOutcome gone = co_await call(self, link, "thread/delete", thread_params(id));
             left = left || !std::holds_alternative<Json>(gone);
         }
-        std::string next(text_view_in(*page, "nextCursor"));
-        cursor = next == cursor ? std::string{} : std::move(next);
+        cursor = cursor_behind(*page, cursor);
     } while (!cursor.empty() && !self->closing_ && !link->lost());
     self->retired_ = left || !cursor.empty() || self->retirements_ != known;
 }
