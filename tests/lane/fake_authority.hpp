@@ -212,6 +212,9 @@ public:
                 turn.client_message_id.reset();
             }
         }
+        if (page && endless) {
+            page->more = history_reads < 100;
+        }
         co_return page;
     }
 
@@ -302,6 +305,7 @@ public:
     int joins = 0;
     std::vector<std::pair<std::string, std::string>> stops; ///< thread and turn
     std::vector<authority::PastTurn> past;
+    bool endless = false; ///< there is more behind every page of turns
     bool unlisted = false; ///< questions, until their thread is loaded
     bool lost_history = false;
     std::optional<Error> history_error;

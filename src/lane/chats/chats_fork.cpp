@@ -73,7 +73,7 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
             }
             asked = asks(turn, message);
         }
-        if (!page->more || page->turns.empty()) {
+        if (!page->more || page->turns.empty() || page->turns.back().id == query.from) {
             break;
         }
         query.from = page->turns.back().id;

@@ -167,7 +167,9 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
             co_return reject_page(turns.error(), !query.from.empty());
         }
         settle_page(turns->turns, page.newest_first);
-        more = turns->more && !turns->turns.empty();
+        // Whatever it says of more, a page without a turn that is new is the last one.
+        const std::size_t known = (repeated ? 1U : 0U) + (page.newest_first ? 0U : 1U);
+        more = turns->more && turns->turns.size() > known;
         const auto end = turns->turns.end() - (more && !page.newest_first ? 1 : 0);
         for (auto turn = turns->turns.begin() + (repeated && !turns->turns.empty() ? 1 : 0);
              turn < end && !fill.overfull();

@@ -60,7 +60,8 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
                 read.push_back(std::move(turn));
             }
         }
-        if (!page.more || read.empty() || names_turn(call->chat, read)) {
+        const bool fresh = !read.empty() && read.back().id != query.from;
+        if (!page.more || !fresh || names_turn(call->chat, read)) {
             break;
         }
         query.from = read.back().id;

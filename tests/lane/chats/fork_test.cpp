@@ -82,6 +82,23 @@ TEST_CASE("fork: a copy does not end inside the messages that a conversation was
     CHECK(rig.authority.makes == 0);
 }
 
+TEST_CASE("fork: a history that has ever more but no other turn is read to its last one") {
+    ForkRig rig;
+    const auto read = [&rig](std::string_view order) {
+        const auto response =
+            rig.send(rig.get(fmt::format("/api/chats/c/messages?order={}", order)));
+        REQUIRE(response.status == 200);
+        return json_of(response);
+    };
+    const auto up = read("asc");
+    const auto down = read("desc");
+    rig.authority.endless = true;
+    CHECK(read("asc") == up);
+    CHECK(read("desc") == down);
+    CHECK(rig.fork(R"({"messageId":"t4"})").status == 422);
+    CHECK(rig.authority.history_reads < 20);
+}
+
 TEST_CASE("fork: what makes no sense is refused, and nothing is copied") {
     struct Row {
         std::string_view body, of;
