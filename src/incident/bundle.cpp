@@ -3,6 +3,7 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/entries.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -108,6 +109,17 @@ sources_of(const Incident& incident, const Redactor& redactor, const BundleRules
         OA_CHECK(check_size(incident.logs[i], redactor, "give the part of it that matters"));
         const std::string name = plain_name(redactor.apply(incident.logs[i].filename().string()));
         out[fmt::format("logs/{}-{}", i + 1, name)].file = incident.logs[i];
+    }
+    return out;
+}
+
+/// As a shell finds the file: "?" stands for what is hidden, all else for itself.
+std::string shell_pattern(std::string_view path) {
+    std::string out;
+    while (!path.empty()) {
+        const std::size_t plain = std::min(path.find('?'), path.size());
+        out += plain == 0 ? "?" : shell_word(path.substr(0, plain));
+        path.remove_prefix(std::max<std::size_t>(plain, 1));
     }
     return out;
 }
@@ -241,8 +253,9 @@ private:
             constexpr std::size_t k_runs = std::string_view("runs/").size();
             const std::size_t end = shown.find('/', places.front().offset);
             const fs::path from = folder->second.parent_path() / shown.substr(k_runs, end - k_runs);
+            const fs::path to = from.parent_path() / "renamed";
             rename_ =
-                fmt::format("mv {} {}", from.string(), (from.parent_path() / "renamed").string());
+                fmt::format("mv {} {}", shell_pattern(from.string()), shell_word(to.string()));
         }
         return false;
     }

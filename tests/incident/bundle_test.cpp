@@ -293,6 +293,9 @@ TEST_CASE("bundle: a secret in a file's name is refused, and what is said finds 
         CHECK(move.starts_with("mv " + folder.string()));
         REQUIRE(write_file_atomic(folder / "streams/correct-horse.sse", "harmless").has_value());
     }
+    fs::rename(
+        folder / "streams/correct-horse.sse", folder / "streams/a 'b'; correct-horse $(c).sse"
+    );
     const auto refused =
         write_bundle(incident_of({folder}), state.path / "b.tar.zst", redactor, {});
     REQUIRE_FALSE(refused.has_value());
