@@ -16,6 +16,9 @@ namespace oa_stream::incident {
 namespace {
 
 constexpr std::string_view k_sums = "SHA256SUMS";
+/// Of sums and manifest in memory: more than a bundle of the most files has. Everything else is
+/// read, summed and let go.
+constexpr std::size_t k_most_kept = std::size_t{64} << 20U;
 
 /// What the archive holds, without its root.
 struct Contents {
@@ -24,6 +27,7 @@ struct Contents {
     std::map<std::string, std::string> sums{}; ///< text of each SHA256SUMS
     std::string manifest;
     std::vector<std::string> odd{}; ///< what does not belong into a bundle
+    std::size_t kept = 0; ///< bytes of sums and manifest
 };
 
 void take(ArchiveEntry&& entry, Contents& into) {
@@ -44,11 +48,20 @@ void take(ArchiveEntry&& entry, Contents& into) {
         into.odd.push_back(printable(entry.path, 120));
         return;
     }
-    if (path == k_sums || path.ends_with("/" + std::string(k_sums))) {
-        into.sums[path] = std::move(entry.bytes);
-    } else if (path == "manifest.json") {
-        into.manifest = std::move(entry.bytes);
+    const bool sums = path == k_sums || path.ends_with("/" + std::string(k_sums));
+    if (!sums && path != "manifest.json") {
+        return;
     }
+    into.kept += entry.bytes.size();
+    if (into.kept > k_most_kept) {
+        into.odd.push_back(fmt::format(
+            "{} (sums and manifest of more than {} MiB in all)",
+            printable(entry.path, 120),
+            k_most_kept >> 20U
+        ));
+        return;
+    }
+    (sums ? into.sums[path] : into.manifest) = std::move(entry.bytes);
 }
 
 Check judged(std::string id, bool pass, std::string detail) {

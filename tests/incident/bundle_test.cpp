@@ -528,3 +528,23 @@ TEST_CASE("bundle: nothing may stand behind its end") {
         CHECK(detail(*found, "archive").contains("after its end") != row.pass);
     }
 }
+
+TEST_CASE("bundle: sums and a manifest that fill the memory are not kept") {
+    const Scratch state;
+    const fs::path root = state.path / "incident-x";
+    for (const auto* run : {"a", "b"}) {
+        const fs::path sums = root / "runs" / run / "SHA256SUMS";
+        fs::create_directories(sums.parent_path());
+        REQUIRE(write_file_atomic(sums, "").has_value());
+        fs::resize_file(sums, std::uintmax_t{33} << 20U); // two of them are beyond the limit
+    }
+    const auto pack =
+        fmt::format("cd {} && tar --zstd -cf b.tar.zst incident-x", state.path.string());
+    REQUIRE(std::system(pack.c_str()) == 0);
+    const auto found = verify_bundle(state.path / "b.tar.zst");
+    REQUIRE(found.has_value());
+    CHECK(detail(*found, "paths").contains("sums and manifest of more than 64 MiB in all"));
+    CHECK(std::ranges::count_if(found->checks, [](const Check& check) {
+              return check.id.starts_with("run ");
+          }) == 1);
+}
