@@ -76,7 +76,7 @@ TEST_CASE("seen messages: content may be a list of text parts, and says nothing 
         std::string_view content;
         std::optional<std::string> text;
     };
-    static const std::array k_rows{
+    static const std::array k_pairs{
         Row{R"("a")", "a"},
         Row{R"("")", ""},
         Row{"null", {}},
@@ -86,7 +86,7 @@ TEST_CASE("seen messages: content may be a list of text parts, and says nothing 
         Row{"{}", {}},
         Row{"7", {}},
     };
-    for (const Row& row : k_rows) {
+    for (const Row& row : k_pairs) {
         CAPTURE(row.content);
         const Messages seen =
             page(R"([{"role":"assistant","content":)" + std::string(row.content) + "}]");
@@ -99,7 +99,7 @@ TEST_CASE("seen messages: blank is an empty list of parts beside a content that 
         std::string_view message;
         bool blank;
     };
-    static constexpr std::array k_rows{
+    static constexpr std::array k_pairs{
         Row{R"({"content":"a","parts":[]})", true},
         Row{R"({"content":[{"type":"text","text":"a"}],"parts":[]})", true},
         Row{R"({"content":"a"})", false},
@@ -111,7 +111,7 @@ TEST_CASE("seen messages: blank is an empty list of parts beside a content that 
         Row{R"({"content":"a","parts":[{"type":"data-plan","data":{}}]})", false},
         Row{R"({"content":"a","parts":[{"type":"source-url","url":"u"}]})", false},
     };
-    for (const Row& row : k_rows) {
+    for (const Row& row : k_pairs) {
         CAPTURE(row.message);
         Messages seen = page("[" + std::string(row.message) + "]");
         const bool listed = seen.at(0).parts.has_value();
@@ -168,7 +168,7 @@ TEST_CASE("seen messages: parts are compared where both sides list them") {
     static constexpr std::string_view k_tool =
         R"([{"role":"assistant","content":"","parts":[{"type":"tool-search","toolCallId":"c",
             "state":"output-available","input":{},"output":1}]}])";
-    static constexpr std::array k_rows{
+    static constexpr std::array k_pairs{
         Row{k_plain, k_drawn, ""}, // an older one leaves them out
         Row{k_drawn, k_plain, ""},
         Row{k_plain, k_parts_only, ""},
@@ -197,7 +197,7 @@ TEST_CASE("seen messages: parts are compared where both sides list them") {
             R"([{"role":"assistant","content":"","parts":[]}])",
             "message 1 of 1 lacks tool search c in its parts"},
     };
-    for (const Row& row : k_rows) {
+    for (const Row& row : k_pairs) {
         CAPTURE(row.expected, row.seen);
         CHECK(wrong_with_list(page(row.expected), page(row.seen)) == row.wrong);
     }
