@@ -81,6 +81,11 @@ struct RunContext {
     bool unjudged = false; ///< the last stage was promoted before its gates had decided
 };
 
+/// Does one step of the plan; a dry run says whether it could be done.
+[[nodiscard]] Task<StepEnd> carry_out(RunContext* run, const Step* step);
+/// Sets the routes, after the last step. Whether it went well, too.
+[[nodiscard]] Task<bool> carry_out_last(RunContext* run);
+
 /// Holds one stage: planted faults, probes, looks, gates, split. Leaves checks and a row.
 [[nodiscard]] Task<StepEnd> run_stage(RunContext* run, int stage);
 
