@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <thread>
+#include <utility>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -196,6 +197,21 @@ TEST_CASE("run: a signal before any change exits 130 or 143, after one it rolls 
     check_ended_rolled_back(world, outcome);
     CHECK(world.stop.mutated());
     CHECK(outcome.rollback->reason == "interrupted by signal 2");
+}
+
+TEST_CASE("run: a signal while the traffic is read a last time rolls back, too") {
+    World world;
+    world.make_cutover();
+    bool last = false;
+    world.instruments.on_smoke = [&](const std::string& id) { last = id == "postflight.users"; };
+    world.driver.on_read = [&] {
+        if (std::exchange(last, false)) {
+            world.stop.request(SIGTERM);
+        }
+    };
+    const RunOutcome outcome = world.run();
+    check_rolled_back(world, outcome);
+    CHECK(check_of(outcome, "interrupted").detail == "signal 15 in the last step");
 }
 
 TEST_CASE("run: an answer that got lost is settled by reading, not by writing again") {

@@ -34,6 +34,9 @@ void FakeDriver::call(bool after) {
 Task<Result<TrafficState>> FakeDriver::read() {
     call(false);
     ++reads;
+    if (on_read) {
+        on_read();
+    }
     const bool fails =
         failing_reads.contains(reads) || (away_from > 0 && reads >= away_from && reads < away_to);
     call(true);

@@ -71,6 +71,7 @@ public:
     std::map<std::string, traffic::StreamCounts, std::less<>> streams{};
     std::optional<Error> preview_error{};
     std::vector<traffic::Split> previews{};
+    std::function<void()> on_read{}; ///< before it is answered
 
 private:
     void call(bool after);

@@ -44,16 +44,25 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         }
         all = false; // nothing depends on it: a verification reports everything
     }
-    // As good as any other moment: who interrupts the last smoke wants the old state, too.
-    const bool stays = run->playbook().kind == Kind::cutover && run->out.mutated;
-    if (stays && run->stop_requested()) {
-        run->add_interrupted("in the last step");
-        co_return steps.size() - 1;
-    }
     co_return all ? steps.size() : steps.size() - 1;
 }
 
-void note_rest(RunContext& run, std::size_t done) {
+/// As good as any other moment: who interrupts the last smoke, or the last look at the traffic,
+/// wants the old state, too.
+Task<bool> may_stay(RunContext* run) {
+    const bool stays = run->playbook().kind == Kind::cutover && run->out.mutated;
+    const bool interrupted = stays && run->stop_requested();
+    if (!interrupted && !co_await still_serves(run)) {
+        co_return false;
+    }
+    if (stays && run->stop_requested()) {
+        run->add_interrupted("in the last step");
+        co_return false;
+    }
+    co_return true;
+}
+
+void note_rest(RunContext& run, std::size_t done, bool completed) {
     const auto& steps = run.in.plan->steps;
     std::vector<std::string> rest;
     for (std::size_t i = done + 1; i < steps.size(); ++i) {
@@ -61,7 +70,7 @@ void note_rest(RunContext& run, std::size_t done) {
             rest.push_back(steps[i].id);
         }
     }
-    if (run.in.last && done < steps.size()) {
+    if (run.in.last && !completed) {
         rest.emplace_back("routes");
     }
     if (!rest.empty()) {
@@ -193,11 +202,11 @@ Task<RunOutcome> run_plan(RunInput input) {
     );
     const std::size_t done = co_await carry_out_all(&run);
     bool completed = done == run.in.plan->steps.size();
-    note_rest(run, done);
     if (run.in.beside) {
         run.session.add(co_await run.in.beside());
     }
-    completed = completed && co_await still_serves(&run);
+    completed = completed && co_await may_stay(&run);
+    note_rest(run, done, completed);
     if (completed && run.in.last) {
         completed = co_await carry_out_last(&run);
     }
