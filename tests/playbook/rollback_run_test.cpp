@@ -295,6 +295,26 @@ TEST_CASE("take back: a step of a ramp that came true in part does not end the r
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("take back: a ramp begins with what serves now, and not where that is unknown") {
+    const auto shares_from = [](int live, bool readable) {
+        World world;
+        died_at_call(world, k_moved, true);
+        world.playbook.rollback_ramp = Millis(20);
+        world.driver.serving = World::split(live);
+        world.driver.applied.clear();
+        if (!readable) {
+            world.driver.failing_reads = {world.driver.reads + 1};
+        }
+        check_restored(world, rollback_of(world));
+        return world.driver.shares();
+    };
+    CHECK(shares_from(50, true) == std::vector{40, 30, 20, 10, 0});
+    CHECK(shares_from(50, false) == std::vector{0});
+    for (const int share : shares_from(0, true)) { // somebody else has restored the baseline
+        CHECK(share == 0);
+    }
+}
+
 TEST_CASE("take back: a journal that is empty or gone leaves the plan and what serves") {
     for (const bool gone : {true, false}) {
         for (const int live : {50, 33}) {

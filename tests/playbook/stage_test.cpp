@@ -486,6 +486,30 @@ TEST_CASE("stage: a ramp takes the traffic back bit by bit, never up again") {
     CHECK(world.driver.shares() == std::vector{50, 40, 30, 20, 10, 0});
 }
 
+TEST_CASE("stage: a ramp gives the canary nothing that others took from it") {
+    World before; // the rollback began
+    before.playbook.stages = {50};
+    before.playbook.rollback_ramp = Millis(20);
+    before.drift_every = Millis(5);
+    at_stage(before, 50, [&] { before.driver.serving = World::split(0); });
+    check_rolled_back(before, before.run());
+    CHECK(before.driver.shares() == std::vector{50});
+
+    World amid; // between two of its steps
+    amid.playbook.stages = {50};
+    amid.playbook.rollback_ramp = Millis(20);
+    amid.instruments.bad_at[50] = 60;
+    int reads = 0; // after the first step: its own, then the next one's
+    amid.driver.on_read = [&] {
+        const bool began = amid.driver.serving == World::split(40);
+        if (began && ++reads == 2) {
+            amid.driver.serving = World::split(0);
+        }
+    };
+    check_rolled_back(amid, amid.run());
+    CHECK(amid.driver.shares() == std::vector{50, 40});
+}
+
 TEST_CASE("stage: a signal does not wait for the rest of a ramp") {
     World world;
     world.playbook.stages = {50};

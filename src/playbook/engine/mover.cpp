@@ -116,6 +116,11 @@ bool Mover::reached(const TrafficState& state, const Split& to) const {
            (options_.exact.is_null() || driver_.same_setting(state.exact, options_.exact));
 }
 
+bool Mover::raises(const Split& serving, const Split& to) const {
+    const std::string& revision = options_.never_raises;
+    return !revision.empty() && to.percent_of(revision) > serving.percent_of(revision);
+}
+
 /// A write of ours that came true in part is ours, too: the rollback may write over it.
 bool Mover::is_known(const Attempt& now, const TrafficState& state) const {
     const bool serves = now.is_ours(state.serving);
@@ -178,6 +183,18 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
     const bool others = now->out.mutated && !rescue && state->etag != now->out.before.etag;
     if (!is_known(*now, *state) || others) {
         end_as_foreign(*now, *state);
+        co_return After::stop;
+    }
+    if (raises(state->serving, now->to)) {
+        now->end_with(
+            now->out.mutated ? Moved::Result::unverified : Moved::Result::not_tried,
+            fmt::format(
+                "{} would give {} more: {}",
+                now->to.text(),
+                options_.never_raises,
+                traffic::serves_text(*state)
+            )
+        );
         co_return After::stop;
     }
     co_return co_await write_once(now, *std::move(state));

@@ -36,6 +36,8 @@ struct MoverOptions {
     std::function<void(std::string_view event, Json fields)> note{};
     /// What whoever reads the result must know though the move itself went well.
     std::function<void(const std::string& text)> warn{};
+    /// No write gives this revision more than it was just read to have. Empty: any may.
+    std::string never_raises{};
 };
 
 /// How careful a move has to be with its own means.
@@ -90,6 +92,7 @@ private:
     [[nodiscard]] bool is_gone(const Result<traffic::TrafficState>& state) const;
     [[nodiscard]] bool is_known(const Attempt& now, const traffic::TrafficState& state) const;
     [[nodiscard]] bool reached(const traffic::TrafficState& state, const traffic::Split& to) const;
+    [[nodiscard]] bool raises(const traffic::Split& serving, const traffic::Split& to) const;
     [[nodiscard]] Task<After> attempt(Attempt* now);
     [[nodiscard]] Task<After> write_once(Attempt* now, traffic::TrafficState state);
     [[nodiscard]] Task<After> refused(Attempt* now, traffic::TrafficState before, Error error);

@@ -115,22 +115,33 @@ Task<void> wait_on_ramp(const RunContext* run, Millis length) {
     }
 }
 
+/// The canary's share that a ramp begins with. A run that died, or whose traffic others have moved,
+/// may know of more than serves. 0: what serves cannot be read.
+Task<int> ramp_from(const RunContext* run) {
+    const std::string& canary = run->playbook().traffic.canary;
+    const auto now = co_await within(run->in.timing.driver_call, run->in.driver->read());
+    co_return now ? std::min(run->serving.percent_of(canary), now->serving.percent_of(canary)) : 0;
+}
+
 /// A cold baseline gets its traffic back bit by bit, when the playbook asks for that. What fails on
 /// the way only ends the ramp: the whole baseline is written next.
 Task<void> ramp_down(RunContext* run, std::string step) {
     const Traffic& traffic = run->playbook().traffic;
     const Millis ramp = run->playbook().rollback_ramp;
-    const int from = run->serving.percent_of(traffic.canary);
+    if (ramp <= Millis(0)) {
+        co_return;
+    }
+    const int from = co_await ramp_from(run);
     const int to = run->in.plan->home().percent_of(traffic.canary);
     const int steps = std::min(Playbook::k_ramp_steps, from - to);
-    for (int i = 1; ramp > Millis(0) && i < steps; ++i) {
+    for (int i = 1; i < steps; ++i) {
         const auto next =
             traffic::Split::between(traffic.stable, traffic.canary, from - (from - to) * i / steps);
         if (!next || run->stop_requested()) {
             co_return;
         }
         run->ours.push_back(*next);
-        Mover mover = run->mover(run->playbook().driver_limit);
+        Mover mover = run->mover(run->playbook().driver_limit, nullptr, false, traffic.canary);
         const Moved moved = co_await mover.move(
             fmt::format("{}.ramp-{}", step, i), run->ours, *next, Urgency::rescue
         );

@@ -45,7 +45,7 @@ void RunContext::warn(const std::string& text) {
     }
 }
 
-Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
+Mover RunContext::mover(Millis limit, Json exact, bool fenced, std::string never_raises) {
     return {
         *in.driver,
         journal,
@@ -61,7 +61,8 @@ Mover RunContext::mover(Millis limit, Json exact, bool fenced) {
          .note = [this](
                      std::string_view event, const Json& fields
                  ) { session.folder().note(event, fields); },
-         .warn = [this](const std::string& text) { warn(text); }}
+         .warn = [this](const std::string& text) { warn(text); },
+         .never_raises = std::move(never_raises)}
     };
 }
 

@@ -50,7 +50,8 @@ struct RunContext {
     /// On the screen and in the report, once.
     void warn(const std::string& text);
     void keep(const measure::Sample& sample, std::string_view where) const;
-    [[nodiscard]] Mover mover(Millis limit, Json exact = nullptr, bool fenced = false);
+    [[nodiscard]] Mover
+    mover(Millis limit, Json exact = nullptr, bool fenced = false, std::string never_raises = {});
 
     RunInput in;
     run::RunSession& session;
