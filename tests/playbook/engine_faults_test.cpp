@@ -3,10 +3,13 @@
 #include "world.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -224,6 +227,58 @@ RunOutcome run_with(TaggedDriver& driver) {
 }
 
 } // namespace
+
+TEST_CASE("routes are not begun without evidence, and undone with the traffic") {
+    struct Case {
+        bool before; ///< the evidence is lost before the routes are set, or meanwhile
+        bool undoes; ///< their undo is verified
+        std::vector<std::string> done;
+    };
+    for (const Case& one :
+         {Case{true, true, {}},
+          Case{false, true, {"set", "undo at 0%"}},
+          Case{false, false, {"set", "undo at 0%"}}}) {
+        CAPTURE(one.before, one.undoes);
+        World world;
+        world.make_cutover();
+        std::vector<std::string> done;
+        run::RunSession* session = nullptr;
+        const auto lose = [&] { // where samples are to go, a file is in the way
+            std::filesystem::remove_all(world.folder / "measure");
+            std::ofstream(world.folder / "measure") << "x";
+            session->folder().append("measure/samples.ndjson", Json::object());
+        };
+        world.instruments.on_smoke = [&](const std::string& id) {
+            if (one.before && id == "postflight.users") {
+                lose();
+            }
+        };
+        world.prepare = [&](RunInput& input, const asio::any_io_executor&) {
+            session = input.session;
+            input.last = [&](Journal*) -> Task<LastStep> {
+                done.emplace_back("set");
+                lose();
+                co_return LastStep{
+                    .checks = {make_check("routes.set", Verdict::pass, "as asked")}, .mutated = true
+                };
+            };
+            input.undo_last = [&](Journal*) -> Task<LastStep> {
+                done.push_back(fmt::format("undo at {}%", world.driver.shares().back()));
+                const Verdict verdict = one.undoes ? Verdict::pass : Verdict::fail;
+                co_return LastStep{
+                    .checks = {make_check("rollback.routes", verdict, "looked at again")},
+                    .mutated = true,
+                    .routes_unverified = !one.undoes
+                };
+            };
+        };
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        CHECK(done == one.done);
+        CHECK(world.driver.serving == World::split(0));
+        CHECK(outcome.exit == (one.undoes ? ExitCode::rolled_back : ExitCode::rollback_unverified));
+    }
+}
 
 TEST_CASE("fault 64: what comes back is the exact setting, tags and all, not just a percentage") {
     TaggedDriver driver;

@@ -322,6 +322,7 @@ RunInput engine_input(PlaybookRun& run) {
     }
     if (run.playbook().routes) {
         out.last = [&run](Journal* journal) { return set_routes(&run, journal); };
+        out.undo_last = [&run](Journal* journal) { return undo_route_step(&run, journal); };
     }
     return out;
 }

@@ -77,6 +77,7 @@ struct RunContext {
     std::vector<std::shared_ptr<const measure::ToldReading>> kept_readings{};
     bool source_failed = false; ///< what is measured with could not be asked
     bool routes_unverified = false; ///< see LastStep
+    bool routes_set = false; ///< by a cutover: a rollback of its traffic undoes them
     bool drifted = false; ///< somebody or something took our split away
     bool keeps_conversations = false; ///< one went on on the canary before this stage's bake
     bool unjudged = false; ///< the last stage was promoted before its gates had decided
@@ -86,6 +87,8 @@ struct RunContext {
 [[nodiscard]] Task<StepEnd> carry_out(RunContext* run, const Step* step);
 /// Sets the routes, after the last step. Whether it went well, too.
 [[nodiscard]] Task<bool> carry_out_last(RunContext* run);
+/// Undoes what that did, after the traffic.
+[[nodiscard]] Task<void> undo_last(RunContext* run);
 
 /// Holds one stage: planted faults, probes, looks, gates, split. Leaves checks and a row.
 [[nodiscard]] Task<StepEnd> run_stage(RunContext* run, int stage);

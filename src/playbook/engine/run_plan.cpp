@@ -59,7 +59,8 @@ Task<bool> may_stay(RunContext* run) {
         run->add_interrupted("in the last step");
         co_return false;
     }
-    co_return true;
+    // Routes that could not be proved later are not begun; conclude() reports it.
+    co_return !stays || !run->session.folder().trouble();
 }
 
 void note_rest(RunContext& run, std::size_t done, bool completed) {
@@ -109,6 +110,9 @@ Task<void> roll_back(RunContext* run) {
         interrupted ? interrupted_text(*run->in.stop) : first_trouble(run->checks())
     );
     run->out.restored = run->out.rollback->verified;
+    if (run->routes_set && run->in.undo_last) {
+        co_await undo_last(run);
+    }
 }
 
 /// A run that cannot change anything has nothing to remember for a rollback.

@@ -69,6 +69,7 @@ struct RunInput : RunTerms {
     Sources sources{};
     JournalSink journal{}; ///< unset: the session's
     std::function<Task<LastStep>(Journal* journal)> last{}; ///< unset: none
+    std::function<Task<LastStep>(Journal* journal)> undo_last{}; ///< for a rollback after it
     OnStage on_stage{};
     RunnerTiming timing{};
 };

@@ -152,6 +152,15 @@ constexpr std::array<StepFunction, 10> k_steps{
     rehearse,
 };
 
+/// Whether all is well.
+bool add_routes(RunContext& run, const LastStep& last) {
+    run.routes_unverified = last.routes_unverified;
+    for (const Check& check : last.checks) {
+        run.session.add_said(check);
+    }
+    return std::ranges::all_of(last.checks, good);
+}
+
 } // namespace
 
 Task<StepEnd> carry_out(RunContext* run, const Step* step) {
@@ -170,14 +179,16 @@ Task<bool> carry_out_last(RunContext* run) {
         co_return false;
     }
     run->session.tell("step", "the routes", {{"id", "routes"}});
-    LastStep last = co_await run->in.last(&run->journal);
+    const LastStep last = co_await run->in.last(&run->journal);
     run->out.mutated = run->out.mutated || last.mutated;
-    run->routes_unverified = last.routes_unverified;
-    const bool fine = std::ranges::all_of(last.checks, good);
-    for (Check& check : last.checks) {
-        run->session.add_said(std::move(check));
-    }
+    const bool fine = add_routes(*run, last);
+    run->routes_set = fine && last.mutated && run->playbook().kind == Kind::cutover;
     co_return fine;
+}
+
+Task<void> undo_last(RunContext* run) {
+    run->session.say("the routes");
+    (void)add_routes(*run, co_await run->in.undo_last(&run->journal));
 }
 
 } // namespace oa_stream::playbook
