@@ -290,7 +290,9 @@ void record_end(StageRun& stage, WindowEnd end) {
     case WindowEnd::promoted:
         record_drift(stage);
         record_promotion(stage);
+        check_split(stage);
         check_answers(stage);
+        record_users(stage);
         return;
     case WindowEnd::resumed:
     case WindowEnd::unattended:

@@ -72,7 +72,8 @@ struct StageRun {
     [[nodiscard]] std::uint64_t unknown() const noexcept { return unanswered + unnamed; }
     [[nodiscard]] double elapsed_s() const { return seconds(Clock::now() - begun); }
     void add_sample(measure::Sample sample);
-    /// Leaves a check of the stage that no gate makes: nothing makes the row better.
+    /// Leaves a check of the stage that no gate makes: nothing makes the row better. Of a promoted
+    /// stage one that is not decided is skipped, as its gates are.
     void add_check(
         std::string_view what, Verdict verdict, std::string detail, Json data = Json::object()
     );

@@ -205,17 +205,12 @@ void check_answers(StageRun& stage) {
         return;
     }
     RunContext& run = stage.run;
-    const bool promoted = verdict == Verdict::inconclusive && stage.promotion;
-    if (verdict == Verdict::skipped || promoted) {
-        const std::string why = promoted            ? stage.promotion->text()
-                                : is_drilled(stage) ? "under the drill's fault"
-                                                    : "no gate decides";
-        // A later stage judges the same canary on more.
-        const bool last = promoted && stage.percent == run.playbook().stages.back();
-        run.unjudged = run.unjudged || last;
+    if (verdict == Verdict::skipped) {
+        const std::string_view why =
+            is_drilled(stage) ? "under the drill's fault" : "no gate decides";
         return run.skip(
             "answers@" + stage.where,
-            last,
+            false,
             fmt::format("{}; was {}: {}", why, to_string(seen), text)
         );
     }

@@ -86,6 +86,19 @@ bool split_shown(
                           split_fits(run, {met.bad + lost, all}, percent, false)));
 }
 
+/// Unpinned probes that were under way when a person ended the stage. The slower revision's are
+/// among them: those that were answered are then not a sample of the split.
+std::uint64_t cut_short(const StageRun& stage) {
+    std::uint64_t out = 0;
+    if (stage.promotion) {
+        out = stage.given_up;
+        for (const auto& [revision, count] : stage.given_up_at) {
+            out += count;
+        }
+    }
+    return out;
+}
+
 std::string unnamed_text(const StageRun& stage) {
     return stage.unnamed == 0 ? ""
                               : fmt::format(
@@ -108,6 +121,16 @@ void check_arms(StageRun& stage) {
 } // namespace
 
 void StageRun::add_check(std::string_view what, Verdict verdict, std::string detail, Json data) {
+    if (promotion && verdict == Verdict::inconclusive) {
+        // A later stage judges the same canary on more.
+        const bool last = percent == run.playbook().stages.back();
+        run.unjudged = run.unjudged || last;
+        return run.skip(
+            fmt::format("{}@{}", what, where),
+            last,
+            fmt::format("{}; was {}: {}", promotion->text(), to_string(verdict), detail)
+        );
+    }
     run.session.add(fmt::format("{}@{}", what, where), verdict, std::move(detail), std::move(data));
     if (verdict != Verdict::pass) {
         row.verdict = worst(std::array{row.verdict, verdict});
@@ -168,7 +191,8 @@ void check_split(StageRun& stage) {
         n += all.size();
     }
     const double asked = stage.run.playbook().stage.probe.unpinned_per_s;
-    if (n == 0 && stage.unknown() == 0) {
+    const std::uint64_t cut = cut_short(stage);
+    if (n == 0 && stage.unknown() + cut == 0) {
         if (asked > 0) { // a stage too short for one of them
             stage.add_check(
                 "split",
@@ -186,7 +210,7 @@ void check_split(StageRun& stage) {
         stage.row.observed += fmt::format(", {} bad", bad);
     }
     const int percent = stage.run.serving.percent_of(stage.run.playbook().traffic.canary);
-    const bool alone = !others_came(stage, n + stage.unknown());
+    const bool alone = cut == 0 && !others_came(stage, n + stage.unknown());
     const std::uint64_t lost = unanswered_users(n, stage.unknown() - stage.ours);
     if (n > 0 && split_fits(stage.run, {0, n + lost}, percent, alone) &&
         split_fits(stage.run, {n + lost, n + lost}, percent, alone)) {
@@ -203,7 +227,8 @@ void check_split(StageRun& stage) {
         );
     }
     const bool good = split_shown(stage.run, {canary, n}, lost, percent, alone);
-    const bool may_be_right = may_fit(stage.run, {canary, n}, stage.unknown(), percent, alone);
+    const bool may_be_right =
+        may_fit(stage.run, {canary, n}, stage.unknown() + cut, percent, alone);
     const Verdict verdict = good           ? Verdict::pass
                             : may_be_right ? Verdict::inconclusive
                                            : Verdict::fail;
@@ -211,13 +236,15 @@ void check_split(StageRun& stage) {
         "split",
         verdict,
         fmt::format(
-            "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {}{} had no answer",
+            "unpinned probes reached the canary {} times of {}, {}% are {:.1f}; {}{} had no "
+            "answer{}",
             canary,
             n,
             percent,
             static_cast<double>(n) * percent / 100,
             unnamed_text(stage),
-            stage.unanswered
+            stage.unanswered,
+            cut > 0 ? fmt::format(", {} were under way", cut) : ""
         )
     );
 }

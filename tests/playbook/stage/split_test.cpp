@@ -7,6 +7,25 @@
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 
+namespace {
+
+/// A cutover whose stages alice promotes, each as soon as it is under way.
+void promote_all(testing::World& world, std::vector<int> stages) {
+    world.make_cutover();
+    world.playbook.stages = std::move(stages);
+    world.playbook.run_gates.clear();
+    world.playbook.stage.bake = Millis(3000);
+    world.person = [promoted = std::string()](run::Steering& steering) mutable {
+        const std::string& stage = steering.position().stage;
+        if (!stage.empty() && stage != promoted &&
+            steering.give({run::Action::promote, "alice", {}})) {
+            promoted = stage;
+        }
+    };
+}
+
+} // namespace
+
 TEST_CASE("split: without one unpinned probe nobody knows who serves users: no PASS") {
     for (const double asked : {0.2, 0.0}) {
         CAPTURE(asked);
@@ -165,4 +184,56 @@ TEST_CASE("split: who comes between a stage's begin and its end may shift an exa
     CHECK(verdict(0, 48) == Verdict::fail);
     CHECK(verdict(1, 48) == Verdict::pass);
     CHECK(verdict(1, 25) == Verdict::fail); // no chance sample of half, either
+}
+
+TEST_CASE("split: a promotion does not hide that users do not reach the canary") {
+    testing::World world;
+    promote_all(world, {50, 100});
+    world.instruments.met_at[50] = 0;
+    const RunOutcome outcome = world.run();
+    CHECK(testing::check_of(outcome, "split@50%").verdict == Verdict::fail);
+    testing::check_rolled_back(world, outcome);
+}
+
+TEST_CASE("split: what a promotion leaves undecided is for a later stage, and never a PASS") {
+    for (const bool last : {false, true}) {
+        CAPTURE(last);
+        testing::World world;
+        promote_all(world, last ? std::vector{50} : std::vector{50, 100});
+        world.instruments.on_stage = [&](int percent) {
+            world.instruments.unanswered = percent == 50 ? 50 : 0;
+        };
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        const Check& split = testing::check_of(outcome, "split@50%");
+        CHECK(split.verdict == Verdict::skipped);
+        CHECK_THAT(
+            split.detail, Catch::Matchers::Contains("promoted by alice; was INCONCLUSIVE: ")
+        );
+        CHECK(split.required == last);
+        CHECK(outcome.exit == (last ? ExitCode::inconclusive : ExitCode::ok));
+        CHECK(world.driver.serving == testing::World::split(last ? 50 : 100));
+    }
+    testing::World alone; // nobody knows whether users came
+    promote_all(alone, {50});
+    alone.playbook.stage.on_no_traffic = NoTraffic::hold;
+    const RunOutcome outcome = alone.run();
+    CHECK(testing::check_of(outcome, "users@50%").required);
+    CHECK(outcome.exit == ExitCode::inconclusive);
+}
+
+TEST_CASE("split: probes that a promotion cuts short may be those that the split lacks") {
+    testing::World world;
+    promote_all(world, {50, 100});
+    world.instruments.met_at[50] = 25;
+    world.instruments.on_stage = [&](int percent) {
+        world.instruments.given_up = percent == 50 ? 40 : 0;
+    };
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK_THAT(
+        testing::check_of(outcome, "split@50%").detail,
+        Catch::Matchers::Contains("40 were under way")
+    );
+    CHECK(outcome.exit == ExitCode::ok);
 }
