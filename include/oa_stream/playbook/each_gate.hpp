@@ -11,8 +11,10 @@
 
 namespace oa_stream::playbook {
 
+inline constexpr std::string_view k_continuity_trial = "continuity";
+
 struct GateTrial {
-    std::string gate; ///< id, or "continuity"
+    std::string gate; ///< id, or k_continuity_trial
     std::string fault; ///< "truncate=0.3"; empty: no fault is known that this gate is there for
 };
 /// Each gate of the stages that decides, with the fault that it is to notice, and last continuity
