@@ -156,11 +156,15 @@ private:
             co_return;
         }
         const bool noticed = check.verdict == Verdict::fail;
+        const bool blind = check.verdict == Verdict::pass;
         const std::string left = probe::left_text(cleared, " of this drill");
         add(trial,
-            noticed ? Verdict::pass : Verdict::fail,
+            noticed ? Verdict::pass
+            : blind ? Verdict::fail
+                    : Verdict::error,
             (noticed ? fmt::format("{} was noticed: {}", trial.fault, check.detail)
-                     : fmt::format("blind: {} was planted, and it did not notice", trial.fault)) +
+             : blind ? fmt::format("blind: {} was planted, and it did not notice", trial.fault)
+                     : "not judged: " + check.detail) +
                 (left.empty() ? left : "; the target keeps " + left));
     }
 

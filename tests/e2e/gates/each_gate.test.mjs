@@ -129,6 +129,20 @@ beside('continuity notices a canary that forgets, and of a PromQL gate it is sai
   assert.equal(fs.readFileSync(at.faults, 'utf8'), '', 'no fault is left');
 });
 
+beside('continuity that could not be measured was not judged: nobody calls it blind', async (at) => {
+  const stable = await lane('v1');
+  const canary = await secondRevision(stable.base, { lost: () => fs.readFileSync(at.faults, 'utf8').includes('forget=1'), status: 503 });
+  const shared = await LocalTarget.start({ lanes: async () => [stable, canary] });
+  at.others.push(stable, canary, shared.front);
+  const traffic = `driver: local, socket: "${shared.socket}", base_url: "${shared.base}", stable: v1, canary: v2`;
+  const file = shared.write('unread.yaml', playbook(traffic, shared.base, ['bad: any, at_most: 60%, mode: observe'], 'continuity: required\n'));
+  const run = await shared.oa(['rollback', 'drill', file, '--each-gate', '--inject-file', at.faults, '--apply', '--json'], { ms: 120000 });
+  const document = run.json();
+  assert.deepEqual(verdicts(document), { continuity: 'ERROR' }, run.stderr);
+  assert.match(document.checks[0].detail, /^not judged: .*503/);
+  assert.match(document.headline, /0 of 1 gates noticed; not judged: continuity\./);
+});
+
 for (const twice of [false, true]) {
   beside(`the drill ${twice ? 'is left at once' : 'is killed'} while continuity is tried: its fault is shown, and rollback apply removes it`, async (at) => {
     const forgets = () => fs.readFileSync(at.faults, 'utf8').includes('forget=1');
