@@ -69,6 +69,25 @@ TEST_CASE("drill: detection, decision and recovery are three times, each from it
     CHECK(*outcome.drill->recovery_s() < 2);
 }
 
+TEST_CASE("drill: a run that another process took over plants no fault") {
+    World world;
+    make_drill(world, "error-rate=0.6");
+    std::vector<int> begun;
+    world.instruments.on_stage = [&](int percent) { begun.push_back(percent); };
+    world.prepare = [&](RunInput& input, const asio::any_io_executor&) {
+        input.may_write = [&]() -> Result<void> {
+            if (world.driver.serving == World::split(25)) { // it has just written that
+                return fail(Code::conflict, "another process has taken the run over");
+            }
+            return {};
+        };
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(begun == std::vector{0, 5});
+    CHECK_THAT(check_of(outcome, "fault@25%").detail, Contains("taken the run over"));
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+}
+
 TEST_CASE("drill: nobody can pause it: it measures times, and its users meet a fault") {
     World world;
     make_drill(world, "error-rate=0.6");

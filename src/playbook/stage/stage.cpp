@@ -198,7 +198,11 @@ Task<bool> plant_faults(StageRun* stage) {
     if (!run.changes_traffic()) {
         co_return true;
     }
-    const auto planted = co_await run.in.instruments->begin_stage(stage->percent);
+    // Who has taken the run over would not know of a fault.
+    const auto allowed =
+        is_drilled(*stage) && run.in.may_write ? run.in.may_write() : Result<void>{};
+    const auto planted = allowed ? co_await run.in.instruments->begin_stage(stage->percent)
+                                 : Result<std::string>(std::unexpected(allowed.error()));
     if (!planted) {
         run.session.add("fault@" + stage->where, Verdict::error, planted.error().text());
         co_return false;
