@@ -36,8 +36,9 @@ struct FinishedMark {
 /// Nothing when there is no such mark, or it cannot be read.
 [[nodiscard]] std::optional<FinishedMark> finished_mark(const std::filesystem::path& folder);
 
-/// Code::precondition naming a run on `target` that left something undone, and what ends it: a
-/// cutover on top of a half-moved split would take that split for what is to be restored.
+/// Code::precondition naming a run on `target`, or on one that cannot be read, that left something
+/// undone, and what ends it: a cutover on top of a half-moved split would take that split for what
+/// is to be restored.
 /// Code::io when the runs cannot be listed.
 [[nodiscard]] Result<void>
 check_nothing_undone(const std::filesystem::path& state_dir, std::string_view target);

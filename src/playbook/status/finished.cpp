@@ -40,13 +40,23 @@ std::optional<FinishedMark> finished_mark(const fs::path& folder) {
     return FinishedMark{in("at"), in("who"), in("how"), in("reason"), in("after")};
 }
 
+namespace {
+
+/// Where its files do not say what a run moved, that may be any target's traffic.
+bool may_be_on(const RunStatus& run, std::string_view target) {
+    return run.target == target || (run.target.empty() && run.moved);
+}
+
+} // namespace
+
 Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view target) {
     OA_TRY(const auto all, all_statuses(state_dir));
     for (const RunStatus& run : all) {
-        if (run.target == target && run.needs_somebody()) {
+        if (may_be_on(run, target) && run.needs_somebody()) {
+            const std::string_view where = run.target.empty() ? "an unknown target" : target;
             return fail(
                 Code::precondition,
-                fmt::format("run {} is not over on {}: {}", run.run, target, run.open),
+                fmt::format("run {} is not over on {}: {}", run.run, where, run.open),
                 {},
                 fmt::format(
                     "{} first, or give it up: oa-stream cutover abandon --run {}", run.next, run.run
