@@ -3,29 +3,24 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
-#include "oa_stream/run/control.hpp"
-#include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
-#include "oa_stream/run/target_lock.hpp"
 
 #include "engine/playbook_run.hpp"
 #include "engine/route_step.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
 #include "planted_fault.hpp"
+#include "rollback_locks.hpp"
 #include "rollback_run.hpp"
 #include "status/verified_rollbacks.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
-
-#include <signal.h> // NOLINT(modernize-deprecated-headers): kill
 
 namespace oa_stream::playbook {
 
@@ -106,157 +101,6 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     return plan;
 }
 
-// Its own process goes on with the step under way for as long as that may take.
-constexpr Millis k_obey = std::chrono::minutes(10);
-constexpr Millis k_silent =
-    std::chrono::seconds(5); ///< before the command prints what it waits for
-constexpr auto k_look = Millis{100};
-
-void say(const RollbackRequest& request, const std::string& line) {
-    if (request.by.observer != nullptr) {
-        request.by.observer->say(line);
-    }
-}
-
-void say_how_to_go_on(const RollbackRequest& request, std::int64_t pid) {
-    say(request,
-        fmt::format(
-            "process {} did not end within 5s{}; still waiting for it; to continue without it: {}",
-            pid,
-            is_stopped(pid) ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "",
-            Suggestion{"rollback apply", {names::run, request.run, names::take_over}}.text()
-        ));
-}
-
-/// Until the process that was asked to roll back has ended, or is taken over.
-Task<Result<run::TargetLock>>
-wait_for_lock(const RollbackRequest* request, const Plan* plan, Json owner, std::int64_t pid) {
-    const fs::path& state = request->by.state_dir;
-    const auto began = Clock::now();
-    bool said = false;
-    while (true) {
-        auto lock = run::TargetLock::take(state, plan->target, owner);
-        const auto waited = Clock::now() - began;
-        if (lock || waited > k_obey || is_requested(request->by.stop)) {
-            co_return lock;
-        }
-        const bool silent = waited > k_silent;
-        if (request->take_over && (silent || is_stopped(pid))) {
-            say(*request, fmt::format("took the run over from process {}", pid));
-            co_return run::TargetLock::take_over(state, plan->target, std::move(owner));
-        }
-        if (silent && !said) {
-            said = true;
-            say_how_to_go_on(*request, pid);
-        }
-        (void)co_await sleep_for(k_look);
-    }
-}
-
-constexpr auto k_answer = std::chrono::seconds(1);
-
-/// As an order to abort, which ends no rollback that is under way, as a second signal would. False:
-/// nobody listens there. Who does not answer in time has the order: a process that is stopped reads
-/// it when it goes on.
-bool order_rollback(
-    const RollbackRequest& request, const fs::path& folder, const std::string& who
-) {
-    const Json order = {{"action", "abort"}, {"reason", "rollback apply"}};
-    const auto asked = run::ask_run(folder, order, k_answer);
-    const Code code = asked ? Code::timeout : asked.error().code;
-    const bool ending = code == Code::precondition || code == Code::network;
-    if (!ending && code != Code::timeout) {
-        return false;
-    }
-    say(request,
-        fmt::format(
-            "the run is under way in {}: {}",
-            who,
-            ending ? "it is ending already" : "asked it to roll back"
-        ));
-    return true;
-}
-
-bool is_elsewhere(const fs::path& folder, const fs::path& state_dir) {
-    std::error_code error;
-    return fs::weakly_canonical(state_dir / "runs" / folder.filename(), error) !=
-           fs::weakly_canonical(folder, error);
-}
-
-/// The lock in the run's own state directory, so that its process writes nothing more.
-std::optional<run::TargetLock>
-fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path& folder) {
-    std::error_code ignored; // <state>/runs/<id>
-    const fs::path state = fs::weakly_canonical(folder, ignored).parent_path().parent_path();
-    const auto holder = run::TargetLock::holder(state, plan.target);
-    if (holder && string_member(*holder, "run") != request.run) {
-        say(request, "the lock of the target there is another run's: " + dump_json(*holder));
-        return std::nullopt;
-    }
-    const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
-    auto lock = run::TargetLock::take_over(
-        state, plan.target, {{"run", request.run}, {"what", "rollback"}}
-    );
-    if (lock) {
-        say(request, fmt::format("took the run over from process {}", pid));
-        return *std::move(lock);
-    }
-    const auto kill = pid > 1 ? fmt::format("; end it: kill -9 {}", pid) : "";
-    say(request, "its process cannot be kept from writing: " + lock.error().text() + kill);
-    return std::nullopt;
-}
-
-/// The lock of such a run is in another state directory, so that only its folder shows that a
-/// process works on it. That one is asked to roll back, and waited for or taken over.
-Task<Result<std::optional<run::TargetLock>>>
-end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder) {
-    if (!is_elsewhere(folder, request->by.state_dir) || !run::FolderLock::is_held(folder)) {
-        co_return std::nullopt;
-    }
-    const auto began = Clock::now();
-    const auto until =
-        began + (order_rollback(*request, folder, "another process") ? k_obey : k_silent);
-    while (run::FolderLock::is_held(folder)) {
-        if (request->take_over && Clock::now() > began + k_silent) {
-            co_return fence_elsewhere(*request, *plan, folder);
-        }
-        if (Clock::now() > until || is_requested(request->by.stop)) {
-            co_return fail(
-                Code::precondition,
-                "a living process works on this run",
-                folder.string(),
-                fmt::format("to continue without it: {}", names::take_over)
-            );
-        }
-        (void)co_await sleep_for(k_look);
-    }
-    co_return std::nullopt;
-}
-
-/// The run's lock. When the run itself is under way in another process of this machine, that one is
-/// asked to roll back and waited for; anybody else keeps the lock.
-Task<Result<run::TargetLock>>
-lock_for(const RollbackRequest* request, const Plan* plan, fs::path folder) {
-    const Json owner = {{"run", request->run}, {"what", "rollback"}};
-    const fs::path& state = request->by.state_dir;
-    auto lock = run::TargetLock::take(state, plan->target, owner);
-    const auto holder = lock ? std::nullopt : run::TargetLock::holder(state, plan->target);
-    const bool same = holder && string_member(*holder, "run") == request->run;
-    const bool own = same && string_member(*holder, "what") == "apply";
-    const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
-    if (lock || pid <= 1 || !(own || (same && request->take_over))) {
-        co_return lock;
-    }
-    const std::string who = fmt::format("process {}", pid);
-    if (own && !order_rollback(*request, folder, who)) {
-        if (::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
-            co_return lock;
-        }
-        say(*request, fmt::format("the run is under way in {}: asked it to roll back", who));
-    }
-    co_return co_await wait_for_lock(request, plan, owner, pid);
-}
-
 /// Who cannot write here can write elsewhere, and who cannot write on this machine can still type.
 Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
     if (error.code != Code::io && error.code != Code::unreadable) {
@@ -329,13 +173,14 @@ open_session(const fs::path& path, const RollbackRequest& request, const Redacto
     if (!again) {
         OA_CHECK(copy_run(path, copy));
     }
-    say(request,
-        fmt::format(
+    if (request.by.observer != nullptr) {
+        request.by.observer->say(fmt::format(
             "the run's folder cannot be written: going on with {} copy, {}; what is there stays as "
             "it is",
             again ? "the" : "a",
             copy.string()
         ));
+    }
     return run::RunSession::resume(copy, redactor, request.by.observer);
 }
 
