@@ -199,12 +199,10 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
     unmeasured.sources.clear();
     OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
-    OA_CO_TRY(const auto fence, co_await end_elsewhere(&request, &plan, path));
-    const auto lock = co_await lock_for(&request, &plan, path);
-    if (!lock) {
-        co_return std::unexpected(with_other_ways(lock.error(), plan, path));
+    const auto locks = co_await lock_rollback(&request, &plan, path);
+    if (!locks) {
+        co_return std::unexpected(with_other_ways(locks.error(), plan, path));
     }
-    OA_CO_TRY(const auto routes_lock, lock_routes(request.by.state_dir, plan, request.run));
     auto opened = open_session(path, request, outside.redactor);
     if (!opened) {
         co_return std::unexpected(with_other_ways(std::move(opened).error(), plan, path));
@@ -218,7 +216,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     }
     make_instruments(run, executor);
     make_hooks(run, executor);
-    run.may_write = [&lock] { return lock->check(); };
+    run.may_write = [&locks] { return locks->target.check(); };
     RunInput input = engine_input(run);
     input.last = {};
     if (has_routes_to_undo(run.plan, run.session.folder())) {

@@ -7,6 +7,8 @@
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 
+#include "engine/route_step.hpp"
+
 #include <fmt/format.h>
 
 #include <signal.h> // NOLINT(modernize-deprecated-headers): kill
@@ -39,22 +41,45 @@ void say_how_to_go_on(const RollbackRequest& request, std::int64_t pid) {
         ));
 }
 
+Json owner_of(const RollbackRequest& request) {
+    return {{"run", request.run}, {"what", "rollback"}};
+}
+
+Result<RollbackLocks>
+with_routes(const RollbackRequest& request, const Plan& plan, run::TargetLock target) {
+    const auto lock = request.take_over ? take_routes_over : lock_routes;
+    OA_TRY(auto routes, lock(request.by.state_dir, plan, request.run));
+    return RollbackLocks{std::move(target), std::move(routes)};
+}
+
+/// The routes first: a process that keeps their lock must keep that of the target, too, or it could
+/// not roll back itself.
+Result<RollbackLocks> take_both_over(const RollbackRequest& request, const Plan& plan) {
+    const fs::path& state = request.by.state_dir;
+    OA_TRY(auto routes, take_routes_over(state, plan, request.run));
+    OA_TRY(auto target, run::TargetLock::take_over(state, plan.target, owner_of(request)));
+    return RollbackLocks{std::move(target), std::move(routes)};
+}
+
 /// Until the process that was asked to roll back has ended, or is taken over.
-Task<Result<run::TargetLock>>
-wait_for_lock(const RollbackRequest* request, const Plan* plan, Json owner, std::int64_t pid) {
-    const fs::path& state = request->by.state_dir;
+Task<Result<RollbackLocks>>
+wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pid) {
     const auto began = Clock::now();
     bool said = false;
     while (true) {
-        auto lock = run::TargetLock::take(state, plan->target, owner);
+        auto lock = run::TargetLock::take(request->by.state_dir, plan->target, owner_of(*request));
+        if (lock) {
+            co_return with_routes(*request, *plan, *std::move(lock));
+        }
         const auto waited = Clock::now() - began;
-        if (lock || waited > k_obey || is_requested(request->by.stop)) {
-            co_return lock;
+        if (waited > k_obey || is_requested(request->by.stop)) {
+            co_return std::unexpected(std::move(lock).error());
         }
         const bool silent = waited > k_silent;
         if (request->take_over && (silent || is_stopped(pid))) {
+            OA_CO_TRY(auto locks, take_both_over(*request, *plan));
             say(*request, fmt::format("took the run over from process {}", pid));
-            co_return run::TargetLock::take_over(state, plan->target, std::move(owner));
+            co_return locks;
         }
         if (silent && !said) {
             said = true;
@@ -111,25 +136,21 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
     return std::nullopt;
 }
 
-} // namespace
-
-bool is_elsewhere(const fs::path& folder, const fs::path& state_dir) {
-    std::error_code error;
-    return fs::weakly_canonical(state_dir / "runs" / folder.filename(), error) !=
-           fs::weakly_canonical(folder, error);
-}
-
-Task<Result<std::optional<run::TargetLock>>>
-end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder) {
+/// When another process works on a run of another state directory, only its folder shows it. That
+/// one is asked to roll back, and waited for or taken over.
+Task<Result<void>> end_elsewhere(
+    const RollbackRequest* request, const Plan* plan, fs::path folder, RollbackLocks* locks
+) {
     if (!is_elsewhere(folder, request->by.state_dir) || !run::FolderLock::is_held(folder)) {
-        co_return std::nullopt;
+        co_return Result<void>{};
     }
     const auto began = Clock::now();
     const auto until =
         began + (order_rollback(*request, folder, "another process") ? k_obey : k_silent);
     while (run::FolderLock::is_held(folder)) {
         if (request->take_over && Clock::now() > began + k_silent) {
-            co_return fence_elsewhere(*request, *plan, folder);
+            locks->fence = fence_elsewhere(*request, *plan, folder);
+            co_return Result<void>{};
         }
         if (Clock::now() > until || is_requested(request->by.stop)) {
             co_return fail(
@@ -141,29 +162,48 @@ end_elsewhere(const RollbackRequest* request, const Plan* plan, fs::path folder)
         }
         (void)co_await sleep_for(k_look);
     }
-    co_return std::nullopt;
+    co_return Result<void>{};
 }
 
-Task<Result<run::TargetLock>>
-lock_for(const RollbackRequest* request, const Plan* plan, fs::path folder) {
-    const Json owner = {{"run", request->run}, {"what", "rollback"}};
+/// When the run itself is under way in another process of this machine, that one is asked to roll
+/// back and waited for; anybody else keeps the lock.
+Task<Result<RollbackLocks>>
+lock_here(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     const fs::path& state = request->by.state_dir;
-    auto lock = run::TargetLock::take(state, plan->target, owner);
-    const auto holder = lock ? std::nullopt : run::TargetLock::holder(state, plan->target);
+    auto lock = run::TargetLock::take(state, plan->target, owner_of(*request));
+    if (lock) {
+        co_return with_routes(*request, *plan, *std::move(lock));
+    }
+    const auto holder = run::TargetLock::holder(state, plan->target);
     const bool same = holder && string_member(*holder, "run") == request->run;
     const bool own = same && string_member(*holder, "what") == "apply";
     const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
-    if (lock || pid <= 1 || !(own || (same && request->take_over))) {
-        co_return lock;
+    if (pid <= 1 || !(own || (same && request->take_over))) {
+        co_return std::unexpected(std::move(lock).error());
     }
     const std::string who = fmt::format("process {}", pid);
     if (own && !order_rollback(*request, folder, who)) {
         if (::kill(static_cast<pid_t>(pid), SIGINT) != 0) {
-            co_return lock;
+            co_return std::unexpected(std::move(lock).error());
         }
         say(*request, fmt::format("the run is under way in {}: asked it to roll back", who));
     }
-    co_return co_await wait_for_lock(request, plan, owner, pid);
+    co_return co_await wait_for_locks(request, plan, pid);
+}
+
+} // namespace
+
+bool is_elsewhere(const fs::path& folder, const fs::path& state_dir) {
+    std::error_code error;
+    return fs::weakly_canonical(state_dir / "runs" / folder.filename(), error) !=
+           fs::weakly_canonical(folder, error);
+}
+
+Task<Result<RollbackLocks>>
+lock_rollback(const RollbackRequest* request, const Plan* plan, fs::path folder) {
+    OA_CO_TRY(RollbackLocks locks, co_await lock_here(request, plan, folder));
+    OA_CO_CHECK(co_await end_elsewhere(request, plan, std::move(folder), &locks));
+    co_return locks;
 }
 
 } // namespace oa_stream::playbook

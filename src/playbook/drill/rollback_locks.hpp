@@ -16,14 +16,17 @@ namespace oa_stream::playbook {
 [[nodiscard]] bool
 is_elsewhere(const std::filesystem::path& folder, const std::filesystem::path& state_dir);
 
-/// The lock of such a run is in another state directory, so that only its folder shows that a
-/// process works on it. That one is asked to roll back, and waited for or taken over.
-[[nodiscard]] Task<Result<std::optional<run::TargetLock>>>
-end_elsewhere(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
+struct RollbackLocks {
+    run::TargetLock target;
+    std::optional<run::TargetLock> routes{};
+    /// The target's in the run's own state directory, so that its process writes nothing more.
+    std::optional<run::TargetLock> fence{};
+};
 
-/// The run's lock. When the run itself is under way in another process of this machine, that one is
-/// asked to roll back and waited for; anybody else keeps the lock.
-[[nodiscard]] Task<Result<run::TargetLock>>
-lock_for(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
+/// The locks of the run's target and routes. When the run is under way in another process of this
+/// machine, that one is asked to roll back, and waited for or taken over. A refusal leaves it all
+/// of its own.
+[[nodiscard]] Task<Result<RollbackLocks>>
+lock_rollback(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
 
 } // namespace oa_stream::playbook

@@ -105,6 +105,21 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
     return out;
 }
 
+Result<std::optional<run::TargetLock>>
+take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run) {
+    auto lock = lock_routes(state_dir, plan, run);
+    if (lock) {
+        return lock;
+    }
+    const std::string name = route_lock_name(route_url(plan.playbook));
+    const auto holder = run::TargetLock::holder(state_dir, name);
+    if (!holder || string_member(*holder, "run") != run) {
+        return lock; // its process goes on
+    }
+    OA_TRY(run::TargetLock taken, run::TargetLock::take_over(state_dir, name, {{"run", run}}));
+    return std::optional(std::move(taken));
+}
+
 namespace {
 
 Task<LastStep> set_planned(PlaybookRun* run, Journal* journal, StopRequest* stop) {

@@ -51,6 +51,9 @@ route_drift(const Outside* outside, const Plan* plan);
 /// Held by every writer of overrides there, also by `route set`.
 [[nodiscard]] Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
+/// The same, also from a living process that has it for this run.
+[[nodiscard]] Result<std::optional<run::TargetLock>>
+take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
 /// Looks again, writes, verifies by `evaluate` over fresh connections; undoes it when anything is
 /// wrong. A dry run looks and says what would be written.

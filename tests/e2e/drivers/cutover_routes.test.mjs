@@ -246,6 +246,29 @@ describe('a rollback, and what others set since', () => {
   });
 });
 
+/** An apply that is stopped (SIGSTOP) when its first override is carried out: {running, run}. */
+async function stoppedAtRoutes() {
+  const { file } = await planned(playbook(TWO));
+  const running = target.begin(['cutover', 'apply', file, '--json', '--non-interactive'], { env: { OA_ADMIN: ADMIN } });
+  const first = service.fault((call) => forDomain('auth_entry')(call) && !running.signal('SIGSTOP'), 'none');
+  await running.until(() => first.left === 0, 'the first override', 60000);
+  const run = target.runs().at(-1);
+  assert.deepEqual(await target.weights(), CANARY);
+  return { running, run };
+}
+
+rule('a process that is stopped holds the lock of the routes, too: both are taken over', {}, async () => {
+  const { running, run } = await stoppedAtRoutes();
+  try {
+    const back = ends(await oa(['rollback', 'apply', '--run', run, '--take-over', '--json']), 0);
+    assert.equal(check(back, 'rollback.routes').verdict, 'PASS');
+    assert.deepEqual(memory(), BEFORE);
+    assert.deepEqual(await target.weights(), STABLE);
+  } finally {
+    await running.kill();
+  }
+});
+
 rule('a rollback by playbook: the traffic to stable, then the routes', {}, async () => {
   await target.setWeights(CANARY);
   const { file } = await planned(playbook('  set: [{ domain: billing_l402, target: rollback }]', 'rollback'), { command: 'rollback' });
