@@ -66,6 +66,9 @@ private:
     [[nodiscard]] bool stopping(const Way& way) const {
         return !way.undo && run_.stop && run_.stop();
     }
+    [[nodiscard]] Result<void> allowed() const {
+        return run_.may_write ? run_.may_write() : Result<void>{};
+    }
     void conclude(const Way& way, bool done, const std::optional<Error>& error) const {
         (void
         )record(way, done ? Phase::done : Phase::unverified, error ? error->text() : std::string());
@@ -117,6 +120,7 @@ Changer::Way Changer::way_home() const {
 
 /// A full disk must not stop an undo.
 Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutcome& out) {
+    OA_CO_CHECK(allowed());
     auto recorded = record(way, Phase::intent, {}, write);
     if (!recorded && !way.undo) {
         co_return recorded;
@@ -165,7 +169,7 @@ Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& o
             co_return fail(Code::cancelled, "interrupted");
         }
         auto done = co_await put(way, std::move(write), out);
-        if (!done && !way.undo) {
+        if (!done && (!way.undo || !allowed())) {
             co_return done;
         }
     }

@@ -186,10 +186,13 @@ Conclusion RunSession::conclude(EndFacts facts) {
     return run::conclude(facts);
 }
 
-Journal RunSession::journal() {
+Journal RunSession::journal(std::function<Result<void>()> may_write) {
     const std::string before = read_kept(folder_.path() / k_journal_file).value_or("");
     return Journal(
-        [this](const Json& line) {
+        [this, may_write = std::move(may_write)](const Json& line) -> Result<void> {
+            if (may_write) {
+                OA_CHECK(may_write());
+            }
             if (line.contains("way")) {
                 folder_.note(
                     "route", {{"phase", line["phase"]}, {"detail", line.value("detail", "")}}

@@ -374,7 +374,8 @@ TEST_CASE("route change: a stop before the first write leaves all as it is") {
 TEST_CASE("route change: a stop between writes and looks undoes what was done") {
     // Asked before each of two writes, before each of two looks, and at the end.
     const auto [stops_at, writes] = GENERATE(table<int, int>({{2, 1}, {3, 2}, {4, 2}, {5, 2}}));
-    Changing it(1, {{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}});
+    const Overrides both{{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}};
+    Changing it(1, both);
     it.run.stop = [n = 0, at = stops_at]() mutable { return ++n >= at; };
     const RouteOutcome out = it.change();
     CHECK_FALSE(out.changed);
@@ -384,4 +385,21 @@ TEST_CASE("route change: a stop between writes and looks undoes what was done") 
     CHECK(it.rig.count("override billing_l402 legacy") == static_cast<std::size_t>(writes - 1));
     CHECK(out.restored);
     CHECK(it.rig.memories[0] == k_nothing);
+}
+
+TEST_CASE("route change: once another process took the run over, nothing more is written") {
+    const Overrides both{{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}};
+    Changing it(1, both);
+    it.run.may_write = [&it]() -> Result<void> {
+        if (it.rig.count("override auth_entry legacy") == 0) {
+            return {};
+        }
+        return fail(Code::conflict, "taken over");
+    };
+    const RouteOutcome out = it.change();
+    CHECK_FALSE(out.changed);
+    REQUIRE(out.error.has_value());
+    CHECK(out.error->code == Code::conflict);
+    CHECK(out.restore_error->code == Code::conflict);
+    CHECK(it.rig.memories[0] == k_legacy_login); // no undo either: that is the other one's
 }

@@ -290,6 +290,22 @@ TEST_CASE("session: the rollback of a dead run goes on in its folder, beside wha
     CHECK(check_sums(folder).value().whole());
 }
 
+TEST_CASE("session: the journal of a run that another process took over stays as it is") {
+    const Scratch state;
+    auto session = begin(state);
+    bool ours = true;
+    Journal journal = session.journal([&ours]() -> Result<void> {
+        return ours ? Result<void>{} : fail(Code::conflict, "taken over");
+    });
+    REQUIRE(journal.record({.phase = Phase::begin}).has_value());
+    ours = false;
+    const auto refused = journal.record({.phase = Phase::intent, .more = {{"way", "forth"}}});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::conflict);
+    const auto text = read_file(session.folder().path() / "journal.ndjson").value();
+    CHECK(read_journal_lines(text).value().lines.size() == 1);
+}
+
 TEST_CASE("session: each rollback of a run leaves reports of its own, and the run's times stay") {
     const Scratch state;
     auto ended = begin(state);

@@ -70,6 +70,9 @@ struct RouteRun {
     run::Journal* journal = nullptr;
     std::function<bool()> stop{}; ///< asked between the writes and looks; true: undo
     std::function<void(std::string_view line)> say{};
+    /// Asked before each write, also of an undo: another process may have taken the run over.
+    /// Unset: always.
+    std::function<Result<void>()> may_write{};
 };
 
 struct RouteOutcome {

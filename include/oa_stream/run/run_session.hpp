@@ -89,7 +89,8 @@ public:
 
     /// The journal of what the run changes, numbered on from what is there. Its lines about routes
     /// are events of the timeline, too. The session must stay where it is as long as it is used.
-    [[nodiscard]] Journal journal();
+    /// `may_write` is asked before each line; unset: always.
+    [[nodiscard]] Journal journal(std::function<Result<void>()> may_write = {});
 
     /// Writes report, run.json and the sealed manifest. Once, as the last thing. The session fills
     /// in what is the run's own, and the headline if it is empty. Evidence that cannot be written

@@ -18,10 +18,11 @@ constexpr std::string_view k_set = "routes.set";
 constexpr std::string_view k_undo = "rollback.routes";
 
 /// `stop`: null for what is not interrupted.
-void equip(RouteRun& change, Journal* journal, run::RunSession& session, StopRequest* stop) {
+void equip(RouteRun& change, Journal* journal, PlaybookRun& run, StopRequest* stop) {
     change.journal = journal;
+    change.may_write = run.may_write;
     change.stop = [stop] { return is_requested(stop); };
-    change.say = [stop, &session](std::string_view line) {
+    change.say = [stop, &session = run.session](std::string_view line) {
         if (stop != nullptr) {
             stop->mark_mutated(); // said before each write
         }
@@ -142,7 +143,7 @@ Task<LastStep> set_planned(PlaybookRun* run, Journal* journal, StopRequest* stop
         co_return out;
     }
     RouteRun change = change_of(client, *now, order.looks);
-    equip(change, journal, run->session, stop);
+    equip(change, journal, *run, stop);
     const RouteOutcome done = co_await change_routes(change);
     out.checks = change_checks("routes", change, done);
     out.mutated = done.mutated;
@@ -184,7 +185,7 @@ Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal) {
     }
     const bool again = agreed && !undone_at.empty();
     RouteRun undo = co_await undo_of(client, *std::move(planned), looks, again);
-    equip(undo, journal, run->session, nullptr);
+    equip(undo, journal, *run, nullptr);
     const RouteOutcome done = co_await undo_routes(undo);
     if (done.restored && done.writes == 0 && undone_at.empty()) {
         record_undone(journal);

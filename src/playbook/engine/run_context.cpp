@@ -18,8 +18,8 @@ void RunOutcome::conclude(run::RunSession& session, const run::EndFacts& facts) 
 
 RunContext::RunContext(RunInput input)
     : in(std::move(input)), session(*in.session),
-      journal(in.journal ? Journal(in.journal) : session.journal()), serving(in.plan->baseline),
-      ours{serving} {
+      journal(in.journal ? Journal(in.journal) : session.journal(in.may_write)),
+      serving(in.plan->baseline), ours{serving} {
 }
 
 void RunContext::skip(std::string id, bool required, std::string detail) {

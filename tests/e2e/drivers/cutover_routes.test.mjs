@@ -7,6 +7,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
 import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
+import { scratch } from '../lib/process.mjs';
 
 const playbook = (routes, kind = 'cutover') => `${localHead('with-routes', { kind, more: { control: undefined }, target: 'control_url: "${control}", ' })}${kind === 'rollback' ? '' : quickStages({ stages: '[0%, 100%]', bake: '500ms', bad: '50%', confidence: '80%', extend: '2s' })}routes:
   auth: { env: OA_ADMIN }
@@ -257,17 +258,26 @@ async function stoppedAtRoutes() {
   return { running, run };
 }
 
-rule('a process that is stopped holds the lock of the routes, too: both are taken over', {}, async () => {
-  const { running, run } = await stoppedAtRoutes();
-  try {
-    const back = ends(await oa(['rollback', 'apply', '--run', run, '--take-over', '--json']), 0);
+for (const [where, elsewhere] of [['its own', false], ['another', true]]) {
+  rule(`a process that is stopped while it sets routes is taken over from ${where} state directory, and writes none after that`, {}, async () => {
+    const { running, run } = await stoppedAtRoutes();
+    const folder = path.join(target.state, 'runs', run);
+    const from = elsewhere ? { stateDir: path.join(scratch('elsewhere'), 'state') } : {};
+    // It holds the lock of the routes, too: both are taken over.
+    const back = ends(await target.oa(['rollback', 'apply', '--run', folder, '--take-over', '--json'], { ...from, env: { OA_ADMIN: ADMIN } }), 0);
     assert.equal(check(back, 'rollback.routes').verdict, 'PASS');
     assert.deepEqual(memory(), BEFORE);
     assert.deepEqual(await target.weights(), STABLE);
-  } finally {
-    await running.kill();
-  }
-});
+    const text = () => fs.readFileSync(path.join(folder, 'journal.ndjson'), 'utf8');
+    const before = text(), writes = service.overrides().length;
+    running.signal('SIGCONT');
+    assert.equal((await running.end(60000)).code, 6, running.stderr);
+    assert.match(running.stderr + running.stdout, /took this run over.*: nothing more is written/);
+    assert.equal(text(), before);
+    assert.equal(service.overrides().length, writes);
+    assert.deepEqual(memory(), BEFORE);
+  });
+}
 
 rule('a rollback by playbook: the traffic to stable, then the routes', {}, async () => {
   await target.setWeights(CANARY);
