@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 
+#include <cerrno>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -38,7 +39,7 @@ FolderLock FolderLock::take(const std::filesystem::path& folder) {
 bool FolderLock::is_held(const std::filesystem::path& folder) {
     const Descriptor fd = open_folder(folder);
     // Shared: two who look do not see each other.
-    return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0;
+    return fd && ::flock(fd.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
 }
 
 } // namespace oa_stream::run

@@ -137,13 +137,16 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     return run;
 }
 
-Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor) {
+Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor, bool taken_over) {
     RunFolder run;
     run.path_ = fs::absolute(folder);
     run.id_ = run.path_.filename().string();
     run.redactor_ = std::move(redactor);
     run.redactor_.add_environment();
     run.lock_ = FolderLock::take(run.path_);
+    if (!taken_over && !run.lock_.held() && FolderLock::is_held(run.path_)) {
+        return fail(Code::conflict, "a living process works on this run", run.path_.string());
+    }
     const auto json = kept_json(run.path_ / "run.json");
     run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
     const WallTime now = std::chrono::system_clock::now();

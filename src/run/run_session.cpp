@@ -110,9 +110,10 @@ Result<RunSession> RunSession::begin(
     return RunSession(std::move(folder), observer);
 }
 
-Result<RunSession>
-RunSession::resume(const std::filesystem::path& path, Redactor redactor, RunObserver* observer) {
-    OA_TRY(RunFolder folder, RunFolder::reopen(path, std::move(redactor)));
+Result<RunSession> RunSession::resume(
+    const std::filesystem::path& path, Redactor redactor, RunObserver* observer, bool taken_over
+) {
+    OA_TRY(RunFolder folder, RunFolder::reopen(path, std::move(redactor), taken_over));
     return RunSession(std::move(folder), observer);
 }
 

@@ -158,6 +158,23 @@ TEST_CASE("run folder: a run of a clock that went back since took no negative ti
     CHECK(json_of(folder / "run.json").at("duration_s").get<double>() >= 0);
 }
 
+TEST_CASE("run folder: nobody goes on in a folder where a living process works") {
+    const test::TempFolder state;
+    const fs::path folder = make(state).path();
+    REQUIRE(write_file_atomic(folder / "SHA256SUMS", "").has_value());
+    {
+        const auto other = FolderLock::try_take(folder);
+        REQUIRE(other.held());
+        const auto refused = RunFolder::reopen(folder, {});
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::conflict);
+        CHECK(refused.error().message == "a living process works on this run");
+        CHECK(fs::exists(folder / "SHA256SUMS")); // nothing was changed
+        CHECK(RunFolder::reopen(folder, {}, true).has_value()); // fenced before
+    }
+    CHECK(RunFolder::reopen(folder, {}).has_value());
+}
+
 TEST_CASE("run folder: folders that a copy lost are made again for who goes on in it") {
     const test::TempFolder state;
     const fs::path folder = make(state).path();

@@ -308,10 +308,14 @@ TEST_CASE("session: the journal of a run that another process took over stays as
 
 TEST_CASE("session: each rollback of a run leaves reports of its own, and the run's times stay") {
     const Scratch state;
-    auto ended = begin(state);
-    const fs::path folder = ended.folder().path();
-    ended.folder().write("streams/turn.sse", "data: [DONE]\n\n");
-    (void)ended.finish({Verdict::pass, ExitCode::ok, RunEnding::completed}, {.title = "cutover"});
+    fs::path folder;
+    {
+        auto ended = begin(state);
+        folder = ended.folder().path();
+        ended.folder().write("streams/turn.sse", "data: [DONE]\n\n");
+        (void
+        )ended.finish({Verdict::pass, ExitCode::ok, RunEnding::completed}, {.title = "cutover"});
+    }
     Json before = document_in(folder / "run.json");
     before["ended_at"] = "2026-02-22T04:36:00.000Z";
     before["duration_s"] = 12.5;

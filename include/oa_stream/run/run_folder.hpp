@@ -51,9 +51,10 @@ public:
 
     /// Goes on in the folder of a run that ended or died: what run.json said stays unless finish()
     /// says otherwise, the times go on from its start, and a journal line that a crash cut in the
-    /// middle is moved to journal.torn. For the holder of the run's lock. Code::unreadable, io.
+    /// middle is moved to journal.torn. For the holder of the run's lock. Code::conflict while a
+    /// process works in the folder, unless the run was taken over from it; Code::unreadable, io.
     [[nodiscard]] static Result<RunFolder>
-    reopen(const std::filesystem::path& folder, Redactor redactor);
+    reopen(const std::filesystem::path& folder, Redactor redactor, bool taken_over = false);
 
     /// Bytes of the journal line that reopen() took away.
     [[nodiscard]] std::size_t torn_bytes() const noexcept { return torn_bytes_; }

@@ -57,8 +57,12 @@ public:
         RunObserver* observer = nullptr
     );
     /// Goes on with a run that ended or died; see RunFolder::reopen().
-    [[nodiscard]] static Result<RunSession>
-    resume(const std::filesystem::path& folder, Redactor redactor, RunObserver* observer = nullptr);
+    [[nodiscard]] static Result<RunSession> resume(
+        const std::filesystem::path& folder,
+        Redactor redactor,
+        RunObserver* observer = nullptr,
+        bool taken_over = false
+    );
 
     [[nodiscard]] RunFolder& folder() noexcept { return folder_; }
     [[nodiscard]] const RunFolder& folder() const noexcept { return folder_; }

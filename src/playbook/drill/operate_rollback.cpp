@@ -161,12 +161,13 @@ Result<void> copy_run(const fs::path& from, const fs::path& to) {
 
 /// The run's folder, or a copy in another state directory when it cannot be written: its disk may
 /// be full or read-only.
-Result<run::RunSession>
-open_session(const fs::path& path, const RollbackRequest& request, const Redactor& redactor) {
+Result<run::RunSession> open_session(
+    const fs::path& path, const RollbackRequest& request, const Redactor& redactor, bool taken_over
+) {
     const fs::path copy = request.by.state_dir / "runs" / path.filename();
     if (!is_elsewhere(path, request.by.state_dir) ||
         takes_bytes(path)) { // here a rollback goes on with what the journal has
-        return run::RunSession::resume(path, redactor, request.by.observer);
+        return run::RunSession::resume(path, redactor, request.by.observer, taken_over);
     }
     OA_CHECK(make_dirs(copy.parent_path()));
     const bool again = is_there(copy / run::k_plan_file); // an earlier rollback made it
@@ -203,7 +204,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     if (!locks) {
         co_return std::unexpected(with_other_ways(locks.error(), plan, path));
     }
-    auto opened = open_session(path, request, outside.redactor);
+    auto opened = open_session(path, request, outside.redactor, locks->taken_over);
     if (!opened) {
         co_return std::unexpected(with_other_ways(std::move(opened).error(), plan, path));
     }

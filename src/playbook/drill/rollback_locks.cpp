@@ -31,12 +31,12 @@ void say(const RollbackRequest& request, const std::string& line) {
     }
 }
 
-void say_how_to_go_on(const RollbackRequest& request, std::int64_t pid) {
+void say_how_to_go_on(const RollbackRequest& request, std::string_view who, bool stopped) {
     say(request,
         fmt::format(
-            "process {} did not end within 5s{}; still waiting for it; to continue without it: {}",
-            pid,
-            is_stopped(pid) ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "",
+            "{} did not end within 5s{}; still waiting for it; to continue without it: {}",
+            who,
+            stopped ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "",
             Suggestion{"rollback apply", {names::run, request.run, names::take_over}}.text()
         ));
 }
@@ -58,7 +58,9 @@ Result<RollbackLocks> take_both_over(const RollbackRequest& request, const Plan&
     const fs::path& state = request.by.state_dir;
     OA_TRY(auto routes, take_routes_over(state, plan, request.run));
     OA_TRY(auto target, run::TargetLock::take_over(state, plan.target, owner_of(request)));
-    return RollbackLocks{std::move(target), std::move(routes)};
+    return RollbackLocks{
+        .target = std::move(target), .routes = std::move(routes), .taken_over = true
+    };
 }
 
 /// Until the process that was asked to roll back has ended, or is taken over.
@@ -83,7 +85,7 @@ wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pi
         }
         if (silent && !said) {
             said = true;
-            say_how_to_go_on(*request, pid);
+            say_how_to_go_on(*request, fmt::format("process {}", pid), is_stopped(pid));
         }
         (void)co_await sleep_for(k_look);
     }
@@ -136,29 +138,38 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
     return std::nullopt;
 }
 
-/// When another process works on a run of another state directory, only its folder shows it. That
-/// one is asked to roll back, and waited for or taken over.
-Task<Result<void>> end_elsewhere(
+/// A process that works in the run's folder and has no lock here: one of another state directory,
+/// or one that has ended all but its record. The former is asked to roll back. Either is waited for
+/// or taken over.
+Task<Result<void>> end_in_folder(
     const RollbackRequest* request, const Plan* plan, fs::path folder, RollbackLocks* locks
 ) {
-    if (!is_elsewhere(folder, request->by.state_dir) || !run::FolderLock::is_held(folder)) {
+    if (locks->taken_over || !run::FolderLock::is_held(folder)) {
         co_return Result<void>{};
     }
     const auto began = Clock::now();
-    const auto until =
-        began + (order_rollback(*request, folder, "another process") ? k_obey : k_silent);
+    const bool elsewhere = is_elsewhere(folder, request->by.state_dir);
+    const bool ends = !elsewhere || order_rollback(*request, folder, "another process");
+    bool said = elsewhere;
     while (run::FolderLock::is_held(folder)) {
-        if (request->take_over && Clock::now() > began + k_silent) {
-            locks->fence = fence_elsewhere(*request, *plan, folder);
+        const auto waited = Clock::now() - began;
+        const bool silent = waited > k_silent;
+        if (silent && request->take_over) {
+            locks->fence = elsewhere ? fence_elsewhere(*request, *plan, folder) : std::nullopt;
+            locks->taken_over = true;
             co_return Result<void>{};
         }
-        if (Clock::now() > until || is_requested(request->by.stop)) {
+        if (waited > (ends ? k_obey : k_silent) || is_requested(request->by.stop)) {
             co_return fail(
                 Code::precondition,
                 "a living process works on this run",
                 folder.string(),
                 fmt::format("to continue without it: {}", names::take_over)
             );
+        }
+        if (silent && !said) {
+            said = true;
+            say_how_to_go_on(*request, "another process", false);
         }
         (void)co_await sleep_for(k_look);
     }
@@ -202,7 +213,7 @@ bool is_elsewhere(const fs::path& folder, const fs::path& state_dir) {
 Task<Result<RollbackLocks>>
 lock_rollback(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     OA_CO_TRY(RollbackLocks locks, co_await lock_here(request, plan, folder));
-    OA_CO_CHECK(co_await end_elsewhere(request, plan, std::move(folder), &locks));
+    OA_CO_CHECK(co_await end_in_folder(request, plan, std::move(folder), &locks));
     co_return locks;
 }
 

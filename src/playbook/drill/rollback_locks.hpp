@@ -21,11 +21,12 @@ struct RollbackLocks {
     std::optional<run::TargetLock> routes{};
     /// The target's in the run's own state directory, so that its process writes nothing more.
     std::optional<run::TargetLock> fence{};
+    bool taken_over = false; ///< a process that was taken over may still be in the run's folder
 };
 
-/// The locks of the run's target and routes. When the run is under way in another process of this
-/// machine, that one is asked to roll back, and waited for or taken over. A refusal leaves it all
-/// of its own.
+/// The locks of the run's target and routes, and nobody else in its folder. When the run is under
+/// way in another process of this machine, that one is asked to roll back, and waited for or taken
+/// over. A refusal leaves it all of its own.
 [[nodiscard]] Task<Result<RollbackLocks>>
 lock_rollback(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
 

@@ -187,6 +187,29 @@ beside('from another state directory a stopped owner is taken over and fenced, t
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+beside('a rollback waits for one of the same run from another state directory, and writes nothing meanwhile', async (target) => {
+  const slow = fs.readFileSync(target.playbook, 'utf8').replace('fresh_row: 3', 'fresh_row: 40'); // some seconds
+  const plan = await target.plan({ name: 'waited-for.json', playbook: target.write('waited-for.yaml', slow), set: { bake: '60s' } });
+  const { running, run } = await target.applyingHalf(plan);
+  await running.kill();
+  const folder = path.join(target.state, 'runs', run);
+  const first = target.begin(['rollback', 'apply', '--run', folder], { stateDir: path.join(scratch('elsewhere'), 'state') });
+  await first.until(() => target.journalSoFar(run).some(({ phase }) => phase === 'resumed'), 'the first rollback', 30000);
+  first.signal('SIGSTOP');
+  const journal = () => fs.readFileSync(path.join(folder, 'journal.ndjson'), 'utf8');
+  const before = journal();
+  const second = target.begin(['rollback', 'apply', '--run', run]);
+  await second.until(({ stderr }) => /another process did not end within 5s; still waiting for it; .*rollback apply --run \S+ --take-over/.test(stderr), 'what it waits for', 30000);
+  second.signal('SIGTERM');
+  assert.equal((await second.end()).code, 6, second.stderr);
+  assert.match(second.stderr, /a living process works on this run/);
+  assert.equal(journal(), before);
+  first.signal('SIGCONT');
+  assert.equal((await first.end(60000)).code, 0, first.stderr);
+  assert.match((await target.oa(['runs', 'show', run])).stdout, /\d+ files as sealed$/m);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 beside('from another state directory a stopped owner has the order, and obeys it when it goes on', async (target) => {
   const { running, run } = await underWay(target);
   running.signal('SIGSTOP');
