@@ -230,6 +230,21 @@ TEST_CASE("seen messages: the list of one turn has the user's message once, with
         wrong_with_first_turn({{"user", "a", "1"}, {"assistant", "b", "2"}, {"assistant", "b", "2"}}
         ) == "message 3 is message 2 again"
     );
+    // An answer has an id of its own when it is stored twice.
+    const Messages stored_twice{
+        {"user", "a", "1"}, {"assistant", "b", "2"}, {"assistant", "b", "3"}
+    };
+    CHECK(wrong_with_first_turn(stored_twice) == "message 3 is message 2 again");
+    CHECK(wrong_with_list({{"user", "a", "1"}}, stored_twice) == "message 3 is message 2 again");
+    const Messages other_text{{"user", "a"}, {"assistant", "b", "2"}, {"assistant", "c", "3"}};
+    const Messages no_text{{"user", "a"}, {"assistant", "", "2"}, {"assistant", "", "3"}};
+    const Messages other_call{
+        {"assistant", "b", "2", SeenParts{"b", {"tool t 1"}}},
+        {"assistant", "b", "3", SeenParts{"b", {"tool t 2"}}}
+    };
+    for (const Messages& rows : {other_text, no_text, other_call}) {
+        CHECK(wrong_with_first_turn(rows).empty());
+    }
     CHECK(
         wrong_with_first_turn(
             {{"user", "a", "1", SeenParts{"a"}}, {"assistant", "b", "2", SeenParts{.none = true}}}

@@ -119,19 +119,23 @@ bool is_of_user(const SeenMessage& message) {
     return message.role == "user";
 }
 
-/// `one_user`: a user sent one message, so that a second one of its text is no other one.
-bool is_again(const SeenMessage& first, const SeenMessage& later, bool one_user) {
+/// `one_user`: a user sent one message, so a second message with its text is the same message.
+/// `one_turn`: no user's message stands between them, so an answer that says the same is, too.
+bool is_again(const SeenMessage& first, const SeenMessage& later, bool one_user, bool one_turn) {
     const bool same_id = !first.id.empty() && first.id == later.id;
+    const bool answers = one_turn && first.role == "assistant" && !shown_text(first).empty();
     const bool both_users = is_of_user(first) && is_of_user(later);
-    return (same_id && difference_of(first, later).empty()) ||
+    return ((same_id || answers) && difference_of(first, later).empty()) ||
            (one_user && both_users && shown_text(first) == shown_text(later));
 }
 
 /// The first message that is listed twice, in one clause.
 std::string listed_twice(const std::vector<SeenMessage>& seen, bool one_user) {
+    std::size_t turn = 0; // where the newest one begins
     for (std::size_t later = 1; later < seen.size(); ++later) {
+        turn = is_of_user(seen[later]) ? later : turn;
         for (std::size_t i = 0; i < later; ++i) {
-            if (is_again(seen[i], seen[later], one_user)) {
+            if (is_again(seen[i], seen[later], one_user, i >= turn)) {
                 return fmt::format("message {} is message {} again", later + 1, i + 1);
             }
         }
