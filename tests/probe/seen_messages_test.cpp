@@ -94,7 +94,7 @@ TEST_CASE("seen messages: content may be a list of text parts, and says nothing 
     }
 }
 
-TEST_CASE("seen messages: blank is an empty list of parts beside a content that says something") {
+TEST_CASE("seen messages: blank are parts without anything beside a content that says something") {
     struct Row {
         std::string_view message;
         bool blank;
@@ -102,12 +102,14 @@ TEST_CASE("seen messages: blank is an empty list of parts beside a content that 
     static constexpr std::array k_pairs{
         Row{R"({"content":"a","parts":[]})", true},
         Row{R"({"content":[{"type":"text","text":"a"}],"parts":[]})", true},
+        Row{R"({"content":"a","parts":[{"type":"text","text":""}]})", true},
         Row{R"({"content":"a"})", false},
         Row{R"({"content":"a","parts":null})", false},
         Row{R"({"content":"","parts":[]})", false},
         Row{R"({"content":[],"parts":[]})", false},
         Row{R"({"parts":[]})", false},
         Row{R"({"content":"a","parts":[{"type":"reasoning","text":"r"}]})", false},
+        Row{R"({"content":"a","parts":[{"type":"text","text":""},{"type":"reasoning"}]})", false},
         Row{R"({"content":"a","parts":[{"type":"data-plan","data":{}}]})", false},
         Row{R"({"content":"a","parts":[{"type":"source-url","url":"u"}]})", false},
     };

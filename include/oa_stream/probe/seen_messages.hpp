@@ -14,7 +14,7 @@ struct SeenParts {
     std::string text{}; ///< of its text parts
     /// "tool search call_1", "input of call_1", "result of call_1", "file image/png"
     std::vector<std::string> others{};
-    bool none = false; ///< the list is empty; others may be of parts that are not kept here
+    bool none = false; ///< there is nothing but empty text; parts of other types may be drawn
 };
 
 /// One message as `GET /api/chats/{id}/messages` shows it; two revisions that share their threads
@@ -29,8 +29,8 @@ struct SeenMessage {
 /// The messages of a page of that route; nullopt when it is not one.
 [[nodiscard]] std::optional<std::vector<SeenMessage>> messages_of(std::string_view body);
 
-/// Drops each empty list of parts beside a content that says something: a page draws nothing of
-/// such a message. True when there was one.
+/// Drops parts that are none beside a content that says something: a page draws nothing of such
+/// a message. True when there was one.
 bool drop_blank_parts(std::vector<SeenMessage>& messages);
 
 /// What is wrong with `seen` where `expected` was listed before, in one clause; "" when nothing is.

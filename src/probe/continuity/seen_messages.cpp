@@ -64,7 +64,8 @@ std::optional<SeenParts> parts_of_message(const Json& message, std::string_view 
     }
     constexpr std::string_view k_tool = "tool-";
     const Json& parts = list_in(message, "parts");
-    SeenParts out{.text = joined_text(parts, role), .none = listed->is_array() && listed->empty()};
+    SeenParts out{.text = joined_text(parts, role)};
+    out.none = listed->is_array() && out.text.empty() && std::ranges::all_of(parts, is_text_part);
     for (const Json& part : parts) {
         const std::string_view type = text_view_in(part, "type");
         if (type == "file") {
