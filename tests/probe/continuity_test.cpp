@@ -265,6 +265,13 @@ TEST_CASE("continuity: what stable lists wrongly does not keep it in service") {
         sides.canary_answers = [](const RawRequest&) { return json_answer(200, R"({"data":[]})"); };
         CHECK(across("stable", "canary").verdict == Verdict::fail);
     }
+    SECTION("each message twice only after a look that passed is a loss") {
+        REQUIRE(across("stable", "canary").verdict == Verdict::pass);
+        sides.stable_lists = list_twice;
+        const Check check = across("stable", "canary");
+        CHECK(check.verdict == Verdict::fail);
+        CHECK_THAT(check.detail, Catch::Contains("stable itself lists"));
+    }
     SECTION("parts that only the canary's conversations lack there are a loss") {
         REQUIRE(across("stable", "canary").verdict == Verdict::pass);
         const std::size_t canary_from = sides.said.size();

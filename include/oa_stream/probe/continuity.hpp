@@ -53,8 +53,8 @@ public:
     /// what nobody said, or a canary as `from` lists it wrongly itself; ERROR when a turn or a page
     /// could not be had, also when `from` says that it has no such thread. SKIPPED (not required)
     /// when `from` itself has no list of messages, or an empty one: such a target has no
-    /// conversations to lose. So when one that is not the canary lists the thread wrongly itself
-    /// and `to` knows it: nothing can be compared with that list.
+    /// conversations to lose. So when one that is not the canary lists its first thread wrongly
+    /// itself and `to` knows it: nothing can be compared with that list. A later one is a FAIL.
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
     /// Every thread made so far is whole on each of the sides, which know what was opened elsewhere

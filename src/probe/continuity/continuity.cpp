@@ -141,7 +141,7 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
             "{} itself lists a conversation just made there wrongly: {}", from.name, own
         );
     }
-    if (!own.empty() && from.canary) {
+    if (!own.empty() && (from.canary || !threads_.empty())) { // others were listed right before
         co_return check(Verdict::fail, own);
     }
     if (own.empty()) {
