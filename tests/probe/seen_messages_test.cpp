@@ -76,7 +76,7 @@ TEST_CASE("seen messages: content may be a list of text parts, and says nothing 
         std::string_view content;
         std::optional<std::string> text;
     };
-    static const std::array k_pairs{
+    static const std::array k_contents{
         Row{R"("a")", "a"},
         Row{R"("")", ""},
         Row{"null", {}},
@@ -86,7 +86,7 @@ TEST_CASE("seen messages: content may be a list of text parts, and says nothing 
         Row{"{}", {}},
         Row{"7", {}},
     };
-    for (const Row& row : k_pairs) {
+    for (const Row& row : k_contents) {
         CAPTURE(row.content);
         const Messages seen =
             page(R"([{"role":"assistant","content":)" + std::string(row.content) + "}]");
@@ -99,7 +99,7 @@ TEST_CASE("seen messages: blank are parts without anything beside a content that
         std::string_view message;
         bool blank;
     };
-    static constexpr std::array k_pairs{
+    static constexpr std::array k_messages{
         Row{R"({"content":"a","parts":[]})", true},
         Row{R"({"content":[{"type":"text","text":"a"}],"parts":[]})", true},
         Row{R"({"content":"a","parts":[{"type":"text","text":""}]})", true},
@@ -113,7 +113,7 @@ TEST_CASE("seen messages: blank are parts without anything beside a content that
         Row{R"({"content":"a","parts":[{"type":"data-plan","data":{}}]})", false},
         Row{R"({"content":"a","parts":[{"type":"source-url","url":"u"}]})", false},
     };
-    for (const Row& row : k_pairs) {
+    for (const Row& row : k_messages) {
         CAPTURE(row.message);
         Messages seen = page("[" + std::string(row.message) + "]");
         const bool listed = seen.at(0).parts.has_value();
