@@ -460,20 +460,32 @@ TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probe
     quiet.driver.streams["canary"].finished = 5;
     CHECK(quiet.run().verdict == Verdict::inconclusive);
 
-    World busy;
-    with(busy);
-    busy.driver.streams["stable"].finished = 100;
-    busy.drift_every = Millis(2);
-    at_stage(busy, 25, [&] {
-        // 300 answers are probes of ours; these come between the first look and the last.
-        spawn(busy.instruments.executor, "users", [](World* world) -> Task<void> {
-            (void)co_await sleep_for(Millis(5));
-            world->driver.streams["stable"].finished = 700;
-        }(&busy));
-    });
-    const RunOutcome outcome = busy.run();
+    // 300 answers are probes of ours; these requests come between the first look and the last.
+    const auto among = [&](std::uint64_t deletions) {
+        World busy;
+        with(busy);
+        busy.driver.streams["stable"].finished = 100;
+        busy.instruments.others = {7, 7};
+        busy.drift_every = Millis(2);
+        at_stage(busy, 25, [&] {
+            spawn(
+                busy.instruments.executor,
+                "users",
+                [](World* world, std::uint64_t more) -> Task<void> {
+                    (void)co_await sleep_for(Millis(5));
+                    world->driver.streams["stable"].finished = 700;
+                    world->instruments.others = {7 + more, 7 + more};
+                }(&busy, deletions)
+            );
+        });
+        return busy.run();
+    };
+    const RunOutcome outcome = among(0);
     CHECK(check_of(outcome, "users@25%").verdict == Verdict::pass);
     CHECK(outcome.exit == ExitCode::ok);
+    CHECK(check_of(among(299), "users@25%").verdict == Verdict::pass);
+    // All that came besides the probes deleted their conversations.
+    CHECK(check_of(among(300), "users@25%").verdict == Verdict::inconclusive);
 }
 
 TEST_CASE("stage: a ramp takes the traffic back bit by bit, never up again") {

@@ -102,6 +102,7 @@ public:
     [[nodiscard]] Task<void> stop_watch(Millis limit) override;
     [[nodiscard]] Task<measure::Sample> fresh_probe() override;
     [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override;
+    [[nodiscard]] OtherRequests other_requests() const override { return others; }
     void write_pending() override {}
 
     int per_flow = 100;                    ///< samples an arm
@@ -123,6 +124,7 @@ public:
     Millis reading{0}; ///< of the conversations, at a stage's end and after a rollback
     std::function<void()> on_read{};
     std::vector<std::string> undeleted{}; ///< conversations that cannot be removed
+    OtherRequests others{};
     int given_up = 0; ///< of each arm, at the end of each flow
     std::string given_up_by{}; ///< who had begun to answer the unpinned ones of them
     /// What is left to remove takes until somebody asks to leave, or so long.

@@ -24,6 +24,7 @@ Millis patience(const RunContext& run) {
 /// One look, kept in the stage. True: go on.
 Task<bool> look(StageRun* stage) {
     RunContext& run = stage->run;
+    const std::uint64_t others = run.in.instruments->other_requests().over;
     DriftLook now = co_await look_at_traffic(&run);
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {
@@ -42,6 +43,7 @@ Task<bool> look(StageRun* stage) {
     stage->drift = std::move(now);
     if (!stage->first_seen) {
         stage->first_seen = stage->drift.seen;
+        stage->others_before = others;
     }
     co_return stage->drift.state == DriftState::ours;
 }

@@ -10,6 +10,7 @@
 #include "oa_stream/probe/opened_threads.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -28,6 +29,12 @@ struct FlowRates {
     double users = 0; ///< unpinned
     /// So many conversations of each pinned arm stay for conversations_kept().
     std::size_t sampled = 0;
+};
+
+/// Requests that no sample stands for: deletions of conversations.
+struct OtherRequests {
+    std::uint64_t sent = 0;
+    std::uint64_t over = 0; ///< of them
 };
 
 /// All calls on the engine's thread, one at a time.
@@ -73,6 +80,9 @@ public:
 
     /// One probe as users come in, over a fresh connection.
     [[nodiscard]] virtual Task<measure::Sample> fresh_probe() = 0;
+
+    /// Of this run so far, while stages are measured.
+    [[nodiscard]] virtual OtherRequests other_requests() const = 0;
 
     /// A stage begins: planted faults start now. Says which, empty when none.
     [[nodiscard]] virtual Task<Result<std::string>> begin_stage(int percent) = 0;

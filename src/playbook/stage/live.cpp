@@ -181,6 +181,8 @@ public:
         co_return to_sample("users", at_s, sample);
     }
 
+    [[nodiscard]] OtherRequests other_requests() const override { return cleanup_.requests(); }
+
     [[nodiscard]] Task<Result<std::string>> begin_stage(int percent) override {
         if (!options_.begin_stage) {
             co_return std::string();

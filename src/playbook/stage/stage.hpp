@@ -56,6 +56,7 @@ struct StageRun {
     int drift_looks = 0;
     std::optional<Clock::time_point> unreadable_since{};
     std::optional<traffic::TrafficState> first_seen{}; ///< by the first look
+    std::uint64_t others_before = 0; ///< OtherRequests that were over before it
     bool users_came = true;
     std::string users_text{}; ///< how many, or why that is not known
     std::string no_probes{}; ///< why none could be started

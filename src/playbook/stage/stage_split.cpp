@@ -269,11 +269,12 @@ void check_users(StageRun& stage) {
         return;
     }
     const std::uint64_t all = streams(last) - std::min(streams(first), streams(last));
-    const std::uint64_t users = all - std::min(all, stage.delivered);
+    const std::uint64_t others =
+        stage.run.in.instruments->other_requests().sent - stage.others_before;
+    const std::uint64_t own = std::min(all, stage.delivered + others);
+    const std::uint64_t users = all - own;
     stage.users_came = users > 0;
-    stage.users_text = fmt::format(
-        "{} requests, {} of them this run's probes", all, std::min(all, stage.delivered)
-    );
+    stage.users_text = fmt::format("{} requests, {} of them this run's own", all, own);
 }
 
 void record_users(StageRun& stage) {

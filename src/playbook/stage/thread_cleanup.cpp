@@ -14,10 +14,33 @@ constexpr Millis k_tick{10};
 } // namespace
 
 struct ThreadCleanup::State {
-    State(net::HttpClient& client, probe::ProbeLimits limits)
-        : remover(client, limits, {.longest = k_whole_run, .stop = [this] {
-                                       return gone || (stop && stop());
-                                   }}) {}
+    class Counted final : public net::HttpClient {
+    public:
+        explicit Counted(net::HttpClient& client) : client_(client) {}
+        [[nodiscard]] Task<net::ClientResponse> fetch(net::ClientRequest request) override {
+            ++requests.sent;
+            auto answer = co_await client_.fetch(std::move(request));
+            ++requests.over;
+            co_return answer;
+        }
+        [[nodiscard]] std::shared_ptr<net::Transfer>
+        stream(net::ClientRequest request, net::StreamHandlers handlers) override {
+            return client_.stream(std::move(request), std::move(handlers));
+        }
+        [[nodiscard]] net::TlsTrouble tls_trouble() const noexcept override {
+            return client_.tls_trouble();
+        }
+
+        OtherRequests requests{};
+
+    private:
+        net::HttpClient& client_;
+    };
+
+    State(net::HttpClient& http, probe::ProbeLimits limits)
+        : client(http), remover(client, limits, {.longest = k_whole_run, .stop = [this] {
+                                                     return gone || (stop && stop());
+                                                 }}) {}
     State(const State&) = delete;
     State& operator=(const State&) = delete;
     ~State() = default;
@@ -26,6 +49,7 @@ struct ThreadCleanup::State {
     std::function<bool()> stop{};
     bool working = false;
     bool gone = false;
+    Counted client;
     probe::ThreadRemover remover;
 };
 
@@ -46,6 +70,10 @@ Task<void> ThreadCleanup::work(std::shared_ptr<State> state) {
         co_await state->remover.remove(std::move(next));
     }
     state->working = false;
+}
+
+OtherRequests ThreadCleanup::requests() const {
+    return state_->client.requests;
 }
 
 void ThreadCleanup::add(probe::OpenedThreads opened) {

@@ -6,6 +6,8 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
+#include "engine/instruments.hpp"
+
 #include <memory>
 #include <vector>
 
@@ -21,6 +23,8 @@ public:
     /// What is not deleted yet stays.
     ~ThreadCleanup();
 
+    /// The deletions so far.
+    [[nodiscard]] OtherRequests requests() const;
     /// Begins at once, one after the other.
     void add(probe::OpenedThreads opened);
     /// Deletes these, too, and what add() was given, for at most as long as `pace` says. What came

@@ -340,6 +340,17 @@ beside('killed in the middle and then damaged: no command takes what it cannot r
   assert.deepEqual([over.code, over.stdout], [0, `no run needs anything in ${target.state}\n`]);
 });
 
+beside('on_no_traffic: hold, and nobody comes: neither probes nor the deletions of their conversations are users', async (target) => {
+  const text = fs.readFileSync(target.playbook, 'utf8').replace('  bake:', '  on_no_traffic: hold\n  bake:');
+  const plan = await target.plan({ name: 'nobody.json', playbook: target.write('nobody.yaml', text), set: { bake: '2s' } });
+  assert.equal(plan.code, 10, plan.stderr);
+  const apply = await target.oa(['cutover', 'apply', plan.file, '--json'], { ms: 120000 });
+  const users = apply.json().checks.find(({ id }) => id === 'users@50%');
+  assert.equal(users.verdict, 'INCONCLUSIVE', users.detail);
+  assert.match(users.detail, /^(\d+) requests, \1 of them this run's own$/);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 beside('a run that died is not built upon: plan, apply and drill name it; it is taken back or given up', async (target) => {
   const { running, run } = await underWay(target);
   await running.kill();

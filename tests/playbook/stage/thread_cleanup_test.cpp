@@ -56,8 +56,11 @@ TEST_CASE("thread cleanup: what is added is deleted before anybody waits for it"
     World world;
     world.cleanup.add({World::where(), {"oaprobe_1"}});
     world.until([&] { return !world.chats.have.contains("oaprobe_1"); });
+    CHECK(world.cleanup.requests().sent == 1);
     world.cleanup.add({World::where(), {"oaprobe_9"}}); // never came to be
     const auto out = world.finish({{World::where(), {"oaprobe_2"}}});
+    CHECK(world.cleanup.requests().sent >= 3);
+    CHECK(world.cleanup.requests().over == world.cleanup.requests().sent);
     CHECK(world.chats.have == std::set<std::string>{"of-a-user"});
     CHECK(out.removed == 2);
     CHECK(out.unknown == 1);
