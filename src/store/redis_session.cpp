@@ -228,15 +228,20 @@ std::string RedisStore::trouble() const {
     return !refused_.empty() || still_reads_ ? refused_ : unwilling_;
 }
 
+/// What others say and ask does not come here, whatever is said and asked from here.
+const RedisLink* RedisStore::lost_news() const {
+    const auto span = options_.news_away.value_or(options_.wait + k_longest_pause);
+    const auto* lost =
+        find_if_or_null(news_, [span](const auto& one) { return one->down_for(span); });
+    return lost != nullptr ? lost->get() : nullptr;
+}
+
 std::string RedisStore::caution() const {
     if (still_reads_) {
         return unwilling_;
     }
-    // What others say and ask does not come here, whatever is said and asked from here.
-    const auto span = options_.reconnect.value_or(options_.wait + k_longest_pause);
-    const auto lost = [span](const auto& one) { return one->down_for(span); };
-    if (const auto* one = find_if_or_null(news_, lost)) {
-        return "a connection to the store is away: " + (*one)->trouble().message;
+    if (const auto* lost = lost_news()) {
+        return "a connection to the store is away: " + lost->trouble().message;
     }
     if (!policy_.empty() && policy_ != k_policy) {
         return policy_refusal(policy_).text();
@@ -246,7 +251,7 @@ std::string RedisStore::caution() const {
 
 StoreNumbers RedisStore::numbers() const {
     auto out = numbers_;
-    out.up = trouble().empty() && unwilling_.empty();
+    out.up = trouble().empty() && unwilling_.empty() && lost_news() == nullptr;
     out.held = held_.count();
     return out;
 }

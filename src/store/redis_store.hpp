@@ -212,6 +212,7 @@ private:
     [[nodiscard]] Task<void> look_at_server();
     [[nodiscard]] Task<void> look_at_rights();
     void gather_followers();
+    [[nodiscard]] const RedisLink* lost_news() const;
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
     /// A command whose answer changes nothing.

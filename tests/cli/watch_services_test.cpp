@@ -57,7 +57,7 @@ TEST_CASE("watch: what wakes somebody up leaves no look OK, the rest is shown") 
     judge(down, {});
     CHECK(down.state == WatchState::unready);
     CHECK(verdict_of(down) == Verdict::inconclusive);
-    CHECK(screen(down).contains("  b:1: the store does not answer (oa_stream_store_up 0)"));
+    CHECK(screen(down).contains("  b:1: the store is not fully usable (oa_stream_store_up 0)"));
     const Json json = to_json(down);
     REQUIRE(json["faults"].size() == 2);
     CHECK(json["faults"][1]["alert"] == "OaStreamStoreDown");

@@ -314,7 +314,7 @@ TEST_CASE("service signals: what is down, rises or is too high, by a process' ow
     };
     const auto faults = service_faults("a:1", ill, {fenced("append", 1), fenced("end", 2)});
     REQUIRE(faults.size() == 3);
-    CHECK(faults[0].text() == "a:1: the store does not answer (oa_stream_store_up 0)");
+    CHECK(faults[0].text() == "a:1: the store is not fully usable (oa_stream_store_up 0)");
     CHECK(faults[1].text() == "a:1: the store is nearly full (oa_stream_store_memory_ratio 0.87)");
     CHECK(faults[2].signal->alert == "OaStreamTurnsFenced");
     CHECK(faults[2].value == 3);

@@ -148,7 +148,7 @@ TEST_CASE("a store that says no news, for want of a connection, is told of until
     FakeRig rig;
     auto options = rig.options();
     const bool soon = GENERATE(true, false); // most are back before anybody minds
-    options.reconnect = soon ? Millis(0) : Millis(3'600'000);
+    options.news_away = soon ? Millis(0) : Millis(3'600'000);
     auto& store = rig.open(options);
     rig.redis.welcome({error("ERR max number of clients reached"), Then::close});
     const auto follower = GENERATE(std::size_t{0}, k_followers - 1);
@@ -159,9 +159,10 @@ TEST_CASE("a store that says no news, for want of a connection, is told of until
     CHECK(store.caution().starts_with("a connection to the store is away: ") == soon);
     CHECK(store.caution().empty() != soon);
     CHECK(store.trouble().empty()); // all lanes have the same server
-    CHECK(store.numbers().up);
+    CHECK(store.numbers().up != soon);
     rig.redis.welcome({""});
     rig.until("the connection", [&] { return store.caution().empty(); });
+    CHECK(store.numbers().up);
 }
 
 TEST_CASE("an address behind which a copy is now is not used, and the reason is told") {

@@ -19,7 +19,7 @@ struct ServiceSignal {
     double above = 0; ///< of a counter's rise and of a gauge: how much is too much
     bool pages;
     std::string_view summary;
-    std::string_view fault; ///< "the store does not answer"
+    std::string_view fault; ///< "the store is nearly full"
     /// A label of the metric. A counter is added up over it, as one fault may raise several; each
     /// value of a gauge is a fault of its own.
     std::string_view apart{};
@@ -69,8 +69,8 @@ inline constexpr std::array k_service_signals{
         SignalBad::down,
         0,
         true,
-        "A lane's store does not answer: new turns there get 503.",
-        "the store does not answer"
+        "A lane cannot fully use its store: new turns there may get 503.",
+        "the store is not fully usable"
     },
     ServiceSignal{
         "OaStreamStoreFull",

@@ -31,7 +31,7 @@ struct StoreOptions {
     std::size_t tails = 1'000; ///< turns of others that this process reads
     /// A connection for others' news that is away for longer is told of; unset: `wait`, and the
     /// pause before it.
-    std::optional<Millis> reconnect{};
+    std::optional<Millis> news_away{};
     bool has_rows = false; ///< this process has rows of earlier: the store had them, too
 };
 

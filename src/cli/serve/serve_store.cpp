@@ -55,7 +55,9 @@ std::vector<authority::Reading> store_readings(const store::Store& store) {
     const auto& turns = store.turns;
     const auto count = [](std::uint64_t value) { return static_cast<double>(value); };
     std::vector<authority::Reading> out{
-        {"store_up", "1 while the store answers and takes writes.", numbers.up ? 1.0 : 0.0},
+        {"store_up",
+         "1 while the store answers and takes writes, and no connection to it stays away.",
+         numbers.up ? 1.0 : 0.0},
         {"store_errors_total{kind=late}", k_errors, count(numbers.errors.late)},
         {"store_errors_total{kind=down}", k_errors, count(numbers.errors.down)},
         {"store_errors_total{kind=full}", k_errors, count(numbers.errors.full)},

@@ -90,8 +90,8 @@ constexpr std::array k_advice{
     Advice{
         "OaStreamStoreDown",
         Next::watch,
-        "The store does not answer {{ $labels.instance }}. Running turns continue for readers "
-        "there; new turns get 503."
+        "{{ $labels.instance }} lacks the store, its writes or a connection to it: /readyz has the "
+        "reason. Running turns continue for readers there; new turns may get 503."
     },
     Advice{
         "OaStreamStoreFull",

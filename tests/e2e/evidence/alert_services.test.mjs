@@ -68,7 +68,7 @@ planted('planted in a live lane: OaStreamStoreDown', async (put) => {
   const lane = put(await startLane({ name: 'stored', args: ['--store', redis.url, '--replica-name', 'a'] }));
   const pager = await watched(put, [host(lane)], {}, 'oa_stream_store_up == 1');
   await redis.kill();
-  await assertSent(pager, { page: 'OaStreamStoreDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: the store does not answer`)) });
+  await assertSent(pager, { page: 'OaStreamStoreDown', ms: 120000, next: shown(3, /^NOT READY/, new RegExp(`${host(lane)}: the store is not fully usable`)) });
 });
 planted('planted in a live lane: OaStreamKhalaDown', async (put) => {
   const world = put(await World.start());
