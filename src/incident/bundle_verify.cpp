@@ -16,8 +16,8 @@ namespace oa_stream::incident {
 namespace {
 
 constexpr std::string_view k_sums = "SHA256SUMS";
-/// Of sums and manifest in memory: more than a bundle of the most files has. Everything else is
-/// read, summed and let go.
+/// Of sums and manifest in memory: those of about 300,000 files, each of which is in the sums of
+/// its run and in those of the whole. Everything else is read, summed and let go.
 constexpr std::size_t k_most_kept = std::size_t{64} << 20U;
 
 /// What the archive holds, without its root.
