@@ -154,6 +154,15 @@ void take_text(std::string_view text, std::string_view source, bool partial, Tim
     lines.end();
 }
 
+void take_kept(
+    const fs::path& file, std::string_view source, const Redactor& redactor, Timeline& out
+) {
+    if (auto text = run::read_kept(file, k_largest_log)) {
+        *text = redactor.apply(*text);
+        take_text(*text, source, true, out);
+    }
+}
+
 /// What packed it; empty: it is text.
 std::string_view packer_of(std::string_view log) {
     if (const Compression found = compression_of(log); found != Compression::none) {
@@ -187,19 +196,18 @@ std::optional<std::string> utc_millis(std::string_view text) {
     )));
 }
 
-Timeline run_timeline(const fs::path& folder, std::string_view source, const Redactor& redactor) {
+Timeline own_timeline(const fs::path& folder, std::string_view source, const Redactor& redactor) {
     Timeline out;
-    const auto take = [&](const fs::path& file, std::string_view from) {
-        if (auto text = run::read_kept(file, k_largest_log)) {
-            *text = redactor.apply(*text);
-            take_text(*text, from, true, out);
-        }
-    };
     for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
-        take(folder / file, source);
+        take_kept(folder / file, source, redactor, out);
     }
+    return out;
+}
+
+Timeline run_timeline(const fs::path& folder, std::string_view source, const Redactor& redactor) {
+    Timeline out = own_timeline(folder, source, redactor);
     for (const std::string& file : run::entries_below(folder / "logs").files) {
-        take(folder / "logs" / file, fmt::format("{} {}", source, file));
+        take_kept(folder / "logs" / file, fmt::format("{} {}", source, file), redactor, out);
     }
     return out;
 }

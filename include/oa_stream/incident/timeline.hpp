@@ -49,8 +49,12 @@ struct Timeline {
 [[nodiscard]] std::string event_text(const Json& line);
 [[nodiscard]] Weight event_weight(const Json& line);
 
-/// Timeline, journal, notes and the logs of the lanes that the run started. What is torn or missing
-/// is left out. Redacted: a secret that a long line cuts would not be found behind it.
+/// Timeline, notes and journal of a run. What is torn or missing is left out. Redacted: a secret
+/// that a long line cuts would not be found behind it.
+[[nodiscard]] Timeline own_timeline(
+    const std::filesystem::path& folder, std::string_view source, const Redactor& redactor
+);
+/// … and the logs of the lanes that it started.
 [[nodiscard]] Timeline run_timeline(
     const std::filesystem::path& folder, std::string_view source, const Redactor& redactor
 );

@@ -37,9 +37,8 @@ std::vector<TimelineEvent> last_events(const RunEntry& run, std::size_t count) {
     Redactor redactor;
     redactor.add_environment();
     std::vector<incident::Timeline> one;
-    one.push_back(incident::run_timeline(run.folder, "run", redactor));
+    one.push_back(incident::own_timeline(run.folder, "run", redactor));
     auto all = incident::merge(std::move(one)).events;
-    std::erase_if(all, [](const TimelineEvent& event) { return event.source != "run"; });
     if (all.size() > count) {
         all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(count));
     }
