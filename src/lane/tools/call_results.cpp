@@ -120,9 +120,13 @@ std::vector<CallResult> read_call_results_at(const Json& body, std::size_t at) {
     return at < messages.size() ? results_in(messages[at]) : std::vector<CallResult>();
 }
 
+std::string digest_of_call(std::string_view call) {
+    return short_digest(call);
+}
+
 ResultDigest digest_of_result(const CallResult& result) {
     return {
-        short_digest(result.call),
+        digest_of_call(result.call),
         short_digest((result.failed ? '-' : '+') + dump_json(result.output))
     };
 }

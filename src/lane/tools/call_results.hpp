@@ -28,9 +28,11 @@ read_call_results_at(const Json& body, std::size_t at);
 
 /// All that a lane has to know of a result that it takes no more: whether it comes again as it was.
 struct ResultDigest {
-    std::string call; ///< as the other one of a fixed length: a page's ids may be long
+    std::string call; ///< see digest_of_call()
     std::string digest;
 };
+/// Of a fixed length: a page's ids may be long.
+[[nodiscard]] std::string digest_of_call(std::string_view call);
 [[nodiscard]] ResultDigest digest_of_result(const authority::CallResult& result);
 
 /// Codes unknown_tool_call (422), already_answered and tool_call_over (409).

@@ -131,9 +131,9 @@ Accepted<TurnCalls::Verdict> TurnCalls::judge(const std::vector<authority::CallR
             return entry.call.call == result.call;
         });
         if (known == entries_.end()) {
-            const auto again = began_with_.empty() ? ResultDigest() : digest_of_result(result);
-            if (const auto* begun = find_or_null(began_with_, again.call, &ResultDigest::call)) {
-                if (begun->digest != again.digest) {
+            const auto call = began_with_.empty() ? std::string() : digest_of_call(result.call);
+            if (const auto* begun = find_or_null(began_with_, call, &ResultDigest::call)) {
+                if (begun->digest != digest_of_result(result).digest) {
                     return reject_answered_call(result.call);
                 }
                 verdict.segment = verdict.segment.value_or(0);
