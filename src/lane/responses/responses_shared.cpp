@@ -18,7 +18,8 @@ namespace {
 
 /// A request's tools may be nested almost as deep as its body, and the response repeats them.
 constexpr JsonLimits k_limits{.depth = 256};
-/// It has its memory already, so that it counts less than a body that waits.
+/// What waits is in memory already, and only the one job that runs makes a copy: so it counts less
+/// than a body that waits.
 constexpr std::size_t k_counted = 256U << 10U;
 constexpr std::array<std::string_view, 5> k_speakers{
     "instructions", "user", "assistant", "tool", "function"
@@ -162,7 +163,7 @@ Task<bool> run_aside(Aside aside, std::size_t bytes, std::function<void()> job) 
         }
     };
     const bool ran = co_await aside(std::min(bytes, k_counted), std::move(guarded));
-    co_return ran&& whole;
+    co_return (ran && whole);
 }
 
 Task<Result<std::shared_ptr<ResponseStore>>> load_responses(

@@ -64,7 +64,8 @@ void drop_results_ahead(authority::PastTurn& turn);
 [[nodiscard]] bool holds_results(const authority::PastTurn& turn);
 /// The page's message that such a turn goes on with; empty: not known, or another turn.
 [[nodiscard]] std::string message_gone_on_with(const authority::PastTurn& turn);
-/// The results that a turn began with; those ahead of a message until drop_results_ahead().
+/// The results that a turn began with; those ahead of a message are there until
+/// drop_results_ahead().
 [[nodiscard]] std::vector<authority::CallResult> results_begun_with(const authority::PastTurn& turn
 );
 /// Gives the calls of `stopped` the results that the turn after it began with.

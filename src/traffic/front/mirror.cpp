@@ -149,7 +149,7 @@ Task<bool> Mirror::asked_dry() {
         co_return false;
     }
     const auto version = parse_json(response.body);
-    co_return version&& options_.says_dry(*version);
+    co_return (version && options_.says_dry(*version));
 }
 
 /// A conversation is copied whole or not at all: its second turn means nothing without its first.
