@@ -19,7 +19,8 @@ inline constexpr std::size_t k_on_loop = 16U << 10U;
 /// destructor; `executor`'s context must outlive it.
 class BodyThread {
 public:
-    /// Runs on the thread. Must return soon after its token asks for it, and must not throw.
+    /// Runs on the thread. Must not throw, and must return soon after its token asks for it: what
+    /// cannot be cut short looks at the token before it begins.
     using Job = std::function<void(std::stop_token stop)>;
 
     /// At most `capacity` bytes of body wait.

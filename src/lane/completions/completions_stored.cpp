@@ -54,6 +54,7 @@ Task<Accepted<std::shared_ptr<const ResponseStore>>> Completions::named_by(CallP
         &lane_->shared->store(), call->record.owner, ask.previous, std::move(items), aside(call)
     );
     if (!loaded) {
+        OA_CO_CHECK(open_for_turns(*lane_, *call)); // a drain skips what waits
         co_return reject_store_away();
     }
     co_return *std::move(loaded);
@@ -63,7 +64,11 @@ Aside Completions::aside(CallPtr call) const {
     return [lane = lane_, call = std::move(call)](std::size_t bytes, std::function<void()> job) {
         return lane->bodies.run(
             bytes,
-            [job = std::move(job)](const std::stop_token&) { job(); },
+            [job = std::move(job)](const std::stop_token& stop) {
+                if (!stop.stop_requested()) {
+                    job();
+                }
+            },
             [call] { return call->exchange->peer_gone(); }
         );
     };
@@ -81,6 +86,7 @@ Task<Accepted<void>> Completions::resolve(CallPtr call, CompletionsContext conte
     Accepted<void> resolved{};
     std::function<void()> job = [&] { resolved = resolve_conversation(context, request); };
     if (!co_await run_aside(aside(call), bytes, std::move(job))) {
+        OA_CO_CHECK(open_for_turns(*lane_, *call));
         co_return reject_crowd();
     }
     co_return resolved;

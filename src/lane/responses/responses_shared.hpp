@@ -20,11 +20,12 @@ struct NewResponse {
     std::optional<Json> response{}; ///< none: it is not to be kept, or failed
 };
 
-/// Has `job` run by another thread; false: that has too much to do. The bytes are those it reads.
+/// Has `job` run by another thread, unless nobody waits for it by then; false: that has too much to
+/// do. The bytes are those it reads.
 using Aside = std::function<Task<bool>(std::size_t bytes, std::function<void()> job)>;
 
 /// Runs what reads so many bytes: here when they are few. False: not to its end, because the other
-/// thread has too much to do, or the memory does not suffice.
+/// thread has too much to do, nobody waits for it, or the memory does not suffice.
 [[nodiscard]] Task<bool> run_aside(Aside aside, std::size_t bytes, std::function<void()> job);
 
 /// The response named by `id`, unless that is empty, and items by their ids, as far as they are
