@@ -181,8 +181,8 @@ Task<StepEnd> roll_back_drill(RunContext* run, const Step* step) {
     }
     judge_recovery(*run, drill);
     run->out.drill = std::move(drill);
-    co_return run->out.restored&& run_verdict(run->checks()) == Verdict::pass ? StepEnd::go_on
-                                                                              : StepEnd::stop;
+    const bool well = run->out.restored && run_verdict(run->checks()) == Verdict::pass;
+    co_return well ? StepEnd::go_on : StepEnd::stop;
 }
 
 } // namespace oa_stream::playbook
