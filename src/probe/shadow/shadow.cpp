@@ -389,7 +389,7 @@ Task<bool> is_replay(net::HttpClient& client, Target target, ProbeLimits limits)
     request.max_body = 1U << 20U;
     const net::ClientResponse answer = co_await client.fetch(std::move(request));
     const auto json = answer.status == 200 ? parse_json(answer.body) : Result<Json>(Json());
-    co_return json&& authority::plays_recordings(*json);
+    co_return (json && authority::plays_recordings(*json));
 }
 
 } // namespace oa_stream::probe
