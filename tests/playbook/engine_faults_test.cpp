@@ -246,7 +246,7 @@ TEST_CASE("routes are not begun without evidence, and undone with the traffic") 
         const auto lose = [&] { // where samples are to go, a file is in the way
             std::filesystem::remove_all(world.folder / "measure");
             std::ofstream(world.folder / "measure") << "x";
-            session->folder().append("measure/samples.ndjson", Json::object());
+            session->folder().append("measure/lost.ndjson", Json::object());
         };
         world.instruments.on_smoke = [&](const std::string& id) {
             if (one.before && id == "postflight.users") {
