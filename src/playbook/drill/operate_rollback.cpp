@@ -182,7 +182,7 @@ Result<run::RunSession> open_session(
             copy.string()
         ));
     }
-    return run::RunSession::resume(copy, redactor, request.by.observer);
+    return run::RunSession::resume(copy, redactor, request.by.observer, taken_over);
 }
 
 } // namespace
@@ -217,7 +217,10 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     }
     make_instruments(run, executor);
     make_hooks(run, executor);
-    run.may_write = [&locks] { return locks->target.check(); };
+    run.may_write = [&locks]() -> Result<void> {
+        OA_CHECK(locks->target.check());
+        return locks->fence ? locks->fence->check() : Result<void>{};
+    };
     RunInput input = engine_input(run);
     input.last = {};
     if (has_routes_to_undo(run.plan, run.session.folder())) {

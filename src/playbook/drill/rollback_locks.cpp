@@ -139,8 +139,8 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
 }
 
 /// A process that works in the run's folder and has no lock here: one of another state directory,
-/// or one that has ended all but its record. The former is asked to roll back. Either is waited for
-/// or taken over.
+/// one whose lock's file was removed, or one that has ended all but its record. It is asked to roll
+/// back, and waited for or taken over.
 Task<Result<void>> end_in_folder(
     const RollbackRequest* request, const Plan* plan, fs::path folder, RollbackLocks* locks
 ) {
@@ -149,13 +149,20 @@ Task<Result<void>> end_in_folder(
     }
     const auto began = Clock::now();
     const bool elsewhere = is_elsewhere(folder, request->by.state_dir);
-    const bool ends = !elsewhere || order_rollback(*request, folder, "another process");
+    const bool asked = order_rollback(*request, folder, "another process");
+    const bool ends = asked || !elsewhere;
     bool said = elsewhere;
     while (run::FolderLock::is_held(folder)) {
         const auto waited = Clock::now() - began;
         const bool silent = waited > k_silent;
         if (silent && request->take_over) {
-            locks->fence = elsewhere ? fence_elsewhere(*request, *plan, folder) : std::nullopt;
+            if (elsewhere) {
+                locks->fence = fence_elsewhere(*request, *plan, folder);
+            } else {
+                say(*request,
+                    "the process in the run's folder has no lock here, so it cannot be kept from "
+                    "writing: end it");
+            }
             locks->taken_over = true;
             co_return Result<void>{};
         }

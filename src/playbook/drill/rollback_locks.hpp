@@ -26,7 +26,7 @@ struct RollbackLocks {
 
 /// The locks of the run's target and routes, and nobody else in its folder. When the run is under
 /// way in another process of this machine, that one is asked to roll back, and waited for or taken
-/// over. A refusal leaves it all of its own.
+/// over.
 [[nodiscard]] Task<Result<RollbackLocks>>
 lock_rollback(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
 

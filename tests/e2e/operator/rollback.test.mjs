@@ -223,6 +223,18 @@ beside('from another state directory a stopped owner has the order, and obeys it
   assert.deepEqual(await target.weights(), STABLE);
 });
 
+const lockOf = (target) => path.join(target.state, 'locks', `${createHash('sha256').update(`local:${fs.realpathSync(target.socket)}`).digest('hex').slice(0, 16)}.lock`);
+
+beside('an owner whose lock was removed is asked to roll back, too', async (target) => {
+  const { running, run } = await underWay(target);
+  fs.rmSync(lockOf(target));
+  const back = await target.oa(['rollback', 'apply', '--run', run], { ms: 60000 });
+  assert.equal(back.code, 0, back.stderr);
+  assert.match(back.stderr, /is under way in another process: asked it to roll back/);
+  assert.notEqual((await running.end(60000)).code, 0, running.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+});
+
 beside('an owner whose control socket is gone is asked by a signal', async (target) => {
   const { running, run } = await underWay(target);
   fs.rmSync(path.join(target.state, 'runs', run, 'control.sock'));
@@ -237,7 +249,7 @@ beside('an owner whose control socket is gone is asked by a signal', async (targ
 beside('a link in the place of the lock is not followed; what to type by hand is said', async (target) => {
   const { running, run } = await underWay(target);
   await running.kill();
-  const lock = path.join(target.state, 'locks', `${createHash('sha256').update(`local:${fs.realpathSync(target.socket)}`).digest('hex').slice(0, 16)}.lock`);
+  const lock = lockOf(target);
   const victim = path.join(scratch('victim'), 'precious');
   fs.writeFileSync(victim, 'precious');
   assert.ok(fs.existsSync(lock), 'left by the process that was killed');
