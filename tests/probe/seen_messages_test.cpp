@@ -244,7 +244,11 @@ TEST_CASE("seen messages: the list of one turn has the user's message once, with
         {"assistant", "b", "2", SeenParts{"b", {"tool t 1"}}},
         {"assistant", "b", "3", SeenParts{"b", {"tool t 2"}}}
     };
-    for (const Messages& rows : {other_text, no_text, other_call}) {
+    const Messages new_call{
+        {"assistant", "b", "2", SeenParts{"b"}},
+        {"assistant", "b", "3", SeenParts{"b", {"tool t 1"}}}
+    };
+    for (const Messages& rows : {other_text, no_text, other_call, new_call}) {
         CHECK(wrong_with_first_turn(rows).empty());
     }
     CHECK(

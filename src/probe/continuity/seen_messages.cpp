@@ -124,7 +124,8 @@ bool is_of_user(const SeenMessage& message) {
 /// `one_turn`: no user's message stands between them, so an answer that says the same is, too.
 bool is_again(const SeenMessage& first, const SeenMessage& later, bool one_user, bool one_turn) {
     const bool same_id = !first.id.empty() && first.id == later.id;
-    const bool answers = one_turn && first.role == "assistant" && !shown_text(first).empty();
+    const bool answers = one_turn && first.role == "assistant" && !shown_text(first).empty() &&
+                         difference_of(later, first).empty();
     const bool both_users = is_of_user(first) && is_of_user(later);
     return ((same_id || answers) && difference_of(first, later).empty()) ||
            (one_user && both_users && shown_text(first) == shown_text(later));
