@@ -53,13 +53,21 @@ Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view ta
     OA_TRY(const auto all, all_statuses(state_dir));
     for (const RunStatus& run : all) {
         if (may_be_on(run, target) && run.needs_somebody()) {
-            const std::string_view where = run.target.empty() ? "an unknown target" : target;
+            const bool known = !run.target.empty();
             return fail(
                 Code::precondition,
-                fmt::format("run {} is not over on {}: {}", run.run, where, run.open),
+                fmt::format(
+                    "run {} is not over on {}: {}",
+                    run.run,
+                    known ? target : "an unknown target",
+                    run.open
+                ),
                 {},
                 fmt::format(
-                    "{} first, or give it up: oa-stream cutover abandon --run {}", run.next, run.run
+                    "{}: oa-stream cutover abandon --run {}",
+                    known ? run.next + " first, or give it up"
+                          : "look at what serves its target, then give the run up as its owner",
+                    run.run
                 )
             );
         }
