@@ -59,6 +59,19 @@ std::string said_by(const Json& item) {
     return out;
 }
 
+/// What stands in every piece besides its item. `index` of the part; empty: it has none.
+void judge_piece_members(
+    const Json& event, std::string_view index, const ResponsesMachine::Report& report
+) {
+    if (!index.empty() && wire::whole_member(event, index) != 0) {
+        report("V7", fmt::format("{} is not 0", index));
+    }
+    const Json* odds = member(event, "logprobs");
+    if (odds != nullptr && !odds->is_array() && !odds->is_null()) {
+        report("V7", "logprobs is not an array");
+    }
+}
+
 } // namespace
 
 void ResponsesMachine::after_end(const Report& report) {
@@ -226,13 +239,7 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
     if (text_view_in(event, "item_id") != item->id || item->type != kind->item) {
         report("V7", fmt::format("{} names another item", type));
     }
-    if (!kind->index.empty() && wire::whole_member(event, kind->index) != 0) {
-        report("V7", fmt::format("{} is not 0", kind->index));
-    }
-    const Json* odds = member(event, "logprobs");
-    if (odds != nullptr && !odds->is_array() && !odds->is_null()) {
-        report("V7", "logprobs is not an array");
-    }
+    judge_piece_members(event, kind->index, report);
     const auto what = type.substr(dot + 1);
     if (stem == kind->part) {
         const Json* begun = member(event, "part");
