@@ -17,9 +17,8 @@ void TurnFeed::queue(EventBatch&& events) {
     caught_up_ = false;
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
         // Not by fail(): the end may be among them, and nobody would be told of any.
-        error_ = Error{
-            .code = Code::too_large, .message = "the events of this turn were not fetched"
-        };
+        error_ =
+            Error{.code = Code::too_large, .message = "the events of this turn were not fetched"};
     }
     changed_.notify();
     wake();

@@ -29,8 +29,8 @@ public:
     [[nodiscard]] bool whole() const noexcept { return kind_ == Kind::whole; }
     /// H2, H3, H5, H6, C2, C4, C5. After end().
     void judge_head(const Report& report) const;
-    /// C1, C3, C13, C14, C18–C20 or V3, V5, V11 and V12, S1, J5–J7, W1 and W2 of a whole body. After
-    /// end().
+    /// C1, C3, C13, C14, C18–C20 or V3, V5, V11 and V12, S1, J5–J7, W1 and W2 of a whole body.
+    /// After end().
     [[nodiscard]] AnswerKind judge_body(const Report& report) const;
 
 private:

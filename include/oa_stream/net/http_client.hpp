@@ -58,8 +58,8 @@ struct ClientRequest {
     Millis idle_timeout{60000}; ///< not while paused
     Millis total_timeout{600000};
     std::size_t max_body = 64U << 20U; ///< of fetch(); streams have no cap
-    /// Sent in place of `body`. Like that, it is let go of as soon as an answer begins and all of it
-    /// was sent, or the transfer is over.
+    /// Sent in place of `body`. Like that, it is let go of as soon as an answer begins and all of
+    /// it was sent, or the transfer is over.
     std::shared_ptr<const std::string> shared_body{};
 };
 

@@ -144,7 +144,7 @@ struct ProbeSample {
 /// Whether a held-back answer is an outcome of its own.
 enum class PacingMode {
     observe, ///< only reported in the sample
-    judge,   ///< Outcome::buffered
+    judge, ///< Outcome::buffered
 };
 
 struct ProbeRequest {
