@@ -53,7 +53,8 @@ write_draft(const std::filesystem::path& path, std::string_view bytes, unsigned 
 /// A device, a pipe, or a name of an open descriptor: nothing that a rename may put aside.
 bool takes_bytes(const std::filesystem::path& path) {
     const std::string name = path.string();
-    if (name.starts_with("/dev/") || name.starts_with("/proc/")) {
+    const bool in_memory = name.starts_with("/dev/shm/"); // an ordinary file system
+    if ((name.starts_with("/dev/") && !in_memory) || name.starts_with("/proc/")) {
         return true;
     }
     struct stat info{};

@@ -4,6 +4,7 @@
 #include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -54,6 +55,18 @@ TEST_CASE("files: an atomic write goes through a link, into a pipe, and never re
     REQUIRE(!full.has_value());
     CHECK(full.error().code == Code::io);
     CHECK(std::filesystem::is_character_file("/dev/full"));
+}
+
+TEST_CASE("files: memory below /dev is a folder like others") {
+    if (!std::filesystem::is_directory("/dev/shm")) { // not in every root
+        return;
+    }
+    const auto file = fmt::format("/dev/shm/oa-test-{}.json", ::getpid());
+    const auto written = write_file_atomic(file, "one");
+    const auto text = read_file(file);
+    ::unlink(file.c_str());
+    REQUIRE(written.has_value());
+    CHECK(text.value() == "one");
 }
 
 TEST_CASE("files: a write that cannot be made says where, and keeps the old content") {
