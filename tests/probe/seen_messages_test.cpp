@@ -57,7 +57,7 @@ TEST_CASE("seen messages: a page is read by role, content, id and parts") {
     CHECK(drawn[0].parts.value().text == "a\nb");
     CHECK(drawn[0].parts->others.empty());
     CHECK(drawn[1].parts.value().text == "xy");
-    CHECK_FALSE(drawn[1].parts->none);
+    CHECK_FALSE(drawn[1].parts->blank);
     CHECK(
         drawn[1].parts->others ==
         std::vector<std::string>{
@@ -253,7 +253,7 @@ TEST_CASE("seen messages: the list of one turn has the user's message once, with
     }
     CHECK(
         wrong_with_first_turn(
-            {{"user", "a", "1", SeenParts{"a"}}, {"assistant", "b", "2", SeenParts{.none = true}}}
+            {{"user", "a", "1", SeenParts{"a"}}, {"assistant", "b", "2", SeenParts{.blank = true}}}
         ) == "message 2 shows nothing of its content in its parts"
     );
 }

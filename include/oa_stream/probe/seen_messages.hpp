@@ -14,7 +14,7 @@ struct SeenParts {
     std::string text{}; ///< of its text parts
     /// "tool search call_1", "input of call_1", "result of call_1", "file image/png"
     std::vector<std::string> others{};
-    bool none = false; ///< there is nothing but empty text; parts of other types may be drawn
+    bool blank = false; ///< there is nothing but empty text; parts of other types may be drawn
 };
 
 /// One message as `GET /api/chats/{id}/messages` shows it; two revisions that share their threads
@@ -29,7 +29,7 @@ struct SeenMessage {
 /// The messages of a page of that route; nullopt when it is not one.
 [[nodiscard]] std::optional<std::vector<SeenMessage>> messages_of(std::string_view body);
 
-/// Drops parts that are none beside a content that says something: a page draws nothing of such
+/// Drops blank parts beside a content that says something: a page draws nothing of such
 /// a message. True when there was one.
 bool drop_blank_parts(std::vector<SeenMessage>& messages);
 

@@ -65,7 +65,7 @@ std::optional<SeenParts> parts_of_message(const Json& message, std::string_view 
     constexpr std::string_view k_tool = "tool-";
     const Json& parts = list_in(message, "parts");
     SeenParts out{.text = joined_text(parts, role)};
-    out.none = listed->is_array() && out.text.empty() && std::ranges::all_of(parts, is_text_part);
+    out.blank = listed->is_array() && out.text.empty() && std::ranges::all_of(parts, is_text_part);
     for (const Json& part : parts) {
         const std::string_view type = text_view_in(part, "type");
         if (type == "file") {
@@ -104,7 +104,7 @@ std::string difference_of(const SeenMessage& expected, const SeenMessage& seen) 
 
 /// A page draws it as an empty message.
 bool is_blank(const SeenMessage& message) {
-    return message.parts && message.parts->none && !message.content.value_or("").empty();
+    return message.parts && message.parts->blank && !message.content.value_or("").empty();
 }
 
 std::string blank_text(const std::vector<SeenMessage>& seen, std::size_t from) {
