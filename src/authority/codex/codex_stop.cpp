@@ -51,12 +51,15 @@ Task<void> CodexCore::stop_turn(
         // Deaf: every other turn on this pipe is lost too, and only a new child helps.
         link->kill(Error{.code = Code::unavailable, .message = "codex does not answer"});
     }
+    if (link->lost()) {
+        co_return; // its turns have ended, or the next connection stops them
+    }
     // The interrupt has settled them; a codex that ignored it must not wait for ever.
     self->withdraw_approvals(link, *live);
     while (thread->live == live && Clock::now() < deadline) {
         co_await thread->freed.wait_until(deadline);
     }
-    if (thread->live == live) {
+    if (thread->live == live && !link->lost()) {
         ++self->counts_.timeouts;
         self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
         live->fail(Error{.code = Code::timeout, .message = "codex did not stop the turn in time"});

@@ -12,6 +12,7 @@ import { chat, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 import { Wire } from '../lib/wire.mjs';
+import { startCodexRelay } from '../replicas/codex_relay.mjs';
 
 const TAKEOVERS = Number(process.env.OA_TAKEOVERS ?? 8);
 const folder = scratch('lane');
@@ -266,6 +267,50 @@ test('a thread that another client archived and opened again is opened for the n
   other.close();
   assert.equal(answer.status, 200, answer.text);
   assert.deepEqual(read(answer).texts, [whole(4)]);
+});
+
+for (const [id, what, lose] of [
+  ['stop-cut', 'is cut for longer than a stop waits', async () => { await sleep(100); wire.down = true; wire.cut(); await sleep(6500); wire.down = false; }],
+  ['stop-silent', 'says nothing more', () => {}],
+]) {
+  test(`a stop is on its way and the connection ${what}: the next one stops the turn`, async () => {
+    const answer = chat(lane.base, held(id), { id });
+    await fifth(answer);
+    const before = readies();
+    for (const socket of wire.open) if (socket.near) socket.unpipe(); // what the lane sends is lost
+    const stopped = await send(lane.base, { method: 'POST', path: `/api/chats/${id}/stop` });
+    assert.ok(['stopped', 'stopping'].includes(stopped.json().data.status), stopped.text);
+    await lose();
+    await lane.until(() => readies() > before, 'a new connection', 30000);
+    await ended(id, 'interrupted');
+    await release(id);
+    assert.ok(!lane.stderr.includes('ignored its interrupt'), lane.stderr);
+    assertLegal(await chat(lane.base, 'scenario:text;words=3', { id }).done);
+  });
+}
+
+test('a turn that was given up is stopped, though the connection breaks over that, too', async () => {
+  const relay = await startCodexRelay(new URL(wire.base).port, {
+    refuse: ({ method }) => {
+      if (method !== 'turn/interrupt' || relay.refused > 0) return false;
+      for (const socket of relay.sockets) socket.destroy();
+      return true;
+    },
+  });
+  const other = await startLane({ authority: 'codex', folder: scratch('twice'), name: 'twice', args: [...serverArgs(`ws://127.0.0.1:${relay.port}`), '--drain-timeout', '300ms', '--limit', 'reconnect=500ms'] });
+  const answer = chat(other.base, held('twice'), { id: 'twice' });
+  await fifth(answer);
+  wire.down = true;
+  wire.cut();
+  await answer.done;
+  assertOneError(answer, { code: 'authority_lost', retryable: true });
+  wire.down = false;
+  await other.until(() => relay.refused === 1, 'the interrupt that is lost');
+  const stopped = () => rollouts().some((text) => text.includes('key=twice') && text.includes('turn_aborted'));
+  for (const end = Date.now() + limit(8000); !stopped(); await sleep(20)) assert.ok(Date.now() < end, 'the turn runs on');
+  await release('twice');
+  assert.equal((await other.stop()).code, 0);
+  relay.stop();
 });
 
 test('the server stays away: its turns end with one error each, and new ones are refused', async () => {

@@ -67,12 +67,17 @@ Task<void> CodexCore::rejoin(
         live->fail(Error{.code = Code::unavailable, .message = joined.error().message});
     }
     const bool over = (live->failed() && !live->ended()) || live->abandoned;
+    if (over) {
+        co_await interrupt_stray(link, thread->id, live->id());
+        if (link->lost()) {
+            co_return; // likewise
+        }
+    }
     ++(over ? self->counts_.unjoined : self->counts_.rejoined);
     if (over) {
         self->log(
             LogLevel::warn, fmt::format("turn {} is given up: its connection was lost", live->id())
         );
-        co_await interrupt_stray(link, thread->id, live->id());
         if (thread->live == live) {
             self->note_end(thread, *live);
             ThreadHold::release(*thread);
