@@ -188,3 +188,22 @@ TEST_CASE("codex: a first turn that history does not have turns readiness red") 
     stage.until([&] { return !stage.authority->health().ready; });
     CHECK_THAT(stage.authority->health().reason, Catch::Contains("is not in its history"));
 }
+
+TEST_CASE("codex: a first turn that its client deleted or replaced proves nothing") {
+    FakeStage stage;
+    stage.opened();
+    const auto forget = [&] {
+        CHECK(stage.play(ask("forgotten")).outcome() == "completed");
+        run(stage.io, sleep_for(Millis(200))); // the first of five looks
+    };
+    forget();
+    must(run(stage.io, stage.authority->delete_thread(stage.last->thread_id())));
+    run(stage.io, sleep_for(Millis(1'300))); // the second: the next turn counts as the first one
+    forget();
+    TurnRequest instead = ask("refused", stage.last->thread_id());
+    instead.revert_from_turn = stage.last->turn_id();
+    CHECK_FALSE(stage.start(std::move(instead)));
+    run(stage.io, sleep_for(Millis(4'500)));
+    CHECK(stage.received("thread/turns/list") == 4);
+    CHECK(stage.reading("codex_save_failures_total") == 0);
+}

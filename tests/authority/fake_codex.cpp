@@ -349,7 +349,7 @@ void Fake::behave(const std::string& prompt) {
     }
     if (prompt == "forgotten") {
         plain("gone");
-        threads_[thread_].turns.pop_back();
+        turn().status = "inProgress";
         return;
     }
     if (prompt == "late-events") {

@@ -224,6 +224,7 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
             OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
         }
         hold->total.reset(); // taken back as well, to a value only codex knows
+        hold->last_turn.clear();
     }
     co_return hold;
 }

@@ -79,7 +79,7 @@ Task<void> CodexCore::watch_storage(Self self) {
 }
 
 /// Once for each child: whether history has what was told. A complaint that is worded otherwise, or
-/// none at all, is found here.
+/// none at all, is found here. A child that cannot write refuses to list the turns, too.
 Task<void> CodexCore::check_history(
     Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn
 ) {
@@ -93,8 +93,10 @@ Task<void> CodexCore::check_history(
         if (page != nullptr && ended_turn(*page, turn) != nullptr) {
             co_return;
         }
-        if (thread->busy || thread->last_turn != turn || std::holds_alternative<Error>(outcome)) {
-            self->history_checked_ = false; // it may be reverted by now: the next end looks again
+        const bool unclear = std::holds_alternative<Error>(outcome) ||
+                             is_refusal(outcome, RefusalKind::overloaded);
+        if (unclear || thread->deleted || thread->busy || thread->last_turn != turn) {
+            self->history_checked_ = false; // it may be gone by now: the next end looks again
             co_return;
         }
     }
