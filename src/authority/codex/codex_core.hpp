@@ -146,7 +146,7 @@ private:
     [[nodiscard]] static Task<Result<void>>
     catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live);
     [[nodiscard]] static Task<Result<void>>
-    end_foreign_turn(Self self, Link link, CodexThread* thread);
+    end_foreign_turn(Self self, Link link, CodexThread* thread, std::function<bool()> ours);
 
     // codex_pages.cpp
     [[nodiscard]] static Task<Result<ListedTurns>>
@@ -239,7 +239,6 @@ private:
     /// The result of thread/resume, with the thread's turns or `bare`.
     [[nodiscard]] static Task<Result<Json>>
     load(Self self, Link link, CodexThread* thread, bool bare);
-    [[nodiscard]] static Task<Result<void>> inject(Self self, Link link, Json items);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>

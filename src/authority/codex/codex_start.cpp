@@ -121,7 +121,10 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
         if (hold && !request->developer.empty()) {
             OA_CO_CHECK(check_ours(*request));
             Json words = developer_params((*hold)->id, request->developer);
-            OA_CO_CHECK(co_await inject(self, link, std::move(words)));
+            auto told = co_await call(
+                self, link, "thread/inject_items", std::move(words), {}, request->ours
+            );
+            OA_CO_CHECK(settle(std::move(told), "thread/inject_items"));
         }
         if (hold) {
             auto live = co_await run_turn(self, link, std::move(*hold), request);
@@ -173,14 +176,10 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
     hold->functions = mapped(request->tools, &ClientTool::name);
     hold->total = turn::Usage{};
     if (!request->seed.empty()) {
-        OA_CO_CHECK(co_await inject(self, link, inject_params(hold->id, request->seed)));
+        Json seed = inject_params(hold->id, request->seed);
+        OA_CO_CHECK(co_await ask(self, link, "thread/inject_items", std::move(seed)));
     }
     co_return hold;
-}
-
-Task<Result<void>> CodexCore::inject(Self self, Link link, Json items) {
-    OA_CO_CHECK(co_await ask(self, link, "thread/inject_items", std::move(items)));
-    co_return Result<void>{};
 }
 
 Task<Result<std::string>> CodexCore::make_thread(Self self, TurnRequest asked) {
@@ -213,12 +212,13 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
     OA_CO_TRY(ThreadHold hold, co_await load_known(self, link, std::move(thread)));
     OA_CO_CHECK(check_ours(*request));
     if (hold->foreign) {
-        OA_CO_CHECK(co_await end_foreign_turn(self, link, &*hold));
+        OA_CO_CHECK(co_await end_foreign_turn(self, link, &*hold, request->ours));
         OA_CO_CHECK(check_ours(*request));
     }
     if (const auto& turn = request->revert_from_turn) {
         Json params = thread_revert_params(hold->id, *turn);
-        auto outcome = co_await call(self, link, "thread/revert", std::move(params));
+        auto outcome =
+            co_await call(self, link, "thread/revert", std::move(params), {}, request->ours);
         const bool done_before = asked_before && is_refusal(outcome, RefusalKind::turn_unknown);
         if (!done_before) {
             OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
@@ -255,9 +255,13 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     if (const auto* refusal = std::get_if<Refusal>(&outcome)) {
         co_return std::unexpected(error_of(*refusal, "turn/start"));
     }
+    auto* error = std::get_if<Error>(&outcome);
+    if (error != nullptr && error->code == Code::conflict) {
+        co_return std::unexpected(std::move(*error)); // refused, and not asked for since
+    }
     const std::shared_ptr<CodexThread> thread = hold.hand_over();
     thread->effort = text_in(params, "effort");
-    if (auto* error = std::get_if<Error>(&outcome)) {
+    if (error != nullptr) {
         self->abandon(live); // ambiguous: it may run; never asked twice
         co_return std::unexpected(std::move(*error));
     }

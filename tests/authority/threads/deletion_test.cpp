@@ -1,4 +1,4 @@
-// What is deleted while others use threads, and delete them.
+// Threads that others use, take over or delete meanwhile.
 #include "../fake_stage.hpp"
 #include "codex/codex_history.hpp"
 
@@ -103,4 +103,25 @@ TEST_CASE("codex: a list that goes on where it is ends there") {
     stage.opened();
     CHECK(must(run(stage.io, stage.authority->kept("x"))).empty());
     CHECK(stage.received("thread/attachment/list", "\"x\"") == 2);
+}
+
+TEST_CASE("codex: on a thread that went to somebody else nothing refused is asked for again") {
+    Mode mode("busy-once");
+    for (const char* method : {"thread/revert", "thread/inject_items", "turn/start"}) {
+        CAPTURE(method);
+        ::setenv("FAKE_NAME", method, 1);
+        ThreadStage stage;
+        stage.opened();
+        TurnRequest late = ask("two", "x");
+        late.revert_from_turn = "one";
+        late.developer = "be brief";
+        late.ours = [&] { return stage.received(method) == 0; };
+        const auto refused = stage.start(std::move(late));
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code == Code::conflict);
+        CHECK(stage.received(method) == 1);
+        CHECK(stage.play(ask("next", "x")).outcome() == "completed");
+        CHECK(stage.received("turn/interrupt") == 0);
+    }
+    ::unsetenv("FAKE_NAME");
 }

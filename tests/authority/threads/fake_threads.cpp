@@ -57,6 +57,9 @@ public:
                 threads_["whole"] = {};
             }
         }
+        if (mode_ == "busy-once") {
+            threads_ = {{"x", {}}};
+        }
         if (mode_ == "forks") {
             threads_ = {{"x", {}}, {"a", {}}, {"b", {}}};
             threads_["b"].source = "a";
@@ -182,6 +185,9 @@ private:
         if (mode_ == "same-page" && method == "thread/attachment/list") {
             return reply(id, Json::object({{"data", Json::array()}, {"nextCursor", "here"}}));
         }
+        if (mode_ == "busy-once" && method == environment("FAKE_NAME") && ++refused_ == 1) {
+            return refuse(id, "Server is draining");
+        }
         if (mode_ == "slow-read" && method == "thread/read") {
             ::usleep(700'000);
         }
@@ -213,6 +219,7 @@ private:
     std::map<std::string, Thread> threads_{};
     std::string turn_{};
     int made_ = 0;
+    int refused_ = 0;
 };
 
 } // namespace
