@@ -88,6 +88,21 @@ TEST_CASE("a torn text goes on with the end of its item, whatever was missed", "
     CHECK(told.outcome() == "completed");
 }
 
+TEST_CASE("what a connection brought that was lost over its rejoin is void", "[rejoin]") {
+    Joined turn;
+    turn.live->adrift();
+    turn.begin(item("m", "agentMessage"));
+    turn.delta("m", "one ");
+    turn.live->adrift();
+    turn.delta("m", "three ");
+    turn.live->catch_up(Joined::stored(Json::array()), true);
+    turn.end(item("m", "agentMessage", "one two three four"));
+    turn.completed();
+    const Told told = turn.told();
+    CHECK(told.text() == "one two three four");
+    CHECK(told.outcome() == "completed");
+}
+
 TEST_CASE("a turn whose beginning was missed begins, as soon as history has it", "[rejoin]") {
     Joined turn(false);
     turn.live->adrift();
@@ -182,6 +197,22 @@ TEST_CASE("the end of a turn that nobody saw comes from history", "[rejoin]") {
     turn.live->adrift();
     turn.live->catch_up(Joined::stored(Json::array(), row.status), false);
     CHECK(turn.told().outcome() == row.outcome);
+}
+
+TEST_CASE("a turn that ended has ended, though its events were too many to fetch", "[rejoin]") {
+    Joined turn;
+    turn.options.limits.queue_bytes = 5'000;
+    turn.live = std::make_shared<RunningTurn>(
+        turn.io.get_executor(), turn.options, "thread-1", "", ApprovalPlace{}, std::nullopt
+    );
+    turn.live->bind("turn-1");
+    turn.started();
+    turn.live->adrift();
+    const auto much = item("m", "agentMessage", std::string(10'000, 'm'));
+    turn.live->catch_up(Joined::stored(Json::array({much}), "completed"), false);
+    CHECK(turn.live->failed());
+    CHECK(turn.live->ended()); // so it is not stopped, and what it ended with counts
+    CHECK(turn.told().outcome() == "too_large");
 }
 
 TEST_CASE("a second question in a turn ends it, though it has the first one's mark", "[rejoin]") {

@@ -28,6 +28,7 @@ Json at_its_beginning(Json item) {
 void RunningTurn::adrift() {
     if (!over()) {
         adrift_since_ = Clock::now();
+        early_.clear(); // what another connection began this one does not go on with
         idle_since_.reset();
     }
 }
