@@ -352,6 +352,55 @@ TEST_CASE("what a turn cost says that a message was lost whose beginning was mis
     CHECK(told.ended()->withheld == (row.withheld && (missed || summary)));
 }
 
+TEST_CASE("of a turn that was joined behind a call it is unknown what it cost", "[rejoin]") {
+    struct Row {
+        const char* status; ///< of the call in its history
+        bool seen; ///< it began here, and the connection was lost
+        bool counted; ///< what came before the turn is known
+        std::optional<std::int64_t> input;
+    };
+    const auto row = GENERATE(
+        Row{"inProgress", false, false, 40},
+        Row{"completed", false, false, std::nullopt},
+        Row{"completed", true, false, std::nullopt},
+        Row{"completed", true, true, 90}
+    );
+    CAPTURE(row.status, row.seen, row.counted);
+    Joined turn;
+    const auto before = row.counted ? std::optional(turn::Usage{.input = 10}) : std::nullopt;
+    turn.live = std::make_shared<RunningTurn>(
+        turn.io.get_executor(), turn.options, "thread-1", "", ApprovalPlace{}, before
+    );
+    Json call = item("c", "commandExecution", {}, row.status);
+    call["command"] = "ls";
+    const auto stored = Joined::stored(Json::array({std::move(call)}));
+    if (row.seen) {
+        turn.live->bind("turn-1");
+        turn.started();
+        turn.live->adrift();
+        turn.live->catch_up(stored, true);
+    } else {
+        turn.live->join(stored, "model");
+    }
+    const auto cost = [&](int total) {
+        const auto counts = [](int n) { return Json::object({{"inputTokens", n}}); };
+        turn.say(
+            "thread/tokenUsage/updated",
+            {{"tokenUsage", Json::object({{"total", counts(total)}, {"last", counts(20)}})}}
+        );
+    };
+    cost(80);
+    cost(100);
+    turn.completed();
+    const Told told = turn.told();
+    REQUIRE(told.ended() != nullptr);
+    const auto& usage = told.ended()->usage;
+    CHECK((usage ? std::optional(usage->input) : std::nullopt) == row.input);
+    CHECK((told.first<turn::UsageKnown>() != nullptr) == row.input.has_value());
+    REQUIRE(turn.live->total_usage());
+    CHECK(turn.live->total_usage()->input == 100); // from which the next turn counts
+}
+
 TEST_CASE("servers: one that is away delays no start, and its threads are not lost", "[rejoin]") {
     asio::io_context io;
     CodexOptions options;

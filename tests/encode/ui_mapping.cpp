@@ -141,7 +141,8 @@ constexpr std::array k_codex{
         "thread/tokenUsage/updated",
         "usage-known",
         "Difference of the four `total` fields since the turn began; all zero is unknown. One of "
-        "an earlier turn that comes first is the baseline."
+        "an earlier turn that comes first is the baseline. None for a turn that was joined behind "
+        "a call, if its baseline is unknown."
     },
     CodexRow{
         "turn/completed, status completed",

@@ -50,6 +50,7 @@ struct CodexTranslator::State {
     turn::Usage baseline, total;
     bool started = false, ended = false, usage_told = false;
     bool torn = false; ///< a part of it was missed
+    bool counted = true; ///< of its cost nothing was missed
     bool worded = false; ///< its newest response cost more than reasoning
     std::optional<turn::Usage> usage{};
     codex::ItemIndex items{};
@@ -218,7 +219,7 @@ struct CodexTranslator::State {
         const bool sane = spent.input >= 0 && spent.cached_input >= 0 && spent.output >= 0 &&
                           spent.reasoning_output >= 0;
         // All zero: the provider told no usage, and Codex repeated what it had.
-        if (!ended && sane && spent != turn::Usage{} && usage != spent) {
+        if (!ended && counted && sane && spent != turn::Usage{} && usage != spent) {
             usage = spent;
             emit(turn::UsageKnown{spent});
         }
@@ -351,6 +352,9 @@ bool CodexTranslator::ended() const noexcept {
 }
 void CodexTranslator::tear() noexcept {
     state_->torn = true;
+}
+void CodexTranslator::lose_count() noexcept {
+    state_->counted = false;
 }
 const turn::Usage& CodexTranslator::total_usage() const noexcept {
     return state_->total;

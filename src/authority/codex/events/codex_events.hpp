@@ -42,6 +42,8 @@ public:
 
     /// What was told in between, or before, was missed; history has the items that are whole.
     void tear() noexcept;
+    /// Nor can it be known what the turn cost before its next usage report: it tells no usage.
+    void lose_count() noexcept;
 
     [[nodiscard]] const std::string& turn_id() const noexcept; ///< empty until turn/started
     [[nodiscard]] bool ended() const noexcept;

@@ -2,6 +2,7 @@
 // server that is shared lets others say in it.
 #include "oa_stream/base/json_members.hpp"
 
+#include "codex/events/codex_events_items.hpp"
 #include "codex/running_turn.hpp"
 
 #include <algorithm>
@@ -13,6 +14,15 @@ namespace {
 
 Json notification(std::string_view method, Json params) {
     return Json::object({{"method", method}, {"params", std::move(params)}});
+}
+
+/// Codex asks the model again behind a call: its first usage report from here on need not be the
+/// turn's first one.
+bool has_ended_call(const Json& stored) {
+    return std::ranges::any_of(list_in(stored, "items"), [](const Json& item) {
+        return codex::kind_of(text_view_in(item, "type")) == codex::ItemKind::tool &&
+               text_view_in(item, "status") != "inProgress";
+    });
 }
 
 /// The item as it was when it began: what it said since is not known to have been said.
@@ -53,6 +63,9 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
     adrift_since_.reset();
     torn_ = true;
     translator_.tear();
+    if (!baseline_known_ && has_ended_call(stored)) {
+        translator_.lose_count();
+    }
     whole_.clear();
     replayed_.clear();
     last_event_ = Clock::now();
