@@ -153,7 +153,10 @@ TEST_CASE("codex: an interrupt that is ignored ends in a timeout and frees the t
     run(stage.io, drain_until<turn::PartDelta>(turn.get()));
     turn->interrupt();
     CHECK(run(stage.io, drain(turn.get())).outcome() == "timeout");
-    CHECK(stage.play(ask("next", turn->thread_id())).outcome() == "completed");
+    const Told next = stage.play(ask("usage-of-old-thread", turn->thread_id()));
+    CHECK(next.outcome() == "completed");
+    REQUIRE(next.ended()->usage.has_value());
+    CHECK(next.ended()->usage->input == 40); // without what the other one cost
 }
 
 TEST_CASE("codex: dropping a turn interrupts it, and its thread is free when it has ended") {

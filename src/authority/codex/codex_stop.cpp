@@ -64,6 +64,7 @@ Task<void> CodexCore::stop_turn(
         self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
         live->fail(Error{.code = Code::timeout, .message = "codex did not stop the turn in time"});
         thread->last_turn = live->id(); // a steer into it would be told by this id
+        thread->total.reset(); // it may cost more
         self->note_end(thread, *live);
         ThreadHold::release(*thread);
     }

@@ -231,6 +231,7 @@ void CodexCore::let_go(const std::shared_ptr<RunningTurn>& turn) {
     const auto thread = threads_.find(turn->thread());
     if (thread && thread->live == turn) {
         thread->foreign = !turn->ended();
+        thread->total.reset(); // only codex knows what it adds
         ThreadHold::release(*thread);
     }
 }
