@@ -31,6 +31,8 @@ struct WorkerThread {
     Clock::time_point stray_until{};
     std::uint64_t endings = 0; ///< of turns that are not ours
     bool interrupting = false; ///< by no turn's name, so that none may begin meanwhile
+
+    [[nodiscard]] bool taken() const noexcept { return busy || interrupting; }
 };
 
 /// The newest threads, as the worker listed them last.

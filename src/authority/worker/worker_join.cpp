@@ -24,13 +24,13 @@ const Json* running_turn_in(const Json& response) {
 Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
     const auto known = self->threads_.find(thread);
     if (known != self->threads_.end() &&
-        (known->second.busy || known->second.known || known->second.quiet)) {
+        (known->second.taken() || known->second.known || known->second.quiet)) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }
     OA_CO_CHECK(co_await ready(self));
     self->make_room();
     WorkerThread& entry = self->threads_[thread];
-    if (entry.busy) {
+    if (entry.taken()) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }
     entry.busy = true;

@@ -155,14 +155,14 @@ Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace, s
 
 void WorkerCore::make_room() {
     if (threads_.size() >= k_most_threads) {
-        std::erase_if(threads_, [](const auto& entry) { return !entry.second.busy; });
+        std::erase_if(threads_, [](const auto& entry) { return !entry.second.taken(); });
     }
 }
 
 /// Takes the thread for one turn; one that this process did not start is resumed first.
 Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
     const auto deadline = Clock::now() + k_busy_wait;
-    while (self->threads_[thread].busy) {
+    while (self->threads_[thread].taken()) {
         if (Clock::now() >= deadline) {
             co_return fail(Code::conflict, "a turn is running on this thread");
         }

@@ -36,8 +36,13 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     // other turn may begin there before it did.
     const bool named = !live->worker_id().empty();
     const std::string thread = live->thread();
-    if (const auto stopped = self->threads_.find(thread); stopped != self->threads_.end()) {
-        stopped->second.interrupting = !named;
+    if (const auto stopped = self->threads_.find(thread);
+        !named && stopped != self->threads_.end()) {
+        if (stopped->second.busy && stopped->second.live != live) {
+            live->end_interrupted();
+            co_return; // the next turn has the thread: whatever ran there is ended for it
+        }
+        stopped->second.interrupting = true;
     }
     oa_stream::spawn(
         self->executor_,
@@ -60,10 +65,11 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     if (found == self->threads_.end()) {
         co_return;
     }
-    found->second.interrupting = false;
+    found->second.interrupting = found->second.interrupting && named;
     if (found->second.live == live) {
         self->release(thread);
     }
+    self->changed_.notify();
 }
 
 /// Any answer is fine: it has ended, or it ends now.

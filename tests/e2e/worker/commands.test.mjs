@@ -219,6 +219,17 @@ describe('commands', { concurrency: 3 }, () => {
     assert.deepEqual(world.fake.log.filter(({ what }) => what === 'turn' || what === 'interrupt').map((one) => one.scenario ?? one.turn), ['mute', null, 'text']);
   }));
 
+  test('nor does the next turn begin while a turn is stopped so that has failed meanwhile', () => within({
+    scenarios: { gone: { about: 'accepted, and given up; no event of it ever comes', accept: () => ({}), run: async (t) => { await sleep(200); t.over = true; t.engine.running.delete(t.id); t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'gone', retryable: false, occurred_at: new Date().toISOString() }); } } },
+  }, async (world) => {
+    const stop = { rpc: 'turn/interrupt', delay: 1000, times: 1, met: 0 };
+    world.fake.control.faults.push(stop);
+    assertOneError(await world.say('scenario:gone', { id: 'gone' }).done, { code: 'authority_lost', retryable: true });
+    await until(() => stop.met === 1, 'nothing stops it');
+    assert.equal(text(await world.say('scenario:text', { id: 'gone' }).done), words(12));
+    assert.deepEqual(world.fake.log.filter(({ what }) => what === 'turn' || what === 'interrupt').map((one) => one.scenario ?? one.turn), ['gone', null, 'text']);
+  }));
+
   test('a look that fails once costs two seconds of readiness, not fifteen', () => within({}, async (world) => {
     world.fake.control.faults.push({ method: 'GET', status: 503, times: 1 });
     await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
