@@ -31,7 +31,8 @@ void end_older(ListedTurns& page, bool newest_first, bool begins) {
 
 } // namespace
 
-/// One page as codex gives it: a thread without turns has an empty one.
+/// One page as codex gives it: a thread without turns has an empty one. One that is empty, or leads
+/// to itself, is the last one, so that each list ends.
 Task<Result<ListedTurns>> CodexCore::list_turns(
     Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit
 ) {
@@ -44,6 +45,9 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
     OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
     auto page = listed_turns(result, self->home_.work.string());
     if (page) {
+        if (page->turns.empty() || page->next_cursor == cursor) {
+            page->next_cursor.clear();
+        }
         end_older(*page, query.newest_first, cursor.empty());
     }
     co_return page;
@@ -69,7 +73,7 @@ Task<Result<std::string>> CodexCore::cursor_at(Self self, Link link, TurnsQuery 
             );
             co_return part.next_cursor;
         }
-        if (page.next_cursor.empty() || page.next_cursor == cursor) {
+        if (page.next_cursor.empty()) {
             co_return fail(Code::precondition, "this thread has no such turn");
         }
         cursor = page.next_cursor;
@@ -94,7 +98,7 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
         std::ranges::move(page.turns, std::back_inserter(out.turns));
         const bool overfull = out.turns.size() > query.limit;
         out.turns.resize(std::min(out.turns.size(), query.limit));
-        out.more = overfull || (!page.next_cursor.empty() && page.next_cursor != cursor);
+        out.more = overfull || !page.next_cursor.empty();
         if (!out.more || overfull) {
             break;
         }

@@ -103,6 +103,8 @@ TEST_CASE("codex: a list that goes on where it is ends there") {
     stage.opened();
     CHECK(must(run(stage.io, stage.authority->kept("x"))).empty());
     CHECK(stage.received("thread/attachment/list", "\"x\"") == 2);
+    CHECK(must(run(stage.io, stage.authority->turns("x"))).empty()); // an empty page, and so on
+    CHECK(stage.received("thread/turns/list") == 1);
 }
 
 TEST_CASE("codex: on a thread that went to somebody else nothing refused is asked for again") {
