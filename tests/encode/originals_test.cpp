@@ -96,7 +96,8 @@ std::vector<std::string> our_frames(const Json& scenario) {
             translator.notification(notification, events);
         }
     }
-    const std::string turn = translator.turn_id();
+    REQUIRE_FALSE(events.empty());
+    const auto turn = std::get<turn::TurnStarted>(events.front()).turn;
     const std::string stream =
         encoded(normalised(std::move(events)), {thread, turn, turn, text_at(first, "model")});
     CHECK(judged(stream) == "");

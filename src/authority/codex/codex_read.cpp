@@ -9,7 +9,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <fstream>
 
 namespace oa_stream::authority {
@@ -30,23 +29,9 @@ std::uint64_t resident_bytes(int pid) {
 } // namespace
 
 Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thread) {
-    OA_CO_TRY(const Link link, co_await ready_link(self));
-    std::vector<PastTurn> out;
-    const TurnsQuery query{.thread = std::move(thread)};
-    std::string cursor;
-    do {
-        Json params = turns_query_params(query, cursor, k_history_page);
-        RpcOutcome outcome = co_await call(self, link, "thread/turns/list", std::move(params));
-        if (is_refusal(outcome, RefusalKind::thread_empty)) {
-            co_return out;
-        }
-        OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
-        OA_CO_TRY(ListedTurns page, listed_turns(result, self->home_.work.string()));
-        std::ranges::move(page.turns, std::back_inserter(out));
-        const bool moved = page.next_cursor != cursor;
-        cursor = moved ? std::move(page.next_cursor) : std::string{};
-    } while (!cursor.empty() && out.size() < k_most_turns);
-    co_return out;
+    TurnsQuery query{.thread = std::move(thread), .limit = k_most_turns};
+    OA_CO_TRY(TurnsPage page, co_await turns_page(self, std::move(query)));
+    co_return std::move(page.turns);
 }
 
 Task<Result<std::vector<ThreadInfo>>> CodexCore::threads(Self self, std::vector<std::string> ids) {

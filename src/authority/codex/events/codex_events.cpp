@@ -344,9 +344,6 @@ void CodexTranslator::notification(const Json& message, std::vector<turn::Event>
     state_->out = nullptr;
 }
 
-const std::string& CodexTranslator::turn_id() const noexcept {
-    return state_->turn;
-}
 bool CodexTranslator::ended() const noexcept {
     return state_->ended;
 }

@@ -45,7 +45,6 @@ public:
     /// Nor can it be known what the turn cost before its next usage report: it tells no usage.
     void lose_count() noexcept;
 
-    [[nodiscard]] const std::string& turn_id() const noexcept; ///< empty until turn/started
     [[nodiscard]] bool ended() const noexcept;
     /// The thread's total usage as last told (the next turn's baseline).
     [[nodiscard]] const turn::Usage& total_usage() const noexcept;

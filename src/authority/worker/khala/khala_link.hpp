@@ -74,7 +74,6 @@ public:
     [[nodiscard]] bool up() const noexcept { return up_; }
     /// Why it is down; empty while it is up.
     [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
-    [[nodiscard]] std::uint64_t cursor() const noexcept { return cursor_.value_or(0); }
     [[nodiscard]] std::uint64_t reconnects() const noexcept { return reconnects_; }
     [[nodiscard]] std::uint64_t stale_cursors() const noexcept { return stale_cursors_; }
     [[nodiscard]] std::uint64_t reauths() const noexcept { return reauths_; }
