@@ -155,6 +155,7 @@ TEST_CASE("budget: what a restart may hide is in its range, the bad ones and the
     CHECK(range->most.consumed == Approx(2.5));
     CHECK(bad.blur == Approx(2));
     CHECK(verdict(bad) == Verdict::inconclusive);
+    CHECK(verdict(status({0, 10'000}, 20, 20)) == Verdict::inconclusive);
     // 11 of 10,000 are beyond 0.1 %, of 12,000 they are not.
     CHECK(verdict(status({11, 10'000}, 0, 2000)) == Verdict::inconclusive);
     CHECK(range_of(status({11, 10'000}, 0, 2000))->least.consumed < 1);

@@ -86,7 +86,8 @@ struct SourceReading {
     /// before any content: so many times may be missing, each of them infinite. Blurs times alone.
     double time_error = 0;
     /// Bad events that may have been in the window and are not in the tally: a series had them when
-    /// it was first seen, or a restart hides them. A PASS must hold with them.
+    /// it was first seen, a restart hides them, or they are late turns (`time_error`) where slow
+    /// ones are bad. A PASS must hold with them.
     double may_have_missed = 0;
     /// Requests that may have been there and that a restart hides; their bad ones are in
     /// `may_have_missed`.
