@@ -173,4 +173,21 @@ TEST_CASE("access log sums: memory is bounded while a log of many hours is read,
     CHECK(all.uncovered.ends_with(" were too many to keep and are no longer known"));
 }
 
+TEST_CASE("access log sums: a single time that may be beyond the limit is in a budget's range") {
+    constexpr int k_seconds = 600;
+    AccessLogIndex index({.requests_kept = 100});
+    for (int i = 0; i < k_seconds; ++i) {
+        AccessLine line{.revision = "rev-a", .route = "/api/chat/stream", .post = true};
+        line.id = static_cast<std::uint64_t>(i);
+        line.first_content_s = i == 0 ? 0.2999 : 0.04; // in one bucket of the sums with 0.3 s
+        index.add(0, k_sums_epoch + i, line);
+    }
+    const auto got = index.answer(
+        {.slower_than_s = 0.3, .window = {k_sums_epoch, k_sums_epoch + k_seconds}}
+    );
+    REQUIRE(got.state == SourceReading::State::measured);
+    CHECK(as_may_have_been(got, 0, true).bad >= 1);
+    CHECK(as_may_have_been(got, 0, false).bad == 0);
+}
+
 } // namespace oa_stream::measure

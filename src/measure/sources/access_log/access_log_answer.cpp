@@ -132,7 +132,7 @@ void AccessLogIndex::Sum::add_slices(SourceReading& reading) {
     const double slower =
         static_cast<double>(inside_.times.count()) - (within.certain + within.possible) / 2;
     counts_.total += inside_.times.count() + inside_.endless;
-    counts_.bad += static_cast<std::uint64_t>(std::floor(slower)) + inside_.endless;
+    counts_.bad += static_cast<std::uint64_t>(std::ceil(slower)) + inside_.endless;
     reading.count_error += std::ceil((within.possible - within.certain) / 2);
 }
 
