@@ -176,6 +176,22 @@ test('a log through a pipe, whole', async () => {
   await lane.stop();
 });
 
+test('a log through a pipe or a redirect with a gap in it passes nothing, as its file', async () => {
+  const file = path.join(scratch('gap'), 'access.log'), now = Date.now();
+  const ago = (s) => ({ ts: new Date(now - s * 1000).toISOString(), event: 'request', request_id: `q${s}`, route: '/api/chat', method: 'POST', status: 200, lane: 'compat', revision: 'r1', end_ms: 5 });
+  const at = Array.from({ length: 180 }, (_, i) => 1800 - i * 10).filter((s) => s < 500 || s > 1300);
+  fs.writeFileSync(file, at.map((s) => `${JSON.stringify(ago(s))}\n`).join(''));
+  const bytes = fs.readFileSync(file);
+  for (const [name, stdin] of [[file, 'ignore'], ['-', 'pipe'], ['-', fs.openSync(file)]]) {
+    const run = new Running(OA_BIN, ['slo', 'gate', 'bad: http_5xx <= 5%', '--access-log', name, '--window', '29m', '--json'], { name: 'gate', stdin });
+    if (stdin === 'pipe') run.child.stdin.end(bytes);
+    assert.equal((await run.end()).code, 3, run.stdout + run.stderr);
+    const { gate } = JSON.parse(run.stdout);
+    assert.equal(gate.n, at.filter((s) => s < 1740).length);
+    assert.match(gate.sentence, new RegExp(`not decided: ${name === '-' ? 'standard input' : file} has no line for \\d+ s of the window`));
+  }
+});
+
 test('turns that ran into a time limit without content are slower than any limit', async () => {
   const folder = scratch('late'), log = path.join(folder, 'access.log'), faults = path.join(folder, 'faults');
   fs.writeFileSync(faults, '');

@@ -107,6 +107,14 @@ private:
         std::string why{};
         std::string file{};
     };
+    /// As the index counts them: a pipe is its first.
+    [[nodiscard]] std::size_t log_count() const noexcept { return pipe_ ? 1 : logs_.size(); }
+    [[nodiscard]] std::optional<std::size_t> copy_of(std::size_t log) const {
+        return pipe_ ? std::nullopt : logs_[log]->same_as();
+    }
+    [[nodiscard]] std::string name_of(std::size_t log) const {
+        return options_.paths[log] == "-" ? "standard input" : options_.paths[log].string();
+    }
     [[nodiscard]] LogLineCounts counts() const;
     [[nodiscard]] std::string why_empty() const;
     /// A file that may hold lines of the window, and could not be read.
@@ -288,13 +296,13 @@ AccessLogSource::Reason AccessLogSource::why_uncovered(const Question& question)
             })
         };
     }
-    const auto log_of = [&](std::size_t i) { return logs_[i]->same_as().value_or(i); };
-    for (std::size_t i = 0; i < logs_.size(); ++i) {
-        if (const std::string gap = index_.gap_of(log_of(i), question); !gap.empty()) {
-            const std::string path = logs_[i]->path().string();
+    for (std::size_t i = 0; i < log_count(); ++i) {
+        const std::string gap = index_.gap_of(copy_of(i).value_or(i), question);
+        if (!gap.empty()) {
+            const std::string name = name_of(i);
             return {
-                fmt::format("{} {}: what its lane did then is not in these numbers", path, gap),
-                path
+                fmt::format("{} {}: what its lane did then is not in these numbers", name, gap),
+                name
             };
         }
     }
@@ -306,9 +314,9 @@ double
 AccessLogSource::uncovered_requests(const Question& question, const SourceReading& reading) const {
     double told_s = 0;
     double gaps_s = counts().ahead_most_s > k_clocks_apart_s ? counts().ahead_most_s : 0;
-    for (std::size_t i = 0; i < logs_.size(); ++i) {
+    for (std::size_t i = 0; i < log_count(); ++i) {
         const auto covered_s = index_.covered_by(i, question);
-        if (!covered_s || logs_[i]->same_as()) {
+        if (!covered_s || copy_of(i)) {
             continue;
         }
         told_s += *covered_s;
