@@ -292,3 +292,53 @@ TEST_CASE("prometheus source: turns that ran when their lane ended may have been
         return query.contains("changes(");
     }));
 }
+
+TEST_CASE("prometheus source: of a short life in a long window increase() makes up more") {
+    // 420 scrapes of one target, which has nothing bad, and 11 of another one.
+    const auto rows = [](std::string_view stable, std::string_view pod) {
+        const auto row = [](std::string_view instance, std::string_view value) {
+            return fmt::format(
+                R"({{"metric":{{"job":"lane","instance":"{}"}},"value":[{},"{}"]}})",
+                instance,
+                k_now_s,
+                value
+            );
+        };
+        return vector_body(row("stable:1", stable) + "," + row("pod:1", pod));
+    };
+    const Script script = [&](std::string_view query, int) {
+        const bool each = query.starts_with("sum by (job, instance) ");
+        std::string body;
+        if (query.starts_with("count by")) {
+            body = vector_body(""); // nothing is lacking
+        } else if (query.starts_with("max by (job, instance) (count_over_time(")) {
+            body = rows("420", "11");
+        } else if (query.contains("5..")) {
+            body = each ? rows("0", "99") : number_body("99");
+        } else if (query.contains("oa_stream_terminal_")) {
+            body = each ? rows("0", "0") : number_body("0");
+        } else if (query.contains("oa_stream_http_requests_total")) {
+            body = number_body("9184.5");
+        } else if (query.contains("_bucket") && each) {
+            const bool quick = query.contains(R"(le=~"2[.]5|2[.]5[.]0")");
+            body = quick ? rows("980", "2") : rows("980", "12");
+        } else if (query.contains("_bucket") && query.starts_with("sum by (le)")) {
+            body = vector_body(fmt::format(
+                R"({{"metric":{{"le":"+Inf"}},"value":[{0},"992.5"]}},)"
+                R"({{"metric":{{"le":"2.5"}},"value":[{0},"982.5"]}})",
+                k_now_s
+            ));
+        }
+        return Scripted{.body = body};
+    };
+    Question question = question_of(7.0 * 3600);
+    const auto got = read(script, question);
+    REQUIRE(got.state == State::measured);
+    CHECK(got.tally.requests == Counts{99, 9185});
+    CHECK(got.count_error == Approx(99 * 2.2 / 11));
+    question.slower_than_s = 2.5;
+    const auto slow = read(script, question);
+    REQUIRE(slow.state == State::measured);
+    CHECK(slow.tally.requests == Counts{10, 993});
+    CHECK(slow.count_error == Approx(10 * 2.2 / 11));
+}

@@ -17,6 +17,7 @@ namespace {
 constexpr std::uint64_t k_least_to_clump = 2; ///< bad ones
 constexpr double k_scrapes_a_block = 4; ///< fewer, and increase() guesses more than it counts
 constexpr std::size_t k_least_blocks = 5;
+constexpr double k_rounding = 0.5; ///< of a count that is not whole
 
 /// increase() makes up no event where none was, and shows at least what it saw.
 std::uint64_t whole(double events) {
@@ -26,14 +27,34 @@ std::uint64_t whole(double events) {
 
 } // namespace
 
-void Reader::settle(double bad, double all) {
+Task<Result<ByTarget>> Reader::by_target(std::string side, std::string query) {
+    OA_CO_TRY(const Answer answer, co_await ask(side, std::move(query), ResultType::vector));
+    ByTarget out;
+    for (const Series& series : answer.series) {
+        out[{std::string(series.label("job")), std::string(series.label("instance"))}] +=
+            series.points.back().value;
+    }
+    co_return out;
+}
+
+Task<Result<void>> Reader::settle(double bad, double all, std::vector<Part> parts) {
     const std::uint64_t total = whole(all);
-    const double interval = scraping_.interval_s;
     out_.tally.requests = {std::min(whole(bad), total), total};
-    out_.edge_error = edge_error(all, interval, out_.covered_s);
+    out_.edge_error = edge_error(all, scraping_.interval_s, out_.covered_s);
     // Whole numbers were seen; others are increase()'s.
-    const bool seen = bad == std::floor(bad) && all == std::floor(all);
-    out_.count_error = seen ? 0 : fill_error(bad, interval, out_.covered_s);
+    if (!missing_.empty() || (bad == std::floor(bad) && all == std::floor(all))) {
+        co_return Result<void>{};
+    }
+    ByTarget events;
+    for (Part& part : parts) {
+        OA_CO_TRY(const ByTarget rose, co_await by_target(part.side, std::move(part.query)));
+        for (const auto& [target, count] : rose) {
+            events[target] += part.sign * count;
+        }
+    }
+    OA_CO_TRY(const ByTarget scrapes, co_await by_target("scrapes", queries_.scrapes_of_each()));
+    out_.count_error = std::max(k_rounding, fill_error(events, scrapes));
+    co_return Result<void>{};
 }
 
 Task<Result<std::optional<double>>> Reader::rise_of(telemetry::Term term) {
@@ -84,6 +105,7 @@ Task<Result<void>> Reader::counts() {
     }
     OA_CO_TRY(out_.requests_missed, co_await hidden_by(requests));
     double bad = 0;
+    std::vector<Part> parts;
     for (const telemetry::Term& term : counted_terms(question_)) {
         if (!missing_.empty()) {
             break;
@@ -95,9 +117,11 @@ Task<Result<void>> Reader::counts() {
         if (term.labels.empty()) {
             out_.notes.push_back(fmt::format("{} counts those of all routes", term.word));
         }
-        bad += term.subtract ? -some.value_or(0) : some.value_or(0);
+        const double sign = term.subtract ? -1 : 1;
+        bad += sign * some.value_or(0);
+        parts.push_back({std::string(term.word), queries_.rise_of(term, k_by_target), sign});
     }
-    settle(bad, all.value_or(0));
+    OA_CO_CHECK(co_await settle(bad, all.value_or(0), std::move(parts)));
     if (missing_.empty()) {
         OA_CO_CHECK(co_await blocks());
     }
@@ -150,12 +174,12 @@ Task<Result<void>> Reader::blocks() {
     co_return Result<void>{};
 }
 
-Result<void> Reader::slow_ones() {
+Task<Result<void>> Reader::slow_ones() {
     const auto& buckets = out_.tally.buckets;
     const double limit = question_.slower_than_s.value_or(0);
     const auto bound = std::ranges::find(buckets, limit, &Bucket::le);
     if (bound == buckets.end()) {
-        return fail(
+        co_return fail(
             Code::config,
             fmt::format("Prometheus' histogram of the first content has no bound at {:g} s", limit),
             options_.url,
@@ -163,8 +187,15 @@ Result<void> Reader::slow_ones() {
         );
     }
     const double all = buckets.back().count;
-    settle(all - bound->count, all);
-    return {};
+    // 1 s may be written 1.0.
+    const auto part = [&](std::vector<std::string> bounds, double sign) {
+        std::string le = matcher({"le", std::move(bounds)});
+        return Part{"first content", queries_.times(k_by_target, le), sign};
+    };
+    std::vector<Part> parts;
+    parts.push_back(part({"+Inf"}, 1));
+    parts.push_back(part({fmt::format("{:g}", limit), fmt::format("{:g}.0", limit)}, -1));
+    co_return co_await settle(all - bound->count, all, std::move(parts));
 }
 
 /// The lane's histogram has a turn only once content came. Which of the failed ones waited in vain
@@ -236,7 +267,7 @@ Task<Result<void>> Reader::times() {
     if (question_.timing == Timing::duration) {
         OA_CO_CHECK(co_await choose_durations());
     }
-    const std::string query = queries_.times();
+    const std::string query = queries_.times(" by (le)");
     OA_CO_TRY(Answer answer, co_await ask(side, query, ResultType::vector));
     if (!missing_.empty()) {
         co_return Result<void>{};
@@ -267,7 +298,7 @@ Task<Result<void>> Reader::times() {
         }
     }
     if (missing_.empty() && question_.slower_than_s) {
-        OA_CO_CHECK(slow_ones());
+        OA_CO_CHECK(co_await slow_ones());
     }
     if (missing_.empty() && question_.timing == Timing::duration && !has_whole_turns_ &&
         !buckets.empty()) {

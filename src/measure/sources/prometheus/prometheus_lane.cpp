@@ -141,14 +141,12 @@ private:
         }
         co_return Result<void>{};
     }
-    /// increase() fills in up to 1.1 scrape intervals at either end of what it saw, at the rate in
-    /// between: so much of each target's count, the more the fewer scrapes there were.
     Task<Result<void>> budget_error(double window_s, LaneNumbers* all) {
         if (window_s <= prometheus::k_exact_up_to_s) {
             co_return Result<void>{};
         }
         OA_CO_TRY(
-            const SeriesMap scrapes,
+            const SeriesMap scraped,
             co_await ask(
                 fmt::format(
                     "max by (job, instance) (count_over_time({}[{}]))",
@@ -158,18 +156,15 @@ private:
                 {}
             )
         );
-        constexpr double k_filled_in = 2 * 1.1;
-        for (const auto& [target, count] : scrapes) {
-            SeriesMap own;
-            for (const auto& [series, value] : all->budget) {
-                if (series.label("job") == target.label("job") &&
-                    series.label("instance") == target.label("instance")) {
-                    own.emplace(series, value);
-                }
-            }
-            all->budget_error +=
-                turn_counts(own).bad.value_or(0) * k_filled_in / std::max(count, k_filled_in);
+        prometheus::ByTarget scrapes;
+        for (const auto& [target, count] : scraped) {
+            scrapes[prometheus::named_by(target)] = count;
         }
+        prometheus::ByTarget bad;
+        for (const auto& [target, own] : prometheus::by_target(all->budget)) {
+            bad[target] = turn_counts(own).bad.value_or(0);
+        }
+        all->budget_error = prometheus::fill_error(bad, scrapes);
         co_return Result<void>{};
     }
     Task<Result<void>> gauges(ScrapedLanes* out) {

@@ -52,6 +52,12 @@ std::string Queries::scrapes(double look_s) const {
     return ours(look_s);
 }
 
+std::string Queries::scrapes_of_each() const {
+    return fmt::format(
+        "max by (job, instance) (count_over_time({}))", ours(question_.window.seconds())
+    );
+}
+
 std::string Queries::scraped_by_step(double step_s) const {
     return fmt::format("max(count_over_time({}))", ours(step_s));
 }
@@ -326,8 +332,8 @@ Queries::sum_rise(std::string_view metric, const std::string& more, std::string_
     return fmt::format("sum{} ({} ({}))", by, without_replicas(), each);
 }
 
-std::string Queries::rise_of(const telemetry::Term& term) const {
-    return sum_rise(term.metric->name, matchers(term), "");
+std::string Queries::rise_of(const telemetry::Term& term, std::string_view by) const {
+    return sum_rise(term.metric->name, matchers(term), by);
 }
 
 std::string Queries::by_step(const telemetry::Term& term, double step_s) const {
@@ -376,10 +382,9 @@ std::string Queries::has_whole_turns() const {
     );
 }
 
-std::string Queries::times() const {
-    return sum_rise(
-        histograms().metric, matcher(telemetry::route_is(question_.routes)), " by (le)"
-    );
+std::string Queries::times(std::string_view by, std::string_view more) const {
+    const std::string routes = matcher(telemetry::route_is(question_.routes));
+    return sum_rise(histograms().metric, joined(routes, more), by);
 }
 
 } // namespace oa_stream::measure::prometheus

@@ -11,6 +11,8 @@
 
 namespace oa_stream::measure::prometheus {
 
+inline constexpr std::string_view k_by_target = " by (job, instance)"; ///< of a sum
+
 /// The queries of one question; every one looks back from the window's end.
 class Queries {
 public:
@@ -19,6 +21,8 @@ public:
 
     /// Raw samples of the revision's build_info, one series a target: when it was scraped.
     [[nodiscard]] std::string scrapes(double look_s) const;
+    /// How many of them each target has in the window.
+    [[nodiscard]] std::string scrapes_of_each() const;
     /// How many of them each step of `step_s` has: the target that has most.
     [[nodiscard]] std::string scraped_by_step(double step_s) const;
     /// `up` of every target that had the revision in the window.
@@ -88,7 +92,7 @@ public:
     [[nodiscard]] std::string processes_now(const Again& again) const;
 
     /// What the series of a term rose by, summed.
-    [[nodiscard]] std::string rise_of(const telemetry::Term& term) const;
+    [[nodiscard]] std::string rise_of(const telemetry::Term& term, std::string_view by = {}) const;
     /// increase() of the term over each step of a range: good enough to see clumps by.
     [[nodiscard]] std::string by_step(const telemetry::Term& term, double step_s) const;
     /// What the term's series that appeared in the window had already when they were first scraped,
@@ -96,7 +100,8 @@ public:
     [[nodiscard]] std::string had_at_first_sight(const telemetry::Term& term) const;
     /// Longer windows are left to increase() alone, which loses them.
     [[nodiscard]] bool sees_first_events() const noexcept;
-    [[nodiscard]] std::string times() const; ///< buckets by le of the timing asked for
+    /// Buckets of the timing asked for; `more` may choose some.
+    [[nodiscard]] std::string times(std::string_view by, std::string_view more = {}) const;
 
 private:
     [[nodiscard]] std::string

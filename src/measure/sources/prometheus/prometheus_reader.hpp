@@ -88,8 +88,16 @@ private:
     void remember(const std::string& query) {
         out_.query += (out_.query.empty() ? "" : "\n") + query;
     }
-    Result<void> slow_ones();
-    void settle(double bad, double all);
+    Task<Result<void>> slow_ones();
+    /// A query's numbers of each target, added or subtracted.
+    struct Part {
+        std::string side;
+        std::string query;
+        double sign = 1;
+    };
+    /// `parts` are those of the bad ones: what increase() makes up of them goes by targets.
+    Task<Result<void>> settle(double bad, double all, std::vector<Part> parts);
+    Task<Result<ByTarget>> by_target(std::string side, std::string query);
     void conclude();
 
     const PrometheusOptions& options_;

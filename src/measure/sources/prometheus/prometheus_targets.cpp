@@ -281,8 +281,15 @@ double edge_error(double events, double interval_s, double covered_s) noexcept {
     return events * std::min(share, 1.0);
 }
 
-double fill_error(double events, double interval_s, double covered_s) noexcept {
-    return std::max(0.5, k_guessed_intervals * edge_error(events, interval_s, covered_s));
+double fill_error(const ByTarget& events, const ByTarget& scrapes) {
+    constexpr double k_filled_in = 2 * k_guessed_intervals;
+    double error = 0;
+    for (const auto& [target, rose] : events) {
+        const auto seen = scrapes.find(target);
+        const double count = std::max(seen == scrapes.end() ? 0 : seen->second, k_filled_in);
+        error += std::max(rose, 0.0) * k_filled_in / count;
+    }
+    return error;
 }
 
 } // namespace oa_stream::measure::prometheus

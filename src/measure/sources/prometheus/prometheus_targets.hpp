@@ -13,13 +13,15 @@
 
 namespace oa_stream::measure::prometheus {
 
+using ByTarget = std::map<std::pair<std::string, std::string>, double>; ///< job and instance
+
 struct Scraping {
     std::string missing{}; ///< why nothing can be said; empty: the counters may be asked
     double interval_s = 0; ///< the longest of the targets'
     double newest_s = 0;
     double covered_s = 0; ///< of the window, as far as `looked` reaches
     double stale_after_s = 0; ///< as asked for, or by the interval
-    std::map<std::pair<std::string, std::string>, double> intervals{}; ///< by job and instance
+    ByTarget intervals{};
     std::vector<std::string> notes{};
 
     /// The one of the target with this job and instance; without it the longest.
@@ -59,8 +61,8 @@ covered_by_steps(const Answer& steps, double step_s, double interval_s, double w
 /// How many of `events` lie so near the window's ends, within a scrape of each, that they may be
 /// counted in or left out.
 [[nodiscard]] double edge_error(double events, double interval_s, double covered_s) noexcept;
-/// Half-width of what increase() makes up in `events`: it fills up to 1.1 intervals at each end
-/// with the average, and no count is off by less than what rounding makes of it.
-[[nodiscard]] double fill_error(double events, double interval_s, double covered_s) noexcept;
+/// Half-width of what increase() makes up in each target's events: it fills up to 1.1 intervals at
+/// either end of its scrapes with the average between them, so the more the fewer there were.
+[[nodiscard]] double fill_error(const ByTarget& events, const ByTarget& scrapes);
 
 } // namespace oa_stream::measure::prometheus
