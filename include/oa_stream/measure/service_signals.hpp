@@ -156,10 +156,10 @@ inline constexpr std::array k_service_signals{
     },
 };
 
-/// PromQL: the series of that selector that are at fault now.
-[[nodiscard]] std::string at_fault(const ServiceSignal& signal, std::string_view series);
-/// What tells the faults of one process apart, by commas: labels of those that stand by themselves.
-[[nodiscard]] std::string labels_of_faults();
+/// PromQL: the series of that selector that are at fault now. `began` selects
+/// oa_stream_process_start_time_seconds: what a new lane counted before its first scrape counts.
+[[nodiscard]] std::string
+at_fault(const ServiceSignal& signal, const std::string& series, const std::string& began);
 
 struct ServiceFault {
     std::string where{}; ///< an instance

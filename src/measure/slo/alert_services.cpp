@@ -33,14 +33,31 @@ series_of(const ServiceSignal& one, bool healthy, int minutes, std::string_view 
     return out;
 }
 
+/// Its counter rose before its first scrape, and never again.
+Case new_lane(const AlertOptions& options, const ServiceSignal& one) {
+    constexpr int k_came = 21;
+    constexpr double k_began = 1230; // seconds: half a minute before that
+    const auto fresh = [](std::string_view metric, double value) {
+        return Series{
+            .name = std::string(metric) + R"({example="new"})", .constant = value, .absent = k_came
+        };
+    };
+    return {
+        .name = fmt::format("{}, before anybody looks at a new lane", one.fault),
+        .changes = {fresh(one.metric, one.above + 1), fresh("process_start_time_seconds", k_began)},
+        .firing = {{std::string(one.alert), case_labels(options, "example", "new")}},
+    };
+}
+
 } // namespace
 
 Group service_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-services", .rules = {}};
+    const std::string began = selector(options, "process_start_time_seconds", "");
     for (const ServiceSignal& one : k_service_signals) {
         out.rules.push_back({
             .name = std::string(one.alert),
-            .expr = at_fault(one, selector(options, one.metric, "")),
+            .expr = at_fault(one, selector(options, one.metric, ""), began),
             .wait = std::string(k_service_wait),
             .severity = one.pages ? "page" : "ticket",
             .summary = std::string(one.summary),
@@ -61,6 +78,9 @@ std::vector<Case> service_cases(const AlertOptions& options) {
             .changes = {series_of(one, false, k_minutes)},
             .firing = {{std::string(one.alert), std::move(labels)}},
         });
+        if (one.bad == SignalBad::rises) {
+            out.push_back(new_lane(options, one));
+        }
     }
     return out;
 }

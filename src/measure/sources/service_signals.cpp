@@ -2,6 +2,8 @@
 
 #include "oa_stream/telemetry/metrics.hpp"
 
+#include "prometheus/promql.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,32 +43,22 @@ bool is_bad(const ServiceFault& fault) {
 
 } // namespace
 
-std::string at_fault(const ServiceSignal& signal, std::string_view series) {
+std::string
+at_fault(const ServiceSignal& signal, const std::string& series, const std::string& began) {
     switch (signal.bad) {
     case SignalBad::down:
         return fmt::format("max_over_time({}[1m]) == 0", series);
     case SignalBad::rises:
-        return signal.apart.empty() ? fmt::format("increase({}[10m]) > {:g}", series, signal.above)
-                                    : fmt::format(
-                                          "sum without ({}) (increase({}[10m])) > {:g}",
-                                          signal.apart,
-                                          series,
-                                          signal.above
-                                      );
+        return fmt::format(
+            "{}({}) > {:g}",
+            signal.apart.empty() ? "" : fmt::format("sum without ({}) ", signal.apart),
+            prometheus::risen(series, began, "10m"),
+            signal.above
+        );
     case SignalBad::high:
         break;
     }
     return fmt::format("{} > {:g}", series, signal.above);
-}
-
-std::string labels_of_faults() {
-    std::string out;
-    for (const ServiceSignal& signal : k_service_signals) {
-        if (signal.each()) {
-            out += fmt::format("{}{}", out.empty() ? "" : ", ", signal.apart);
-        }
-    }
-    return out;
 }
 
 std::string ServiceFault::text() const {

@@ -282,36 +282,28 @@ private:
                 fmt::format("max by (job, instance) ({}) == 0", selector(metric("ready").name))
             )
         );
-        std::string any;
+        const std::string began = selector(metric("process_start_time_seconds").name);
         for (const ServiceSignal& signal : k_service_signals) {
             const std::string series =
                 selector(fmt::format("{}{}", telemetry::k_prefix, signal.metric));
-            any += fmt::format(
-                R"({}label_replace({}, "signal", "{}", "", ""))",
-                any.empty() ? "" : " or ",
-                at_fault(signal, series),
-                signal.metric
+            const std::string_view apart = signal.each() ? signal.apart : "";
+            std::string query = fmt::format(
+                "max by ({}) ({})",
+                prometheus::joined("job,instance", apart),
+                at_fault(signal, series, began)
             );
+            OA_CO_TRY(SeriesMap found, co_await ask(std::move(query), std::string(signal.metric)));
+            faults_.merge(found);
         }
-        OA_CO_TRY(
-            faults_,
-            co_await ask(
-                fmt::format("max by (job, instance, signal, {}) ({})", labels_of_faults(), any), {}
-            )
-        );
         co_return Result<void>{};
     }
-    [[nodiscard]] std::vector<ServiceFault>
-    faults_of(const std::string& job, const std::string& instance) const {
+    [[nodiscard]] std::vector<ServiceFault> faults_of(const prometheus::TargetName& target) const {
         std::vector<ServiceFault> out;
         for (const ServiceSignal& signal : k_service_signals) {
-            for (const auto& [series, value] : faults_) {
-                if (series.label("signal") == signal.metric && series.label("job") == job &&
-                    series.label("instance") == instance) {
-                    out.push_back({instance, &signal, value});
-                    if (signal.each()) {
-                        out.back().which = series.label(signal.apart);
-                    }
+            for (const auto& [series, value] : series_of(faults_, signal.metric)) {
+                if (prometheus::named_by(series) == target) {
+                    const std::string_view which = series.label(signal.apart);
+                    out.push_back({target.second, &signal, value, std::string(which)});
                 }
             }
         }
@@ -337,7 +329,7 @@ private:
         for (auto& [target, part] : parts) {
             part.name = target.second;
             part.numbers.window_s = window_s;
-            part.faults = faults_of(target.first, target.second);
+            part.faults = faults_of(target);
             part.state = among(out.down, target)      ? "down"
                          : among(out.unready, target) ? "not ready"
                                                       : "up";
