@@ -274,6 +274,36 @@ TEST_CASE("processes: a target with a new revision has a part of either process,
     CHECK(lanes.parts[1].numbers.window_s == 18); // of 30
 }
 
+TEST_CASE("processes: a target that left service discovery has ended, and counts in its window") {
+    using measure::test::up_of;
+    using measure::test::vector_body;
+    const bool counted = GENERATE(true, false);
+    measure::test::FakePrometheus prometheus([&](std::string_view query, int) {
+        measure::test::Scripted out{.body = vector_body("")};
+        const std::string stays = up_of("7", "a:1");
+        const std::string both = stays + "," + up_of("3", "b:1");
+        if (query.starts_with("max by (job, instance, revision)")) {
+            out.body = vector_body(query.contains("count_over_time") && !counted ? stays : both);
+        } else if (query.contains("_http_requests_total")) {
+            out.body = vector_body(counted ? both : stays);
+        } else if (query.starts_with("max by (job, instance) (up) ") ||
+                   query.starts_with("time() - min(")) {
+            out.body = vector_body(up_of("1", "a:1"));
+        }
+        return out;
+    });
+    const measure::ScrapedLanes lanes = lanes_of(prometheus);
+    REQUIRE(lanes.parts.size() == (counted ? 2 : 1));
+    CHECK(lanes.parts[0].name == "a:1");
+    CHECK(lanes.parts[0].state == "up");
+    CHECK(lanes.down.empty());
+    if (counted) {
+        CHECK(lanes.parts[1].name == "b:1");
+        CHECK(lanes.parts[1].state == measure::k_ended);
+        CHECK_FALSE(lanes.parts[1].numbers.rose.empty());
+    }
+}
+
 TEST_CASE("processes: queries about many restarted targets fit into an address") {
     const auto count = GENERATE(10, 30, 100);
     measure::test::FakePrometheus prometheus([&](std::string_view query, int) {

@@ -355,6 +355,34 @@ beside('headers reach a Prometheus, too', async () => {
   assert.deepEqual([...new Set(seen)], ['team-a']);
 });
 
+beside('a target that left service discovery has ended, and is not missed once the window is over it', async () => {
+  const lanes = await Promise.all(['stays', 'leaves'].map((name) => startLane({ name, args: ['--revision', 'r7'] })));
+  const file = path.join(scratch('discovery'), 'targets.json');
+  const list = (some) => fs.writeFileSync(file, JSON.stringify([{ targets: some.map((lane) => new URL(lane.base).host) }]));
+  list(lanes);
+  const server = await startPrometheus([], { scrape: { file_sd_configs: [{ files: [file], refresh_interval: '200ms' }] } });
+  await server.eventually('count(up == 1)', (rows) => rows[0]?.value === 2);
+  for (const lane of lanes) await turns(lane.base, 4);
+  await server.eventually('min(sum by (instance) (oa_stream_http_requests_total{method="POST"}))', (rows) => rows[0]?.value >= 4);
+  const look = async (...more) => (await oa(['watch', '--once', '--json', '--prometheus', server.base, '--window', '20s', ...more])).json();
+  const states = ({ instances }) => instances.map((one) => [one.name, one.state]).sort();
+  const [stays, leaves] = lanes.map((lane) => new URL(lane.base).host);
+  list(lanes.slice(0, 1));
+  await server.eventually('count(up)', (rows) => rows[0]?.value === 1);
+  const left = await look('--instances', '2');
+  assert.equal(left.state, 'INCOMPLETE', JSON.stringify(left.why));
+  assert.match(left.why.join(), /1 of 2 instances are scraped/);
+  assert.deepEqual(states(left), [[stays, 'up'], [leaves, 'ended']].sort());
+  assert.equal(left.requests, 8);
+  await server.eventually('count(count_over_time(oa_stream_active_streams[20s]))', (rows) => rows[0]?.value === 1, 40000);
+  await turns(lanes[0].base, 4);
+  await server.eventually('sum(increase(oa_stream_http_requests_total{method="POST"}[20s]))', (rows) => rows[0]?.value > 0);
+  const over = await look();
+  assert.equal(over.state, 'OK', JSON.stringify(over.why));
+  assert.deepEqual(states(over), [[stays, 'up']]);
+  await Promise.all([server.kill(), ...lanes.map((lane) => lane.kill())]);
+});
+
 beside('a busy Prometheus has ten seconds, or what --timeout says', async (lane) => {
   const seen = await startLane({ name: 'busy' });
   const server = await startPrometheus([seen.base.replace('http://', '')]);

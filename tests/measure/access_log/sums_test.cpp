@@ -182,9 +182,8 @@ TEST_CASE("access log sums: a single time that may be beyond the limit is in a b
         line.first_content_s = i == 0 ? 0.2999 : 0.04; // in one bucket of the sums with 0.3 s
         index.add(0, k_sums_epoch + i, line);
     }
-    const auto got = index.answer(
-        {.slower_than_s = 0.3, .window = {k_sums_epoch, k_sums_epoch + k_seconds}}
-    );
+    const auto got =
+        index.answer({.slower_than_s = 0.3, .window = {k_sums_epoch, k_sums_epoch + k_seconds}});
     REQUIRE(got.state == SourceReading::State::measured);
     CHECK(as_may_have_been(got, 0, true).bad >= 1);
     CHECK(as_may_have_been(got, 0, false).bad == 0);

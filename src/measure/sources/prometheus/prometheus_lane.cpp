@@ -197,15 +197,25 @@ private:
     /// Which targets are scraped, and which of them are not wholly known.
     Task<Result<void>> targets(double window_s, ScrapedLanes* out) {
         const std::string build(metric("build_info").name);
-        // Series of a target that is down vanish with its first failed scrape.
+        // Series of a target that is down vanish with its first failed scrape; `up` of one that
+        // left service discovery vanishes, too. Federated lanes may have no `up`.
         OA_CO_TRY(
-            out->down,
-            co_await instances(fmt::format(
-                "max by (job, instance) (up) == 0 and on (job, instance) "
-                "last_over_time({}[1d])",
-                selector(build)
-            ))
+            const SeriesMap up,
+            co_await ask(
+                fmt::format(
+                    "max by (job, instance) (up) and on (job, instance) last_over_time({0}[1d]) "
+                    "or max by (job, instance) ({0})",
+                    selector(build)
+                ),
+                {}
+            )
         );
+        for (const auto& [target, value] : up) {
+            scraped_.insert(prometheus::named_by(target));
+            if (value == 0) {
+                out->down.emplace_back(target.label("instance"));
+            }
+        }
         OA_CO_TRY(
             out->never_seen, co_await instances(prometheus::never_seen("up", selector(build), "1d"))
         );
@@ -330,7 +340,12 @@ private:
             part.name = target.second;
             part.numbers.window_s = window_s;
             part.faults = faults_of(target);
-            part.state = among(out.down, target)      ? "down"
+            const bool gone = !scraped_.contains(target);
+            if (gone && part.numbers.rose.empty()) {
+                continue; // before the window
+            }
+            part.state = gone                         ? k_ended
+                         : among(out.down, target)    ? "down"
                          : among(out.unready, target) ? "not ready"
                                                       : "up";
             if (among(out.mixed, target)) {
@@ -362,6 +377,7 @@ private:
     prometheus::Calls calls_;
     /// Of each target within the window, the newest last.
     prometheus::Revisions revisions_{};
+    std::set<prometheus::TargetName> scraped_{}; ///< or down; the others have ended
     SeriesMap by_process_{}; ///< of targets with several
     SeriesMap lived_{}; ///< of these targets, in seconds
     SeriesMap faults_{}; ///< which target lacks what
