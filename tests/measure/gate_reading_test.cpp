@@ -99,6 +99,23 @@ TEST_CASE("a gate on readings: times that may be missing, and infinite, must not
     CHECK(evaluate_readings(versus, slow, stable, {}).verdict == Verdict::inconclusive);
 }
 
+TEST_CASE("a gate on readings: a spike says what may have been missed") {
+    const GateSpec spike{
+        .id = "auth-errors",
+        .metric = Metric::spike,
+        .against = Against::stable,
+        .limit = 1,
+        .signal = "auth_errors",
+    };
+    SourceReading seen = reading(5, 1000);
+    const SourceReading stable = reading(5, 1000);
+    CHECK(evaluate_readings(spike, seen, stable, {}).verdict == Verdict::pass);
+    seen.may_have_missed = 20;
+    const GateRecord record = evaluate_readings(spike, seen, stable, {});
+    CHECK(record.verdict == Verdict::inconclusive);
+    CHECK(record.sentence.contains("not decided: 20 bad ones may have come before"));
+}
+
 TEST_CASE("a gate on readings: times of other requests neither hide slow turns nor make them") {
     constexpr double inf = std::numeric_limits<double>::infinity();
     const GateSpec p95{

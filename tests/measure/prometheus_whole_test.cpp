@@ -1,6 +1,7 @@
 // Series that a lane has from its start and a Prometheus has not, and processes that began again
 // between two scrapes.
 #include "oa_stream/measure/gate_reading.hpp"
+#include "oa_stream/telemetry/classes.hpp"
 #include "oa_stream/telemetry/from_start.hpp"
 
 #include "fake_prometheus.hpp"
@@ -341,4 +342,24 @@ TEST_CASE("prometheus source: of a short life in a long window increase() makes 
     REQUIRE(slow.state == State::measured);
     CHECK(slow.tally.requests == Counts{10, 993});
     CHECK(slow.count_error == Approx(10 * 2.2 / 11));
+}
+
+TEST_CASE("prometheus source: events of an expression have no error of the lane's own counters") {
+    const Script script = [](std::string_view query, int) {
+        return Scripted{
+            .body = query == "sum(auth_errors)"                  ? number_body("4")
+                    : query.contains("> 0) unless on (")         ? number_body("7")
+                    : query.contains("oa_stream_terminal_total") ? number_body("0")
+                                                                 : ""
+        };
+    };
+    Question question = question_of();
+    question.classes = {std::string(telemetry::k_unauthorised)};
+    CHECK(read(script, question).may_have_missed == 7);
+    question.promql = "sum(auth_errors)";
+    const auto got = read(script, question);
+    REQUIRE(got.state == State::measured);
+    CHECK(got.tally.requests == Counts{4, 1000});
+    CHECK(got.may_have_missed == 0);
+    CHECK(got.count_error == 0);
 }

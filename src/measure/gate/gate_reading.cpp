@@ -147,7 +147,7 @@ blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading
         );
     }
     const double unseen = larger(&SourceReading::may_have_missed);
-    if (spec.metric == Metric::bad_rate && unseen > 0) {
+    if (!times && unseen > 0) {
         reasons.push_back(fmt::format(
             "{:g} bad ones may have come before their series was first seen, or before a restart",
             unseen

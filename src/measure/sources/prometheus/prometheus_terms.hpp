@@ -18,9 +18,11 @@ namespace oa_stream::measure::prometheus {
     return term;
 }
 
+/// Of the lane's own: an expression's events are counted by nothing else.
 [[nodiscard]] inline std::vector<telemetry::Term> counted_terms(const Question& question) {
-    return question.classes.empty() ? telemetry::bad_terms(question.bad, question.routes)
-                                    : telemetry::class_terms(question.classes, question.routes);
+    return !question.promql.empty()   ? std::vector<telemetry::Term>{}
+           : question.classes.empty() ? telemetry::bad_terms(question.bad, question.routes)
+                                      : telemetry::class_terms(question.classes, question.routes);
 }
 
 } // namespace oa_stream::measure::prometheus
