@@ -47,6 +47,14 @@ TEST_CASE("fraction: plain decimals and whole ratios, nothing else") {
     }
 }
 
+TEST_CASE("fraction: of a share with up to nine digits") {
+    CHECK(Fraction::of(0.999) == Fraction{999, 1000});
+    CHECK(Fraction::of(0.9999999) == Fraction{9'999'999, 10'000'000});
+    CHECK(Fraction::of(0.00001) == Fraction{1, 100'000});
+    CHECK(Fraction::of(0) == Fraction{0, 1});
+    CHECK(Fraction::of(1) == Fraction{1, 1});
+}
+
 TEST_CASE("nearest rank: 0.07 of 100 is rank 7, though 0.07 * 100 is above 7 in floating point") {
     CHECK(measure::nearest_rank(100, Fraction{7, 100}) == 7);
     CHECK(measure::nearest_rank(1, Fraction{0, 1}) == 1);

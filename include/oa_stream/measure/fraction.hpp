@@ -19,7 +19,7 @@ struct Fraction {
     }
     /// "0.95", "95", "1/12": digits only, at most 15 of them. Code::usage otherwise.
     [[nodiscard]] static Result<Fraction> parse(std::string_view text);
-    /// Six digits of a share, exactly: what a playbook writes has no more.
+    /// Nine digits of a share, exactly: what a playbook writes has no more.
     [[nodiscard]] static Fraction of(double share) noexcept;
     friend constexpr bool operator==(const Fraction&, const Fraction&) = default;
 };

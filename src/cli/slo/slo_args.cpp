@@ -59,14 +59,10 @@ Result<SloSource> asked(const SloSourceOptions& options, measure::SettingsPtr se
     return out;
 }
 
-Result<measure::Fraction> exact(double share) {
-    return measure::Fraction::parse(fmt::format("{:.9g}", share));
-}
-
 Result<Slo> slo_of(const playbook::SloSpec& spec) {
     Slo out;
     out.budget.name = spec.name;
-    OA_TRY(out.budget.objective, exact(spec.objective));
+    out.budget.objective = measure::Fraction::of(spec.objective);
     out.budget.window_s = seconds(spec.window);
     OA_TRY(
         out.question.bad, measure::parse_bad_events(fmt::format("{}", fmt::join(spec.bad, " | ")))

@@ -28,8 +28,7 @@ Result<Order> complete(const Options& options) {
     Order out;
     OA_TRY(out.slo, slo_order(options));
     if (!options.at_most && out.slo.consumed_at_most) {
-        const std::string text = fmt::format("{:.9g}", *out.slo.consumed_at_most);
-        OA_TRY(out.at_most, measure::Fraction::parse(text));
+        out.at_most = measure::Fraction::of(*out.slo.consumed_at_most);
     } else {
         out.at_most = options.at_most.value_or(measure::Fraction{1, 1});
     }

@@ -10,7 +10,7 @@ namespace oa_stream::measure {
 namespace {
 
 /// a·b·… of factors that together stay far below 2^128: events to 10^15, budgets and thresholds
-/// with some six digits.
+/// with some nine digits.
 using Wide = unsigned __int128;
 
 Wide product(std::uint64_t a, std::uint64_t b, std::uint64_t c = 1, std::uint64_t d = 1) {

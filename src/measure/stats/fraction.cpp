@@ -55,10 +55,10 @@ Result<Fraction> Fraction::parse(std::string_view text) {
 }
 
 Fraction Fraction::of(double share) noexcept {
-    constexpr std::uint64_t k_parts = 1'000'000;
-    return {
-        static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_parts))), k_parts
-    };
+    constexpr std::uint64_t k_parts = 1'000'000'000;
+    const auto num = static_cast<std::uint64_t>(std::llround(share * static_cast<double>(k_parts)));
+    const std::uint64_t common = std::gcd(num, k_parts);
+    return {num / common, k_parts / common};
 }
 
 std::optional<Fraction> percentile(std::string_view word) {
