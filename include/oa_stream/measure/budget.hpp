@@ -41,10 +41,6 @@ struct BurnRate {
     Window short_window{};
     bool has_data = false; ///< both windows have events
     bool firing = false; ///< both strictly above the threshold, and the floors are reached
-    std::optional<double> budget_consumed{}; ///< by the long window, share of the whole budget
-    std::optional<double> hours_to_exhaustion{}; ///< of a full budget at this rate; +Inf, 0
-    double threshold_error_rate = 0;
-    double threshold_budget = 0; ///< share of the budget that burning at the threshold costs
 };
 
 struct BurnPair {

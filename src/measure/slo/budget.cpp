@@ -34,11 +34,6 @@ std::string objection(const SourceReading* reading) {
     return reading->why.empty() ? "nothing is known" : reading->why;
 }
 
-/// What error_budget() and burn_rate() count by; hours to a tenth of a second.
-Fraction hours(double seconds) {
-    return {static_cast<std::uint64_t>(std::llround(seconds * 10)), 36'000};
-}
-
 std::string time_text(double seconds) {
     return format_duration(Millis(std::llround(seconds) * 1000));
 }
@@ -82,10 +77,9 @@ BurnStatus burn_of(
     const auto rate = [&](Counts in_long, Counts in_short) {
         return burn_rate({
             .objective = question.objective,
-            .period_hours = hours(question.window_s),
             .threshold = pair.factor,
-            .long_window = {hours(long_s), in_long},
-            .short_window = {hours(short_s), in_short},
+            .long_window = in_long,
+            .short_window = in_short,
             .least_bad = question.least_bad,
             .least_total = question.least_total,
         });

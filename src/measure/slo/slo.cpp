@@ -80,10 +80,8 @@ Coverage coverage(double covered_s, double window_s) noexcept {
 
 BurnRate burn_rate(const BurnQuestion& question) {
     const Fraction budget = rest(question.objective);
-    const Counts& longer = question.long_window.events;
-    const Counts& shorter = question.short_window.events;
-    const Fraction hours = question.long_window.hours;
-    const Fraction period = question.period_hours;
+    const Counts& longer = question.long_window;
+    const Counts& shorter = question.short_window;
     BurnRate out;
     out.long_window = window_of(longer, budget);
     out.short_window = window_of(shorter, budget);
@@ -91,12 +89,6 @@ BurnRate burn_rate(const BurnQuestion& question) {
     out.firing = out.has_data && exceeds(longer, budget, question.threshold) &&
                  exceeds(shorter, budget, question.threshold) && longer.bad >= question.least_bad &&
                  longer.total >= question.least_total;
-    out.threshold_error_rate = question.threshold.value() * budget.value();
-    out.threshold_budget = question.threshold.value() * hours.value() / period.value();
-    if (const auto burn = out.long_window.burn_rate) {
-        out.budget_consumed = *burn * hours.value() / period.value();
-        out.hours_to_exhaustion = hours_left(1, *burn, period.value());
-    }
     return out;
 }
 

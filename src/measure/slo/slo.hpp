@@ -27,18 +27,12 @@ inline constexpr double k_least_covered_s = 3600;
 // How fast it burns
 // --------------------------------------------------------------------------------
 
-struct BurnWindow {
-    Fraction hours{1, 1};
-    Counts events{};
-};
-
 /// Two windows define a burn: the long one shows that it matters, the short one that it continues.
 struct BurnQuestion {
     Fraction objective{999, 1000};
-    Fraction period_hours{720, 1}; ///< of the budget
     Fraction threshold{144, 10}; ///< times the even rate
-    BurnWindow long_window{};
-    BurnWindow short_window{};
+    Counts long_window{};
+    Counts short_window{};
     std::uint64_t least_bad = 0; ///< event floor: fewer bad ones in the long window do not fire
     std::uint64_t least_total = 0; ///< the same for all of its events
 };
