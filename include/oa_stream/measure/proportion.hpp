@@ -53,15 +53,9 @@ enum class Tail {
 /// (0 of 268 would prove 1 % at 95 %, and is seen in 6.8 % of the samples of a lane at 1 %).
 [[nodiscard]] std::optional<Interval> exact_bounds(Counts counts, double confidence);
 
-/// Fisher's exact test on [[a, b], [c, d]].
-struct FisherResult {
-    double p_two_sided = 1;
-    double p_greater = 1; ///< P(A ≥ a) under equal odds
-    double p_less = 1;    ///< P(A ≤ a)
-    double odds_ratio = 0; ///< ad/bc; +Inf when bc = 0, NaN when a row or column is empty
-};
-[[nodiscard]] FisherResult
-fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d);
+/// Fisher's exact test on [[a, b], [c, d]]: P(A ≥ a) under equal odds.
+[[nodiscard]] double
+fisher_greater(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d);
 
 /// The fewest requests with which `bad` bad ones still prove rate ≤ limit (exact_bounds).
 /// nullopt for a limit outside (0, 1). limit 1 %, 0 bad, 95 %: 299.

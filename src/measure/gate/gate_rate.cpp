@@ -129,9 +129,9 @@ void bad_rate_versus(GateRecord& record, double clump) {
         decide(record, *bounds);
     }
     if (record.verdict == Verdict::fail && small_cells(seen, stable)) {
-        const FisherResult test =
-            fisher_exact(seen.bad, seen.total - seen.bad, stable.bad, stable.total - stable.bad);
-        if (test.p_greater > 1 - record.confidence) {
+        const double chance =
+            fisher_greater(seen.bad, seen.total - seen.bad, stable.bad, stable.total - stable.bad);
+        if (chance > 1 - record.confidence) {
             settle(record, Verdict::inconclusive, rule::k_fisher);
         }
     }

@@ -40,10 +40,9 @@ bool hides_the_canary(const Counts& canary, const Counts& stable) {
     constexpr double k_chance = 0.05;
     return canary.bad > 0 &&
            (stable.total == 0 ||
-            fisher_exact(
+            fisher_greater(
                 canary.bad, canary.total - canary.bad, stable.bad, stable.total - stable.bad
-            )
-                    .p_greater < k_chance);
+            ) < k_chance);
 }
 
 Counts outcomes_of(std::span<const Sample> samples) {

@@ -11,9 +11,6 @@
 namespace oa_stream::measure {
 namespace {
 
-// Tables that differ only by rounding count as equally probable, as other implementations do.
-constexpr double k_equal_probability = 1 + 1e-7;
-
 /// ln(n!). std::lgamma writes a global.
 double log_factorial(std::uint64_t n) {
     int sign = 0;
@@ -29,17 +26,6 @@ double hypergeometric(std::uint64_t a, std::uint64_t row, std::uint64_t column, 
     const double logarithm =
         log_choose(column, a) + log_choose(n - column, row - a) - log_choose(n, row);
     return std::exp(logarithm);
-}
-
-double odds_ratio(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
-    if (a + b == 0 || c + d == 0 || a + c == 0 || b + d == 0) {
-        return std::numeric_limits<double>::quiet_NaN();
-    }
-    if (b == 0 || c == 0) {
-        return std::numeric_limits<double>::infinity();
-    }
-    return static_cast<double>(a) * static_cast<double>(d) /
-           (static_cast<double>(b) * static_cast<double>(c));
 }
 
 Interval wilson_with_z(Counts counts, double z) {
@@ -110,25 +96,14 @@ std::optional<Interval> exact_bounds(Counts counts, double confidence) {
     return low && high ? std::optional(Interval{low->low, high->high}) : std::nullopt;
 }
 
-FisherResult fisher_exact(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
+double fisher_greater(std::uint64_t a, std::uint64_t b, std::uint64_t c, std::uint64_t d) {
     const std::uint64_t row = a + b;
     const std::uint64_t column = a + c;
-    const std::uint64_t n = a + b + c + d;
-    const std::uint64_t low = row + column > n ? row + column - n : 0;
-    const std::uint64_t high = std::min(row, column);
-    const double observed = hypergeometric(a, row, column, n);
-
-    FisherResult out{0, 0, 0, odds_ratio(a, b, c, d)};
-    for (std::uint64_t x = low; x <= high; ++x) {
-        const double p = hypergeometric(x, row, column, n);
-        out.p_greater += x >= a ? p : 0;
-        out.p_less += x <= a ? p : 0;
-        out.p_two_sided += p <= observed * k_equal_probability ? p : 0;
+    double out = 0;
+    for (std::uint64_t x = a; x <= std::min(row, column); ++x) {
+        out += hypergeometric(x, row, column, a + b + c + d);
     }
-    out.p_greater = std::min(1.0, out.p_greater);
-    out.p_less = std::min(1.0, out.p_less);
-    out.p_two_sided = std::min(1.0, out.p_two_sided);
-    return out;
+    return std::min(1.0, out);
 }
 
 std::optional<std::uint64_t> needed_for_limit(std::uint64_t bad, double limit, double confidence) {
