@@ -5,8 +5,8 @@
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
 
+#include "ranks.hpp"
 #include "slo/slo.hpp"
-#include "stats/ranks.hpp"
 #include "stats/resample.hpp"
 #include "vectors.hpp"
 

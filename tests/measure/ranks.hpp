@@ -1,4 +1,5 @@
-// Rank methods: has one sample moved against another, and by how much?
+// Rank methods: has one sample moved against another, and by how much? No gate uses them; the
+// reference numbers have them.
 #pragma once
 
 #include "oa_stream/measure/fraction.hpp"
