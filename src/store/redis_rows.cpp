@@ -116,10 +116,11 @@ RedisStore::rows_of(std::string owner, std::vector<std::string> ids) {
     co_return out;
 }
 
-Task<Result<std::uint64_t>> RedisStore::put(ThreadKey key, ThreadFields fields) {
-    Command args{key.id};
+Task<Result<std::uint64_t>>
+RedisStore::put(ThreadKey key, ThreadFields fields, std::uint64_t fence) {
+    Command args{key.id, std::to_string(fence)};
     add_fields(args, std::move(fields));
-    return version(run(scripts::put, row_keys(key), std::move(args)));
+    return held_version(run(scripts::put, row_keys(key), std::move(args)));
 }
 
 Task<Result<void>> RedisStore::offer(std::vector<OfferedRow> rows) {
@@ -155,8 +156,8 @@ Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
     return done(run(scripts::change, row_keys(key), std::move(args)));
 }
 
-Task<Result<std::uint64_t>> RedisStore::erase(ThreadKey key) {
-    return version(run(scripts::erase, row_keys(key), {key.id}));
+Task<Result<std::uint64_t>> RedisStore::erase(ThreadKey key, std::uint64_t fence) {
+    return held_version(run(scripts::erase, row_keys(key), {key.id, std::to_string(fence)}));
 }
 
 Task<Result<void>>

@@ -85,6 +85,10 @@ ThreadKey thread_of(std::string_view row_name) {
     return {percent_decode(owner).value_or(""), percent_decode(row_name).value_or("")};
 }
 
+std::unexpected<Error> taken_since() {
+    return fail(Code::conflict, "another replica has this conversation now");
+}
+
 std::unexpected<Error> strange_answer(const RedisLink::Self& link) {
     Error error{Code::protocol, "the store answers something else than it was asked"};
     link->leave(error);
@@ -260,6 +264,14 @@ Task<Result<void>> RedisStore::done(Task<Result<Reply>> asked) {
 Task<Result<std::uint64_t>> RedisStore::version(Task<Result<Reply>> asked) {
     OA_CO_TRY(const auto reply, co_await std::move(asked));
     co_return reply.count();
+}
+
+Task<Result<std::uint64_t>> RedisStore::held_version(Task<Result<Reply>> asked) {
+    OA_CO_TRY(const auto changed, co_await version(std::move(asked)));
+    if (changed == 0) {
+        co_return taken_since();
+    }
+    co_return changed;
 }
 
 Task<Result<bool>> RedisStore::yes(Task<Result<Reply>> asked) {

@@ -99,10 +99,11 @@ public:
     [[nodiscard]] Task<Result<RowChanges>> changes_of(std::string owner, std::string at) override;
     [[nodiscard]] Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) override;
-    [[nodiscard]] Task<Result<std::uint64_t>> put(ThreadKey key, ThreadFields fields) override;
+    [[nodiscard]] Task<Result<std::uint64_t>>
+    put(ThreadKey key, ThreadFields fields, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) override;
     [[nodiscard]] Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) override;
-    [[nodiscard]] Task<Result<std::uint64_t>> erase(ThreadKey key) override;
+    [[nodiscard]] Task<Result<std::uint64_t>> erase(ThreadKey key, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<void>> offer(std::vector<OfferedRow> rows) override;
     void offered() override;
     [[nodiscard]] Task<Result<void>>
@@ -184,6 +185,8 @@ private:
     [[nodiscard]] static Task<Result<void>> done(Task<Result<Reply>> asked);
     /// … or answers the row's version, …
     [[nodiscard]] static Task<Result<std::uint64_t>> version(Task<Result<Reply>> asked);
+    /// … which is never 0 unless another one has taken the row, …
+    [[nodiscard]] static Task<Result<std::uint64_t>> held_version(Task<Result<Reply>> asked);
     /// … or 1 for yes.
     [[nodiscard]] static Task<Result<bool>> yes(Task<Result<Reply>> asked);
     /// One that changes what is counted of this session.
@@ -267,5 +270,7 @@ private:
 /// An answer that is none to what was asked: what comes on this connection from now on may belong
 /// to another question, so it is made again.
 [[nodiscard]] std::unexpected<Error> strange_answer(const RedisLink::Self& link);
+/// What was held another session holds, or has held since.
+[[nodiscard]] std::unexpected<Error> taken_since();
 
 } // namespace oa_stream::store

@@ -205,7 +205,7 @@ Task<Result<Committed>> RedisStore::commit(CommitRequest request) {
     }
     OA_CO_TRY(const auto reply, co_await decide(scripts::commit, std::move(keys), std::move(args)));
     if (reply.at(0) == "fenced") {
-        co_return fail(Code::conflict, "another replica has this conversation now");
+        co_return taken_since();
     }
     if (reply.at(0) != "ok" || reply.items.size() < 3) {
         co_return strange_answer(link_);

@@ -296,9 +296,18 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-// KEYS: row, owner's set, owner's changes. ARGV: thread id, then names and values.
-const Script put{"put", k_number, R"lua(
-redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+// ARGV[4]: the fence of whoever has the row taken, or '0': nobody asks for it. 0 where another one has
+// taken it since. A store that lost the row, or the last of it, takes the change all the same.
+#define OA_STILL_HELD                                                                              \
+    R"lua(
+local h = redis.call('HMGET', KEYS[1], 's', 'f')
+local last, own = tonumber(h[2] or 0), tonumber(ARGV[4])
+if own > 0 and (last > own or last == own and h[1] ~= ARGV[2]) then return 0 end
+)lua"
+
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, fence, then names and values.
+const Script put{"put", k_number, OA_STILL_HELD R"lua(
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('HDEL', KEYS[1], 'gn')
 redis.call('PERSIST', KEYS[1])
 redis.call('SADD', KEYS[2], ARGV[3])
@@ -341,8 +350,8 @@ if ARGV[4] == 'up' then return 1 end -- its last use alone makes no copy of it t
 return ve
 )lua"};
 
-// KEYS: row, owner's set, owner's changes. ARGV: thread id.
-const Script erase{"erase", k_number, R"lua(
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, fence.
+const Script erase{"erase", k_number, OA_STILL_HELD R"lua(
 redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])
@@ -357,6 +366,7 @@ return ve
 #undef OA_CHANGED
 #undef OA_RAISED
 #undef OA_AWAITED
+#undef OA_STILL_HELD
 #undef OA_UNCHANGED
 #undef OA_COUNTED
 

@@ -249,14 +249,17 @@ public:
     /// In the order of `ids` (up to 200), nullopt where there is no conversation (any more).
     [[nodiscard]] virtual Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) = 0;
-    /// A change; the row's version from now on.
-    [[nodiscard]] virtual Task<Result<std::uint64_t>> put(ThreadKey key, ThreadFields fields) = 0;
+    /// A change; the row's version from now on. `fence`: of whoever acquired it, 0: nobody did.
+    /// Code::conflict: another replica has acquired it since.
+    [[nodiscard]] virtual Task<Result<std::uint64_t>>
+    put(ThreadKey key, ThreadFields fields, std::uint64_t fence = 0) = 0;
     /// Nothing else of it changes. Its version, or 0: there is no such conversation (any more).
     [[nodiscard]] virtual Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) = 0;
     /// Used last at this time; nothing else of it changes, and nothing where there is none.
     [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
-    /// The deletion's version.
-    [[nodiscard]] virtual Task<Result<std::uint64_t>> erase(ThreadKey key) = 0;
+    /// The deletion's version; otherwise as put().
+    [[nodiscard]] virtual Task<Result<std::uint64_t>>
+    erase(ThreadKey key, std::uint64_t fence = 0) = 0;
     /// No changes: each (up to 100) is taken where the store knows nothing of it, or an older
     /// version; not while somebody starts a turn there.
     [[nodiscard]] virtual Task<Result<void>> offer(std::vector<OfferedRow> rows) = 0;

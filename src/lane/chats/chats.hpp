@@ -86,6 +86,8 @@ private:
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);
     [[nodiscard]] Task<void> drop_thread(std::string thread);
+    /// The new conversation is known to all lanes; else its thread goes.
+    [[nodiscard]] Task<Accepted<void>> keep_made(ThreadRow row, std::uint64_t fence);
     /// 201 with the conversation that was made, and where it is.
     [[nodiscard]] static net::Response made_response(const Call& call, const Json& made);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);

@@ -194,6 +194,9 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     if (!row) {
         co_return reject_unknown_thread();
     }
+    if (const auto* hold = place.shared_hold(); hold != nullptr && !hold->ours()) {
+        co_return reject_store_away(); // another lane may go on with it
+    }
     const auto gone = co_await lane_->authority().delete_thread(row->thread);
     if (!gone && gone.error().code != Code::not_found) {
         co_return reject_change(gone.error());
@@ -203,7 +206,7 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     // On a full disk the line is written later. Lost with the process, its row would lead to a
     // thread that the authority does not know: not listed, and 404.
     (void)co_await ids.commit();
-    if (lane_->shared && !co_await lane_->shared->store_row(owner, id)) {
+    if (lane_->shared && !co_await lane_->shared->store_row(owner, id, place.fence())) {
         co_return with_retry_after(
             reject(503, "store_unavailable", "this service cannot delete it right now"), 1
         );

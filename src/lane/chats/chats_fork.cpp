@@ -169,7 +169,7 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
         co_return reject_unknown_thread();
     }
     if (ids.contains(owner, id)) {
-        co_return reject(409, "conflict", "there is such a conversation already");
+        co_return reject_known_thread();
     }
     if (!co_await ids.writable()) {
         co_return reject_unstored();
@@ -182,12 +182,7 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
         const bool busy = turn && *turn && !(*turn)->ended();
         co_return busy ? reject_busy() : std::move(row).error();
     }
-    ids.put(*row);
-    if (!co_await commit_row(lane_, owner, id)) {
-        ids.undo(owner, id, std::nullopt);
-        co_await drop_thread(row->thread);
-        co_return reject_unstored();
-    }
+    OA_CO_CHECK(co_await keep_made(*row, place.fence()));
     call->record.thread = id;
     OA_CO_TRY(const auto made, co_await summary_of(*std::move(row)));
     co_return made_response(*call, made);

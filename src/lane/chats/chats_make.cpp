@@ -93,6 +93,19 @@ Task<void> Chats::drop_thread(std::string thread) {
     (void)co_await lane_->authority().delete_thread(std::move(thread));
 }
 
+/// While this lane stood still another one may have made it.
+Task<Accepted<void>> Chats::keep_made(ThreadRow row, std::uint64_t fence) {
+    auto& ids = lane_->ids();
+    ids.put(row);
+    const auto stored = co_await commit_row(lane_, row.owner, row.id, fence);
+    if (stored) {
+        co_return Accepted<void>{};
+    }
+    ids.undo(row.owner, row.id, std::nullopt);
+    co_await drop_thread(row.thread);
+    co_return stored.error().code == Code::conflict ? reject_known_thread() : reject_unstored();
+}
+
 Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     OA_CO_TRY(auto asked, co_await read_new_thread(call));
     const std::string owner = call->record.owner;
@@ -101,7 +114,7 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
     OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, asked.id)));
     if (ids.contains(owner, asked.id)) {
-        co_return reject(409, "conflict", "there is such a conversation already");
+        co_return reject_known_thread();
     }
     if (!co_await ids.writable()) {
         co_return reject_unstored();
@@ -129,12 +142,7 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
             co_return reject_make(named.error());
         }
     }
-    ids.put(row);
-    if (!co_await commit_row(lane_, owner, asked.id)) {
-        ids.undo(owner, asked.id, std::nullopt);
-        co_await drop_thread(row.thread);
-        co_return reject_unstored();
-    }
+    OA_CO_CHECK(co_await keep_made(row, place.fence()));
     authority::ThreadInfo info{.id = *thread};
     std::vector<std::string> wanted{*thread};
     if (auto infos = co_await authority.threads(std::move(wanted)); infos && !infos->empty()) {

@@ -100,6 +100,10 @@ Rejection reject_unknown_thread() {
     return reject(404, "not_found", "there is no such conversation");
 }
 
+Rejection reject_known_thread() {
+    return reject(409, "conflict", "there is such a conversation already");
+}
+
 Rejection reject_unstored(std::string_view what) {
     return with_retry_after(
         reject(

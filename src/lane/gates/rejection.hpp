@@ -48,6 +48,8 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 [[nodiscard]] Rejection reject_read(const Error& error);
 /// 404: never was, is gone, or is another owner's.
 [[nodiscard]] Rejection reject_unknown_thread();
+/// 409: it cannot be made.
+[[nodiscard]] Rejection reject_known_thread();
 /// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
 [[nodiscard]] Rejection reject_unstored(std::string_view what = "a new conversation");
 

@@ -42,13 +42,13 @@ SharedHold::SharedHold(
 )
     : executor_(std::move(executor)), store_(&store), key_(std::move(key)),
       fence_(got.holding.fence), use_(std::move(use)), before_(std::move(got.fields)),
-      unsure_(got.unsure) {
+      unsure_(got.unsure), sign_ons_(store.sign_ons) {
 }
 
 SharedHold::SharedHold(SharedHold&& other) noexcept
     : executor_(std::move(other.executor_)), store_(std::exchange(other.store_, nullptr)),
       key_(std::move(other.key_)), fence_(other.fence_), use_(std::move(other.use_)),
-      before_(std::move(other.before_)), unsure_(other.unsure_) {
+      before_(std::move(other.before_)), unsure_(other.unsure_), sign_ons_(other.sign_ons_) {
 }
 
 SharedHold::~SharedHold() {

@@ -53,6 +53,10 @@ public:
 
     [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
+    /// Nobody else can have taken it yet.
+    [[nodiscard]] bool ours() const noexcept {
+        return store_->leased() && store_->sign_ons == sign_ons_;
+    }
     /// The authority may have a turn of a start before this one, whose replica died over it.
     [[nodiscard]] bool unsure() const noexcept { return unsure_; }
     /// The conversation as it was when it was taken; none: there was none.
@@ -69,6 +73,7 @@ private:
     std::shared_ptr<void> use_;
     std::optional<store::ThreadFields> before_;
     bool unsure_;
+    std::uint64_t sign_ons_; ///< of the store when it was taken
 };
 
 struct ThreadWish {
@@ -86,6 +91,7 @@ struct ThreadPlace {
     LiveTurns::Lease lease;
     std::optional<SharedHold> hold; ///< none: this lane shares nothing
     [[nodiscard]] SharedHold* shared_hold() noexcept { return hold ? &*hold : nullptr; }
+    [[nodiscard]] std::uint64_t fence() const noexcept { return hold ? hold->fence() : 0; }
 };
 
 /// A turn of a dead replica is settled first. The lane's map then has the thread as all replicas

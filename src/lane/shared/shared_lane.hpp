@@ -58,8 +58,10 @@ public:
     Task<bool> refresh(std::string owner, std::string id);
     /// False: the store lost its rows and lacks those of others still.
     [[nodiscard]] Task<bool> refresh_all(std::string owner);
-    /// The row as the lane's map has it, or that it has none (any more).
-    [[nodiscard]] Task<Result<void>> store_row(std::string owner, std::string id);
+    /// The row as the lane's map has it, or that it has none (any more). `fence`: of the hold under
+    /// which that was changed, 0: none. Code::conflict: another replica has taken it since.
+    [[nodiscard]] Task<Result<void>>
+    store_row(std::string owner, std::string id, std::uint64_t fence = 0);
     /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in
     /// the lane's map already, a new title is not. The map forgets a row that was deleted.
     [[nodiscard]] Task<Result<void>>
@@ -308,7 +310,9 @@ private:
 };
 
 /// What was put into or erased from the map of threads is on disk, and known to all replicas.
-[[nodiscard]] Task<Result<void>> commit_row(LaneState* lane, std::string owner, std::string id);
+/// With the fence as store_row().
+[[nodiscard]] Task<Result<void>>
+commit_row(LaneState* lane, std::string owner, std::string id, std::uint64_t fence);
 
 /// What store::Store::pass() is given: a client's decisions and results.
 inline constexpr std::string_view k_decide = "decide";

@@ -222,13 +222,13 @@ Task<bool> SharedLane::refresh_these(std::string owner, std::vector<std::string>
     co_return true;
 }
 
-Task<Result<void>> SharedLane::store_row(std::string owner, std::string id) {
+Task<Result<void>> SharedLane::store_row(std::string owner, std::string id, std::uint64_t fence) {
     store::ThreadKey key{std::move(owner), std::move(id)};
     if (auto row = own_fields(key)) {
-        OA_CO_TRY(const auto version, co_await store_->put(key, *std::move(row)));
+        OA_CO_TRY(const auto version, co_await store_->put(key, *std::move(row), fence));
         lane_->ids().note_version(key.owner, key.id, version);
     } else {
-        OA_CO_TRY(const auto version, co_await store_->erase(key));
+        OA_CO_TRY(const auto version, co_await store_->erase(key, fence));
         remember_deletion(std::move(key), version);
     }
     co_return Result<void>{};
@@ -273,10 +273,11 @@ void SharedLane::touch_later(const std::string& owner, const std::string& id, st
     );
 }
 
-Task<Result<void>> commit_row(LaneState* lane, std::string owner, std::string id) {
+Task<Result<void>>
+commit_row(LaneState* lane, std::string owner, std::string id, std::uint64_t fence) {
     auto stored = co_await lane->ids().commit();
     if (stored && lane->shared) {
-        stored = co_await lane->shared->store_row(std::move(owner), std::move(id));
+        stored = co_await lane->shared->store_row(std::move(owner), std::move(id), fence);
     }
     co_return stored;
 }

@@ -75,6 +75,36 @@ test('a lane that stood still over a start leaves the conversation to whoever ha
   assert.equal((await sleeper.stop()).code, 0);
 });
 
+const json = { 'content-type': 'application/json' };
+for (const [what, id, status, code, asks] of [
+  ['makes', 'slept-made', 409, 'conflict', { path: '/api/chats', body: '{"id":"slept-made"}' }],
+  ['copies', 'slept-copy', 409, 'conflict', { path: '/api/chats/slept-source/fork', body: '{"id":"slept-copy"}' }],
+  ['deletes', 'slept-gone', 503, 'store_unavailable', { method: 'DELETE', path: '/api/chats/slept-gone' }],
+]) {
+  test(`a lane that stood still while it ${what} a conversation changes nothing of what another one answered there since`, async () => {
+    const sleeper = await world.lane('sleeper');
+    const before = { copies: 'slept-source', deletes: id }[what];
+    if (before) assertLegal(await chat(b.base, 'scenario:text;words=2', { id: before }).done);
+    world.server.signal('SIGSTOP');
+    const first = open(sleeper.base, { method: 'POST', headers: json, ...asks });
+    await b.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'starting', 'the start');
+    await sleep(limit(200)); // what it asks Codex is on its way
+    sleeper.signal('SIGSTOP');
+    world.server.signal('SIGCONT');
+    await b.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 's') === '', 'the end of its lease');
+    assertLegal(await chat(b.base, 'scenario:text;words=2', { id }).done);
+    const thread = world.redis.cli('HGET', `oa:t:/${id}`, 'th');
+    sleeper.signal('SIGCONT');
+    assertRefused(await first.done, status, code);
+    assert.equal(world.redis.cli('HGET', `oa:t:/${id}`, 'th'), thread);
+    for (const lane of [b, sleeper]) {
+      const messages = await send(lane.base, { path: `/api/chats/${id}/messages` });
+      assert.ok(messages.text.includes('alpha bravo'), `${lane.name}: ${messages.text}`);
+    }
+    assert.equal((await sleeper.stop()).code, 0);
+  });
+}
+
 test('a client that leaves while another lane starts its turn is waited for no longer', async () => {
   assertLegal(await chat(b.base, 'scenario:text;words=2', { id: 'left-start' }).done);
   world.server.signal('SIGSTOP');

@@ -115,12 +115,15 @@ public:
         forgotten.push_back(fence);
         co_return Result<void>{};
     }
-    Task<Result<std::uint64_t>> put(store::ThreadKey key, store::ThreadFields fields) override {
+    Task<Result<std::uint64_t>>
+    put(store::ThreadKey key, store::ThreadFields fields, std::uint64_t fence) override {
         put_rows.emplace_back(key.id, fields.thread);
+        row_fences.push_back(fence);
         co_return version;
     }
-    Task<Result<std::uint64_t>> erase(store::ThreadKey key) override {
+    Task<Result<std::uint64_t>> erase(store::ThreadKey key, std::uint64_t fence) override {
         erased.push_back(key.id);
+        row_fences.push_back(fence);
         co_return version;
     }
     Task<Result<std::uint64_t>> change(store::ThreadKey, store::RowChange) override {
@@ -196,6 +199,7 @@ public:
     std::vector<std::uint64_t> forgotten{}; ///< fences
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
+    std::vector<std::uint64_t> row_fences{}; ///< of both
     int changes = 0; ///< of rows
     int unchanged = 0; ///< so many of them, the first ones, find no row
     std::uint64_t version = 7; ///< of a row after each change

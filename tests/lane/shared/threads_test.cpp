@@ -58,6 +58,20 @@ TEST_CASE("threads: one that is ours is given back unless it is kept") {
     CHECK(rig.store.forgotten.size() == 1);
 }
 
+TEST_CASE("threads: one is ours while no other lane can have taken it since") {
+    SharedRig rig;
+    rig.store.acquire_answers = {acquired(Acquired::Kind::mine, 7)};
+    const auto taken = take(rig);
+    REQUIRE(taken);
+    REQUIRE(*taken);
+    CHECK((*taken)->ours());
+    rig.store.lease = false;
+    CHECK_FALSE((*taken)->ours());
+    rig.store.lease = true;
+    ++rig.store.sign_ons;
+    CHECK_FALSE((*taken)->ours());
+}
+
 TEST_CASE("threads: limits are those of the lane, an owner's where owners are told apart") {
     auto config = LaneRig::quick();
     config.limits.streams = 30;
@@ -193,8 +207,9 @@ TEST_CASE("threads: a row is stored as the lane has it, and one that the lane la
     rig.ids->put({"", "c", "auth-c"});
     CHECK(rig.run(rig.shared().store_row("", "c")));
     CHECK(rig.store.put_rows == std::vector{std::pair<std::string, std::string>("c", "auth-c")});
-    CHECK(rig.run(rig.shared().store_row("", "d")));
+    CHECK(rig.run(rig.shared().store_row("", "d", 7)));
     CHECK(rig.store.erased == std::vector<std::string>{"d"});
+    CHECK(rig.store.row_fences == std::vector<std::uint64_t>{0, 7});
 }
 
 TEST_CASE("threads: a look takes over the store's row, and offers it one that it never had") {

@@ -62,10 +62,13 @@ public:
     rows_of(std::string, std::vector<std::string>) override {
         co_return none();
     }
-    Task<Result<std::uint64_t>> put(store::ThreadKey, store::ThreadFields) override {
+    Task<Result<std::uint64_t>>
+    put(store::ThreadKey, store::ThreadFields, std::uint64_t) override {
         co_return none();
     }
-    Task<Result<std::uint64_t>> erase(store::ThreadKey) override { co_return none(); }
+    Task<Result<std::uint64_t>> erase(store::ThreadKey, std::uint64_t) override {
+        co_return none();
+    }
     Task<Result<void>> offer(std::vector<store::OfferedRow>) override { co_return none(); }
     void offered() override {}
     Task<Result<void>> note_left(store::ThreadKey, std::string) override {
