@@ -186,6 +186,7 @@ local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
 if tonumber(r[2] or 0) < tonumber(ARGV[3]) or r[1] == me and r[2] == ARGV[3] and r[3] == 'starting' then
   redis.call('HSET', KEYS[1], 's', me, 'f', ARGV[3], 'st', 'live', 'ti', ARGV[4], 'sp', '')
+  redis.call('SREM', p..':o:'..(r[1] or ''), ARGV[5])
 elseif r[1] ~= me or r[2] ~= ARGV[3] then
   return 0
 end

@@ -46,6 +46,17 @@ TEST_CASE("a row is put and erased under a fence only while no other session has
     CHECK(thread_at(rig, a).empty());
 }
 
+TEST_CASE("a row that is held again is no other session's any more") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    // As a copy has it that heard neither of the end of b's turn nor of what a took since.
+    const auto fence = acquired(rig, b, "first");
+    CHECK(rig.get(a.hold_again(k_row, fence + 1, "t2")));
+    CHECK(rig.get(a.held()) == std::vector{k_row});
+    CHECK(rig.get(b.held()).empty());
+}
+
 TEST_CASE("a row that the store lost is put and erased by who held it, until another one does") {
     RedisRig rig;
     auto& a = rig.open();
