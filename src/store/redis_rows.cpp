@@ -171,15 +171,19 @@ Task<Result<void>> RedisStore::note_left(ThreadKey key, std::string turn) {
     return done(run(scripts::note_read, {row(key)}, {random_hex(4), std::move(turn)}));
 }
 
+std::string RedisStore::use_hash(const std::string& owner, const std::string& name) const {
+    return name.empty() ? std::string() : key("i", row_name({owner, name}));
+}
+
 Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
     OA_CO_TRY(
         const auto reply,
         co_await run(
             scripts::use_key,
-            {key("i", row_name({request.owner, request.key}))},
+            {use_hash(request.owner, request.key)},
             {std::move(request.request),
              std::move(request.thread),
-             std::to_string(options_.key_time.count()),
+             use_life(),
              std::move(request.attempt),
              request.before ? "=" + *request.before : std::string()}
         )
@@ -196,17 +200,15 @@ Task<Result<KeyUse>> RedisStore::use_key(KeyRequest request) {
 }
 
 Task<Result<void>> RedisStore::forget_key(KeyRequest request) {
-    return done(
-        run(scripts::forget_key,
-            {key("i", row_name({request.owner, request.key}))},
-            {std::move(request.attempt)})
-    );
+    return done(run(
+        scripts::forget_key, {use_hash(request.owner, request.key)}, {std::move(request.attempt)}
+    ));
 }
 
 Task<Result<void>> RedisStore::answer_key(KeyRequest request, std::string turn) {
     return done(
         run(scripts::answer_key,
-            {key("i", row_name({request.owner, request.key}))},
+            {use_hash(request.owner, request.key)},
             {std::move(request.attempt), std::move(turn)})
     );
 }

@@ -127,7 +127,7 @@ public:
     [[nodiscard]] Task<Result<Committed>> commit(CommitRequest request) override;
     [[nodiscard]] Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<bool>>
-    hold_again(ThreadKey key, std::uint64_t fence, std::string turn) override;
+    hold_again(ThreadKey key, std::uint64_t fence, std::string turn, KeyRequest use) override;
     [[nodiscard]] Task<Result<std::vector<ThreadKey>>> held() override;
     [[nodiscard]] Task<Result<Acquired::Kind>> take_place(AcquireRequest request) override;
     void give_place(const std::string& owner) override;
@@ -228,6 +228,9 @@ private:
     /// … and behind it what lists the owner's rows, and their changes.
     [[nodiscard]] Command row_keys(const ThreadKey& key) const;
     [[nodiscard]] std::string log(std::string_view turn) const { return key("l", turn); }
+    /// Of an Idempotency-Key; empty: there is none.
+    [[nodiscard]] std::string use_hash(const std::string& owner, const std::string& name) const;
+    [[nodiscard]] std::string use_life() const { return std::to_string(options_.key_time.count()); }
     /// How long a running turn's log is kept, in ms.
     [[nodiscard]] std::string log_life() const;
 

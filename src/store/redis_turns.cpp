@@ -141,8 +141,20 @@ Task<Result<Acquired>> RedisStore::acquire(AcquireRequest request) {
     co_return out;
 }
 
-Task<Result<bool>> RedisStore::hold_again(ThreadKey key, std::uint64_t fence, std::string turn) {
-    return yes(run(scripts::hold_again, {row(key)}, {text(fence), std::move(turn), row_name(key)}));
+Task<Result<bool>>
+RedisStore::hold_again(ThreadKey key, std::uint64_t fence, std::string turn, KeyRequest use) {
+    return yes(
+        run(scripts::hold_again,
+            {row(key)},
+            {text(fence),
+             std::move(turn),
+             row_name(key),
+             use_hash(use.owner, use.key),
+             std::move(use.request),
+             std::move(use.thread),
+             std::move(use.attempt),
+             use_life()})
+    );
 }
 
 Task<Result<std::vector<ThreadKey>>> RedisStore::held() {
@@ -187,9 +199,6 @@ std::string RedisStore::log_life() const {
 }
 
 Task<Result<Committed>> RedisStore::commit(CommitRequest request) {
-    auto kept = request.idempotency.empty()
-                    ? std::string()
-                    : this->key("i", row_name({request.key.owner, request.idempotency}));
     auto keys = row_keys(request.key);
     keys.push_back(log(request.turn));
     Command args{
@@ -198,7 +207,7 @@ Task<Result<Committed>> RedisStore::commit(CommitRequest request) {
         request.turn,
         std::move(request.head),
         log_life(),
-        std::move(kept)
+        use_hash(request.key.owner, request.idempotency)
     };
     if (request.fields) {
         add_fields(args, *std::move(request.fields), request.before);

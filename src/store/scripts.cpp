@@ -179,8 +179,10 @@ redis.call('SREM', p..':o:'..me, ARGV[9])
 return there and 'stored' or 'gone'
 )lua"};
 
-// KEYS: row. ARGV: fence, turn, row's name. For a server that lost what it had, or the last of it:
-// a copy that took over may be behind.
+// KEYS: row. ARGV: fence, turn, row's name, idempotency key or '', and what use_key puts there:
+// digest, thread id, attempt, time to live. For a server that lost what it had, or the last of it:
+// a copy that took over may be behind. A use of the key without a turn is the one that led to this
+// turn, or repeats it.
 const Script hold_again{"hold_again", k_number, R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
@@ -191,6 +193,13 @@ elseif r[1] ~= me or r[2] ~= ARGV[3] then
   return 0
 end
 redis.call('SADD', p..':o:'..me, ARGV[5])
+if ARGV[6] ~= '' then
+  local k = redis.call('HMGET', ARGV[6], 'd', 'ti')
+  if not k[1] or k[1] == ARGV[7] and k[2] == '' then
+    redis.call('HSET', ARGV[6], 'd', ARGV[7], 't', ARGV[8], 's', me, 'a', ARGV[9], 'ti', ARGV[4])
+    redis.call('PEXPIRE', ARGV[6], ARGV[10])
+  end
+end
 return 1
 )lua"};
 
@@ -297,8 +306,8 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-// ARGV[4]: the fence of whoever has the row taken, or '0': nobody asks for it. 0 where another one has
-// taken it since. A store that lost the row, or the last of it, takes the change all the same.
+// ARGV[4]: the fence of whoever has the row taken, or '0': nobody asks for it. 0 where another one
+// has taken it since. A store that lost the row, or the last of it, takes the change all the same.
 #define OA_STILL_HELD                                                                              \
     R"lua(
 local h = redis.call('HMGET', KEYS[1], 's', 'f')

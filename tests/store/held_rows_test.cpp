@@ -57,6 +57,55 @@ TEST_CASE("a row that is held again is no other session's any more") {
     CHECK(rig.get(b.held()).empty());
 }
 
+TEST_CASE("a turn that is held again is what its key means, in a store that lost that") {
+    RedisRig rig;
+    auto& a = rig.open();
+    auto& b = rig.open();
+    const auto use = [](std::string attempt, std::string digest = "digest") {
+        return KeyRequest{"ann", "k1", std::move(attempt), std::move(digest), "c1"};
+    };
+    const auto hold_again = [&] { return rig.get(a.hold_again(k_row, 7, "t1", use("first"))); };
+    const auto meant = [&] { return rig.get(b.use_key(use("again"))); };
+    SECTION("all of it") {
+        CHECK(hold_again());
+        CHECK_FALSE(meant().fresh);
+        CHECK(meant().turn == "t1");
+        CHECK(meant().thread == "c1");
+        CHECK(rig.get(b.use_key(use("again", "other"))).request == "digest");
+        const auto left = Millis(std::stol(redis_cli(rig, {"PTTL", "oa:i:ann/k1"})));
+        CHECK(left > Millis(0));
+        CHECK(left <= rig.options().key_time);
+        rig.get(a.forget_key(use("first"))); // nobody was told it
+        CHECK(meant().fresh);
+    }
+    SECTION("that it led to a turn") {
+        CHECK(rig.get(a.use_key(use("first"))).fresh);
+        CHECK(hold_again());
+        CHECK(meant().turn == "t1");
+    }
+    SECTION("and the same request has come again meanwhile") {
+        CHECK(meant().fresh);
+        CHECK(hold_again());
+        CHECK_FALSE(meant().fresh);
+        CHECK(meant().turn == "t1");
+    }
+    SECTION("another request, or another turn, keeps it") {
+        const bool other = GENERATE(true, false);
+        const auto asked = use("later", other ? "other" : "digest");
+        CHECK(rig.get(b.use_key(asked)).fresh);
+        if (!other) {
+            rig.get(b.answer_key(asked, "t2"));
+        }
+        CHECK(hold_again());
+        CHECK(rig.get(b.use_key(asked)).turn == (other ? "" : "t2"));
+    }
+    SECTION("but not where another session has the row") {
+        redis_cli(rig, {"HSET", "oa:t:ann/c1", "f", "9", "s", b.session()});
+        CHECK_FALSE(hold_again());
+        CHECK(meant().fresh);
+    }
+}
+
 TEST_CASE("a row that the store lost is put and erased by who held it, until another one does") {
     RedisRig rig;
     auto& a = rig.open();

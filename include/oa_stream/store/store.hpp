@@ -281,9 +281,9 @@ public:
     [[nodiscard]] virtual Task<Result<Committed>> commit(CommitRequest request) = 0;
     [[nodiscard]] virtual Task<Result<void>> forget(ThreadKey key, std::uint64_t fence) = 0;
     /// A turn that was committed is still ours: said again after on_unsure. False: another replica
-    /// has it.
+    /// has it. `use`: of the Idempotency-Key under which it was started, which means it again.
     [[nodiscard]] virtual Task<Result<bool>>
-    hold_again(ThreadKey key, std::uint64_t fence, std::string turn) = 0;
+    hold_again(ThreadKey key, std::uint64_t fence, std::string turn, KeyRequest use = {}) = 0;
     /// Others may have what this process holds: it signed on again, or reached a server again that
     /// may lack the last of it.
     std::function<void()> on_unsure{};

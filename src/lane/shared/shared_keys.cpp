@@ -17,15 +17,20 @@ constexpr std::size_t k_most_stale = 10'000;
 
 } // namespace
 
+store::KeyRequest key_use_of(const Call& call) {
+    return {
+        .owner = call.record.owner,
+        .key = call.key,
+        .attempt = call.key_attempt,
+        .request = call.request_digest,
+        .thread = call.chat.thread
+    };
+}
+
 Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
     const auto until = Clock::now() + k_key_wait;
-    const store::KeyRequest request{
-        .owner = call->record.owner,
-        .key = call->key,
-        .attempt = random_hex(8),
-        .request = call->request_digest,
-        .thread = call->chat.thread
-    };
+    auto request = key_use_of(*call);
+    request.attempt = random_hex(8);
     if (!co_await forget_stale_keys(&request)) {
         co_return reject_nothing_new();
     }
@@ -63,14 +68,9 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
 /// its turn there since. The same use again says whose it is.
 Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
     const auto row = lane_->ids().find(call->record.owner, call->chat.thread);
-    const auto use = co_await store_->use_key(
-        {.owner = call->record.owner,
-         .key = call->key,
-         .attempt = call->key_attempt,
-         .request = call->request_digest,
-         .thread = call->chat.thread,
-         .before = row ? row->last_turn : std::string()}
-    );
+    auto request = key_use_of(*call);
+    request.before = row ? row->last_turn : std::string();
+    const auto use = co_await store_->use_key(std::move(request));
     if (!use) {
         co_return reject_nothing_new();
     }

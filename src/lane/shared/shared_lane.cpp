@@ -287,7 +287,7 @@ Task<void> SharedLane::hold_again(Held held) {
     const auto key = held.journal->key();
     const auto fence = held.journal->fence();
     while (*alive && !held.turn.expired() && !held.turn.lock()->ended()) {
-        const auto ours = co_await store_->hold_again(key, fence, held.journal->turn());
+        const auto ours = co_await store_->hold_again(key, fence, held.journal->turn(), held.use);
         const auto turn = held.turn.lock();
         if (!ours) {
             co_await sleep_for(k_retry);

@@ -86,8 +86,12 @@ public:
     };
     [[nodiscard]] Task<Accepted<Committed>>
     commit(SharedHold* hold, std::string turn, TurnHead head, std::string idempotency);
-    /// Wires a live turn of ours: what the store says reaches it.
-    void follow(const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal);
+    /// Wires a live turn of ours: what the store says reaches it. `use`: see key_use_of().
+    void follow(
+        const std::shared_ptr<LiveTurn>& turn,
+        const std::shared_ptr<TurnJournal>& journal,
+        store::KeyRequest use = {}
+    );
     /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
     /// first, if it can be. Null: none. Of a turn that another replica is starting it waits for the
     /// acceptance, unless its client has left.
@@ -174,6 +178,7 @@ private:
     struct Held {
         std::weak_ptr<LiveTurn> turn;
         std::shared_ptr<TurnJournal> journal;
+        store::KeyRequest use{}; ///< of the Idempotency-Key that led to it
     };
     /// What a drain waits for.
     struct Leaving {
@@ -316,6 +321,9 @@ commit_row(LaneState* lane, std::string owner, std::string id, std::uint64_t fen
 
 /// What store::Store::pass() is given: a client's decisions and results.
 inline constexpr std::string_view k_decide = "decide";
+
+/// This use of the request's Idempotency-Key, once find_key() has taken it; without one none.
+[[nodiscard]] store::KeyRequest key_use_of(const Call& call);
 
 [[nodiscard]] std::string head_text(const TurnHead& head);
 [[nodiscard]] TurnHead read_head(const std::string& text);

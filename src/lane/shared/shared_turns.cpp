@@ -245,9 +245,11 @@ SharedLane::commit(SharedHold* hold, std::string turn, TurnHead head, std::strin
 }
 
 void SharedLane::follow(
-    const std::shared_ptr<LiveTurn>& turn, const std::shared_ptr<TurnJournal>& journal
+    const std::shared_ptr<LiveTurn>& turn,
+    const std::shared_ptr<TurnJournal>& journal,
+    store::KeyRequest use
 ) {
-    held_.insert_or_assign(turn->id(), Held{turn, journal});
+    held_.insert_or_assign(turn->id(), Held{turn, journal, std::move(use)});
     if (const auto early = early_.extract(turn->id())) {
         spawn(lane_->executor, "stop", stop_as_asked(this, alive_, turn, early.mapped().reason));
     }

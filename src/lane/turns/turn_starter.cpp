@@ -302,7 +302,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         {lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)}
     );
     if (written) {
-        lane_->shared->follow(live, written);
+        lane_->shared->follow(live, written, key_use_of(call));
     }
     return live;
 }

@@ -8,7 +8,7 @@ import { sleep } from '../lib/process.mjs';
 import { again, ready, startPair } from '../lib/replicas/pair.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
-import { begun, fifth, heard, metric, resume, whole } from '../lib/replicas/world.mjs';
+import { begun, fifth, heard, held, metric, resume, whole } from '../lib/replicas/world.mjs';
 
 let world, pipeA, pipeB, a, b, end;
 before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ redis: { args: ['--appendonly', 'yes', '--appendfsync', 'everysec'] } })));
@@ -69,6 +69,18 @@ test('Redis is emptied: the holder’s reader gets the whole answer, others are 
   const messages = await again(() => send(b.base, { path: '/api/chats/flushed/messages' }));
   assert.ok(messages.text.includes(whole()), 'the lane offers its map to an empty store');
   assertLegal(await again(() => chat(b.base, 'scenario:text;words=3', { id: 'flushed' }).done));
+});
+
+test('Redis is emptied: the Idempotency-Key of a running turn starts no other one', async () => {
+  const ask = (lane) => chat(lane.base, held('keyed'), { id: 'keyed', messageId: 'm-keyed', headers: { 'idempotency-key': 'emptied' } });
+  const first = ask(a);
+  await fifth(first);
+  world.redis.cli('FLUSHALL');
+  await a.until(() => world.redis.cli('HGET', 'oa:t:/keyed', 'st') === 'live', 'the turn told again');
+  assertRefused(await again(() => ask(b).done, (x) => x.status !== 503), 409, 'already_answered');
+  await world.release('keyed');
+  await first.done;
+  assertWhole(first);
 });
 
 test('Redis is emptied: a lane whose reader was cut stops the turn all the same', async () => {

@@ -62,6 +62,26 @@ TEST_CASE("outages: an end that is still told to the store is not dropped there 
     CHECK(lane.store.ended.back().fence == k_own_fence);
 }
 
+TEST_CASE("outages: a store that is back is told of a turn with the key that led to it") {
+    Outage lane;
+    const auto journal = std::make_shared<lane::TurnJournal>(
+        std::make_shared<lane::WritePace>(lane.context.get_executor(), Millis(0)),
+        lane.store,
+        store::ThreadKey{"", "c"},
+        k_own_fence,
+        "t1"
+    );
+    lane.shared().follow(
+        lane.live, journal, {.key = "k1", .attempt = "first", .request = "digest"}
+    );
+    lane.reach();
+    CHECK(lane.store.holds == std::vector{k_own_fence});
+    REQUIRE(lane.store.held_uses.size() == 1);
+    CHECK(lane.store.held_uses[0].key == "k1");
+    CHECK(lane.store.held_uses[0].attempt == "first");
+    CHECK(lane.store.held_uses[0].request == "digest");
+}
+
 TEST_CASE("outages: a turn is dropped once whose end the store was not told in time") {
     Outage lane;
     lane.give_up();

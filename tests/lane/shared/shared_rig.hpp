@@ -149,8 +149,10 @@ public:
         releases.push_back(fence);
         co_return Result<void>{};
     }
-    Task<Result<bool>> hold_again(store::ThreadKey, std::uint64_t fence, std::string) override {
+    Task<Result<bool>>
+    hold_again(store::ThreadKey, std::uint64_t fence, std::string, store::KeyRequest use) override {
         holds.push_back(fence);
+        held_uses.push_back(std::move(use));
         co_return held_again;
     }
     store::StoreNumbers numbers() const override { return counted; }
@@ -211,6 +213,7 @@ public:
     std::vector<store::ThreadKey> left_rows{}; ///< … and those of dead ones
     std::vector<std::uint64_t> releases{}; ///< fences
     std::vector<std::uint64_t> holds{}; ///< fences
+    std::vector<store::KeyRequest> held_uses{}; ///< … and the keys of their turns
     bool held_again = true;
     bool lease = true; ///< nobody else can have what is held here
     store::StoreNumbers counted{};

@@ -62,8 +62,7 @@ public:
     rows_of(std::string, std::vector<std::string>) override {
         co_return none();
     }
-    Task<Result<std::uint64_t>>
-    put(store::ThreadKey, store::ThreadFields, std::uint64_t) override {
+    Task<Result<std::uint64_t>> put(store::ThreadKey, store::ThreadFields, std::uint64_t) override {
         co_return none();
     }
     Task<Result<std::uint64_t>> erase(store::ThreadKey, std::uint64_t) override {
@@ -80,7 +79,8 @@ public:
     Task<Result<store::Acquired>> acquire(store::AcquireRequest) override { co_return none(); }
     Task<Result<store::Committed>> commit(store::CommitRequest) override { co_return none(); }
     Task<Result<void>> forget(store::ThreadKey, std::uint64_t) override { co_return none(); }
-    Task<Result<bool>> hold_again(store::ThreadKey, std::uint64_t, std::string) override {
+    Task<Result<bool>>
+    hold_again(store::ThreadKey, std::uint64_t, std::string, store::KeyRequest) override {
         co_return none();
     }
     Task<Result<store::Acquired::Kind>> take_place(store::AcquireRequest) override {
