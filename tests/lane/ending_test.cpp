@@ -51,13 +51,7 @@ struct Ending {
         lane::TurnStyle style;
         style.encoder = std::move(encoder);
         style.approvals = true;
-        style.journal = std::make_shared<lane::TurnJournal>(
-            std::make_shared<lane::WritePace>(io.get_executor(), Millis(0)),
-            store,
-            store::ThreadKey{},
-            1,
-            "turn-1"
-        );
+        style.journal = journal;
         live = lane::LiveTurn::begin(
             {io.get_executor(),
              host,
@@ -80,6 +74,13 @@ struct Ending {
     SlowStore store{io.get_executor()};
     std::shared_ptr<lane::TurnHost> host = std::make_shared<lane::TurnHost>();
     std::shared_ptr<PlayedTurn> played = std::make_shared<PlayedTurn>(io.get_executor());
+    std::shared_ptr<lane::TurnJournal> journal = std::make_shared<lane::TurnJournal>(
+        std::make_shared<lane::WritePace>(io.get_executor(), Millis(0)),
+        store,
+        store::ThreadKey{},
+        1,
+        "turn-1"
+    );
     std::shared_ptr<lane::LiveTurn> live{};
 };
 
@@ -142,6 +143,37 @@ TEST_CASE("an end that a store which is away refuses at once is told behind the 
     CHECK(end < finish);
     CHECK(heard.ends_with("data: [DONE]\n\n(finished)"));
     CHECK(turn.live->outcome()->bytes == heard.size() - std::string_view("(finished)").size());
+}
+
+TEST_CASE("a turn that ends while it is let go is cut for its readers, who are told no end") {
+    Ending turn(std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{}));
+    std::string heard;
+    turn.live->attach(
+        std::make_shared<Heard>(heard), Clock::now(), true, [](const lane::ReaderReport&) {}
+    );
+    turn.played->say("Hello");
+    turn.until([&] { return heard.contains("Hello"); });
+    turn.store.holds_release = true;
+    bool over = false;
+    spawn(
+        turn.io.get_executor(),
+        "test",
+        [](std::shared_ptr<lane::TurnJournal> journal, bool* done) -> Task<void> {
+            (void)co_await lane::TurnJournal::release(journal, Millis(10'000));
+            *done = true;
+        }(turn.journal, &over)
+    );
+    turn.until([&] { return turn.store.released == 1; });
+    turn.played->complete();
+    turn.until([&] { return turn.live->ended(); });
+    CHECK(heard.ends_with("(cut)"));
+    CHECK_FALSE(heard.contains("turn_lost"));
+    CHECK_FALSE(heard.contains("\"finish\""));
+    CHECK(turn.live->gone());
+    CHECK(turn.live->outcome()->elsewhere);
+    CHECK_FALSE(over);
+    turn.store.gate.cancel();
+    turn.until([&] { return over; });
 }
 
 TEST_CASE("a reader whose peer has left is sent nothing but the log, until it hears of it") {

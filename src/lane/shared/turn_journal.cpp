@@ -58,7 +58,7 @@ void TurnJournal::end(std::string frames, std::string outcome, std::function<voi
     ending_ = true;
     if (over_) {
         spawn(pace_->executor(), "turn journal", [](Self self) -> Task<void> {
-            std::exchange(self->done_, nullptr)(End::fenced);
+            std::exchange(self->done_, nullptr)(self->released_ ? End::released : End::fenced);
             co_return;
         }(shared_from_this()));
         return;
@@ -381,6 +381,7 @@ Task<bool> TurnJournal::release(Self self, Millis within) {
         co_return false;
     }
     self->over_ = true;
+    self->released_ = true;
     const auto released = co_await self->store_->release(self->key_, self->fence_);
     self->use.reset();
     co_return released.has_value();

@@ -21,6 +21,7 @@ public:
         stored,
         late,   ///< the store does not answer; the end is still being tried
         fenced, ///< another replica has decided how this turn ended
+        released, ///< … or is to: others may have adopted it
     };
     /// Why nothing more can be written. Called at most once, never from within append().
     enum class Loss { fenced, full, away };
@@ -128,6 +129,7 @@ private:
     bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent
     bool closing_ = false; ///< … and is under way: nothing else is sent
     bool over_ = false; ///< nothing is written any more
+    bool released_ = false; ///< … because the turn is let go, whether the store has heard it or not
     bool logless_ = false; ///< there is no log: only the end is told
 };
 

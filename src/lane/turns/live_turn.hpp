@@ -259,6 +259,7 @@ private:
     void store_end(std::string frames);
     void settle_end(bool decided_elsewhere);
     void end_as_lost(turn::Failure why);
+    void end_as_left();
     void leave_to_others(std::optional<turn::Failure> why = {});
     [[nodiscard]] bool cut_off() const noexcept;
     [[nodiscard]] std::string outcome_text() const;

@@ -159,7 +159,10 @@ void LiveTurn::store_end(std::string frames) {
         });
     }
     auto told = [weak = weak_from_this()](TurnJournal::End end) {
-        if (const auto self = weak.lock()) {
+        const auto self = weak.lock();
+        if (self && end == TurnJournal::End::released) {
+            self->end_as_left();
+        } else if (self) {
             self->settle_end(end == TurnJournal::End::fenced);
         }
     };
@@ -200,6 +203,14 @@ void LiveTurn::end_as_lost(turn::Failure why) {
     conclude(now);
     deliver(now);
     drop_done_readers();
+}
+
+/// It was let go while it ended: whoever has it now tells its end, and counts it.
+void LiveTurn::end_as_left() {
+    outcome_.elsewhere = true;
+    gone_ = true;
+    conclude(Clock::now());
+    cut_readers();
 }
 
 void LiveTurn::lose_to_another() {

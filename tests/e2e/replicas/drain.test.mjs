@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
+import { again } from '../lib/replicas/pair.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { begun, fifth, held, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
@@ -60,6 +61,31 @@ test('a turn that is left is read on by the other lane at once, most times', asy
   gaps.sort((x, y) => x - y);
   t.diagnostic(`${gaps.join(', ')} ms`);
   assert.ok(gaps[2] <= 500, `${gaps.join(', ')} ms`);
+});
+
+test('a turn that ends while the store has not answered yet that it is left is cut, and ends on the other lane', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const leaving = await world.lane('ends-late', ['--drain-notice', '10ms'], { store: pipe.url, drain: '3s' });
+  const id = 'ends-late';
+  const first = await begun(leaving, id);
+  const released = new Promise((done) => {
+    pipe.told = (text) => {
+      if (!text.includes(`oa:t:/${id}\r\n`) || !text.includes('\r\n-\r\n')) return;
+      pipe.told = undefined;
+      pipe.delay = limit(400);
+      done();
+    };
+  });
+  const left = leaving.stop();
+  await released;
+  await world.release(id);
+  await first.done;
+  assert.ok(first.broken, first.text.slice(-600));
+  assert.ok(!first.text.includes('turn_lost'), first.text.slice(-600));
+  const messages = await again(() => send(b.base, { path: `/api/chats/${id}/messages` }), (x) => x.text.includes(whole()));
+  assert.ok(messages.text.includes(whole()), messages.text);
+  assert.equal((await left).code, 0);
+  pipe.stop();
 });
 
 /** Of many at once on a slow machine, the lane may ask some to come back: that is no part of the drain. */

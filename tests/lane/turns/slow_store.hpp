@@ -95,6 +95,9 @@ public:
     void answer(const store::Wanted&, std::string) override {}
     Task<Result<void>> release(store::ThreadKey, std::uint64_t) override {
         ++released;
+        if (holds_release) {
+            (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
         co_return Result<void>{};
     }
     Task<Result<std::vector<store::ThreadKey>>> orphans() override { co_return none(); }
@@ -129,6 +132,7 @@ public:
 
     asio::steady_timer gate;
     int released = 0;
+    bool holds_release = false; ///< until the gate opens
 
 private:
     std::string session_ = "s";
