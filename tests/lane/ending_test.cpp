@@ -176,6 +176,20 @@ TEST_CASE("a turn that ends while it is let go is cut for its readers, who are t
     turn.until([&] { return over; });
 }
 
+TEST_CASE("a turn that another lane takes ends with an error, also behind a question") {
+    Ending turn(std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{.approvals = true}));
+    turn.host->timings.approval_quiet = Millis(60'000); // the answer goes on
+    std::string heard;
+    turn.live->attach(
+        std::make_shared<Heard>(heard), Clock::now(), true, [](const lane::ReaderReport&) {}
+    );
+    turn.played->ask("k1", "a1");
+    turn.until([&] { return heard.contains("tool-approval-request"); });
+    turn.live->lose_to_another();
+    CHECK(heard.contains("turn_lost"));
+    CHECK(heard.ends_with("data: [DONE]\n\n(finished)"));
+}
+
 TEST_CASE("a reader whose peer has left is sent nothing but the log, until it hears of it") {
     Ending turn(std::make_unique<encode::UiEncoder>(encode::UiEncoderOptions{}));
     std::string heard;

@@ -12,9 +12,9 @@
 namespace oa_stream::encode {
 
 struct UiEncoderOptions {
-    std::string thread;     ///< the client's thread id, for messageMetadata
-    std::string message_id; ///< start.messageId
-    std::string turn;       ///< turn id, for messageMetadata
+    std::string thread{};     ///< the client's thread id, for messageMetadata
+    std::string message_id{}; ///< start.messageId
+    std::string turn{};       ///< turn id, for messageMetadata
     std::string model{};
     std::vector<std::string> ignored{}; ///< what of the request had no effect
     /// The client knows the chunks of approvals (AI SDK 6 and later). Without, ApprovalAsked and

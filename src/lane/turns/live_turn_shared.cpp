@@ -190,7 +190,7 @@ void LiveTurn::end_as_lost(turn::Failure why) {
     outcome_.elsewhere = true;
     outcome_.outcome = turn::Outcome::aborted;
     outcome_.finish = turn::Finish::error;
-    encode::UiEncoder encoder({});
+    encode::UiEncoder encoder({.approvals = style_.approvals});
     std::string frames;
     if (log_.whole() && encoder.restore(text_of_log(log_))) {
         encoder.fail_open(why, frames);
