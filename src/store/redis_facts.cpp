@@ -101,6 +101,7 @@ Task<Result<void>> clear(RedisLink::Self link, StoreOptions options) {
         return fmt::format("{}:{}:{}", prefix, kind, name);
     };
     Command all{"UNLINK", options.prefix + ":meta", options.prefix + ":ss", key("u", "")};
+    all.insert(all.end(), {options.prefix + ":rq", key("ro", "")});
     OA_CO_TRY(const auto sessions, co_await members_of(link, options.prefix + ":ss", wait));
     for (const auto& session : sessions) {
         for (const std::string_view kind : {"s", "c", "o", "in"}) {

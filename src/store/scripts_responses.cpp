@@ -6,7 +6,9 @@
 //       and 't' the first and last place. At each place that is taken, the place in the owner's
 //       queue, and the name. 'most n' and 'most b': owners who were seen to hold most.
 //   ro: the same of one owner
-// Only commands that earlier releases used, too: users of the store have their rights by name.
+// Whatever was said (rs and ri) ends by itself, an hour after the sweep of any lane would have
+// found it: while none runs. What counts it stays, for the sweep of the next one. Only commands
+// that earlier releases used, too: users of the store have their rights by name.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
@@ -20,13 +22,17 @@ local function text(n) return string.format('%d', n) end
 local function own_of(name) return p..':ro:'..name:match('^[^/]*') end
 local function forget(name, place, own_place, bytes)
   local own = own_of(name)
+  if not bytes then -- what was deleted by somebody else, or has ended: as large as any
+    local c = redis.call('HMGET', own, 'n', 'b')
+    bytes = math.floor(tonumber(c[2] or 0) / math.max(tonumber(c[1] or 0), 1))
+  end
   redis.call('HDEL', all, place)
   redis.call('HDEL', own, own_place)
   redis.call('HINCRBY', all, 'n', '-1')
   redis.call('HINCRBY', all, 'b', text(-bytes))
   local n, b = redis.call('HINCRBY', own, 'n', '-1'), redis.call('HINCRBY', own, 'b', text(-bytes))
   if n > 0 then return end
-  -- What somebody else deleted was counted until now.
+  -- What was not as large is counted until now.
   redis.call('HINCRBY', all, 'b', text(-b))
   redis.call('UNLINK', own)
 end
@@ -71,8 +77,8 @@ local function trim(now, most, bytes, age, who)
   local function go(queue, entry, place)
     local other, name = entry:match('^(%S+) (%S+)$')
     local there, had = drop(name)
-    if not there and queue == all then forget(name, place, other, 0) end
-    if not there and queue ~= all then forget(name, other, place, 0) end
+    if not there and queue == all then forget(name, place, other) end
+    if not there and queue ~= all then forget(name, other, place) end
     steps, items = steps + 1, items + had
   end
   local function fullest(field, oldest)
@@ -121,6 +127,7 @@ for i = 10, #ARGV, 2 do
   if ARGV[i + 1] == '' and redis.call('EXISTS', p..':ri:'..ARGV[i]) == 0 then gone[#gone + 1] = ARGV[i] end
 end
 if #gone > 0 then return gone end
+local life = text(tonumber(ARGV[9]) + 3600000)
 local names, items = {}, 0
 for i = 10, #ARGV, 2 do
   local item = p..':ri:'..ARGV[i]
@@ -128,6 +135,7 @@ for i = 10, #ARGV, 2 do
     redis.call('HSET', item, 'v', ARGV[i + 1])
     items = items + #ARGV[i + 1]
   end
+  redis.call('PEXPIRE', item, life)
   names[#names + 1] = ARGV[i]
 end
 local list = table.concat(names, ' ')
@@ -135,6 +143,7 @@ local own = #ARGV[5] + #list
 local place = text(redis.call('HINCRBY', KEYS[2], 't', '1'))
 local own_place = text(redis.call('HINCRBY', KEYS[3], 't', '1'))
 redis.call('HSET', KEYS[1], 'v', ARGV[5], 'i', list, 'z', text(own), 'q', place, 'o', own_place, 'at', ARGV[6])
+redis.call('PEXPIRE', KEYS[1], life)
 redis.call('HSET', KEYS[2], place, own_place..' '..ARGV[4])
 redis.call('HSET', KEYS[3], own_place, place..' '..ARGV[4])
 for field, more in pairs({n = 1, b = own + items}) do

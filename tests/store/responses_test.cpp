@@ -223,6 +223,44 @@ TEST_CASE("responses: what somebody else deleted does not count for ever") {
     CHECK(stored_keys(rig) == 0);
 }
 
+TEST_CASE("responses: what was said ends by itself where no lane looks after it") {
+    RedisRig rig;
+    auto options = rig.options();
+    options.responses_kept = Millis(3'600'000);
+    auto& a = rig.open(options);
+    const auto life = [&rig](const std::string& key) {
+        return Millis(std::stol(redis_cli(rig, {"PTTL", key})));
+    };
+    constexpr Millis k_longest{7'200'000}; // an hour more than lanes keep it
+    const std::string large(100, 'x');
+    for (const char* id : {"r1", "r2", "r3"}) {
+        const auto item = std::string("i") + id;
+        const bool first = item == "ir1";
+        rig.get(a.keep_response(record("", id, {{"i", first ? large : ""}, {item, large}})));
+        for (const auto& key :
+             {std::string("oa:rs:/") + id, "oa:ri:/" + item, std::string("oa:ri:/i")}) {
+            CAPTURE(key);
+            CHECK(life(key) <= k_longest);
+            CHECK(life(key) > k_longest - Millis(60'000));
+            redis_cli(rig, {"PEXPIRE", key, "3600000"}); // the next use of the item renews it
+        }
+    }
+    // The sweep of the next lane counts what is left, and nothing of it in the end.
+    redis_cli(rig, {"DEL", "oa:rs:/r1", "oa:ri:/ir1", "oa:rs:/r2", "oa:ri:/ir2"});
+    auto& b = rig.open(options);
+    rig.until("the sweep", [&] {
+        rig.get(b.orphans());
+        return redis_cli(rig, {"HGET", "oa:rq", "n"}) == "1\n";
+    });
+    const auto bytes = [&] { return std::stol(redis_cli(rig, {"HGET", "oa:rq", "b"})); };
+    CHECK(bytes() > 100);
+    CHECK(bytes() < 200);
+    redis_cli(rig, {"DEL", "oa:rs:/r3", "oa:ri:/ir3", "oa:ri:/i"});
+    rig.get(open(rig, {.bytes = 0}).keep_response(record("", "last", {})));
+    CHECK(counts(rig) == "0 0 ");
+    CHECK(stored_keys(rig) == 0);
+}
+
 TEST_CASE("responses: whoever holds most loses the oldest") {
     RedisRig rig;
     auto& few = open(rig, {.most = 6});
