@@ -346,7 +346,7 @@ void RedisStore::take_inbox(const Reply& entries, std::size_t follower) {
 
 void RedisStore::wake() {
     tell({"XADD", key("in", session_), "MAXLEN", "~", "1000", "*", "w", "1"});
-    tell({"PEXPIRE", key("in", session_), std::to_string(options_.lease.count() * 3)});
+    tell({"PEXPIRE", key("in", session_), inbox_time()});
 }
 
 void RedisStore::tell_readers(const std::string& turn, std::size_t count) {

@@ -12,6 +12,12 @@ namespace oa_stream::store {
 
 namespace {
 
+std::int64_t seconds(const Reply& reply, std::size_t at) {
+    return at < reply.items.size() ? static_cast<std::int64_t>(reply.items[at].count()) : 0;
+}
+
+} // namespace
+
 Phase phase_of(std::string_view word) {
     if (word == "starting") {
         return Phase::starting;
@@ -21,12 +27,6 @@ Phase phase_of(std::string_view word) {
     }
     return word.empty() ? Phase::none : Phase::ended;
 }
-
-std::int64_t seconds(const Reply& reply, std::size_t at) {
-    return at < reply.items.size() ? static_cast<std::int64_t>(reply.items[at].count()) : 0;
-}
-
-} // namespace
 
 std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at) {
     if (reply.at(at).empty()) {

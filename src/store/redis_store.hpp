@@ -21,6 +21,9 @@ namespace oa_stream::store {
 /// The name of a row behind its kind.
 [[nodiscard]] std::string row_name(const ThreadKey& thread);
 
+/// As a row has it.
+[[nodiscard]] Phase phase_of(std::string_view word);
+
 /// A row's values in an answer, from `at` on; nullopt: no conversation.
 inline constexpr std::size_t k_field_count = 9;
 [[nodiscard]] std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at);

@@ -62,10 +62,7 @@ Holding holding_of(const Reply& reply) {
     Holding out;
     out.fence = reply.items[1].count();
     out.session = reply.at(2);
-    const auto phase = reply.at(3);
-    out.phase = phase == "starting" ? Phase::starting
-                : phase == "live"   ? Phase::live
-                                    : Phase::ended;
+    out.phase = phase_of(reply.at(3));
     out.turn = reply.at(4);
     out.stop = reply.at(5);
     return out;
