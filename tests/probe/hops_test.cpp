@@ -97,6 +97,22 @@ TEST_CASE("hops: heartbeats, content and headers that a hop keeps to itself") {
               .detail.contains("edge closes a connection that is idle for 5.0 to 10.0 s"));
 }
 
+TEST_CASE("hops: a heartbeat that is nearly as long as the turn's silence is missed, too") {
+    auto seen = chain();
+    for (HopSeen& one : seen) {
+        one.silent = good(15.1); // then the turn goes on at 20 s
+    }
+    CHECK(find(judged(seen), "silence").detail.contains("the heartbeat every 15.1 s is passed on"));
+    seen[0].silent = good(20);
+    const auto checks = judged(seen);
+    CHECK(find(checks, "silence").verdict == Verdict::fail);
+    CHECK(find(checks, "silence").data["hop"] == "client");
+    for (HopSeen& one : seen) {
+        one.silent = good(20);
+    }
+    CHECK(find(judged(seen), "silence").detail.contains("no heartbeat came in that time"));
+}
+
 TEST_CASE("hops: what the lane cannot be asked for is skipped, and an origin that is away an error"
 ) {
     auto seen = chain();

@@ -94,9 +94,12 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
         };
     }
     const double inside = reads_of(*innermost).longest_s;
-    const auto late = [&](const ProbeSample& silent) {
-        return reads_of(silent).longest_s > k_late * inside + k_held_s;
-    };
+    const bool beats = inside < longest * 0.9;
+    double most = k_late * inside + k_held_s;
+    if (beats) { // where the turn is not silent for long enough, that time has to decide
+        most = std::min(most, (inside + longest) / 2);
+    }
+    const auto late = [&](const ProbeSample& silent) { return reads_of(silent).longest_s > most; };
     if (const auto [hop, silent] = guilty(seen, &HopSeen::silent, late); hop != nullptr) {
         const double limit = reads_of(*silent).longest_s;
         return {
@@ -118,9 +121,8 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
             "a turn that is silent for {:.0f} s is whole at {}; {}",
             longest,
             seen.front().name,
-            inside < longest * 0.9
-                ? fmt::format("the heartbeat every {:.1f} s is passed on", inside)
-                : std::string("no heartbeat came in that time")
+            beats ? fmt::format("the heartbeat every {:.1f} s is passed on", inside)
+                  : std::string("no heartbeat came in that time")
         )
     };
 }
