@@ -9,8 +9,6 @@
 
 namespace oa_stream::contract {
 
-/// All values of one header joined by ", " (RFC 9110 5.2); nullopt when it is not there.
-[[nodiscard]] std::optional<std::string> header(const ResponseHead& head, std::string_view name);
 /// True when `value` is that type, with or without parameters.
 [[nodiscard]] bool media_type_is(std::string_view value, std::string_view type);
 

@@ -113,6 +113,37 @@ TEST_CASE("hops: a heartbeat that is nearly as long as the turn's silence is mis
     CHECK(find(judged(seen), "silence").detail.contains("no heartbeat came in that time"));
 }
 
+TEST_CASE("hops: a header of one answer alone may differ, and must only be there") {
+    auto seen = chain();
+    for (HopSeen& one : seen) {
+        for (ProbeSample* sample : {&one.plain, &*one.steady, &*one.silent}) {
+            sample->headers.add("x-trace", one.name + std::to_string(sample == &one.plain));
+            sample->headers.add("Link", "</a>");
+            sample->headers.add("link", "</b>");
+        }
+        one.plain.headers.add("x-first", one.name);
+    }
+    CHECK(find(judged(seen), "headers").verdict == Verdict::pass);
+    seen[1].plain.headers.remove("x-trace");
+    seen[1].plain.headers.remove("x-first"); // not on every answer of the origin
+    seen[1].plain.headers.remove("link");
+    seen[1].plain.headers.add("link", "</a>");
+    CHECK(
+        find(judged(seen), "headers").detail ==
+        "edge changes headers of origin: x-trace (gone), link (changed)"
+    );
+
+    // A model gives one answer alone.
+    for (HopSeen& one : seen) {
+        one.silent.reset();
+        one.steady.reset();
+        one.plain.headers = {
+            {"content-type", "a"}, {"x-cloud-trace-context", one.name}, {"cf-ray", one.name}
+        };
+    }
+    CHECK(find(judged(seen), "headers").verdict == Verdict::pass);
+}
+
 TEST_CASE("hops: what the lane cannot be asked for is skipped, and an origin that is away an error"
 ) {
     auto seen = chain();

@@ -33,6 +33,8 @@ struct ResponseHead {
     int status = 200;
     std::vector<std::pair<std::string, std::string>> headers{}; ///< names in any case
 };
+/// All values of one header joined by ", " (RFC 9110 5.2); nullopt when it is not there.
+[[nodiscard]] std::optional<std::string> header(const ResponseHead& head, std::string_view name);
 /// "HTTP/1.1 200 OK\r\nname: value…", LF alone too. Of several heads (100 Continue, redirects, as
 /// curl -D writes them) the last counts. Code::unreadable otherwise.
 [[nodiscard]] Result<ResponseHead> parse_head(std::string_view raw);

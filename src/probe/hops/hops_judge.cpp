@@ -1,6 +1,7 @@
 // From what was seen through each hop to the first one that is guilty, with its limit.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/contract/judge.hpp"
 #include "oa_stream/probe/hops.hpp"
 
 #include "hops_reads.hpp"
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <ranges>
 #include <utility>
@@ -240,21 +242,55 @@ Finding compression(const std::vector<HopSeen>& seen) {
     return {.detail = "no hop compresses a stream for a client that would accept it"};
 }
 
-/// Each answer has ids of its own: only whether they are there can be compared.
-bool per_answer(const std::string& name) {
-    return name.ends_with("-id") || name == "etag" || name == "x-oa-revision";
+/// Names that a proxy or a platform fills for each answer: only whether they are there can be
+/// compared. A model gives one answer alone, which cannot show that.
+constexpr std::array<std::string_view, 10> k_per_answer{
+    "etag",
+    "x-oa-revision",
+    "set-cookie",
+    "age",
+    "server-timing",
+    "traceparent",
+    "cf-ray",
+    "x-cloud-trace-context",
+    "x-envoy-upstream-service-time",
+    "x-timer"
+};
+bool per_answer(std::string_view name) {
+    return name.ends_with("-id") || contains(k_per_answer, name);
+}
+
+using HeaderValue = std::optional<std::string>;
+HeaderValue value_in(const ProbeSample& sample, std::string_view name) {
+    return contract::header({.headers = sample.headers.all()}, name);
+}
+
+/// In the other answers that came through the same hop.
+std::vector<HeaderValue> other_values(const HopSeen& hop, std::string_view name) {
+    std::vector<HeaderValue> out;
+    for (const auto* other : {&hop.steady, &hop.silent}) {
+        if (*other && (*other)->status == hop.plain.status) {
+            out.push_back(value_in(**other, name));
+        }
+    }
+    return out;
 }
 
 std::vector<std::string> lost_headers(const HopSeen& outer, const HopSeen& inner) {
     std::vector<std::string> out;
-    for (const auto& [given, value] : inner.plain.headers.all()) {
+    for (const auto& [given, first] : inner.plain.headers.all()) {
         const std::string name = to_lower(given);
         if (contains(k_own, name) || name == k_for_proxies) {
             continue;
         }
-        const auto arrived = outer.plain.headers.get(name);
-        if (!arrived || (!per_answer(name) && *arrived != value)) {
-            out.push_back(printable(name + (arrived ? " (changed)" : " (gone)"), 60));
+        const HeaderValue sent = value_in(inner.plain, name);
+        const HeaderValue arrived = value_in(outer.plain, name);
+        const auto others = other_values(inner, name);
+        const bool always = std::ranges::all_of(others, &HeaderValue::has_value);
+        const bool same =
+            !per_answer(name) && std::ranges::count(others, sent) == std::ssize(others);
+        if (arrived ? same && arrived != sent : always) {
+            add_once(out, printable(name + (arrived ? " (changed)" : " (gone)"), 60));
         }
     }
     return out;
