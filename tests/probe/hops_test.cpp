@@ -1,5 +1,7 @@
 #include "oa_stream/probe/hops.hpp"
 
+#include "support/smoked.hpp"
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -142,6 +144,25 @@ TEST_CASE("hops: a header of one answer alone may differ, and must only be there
         };
     }
     CHECK(find(judged(seen), "headers").verdict == Verdict::pass);
+}
+
+TEST_CASE("hops: a smoke names, counts and removes their turns, too") {
+    test::LoopRig loop;
+    test::FakeLane lane(loop.executor());
+    std::vector<std::string> asked;
+    const test::Smoked smoked = test::smoke_with(loop, lane, [&](SmokeOptions& options) {
+        options.hops = {{"edge", lane.url()}, {"origin", lane.url()}};
+        options.hops_longest = Millis(40);
+        options.on_turn = [&asked](const std::string& thread) { asked.push_back(thread); };
+    });
+    std::erase_if(asked, [](const std::string& one) { return !one.starts_with("oaprobe_hop"); });
+    CHECK(asked.size() >= 2);
+    const Check& footprint = smoked.check("footprint");
+    CHECK(footprint.data["turns"] == smoked.turns);
+    for (const std::string& thread : asked) {
+        CHECK(footprint.detail.contains(thread));
+    }
+    CHECK(lane.kept() == 0);
 }
 
 TEST_CASE("hops: what the lane cannot be asked for is skipped, and an origin that is away an error"

@@ -25,6 +25,7 @@ struct HopOptions {
     std::string id_prefix = "stream";
     std::function<void(const Check&)> on_check{};
     std::function<void(const std::string& thread)> on_turn{}; ///< before each turn is asked for
+    std::function<void(const std::string& thread, const ProbeSample&)> on_answer{}; ///< and after
 };
 
 /// What stands behind the last address: it has none of its own.

@@ -74,9 +74,13 @@ ask_turn(TrialsPtr trials, std::size_t hop, std::string prompt, std::string acce
     ProbeRequest request = probe_request(thread, prompt);
     request.keep = true;
     request.accept_encoding = std::move(accept_encoding);
-    co_return co_await probe_stream(
+    ProbeSample sample = co_await probe_stream(
         *trials->client, trials->target(hop), std::move(request), trials->patient()
     );
+    if (trials->options.on_answer) {
+        trials->options.on_answer(thread, sample);
+    }
+    co_return sample;
 }
 
 Task<void> try_silence(TrialsPtr trials, std::size_t hop) {

@@ -97,7 +97,10 @@ Task<std::vector<Check>> hops_of(SmokePtr smoke) {
          .limits = options.limits,
          .id_prefix = options.id_prefix,
          .on_check = options.on_check,
-         .on_turn = [smoke](const std::string& thread) { smoke->note_opened(thread); }}
+         .on_turn = options.on_turn,
+         .on_answer = [smoke](
+                          const std::string& thread, const ProbeSample& answer
+                      ) { smoke->note_turn(thread, answer); }}
     );
 }
 

@@ -44,13 +44,17 @@ Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) c
     co_return co_await fetch(std::move(request));
 }
 
-void Smoke::note_opened(const std::string& thread) {
-    if (contains(opened, thread)) {
-        return;
+void Smoke::note_turn(const std::string& thread, const ProbeSample& answer) {
+    const bool refused = answer.status >= 400 && answer.status < 500;
+    if (!refused && !contains(opened, thread)) {
+        opened.push_back(thread);
+        if (options.on_opened) {
+            options.on_opened(thread);
+        }
     }
-    opened.push_back(thread);
-    if (options.on_opened) {
-        options.on_opened(thread);
+    if (answer.status == 200 && answer.outcome != Outcome::wrong_content_type) {
+        ++turns;
+        add_once(threads, thread);
     }
 }
 
@@ -63,12 +67,8 @@ Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeReques
     }
     ProbeSample sample =
         co_await probe_stream(*client, options.target, std::move(request), options.limits);
-    if (starts && (sample.status < 400 || sample.status >= 500)) {
-        note_opened(thread);
-    }
-    if (starts && sample.status == 200 && sample.outcome != Outcome::wrong_content_type) {
-        ++turns;
-        add_once(threads, std::move(thread));
+    if (starts) {
+        note_turn(thread, sample);
     }
     if (options.keep) {
         std::string stem = name;

@@ -67,7 +67,8 @@ struct Smoke : SmokeChecks {
     /// counted.
     [[nodiscard]] Task<ProbeSample>
     probe(std::string name, std::string thread, ProbeRequest request);
-    void note_opened(const std::string& thread);
+    /// An answer to a request that may have begun one.
+    void note_turn(const std::string& thread, const ProbeSample& answer);
 };
 using SmokePtr = std::shared_ptr<Smoke>;
 

@@ -37,10 +37,11 @@ function everyCommand(world) {
     }
   };
   test('smoke', async () => {
-    const run = await world.target.oa(['smoke', 'stream', '--base-url', world.v1.base, '--json']);
+    const hops = `edge=${world.v1.base},origin=${world.v1.base}`;
+    const run = await world.target.oa(['smoke', 'stream', '--hops', hops, '--hops-longest', '1s', '--json']);
     assert.equal(run.code, 0, run.stderr + run.stdout);
     const { detail, data } = check(run.json(), 'stream.footprint');
-    assert.match(detail, / threads?: oasmoke_.*; [1-9]\d* removed$/);
+    assert.match(detail, / threads?: oasmoke_.*oaprobe_hop_.*; [1-9]\d* removed$/);
     assert.equal(data.conversations.left, 0);
     await leavesNothing('smoke');
   });
