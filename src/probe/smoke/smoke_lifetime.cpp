@@ -56,13 +56,17 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     return same || !smoke.named ? "" : "the resumed stream's bytes are not those read before";
 }
 
+bool completed(const ProbeSample& sample) {
+    return sample.outcome == Outcome::ok || sample.outcome == Outcome::headers_missing;
+}
+
 // A turn that failed is the target's fault; one that was over too soon proves nothing. False: it
 // was not left in the middle, which is reported.
 bool was_left(Smoke& smoke, std::string_view name, const ProbeSample& sample) {
     if (sample.outcome == Outcome::cancelled && sample.content_frames >= k_leave_after) {
         return true;
     }
-    const bool over = sample.outcome == Outcome::ok || sample.outcome == Outcome::headers_missing;
+    const bool over = completed(sample);
     const bool unasked = is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised;
     smoke.report(
         name,
@@ -148,10 +152,15 @@ Task<void> stop_live(SmokePtr smoke) {
     const net::ClientResponse stop = co_await smoke->fetch(target_request(
         smoke->options.target, "POST", "/api/chats/" + thread + "/stop", smoke->options.limits
     ));
+    const bool over_before = co_await running->over.wait(Millis(0));
     co_await running->over.wait(limit);
     const StateSeen state = co_await run_state(smoke, thread, running->sample.turn, Millis(0));
     const double before = seconds(Clock::now() - asked);
     report_state(*smoke, "stop.state", state, before - state.after_s, Millis(0));
+    if (over_before && stop.status / 100 == 2 && completed(running->sample)) {
+        smoke->not_applicable("stop.live", std::string(k_over_before));
+        co_return;
+    }
     smoke->judge(
         "stop.live",
         wrong_with_stopped(stop, running->sample),

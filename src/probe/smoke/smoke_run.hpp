@@ -123,6 +123,8 @@ struct MessagesSeen {
 [[nodiscard]] Task<MessagesSeen>
 seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text);
 
+inline constexpr std::string_view k_over_before =
+    "the turn was over before it could be interrupted; use a longer --prompt";
 /// What the thread's list of runs says of a turn.
 struct StateSeen {
     bool listed = false; ///< a list came

@@ -63,9 +63,7 @@ void report_state(
         return;
     }
     if (state.status == "completed") {
-        smoke.not_applicable(
-            name, "the turn was over before it could be interrupted; use a longer --prompt"
-        );
+        smoke.not_applicable(name, std::string(k_over_before));
         return;
     }
     const double limit_s = seconds(k_within + grace);

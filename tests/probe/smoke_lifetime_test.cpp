@@ -1,0 +1,32 @@
+#include "support/smoked.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace oa_stream;
+using namespace oa_stream::probe;
+using namespace oa_stream::probe::test;
+
+TEST_CASE("smoke: a stop that comes when the turn is over proves nothing") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.reply = [](const RawRequest& request, Script script) {
+            if (request.path.ends_with("/stop")) { // on a way that takes longer than the turn
+                script = {Wait{Millis(1500)}, Send{json_answer(200, R"({"stopped":false})")}};
+            } else if (request.path.contains("/runs")) {
+                script = {Send{json_answer(404, envelope("not_found"))}};
+            }
+            return script;
+        };
+        lane.script = [](Script script) {
+            for (Step& step : script) { // the stop is not looked at
+                if (auto* later = std::get_if<Later>(&step)) {
+                    step = Send{later->bytes()};
+                }
+            }
+            return script;
+        };
+    });
+    const Check& check = smoked.check("stop.live");
+    CHECK(to_string(check.verdict) == "SKIPPED");
+    CHECK(check.detail.starts_with("the turn was over before it could be interrupted"));
+}
