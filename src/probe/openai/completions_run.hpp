@@ -33,6 +33,7 @@ struct Run : SmokeChecks {
     std::set<std::string> scenarios{};
     std::set<std::string> request_ids{};
     std::string request_id_fault{}; ///< of any answer so far
+    std::optional<Millis> paced_over{}; ///< of the prompt's answer, see judge_pacing()
 
     void keep(const std::string& stem, const Completion& answer) {
         if (!options.keep || answer.response.status == 0) {

@@ -86,14 +86,14 @@ public:
             read_whole(response.body);
         }
         if (first_content_) {
-            out_.pacing = judge_pacing(
-                {frames_,
-                 reads_,
-                 out_.clocks.first_event.value_or(0),
-                 seconds(*first_content_ - asked_),
-                 seconds(last_content_ - asked_)},
-                std::nullopt
-            );
+            out_.arrivals = {
+                frames_,
+                reads_,
+                out_.clocks.first_event.value_or(0),
+                seconds(*first_content_ - asked_),
+                seconds(last_content_ - asked_)
+            };
+            out_.pacing = judge_pacing(out_.arrivals, std::nullopt);
         }
         out_.response = std::move(response);
         return std::move(out_);

@@ -33,6 +33,7 @@ struct Completion {
     std::vector<wire::completions::ToolCall> calls{};
     std::string order{}; ///< "RCFUD": role, content (once), finish, usage, [DONE]; E an error
     double tail_s = 0; ///< from the last frame to the body's end, as ProbeSample has it
+    PacingFacts arrivals{}; ///< of the content; `pacing` is judged by them
 
     /// One sentence; empty when it is a complete answer that keeps the contract.
     [[nodiscard]] std::string wrong() const;

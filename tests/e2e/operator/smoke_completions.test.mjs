@@ -89,6 +89,41 @@ beside('a proxy that holds streams back is found, the origin is not blamed', asy
   await edge.close();
 });
 
+for (const api of ['completions', 'responses']) {
+  beside(`smoke ${api}: a proxy that lets only the first event of a stream through in time is found`, async (lane) => {
+    const server = http.createServer((request, response) => {
+      const onward = http.request(lane.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
+        const whole = !`${answer.headers['content-type']}`.startsWith('text/event-stream');
+        let first = '', rest = '';
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.setEncoding('utf8').on('data', (text) => {
+          if (whole) { response.write(text); return; }
+          rest += text;
+          const end = rest.indexOf('\n\n') + 2;
+          if (first || end < 2) return;
+          response.write(first = rest.slice(0, end));
+          rest = rest.slice(end);
+        }).on('end', () => response.end(rest)).on('error', () => response.destroy());
+      });
+      onward.on('error', () => response.destroy());
+      response.on('close', () => onward.destroy());
+      request.pipe(onward);
+    });
+    await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+    const found = async (...more) => {
+      const run = await oa(['smoke', api, '--base-url', `http://127.0.0.1:${server.address().port}`, '--direct', lane.base, '--auth', 'env:KEY', '--json', ...more], { env: { KEY } });
+      assert.equal(run.code, 1, run.stdout);
+      return (name) => run.json().checks.find(({ id }) => id === `${api}.${name}`).verdict;
+    };
+    const known = await found(), unknown = await found('--prompt', 'scenario:words;n=24;delay=20');
+    server.close();
+    server.closeAllConnections();
+    // Nobody knows how long the answer to a prompt takes that was given.
+    assert.deepEqual([known, unknown].map((run) => run('stream.incremental')), ['FAIL', 'SKIPPED']);
+    assert.deepEqual([known, unknown].map((run) => run('edge.timings')), ['FAIL', 'FAIL']);
+  });
+}
+
 for (const [name, spoil, check] of [
   ['half a body', (body, status, url) => ({ body: url.endsWith('/completions') && status === 200 ? body.slice(0, -20) : body }), 'whole.first'],
   ['an edge page instead of an answer', () => ({ status: 524, body: '<html>timeout</html>' }), 'models'],
