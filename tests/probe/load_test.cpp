@@ -367,6 +367,11 @@ TEST_CASE("load: what exceeds the room in flight is dropped and told, never wait
     CHECK(totals.dropped == 46);
     CHECK(totals.unfinished == 4);
     CHECK(totals.from_plan[k_content].infinite() == 50);
+    std::uint64_t in_vain = 0;
+    for (const LoadSecond& one : rig.by_second) {
+        in_vain += one.first_content.infinite();
+    }
+    CHECK(in_vain == 50);
     CHECK(server.requests().size() == 4);
 }
 

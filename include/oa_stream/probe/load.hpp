@@ -118,6 +118,8 @@ struct LoadRequest {
 
     /// An ending that counts against the target. Who left on purpose or was cut off does not.
     [[nodiscard]] bool bad() const noexcept;
+    /// Its user waited in vain: the clocks that it did not reach are infinitely slow.
+    [[nodiscard]] bool unanswered() const noexcept;
 };
 /// The outcome's word, or "dropped", "unfinished", "left" (a leaving reader that did).
 [[nodiscard]] std::string_view outcome_word(const LoadRequest& request) noexcept;
@@ -129,7 +131,7 @@ struct LoadSecond {
     std::uint64_t second = 0;
     std::uint64_t planned = 0, sent = 0, late = 0, dropped = 0, ended = 0, bad = 0;
     std::size_t in_flight = 0; ///< at its end
-    Times first_content{}; ///< of those that ended in it, from the planned sending
+    Times first_content{}; ///< of those that ended in it or were dropped, from the planned sending
 };
 [[nodiscard]] Json to_json(const LoadSecond& second);
 

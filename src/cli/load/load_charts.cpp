@@ -12,10 +12,12 @@ namespace {
 
 constexpr std::size_t k_most_points = 60;
 
-report::SeriesPoint point_of(double at, double value) {
-    // An infinite time has no place on an axis: nobody knows how long it would have been.
-    return std::isfinite(value) ? report::SeriesPoint{.x = at, .y = value}
-                                : report::SeriesPoint{.x = at, .y = 0, .low = 0, .open = true};
+report::SeriesPoint point_of(double at, double value, double latest) {
+    // An infinite time has no place on an axis: it is as late as the latest that did come, and
+    // open.
+    return std::isfinite(value)
+               ? report::SeriesPoint{.x = at, .y = value}
+               : report::SeriesPoint{.x = at, .y = latest, .low = latest, .open = true};
 }
 
 double worse(const std::optional<double>& a, const std::optional<double>& b) {
@@ -39,6 +41,8 @@ void LoadCharts::add(const probe::LoadSecond& second) {
     one.in_flight = second.in_flight;
     one.p50 = second.first_content.percentile({50, 100});
     one.p95 = second.first_content.percentile({95, 100});
+    const std::uint64_t came = second.first_content.n() - second.first_content.infinite();
+    one.latest = came > 0 ? second.first_content.at_rank(came) : 0;
     seconds_.push_back(one);
 }
 
@@ -60,6 +64,7 @@ std::vector<LoadCharts::Second> LoadCharts::thinned() const {
         if (one.p95) {
             kept.p50 = worse(kept.p50, one.p50);
             kept.p95 = worse(kept.p95, one.p95);
+            kept.latest = std::max(kept.latest, one.latest);
         }
     }
     return out;
@@ -89,8 +94,8 @@ LoadCharts::series(double target_per_second, const std::vector<probe::LoadLimit>
             bad.lines[0].points.push_back({one.at, counts.rate(), range->low, range->high});
         }
         if (one.p95 && one.p50) {
-            times.lines[0].points.push_back(point_of(one.at, *one.p95));
-            times.lines[1].points.push_back(point_of(one.at, *one.p50));
+            times.lines[0].points.push_back(point_of(one.at, *one.p95, one.latest));
+            times.lines[1].points.push_back(point_of(one.at, *one.p50, one.latest));
         }
     }
     for (const probe::LoadLimit& limit : limits) {

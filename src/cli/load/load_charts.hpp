@@ -26,6 +26,7 @@ private:
         std::size_t in_flight = 0;
         std::optional<double> p50{};
         std::optional<double> p95{};
+        double latest = 0; ///< of the first contents that did come
     };
     /// At most as many as a chart can show; each the worst of the seconds that it stands for.
     [[nodiscard]] std::vector<Second> thinned() const;

@@ -135,6 +135,8 @@ struct Core {
         const auto& content = request.sample.clocks.first_content;
         if (content && request.reader != Reader::slow) {
             second.first_content.record(request.late_s + *content);
+        } else if (request.reader != Reader::slow && request.unanswered()) {
+            second.first_content.record_infinite();
         }
         if (observer.on_request) {
             observer.on_request(request);

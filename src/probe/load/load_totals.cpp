@@ -60,13 +60,12 @@ void add_times(LoadTotals& totals, const LoadRequest& request) {
     if (request.reader == Reader::slow) {
         return;
     }
-    const bool infinite = request.dropped || request.waited_out || ran_into_limit(request.sample);
     for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {
         const auto& seen = clock_of(request.sample.clocks, k_load_clocks[i]);
         if (seen && !says_nothing(request, k_load_clocks[i])) {
             totals.from_plan[i].record(request.late_s + *seen);
             totals.from_send[i].record(*seen);
-        } else if (infinite) {
+        } else if (request.unanswered()) {
             totals.from_plan[i].record_infinite();
             if (!request.dropped) {
                 totals.from_send[i].record_infinite();
@@ -137,6 +136,10 @@ Json Times::to_json() const {
 
 bool LoadRequest::bad() const noexcept {
     return dropped || (!unfinished && sample.bad());
+}
+
+bool LoadRequest::unanswered() const noexcept {
+    return dropped || waited_out || ran_into_limit(sample);
 }
 
 void LoadJudged::add(const LoadRequest& request) {
