@@ -114,6 +114,29 @@ TEST_CASE("shadow: a difference fails whichever lane has it, with the streams th
     CHECK(turn.evidence.size() == 6);
 }
 
+TEST_CASE("shadow: prompts that are refused give no times, and the others are asked more often") {
+    std::size_t pairs = 0;
+    const auto mixed = compare(k_good, k_good, [&](ShadowOptions& o) {
+        o.prompts = {{.text = "hello"}, {.text = "hello", .expect = "422"}};
+        o.runs = 0;
+        o.on_progress = [&pairs](std::size_t, std::size_t of) { pairs = of; };
+    });
+    CHECK(pairs == 120);
+    CHECK_FALSE(mixed.check("shadow.latency.p95").data.contains("needs_n"));
+
+    const auto refuses = [](FakeLane& lane) {
+        lane.script = [](const Script&) { return Script{Send{json_answer(422, envelope("no"))}}; };
+    };
+    const auto refused = compare(refuses, refuses, [](ShadowOptions& o) {
+        o.prompts = {{.text = "hello", .expect = "422"}};
+        o.runs = 0;
+    });
+    CHECK(refused.pairs.size() == 1);
+    CHECK(refused.check("shadow.turn.1").verdict == Verdict::pass);
+    CHECK(refused.check("shadow.latency.whole").verdict == Verdict::skipped);
+    CHECK(run_verdict(refused.checks) == Verdict::pass);
+}
+
 TEST_CASE("shadow: two lanes that fail alike are not equal") {
     const auto got = compare(k_fails, k_fails);
     const Check& turn = got.check("shadow.turn.1");
@@ -243,5 +266,5 @@ TEST_CASE("shadow: asked often enough for a p95, however many prompts there are"
     CHECK(default_runs(3) == 20);
     CHECK(default_runs(59) == 2);
     CHECK(default_runs(62) == 1);
-    CHECK(default_runs(0) == 60);
+    CHECK(default_runs(0) == 1);
 }

@@ -40,6 +40,9 @@ struct ShadowPrompt {
     std::string expect = "completed";
     /// The turn as the authority was recorded telling it; then no reference is asked.
     std::shared_ptr<const authority::Capture> recorded{};
+
+    /// Its turns have times that can be compared; recordings and refusals have none.
+    [[nodiscard]] bool timed() const noexcept;
 };
 /// Plain lines, or JSON lines {"prompt", "expect"?}; empty lines and those that begin with # are
 /// left out. Code::unreadable with the line; at most k_most_prompts.
@@ -90,8 +93,8 @@ struct ShadowOptions {
     [[nodiscard]] static std::vector<std::string> default_ignored();
 };
 inline constexpr std::size_t k_most_pairs = 20'000;
-/// How often each prompt is asked when nobody says.
-[[nodiscard]] std::size_t default_runs(std::size_t prompts) noexcept;
+/// How often each prompt is asked when nobody says, where so many are timed.
+[[nodiscard]] std::size_t default_runs(std::size_t timed) noexcept;
 
 /// One check a prompt ("shadow.turn.1"), "shadow.latency.first-content", "shadow.latency.whole" and
 /// "shadow.latency.p95", and "shadow.footprint" with the turns that were begun; conversations are

@@ -37,9 +37,6 @@ Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
             options.prompts = probe::default_prompts(replay);
         }
     }
-    if (!asked->captures.empty() && options.runs == 0) {
-        options.runs = 1; // recordings are not timed
-    }
     if (!asked->codex) {
         co_return co_await probe::shadow(*client, std::move(options));
     }

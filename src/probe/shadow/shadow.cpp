@@ -74,9 +74,13 @@ public:
 private:
     static constexpr std::size_t k_give_up = 3;
 
+    [[nodiscard]] std::size_t timed_prompts() const {
+        const auto n = std::ranges::count_if(options_.prompts, &ShadowPrompt::timed);
+        return static_cast<std::size_t>(n);
+    }
+
     [[nodiscard]] std::vector<Job> order() const {
-        std::size_t runs =
-            options_.runs == 0 ? default_runs(options_.prompts.size()) : options_.runs;
+        std::size_t runs = options_.runs == 0 ? default_runs(timed_prompts()) : options_.runs;
         runs = std::min(runs, k_most_pairs / std::max<std::size_t>(options_.prompts.size(), 1));
         std::mt19937_64 random(options_.seed); // its numbers are the same everywhere
         std::vector<Job> jobs;
@@ -312,17 +316,15 @@ private:
             judge_slowdown(prefix + "whole", whole_, options_.latency),
             judge_p95_delta(prefix + "p95", whole_, options_.latency, options_.seed),
         };
-        const bool recorded = std::ranges::any_of(options_.prompts, [](const ShadowPrompt& p) {
-            return p.recorded != nullptr;
-        });
+        const bool untimed = timed_prompts() == 0;
         for (Check& check : all) {
-            if (recorded) {
-                check.detail = "a recording has no times that could be compared";
+            if (untimed) {
+                check.detail = "recordings and refusals have no times that could be compared";
             }
             const bool undecided =
                 check.verdict == Verdict::inconclusive && options_.latency.undecided_skips;
-            if (recorded || undecided || !options_.latency.judged) {
-                check.detail += undecided && !recorded ? "; undecided, and not decided here" : "";
+            if (untimed || undecided || !options_.latency.judged) {
+                check.detail += undecided && !untimed ? "; undecided, and not decided here" : "";
                 check.leave_out();
             }
             report(checks, std::move(check));

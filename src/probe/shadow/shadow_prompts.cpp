@@ -132,11 +132,14 @@ std::vector<std::string> ShadowOptions::default_ignored() {
     return {"durationMs", "generatedAt", "generated_at", "requestId", "request_id"};
 }
 
+bool ShadowPrompt::timed() const noexcept {
+    return recorded == nullptr && contains(k_endings, expect);
+}
+
 // The first pair is not timed.
-std::size_t default_runs(std::size_t prompts) noexcept {
+std::size_t default_runs(std::size_t timed) noexcept {
     const auto pairs = measure::needed_for_upper_rank(measure::k_p95, 0.95) + 1;
-    const std::size_t count = std::max<std::size_t>(prompts, 1);
-    return std::max<std::size_t>((pairs + count - 1) / count, 1);
+    return timed == 0 ? 1 : (pairs + timed - 1) / timed;
 }
 
 } // namespace oa_stream::probe
