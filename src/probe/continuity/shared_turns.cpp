@@ -18,6 +18,7 @@ namespace {
 
 constexpr auto k_poll = Millis{5};
 constexpr std::size_t k_most_named = 5; ///< threads that the check names
+constexpr std::string_view k_frame_end = "\n\n";
 constexpr std::string_view k_done = "data: [DONE]\n\n";
 
 bool whole(std::string_view frames) {
@@ -34,13 +35,11 @@ Shared judge_shared(const SharedTurn& turn) {
         return turn.first == turn.second ? Shared::same : Shared::differs;
     }
     // The dead lane's reader may have seen more than it had sent to the store; never something
-    // else.
-    const auto common = std::min(turn.first.size(), turn.second.size());
-    std::size_t same = 0;
-    while (same < common && turn.first[same] == turn.second[same]) {
-        ++same;
-    }
-    return same > 0 ? Shared::carried : Shared::differs;
+    // else. The first frame names the turn.
+    const auto end = turn.first.find(k_frame_end);
+    const auto first =
+        end == std::string::npos ? turn.first : turn.first.substr(0, end + k_frame_end.size());
+    return !first.empty() && turn.second.starts_with(first) ? Shared::carried : Shared::differs;
 }
 
 struct SharedTurns::State {
