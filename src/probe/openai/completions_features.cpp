@@ -230,10 +230,8 @@ Task<void> check_stored(RunPtr run) {
     if (wrong.empty()) {
         wrong = co_await deleted_fault(run, path, alone ? Json() : std::move(body));
     }
-    auto loose = body_of(*run, false);
-    loose["store"] = false;
     if (wrong.empty()) {
-        const auto unstored = co_await ask(run, std::move(loose));
+        const auto unstored = co_await ask(run, body_of(*run, false));
         wrong = unstored.wrong();
         if (wrong.empty()) {
             wrong = refusal_fault(co_await send(run, {"GET", "/v1/responses/" + unstored.id}), 404);

@@ -121,6 +121,7 @@ Json body_of(const Run& run, std::string_view prompt, bool streamed) {
     Json body = Json::object({{"model", run.model}});
     if (run.responses()) {
         body["input"] = prompt;
+        body["store"] = false; // nobody asks for it again
     } else {
         Json message = Json::object({{"role", "user"}, {"content", prompt}});
         body["messages"] = Json::array({std::move(message)});

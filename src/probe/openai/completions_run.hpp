@@ -69,7 +69,7 @@ struct Sent {
 [[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);
 /// A POST of the body to the API.
 [[nodiscard]] Task<net::ClientResponse> post(RunPtr run, Json body);
-/// With the run's prompt, or another one; streamed with counts.
+/// With the run's prompt, or another one; streamed with counts, and not stored.
 [[nodiscard]] Json body_of(const Run& run, bool streamed);
 [[nodiscard]] Json body_of(const Run& run, std::string_view prompt, bool streamed);
 /// Asks for a made-up turn, "words;n=2".

@@ -53,6 +53,7 @@ const good = (api) => {
       const run = await smoke(api, server.base);
       await server.close();
       assert.equal(run.code, 0, run.stdout);
+      assert.equal(server.stored(), 0, 'responses that it left');
       const skipped = run.json().checks.filter((check) => check.verdict === 'SKIPPED').map((check) => check.id.split('.').slice(1).join('.'));
       const turns = scenarios ? ['turns.quiet'] : skipped.filter((name) => name.startsWith('turns.'));
       assert.deepEqual(skipped.sort(), [...(api === 'responses' ? ['stop'] : ['stored']), ...turns, 'edge.shape', 'edge.timings'].sort(), run.stdout);

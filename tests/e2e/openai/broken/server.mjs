@@ -178,5 +178,5 @@ export async function startServer(fault = {}, { scenarios = false } = {}) {
   const server = http.createServer((request, response) => handle(new Exchange(rule, state, request, response)).catch(() => response.destroy()));
   server.on('checkContinue', (request, response) => { if (rule.continues) { response.writeContinue(); server.emit('request', request, response); } });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
-  return { base: `http://127.0.0.1:${server.address().port}`, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
+  return { base: `http://127.0.0.1:${server.address().port}`, stored: () => state.stored.size, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
 }
