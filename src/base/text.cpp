@@ -295,6 +295,10 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
     return std::ranges::equal(a, b, {}, lowered, lowered);
 }
 
+std::string media_type_of(std::string_view content_type) {
+    return to_lower(trim(content_type.substr(0, content_type.find(';'))));
+}
+
 bool lists_word(std::string_view list, std::string_view word) noexcept {
     while (!list.empty()) {
         if (iequals(trim(cut_until(list, ',')), word)) {

@@ -21,7 +21,7 @@ constexpr std::string_view k_json_space = " \t\r\n";
 constexpr std::size_t k_undecided = 4096;
 
 bool is_json(const ResponseHead& head) {
-    return media_type_is(header(head, "content-type").value_or(""), "application/json");
+    return media_type_of(header(head, "content-type").value_or("")) == "application/json";
 }
 
 bool says_no_retry(const ResponseHead& head) {

@@ -18,10 +18,6 @@ std::optional<std::string> header(const ResponseHead& head, std::string_view nam
     return joined;
 }
 
-bool media_type_is(std::string_view value, std::string_view type) {
-    return iequals(trim(value.substr(0, value.find(';'))), type);
-}
-
 void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::Report& report) {
     const auto demand = [&](std::string_view rule, std::string_view name, auto&& good) {
         const auto value = header(head, name);
@@ -30,7 +26,7 @@ void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::R
         }
     };
     demand("H2", "content-type", [](std::string_view value) {
-        return media_type_is(value, "text/event-stream");
+        return media_type_of(value) == "text/event-stream";
     });
     demand("H3", "cache-control", [](std::string_view value) {
         return lists_word(value, "no-cache") && lists_word(value, "no-transform");

@@ -9,9 +9,6 @@
 
 namespace oa_stream::contract {
 
-/// True when `value` is that type, with or without parameters.
-[[nodiscard]] bool media_type_is(std::string_view value, std::string_view type);
-
 /// H2–H6, as far as they are the profile's. The status is the caller's business: on another one
 /// than 200 there is no stream.
 void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::Report& report);

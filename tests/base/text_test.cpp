@@ -153,6 +153,12 @@ TEST_CASE("trim: blanks of any script at both ends, and none within") {
     CHECK(trim("\u00a0") == "\u00a0");
 }
 
+TEST_CASE("media type: in lower case, without what follows it") {
+    CHECK(media_type_of("Text/Event-Stream ; charset=UTF-8") == "text/event-stream");
+    CHECK(media_type_of("application/jsonp") == "application/jsonp");
+    CHECK(media_type_of("").empty());
+}
+
 TEST_CASE("code points: counted and cut as wholes") {
     const std::string_view text = "aé€😀";
     CHECK(code_points("") == 0);

@@ -94,6 +94,8 @@ first_of(std::vector<std::string> all, std::size_t most, std::string_view betwee
 /// … of white space of any script, too.
 [[nodiscard]] std::string_view trim_blanks(std::string_view text) noexcept;
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
+/// Of "Text/HTML; charset=utf-8": "text/html".
+[[nodiscard]] std::string media_type_of(std::string_view content_type);
 /// A header's "a, b" has that word, in any case.
 [[nodiscard]] bool lists_word(std::string_view list, std::string_view word) noexcept;
 

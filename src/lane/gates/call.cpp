@@ -31,8 +31,7 @@ std::string traceparent_of(const net::Headers& headers) {
 }
 
 bool is_json_type(std::optional<std::string_view> content_type) {
-    const auto type = content_type.value_or("");
-    const auto media = to_lower(trim(type.substr(0, type.find(';'))));
+    const auto media = media_type_of(content_type.value_or(""));
     return media == "application/json" || (media.contains('/') && media.ends_with("+json"));
 }
 

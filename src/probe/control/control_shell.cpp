@@ -87,8 +87,8 @@ std::string wrong_script(const Answer& answer) {
     if (std::string wrong = answer.wrong(200); !wrong.empty()) {
         return fmt::format("{}: {}", answer.path, wrong);
     }
-    const std::string type = to_lower(answer.header("content-type"));
-    const std::string_view media = trim(std::string_view(type).substr(0, type.find(';')));
+    const std::string_view type = answer.header("content-type");
+    const auto media = media_type_of(type);
     if (media != "text/javascript" && media != "application/javascript") {
         return fmt::format("{}: expected a script, saw content-type {}", answer.path, told(type));
     }

@@ -5,6 +5,7 @@
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "completions_run.hpp"
+#include "stream/outcome.hpp"
 #include "stream/target_request.hpp"
 
 #include <fmt/format.h>
@@ -198,7 +199,7 @@ std::string error_fault(const net::ClientResponse& response) {
     if (shows_insides(message)) {
         return fmt::format("{}: the message shows insides: {}", status, printable(message, 80));
     }
-    if (!response.headers.get("content-type").value_or("").starts_with("application/json")) {
+    if (!has_media_type(response.headers, "application/json")) {
         return fmt::format("{} that is not application/json", status);
     }
     if (response.headers.get("x-request-id").value_or("").empty()) {

@@ -18,8 +18,7 @@ namespace oa_stream::probe {
 namespace {
 
 std::string media_type(const GivenAnswer& answer) {
-    const std::string_view value = answer.headers->get("content-type").value_or("(none)");
-    return printable(to_lower(trim(value.substr(0, value.find(';')))));
+    return printable(media_type_of(answer.headers->get("content-type").value_or("(none)")));
 }
 
 /// How it ended, in the words of a probe that would have got it.

@@ -6,6 +6,7 @@
 #include "oa_stream/wire/completions_chunk.hpp"
 
 #include "body_tail.hpp"
+#include "outcome.hpp"
 #include "target_request.hpp"
 
 #include <fmt/format.h>
@@ -81,8 +82,7 @@ public:
         out_.tail_s = tail_s;
         out_.judgement = judge_.finish(clean);
         response.body = std::move(body_);
-        const auto type = response.headers.get("content-type").value_or("");
-        if (!type.starts_with("text/event-stream")) {
+        if (!has_media_type(response.headers, "text/event-stream")) {
             read_whole(response.body);
         }
         if (first_content_) {
@@ -260,8 +260,7 @@ std::string Completion::wrong() const {
         const auto& first = judgement.violations.front();
         return fmt::format("{}: {}", first.rule->id, first.message);
     }
-    const auto type = response.headers.get("content-type").value_or("");
-    if (!streamed && type.starts_with("text/event-stream")) {
+    if (!streamed && has_media_type(response.headers, "text/event-stream")) {
         return "a stream, but none was asked for";
     }
     if (!error_code.empty()) {

@@ -111,8 +111,7 @@ std::string_view to_string(Outcome outcome) noexcept {
 }
 
 bool has_media_type(const net::Headers& headers, std::string_view type) {
-    const std::string_view value = headers.get("content-type").value_or("");
-    return iequals(trim(value.substr(0, value.find(';'))), type);
+    return media_type_of(headers.get("content-type").value_or("")) == type;
 }
 
 std::span<const OutcomeRule> outcome_rules() noexcept {
