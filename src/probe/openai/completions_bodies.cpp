@@ -1,7 +1,6 @@
 // Parameters and messages: what must be refused by name, what asks for nothing, and what has no
 // effect but is said to have none.
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "completions_bad_bodies.hpp"
@@ -101,16 +100,6 @@ Task<void> check_neutral(RunPtr run) {
     run->judge("neutral", wrong, "answered");
 }
 
-/// A name in "a, b"; the order is free.
-bool has_name(std::string_view list, std::string_view name) {
-    while (!list.empty()) {
-        if (trim(cut_until(list, ',')) == name) {
-            return true;
-        }
-    }
-    return false;
-}
-
 Task<std::string> unnamed(RunPtr run, bool streamed) {
     const auto asked = parse_json(run->responses() ? k_no_effect_of_responses : k_no_effect);
     auto body = body_of(*run, streamed);
@@ -121,7 +110,7 @@ Task<std::string> unnamed(RunPtr run, bool streamed) {
     }
     const auto ignored = named(answer);
     for (const auto& [name, value] : asked->items()) {
-        if (!has_name(ignored, name)) {
+        if (!lists_word(ignored, name)) {
             co_return fmt::format(
                 "{} is not named in x-ignored-params{}", name, streamed ? " of a stream" : ""
             );
