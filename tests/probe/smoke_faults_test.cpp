@@ -334,6 +334,7 @@ TEST_CASE("fault 20: each required header is a check of its own") {
         {"cache-control: no-store", "headers.cache-control"},
         {"cache-control: no-cache", "headers.cache-control"},
         {"x-vercel-ai-ui-message-stream: v2", "headers.ui-message-stream"},
+        {"x-vercel-ai-ui-message-stream: V1", "headers.ui-message-stream"},
         {"x-accel-buffering:", "headers.accel-buffering"},
         {"content-encoding: gzip", "headers.not-encoded"},
         {"x-oa-compatibility-min-schema-version:", "headers.compat-window"},

@@ -1,8 +1,8 @@
 // Each required header of the answer on its own, judged on the first happy path that got a head.
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/contract/judge.hpp"
 
 #include "smoke_run.hpp"
-#include "stream/outcome.hpp"
 
 #include <fmt/format.h>
 
@@ -11,42 +11,46 @@
 namespace oa_stream::probe {
 namespace {
 
-using net::Headers;
+using Head = contract::ResponseHead;
 
-std::string value_of(const Headers& headers, std::string_view name) {
-    const auto value = headers.get(name);
+std::string seen_of(const Head& head, std::string_view name) {
+    const auto value = header(head, name);
     return value ? "\"" + printable(*value, 100) + "\"" : std::string("none");
 }
 
-bool is(const Headers& headers, std::string_view name, std::string_view wanted) {
-    return iequals(trim(headers.get(name).value_or("")), wanted);
+std::string value_of(const Head& head, std::string_view name) {
+    return header(head, name).value_or("");
 }
 
-bool event_stream(const Headers& h) {
-    return has_media_type(h, "text/event-stream");
+bool has(const Head& head, std::string_view name) {
+    return !value_of(head, name).empty();
 }
 
-bool not_cached(const Headers& h) {
-    const std::string_view value = h.get("cache-control").value_or("");
+bool event_stream(const Head& h) {
+    return media_type_of(value_of(h, "content-type")) == "text/event-stream";
+}
+
+bool not_cached(const Head& h) {
+    const std::string value = value_of(h, "cache-control");
     return lists_word(value, "no-cache") && lists_word(value, "no-transform");
 }
 
-bool window(const Headers& h) {
-    return h.has("x-oa-compatibility-min-client-build-id") &&
-           h.has("x-oa-compatibility-min-schema-version") &&
-           h.has("x-oa-compatibility-max-schema-version");
+bool window(const Head& h) {
+    return has(h, "x-oa-compatibility-min-client-build-id") &&
+           has(h, "x-oa-compatibility-min-schema-version") &&
+           has(h, "x-oa-compatibility-max-schema-version");
 }
 
-bool not_retired(const Headers& h) {
-    return !h.has("x-oa-legacy-chat-retired") && !h.has("x-oa-legacy-chat-canonical") &&
-           !h.has("x-oa-legacy-chat-stream-protocol");
+bool not_retired(const Head& h) {
+    return !has(h, "x-oa-legacy-chat-retired") && !has(h, "x-oa-legacy-chat-canonical") &&
+           !has(h, "x-oa-legacy-chat-stream-protocol");
 }
 
 struct HeaderRule {
     std::string_view check;
     std::string_view header; ///< shown as seen
     std::string_view expected;
-    bool (*holds)(const Headers&);
+    bool (*holds)(const Head&);
     bool own_make; ///< only a lane of our make must have it
 };
 
@@ -55,19 +59,19 @@ constexpr std::array k_headers{
     HeaderRule{"headers.content-type", "content-type", "text/event-stream", event_stream, false},
     HeaderRule{"headers.cache-control", "cache-control", "no-cache, no-transform", not_cached, false},
     HeaderRule{"headers.ui-message-stream", "x-vercel-ai-ui-message-stream", "v1",
-        [](const Headers& h) { return is(h, "x-vercel-ai-ui-message-stream", "v1"); }, false},
+        [](const Head& h) { return value_of(h, "x-vercel-ai-ui-message-stream") == "v1"; }, false},
     HeaderRule{"headers.accel-buffering", "x-accel-buffering", "no",
-        [](const Headers& h) { return is(h, "x-accel-buffering", "no"); }, false},
+        [](const Head& h) { return iequals(value_of(h, "x-accel-buffering"), "no"); }, false},
     HeaderRule{"headers.not-encoded", "content-encoding", "no content-encoding, no content-length",
-        [](const Headers& h) { return !h.has("content-encoding") && !h.has("content-length"); }, false},
+        [](const Head& h) { return !has(h, "content-encoding") && !has(h, "content-length"); }, false},
     HeaderRule{"headers.request-id", "x-request-id", "a value",
-        [](const Headers& h) { return h.has("x-request-id"); }, true},
+        [](const Head& h) { return has(h, "x-request-id"); }, true},
     HeaderRule{"headers.revision", "x-oa-revision", "a value",
-        [](const Headers& h) { return h.has("x-oa-revision"); }, true},
+        [](const Head& h) { return has(h, "x-oa-revision"); }, true},
     HeaderRule{"headers.thread-id", "x-oa-thread-id", "a value",
-        [](const Headers& h) { return h.has("x-oa-thread-id"); }, true},
+        [](const Head& h) { return has(h, "x-oa-thread-id"); }, true},
     HeaderRule{"headers.turn-id", "x-oa-turn-id", "a value",
-        [](const Headers& h) { return h.has("x-oa-turn-id"); }, true},
+        [](const Head& h) { return has(h, "x-oa-turn-id"); }, true},
     HeaderRule{"headers.compat-window", "x-oa-compatibility-min-client-build-id",
         "min-client-build-id, min-schema-version, max-schema-version", window, false},
     HeaderRule{"headers.not-retired", "x-oa-legacy-chat-retired", "none of the retired headers",
@@ -76,17 +80,18 @@ constexpr std::array k_headers{
 // clang-format on
 
 // An edge compresses only what asks for it, and one of the happy paths does.
-const Headers& judged_by(const Smoke& smoke, const HeaderRule& rule, const Happy& answered) {
+const net::Headers& judged_by(const Smoke& smoke, const HeaderRule& rule, const Happy& answered) {
     const Happy* encoded = smoke.first([&rule](const Happy& happy) {
         return rule.header == "content-encoding" && happy.sample.headers.has(rule.header);
     });
     return (encoded == nullptr ? answered : *encoded).sample.headers;
 }
 
-void judge_header(Smoke& smoke, const HeaderRule& rule, const Headers& headers) {
-    const bool length = rule.header == "content-encoding" && headers.has("content-length");
-    const std::string seen = length ? "a content-length" : value_of(headers, rule.header);
-    const bool holds = rule.holds(headers);
+void judge_header(Smoke& smoke, const HeaderRule& rule, const net::Headers& headers) {
+    const Head head{.headers = headers.all()};
+    const bool length = rule.header == "content-encoding" && has(head, "content-length");
+    const std::string seen = length ? "a content-length" : seen_of(head, rule.header);
+    const bool holds = rule.holds(head);
     if (!holds && rule.own_make && !smoke.named) {
         smoke.not_applicable(
             rule.check, fmt::format("{} is missing, in a lane of another make", rule.header)

@@ -1,3 +1,4 @@
+// What an edge does between a smoke and a good lane.
 #include "support/smoked.hpp"
 
 #include <catch2/catch.hpp>
@@ -29,4 +30,14 @@ TEST_CASE("smoke: a stop that comes when the turn is over proves nothing") {
     const Check& check = smoked.check("stop.live");
     CHECK(to_string(check.verdict) == "SKIPPED");
     CHECK(check.detail.starts_with("the turn was over before it could be interrupted"));
+}
+
+TEST_CASE("smoke: a header on two lines has both values") {
+    const Smoked smoked = smoke([](FakeLane& lane) {
+        lane.head = [](const std::string& head) {
+            return replaced_once(head, "no-cache, ", "no-cache\r\ncache-control: ");
+        };
+    });
+    CHECK(smoked.failed().empty());
+    CHECK(smoked.check("headers.cache-control").detail.contains("no-cache, no-transform"));
 }
