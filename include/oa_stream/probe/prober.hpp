@@ -71,6 +71,10 @@ struct ProberCounts {
     std::size_t waiting = 0;
 };
 
+/// Long enough to see its answer flow, and harmless.
+inline constexpr std::string_view k_counting_prompt =
+    "This is a contract test. Reply with the numbers from 1 to 40 separated by spaces, nothing "
+    "else.";
 /// "oaprobe_<random>": a conversation of a probe's own.
 [[nodiscard]] std::string probe_thread();
 /// POST /api/chat/stream with this thread and a one-line prompt.

@@ -28,9 +28,6 @@ constexpr std::size_t k_most_hops = 6;
 constexpr auto k_word_every = Millis{static_cast<Millis::rep>(k_word_every_s * 1000)};
 /// What a trial may take beyond the silence or the length that it asks for.
 constexpr Millis k_margin{15'000};
-constexpr std::string_view k_prompt =
-    "This is a contract test. Reply with the numbers from 1 to 40 separated by spaces, nothing "
-    "else.";
 
 struct Trials {
     Trials(const asio::any_io_executor& executor, HopOptions asked)
@@ -124,7 +121,7 @@ Task<void> try_whole(TrialsPtr trials, std::size_t hop) {
 
 Task<void> try_plain(TrialsPtr trials, std::size_t hop) {
     const std::string prompt =
-        trials->plays ? "scenario:words;n=12;delay=100" : std::string(k_prompt);
+        trials->plays ? "scenario:words;n=12;delay=100" : std::string(k_counting_prompt);
     trials->seen[hop].plain = co_await ask_turn(trials, hop, prompt, "gzip, deflate, br");
     trials->done();
 }

@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
+#include "oa_stream/probe/prober.hpp"
 
 #include "smoke_run.hpp"
 
@@ -12,10 +13,6 @@
 
 namespace oa_stream::probe {
 namespace {
-
-// Long enough to see it flow, and harmless.
-constexpr std::string_view k_prompt = "This is a contract test. Reply with the numbers from 1 to "
-                                      "40 separated by spaces, nothing else.";
 
 /// What is most likely wrong with the address; empty: it seems right.
 std::string wrong_address(const net::ClientResponse& answer, std::string_view base_url) {
@@ -72,7 +69,7 @@ std::vector<Ask> asks(const Smoke& smoke) {
         list.push_back({"replay:02-text-paced", "alpha bravo charlie", Millis(340)});
         list.push_back({"replay:story", "A stream is a promise", Millis(1650)});
     }
-    list.push_back({std::string(k_prompt)});
+    list.push_back({std::string(k_counting_prompt)});
     for (Ask& ask : list) {
         ask.paced_over = smoke.unpaced ? std::nullopt : ask.paced_over;
         ask.expect = options.expect.empty() ? ask.expect : options.expect;
