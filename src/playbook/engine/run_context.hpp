@@ -80,6 +80,7 @@ struct RunContext {
     bool routes_set = false; ///< by a cutover: a rollback of its traffic undoes them
     bool drifted = false; ///< somebody or something took our split away
     bool keeps_conversations = false; ///< one went on on the canary before this stage's bake
+    bool unattended = false; ///< nobody ended a pause that no trouble had caused
     bool unjudged = false; ///< the last stage was promoted before its gates had decided
 };
 

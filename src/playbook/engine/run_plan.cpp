@@ -123,11 +123,11 @@ Result<void> journal_of(RunContext& run, const JournalLine& line) {
     return run.journal.record(line);
 }
 
-/// What the playbook wants done when it could not be carried out. A signal and a split that is no
-/// longer ours leave no choice.
+/// What the playbook wants done when it could not be carried out. A signal, a split that is no
+/// longer ours and a pause of a good stage that nobody ended leave no choice.
 Then after_trouble(const RunContext& run) {
     const Playbook& playbook = run.playbook();
-    if (run.stop_requested() || run.drifted || playbook.drill) {
+    if (run.stop_requested() || run.drifted || run.unattended || playbook.drill) {
         return Then::rollback;
     }
     switch (run_verdict(run.checks())) {

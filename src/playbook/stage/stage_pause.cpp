@@ -288,6 +288,7 @@ void record_promotion(StageRun& stage) {
 }
 
 void record_unattended(StageRun& stage) {
+    stage.run.unattended = true;
     stage.add_check("pause", Verdict::inconclusive, nobody_came(stage.run.playbook()));
 }
 
@@ -332,6 +333,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
         run->add_interrupted(where);
     } else {
         run->drifted = !ours;
+        run->unattended = ours;
         run->session.add(
             "pause." + step,
             ours ? Verdict::inconclusive : Verdict::error,
