@@ -44,6 +44,8 @@ struct GateBasis {
     std::uint64_t canary_samples = 0; ///< how many of each arm were seen
     std::uint64_t stable_samples = 0;
     std::uint64_t seed = 1;
+    std::uint64_t canary_earlier = 0; ///< how many came before those, and were left out
+    std::uint64_t stable_earlier = 0;
 };
 
 /// The gate on `basis` and on the samples of `input`; the record holds the basis, with the samples'

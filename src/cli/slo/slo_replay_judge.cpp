@@ -99,16 +99,25 @@ std::optional<LimitUnit> unit_of(const measure::GateSpec& spec) {
     return versus ? LimitUnit::relative : LimitUnit::seconds;
 }
 
-/// Of the arm, those of the gate's stage; at most `most`: later ones had not come.
-std::vector<measure::Sample>
-pick(const RecordedRun& run, const RecordedGate& gate, std::string_view arm, std::uint64_t most) {
+/// Of the arm, those of the gate's stage without the first `earlier`; at most `most`: later ones
+/// had not come.
+std::vector<measure::Sample> pick(
+    const RecordedRun& run,
+    const RecordedGate& gate,
+    std::string_view arm,
+    std::uint64_t most,
+    std::uint64_t earlier = 0
+) {
     const bool all = gate.stage == "run" || (arm == "stable" && gate.earlier);
     std::vector<measure::Sample> out;
     for (const RecordedSample& one : run.samples) {
         if (out.size() == most) {
             break;
         }
-        if (one.sample.arm == arm && (all || one.stage == gate.stage)) {
+        const bool wanted = one.sample.arm == arm && (all || one.stage == gate.stage);
+        if (wanted && earlier > 0) {
+            --earlier;
+        } else if (wanted) {
             out.push_back(one.sample);
         }
     }
@@ -129,8 +138,8 @@ Rejudged rejudge_basis(
             .verdict = same ? gate.then : Verdict::inconclusive,
         };
     }
-    const auto canary = pick(run, gate, "canary", basis.canary_samples);
-    const auto stable = pick(run, gate, "stable", basis.stable_samples);
+    const auto canary = pick(run, gate, "canary", basis.canary_samples, basis.canary_earlier);
+    const auto stable = pick(run, gate, "stable", basis.stable_samples, basis.stable_earlier);
     if (canary.size() != basis.canary_samples || stable.size() != basis.stable_samples) {
         return {.why = "samples that it was judged by are missing in measure/samples.ndjson"};
     }

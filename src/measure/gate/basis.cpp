@@ -102,6 +102,9 @@ Json to_json(const GateBasis& basis) {
         {"seed", basis.seed},
         {"samples", {{"canary", basis.canary_samples}, {"stable", basis.stable_samples}}},
     };
+    if (basis.canary_earlier + basis.stable_earlier > 0) {
+        out["earlier"] = {{"canary", basis.canary_earlier}, {"stable", basis.stable_earlier}};
+    }
     if (!basis.asked.empty()) {
         out["asked"] = basis.asked;
         out["beside"] = basis.beside;
@@ -130,6 +133,9 @@ GateBasis basis_from_json(const Json& json) {
     const Json& samples = object_in(json, "samples");
     out.canary_samples = count_in(samples, "canary").value_or(0);
     out.stable_samples = count_in(samples, "stable").value_or(0);
+    const Json& earlier = object_in(json, "earlier");
+    out.canary_earlier = count_in(earlier, "canary").value_or(0);
+    out.stable_earlier = count_in(earlier, "stable").value_or(0);
     return out;
 }
 

@@ -37,10 +37,10 @@ void show(const StageRun& stage) {
     view.elapsed_s = stage.elapsed_s();
     view.planned_s = seconds(stage.planned);
     view.extended = stage.extended;
-    view.canary = measure::count_bad(stage.row.canary);
-    view.stable = measure::count_bad(stage.row.stable);
-    view.canary_p95_s = measure::first_content_p95(stage.row.canary);
-    view.stable_p95_s = measure::first_content_p95(stage.row.stable);
+    view.canary = measure::count_bad(stage.canary());
+    view.stable = measure::count_bad(stage.stable());
+    view.canary_p95_s = measure::first_content_p95(stage.canary());
+    view.stable_p95_s = measure::first_content_p95(stage.stable());
     view.gates = &run.playbook().stage.gates;
     run.in.on_stage(view);
 }
@@ -370,11 +370,11 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     }
     const WindowEnd end = co_await windows(&stage);
     run->current_stage = nullptr;
-    stage.row.began_s = run->now() - stage.elapsed_s();
+    stage.row.seconds = seconds(Clock::now() - stage.begun);
+    stage.row.began_s = run->now() - stage.row.seconds;
     if (run->in.steering != nullptr) {
         run->in.steering->in_stage({});
     }
-    stage.row.seconds = stage.elapsed_s();
     record_end(stage, end);
     const bool planned =
         record_drill(stage, end == WindowEnd::over || end == WindowEnd::early_fail);

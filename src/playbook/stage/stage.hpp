@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,18 +61,27 @@ struct StageRun {
     bool users_came = true;
     std::string users_text{}; ///< how many, or why that is not known
     std::string no_probes{}; ///< why none could be started
-    Clock::time_point begun =
-        Clock::now(); ///< the split was read back: sources are asked from here
+    Clock::time_point begun = Clock::now(); ///< the split was read back
+    Clock::time_point measured_from = begun; ///< sources are asked from here
     SourceAnswers sources{};
     Millis planned{0};
     bool extended = false;
+    std::size_t canary_from = 0; ///< of the row's samples: those before it decide nothing any more
+    std::size_t stable_from = 0;
     bool paused = false;
     bool judged_before_pause = false; ///< the row's gates were looked at, and then the stage paused
     std::optional<run::Order> promotion{};
 
     /// Unpinned probes that may have been any revision's.
     [[nodiscard]] std::uint64_t unknown() const noexcept { return unanswered + unnamed; }
-    [[nodiscard]] double elapsed_s() const { return seconds(Clock::now() - begun); }
+    /// Of the measurement that decides.
+    [[nodiscard]] double elapsed_s() const { return seconds(Clock::now() - measured_from); }
+    [[nodiscard]] std::span<const measure::Sample> canary() const {
+        return std::span(row.canary).subspan(canary_from);
+    }
+    [[nodiscard]] std::span<const measure::Sample> stable() const {
+        return std::span(row.stable).subspan(stable_from);
+    }
     void add_sample(measure::Sample sample);
     /// Leaves a check of the stage that no gate makes: nothing makes the row better. Of a promoted
     /// stage one that is not decided is skipped, as its gates are.
@@ -101,8 +111,10 @@ void record_promotion(StageRun& stage);
 /// Leaves the check of a pause to which nobody came.
 void record_unattended(StageRun& stage);
 
-/// The samples so far, as a gate is to see them.
+/// The samples so far that decide, as a gate is to see them.
 [[nodiscard]] measure::GateInput input_of(const StageRun& stage, const measure::Look& look);
+/// Which of them: a gate judged by a source adds what that said.
+[[nodiscard]] measure::GateBasis basis_of(const StageRun& stage);
 
 /// A look's record goes to measure/gates.ndjson, whatever becomes of it.
 void keep_look(const StageRun& stage, const measure::GateRecord& record);

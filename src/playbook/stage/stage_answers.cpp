@@ -78,7 +78,7 @@ std::span<const measure::Sample> stable_of(const StageRun& stage, bool compared)
     if (compared && measure::count_bad(stage.run.stable_users).total > 0) {
         return stage.run.stable_users;
     }
-    return stage.row.stable;
+    return stage.stable();
 }
 
 /// Chance explains badly that so many were bad.
@@ -126,7 +126,7 @@ Answers answers_of(const StageRun& stage) {
         out.verdict = Verdict::inconclusive;
     } else {
         // Pinned probes of stable are of the same time.
-        out.hidden = measure::hidden_by_starvation(canary->second, stage.row.stable);
+        out.hidden = measure::hidden_by_starvation(canary->second, stage.stable());
         out.verdict = out.hidden.empty() ? Verdict::pass : Verdict::inconclusive;
     }
     return out;

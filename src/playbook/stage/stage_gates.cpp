@@ -92,12 +92,16 @@ bool is_drilled(const StageRun& stage) {
 
 measure::GateInput input_of(const StageRun& stage, const Look& look) {
     return {
-        .canary = stage.row.canary,
-        .stable = stage.row.stable,
+        .canary = stage.canary(),
+        .stable = stage.stable(),
         .window = fmt::format("stage {}, {:.1f}s", stage.where, stage.elapsed_s()),
         .look = look,
         .seed = static_cast<std::uint64_t>(stage.index) + 1,
     };
+}
+
+measure::GateBasis basis_of(const StageRun& stage) {
+    return {.canary_earlier = stage.canary_from, .stable_earlier = stage.stable_from};
 }
 
 void keep_look(const StageRun& stage, const GateRecord& record) {
@@ -112,7 +116,7 @@ std::vector<GateRecord> look_at(const StageRun& stage, const Look& look) {
         out.push_back(
             judged_by_users(playbook, gate)
                 ? look_at_source(stage, gate, look)
-                : measure::evaluate_basis(gate, {}, input_of(stage, look))
+                : measure::evaluate_basis(gate, basis_of(stage), input_of(stage, look))
         );
     }
     return out;

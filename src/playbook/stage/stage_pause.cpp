@@ -214,6 +214,35 @@ WindowEnd judged_now(StageRun& stage, WindowEnd end) {
     return end;
 }
 
+/// A person wants the stage measured once more: what was seen before enters no judgement any more,
+/// and stays on the record.
+void forget_measurement(StageRun& stage) {
+    for (const measure::GateRecord& record : stage.row.gates) {
+        keep_look(stage, record); // a new look never erases an old one
+    }
+    stage.canary_from = stage.row.canary.size();
+    stage.stable_from = stage.row.stable.size();
+    stage.met.clear();
+    stage.strays.clear();
+    stage.given_up_at.clear();
+    stage.unanswered = stage.ours = stage.unnamed = stage.given_up = stage.delivered = 0;
+    stage.sources = {};
+    stage.first_seen.reset();
+    stage.unreadable_since.reset();
+    stage.promotion.reset();
+    stage.judged_before_pause = false;
+    stage.measured_from = Clock::now();
+    stage.extended = true; // this is the last window
+}
+
+Task<WindowEnd> measure_once_more(StageRun* stage) {
+    forget_measurement(*stage);
+    if (!co_await split_still_ours(stage)) { // users are counted from here
+        co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
+    }
+    co_return co_await window(stage, stage->run.playbook().stage.bake, k_last);
+}
+
 /// The run itself found what ended the wait of a good stage.
 bool was_found(WindowEnd end) {
     return end == WindowEnd::early_fail || end == WindowEnd::blind || end == WindowEnd::broken ||
@@ -245,14 +274,7 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
         if (!reason->trouble) {
             co_return end;
         }
-        for (const measure::GateRecord& record : stage->row.gates) {
-            keep_look(*stage, record); // a new look never erases an old one
-        }
-        stage->judged_before_pause = false; // only the new look decides
-        stage->promotion.reset();
-        stage->unreadable_since.reset();
-        stage->sources.silent.clear();
-        end = co_await window(stage, stage->run.playbook().stage.bake, k_last);
+        end = co_await measure_once_more(stage);
     }
     co_return judged_now(*stage, end);
 }

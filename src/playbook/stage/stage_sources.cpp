@@ -93,7 +93,7 @@ count_at(const std::map<std::string, std::uint64_t, std::less<>>& counts, std::s
 /// Probes of ours that are known to have reached the revision: a source that counts probes has
 /// them, too.
 std::uint64_t
-own(const StageRun& stage, const std::vector<measure::Sample>& arm, std::string_view who) {
+own(const StageRun& stage, std::span<const measure::Sample> arm, std::string_view who) {
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
         return !sample.revision.empty() || sample.outcome == measure::k_cancelled;
     });
@@ -111,8 +111,8 @@ double besides(const SourceReading& reading, std::uint64_t ours) {
 Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
     const Traffic& traffic = stage.run.playbook().traffic;
     Arrivals out{.elapsed_s = stage.elapsed_s()};
-    const std::uint64_t canary = own(stage, stage.row.canary, traffic.canary);
-    const std::uint64_t stable = own(stage, stage.row.stable, traffic.stable);
+    const std::uint64_t canary = own(stage, stage.canary(), traffic.canary);
+    const std::uint64_t stable = own(stage, stage.stable(), traffic.stable);
     // Requests with an unknown revision may all be the canary's, but each once.
     out.canary = besides(readings.canary->reading, canary + stage.given_up);
     const double both =
@@ -126,7 +126,7 @@ Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
 Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     RunContext& run = stage->run;
     const Traffic& traffic = run.playbook().traffic;
-    const measure::Span window = since(stage->begun);
+    const measure::Span window = since(stage->measured_from);
     const double first_s = since(run.measured_since.value_or(stage->begun)).from_s;
     const measure::Span before{first_s - window.seconds(), first_s};
     Readings readings;
@@ -348,7 +348,9 @@ Task<bool> sources_answer(StageRun* stage) {
 GateRecord look_at_source(const StageRun& stage, const GateSpec& gate, const measure::Look& look) {
     const std::string_view source = judged_by(stage.run.playbook(), gate).name();
     const Asked asked = asked_for(stage.run.playbook(), gate, stage.percent);
-    measure::GateBasis basis{.asked = std::string(source), .beside = true};
+    measure::GateBasis basis = basis_of(stage);
+    basis.asked = source;
+    basis.beside = true;
     const auto silent = stage.sources.silent.find(source);
     const auto readings = stage.sources.readings.find(asked);
     if (silent != stage.sources.silent.end()) {

@@ -82,6 +82,17 @@ test('tighter limits, other confidence and more samples turn verdicts, and each 
   }
 });
 
+test('a stage that was measured once more is judged by those samples alone', async () => {
+  const state = scratch('state');
+  const basis = { seed: 1, samples: { canary: 200, stable: 200 }, earlier: { canary: 100, stable: 0 } };
+  made(state, 'cured', { '5%': { canary: [200, 0], stable: [200, 0] } }, []);
+  made(state, 'held', { '5%': { canary: [100, 60] } }, [LINE({ id: 'error-rate', stage: '5%', verdict: 'PASS', n: 200, bad: 0, basis })]);
+  const samples = (run) => path.join(state, 'runs', run, 'measure/samples.ndjson');
+  fs.appendFileSync(samples('held'), fs.readFileSync(samples('cured')));
+  const run = await replay(state, ['held']);
+  assert.deepEqual(verdicts(run.json().runs[0]), ['error-rate@5% PASS>PASS'], run.stdout);
+});
+
 test('loads are judged again by their totals: to the digit as they were, and under other limits', async () => {
   // Of 400: more than 1 % and less than 20 %, both beyond doubt and by four standard deviations.
   const lane = await startLane({ name: 'loaded', args: ['--inject', 'error-rate=0.09'] });

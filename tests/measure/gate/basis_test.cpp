@@ -197,6 +197,17 @@ TEST_CASE("a stored basis: 400 gates over all sources are judged again as they w
     CHECK(std::ranges::count_if(seen, [](int n) { return n > 5; }) >= 3);
 }
 
+TEST_CASE("a stored basis says how many samples came before those, if any did") {
+    const GateRecord record = evaluate_basis(
+        {.id = "g", .limit = 0.01}, {.canary_earlier = 100, .stable_earlier = 7}, {}
+    );
+    REQUIRE(record.basis);
+    const GateBasis stored = basis_from_json(to_json(*record.basis));
+    CHECK(stored.canary_earlier == 100);
+    CHECK(stored.stable_earlier == 7);
+    CHECK_FALSE(to_json(GateBasis{}).contains("earlier"));
+}
+
 TEST_CASE("a stored sample is the one that was judged") {
     Sample sample{.at_s = 1.0 / 3, .first_content_s = 2.0 / 3, .end_s = k_infinite};
     const Sample stored = as_stored(sample);
