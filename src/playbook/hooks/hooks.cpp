@@ -1,6 +1,7 @@
 #include "hooks.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -49,6 +50,8 @@ struct Hooks::State {
     std::shared_ptr<net::HttpClient> client; ///< its own, so that no delivery outlives it
     std::vector<std::shared_ptr<Hook>> hooks{};
     std::uint64_t told = 0;
+    /// Of this process: another one may roll the run back, and counts from 1 as well.
+    std::string process = random_hex(4);
 
     void note(Hook& hook, const Delivery& delivery, const Result<std::string>& end) {
         (end ? hook.delivered : hook.failed) += 1;
@@ -131,7 +134,7 @@ std::shared_ptr<Hooks::Delivery> Hooks::queue(
 ) {
     auto out = std::make_shared<Delivery>();
     out->event = event;
-    out->id = fmt::format("{}-{}", state_->session->id(), ++state_->told);
+    out->id = fmt::format("{}-{}-{}", state_->session->id(), state_->process, ++state_->told);
     if (hook->secrets.missing) {
         out->end = std::unexpected(*hook->secrets.missing);
     } else if (hook->waiting.size() >= k_most_waiting) {

@@ -185,6 +185,8 @@ beside('a signal, a pause and a rollback apply are told, too', async (at) => {
   const again = await at.target.oa(['rollback', 'apply', '--run', run, '--json']);
   assert.equal(again.code, 0, again.stderr);
   assert.deepEqual(told(chat.events().slice(before)), ['rollback-begins', 'rollback-ended', 'run-ended']);
+  const ids = chat.events().map((e) => e.id);
+  assert.equal(new Set(ids).size, ids.length, `who refuses ids that came before loses none of ${ids}`);
 });
 
 beside('a key that is missing is refused before anything moves, and never stops a rollback', async (at) => {
