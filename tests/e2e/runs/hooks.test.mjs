@@ -19,6 +19,7 @@ class Hooked {
     at.files = 0;
     at.got = [];
     at.answer = () => 204;
+    at.takes = 0; // ms
     at.server = http.createServer((request, response) => {
       let body = '';
       request.on('data', (bytes) => { body += bytes; });
@@ -27,7 +28,7 @@ class Hooked {
         at.got.push(call);
         const status = at.answer(call, at.got.length);
         if (status === null) return; // never answers
-        response.writeHead(status).end();
+        setTimeout(() => response.writeHead(status).end(), at.takes);
       });
     });
     await new Promise((done) => at.server.listen(0, '127.0.0.1', done));
@@ -140,6 +141,15 @@ beside('a webhook is tried again after 503 and 429, as the same event and signed
   assert.equal(new Set(at.got.map((call) => call.headers['webhook-id'])).size, 1);
   for (const call of at.got) assert.equal(call.headers['webhook-signature'], signed(call));
   assert.equal(end.timeline.find((line) => line.event === 'hook').detail, 'HTTP 200, 3 tries');
+});
+
+beside('a webhook that takes its time to answer is asked once', async (at) => {
+  at.takes = 11000;
+  const made = await at.plan(`  - { id: slow, webhook: "${at.base}/slow", on: run-ended, timeout: 28s }\n`);
+  const end = await at.apply(made.file);
+  assert.equal(end.code, 0, end.stderr);
+  assert.equal(at.got.length, 1);
+  assert.deepEqual(end.run.hooks.map(({ delivered, failed }) => [delivered, failed]), [[1, 0]]);
 });
 
 beside('a required hook that says no before a stage stops the run there, and the traffic goes back', async (at) => {
