@@ -6,6 +6,7 @@
 #include "manual/complete.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
@@ -225,6 +226,16 @@ TEST_CASE("complete: what is suggested for a value is taken by its reader") {
         const auto one = authority::add_fault(faults, value);
         const auto timed = authority::add_fault(faults, value + "s");
         CHECK((one.has_value() || timed.has_value()));
+    }
+}
+
+TEST_CASE("complete: what a lane on recorded turns does wrong can be planted in it") {
+    for (const std::string_view word : authority::fault_words()) {
+        CAPTURE(word);
+        const bool timed = word == "latency=";
+        const std::string value = word == "kill" ? "" : timed ? "1s" : "1";
+        const bool is_fault = word != "seed="; // it picks turns
+        CHECK(playbook::parse_fault(fmt::format("{}{}@25", word, value)).has_value() == is_fault);
     }
 }
 

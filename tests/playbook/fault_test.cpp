@@ -1,7 +1,9 @@
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
 #include "drill/planted_fault.hpp"
 #include "temp_folder.hpp"
@@ -57,6 +59,16 @@ TEST_CASE("fault: what is wrong is said, with the way out") {
         REQUIRE_FALSE(got.has_value());
         CHECK(got.error().code == Code::usage);
         CHECK(got.error().text().find(row.says) != std::string::npos);
+    }
+}
+
+TEST_CASE("fault: whatever a gate is tried with can be planted") {
+    for (const std::string_view word : telemetry::k_bad_words) {
+        CAPTURE(word);
+        Playbook playbook;
+        playbook.stage.gates = {{.id = "one", .events = std::string(word)}};
+        const std::string fault = gate_trials(playbook).at(0).fault;
+        CHECK((fault.empty() || parse_fault(fault + "@25").has_value()));
     }
 }
 

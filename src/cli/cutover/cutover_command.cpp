@@ -50,7 +50,7 @@ constexpr auto k_inject =
         names::inject,
         "KIND[=VALUE]@PERCENT",
         "Inject a fault into the canary when that stage begins: error-rate=P, malformed=P, "
-        "truncate=P, http-error=P, auth-error=P, forget=P, stall=P, sync-token-error=P, "
+        "truncate=P, http-error=P, auth-error=P, forget=P, stall=P, drop=P, sync-token-error=P, "
         "audit-error=P, slow=N, latency=D or kill. With --local."
     )
         .suggesting(playbook::fault_words);

@@ -32,6 +32,7 @@ constexpr std::array k_kinds{
     FaultKind{"auth-error=", Value::share},
     FaultKind{"forget=", Value::share},
     FaultKind{"stall=", Value::share},
+    FaultKind{"drop=", Value::share},
     // Of a control service that reads the same file.
     FaultKind{"sync-token-error=", Value::share},
     FaultKind{"audit-error=", Value::share},
