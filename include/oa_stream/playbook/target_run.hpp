@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/runner.hpp"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 
 namespace oa_stream::playbook {
@@ -20,6 +21,9 @@ struct TargetRunInput {
     /// Drills: the file that the canary got as `serve --inject-file`.
     std::filesystem::path faults_file{};
     Operator by{};
+    /// How the operator reaches `playbook.target`, which has it already: for a playbook that is
+    /// rehearsed against the same address.
+    std::function<void(Target&)> access{};
 };
 
 /// Dry run of a cutover or a rehearsal: everything is read, probed, smoked and judged, mutations

@@ -36,7 +36,10 @@ Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& option
     playbook::TargetRunInput out;
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(options.playbook));
     OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, options.set));
-    options.change(out.playbook.target);
+    out.access = [access = static_cast<const AccessChoice&>(options)](playbook::Target& target) {
+        access.change(target);
+    };
+    out.access(out.playbook.target);
     out.source = playbook::PlanSource{source.file, source.text, options.set};
     OA_TRY(out.asserted, options.asserted());
     out.probes = options.probes;

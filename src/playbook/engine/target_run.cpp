@@ -25,14 +25,20 @@ Task<Result<std::string>> begin_fault(PlaybookRun* run, int percent) {
     co_return drill->fault;
 }
 
+using Access = std::function<void(Target&)>;
+
 /// A dry run is a run of its own; here it is one check, which wants the budget measured.
-Task<Check> rehearse_for(const PlaybookRun* run) {
+Task<Check> rehearse_for(const PlaybookRun* run, Access access) {
     Check out; // ERROR, and why in each case
     const RehearseSpec& spec = run->playbook().rehearse.value_or(RehearseSpec{});
     auto playbook = read_playbook(spec.text, spec.file, spec.set);
     if (!playbook) {
         out.detail = playbook.error().text();
         co_return out;
+    }
+    // What the operator stated is for that address, and a token is sent to no other.
+    if (access && playbook->target.base_url == run->playbook().target.base_url) {
+        access(playbook->target);
     }
     TargetRunInput input{.playbook = *std::move(playbook)};
     input.source = PlanSource{spec.file, spec.text, spec.set};
@@ -88,7 +94,9 @@ Task<Result<run::RunResult>> play(TargetRunInput input, RunMode mode, std::strin
     run.faults_file = std::move(input.faults_file);
     run.live.begin_stage = [&run](int percent) { return begin_fault(&run, percent); };
     if (run.playbook().rehearse) {
-        run.rehearse = [&run] { return rehearse_for(&run); };
+        run.rehearse = [&run, access = std::move(input.access)] {
+            return rehearse_for(&run, access);
+        };
     }
     run.title = std::move(title);
     run.facts = {{"playbook", name}, {"target", base_url}};

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat } from '../lib/http.mjs';
+import { tokensOf } from '../lib/lane.mjs';
 import { LocalTarget, lane } from '../lib/local_target.mjs';
 import { oa, scratch } from '../lib/process.mjs';
 
@@ -63,6 +64,21 @@ test('the dry run is a check of the verification, and wants its budget measured'
   const without = await verify();
   assert.equal(without.code, 0, without.stderr);
   assert.ok(!without.json().checks.some((c) => c.id === 'rehearse'), 'not asked for');
+});
+
+test('the dry run reaches the target as the verification does', async (t) => {
+  const tokens = tokensOf(['ops']);
+  const closed = await LocalTarget.start({ lanes: () => Promise.all(['v1', 'v2'].map((name) => lane(name, ['--tokens', tokens]))) });
+  t.after(() => closed.stop());
+  const token = closed.write('token', 'tok-ops');
+  fs.chmodSync(token, 0o600);
+  const args = ['verify', steady, ...closed.settings({ rehearse: cutover, logs: logs.join(',') }), '--json'];
+  for (const [given, env] of [[['--auth', `file:${token}`], {}], [[], { OA_STREAM_VERIFY_AUTH: `file:${token}` }]]) {
+    const end = await closed.oa([...args, ...given], { env });
+    const check = end.json().checks.find((c) => c.id === 'rehearse');
+    assert.equal(check.verdict, 'PASS', check.detail);
+    assert.equal(end.code, 0, end.stderr);
+  }
 });
 
 test('a run is compared with the one before of the same playbook and target', async () => {
