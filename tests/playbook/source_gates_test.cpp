@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <csignal>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -183,6 +184,60 @@ TEST_CASE("source gates: on_error waits for a source, and holds where the playbo
     CHECK(outcome.verdict == Verdict::error);
     CHECK(outcome.held);
     CHECK(held.world.driver.serving == World::split(50));
+}
+
+namespace {
+
+/// Only a gate of the run asks the source.
+void ask_at_end(Measured& run, measure::GateMode mode) {
+    run.world.playbook.stages = {50};
+    run.world.playbook.stage.gates = {{.id = "probes", .limit = 0.05, .from = "probe"}};
+    run.world.playbook.run_gates = {
+        {.id = "whole", .limit = 0.02, .mode = mode, .events = "http_5xx"},
+        {.id = "second", .limit = 0.05, .mode = mode, .events = "http_5xx"},
+    };
+}
+
+} // namespace
+
+TEST_CASE("source gates: a gate of the run waits for its source, too") {
+    using measure::GateMode;
+    const auto away = [](const Question&) -> Result<SourceReading> {
+        return fail(Code::network, "connection refused");
+    };
+    int asked = 0;
+    Measured back([&](const Question& question) -> Result<SourceReading> {
+        return ++asked < 6 ? away(question) : users(0)(question);
+    });
+    ask_at_end(back, GateMode::decide);
+    back.world.playbook.stage.error_hold_at_most = Millis(20'000);
+    CHECK(back.world.run().exit == ExitCode::ok);
+
+    Measured gone(away);
+    ask_at_end(gone, GateMode::decide);
+    gone.world.playbook.stage.error_hold_at_most = Millis(50);
+    const RunOutcome outcome = gone.world.run();
+    CHECK(check_of(outcome, "gate.whole@run").verdict == Verdict::error);
+    CHECK(outcome.exit == ExitCode::rolled_back);
+
+    Measured observed(away); // who does not decide is neither waited for nor missed
+    ask_at_end(observed, GateMode::observe);
+    observed.world.playbook.stage.error_hold_at_most = Millis(20'000);
+    CHECK(observed.world.run().exit == ExitCode::ok);
+    CHECK(observed.source.reads == 2);
+
+    Measured stopped([&](const Question& question) -> Result<SourceReading> {
+        if (stopped.source.reads == 3) {
+            stopped.world.stop.request(SIGINT);
+        }
+        return away(question);
+    });
+    ask_at_end(stopped, GateMode::decide);
+    stopped.world.playbook.stage.error_hold_at_most = Millis(60'000);
+    const RunOutcome ended = stopped.world.run();
+    CHECK(check_of(ended, "interrupted").verdict == Verdict::inconclusive);
+    CHECK(find_check(ended, "gate.whole@run") == nullptr);
+    CHECK(ended.exit == ExitCode::rolled_back);
 }
 
 TEST_CASE("source gates: without users the probes fill in and say so, or the stage is not decided"

@@ -7,18 +7,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace oa_stream::playbook {
 namespace {
 
-// Some reads may fail without anything being wrong: a rollback for one of them would do harm.
-constexpr int k_reads_that_may_fail = 3;
-
 /// How long machinery that does not answer is waited for.
 Millis patience(const RunContext& run) {
-    const Millis asked = run.playbook().stage.error_hold_at_most;
-    return std::max(asked, run.in.timing.drift_every * k_reads_that_may_fail);
+    return run.patience(run.in.timing.drift_every);
 }
 
 /// One look, kept in the stage. True: go on.

@@ -6,7 +6,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook {
+namespace {
+
+// Some answers may fail without anything being wrong: a rollback for one of them would do harm.
+constexpr int k_answers_that_may_fail = 3;
+
+} // namespace
 
 void RunOutcome::conclude(run::RunSession& session, const run::EndFacts& facts) {
     const run::Conclusion end = session.conclude(facts);
@@ -20,6 +28,10 @@ RunContext::RunContext(RunInput input)
     : in(std::move(input)), session(*in.session),
       journal(in.journal ? Journal(in.journal) : session.journal(in.may_write)),
       serving(in.plan->baseline), ours{serving} {
+}
+
+Millis RunContext::patience(Millis every) const {
+    return std::max(playbook().stage.error_hold_at_most, every * k_answers_that_may_fail);
 }
 
 void RunContext::skip(std::string id, bool required, std::string detail) {

@@ -39,6 +39,8 @@ struct RunContext {
             in.stop->mark_mutated();
         }
     }
+    /// How long what does not answer is waited for, when it is asked once in `every`.
+    [[nodiscard]] Millis patience(Millis every) const;
     /// False: mutations are only previewed.
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }
     /// A check that could not be made, and why.

@@ -169,17 +169,19 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
     const std::string_view source = judged_by(run->playbook(), gate).name();
     const measure::Span window = since(run->measured_since.value_or(Clock::now()));
     const measure::Span before{window.from_s - window.seconds(), window.from_s};
+    const bool needed = gate.mode == measure::GateMode::decide && run->changes_traffic();
     const bool from_before = gate.against == measure::Against::before;
     const Traffic& traffic = run->playbook().traffic;
     measure::GateBasis basis{.asked = std::string(source)};
     for (const auto& [arm, into] :
          {std::pair{&traffic.canary, &basis.canary}, {&traffic.stable, &basis.stable}}) {
         const bool reference = into == &basis.stable;
-        auto told = co_await ask_and_keep(
-            run, source, question_of(gate, *arm, reference && from_before ? before : window)
-        );
+        const auto question = question_of(gate, *arm, reference && from_before ? before : window);
+        // One that was waited for in vain is not waited for once more.
+        auto told = needed && !run->source_failed ? co_await ask_patiently(run, source, question)
+                                                  : co_await ask_and_keep(run, source, question);
         if (!told) {
-            run->source_failed = true;
+            run->source_failed = run->source_failed || needed;
             basis.silent = told.error().text();
             break;
         }
@@ -195,6 +197,10 @@ Task<StepEnd> judge_run(RunContext* run) {
     const bool rehearsed = !run->changes_traffic();
     for (const measure::GateSpec& gate : run->playbook().run_gates) {
         const GateRecord record = co_await run_record(run, gate);
+        if (record.verdict == Verdict::error && run->stop_requested()) { // nobody waited for it
+            run->add_interrupted("at the gates of the run");
+            co_return StepEnd::stop;
+        }
         if (rehearsed && record.verdict != Verdict::fail) {
             leave_out(*run, record);
             continue;

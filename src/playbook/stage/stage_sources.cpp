@@ -24,9 +24,6 @@ using measure::GateRecord;
 using measure::GateSpec;
 using measure::SourceReading;
 
-// One reading may fail without anything being wrong: a rollback for it would do harm.
-constexpr int k_readings_that_may_fail = 3;
-
 // Users are gone when hardly any of those expected came in the last quarter of the window.
 constexpr double k_tail = 0.25;
 constexpr double k_hardly = 0.1;
@@ -37,10 +34,6 @@ Millis every(const RunContext& run) {
     return asked > Millis(0)
                ? asked
                : std::clamp(run.playbook().stage.bake / 20, Millis(500), Millis(5000));
-}
-
-Millis patience(const RunContext& run) {
-    return std::max(run.playbook().stage.error_hold_at_most, every(run) * k_readings_that_may_fail);
 }
 
 Asked asked_for(const Playbook& playbook, const GateSpec& gate, int percent) {
@@ -189,7 +182,7 @@ bool lost(const StageRun& stage) {
     return std::ranges::any_of(asked, [&](const auto& one) {
         const auto silent = stage.sources.silent.find(one.first.source);
         return one.second && silent != stage.sources.silent.end() &&
-               Clock::now() - silent->second.since >= patience(stage.run);
+               Clock::now() - silent->second.since >= stage.run.patience(every(stage.run));
     });
 }
 
@@ -298,6 +291,18 @@ ask_and_keep(RunContext* run, std::string_view source, measure::Question questio
     measure::ToldReading told{.revision = question.revision, .window_s = question.window.seconds()};
     OA_CO_TRY(told.reading, co_await ask_source(run, source, std::move(question)));
     co_return std::make_shared<const measure::ToldReading>(std::move(told));
+}
+
+Task<Result<std::shared_ptr<const measure::ToldReading>>>
+ask_patiently(RunContext* run, std::string_view source, measure::Question question) {
+    const auto until = Clock::now() + run->patience(every(*run));
+    for (;;) {
+        auto told = co_await ask_and_keep(run, source, question);
+        if (told || run->stop_requested() || Clock::now() >= until) {
+            co_return told;
+        }
+        (void)co_await sleep_for(run->in.timing.retry_pause);
+    }
 }
 
 measure::Question question_of(const GateSpec& gate, std::string revision, measure::Span window) {

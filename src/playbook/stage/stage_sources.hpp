@@ -65,6 +65,10 @@ ask_source(RunContext* run, std::string_view source, measure::Question question)
 [[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
 ask_and_keep(RunContext* run, std::string_view source, measure::Question question);
 
+/// The same; a source that does not answer is waited for, at most as long as the playbook says.
+[[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
+ask_patiently(RunContext* run, std::string_view source, measure::Question question);
+
 /// The window's question about one revision, for gates of these events.
 [[nodiscard]] measure::Question
 question_of(const measure::GateSpec& gate, std::string revision, measure::Span window);
