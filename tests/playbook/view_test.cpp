@@ -15,8 +15,11 @@ struct Scene {
         view.percent = 25;
         view.index = 2;
         view.stages = playbook.stages;
+        view.later = 2;
         view.elapsed_s = 1.6;
-        view.planned_s = 4;
+        view.left_s = 2.4;
+        view.bake_s = 4;
+        view.extend_s = 4;
         view.canary = {3, 40};
         view.stable = {0, 41};
         view.canary_p95_s = 0.143;
@@ -45,7 +48,9 @@ TEST_CASE("stage line: percent shifted, time left, samples, rates against limits
 TEST_CASE("stage line: 80 columns hold every number of a long stage; the bar goes first") {
     Scene scene;
     scene.view.elapsed_s = 20;
-    scene.view.planned_s = 600;
+    scene.view.left_s = 580;
+    scene.view.bake_s = 600;
+    scene.view.extend_s = 600;
     scene.view.canary = {3, 1210};
     scene.view.stable = {0, 1210};
     CHECK(
@@ -62,6 +67,31 @@ TEST_CASE("stage line: 80 columns hold every number of a long stage; the bar goe
         stage_line(scene.view, {.width = 100}) ==
         "stage 3/5 canary  25% 9m40s left, 30m–1h in all | n 1210+1210 bad 0.2%≤5% p95 1.43s "
         "+10%≤+50%"
+    );
+}
+
+TEST_CASE("stage line: what may come is what the playbook allows; of a pause only its rest") {
+    Scene scene;
+    const auto times = [&] {
+        const std::string line = stage_line(scene.view, {.width = 200});
+        const std::size_t from = line.find("░ ") + std::string_view("░ ").size();
+        return line.substr(from, line.find(" |") - from);
+    };
+    scene.view.extend_s = 0;
+    CHECK(times() == "2.4s left, 10s in all");
+    scene.view.extend_s = 20; // unlike the bake
+    CHECK(times() == "2.4s left, 10s–1m10s in all");
+    scene.view.extended = true;
+    CHECK(times() == "2.4s left, 10s–50s in all");
+    scene.view.later = 0;
+    CHECK(times() == "2.4s left, 2.4s in all");
+    scene.view.paused = true;
+    scene.view.left_s = 3600;
+    scene.view.later = 2;
+    CHECK(times() == "1h left");
+    CHECK(
+        stage_line(scene.view, {.width = 75}) ==
+        "3/5 at 25% 1h left | n 40+41 bad 7.5%>5% p95 143ms +10%≤+50%"
     );
 }
 

@@ -23,9 +23,13 @@ struct StageView {
     int percent = 0;
     std::size_t index = 0; ///< 0-based among `stages`
     std::vector<int> stages{};
+    std::size_t later = 0; ///< stages that are still to be held
     double elapsed_s = 0;
-    double planned_s = 0; ///< planned
-    bool extended = false;
+    double left_s = 0; ///< of this window, or of the pause
+    double bake_s = 0;
+    double extend_s = 0; ///< at most, of each stage
+    bool extended = false; ///< or it cannot be any more
+    bool paused = false;
     measure::Counts canary{};
     measure::Counts stable{};
     std::optional<double> canary_p95_s{};

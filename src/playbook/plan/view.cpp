@@ -191,17 +191,18 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
     add_bad_rate(view, rates);
     add_p95(view, rates);
     const std::string where = fmt::format("{}/{}", view.index + 1, view.stages.size());
-    const std::string done = bar(view.planned_s > 0 ? view.elapsed_s / view.planned_s : 0);
-    const double left_s = std::max(0.0, view.planned_s - view.elapsed_s);
-    const auto later = static_cast<double>(view.stages.size() - view.index - 1);
-    const double bake_s = view.extended ? view.planned_s / 2 : view.planned_s;
-    const double all_s = left_s + later * bake_s;
-    const double most_s = all_s + (view.extended ? 0 : bake_s) + later * bake_s; // each extended
-    const std::string left = waiting(left_s) + " left";
+    const double window_s = view.elapsed_s + view.left_s;
+    const std::string done = bar(window_s > 0 ? view.elapsed_s / window_s : 0);
+    const auto later = static_cast<double>(view.later);
+    const double all_s = view.left_s + later * view.bake_s;
+    const double most_s = all_s + (later + (view.extended ? 0 : 1)) * view.extend_s;
+    const std::string left = waiting(view.left_s) + " left";
     const std::string rest = waiting(all_s) == waiting(most_s)
                                  ? waiting(all_s)
                                  : fmt::format("{}–{}", waiting(all_s), waiting(most_s));
-    const std::string both = fmt::format("{}, {} in all", left, rest);
+    // Nobody knows when a person comes.
+    const std::string brief = view.paused ? left : fmt::format("{}, {}", left, rest);
+    const std::string both = view.paused ? left : brief + " in all";
     const std::string seen =
         fmt::format("| n {}+{}{}", view.canary.total, view.stable.total, rates.text);
     // Where there is little room, what the numbers also say goes first.
@@ -209,7 +210,7 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
         fmt::format("stage {} canary {:>3}% {} {} {}", where, view.percent, done, both, seen),
         fmt::format("stage {} canary {:>3}% {} {}", where, view.percent, both, seen),
         fmt::format("{} at {}% {} {}", where, view.percent, both, seen),
-        fmt::format("{} at {}% {}, {} {}", where, view.percent, left, rest, seen),
+        fmt::format("{} at {}% {} {}", where, view.percent, brief, seen),
         fmt::format("{} at {}% {} {}", where, view.percent, left, seen),
     };
     const auto room = static_cast<std::size_t>(style.width - 1); // a full last column wraps

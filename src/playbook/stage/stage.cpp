@@ -17,13 +17,9 @@
 #include <exception>
 
 namespace oa_stream::playbook {
-namespace {
 
 using measure::GateRecord;
 using measure::Look;
-using measure::Sample;
-
-} // namespace
 
 void show(const StageRun& stage) {
     const RunContext& run = stage.run;
@@ -34,9 +30,13 @@ void show(const StageRun& stage) {
     view.percent = stage.percent;
     view.index = static_cast<std::size_t>(stage.index);
     view.stages = run.playbook().stages;
+    view.later = run.changes_traffic() ? view.stages.size() - view.index - 1 : 0;
     view.elapsed_s = stage.elapsed_s();
-    view.planned_s = seconds(stage.planned);
+    view.left_s = std::max(0.0, seconds(stage.until - Clock::now()));
+    view.bake_s = seconds(run.playbook().stage.bake);
+    view.extend_s = seconds(run.playbook().stage.extend_at_most);
     view.extended = stage.extended;
+    view.paused = stage.paused;
     view.canary = measure::count_bad(stage.canary());
     view.stable = measure::count_bad(stage.stable());
     view.canary_p95_s = measure::first_content_p95(stage.canary());
@@ -69,6 +69,7 @@ Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
     auto next_view = Clock::now();
     auto next_look = Clock::now() + timing.interim_every;
     look.interim = true;
+    stage->until = until;
     while (Clock::now() < until) {
         if (stage->paused) {
             stage->run.in.steering->pause_left(seconds(until - Clock::now()));
@@ -144,9 +145,10 @@ Task<bool> start_probes(StageRun* stage) {
     RunContext& run = stage->run;
     const auto deadline = Clock::now() + run.playbook().stage.error_hold_at_most;
     for (;;) {
-        auto started = run.in.instruments->start_flow(rates_of(*stage), [stage](Sample sample) {
-            stage->add_sample(std::move(sample));
-        });
+        auto started =
+            run.in.instruments->start_flow(rates_of(*stage), [stage](measure::Sample sample) {
+                stage->add_sample(std::move(sample));
+            });
         if (started || run.stop_requested() || Clock::now() >= deadline) {
             stage->no_probes = started ? std::string() : started.error().text();
             if (!started) {
@@ -163,7 +165,6 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
     if (!co_await start_probes(stage)) {
         co_return WindowEnd::broken;
     }
-    stage->planned += length;
     WindowEnd end = co_await watch_all(stage, Clock::now() + length, look);
     // A breach and a signal do not wait for the last probes. Gates that a person cut short judge
     // without those that are under way, and must know since when they are.

@@ -146,6 +146,7 @@ private:
 Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
     RunContext& run = stage->run;
     DriftWatch drift(run);
+    stage->until = until;
     while (Clock::now() < until) {
         if (run.stop_requested()) {
             co_return WindowEnd::interrupted;
@@ -169,7 +170,6 @@ Task<WindowEnd> wait_and_measure(StageRun* stage, Clock::time_point until) {
     if (!co_await start_probes(stage)) {
         co_return WindowEnd::broken;
     }
-    stage->planned += stage->run.playbook().stage.pause_at_most;
     const WindowEnd end = co_await watch_all(stage, until, k_interim);
     co_await stage->run.in.instruments->stop_flow(Millis(0));
     co_return end;
