@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/run/detached_output.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
@@ -27,6 +28,7 @@ namespace oa_stream::cli {
 namespace {
 
 namespace fs = std::filesystem;
+using run::DetachedOutput;
 
 constexpr auto k_poll = std::chrono::milliseconds(50);
 constexpr auto k_patience = std::chrono::seconds(30);
@@ -137,9 +139,7 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
 }
 
 /// In the old process.
-ExitCode answer_for(
-    pid_t pid, int pipe, const std::string& unnamed, const HeldSignals& signals, Context& context
-) {
+ExitCode answer_for(pid_t pid, int pipe, const HeldSignals& signals, Context& context) {
     bool stopped = false;
     const auto pass_on = [&](std::chrono::milliseconds wait) {
         if (signals.pass_on(pid, wait)) {
@@ -150,8 +150,7 @@ ExitCode answer_for(
     };
     const std::string run = read_id(pipe, [&] { pass_on(std::chrono::milliseconds(0)); });
     ::close(pipe);
-    const std::string log =
-        run.empty() ? unnamed : (context.state_dir / "detached" / (run + ".log")).string();
+    const DetachedOutput output(context.state_dir, run.empty() ? std::to_string(pid) : run);
     std::optional<int> ended;
     if (run.empty()) {
         int status = 0;
@@ -164,7 +163,7 @@ ExitCode answer_for(
                     "run {} still checks whether it may begin, in process {}; its output: {}\n",
                     run,
                     pid,
-                    log
+                    output.log.string()
                 ),
                 context
             );
@@ -173,20 +172,26 @@ ExitCode answer_for(
         ended = wait_until_begun(pid, folder, k_patience, say, [&] { return pass_on(k_poll); });
     }
     if (!ended) {
-        tell_how(run, pid, log, context);
+        tell_how(run, pid, output.log.string(), context);
         return ExitCode::ok;
     }
-    context.err(run::read_kept(log, k_most_output).value_or(""));
+    context.err(run::read_kept(output.log, k_most_output).value_or(""));
+    context.out(run::read_kept(output.document).value_or("")); // there is none without --json
     return static_cast<ExitCode>(*ended);
 }
 
-Result<void> leave_terminal(const std::string& log, Context& context) {
+int create(const fs::path& file) {
+    constexpr int k_flags = O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW;
+    return ::open(file.c_str(), k_flags, 0600);
+}
+
+Result<void> leave_terminal(const DetachedOutput& output, Context& context) {
     const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-    const int output =
-        ::open(log.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    const bool good = nothing >= 0 && output >= 0 && ::setsid() >= 0 &&
-                      ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(output, STDOUT_FILENO) >= 0 &&
-                      ::dup2(output, STDERR_FILENO) >= 0;
+    const int log = create(output.log);
+    const int document = context.json ? create(output.document) : log;
+    const bool good = nothing >= 0 && log >= 0 && document >= 0 && ::setsid() >= 0 &&
+                      ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(document, STDOUT_FILENO) >= 0 &&
+                      ::dup2(log, STDERR_FILENO) >= 0;
     context.globals.non_interactive = true;
     context.tty = context.live = context.out_tty = context.colour = context.out_colour = false;
     return good ? Result<void>{} : errno_error("cannot leave the terminal");
@@ -220,8 +225,7 @@ std::optional<int> wait_until_begun(
 }
 
 Result<Detached> Detached::fork(Context& context) {
-    const fs::path folder = context.state_dir / "detached";
-    OA_CHECK(make_dirs(folder));
+    OA_CHECK(make_dirs(DetachedOutput::folder(context.state_dir)));
     std::array<int, 2> ends{-1, -1};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
         return errno_error("no pipe");
@@ -234,22 +238,27 @@ Result<Detached> Detached::fork(Context& context) {
     }
     if (pid > 0) {
         ::close(ends[1]);
-        const fs::path unnamed = folder / fmt::format("{}.log", pid);
-        out.answer_ = answer_for(pid, ends[0], unnamed.string(), signals, context);
+        out.answer_ = answer_for(pid, ends[0], signals, context);
+        // It was shown, or has the run's name.
+        const DetachedOutput unnamed(context.state_dir, std::to_string(pid));
         std::error_code ignored;
-        fs::remove(unnamed, ignored); // it was shown, or has the run's name
+        fs::remove(unnamed.log, ignored);
+        fs::remove(unnamed.document, ignored);
         return out;
     }
     ::close(ends[0]);
     out.told_ = ends[1];
-    out.log_ = (folder / fmt::format("{}.log", ::getpid())).string();
-    OA_CHECK(leave_terminal(out.log_, context));
+    OA_CHECK(leave_terminal(DetachedOutput(context.state_dir, std::to_string(::getpid())), context)
+    );
     return out;
 }
 
-void Detached::began(const std::string& run) {
+void Detached::began(const std::string& run, const Context& context) {
+    const DetachedOutput unnamed(context.state_dir, std::to_string(::getpid()));
+    const DetachedOutput named(context.state_dir, run);
     std::error_code ignored;
-    fs::rename(log_, fs::path(log_).replace_filename(run + ".log"), ignored);
+    fs::rename(unnamed.log, named.log, ignored);
+    fs::rename(unnamed.document, named.document, ignored);
     const std::string line = run + "\n";
     while (::write(told_, line.data(), line.size()) < 0 && errno == EINTR) {
     }

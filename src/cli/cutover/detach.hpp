@@ -29,11 +29,10 @@ public:
     /// run; or, when the run ended before it began, what the new process said.
     [[nodiscard]] const std::optional<ExitCode>& answered() const noexcept { return answer_; }
     /// In the new process, once the run has its folder: its output gets the run's name.
-    void began(const std::string& run);
+    void began(const std::string& run, const Context& context);
 
 private:
     std::optional<ExitCode> answer_{};
-    std::string log_{};
     int told_ = -1; ///< a pipe to the old process
 };
 

@@ -153,9 +153,9 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
         Touches::traffic,
         [&](playbook::Operator by) {
             if (detached) {
-                by.on_run = [then = std::move(by.on_run), &detached](const std::string& run) {
+                by.on_run = [&, then = std::move(by.on_run)](const std::string& run) {
                     then(run);
-                    detached->began(run);
+                    detached->began(run, context);
                 };
             }
             request.by = std::move(by);

@@ -147,14 +147,20 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   const end = await target.oa(['cutover', 'apply', file, '--detach', '--yes', '--json']);
   assert.equal(end.code, 6, end.stderr);
   assert.match(end.stderr, /not as it was planned/);
+  assert.deepEqual([end.json().exit_code, problemOf(end.json())], [6, null]);
   await target.setWeights(STABLE);
-  const gone = await target.oa(['cutover', 'apply', '/nonexistent/plan.json', '--detach', '--yes']);
+  const gone = await target.oa(['cutover', 'apply', '/nonexistent/plan.json', '--detach', '--yes', '--json']);
   assert.equal(gone.code, 2, gone.stderr);
   assert.match(gone.stderr, /\/nonexistent\/plan\.json/);
+  assert.deepEqual([gone.json().exit_code, problemOf(gone.json())], [2, null]);
   const good = await target.oa(['cutover', 'apply', await plan(target, (yaml) => yaml), '--detach', '--yes', '--json']);
   assert.equal(good.code, 0, good.stderr);
   assert.equal(problemOf(good.json()), null);
-  assert.equal((await target.oa(['cutover', 'status', '--run', good.json().run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
+  const { run, process: pid } = good.json();
+  assert.equal((await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
+  while (fs.existsSync(`/proc/${pid}`)) await sleep(50);
+  assert.deepEqual(fs.readdirSync(path.join(target.state, 'detached')).filter((name) => name.startsWith(run)).sort(), [`${run}.json`, `${run}.log`]);
+  assert.equal(JSON.parse(fs.readFileSync(path.join(target.state, 'detached', `${run}.json`), 'utf8')).verdict, 'PASS');
 });
 
 beside('apply --detach: who types Ctrl-C while it still checks ends the run, and is told how it ended', async (target) => {
