@@ -1,6 +1,7 @@
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/run/detached_output.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 
 #include <fmt/format.h>
@@ -125,6 +126,9 @@ Result<void> remove_run(const fs::path& folder) {
         fs::rename(grave, folder, error);
         return fail(Code::conflict, "was pinned just now", name);
     }
+    const DetachedOutput output(folder.parent_path().parent_path(), name);
+    fs::remove(output.log, error);
+    fs::remove(output.document, error);
     fs::remove_all(grave, error);
     if (error) {
         return fail(Code::io, "cannot be removed: " + error.message(), grave.string());

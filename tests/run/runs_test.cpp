@@ -1,6 +1,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
+#include "oa_stream/run/detached_output.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/run_notes.hpp"
@@ -15,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <utility>
 
 using namespace oa_stream;
@@ -399,8 +401,17 @@ TEST_CASE("gc: removal refuses a run that is worked on, and sweeps what an earli
         CHECK(remove_run(alive.path()).error().code == Code::conflict);
         CHECK(fs::exists(alive.path() / "run.json"));
     }
+    const DetachedOutput output(state.path, old.filename().string());
+    const DetachedOutput other(state.path, "20260102T000000Z-cutover-1a2b3c4d");
+    fs::create_directories(DetachedOutput::folder(state.path));
+    for (const fs::path& file : {output.log, output.document, other.log}) {
+        std::ofstream(file) << "said\n";
+    }
     CHECK(remove_run(old).has_value());
     CHECK_FALSE(fs::exists(old));
+    CHECK_FALSE(fs::exists(output.log));
+    CHECK_FALSE(fs::exists(output.document));
+    CHECK(fs::exists(other.log));
     CHECK(remove_run(old).error().code == Code::not_found);
     fs::create_directories(state.path / "runs" / ".removed-x" / "y");
     CHECK(sweep_removed(state.path) == 1);
