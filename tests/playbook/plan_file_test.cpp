@@ -220,6 +220,9 @@ TEST_CASE("plan file: drift names the field, what was planned and what is live")
         drift_from_plan(plan, live(), rebuilt) ==
         std::vector<std::string>{"revision stable/version/build: planned \"1\", live \"2\""}
     );
+    Json earlier = revisions; // as plans of earlier builds have it
+    earlier["stable"]["driver"] = nullptr;
+    CHECK(drift_from_plan(plan, live(), earlier).empty());
     rebuilt["stable"] = nullptr; // it does not answer just now: its smoke will tell
     CHECK(drift_from_plan(plan, live(), rebuilt).empty());
 }

@@ -55,7 +55,7 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
             Code::precondition, "an earlier change of traffic is still being carried out"
         );
     }
-    const Json revisions = co_await revision_facts(&run->outside, &plan.playbook, &live);
+    const Json revisions = co_await revision_facts(&run->outside, &plan.playbook);
     OA_CO_CHECK(check_drift(*run, drift_from_plan(plan, live, revisions)));
     const bool over = live.serving.percent_of(plan.playbook.traffic.canary) == 100;
     if (over && plan.playbook.kind != Kind::rollback && run->reopen.empty()) {

@@ -334,19 +334,11 @@ Task<Result<void>> try_sources(const Outside* outside, const Playbook* playbook,
 
 } // namespace
 
-Task<Json> revision_facts(
-    const Outside* outside, const Playbook* playbook, const traffic::TrafficState* live
-) {
+Task<Json> revision_facts(const Outside* outside, const Playbook* playbook) {
     Json out = Json::object();
     for (const std::string& revision : {playbook->traffic.stable, playbook->traffic.canary}) {
-        const Json* driver = member(object_in(live->extra, "revisions"), revision);
         Json version = co_await version_of(outside, playbook, revision);
-        out[revision] = driver == nullptr && version.is_null()
-                            ? Json(nullptr)
-                            : Json{
-                                  {"driver", driver == nullptr ? Json(nullptr) : *driver},
-                                  {"version", std::move(version)}
-                              };
+        out[revision] = version.is_null() ? Json(nullptr) : Json{{"version", std::move(version)}};
     }
     co_return out;
 }

@@ -14,10 +14,9 @@ namespace oa_stream::playbook {
 /// For what a plan opened itself.
 inline constexpr Millis k_removing{10'000};
 
-/// revision → {"driver": its own facts, "version": what GET /version says}; null where neither
-/// tells. Never fails: who does not answer is found by the smokes.
-[[nodiscard]] Task<Json>
-revision_facts(const Outside* outside, const Playbook* playbook, const traffic::TrafficState* live);
+/// revision → {"version": what GET /version says}; null where it does not answer. Never fails: the
+/// smokes find that.
+[[nodiscard]] Task<Json> revision_facts(const Outside* outside, const Playbook* playbook);
 
 struct GateTrials {
     Json records = Json::array(); ///< a gate each: id, value, n, needs_n, decides_in_s, sentence

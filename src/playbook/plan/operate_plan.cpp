@@ -206,7 +206,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(auto tokens, check_token_lives(playbook, outside, std::chrono::system_clock::now()));
     std::ranges::move(tokens, std::back_inserter(facts.warnings));
     under_way(request, "asking both revisions for their version");
-    facts.revisions = co_await revision_facts(&outside, &playbook, &live);
+    facts.revisions = co_await revision_facts(&outside, &playbook);
     std::ranges::move(closed_lanes(facts.revisions), std::back_inserter(facts.warnings));
     under_way(request, "testing whether conversations continue");
     OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));

@@ -249,7 +249,12 @@ drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json&
         const Json* now = member(revisions, revision);
         // A revision that cannot be asked right now has not drifted; its smoke will show it.
         if (!planned.is_null() && now != nullptr && !now->is_null()) {
-            name_differences(out, "revision " + revision, planned, *now);
+            name_differences(
+                out,
+                fmt::format("revision {}/version", revision),
+                object_in(planned, "version"),
+                object_in(*now, "version")
+            );
         }
     }
     return out;
