@@ -115,9 +115,12 @@ ThreadRef thread_of(std::string_view method, std::string_view path, std::string_
         return {};
     }
     if (const auto id = id_in(parts); !id.empty()) {
-        const bool resume = method == "GET" && parts.back() == "stream";
-        const bool stop = method == "POST" && parts.back() == "stop";
-        return {percent_decode(id).value_or(std::string(id)), resume || stop};
+        const bool streams = parts.back() == "stream";
+        ThreadRef out = method == "POST" && streams ? turn_in(body) : ThreadRef{};
+        out.thread = percent_decode(id).value_or(std::string(id));
+        out.live_turn = out.live_turn || (method == "GET" && streams) ||
+                        (method == "POST" && parts.back() == "stop");
+        return out;
     }
     if (method == "POST" && starts_turn(parts)) {
         return turn_in(body);

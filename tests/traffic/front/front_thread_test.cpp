@@ -19,6 +19,19 @@ TEST_CASE("front: a read of a thread does not lead its running turn astray") {
     CHECK(rig.get_path("/api/chats/t/stream").body == "stable");
 }
 
+TEST_CASE("front: a turn below its chat's path is resumed and stopped where it runs") {
+    constexpr std::string_view k_stream = "/api/chats/t/stream";
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    CHECK(rig.post(k_stream, R"({"messages":[{"role":"user"}]})").body == "stable");
+    rig.weigh(0, 100);
+    CHECK(rig.post(k_stream, R"({"messages":[{"role":"user"}]})").body == "canary");
+    rig.weigh(100, 0);
+    CHECK(rig.get_path(k_stream).body == "canary");
+    CHECK(rig.post(k_stream, R"({"messages":[{"role":"assistant"}]})").body == "canary");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+    CHECK(rig.post(k_stream, R"({"messages":[{"role":"user"}]})").body == "stable");
+}
+
 TEST_CASE("front: a pinned probe of a thread does not move it") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "stable");

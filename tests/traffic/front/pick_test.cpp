@@ -70,16 +70,19 @@ namespace {
 struct Row {
     std::string_view method, path, body, thread;
     bool live_turn;
+    bool new_turn = false;
 };
 
 constexpr std::array k_rows{
-    Row{"POST", "/api/chat/stream", R"({"conversationId":"t1","id":"x"})", "t1", false},
-    Row{"POST", "/api/chat", R"({"id":"t2","messages":[]})", "t2", false},
-    Row{"POST", "/api/chat/stream", R"({"thread_id":"t3"})", "t3", false},
-    Row{"POST", "/api/chat/stream", R"({"conversationId":"","threadId":"t4"})", "t4", false},
-    Row{"POST", "/api/chat/stream", R"({"id":7})", "", false},
-    Row{"POST", "/api/chat/stream", "no json", "", false},
-    Row{"POST", "/api/chats/t5/stream", R"({"id":"other"})", "t5", false},
+    Row{"POST", "/api/chat/stream", R"({"conversationId":"t1","id":"x"})", "t1", false, true},
+    Row{"POST", "/api/chat", R"({"id":"t2","messages":[]})", "t2", false, true},
+    Row{"POST", "/api/chat/stream", R"({"thread_id":"t3"})", "t3", false, true},
+    Row{"POST", "/api/chat/stream", R"({"conversationId":"","threadId":"t4"})", "t4", false, true},
+    Row{"POST", "/api/chat/stream", R"({"id":7})", "", false, true},
+    Row{"POST", "/api/chat/stream", "no json", "", false, true},
+    Row{"POST", "/api/chats/t5/stream", R"({"id":"other"})", "t5", false, true},
+    Row{"POST", "/api/chats/t5/stream", "no json", "t5", false, true},
+    Row{"POST", "/api/chats/t5/stream", R"({"messages":[{"role":"assistant"}]})", "t5", true},
     Row{"GET", "/api/chats/t%2D6/stream", "", "t-6", true},
     Row{"POST", "/api/chats/t7/stop", "", "t7", true},
     Row{"GET", "/api/chat/t8/stream", "", "t8", true},
@@ -98,6 +101,7 @@ TEST_CASE("thread of a request: path first, then the body's aliases in order") {
         const ThreadRef got = thread_of(row.method, row.path, row.body);
         CHECK(got.thread == row.thread);
         CHECK(got.live_turn == row.live_turn);
+        CHECK(got.new_turn == row.new_turn);
     }
 }
 
