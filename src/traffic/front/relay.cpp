@@ -17,6 +17,7 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr std::uint64_t k_short_answer = 256U << 10U;
+constexpr int k_created = 201;
 constexpr int k_refused = 400;
 constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
 /// A client that only ended its sending half looks like one that left, and still reads a whole
@@ -306,6 +307,12 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
         core->learn(std::string(*learned), route);
         if (core->mirror && route.ref.thread.empty()) {
             core->mirror->leave_out(std::string(*learned));
+        }
+    }
+    if (head.status == k_created) { // a chat, perhaps under an id that nobody asked for
+        const auto location = head.headers.get("location").value_or("");
+        if (const auto made = thread_of("GET", location, ""); !made.thread.empty()) {
+            core->sticky.remember(made.thread, route.arm);
         }
     }
     if (head.status >= k_refused) {

@@ -32,6 +32,29 @@ TEST_CASE("front: a turn below its chat's path is resumed and stopped where it r
     CHECK(rig.post(k_stream, R"({"messages":[{"role":"user"}]})").body == "stable");
 }
 
+TEST_CASE("front: a chat that was made or forked is found where it was made") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    const auto makes = [](std::string location) {
+        return [location](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            (void)co_await exchange->respond({201, {{"location", location}}, "made"});
+        };
+    };
+    rig.stable.answer = makes("/api/chats/a%20b");
+    CHECK(rig.post("/api/chats", R"({"title":"T"})").status == 201);
+    rig.stable.answer = makes("/api/chats/copy");
+    CHECK(rig.post("/api/chats/a%20b/fork", R"({"id":"copy"})").status == 201);
+    rig.stable.answer = {};
+    rig.weigh(1, 100);
+    CHECK(rig.get_path("/api/chats/a%20b").body == "stable");
+    CHECK(rig.get_path("/api/chats/copy/messages").body == "stable");
+    CHECK(rig.post("/api/chat", R"({"id":"copy"})").body == "stable");
+    // The same id made again, after it was deleted, say.
+    rig.canary.answer = makes("/api/chats/copy");
+    CHECK(rig.post("/api/chats", R"({"id":"copy"})").status == 201);
+    rig.canary.answer = {};
+    CHECK(rig.get_path("/api/chats/copy").body == "canary");
+}
+
 TEST_CASE("front: a pinned probe of a thread does not move it") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     CHECK(rig.post("/api/chat/stream", R"({"id":"t"})").body == "stable");
