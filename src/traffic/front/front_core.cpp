@@ -112,7 +112,8 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
       client(net::HttpClient::make(
           where, k_gather, options.connections + options.backends.size() // their health checks
       )),
-      pick(options.backends.size()), sticky(options.sticky_threads), instance(random_hex(4)) {
+      pick(options.backends.size()), pick_other(options.backends.size()),
+      sticky(options.sticky_threads), instance(random_hex(4)) {
     for (const Backend& backend : options.backends) {
         const auto weight = options.weights.find(backend.name);
         arms.push_back({backend});
@@ -138,6 +139,7 @@ void FrontCore::apply_weights() {
         return arm.ready ? arm.weight * (common / ready[arm.backend.name]) : 0;
     });
     if (usable != pick.weights()) {
+        pick_other.set(usable);
         pick.set(std::move(usable));
     }
 }
@@ -170,8 +172,8 @@ std::optional<std::size_t> FrontCore::other_lane(const std::vector<std::size_t>&
     return std::nullopt;
 }
 
-std::optional<std::size_t> FrontCore::next_arm() {
-    const auto in_turn = pick.next();
+std::optional<std::size_t> FrontCore::next_arm(WeightedPick& by) {
+    const auto in_turn = by.next();
     if (options.balance == Balance::weights || !in_turn) {
         return in_turn;
     }
@@ -205,7 +207,8 @@ Result<Route> FrontCore::route(const net::Request& request) {
             return Route{*home, Reason::sticky, std::move(ref)};
         }
     }
-    const auto chosen = next_arm();
+    const bool begins = !ref.thread.empty() || request.method == "POST";
+    const auto chosen = next_arm(begins ? pick : pick_other);
     if (!chosen) {
         return fail(Code::unavailable, "no revision that gets traffic is ready");
     }

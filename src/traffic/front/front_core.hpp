@@ -42,8 +42,8 @@ struct FrontCore {
 
     /// Code::usage: the pin names no backend. Code::unavailable: nobody with a weight is ready.
     [[nodiscard]] Result<Route> route(const net::Request& request);
-    /// For a new thread; nullopt: nobody with a weight is ready.
-    [[nodiscard]] std::optional<std::size_t> next_arm();
+    /// By one of the two picks; nullopt: nobody with a weight is ready.
+    [[nodiscard]] std::optional<std::size_t> next_arm(WeightedPick& by);
     /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
     /// share what it is worth.
     void apply_weights();
@@ -75,7 +75,8 @@ struct FrontCore {
     FrontOptions options;
     std::unique_ptr<net::HttpClient> client;
     std::vector<Arm> arms;
-    WeightedPick pick;
+    WeightedPick pick; ///< of what may begin a thread or a turn
+    WeightedPick pick_other; ///< a page lists its chats before each turn: both would be one half
     StickyThreads sticky;
     std::shared_ptr<Mirror> mirror{}; ///< null: none
     std::string instance; ///< random: a restarted front door forgot the weights, its etags differ

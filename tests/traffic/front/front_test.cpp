@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace oa_stream;
@@ -20,6 +21,29 @@ TEST_CASE("front: 100 new threads at 95/5 are split 95 to 5") {
     CHECK(rig.stable.seen.size() == 95);
     CHECK(rig.counter("canary", "picked") == 5);
     CHECK(rig.counter("stable", "finished") == 95);
+}
+
+TEST_CASE("front: who lists chats before each turn does not lead all turns to one revision") {
+    Rig rig({{"stable", 50}, {"canary", 50}});
+    net::ClientRequest preflight;
+    preflight.method = "OPTIONS";
+    preflight.url = rig.front_url() + "/v1/chat/completions";
+    const auto turns = [](const FakeBackend& backend) {
+        return std::ranges::count(backend.seen, "POST", &net::Request::method);
+    };
+    for (int i = 0; i < 10; ++i) {
+        CHECK(rig.get_path("/api/chats").status == 200);
+        CHECK(rig.post("/api/chat", R"({"id":"t)" + std::to_string(i) + R"("})").status == 200);
+    }
+    CHECK(turns(rig.stable) == 5);
+    CHECK(turns(rig.canary) == 5);
+    for (int i = 0; i < 10; ++i) {
+        CHECK(rig.ask(preflight).status == 200);
+        CHECK(rig.post("/v1/chat/completions", "{}").status == 200);
+    }
+    CHECK(turns(rig.stable) == 10);
+    CHECK(turns(rig.canary) == 10);
+    CHECK(rig.stable.seen.size() == 20);
 }
 
 TEST_CASE("front: a thread stays where it began and does not use up the split") {
