@@ -17,7 +17,7 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr std::size_t k_threads = 10000; ///< whose choice is remembered
-constexpr std::size_t k_copied = 0; ///< its entries in `pick_`
+constexpr std::size_t k_copied = 0; ///< the entries of both picks
 constexpr std::size_t k_not_copied = 1;
 constexpr auto k_asks_dry = std::chrono::seconds(5);
 constexpr auto k_dry_limit = Millis{3000};
@@ -97,7 +97,9 @@ Mirror::Mirror(
 )
     : executor_(executor), options_(std::move(options)), note_(std::move(note)),
       client_(net::HttpClient::make(executor)), picked_(k_threads), dry_(options_.dry) {
-    pick_.set({options_.share, k_whole_share - options_.share});
+    for (WeightedPick* pick : {&pick_, &pick_read_}) {
+        pick->set({options_.share, k_whole_share - options_.share});
+    }
     if (!options_.bearer.empty()) {
         token_ = net::token_source(executor, *client_, options_.bearer, options_.first_bearer);
     }
@@ -153,51 +155,56 @@ Task<bool> Mirror::asked_dry() {
 }
 
 /// A conversation is copied whole or not at all: its second turn means nothing without its first.
-bool Mirror::in_sample(const std::string& thread) {
-    if (!thread.empty()) {
-        if (const auto before = picked_.find(thread)) {
-            return *before == k_copied;
+bool Mirror::in_sample(const ThreadRef& ref) {
+    if (!ref.thread.empty()) {
+        const auto before = picked_.find(ref.thread);
+        if (before || !ref.new_turn) {
+            return before == k_copied;
         }
     }
-    const std::size_t pick = pick_.next().value_or(k_not_copied);
-    if (!thread.empty()) {
-        picked_.remember(thread, pick);
+    const std::size_t pick = (ref.new_turn ? pick_ : pick_read_).next().value_or(k_not_copied);
+    if (!ref.thread.empty()) {
+        picked_.remember(ref.thread, pick);
     }
     return pick == k_copied;
 }
 
 void Mirror::leave_out(const std::string& thread) {
-    picked_.remember(thread, k_not_copied);
+    if (!thread.empty()) {
+        picked_.remember(thread, k_not_copied);
+    }
 }
 
 MirrorCopyPtr Mirror::begin(const net::Request& request, const ThreadRef& ref) {
     const bool comparable = ref.new_turn || (is_read(request) && !ref.live_turn);
     // A probe is not a user's request, and a copy that comes round again must not be copied.
-    if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(ref.thread)) {
+    if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(ref)) {
         return nullptr;
     }
     ++counters_.sampled;
-    if (ref.new_turn && !dry_) {
-        ++counters_.refused;
-        return nullptr;
-    }
-    if (open_.size() >= options_.most_open) {
-        ++counters_.busy;
-        return nullptr;
-    }
-    if (bytes_ + request.body.size() > options_.most_bytes) {
-        ++counters_.too_large;
-        return nullptr;
-    }
     net::ClientRequest like = head_of(request);
-    if (!append_if_room(like.body, request.body)) {
-        ++counters_.too_large;
+    const auto obstacle = [&]() -> std::uint64_t MirrorCounters::* {
+        if (ref.new_turn && !dry_) {
+            return &MirrorCounters::refused;
+        }
+        if (open_.size() >= options_.most_open) {
+            return &MirrorCounters::busy;
+        }
+        const bool fits = bytes_ + request.body.size() <= options_.most_bytes &&
+                          append_if_room(like.body, request.body);
+        return fits ? nullptr : &MirrorCounters::too_large;
+    }();
+    const std::string turn_of = ref.new_turn ? ref.thread : std::string();
+    if (obstacle != nullptr) {
+        ++(counters_.*obstacle);
+        leave_out(turn_of);
         return nullptr;
     }
     ++counters_.copied;
     auto copy = std::make_shared<MirrorCopy>(
         shared_from_this(), MirrorPair{.request = request.method + ' ' + request.path}
     );
+    copy->turn_of_ = turn_of;
     copy->bytes_ = request.body.size();
     bytes_ += copy->bytes_;
     open_.insert(copy);
@@ -277,6 +284,7 @@ void Mirror::heard(const MirrorCopyPtr& copy, const net::ClientResponse& respons
         );
     }
     if (!answered) {
+        leave_out(copy->turn_of_);
         end(*copy, &MirrorCounters::unanswered);
         return;
     }

@@ -38,6 +38,7 @@ private:
     MirrorPair pair_;
     std::shared_ptr<net::Transfer> transfer_{};
     std::size_t bytes_ = 0; ///< charged
+    std::string turn_of_{}; ///< the thread; empty for a read and for a turn that names none
     bool user_ended_ = false;
     bool mirror_ended_ = false;
 };
@@ -58,7 +59,8 @@ public:
     void start();
     /// Null: this request is not copied.
     [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const ThreadRef& ref);
-    /// The lane made this id, and the mirror another one: what comes next would be new to it.
+    /// The mirror did not get one of its turns, or has it under another id: what comes next would
+    /// be new to it. Of an empty one: nothing.
     void leave_out(const std::string& thread);
     /// Ends all copies; nothing is copied afterwards.
     void close();
@@ -74,7 +76,7 @@ private:
     static Task<void> send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientRequest);
     static Task<void> hurry(std::weak_ptr<MirrorCopy> weak, Millis patience);
     [[nodiscard]] Task<bool> asked_dry();
-    [[nodiscard]] bool in_sample(const std::string& thread);
+    [[nodiscard]] bool in_sample(const ThreadRef& ref);
     /// Without the body.
     [[nodiscard]] net::ClientRequest head_of(const net::Request& from) const;
     void heard(const MirrorCopyPtr& copy, const net::ClientResponse& response);
@@ -93,7 +95,8 @@ private:
     std::unique_ptr<net::HttpClient> client_; ///< its own: users' connections are not its
     net::TokenSource token_{};
     MirrorCounters counters_{};
-    WeightedPick pick_{2};
+    WeightedPick pick_{2}; ///< of turns
+    WeightedPick pick_read_{2}; ///< of reads that name no thread
     StickyThreads picked_;
     std::set<MirrorCopyPtr> open_{};
     std::size_t bytes_ = 0;

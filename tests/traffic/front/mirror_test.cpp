@@ -88,10 +88,48 @@ TEST_CASE("mirror: what acts is not copied to a target that does not say dry") {
     Bench bench(std::move(wet));
     CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
     CHECK(bench.get_path("/api/chats/a/messages").body == "stable");
+    CHECK(bench.get_path("/api/chats").body == "stable");
     bench.run_until([&] { return bench.count("different") == 1; });
     CHECK(bench.count("sampled") == 2);
     CHECK(bench.count("refused") == 1);
     CHECK(bench.count("copied") == 1);
+    CHECK(bench.copies.seen.at(0).path == "/api/chats");
+}
+
+TEST_CASE("mirror: a conversation that it lacks a turn of is read and continued without it") {
+    MirrorOptions one = all_copied();
+    one.most_open = 1;
+    one.first_byte_timeout = Millis(1000);
+    Bench bench(std::move(one));
+    // Before its first turn was seen it may be any age.
+    CHECK(bench.get_path("/api/chats/old/messages").body == "stable");
+    CHECK(bench.count("sampled") == 0);
+    std::shared_ptr<net::Exchange> held;
+    bench.copies.hold(held);
+    CHECK(bench.post(k_turns, R"({"id":"first"})").body == "stable");
+    bench.run_until([&] { return held != nullptr; });
+    CHECK(bench.post(k_turns, R"({"id":"busy"})").body == "stable");
+    CHECK(bench.count("busy") == 1);
+    bench.run_until([&] { return bench.count("unanswered") == 1; });
+    held.reset();
+    bench.copies.answer = {};
+    for (const std::string id : {"first", "busy"}) {
+        CHECK(bench.get_path("/api/chats/" + id + "/messages").body == "stable");
+        CHECK(bench.post(k_turns, R"({"id":")" + id + "\"}").body == "stable");
+    }
+    CHECK(bench.count("sampled") == 2);
+}
+
+TEST_CASE("mirror: lists take nothing of the share of the turns") {
+    MirrorOptions half = all_copied();
+    half.share = k_whole_share / 2;
+    Bench bench(std::move(half));
+    for (int i = 0; i < 10; ++i) {
+        CHECK(bench.get_path("/api/chats").body == "stable");
+        CHECK(bench.post(k_turns, "{}").body == "stable");
+    }
+    bench.run_until([&] { return bench.copies.seen.size() == 10; });
+    CHECK(std::ranges::count(bench.copies.seen, "POST", &net::Request::method) == 5);
 }
 
 TEST_CASE("mirror: an answer beyond the bytes ends its copy and frees them") {
