@@ -61,6 +61,7 @@ struct ClientRequest {
     /// Sent in place of `body`. Like that, it is let go of as soon as an answer begins and all of
     /// it was sent, or the transfer is over.
     std::shared_ptr<const std::string> shared_body{};
+    bool relayed = false; ///< another client's: without a User-Agent or Accept that it did not send
 };
 
 /// Offsets from the transfer's start; -1 when not reached.

@@ -61,7 +61,7 @@ bool CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(easy_, CURLOPT_USERAGENT, "oa-stream");
+    curl_easy_setopt(easy_, CURLOPT_USERAGENT, request_.relayed ? nullptr : "oa-stream");
     // Without it, cancelling during a name lookup blocks the whole thread until the lookup ends.
     curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
     // All clocks are ours; libcurl's only default one is put out of the way.
@@ -145,6 +145,9 @@ bool CurlTransfer::configure_headers() {
     lines_.add("Expect:"); // libcurl would wait a second for an interim answer
     if (!request_.headers.has("content-type")) {
         lines_.add("Content-Type:"); // libcurl would call every body a form
+    }
+    if (request_.relayed && !request_.headers.has("accept")) {
+        lines_.add("Accept:"); // libcurl would add one
     }
     for (const auto& [name, value] : request_.headers.all()) {
         if (!add_field(name, value)) {

@@ -321,7 +321,10 @@ net::Response unavailable(std::string_view code, std::string_view message) {
 }
 
 net::Headers end_to_end(const net::Headers& headers) {
-    const std::string_view connection = headers.get("connection").value_or("");
+    std::string connection; // it may come in several lines, which are one list (RFC 9110, 5.3)
+    for (const auto& [name, value] : headers.all()) {
+        connection += iequals(name, "connection") ? value + ',' : "";
+    }
     net::Headers out;
     for (const auto& [name, value] : headers.all()) {
         const bool hop = std::ranges::any_of(k_hop_by_hop, [&](std::string_view known) {

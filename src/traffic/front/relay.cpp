@@ -120,6 +120,7 @@ net::ClientRequest upstream_request(
     if (const auto colon = from.peer.rfind(':'); colon != std::string::npos) {
         out.headers.add("x-forwarded-for", from.peer.substr(0, colon));
     }
+    out.relayed = true;
     out.shared_body = std::move(body);
     out.connect_timeout = core.options.connect_timeout;
     out.first_byte_timeout = core.options.first_byte_timeout;

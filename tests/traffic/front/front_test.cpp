@@ -124,6 +124,31 @@ TEST_CASE("front: the answer's head is passed on without the fields of one conne
     CHECK(seen.headers.get("x-forwarded-for") == "127.0.0.1");
 }
 
+TEST_CASE("front: each line of Connection names fields of one connection") {
+    const net::Headers kept = end_to_end({
+        {"Connection", "x-one"},
+        {"X-One", "1"},
+        {"x-mine", "kept"},
+        {"connection", "close, x-two"},
+        {"x-two", "2"},
+    });
+    REQUIRE(kept.all().size() == 1);
+    CHECK(kept.get("x-mine") == "kept");
+}
+
+TEST_CASE("front: a request gets no User-Agent or Accept that its client did not send") {
+    Rig rig({{"stable", 100}, {"canary", 0}});
+    net::ClientRequest request{.url = rig.front_url() + "/x"};
+    request.relayed = true;
+    CHECK(rig.ask(request).status == 200);
+    CHECK_FALSE(rig.stable.seen.at(0).headers.has("user-agent"));
+    CHECK_FALSE(rig.stable.seen.at(0).headers.has("accept"));
+    request.headers = {{"user-agent", "page"}, {"accept", "text/event-stream"}};
+    CHECK(rig.ask(request).status == 200);
+    CHECK(rig.stable.seen.at(1).headers.get("user-agent") == "page");
+    CHECK(rig.stable.seen.at(1).headers.get("accept") == "text/event-stream");
+}
+
 TEST_CASE("front: a HEAD tells the length of what a GET would get, or none") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     const auto answered = [&](net::Headers headers) {
