@@ -159,12 +159,13 @@ private:
         const auto& owners = options_.authority.codex_owners;
         const auto shared = options_.kind->spawns ? options_.authority.codex_children : 0;
         const auto children = owners.work_template.empty() ? shared : owners.most;
-        const auto fitting = fitting_connections(most, children);
-        if (fitting < most) {
+        const auto listeners = options_.listeners.endpoints.size(); // each takes as many
+        const auto fitting = fitting_connections(most * listeners, children);
+        if (fitting < most * listeners) {
             const auto text =
                 fmt::format("the descriptor limit leaves room for {} connections", fitting);
             log_->note(LogLevel::warn, "connections", text);
-            most = std::max<std::size_t>(fitting / options_.listeners.endpoints.size(), 1);
+            most = std::max<std::size_t>(fitting / listeners, 1);
         }
     }
 

@@ -8,7 +8,7 @@ import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
-import { Running, curl, limit, scratch } from '../lib/process.mjs';
+import { Running, curl, limit, scratch, sleep } from '../lib/process.mjs';
 
 const connected = (base) => new Promise((done, fail) => {
   const { port, hostname } = new URL(base);
@@ -44,6 +44,28 @@ test('few descriptors: accepting pauses, streams go on, files still open, and se
     assertLegal(stream);
   }
   assert.equal((await lane.stop()).code, 0);
+});
+
+test('few descriptors for two listeners: files still open when both are full', async () => {
+  const folder = scratch('two');
+  const [log, socket] = ['access.log', 'lane.sock'].map((name) => path.join(folder, name));
+  // One listener's 40 connections would fit.
+  const lane = await startLane({ wrap: ['prlimit', '--nofile=100:100'], args: ['--listen', `unix:${socket}`, '--limit', 'connections=40', '--access-log', log] });
+  const { port, hostname } = new URL(lane.base);
+  const all = Array.from({ length: 60 }, () => [net.connect(Number(port), hostname), net.connect(socket)]).flat();
+  try {
+    for (const one of all) one.on('error', () => {}); // the kernel takes some of them only
+    await lane.until(() => /descriptor limit leaves room for \d+ connections/.test(lane.stderr), 'the line about it');
+    await sleep(500);
+    fs.renameSync(log, `${log}.1`);
+    lane.signal('SIGHUP');
+    await lane.until((l) => /"event":"reload"/.test(l.stderr), 'the reload');
+    assert.doesNotMatch(lane.stderr, /"level":"error"/);
+    assert.ok(fs.existsSync(log));
+  } finally {
+    for (const one of all) one.destroy();
+    assert.equal((await lane.stop()).code, 0);
+  }
 });
 
 test('few descriptors at the front door: who is let in has a way to a backend, the others wait', async () => {
