@@ -149,10 +149,14 @@ Attempt judge(const net::ClientResponse& response) {
 
 } // namespace
 
+std::string RouteSplitClient::url_of(std::string_view name) const {
+    return fmt::format("{}/api/v1/control/route-split/{}", options_.base_url, name);
+}
+
 net::ClientRequest RouteSplitClient::request(std::string_view name, std::string body) const {
     net::ClientRequest out;
     out.method = body.empty() ? "GET" : "POST";
-    out.url = fmt::format("{}/api/v1/control/route-split/{}", options_.base_url, name);
+    out.url = url_of(name);
     out.bearer = options_.bearer;
     out.headers = options_.extra;
     out.ca_file = options_.ca_file;
@@ -174,8 +178,7 @@ net::ClientRequest RouteSplitClient::request(std::string_view name, std::string 
 }
 
 Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bool write) {
-    const std::string what =
-        fmt::format("{} {}/route-split/{}", body.empty() ? "GET" : "POST", options_.base_url, name);
+    const std::string what = fmt::format("{} {}", body.empty() ? "GET" : "POST", url_of(name));
     constexpr int k_longest_pause = 32; // times the first one
     net::RetryPauses pauses(options_.pause, options_.pause * k_longest_pause);
     Millis waited{0};

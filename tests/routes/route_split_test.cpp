@@ -19,6 +19,8 @@ namespace {
 using probe::test::json_answer;
 using probe::test::Send;
 
+constexpr std::string_view k_status = "/api/v1/control/route-split/status";
+
 /// Answers each call with that script.
 std::function<Script(const RawRequest&)> always(Script script) {
     return [script = std::move(script)](const RawRequest&) { return script; };
@@ -62,7 +64,7 @@ Error error_after(Script script, Millis timeout = Millis(5000)) {
     auto client = rig.client();
     const auto status = rig.get(client.status());
     REQUIRE_FALSE(status.has_value());
-    CHECK(status.error().where == "GET " + rig.options.base_url + "/route-split/status");
+    CHECK(status.error().where == "GET " + rig.options.base_url + std::string(k_status));
     return status.error();
 }
 
@@ -100,7 +102,7 @@ TEST_CASE("route split: a read says who asks, and with which token") {
     REQUIRE(rig.requests().size() == 1);
     const RawRequest& asked = rig.requests()[0];
     CHECK(asked.method == "GET");
-    CHECK(asked.path == "/api/v1/control/route-split/status");
+    CHECK(asked.path == k_status);
     CHECK(asked.header("authorization") == "Bearer t0ken");
     CHECK(asked.header("x-oa-client-build-id") == "20260221T130000Z");
     CHECK(asked.header("x-oa-protocol-version") == "openagents.control.v1");
@@ -285,7 +287,7 @@ TEST_CASE("route split: a read is repeated after a failure of the service, and t
     rig.instead = first({only(503), only(500)});
     auto client = rig.client();
     CHECK(rig.get(client.status()).has_value());
-    const std::string what = "GET " + rig.options.base_url + "/route-split/status: ";
+    const std::string what = "GET " + rig.options.base_url + std::string(k_status) + ": ";
     CHECK(
         lines ==
         std::vector<std::string>{

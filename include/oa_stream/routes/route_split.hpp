@@ -53,6 +53,7 @@ public:
 
 private:
     [[nodiscard]] Task<Result<Json>> call(std::string name, std::string body, bool write);
+    [[nodiscard]] std::string url_of(std::string_view name) const;
     [[nodiscard]] net::ClientRequest request(std::string_view name, std::string body) const;
 
     net::HttpClient& client_;
