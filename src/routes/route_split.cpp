@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
@@ -177,14 +178,39 @@ net::ClientRequest RouteSplitClient::request(std::string_view name, std::string 
     return out;
 }
 
+Task<Result<net::ClientResponse>> RouteSplitClient::exchange(net::ClientRequest request) {
+    if (!options_.tokens) {
+        co_return co_await client_.fetch(std::move(request));
+    }
+    for (bool fresh = false;; fresh = true) {
+        net::ClientRequest call = request;
+        OA_CO_TRY(call.bearer, co_await options_.tokens(fresh));
+        Redactor redactor; // a run's folder knows the token that was read first
+        redactor.add_known(call.bearer);
+        auto response = co_await client_.fetch(std::move(call));
+        if (response.status == 401 && !fresh) {
+            continue;
+        }
+        if (response.status != 200) {
+            response.body = redactor.apply(response.body);
+        }
+        co_return response;
+    }
+}
+
 Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bool write) {
     const std::string what = fmt::format("{} {}", body.empty() ? "GET" : "POST", url_of(name));
     constexpr int k_longest_pause = 32; // times the first one
     net::RetryPauses pauses(options_.pause, options_.pause * k_longest_pause);
     Millis waited{0};
     for (int attempt = 1;; ++attempt) {
-        const auto response = co_await client_.fetch(request(name, body));
-        Attempt seen = judge(response);
+        const auto response = co_await exchange(request(name, body));
+        if (!response) {
+            Error error = response.error();
+            error.where = error.where.empty() ? what : std::move(error.where);
+            co_return std::unexpected(std::move(error));
+        }
+        Attempt seen = judge(*response);
         if (seen.result) {
             co_return std::move(seen.result);
         }
@@ -194,7 +220,7 @@ Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bo
         if (!again || waited + wait > options_.most_wait) {
             Error error = std::move(seen.result).error();
             error.where = what;
-            if (response.status == 404) {
+            if (response->status == 404) {
                 error.message += base_path_advice(options_.base_url);
             }
             co_return std::unexpected(std::move(error));

@@ -114,6 +114,41 @@ TEST_CASE("route split: a read says who asks, and with which token") {
     CHECK(client.base_url() == rig.options.base_url);
 }
 
+TEST_CASE("route split: a token is asked for before each call, and another one after 401") {
+    ControlRig rig;
+    std::string good = "first-token";
+    std::string given = good;
+    std::vector<bool> asked;
+    rig.instead = [&](const RawRequest& request) {
+        const bool known = request.header("authorization") == "Bearer " + good;
+        return known ? Script{}
+                     : Script{Send{json_answer(401, R"({"message":"no )" + given + "\"}")}};
+    };
+    rig.options.tokens = [&](bool fresh) -> Task<Result<Secret>> {
+        asked.push_back(fresh);
+        given = fresh ? "second-token" : given;
+        co_return given.empty() ? Result<Secret>(fail(Code::credentials, "none"))
+                                : Result<Secret>(Secret(given));
+    };
+    auto client = rig.client();
+    CHECK(rig.get(client.status()).has_value());
+    good = "second-token";
+    CHECK(rig.get(client.override_target({"auth_entry", "legacy"})).has_value());
+    CHECK(asked == std::vector{false, false, true});
+    CHECK(rig.count("override auth_entry legacy") == 2); // nothing was done by the first
+    good = "a third one";
+    const auto refused = rig.get(client.status());
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::credentials);
+    CHECK(refused.error().message == "HTTP 401: no ************ (the token is refused)");
+    CHECK(asked.size() == 5);
+    given.clear();
+    const auto none = rig.get(client.status());
+    REQUIRE_FALSE(none.has_value());
+    CHECK(none.error().message == "none");
+    CHECK(none.error().where == "GET " + rig.options.base_url + std::string(k_status));
+}
+
 TEST_CASE("route split: what is asked of evaluate and override stands in a JSON body") {
     ControlRig rig;
     auto client = rig.client();

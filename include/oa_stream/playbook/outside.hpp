@@ -38,6 +38,7 @@ struct Outside {
     Secret user_token{};                            ///< empty: none was asked for
     Secret platform_token{};
     Secret control_token{}; ///< of the route half
+    net::TokenSource control_tokens{}; ///< unset: it stays as it is
     std::map<std::string, HookSecrets, std::less<>> hook_secrets{}; ///< by hook
     Redactor redactor{}; ///< knows every secret above; for the run folder
 };

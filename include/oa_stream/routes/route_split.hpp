@@ -4,6 +4,7 @@
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/token_source.hpp"
 #include "oa_stream/routes/route_rules.hpp"
 
 #include <functional>
@@ -22,11 +23,13 @@ struct RouteSplitOptions {
     std::string protocol = "openagents.control.v1";
     std::string schema = "1";
     Millis call_timeout{15000};
-    int attempts = 3;        ///< of a read; a write is never repeated but after 429
+    int attempts = 3;        ///< of a read; a write is never repeated but after 401 and 429
     Millis pause{500};       ///< between two attempts; longer when the service says so
     Millis most_wait{70000}; ///< all the waiting that 429 and 503 may ask of one call
     /// Told each attempt that was not the last: "GET …/status: HTTP 503, again in 500ms".
     std::function<void(std::string_view line)> retried{};
+    /// Asked before each call, in place of `bearer`, and once more after 401. Unset: `bearer`.
+    net::TokenSource tokens{};
 };
 
 /// Every call goes over a connection of its own: overrides live in the memory of whichever process
@@ -53,6 +56,8 @@ public:
 
 private:
     [[nodiscard]] Task<Result<Json>> call(std::string name, std::string body, bool write);
+    /// With another token when the first one is refused. Code::credentials when there is none.
+    [[nodiscard]] Task<Result<net::ClientResponse>> exchange(net::ClientRequest request);
     [[nodiscard]] std::string url_of(std::string_view name) const;
     [[nodiscard]] net::ClientRequest request(std::string_view name, std::string body) const;
 

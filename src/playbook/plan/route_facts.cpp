@@ -88,6 +88,7 @@ RouteSplitOptions route_service(const Playbook& playbook, const Outside& outside
     RouteSplitOptions out;
     out.base_url = route_url(playbook);
     out.bearer = outside.control_token;
+    out.tokens = outside.control_tokens;
     out.extra = outside.users.extra;
     out.ca_file = outside.users.ca_file;
     if (const auto& compat = playbook.target.compat) {

@@ -57,6 +57,15 @@ const journal = (document) => fs.readFileSync(path.join(document.evidence, 'jour
 const ends = (run, code) => { assert.equal(run.code, code, run.stdout + run.stderr); return run.json(); };
 
 describe('cutover with routes', () => {
+  rule('a token that a program prints is asked for again before the routes are written', {}, async () => {
+    const program = path.join(scratch('token'), 'print');
+    fs.writeFileSync(program, `#!/bin/sh\nif rm "$0.ended" 2>/dev/null; then echo a-token-that-ended; else echo ${ADMIN}; fi\n`, { mode: 0o755 });
+    const got = await planned(playbook(TWO).replace('{ env: OA_ADMIN }', `{ command: [${program}] }`));
+    fs.writeFileSync(`${program}.ended`, ''); // what the apply reads at its start
+    ends(await oa(['cutover', 'apply', got.file, '--json']), 0);
+    assert.deepEqual(memory(), AFTER);
+  });
+
   rule('planned with reads alone, applied after the traffic, taken back after the traffic', {}, async () => {
     const got = await planned(playbook(TWO));
     assert.match(got.stdout, /overrides: chat_pilot rust_shell -> auth_entry legacy, billing_l402 legacy/);
