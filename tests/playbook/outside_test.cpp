@@ -218,6 +218,18 @@ TEST_CASE("outside: a token that ends before the run may is refused, one of unkn
     CHECK(brief.error().where == "traffic.auth");
     CHECK(brief.error().message.starts_with("the token ends at 2027-01-15T08:30:00.000Z, and "));
     CHECK(checked(web_token(1)).error().message == "the token ended at 1970-01-01T00:00:01.000Z");
+    const std::string lasting = web_token(1'800'000'000 + 86400);
+    const auto at_once = "command:[\"/bin/echo\",\"" + web_token(1'800'000'000 + 1800) + "\"]";
+    playbook.target.auth = AuthRef{at_once, true}; // prints the next one in time
+    CHECK(checked(lasting).has_value());
+    playbook.routes = RoutesSpec{};
+    playbook.routes->auth = AuthRef{at_once, true};
+    CHECK(checked(lasting).has_value());
+    playbook.routes->auth = AuthRef{"env:OA_TEST_ROUTES", true};
+    ::setenv("OA_TEST_ROUTES", web_token(2).c_str(), 1); // NOLINT(concurrency-mt-unsafe)
+    CHECK(checked(lasting).error().where == "routes.auth");
+    ::unsetenv("OA_TEST_ROUTES"); // NOLINT(concurrency-mt-unsafe)
+    playbook.routes.reset();
     playbook.kind = Kind::rollback;
     CHECK(checked(web_token(1)).value().empty()); // it is tried with whatever there is
     ::unsetenv("OA_TEST_PLATFORM"); // NOLINT(concurrency-mt-unsafe)
