@@ -143,6 +143,19 @@ TEST_CASE("a rollback wants one write acknowledged, whatever the driver shows") 
     CHECK(world.driver.writes_seen >= std::min(lost + 2, 4));
 }
 
+TEST_CASE("a rollback that is written and may not last is read back and verified") {
+    World world;
+    world.instruments.bad_at[5] = 50;
+    for (int write = 1; write < 500; ++write) {
+        world.driver.answers[write] = FakeDriver::Answer::not_kept;
+    }
+    const RunOutcome outcome = world.run();
+    INFO(outcome.headline);
+    CHECK(world.driver.serving == World::split(0));
+    CHECK(outcome.exit == ExitCode::rolled_back);
+    CHECK(world.driver.writes_seen == 2);
+}
+
 TEST_CASE("fault 60: a rollback that nobody saw is exit 8, not one more failed row") {
     World world;
     world.instruments.bad_at[25] = 50;

@@ -96,6 +96,7 @@ Task<Result<void>> FakeDriver::set(Split target, std::string etag) {
         co_return Result<void>{};
     case Answer::good:
     case Answer::lost_after:
+    case Answer::not_kept:
         break;
     }
     if (etag != std::to_string(etag_)) {
@@ -110,6 +111,9 @@ Task<Result<void>> FakeDriver::set(Split target, std::string etag) {
     call(true);
     if (answer == Answer::lost_after) {
         co_return fail(Code::timeout, "no answer");
+    }
+    if (answer == Answer::not_kept) {
+        co_return fail(Code::io, "a reload would lose it");
     }
     co_return Result<void>{};
 }

@@ -36,6 +36,7 @@ public:
         refused,
         hangs,
         ignored, ///< "yes", but it never serves
+        not_kept, ///< applied, and a restart of the machinery would lose it
     };
 
     FakeDriver();

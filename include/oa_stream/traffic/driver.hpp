@@ -72,8 +72,8 @@ public:
     [[nodiscard]] virtual Task<Result<void>> preview(Split target) = 0;
 
     /// One write. Code::conflict: the etag is outdated, nothing was written. Code::precondition,
-    /// credentials, usage: refused, nothing was written. Anything else is ambiguous: it may have
-    /// been applied, so read() before any retry.
+    /// credentials, usage: refused, nothing was written. Code::io: written, and yet it may not
+    /// last. Anything else is ambiguous: it may have been applied, so read() before any retry.
     [[nodiscard]] virtual Task<Result<void>> set(Split target, std::string etag) = 0;
 
     /// One write, like set(), of the setting `exact` of an earlier read(), in which `target`

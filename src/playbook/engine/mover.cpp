@@ -258,18 +258,20 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
     }
     now->out.mutated = true;
     now->fenced = true; // a write that was refused keeps no earlier one from coming true
-    now->unclear = !written;
+    // What is done and may not last is done all the same: the next try would end alike.
+    const bool acknowledged = written || written.error().code == Code::io;
+    now->unclear = !acknowledged;
     (void)record(
         *now,
-        {.phase = written ? Phase::written : Phase::ambiguous,
+        {.phase = acknowledged ? Phase::written : Phase::ambiguous,
          .step = now->step,
          .detail = written ? "" : written.error().text()}
     );
     now->out.torn = {from, now->to};
-    if (!written && written.error().code == Code::io && options_.warn) { // done, and not kept
+    if (!written && acknowledged && options_.warn) {
         options_.warn(written.error().text());
     }
-    if (!written) {
+    if (!acknowledged) {
         now->end_with(Moved::Result::unverified, written.error().text());
         co_return After::retry; // reads before it writes
     }

@@ -139,7 +139,8 @@ private:
         auto end = co_await call_program(executor_, std::move(request));
         if (!end) {
             Error error = std::move(end).error();
-            if (error.code == Code::not_found && name == "read") {
+            // Of a read that would say that a revision is gone, of a write that it is done.
+            if (error.code == (name == "read" ? Code::not_found : Code::io)) {
                 error.code = Code::unavailable;
             }
             error.message = fmt::format("{} program: {}", name, redactor_.apply(error.message));
