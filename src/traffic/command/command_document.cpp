@@ -186,6 +186,21 @@ Json command_request(
     };
 }
 
+std::string plain_target(const Json& request) {
+    std::string out;
+    const Json* target = member(request, "target");
+    if (target == nullptr) {
+        return out;
+    }
+    for (const auto& [revision, share] : target->items()) {
+        if (revision.find_first_of(" =\t\r\n") != std::string::npos) {
+            return {};
+        }
+        out += fmt::format("{}{}={}", out.empty() ? "" : " ", revision, share.get<int>());
+    }
+    return out;
+}
+
 Result<CommandRead> parse_command_read(std::string_view printed) {
     OA_TRY(const Json document, parse_json_within(printed, {.unique_names = true}));
     if (!document.is_object()) {

@@ -24,6 +24,10 @@ inline constexpr int k_exit_credentials = 112;
     std::string_view call, std::string_view endpoint, const std::vector<std::string>& revisions
 );
 
+/// The target of a request for programs that would rather not parse JSON: "canary=5 stable=95".
+/// Empty without one, and when a name would be ambiguous in it.
+[[nodiscard]] std::string plain_target(const Json& request);
+
 struct CommandRead {
     TrafficState state;
     bool exact_split = false;

@@ -33,22 +33,6 @@ std::map<std::string, std::string> environment(const CommandDriverOptions& optio
     return out;
 }
 
-/// For programs that would rather not parse JSON: "canary=5 stable=95". Empty when a name would be
-/// ambiguous in it.
-std::string plain(const Json* target) {
-    std::string out;
-    if (target == nullptr) {
-        return out;
-    }
-    for (const auto& [revision, share] : target->items()) {
-        if (revision.find_first_of(" =\t\r\n") != std::string::npos) {
-            return {};
-        }
-        out += fmt::format("{}{}={}", out.empty() ? "" : " ", revision, share.get<int>());
-    }
-    return out;
-}
-
 /// What the operator gave the programs through the environment may be a secret.
 Redactor redactor_of(const std::map<std::string, std::string>& env) {
     Redactor out;
@@ -129,7 +113,7 @@ private:
     call(std::string_view name, std::vector<std::string> argv, Json document) {
         auto env = env_;
         env["OA_STREAM_CALL"] = name;
-        env["OA_STREAM_TARGET"] = plain(member(document, "target"));
+        env["OA_STREAM_TARGET"] = plain_target(document);
         env["OA_STREAM_ETAG"] = string_member(document, "etag").value_or("");
         const std::string program = argv.empty() ? std::string() : argv.front();
         ProgramCall request{

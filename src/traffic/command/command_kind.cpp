@@ -67,7 +67,7 @@ struct CommandSettings final : DriverSettings {
             shell_word(R"(s/^"etag"[^"]*//)"),
             given,
             shell_word(R"(s/^"//; s/"$//; s/\\\(.\)/\1/g)"),
-            call("set", shares(split), set)
+            call("set", plain_target(document), set)
         );
     }
 
@@ -83,13 +83,6 @@ private:
         );
         for (const std::string& word : program) {
             out += " " + shell_word(word);
-        }
-        return out;
-    }
-    [[nodiscard]] static std::string shares(const Split& split) {
-        std::string out;
-        for (const auto& [revision, percent] : split.all()) {
-            out += fmt::format("{}{}={}", out.empty() ? "" : " ", revision, percent);
         }
         return out;
     }

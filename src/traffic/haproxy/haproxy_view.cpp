@@ -218,7 +218,7 @@ std::string typed_to(std::string_view socket, std::string_view commands) {
     return fmt::format(
         "echo {} | socat stdio {}",
         shell_word(commands),
-        shell_word(fmt::format("{}{}", socket.starts_with('/') ? "" : "tcp:", socket))
+        shell_word(fmt::format("{}{}", socket.contains('/') ? "" : "tcp:", socket))
     );
 }
 

@@ -1,4 +1,5 @@
 // What is the command driver's own: programs, their time, their words, their exit codes.
+#include "command/command_document.hpp"
 #include "command_rig.hpp"
 
 #include <signal.h> // NOLINT(modernize-deprecated-headers): kill
@@ -181,6 +182,13 @@ TEST_CASE("command driver: the environment is what the page says and nothing els
     CHECK(contains(env, "OA_STREAM_TARGET=canary=25 stable=75\n"));
     ::unsetenv("OA_STREAM_PLATFORM_TOKEN");
     ::unsetenv("OA_STREAM_DRIVER_ACCOUNT");
+}
+
+TEST_CASE("command driver: a name that the plain target cannot hold leaves it empty") {
+    CHECK(plain_target({{"target", {{"a", 5}, {"b", 95}}}}) == "a=5 b=95");
+    CHECK(plain_target({{"target", {{"a b", 5}, {"c", 95}}}}).empty());
+    CHECK(plain_target({{"target", {{"a=b", 5}, {"c", 95}}}}).empty());
+    CHECK(plain_target({{"call", "read"}}).empty());
 }
 
 TEST_CASE("command driver: set gets target, etag and exact; without a told etag it gets none") {

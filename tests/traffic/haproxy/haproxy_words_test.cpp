@@ -1,4 +1,5 @@
 // The driver against a stats socket that says what the real one says only in rare moments.
+#include "haproxy/haproxy_view.hpp"
 #include "haproxy_rig.hpp"
 #include "runtime_fake.hpp"
 
@@ -145,6 +146,12 @@ TEST_CASE("haproxy: a reload between reading and writing is no success") {
     const auto result = bench.set(25);
     check_error(result, Code::protocol, "process 10 was read, 11 answered");
     CHECK(is_ambiguous(result.error()));
+}
+
+TEST_CASE("haproxy: a command to type goes to the same socket as the driver's own") {
+    CHECK(typed_to("/run/admin.sock", "help") == "echo help | socat stdio /run/admin.sock");
+    CHECK(typed_to("./admin.sock", "help") == "echo help | socat stdio ./admin.sock");
+    CHECK(typed_to("127.0.0.1:9999", "help") == "echo help | socat stdio tcp:127.0.0.1:9999");
 }
 
 TEST_CASE("haproxy: an address that is neither a path nor host:port is an error of usage") {
