@@ -10,7 +10,7 @@ namespace oa_stream::playbook::testing {
 
 CloudRunWorld::CloudRunWorld()
     : fake(io), client(net::HttpClient::make(io.get_executor())),
-      token(traffic::kept_token(Secret("token-1"))) {
+      token(net::token_source(io.get_executor(), *client, "env:TOKEN", Secret("token-1"))) {
     instruments.canary_answers = [this](int) { return fake.model.serving()["stable"] == 0; };
     playbook.kind = Kind::cutover;
     playbook.name = "cloud";

@@ -28,7 +28,7 @@ public:
     traffic::testing::CloudRunFake fake;
     std::unique_ptr<net::HttpClient> client;
     FakeInstruments instruments{[this] { return fake.model.serving()["canary"]; }};
-    traffic::TokenSource token;
+    net::TokenSource token;
     Playbook playbook;
     StopRequest stop;
     test::TempFolder own;

@@ -24,10 +24,6 @@ namespace oa_stream::net {
 /// Code::credentials when there is none.
 using TokenSource = std::function<Task<Result<Secret>>(bool fresh)>;
 
-/// A token read once. `reread` gives the next one when it is refused (a file that somebody renews);
-/// empty, or the same token again: Code::credentials.
-[[nodiscard]] TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread = {});
-
 /// Asks the metadata server at `base_url` and keeps the token until it is about to expire; with an
 /// `audience` an identity token. `client` must outlive the source.
 [[nodiscard]] TokenSource
@@ -38,8 +34,9 @@ metadata_tokens(HttpClient& client, const std::string& base_url, const std::stri
 [[nodiscard]] TokenSource
 command_tokens(asio::any_io_executor executor, std::vector<std::string> program);
 
-/// By the reference; `first` is the token that was read from it, or empty. `client` must outlive
-/// it.
+/// By the reference; `first` is the token that was read from it, or empty. A file is read again
+/// when the token is refused; the same token again is Code::credentials, as is every second one of
+/// env: and fd:. `client` must outlive it.
 [[nodiscard]] TokenSource token_source(
     const asio::any_io_executor& executor,
     HttpClient& client,

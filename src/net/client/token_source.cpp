@@ -118,17 +118,12 @@ Task<Result<Secret>> from_metadata(
     co_return std::unexpected(std::move(got).error());
 }
 
-Task<Result<Secret>> from_hand(
-    std::shared_ptr<Secret> kept,
-    std::function<Result<Secret>()> reread,
-    std::string reference,
-    bool fresh
-) {
+Task<Result<Secret>> from_hand(std::shared_ptr<Secret> kept, std::string reference, bool fresh) {
     if (!fresh) {
         co_return *kept;
     }
-    if (reread) {
-        OA_CO_TRY(Secret next, reread());
+    if (reference.starts_with("file:")) {
+        OA_CO_TRY(Secret next, read_secret(reference));
         if (!next.equals(kept->reveal())) {
             *kept = std::move(next);
             co_return *kept;
@@ -138,17 +133,8 @@ Task<Result<Secret>> from_hand(
         Code::credentials,
         "the token was refused, and no other is configured",
         {},
-        reference.empty() ? "get a fresh one" : fmt::format("a fresh one goes into {}", reference)
+        fmt::format("a fresh one goes into {}", reference)
     );
-}
-
-/// `reference`: where a fresh one goes; may be empty.
-TokenSource
-kept_token_of(std::string reference, Secret token, std::function<Result<Secret>()> reread) {
-    auto kept = std::make_shared<Secret>(std::move(token));
-    return [kept, reread = std::move(reread), reference = std::move(reference)](bool fresh) {
-        return from_hand(kept, reread, reference, fresh);
-    };
 }
 
 Task<Result<Secret>> from_command(
@@ -239,10 +225,6 @@ std::optional<WallTime> token_end(std::string_view token) {
     return WallTime(std::chrono::seconds(std::min(*seconds, k_last)));
 }
 
-TokenSource kept_token(Secret token, std::function<Result<Secret>()> reread) {
-    return kept_token_of({}, std::move(token), std::move(reread));
-}
-
 TokenSource
 metadata_tokens(HttpClient& client, const std::string& base_url, const std::string& audience) {
     auto kept = std::make_shared<Kept>();
@@ -276,14 +258,10 @@ TokenSource token_source(
             client, metadata_server(), std::string(reference.substr(k_metadata.size()))
         );
     }
-    if (reference.starts_with("file:")) {
-        return kept_token_of(
-            std::string(reference),
-            std::move(first),
-            [reference = std::string(reference)] { return read_secret(reference); }
-        );
-    }
-    return kept_token_of(std::string(reference), std::move(first), {});
+    return [kept = std::make_shared<Secret>(std::move(first)),
+            reference = std::string(reference)](bool fresh) {
+        return from_hand(kept, reference, fresh);
+    };
 }
 
 bool is_token_reference(std::string_view text) noexcept {

@@ -10,17 +10,13 @@
 
 namespace oa_stream::traffic {
 
-using net::kept_token;
-using net::metadata_tokens;
-using net::TokenSource;
-
 struct CloudRunDriverOptions {
     std::string endpoint; ///< https://run.googleapis.com, without a trailing slash
     std::string project;
     std::string region;
     std::string service; ///< short name
     std::vector<std::string> revisions; ///< short names; stable first
-    TokenSource token;
+    net::TokenSource token;
     Millis call_timeout{15000}; ///< of one HTTP exchange
     Millis poll{2000}; ///< between two looks at an operation
     Millis wait_at_most{60000}; ///< for Retry-After and back-off within one call of the driver

@@ -4,7 +4,7 @@ namespace oa_stream::traffic::testing {
 
 CloudRunRig::CloudRunRig()
     : fake(io_), client(net::HttpClient::make(io_.get_executor())), endpoint(fake.url()),
-      token(kept_token(Secret("token-1"))) {
+      token(net::token_source(io_.get_executor(), *client, "env:TOKEN", Secret("token-1"))) {
 }
 
 CloudRunDriverOptions CloudRunRig::options() {

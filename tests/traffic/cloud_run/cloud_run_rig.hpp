@@ -35,7 +35,7 @@ public:
     CloudRunFake fake;
     std::unique_ptr<net::HttpClient> client;
     std::string endpoint; ///< of the drivers made from now on: the fake's
-    TokenSource token;    ///< likewise: the first token of the fake, by hand
+    net::TokenSource token; ///< likewise: the first token of the fake, read once
 };
 
 } // namespace oa_stream::traffic::testing

@@ -1,4 +1,7 @@
+#include "oa_stream/base/file.hpp"
+
 #include "cloud_run_rig.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -7,6 +10,8 @@ using namespace oa_stream::traffic;
 using namespace oa_stream::traffic::testing;
 
 namespace {
+
+using net::TokenSource;
 
 std::string text_of(const Result<Secret>& token) {
     INFO((token ? "" : token.error().text()));
@@ -83,16 +88,17 @@ TEST_CASE("metadata token: what is no token is no credential") {
     }
 }
 
-TEST_CASE("token by hand: a refused one is read again, the same one again is no other") {
+TEST_CASE("token of a file: a refused one is read again, the same one again is no other") {
     CloudRunRig rig;
-    std::string file = "token-1";
+    const test::TempFolder folder;
+    const std::string file = folder.file("token");
+    REQUIRE(write_file_atomic(file, "token-1\n", 0600).has_value());
     const TokenSource source =
-        kept_token(Secret("token-1"), [&]() -> Result<Secret> { return Secret(file); });
+        token_source(rig.io().get_executor(), *rig.client, "file:" + file, Secret("token-1"));
     CHECK(text_of(rig.get(source(false))) == "token-1");
     CHECK(rig.get(source(true)).error().code == Code::credentials);
-    file = "token-2";
+    REQUIRE(write_file_atomic(file, "token-2\n", 0600).has_value());
+    CHECK(text_of(rig.get(source(false))) == "token-1");
     CHECK(text_of(rig.get(source(true))) == "token-2");
     CHECK(text_of(rig.get(source(false))) == "token-2");
-    const TokenSource fixed = kept_token(Secret("token-1"));
-    CHECK(rig.get(fixed(true)).error().code == Code::credentials);
 }
