@@ -12,10 +12,6 @@
 namespace oa_stream::routes {
 namespace {
 
-std::string front_path(const RouteGroup& group) {
-    return group.prefixes.empty() ? std::string() : group.prefixes.front();
-}
-
 void add_path(std::vector<std::string>& paths, const std::string& path) {
     if (!path.empty() && !contains(paths, path)) {
         paths.push_back(path);
@@ -33,7 +29,7 @@ std::vector<std::string> paths_of(
         if (std::ranges::any_of(changes, [&](const RouteChange& change) {
                 return !change.domain || is_about(change, group);
             })) {
-            add_path(out, front_path(group));
+            add_path(out, group.front_path());
         }
     }
     for (const std::string& path : asked) {
@@ -78,7 +74,7 @@ RoutePlan RoutePlan::reversed() const {
     out.notes = {std::string(k_lane_untouched)};
     out.paths.clear();
     for (const RouteGroup& group : out.status().groups) {
-        add_path(out.paths, front_path(group));
+        add_path(out.paths, group.front_path());
     }
     return out;
 }

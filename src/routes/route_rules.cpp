@@ -233,8 +233,8 @@ effects_of(const RouteStatus& status, const Overrides& goal, std::span<const std
     const RouteStatus after = with_overrides(status, goal);
     std::vector<std::string> all;
     for (const RouteGroup& group : status.groups) {
-        if (!group.prefixes.empty()) {
-            all.push_back(group.prefixes.front());
+        if (auto path = group.front_path(); !path.empty()) {
+            all.push_back(std::move(path));
         }
     }
     for (const std::string& path : paths) {

@@ -84,11 +84,12 @@ std::vector<RouteTrap> traps_of(
     const RouteStatus after = with_overrides(status, *goal);
     for (const RouteGroup& group : status.groups) {
         const RouteChange* change = last_about(changes, group);
-        if (change == nullptr || group.prefixes.empty()) {
+        const std::string path = group.front_path();
+        if (change == nullptr || path.empty()) {
             continue;
         }
         const auto wanted = meant(status, *change, group);
-        const RouteRule rule = rule_for(after, group.prefixes.front());
+        const RouteRule rule = rule_for(after, path);
         if (wanted && rule.target != *wanted) {
             out.push_back(outranked(group, *change, rule));
         }

@@ -26,6 +26,10 @@ struct RouteGroup {
     std::vector<std::string> prefixes;
     std::string rollback_target;
     std::optional<std::string> override_target{};
+    /// Its first prefix; empty: it has none.
+    [[nodiscard]] std::string front_path() const {
+        return prefixes.empty() ? std::string() : prefixes.front();
+    }
 };
 
 /// The answer of GET …/route-split/status, without the presentation (htmx) modes.

@@ -123,9 +123,7 @@ std::string route_table(const routes::RouteStatus& status) {
         "paths"
     );
     for (const routes::RouteGroup& group : status.groups) {
-        const auto rule = routes::rule_for(
-            status, group.prefixes.empty() ? std::string() : group.prefixes.front()
-        );
+        const auto rule = routes::rule_for(status, group.front_path());
         out += fmt::format(
             "{:<24} {:<32} {:<12} {:<12} {}\n",
             group.domain,

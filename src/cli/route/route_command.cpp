@@ -153,8 +153,8 @@ wanted_of(const RouteStatus& status, const RouteTarget& target, const Expectatio
         const bool asked =
             expect.domain ? *expect.domain == group.domain : target.order.paths.empty();
         known = known || asked;
-        if (asked && !group.prefixes.empty()) {
-            paths.push_back(group.prefixes.front());
+        if (auto path = group.front_path(); asked && !path.empty()) {
+            paths.push_back(std::move(path));
         }
     }
     if (expect.domain && !known) {
