@@ -99,7 +99,7 @@ public:
     /// what was seen instead.
     [[nodiscard]] virtual Task<Result<TrafficState>> verify(Split target, Millis limit) = 0;
 
-    /// Each 100 requests are split to within one; false: at random.
+    /// As of the last read(): each 100 requests are split to within one; false: at random.
     [[nodiscard]] virtual bool splits_exactly() const noexcept = 0;
 
     /// As of the last read(). Code::not_found for a revision the machinery does not know,

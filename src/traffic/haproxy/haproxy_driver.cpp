@@ -121,7 +121,10 @@ public:
         return poll_until(*this, target, limit, k_poll, lacks);
     }
 
-    [[nodiscard]] bool splits_exactly() const noexcept override { return exactly_; }
+    [[nodiscard]] bool splits_exactly() const noexcept override {
+        const std::string& by = last_.algorithm;
+        return by.empty() || by == "roundrobin" || by == "static-rr";
+    }
 
     /// A reload may bring the backend or the server back, so this is no Code::not_found, after
     /// which nobody asks again.
@@ -134,13 +137,13 @@ public:
         if (named == options_.servers.end()) {
             return fail(Code::not_found, fmt::format("no revision '{}'", revision));
         }
-        const auto seen = addresses_.find(named->server);
-        if (seen == addresses_.end()) {
+        const HaproxyFacts* seen = last_.find(named->server);
+        if (seen == nullptr) {
             return fail(
                 Code::precondition, fmt::format("HAProxy was not asked yet where {} is", revision)
             );
         }
-        return seen->second;
+        return address_of(*named, *seen);
     }
 
 private:
@@ -158,13 +161,6 @@ private:
             co_return now;
         }
         OA_CO_CHECK(check_servers(*now, options_));
-        for (const HaproxyServer& server : options_.servers) {
-            addresses_.insert_or_assign(
-                server.server, address_of(server, *now->find(server.server))
-            );
-        }
-        exactly_ = now->algorithm.empty() || now->algorithm == "roundrobin" ||
-                   now->algorithm == "static-rr";
         co_return now;
     }
 
@@ -287,8 +283,6 @@ private:
 
     HaproxyDriverOptions options_;
     HaproxySnapshot last_{}; ///< as of the last read()
-    std::map<std::string, Result<ArmAddress>, std::less<>> addresses_;
-    bool exactly_ = true;
 };
 
 } // namespace

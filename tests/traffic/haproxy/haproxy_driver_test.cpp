@@ -285,9 +285,11 @@ TEST_CASE("haproxy: an algorithm that ignores weights is refused, one that is in
     check_error(first.preview(5), Code::precondition, "balance first");
     Bench least({.balance = "leastconn"});
     CHECK(least.preview(5).has_value());
+    (void)least.read();
     CHECK_FALSE(least.driver->splits_exactly());
     Bench round;
     CHECK(round.preview(5).has_value());
+    (void)round.read();
     CHECK(round.driver->splits_exactly());
 }
 
