@@ -108,7 +108,7 @@ Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
         } else {
             return invalid_field(key, fmt::format("{} has the wrong type", key));
         }
-        if (next.blank() && next.approvals.empty()) {
+        if (next.blank() && next.approvals.empty() && !next.results) {
             continue;
         }
         if (found && !same_words(*found, next)) {
@@ -266,6 +266,9 @@ read_input(const Json& body, const ChatRequestContext& context, ChatRequest& req
     if (last != nullptr && (!last->approvals.empty() || results)) {
         request.approvals = last->approvals;
         request.answers_calls = results;
+        if (results && !lone) {
+            request.results_at = list.size() - 1;
+        }
         request.answer_id = is_wire_id(last->id) ? last->id : std::string();
         if (results && !lone && !last->open && contains(list, true, &ListedMessage::user)) {
             request.newest = list.size();

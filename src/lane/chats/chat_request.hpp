@@ -48,7 +48,8 @@ struct ChatRequest {
     /// Not empty: the request answers approvals of the turn under way, and has no input.
     std::vector<ApprovalAnswer> approvals{};
     std::vector<authority::CallResult> results{}; ///< see answers_calls
-    /// The answer in front of the newest user message, in messages[], has such results.
+    /// The place in messages[] of an answer that has such results: with answers_calls the last
+    /// message (else it is `message`), or the answer in front of the newest user message.
     std::optional<std::size_t> results_at{};
     /// Places of new messages, and of the newest one's parts, that nothing is made of;
     /// extras.ignored has them.

@@ -49,15 +49,6 @@ CallResult result_of(const Json& part) {
     return out;
 }
 
-const Json& last_message(const Json& body) {
-    static const Json none = Json::object();
-    if (const auto* single = member(body, "message"); single != nullptr && single->is_object()) {
-        return *single;
-    }
-    const Json& messages = list_in(body, "messages");
-    return messages.empty() ? none : messages.back();
-}
-
 /// Each call once; the last one counts.
 std::vector<CallResult> results_in(const Json& message) {
     std::vector<CallResult> results;
@@ -111,13 +102,8 @@ bool has_open_calls(const Json& message) {
     return std::ranges::any_of(list_in(message, "parts"), is_open_call);
 }
 
-std::vector<CallResult> read_call_results(const Json& body) {
-    return results_in(last_message(body));
-}
-
-std::vector<CallResult> read_call_results_at(const Json& body, std::size_t at) {
-    const Json& messages = list_in(body, "messages");
-    return at < messages.size() ? results_in(messages[at]) : std::vector<CallResult>();
+std::vector<CallResult> read_call_results(const Json& body, std::optional<std::size_t> at) {
+    return results_in(at ? list_in(body, "messages").at(*at) : object_in(body, "message"));
 }
 
 std::string digest_of_call(std::string_view call) {

@@ -9,6 +9,8 @@
 
 #include "gates/rejection.hpp"
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,12 +21,9 @@ namespace oa_stream::lane {
 [[nodiscard]] bool has_call_results(const Json& message);
 /// … and such parts without a result.
 [[nodiscard]] bool has_open_calls(const Json& message);
-/// Those of the last message; each call once, the last one counts.
-[[nodiscard]] std::vector<authority::CallResult> read_call_results(const Json& body);
-
-/// Those of messages[at].
+/// Those of messages[at], else of `message`; each call once, the last one counts.
 [[nodiscard]] std::vector<authority::CallResult>
-read_call_results_at(const Json& body, std::size_t at);
+read_call_results(const Json& body, std::optional<std::size_t> at);
 
 /// All that a lane has to know of a result that it takes no more: whether it comes again as it was.
 struct ResultDigest {

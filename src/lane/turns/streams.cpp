@@ -122,7 +122,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         std::vector<std::string> unused;
         BodyUse rest = [&](const Json& whole) -> Accepted<void> {
             if (call->chat.answers_calls) {
-                call->chat.results = read_call_results(whole);
+                call->chat.results = read_call_results(whole, call->chat.results_at);
             } else {
                 unused = unused_members(whole, call->chat);
             }

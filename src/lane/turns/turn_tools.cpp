@@ -263,8 +263,8 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
 Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
     const auto& owner = call->record.owner;
     const auto& thread = call->chat.thread;
-    if (!call->chat.results_at || lane_->turns.starting(owner, thread) ||
-        lane_->turns.find(owner, thread)) {
+    if (!call->chat.results_at || call->chat.answers_calls ||
+        lane_->turns.starting(owner, thread) || lane_->turns.find(owner, thread)) {
         co_return Accepted<void>{};
     }
     auto found = co_await find(call);
@@ -275,7 +275,8 @@ Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
 /// that waits for them.
 Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::TurnRequest* request) {
     const auto at = call->chat.results_at;
-    if (!at || !request->thread || (co_await tools_of(*request->thread)).empty()) {
+    if (!at || call->chat.answers_calls || !request->thread ||
+        (co_await tools_of(*request->thread)).empty()) {
         co_return Accepted<void>{};
     }
     const auto stopped = co_await stopped_before(call, request);
@@ -284,7 +285,7 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
     }
     std::string text;
     BodyUse use = [&](const Json& body) -> Accepted<void> {
-        text = results_ahead(*stopped, read_call_results_at(body, *at));
+        text = results_ahead(*stopped, read_call_results(body, at));
         return {};
     };
     const BodyKeep all{{}, {}, 0, no_more_new};

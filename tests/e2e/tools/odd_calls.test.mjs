@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, startCodexLane, startMock } from '../lib/codex.mjs';
+import { read } from '../lib/contract.mjs';
 import { send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { Page, calls, waits } from './page.mjs';
@@ -54,6 +55,22 @@ test('arguments nested as deep as Codex takes them are told as their text', asyn
   chat.give(['done']);
   assert.deepEqual((await chat.answer()).texts, ['Tool said: done']);
   assert.equal((await chat.states()).length, 1);
+});
+
+test('results go on with the turn in a message that is sent alone', async () => {
+  const asking = async (id) => {
+    const chat = page(id);
+    assert.ok(waits(await chat.say('scenario:call;tool=f;args={}')));
+    chat.give(['done']);
+    return chat;
+  };
+  const alone = await asking('alone');
+  const [question, message] = alone.messages;
+  for (const body of [{ message }, { message: {}, messages: [question, message] }]) {
+    const answer = await send(lane.base, { method: 'POST', path: '/api/chats/alone/stream', body: { id: 'alone', trigger: 'submit-message', messageId: message.id, ...body } });
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(read(answer).texts, ['Tool said: done']);
+  }
 });
 
 test('an id that the next round uses again is another call', async () => {
