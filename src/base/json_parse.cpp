@@ -112,7 +112,10 @@ public:
         if (++object.members > bounds_->members) {
             return refuse(fmt::format("a JSON object has more than {} members", bounds_->members));
         }
-        whole_ = open_.size() == 1 ? is_among(bounds_->whole, name) : whole_;
+        if (open_.size() == 1) {
+            whole_ = is_among(bounds_->whole, name);
+            listed_ = !whole_ && name == bounds_->list;
+        }
         if (unwanted_ == 0 && !whole_ && !wants(name)) {
             if (open_.size() <= bounds_->named_levels) {
                 names_.push_back(std::move(name));
@@ -231,6 +234,9 @@ private:
         if (stopped()) {
             return false;
         }
+        if (listed_ && open_.size() == 2) {
+            whole_ = values_.size() - open_.back().first_value == bounds_->item;
+        }
         open_.push_back({.first_value = values_.size(), .first_name = names_.size()});
         unwanted_ += unwanted_ == 0 ? 0 : 1;
         return true;
@@ -270,7 +276,8 @@ private:
     std::size_t built_ = 0;
     std::size_t unwanted_ = 0; ///< 1 for the name that is not wanted, 1 for each array and object
                                ///< open below it
-    bool whole_ = false; ///< within a member of JsonBounds::whole
+    bool whole_ = false; ///< within a member of JsonBounds::whole, or JsonBounds::item
+    bool listed_ = false; ///< within JsonBounds::list
     std::optional<Error> error_{};
 };
 

@@ -144,6 +144,22 @@ TEST_CASE("json: members nobody wants are checked and left out") {
     CHECK(parse_json_within(R"({"x":[1,2,3,4,5,6,7]})", bounds).has_value());
 }
 
+TEST_CASE("json: one item of a list is kept whole, and counts") {
+    static constexpr std::array<std::string_view, 1> k_wanted{"list"};
+    constexpr std::string_view k_text =
+        R"({"x":[1,{"list":2}],"list":[{"a":1},{"a":[{"b":2}],"c":{"list":3}},{"a":[5,6]},7]})";
+    JsonBounds bounds{.values = 11, .wanted = k_wanted, .list = "list", .item = 1};
+    const auto kept = parse_json_within(k_text, bounds);
+    CHECK(dump_json(kept.value()) == R"({"list":[{},{"a":[{"b":2}],"c":{"list":3}},{},7]})");
+    bounds.values = 10;
+    CHECK_FALSE(parse_json_within(k_text, bounds).has_value());
+    for (const std::size_t none : {std::size_t{3}, std::size_t{4}, JsonBounds::k_none}) {
+        bounds.item = none;
+        const auto thin = parse_json_within(k_text, bounds);
+        CHECK(dump_json(thin.value()) == R"({"list":[{},{},{},7]})");
+    }
+}
+
 TEST_CASE("json: of a peer, what our values cannot hold is kept as its text") {
     const auto read = [](std::string_view text) {
         return dump_json(parse_any_json(text, {.depth = 3}).value());

@@ -28,6 +28,10 @@ struct JsonBounds {
     std::size_t named_levels = 0;
     std::stop_token stop{};
     bool unique_names = false; ///< a name twice in one object is an error; else the last one counts
+    /// With `wanted`: this item of the array that is the outermost object's member `list` is kept
+    /// with everything in it.
+    std::string_view list{};
+    std::size_t item = k_none;
 };
 
 /// parse_json() within bounds, in time proportional to the text (members of one object: n log n).
