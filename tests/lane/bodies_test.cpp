@@ -109,6 +109,30 @@ TEST_CASE("bodies: names, values and messages are bounded") {
     CHECK(completion.body.contains("at most 3 messages"));
 }
 
+TEST_CASE("bodies: data of earlier messages does not count where the newest one is read again") {
+    auto config = LaneRig::quick();
+    config.limits.json_values = 30;
+    LaneRig rig(config);
+    const auto list = fmt::format("[{}]", fmt::join(std::vector<int>(40), ","));
+    const auto asked = [&](std::string_view earlier, std::string_view metadata) {
+        return rig.post(
+            "/api/chats/c/stream",
+            fmt::format(
+                R"({{"messages":[{{"role":"assistant","parts":[{{"type":"tool-x","output":{}}}]}},)"
+                R"({{"id":"u","role":"user","content":"hi","metadata":{{"a":{}}}}}]}})",
+                earlier,
+                metadata
+            )
+        );
+    };
+    const auto chat = rig.open(asked(list, "[1]"));
+    rig.until("the turn", [&] { return chat->has("start-step") || chat->ended; });
+    CHECK(chat->head.status == 200);
+    CHECK(chat->head.headers.get("x-oa-ignored").value_or("").contains("messages[1].metadata"));
+    rig.complete(chat);
+    CHECK(rig.send(asked("1", list)).status == 413);
+}
+
 TEST_CASE("bodies: too many bytes that wait are 503, and a lane that ends answers 503") {
     auto config = LaneRig::quick();
     config.limits.waiting_bodies = 30'000;

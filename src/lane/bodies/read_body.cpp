@@ -1,6 +1,5 @@
 #include "read_body.hpp"
 
-#include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "gates/gates.hpp"
@@ -8,12 +7,15 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <new>
 #include <utility>
 
 namespace oa_stream::lane {
 
 namespace {
+
+constexpr std::string_view k_message_list = "messages";
 
 Rejection reject_json(const Error& error) {
     if (error.code == Code::cancelled) {
@@ -52,6 +54,17 @@ Accepted<void> read_now(
 
 } // namespace
 
+BodyKeep keep_message(std::optional<std::size_t> at) {
+    static constexpr std::array<std::string_view, 1> k_listed{k_message_list};
+    static constexpr std::array<std::string_view, 1> k_lone{"message"};
+    return {
+        .wanted = k_listed,
+        .whole = at ? std::span<const std::string_view>() : k_lone,
+        .half_in_new = no_more_new,
+        .message = at.value_or(JsonBounds::k_none)
+    };
+}
+
 Rejection reject_crowd() {
     return with_retry_after(
         reject(503, "service_unavailable", "too many large requests are being read: try again"), 1
@@ -67,7 +80,9 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         .values = config.json_values,
         .wanted = keep.wanted,
         .whole = keep.whole,
-        .named_levels = keep.named_levels
+        .named_levels = keep.named_levels,
+        .list = k_message_list,
+        .item = keep.message
     };
     if (text.size() <= k_on_loop) {
         co_return read_now(text, bounds, keep, use);

@@ -1,12 +1,15 @@
 // From the bytes of a request's body to what a route makes of them.
 #pragma once
 
+#include "oa_stream/base/json_bounds.hpp"
+
 #include "gates/call.hpp"
 #include "gates/rejection.hpp"
 #include "state.hpp"
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -24,12 +27,16 @@ struct BodyKeep {
     /// Half characters become U+FFFD instead of 400, unless this finds one (surrogates.hpp:
     /// k_half_character) where it must not be: in what is new.
     std::function<bool(const Json& body)> half_in_new{};
+    std::size_t message = JsonBounds::k_none; ///< item of `messages` that is kept whole
 };
 
 /// For BodyKeep::half_in_new of a body that was read before.
 inline bool no_more_new(const Json& /*body*/) {
     return false;
 }
+
+/// To read one of the messages again, with everything in it: messages[at], else `message`.
+[[nodiscard]] BodyKeep keep_message(std::optional<std::size_t> at);
 
 /// 503: too many large requests are being read.
 [[nodiscard]] Rejection reject_crowd();

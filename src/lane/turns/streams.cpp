@@ -128,8 +128,9 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
             }
             return {};
         };
-        const BodyKeep all{{}, {}, 0, no_more_new};
-        OA_CO_CHECK(co_await read_body(lane_, call, all, std::move(rest)));
+        const auto newest = call->chat.whole_list ? std::optional(call->chat.newest) : std::nullopt;
+        const auto at = call->chat.answers_calls ? call->chat.results_at : newest;
+        OA_CO_CHECK(co_await read_body(lane_, call, keep_message(at), std::move(rest)));
         OA_CO_CHECK(ignore_first(call->chat.extras, lane_->config.strict_body, unused));
     }
     call->record.thread = call->chat.thread;

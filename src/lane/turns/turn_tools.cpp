@@ -288,8 +288,7 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
         text = results_ahead(*stopped, read_call_results(body, at));
         return {};
     };
-    const BodyKeep all{{}, {}, 0, no_more_new};
-    OA_CO_CHECK(co_await read_body(lane_, call, all, std::move(use)));
+    OA_CO_CHECK(co_await read_body(lane_, call, keep_message(at), std::move(use)));
     if (!text.empty()) {
         request->input.insert(request->input.begin(), authority::InputText{std::move(text)});
         request->client_message_id = results_ahead_id(call->chat.user_message_id);

@@ -57,7 +57,7 @@ test('arguments nested as deep as Codex takes them are told as their text', asyn
   assert.equal((await chat.states()).length, 1);
 });
 
-test('results go on with the turn in a message that is sent alone', async () => {
+test('results go on with the turn in a message that is sent alone, and behind data of any size', async () => {
   const asking = async (id) => {
     const chat = page(id);
     assert.ok(waits(await chat.say('scenario:call;tool=f;args={}')));
@@ -71,6 +71,10 @@ test('results go on with the turn in a message that is sent alone', async () => 
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(read(answer).texts, ['Tool said: done']);
   }
+  const much = await asking('much');
+  const output = Array.from({ length: 260_000 }, (_, n) => n % 10); // more values than a body may have
+  much.messages.unshift({ id: 'a-0', role: 'assistant', parts: [{ type: 'tool-table', toolCallId: 't', state: 'output-available', input: {}, output }] });
+  assert.deepEqual((await much.answer()).texts, ['Tool said: done']);
 });
 
 test('an id that the next round uses again is another call', async () => {
