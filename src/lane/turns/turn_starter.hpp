@@ -80,7 +80,7 @@ private:
     [[nodiscard]] Task<Accepted<void>>
     add_results_ahead(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> join_waiting(CallPtr call);
-    [[nodiscard]] Task<std::optional<authority::PastTurn>>
+    [[nodiscard]] Task<std::vector<authority::PastTurn>>
     stopped_before(CallPtr call, const authority::TurnRequest* request);
     [[nodiscard]] bool stores_still(
         const Call& call, const authority::PastTurn& stopped, const std::vector<std::string>& calls

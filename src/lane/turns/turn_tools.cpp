@@ -222,8 +222,9 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     co_return Accepted<void>{};
 }
 
-/// The turn before the one that starts, when it was stopped.
-Task<std::optional<authority::PastTurn>>
+/// The turn before the one that starts, when it was stopped; in front of it the one that is
+/// replaced.
+Task<std::vector<authority::PastTurn>>
 TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request) {
     authority::TurnsQuery query{
         .thread = request->thread.value_or(""), .limit = 1, .newest_first = true
@@ -239,9 +240,9 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
         if (!page || page->turns.size() < query.limit) {
-            co_return std::nullopt; // the start that follows says why
+            co_return std::vector<authority::PastTurn>(); // the start that follows says why
         }
-        auto& turn = page->turns.back();
+        const auto& turn = page->turns.back();
         const bool whole = query.detail == authority::TurnsQuery::Detail::all;
         const bool unstored = turn.running || (whole && stores_still(*call, turn, told));
         if (unstored && Clock::now() < until) {
@@ -249,10 +250,10 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
             continue;
         }
         if (turn.running || turn.outcome != turn::Outcome::interrupted) {
-            co_return std::nullopt;
+            co_return std::vector<authority::PastTurn>();
         }
         if (whole) {
-            co_return std::move(turn);
+            co_return std::move(page->turns);
         }
         query.detail = authority::TurnsQuery::Detail::all;
     }
@@ -272,23 +273,29 @@ Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
 }
 
 /// A page without automatic sending gives its results with the next message, which stopped the turn
-/// that waits for them.
+/// that waits for them. A request without its messages that replaces such a message keeps them.
 Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::TurnRequest* request) {
-    const auto at = call->chat.results_at;
-    if (!at || call->chat.answers_calls || !request->thread ||
+    const auto& chat = call->chat;
+    const auto at = chat.results_at;
+    const bool kept = request->revert_from_turn && !chat.whole_list;
+    if ((!at && !kept) || chat.answers_calls || !request->thread ||
         (co_await tools_of(*request->thread)).empty()) {
         co_return Accepted<void>{};
     }
-    const auto stopped = co_await stopped_before(call, request);
-    if (!stopped || open_calls(*stopped).empty()) {
+    const auto turns = co_await stopped_before(call, request);
+    if (turns.empty() || open_calls(turns.back()).empty()) {
         co_return Accepted<void>{};
     }
     std::string text;
-    BodyUse use = [&](const Json& body) -> Accepted<void> {
-        text = results_ahead(*stopped, read_call_results(body, at));
-        return {};
-    };
-    OA_CO_CHECK(co_await read_body(lane_, call, keep_message(at), std::move(use)));
+    if (at) {
+        BodyUse use = [&](const Json& body) -> Accepted<void> {
+            text = results_ahead(turns.back(), read_call_results(body, at));
+            return {};
+        };
+        OA_CO_CHECK(co_await read_body(lane_, call, keep_message(at), std::move(use)));
+    } else if (!holds_results(turns.front())) {
+        text = results_ahead(turns.back(), results_begun_with(turns.front()));
+    }
     if (!text.empty()) {
         request->input.insert(request->input.begin(), authority::InputText{std::move(text)});
         request->client_message_id = results_ahead_id(call->chat.user_message_id);

@@ -49,11 +49,22 @@ test('results in front of a new message are told with it, and listed in their ca
       assert.deepEqual(results(after[1]), { weather: 'output-error', clock: 'output-error', ...outputs });
       assert.deepEqual([after[2].id, after[2].content, after[2].parts.length], ['u-2', 'scenario:text;words=2', 1]);
     }
-    // An answer to that message can be replaced, and keeps the results.
-    const again = await post(id, { messages: [...before, user('u-2', 'scenario:text;words=2')], trigger: 'regenerate-message' });
-    assert.equal(again.status, 200, again.text);
-    assert.deepEqual(results((await list(id))[1]), { weather: 'output-error', clock: 'output-error', ...outputs });
-    assert.equal((await list(id)).length, 4);
+    // An answer to that message can be replaced, and keeps the results: also by a page that does not send them again.
+    for (const [words, body] of [
+      [2, { messages: [...before, user('u-2', 'scenario:text;words=2')], trigger: 'regenerate-message' }],
+      [2, { trigger: 'regenerate-message' }],
+      [4, { message: user('u-2', 'scenario:text;words=4'), messageId: 'u-2', trigger: 'submit-message' }],
+      [4, { trigger: 'regenerate-message' }],
+    ]) {
+      const again = await post(id, body);
+      assert.equal(again.status, 200, again.text);
+      const { text } = (await asked()).items.at(-1);
+      assert.equal(text.match(/Results of the functions/g)?.length, 1, text);
+      assert.ok(text.endsWith(`scenario:text;words=${words}`), text);
+      const all = await list(id);
+      assert.deepEqual(results(all[1]), { weather: 'output-error', clock: 'output-error', ...outputs });
+      assert.deepEqual([all.length, all[2].id, all[2].parts.length], [4, 'u-2', 1]);
+    }
     // Later messages bring the same history along: it is told once.
     await post(id, { messages: [...before, ...(await list(id)).slice(2), user('u-3', 'scenario:text;words=3')] });
     assert.equal((await asked()).items.filter((one) => /Results of the functions/.test(one.text ?? '')).length, 1);
