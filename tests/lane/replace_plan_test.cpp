@@ -185,6 +185,28 @@ TEST_CASE("replace: a thread that began with seeded messages") {
     }
 }
 
+TEST_CASE("replace: of a large seed the thread knows the newest messages alone") {
+    const SeededMessages seeded{6, {"u2", "a2", "u3", "a3"}}; // neither u1 nor a1
+    const auto edited = [](ChatRequest request) {
+        request.message_id = request.user_message_id;
+        return request;
+    };
+    const std::vector whole{user("u1"), assistant("a1"), user("u2"), assistant("a2")};
+    CHECK(plan_replace(edited(page(whole, "u3", "x")), k_two, seeded)->kind == Kind::reseed);
+    const std::vector first{user("u1"), assistant("a1")};
+    CHECK(plan_replace(edited(page(first, "u2", "x")), k_two, seeded)->kind == Kind::reseed);
+    CHECK(plan_replace(edited(page({}, "u1", "x")), {}, seeded)->kind == Kind::reseed);
+    // A page without the first of them, or of which nothing is known.
+    const std::vector part{assistant("a2")};
+    CHECK_FALSE(plan_replace(edited(page({}, "u3", "x")), k_two, seeded).has_value());
+    CHECK_FALSE(plan_replace(edited(page(part, "u9", "x")), k_two, seeded).has_value());
+    auto lost = page({assistant("T2")}, "u9", "x");
+    CHECK(plan_replace(edited(lost), k_two, seeded)->kind == Kind::append);
+    lost = page({}, "u9", "x");
+    lost.regenerate = true;
+    CHECK_FALSE(plan_replace(lost, {past("T1", "one", "u4")}, seeded).has_value());
+}
+
 TEST_CASE("replace: a page that holds the newest messages alone loses none of a seed") {
     const SeededMessages seeded{4, {"u1", "a1", "u2", "a2"}};
     const std::vector turns{past("T1", "one", "u3")};

@@ -28,7 +28,7 @@ struct EarlierMessage {
 /// Those that a thread began with.
 struct SeededMessages {
     std::size_t count = 0;
-    std::vector<std::string> ids{}; ///< in their order; empty: not known
+    std::vector<std::string> ids{}; ///< in their order, of the newest ones; empty: not known
 };
 
 struct ChatRequest {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 
 namespace oa_stream::lane {
 
@@ -89,19 +90,31 @@ bool never_arrived(const ChatRequest& request, const Turns& turns) {
 }
 
 /// Whether it replaces one of the messages that the thread began with, of which it holds those
-/// before.
-Accepted<bool> replaces_seeded(const ChatRequest& request, const SeededMessages& seeded) {
+/// before. Of a large conversation the lane knows the newest ones alone: another one that is named,
+/// where no later one can stand, is of those before them.
+Accepted<bool>
+replaces_seeded(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
     const auto place = request.earlier.size();
     const auto& ids = seeded.ids;
     const auto& id = request.user_message_id;
     if (place >= seeded.count || ids.empty() || id.empty()) {
         return place < seeded.count;
     }
-    const bool there = place < ids.size() && ids[place] == id;
-    if (!there && holds(ids, id)) {
+    const auto unknown = seeded.count - std::min(seeded.count, ids.size());
+    const auto from = std::min(place - std::min(place, unknown), ids.size());
+    const auto to = std::min(place + 1, ids.size());
+    if (contains(std::span(ids).subspan(from, to - from), id)) {
+        return true;
+    }
+    if (holds(ids, id)) {
         return reject_part();
     }
-    return there;
+    const auto before = place == 0 ? std::string() : request.earlier.back().id;
+    const auto answers = [&before](const authority::PastTurn& turn) {
+        return is_message(turn, before) || wire_id(turn.id) == before;
+    };
+    const bool follows_known = holds(ids, before) || std::ranges::any_of(turns, answers);
+    return place < unknown && !request.message_id.empty() && !follows_known;
 }
 
 /// The position was inferred; what both sides know of that message must agree.
@@ -182,7 +195,7 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
     if (!request.whole_list) {
         return reject_part();
     }
-    OA_TRY(const bool reseeds, replaces_seeded(request, seeded));
+    OA_TRY(const bool reseeds, replaces_seeded(request, turns, seeded));
     if (reseeds) {
         return ReplacePlan{Kind::reseed, {}};
     }

@@ -163,6 +163,19 @@ test('of images that are more than Codex keeps, the oldest are named and told al
   assert.deepEqual((await page('text')).data.slice(0, 1).map((message) => message.id), ['p']);
 });
 
+test('a message of a conversation that is too large to be listed whole can be edited', async () => {
+  const large = user('o', text('"'.repeat(3_500_000))); // not listed
+  for (const messages of [[large, user('p', text('scenario:text;words=1'))], [user('o', text('scenario:text;words=1'))]]) {
+    const { id } = messages.at(-1);
+    const first = await post(`edit-${id}`, [large, user('p', text('small')), user('n', text('scenario:text;words=2'))]);
+    assert.equal(first.status, 200, first.text);
+    const edited = await post(`edit-${id}`, messages, lane, { trigger: 'submit-message', messageId: id });
+    assert.equal(edited.status, 200, edited.text);
+    assert.equal((await asked()).items.filter((item) => item.role === 'user').at(-1).text, 'scenario:text;words=1');
+    assert.deepEqual((await page(`edit-${id}`)).data.map((one) => one.content), ['scenario:text;words=1', 'alpha']);
+  }
+});
+
 test('three images of 1 MB move along, and the conversation goes on', async () => {
   const old = imagesOf(1_000_000);
   const first = await post('images', [...old, user('n', text('scenario:text;words=2'))]);
