@@ -539,3 +539,18 @@ TEST_CASE("approvals: of a turn that another lane began, each decision leads to 
     CHECK(approvals.judge({{"a2", true}})->segment == 2);
     CHECK(approvals.judge({{"a1", false}, {"a2", true}})->segment == 2);
 }
+
+TEST_CASE("approvals: a decision that is sent again is one more reader of its turn") {
+    auto config = asking();
+    config.limits.readers_per_turn = 2;
+    Rig rig(std::move(config));
+    (void)rig.waiting();
+    const auto first = rig.answer({{"a1", true}});
+    const auto second = rig.answer({{"a1", true}});
+    CHECK(second->head.status == 200);
+    CHECK(rig.refused({{"a1", true}}).status == 429);
+    rig.end_turn();
+    rig.await_end(first);
+    rig.await_end(second);
+    CHECK(rig.authority.last().decisions.size() == 1);
+}

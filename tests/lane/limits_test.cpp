@@ -26,6 +26,26 @@ TEST_CASE("limits: a turn has so many readers at once, and room again when one l
     rig.judge(*third);
 }
 
+TEST_CASE("limits: a request that is sent again is one more reader of its turn") {
+    auto config = LaneRig::quick();
+    config.limits.readers_per_turn = 2;
+    LaneRig rig(config);
+    const auto again = [&rig] {
+        return rig.post("/api/chats/c1/stream", user_message("hello"), {{"idempotency-key", "k"}});
+    };
+    const auto first = rig.open(again());
+    rig.until("the turn", [&] { return first->has("start-step"); });
+    const auto second = rig.open(again());
+    rig.until("the second reader", [&] { return second->has("start-step"); });
+    const auto refused = rig.send(again());
+    CHECK(refused.status == 429);
+    CHECK(refused.headers.has("retry-after"));
+    CHECK(rig.authority.starts == 1);
+    rig.authority.last().say("x");
+    rig.complete(first);
+    rig.await_legal(second);
+}
+
 TEST_CASE("limits: a user message is counted in code points, and its last one still fits") {
     auto config = LaneRig::quick();
     config.limits.text_chars = 5;

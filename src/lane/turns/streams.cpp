@@ -159,6 +159,9 @@ Task<Accepted<Streams::Reply>> Streams::start(CallPtr call) {
         co_return Reply{.whole = retired_answer(*call)};
     }
     OA_CO_TRY(auto begun, co_await starter_.begin(std::move(call)));
+    if (!begun.first) {
+        OA_CO_CHECK(co_await room_to_read(begun.turn));
+    }
     co_return Reply{.turn = std::move(begun.turn), .first = begun.first};
 }
 
@@ -180,6 +183,16 @@ Task<void> Streams::serve(CallPtr call, Handler handler) {
     co_await answers_->stream(
         std::move(call), std::move(turn), std::move(headers), reply->first, reply->segment
     );
+}
+
+Task<Accepted<void>> Streams::room_to_read(std::shared_ptr<LiveTurn> turn) {
+    const auto readers = lane_->shared ? co_await lane_->shared->readers_of(turn) : turn->readers();
+    if (readers >= lane_->config.limits.readers_per_turn) {
+        co_return with_retry_after(
+            reject(429, "rate_limited", "this turn has too many readers"), 5
+        );
+    }
+    co_return Accepted<void>{};
 }
 
 /// Decisions and results for the turn that waits. Results that it can take no more begin the next
@@ -211,6 +224,7 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     while (unsure() && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);
     }
+    OA_CO_CHECK(co_await room_to_read(turn)); // before anything is decided
     const auto segment =
         turn->relayed() && !turn->ended()
             ? co_await lane_->shared->decide(turn, call->chat.approvals, call->chat.results)
@@ -241,12 +255,7 @@ Task<Accepted<Streams::Reply>> Streams::resume(CallPtr call) {
     if (!turn || told || !turn->resumable(Clock::now())) {
         co_return nothing_to_resume();
     }
-    const auto readers = lane_->shared ? co_await lane_->shared->readers_of(turn) : turn->readers();
-    if (readers >= lane_->config.limits.readers_per_turn) {
-        co_return with_retry_after(
-            reject(429, "rate_limited", "this turn has too many readers"), 5
-        );
-    }
+    OA_CO_CHECK(co_await room_to_read(turn));
     // Whether lanes ask may differ; who reads here may decide what another one asked.
     call->unasked = !accepts_approvals(call->request().headers);
     co_return Reply{.turn = std::move(turn)};

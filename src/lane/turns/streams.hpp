@@ -35,6 +35,8 @@ private:
     [[nodiscard]] Task<Accepted<Reply>> start(CallPtr call);
     [[nodiscard]] Task<SharedLane::Start> stop_start(CallPtr call, Clock::time_point until);
     [[nodiscard]] Task<Accepted<Reply>> answer_turn(CallPtr call);
+    /// For a reader that did not start the turn.
+    [[nodiscard]] Task<Accepted<void>> room_to_read(std::shared_ptr<LiveTurn> turn);
 
     LaneState* lane_;
     Answers* answers_;
