@@ -226,19 +226,22 @@ private:
     /// Of new decisions: Codex takes none with them.
     [[nodiscard]] Accepted<void> read_reasons() {
         const Json& messages = list_in(body_, "messages");
-        if (messages.empty()) {
-            return {};
+        if (!messages.empty()) {
+            ignore_reasons(messages.back(), fmt::format("messages[{}]", messages.size() - 1));
         }
-        const Json& parts = list_in(messages.back(), "parts");
+        ignore_reasons(object_in(body_, "message"), "message");
+        return {};
+    }
+
+    void ignore_reasons(const Json& message, std::string_view path) {
+        const Json& parts = list_in(message, "parts");
         for (std::size_t i = 0; i < parts.size(); ++i) {
             const auto* approval = member(parts[i], "approval");
             if (approval != nullptr && !asks_nothing(member(*approval, "reason")) &&
                 string_member(parts[i], "state") == "approval-responded") {
-                ignore(fmt::format("messages[{}].parts[{}].approval.reason", messages.size() - 1, i)
-                );
+                ignore(fmt::format("{}.parts[{}].approval.reason", path, i));
             }
         }
-        return {};
     }
 
     [[nodiscard]] Accepted<void> read_rest() {

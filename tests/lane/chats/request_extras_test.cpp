@@ -148,6 +148,11 @@ TEST_CASE("extras: the reason of a new decision is named, as nobody is told it")
     CHECK(
         told(body("approval-responded", R"({"reason":" "})")) == "model= effort= system= ignored="
     );
+    constexpr std::string_view k_lone =
+        R"({"message":{"role":"assistant","parts":[{"state":"approval-responded",)"
+        R"("approval":{"reason":"why not"}}]}})";
+    CHECK(told(k_lone) == "model= effort= system= ignored=message.parts[0].approval.reason");
+    CHECK(told(k_lone, {}, true) == "422 message.parts[0].approval.reason");
     CHECK(
         told(body("output-available", R"({"reason":"why not"})")) ==
         "model= effort= system= ignored="
