@@ -9,8 +9,9 @@ std::vector<LaneModel> offered_models(const LaneConfig& config) {
                                  : config.models;
 }
 
-const authority::ModelInfo* known_model(const authority::Capabilities& able, std::string_view id) {
-    return find_or_null(able.models, id, &authority::ModelInfo::id);
+const authority::ModelInfo*
+known_model(std::span<const authority::ModelInfo> known, std::string_view id) {
+    return find_or_null(known, id, &authority::ModelInfo::id);
 }
 
 bool takes_effort(const authority::ModelInfo& model, std::string_view effort) {
@@ -20,7 +21,7 @@ bool takes_effort(const authority::ModelInfo& model, std::string_view effort) {
 Json models_document(const LaneConfig& config, const authority::Capabilities& able) {
     Json data = Json::array();
     for (const auto& model : offered_models(config)) {
-        const auto* known = known_model(able, model.id);
+        const auto* known = known_model(able.models, model.id);
         Json row = Json::object({{"id", model.id}, {"label", model.label}});
         row["default"] = model.id == config.model;
         row["efforts"] = known == nullptr ? Json::array() : Json(known->efforts);

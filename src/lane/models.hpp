@@ -5,6 +5,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/lane/config.hpp"
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -12,9 +13,9 @@ namespace oa_stream::lane {
 
 /// At least one; the first is asked when a request names none.
 [[nodiscard]] std::vector<LaneModel> offered_models(const LaneConfig& config);
-/// What the authority knows of a model; nullptr when that is nothing.
+/// Of those that the authority knows; nullptr when it is none of them.
 [[nodiscard]] const authority::ModelInfo*
-known_model(const authority::Capabilities& able, std::string_view id);
+known_model(std::span<const authority::ModelInfo> known, std::string_view id);
 /// True as well when none is asked for, or nobody knows which it takes.
 [[nodiscard]] bool takes_effort(const authority::ModelInfo& model, std::string_view effort);
 /// {"data":[{id,label,default,efforts,defaultEffort}]}

@@ -6,6 +6,7 @@
 
 #include "chat_request.hpp"
 #include "message_parts.hpp"
+#include "models.hpp"
 #include "tools/client_tools.hpp"
 #include "tools/tool_schema.hpp"
 
@@ -167,9 +168,8 @@ private:
         const auto& name = given.front().name;
         auto effort = given.front().value->get<std::string>();
         const auto& model = out_.model.empty() ? std::string(context_.model) : out_.model;
-        const auto* info = find_or_null(context_.known, model, &authority::ModelInfo::id);
-        const bool told = info != nullptr && !info->efforts.empty();
-        if (told && !contains(info->efforts, effort)) {
+        const auto* info = known_model(context_.known, model);
+        if (info != nullptr && !takes_effort(*info, effort)) {
             return invalid_field(
                 name, fmt::format("{} must be one of {}", name, fmt::join(info->efforts, ", "))
             );

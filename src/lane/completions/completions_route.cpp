@@ -100,7 +100,7 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         if (!contains(models, request.model, &LaneModel::id)) {
             return reject_model(request.model);
         }
-        const auto* known = known_model(able, request.model);
+        const auto* known = known_model(able.models, request.model);
         if (known != nullptr && !takes_effort(*known, request.effort)) {
             return bad(
                 "invalid_value",
