@@ -84,7 +84,7 @@ private:
     [[nodiscard]] Task<Result<std::string>>
     copy_up_to(const ThreadRow& source, const ForkPoint& point);
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
-    [[nodiscard]] Task<Accepted<Json>> summary_of(ThreadRow row);
+    [[nodiscard]] Task<Json> summary_of(ThreadRow row);
     [[nodiscard]] Task<void> drop_thread(std::string thread);
     /// The new conversation is known to all lanes; else its thread goes.
     [[nodiscard]] Task<Accepted<void>> keep_made(ThreadRow row, std::uint64_t fence);

@@ -64,19 +64,19 @@ Task<Accepted<void>> Chats::read_fields(CallPtr call, BodyUse use) {
     co_return co_await read_body(lane_, call, {}, std::move(use));
 }
 
-/// As a list would show it, and shows it from now on.
-Task<Accepted<Json>> Chats::summary_of(ThreadRow row) {
+/// As a list would show it, and shows it from now on; what the row says of it where the authority
+/// does not answer: what was asked is done.
+Task<Json> Chats::summary_of(ThreadRow row) {
     std::vector<std::string> asked{row.thread};
-    auto infos = co_await lane_->authority().threads(std::move(asked));
-    if (!infos) {
-        co_return reject_read(infos.error());
+    const auto infos = co_await lane_->authority().threads(std::move(asked));
+    authority::ThreadInfo info{.id = row.thread};
+    if (infos && !infos->empty()) {
+        info = infos->front();
+        if (auto& ids = lane_->ids(); ids.find(row.owner, row.id) == row) {
+            ids.describe(described(row, info));
+        }
     }
-    if (infos->empty()) {
-        infos->push_back({.id = row.thread});
-    } else if (auto& ids = lane_->ids(); ids.find(row.owner, row.id) == row) {
-        ids.describe(described(row, infos->front()));
-    }
-    co_return project_thread(row.id, completed(std::move(infos->front()), row), row.archived);
+    co_return project_thread(row.id, completed(std::move(info), row), row.archived);
 }
 
 /// What is not stored does not happen: this comes before the authority is told. Only that one's
@@ -145,7 +145,7 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     if (!row) {
         co_return reject_unknown_thread();
     }
-    OA_CO_TRY(const auto now, co_await summary_of(*std::move(row)));
+    const auto now = co_await summary_of(*std::move(row));
     row = lane_->ids().find(owner, id);
     if (row && asked.title && lane_->shared) { // lanes may have listed it before it had the title
         lane_->shared->touch_later(owner, id, row->updated_at);

@@ -184,7 +184,7 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     }
     OA_CO_CHECK(co_await keep_made(*row, place.fence()));
     call->record.thread = id;
-    OA_CO_TRY(const auto made, co_await summary_of(*std::move(row)));
+    const auto made = co_await summary_of(*std::move(row));
     co_return made_response(*call, made);
 }
 

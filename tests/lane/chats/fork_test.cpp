@@ -199,3 +199,17 @@ TEST_CASE("fork: an authority that copies nothing, or is away, says so") {
     CHECK(rig.fork("{}").status == 503);
     CHECK(rig.ids->size() == 1);
 }
+
+TEST_CASE("fork: what is done is answered so, also when the authority describes nothing then") {
+    ForkRig rig;
+    rig.ids->put({"", "c", "auth-c", 0, "Title"});
+    rig.authority.threads_error = Error{.code = Code::unavailable, .message = "away"};
+    const auto copy = rig.made(R"({"id":"d"})");
+    CHECK(copy.at("id") == "d");
+    CHECK(copy.at("title") == "Title");
+    auto rename = rig.post("/api/chats/d", R"({"title":"New"})");
+    rename.method = "PATCH";
+    const auto renamed = rig.send(std::move(rename));
+    CHECK(renamed.status == 200);
+    CHECK(json_of(renamed).at("data").at("title") == "New");
+}
