@@ -192,6 +192,10 @@ public:
         if (on_read) {
             on_read();
         }
+        if (history_reads == late_history) {
+            gate.expires_at(Clock::time_point::max());
+            (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
         if (history_error) {
             co_return std::unexpected(*history_error);
         }
@@ -319,6 +323,7 @@ public:
     int makes = 0; ///< of threads without a turn
     std::function<void()> on_read{}; ///< in each history read
     int history_reads = 0;
+    int late_history = 0; ///< the history read of this number waits for release()
     std::vector<std::pair<std::string, std::string>> forks; ///< thread and last turn
     std::function<std::optional<Error>()> refuse_fork;
     std::optional<Error> name_error;

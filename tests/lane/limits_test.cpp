@@ -46,6 +46,28 @@ TEST_CASE("limits: a request that is sent again is one more reader of its turn")
     rig.await_legal(second);
 }
 
+TEST_CASE("limits: an export that is still read counts among the large answers") {
+    auto config = LaneRig::quick();
+    config.limits.total_answer_bytes = 200'000;
+    LaneRig rig(config);
+    rig.ids->put({"", "c", "auth-c"});
+    for (int i = 0; i < 120; ++i) { // more than a page
+        rig.authority.past.push_back(
+            {.id = fmt::format("t{}", i), .user_text = std::string(3000, 'q')}
+        );
+    }
+    rig.authority.late_history = 3; // a look at the newest turn, then two pages
+    const auto file = rig.open(rig.get("/api/chats/c/export"));
+    rig.until("its second page", [&] { return rig.authority.history_reads >= 3; });
+    const auto refused = rig.send(rig.get("/api/chats/c/messages?limit=100"));
+    CHECK(refused.status == 503);
+    CHECK(refused.headers.has("retry-after"));
+    rig.authority.release();
+    rig.await_end(file);
+    CHECK(file->head.status == 200);
+    CHECK(file->has(R"("id":"t119")"));
+}
+
 TEST_CASE("limits: a user message is counted in code points, and its last one still fits") {
     auto config = LaneRig::quick();
     config.limits.text_chars = 5;

@@ -59,31 +59,32 @@ Accepted<Json> event_page(const ThreadPage& page, const authority::PastTurn& tur
     return page_json(std::move(data), cursor);
 }
 
-Rejection reject_answers() {
-    return with_retry_after(
-        reject(503, "service_unavailable", "too many large answers wait for their clients"), 1
-    );
-}
-
 } // namespace
 
+Accepted<void> AnswerRoom::add(std::size_t bytes) {
+    const bool others = *all_ > own_;
+    if (own_ + bytes > k_small_answer && others && *all_ + bytes > most_) {
+        return with_retry_after(
+            reject(503, "service_unavailable", "too many large answers wait for their clients"), 1
+        );
+    }
+    *all_ += bytes;
+    own_ += bytes;
+    return {};
+}
+
 Task<void> Chats::answer(CallPtr call, net::Response response) {
-    const auto waiting = lane_->answer_bytes;
-    const auto most = lane_->config.limits.total_answer_bytes;
-    auto bytes = call->request().method == "HEAD" ? 0 : response.body.size();
-    if (bytes > k_small_answer && *waiting > 0 && *waiting + bytes > most) {
-        auto rejection = reject_answers();
-        response = to_response(rejection, call->record.request_id);
-        call->record.error = std::move(rejection.code);
-        bytes = response.body.size();
+    AnswerRoom room(*lane_);
+    const bool empty = call->request().method == "HEAD";
+    if (auto fits = room.add(empty ? 0 : response.body.size()); !fits) {
+        response = to_response(fits.error(), call->record.request_id);
+        call->record.error = std::move(fits.error().code);
     }
     // Word for word as the retired lane did; an operator recognises the rollback by them.
     if (lane_->config.mode == LaneMode::retired) {
         response.headers.set("x-oa-legacy-chat-retired", "true");
         response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
     }
-    *waiting += bytes;
-    const std::shared_ptr<void> counted(nullptr, [=](void*) { *waiting -= bytes; });
     co_await answers_->send(std::move(call), std::move(response));
 }
 

@@ -10,11 +10,30 @@
 #include "thread_pages.hpp"
 #include "turns/turn_starter.hpp"
 
+#include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace oa_stream::lane {
+
+/// What one answer has of the memory that is there for all of them; as long as this lives.
+class AnswerRoom {
+public:
+    explicit AnswerRoom(const LaneState& lane)
+        : all_(lane.answer_bytes), most_(lane.config.limits.total_answer_bytes) {}
+    AnswerRoom(const AnswerRoom&) = delete;
+    AnswerRoom& operator=(const AnswerRoom&) = delete;
+    ~AnswerRoom() { *all_ -= own_; }
+    /// 503 beyond the limit; not of a small answer, nor when there is no other one.
+    [[nodiscard]] Accepted<void> add(std::size_t bytes);
+
+private:
+    std::shared_ptr<std::size_t> all_;
+    std::size_t most_;
+    std::size_t own_ = 0;
+};
 
 class Chats {
 public:
@@ -73,7 +92,7 @@ private:
     [[nodiscard]] Task<Accepted<void>> apply_change(ThreadRow row, Change asked);
     [[nodiscard]] Task<Accepted<void>> end_turn(CallPtr call);
     // chats_export.cpp
-    [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page);
+    [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page, AnswerRoom* room);
     // chats_fork.cpp
     struct ForkPoint {
         std::string last_turn{}; ///< of the copy

@@ -83,12 +83,13 @@ Rejection reject_large() {
 } // namespace
 
 /// All messages, page by page.
-Task<Accepted<Json>> Chats::all_messages(ThreadPage page) {
+Task<Accepted<Json>> Chats::all_messages(ThreadPage page, AnswerRoom* room) {
     Json all = Json::array();
     std::size_t bytes = 0;
     page.asked = {.limit = k_page};
     while (true) {
         OA_CO_TRY(auto read, co_await read_messages(&lane_->authority(), page));
+        const std::size_t before = bytes;
         for (Json& message : read.body.at("data")) {
             bytes += dump_json(message).size();
             all.push_back(std::move(message));
@@ -96,6 +97,7 @@ Task<Accepted<Json>> Chats::all_messages(ThreadPage page) {
         if (bytes > k_most_bytes) {
             co_return reject_large();
         }
+        OA_CO_CHECK(room->add(bytes - before));
         const auto next = string_member(read.body, "nextCursor");
         if (!next) {
             co_return all;
@@ -110,7 +112,8 @@ Task<Accepted<net::Response>> Chats::export_chat(CallPtr call) {
     OA_CO_TRY(const auto form, read_form(call->request().query));
     const std::string id = thread.page.context.thread;
     const Json summary = project_thread(id, thread.info, thread.archived);
-    OA_CO_TRY(auto messages, co_await all_messages(std::move(thread.page)));
+    AnswerRoom room(*lane_); // until the file is there, which is counted by itself
+    OA_CO_TRY(auto messages, co_await all_messages(std::move(thread.page), &room));
     net::Response response;
     response.status = 200;
     response.headers.set("content-type", std::string(form.type));
