@@ -164,18 +164,15 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
 }
 
 /// Pages send their system prompt with every request: the thread is told it once, and again when it
-/// has changed or what was said of it may be gone.
+/// has changed, when another lane may have told it another one, or when what was said of it may be
+/// gone.
 void TurnStarter::tell_system(const Call& call, authority::TurnRequest& request) const {
     const auto& system = call.chat.extras.system;
-    const auto told = request.thread ? systems_.find(*request.thread) : systems_.end();
-    const bool known = told != systems_.end() && told->second == sha256_hex(system);
+    const auto settled = request.thread ? settled_.find(*request.thread) : settled_.end();
+    const bool known = settled != settled_.end() && call.row &&
+                       settled->second.turn == wire_id(call.row->last_turn) &&
+                       settled->second.system == sha256_hex(system);
     request.developer = known && !request.revert_from_turn ? std::string() : system;
-}
-
-void TurnStarter::note_system(const Call& call, const std::string& thread) {
-    if (!call.chat.extras.system.empty()) {
-        note(systems_, thread, sha256_hex(call.chat.extras.system));
-    }
 }
 
 Task<Accepted<std::unique_ptr<authority::Turn>>>
@@ -209,7 +206,6 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
         turn = co_await lane_->authority().start(request);
     }
     if (turn) {
-        note_system(*call, (*turn)->thread_id());
         note_settled(*call, **turn);
         if (!request.tools.empty()) {
             note(tools_, (*turn)->thread_id(), digest_of(request.tools));

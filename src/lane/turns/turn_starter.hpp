@@ -70,7 +70,6 @@ private:
     [[nodiscard]] bool asks_approvals(const Call& call) const;
     void tell_system(const Call& call, authority::TurnRequest& request) const;
     void note_settled(const Call& call, const authority::Turn& turn);
-    void note_system(const Call& call, const std::string& thread);
     [[nodiscard]] bool repeats_newest(const Call& call) const;
     // turn_tools.cpp
     [[nodiscard]] Task<Accepted<void>>
@@ -101,8 +100,6 @@ private:
         map[thread] = std::move(what);
     }
 
-    /// The authority's thread id → digest of the system prompt it was told last.
-    std::unordered_map<std::string, std::string> systems_{};
     /// The authority's thread id → digest of its tools; empty: it has none.
     std::unordered_map<std::string, std::string> tools_{};
     /// The authority's thread id → what its newest turn of this lane began with.
@@ -110,6 +107,7 @@ private:
         std::string turn; ///< as on the wire
         std::string model;
         std::string effort; ///< empty: none was asked for
+        std::string system; ///< its digest
     };
     std::unordered_map<std::string, Settled> settled_{};
     LaneState* lane_;

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <ranges>
-#include <tuple>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -117,11 +116,14 @@ Task<std::string> TurnStarter::tools_of(std::string thread) {
 }
 
 void TurnStarter::note_settled(const Call& call, const authority::Turn& turn) {
-    const auto& [model, effort] = std::tie(call.chat.extras.model, call.chat.extras.effort);
+    const auto& extras = call.chat.extras;
     note(
         settled_,
         turn.thread_id(),
-        {wire_id(turn.turn_id()), model.empty() ? turn.model() : model, effort}
+        {.turn = wire_id(turn.turn_id()),
+         .model = extras.model.empty() ? turn.model() : extras.model,
+         .effort = extras.effort,
+         .system = sha256_hex(extras.system)}
     );
 }
 
@@ -135,15 +137,13 @@ Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<Liv
     std::vector<std::string> names;
     const auto settled = settled_.find(row->thread);
     if (settled != settled_.end() && settled->second.turn == turn->id()) {
-        const auto system = systems_.find(row->thread);
-        const bool told = system != systems_.end() && system->second == sha256_hex(extras.system);
         if (!extras.model.empty() && extras.model != settled->second.model) {
             names.push_back(extras.model_at);
         }
         if (!extras.effort.empty() && extras.effort != settled->second.effort) {
             names.push_back(extras.effort_at);
         }
-        if (!extras.system.empty() && !told) {
+        if (!extras.system.empty() && sha256_hex(extras.system) != settled->second.system) {
             names.push_back(extras.system_at);
         }
     }

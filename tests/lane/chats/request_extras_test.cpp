@@ -243,3 +243,24 @@ TEST_CASE("extras: a system prompt is honoured where the authority can be told i
         CHECK(rig.authority.starts == 0);
     }
 }
+
+TEST_CASE("extras: a system prompt is told once, and again after a turn of another lane") {
+    auto config = LaneRig::quick();
+    config.allowed.system = true;
+    LaneRig rig(std::move(config));
+    rig.authority.able.developer = true;
+    const auto told = [&rig](std::string_view id) {
+        auto body = parse_json(user_message("hi", id)).value();
+        body["system"] = "be good";
+        const auto stream = rig.open(rig.post("/api/chats/c/stream", dump_json(body)));
+        rig.until("the turn", [&] { return stream->has("start-step"); });
+        rig.authority.last().say("x");
+        rig.complete(stream);
+        return rig.authority.last().request.developer;
+    };
+    CHECK(told("u1") == "be good");
+    CHECK(told("u2").empty());
+    rig.ids->note_turn("", "c", "a message", "turn-of-another-lane");
+    CHECK(told("u3") == "be good");
+    CHECK(told("u4").empty());
+}
