@@ -53,19 +53,14 @@ struct TurnOutcome {
     std::string model;
     turn::TerminalClass terminal = turn::TerminalClass::completed;
     turn::Outcome outcome = turn::Outcome::completed;
-    turn::Finish finish = turn::Finish::stop;
     std::optional<turn::Failure> failure{}; ///< detail is the authority's own text: redact it
     std::optional<turn::Usage> usage{};
     StopReason reason = StopReason::none;
     bool content = false; ///< any text, reasoning or tool
     std::uint64_t frames = 0;
-    std::uint64_t bytes = 0;
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
-    double accepted_s = -1;
-    double first_event_s = -1;
     double first_content_s = -1;
     double longest_gap_s = -1; ///< between two chunks; -1: there were no two
-    double end_s = -1;
     std::string_view said{}; ///< TurnIdentity::said
     bool probe = false;      ///< its request was a probe
     bool elsewhere = false;  ///< another replica decided how it ended, and counts it

@@ -170,13 +170,11 @@ Task<void> SharedLane::reap(
     told.turn = take.from.turn;
     told.model = head.model;
     told.outcome = ended.outcome;
-    told.finish = ended.finish;
     told.failure = ended.failure;
     told.usage = ended.usage;
     told.terminal = class_of(told);
     told.content = encoder.summary().content;
     told.frames = encoder.summary().frames;
-    told.bytes = said.size() + frames.size();
     told.probe = head.probe;
     told.taken_over = true;
     lane_->count(told);

@@ -166,7 +166,6 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     }
     if (const auto* end = std::get_if<turn::TurnEnded>(&event)) {
         outcome_.outcome = end->outcome;
-        outcome_.finish = end->finish;
         outcome_.failure = end->failure;
         outcome_.usage = end->usage ? end->usage : outcome_.usage;
     }
@@ -176,7 +175,6 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     // Not every encoder writes something for every event: life is told by events, places by bytes.
     if (!saw_event_ && !std::holds_alternative<turn::TurnStarted>(event)) {
         saw_event_ = true;
-        outcome_.first_event_s = since_received(now);
     }
     const bool content = style_.encoder->summary().content;
     if (content && outcome_.first_content_s < 0) {
@@ -297,10 +295,7 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.terminal = class_of(outcome_);
     outcome_.content = answer.content;
     outcome_.frames = answer.frames;
-    outcome_.bytes = log_.end();
     outcome_.repairs = normaliser_.repairs();
-    outcome_.accepted_s = since_received(accepted_);
-    outcome_.end_s = since_received(now);
     host_->on_ended(outcome_);
     announce_change();
 }

@@ -64,7 +64,6 @@ LogView LiveTurn::view_of(const TurnReader& reader) const {
 /// A fault of ours: the client learns of it, the authority is not left running.
 void LiveTurn::break_off(const Error& fault) {
     outcome_.outcome = turn::Outcome::failed;
-    outcome_.finish = turn::Finish::error;
     outcome_.failure =
         turn::Failure{turn::FailureCode::adapter_preview_unavailable, false, fault.text()};
     style_.encoder->fail_open(*outcome_.failure, host_->scratch);

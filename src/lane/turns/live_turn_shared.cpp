@@ -189,7 +189,6 @@ void LiveTurn::end_as_lost(turn::Failure why) {
     const auto now = Clock::now();
     outcome_.elsewhere = true;
     outcome_.outcome = turn::Outcome::aborted;
-    outcome_.finish = turn::Finish::error;
     encode::UiEncoder encoder({.approvals = style_.approvals});
     std::string frames;
     if (log_.whole() && encoder.restore(text_of_log(log_))) {
@@ -252,7 +251,6 @@ bool LiveTurn::admit(turn::Event& event) {
     auto admitted = style_.goes_on->admit(event);
     if (!admitted) {
         outcome_.outcome = turn::Outcome::failed;
-        outcome_.finish = turn::Finish::error;
         const turn::Failure torn{turn::FailureCode::authority_lost, true, admitted.error().text()};
         style_.encoder->fail_open(torn, host_->scratch);
         outcome_.failure = torn;
