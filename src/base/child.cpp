@@ -26,7 +26,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <system_error>
 
 namespace oa_stream {
 
@@ -76,10 +75,6 @@ std::string find_program(const std::string& name) {
         }
     }
     return {};
-}
-
-std::string errno_text() {
-    return std::generic_category().message(errno);
 }
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
@@ -298,7 +293,9 @@ Result<pid_t> fork_and_exec(Launch& launch, Pipe& report) {
     launch.parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
-        return fail(Code::io, fmt::format("cannot start {}: {}", launch.program, errno_text()));
+        return fail(
+            Code::io, fmt::format("cannot start {}: {}", launch.program, errno_text(errno))
+        );
     }
     if (pid == 0) {
         become(launch, args.data(), env.data());
@@ -310,9 +307,7 @@ Result<pid_t> fork_and_exec(Launch& launch, Pipe& report) {
         ::waitpid(pid, nullptr, 0);
         return fail(
             Code::unavailable,
-            fmt::format(
-                "cannot start {}: {}", launch.program, std::generic_category().message(number)
-            )
+            fmt::format("cannot start {}: {}", launch.program, errno_text(number))
         );
     }
     return pid;
@@ -347,7 +342,7 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
     Pipe err;
     Pipe report;
     if (!in.open() || !out.open() || !err.open() || !report.open()) {
-        return fail(Code::io, fmt::format("cannot make a pipe: {}", errno_text()));
+        return fail(Code::io, fmt::format("cannot make a pipe: {}", errno_text(errno)));
     }
     if (!options.pipe_stdin) {
         Pipe::close_end(in.read);
@@ -373,7 +368,9 @@ Child::start(const asio::any_io_executor& executor, ChildOptions options) {
     }
     const auto pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
     if (pidfd < 0) {
-        return fail(Code::io, fmt::format("cannot watch {}: {}", launch.program, errno_text()));
+        return fail(
+            Code::io, fmt::format("cannot watch {}: {}", launch.program, errno_text(errno))
+        );
     }
     state->pidfd.assign(pidfd);
     asio::co_spawn(executor, PosixChild::watch(std::move(state)), asio::detached);

@@ -14,7 +14,6 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 
 namespace oa_stream {
@@ -82,7 +81,7 @@ private:
     [[nodiscard]] Error unreadable() const {
         return {
             .code = Code::unreadable,
-            .message = fmt::format("cannot read: {}", std::generic_category().message(errno)),
+            .message = fmt::format("cannot read: {}", errno_text(errno)),
             .where = where_
         };
     }

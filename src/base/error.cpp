@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <system_error>
 
 namespace oa_stream {
 
@@ -41,6 +42,10 @@ std::string Error::text() const {
 Error Error::prefixed(std::string_view context) && {
     message = fmt::format("{}: {}", context, message);
     return std::move(*this);
+}
+
+std::string errno_text(int number) {
+    return std::generic_category().message(number);
 }
 
 bool is_ambiguous(const Error& error) noexcept {

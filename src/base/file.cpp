@@ -20,10 +20,6 @@ namespace oa_stream {
 
 namespace {
 
-std::string errno_text(int number) {
-    return std::generic_category().message(number);
-}
-
 Result<void> write_to(int fd, std::string_view bytes, const std::string& where) {
     if (const int error = write_all(fd, bytes); error != 0) {
         return fail(Code::io, fmt::format("cannot write: {}", errno_text(error)), where);

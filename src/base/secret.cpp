@@ -16,7 +16,6 @@
 #include <limits>
 #include <map>
 #include <mutex>
-#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -44,9 +43,8 @@ Result<std::string> from_file(const std::string& path) {
     if (::stat(path.c_str(), &info) != 0) {
         return fail(
             Code::credentials,
-            errno == ENOENT
-                ? std::string("no such secret file")
-                : fmt::format("secret file: {}", std::generic_category().message(errno)),
+            errno == ENOENT ? std::string("no such secret file")
+                            : fmt::format("secret file: {}", errno_text(errno)),
             path,
             "name another place: env:NAME, file:PATH or fd:N"
         );

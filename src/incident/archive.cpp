@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace oa_stream::incident {
@@ -32,8 +31,7 @@ std::string reason_of(archive* one) {
 /// "cannot write: No space left on device": libarchive's own text for that is "Write error".
 std::string not_written(archive* one) {
     const int number = archive_errno(one);
-    return "cannot write: " +
-           (number > 0 ? std::generic_category().message(number) : reason_of(one));
+    return "cannot write: " + (number > 0 ? errno_text(number) : reason_of(one));
 }
 
 struct FreeEntry {

@@ -103,12 +103,7 @@ Json answer_to(Steering& steering, std::string_view line, int socket) {
 }
 
 Error errno_error(std::string_view what, const fs::path& where) {
-    return {
-        Code::io,
-        fmt::format("{}: {}", what, std::generic_category().message(errno)),
-        where.string(),
-        {}
-    };
+    return {Code::io, fmt::format("{}: {}", what, errno_text(errno)), where.string(), {}};
 }
 
 } // namespace

@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <system_error>
 #include <utility>
 
 namespace oa_stream::run {
@@ -26,11 +25,7 @@ namespace fs = std::filesystem;
 Result<ShortPath> ShortPath::in(const fs::path& folder) {
     Descriptor held(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!held) {
-        return fail(
-            Code::io,
-            fmt::format("cannot open the folder: {}", std::generic_category().message(errno)),
-            folder
-        );
+        return fail(Code::io, fmt::format("cannot open the folder: {}", errno_text(errno)), folder);
     }
     return ShortPath(std::move(held));
 }
@@ -54,12 +49,7 @@ Error not_asked(const fs::path& folder) {
     case EPERM:
         return {Code::io, "this run belongs to another user", where, {}};
     default:
-        return {
-            Code::io,
-            fmt::format("cannot ask the run: {}", std::generic_category().message(errno)),
-            where,
-            {}
-        };
+        return {Code::io, fmt::format("cannot ask the run: {}", errno_text(errno)), where, {}};
     }
 }
 

@@ -88,7 +88,7 @@ Result<void> write_owner(
     errno = ENOSPC; // of a write that took a part
     if (::ftruncate(fd, 0) != 0 ||
         ::pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
-        const std::string why = std::generic_category().message(errno);
+        const std::string why = errno_text(errno);
         return fail(Code::io, "cannot write the lock: " + why, path.string());
     }
     return {};
@@ -134,9 +134,8 @@ Result<int> open_lock(const fs::path& path, int flags) {
                                       : "";
     return fail(
         Code::io,
-        what.empty()
-            ? fmt::format("cannot open the lock: {}", std::generic_category().message(reason))
-            : fmt::format("{} is in the place of the lock", what),
+        what.empty() ? fmt::format("cannot open the lock: {}", errno_text(reason))
+                     : fmt::format("{} is in the place of the lock", what),
         path.string(),
         what.empty() ? "" : "look who put it there, and remove it"
     );
@@ -200,7 +199,7 @@ Result<void> TargetLock::take_again() const {
     const auto target = string_member(owner, "target").value_or("");
     auto taken = write_owner(fd, path_, owner, target, generation_);
     if (taken && ::dup3(fd, fd_, O_CLOEXEC) < 0) {
-        const std::string why = std::generic_category().message(errno);
+        const std::string why = errno_text(errno);
         taken = fail(Code::io, "cannot hold the lock: " + why, path_.string());
     }
     if (!taken && is_current(fd, path_)) {

@@ -65,6 +65,9 @@ fail(Code code, std::string message, std::string where = {}, std::string hint = 
     return std::unexpected(Error{code, std::move(message), std::move(where), std::move(hint)});
 }
 
+/// What the system calls an errno: "No such file or directory".
+[[nodiscard]] std::string errno_text(int number);
+
 /// True when a failed write may still have been applied by the other side.
 [[nodiscard]] bool is_ambiguous(const Error& error) noexcept;
 

@@ -103,7 +103,7 @@ Result<void> results_written() {
     if (g_out_error == 0 || g_out_error == EPIPE) { // who left (`| head`) has what it wanted
         return {};
     }
-    const std::string why = std::generic_category().message(g_out_error);
+    const std::string why = errno_text(g_out_error);
     return fail(
         Code::io,
         why,

@@ -68,7 +68,7 @@ void open_report(const Context& context) {
         return;
     }
     if (const int error = start_apart("xdg-open", url); error != 0) {
-        const std::string why = std::generic_category().message(error);
+        const std::string why = errno_text(error);
         context.err(fmt::format("not opened, xdg-open: {}; it is {}\n", why, url));
     }
 }

@@ -35,9 +35,7 @@ constexpr auto k_patience = std::chrono::seconds(30);
 constexpr std::uint64_t k_most_output = 1U << 20U;
 
 std::unexpected<Error> errno_error(std::string_view what) {
-    return fail(
-        Code::io, fmt::format("{}: {}", what, std::generic_category().message(errno)), names::detach
-    );
+    return fail(Code::io, fmt::format("{}: {}", what, errno_text(errno)), names::detach);
 }
 
 int exit_of(int status) {

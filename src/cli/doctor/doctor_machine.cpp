@@ -208,7 +208,7 @@ Machine this_machine(const fs::path& state_dir) {
     if (::statvfs(existing(state_dir).c_str(), &disk) == 0) {
         out.free_bytes = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
     } else {
-        out.free_bytes = std::unexpected(std::generic_category().message(errno));
+        out.free_bytes = std::unexpected(errno_text(errno));
     }
     return out;
 }

@@ -18,7 +18,6 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -76,7 +75,7 @@ private:
     static std::unexpected<Error> cannot_read(const std::string& name) {
         return fail(
             Code::unreadable,
-            fmt::format("cannot read: {}", std::generic_category().message(errno)),
+            fmt::format("cannot read: {}", errno_text(errno)),
             name,
             "oa-stream check FILE, or - for standard input"
         );

@@ -25,11 +25,7 @@ constexpr std::size_t k_probe = 4096; ///< a block: less may fit into the last o
 
 std::unexpected<Error>
 io_error(std::string_view what, const std::filesystem::path& path, int error = errno) {
-    return fail(
-        Code::io,
-        fmt::format("cannot {}: {}", what, std::generic_category().message(error)),
-        path.string()
-    );
+    return fail(Code::io, fmt::format("cannot {}: {}", what, errno_text(error)), path.string());
 }
 
 /// The lock is one file's; the kernel drops it with the descriptor.

@@ -49,9 +49,7 @@ Result<void> keep_copy(const std::filesystem::path& path, const std::filesystem:
 
 Result<void> write_to(const OpenFile& file, std::string_view bytes, const std::string& where) {
     if (const int error = write_all(file.get(), bytes); error != 0) {
-        return fail(
-            Code::io, fmt::format("cannot write: {}", std::generic_category().message(error)), where
-        );
+        return fail(Code::io, fmt::format("cannot write: {}", errno_text(error)), where);
     }
     return {};
 }

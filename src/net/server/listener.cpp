@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 namespace oa_stream::net {
@@ -28,7 +27,7 @@ constexpr int k_backlog = 4096;
 constexpr int k_socket_flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 std::unexpected<Error> bind_error(int code, const Endpoint& endpoint) {
-    const auto text = std::generic_category().message(code);
+    const auto text = errno_text(code);
     if (code == EADDRINUSE) {
         return fail(
             Code::precondition,

@@ -81,7 +81,7 @@ Result<void> add_key(CodexHome& home, const std::string& name) {
 Result<std::unique_ptr<FolderLock>> FolderLock::take(const fs::path& path) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return fail(Code::io, std::generic_category().message(errno), path);
+        return fail(Code::io, errno_text(errno), path);
     }
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         ::close(fd);

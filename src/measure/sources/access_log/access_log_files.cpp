@@ -78,7 +78,7 @@ Result<LogFiles> log_files(const std::filesystem::path& path, bool rotated, doub
     if (look_at(current)) {
         files.push_back(std::move(current));
     } else if (files.empty()) {
-        const std::string why = std::generic_category().message(errno);
+        const std::string why = errno_text(errno);
         if (std::filesystem::is_fifo(path, error)) {
             return fail(
                 Code::unreadable,

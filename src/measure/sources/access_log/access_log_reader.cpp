@@ -12,7 +12,6 @@
 #include <cerrno>
 #include <functional>
 #include <optional>
-#include <system_error>
 
 namespace oa_stream::measure {
 namespace {
@@ -22,11 +21,7 @@ constexpr std::size_t k_block = std::size_t{128} << 10U;
 constexpr std::size_t k_head = std::size_t{64} << 10U;
 
 std::unexpected<Error> unreadable(const std::filesystem::path& path) {
-    return fail(
-        Code::unreadable,
-        fmt::format("cannot read: {}", std::generic_category().message(errno)),
-        path.string()
-    );
+    return fail(Code::unreadable, fmt::format("cannot read: {}", errno_text(errno)), path.string());
 }
 
 std::string identity_of(std::string_view head) {

@@ -12,7 +12,6 @@
 #include <poll.h>
 
 #include <cerrno>
-#include <system_error>
 
 namespace oa_stream::measure {
 
@@ -26,11 +25,7 @@ Result<std::unique_ptr<AccessLogPipe>>
 AccessLogPipe::open(const asio::any_io_executor& executor, int fd, LogStreamLimits limits) {
     const int own = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0) {
-        return fail(
-            Code::unreadable,
-            fmt::format("cannot read: {}", std::generic_category().message(errno)),
-            k_where
-        );
+        return fail(Code::unreadable, fmt::format("cannot read: {}", errno_text(errno)), k_where);
     }
     return std::unique_ptr<AccessLogPipe>(new AccessLogPipe(executor, own, limits));
 }
