@@ -1,8 +1,7 @@
 #include "oa_stream/base/child.hpp"
 
-#include "oa_stream/base/lines.hpp"
-
 #include "program/child_groups.hpp"
+#include "program/launch.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -17,15 +16,14 @@
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 namespace oa_stream {
 
@@ -33,100 +31,6 @@ namespace {
 
 constexpr std::size_t k_read_size = 64U << 10U;
 constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
-
-/// Both ends of a pipe, close-on-exec; closed on destruction unless taken.
-struct Pipe {
-    int read = -1;
-    int write = -1;
-    Pipe() = default;
-    Pipe(const Pipe&) = delete;
-    Pipe& operator=(const Pipe&) = delete;
-    ~Pipe() {
-        close_end(read);
-        close_end(write);
-    }
-    static void close_end(int& fd) {
-        if (fd >= 0) {
-            ::close(std::exchange(fd, -1));
-        }
-    }
-    [[nodiscard]] bool open() {
-        std::array<int, 2> ends{-1, -1};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
-            return false;
-        }
-        read = ends[0];
-        write = ends[1];
-        return true;
-    }
-};
-
-std::string find_program(const std::string& name) {
-    if (name.contains('/')) {
-        return name;
-    }
-    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nothing sets it
-    std::string_view rest =
-        path == nullptr ? std::string_view("/usr/bin:/bin") : std::string_view(path);
-    while (!rest.empty()) {
-        const std::string candidate = fmt::format("{}/{}", cut_until(rest, ':'), name);
-        if (::access(candidate.c_str(), X_OK) == 0) {
-            return candidate;
-        }
-    }
-    return {};
-}
-
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    out.reserve(strings.size() + 1);
-    for (std::string& text : strings) {
-        out.push_back(text.data());
-    }
-    out.push_back(nullptr);
-    return out;
-}
-
-/// Everything the child needs between fork and exec, prepared before: only async-signal-safe calls
-/// are allowed there.
-struct Launch {
-    std::string program;
-    std::vector<std::string> args;
-    std::vector<std::string> env;
-    std::string cwd;
-    int in = -1;
-    int out = -1;
-    int err = -1;
-    int report = -1; ///< errno of a failed start goes here; closed by a successful exec
-    pid_t parent = 0;
-};
-
-[[noreturn]] void report_and_exit(int fd) {
-    const int number = errno;
-    [[maybe_unused]] const auto wrote = ::write(fd, &number, sizeof number);
-    ::_exit(127);
-}
-
-[[noreturn]] void become(const Launch& launch, char* const* args, char* const* env) {
-    ::setpgid(0, 0);
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != launch.parent) { // the parent died before the line above took hold
-        ::_exit(127);
-    }
-    sigset_t none;
-    ::sigemptyset(&none);
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread after fork
-    ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    for (const int number : {SIGPIPE, SIGXFSZ, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) {
-        ::signal(number, SIG_DFL); // NOLINT(concurrency-mt-unsafe): one thread after fork
-    }
-    if (::dup2(launch.in, 0) < 0 || ::dup2(launch.out, 1) < 0 || ::dup2(launch.err, 2) < 0 ||
-        (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0)) {
-        report_and_exit(launch.report);
-    }
-    ::execve(launch.program.c_str(), args, env);
-    report_and_exit(launch.report);
-}
 
 class PosixChild final : public Child {
 public:
@@ -284,34 +188,6 @@ private:
 
     std::shared_ptr<State> state_;
 };
-
-Result<pid_t> fork_and_exec(Launch& launch, Pipe& report) {
-    launch.args.insert(launch.args.begin(), launch.program);
-    const auto args = pointers(launch.args);
-    const auto env = pointers(launch.env);
-    launch.report = report.write;
-    launch.parent = ::getpid();
-    const pid_t pid = ::fork();
-    if (pid < 0) {
-        return fail(
-            Code::io, fmt::format("cannot start {}: {}", launch.program, errno_text(errno))
-        );
-    }
-    if (pid == 0) {
-        become(launch, args.data(), env.data());
-    }
-    Pipe::close_end(report.write);
-    int number = 0;
-    const auto got = ::read(report.read, &number, sizeof number);
-    if (got == static_cast<ssize_t>(sizeof number)) {
-        ::waitpid(pid, nullptr, 0);
-        return fail(
-            Code::unavailable,
-            fmt::format("cannot start {}: {}", launch.program, errno_text(number))
-        );
-    }
-    return pid;
-}
 
 } // namespace
 
