@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -142,6 +143,20 @@ TEST_CASE("child: output, exit code and an environment that is ours alone") {
         CHECK(exit.code == 3);
         CHECK(exit.text() == "exit 3");
     });
+}
+
+TEST_CASE("child: what is open here is not open there") {
+    const int secret = ::open("/dev/null", O_RDONLY); // as a shell leaves 9<FILE
+    REQUIRE(secret > STDERR_FILENO);
+    run([&](asio::any_io_executor executor) -> Task<void> {
+        auto child = Child::start(
+            executor, shell("[ -e /proc/self/fd/" + std::to_string(secret) + " ] && echo open")
+        );
+        REQUIRE(child.has_value());
+        CHECK(co_await read_all(**child) == "");
+        CHECK((co_await (*child)->wait()).code == 1);
+    });
+    ::close(secret);
 }
 
 TEST_CASE("child: stdin is piped and its end ends the child") {

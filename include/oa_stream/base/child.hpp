@@ -29,8 +29,8 @@ struct ChildExit {
     [[nodiscard]] std::string text() const; ///< "exit 1", "signal 9 (KILL)"
 };
 
-/// A child in its own process group, killed with its parent (PR_SET_PDEATHSIG), every descriptor
-/// close-on-exec. Used from its executor's thread only. The destructor kills the group and reaps.
+/// A child in its own process group, killed with its parent (PR_SET_PDEATHSIG), with no descriptor
+/// of ours but its standard streams. Used from its executor's thread only. The destructor kills the group and reaps.
 class Child {
 public:
     /// Errors: Code::unavailable when the program does not exist or cannot be executed.

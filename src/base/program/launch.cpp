@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -31,6 +33,19 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     ::_exit(127);
 }
 
+/// Also what was open when we were started: a secret that was given as fd:N is for us alone.
+void close_on_exec() {
+    constexpr unsigned k_first = STDERR_FILENO + 1;
+    if (::close_range(k_first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
+        return;
+    }
+    rlimit most{}; // Linux before 5.11
+    ::getrlimit(RLIMIT_NOFILE, &most);
+    for (unsigned fd = k_first; fd < most.rlim_cur; ++fd) {
+        ::fcntl(static_cast<int>(fd), F_SETFD, FD_CLOEXEC);
+    }
+}
+
 [[noreturn]] void become(const Launch& launch, char* const* args, char* const* env) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -48,6 +63,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
         (!launch.cwd.empty() && ::chdir(launch.cwd.c_str()) != 0)) {
         report_and_exit(launch.report);
     }
+    close_on_exec();
     ::execve(launch.program.c_str(), args, env);
     report_and_exit(launch.report);
 }
@@ -87,7 +103,10 @@ Result<pid_t> fork_and_exec(Launch& launch, Pipe& report) {
     }
     Pipe::close_end(report.write);
     int number = 0;
-    const auto got = ::read(report.read, &number, sizeof number);
+    ssize_t got = 0;
+    do {
+        got = ::read(report.read, &number, sizeof number);
+    } while (got < 0 && errno == EINTR);
     if (got == static_cast<ssize_t>(sizeof number)) {
         ::waitpid(pid, nullptr, 0);
         return fail(
