@@ -65,11 +65,18 @@ Result<void> write_into(const std::filesystem::path& path, std::string_view byte
     return write_to(fd.get(), bytes, path.string());
 }
 
-/// The file that a symbolic link names: it is replaced, and the link stays.
-std::filesystem::path behind_links(const std::filesystem::path& path) {
-    std::error_code none;
-    const auto real = std::filesystem::canonical(path, none);
-    return none ? path : real;
+/// The file that a symbolic link names, there or not: it is replaced, and the link stays.
+std::filesystem::path behind_links(std::filesystem::path path) {
+    constexpr int k_most_links = 40; // that Linux follows
+    for (int links = 0; links < k_most_links; ++links) {
+        std::error_code none;
+        const auto target = std::filesystem::read_symlink(path, none);
+        if (none) {
+            break;
+        }
+        path = path.parent_path() / target;
+    }
+    return path;
 }
 
 void sync_folder_of(const std::filesystem::path& path) {

@@ -39,6 +39,12 @@ TEST_CASE("files: an atomic write goes through a link, into a pipe, and never re
     REQUIRE(write_file_atomic(link, "two").has_value());
     CHECK(std::filesystem::is_symlink(link));
     CHECK(read_file(real).value() == "two");
+    std::filesystem::remove(real); // a link to a file that is still to come
+    std::filesystem::create_symlink(link, dir.path / "far.json");
+    REQUIRE(write_file_atomic(dir.path / "far.json", "first").has_value());
+    CHECK(std::filesystem::is_symlink(link));
+    CHECK(std::filesystem::is_symlink(dir.path / "far.json"));
+    CHECK(read_file(real).value() == "first");
 
     const auto pipe = dir.path / "pipe";
     REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
