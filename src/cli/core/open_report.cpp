@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
 #include <string>
 #include <system_error>
 
@@ -32,16 +33,23 @@ std::string report_url(const Context& context) {
     return out;
 }
 
-/// 0, or the errno of the start. It outlives us in a session of its own, without our terminal.
+/// 0, or the errno of the start. It outlives us in a session of its own, without our terminal and
+/// descriptors.
 int start_apart(const char* program, std::string argument) {
     posix_spawnattr_t attributes{};
     posix_spawn_file_actions_t actions{};
     posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF);
+    sigset_t ignored_here;
+    ::sigemptyset(&ignored_here);
+    ::sigaddset(&ignored_here, SIGPIPE);
+    ::sigaddset(&ignored_here, SIGXFSZ);
+    posix_spawnattr_setsigdefault(&attributes, &ignored_here);
     posix_spawn_file_actions_init(&actions);
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0);
     }
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     std::string name(program);
     const std::array<char*, 3> words{name.data(), argument.data(), nullptr};
     pid_t child = 0;

@@ -86,7 +86,7 @@ test('-v shows decisions as they are made, -vv each request as well, and never a
 
 test('--open hands the report to xdg-open; without a report, or without xdg-open, it says so', async () => {
   const bin = scratch('bin'), seen = path.join(bin, 'seen');
-  fs.writeFileSync(path.join(bin, 'xdg-open'), `#!/bin/sh\nprintf '%s' "$1" >${seen}.part\nmv ${seen}.part ${seen}\n`, { mode: 0o755 });
+  fs.writeFileSync(path.join(bin, 'xdg-open'), `#!/bin/sh\ngrep SigIgn /proc/self/status >${seen}.signals\nprintf '%s' "$1" >${seen}.part\nmv ${seen}.part ${seen}\n`, { mode: 0o755 });
   const env = { PATH: `${bin}:${process.env.PATH}` };
   const run = await oa(['smoke', 'stream', '--base-url', lane.base, '--open', '--json'], { env });
   assert.equal(run.code, 0, run.stderr);
@@ -94,6 +94,8 @@ test('--open hands the report to xdg-open; without a report, or without xdg-open
   const url = new URL(fs.readFileSync(seen, 'utf8'));
   assert.equal(url.protocol, 'file:');
   assert.equal(fs.realpathSync(decodeURIComponent(url.pathname)), fs.realpathSync(path.join(run.json().evidence, 'report.html')));
+  const ignored = BigInt(`0x${fs.readFileSync(`${seen}.signals`, 'utf8').match(/^SigIgn:\t(\w+)$/m)[1]}`);
+  assert.equal(ignored & 0x1001000n, 0n, 'SIGPIPE and SIGXFSZ, which oa-stream ignores');
   const none = await oa(['smoke', 'stream', '--base-url', lane.base, '--open'], { env: { PATH: scratch('empty') } });
   assert.equal(none.code, 0);
   assert.match(none.stderr, /not opened, xdg-open: No such file or directory; it is file:\/\//);
