@@ -20,6 +20,19 @@ TEST_CASE("redaction: known shapes are blanked, length kept, plain words survive
         Row{"key", "key=sk-abcdefghijkl end", "key=*************** end"},
         Row{"task is not a key", "ask-abcdefghijkl", "ask-abcdefghijkl"},
         Row{"query token", "GET /x?token=abc&y=1", "GET /x?token=***&y=1"},
+        Row{"query token, percent-encoded",
+            "?token=abcd%2Befgh%zz&y=1#z",
+            "?token=**************&y=1#z"},
+        Row{"query password as a browser leaves it",
+            "?password=hunter!2-l'x",
+            "?password=**********'x"},
+        Row{"query token within JSON",
+            R"({"url":"?token=ab\/c\u002Bd\u00e9\u0026y=1","b":"?secret=x\"y"})",
+            R"({"url":"?token=******************\u0026y=1","b":"?secret=*\"y"})"},
+        Row{"query token in prose",
+            "(token=abc, api_key=a,b): <i>secret=x</i> `password=y` token=… token=<T>",
+            "(token=***, api_key=***): <i>secret=*</i> `password=*` token=… token=<T>"},
+        Row{"query, a reference tells where", "password=env:X secret=x", "password=env:X secret=*"},
         Row{"cookie", "cookie: a=b; c=d\nnext", "cookie: ********\nnext"},
         Row{"key after an escaped line break", R"("\nsk-abcdefghijkl")", R"("\n***************")"},
         Row{"cookie within JSON", R"({"a":"cookie: x=\"y\""})", R"({"a":"cookie: **\"*\""})"},
@@ -27,6 +40,18 @@ TEST_CASE("redaction: known shapes are blanked, length kept, plain words survive
         Row{"member within a string",
             R"({"b":"{\"token\": \"abcdefgh\"}"})",
             R"({"b":"{\"token\": \"********\"}"})"},
+        Row{"member with escapes",
+            R"({"token":"p\u0026\/\"\n\\","x":"1"},{"secret":"\\\\\\\\"})",
+            R"({"token":"***************","x":"1"},{"secret":"********"})"},
+        Row{"member with escapes within a string",
+            R"({"b":"{\"token\": \"ab\\\"cd\\\\\",\"x\":1}","c":"1"})",
+            R"({"b":"{\"token\": \"************\",\"x\":1}","c":"1"})"},
+        Row{"member of a string that was cut",
+            R"({"b":"{\"token\": \"abcdefgh","c":"1"})",
+            R"({"b":"{\"token\": \"********","c":"1"})"},
+        Row{"short member",
+            R"({"token":"abc\"def","x":"12345678"})",
+            R"({"token":"********","x":"12345678"})"},
         Row{"a number is no secret", R"({"token":1234567890})", R"({"token":1234567890})"},
         Row{"a reference tells where",
             R"({"token":"env:AUTH_TOKEN"})",
@@ -101,6 +126,7 @@ TEST_CASE("redaction: known shapes are blanked, length kept, plain words survive
         const std::string got = Redactor{}.apply(row.in);
         CHECK(got == row.want);
         CHECK(got.size() == row.in.size());
+        CHECK(Redactor{}.find(got).empty());
     }
 }
 
@@ -204,8 +230,17 @@ TEST_CASE("redaction: a text that is nothing but markers is looked at once") {
     Redactor redactor;
     redactor.add_known(Secret("correct\\horse"));
     for (const char* marker :
-         {"cookie: ", "cookie:a=", "token=", "/eyj", "/bearer ", "private key-----", "\\", "://u:p"
-         }) {
+         {"cookie: ",
+          "cookie:a=",
+          "token=",
+          "/eyj",
+          "/bearer ",
+          "private key-----",
+          "\\",
+          "://u:p",
+          R"("token":"\)",
+          R"(\"token\":\"env:)",
+          R"(token=\u0041)"}) {
         CAPTURE(marker);
         std::string text;
         for (std::size_t i = 0; i < k_times; ++i) {

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/text.hpp"
 
+#include "redact_values.hpp"
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -23,6 +25,7 @@ bool word_char(char c) noexcept {
 /// What a run of characters after a marker may be made of.
 enum class Run {
     token,
+    value, ///< of a query: what does not end it, percent-encoded or not
     alnum, ///< names of things have _ and - between their words
     upper, ///< and digits, exactly so many, the marker as well: "Asia" is a word
 };
@@ -56,13 +59,13 @@ constexpr std::array<Shape, 26> k_shapes{{
     {"ya29.", 8, false, true, "Google token"},
     {"hf_", 30, false, true, "Hugging Face token", Run::alnum},
     {"npm_", 30, false, true, "npm token", Run::alnum},
-    {"access_token=", 1, true, false, "token in a query"},
-    {"token=", 1, true, false, "token in a query"},
-    {"api_key=", 1, true, false, "key in a query"},
-    {"apikey=", 1, true, false, "key in a query"},
-    {"secret=", 1, true, false, "secret in a query"},
-    {"password=", 1, true, false, "password in a query"},
-    {"maintenance_bypass=", 1, true, false, "cookie"},
+    {"access_token=", 1, true, false, "token in a query", Run::value},
+    {"token=", 1, true, false, "token in a query", Run::value},
+    {"api_key=", 1, true, false, "key in a query", Run::value},
+    {"apikey=", 1, true, false, "key in a query", Run::value},
+    {"secret=", 1, true, false, "secret in a query", Run::value},
+    {"password=", 1, true, false, "password in a query", Run::value},
+    {"maintenance_bypass=", 1, true, false, "cookie", Run::value},
 }};
 
 /// Members whose value is a secret whatever it looks like.
@@ -114,7 +117,12 @@ public:
     }
     void members() {
         for (const std::string_view name : k_members) {
-            each(name, [&](std::size_t at) { member(at, at + name.size()); });
+            std::size_t done = 0;
+            each(name, [&](std::size_t at) {
+                if (at >= done) {
+                    done = member(at, at + name.size());
+                }
+            });
         }
     }
     void urls() {
@@ -163,7 +171,8 @@ private:
         const std::size_t to = run_end(from, shape.run);
         const bool upper = shape.run == Run::upper;
         if (to - from < shape.shortest ||
-            (upper && (to - from > shape.shortest || run_end(at, Run::upper) != to))) {
+            (upper && (to - from > shape.shortest || run_end(at, Run::upper) != to)) ||
+            (shape.run == Run::value && is_reference(text_.substr(from, to - from)))) {
             return at;
         }
         add(shape.keep_marker ? from : at, to, shape.kind);
@@ -254,14 +263,11 @@ private:
 
     /// The end of a slash at `at`, escaped or not; npos: there is none.
     [[nodiscard]] std::size_t slash_end(std::size_t at) const {
-        const std::size_t slash = at < text_.size() ? text_.find_first_not_of('\\', at) : npos;
-        if (slash == npos) {
-            return npos;
+        if (at < text_.size() && text_[at] == '/') {
+            return at + 1;
         }
-        constexpr std::string_view k_unicode = "u002f";
-        const bool unicode =
-            slash > at && std::string_view(lower_).substr(slash, k_unicode.size()) == k_unicode;
-        return text_[slash] == '/' ? slash + 1 : unicode ? slash + k_unicode.size() : npos;
+        const auto escape = escape_at(text_, at);
+        return escape && escape->stands_for == '/' ? escape->end : npos;
     }
 
     /// The n of an escaped line break is not a letter.
@@ -273,29 +279,32 @@ private:
         return !escape || std::string_view("nrtbf").find(lower_[at - 1]) == npos;
     }
 
-    /// "name": "value" – quoted both, possibly within a string of JSON.
-    void member(std::size_t at, std::size_t name_end) {
+    /// "name": "value" – quoted both, possibly within a string of JSON. Where what was found ends.
+    std::size_t member(std::size_t at, std::size_t name_end) {
         const std::size_t open = text_.find_first_not_of('\\', name_end);
         const bool named = at > 0 && text_[at - 1] == '"' && open != npos && text_[open] == '"';
         const std::size_t colon = named ? text_.find_first_not_of(' ', open + 1) : npos;
         if (colon == npos || text_[colon] != ':') {
-            return;
+            return at;
         }
         const std::size_t quote = text_.find_first_not_of(" \\", colon + 1);
         if (quote == npos || text_[quote] != '"') {
-            return;
+            return at;
         }
-        const std::size_t end = std::min(text_.find_first_of("\"\\\n", quote + 1), text_.size());
+        const std::size_t end = quoted_end(text_, quote);
         const std::string_view value = text_.substr(quote + 1, end - quote - 1);
         constexpr std::size_t k_shortest = 8;
-        const bool reference =
-            value.starts_with("env:") || value.starts_with("file:") || value.starts_with("fd:");
-        if (value.size() >= k_shortest && !reference) {
-            add(quote + 1, end, "secret member");
+        if (value.size() < k_shortest || (is_reference(value) && !value.contains('\\'))) {
+            return at;
         }
+        add(quote + 1, end, "secret member");
+        return end;
     }
 
     [[nodiscard]] std::size_t run_end(std::size_t from, Run run) const {
+        if (run == Run::value) {
+            return value_end(text_, from);
+        }
         const auto inside = [&](char c) {
             return run == Run::token   ? token_char(c)
                    : run == Run::upper ? is_digit(c) || (c >= 'A' && c <= 'Z')
