@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -46,12 +47,6 @@ std::vector<Row> rows_of(const Json& run) {
     if (!told) {
         out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_in(run, "headline")});
     }
-    return out;
-}
-
-std::string one_line(std::string_view text) {
-    std::string out(text);
-    std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
     return out;
 }
 
@@ -150,14 +145,14 @@ std::string tap(const Json& run) {
     std::string out = fmt::format("TAP version 13\n1..{}\n", rows.size());
     std::size_t number = 0;
     for (const Row& row : rows) {
-        std::string id = one_line(row.id);
+        std::string id = blank_controls(row.id);
         std::ranges::replace(id, '#', '_'); // begins a directive
         out += fmt::format(
             "{} {} - {}{}\n",
             passed(row) || skipped(row) ? "ok" : "not ok",
             ++number,
             id,
-            skipped(row) ? " # SKIP " + one_line(row.detail) : ""
+            skipped(row) ? " # SKIP " + blank_controls(row.detail) : ""
         );
         if (!passed(row) && !skipped(row)) {
             out += fmt::format(
@@ -173,14 +168,17 @@ std::string tap(const Json& run) {
 std::string github_summary(const Json& run) {
     const auto rows = rows_of(run);
     std::string out = fmt::format(
-        "## {} {}\n\n{}\n\nRun `{}`",
+        "## {} {}\n\n{}\n",
         text_in(run, "verdict"),
         markdown_text(text_in(run, "kind")),
-        markdown_text(text_in(run, "headline")),
-        text_in(run, "id")
+        markdown_text(text_in(run, "headline"))
     );
-    const std::string next = text_in(run, "next");
-    out += next.empty() ? ".\n" : fmt::format("; next: `{}`\n", one_line(next));
+    if (const std::string id = text_in(run, "id");
+        !id.empty()) { // of what failed before it had one
+        const std::string next = text_in(run, "next");
+        out += fmt::format("\nRun `{}`", id);
+        out += next.empty() ? ".\n" : fmt::format("; next: `{}`\n", blank_controls(next));
+    }
     std::string bad;
     std::size_t good = 0;
     for (const Row& row : rows) {

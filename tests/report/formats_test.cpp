@@ -93,6 +93,13 @@ TEST_CASE("github: the summary shows what did not pass, and no markup of a serve
     );
 }
 
+TEST_CASE("github: the summary of what failed before it was a run names none") {
+    const Json none = {
+        {"id", ""}, {"kind", "smoke stream"}, {"verdict", "ERROR"}, {"headline", "h"}
+    };
+    CHECK(github_summary(none).starts_with("## ERROR smoke stream\n\nh\n\n0 of 1 check passed.\n"));
+}
+
 TEST_CASE("github: an annotation for each required check, breaks and colons escaped") {
     CHECK(
         github_annotations(mixed()) ==

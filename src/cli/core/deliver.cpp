@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/report/formats.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
@@ -34,7 +35,7 @@ Json document_of(const Error& error, const CommandSpec& command) {
         {"id", ""},
         {"kind", command.path},
         {"verdict", "ERROR"},
-        {"headline", error.text()},
+        {"headline", said_aloud(error)},
         {"checks", Json::array()},
     };
 }
@@ -65,6 +66,13 @@ std::unexpected<Error> no_run(const CommandSpec& command) {
 }
 
 } // namespace
+
+std::string said_aloud(const Error& error) {
+    Redactor redactor;
+    redactor.add_environment();
+    const auto text = parse_json(dump_json(Json(redactor.apply(error.text()))));
+    return text ? text->get<std::string>() : std::string{};
+}
 
 Result<void> check_place(std::string_view option, const std::filesystem::path& file) {
     std::error_code error;

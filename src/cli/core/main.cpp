@@ -4,7 +4,6 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/output.hpp"
-#include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "compat/compat_scripts.hpp"
@@ -32,9 +31,7 @@ namespace {
 /// One clear line on stderr; with --json also the document every command promises. A word in the
 /// wrong place may be a token: it is quoted, so it is redacted.
 int report(const Error& error, bool json) {
-    Redactor redactor;
-    redactor.add_environment();
-    const std::string text = redactor.apply(error.text());
+    const std::string text = said_aloud(error);
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     const auto columns = terminal ? static_cast<std::size_t>(terminal_width()) : 0;
     write_diagnostic(laid_out(fmt::format("oa-stream: {}\n", text), {columns, false}));

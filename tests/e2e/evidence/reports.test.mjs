@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { ROOT, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, ROOT, oa, scratch } from '../lib/process.mjs';
 
 let lane, folder;
 before(async () => { lane = await startLane(); folder = scratch('reports'); });
@@ -58,6 +58,21 @@ test('a run that could not begin is one case that says why', async () => {
   accepted(got.junit);
   assert.deepEqual([attribute(got.xml, 'tests'), attribute(got.xml, 'errors')], [1, 1]);
   assert.match(got.xml, /NONESUCH/);
+  assert.doesNotMatch(got.summary, /Run `/);
+});
+
+test('what a run could not begin for is told without secrets, and as UTF-8', async () => {
+  const secret = 'a-secret-of-this-test';
+  const got = await reported('secret', ['smoke', 'stream', '--base-url', secret], { AUTH_TOKEN: secret });
+  assert.equal(got.run.code, 2);
+  for (const text of [got.xml, got.tap, got.summary, got.run.stderr, got.run.stdout]) {
+    assert.ok(!text.includes(secret), text);
+    assert.ok(text.includes('*'.repeat(secret.length)), text);
+  }
+  const file = path.join(folder, 'bytes.xml');
+  spawnSync('sh', ['-c', `exec "$0" smoke stream --base-url "$1" --junit "$2" --auth "$(printf 'file:/nonesuch/\\377x')"`, OA_BIN, lane.base, file]);
+  accepted(file);
+  assert.match(fs.readFileSync(file, 'utf8'), /nonesuch\/(\ufffd|\\xff)x/);
 });
 
 test('the same file is asked for where there is no run: refused, not written', async () => {
