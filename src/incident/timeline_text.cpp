@@ -1,11 +1,11 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/incident/timeline.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace oa_stream::incident {
@@ -103,7 +103,7 @@ std::string event_text(const Json& line) {
     } else {
         out = event + members(line, k_told);
     }
-    std::ranges::replace_if(out, [](unsigned char c) { return c < 0x20; }, ' ');
+    out = blank_controls(out);
     if (out.size() > k_longest) {
         out.resize(whole_utf8_prefix(std::string_view(out).substr(0, k_longest)));
         out += "…";

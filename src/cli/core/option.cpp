@@ -4,6 +4,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/config/node.hpp"
 #include "oa_stream/net/token_source.hpp"
 
@@ -185,11 +186,7 @@ Result<std::string> read_connect_to(std::string_view text) {
 }
 
 Result<std::string> read_line(std::string_view text) {
-    const auto breaks = [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return byte < 0x20 || byte == 0x7F;
-    };
-    if (text.empty() || std::ranges::any_of(text, breaks)) {
+    if (text.empty() || find_refused_control(text)) {
         return fail(Code::usage, text.empty() ? "empty" : "not one line");
     }
     return std::string(text);
