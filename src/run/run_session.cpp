@@ -51,17 +51,6 @@ Json rolled_back_of(const Json& outcome, const RunResult& rollback) {
     return out;
 }
 
-/// What is said aloud passes the same redactor as what is written: a server may have sent a secret.
-void redact(report::Report& report, const Redactor& redactor) {
-    report.headline = redactor.apply(report.headline);
-    for (Check& check : report.checks) {
-        check.detail = redactor.apply(check.detail);
-    }
-    for (std::string& note : report.notes) {
-        note = redactor.apply(note);
-    }
-}
-
 /// Somebody removed the folder.
 bool is_gone(const RunFolder& folder) {
     return !is_there(folder.path());
@@ -217,7 +206,7 @@ RunResult RunSession::result_of(Conclusion end, report::Report report) {
     out.duration_s = folder_.seconds_since_start();
     out.checks = checks_;
     out.kept = kept_in(folder_.path());
-    redact(out, folder_.redactor());
+    report::redact(out, folder_.redactor());
     return out;
 }
 

@@ -1,5 +1,7 @@
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/redact.hpp"
 #include "oa_stream/report/report.hpp"
+#include "oa_stream/report/report_html.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -99,6 +101,52 @@ TEST_CASE("markdown: what servers and people wrote is text, not markup") {
     CHECK(text.contains("- got \\<!--"));
     report.headline = R"(a \<b>, a \\<b>)"; // one more backslash would only escape that one
     CHECK(report_markdown(report).contains(R"(a \\&lt;b>, a \\\\&lt;b>)"));
+}
+
+TEST_CASE("report: a secret is gone from every text before its characters are escaped") {
+    const std::string secret = R"(aB&cD<eF`gH"12345)";
+    Redactor redactor;
+    redactor.add_known(Secret(std::string(secret)));
+    Report report = failed_rehearsal();
+    StageRow& row = report.stages[0];
+    report.drill = DrillFacts{.stage = secret, .fault = secret};
+    report.series = {Series{
+        .caption = secret,
+        .unit = secret,
+        .x_unit = secret,
+        .lines = {{.name = secret, .points = {{1, 1}, {2, 3}}}},
+        .limits = {{secret, 2}},
+        .marks = {{1, secret}}
+    }};
+    report.facts = {{secret, secret}};
+    report.notes = {secret};
+    report.checks[0].data = {{"seen", secret}};
+    report.more = {{"seen", secret}};
+    for (std::string* text :
+         {&report.title,
+          &report.headline,
+          &report.next,
+          &report.appendix,
+          &row.name,
+          &row.split,
+          &row.observed,
+          &row.gates[0].spec.id,
+          &row.gates[0].sentence,
+          &report.checks[0].id,
+          &report.checks[0].detail,
+          &report.rollback->reason,
+          &report.rollback->from,
+          &report.rollback->to,
+          &report.rollback->streams}) {
+        *text = "saw " + secret;
+    }
+    redact(report, redactor);
+    const std::string all = report_markdown(report) + report_html(report) + dump_json(report.more) +
+                            dump_json(report.checks[0].data);
+    CHECK_FALSE(all.contains("aB"));
+    CHECK_FALSE(all.contains("12345"));
+    CHECK(all.contains("saw " + std::string(secret.size(), '*')));
+    CHECK(report.id == failed_rehearsal().id);
 }
 
 TEST_CASE("rollback facts: recovery and detection time are derived, missing moments are null") {

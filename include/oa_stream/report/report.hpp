@@ -13,6 +13,10 @@
 #include <utility>
 #include <vector>
 
+namespace oa_stream {
+class Redactor;
+} // namespace oa_stream
+
 namespace oa_stream::report {
 
 /// One stage as it was lived through.
@@ -106,6 +110,10 @@ struct Report {
     std::vector<Series> series{}; ///< charts of report.html, besides those of stages
     Json more = Json::object(); ///< further members of run.json and of the result's document
 };
+
+/// Before anything is made of it: each text of it, as what is written passes the redactor. A server
+/// may have sent a secret, and the forms below escape its characters.
+void redact(Report& report, const Redactor& redactor);
 
 /// Rows of a table of checks, in their order. Skips of one reason share a row: a target that is not
 /// there makes dozens of them.
