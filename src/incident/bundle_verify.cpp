@@ -113,16 +113,22 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
 }
 
 /// What the maker of the bundle said of the runs' own seals.
-Check check_seals(const Json& manifest) {
+Check check_seals(const Json& manifest, const Contents& contents) {
     std::vector<std::string> wrong;
     std::size_t sealed = 0;
     for (const Json& run : list_in(manifest, "runs")) {
-        sealed += bool_member(run, "sealed").value_or(false) ? 1U : 0U;
+        const std::string_view id = string_member(run, "id").value_or("?");
+        if (bool_member(run, "sealed").value_or(false)) {
+            ++sealed;
+            if (!contents.sums.contains(fmt::format("runs/{}/{}", id, k_sums))) {
+                wrong.push_back(fmt::format("{}: its seal is missing", printable(id)));
+            }
+        }
         for (const std::string_view what : {"changed", "missing"}) {
             for (const Json& file : list_in(run, what)) {
                 wrong.push_back(fmt::format(
                     "{} {} was {} since its seal when this was made",
-                    printable(string_member(run, "id").value_or("?")),
+                    printable(id),
                     printable(file.is_string() ? file.get<std::string>() : dump_json(file)),
                     what
                 ));
@@ -178,7 +184,7 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
     ));
     out.manifest = known ? *manifest : Json(nullptr);
     if (known) {
-        out.checks.push_back(check_seals(*manifest));
+        out.checks.push_back(check_seals(*manifest, contents));
     }
     for (const auto& [list, text] : contents.sums) {
         if (list.starts_with("runs/")) {

@@ -465,6 +465,24 @@ TEST_CASE("bundle: a damaged one is never whole") {
     }
 }
 
+TEST_CASE("bundle: a run that was sealed has its seal in it") {
+    const Scratch state;
+    const auto folder = failed_run(state);
+    const Unpacked at(state, incident_of({folder}), {}, {});
+    REQUIRE(at.verdict.verdict() == Verdict::pass);
+    const auto pack = fmt::format(
+        "cd {} && rm runs/*/SHA256SUMS && sed -i '/SHA256SUMS/d' SHA256SUMS && cd .. && "
+        "tar --zstd -cf x.tar.zst {}",
+        at.root.string(),
+        at.root.filename().string()
+    );
+    REQUIRE(std::system(pack.c_str()) == 0);
+    const auto found = verify_bundle(state.path / "x.tar.zst");
+    REQUIRE(found.has_value());
+    CHECK(failing(*found) == std::vector<std::string>{"seals"});
+    CHECK(detail(*found, "seals") == folder.filename().string() + ": its seal is missing");
+}
+
 TEST_CASE("bundle: no name of one that a stranger made reaches a terminal raw") {
     const Scratch state;
     const std::string evil = "\x1b]0;owned\x07";

@@ -57,7 +57,7 @@ const CommandSpec incident_verify_command = command<run>({
             "oa-stream incident verify incident.tar.zst --json",
         },
     .about =
-        R"(Checks the sums of a bundle, looks for added and missing files, and makes the timeline again from its runs.
+        R"(Checks the sums of a bundle and of each run in it, and looks for added and missing files and seals.
 It needs neither the network nor the original files.)",
 });
 
