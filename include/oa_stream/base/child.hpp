@@ -88,6 +88,9 @@ call_program(asio::any_io_executor executor, ProgramCall call);
 /// After the limit the group gets so long to end by itself.
 inline constexpr Millis k_program_grace{1000};
 
+/// As a shell finds it: looked up in our PATH when it has no slash. Empty: there is none.
+[[nodiscard]] std::string find_program(const std::string& name);
+
 /// An environment with the named variables copied from ours (those that are set).
 [[nodiscard]] std::map<std::string, std::string>
 inherited_env(std::initializer_list<const char*> names);

@@ -1,5 +1,6 @@
 #include "launch.hpp"
 
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/lines.hpp"
 
 #include <fmt/format.h>

@@ -55,9 +55,6 @@ struct Launch {
     pid_t parent = 0;
 };
 
-/// As a shell finds it: looked up in PATH when it has no slash. Empty: there is none.
-[[nodiscard]] std::string find_program(const std::string& name);
-
 /// Code::unavailable when the program cannot be executed; its errno comes through `report`.
 [[nodiscard]] Result<pid_t> fork_and_exec(Launch& launch, Pipe& report);
 

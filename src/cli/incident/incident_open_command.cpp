@@ -1,7 +1,6 @@
 // incident open: shows the issue, and passes it to gh with --yes.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/run_loop.hpp"
@@ -12,8 +11,6 @@
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
-
-#include <unistd.h>
 
 namespace oa_stream::cli {
 namespace {
@@ -40,19 +37,9 @@ struct Issue {
     std::string repo;
 };
 
-bool gh_is_there(const Context& context) {
-    const std::string paths = context.env("PATH").value_or("");
-    for (std::string_view rest = paths; !rest.empty();) {
-        const fs::path file = fs::path(cut_until(rest, ':')) / "gh";
-        if (::access(file.c_str(), X_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-std::vector<std::string> gh_args(const Issue& issue) {
+std::vector<std::string> gh_words(const Issue& issue) {
     std::vector<std::string> out{
+        "gh",
         "issue",
         "create",
         foreign_option("--title"),
@@ -66,52 +53,32 @@ std::vector<std::string> gh_args(const Issue& issue) {
     return out;
 }
 
-struct Said {
-    ChildExit exit;
-    std::string out;
-    std::string err;
-};
-
-Task<Result<Said>> run_gh(asio::any_io_executor executor, std::vector<std::string> args) {
-    ChildOptions options;
-    options.program = "gh";
-    options.args = std::move(args);
-    options.env = inherited_env(
-        {"PATH",
-         "HOME",
-         "XDG_CONFIG_HOME",
-         "GH_CONFIG_DIR",
-         "GH_TOKEN",
-         "GITHUB_TOKEN",
-         "GH_HOST",
-         "GH_REPO",
-         "HTTPS_PROXY",
-         "https_proxy"}
-    );
-    OA_CO_TRY(const auto child, Child::start(executor, std::move(options)));
-    Said said;
-    while (true) {
-        OA_CO_TRY(const std::string some, co_await child->read_stdout());
-        if (some.empty()) {
-            break;
-        }
-        said.out += some;
-    }
-    while (true) {
-        OA_CO_TRY(const std::string some, co_await child->read_stderr());
-        if (some.empty()) {
-            break;
-        }
-        said.err += some;
-    }
-    said.exit = co_await child->wait();
-    co_return said;
-}
-
-Result<Said> open_with_gh(const Issue& issue) {
+Result<ProgramEnd> open_with_gh(const Issue& issue) {
+    constexpr auto k_patience = Millis(60'000);
+    ProgramCall call{
+        .argv = gh_words(issue),
+        .env = inherited_env(
+            {"PATH",
+             "HOME",
+             "XDG_CONFIG_HOME",
+             "GH_CONFIG_DIR",
+             "GH_TOKEN",
+             "GITHUB_TOKEN",
+             "GH_ENTERPRISE_TOKEN",
+             "GITHUB_ENTERPRISE_TOKEN",
+             "GH_HOST",
+             "GH_REPO",
+             "HTTPS_PROXY",
+             "https_proxy",
+             "NO_PROXY",
+             "no_proxy"}
+        ),
+        .input = {},
+        .limit = k_patience,
+    };
     run::RunLoop loop;
-    auto said = loop.run(run_gh(loop.executor(), gh_args(issue)));
-    return said ? *std::move(said) : fail(Code::internal, "interrupted before gh ended");
+    auto end = loop.run(call_program(loop.executor(), std::move(call)));
+    return end ? *std::move(end) : fail(Code::internal, "interrupted before it ended");
 }
 
 Result<Issue> write_issue(const Options& options, const Context& context, const Gathered& found) {
@@ -147,7 +114,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     if (!context.json) {
         context.out(fmt::format("title: {}\n\n{}\n", issue.title, text));
     }
-    const bool there = gh_is_there(context);
+    const bool there = !find_program("gh").empty();
     if (!options.yes) {
         show(issue, "", context, found);
         std::vector<std::string> mine;
@@ -177,18 +144,18 @@ Result<ExitCode> run(const Options& options, Context& context) {
             "paste " + issue.body.string() + " into a new issue"
         );
     }
-    OA_TRY(const Said said, open_with_gh(issue));
-    if (!said.exit.clean()) {
+    const auto end = open_with_gh(issue);
+    if (!end || !end->exit.clean()) {
+        const std::string why =
+            end ? fmt::format("{}: {}", end->exit.text(), end->last_line) : end.error().message;
         return fail(
             Code::unavailable,
-            fmt::format(
-                "gh: {}: {}", said.exit.text(), found.redactor.apply(std::string(trim(said.err)))
-            ),
+            "gh: " + found.redactor.apply(why),
             {},
             "gh auth status, or paste " + issue.body.string() + " into a new issue"
         );
     }
-    show(issue, trim(said.out), context, found);
+    show(issue, trim(end->output), context, found);
     return ExitCode::ok;
 }
 

@@ -209,6 +209,21 @@ describe('from a failed rehearsal to an issue', () => {
     assert.match(none.stderr, /gh is not on PATH \(paste /);
   });
 
+  test('gh may write much to standard error, has the tokens of an enterprise, and its last word is told', async () => {
+    const bin = scratch('bin'), said = path.join(bin, 'said');
+    const gh = (end) => fs.writeFileSync(path.join(bin, 'gh'), `#!/bin/sh\nhead -c 200000 /dev/zero >&2\nprintf %s "$GH_ENTERPRISE_TOKEN $NO_PROXY" > ${said}\n${end}\n`, { mode: 0o755 });
+    const open = () => oa(['incident', 'open', 'last', '--yes'], { stateDir: state, env: { PATH: `${bin}:${process.env.PATH}`, GH_ENTERPRISE_TOKEN: 'of-an-enterprise', NO_PROXY: 'git.example.org' } });
+    gh('echo https://git.example.org/issues/1');
+    const opened = await open();
+    assert.equal(opened.code, 0, opened.stderr);
+    assert.match(opened.stdout, /https:\/\/git\.example\.org\/issues\/1\n$/);
+    assert.equal(fs.readFileSync(said, 'utf8'), 'of-an-enterprise git.example.org');
+    gh('echo first >&2\necho "no repository for of-an-enterprise" >&2\nexit 1');
+    const refused = await open();
+    assert.equal(refused.code, 4, refused.stderr);
+    assert.match(refused.stderr, /gh: exit 1: no repository for \*{16} \(gh auth status, or paste /);
+  });
+
   test('what is suggested opens the issue that was shown: its title, logs, secrets and repository', async () => {
     const bin = scratch('bin'), log = path.join(bin, 'lane.log');
     fs.writeFileSync(path.join(bin, 'gh'), '#!/bin/sh\nexit\n', { mode: 0o755 });
