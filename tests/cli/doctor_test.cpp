@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 
 using namespace oa_stream;
@@ -16,8 +17,7 @@ namespace {
 
 Machine healthy() {
     return {
-        .files_soft = 1024,
-        .files_hard = 1U << 20U,
+        .files = 1U << 20U,
         .clock_synchronised = true,
         .has_certificates = true,
         .free_bytes = 1U << 30U,
@@ -64,14 +64,14 @@ TEST_CASE("doctor: a healthy machine passes every check, with nothing to mend") 
 
 TEST_CASE("doctor: each thing that is wrong is named with the command that mends it") {
     Machine machine = healthy();
-    machine.files_hard = 4096;
+    machine.files = 4096;
     machine.clock_synchronised = false;
     machine.has_certificates = false;
     machine.free_bytes = 10U << 20U;
     const auto checks = judge_machine(machine);
     CHECK(called(checks, "machine.files").verdict == Verdict::fail);
     CHECK(called(checks, "machine.files").detail.contains("4096"));
-    CHECK(mend(called(checks, "machine.files")) == "ulimit -Hn 65536");
+    CHECK(mend(called(checks, "machine.files")).contains("LimitNOFILE=65536"));
     CHECK(called(checks, "machine.clock").verdict == Verdict::inconclusive);
     CHECK(mend(called(checks, "machine.clock")) == "timedatectl set-ntp true");
     CHECK(mend(called(checks, "machine.certificates")) == "apt-get install ca-certificates");
@@ -79,6 +79,37 @@ TEST_CASE("doctor: each thing that is wrong is named with the command that mends
     CHECK(mend(called(checks, "machine.space")) == "oa-stream runs gc --older-than 30d --apply");
     machine.clock_synchronised.reset();
     CHECK(called(judge_machine(machine), "machine.clock").verdict == Verdict::inconclusive);
+}
+
+TEST_CASE("doctor: a tool that is there and does not run is not called missing, nor good") {
+    const Folder folder;
+    const auto tool = [&](const char* name, std::string_view script) {
+        REQUIRE(write_file_atomic(folder.path() / name, script, 0755).has_value());
+    };
+    tool("codex", "#!/bin/sh\necho no home >&2\nexit 1\n");
+    tool("gh", "#!/bin/sh\nexit 127\n");
+    tool("promtool", "#!/bin/sh\nexec /bin/sleep 60\n");
+    const std::string before = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe)
+    ::setenv("PATH", folder.path().c_str(), 1);     // NOLINT(concurrency-mt-unsafe)
+    const auto checks = judge_tools(Millis(2000));
+    ::setenv("PATH", before.c_str(), 1); // NOLINT(concurrency-mt-unsafe)
+    struct Row {
+        const char* id;
+        Verdict verdict;
+        const char* detail;
+    };
+    for (const Row& row :
+         {Row{"tool.codex", Verdict::inconclusive, "does not run: exit 1: no home"},
+          Row{"tool.gh", Verdict::inconclusive, "does not run: exit 127"},
+          Row{"tool.promtool",
+              Verdict::inconclusive,
+              "does not run: not done within 2s, ended by us"},
+          Row{"tool.zstd", Verdict::skipped, "not here, for unpacking a bundle with tar"}}) {
+        CAPTURE(row.id);
+        CHECK(called(checks, row.id).verdict == row.verdict);
+        CHECK(called(checks, row.id).detail == row.detail);
+        CHECK_FALSE(mend(called(checks, row.id)).empty());
+    }
 }
 
 TEST_CASE("doctor: a disk that cannot be looked at is not called full") {

@@ -4,6 +4,7 @@
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/authority/worker.hpp"
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/store/address.hpp"
 
 #include "core/command.hpp"
@@ -29,8 +30,7 @@ inline constexpr std::string_view k_codex_install = "npm install -g @openai/code
 
 /// What the kernel reported; the judging is pure, so that a test can be on any machine.
 struct Machine {
-    std::uint64_t files_soft = 0; ///< RLIMIT_NOFILE
-    std::uint64_t files_hard = 0;
+    std::uint64_t files = 0; ///< the hard limit of RLIMIT_NOFILE: the lane raises its own to it
     std::optional<bool> clock_synchronised{}; ///< nullopt: the kernel does not say
     bool has_certificates = true;
     /// Where runs are kept; else why the kernel does not say.
@@ -46,16 +46,16 @@ struct Machine {
 /// Runs of this machine that died and left something to take back.
 [[nodiscard]] std::vector<Check> judge_runs(const std::filesystem::path& state_dir);
 
-/// A program that some commands need: where it is, and what its --version says.
+/// A program that some commands need: is it there, does it run, and what does its --version say?
 struct Tool {
     std::string_view name;
     std::string_view needed_for;
     std::string_view fix;
     /// One must stand in what --version says; empty: anything does.
     std::span<const std::string_view> expected{};
-    bool required = false;
 };
-[[nodiscard]] std::vector<Check> judge_tools();
+/// Each gets so long to answer.
+[[nodiscard]] std::vector<Check> judge_tools(Millis patience = Millis(5000));
 
 /// All of the above: what doctor finds without a playbook.
 [[nodiscard]] std::vector<Check> judge_all(const Context& context);

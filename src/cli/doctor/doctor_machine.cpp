@@ -124,20 +124,18 @@ Check judge_refusal(
 }
 
 Check judge_files(const Machine& machine) {
-    if (machine.files_hard >= k_files_wanted) {
+    if (machine.files >= k_files_wanted) {
         return finding(
-            "machine.files", Verdict::pass, fmt::format("{} open files", machine.files_hard), {}
+            "machine.files", Verdict::pass, fmt::format("{} open files", machine.files), {}
         );
     }
     return finding(
         "machine.files",
         Verdict::fail,
         fmt::format(
-            "at most {} open files: the lane's 10000 streams need {}",
-            machine.files_hard,
-            k_files_wanted
+            "at most {} open files: the lane's 10000 streams need {}", machine.files, k_files_wanted
         ),
-        "ulimit -Hn 65536"
+        "raise nofile in /etc/security/limits.conf and log in again; a service: LimitNOFILE=65536"
     );
 }
 
@@ -196,8 +194,7 @@ Machine this_machine(const fs::path& state_dir) {
     Machine out;
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        out.files_soft = files.rlim_cur;
-        out.files_hard = files.rlim_max;
+        out.files = files.rlim_max;
     }
     timex clock{};
     if (const int state = ::adjtimex(&clock); state >= 0) {

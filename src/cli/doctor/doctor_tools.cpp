@@ -1,24 +1,21 @@
 #include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/child.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/run_loop.hpp"
 
 #include "doctor.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <exception>
 
 namespace oa_stream::cli {
 namespace {
-
-constexpr auto k_patience = Millis(5000);
 
 constexpr std::array k_tools{
     Tool{
@@ -32,42 +29,25 @@ constexpr std::array k_tools{
     Tool{"zstd", "unpacking a bundle with tar", "apt-get install zstd"},
 };
 
-/// What the program says of itself: its first line. Code::unavailable when it is not there.
-Task<Result<std::string>> version_of(std::string program) {
-    const auto executor = co_await asio::this_coro::executor;
-    ChildOptions options;
-    options.program = std::move(program);
-    options.args = {foreign_option("--version")};
-    options.env = inherited_env({"PATH", "HOME", "LANG"});
-    OA_CO_TRY(auto child, Child::start(executor, std::move(options)));
-    std::string said;
-    const auto deadline = Clock::now() + k_patience;
-    while (said.find('\n') == std::string::npos && Clock::now() < deadline) {
-        OA_CO_TRY(const std::string more, co_await child->read_stdout());
-        if (more.empty()) {
-            break;
-        }
-        said += more;
-    }
-    (void)co_await child->stop(Millis(500));
-    co_return said.substr(0, said.find('\n'));
+Result<ProgramEnd> ask_version(const Tool& tool, Millis patience) {
+    ProgramCall call{
+        .argv = {std::string(tool.name), foreign_option("--version")},
+        .env = inherited_env({"PATH", "HOME", "LANG"}),
+        .input = {},
+        .limit = patience,
+    };
+    run::RunLoop loop;
+    auto end = loop.run(call_program(loop.executor(), std::move(call)));
+    return end ? *std::move(end) : fail(Code::cancelled, "interrupted before it ended");
 }
 
-Result<std::string> ask(const Tool& tool) {
-    asio::io_context io(1);
-    Result<std::string> out = fail(Code::timeout, "no answer to --version");
-    asio::co_spawn(
-        io,
-        version_of(std::string(tool.name)),
-        [&](const std::exception_ptr& thrown, Result<std::string> said) {
-            if (!thrown) {
-                out = std::move(said);
-            }
-            io.stop();
-        }
-    );
-    io.run_for(k_patience + Millis(1000));
-    return out;
+/// Why a program that is there says nothing of itself.
+std::string why_not(const Result<ProgramEnd>& end) {
+    if (!end) {
+        return end.error().message;
+    }
+    const std::string& last = end->last_line;
+    return fmt::format("{}{}{}", end->exit.text(), last.empty() ? "" : ": ", last);
 }
 
 /// zstd frames what it says with asterisks.
@@ -77,39 +57,43 @@ std::string_view bare(std::string_view said) {
     return said.substr(first, said.find_last_not_of(k_frame) + 1 - first);
 }
 
-Check judge(const Tool& tool) {
-    const std::string id = fmt::format("tool.{}", tool.name);
-    const auto said = ask(tool);
-    if (!said) {
+Check judge(const Tool& tool, Millis patience) {
+    const auto found = [&](Verdict verdict, std::string detail) {
         return finding(
-            id,
-            tool.required ? Verdict::fail : Verdict::skipped,
-            fmt::format("not here, for {}", tool.needed_for),
-            std::string(tool.fix)
+            fmt::format("tool.{}", tool.name),
+            verdict,
+            std::move(detail),
+            verdict == Verdict::pass ? "" : std::string(tool.fix)
         );
+    };
+    if (find_program(std::string(tool.name)).empty()) {
+        return found(Verdict::skipped, fmt::format("not here, for {}", tool.needed_for));
     }
-    const std::string version = printable(bare(*said), 80);
-    const auto stands = [&](std::string_view word) { return said->contains(word); };
+    const auto end = ask_version(tool, patience);
+    if (!end || !end->exit.clean()) {
+        return found(Verdict::inconclusive, "does not run: " + why_not(end));
+    }
+    std::string_view said = end->output;
+    const std::string version = printable(bare(cut_line(said)), 80);
+    const auto stands = [&](std::string_view word) { return version.contains(word); };
     if (!tool.expected.empty() && std::ranges::none_of(tool.expected, stands)) {
-        return finding(
-            id,
+        return found(
             Verdict::inconclusive,
             fmt::format(
                 "{}; {} was tested with {}x",
                 version,
                 tool.needed_for,
                 fmt::join(tool.expected, "x and ")
-            ),
-            std::string(tool.fix)
+            )
         );
     }
-    return finding(id, Verdict::pass, version, {});
+    return found(Verdict::pass, version);
 }
 
 } // namespace
 
-std::vector<Check> judge_tools() {
-    return mapped(k_tools, judge);
+std::vector<Check> judge_tools(Millis patience) {
+    return mapped(k_tools, [&](const Tool& tool) { return judge(tool, patience); });
 }
 
 } // namespace oa_stream::cli
