@@ -1,5 +1,6 @@
 #include "codex_sandbox.hpp"
 
+#include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
@@ -9,7 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <sstream>
 #include <system_error>
 
@@ -37,26 +37,10 @@ fs::path resolved(const fs::path& path) {
     return failed ? fs::path{} : real;
 }
 
-/// As execvp() finds it; empty when it does not.
-fs::path found_program(const fs::path& program) {
-    if (program.string().contains('/')) {
-        return resolved(program);
-    }
-    const char* path = std::getenv("PATH"); // NOLINT(concurrency-mt-unsafe): nothing sets it
-    std::istringstream folders(path == nullptr ? "" : path);
-    for (std::string folder; std::getline(folders, folder, ':');) {
-        std::error_code failed;
-        if (fs::is_regular_file(fs::path(folder) / program, failed)) {
-            return resolved(fs::path(folder) / program);
-        }
-    }
-    return {};
-}
-
 /// Inside the sandbox Codex runs itself again, and its helpers: the npm package, the folder it was
 /// unpacked to, or the executable alone.
 fs::path program_root(const fs::path& program) {
-    const fs::path real = found_program(program);
+    const fs::path real = resolved(find_program(program.string()));
     for (fs::path at = real; at.has_relative_path(); at = at.parent_path()) {
         if (at.filename() == "@openai" && at.parent_path().filename() == "node_modules") {
             return at;
