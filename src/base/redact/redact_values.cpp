@@ -34,16 +34,16 @@ std::optional<Escape> escape_at(std::string_view text, std::size_t at) noexcept 
     if (text[kind] == '/') {
         return Escape{'/', kind + 1};
     }
-    constexpr std::size_t k_hex = 4; // of \uXXXX
-    const std::string_view digits = text.substr(kind + 1, k_hex);
+    constexpr std::size_t k_digits = 4; // of \uXXXX
+    const std::string_view digits = text.substr(kind + 1, k_digits);
     unsigned code = 0;
     const auto* const end = digits.data() + digits.size();
     const auto read = std::from_chars(digits.data(), end, code, 16);
-    if (text[kind] != 'u' || digits.size() < k_hex || read.ptr != end) {
+    if (text[kind] != 'u' || digits.size() < k_digits || read.ptr != end) {
         return std::nullopt;
     }
     constexpr unsigned k_ascii = 0x80;
-    return Escape{code < k_ascii ? static_cast<char>(code) : '?', kind + 1 + k_hex};
+    return Escape{code < k_ascii ? static_cast<char>(code) : '?', kind + 1 + k_digits};
 }
 
 std::size_t value_end(std::string_view text, std::size_t from) noexcept {
