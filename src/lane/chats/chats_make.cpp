@@ -93,7 +93,7 @@ Task<void> Chats::drop_thread(std::string thread) {
     (void)co_await lane_->authority().delete_thread(std::move(thread));
 }
 
-/// While this lane stood still another one may have made it.
+/// While this lane stood still another one may have made it: the map has that one from now on.
 Task<Accepted<void>> Chats::keep_made(ThreadRow row, std::uint64_t fence) {
     auto& ids = lane_->ids();
     ids.put(row);
@@ -103,7 +103,10 @@ Task<Accepted<void>> Chats::keep_made(ThreadRow row, std::uint64_t fence) {
     }
     ids.undo(row.owner, row.id, std::nullopt);
     co_await drop_thread(row.thread);
-    co_return stored.error().code == Code::conflict ? reject_known_thread() : reject_unstored();
+    if (lane_->shared && stored.error().code == Code::conflict) {
+        (void)co_await lane_->shared->refresh(row.owner, row.id);
+    }
+    co_return ids.contains(row.owner, row.id) ? reject_known_thread() : reject_unstored();
 }
 
 Task<Accepted<net::Response>> Chats::make(CallPtr call) {
