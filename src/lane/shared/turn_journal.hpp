@@ -21,7 +21,7 @@ public:
         stored,
         late,   ///< the store does not answer; the end is still being tried
         fenced, ///< another replica has decided how this turn ended
-        released, ///< … or is to: others may have adopted it
+        released, ///< … or is to decide it: the turn was let go before it ended
     };
     /// Why nothing more can be written. Called at most once, never from within append().
     enum class Loss { fenced, full, away };
