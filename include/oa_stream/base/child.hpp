@@ -30,7 +30,8 @@ struct ChildExit {
 };
 
 /// A child in its own process group, killed with its parent (PR_SET_PDEATHSIG), with no descriptor
-/// of ours but its standard streams. Used from its executor's thread only. The destructor kills the group and reaps.
+/// of ours but its standard streams. Used from its executor's thread only. The destructor kills the
+/// group and reaps.
 class Child {
 public:
     /// Errors: Code::unavailable when the program does not exist or cannot be executed.
