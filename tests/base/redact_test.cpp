@@ -233,6 +233,7 @@ TEST_CASE("redaction: a text that is nothing but markers is looked at once") {
          {"cookie: ",
           "cookie:a=",
           "token=",
+          "token=env:",
           "/eyj",
           "/bearer ",
           "private key-----",

@@ -165,14 +165,14 @@ private:
         const std::size_t marker = at + trim(shape.marker).size();
         const std::size_t from = shape.marker.ends_with(' ') ? blanks_end(marker) : marker;
         if ((shape.whole_word && continues_word(at)) ||
-            (shape.marker.ends_with(' ') && from == marker)) {
+            (shape.marker.ends_with(' ') && from == marker) ||
+            (shape.run == Run::value && is_reference(text_.substr(from)))) {
             return at;
         }
         const std::size_t to = run_end(from, shape.run);
         const bool upper = shape.run == Run::upper;
         if (to - from < shape.shortest ||
-            (upper && (to - from > shape.shortest || run_end(at, Run::upper) != to)) ||
-            (shape.run == Run::value && is_reference(text_.substr(from, to - from)))) {
+            (upper && (to - from > shape.shortest || run_end(at, Run::upper) != to))) {
             return at;
         }
         add(shape.keep_marker ? from : at, to, shape.kind);
