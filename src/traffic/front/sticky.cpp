@@ -125,6 +125,9 @@ ThreadRef thread_of(std::string_view method, std::string_view path, std::string_
     if (method == "POST" && starts_turn(parts)) {
         return turn_in(body);
     }
+    if (method == "POST" && parts.size() == 2 && parts[1] == "chats") {
+        return {.thread = turn_in(body).thread}; // where it exists: 409
+    }
     return {};
 }
 

@@ -48,7 +48,9 @@ TEST_CASE("front: a chat that was made or forked is found where it was made") {
     CHECK(rig.get_path("/api/chats/a%20b").body == "stable");
     CHECK(rig.get_path("/api/chats/copy/messages").body == "stable");
     CHECK(rig.post("/api/chat", R"({"id":"copy"})").body == "stable");
-    // The same id made again, after it was deleted, say.
+    // Who makes it again must be told that it exists, and not get a second one elsewhere.
+    CHECK(rig.post("/api/chats", R"({"id":"copy"})").body == "stable");
+    rig.weigh(0, 100);
     rig.canary.answer = makes("/api/chats/copy");
     CHECK(rig.post("/api/chats", R"({"id":"copy"})").status == 201);
     rig.canary.answer = {};

@@ -89,6 +89,8 @@ constexpr std::array k_rows{
     Row{"GET", "/api/chat/stream/t9/stream", "", "t9", true},
     Row{"GET", "/api/chats/t10/messages", "", "t10", false},
     Row{"GET", "/api/chats", "", "", false},
+    Row{"POST", "/api/chats", R"({"id":"t11","messages":[{"role":"assistant"}]})", "t11", false},
+    Row{"POST", "/api/chats", "", "", false},
     Row{"GET", "/healthz", "", "", false},
     Row{"POST", "/v1/chat/completions", R"({"id":"t"})", "", false},
 };
