@@ -327,9 +327,12 @@ TEST_CASE("processes: queries about many restarted targets fit into an address")
     });
     (void)lanes_of(prometheus);
     std::size_t asked = 0;
+    std::size_t faults = 0; // of all services
     for (const auto& request : prometheus.requests) {
         asked += request.url.contains("oa_part") ? 1 : 0;
+        faults += request.url.contains("%22signal%22") ? 1 : 0;
         CHECK(request.url.size() < 8000);
     }
     CHECK(asked > 0);
+    CHECK(faults == 2);
 }

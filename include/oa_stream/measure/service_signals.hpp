@@ -6,6 +6,7 @@
 #include "oa_stream/measure/exposition.hpp"
 
 #include <array>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -160,6 +161,10 @@ inline constexpr std::array k_service_signals{
 /// oa_stream_process_start_time_seconds: what a new lane counted before its first scrape counts.
 [[nodiscard]] std::string
 at_fault(const ServiceSignal& signal, const std::string& series, const std::string& began);
+/// All that are at fault now, in as few queries as addresses have room for; the label `signal` has
+/// the metric. `select` makes a selector of its whole name.
+[[nodiscard]] std::vector<std::string>
+fault_queries(const std::function<std::string(std::string_view)>& select);
 
 struct ServiceFault {
     std::string where{}; ///< an instance

@@ -61,6 +61,32 @@ at_fault(const ServiceSignal& signal, const std::string& series, const std::stri
     return fmt::format("{} > {:g}", series, signal.above);
 }
 
+std::vector<std::string> fault_queries(const std::function<std::string(std::string_view)>& select) {
+    // Proxies take addresses of 8 KiB, and percent-encoding makes a query half as long again.
+    constexpr std::size_t k_longest = 3000;
+    const std::string began = select(telemetry::metric("process_start_time_seconds").name);
+    std::string by = "job,instance,signal";
+    std::vector<std::string> out;
+    for (const ServiceSignal& signal : k_service_signals) {
+        const std::string series = select(name_of(signal));
+        const std::string one = fmt::format(
+            R"(label_replace({}, "signal", "{}", "", ""))",
+            at_fault(signal, series, began),
+            signal.metric
+        );
+        by = prometheus::joined(std::move(by), signal.each() ? signal.apart : "");
+        if (out.empty() || out.back().size() + one.size() > k_longest) {
+            out.push_back(one);
+        } else {
+            out.back() += " or " + one;
+        }
+    }
+    for (std::string& query : out) {
+        query = fmt::format("max by ({}) ({})", by, query);
+    }
+    return out;
+}
+
 std::string ServiceFault::text() const {
     const std::string label =
         which.empty() ? "" : fmt::format("{{{}=\"{}\"}}", signal->apart, which);

@@ -292,17 +292,8 @@ private:
                 fmt::format("max by (job, instance) ({}) == 0", selector(metric("ready").name))
             )
         );
-        const std::string began = selector(metric("process_start_time_seconds").name);
-        for (const ServiceSignal& signal : k_service_signals) {
-            const std::string series =
-                selector(fmt::format("{}{}", telemetry::k_prefix, signal.metric));
-            const std::string_view apart = signal.each() ? signal.apart : "";
-            std::string query = fmt::format(
-                "max by ({}) ({})",
-                prometheus::joined("job,instance", apart),
-                at_fault(signal, series, began)
-            );
-            OA_CO_TRY(SeriesMap found, co_await ask(std::move(query), std::string(signal.metric)));
+        for (std::string& query : fault_queries([&](auto name) { return selector(name); })) {
+            OA_CO_TRY(SeriesMap found, co_await ask(std::move(query), {}));
             faults_.merge(found);
         }
         co_return Result<void>{};
@@ -310,8 +301,9 @@ private:
     [[nodiscard]] std::vector<ServiceFault> faults_of(const prometheus::TargetName& target) const {
         std::vector<ServiceFault> out;
         for (const ServiceSignal& signal : k_service_signals) {
-            for (const auto& [series, value] : series_of(faults_, signal.metric)) {
-                if (prometheus::named_by(series) == target) {
+            for (const auto& [series, value] : faults_) {
+                if (series.label("signal") == signal.metric &&
+                    prometheus::named_by(series) == target) {
                     const std::string_view which = series.label(signal.apart);
                     out.push_back({target.second, &signal, value, std::string(which)});
                 }
