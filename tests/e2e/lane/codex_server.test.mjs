@@ -36,7 +36,7 @@ after(async () => {
 });
 
 const release = (key) => mock.release(key);
-const readies = () => lane.stderr.split('is ready, at ws://').length - 1;
+const readies = (of = lane) => of.stderr.split('is ready, at ws://').length - 1;
 const resume = (id) => open(lane.base, { path: `/api/chat/${id}/stream` });
 const reading = async (name) => Number(new RegExp(`^oa_stream_${name} (\\S+)`, 'm').exec((await send(lane.base, { path: '/metrics' })).text)?.[1]);
 /** A client of the server that is no lane. */
@@ -55,9 +55,9 @@ async function client() {
   socket.send(JSON.stringify({ method: 'initialized' }));
   return { ask, close: () => socket.close() };
 }
-async function ended(id, status = 'completed') {
+async function ended(id, status = 'completed', of = lane) {
   for (const end = Date.now() + limit(10000); ; await sleep(20)) {
-    const runs = (await send(lane.base, { path: `/api/chats/${id}/runs` })).json();
+    const runs = (await send(of.base, { path: `/api/chats/${id}/runs` })).json();
     if (JSON.stringify(runs).includes(`"${status}"`)) return runs;
     assert.ok(Date.now() < end, `no ${status} run: ${JSON.stringify(runs)}`);
   }
@@ -269,25 +269,27 @@ test('a thread that another client archived and opened again is opened for the n
   assert.deepEqual(read(answer).texts, [whole(4)]);
 });
 
-for (const [id, what, lose] of [
-  ['stop-cut', 'is cut for longer than a stop waits', async () => { await sleep(100); wire.down = true; wire.cut(); await sleep(6500); wire.down = false; }],
-  ['stop-silent', 'says nothing more', () => {}],
-]) {
-  test(`a stop is on its way and the connection ${what}: the next one stops the turn`, async () => {
-    const answer = chat(lane.base, held(id), { id });
-    await fifth(answer);
-    const before = readies();
-    for (const socket of wire.open) if (socket.near) socket.unpipe(); // what the lane sends is lost
-    const stopped = await send(lane.base, { method: 'POST', path: `/api/chats/${id}/stop` });
-    assert.ok(['stopped', 'stopping'].includes(stopped.json().data.status), stopped.text);
-    await lose();
-    await lane.until(() => readies() > before, 'a new connection', 30000);
-    await ended(id, 'interrupted');
-    await release(id);
-    assert.ok(!lane.stderr.includes('ignored its interrupt'), lane.stderr);
-    assertLegal(await chat(lane.base, 'scenario:text;words=3', { id }).done);
-  });
-}
+test('a stop is on its way and the connection is cut for longer than it waits, or says nothing more: the next one stops the turn', () => Promise.all([
+  ['stop-cut', async (way) => { await sleep(100); way.down = true; way.cut(); await sleep(6500); way.down = false; }],
+  ['stop-silent', () => {}],
+].map(async ([id, lose]) => {
+  const way = await Wire.start(server.port);
+  const other = await startLane({ authority: 'codex', folder: scratch(id), name: id, args: [...serverArgs(way.base.replace('http:', 'ws:')), '--drain-timeout', '300ms'] });
+  const answer = chat(other.base, held(id), { id });
+  await fifth(answer);
+  const before = readies(other);
+  for (const socket of way.open) if (socket.near) socket.unpipe(); // what the lane sends is lost
+  const stopped = await send(other.base, { method: 'POST', path: `/api/chats/${id}/stop` });
+  assert.ok(['stopped', 'stopping'].includes(stopped.json().data.status), stopped.text);
+  await lose(way);
+  await other.until(() => readies(other) > before, 'a new connection', 30000);
+  await ended(id, 'interrupted', other);
+  await release(id);
+  assert.ok(!other.stderr.includes('ignored its interrupt'), other.stderr);
+  assertLegal(await chat(other.base, 'scenario:text;words=3', { id }).done);
+  assert.equal((await other.stop()).code, 0);
+  way.stop();
+})));
 
 test('a turn that was given up is stopped, though the connection breaks over that, too', async () => {
   const relay = await startCodexRelay(new URL(wire.base).port, {
