@@ -220,6 +220,17 @@ TEST_CASE("source gates: a gate of the run waits for its source, too") {
     CHECK(check_of(outcome, "gate.whole@run").verdict == Verdict::error);
     CHECK(outcome.exit == ExitCode::rolled_back);
 
+    Measured failed([&](const Question& question) -> Result<SourceReading> {
+        return failed.source.reads <= 2 ? users(50)(question) : away(question);
+    });
+    ask_at_end(failed, GateMode::decide); // the other one cannot make it better
+    failed.world.playbook.stage.error_hold_at_most = Millis(20'000);
+    const RunOutcome bad = failed.world.run();
+    CHECK(check_of(bad, "gate.whole@run").verdict == Verdict::fail);
+    CHECK(check_of(bad, "gate.second@run").verdict == Verdict::error);
+    CHECK(failed.source.reads == 3);
+    CHECK(bad.exit == ExitCode::rolled_back);
+
     Measured observed(away); // who does not decide is neither waited for nor missed
     ask_at_end(observed, GateMode::observe);
     observed.world.playbook.stage.error_hold_at_most = Millis(20'000);

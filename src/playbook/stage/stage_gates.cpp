@@ -155,8 +155,9 @@ void record_gates(StageRun& stage) {
 
 namespace {
 
-/// Of all stages together, as its source reports or by the run's own samples.
-Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
+/// Of all stages together, as its source reports or by the run's own samples. `failed`: another one
+/// did, and the traffic waits for no answer.
+Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate, bool failed) {
     measure::GateInput base{
         .canary = run->canary_all,
         .stable = run->stable_all,
@@ -178,8 +179,9 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
         const bool reference = into == &basis.stable;
         const auto question = question_of(gate, *arm, reference && from_before ? before : window);
         // One that was waited for in vain is not waited for once more.
-        auto told = needed && !run->source_failed ? co_await ask_patiently(run, source, question)
-                                                  : co_await ask_and_keep(run, source, question);
+        const bool patient = needed && !failed && !run->source_failed;
+        auto told = patient ? co_await ask_patiently(run, source, question)
+                            : co_await ask_and_keep(run, source, question);
         if (!told) {
             run->source_failed = run->source_failed || needed;
             basis.silent = told.error().text();
@@ -194,9 +196,10 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate) {
 
 Task<StepEnd> judge_run(RunContext* run) {
     bool good = true;
+    bool failed = false;
     const bool rehearsed = !run->changes_traffic();
     for (const measure::GateSpec& gate : run->playbook().run_gates) {
-        const GateRecord record = co_await run_record(run, gate);
+        const GateRecord record = co_await run_record(run, gate, failed);
         if (record.verdict == Verdict::error && run->stop_requested()) { // nobody waited for it
             run->add_interrupted("at the gates of the run");
             co_return StepEnd::stop;
@@ -207,6 +210,7 @@ Task<StepEnd> judge_run(RunContext* run) {
         }
         run->session.add(keep_record(*run, record, "run"));
         good = good && (record.verdict == Verdict::pass || !decides(record));
+        failed = failed || (record.verdict == Verdict::fail && decides(record));
     }
     co_return good ? StepEnd::go_on : StepEnd::stop;
 }
