@@ -220,6 +220,8 @@ void forget_measurement(StageRun& stage) {
     for (const measure::GateRecord& record : stage.row.gates) {
         keep_look(stage, record); // a new look never erases an old one
     }
+    stage.row.gates.clear();
+    stage.answers = {};
     stage.canary_from = stage.row.canary.size();
     stage.stable_from = stage.row.stable.size();
     stage.met.clear();
