@@ -3,16 +3,23 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+#include <utility>
+#include <variant>
+
 using namespace oa_stream;
 using namespace oa_stream::probe;
 using namespace oa_stream::probe::test;
 
-TEST_CASE("smoke: a stop that comes when the turn is over proves nothing") {
-    const Smoked smoked = smoke([](FakeLane& lane) {
+namespace {
+
+/// The stop is answered when the turn has come to its own end.
+Smoked stopped_late(std::string answer) {
+    return smoke([answer = std::move(answer)](FakeLane& lane) {
         lane.pace = Millis(20);
-        lane.reply = [](const RawRequest& request, Script script) {
-            if (request.path.ends_with("/stop")) { // on a way that takes longer than the turn
-                script = {Wait{Millis(1500)}, Send{json_answer(200, R"({"stopped":false})")}};
+        lane.reply = [answer](const RawRequest& request, Script script) {
+            if (request.path.ends_with("/stop")) {
+                script = {Wait{Millis(1500)}, Send{json_answer(200, answer)}};
             } else if (request.path.contains("/runs")) {
                 script = {Send{json_answer(404, envelope("not_found"))}};
             }
@@ -27,9 +34,22 @@ TEST_CASE("smoke: a stop that comes when the turn is over proves nothing") {
             return script;
         };
     });
-    const Check& check = smoked.check("stop.live");
-    CHECK(to_string(check.verdict) == "SKIPPED");
-    CHECK(check.detail.starts_with("the turn was over before it could be interrupted"));
+}
+
+} // namespace
+
+TEST_CASE("smoke: a stop that comes when the turn is over proves nothing") {
+    for (const auto* answer : {R"({"data":{"status":"idle"}})", R"({"stopped":false})"}) {
+        const Smoked smoked = stopped_late(answer);
+        const Check& check = smoked.check("stop.live");
+        CHECK(to_string(check.verdict) == "SKIPPED");
+        CHECK(check.detail.starts_with("the turn was over before it could be interrupted"));
+    }
+}
+
+TEST_CASE("smoke: a stop that found the turn, and waited for its own end, is not obeyed") {
+    const Smoked smoked = stopped_late(R"({"data":{"status":"stopped"}})");
+    CHECK(to_string(smoked.check("stop.live").verdict) == "FAIL");
 }
 
 TEST_CASE("smoke: a header on two lines has both values") {
