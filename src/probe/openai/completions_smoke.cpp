@@ -321,7 +321,13 @@ Task<void> check_edge(RunPtr run) {
     }
     const auto same = fmt::format("the same, streams {}", stream.order);
     run->judge("edge.shape", found, same, side_by_side(run->second, whole));
-    const bool held = holds_back(run->stream, stream);
+    bool held = holds_back(run->stream, stream);
+    if (held && run->stream.pacing.pacing != Pacing::buffered) {
+        // A model may have been late once, and then fast: a hop that holds streams holds each.
+        const auto again = co_await ask(run, body_of(*run, true));
+        run->keep(run->stem("stream-again"), again);
+        held = again.wrong().empty() && holds_back(again, stream);
+    }
     run->report(
         "edge.timings",
         held ? Verdict::fail : Verdict::pass,

@@ -91,13 +91,18 @@ beside('a proxy that holds streams back is found, the origin is not blamed', asy
 
 for (const api of ['completions', 'responses']) {
   beside(`smoke ${api}: a proxy that lets only the first event of a stream through in time is found`, async (lane) => {
+    let once = 0;
     const server = http.createServer((request, response) => {
+      let asked = '';
+      request.on('data', (bytes) => { asked += bytes; });
       const onward = http.request(lane.base + request.url, { method: request.method, headers: request.headers }, (answer) => {
         const whole = !`${answer.headers['content-type']}`.startsWith('text/event-stream');
+        const held = !whole && (!asked.includes('n=25') || ++once === 1);
         let first = '', rest = '';
         response.writeHead(answer.statusCode, answer.headers);
         answer.setEncoding('utf8').on('data', (text) => {
-          if (whole) { response.write(text); return; }
+          if (whole) { response.write(text.replace('scenarios: ', 'scenarios. ')); return; } // no turns to play: they take their time
+          if (!held) { response.write(text); return; }
           rest += text;
           const end = rest.indexOf('\n\n') + 2;
           if (first || end < 2) return;
@@ -115,12 +120,12 @@ for (const api of ['completions', 'responses']) {
       assert.equal(run.code, 1, run.stdout);
       return (name) => run.json().checks.find(({ id }) => id === `${api}.${name}`).verdict;
     };
-    const known = await found(), unknown = await found('--prompt', 'scenario:words;n=24;delay=20');
+    const runs = await Promise.all([[], ['--prompt', 'scenario:words;n=24;delay=20'], ['--prompt', 'scenario:words;n=25;delay=20']].map((more) => found(...more)));
     server.close();
     server.closeAllConnections();
-    // Nobody knows how long the answer to a prompt takes that was given.
-    assert.deepEqual([known, unknown].map((run) => run('stream.incremental')), ['FAIL', 'SKIPPED']);
-    assert.deepEqual([known, unknown].map((run) => run('edge.timings')), ['FAIL', 'FAIL']);
+    // Nobody knows how long the answer to a prompt takes that was given; and a model may be late once, and then fast.
+    assert.deepEqual(runs.map((run) => run('stream.incremental')), ['FAIL', 'SKIPPED', 'SKIPPED']);
+    assert.deepEqual(runs.map((run) => run('edge.timings')), ['FAIL', 'FAIL', 'PASS']);
   });
 }
 
