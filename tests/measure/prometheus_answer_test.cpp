@@ -191,6 +191,7 @@ TEST_CASE("prometheus: every error has its code and the server's words, never a 
     );
     CHECK(other.error().message == "Prometheus answered 404: there is no such route");
     CHECK(other.error().hint == "is it Prometheus? The base URL goes before /api/v1/query");
+    CHECK(parse_answer(401, "", ResultType::vector).error().message == "Prometheus answered 401");
 }
 
 TEST_CASE("prometheus: every cut of an answer is an error") {

@@ -268,6 +268,9 @@ void Watch::show(const WatchView& view) {
 
 ExitCode Watch::verdict_exit(const WatchView& view) const {
     const Verdict verdict = verdict_of(view);
+    if (verdict == Verdict::error && std::ranges::all_of(view.sources, &WatchSource::refused)) {
+        return ExitCode::credentials;
+    }
     // One look and a guard have a verdict; plain watching fails only when no source answered.
     const bool asked = one_look() || asked_.until_bad;
     return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
@@ -330,6 +333,12 @@ std::vector<std::string> Watch::failure() const {
             "next: " + unreached_next(url, trouble, context_),
         };
     }
+    if (exit_ == ExitCode::credentials) {
+        return {
+            fmt::format("ERROR {} refuses access: {}", found->name, found->state),
+            "next: " + Typed{context_.command, context_.given}.with(names::auth, "env:NAME"),
+        };
+    }
     return {
         fmt::format(
             "ERROR {} answers, but not with a lane's numbers: {}", found->name, found->state
@@ -342,7 +351,7 @@ Result<ExitCode> run(const WatchOptions& options, Context& context) {
     OA_TRY(WatchAsked asked, complete_watch(options, context));
     Watch watch(std::move(asked), context);
     const ExitCode exit = watch.run();
-    if (exit == ExitCode::not_executed) {
+    if (exit == ExitCode::not_executed || exit == ExitCode::credentials) {
         tell_parts(watch.failure(), context);
     }
     if (exit == ExitCode::inconclusive) {

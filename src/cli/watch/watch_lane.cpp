@@ -59,6 +59,7 @@ public:
         out.answered = last_.answered;
         out.ready = last_.ready;
         out.unsure = unsure();
+        out.refused = last_.refused;
         std::set<std::string> revisions;
         for (const measure::ScrapedProcess& one : processes_.all()) {
             out.age_s = std::min(out.age_s.value_or(INFINITY), now_s() - one.last_at_s);
@@ -106,6 +107,7 @@ private:
         bool reachable = false; ///< one of them had numbers
         bool answered = false;
         bool ready = true;
+        bool refused = false;
     };
 
     /// Behind a balancer every request may reach another instance, so more of them are made than
@@ -135,8 +137,7 @@ private:
             }
         }
         net::ClientResponse answer = co_await client_.fetch(std::move(request));
-        constexpr int k_unauthorised = 401;
-        refused_ = answer.status == k_unauthorised;
+        refused_ = answer.status == 401;
         co_return answer;
     }
 
@@ -219,6 +220,7 @@ private:
     void take_metrics(const net::ClientResponse& answer, Asked& now) {
         std::string trouble;
         now.answered = answer.status != 0;
+        now.refused = answer.status == 401 || answer.status == 403;
         if (answer.failure != net::TransferFailure::none) {
             // Its line is short, and the last line of the screen names the address to check.
             const bool spoken = answer.failure == net::TransferFailure::tls;

@@ -87,6 +87,7 @@ struct WatchSource {
     /// Why its numbers may not be those of all instances; empty: they are.
     std::string unsure{};
     std::vector<std::string> never_seen{}; ///< targets beside lanes that may be lanes: down
+    bool refused = false; ///< it wants a token, or did not take ours, at the last try
 };
 
 struct WatchLimits {

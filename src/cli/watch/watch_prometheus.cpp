@@ -72,6 +72,7 @@ public:
             &client_, options_.prometheus, seconds(timing_.window), seconds(options_.budget_window)
         );
         reachable_ = read.has_value();
+        refused_ = !read && read.error().code == Code::credentials;
         if (read) {
             lanes_ = *std::move(read);
             lanes_->all.budget_window = days(options_.budget_window);
@@ -91,6 +92,7 @@ public:
         out.state = state_;
         out.reachable = reachable_;
         out.answered = reachable_ || answered_;
+        out.refused = refused_;
         if (lanes_) {
             out.ready = lanes_->down.empty() && lanes_->unready.empty();
             out.revision = lanes_->revisions;
@@ -158,6 +160,7 @@ private:
     double read_at_s_ = 0;
     bool reachable_ = false;
     bool answered_ = false; ///< with an error
+    bool refused_ = false;
 };
 
 } // namespace

@@ -43,13 +43,14 @@ test('a Prometheus with TLS and a login is watched; without either the reason is
     good = await watch([...at, ...login, '--ca', cert]);
   } while (good.json().sources[0].state !== 'answers');
   assert.ok([0, 3].includes(good.code), good.stdout);
-  for (const [args, words] of [
-    [[...at, ...login], /unreachable: .*certificate|tls/i],
-    [[...at, '--ca', cert], /401|credentials|refused/i],
-    [[...at, '--ca', cert, '--user', 'watcher', '--auth', 'env:WRONG'], /401|credentials|refused/i],
+  for (const [args, words, code] of [
+    [[...at, ...login], /unreachable: .*certificate|tls/i, 4],
+    [[...at, '--ca', cert], /401|credentials|refused/i, 5],
+    [[...at, '--ca', cert, '--user', 'watcher', '--auth', 'env:WRONG'], /401|credentials|refused/i, 5],
   ]) {
     const bad = await watch(args);
-    assert.equal(bad.code, 4, bad.stdout);
+    assert.equal(bad.code, code, bad.stdout);
+    assert.equal(/ next: .* --auth env:NAME\b/.test(bad.stderr), code === 5, bad.stderr);
     assert.match(JSON.stringify(bad.json().sources), words);
     assert.doesNotMatch(bad.stdout + bad.stderr, /toast/);
   }

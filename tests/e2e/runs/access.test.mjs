@@ -202,6 +202,12 @@ test('watch goes on when its token ends: by the metadata server, a command and a
       await watch.end();
       assert.ok(!/watch-token/.test(watch.stdout + watch.stderr));
     }
+    const bare = await oa(['watch', '--base-url', front.base, '--once']);
+    assert.equal(bare.code, 5, bare.stderr);
+    assert.ok(bare.stderr.startsWith(`ERROR ${front.base} refuses access: unreadable: /metrics is HTTP 401 next: oa-stream watch `), bare.stderr);
+    assert.match(bare.stderr, / --auth env:NAME\b/);
+    const mixed = await oa(['watch', '--base-url', front.base, '--base-url', 'http://127.0.0.1:1', '--once']);
+    assert.equal(mixed.code, 4, 'one of them does not answer at all');
     for (const raw of ['sk-raw-token-0123456789', 'Bearer raw-token-0123456789', 'hunter2']) {
       const refused = await oa(['watch', '--base-url', front.base, '--once', '--auth', raw]);
       assert.equal(refused.code, 2, refused.stderr);

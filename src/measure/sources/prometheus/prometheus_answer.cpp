@@ -243,11 +243,12 @@ parse_answer(int http_status, std::string_view body, ResultType expected, const 
     }
     if (http_status != 200) {
         // A service of another kind, or a proxy before this one: its words, rather than its JSON.
-        const auto words = document ? string_member(*document, "message") : std::nullopt;
+        const auto message = document ? string_member(*document, "message") : std::nullopt;
+        const std::string words = printable(message.value_or(body), k_shown);
         return fail(
             code_of_status(http_status),
             fmt::format(
-                "Prometheus answered {}: {}", http_status, printable(words.value_or(body), k_shown)
+                "Prometheus answered {}{}{}", http_status, words.empty() ? "" : ": ", words
             ),
             {},
             http_status == 404 ? "is it Prometheus? The base URL goes before /api/v1/query" : ""
