@@ -76,6 +76,8 @@ struct Target {
 /// A GET of `path`, which begins with a slash, with everything that the target asks for but the
 /// compatibility headers.
 [[nodiscard]] net::ClientRequest plain_request(const Target& target, std::string_view path);
+/// GET /version, answered within 5 s.
+[[nodiscard]] Task<net::ClientResponse> ask_version(net::HttpClient* client, Target target);
 /// Adds "Name: value" to `extra`. A value as net::read_token() takes it (env:NAME, …) is read and
 /// hidden. Code::usage for what is not a header, Code::credentials.
 [[nodiscard]] Result<void> add_header(Target& target, std::string_view header);

@@ -4,6 +4,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/variables.hpp"
+#include "oa_stream/net/reach_advice.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/outside.hpp"
 
@@ -20,6 +21,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace oa_stream::cli {
 namespace {
@@ -31,18 +34,52 @@ std::string fix_of(const Check& check) {
     return std::string(string_member(check.data, "mend").value_or(""));
 }
 
-Task<Check> look_at_target(const Outside* outside, std::string base_url) {
-    net::ClientRequest request;
-    request.url = base_url + "/version";
-    request.total_timeout = Millis(5000);
-    const auto answer = co_await outside->client->fetch(std::move(request));
-    const std::string where = printable(base_url);
+/// What tests the target with this token and authority.
+std::string smoke_of(const playbook::Target& target, std::string_view auth, std::string_view ca) {
+    Suggestion out{"smoke stream", {names::base_url, target.base_url}};
+    const std::array<std::pair<std::string_view, std::string_view>, 4> access{
+        {{names::auth, auth}, {names::ca, ca}, {names::cert, target.cert}, {names::key, target.key}}
+    };
+    for (const auto& [option, value] : access) {
+        if (!value.empty()) {
+            out.arguments.emplace_back(option);
+            out.arguments.emplace_back(value);
+        }
+    }
+    return out.text();
+}
+
+Task<Check> look_at_target(const Outside* outside, const playbook::Target* target) {
+    const auto answer = co_await probe::ask_version(outside->client.get(), outside->users);
+    const std::string where = printable(target->base_url);
+    const std::string auth = target->auth ? target->auth->reference : std::string();
+    const bool sent = !outside->user_token.empty();
     if (answer.failure != net::TransferFailure::none) {
+        const bool untrusted = net::tls_trouble(answer) == net::TlsTrouble::untrusted;
         co_return finding(
             "target",
             Verdict::fail,
-            fmt::format("{}: {} {}", where, to_string(answer.failure), answer.failure_text),
-            Suggestion{"smoke stream", {names::base_url, base_url}}.text()
+            fmt::format(
+                "{}: {} {}{}",
+                where,
+                to_string(answer.failure),
+                answer.failure_text,
+                net::reach_advice(answer)
+            ),
+            smoke_of(*target, sent ? auth : "", untrusted ? "FILE" : target->ca)
+        );
+    }
+    if (answer.status == 401 || answer.status == 403) {
+        co_return finding(
+            "credentials.target",
+            Verdict::fail,
+            fmt::format(
+                "{}/version answers {} {}",
+                where,
+                answer.status,
+                sent ? fmt::format("to the token of {}", printable(auth)) : "without a token"
+            ),
+            smoke_of(*target, auth.empty() ? "env:NAME" : auth, target->ca)
         );
     }
     if (answer.status != 200) {
@@ -50,7 +87,7 @@ Task<Check> look_at_target(const Outside* outside, std::string base_url) {
             "target",
             Verdict::inconclusive,
             fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
-            Suggestion{"smoke stream", {names::base_url, base_url}}.text()
+            smoke_of(*target, sent ? auth : "", target->ca)
         );
     }
     co_return finding("target", Verdict::pass, where + " answers as a lane", {});
@@ -84,7 +121,7 @@ Task<Result<std::vector<Check>>> look_outside(const Playbook* playbook) {
         );
     }
     if (!playbook->target.base_url.empty()) {
-        out.push_back(co_await look_at_target(&*outside, playbook->target.base_url));
+        out.push_back(co_await look_at_target(&*outside, &playbook->target));
     }
     co_return out;
 }

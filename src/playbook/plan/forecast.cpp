@@ -29,7 +29,6 @@ using measure::GateSpec;
 using measure::Sample;
 using measure::SourceReading;
 
-constexpr auto k_call = Millis{5000};
 constexpr auto k_in_flight = Millis{20000};
 constexpr auto k_source_call = Millis{60000};
 constexpr double k_hour_s = 3600;
@@ -47,12 +46,7 @@ Task<Json> version_of(const Outside* outside, const Playbook* playbook, std::str
     if (!target) {
         co_return nullptr;
     }
-    net::ClientRequest request = probe::plain_request(*target, "/version");
-    request.connect_timeout = k_call;
-    request.first_byte_timeout = k_call;
-    request.total_timeout = k_call;
-    request.max_body = 64U << 10U;
-    const auto response = co_await outside->client->fetch(std::move(request));
+    const auto response = co_await probe::ask_version(outside->client.get(), *std::move(target));
     const auto json = response.status == 200 ? parse_json(response.body) : fail(Code::protocol, "");
     if (!json || !json->is_object()) {
         co_return nullptr;

@@ -65,6 +65,16 @@ net::ClientRequest plain_request(const Target& target, std::string_view path) {
     return request;
 }
 
+Task<net::ClientResponse> ask_version(net::HttpClient* client, Target target) {
+    constexpr Millis k_patience{5000};
+    net::ClientRequest request = plain_request(target, "/version");
+    request.connect_timeout = k_patience;
+    request.first_byte_timeout = k_patience;
+    request.total_timeout = k_patience;
+    request.max_body = 64U << 10U;
+    co_return co_await client->fetch(std::move(request));
+}
+
 Result<GivenHeaders> read_headers(std::span<const std::string> lines) {
     GivenHeaders out;
     for (const std::string& line : lines) {

@@ -127,6 +127,34 @@ test('a playbook reaches the same target by its own keys, and by the options of 
   assert.equal(options.json().compared, null, 'another playbook of this name is not the run before');
 });
 
+test('doctor comes to the target as the playbook does, and names the option that is missing', async () => {
+  const playbook = file('doctor.yaml');
+  const look = async (target, base = gate.base) => {
+    fs.writeFileSync(playbook, `version: 1\nkind: smoke-stream\nname: looked\ntarget: { base_url: "${base}", ${target} }\nchecks:\n  - smoke: stream\n`);
+    const end = await oa(['doctor', playbook, '--json'], { env: { GATE_KEY: KEY, PLANTED: 'planted-token-0123456789' } });
+    const { id, verdict, detail, data } = end.json().checks.find((check) => /target$/.test(check.id));
+    return { seen: `${verdict} ${id}`, detail, fix: data.mend ?? '' };
+  };
+  const client = `cert: "${file('client.pem')}", key: "${file('client.key')}", headers: ["X-Gate-Key: env:GATE_KEY"]`;
+  const smoke = `oa-stream smoke stream --base-url ${gate.base}`, certified = ` --cert ${file('client.pem')} --key ${file('client.key')}`;
+  assert.equal((await look(`ca: "${file('ca.pem')}", ${client}`)).seen, 'PASS target');
+  const untrusted = await look(client);
+  assert.equal(untrusted.seen, 'FAIL target');
+  assert.match(untrusted.detail, /trust that with --ca FILE$/);
+  assert.ok(untrusted.fix.endsWith(`${smoke.slice('oa-stream'.length)} --ca FILE${certified}`), untrusted.fix);
+
+  const front = await door(target.base, (request) => (request.headers.authorization ? 403 : 401));
+  try {
+    const without = await look('auth: { env: NOBODY_SET_IT, required: false }', front.base);
+    assert.deepEqual([without.seen, without.detail], ['FAIL credentials.target', `${front.base}/version answers 401 without a token`]);
+    assert.match(without.fix, /smoke stream --base-url \S+ --auth env:NOBODY_SET_IT$/);
+    const refused = await look('auth: { env: PLANTED }', front.base);
+    assert.deepEqual([refused.seen, refused.detail], ['FAIL credentials.target', `${front.base}/version answers 403 to the token of env:PLANTED`]);
+  } finally {
+    close(front);
+  }
+});
+
 test('tokens of a command and of the metadata server', async () => {
   const print = file('print-token');
   fs.writeFileSync(print, `#!/bin/sh\nshift\necho "command token $*" >&2\necho "command-token-0123456789"\n`, { mode: 0o755 });
