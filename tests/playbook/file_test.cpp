@@ -175,6 +175,12 @@ TEST_CASE("shipped playbooks: the binary's are those of playbooks/, and each is 
         }
         CHECK_FALSE(loaded.playbook->summary.empty());
         CHECK(explain(*loaded.playbook).starts_with(loaded.playbook->name + ": "));
+        if (!loaded.playbook->target.base_url.empty()) {
+            const config::Values ca{{"ca", "ca.pem"}};
+            const Loaded given = load_playbook(shipped.text, shipped.name, ca, Unset::keep);
+            REQUIRE(given.playbook.has_value());
+            CHECK(given.playbook->target.ca == "ca.pem");
+        }
     }
 }
 
