@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace oa_stream::playbook::file {
 namespace {
 
@@ -95,6 +97,23 @@ constinit const Section<RehearseSpec> k_rehearse{
     {"rehearse", "A dry run of a cutover, with its error budget measured.", k_rehearse_keys}
 };
 
+/// A variable that `set` of the check leaves out cannot be given by --set.
+void refuse_rehearsed(const Node& item, const Loaded& loaded) {
+    config::Problem problem = loaded.problems.front();
+    const YamlNode* set = item.yaml().find("rehearse")->find("set");
+    const bool passed = std::ranges::all_of(loaded.unset, [&](const std::string& name) {
+        return set != nullptr && std::ranges::any_of(set->items, [&](const YamlNode& given) {
+                   return given.text.starts_with(name + "=");
+               });
+    });
+    if (problem.path == "variables" && !passed) {
+        problem.hint = fmt::format(
+            "{}.rehearse.set gives values, like {}=…", item.path(), loaded.unset.front()
+        );
+    }
+    item.refuse(problem.text());
+}
+
 /// Reads the playbook now: what is wrong with it is wrong here.
 void complete_rehearsal(const Node& item, RehearseSpec& spec, Playbook& out) {
     if (item.yaml().find("rehearse")->find("playbook") == nullptr) {
@@ -111,7 +130,7 @@ void complete_rehearsal(const Node& item, RehearseSpec& spec, Playbook& out) {
     spec.text = std::move(source->text);
     const Loaded loaded = load_playbook(spec.text, spec.file, spec.set, Unset::refuse);
     if (!loaded.playbook) {
-        item.refuse(loaded.problems.front().error().text());
+        refuse_rehearsed(item, loaded);
         return;
     }
     if (loaded.playbook->kind != Kind::cutover) {

@@ -107,6 +107,24 @@ test('the files of two targets lie in one folder without a series that stands in
   assert.ok(series(one).includes(`oa_stream_run_exit_code{run="weekly",target="${target.base}"}`));
 });
 
+test('the shipped verification rehearses the cutover of each driver, and says which values it lacks', async () => {
+  const validate = (rehearse, values = []) => target.oa(['playbook', 'validate', 'steady-state', ...['base_url=http://127.0.0.1:1', 'stable=a', 'canary=b', `rehearse=${rehearse}`, ...values].flatMap((value) => ['--set', value])]);
+  for (const [rehearse, values] of Object.entries({
+    cutover: ['project=p', 'region=r', 'service=s', `ca=${target.playbook}`],
+    'cutover-local': ['socket=/run/front.sock', 'access_log=/var/log/lane.log', 'rate=1/s'],
+    'cutover-haproxy': ['socket=/run/haproxy.sock', 'backend=chat', 'stable_server=s1', 'canary_server=s2', 'continuity=new-threads-only', 'continuity_reason=a test'],
+    'cutover-command': ['program=/usr/local/bin/split', 'stable_url=http://127.0.0.1:1', 'canary_url=http://127.0.0.1:2', 'prometheus=http://127.0.0.1:3', 'revision_label=version'],
+  })) {
+    const valid = await validate(rehearse, values);
+    assert.equal(valid.code, 0, valid.stdout + valid.stderr);
+    const unset = values.filter((value) => /^(project|region|service|socket|backend|program|stable_url|canary_url)=/.test(value)).map((value) => value.split('=')[0]);
+    const lacking = await validate(rehearse);
+    assert.equal(lacking.code, 2);
+    assert.ok((lacking.stdout + lacking.stderr).includes(`${rehearse}: no value for`), lacking.stderr);
+    for (const name of unset) assert.ok((lacking.stdout + lacking.stderr).includes(`--set ${name}=…`), `${rehearse}: ${name}`);
+  }
+});
+
 test('rehearse is refused where it makes no sense', async () => {
   const refused = async (text, why) => {
     const end = await target.oa(['playbook', 'validate', target.write('bad.yaml', text)]);
@@ -118,5 +136,6 @@ test('rehearse is refused where it makes no sense', async () => {
   await refused(`${head}  - rehearse: { playbook: nonesuch }\n`, /no playbook is called 'nonesuch'/);
   await refused(`${head}  - rehearse: { playbook: steady-state, set: ["base_url=http://127.0.0.1:1"] }\n`, /steady-state is not a cutover/);
   await refused(`${head}  - rehearse: { playbook: "${target.playbook}", set: ["base_url=http://127.0.0.1:1", "socket=/x"] }\n`, /has no error budget/);
+  await refused(`${head}  - rehearse: { playbook: cutover-haproxy, set: ["base_url=http://127.0.0.1:1", "stable=a", "canary=b", "socket=/x"] }\n`, /no value for backend \(checks\[0\]\.rehearse\.set gives values, like backend=…\)/);
   await refused(`${head}  - rehearse: { playbook: "${cutover}", set: ["nonsense"] }\n`, /expected NAME=VALUE/);
 });
