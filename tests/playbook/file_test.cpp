@@ -184,6 +184,30 @@ TEST_CASE("shipped playbooks: the binary's are those of playbooks/, and each is 
     }
 }
 
+TEST_CASE("shipped playbooks: what would undo or hide a change later is a caution") {
+    const config::Values common{{"base_url", "http://h"}, {"stable", "r1"}, {"canary", "r2"}};
+    const auto cautions = [&](std::string_view name, config::Values set, const auto& live) {
+        set.insert(common.begin(), common.end());
+        const Traffic traffic = good(find_playbook(name)->text, set).traffic;
+        return traffic.settings->cautions(traffic.arms(), live).size();
+    };
+    traffic::TrafficState live;
+    const config::Values haproxy{{"socket", "/s"}, {"backend", "b"}};
+    CHECK(cautions("cutover-haproxy", haproxy, live) == 1);
+    config::Values kept = haproxy;
+    kept["state_file"] = "/state";
+    CHECK(cautions("cutover-haproxy", kept, live) == 0);
+    CHECK(cautions("cutover-local", {{"socket", "/s"}}, live) == 0);
+
+    const config::Values service{{"project", "p"}, {"region", "r"}, {"service", "s"}};
+    for (const auto& [newest, count] : {std::pair("r2", 0U), std::pair("r3", 1U)}) {
+        live.extra = {{"latestReadyRevision", newest}};
+        CHECK(cautions("cutover", service, live) == count);
+    }
+    live.serving = traffic::Split::of({{"r3", 100}}).value();
+    CHECK(cautions("cutover", service, live) == 0);
+}
+
 TEST_CASE("shipped playbooks: the local rehearsal keeps its numbers") {
     const Playbook got = local_rehearsal({});
     CHECK(got.stage.bake == Millis(4000));

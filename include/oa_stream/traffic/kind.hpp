@@ -54,6 +54,11 @@ public:
     /// What a person types when oa-stream itself cannot bring `split` about; one shell line.
     [[nodiscard]] virtual std::string
     manual_command(const Arms& arms, const Split& split) const = 0;
+    /// What may undo or hide a change of this traffic later, one sentence each: a plan warns of it.
+    [[nodiscard]] virtual std::vector<std::string>
+    cautions(const Arms& /*arms*/, const TrafficState& /*live*/) const {
+        return {};
+    }
     /// Of the machinery's API.
     [[nodiscard]] virtual std::optional<config::AuthRef> credential() const { return {}; }
     /// No machinery is named: only a playbook that starts its own can use them.

@@ -109,16 +109,23 @@ Task<Result<std::vector<Check>>> look_outside(const Playbook* playbook) {
     out.push_back(finding("credentials", Verdict::pass, "all that it names are there", {}));
     if (outside->driver) {
         const auto live = co_await outside->driver->read();
-        const std::string what = outside->driver->target();
-        out.push_back(
-            live ? finding(
-                       "driver",
-                       Verdict::pass,
-                       fmt::format("{} serves {}", trim(what), live->serving.text()),
-                       {}
-                   )
-                 : finding("driver", Verdict::fail, live.error().text(), live.error().hint)
-        );
+        if (!live) {
+            out.push_back(finding("driver", Verdict::fail, live.error().text(), live.error().hint));
+        } else {
+            const std::string what = outside->driver->target();
+            out.push_back(finding(
+                "driver",
+                Verdict::pass,
+                fmt::format("{} serves {}", trim(what), live->serving.text()),
+                {}
+            ));
+            const playbook::Traffic& traffic = playbook->traffic;
+            for (std::string& caution : traffic.settings->cautions(traffic.arms(), *live)) {
+                out.push_back(
+                    finding("driver.lasting", Verdict::inconclusive, std::move(caution), {})
+                );
+            }
+        }
     }
     if (!playbook->target.base_url.empty()) {
         out.push_back(co_await look_at_target(&*outside, &playbook->target));

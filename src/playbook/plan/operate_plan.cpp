@@ -119,6 +119,10 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     if (const auto trouble = string_member(live.extra, "trouble")) {
         out.push_back(fmt::format("the platform reports: {}", *trouble));
     }
+    for (std::string& caution :
+         playbook.traffic.settings->cautions(playbook.traffic.arms(), live)) {
+        out.push_back(std::move(caution));
+    }
     if (playbook.kind == Kind::rollback && !(live.wanted == live.serving)) {
         out.push_back(fmt::format(
             "what was asked for ({}) is not what serves ({})",

@@ -1,3 +1,5 @@
+#include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/shell.hpp"
 
 #include "cloud_run_driver.hpp"
@@ -39,6 +41,18 @@ struct CloudRunSettings final : DriverSettings {
     [[nodiscard]] std::vector<Error> problems(const Arms&) const override {
         const auto url = check_url("traffic.endpoint", endpoint);
         return url ? std::vector<Error>{} : std::vector{url.error()};
+    }
+    [[nodiscard]] std::vector<std::string>
+    cautions(const Arms& arms, const TrafficState& live) const override {
+        const std::string newest = text_in(live.extra, "latestReadyRevision");
+        if (newest.empty() || contains(arms.revisions(), newest) ||
+            live.serving.percent_of(newest) > 0) {
+            return {};
+        }
+        return {fmt::format(
+            "the newest revision is {}, which gets no users: traffic is pinned to other revisions",
+            newest
+        )};
     }
     [[nodiscard]] Json to_json() const override {
         return {

@@ -48,6 +48,15 @@ struct HaproxySettings final : DriverSettings {
         }
         return {};
     }
+    [[nodiscard]] std::vector<std::string>
+    cautions(const Arms& /*arms*/, const TrafficState& /*live*/) const override {
+        if (!state_file.empty()) {
+            return {};
+        }
+        return {"a reload of HAProxy resets the weights to its file's, which undoes a cutover or a "
+                "rollback: set state_file, and let HAProxy load that file (docs/haproxy.md, Reload)"
+        };
+    }
     [[nodiscard]] Json to_json() const override {
         return {
             {"socket", socket},

@@ -118,6 +118,7 @@ describe('cutovers', { concurrency: 2 }, () => {
       assert.equal(await proxy.setting(), setting, 'a rehearsal changes nothing');
 
       const plan = await planOf(file, stateDir);
+      assert.doesNotMatch(fs.readFileSync(plan, 'utf8'), /a reload of HAProxy/);
       assert.equal(await proxy.setting(), setting, 'a plan changes nothing');
       const run = apply(plan, stateDir);
       const done = await run.end(MS);
@@ -171,8 +172,12 @@ describe('cutovers', { concurrency: 2 }, () => {
       const proxy = await startCutoverProxy(lanes);
       await ready(proxy);
       const setting = await proxy.setting();
-      const stateDir = scratch('state');
-      const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir), stateDir);
+      const file = fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir = scratch('state');
+      const plan = await planOf(file, stateDir);
+      assert.match(JSON.parse(fs.readFileSync(plan, 'utf8')).warnings.join('\n'), /^a reload of HAProxy resets the weights .*: set state_file/m);
+      const look = await oa(['--state-dir', stateDir, 'doctor', file, '--json']);
+      assert.equal(look.json().checks.find(({ id }) => id === 'driver.lasting')?.verdict, 'INCONCLUSIVE', look.stdout);
+      const run = apply(plan, stateDir);
       await untilWeights(proxy, '75:25', run);
       await reload(proxy);
       const done = await run.end(MS);
