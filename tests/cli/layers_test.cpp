@@ -108,6 +108,15 @@ TEST_CASE("layers: flags are on or off, lists are lists, and the nearest layer w
         ).value();
         CHECK(invocation.args.has("--no-probes") == on);
     }
+    for (const bool on : {true, false}) { // the variable wins, whichever it says
+        invocation = parsed({"verify"});
+        const auto has_it = file("version: 1\nverify: {no-probes: true}\n");
+        const auto env = environment({{"OA_STREAM_VERIFY_NO_PROBES", on ? "1" : "0"}});
+        const auto all = apply_layers(invocation, has_it, env).value();
+        CHECK(invocation.args.has("--no-probes") == on);
+        CHECK(setting(all, "--no-probes").layer == Layer::environment);
+        CHECK(setting(all, "--no-probes").values.empty() == on);
+    }
     invocation = parsed({"verify"});
     const auto wrong = apply_layers(
         invocation, std::nullopt, environment({{"OA_STREAM_VERIFY_NO_PROBES", "maybe"}})

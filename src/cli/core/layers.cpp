@@ -164,8 +164,8 @@ from_environment(std::string_view command, const OptionSpec& spec, const Environ
     if (!spec.is_flag()) {
         return Setting{option, {*value}, Layer::environment, variable};
     }
-    if (*value == "0" || *value == "false") {
-        return std::nullopt;
+    if (*value == "0" || *value == "false") { // also where a farther layer has it on
+        return Setting{option, {"off"}, Layer::environment, variable};
     }
     if (*value != "1" && *value != "true") {
         return fail(
@@ -202,7 +202,9 @@ Result<void> settle(
             setting = found == nullptr ? std::nullopt : std::optional(*found);
         }
         if (setting) {
-            args.given[option] = setting->values;
+            if (!spec.is_flag() || setting->values.empty()) { // else it is off
+                args.given[option] = setting->values;
+            }
             out.push_back(*std::move(setting));
         } else if (!spec.fallback.empty()) {
             out.push_back({option, {std::string(spec.fallback)}, Layer::fallback, {}});
@@ -313,8 +315,9 @@ Result<std::vector<Setting>> apply_layers(
 ) {
     std::vector<Setting> out;
     const Sources sources{&config, &env};
-    const CommandSpec& command = *invocation.command;
-    OA_CHECK(settle(command.path, command.options, invocation.args, sources, out));
+    if (const CommandSpec* command = invocation.command; command != nullptr) {
+        OA_CHECK(settle(command->path, command->options, invocation.args, sources, out));
+    }
     OA_CHECK(settle(k_all, global_options(), invocation.globals, sources, out));
     return out;
 }

@@ -20,7 +20,7 @@ enum class Layer { flag, environment, file, fallback };
 
 struct Setting {
     std::string option;                ///< by its long name
-    std::vector<std::string> values{}; ///< none for a flag that is on
+    std::vector<std::string> values{}; ///< none for a flag that is on, "off" for one that is not
     Layer layer = Layer::fallback;
     std::string where{}; ///< "OA_STREAM_SERVE_LISTEN", "config.yaml:3:5"; empty otherwise
 };
@@ -56,7 +56,8 @@ find_config(const Invocation& invocation, const Environment& env);
 [[nodiscard]] std::string variable_of(std::string_view command, std::string_view option);
 
 /// Gives every option that was not given on the command line what environment or file say.
-/// What each option of the command is in the end, in the order of the table.
+/// What each option of the command is in the end, in the order of the table; without a command what
+/// those are that every command takes.
 [[nodiscard]] Result<std::vector<Setting>> apply_layers(
     Invocation& invocation, const std::optional<ConfigFile>& config, const Environment& env
 );
