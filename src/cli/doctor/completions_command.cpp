@@ -6,6 +6,7 @@
 #include "core/commands.hpp"
 #include "core/context.hpp"
 #include "core/document.hpp"
+#include "core/layers.hpp"
 #include "manual/complete.hpp"
 
 #include <fmt/format.h>
@@ -85,18 +86,23 @@ std::vector<Candidate> variables_of(std::string_view name) {
     return out;
 }
 
-/// --state-dir counts here as it does when the line is run.
-Invocation with_state_dir(std::span<const std::string> words) {
-    const std::string_view k_option = k_state_dir.name;
-    Invocation out;
-    for (std::size_t i = 0; i + 1 < words.size(); ++i) {
-        if (words[i] == k_option) {
-            out.globals.given[std::string(k_option)] = {words[i + 1]};
-        } else if (words[i].starts_with(fmt::format("{}=", k_option))) {
-            out.globals.given[std::string(k_option)] = {words[i].substr(k_option.size() + 1)};
+/// The state directory, as the line will have it when it is run.
+std::optional<std::filesystem::path> state_dir_of(std::span<const std::string> words) {
+    Invocation typed;
+    for (const std::string_view option : {k_state_dir.name, k_config.name}) {
+        for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+            if (words[i] == option) {
+                typed.globals.given[std::string(option)] = {words[i + 1]};
+            } else if (words[i].starts_with(fmt::format("{}=", option))) {
+                typed.globals.given[std::string(option)] = {words[i].substr(option.size() + 1)};
+            }
         }
     }
-    return out;
+    if (const auto config = find_config(typed, real_environment)) { // a bad one counts as none
+        (void)apply_layers(typed, *config, real_environment);
+    }
+    const auto context = real_context(typed, 0, nullptr);
+    return context ? std::optional(context->state_dir) : std::nullopt;
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
@@ -140,8 +146,8 @@ std::string answer_shell(std::span<const std::string> words) {
     here.variables = variables_of;
     const auto below_state = [words](auto list) {
         return [words, list] {
-            const auto context = real_context(with_state_dir(words), 0, nullptr);
-            return context ? list(context->state_dir) : std::vector<Candidate>{};
+            const auto state_dir = state_dir_of(words);
+            return state_dir ? list(*state_dir) : std::vector<Candidate>{};
         };
     };
     here.runs = below_state(runs_in);

@@ -81,6 +81,18 @@ for (const name of Object.keys(SHELLS)) {
   });
 }
 
+test('runs of the folder that the config file names are completed', async () => {
+  const folder = scratch('home'), config = path.join(folder, 'oa-stream/config.yaml');
+  diedRun(path.join(folder, 'state'), RUN);
+  fs.mkdirSync(path.dirname(config));
+  fs.writeFileSync(config, `version: 1\nall: { state-dir: ${folder}/state }\n`);
+  const runs = async (env, words = []) => (await oa(['__complete', ...words, 'rollback', 'apply', '--run', ''], { stateDir: '', env: { HOME: '/nonexistent', ...env } })).stdout;
+  for (const shown of [await runs({ XDG_CONFIG_HOME: folder }), await runs({ OA_STREAM_CONFIG: config }), await runs({}, ['--config', config])]) assert.ok(shown.includes(RUN), shown);
+  assert.ok(!(await runs({ XDG_CONFIG_HOME: folder }, ['--state-dir', scratch('other')])).includes(RUN), 'what is typed wins');
+  fs.writeFileSync(config, 'broken: [');
+  assert.ok((await runs({ XDG_CONFIG_HOME: folder, OA_STREAM_STATE_DIR: `${folder}/state` })).includes(RUN), 'a bad file counts as none');
+});
+
 test('every manual page is one that mandoc has nothing to say about', async () => {
   const folder = path.join(scratch('man'), 'man');
   const made = await oa(['man', '--out', folder]);
