@@ -15,9 +15,7 @@
 
 namespace oa_stream::cli {
 
-namespace {
-
-std::optional<std::string> env(std::string_view name) {
+std::optional<std::string> real_environment(std::string_view name) {
     const char* value =
         std::getenv(std::string(name).c_str()); // NOLINT(concurrency-mt-unsafe): nothing sets it
     if (value == nullptr || *value == '\0') {
@@ -25,6 +23,8 @@ std::optional<std::string> env(std::string_view name) {
     }
     return std::string(value);
 }
+
+namespace {
 
 /// From here; as it is where nobody knows where that is, as in a folder that was removed.
 std::filesystem::path absolute_of(const std::filesystem::path& path) {
@@ -35,7 +35,7 @@ std::filesystem::path absolute_of(const std::filesystem::path& path) {
 
 /// A service has no HOME; anybody may fill a folder below /tmp.
 std::string home() {
-    if (auto set = env("HOME")) {
+    if (auto set = real_environment("HOME")) {
         return *std::move(set);
     }
     return user_home(::geteuid()).value_or("/nonexistent");
@@ -43,10 +43,10 @@ std::string home() {
 
 /// Where a person's shell of this environment looks by itself.
 std::filesystem::path usual_state_dir() {
-    if (const auto value = env("OA_STREAM_STATE_DIR")) {
+    if (const auto value = real_environment("OA_STREAM_STATE_DIR")) {
         return absolute_of(*value);
     }
-    if (const auto xdg = env("XDG_STATE_HOME")) {
+    if (const auto xdg = real_environment("XDG_STATE_HOME")) {
         return absolute_of(std::filesystem::path(*xdg) / "oa-stream");
     }
     return absolute_of(std::filesystem::path(home()) / ".local/state/oa-stream");
@@ -57,8 +57,10 @@ std::filesystem::path state_dir(const GlobalOptions& globals) {
     if (globals.state_dir) {
         return absolute_of(*globals.state_dir);
     }
-    const auto of_service = env("STATE_DIRECTORY");
-    return of_service && !env("OA_STREAM_STATE_DIR") ? absolute_of(*of_service) : usual_state_dir();
+    const auto of_service = real_environment("STATE_DIRECTORY"); // several with a colon between
+    return of_service && !real_environment("OA_STREAM_STATE_DIR")
+               ? absolute_of(of_service->substr(0, of_service->find(':')))
+               : usual_state_dir();
 }
 
 int width_behind(int descriptor) {
@@ -112,10 +114,6 @@ Result<void> results_written() {
     );
 }
 
-std::optional<std::string> real_environment(std::string_view name) {
-    return env(name);
-}
-
 std::string state_words(const std::filesystem::path& used) {
     return used == usual_state_dir()
                ? ""
@@ -131,7 +129,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     context.out_some = write_some;
     context.out_error = [] { return g_out_error; };
     context.err = [](std::string_view text) { process_log().verbatim(text); };
-    context.env = env;
+    context.env = real_environment;
     context.state_dir = state_dir(globals);
     if (!context.state_dir.is_absolute()) {
         return fail(
@@ -149,7 +147,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     context.json = globals.json;
     context.quiet = globals.quiet;
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
-    const bool dumb = env("TERM").value_or("dumb") == "dumb";
+    const bool dumb = real_environment("TERM").value_or("dumb") == "dumb";
     const bool traced = globals.verbose || globals.trace; // its lines would tear a live display
     if (traced) {
         set_trace(
@@ -162,8 +160,8 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     }
     context.tty = terminal;
     context.live = terminal && !dumb && !globals.non_interactive && !traced;
-    context.colour = globals.colour == always ||
-                     (globals.colour == automatic && terminal && !dumb && !env("NO_COLOR"));
+    context.colour = globals.colour == always || (globals.colour == automatic && terminal &&
+                                                  !dumb && !real_environment("NO_COLOR"));
     context.out_tty = context.tty && ::isatty(STDOUT_FILENO) == 1;
     context.out_colour =
         context.colour && (globals.colour == always || ::isatty(STDOUT_FILENO) == 1);

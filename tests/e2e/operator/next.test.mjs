@@ -53,6 +53,8 @@ test('a state directory given by flag or config file stands in every command tha
   assert.doesNotMatch(next(await oa(['cutover', 'status'], { stateDir: state })), /--state-dir/, 'the reader has the variable, too');
   const service = await oa(['cutover', 'status'], { stateDir: '', env: { STATE_DIRECTORY: state } });
   assert.match(next(service), /^oa-stream --state-dir /, 'systemd gives it to nobody else');
+  const first = await oa(['cutover', 'status'], { stateDir: '', env: { STATE_DIRECTORY: `${state}:${scratch('second')}` } });
+  assert.equal(next(first), next(service), 'of several folders of a unit it is the first');
 });
 
 test('a command to type once more has what was given; a report is named as a shell takes it', async () => {
