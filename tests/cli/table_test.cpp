@@ -192,11 +192,6 @@ TEST_CASE("help: of a family, and of words that are no command") {
     CHECK(help_about({}).contains("Used most"));
 }
 
-TEST_CASE("help: a command line is broken between words, never within quotes") {
-    CHECK(in_lines("oa-stream a --b c", 80) == "oa-stream a --b c");
-    CHECK(in_lines("oa-stream a --bcd 'e f g' --h", 20) == "oa-stream a --bcd \\\n    'e f g' --h");
-}
-
 TEST_CASE("help --search: finds commands, options, exit codes and playbook keys, the nearest first"
 ) {
     const auto first = [](std::string_view words) {

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/layout.hpp"
 
+#include "core/suggestion.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -83,36 +85,6 @@ std::string page_word(std::string_view path) {
     return out;
 }
 
-std::string in_lines(std::string_view command, std::size_t columns) {
-    std::string out;
-    std::size_t column = 0;
-    bool quoted = false;
-    std::string word;
-    const auto place = [&] {
-        const std::size_t wide = columns_of(word);
-        if (column != 0 && column + 1 + wide + 2 > columns) {
-            out += " \\\n    ";
-            column = 4;
-        } else if (column != 0) {
-            out += ' ';
-            ++column;
-        }
-        out += word;
-        column += wide;
-        word.clear();
-    };
-    for (const char c : command) {
-        quoted = quoted != (c == '\'');
-        if (c == ' ' && !quoted) {
-            place();
-        } else {
-            word += c;
-        }
-    }
-    place();
-    return out;
-}
-
 std::string overview(std::size_t columns) {
     std::string out =
         wrapped(
@@ -159,7 +131,7 @@ std::string help_of(const CommandSpec& command, std::size_t columns) {
     out += "\nExamples:\n";
     for (const std::string_view example : command.examples) {
         constexpr std::size_t k_margin = 2;
-        std::string lines = in_lines(example, columns - k_margin);
+        std::string lines = continued(example, columns - k_margin);
         for (std::size_t at = lines.find('\n'); at != std::string::npos;
              at = lines.find('\n', at + 1)) {
             lines.insert(at + 1, k_margin, ' ');

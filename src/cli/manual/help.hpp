@@ -25,8 +25,6 @@ help_of_family(std::string_view family, std::size_t columns = k_help_columns);
 
 /// "smoke-stream", as `man` calls the page.
 [[nodiscard]] std::string page_word(std::string_view path);
-/// A command line broken between words, " \" at the ends, where it is longer than `columns`.
-[[nodiscard]] std::string in_lines(std::string_view command, std::size_t columns);
 
 struct Found {
     std::string page; ///< of the manual: "cutover-apply"

@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/file.hpp"
 
 #include "core/layers.hpp"
+#include "core/suggestion.hpp"
 #include "exits.hpp"
 #include "help.hpp"
 #include "man_format.hpp"
@@ -93,7 +94,7 @@ void append_exit_codes(std::string& out, std::span<const ExitCodeRow> rows) {
 void append_examples(std::string& out, const Examples& examples) {
     out += ".SH EXAMPLES\n.EX\n";
     for (const std::string_view example : examples) {
-        out += roff(in_lines(example, k_example_columns)) + '\n';
+        out += roff(continued(example, k_example_columns)) + '\n';
     }
     out += ".EE\n";
 }
