@@ -1,6 +1,7 @@
 #include "oa_stream/base/decompress.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/process.hpp"
 
 #include "unpack.hpp"
 
@@ -40,17 +41,10 @@ std::string_view to_string(Compression compression) noexcept {
 class Decompressor::Impl {
 public:
     Impl(std::string where, DecompressLimits limits) : where_(std::move(where)), limits_(limits) {}
-    Impl(const Impl&) = delete;
-    Impl& operator=(const Impl&) = delete;
-    ~Impl() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
 
     [[nodiscard]] Result<void> start_file() {
-        fd_ = ::open(where_.c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd_ < 0) {
+        fd_ = Descriptor(::open(where_.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!fd_) {
             return std::unexpected(unreadable());
         }
         OA_CHECK(fill());
@@ -89,7 +83,7 @@ private:
     std::string where_;
     DecompressLimits limits_;
     std::unique_ptr<Unpacker> unpacker_{};
-    int fd_ = -1;
+    Descriptor fd_{};
     std::string_view pending_{}; ///< input not yet unpacked
     std::array<char, k_input_block> input_{};
     std::array<char, k_output_block> output_{};
@@ -113,12 +107,12 @@ Result<void> Decompressor::Impl::start() {
 
 /// Reads the next block of a file; nothing is pending afterwards only at its end.
 Result<void> Decompressor::Impl::fill() {
-    if (fd_ < 0) {
+    if (!fd_) {
         return {};
     }
     ssize_t got = 0;
     do {
-        got = ::read(fd_, input_.data(), input_.size());
+        got = ::read(fd_.get(), input_.data(), input_.size());
     } while (got < 0 && errno == EINTR);
     if (got < 0) {
         return std::unexpected(unreadable());
