@@ -17,8 +17,9 @@ namespace completions = wire::completions;
 namespace {
 
 struct StreamState {
-    StreamState(CompletionIdentity identity, bool with_usage)
-        : turn(identity), include_usage(with_usage) {
+    StreamState(CompletionIdentity identity, bool with_usage, TextRoom room)
+        : turn(identity), gathered(std::move(room)), json_object(identity.json_object),
+          include_usage(with_usage) {
         chunk().id = std::move(identity.id);
         chunk().created = identity.created;
         chunk().model = std::move(identity.model);
@@ -28,6 +29,8 @@ struct StreamState {
     ~StreamState() = default;
 
     CompletionTurn turn;
+    Gathered gathered;
+    bool json_object; ///< `turn` keeps the text, to judge it
     contract::CompletionsMachine machine{};
     std::string refusal{}; ///< the must-rule the event just stepped broke
     contract::CompletionsMachine::Report report = refuse_into(refusal);
@@ -131,6 +134,9 @@ struct StreamState {
 
     [[nodiscard]] Result<void>
     tell(const turn::Event& one, const CompletionTurn::Said& said, std::string& out) {
+        if (json_object && !gathered.add(said.text.size())) {
+            turn.fail(Gathered::outgrown());
+        }
         const auto* call = turn.call(one);
         OA_CHECK(send_said(said, out));
         if (const auto& ending = turn.ending()) {
@@ -142,9 +148,10 @@ struct StreamState {
 
 } // namespace
 
-std::unique_ptr<TurnEncoder> completions_stream(CompletionIdentity identity, bool include_usage) {
+std::unique_ptr<TurnEncoder>
+completions_stream(CompletionIdentity identity, bool include_usage, TextRoom room) {
     return std::make_unique<OpenAiAnswer<StreamState, TurnEncoder>>(
-        std::move(identity), include_usage
+        std::move(identity), include_usage, std::move(room)
     );
 }
 

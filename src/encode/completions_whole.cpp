@@ -16,8 +16,8 @@ namespace completions = wire::completions;
 namespace {
 
 struct WholeState {
-    WholeState(CompletionIdentity identity, std::size_t text_cap)
-        : turn(identity), most_text(text_cap) {
+    WholeState(CompletionIdentity identity, TextRoom room)
+        : turn(identity), gathered(std::move(room)) {
         answer.id = std::move(identity.id);
         answer.created = identity.created;
         answer.model = std::move(identity.model);
@@ -25,34 +25,31 @@ struct WholeState {
 
     CompletionTurn turn;
     completions::Answer answer{};
-    std::size_t most_text;
-    bool overgrown = false; ///< the text so far was dropped: it cannot be an answer any more
+    Gathered gathered;
     bool ended = false;
     std::expected<Json, turn::Failure> result{std::unexpect};
     TurnSummary summary{};
 
     void add(std::string& to, std::string_view text) {
-        if (overgrown || text.size() > most_text - to.size()) {
-            overgrown = true;
-            std::string().swap(to);
-        } else {
-            append_valid(to, text);
-        }
         summary.content = summary.content || !text.empty();
+        if (gathered.add(text.size())) {
+            append_valid(to, text);
+        } else {
+            turn.fail(Gathered::outgrown());
+        }
     }
     void add_call(const turn::ClientCall& call) {
-        std::size_t size = call.arguments.size();
-        for (const auto& other : answer.tool_calls) {
-            size += other.arguments.size();
-        }
-        overgrown = overgrown || size > most_text;
-        answer.tool_calls.push_back({call.call, call.name, call.arguments});
         summary.content = true;
+        if (gathered.add(call.arguments.size())) {
+            answer.tool_calls.push_back({call.call, call.name, call.arguments});
+        } else {
+            turn.fail(Gathered::outgrown());
+        }
     }
 
     [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& /*out*/) {
-        if (!ending || overgrown) {
-            end_failed(ending ? turn::Failure{turn::FailureCode::overloaded} : ending.error());
+        if (!ending) {
+            end_failed(ending.error());
             return {};
         }
         answer.finish = *ending;
@@ -82,13 +79,11 @@ struct WholeState {
     tell(const turn::Event& event, const CompletionTurn::Said& said, std::string& out) {
         add(answer.reasoning, said.reasoning);
         add(answer.content, said.text);
-        if (const auto& ending = turn.ending()) {
-            return end(*ending, out);
-        }
-        if (const auto* call = turn.call(event)) {
+        if (const auto* call = turn.ending() ? nullptr : turn.call(event)) {
             add_call(*call);
         }
-        return {};
+        const auto& ending = turn.ending();
+        return ending ? end(*ending, out) : Result<void>{};
     }
 };
 
@@ -106,8 +101,8 @@ void append_valid(std::string& to, std::string_view text) {
     }
 }
 
-std::unique_ptr<WholeAnswer> completions_whole(CompletionIdentity identity, std::size_t most_text) {
-    return std::make_unique<OpenAiWhole<WholeState>>(std::move(identity), most_text);
+std::unique_ptr<WholeAnswer> completions_whole(CompletionIdentity identity, TextRoom room) {
+    return std::make_unique<OpenAiWhole<WholeState>>(std::move(identity), std::move(room));
 }
 
 Json completions_error(

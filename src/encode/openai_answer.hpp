@@ -8,6 +8,7 @@
 
 #include "completion_turn.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -29,6 +30,35 @@ inline auto refuse_into(std::string& refusal) {
 /// Appends `text` as a client reads it. Broken bytes are replaced piece by piece, as a stream does:
 /// joined first, two halves of different pieces would make a character that no stream has.
 void append_valid(std::string& to, std::string_view text);
+
+/// What one answer gathers.
+class Gathered {
+public:
+    explicit Gathered(TextRoom room) : room_(std::move(room)) {}
+    Gathered(const Gathered&) = delete;
+    Gathered& operator=(const Gathered&) = delete;
+    ~Gathered() { *room_.all -= bytes_; }
+
+    /// False: they are more than one answer may have.
+    [[nodiscard]] bool add(std::size_t bytes) {
+        if (bytes > room_.most - bytes_) {
+            return false;
+        }
+        bytes_ += bytes;
+        *room_.all += bytes;
+        return true;
+    }
+    /// How such an answer ends.
+    [[nodiscard]] static turn::Failure outgrown() {
+        turn::Failure failure{turn::FailureCode::overloaded};
+        failure.detail = "the answer is larger than turn-log";
+        return failure;
+    }
+
+private:
+    TextRoom room_;
+    std::size_t bytes_ = 0;
+};
 
 /// `State` is one answer: begin() (once), tell() (an event that `turn` took), end(), `turn`,
 /// `summary` and `ended`. Base: TurnEncoder or WholeAnswer.

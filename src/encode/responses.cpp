@@ -107,9 +107,10 @@ std::string valid(std::string_view text) {
 
 struct ResponseState {
     ResponseState(
-        ResponseIdentity with, CompletionIdentity demands, bool is_streamed, std::size_t cap
+        ResponseIdentity with, CompletionIdentity demands, bool is_streamed, TextRoom room
     )
-        : identity(std::move(with)), turn(demands), streamed(is_streamed), room(cap) {}
+        : identity(std::move(with)), turn(demands), streamed(is_streamed),
+          gathered(std::move(room)) {}
     ResponseState(const ResponseState&) = delete; // the callback holds its address
     ResponseState& operator=(const ResponseState&) = delete;
     ~ResponseState() = default;
@@ -127,7 +128,7 @@ struct ResponseState {
     ResponseIdentity identity;
     CompletionTurn turn;
     bool streamed;
-    std::size_t room; ///< bytes that may still come
+    Gathered gathered;
     contract::ResponsesMachine machine{};
     std::string refusal{}; ///< the must-rule the event just stepped broke
     contract::ResponsesMachine::Report report = refuse_into(refusal);
@@ -241,10 +242,9 @@ struct ResponseState {
             return {};
         }
         const auto text = valid(event.text);
-        if (text.size() > room) {
-            return overgrow(out);
+        if (!gathered.add(text.size())) {
+            return outgrow(out);
         }
-        room -= text.size();
         of->text += text;
         Json piece = place(*of);
         piece["delta"] = text;
@@ -285,10 +285,9 @@ struct ResponseState {
     /// Codex tells a call once it is whole: its beginning and its arguments at once.
     [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
         const auto arguments = valid(call.arguments);
-        if (arguments.size() > room) {
-            return overgrow(out);
+        if (!gathered.add(arguments.size())) {
+            return outgrow(out);
         }
-        room -= arguments.size();
         const Open of{"", nullptr, output.size(), new_id("fc")};
         output.emplace_back();
         Json item = Json::object({{"id", of.item}, {"type", "function_call"}});
@@ -313,8 +312,8 @@ struct ResponseState {
         return send_item("done", of.index, std::move(item), out);
     }
 
-    [[nodiscard]] Result<void> overgrow(std::string& out) {
-        turn.fail(turn::Failure{turn::FailureCode::overloaded});
+    [[nodiscard]] Result<void> outgrow(std::string& out) {
+        turn.fail(Gathered::outgrown());
         const auto& ending = turn.ending();
         return ending ? end(*ending, out) : Result<void>{};
     }
@@ -386,10 +385,10 @@ struct ResponseState {
 } // namespace
 
 std::unique_ptr<WholeAnswer>
-responses_answer(ResponseIdentity identity, bool streamed, std::size_t most_text) {
+responses_answer(ResponseIdentity identity, bool streamed, TextRoom room) {
     auto demands = demands_of(identity);
     return std::make_unique<OpenAiWhole<ResponseState>>(
-        std::move(identity), std::move(demands), streamed, most_text
+        std::move(identity), std::move(demands), streamed, std::move(room)
     );
 }
 

@@ -473,19 +473,20 @@ TEST_CASE("completions: what cannot be an identity is refused by the contract, a
 }
 
 TEST_CASE("completions: a whole answer that outgrows its cap fails as overloaded") {
-    const auto encoder = completions_whole(identity(), 4);
+    const auto encoder = completions_whole(identity(), {.most = 4});
     std::string out;
     REQUIRE(encoder->encode(PartOpened{"a"}, out));
     REQUIRE(encoder->encode(PartDelta{"a", "four"}, out));
+    CHECK_FALSE(encoder->ended());
     REQUIRE(encoder->encode(PartDelta{"a", "x"}, out));
-    REQUIRE(encoder->encode(PartDelta{"a", "y"}, out));
-    REQUIRE(encoder->encode(TurnEnded{}, out));
+    REQUIRE(encoder->ended()); // the rest of the turn is of no use
     REQUIRE_FALSE(encoder->result());
     CHECK(encoder->result().error().code == FailureCode::overloaded);
+    CHECK(encoder->result().error().detail == "the answer is larger than turn-log");
 }
 
 TEST_CASE("completions: a whole answer of exactly its cap is one") {
-    const auto encoder = completions_whole(identity(), 4);
+    const auto encoder = completions_whole(identity(), {.most = 4});
     std::string out;
     REQUIRE(encoder->encode(PartOpened{"a"}, out));
     REQUIRE(encoder->encode(PartDelta{"a", "fo"}, out));
@@ -496,14 +497,16 @@ TEST_CASE("completions: a whole answer of exactly its cap is one") {
 
 TEST_CASE("completions: the calls of a whole answer count towards its cap") {
     for (const std::size_t calls : {2U, 3U}) {
-        const auto encoder = completions_whole(identity(), 14); // two calls of seven bytes
+        const auto encoder = completions_whole(identity(), {.most = 14}); // two calls of 7
         std::string out;
         for (std::size_t i = 0; i < calls; ++i) {
             const auto call = std::to_string(i);
             REQUIRE(encoder->encode(ToolOpened{call, "f"}, out));
             REQUIRE(encoder->encode(ClientCall{call, "f", R"({"a":1})"}, out));
         }
-        REQUIRE(encoder->encode(TurnEnded{Outcome::completed, Finish::tool_calls, {}, {}}, out));
+        CHECK(encoder->ended() == (calls == 3));
+        const TurnEnded end{Outcome::completed, Finish::tool_calls, {}, {}};
+        CHECK(encoder->encode(end, out).has_value() == (calls == 2));
         CHECK(encoder->result().has_value() == (calls == 2));
     }
 }

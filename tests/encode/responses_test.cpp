@@ -8,6 +8,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <array>
+
 using namespace oa_stream;
 using namespace oa_stream::turn;
 using namespace oa_stream::encode;
@@ -221,11 +223,39 @@ TEST_CASE("responses: a turn that breaks off, or says too much, fails from where
     ));
     CHECK(out.substr(error).contains(R"(,"param":null}})"));
 
-    const auto small = responses_answer(identity(), false, 4);
+    const auto small = responses_answer(identity(), false, {.most = 4});
     REQUIRE(small->encode(PartOpened{"a"}, out));
     REQUIRE(small->encode(PartDelta{"a", "12345"}, out));
     REQUIRE(small->ended());
     CHECK(small->result().error().code == FailureCode::overloaded);
+}
+
+TEST_CASE("responses, completions: what an answer gathers counts as long as its encoder lives") {
+    const auto all = std::make_shared<std::size_t>(100);
+    std::string out;
+    {
+        const auto response = responses_answer(identity(), true, {.most = 9, .all = all});
+        const auto whole = completions_whole({"c", 1, "m"}, {.most = 9, .all = all});
+        const auto text = completions_stream({"c", 1, "m"}, false, {.most = 9, .all = all});
+        CompletionIdentity as{"c", 1, "m"};
+        as.json_object = true;
+        const auto object = completions_stream(as, false, {.most = 9, .all = all});
+        const std::array<TurnEncoder*, 4> every{
+            response.get(), whole.get(), text.get(), object.get()
+        };
+        for (auto* encoder : every) {
+            REQUIRE(encoder->encode(PartOpened{"a"}, out));
+            REQUIRE(encoder->encode(PartDelta{"a", R"({"a":)"}, out));
+        }
+        CHECK(*all == 115); // a stream of mere text gathers nothing
+        for (auto* encoder : every) {
+            REQUIRE(encoder->encode(PartDelta{"a", "[1,2]"}, out));
+            CHECK(encoder->ended() == (encoder != text.get()));
+        }
+        CHECK(object->summary().failure.value().code == FailureCode::overloaded);
+        CHECK(*all == 115);
+    }
+    CHECK(*all == 100);
 }
 
 TEST_CASE("responses: what is out of order is refused and leaves no bytes") {

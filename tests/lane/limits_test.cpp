@@ -68,6 +68,37 @@ TEST_CASE("limits: an export that is still read counts among the large answers")
     CHECK(file->has(R"("id":"t119")"));
 }
 
+TEST_CASE("limits: what /v1 gathers of an answer is in the limits of the logs") {
+    struct Row {
+        std::string_view path;
+        std::string_view more;
+        std::string_view cause;
+    };
+    constexpr std::string_view k_large = "the answer is larger than turn-log";
+    constexpr std::string_view k_full = "all logs together are full";
+    const auto row = GENERATE_REF(
+        Row{"/v1/chat/completions", R"("messages":[{"role":"user","content":"hi"}])", k_large},
+        Row{"/v1/responses", R"("input":"hi")", k_large},
+        Row{"/v1/responses", R"("input":"hi","stream":true)", k_large},
+        Row{"/v1/chat/completions", R"("messages":[{"role":"user","content":"hi"}])", k_full}
+    );
+    CAPTURE(row.path, row.more, row.cause);
+    auto config = LaneRig::quick();
+    auto& limits = config.limits;
+    (row.cause == k_full ? limits.total_log_bytes : limits.turn_log_bytes) = 100'000;
+    LaneRig rig(config);
+    const auto stream =
+        rig.open(rig.post(row.path, fmt::format(R"({{"model":"oa-stream",{}}})", row.more)));
+    rig.until("its turn", [&] { return rig.authority.starts == 1; });
+    rig.authority.last().say(std::string(60'000, 'x'));
+    rig.authority.last().more(std::string(60'000, 'x'));
+    rig.await_end(stream); // though the turn goes on
+    CHECK(stream->head.status == (row.more.contains("stream") ? 200 : 503));
+    CHECK(stream->has("overloaded"));
+    CHECK(only_turn(rig).terminal == turn::TerminalClass::turn_aborted);
+    CHECK(only_turn(rig).failure.value().detail == row.cause);
+}
+
 TEST_CASE("limits: a user message is counted in code points, and its last one still fits") {
     auto config = LaneRig::quick();
     config.limits.text_chars = 5;

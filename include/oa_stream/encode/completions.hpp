@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,19 +38,24 @@ public:
     [[nodiscard]] virtual const std::expected<Json, turn::Failure>& result() const = 0;
 };
 
+/// The memory for texts and arguments that answers gather until their end. An answer that outgrows
+/// its part ends as `overloaded`.
+struct TextRoom {
+    std::size_t most = std::numeric_limits<std::size_t>::max(); ///< bytes of one answer
+    /// Counts the bytes of all answers, of each as long as its encoder lives.
+    std::shared_ptr<std::size_t> all = std::make_shared<std::size_t>(0);
+};
+
 /// Role, content…, finish, usage (when asked for and known), [DONE]. A failed, aborted or
 /// interrupted turn ends with one error frame and nothing after it. Text becomes content, reasoning
 /// reasoning_content, and calls of the client's functions tool_calls; other tools and notes produce
-/// nothing. begin() appends the role chunk.
+/// nothing. begin() appends the role chunk. Only an answer that must be a JSON object is gathered.
 [[nodiscard]] std::unique_ptr<TurnEncoder>
-completions_stream(CompletionIdentity identity, bool include_usage);
+completions_stream(CompletionIdentity identity, bool include_usage, TextRoom room = {});
 
-/// The most text or arguments of an answer that is kept as a whole, in bytes.
-inline constexpr std::size_t k_most_text = std::size_t{32} << 20U;
-
-/// The whole answer. Text beyond `most_text` bytes makes the turn fail as `overloaded`.
+/// The whole answer.
 [[nodiscard]] std::unique_ptr<WholeAnswer>
-completions_whole(CompletionIdentity identity, std::size_t most_text = k_most_text);
+completions_whole(CompletionIdentity identity, TextRoom room = {});
 
 /// {"error":{"message","type","param":string|null,"code"}}.
 [[nodiscard]] Json completions_error(

@@ -4,7 +4,6 @@
 
 #include "oa_stream/encode/completions.hpp"
 
-#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -24,9 +23,9 @@ struct ResponseIdentity {
 
 /// created, in_progress, one item after the other, completed | incomplete | failed. Every text part
 /// is a message, every call of the client's functions a function_call; other tools and notes
-/// produce nothing. Not streamed it never writes; then a failed turn is result()'s error. Texts and
-/// arguments beyond `most_text` bytes in all make the turn fail as `overloaded`.
+/// produce nothing. Not streamed it never writes; then a failed turn is result()'s error. Either
+/// way it is gathered.
 [[nodiscard]] std::unique_ptr<WholeAnswer>
-responses_answer(ResponseIdentity identity, bool streamed, std::size_t most_text = k_most_text);
+responses_answer(ResponseIdentity identity, bool streamed, TextRoom room = {});
 
 } // namespace oa_stream::encode

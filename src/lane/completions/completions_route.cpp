@@ -181,6 +181,11 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
     const Call& call, Started& started, const std::shared_ptr<NewResponse>& unsaved
 ) const {
     const auto& request = *call.completion;
+    const auto& host = lane_->host;
+    encode::TextRoom room{
+        .most = host->limits.turn_log_bytes,
+        .all = std::shared_ptr<std::size_t>(host, &host->log_bytes)
+    };
     std::unique_ptr<encode::WholeAnswer> whole;
     if (const auto& ask = request.responses) {
         encode::ResponseIdentity identity{
@@ -204,7 +209,7 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
                 }
             };
         }
-        whole = encode::responses_answer(std::move(identity), request.stream);
+        whole = encode::responses_answer(std::move(identity), request.stream, std::move(room));
     } else {
         encode::CompletionIdentity identity{
             .id = call.record.thread,
@@ -217,9 +222,11 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
             .json = request.output_schema.has_value()
         };
         if (request.stream) {
-            return encode::completions_stream(std::move(identity), request.include_usage);
+            return encode::completions_stream(
+                std::move(identity), request.include_usage, std::move(room)
+            );
         }
-        whole = encode::completions_whole(std::move(identity));
+        whole = encode::completions_whole(std::move(identity), std::move(room));
     }
     started.whole = request.stream ? nullptr : whole.get();
     return whole;

@@ -31,7 +31,7 @@ struct LogView;
 struct TurnHost {
     LaneLimits limits{};
     LaneTimings timings{};
-    std::size_t log_bytes = 0;              ///< held by all logs together
+    std::size_t log_bytes = 0;              ///< held by all logs and gathered answers together
     std::string scratch{};                  ///< frames on their way into a log
     authority::EventBatch told{};           ///< events as the authority tells them
     std::vector<turn::Event> events{};      ///< normalised events on their way to the encoder
