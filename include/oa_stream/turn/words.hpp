@@ -14,9 +14,9 @@ enum class Finish { stop, length, tool_calls, content_filter, error, other };
 
 enum class FailureCode {
     turn_failed,                 ///< Codex reported the turn failed
-    turn_aborted,                ///< wall time, drain, approval cancelled
+    turn_aborted,                ///< wall time, drain, the store was away for too long
     turn_lost,                   ///< its replica is gone, or another one has taken it
-    overloaded,                  ///< the turn's log outgrew its cap
+    overloaded,                  ///< no room in the logs, in memory or in the store
     authority_lost,              ///< the authority died
     authority_timeout,           ///< it did not answer in time
     stalled,                     ///< no event for too long

@@ -79,9 +79,9 @@ export const OPENAI = [
 /** Of a turn that was accepted: `data-error.code` or `.reason`, the sentence is the lane's. */
 export const TURNS = {
   turn_failed: 'Retry; the lane’s log has the cause.',
-  turn_aborted: 'Retry. The lane ended the turn: time (`--limit turn-time`), shutdown, or a missing decision.',
+  turn_aborted: 'Retry. The lane ended the turn: time (`--limit turn-time`), shutdown, or a store that was away (`--limit store-outage`).',
   turn_lost: 'Reload the page: another lane may have continued the answer. Otherwise retry.',
-  overloaded: 'Request a shorter answer, or raise `--limit turn-log`. With a store, raise the `maxmemory` of Redis.',
+  overloaded: 'Retry, or raise `--limit total-log`; for a large answer of `/v1`, `turn-log`. With a store, raise the `maxmemory` of Redis.',
   authority_lost: 'Retry; `/readyz` and the lane’s log show the state of Codex.',
   authority_timeout: 'Retry; check the load of Codex.',
   stalled: 'Retry, or raise `--limit idle`.',
