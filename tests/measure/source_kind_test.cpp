@@ -67,6 +67,14 @@ TEST_CASE("source table: what a command line says goes before what a playbook sa
     CHECK(plain["user"] == "u");
     CHECK(plain["match"] == R"(job="lane")");
     CHECK(plain["timeout_ms"] == 2000);
+    CHECK_FALSE(plain.contains("headers"));
+    settings->change({.cert = "c.pem", .headers = {"X-Team: chat"}});
+    settings->change({.key = "k.pem", .headers = {"X-Key: env:KEY"}});
+    CHECK(settings->headers() == std::vector<std::string>{"X-Team: chat", "X-Key: env:KEY"});
+    const Json strict = settings->to_json();
+    CHECK(strict["headers"] == Json(settings->headers()));
+    CHECK(strict["cert"] == "c.pem");
+    CHECK(strict["key"] == "k.pem");
     CHECK(source_settings("access_log", {.places = {"a", "b"}})->place() == "a, b");
 }
 

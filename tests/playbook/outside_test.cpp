@@ -71,6 +71,23 @@ TEST_CASE("outside: a credential that is not there is named, unless it is not re
     CHECK(outside->redactor.apply("it is s3cret-s3cret") == "it is *************");
 }
 
+TEST_CASE("outside: a header of a source is read as one of the target, and its secret is hidden") {
+    asio::io_context io;
+    ::unsetenv("OA_TEST_KEY"); // NOLINT(concurrency-mt-unsafe): one thread
+    Playbook playbook = local();
+    playbook.sources = {measure::source_settings(
+        "prometheus", {.places = {"http://127.0.0.1:1"}, .headers = {"X-Key: env:OA_TEST_KEY"}}
+    )};
+    const auto refused = open_outside(io.get_executor(), playbook);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::credentials);
+    CHECK(refused.error().text().contains("source prometheus"));
+    ::setenv("OA_TEST_KEY", "s3cret-k3y-s3cret", 1); // NOLINT(concurrency-mt-unsafe): one thread
+    const auto outside = open_outside(io.get_executor(), playbook);
+    REQUIRE(outside.has_value());
+    CHECK_FALSE(outside->redactor.apply("it is s3cret-k3y-s3cret").contains("s3cret"));
+}
+
 TEST_CASE("outside: an address that the playbook gives stands before the driver's") {
     asio::io_context io;
     Playbook playbook = local();

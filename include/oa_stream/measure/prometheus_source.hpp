@@ -25,6 +25,8 @@ struct PrometheusOptions {
     net::Headers headers{}; ///< sent besides
     std::vector<Secret> hidden{}; ///< values of them that no message may carry
     std::string ca_file{}; ///< PEM; empty: the system's
+    std::string cert_file{}; ///< PEM; empty: the process's
+    std::string key_file{}; ///< empty: in `cert_file`
     /// The label that names the revision on every series; empty: series are joined with
     /// oa_stream_build_info by job and instance.
     std::string revision_label{};

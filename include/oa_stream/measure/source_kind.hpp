@@ -29,6 +29,8 @@ struct SourceParts {
     Secret secret{}; ///< what credential() names; empty: none was given
     /// A question may be repeated and take three timeouts. False: its timeout is all it has.
     bool patient = false;
+    net::Headers headers{}; ///< what SourceSettings::headers() says, with its secrets
+    std::vector<Secret> hidden{}; ///< values of them that no message may carry
 };
 
 /// What a command line says of a source; each kind takes its part.
@@ -42,6 +44,9 @@ struct SourceFlags {
     std::optional<Millis> stale_after{};
     std::optional<Millis> timeout{};
     bool include_probes = false;
+    std::optional<std::string> cert{};
+    std::optional<std::string> key{};
+    std::vector<std::string> headers{}; ///< sent besides those of a playbook
 };
 /// Of the key that both kinds of users' requests have.
 inline constexpr std::string_view k_include_probes_help =
@@ -78,6 +83,8 @@ public:
     /// Where it is: "http://127.0.0.1:9090", "a.log, b.log"; empty: nowhere.
     [[nodiscard]] virtual std::string place() const { return {}; }
     [[nodiscard]] virtual std::optional<config::AuthRef> credential() const { return {}; }
+    /// Lines "Name: value" to be sent; a secret as a reference.
+    [[nodiscard]] virtual std::vector<std::string> headers() const { return {}; }
     virtual void change(const SourceFlags& flags);
     /// Code::usage for settings of which no source can be made.
     [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(SourceParts parts) const;

@@ -62,6 +62,8 @@ struct ClientRequest {
     /// it was sent, or the transfer is over.
     std::shared_ptr<const std::string> shared_body{};
     bool relayed = false; ///< another client's: without a User-Agent or Accept that it did not send
+    std::string cert_file{}; ///< PEM, shown to the peer; empty: see set_client_certificate()
+    std::string key_file{}; ///< of `cert_file`; empty: it stands there
 };
 
 /// Offsets from the transfer's start; -1 when not reached.

@@ -28,12 +28,15 @@ Result<Secret> secret_of(const std::optional<config::AuthRef>& auth) {
 
 /// Ignored, a scope would let everything be judged.
 Result<void> check_fits(const SloSourceOptions& options, const measure::SourceKind& kind) {
-    const std::array<std::pair<bool, std::string_view>, 6> given{{
+    const std::array<std::pair<bool, std::string_view>, 9> given{{
         {options.matchers.has_value(), k_slo_match.name},
         {options.revision_label.has_value(), k_slo_label.name},
         {options.auth_reference.has_value(), names::auth},
         {options.user.has_value(), k_slo_user.name},
         {options.ca.has_value(), k_slo_ca.name},
+        {options.cert.has_value(), k_slo_cert.name},
+        {options.key.has_value(), names::key},
+        {!options.headers.empty(), k_slo_header.name},
         {options.timeout.has_value(), names::timeout},
     }};
     const auto* stray = std::ranges::find(given, true, &decltype(given)::value_type::first);
@@ -56,6 +59,7 @@ Result<SloSource> asked(const SloSourceOptions& options, measure::SettingsPtr se
     settings->change(flags);
     SloSource out{.settings = std::move(settings)};
     OA_TRY(out.secret, secret_of(out.settings->credential()));
+    OA_TRY(out.headers, probe::read_headers(out.settings->headers()));
     return out;
 }
 

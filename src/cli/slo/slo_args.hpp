@@ -3,6 +3,7 @@
 
 #include "oa_stream/measure/budget.hpp"
 #include "oa_stream/measure/source_kind.hpp"
+#include "oa_stream/probe/given_headers.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include "core/command.hpp"
@@ -19,6 +20,7 @@ namespace oa_stream::cli {
 struct SloSource {
     measure::SettingsPtr settings{}; ///< nullptr: none yet
     Secret secret{};
+    probe::GivenHeaders headers{};
     [[nodiscard]] std::string text() const { return settings->place(); }
 };
 
@@ -96,6 +98,11 @@ inline constexpr auto k_slo_ca = option<&SloSourceOptions::ca>(
     "FILE",
     "Trust this certificate authority for Prometheus (PEM). Without it: the system's."
 );
+inline constexpr auto k_slo_cert = option<&SloSourceOptions::cert>(
+    names::cert, "FILE", "Present this client certificate (PEM) to Prometheus."
+);
+inline constexpr auto k_slo_header =
+    option<&SloSourceOptions::headers>(names::header, "'NAME: VALUE'", k_header_help);
 inline constexpr auto k_slo_access = options<SloSourceOptions>(
     option<&SloSourceOptions::auth_reference>(
         names::auth,
@@ -105,6 +112,9 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
     ),
     k_slo_user,
     k_slo_ca,
+    k_slo_cert,
+    option<&SloSourceOptions::key>(names::key, "FILE", k_key_help),
+    k_slo_header,
     k_slo_match,
     k_slo_label,
     option<&SloSourceOptions::stale_after>(

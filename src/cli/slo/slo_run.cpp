@@ -17,6 +17,9 @@ NewRun order_of(run::RunKind kind, const SloSource& source, const Context& conte
     NewRun out{kind, std::string(context.command->path)};
     out.target["source"] = source.text();
     out.redactor.add_known(source.secret);
+    for (const Secret& hidden : source.headers.hidden) {
+        out.redactor.add_known(hidden, "of a header");
+    }
     return out;
 }
 
@@ -115,7 +118,9 @@ Result<ExitCode> run_slo(
             {.executor = loop.executor(),
              .client = client.get(),
              .secret = choice.secret,
-             .patient = true}
+             .patient = true,
+             .headers = choice.headers.values,
+             .hidden = choice.headers.hidden}
         )
     );
     Screen screen(context);

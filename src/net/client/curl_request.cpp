@@ -113,7 +113,9 @@ void CurlTransfer::configure_trust() {
     if (!folder.empty()) {
         curl_easy_setopt(easy_, CURLOPT_CAPATH, folder.c_str());
     }
-    const auto& [certificate, key] = client_certificate();
+    const bool shows = !request_.cert_file.empty();
+    const auto [certificate, key] =
+        shows ? ClientCertificate{request_.cert_file, request_.key_file} : client_certificate();
     if (!certificate.empty()) {
         curl_easy_setopt(easy_, CURLOPT_SSLCERT, certificate.c_str());
         curl_easy_setopt(easy_, CURLOPT_SSLKEY, (key.empty() ? certificate : key).c_str());

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/net/client_certificate.hpp"
 #include "oa_stream/net/token_source.hpp"
+#include "oa_stream/probe/given_headers.hpp"
 
 #include <fmt/format.h>
 
@@ -74,9 +75,19 @@ add_sources(const asio::any_io_executor& executor, const Playbook& playbook, Out
         const auto open = [&]() -> Result<void> {
             OA_TRY(Secret secret, secret_of(settings->credential()));
             outside.redactor.add_known(secret, "of the source");
+            OA_TRY(probe::GivenHeaders given, probe::read_headers(settings->headers()));
+            for (const Secret& hidden : given.hidden) {
+                outside.redactor.add_known(hidden, "of a header");
+            }
             OA_TRY(
                 outside.sources[kind.name()],
-                settings->open({executor, outside.client.get(), std::move(secret)})
+                settings->open(
+                    {.executor = executor,
+                     .client = outside.client.get(),
+                     .secret = std::move(secret),
+                     .headers = std::move(given.values),
+                     .hidden = std::move(given.hidden)}
+                )
             );
             return {};
         };

@@ -8,7 +8,7 @@ import https from 'node:https';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { ADMIN, startControlService } from '../lib/control_service.mjs';
-import { LocalTarget } from '../lib/local_target.mjs';
+import { LocalTarget, PLAYBOOK } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
@@ -200,6 +200,42 @@ test('a Prometheus whose token ends gets the next one; a token of the environmen
   } finally {
     close(front);
     await prometheus.kill();
+  }
+});
+
+test('a Prometheus behind a strict door: options of slo and keys of a playbook lead through it', async () => {
+  const seen = [];
+  const front = await door('', (request) => { // a refusal of what is asked says that it came through
+    seen.push(request.socket.authorized && request.headers['x-gate-key'] === KEY && request.headers['x-team'] === 'chat');
+    return 400;
+  }, STRICT());
+  const text = PLAYBOOK.replace('[{ probe: {} }]', `[{ prometheus: { url: "${front.base}", ca: "${file('ca.pem')}", cert: "${file('client.pem')}", key: "${file('client.key')}", headers: ["X-Gate-Key: env:GATE_KEY", "X-Team: chat"] } }]`)
+    .replace('preflight:\n', 'slo:\n  - { name: good, objective: 99%, window: 1h, bad: http_5xx }\npreflight:\n  - budget: { consumed_at_most: 50% }\n');
+  const playbook = target.write('strict.yaml', text), env = { GATE_KEY: KEY };
+  try {
+    for (const ask of [
+      () => target.oa(['slo', 'gate', 'bad <= 1%', '--prometheus', front.base, ...ACCESS()], { env }),
+      () => target.oa(['slo', 'status', '--playbook', playbook, ...target.settings()], { env }),
+      async () => {
+        const plan = await target.oa(['cutover', 'plan', playbook, ...target.settings(), '--out', file('strict.json')], { env });
+        assert.equal(plan.code, 10, plan.stderr);
+        return target.oa(['cutover', 'apply', file('strict.json'), '--non-interactive'], { env });
+      },
+    ]) {
+      seen.length = 0;
+      const end = await ask();
+      assert.ok(seen.length > 0 && seen.every(Boolean), `${seen}\n${end.stdout}${end.stderr}`);
+      assert.ok(!(end.stdout + end.stderr).includes(KEY));
+    }
+    const fromLog = await target.oa(['slo', 'gate', 'bad <= 1%', '--access-log', playbook, '--header', 'X-Team: chat']);
+    assert.equal(fromLog.code, 2, fromLog.stderr);
+    assert.match(fromLog.stderr, /--header: the source access_log has no such thing/);
+  } finally {
+    close(front);
+  }
+  for (const name of fs.readdirSync(target.state, { recursive: true })) {
+    const one = path.join(target.state, name);
+    if (fs.statSync(one).isFile()) assert.ok(!fs.readFileSync(one, 'utf8').includes(KEY), `${name} has the key`);
   }
 });
 

@@ -132,6 +132,8 @@ net::ClientRequest Calls::request(
         out.headers.add("authorization", "Basic " + base64(both));
     }
     out.ca_file = options_.ca_file;
+    out.cert_file = options_.cert_file;
+    out.key_file = options_.key_file;
     out.total_timeout = std::min(options_.timeout, left);
     out.connect_timeout = std::min(Millis(5000), out.total_timeout);
     out.first_byte_timeout = out.idle_timeout = out.total_timeout;

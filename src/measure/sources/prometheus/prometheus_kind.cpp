@@ -25,6 +25,9 @@ struct PrometheusSettings final : SourceSettings {
     std::optional<AuthRef> auth{}; ///< bearer token, or the password of `user`
     std::string user{};
     std::string ca{}; ///< PEM file of who may sign for it; empty: the system's
+    std::string cert{}; ///< PEM file
+    std::string key{}; ///< PEM file
+    std::vector<std::string> lines{}; ///< headers
     std::string revision_label{}; ///< empty: joined with oa_stream_build_info
     std::string matchers{};
     Millis timeout{10000}; ///< of one question
@@ -45,6 +48,14 @@ struct PrometheusSettings final : SourceSettings {
             {"stale_after_ms", stale_after.count()},
             {"include_probes", include_probes},
         };
+        for (const auto& [name, file] : {std::pair("cert", cert), std::pair("key", key)}) {
+            if (!file.empty()) {
+                out[name] = file;
+            }
+        }
+        if (!lines.empty()) {
+            out["headers"] = lines;
+        }
         for (const SignalQuery& query : queries) {
             out["signals"].push_back(
                 {{"signal", query.signal}, {"events", query.events}, {"requests", query.requests}}
@@ -79,11 +90,15 @@ struct PrometheusSettings final : SourceSettings {
     }
     [[nodiscard]] std::string place() const override { return url; }
     [[nodiscard]] std::optional<AuthRef> credential() const override { return auth; }
+    [[nodiscard]] std::vector<std::string> headers() const override { return lines; }
     void change(const SourceFlags& flags) override {
         url = flags.places.empty() ? url : flags.places.front();
         auth = flags.auth ? flags.auth : auth;
         user = flags.user.value_or(user);
         ca = flags.ca.value_or(ca);
+        cert = flags.cert.value_or(cert);
+        key = flags.key.value_or(key);
+        lines.insert(lines.end(), flags.headers.begin(), flags.headers.end());
         matchers = flags.matchers.value_or(matchers);
         revision_label = flags.revision_label.value_or(revision_label);
         stale_after = flags.stale_after.value_or(stale_after);
@@ -99,7 +114,11 @@ struct PrometheusSettings final : SourceSettings {
                 net::token_source(parts.executor, *parts.client, auth->reference, parts.secret);
         }
         (user.empty() ? options.bearer : options.password) = std::move(parts.secret);
+        options.headers = std::move(parts.headers);
+        options.hidden = std::move(parts.hidden);
         options.ca_file = ca;
+        options.cert_file = cert;
+        options.key_file = key;
         options.revision_label = revision_label;
         options.matchers = matchers;
         options.include_probes = include_probes;
@@ -146,6 +165,16 @@ constexpr auto k_keys = keys<PrometheusSettings>(
         "ca",
         Need::optional,
         "PEM file of the authority that signs the server's certificate; the system's if absent."
+    ),
+    text<&PrometheusSettings::cert>(
+        "cert", Need::optional, "PEM file of the certificate to show it; the target's if absent."
+    ),
+    text<&PrometheusSettings::key>("key", Need::optional, "PEM file of that certificate's key."),
+    texts<&PrometheusSettings::lines>(
+        "headers",
+        Need::optional,
+        "Headers to send, `Name: value`; a secret as `Name: env:VARIABLE`, `file:PATH` or "
+        "`command:PROGRAM`."
     ),
     text<&PrometheusSettings::revision_label>(
         "revision_label",
