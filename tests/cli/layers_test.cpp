@@ -59,6 +59,14 @@ TEST_CASE("layers: flag before environment before file before default") {
     CHECK_FALSE(invocation.args.has("--authority"));
 }
 
+TEST_CASE("layers: a default that the command itself applies is shown, and not given to it") {
+    auto invocation = parsed({"cutover", "rehearse", "--local"});
+    const auto all = apply_layers(invocation, file("version: 1\n"), environment({})).value();
+    CHECK(setting(all, "--rate").layer == Layer::fallback);
+    CHECK(setting(all, "--rate").values == std::vector<std::string>{"25/s"});
+    CHECK_FALSE(invocation.args.has("--rate"));
+}
+
 TEST_CASE("layers: an option every command takes stands under `all` and has a short variable") {
     auto invocation = parsed({"version"});
     const auto config = file("version: 1\nall: { state-dir: /from/file, json: true }\n");

@@ -206,8 +206,8 @@ Result<void> settle(
                 args.given[option] = setting->values;
             }
             out.push_back(*std::move(setting));
-        } else if (!spec.fallback.empty()) {
-            out.push_back({option, {std::string(spec.fallback)}, Layer::fallback, {}});
+        } else if (!spec.shown_default().empty()) {
+            out.push_back({option, {std::string(spec.shown_default())}, Layer::fallback, {}});
         }
     }
     return {};

@@ -50,12 +50,16 @@ struct OptionSpec {
     ValueTarget target{};
     bool old = false; ///< still works, but another option took its place: help leaves it out
     std::string_view formerly{}; ///< its long name in earlier releases, which still works
+    std::string_view usual{}; ///< shown as default; the command itself applies it
 
     [[nodiscard]] bool is_flag() const noexcept {
         return value.empty() && rule.words.empty() && rule.registered == nullptr;
     }
     /// "HOST:PORT", "json|logfmt"; empty for a flag.
     [[nodiscard]] std::string value_name() const;
+    [[nodiscard]] std::string_view shown_default() const noexcept {
+        return fallback.empty() ? usual : fallback;
+    }
     /// "--quiet" of "-q,--quiet".
     [[nodiscard]] std::string_view long_name() const noexcept;
     /// "-q" or "--quiet".
@@ -98,6 +102,11 @@ struct Args {
 template <class T> struct OptionOf : OptionSpec {
     [[nodiscard]] constexpr OptionOf or_else(this OptionOf out, std::string_view text) {
         out.fallback = text;
+        return out;
+    }
+    /// Of an option whose default depends on others, or that a command has to see as not given.
+    [[nodiscard]] constexpr OptionOf or_else_text(this OptionOf out, std::string_view text) {
+        out.usual = text;
         return out;
     }
     /// Of a count; of a time in milliseconds.

@@ -54,12 +54,14 @@ constexpr auto k_inject =
         "audit-error=P, slow=N, latency=D or kill. With --local."
     )
         .suggesting(playbook::fault_words);
-constexpr auto k_rate = parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
-    "--rate",
-    "N/s",
-    "Send N probes a second to stable, N to the canary and N through the front door. With --local. "
-    "Default: 25/s."
-);
+constexpr auto k_rate =
+    parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
+        "--rate",
+        "N/s",
+        "Send N probes a second to stable, N to the canary and N through the front door. With "
+        "--local."
+    )
+        .or_else_text("25/s");
 constexpr auto k_replay = option<&Options::replay>(
     names::replay, "DIR", "Play the recorded turns of this folder. Without it: a built-in set."
 );

@@ -64,11 +64,11 @@ inline constexpr auto k_local = flag<&LocalChoice::local>(
     names::local, "Run on this machine: two lanes on recorded turns behind a front door."
 );
 inline constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
-inline constexpr auto k_bake =
-    option<&LocalChoice::here, &playbook::LocalRehearsalOptions::bake>(
-        "--bake", "D", "Run each stage for this long. With --local. Default: 4s."
-    )
-        .range(k_shortest_bake, k_longest_ms);
+inline constexpr auto k_bake = option<&LocalChoice::here, &playbook::LocalRehearsalOptions::bake>(
+                                   "--bake", "D", "Run each stage for this long. With --local."
+)
+                                   .or_else_text("4s")
+                                   .range(k_shortest_bake, k_longest_ms);
 
 struct ProbeChoice {
     bool probes = true;

@@ -52,8 +52,8 @@ void append_rows(std::string& out, std::span<const OptionSpec> options, std::siz
             continue;
         }
         std::string right(option.help);
-        if (!option.fallback.empty()) {
-            right += fmt::format(" [default: {}]", option.fallback);
+        if (const auto usual = option.shown_default(); !usual.empty()) {
+            right += fmt::format(" [default: {}]", usual);
         }
         if (option.repeats) {
             right += " [repeats]";

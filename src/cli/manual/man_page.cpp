@@ -78,7 +78,8 @@ void append_options(std::string& out, std::span<const OptionSpec> options) {
             tag += fmt::format(" \\fI{}\\fR", roff(option.value_name()));
         }
         std::string text(option.help);
-        text += option.fallback.empty() ? "" : fmt::format(" Default: {}.", option.fallback);
+        const std::string_view usual = option.shown_default();
+        text += usual.empty() ? "" : fmt::format(" Default: {}.", usual);
         text += option.repeats ? " May be given several times." : "";
         append_item(out, tag, text);
     }
@@ -184,7 +185,8 @@ void append_option_rows(std::string& out, std::span<const OptionSpec> options) {
             table_cell(option.value_name()),
             table_cell(option.help),
             option.repeats ? " Repeats." : "",
-            option.fallback.empty() ? "" : fmt::format("`{}`", table_cell(option.fallback))
+            option.fallback.empty() ? table_cell(option.usual)
+                                    : fmt::format("`{}`", table_cell(option.fallback))
         );
     }
 }

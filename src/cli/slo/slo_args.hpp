@@ -117,16 +117,12 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
     k_slo_header,
     k_slo_match,
     k_slo_label,
-    option<&SloSourceOptions::stale_after>(
-        "--stale-after",
-        "D",
-        "Treat older numbers as missing. Default: three scrape intervals, or 5m in an access log."
-    )
+    option<&SloSourceOptions::stale_after>("--stale-after", "D", "Treat older numbers as missing.")
+        .or_else_text("three scrape intervals, 10s at least; 5m in an access log")
         .range(1, k_longest_ms),
     k_slo_probes,
-    option<&SloSourceOptions::timeout>(
-        "--timeout", "D", "Give up when one answer takes longer. Default: 10s."
-    )
+    option<&SloSourceOptions::timeout>("--timeout", "D", "Give up when one answer takes longer.")
+        .or_else_text("10s")
         .range(1, k_longest_ms)
 );
 inline constexpr auto k_slo_route = option<&SloOptions::routes>(

@@ -19,10 +19,9 @@ struct Options : SloOptions {
     std::optional<measure::Fraction> at_most{};
 };
 constexpr auto k_at_most = parsed<read_exact_share, &Options::at_most>(
-    "--at-most",
-    "SHARE",
-    "Allow this share of the budget to be used. Default: the playbook's, else 100%."
-);
+                               "--at-most", "SHARE", "Allow this share of the budget to be used."
+)
+                               .or_else_text("the playbook's, else 100%");
 
 Result<Order> complete(const Options& options) {
     Order out;

@@ -117,9 +117,9 @@ constexpr auto k_profile =
     parsed<contract::parse_profile, &Options::profile>(
         names::profile,
         "PROFILE",
-        "Judge by the rules of ai-sdk, ai-sdk-6, openagents-v1, chat-completions or responses. "
-        "Default: ai-sdk."
+        "Judge by the rules of ai-sdk, ai-sdk-6, openagents-v1, chat-completions or responses."
     )
+        .or_else_text("ai-sdk")
         .suggesting(profile_names);
 constexpr auto k_messages = option<&Options::messages>(
     "--messages",

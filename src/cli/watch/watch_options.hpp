@@ -51,9 +51,8 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     option<&WatchOptions::every>("--every", "D", "Refresh this often, at most five times a second.")
         .range(200, k_longest_ms)
         .or_else("2s"),
-    option<&WatchOptions::window>(
-        names::window, "D", "Compute rates over this time. Default: 1m, with --prometheus 5m."
-    )
+    option<&WatchOptions::window>(names::window, "D", "Compute rates over this time.")
+        .or_else_text("1m; 5m with --prometheus")
         .range(1000, k_longest_ms),
     option<&WatchOptions::budget_window>(
         "--budget-window", "D", "Set the window of the error budget. With --prometheus."
@@ -75,16 +74,11 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     )
         .range(1, k_longest_ms)
         .or_else("2.5s"),
-    option<&WatchOptions::stale_after>(
-        "--stale-after", "D", "Mark older numbers as stale. Default: 15s, with --prometheus 90s."
-    )
+    option<&WatchOptions::stale_after>("--stale-after", "D", "Mark older numbers as stale.")
+        .or_else_text("15s; 90s with --prometheus")
         .range(1, k_longest_ms),
-    option<&WatchOptions::timeout>(
-        names::timeout,
-        "D",
-        "Give up when one answer takes longer. Default: 10s of Prometheus; of a lane as long "
-        "as --every, 1s to 5s."
-    )
+    option<&WatchOptions::timeout>(names::timeout, "D", "Give up when one answer takes longer.")
+        .or_else_text("10s of Prometheus; of a lane as long as --every, 1s to 5s")
         .range(1, k_longest_ms),
     option<&WatchOptions::front_admin>(
         "--front-admin", "SOCKET", "Also show the split of the front door with this admin socket."
