@@ -118,7 +118,9 @@ Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
     if (self->outlives()) {
         const std::string& reference = options.server.token;
         if (!reference.empty() && (self->token_.empty() || reference.starts_with("file:"))) {
-            OA_CO_TRY(self->token_, read_secret(reference));
+            OA_CO_TRY(
+                self->token_, prefixed(read_secret(reference), "the token of the Codex servers")
+            );
             self->home_.redactor.add_known(self->token_);
         }
         co_return co_await SocketLink::open(

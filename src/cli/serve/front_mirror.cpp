@@ -93,7 +93,7 @@ Result<traffic::MirrorOptions> complete_mirror(MirrorGiven given) {
         );
     }
     if (!out.bearer.empty()) {
-        OA_TRY(out.first_bearer, net::read_token(out.bearer));
+        OA_TRY(out.first_bearer, prefixed(net::read_token(out.bearer), "the mirror's token"));
     }
     out.says_dry = says_dry;
     out.compare = [compare = given.compare](const traffic::MirrorPair& pair) {

@@ -80,7 +80,7 @@ inline constexpr auto k_slo_source = options<SloSourceOptions>(
         names::access_log, "FILE", "Read a lane's access log instead. Give one for each lane."
     )
 );
-inline constexpr auto k_slo_match = option<&SloSourceOptions::matchers>(
+inline constexpr auto k_slo_match = parsed<read_matchers, &SloSourceOptions::matchers>(
     names::match, "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
 );
 inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(

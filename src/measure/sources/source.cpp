@@ -23,7 +23,7 @@ Result<BadEvent> parse_word(std::string_view word) {
     return fail(
         Code::usage,
         fmt::format("'{}' is not a bad event", printable(word, 40)),
-        "bad",
+        {},
         close ? fmt::format("did you mean '{}'?", *close)
               : fmt::format("{}; several with '|' between", fmt::join(telemetry::k_bad_words, ", "))
     );
