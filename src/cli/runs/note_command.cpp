@@ -1,5 +1,6 @@
 // note: what an operator saw or did, into the timeline of the run that is under way.
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
 #include "core/commands.hpp"
@@ -8,6 +9,8 @@
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
+
+#include <unistd.h>
 
 namespace oa_stream::cli {
 namespace {
@@ -32,16 +35,10 @@ Result<run::RunEntry> current_run(const Options& options, const Context& context
 
 Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(const auto run, current_run(options, context));
-    std::string by = options.by;
-    for (const char* name : {"USER", "LOGNAME"}) {
-        if (by.empty()) {
-            by = context.env(name).value_or("");
-        }
-    }
-    OA_TRY(
-        const run::Noted noted,
-        run::add_note(run.folder, options.text, by.empty() ? "operator" : by)
-    );
+    const std::string by = !options.by.empty()
+                               ? options.by
+                               : user_name(::getuid()).value_or(fmt::format("uid {}", ::getuid()));
+    OA_TRY(const run::Noted noted, run::add_note(run.folder, options.text, by));
     if (context.json) {
         Json out = plain_document("PASS", &run);
         out["note"] = noted.line;
@@ -63,7 +60,7 @@ constexpr auto k_options = options<Options>(
         "RUN",
         "Add the note to this run. Without it: the run under way, else the last one."
     ),
-    option<&Options::by>("--by", "NAME", "Name the author. Without it: the variable USER.")
+    option<&Options::by>("--by", "NAME", "Name the author. Without it: the name of your account.")
 );
 
 } // namespace

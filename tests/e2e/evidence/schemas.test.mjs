@@ -32,7 +32,7 @@ ${QUICK_LIMITS}`;
 
 let target, control, lane, log, state;
 const answers = []; // every document that was printed here
-const env = { OA_ADMIN: ADMIN, AUTH_TOKEN: ADMIN };
+const env = { OA_ADMIN: ADMIN, AUTH_TOKEN: ADMIN, USER: 'mallory' };
 before(async () => {
   log = path.join(scratch('log'), 'access.log');
   [target, control, lane] = await Promise.all([
@@ -244,7 +244,8 @@ describe('a cutover with all that one can have, taken back, and its incident', (
     const [newest] = (await told(['runs', 'list'], 'runs-list')).runs;
     await told(['runs', 'show', newest.id], 'runs-show');
     await told(['runs', 'compare', target.runs()[0], newest.id], 'runs-compare');
-    await told(['note', '--run', newest.id, 'it was the cache'], 'note');
+    const { note } = await told(['note', '--run', newest.id, 'it was the cache'], 'note');
+    assert.equal(note.by, os.userInfo().username, 'the account, whatever USER says');
     await told(['runs', 'pin', newest.id, '--reason', 'incident 7'], 'runs-pin');
     await told(['runs', 'gc', '--keep', '1'], 'runs-gc');
   });
