@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <optional>
@@ -99,6 +100,11 @@ Result<double> read_percent(std::string_view text) {
 }
 
 Result<int> read_whole_percent(std::string_view text) {
+Result<double> read_share(std::string_view text) {
+    const auto bare = plain_number(text);
+    return bare && *bare < 1 ? Result<double>(*bare) : read_percent(text);
+}
+
     const auto value = percent_number(text);
     if (!value) {
         return wrong(
@@ -133,6 +139,59 @@ Result<double> read_rate(std::string_view text) {
 }
 
 Result<bool> read_boolean(std::string_view text) {
+Result<double> read_rate_within(std::string_view text, double low, double high) {
+    const auto bare = plain_number(text);
+    OA_TRY(const double rate, bare ? Result<double>(*bare) : read_rate(text));
+    if (rate < low || rate > high) {
+        return fail(
+            Code::usage,
+            fmt::format(
+                "{} is not a rate from {} to {}", quoted(text), rate_text(low), rate_text(high)
+            )
+        );
+    }
+    return rate;
+}
+
+Result<std::uint64_t> read_size(std::string_view text) {
+    struct Unit {
+        std::string_view name;
+        double bytes;
+    };
+    constexpr double k_kibi = 1024;
+    constexpr std::array k_units{
+        Unit{"", 1},
+        Unit{"B", 1},
+        Unit{"k", k_kibi},
+        Unit{"KiB", k_kibi},
+        Unit{"m", k_kibi * k_kibi},
+        Unit{"MiB", k_kibi * k_kibi},
+        Unit{"g", k_kibi * k_kibi * k_kibi},
+        Unit{"GiB", k_kibi * k_kibi * k_kibi},
+        Unit{"kB", 1e3},
+        Unit{"MB", 1e6},
+        Unit{"GB", 1e9},
+        Unit{"TB", 1e12},
+    };
+    constexpr double k_most = 1e15;
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    const auto number = plain_number(text.substr(0, digits));
+    const Unit* unit = find_if_or_null(k_units, [&](const Unit& one) {
+        return iequals(one.name, text.substr(digits));
+    });
+    const bool whole = number && *number == std::floor(*number);
+    if (!number || unit == nullptr || (unit->bytes == 1 && !whole) ||
+        *number * unit->bytes > k_most) {
+        return fail(
+            Code::usage,
+            fmt::format("{} is not a size", quoted(text)),
+            {},
+            "64m or 2g, powers of 1024; 500MB or 2GB, powers of 1000"
+        );
+    }
+    return static_cast<std::uint64_t>(std::llround(*number * unit->bytes));
+}
+
     if (text == "true" || text == "false") {
         return text == "true";
     }

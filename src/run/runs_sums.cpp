@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <iterator>
 #include <set>
 
@@ -27,9 +26,7 @@ struct Unit {
     std::string_view name;
     double bytes;
 };
-constexpr std::array k_units{
-    Unit{"TB", 1e12}, Unit{"GB", 1e9}, Unit{"MB", 1e6}, Unit{"kB", 1e3}, Unit{"B", 1}
-};
+constexpr std::array k_units{Unit{"TB", 1e12}, Unit{"GB", 1e9}, Unit{"MB", 1e6}, Unit{"kB", 1e3}};
 
 using Names = std::set<std::string, std::less<>>;
 constexpr std::string_view k_sums = "SHA256SUMS";
@@ -136,30 +133,11 @@ std::string sums_text(const SumsCheck& check) {
 std::string size_text(std::uint64_t bytes) {
     const auto size = static_cast<double>(bytes);
     for (const Unit& unit : k_units) {
-        if (unit.bytes > 1 && size >= unit.bytes) {
+        if (size >= unit.bytes) {
             return fmt::format("{:.1f} {}", size / unit.bytes, unit.name);
         }
     }
     return fmt::format("{} B", bytes);
-}
-
-Result<std::uint64_t> parse_size(std::string_view text) {
-    double number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
-    const auto* const found =
-        std::ranges::find_if(k_units, [&](const Unit& one) { return iequals(one.name, unit); });
-    constexpr double k_most = 1e15;
-    if (error != std::errc() || found == k_units.end() || !(number >= 0) ||
-        !(number * found->bytes <= k_most)) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a size", printable(text, 40)),
-            {},
-            "a number and a unit: 500MB, 2GB"
-        );
-    }
-    return static_cast<std::uint64_t>(number * found->bytes);
 }
 
 std::string age_text(std::chrono::seconds age) {

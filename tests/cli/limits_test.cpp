@@ -1,4 +1,5 @@
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
@@ -60,6 +61,11 @@ TEST_CASE("limits: each takes its own default back, and refuses what makes no se
     ServeOptions options;
     REQUIRE(set_limit(options, "turn-log=64k"));
     CHECK(options.lane.limits.turn_log_bytes == 65536);
+    REQUIRE(set_limit(options, "turn-log=1GB"));
+    CHECK(options.lane.limits.turn_log_bytes == 1'000'000'000);
+    CHECK(set_limit(options, "turn-log=0").error().text().contains("too small"));
+    CHECK(contains(all_limits(), std::pair<std::string, std::string>("total-log", "1g")));
+    CHECK(contains(all_limits(), std::pair<std::string, std::string>("idempotency-time", "1d")));
     REQUIRE(set_limit(options, "json-depth=5"));
     CHECK(options.lane.limits.json_depth == 5);
     REQUIRE(set_limit(options, "idle=90s"));

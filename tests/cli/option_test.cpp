@@ -1,4 +1,7 @@
+#include "oa_stream/config/units.hpp"
+
 #include "core/commands.hpp"
+#include "slo/slo_args.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -55,7 +58,7 @@ constexpr auto k_options = options<Options>(
     option<&Options::numbers>("--number", "N", "Add a number.").range(0, 9),
     option<&Options::maybe, &Inner::wait>("--wait", "D", "Wait.").range(100, 60'000),
     off_flag<&Options::probes>("--no-probes", "Send none."),
-    parsed<read_share, &Options::share>("--share", "SHARE", "Take a share."),
+    parsed<config::read_share, &Options::share>("--share", "SHARE", "Take a share."),
     custom<Options, join>("--join", "TEXT", "Join.", true),
     option<&Options::secret>("--secret", "REF", "Read the secret."),
     option<&Options::minted>("--minted", "mint|REF", "Mint it, or read it.")
@@ -125,8 +128,8 @@ TEST_CASE("option: an error names the option, the value and what is expected") {
             "--wait: '3' is not a duration (a number with a unit: 250ms, 10s, 5m, 2h, 30d)"},
         Row{"--wait", "99ms", "--wait: 99ms is too short (at least 100ms)"},
         Row{"--wait", "61s", "--wait: 61s is too long (at most 1m)"},
-        Row{"--share", "101%", "--share: '101%' is not a share (5%)"},
-        Row{"--share", "nan", "--share: 'nan' is not a share (5%)"},
+        Row{"--share", "101%", "--share: '101%' is more than 100%"},
+        Row{"--share", "nan", "--share: 'nan' is not a percentage like 5%"},
     };
     const auto row = GENERATE(from_range(k_rows));
     CAPTURE(row.option, row.value);
@@ -209,4 +212,12 @@ TEST_CASE("option: the default of every row is a value that the row takes") {
         const auto read = command.read(command, Args{});
         CHECK((read ? "" : read.error().text()) == "");
     }
+}
+
+TEST_CASE("option: a share of slo needs its % from 1 on, and a wrong event names no other place") {
+    CHECK(read_exact_share("99.9%").value() == measure::Fraction{999, 1000});
+    CHECK(read_exact_share("0.999").value() == measure::Fraction{999, 1000});
+    CHECK(read_exact_share("150%").value() == measure::Fraction{150, 100});
+    CHECK_FALSE(read_exact_share("1"));
+    CHECK(measure::parse_bad_events("foo").error().where.empty());
 }

@@ -39,6 +39,79 @@ TEST_CASE("units: a bare number names the unit that is missing") {
     CHECK(read_boolean("Off").error().hint == "write false");
 }
 
+TEST_CASE("units: an option takes a bare rate per second, within its range") {
+    CHECK(*read_rate_within("500", 0.01, 500) == 500);
+    CHECK(*read_rate_within("30/m", 0.01, 500) == 0.5);
+    CHECK(*read_rate_within("7200/h", 0.01, 500) == 2);
+    CHECK(
+        read_rate_within("0/s", 0.01, 500).error().message ==
+        "'0/s' is not a rate from 0.01/s to 500/s"
+    );
+    for (const char* text : {"", "501", ".5/s", "05/s", "05", "5./s", "1e2", "-1", "fast"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_rate_within(text, 0.01, 500).has_value());
+    }
+}
+
+TEST_CASE("units: a bare share is below 1, because 1 may mean 1% or all") {
+    CHECK(*read_share("5%") == 0.05);
+    CHECK(*read_share("100%") == 1);
+    CHECK(*read_share("0.05") == 0.05);
+    CHECK(*read_share("0") == 0);
+    CHECK(read_share("1").error().hint == "write 1%");
+    for (const char* text : {"", "1.0", "5", "05%", "5.%", ".05", "101%", "nan", "1/2"}) {
+        CAPTURE(text);
+        CHECK_FALSE(read_share(text).has_value());
+    }
+}
+
+TEST_CASE("units: sizes of both kinds of units are read by one rule") {
+    struct Row {
+        const char* text;
+        std::uint64_t want;
+    };
+    for (const Row& row : std::array{
+             Row{"65536", 65536},
+             Row{"0", 0},
+             Row{"0B", 0},
+             Row{"64k", 65536},
+             Row{"64KiB", 65536},
+             Row{"8m", 8U << 20U},
+             Row{"8M", 8U << 20U},
+             Row{"2g", std::uint64_t{2} << 30U},
+             Row{"1.5GiB", std::uint64_t{3} << 29U},
+             Row{"10kb", 10'000},
+             Row{"500MB", 500'000'000},
+             Row{"1.5GB", 1'500'000'000},
+             Row{"1TB", 1'000'000'000'000},
+         }) {
+        CAPTURE(row.text);
+        CHECK(read_size(row.text).value_or(1) == row.want);
+    }
+    for (const char* text :
+         {"",
+          "MB",
+          "-0MB",
+          "-1MB",
+          "+1MB",
+          "1e3MB",
+          "1E2kB",
+          ".5MB",
+          "05MB",
+          "1 MB",
+          "nanMB",
+          "1.5",
+          "1.5B",
+          "0x10",
+          "1e30GB",
+          "1001TB",
+          "64p"}) {
+        CAPTURE(text);
+        REQUIRE_FALSE(read_size(text).has_value());
+        CHECK(read_size(text).error().message.ends_with("is not a size"));
+    }
+}
+
 TEST_CASE("units: a limit that nothing can break is refused") {
     for (const char* text : {"100%", "100.5%", "500%", "+100pp", "+500pp"}) {
         CAPTURE(text);

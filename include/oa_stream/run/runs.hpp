@@ -105,8 +105,6 @@ struct SumsCheck {
 
 /// "812 B", "3.4 MB": powers of 1000, as `--max-size` takes them.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
-/// "500MB", "2GB", "1.5GB", "100kB", "0B". Code::usage.
-[[nodiscard]] Result<std::uint64_t> parse_size(std::string_view text);
 /// "12s", "3m", "5h", "2d": rounded down.
 [[nodiscard]] std::string age_text(std::chrono::seconds age);
 

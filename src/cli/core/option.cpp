@@ -192,17 +192,6 @@ Result<std::string> read_line(std::string_view text) {
     return std::string(text);
 }
 
-Result<double> read_share(std::string_view text) {
-    const bool percent = text.ends_with('%');
-    const std::string_view number = text.substr(0, text.size() - (percent ? 1 : 0));
-    const auto value = decimal_of(number);
-    const double all = percent ? 100 : 1;
-    if (!value || number.starts_with('.') || *value > all) {
-        return fail(Code::usage, fmt::format("'{}' is not a share", printable(text, 40)), {}, "5%");
-    }
-    return *value / all;
-}
-
 bool Args::has(std::string_view option) const {
     return given.contains(option);
 }

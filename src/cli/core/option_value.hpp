@@ -74,9 +74,6 @@ read_time(std::string_view text, const ValueRule& rule);
 /// One line that is not empty: what stands in a header or in the id of a check.
 [[nodiscard]] Result<std::string> read_line(std::string_view text);
 
-/// "5%", "99.9%" or "0.05" as a share of 1.
-[[nodiscard]] Result<double> read_share(std::string_view text);
-
 namespace detail {
 
 template <class T> struct ListOf : std::false_type {

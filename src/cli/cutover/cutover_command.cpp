@@ -1,7 +1,7 @@
 // cutover rehearse: the whole cutover without touching anything that serves.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/ids.hpp"
-#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/fault.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
@@ -21,21 +21,10 @@ namespace {
 
 using playbook::RehearsalInput;
 
-constexpr double k_max_rate = 500;
-
-/// "25/s" or "25".
 Result<double> parse_rate(std::string_view text) {
-    const std::string_view digits = text.ends_with("/s") ? text.substr(0, text.size() - 2) : text;
-    const double value = decimal_of(digits).value_or(0);
-    if (!(value > 0) || value > k_max_rate) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a rate", printable(text)),
-            {},
-            "like 25/s, at most 500/s"
-        );
-    }
-    return value;
+    constexpr double k_slowest = 0.01;
+    constexpr double k_fastest = 500;
+    return config::read_rate_within(text, k_slowest, k_fastest);
 }
 
 struct Options : TargetRunOptions, LiveOptions, LocalChoice {

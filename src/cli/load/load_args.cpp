@@ -7,6 +7,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/config/units.hpp"
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -100,25 +101,7 @@ Result<void> may_aim(const LoadArgs& args) {
 } // namespace
 
 Result<double> parse_rate(std::string_view text) {
-    std::string_view number = text;
-    double unit = 1;
-    if (number.ends_with("/s")) {
-        number.remove_suffix(2);
-    } else if (number.ends_with("/m")) {
-        number.remove_suffix(2);
-        unit = 60;
-    }
-    const auto value = measure::Fraction::parse(number);
-    const double rate = value ? value->value() / unit : 0;
-    if (rate < k_slowest || rate > k_fastest) {
-        return fail(
-            Code::usage,
-            fmt::format("'{}' is not a rate", printable(text, 40)),
-            {},
-            "500/s or 30/m; 0.01 to 100000 per second"
-        );
-    }
-    return rate;
+    return config::read_rate_within(text, k_slowest, k_fastest);
 }
 
 Result<void> may_cost(const LoadArgs& args, std::string_view authority) {
@@ -177,7 +160,7 @@ Result<LoadArgs> complete_load(LoadGiven given) {
 }
 
 Result<double> read_confidence(std::string_view text) {
-    OA_TRY(const double share, read_share(text));
+    OA_TRY(const double share, config::read_share(text));
     if (share <= 0.5 || share >= 1) {
         return fail(Code::usage, "a confidence is between 50% and 100%");
     }

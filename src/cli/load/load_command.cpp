@@ -1,5 +1,6 @@
 // load: how does this lane behave under a given rate of requests?
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/config/units.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
@@ -56,7 +57,7 @@ constexpr auto k_options = options<LoadGiven>(
     parsed<parse_rate, &LoadGiven::per_second>(
         "--rate",
         "N/s",
-        "Start N requests a second (or N/m) by the clock, however slow the answers are."
+        "Start N requests a second (or N/m, N/h) by the clock, however slow the answers are."
     ),
     option<&LoadGiven::users>(
         "--concurrency", "N", "Run N users instead. Each sends when its last answer ended."
@@ -92,7 +93,7 @@ constexpr auto k_options = options<LoadGiven>(
     option<&LoadGiven::prompts_file>(
         "--prompts", "FILE", "Ask the prompts of this file, one a line."
     ),
-    parsed<read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::slow_share>(
+    parsed<config::read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::slow_share>(
         "--slow-readers", "SHARE", "Let this share of the readers read slowly."
     )
         .or_else("0%"),
@@ -101,11 +102,11 @@ constexpr auto k_options = options<LoadGiven>(
     )
         .range(1, k_longest_ms)
         .or_else("200ms"),
-    parsed<read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::leaving_share>(
+    parsed<config::read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::leaving_share>(
         "--disconnect", "SHARE", "Let this share of the readers leave at the first content."
     )
         .or_else("0%"),
-    parsed<read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::stop_at_bad>(
+    parsed<config::read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::stop_at_bad>(
         "--stop-at-bad", "SHARE", "Stop when this share of the last 5 s is bad. 0%: never."
     )
         .or_else("50%"),

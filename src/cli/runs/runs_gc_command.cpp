@@ -1,5 +1,7 @@
 // runs gc: makes room, and never at the cost of a run that somebody still needs.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "core/commands.hpp"
@@ -148,6 +150,19 @@ Result<ExitCode> run(const Options& options, Context& context) {
     return done.failed.empty() ? ExitCode::ok : ExitCode::not_executed;
 }
 
+/// A forgotten unit would mean bytes, which no run fits into.
+Result<std::uint64_t> read_max_size(std::string_view text) {
+    if (number_of<double>(text)) {
+        return fail(
+            Code::usage,
+            fmt::format("'{}' is not a size", printable(text, 40)),
+            {},
+            "a number and a unit: 500MB, 2GB"
+        );
+    }
+    return config::read_size(text);
+}
+
 constexpr auto k_options = options<Options>(
     option<&Options::rules, &GcRules::older_than>(
         "--older-than", "D", "Remove runs that started longer ago: 30d."
@@ -156,7 +171,7 @@ constexpr auto k_options = options<Options>(
         "--keep", "N", "Keep the newest N runs. Alone: remove all others."
     )
         .range(0, 1'000'000),
-    parsed<run::parse_size, &Options::rules, &GcRules::max_size>(
+    parsed<read_max_size, &Options::rules, &GcRules::max_size>(
         "--max-size", "SIZE", "Remove the oldest runs until the rest fits: 2GB."
     ),
     flag<&Options::apply>("--apply", "Remove them. Without it they are only listed.").typed()

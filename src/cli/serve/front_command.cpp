@@ -284,7 +284,7 @@ constexpr auto k_options = options<Options>(
     parsed<read_size, &Options::mirror_bytes>(
         "--mirror-bytes",
         "SIZE",
-        "Keep at most this much of requests and answers for the mirror (with k or m)."
+        "Keep at most this much of requests and answers for the mirror: 64m, 1GB."
     )
         .or_else("64m"),
     option<&Options::mirror_patience>(

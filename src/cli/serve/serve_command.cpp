@@ -133,8 +133,8 @@ constexpr auto k_options = options<ServeOptions>(
         &CodexLimits::least_free_bytes>(
         "--codex-min-free",
         "SIZE",
-        "Start no turn while the disk of Codex's home has less free space than this (bytes, or "
-        "with k or m)."
+        "Start no turn while the disk of Codex's home has less free space than this: 64m, "
+        "2GB."
     )
         .or_else("64m"),
     ServeCodex::profile,

@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
 
 #include "serve_options.hpp"
 #include "serve_values.hpp"
@@ -10,19 +11,18 @@
 #include <fmt/ranges.h>
 
 #include <array>
-#include <limits>
 #include <variant>
 
 namespace oa_stream::cli {
 
 Result<std::size_t> read_size(std::string_view text) {
-    std::uint64_t unit = 1;
-    if (text.ends_with('k') || text.ends_with('m')) {
-        unit = text.ends_with('k') ? 1U << 10U : 1U << 20U;
-        text.remove_suffix(1);
+    OA_TRY(const std::uint64_t bytes, config::read_size(text));
+    if (bytes == 0) {
+        return fail(
+            Code::usage, fmt::format("'{}' is too small", printable(text, 40)), {}, "like 64m"
+        );
     }
-    OA_TRY(const auto count, parse_count(text, 1, std::numeric_limits<std::uint32_t>::max()));
-    return static_cast<std::size_t>(count * unit);
+    return bytes;
 }
 
 namespace {

@@ -50,10 +50,10 @@ struct ServeOptions {
 /// Code::usage with the option's name.
 [[nodiscard]] Result<void> complete_options(ServeOptions& options, const Context& context);
 
-/// "65536", "64k", "8m": bytes, KiB, MiB, from 1 to 2^32 - 1 of the unit.
+/// A size as config::read_size() reads it, of at least one byte.
 [[nodiscard]] Result<std::size_t> read_size(std::string_view text);
 
-/// Sets one limit from "NAME=VALUE" (counts plain, sizes with k or m, times with a unit).
+/// Sets one limit from "NAME=VALUE" (counts plain, sizes like 64m, times with a unit).
 [[nodiscard]] Result<void> set_limit(ServeOptions& options, std::string_view text);
 /// Every limit's name and default, written as set_limit() takes it.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> all_limits();

@@ -41,7 +41,7 @@ inline constexpr auto k_record_size =
         &authority::AuthorityOptions::codex,
         &authority::CodexOptions::record,
         &authority::RecordRules::most_bytes>(
-        "--record-size", "SIZE", "Remove the oldest recordings above this total size (with k or m)."
+        "--record-size", "SIZE", "Remove the oldest recordings above this total size: 256m, 2GB."
     )
         .or_else("256m");
 inline constexpr auto k_record_options = options<ServeOptions>(

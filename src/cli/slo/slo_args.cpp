@@ -158,7 +158,7 @@ Result<void> add_of_playbook(const SloOptions& options, const std::string& name,
 Result<measure::Fraction> read_exact_share(std::string_view text) {
     const bool percent = text.ends_with('%');
     const auto parsed = measure::Fraction::parse(text.substr(0, text.size() - (percent ? 1 : 0)));
-    if (!parsed || (!percent && parsed->num > parsed->den)) {
+    if (!parsed || (!percent && parsed->num >= parsed->den)) {
         return fail(
             Code::usage, fmt::format("'{}' is not a share", printable(text, 40)), {}, "like 99.9%"
         );

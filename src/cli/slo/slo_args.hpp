@@ -47,7 +47,7 @@ struct SloSourceOptions : measure::SourceFlags {
     [[nodiscard]] Result<SloSource> source() const;
 };
 
-/// "99.9%" or "0.999" → exact. Code::usage.
+/// "99.9%" or "0.999" → exact. A bare number from 1 on may mean either: Code::usage.
 [[nodiscard]] Result<measure::Fraction> read_exact_share(std::string_view text);
 /// The same below 100%: an objective that leaves a budget.
 [[nodiscard]] Result<measure::Fraction> read_objective(std::string_view text);

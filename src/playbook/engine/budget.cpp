@@ -5,6 +5,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
 #include "run_context.hpp"
@@ -171,18 +172,9 @@ Task<Check> judge(RunContext* run, SloSpec slo) {
 
 Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_view reason) {
     constexpr std::string_view k_option = names::asserted_budget;
-    const bool percent = budget_consumed.ends_with('%');
-    const auto value = decimal_of(budget_consumed.substr(0, budget_consumed.size() - 1));
-    if (!percent || !value || *value > 100) {
-        return fail(
-            Code::usage,
-            fmt::format(
-                "'{}' is not a percentage within 0% and 100%", printable(budget_consumed, 40)
-            ),
-            std::string(k_option),
-            "like 3.5%"
-        );
-    }
+    OA_TRY(
+        const double consumed, located(config::read_percent(budget_consumed), std::string(k_option))
+    );
     if (reason.find_first_not_of(" \t\r\n") == std::string_view::npos) {
         return fail(
             Code::usage,
@@ -191,7 +183,7 @@ Result<Asserted> parse_asserted(std::string_view budget_consumed, std::string_vi
             "like 'read from the dashboard at 14:00'"
         );
     }
-    return Asserted{*value / 100, std::string(reason)};
+    return Asserted{consumed, std::string(reason)};
 }
 
 Task<StepEnd> judge_budget(RunContext* run) {
