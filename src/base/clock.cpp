@@ -5,9 +5,11 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <ctime>
+#include <span>
 
 namespace oa_stream {
 
@@ -60,26 +62,30 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
             "a number with a unit: 250ms, 10s, 5m, 2h, 30d"
         );
     };
-    const std::size_t digits = text.find_first_not_of("0123456789.");
-    if (digits == 0 || digits == std::string_view::npos || text.front() == '.') {
-        return refuse();
-    }
-    const auto value = number_of<double>(text.substr(0, digits));
-    if (!value) {
-        return refuse();
-    }
-    for (const Unit& unit : k_units) {
-        if (unit.name == text.substr(digits)) {
-            const double millis = *value * unit.millis;
-            if (millis > k_longest_millis) {
-                return fail(
-                    Code::usage, fmt::format("'{}' is too long a time", printable(text, 40))
-                );
-            }
-            return std::chrono::milliseconds(std::llround(millis));
+    constexpr std::string_view k_digits = "0123456789.";
+    double millis = 0;
+    std::span<const Unit> units = k_units;
+    std::string_view rest = text;
+    do {
+        const std::size_t digits = rest.find_first_not_of(k_digits);
+        if (digits == 0 || digits == std::string_view::npos || rest.front() == '.') {
+            return refuse();
         }
+        const auto value = number_of<double>(rest.substr(0, digits));
+        rest.remove_prefix(digits);
+        const std::string_view name = rest.substr(0, rest.find_first_of(k_digits));
+        const auto unit = std::ranges::find(units, name, &Unit::name);
+        if (!value || unit == units.end()) {
+            return refuse();
+        }
+        millis += *value * unit->millis;
+        units = std::span(units.begin(), unit); // of what follows
+        rest.remove_prefix(name.size());
+    } while (!rest.empty());
+    if (millis > k_longest_millis) {
+        return fail(Code::usage, fmt::format("'{}' is too long a time", printable(text, 40)));
     }
-    return refuse();
+    return std::chrono::milliseconds(std::llround(millis));
 }
 
 std::string format_duration(std::chrono::milliseconds duration) {

@@ -77,7 +77,8 @@ std::string percent_hint(std::string_view text) {
 Result<Millis> read_duration(std::string_view text) {
     const auto value = parse_duration(text);
     const std::size_t unit = text.find_first_not_of("0123456789.");
-    const bool number = unit != std::string_view::npos && plain_number(text.substr(0, unit));
+    const bool number = unit != std::string_view::npos && plain_number(text.substr(0, unit)) &&
+                        text.find_first_of("0123456789", unit) == std::string_view::npos;
     if (!value || !number) {
         return wrong(
             text,
@@ -99,12 +100,12 @@ Result<double> read_percent(std::string_view text) {
     return *value / 100;
 }
 
-Result<int> read_whole_percent(std::string_view text) {
 Result<double> read_share(std::string_view text) {
     const auto bare = plain_number(text);
     return bare && *bare < 1 ? Result<double>(*bare) : read_percent(text);
 }
 
+Result<int> read_whole_percent(std::string_view text) {
     const auto value = percent_number(text);
     if (!value) {
         return wrong(
@@ -138,7 +139,6 @@ Result<double> read_rate(std::string_view text) {
     );
 }
 
-Result<bool> read_boolean(std::string_view text) {
 Result<double> read_rate_within(std::string_view text, double low, double high) {
     const auto bare = plain_number(text);
     OA_TRY(const double rate, bare ? Result<double>(*bare) : read_rate(text));
@@ -192,6 +192,7 @@ Result<std::uint64_t> read_size(std::string_view text) {
     return static_cast<std::uint64_t>(std::llround(*number * unit->bytes));
 }
 
+Result<bool> read_boolean(std::string_view text) {
     if (text == "true" || text == "false") {
         return text == "true";
     }

@@ -8,7 +8,9 @@
 
 using namespace oa_stream;
 
-TEST_CASE("duration: a plain number with a unit, nothing else") {
+TEST_CASE(
+    "duration: plain numbers with units, from the largest on, as format_duration() writes them"
+) {
     struct Row {
         const char* in;
         std::optional<long> millis;
@@ -21,6 +23,13 @@ TEST_CASE("duration: a plain number with a unit, nothing else") {
         Row{"2h", 7200000},
         Row{"30d", 2592000000},
         Row{"0s", 0},
+        Row{"1m30s", 90000},
+        Row{"168h1ms", 604800001},
+        Row{"1h1m1.5s", 3661500},
+        Row{"30s1m", std::nullopt},
+        Row{"1m1m", std::nullopt},
+        Row{"1m30", std::nullopt},
+        Row{"1m.5s", std::nullopt},
         Row{"10", std::nullopt},
         Row{"s", std::nullopt},
         Row{"", std::nullopt},

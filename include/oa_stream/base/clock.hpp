@@ -36,8 +36,9 @@ struct TimeAtStart {
 /// 'T', a comma before the fraction, "+0100". Without a zone there is no telling the time: nullopt.
 [[nodiscard]] std::optional<TimeAtStart> time_at_start(std::string_view text);
 
-/// Parses "250ms", "10s", "5m", "2h", "30d" (decimal numbers, a unit is required, no spaces, no
-/// sign). Errors: Code::usage naming the text and the units.
+/// Parses "250ms", "10s", "5m", "2h", "30d" and what format_duration() writes: "1m30s", from the
+/// largest unit on (decimal numbers, a unit is required, no spaces, no sign). Errors: Code::usage
+/// naming the text and the units.
 [[nodiscard]] Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 /// "250ms", "1.5s", "2m30s", "7d" (whole days only, "25h"): the shortest exact form.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);

@@ -29,7 +29,7 @@ Json value_of(const OptionSpec& option) {
     case Form::number:
         return number_of(rule);
     case Form::time:
-        return {{"type", "string"}, {"pattern", R"(^[0-9]+(\.[0-9]+)?(ms|s|m|h|d)$)"}};
+        return {{"type", "string"}, {"pattern", R"(^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$)"}};
     case Form::text:
         break;
     }

@@ -125,9 +125,11 @@ Result<void> assign(const Target& target, std::string_view text) {
 }
 
 std::string bytes_text(std::size_t bytes) {
+    constexpr std::size_t giga = 1U << 30U;
     constexpr std::size_t mega = 1U << 20U;
     constexpr std::size_t kilo = 1U << 10U;
-    return bytes % mega == 0   ? fmt::format("{}m", bytes / mega)
+    return bytes % giga == 0   ? fmt::format("{}g", bytes / giga)
+           : bytes % mega == 0 ? fmt::format("{}m", bytes / mega)
            : bytes % kilo == 0 ? fmt::format("{}k", bytes / kilo)
                                : fmt::format("{}", bytes);
 }
@@ -143,10 +145,7 @@ std::string text_of(const Target& target) {
         return bytes_text(*bytes->value);
     }
     const auto* needed = std::get_if<Needed>(&target);
-    const auto time = (needed ? *needed->value : *std::get<Millis*>(target)).count();
-    return time % 60'000 == 0  ? fmt::format("{}m", time / 60'000)
-           : time % 1'000 == 0 ? fmt::format("{}s", time / 1'000)
-                               : fmt::format("{}ms", time);
+    return format_duration(needed ? *needed->value : *std::get<Millis*>(target));
 }
 
 } // namespace

@@ -18,11 +18,6 @@ namespace {
 
 constexpr std::size_t k_most_named = 3;
 
-std::string days(Millis time) {
-    constexpr Millis k_day{86'400'000};
-    return time % k_day == Millis(0) ? fmt::format("{}d", time / k_day) : format_duration(time);
-}
-
 std::string trouble(const Error& error, Millis patience) {
     switch (error.code) {
     case Code::not_found:
@@ -75,7 +70,7 @@ public:
         refused_ = !read && read.error().code == Code::credentials;
         if (read) {
             lanes_ = *std::move(read);
-            lanes_->all.budget_window = days(options_.budget_window);
+            lanes_->all.budget_window = format_duration(options_.budget_window);
             read_at_s_ = now_s();
             state_ = state_of(*lanes_);
         } else {
