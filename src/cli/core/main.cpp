@@ -94,7 +94,7 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
         return "oa-stream doctor";
     case Code::credentials:
         if (contains(command.options, names::auth, &OptionSpec::name)) {
-            return "give a token with --auth env:NAME, file:PATH or fd:N";
+            return "give a token with --auth env:NAME, file:PATH, fd:N or command:PROGRAM";
         }
         return args.all("PLAYBOOK").empty() ? fmt::format("oa-stream {} --help", command.path)
                                             : "`auth` in the playbook says where a token is";

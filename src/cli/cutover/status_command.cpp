@@ -242,7 +242,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_options = options<Options>(
     option<&Options::run>(
-        names::run, "RUN", "Show this run, also when it is over. Without it: all runs under way."
+        names::run, "RUN", "Show this run, also when it is over. Without it: all that are not over."
     ),
     parsed<awaited, &Options::wait_for>(
         "--wait-for", "WHAT", "Wait until the run is `done`, `paused`, or has reached `stage=25%`."

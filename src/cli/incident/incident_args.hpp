@@ -49,7 +49,7 @@ inline constexpr auto k_incident_log = option<&IncidentOptions::logs>(
 inline constexpr auto k_incident_title =
     option<&IncidentOptions::title>("--title", "TEXT", "Set the title of the issue.");
 inline constexpr auto k_incident_secret = option<&IncidentOptions::secrets>(
-    "--secret", "REF", "Also search for this secret: env:NAME, file:PATH or fd:N."
+    "--secret", "REF", "Also search for this secret: env:NAME, file:PATH, fd:N or command:PROGRAM."
 );
 inline constexpr auto k_incident_options = options<IncidentOptions>(
     k_incident_log, k_incident_since, k_incident_alert, k_incident_title, k_incident_secret

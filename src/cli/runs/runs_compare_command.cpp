@@ -102,7 +102,7 @@ const CommandSpec runs_compare_command = command<run>({
     .examples =
         {
             "oa-stream runs compare 1a2b3c4d last",
-            "oa-stream runs compare 20260215T043600Z-verify-1a2b3c4d 5e6f7a8b --json",
+            "oa-stream runs compare 20260215T043600Z-steady-state-1a2b3c4d 5e6f7a8b --json",
         },
     .reads_runs = true,
     .about =

@@ -170,7 +170,9 @@ constexpr auto k_options = options<ShadowGiven>(
     )
         .range(0, 1'000'000'000'000)
         .or_else("1"),
-    k_auth.saying("Authenticate on both sides with this token: env:NAME, file:PATH or fd:N."),
+    k_auth.saying(
+        "Authenticate on both sides with this token: env:NAME, file:PATH, fd:N or command:PROGRAM."
+    ),
     parsed<net::read_token, &ShadowGiven::against_auth>(
         "--against-auth", "REF", "Authenticate at the reference with another token."
     ),

@@ -96,7 +96,8 @@ inline constexpr auto k_slo_user =
 inline constexpr auto k_slo_ca = option<&SloSourceOptions::ca>(
     names::ca,
     "FILE",
-    "Trust this certificate authority for Prometheus (PEM). Without it: the system's."
+    "Trust this certificate authority for Prometheus (PEM). Without it: SSL_CERT_FILE, or the "
+    "system's."
 );
 inline constexpr auto k_slo_cert = option<&SloSourceOptions::cert>(
     names::cert, "FILE", "Present this client certificate (PEM) to Prometheus."

@@ -41,8 +41,8 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("api-only"),
     k_auth.saying(
-        "Authenticate with this user's token: env:NAME, file:PATH or fd:N. Without it the run "
-        "cannot PASS."
+        "Authenticate with this user's token: env:NAME, file:PATH, fd:N or command:PROGRAM. "
+        "Without it the run cannot PASS."
     ),
     option<&Options::smoke, &ControlSmokeOptions::layout>(
         "--layout",

@@ -42,7 +42,8 @@ constexpr auto k_target_keys = keys<Target>(
     text<&Target::ca>(
         "ca",
         Need::optional,
-        "PEM file of the authority that signs its certificate; the system's if absent."
+        "PEM file of the authority that signs its certificate; SSL_CERT_FILE or the system's if "
+        "absent."
     ),
     text<&Target::cert>("cert", Need::optional, "PEM file of the certificate to show it."),
     text<&Target::key>("key", Need::optional, "PEM file of that certificate's key."),

@@ -164,7 +164,8 @@ constexpr auto k_keys = keys<PrometheusSettings>(
     text<&PrometheusSettings::ca>(
         "ca",
         Need::optional,
-        "PEM file of the authority that signs the server's certificate; the system's if absent."
+        "PEM file of the authority that signs the server's certificate; SSL_CERT_FILE or the "
+        "system's if absent."
     ),
     text<&PrometheusSettings::cert>(
         "cert", Need::optional, "PEM file of the certificate to show it; the target's if absent."
