@@ -45,6 +45,31 @@ TEST_CASE("stage line: percent shifted, time left, samples, rates against limits
     );
 }
 
+TEST_CASE("stage line: p95 is compared as the gate compares it") {
+    Scene scene;
+    const auto p95 = [&](double canary_s, double stable_s) {
+        scene.view.canary_p95_s = canary_s;
+        scene.view.stable_p95_s = stable_s;
+        const std::string line = stage_line(scene.view, {.width = 200});
+        return line.substr(line.find("p95"));
+    };
+    CHECK(p95(0.008, 0.004) == "p95 8ms -14.3%≤+50%"); // 10 ms more go unnoticed
+    CHECK(p95(0.1298, 0.13) == "p95 130ms -0.2%≤+50%");
+    CHECK(p95(0.1951, 0.13) == "p95 195ms +50.1%>+50%");
+
+    auto& gates = scene.playbook.stage.gates;
+    const auto gate =
+        std::ranges::find(gates, measure::Metric::quantile, &measure::GateSpec::metric);
+    REQUIRE(gate != gates.end());
+    gate->quantile = {19, 20};
+    CHECK(p95(0.195, 0.1) == "p95 195ms +95%>+50%");
+    gate->quantile = measure::k_p99;
+    CHECK(p95(0.195, 0.1) == "p95 195ms");
+    gate->quantile = measure::k_p95;
+    gate->timing = measure::Timing::duration;
+    CHECK(p95(0.195, 0.1) == "p95 195ms");
+}
+
 TEST_CASE("stage line: 80 columns hold every number of a long stage; the bar goes first") {
     Scene scene;
     scene.view.elapsed_s = 20;

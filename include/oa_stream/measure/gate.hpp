@@ -112,6 +112,12 @@ struct GateSpec {
 /// "first-content", "duration-p99-vs-stable": the id of a gate on a quantile that names none.
 [[nodiscard]] std::string quantile_id(const GateSpec& spec);
 
+/// Stable's time as a limit on a rise takes it: one that the canary may exceed by
+/// `unnoticed_s` at least.
+[[nodiscard]] double raised_reference(const GateSpec& spec, double stable_s) noexcept;
+/// percent_text() of a change, with its sign.
+[[nodiscard]] std::string signed_percent(double change, double limit);
+
 /// Looking often at growing data finds "breaches" that are not there. So the number of looks that
 /// may decide is fixed before (the end of the window, and the end of its extension), and each of
 /// the `of` looks gets an equal share of the error: confidence 1 − (1 − c) / of. Interim looks in

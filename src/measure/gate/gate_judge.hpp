@@ -40,10 +40,6 @@ inline constexpr std::string_view k_starved = "oa-stream-was-starved";
 /// What GateSpec::from says of a gate that the run's own probes judge.
 inline constexpr std::string_view k_by_probes = "probe";
 
-/// Stable's time as a limit on a rise takes it: one that the canary may exceed by
-/// `unnoticed_s` at least.
-[[nodiscard]] double raised_reference(const GateSpec& spec, double stable_s) noexcept;
-
 struct Arms {
     const Tally& canary;
     const Tally& stable;

@@ -8,8 +8,6 @@ namespace oa_stream::measure {
 /// Made from the record's own numbers, so that text and verdict cannot disagree.
 [[nodiscard]] std::string sentence_of(const GateRecord& record);
 
-/// percent_text() of a change, with its sign.
-[[nodiscard]] std::string signed_percent(double change, double limit);
 /// "canary ", where there is one.
 [[nodiscard]] std::string whose(const GateRecord& record);
 /// "bad rate", "p95 first content", "p99.5 duration"

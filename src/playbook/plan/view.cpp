@@ -20,13 +20,18 @@ using measure::Metric;
 
 constexpr int k_bar = 10;
 
-const GateSpec* find(const StageView& view, Metric metric, Against against) {
-    if (view.gates == nullptr) {
-        return nullptr;
-    }
-    return find_if_or_null(*view.gates, [&](const GateSpec& gate) {
-        return gate.metric == metric && gate.against == against;
-    });
+const GateSpec* find(const StageView& view, bool (*fits)(const GateSpec&)) {
+    return view.gates == nullptr ? nullptr : find_if_or_null(*view.gates, fits);
+}
+
+bool limits_bad_rate(const GateSpec& gate) {
+    return gate.metric == Metric::bad_rate && gate.against == Against::limit;
+}
+
+/// It judges the times that a stage line shows.
+bool compares_first_content_p95(const GateSpec& gate) {
+    return gate.metric == Metric::quantile && gate.against == Against::stable &&
+           measure::quantile_id(gate) == "first-content-vs-stable";
 }
 
 struct Rates {
@@ -41,7 +46,7 @@ std::string sign(bool beyond) {
 
 void add_bad_rate(const StageView& view, Rates& out) {
     const double rate = view.canary.rate();
-    const GateSpec* gate = find(view, Metric::bad_rate, Against::limit);
+    const GateSpec* gate = find(view, limits_bad_rate);
     const double limit = gate == nullptr ? 1 : gate->limit;
     const bool beyond = gate != nullptr && rate > limit;
     // Nothing measured yet is not 0 %.
@@ -57,13 +62,19 @@ void add_p95(const StageView& view, Rates& out) {
         return;
     }
     out.text += " p95 " + seconds_text(*view.canary_p95_s);
-    const GateSpec* gate = find(view, Metric::quantile, Against::stable);
+    const GateSpec* gate = find(view, compares_first_content_p95);
     if (gate == nullptr || !view.stable_p95_s || *view.stable_p95_s <= 0) {
         return;
     }
-    const double change = *view.canary_p95_s / *view.stable_p95_s - 1;
+    const double stable = measure::raised_reference(*gate, *view.stable_p95_s);
+    const double change = *view.canary_p95_s / stable - 1;
     const bool beyond = change > gate->limit;
-    out.text += fmt::format(" {:+.0f}%{}{:+.0f}%", change * 100, sign(beyond), gate->limit * 100);
+    out.text += fmt::format(
+        " {}{}{}",
+        measure::signed_percent(change, gate->limit),
+        sign(beyond),
+        measure::signed_percent(gate->limit, gate->limit)
+    );
     out.beyond = out.beyond || beyond;
 }
 
