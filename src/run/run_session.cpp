@@ -122,12 +122,10 @@ void RunSession::note(const Check& check) {
 }
 
 void RunSession::show(const Check& check) {
+    shown_ = std::max(shown_, checks_.size()) + 1;
     if (observer_ != nullptr) {
         observer_->progress(fmt::format(
-            "  {} so far  {}  {}",
-            counted(checks_.size() + ++shown_, "check"),
-            to_string(check.verdict),
-            check.id
+            "  {} so far  {}  {}", counted(shown_, "check"), to_string(check.verdict), check.id
         ));
     }
 }
@@ -139,9 +137,9 @@ void RunSession::add_said(Check check) {
 
 void RunSession::add(Check check) {
     note(check);
-    shown_ = 0;
-    show(check);
-    shown_ = 0;
+    if (checks_.size() >= shown_) {
+        show(check);
+    }
     checks_.push_back(std::move(check));
 }
 

@@ -115,6 +115,28 @@ TEST_CASE("session: what is said and told passes the redactor") {
     CHECK(lines.shown[2].empty());
 }
 
+TEST_CASE("session: the count of checks on the screen never falls") {
+    const Scratch state;
+    Lines lines;
+    auto session = begin(state, &lines);
+    session.add(check("a", Verdict::pass));
+    session.show(check("b", Verdict::pass));
+    session.show(check("c", Verdict::pass));
+    session.add(check("b", Verdict::pass));
+    session.add(check("c", Verdict::pass));
+    session.add(check("d", Verdict::pass));
+    CHECK(
+        lines.shown ==
+        std::vector<std::string>{
+            "  no check so far",
+            "  1 check so far  PASS  a",
+            "  2 checks so far  PASS  b",
+            "  3 checks so far  PASS  c",
+            "  4 checks so far  PASS  d",
+        }
+    );
+}
+
 TEST_CASE("session: evidence that could not be written takes a PASS away") {
     const Scratch state;
     auto session = begin(state);

@@ -78,6 +78,7 @@ public:
     void add(std::string id, Verdict verdict, std::string detail, Json data = Json::object());
     void add_said(Check check); ///< with a line on the screen
     /// On the screen alone: a check of a probe that returns all of its checks at its end.
+    /// add() then does not show it again.
     void show(const Check& check);
     /// What a probe returned at its end, in its order; those that were not added yet are noted.
     void replace_checks(std::vector<Check> checks);
@@ -123,7 +124,7 @@ private:
     RunFolder folder_;
     RunObserver* observer_ = nullptr;
     std::vector<Check> checks_{};
-    std::size_t shown_ = 0; ///< since a check was added
+    std::size_t shown_ = 0; ///< that many checks "so far"
     std::vector<std::string> turns_{}; ///< each thread once
     EndFacts facts_{}; ///< as concluded
     double resumed_s_ = 0; ///< after the run's start
