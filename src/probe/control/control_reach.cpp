@@ -1,4 +1,5 @@
 // Is the service there, and does it keep strangers out?
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
 
 #include "control_run.hpp"
@@ -36,11 +37,14 @@ std::string wrong_word(const Answer& answer, std::string_view wanted) {
 Task<void> ready(ControlRunPtr run) {
     const Answer answer =
         co_await ControlRun::ask(run, "reach.readyz", {.path = "/readyz", .as = As::anyone});
-    run->unreachable = is_unreachable(answer.response);
+    const std::string elsewhere =
+        answer.status() == 404 ? base_path_advice(run->options.target.base_url) : "";
+    run->unreachable = is_unreachable(answer.response) || !elsewhere.empty();
     std::string wrong = answer.wrong(200, k_ready);
     if (wrong.empty()) {
         wrong = wrong_word(answer, "ready");
     }
+    wrong += elsewhere;
     wrong += net::reach_advice(answer.response);
     run->judge("reach.readyz", answer, std::move(wrong), "HTTP 200, ready");
 }

@@ -68,6 +68,17 @@ test('fault 1: an unreachable target is an ERROR of its own class, and the summa
   assert.equal(JSON.parse(fs.readFileSync(path.join(run.json().evidence, 'run.json'), 'utf8')).verdict, 'ERROR');
 });
 
+test('a base URL with a path: one FAIL that says what to try, and nothing more is asked', async () => {
+  const service = await start();
+  const run = await smoke({ base: `${service.base}/api/v1` });
+  const checks = checksOf(run);
+  assert.equal(run.code, 1);
+  assert.equal(checks['reach.readyz'].verdict, 'FAIL');
+  assert.ok(checks['reach.readyz'].detail.endsWith(`; the base URL has the path /api/v1, and requests add their own: try ${service.base}`), checks['reach.readyz'].detail);
+  assert.ok(Object.entries(checks).every(([id, { verdict }]) => id === 'reach.readyz' || verdict === 'SKIPPED'));
+  assert.equal(service.calls.length, 1);
+});
+
 test('fault 2: no secret stands in a URL, in the report or in the evidence, minted ones included', async () => {
   const service = await start({ others: { maintenance: COOKIE, shell: true } });
   const run = await smoke(service, [...SHELL, '--maintenance-cookie', 'env:COOKIE'], { TOKEN: USER, COOKIE });
