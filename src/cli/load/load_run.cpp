@@ -100,7 +100,7 @@ private:
     std::unique_ptr<probe::Load> load_{};
     std::optional<Error> refused_{};
     std::string path_advice_{}; ///< of a 404 below a base URL with a path
-    std::string unreached_; ///< why nobody answered at all; empty: somebody did
+    std::string unreached_; ///< why nobody is there who could be asked; empty: somebody is
     net::TlsTrouble tls_trouble_{}; ///< that its client met
     std::uint64_t listed_ = 0;
     bool stopping_ = false;
@@ -217,13 +217,16 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
 /// One request before the many: a target that does not answer it learns nothing from a load.
 Task<bool> LoadRun::first_look(net::HttpClient* client) {
     outcome_.authority = co_await authority(client);
+    auto may = may_cost(args_, outcome_.authority);
+    if (!may && !path_advice_.empty()) { // who confirmed may have a lane of another make there
+        unreached_ = "GET /version is HTTP 404" + path_advice_;
+    }
     if (!unreached_.empty()) { // whether it would cost is not the question
         session_.add("load.reach", Verdict::error, unreached_);
         co_return false;
     }
-    if (auto may = may_cost(args_, outcome_.authority); !may) {
+    if (!may) {
         refused_ = std::move(may).error();
-        refused_->message += path_advice_;
         co_return false;
     }
     const probe::ProbeSample sample = co_await first_answer(client);
