@@ -342,7 +342,9 @@ private:
         check.required = false;
         if (options_.reference && options_.reference->base_url == options_.lane.base_url &&
             options_.reference->connect_to == options_.lane.connect_to) {
-            check.detail += "; both sides are one address, so this compared a target with itself";
+            // First, as a terminal cuts the end of what passed.
+            check.detail = "compared a target with itself, as both sides are one address; " +
+                           std::move(check.detail);
             check.data["same_target"] = true;
         }
         if (!removal_.left.empty() || removal_.removed > 0) {
