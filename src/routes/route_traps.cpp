@@ -131,9 +131,7 @@ std::vector<std::string> notes_of(const RouteStatus& status, std::span<const Rou
             return entry.second == "legacy";
         });
     if (legacy && !status.legacy_base_url) {
-        out.emplace_back(
-            "the service has no legacy_base_url: what is decided legacy has nowhere to go"
-        );
+        out.emplace_back("the service has no legacy_base_url: paths decided legacy have no target");
     }
     out.emplace_back(k_lane_untouched);
     return out;

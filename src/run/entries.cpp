@@ -61,7 +61,7 @@ Result<std::vector<std::string>> files_below(const fs::path& folder) {
     if (!all.unreadable.empty()) {
         return fail(
             Code::unreadable,
-            "cannot be read: nobody knows what is in it",
+            "cannot be read, so its content is unknown",
             (folder / all.unreadable.front()).lexically_normal().string(),
             "let its owner make it readable, then the same command"
         );

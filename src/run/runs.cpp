@@ -342,7 +342,7 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
         Code::usage,
         near.empty() ? fmt::format("there is no run '{}'", printable(word, 80))
                      : fmt::format(
-                           "'{}' may be {} runs, {} among them",
+                           "'{}' names {} runs, for example {}",
                            printable(word, 80),
                            near.size(),
                            near.front().filename().string()

@@ -189,7 +189,7 @@ TEST_CASE("route notes: what clearing leaves, and legacy that leads nowhere") {
     CHECK(notes(status, {{"clear", "auth_entry"}, {"clear", {}}}).size() == 1);
     status.legacy_base_url.reset();
     const std::string nowhere =
-        "the service has no legacy_base_url: what is decided legacy has nowhere to go";
+        "the service has no legacy_base_url: paths decided legacy have no target";
     CHECK(notes(status, {{"legacy", {}}}).at(0) == nowhere);
     CHECK(notes(status, {{"legacy", "chat_pilot"}}).at(0) == nowhere);
     CHECK(notes(status, {{"rust", {}}}).size() == 1);

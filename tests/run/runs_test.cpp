@@ -233,7 +233,7 @@ TEST_CASE("runs: RUN is a name, a unique beginning or end, last, or a folder els
     CHECK(unknown.error().message == "no run is of kind 'cut'");
     const auto both = find_run(state.path, "2026");
     REQUIRE_FALSE(both.has_value());
-    CHECK(both.error().message.starts_with("'2026' may be 4 runs"));
+    CHECK(both.error().message.starts_with("'2026' names 4 runs"));
     for (const char* word : {"2026010", "nonsense", "", "..", "/nowhere/at-all", "last:"}) {
         CAPTURE(word);
         const auto found = find_run(state.path, word);

@@ -144,7 +144,7 @@ Result<Replacement> shadow(const OldCall& call) {
          reference,
          names::p95_delta_at_most,
          fmt::format("{}ms", p95)},
-        {"every turn is asked often enough for a p95; two lanes that fail alike are not equal",
+        {"each prompt runs often enough for a p95. Equal failures do not count as equal.",
          "lanes of a real model: --compare structure"}
     };
     if (call.given("AUTH_TOKEN")) {

@@ -134,7 +134,7 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     if (!context.state_dir.is_absolute()) {
         return fail(
             Code::io,
-            "this folder was removed, so nobody knows where that is",
+            "this folder was removed: a relative path has no base",
             context.state_dir.string(),
             "cd to a folder that exists, or name the state directory from the root"
         );

@@ -70,7 +70,7 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
         text += fmt::format(
             "  {:<28} {}\n",
             trial.gate,
-            trial.fault.empty() ? "no fault is known that it is there for: not tried" : trial.fault
+            trial.fault.empty() ? "not tried: no fault is known for this gate" : trial.fault
         );
         trials.push_back({{"gate", trial.gate}, {"fault", trial.fault}});
     }

@@ -53,7 +53,10 @@ constexpr NamedText k_config_file{
 constexpr std::array k_files{
     k_config_file,
     NamedText{"$XDG_STATE_HOME/oa-stream/runs/", "One folder a run: verdict, evidence, report."},
-    NamedText{"$XDG_STATE_HOME/oa-stream/locks/", "One lock a target; a dead owner's is none."},
+    NamedText{
+        "$XDG_STATE_HOME/oa-stream/locks/",
+        "One lock per target. A lock whose owner died does not count."
+    },
     NamedText{
         "$XDG_STATE_HOME/oa-stream/plans/",
         "One file a plan that was applied, so that none is applied twice."

@@ -260,7 +260,7 @@ constexpr auto k_options = options<Options>(
         "Request this path from every backend. A backend that does not answer 2xx gets no traffic."
     ),
     option<&Options::front, &FrontOptions::health, &HealthOptions::interval>(
-        "--health-interval", "D", "Check the backends this often, every 10 ms at most."
+        "--health-interval", "D", "Check the backends at this interval, 10ms or more."
     )
         .range(10, k_longest_ms)
         .or_else("2s"),

@@ -143,7 +143,7 @@ std::vector<Case> process_cases(const AlertOptions& options) {
         {.name = "a run left traffic unverified",
          .changes = {{.name = status("run_exit_code"), .constant = 8}},
          .firing = {{"OaStreamRunUnverified", timer}}},
-        {.name = "nobody can tell any longer that a run left traffic unverified",
+        {.name = "no metric shows whether a run left traffic unverified",
          .changes =
              {{.name = status("run_exit_code"), .constant = 8, .until = k_minutes - 20},
               {.name = status("run_end_timestamp_seconds"), .pieces = {{k_minute_s, k_minutes - 20}}

@@ -215,8 +215,8 @@ Panel consumed(const Writer& write, const DashboardOptions& options) {
         .unit = "percentunit",
         .help =
             "Bad requests and turns against what the objective allows. Prometheus may hold less "
-            "history than the window: oa-stream slo status shows how much. Over days, what a new "
-            "process counted before its first scrape is not in it.",
+            "history than the window: oa-stream slo status shows how much. Over days, counts "
+            "made before a process's first scrape are missing.",
         .lines =
             {{fmt::format("{} / {}", write.bad_share(window), budget_text(options)), "{{revision}}"}
             },

@@ -140,7 +140,7 @@ bool record_drill(StageRun& stage, bool judged) {
             return false; // it failed by itself, which nobody planned
         }
         Check check{.id = id, .verdict = Verdict::pass, .mode = CheckMode::rehearsed};
-        check.detail = "ruled to have failed: nothing was planted, so detection was not tried";
+        check.detail = "declared failed without a fault, so detection was not measured";
         run.session.add(std::move(check));
         stage.row.verdict = Verdict::fail;
         return true;

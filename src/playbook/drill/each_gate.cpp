@@ -83,7 +83,7 @@ private:
             {{"gate", trial.gate}, {"fault", trial.fault}}
         );
         if (trial.fault.empty()) {
-            add(trial, Verdict::inconclusive, "not tried: no fault is known that it is there for");
+            add(trial, Verdict::inconclusive, "not tried: no fault is known for this gate");
         } else if (trial.gate == k_continuity_trial) {
             co_await try_continuity(trial);
         } else {
@@ -239,9 +239,8 @@ private:
         };
         report.headline = restored ? "" : fmt::format("Not restored: {}. ", left_);
         report.headline +=
-            open.empty()
-                ? fmt::format("Each of {} gates noticed the fault it is there for.", all.size())
-                : fmt::format("{} of {} gates noticed; {}.", noticed, all.size(), open);
+            open.empty() ? fmt::format("All gates noticed their fault ({}).", all.size())
+                         : fmt::format("{} of {} gates noticed; {}.", noticed, all.size(), open);
         report.more = {{"restored", restored}, {"rollback", nullptr}, {"notes", Json::array()}};
         report.next = next_;
         const int signal = input_.by.stop != nullptr ? input_.by.stop->signal() : 0;

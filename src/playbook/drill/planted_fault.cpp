@@ -106,9 +106,7 @@ Removed remove(const Planted& planted) {
         return {
             false,
             fmt::format(
-                "somebody changed {} since {} was planted in it: take that line out by hand",
-                file,
-                planted.fault
+                "{} changed after {} was injected: remove that line yourself", file, planted.fault
             )
         };
     }

@@ -308,7 +308,7 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
                 "{}; and yet {}",
                 error.text(),
                 seen ? traffic::serves_text(*seen) + " now"
-                     : "it is unknown what serves now: " + seen.error().text()
+                     : "the current split is unknown: " + seen.error().text()
             )
         );
     }

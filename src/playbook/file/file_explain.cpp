@@ -285,8 +285,8 @@ private:
     void stage(int percent) {
         const StageSpec& stage = playbook_.stage;
         step(fmt::format(
-            "Give {} {}% of the traffic, then hold {} while probing both revisions directly at {} "
-            "each and the users' way at {}.",
+            "Give {} {}% of the traffic for {} while probing both revisions directly at {} each "
+            "and the users' address at {}.",
             playbook_.traffic.canary,
             percent,
             format_duration(stage.bake),
@@ -310,7 +310,7 @@ private:
         }
         if (stage.extend_at_most > Millis(0)) {
             detail(fmt::format(
-                "A gate that cannot decide extends the hold by at most {}.",
+                "A gate that cannot decide extends the bake by at most {}.",
                 format_duration(stage.extend_at_most)
             ));
         }

@@ -125,9 +125,7 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     }
     if (playbook.kind == Kind::rollback && !(live.wanted == live.serving)) {
         out.push_back(fmt::format(
-            "what was asked for ({}) is not what serves ({})",
-            live.wanted.text(),
-            live.serving.text()
+            "requested split {}, but {} serves", live.wanted.text(), live.serving.text()
         ));
     }
     if (playbook.kind != Kind::rollback && live.etag_of_setting) {

@@ -166,10 +166,10 @@ private:
             add("probe@" + where,
                 StepKind::probe,
                 fmt::format(
-                    "hold {}, probing each arm {}/s and unpinned {}/s",
-                    format_duration(playbook_.stage.bake),
+                    "probe each arm {}/s and unpinned {}/s for {}",
                     rates.per_arm_per_s,
-                    rates.unpinned_per_s
+                    rates.unpinned_per_s,
+                    format_duration(playbook_.stage.bake)
                 ));
         probe.stage = index;
         probe.evidence = {"measure/samples.ndjson"};

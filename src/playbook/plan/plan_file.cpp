@@ -237,7 +237,7 @@ drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json&
     }
     if (!(live.wanted == live.serving) && plan.playbook.kind != Kind::rollback) {
         out.push_back(fmt::format(
-            "traffic: what was asked for ({}) is not what serves ({})",
+            "traffic: requested split {}, but {} serves",
             live.wanted.text(),
             live.serving.text()
         ));

@@ -26,9 +26,7 @@ check_live(const Playbook& playbook, std::string_view target, const traffic::Tra
         return fail(
             Code::precondition,
             fmt::format(
-                "what was asked for ({}) is not what serves ({})",
-                live.wanted.text(),
-                live.serving.text()
+                "requested split {}, but {} serves", live.wanted.text(), live.serving.text()
             )
         );
     }

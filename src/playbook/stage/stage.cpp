@@ -237,7 +237,7 @@ Task<WindowEnd> windows(StageRun* stage) {
         stage->run.session.tell(
             "stage extended",
             fmt::format(
-                "  not decided yet, holding another {}", format_duration(spec.extend_at_most)
+                "  not decided yet, measuring for another {}", format_duration(spec.extend_at_most)
             ),
             {{"stage", stage->where}}
         );

@@ -198,7 +198,7 @@ void check_split(StageRun& stage) {
                 "split",
                 Verdict::inconclusive,
                 fmt::format(
-                    "no unpinned probe was due in this stage at {}: nothing shows who serves users",
+                    "no unpinned probe ran in this stage at {}: the users' revision is unknown",
                     config::rate_text(asked)
                 )
             );

@@ -66,7 +66,7 @@ Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view ta
                 fmt::format(
                     "{}: oa-stream cutover abandon --run {}",
                     known ? run.next + " first, or give it up"
-                          : "look at what serves its target, then give the run up as its owner",
+                          : "check the target's split, then abandon the run as its owner",
                     run.run
                 )
             );

@@ -166,7 +166,7 @@ describe('from a failed rehearsal to an issue', () => {
     assert.match(body.stdout, /CANNOT BE READ: streams/);
     const bundle = asNobody('incident', 'bundle', id, '--out', path.join(state, 'b.tar.zst'), '--accept-changed');
     assert.equal(bundle.status, 2, bundle.stderr);
-    assert.match(bundle.stderr, /streams: cannot be read: nobody knows what is in it/);
+    assert.match(bundle.stderr, /streams: cannot be read, so its content is unknown/);
     fs.chmodSync(path.join(state, 'runs'), 0);
     assert.match(asNobody('runs', 'list').stderr, /cannot list the runs: Permission denied \(sudo oa-stream --state-dir \S+ runs list\)/);
     fs.chmodSync(state, 0);

@@ -210,7 +210,7 @@ for (const [what, changed] of [['is removed', false], ['somebody changed', true]
     if (changed) {
       const { headline, next } = JSON.parse(drill.stdout);
       assert.equal(next, `oa-stream rollback apply --run ${run}`);
-      assert.match(headline, /^Not restored: somebody changed \S+ since forget=1 was planted in it: .*\. 0 of 1 gates noticed; not judged: continuity\.$/);
+      assert.match(headline, /^Not restored: \S+ changed after forget=1 was injected: .*\. 0 of 1 gates noticed; not judged: continuity\.$/);
     } else {
       assert.match(drill.stderr, /leaving at once\. its fault is removed/);
       assert.doesNotMatch(drill.stderr, /rollback apply/);

@@ -72,7 +72,7 @@ test('explain tells each step with its values', async () => {
   const got = await run('playbook', 'explain', 'cutover', '--set', 'stable=app-1', '--set', 'canary=app-2', '--set', 'bake=3m');
   assert.equal(got.code, 0, got.stderr);
   assert.match(got.stdout, /moves the traffic from app-1 to app-2 with driver cloud-run/);
-  assert.match(got.stdout, /Give app-2 25% of the traffic, then hold 3m/);
+  assert.match(got.stdout, /Give app-2 25% of the traffic for 3m/);
   assert.match(got.stdout, /all traffic goes back as it was at once, verified/);
 });
 

@@ -265,8 +265,7 @@ void Reader::conclude() {
     }
     if (!queries_.sees_first_events()) {
         out_.notes.emplace_back(
-            "over so long a window what a new process counted before its first scrape is not in"
-            " these numbers"
+            "over so long a window, counts made before a process's first scrape are missing"
         );
     }
     if (at_first_sight_ > 0) {
