@@ -287,8 +287,8 @@ Part artefact_part(const Incident& incident) {
     Part out;
     out.head = fmt::format(
         "\n## Evidence\n\nSHA-256 and path within a bundle of these runs.\n\n"
-        "<details><summary>{} files</summary>\n\n```text\n",
-        incident.artefacts.size()
+        "<details><summary>{}</summary>\n\n```text\n",
+        counted(incident.artefacts.size(), "file")
     );
     for (const Artefact& artefact : incident.artefacts) {
         constexpr std::size_t k_digest = 64; // characters of a SHA-256

@@ -1,6 +1,7 @@
 #include "oa_stream/report/report.hpp"
 
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/base/seconds.hpp"
 
@@ -188,9 +189,9 @@ std::string drill_part(const DrillFacts& facts, const RollbackFacts& rollback) {
         )
     );
     out += fmt::format(
-        "\nUnpinned probes meanwhile: {} answers, {} of them bad, {} by the revision that was made "
-        "to fail.\n",
-        facts.users,
+        "\nUnpinned probes meanwhile: {}, {} of them bad, {} by the revision that was made to "
+        "fail.\n",
+        counted(facts.users, "answer"),
         facts.users_bad,
         facts.users_canary
     );

@@ -161,7 +161,7 @@ TEST_CASE("id map: damage in the middle is named, the rest is kept, and so is th
     REQUIRE(stage.opened.has_value());
     CHECK(stage.map().size() == 8);
     REQUIRE(stage.notes.size() == 1);
-    CHECK(stage.notes[0].contains("dropped 1 damaged lines"));
+    CHECK(stage.notes[0].contains("dropped 1 damaged line ("));
     CHECK(read_file(folder.path / "threads.map.damaged").value() == text);
     MapStage again(file);
     CHECK(again.map().size() == 8);

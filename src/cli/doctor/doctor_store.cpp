@@ -59,7 +59,7 @@ Check memory(const store::StoreFacts& facts) {
     return finding(
         "store.memory",
         share > k_full ? Verdict::fail : Verdict::pass,
-        fmt::format("{:.0f}% of maxmemory are used", share * 100),
+        fmt::format("{:.0f}% of maxmemory is used", share * 100),
         share > k_full ? "raise maxmemory in redis.conf" : ""
     );
 }

@@ -1,5 +1,6 @@
 #include "incident_choice.hpp"
 
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
@@ -185,7 +186,9 @@ Result<ChosenRuns> choose_runs(const RunChoice& choice, std::vector<RunEntry> ru
     std::ranges::reverse(out.runs);
     out.why =
         choice.since
-            ? fmt::format("{} of {} runs that failed or were rolled back", out.runs.size(), all)
+            ? fmt::format(
+                  "{} of {} that failed or were rolled back", out.runs.size(), counted(all, "run")
+              )
             : out.runs.back().id + ", the newest that failed or was rolled back";
     return out;
 }

@@ -159,7 +159,9 @@ Check contract_kept(const LoadTotals& totals) {
         totals.broken == 0 ? Verdict::pass : Verdict::fail,
         totals.broken == 0
             ? fmt::format("no stream of {} broke the contract", totals.ended)
-            : fmt::format("{} of {} streams broke the contract", totals.broken, totals.ended)
+            : fmt::format(
+                  "{} of {} broke the contract", totals.broken, counted(totals.ended, "stream")
+              )
     );
 }
 

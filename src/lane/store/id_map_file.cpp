@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/output.hpp"
 
 #include <fmt/format.h>
@@ -76,8 +77,8 @@ std::string describe_damage(const LogDamage& damage, std::uint64_t begin) {
     std::string out;
     if (damage.lines > 0) {
         out = fmt::format(
-            "dropped {} damaged lines ({} bytes) from byte {} on",
-            damage.lines,
+            "dropped {} ({} bytes) from byte {} on",
+            counted(damage.lines, "damaged line"),
             damage.bytes,
             begin + damage.first_at
         );

@@ -1,8 +1,9 @@
 // "Does not spike": the canary runbook's words on auth, sync token and audit errors, which come
 // with no figure. Here: a rate more than limit + 1 times stable's (or that before the run), from
-// min_events events on. These
-// are counts of rare events in somebody else's log, so there is no interval: the rule is on what
-// was counted.
+// min_events events on. These are counts of rare events in somebody else's log, so there is no
+// interval: the rule is on what was counted.
+#include "oa_stream/base/layout.hpp"
+
 #include "gate_judge.hpp"
 
 #include <fmt/format.h>
@@ -92,9 +93,9 @@ std::string spike_sentence(const GateRecord& record) {
         );
     }
     const std::string limit = fmt::format(
-        "the limit of {} from {} events on",
+        "the limit of {} from {} on",
         times(record.spec.limit + 1, -1),
-        record.spec.min_events
+        counted(record.spec.min_events, "event")
     );
     const std::string told = "; source " + record.source;
     switch (record.verdict) {

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -251,10 +252,10 @@ std::vector<std::string> Hooks::notes() const {
     for (const auto& hook : state_->hooks) {
         if (hook->failed > 0) {
             out.push_back(fmt::format(
-                "Hook {}: {} of {} events did not arrive; the last: {}.",
+                "Hook {}: {} of {} did not arrive; the last: {}.",
                 hook->spec.id,
                 hook->failed,
-                hook->failed + hook->delivered,
+                counted(static_cast<std::uint64_t>(hook->failed + hook->delivered), "event"),
                 hook->last_error
             ));
         }

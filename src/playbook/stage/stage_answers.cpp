@@ -1,4 +1,5 @@
 // How well users are answered, as probes that come as they do were.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
@@ -145,7 +146,9 @@ std::string answers_text(const StageRun& stage, const Answers& answers) {
         );
     }
     if (answers.verdict == Verdict::pass && bad == 0) {
-        return fmt::format("none of {} answers of {} to unpinned probes was bad", n, who);
+        return fmt::format(
+            "none of {} of {} to unpinned probes was bad", counted(n, "answer"), who
+        );
     }
     if (answers.verdict == Verdict::pass) {
         return fmt::format(

@@ -1,4 +1,5 @@
 // Who answered, as the answers themselves say.
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/probe/prober.hpp"
@@ -113,7 +114,7 @@ void check_arms(StageRun& stage) {
         stage.add_check(
             "arm." + arm,
             Verdict::fail,
-            fmt::format("{} probes pinned to {} were answered by another revision", count, arm)
+            fmt::format("another revision answered {} pinned to {}", counted(count, "probe"), arm)
         );
     }
 }
@@ -274,7 +275,7 @@ void check_users(StageRun& stage) {
     const std::uint64_t own = std::min(all, stage.delivered + others);
     const std::uint64_t users = all - own;
     stage.users_came = users > 0;
-    stage.users_text = fmt::format("{} requests, {} of them this run's own", all, own);
+    stage.users_text = fmt::format("{}, {} of them this run's own", counted(all, "request"), own);
 }
 
 void record_users(StageRun& stage) {

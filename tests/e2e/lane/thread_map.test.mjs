@@ -160,7 +160,7 @@ test('a damaged file: one line says what was dropped, everything else is served'
   const lane = await startLane({ folder, args: ['--id-map', map] });
   await lane.until(() => lane.stderr.includes('"id_map"'), 'what the lane says of its file');
   const [told, ...more] = lane.stderr.split('\n').filter((l) => l.includes('"id_map"'));
-  assert.match(told, /dropped 1 damaged lines \(\d+ bytes\) from byte \d+ on and 40 bytes of an unfinished last line/);
+  assert.match(told, /dropped 1 damaged line \(\d+ bytes\) from byte \d+ on and 40 bytes of an unfinished last line/);
   assert.deepEqual(more, []);
   assert.equal((await lane.stop()).code, 0);
   assert.equal(readMap(map).length, 9);

@@ -1,6 +1,7 @@
 // Threads that nobody has used for long are deleted by codex itself: rollout, history and rows.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 
 #include "codex/codex_core.hpp"
 #include "codex/codex_requests.hpp"
@@ -86,7 +87,7 @@ Task<void> CodexCore::delete_unused(Self self) {
     if (deleted > 0) {
         self->log(
             LogLevel::info,
-            fmt::format("{} threads were unused for too long and are deleted", deleted)
+            fmt::format("deleted {} that nobody used for too long", counted(deleted, "thread"))
         );
     }
 }
