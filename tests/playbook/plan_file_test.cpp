@@ -1,5 +1,6 @@
 // Plan files: immutable, for one use, for as long as nothing drifted.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/operate.hpp"
 
@@ -276,6 +277,18 @@ TEST_CASE("plan: up to five differences are named, and of more that there are mo
         CHECK(named(changed).size() == 6);
         CHECK(named(changed).back() == "setting: and more");
     }
+}
+
+TEST_CASE("plan: a long difference is cut between characters") {
+    std::string wide;
+    for (int i = 0; i < 100; ++i) {
+        wide += "ä";
+    }
+    std::vector<std::string> out;
+    name_differences(out, "setting", {{"k", wide}}, {{"k", "old"}});
+    REQUIRE(out.size() == 1);
+    CHECK_FALSE(invalid_utf8(out.front()).has_value());
+    CHECK(out.front().contains("…, live \"old\""));
 }
 
 TEST_CASE("plan file: what lies in the place of an approval and is none approves nothing") {

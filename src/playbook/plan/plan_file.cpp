@@ -5,6 +5,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>
@@ -81,8 +82,7 @@ std::vector<Step> moves_in(const Json& json) {
 }
 
 std::string shown(const nlohmann::json& value) {
-    const std::string text = value.dump();
-    return text.size() <= 80 ? text : text.substr(0, 77) + "...";
+    return cut_to(value.dump(), 80);
 }
 
 } // namespace
@@ -237,9 +237,7 @@ drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json&
     }
     if (!(live.wanted == live.serving) && plan.playbook.kind != Kind::rollback) {
         out.push_back(fmt::format(
-            "traffic: requested split {}, but {} serves",
-            live.wanted.text(),
-            live.serving.text()
+            "traffic: requested split {}, but {} serves", live.wanted.text(), live.serving.text()
         ));
     }
     if (!plan.facts.exact.is_null() && out.empty()) {
