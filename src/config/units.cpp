@@ -21,16 +21,12 @@ std::string quoted(std::string_view text) {
 
 /// "12" and "1.5": digits, at most one point between them, no leading zeros.
 std::optional<double> plain_number(std::string_view text) {
-    const auto point = text.find('.');
-    const std::string_view whole = text.substr(0, point);
-    const bool digits =
-        !text.empty() && text.find_first_not_of("0123456789.") == std::string_view::npos &&
-        text.find('.', point == std::string_view::npos ? 0 : point + 1) == std::string_view::npos;
-    if (!digits || whole.empty() || text.back() == '.' || (whole.size() > 1 && whole[0] == '0') ||
+    const std::string_view whole = text.substr(0, text.find('.'));
+    if (whole.empty() || text.back() == '.' || (whole.size() > 1 && whole[0] == '0') ||
         text.size() > 15) {
         return std::nullopt;
     }
-    return number_of<double>(text);
+    return decimal_of(text);
 }
 
 std::unexpected<Error>

@@ -1,11 +1,14 @@
 #include "oa_stream/turn/event.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 namespace oa_stream::turn {
 
@@ -34,14 +37,12 @@ constexpr std::array<std::string_view, 3> k_phases{"", "commentary", "final_answ
 
 /// "1 second", "90 seconds", "5 minutes", "3 hours": rounded up.
 std::string waiting_time(int seconds) {
-    const auto counted = [](int count, std::string_view unit) {
-        return fmt::format("{} {}{}", count, unit, count == 1 ? "" : "s");
-    };
-    if (seconds <= 120) {
-        return counted(seconds, "second");
+    const auto whole = static_cast<std::uint64_t>(std::max(0, seconds));
+    if (whole <= 120) {
+        return counted(whole, "second");
     }
-    return seconds <= 7'200 ? counted((seconds + 59) / 60, "minute")
-                            : counted((seconds + 3'599) / 3'600, "hour");
+    return whole <= 7'200 ? counted((whole + 59) / 60, "minute")
+                          : counted((whole + 3'599) / 3'600, "hour");
 }
 
 std::string usage_text(const std::optional<Usage>& usage) {
