@@ -3,6 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/incident/incident.hpp"
@@ -44,7 +45,7 @@ Part head_part(const Incident& incident) {
             one.verdict.empty() ? "none" : one.verdict,
             run::to_string(one.life),
             one.started_at,
-            one.duration_s ? fmt::format("{:.1f} s", *one.duration_s) : "–",
+            one.duration_s ? seconds_text(*one.duration_s) : "–",
             one.exit_code ? fmt::format("{}", *one.exit_code) : "–"
         );
     }

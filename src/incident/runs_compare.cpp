@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -157,7 +158,7 @@ void put_facts(Table& table, const run::RunEntry& run, bool second) {
     table.put("kind", run.kind, second);
     table.put("playbook", run.name, second);
     table.put("started", run.started_at, second);
-    table.put("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "", second);
+    table.put("took", run.duration_s ? seconds_text(*run.duration_s) : "", second);
     for (const char* group : {"versions", "target"}) {
         for (const auto& [key, value] : object_in(run.document, group).items()) {
             table.put(

@@ -56,7 +56,7 @@ std::string head(const Report& report) {
     out += "| | |\n|---|---|\n";
     out += fmt::format("| run | `{}` |\n", report.id);
     out += fmt::format("| started | {} |\n", report.started_at);
-    out += fmt::format("| took | {:.1f} s |\n", report.duration_s);
+    out += fmt::format("| took | {} |\n", seconds_text(report.duration_s));
     out += fmt::format("| exit code | {} |\n", report.exit_code);
     for (const auto& [name, value] : report.facts) {
         out += fmt::format("| {} | {} |\n", markdown_cell(name), markdown_cell(value));
@@ -78,9 +78,9 @@ std::string stage_table(const Report& report) {
         "first content | stable p95 |\n|---|---|---|---|---|---|---|---|\n";
     for (const StageRow& row : report.stages) {
         out += fmt::format(
-            "| {} | {:.1f} s | {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
             row.name,
-            row.seconds,
+            seconds_text(row.seconds),
             verdict_word(row),
             markdown_cell(row.observed.empty() ? "–" : row.observed),
             bad_text(row.canary),

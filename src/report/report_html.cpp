@@ -49,7 +49,7 @@ std::string html_head(const Report& report) {
     );
     out += fact("run", report.id);
     out += fact("started", report.started_at);
-    out += fact("took", fmt::format("{:.1f} s", report.duration_s));
+    out += fact("took", seconds_text(report.duration_s));
     out += fact("exit code", fmt::format("{}", report.exit_code));
     for (const auto& [name, value] : report.facts) {
         out += fact(name, value);
@@ -98,7 +98,7 @@ std::string stages(const Report& report) {
     for (const StageRow& row : report.stages) {
         rows += cells(
             {escape_markup(row.name),
-             fmt::format("{:.1f} s", row.seconds),
+             seconds_text(row.seconds),
              badge(row.verdict, verdict_word(row)),
              escape_markup(row.observed.empty() ? "–" : row.observed),
              bad_of(row.canary),

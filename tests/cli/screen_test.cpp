@@ -49,7 +49,7 @@ TEST_CASE("screen: progress says what is left once it is known how long it takes
     CHECK_FALSE(seen.contains("left"));
     screen.expect(42s);
     screen.progress("  4 checks so far");
-    CHECK(seen.contains("about 42 s left  4 checks so far"));
+    CHECK(seen.contains("about 42s left  4 checks so far"));
     screen.expect(0s);
     screen.progress("  5 checks so far");
     CHECK(seen.contains("nearly done  5 checks so far"));

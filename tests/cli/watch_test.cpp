@@ -402,7 +402,7 @@ TEST_CASE("watch: what is old, gone or not ready is never healthy, and is said i
                   s.age_s = 31;
               },
               WatchState::unreachable,
-              "unreachable: refused, numbers are 31 s old"},
+              "unreachable: refused, numbers are 31s old"},
           Row{"never there",
               [](WatchSource& s) {
                   s.reachable = false;
@@ -420,7 +420,7 @@ TEST_CASE("watch: what is old, gone or not ready is never healthy, and is said i
               },
               WatchState::unreadable,
               "unreadable: /metrics is HTTP 404, no numbers ever came"},
-          Row{"old", [](WatchSource& s) { s.age_s = 16; }, WatchState::stale, "16 s old"},
+          Row{"old", [](WatchSource& s) { s.age_s = 16; }, WatchState::stale, "16s old"},
           Row{"draining",
               [](WatchSource& s) {
                   s.ready = false;

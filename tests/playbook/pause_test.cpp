@@ -56,7 +56,7 @@ TEST_CASE("pause: after a stage that the playbook names, until somebody continue
     CHECK(outcome.exit == ExitCode::ok);
     CHECK(at == std::vector<std::string>{"5%", "50%"});
     CHECK(world.driver.serving == World::split(100));
-    CHECK_THAT(outcome.notes.at(0), Contains("Paused at 5% for 0 s; continued by alice: because."));
+    CHECK_THAT(outcome.notes.at(0), Contains("Paused at 5% for 0s; continued by alice: because."));
 }
 
 TEST_CASE("pause: a stage whose users' probes were bad is neither paused nor promoted") {

@@ -57,7 +57,7 @@ TEST_CASE("hops: a chain that changes nothing passes every check, and the heartb
         CAPTURE(check.id, check.detail);
         CHECK(check.verdict == Verdict::pass);
     }
-    CHECK(find(checks, "silence").detail.contains("the heartbeat every 5.0 s is passed on"));
+    CHECK(find(checks, "silence").detail.contains("the heartbeat every 5.0s is passed on"));
 }
 
 TEST_CASE("hops: a fault that is seen from outside is the innermost hop's that shows it") {
@@ -71,7 +71,7 @@ TEST_CASE("hops: a fault that is seen from outside is the innermost hop's that s
     auto checks = judged(seen);
     CHECK(find(checks, "silence").verdict == Verdict::fail);
     CHECK(find(checks, "silence").data["hop"] == "edge");
-    CHECK(find(checks, "silence").detail.starts_with("edge cuts a stream after 2.0 s of silence"));
+    CHECK(find(checks, "silence").detail.starts_with("edge cuts a stream after 2.0s of silence"));
     CHECK(find(checks, "whole-answer").data["hop"] == "edge");
     CHECK(find(checks, "duration").verdict == Verdict::pass);
 
@@ -90,13 +90,12 @@ TEST_CASE("hops: heartbeats, content and headers that a hop keeps to itself") {
     seen[1].idle = {{5, true}, {10, false}, {20, false}};
     const auto checks = judged(seen);
     CHECK(find(checks, "silence").detail.starts_with("client holds the lane's heartbeat back"));
-    CHECK(find(checks, "buffering").detail.starts_with("client holds content back for up to 4.2 s")
-    );
+    CHECK(find(checks, "buffering").detail.starts_with("client holds content back for up to 4.2s"));
     CHECK(find(checks, "headers").data["hop"] == "edge");
     CHECK(find(checks, "headers").detail.contains("content-type (changed), x-request-id (gone)"));
     CHECK(find(checks, "compression").data["hop"] == "client");
     CHECK(find(checks, "keep-alive")
-              .detail.contains("edge closes a connection that is idle for 5.0 to 10.0 s"));
+              .detail.contains("edge closes a connection that is idle for 5.0 to 10.0s"));
 }
 
 TEST_CASE("hops: a heartbeat that is nearly as long as the turn's silence is missed, too") {
@@ -104,7 +103,7 @@ TEST_CASE("hops: a heartbeat that is nearly as long as the turn's silence is mis
     for (HopSeen& one : seen) {
         one.silent = good(15.1); // then the turn goes on at 20 s
     }
-    CHECK(find(judged(seen), "silence").detail.contains("the heartbeat every 15.1 s is passed on"));
+    CHECK(find(judged(seen), "silence").detail.contains("the heartbeat every 15.1s is passed on"));
     seen[0].silent = good(20);
     const auto checks = judged(seen);
     CHECK(find(checks, "silence").verdict == Verdict::fail);
@@ -232,7 +231,7 @@ TEST_CASE("hops: what the authority does is told from what the lane does") {
     inside.plain.max_gap_s = 4;
     check = judge(inside);
     CHECK(check.verdict == Verdict::pass);
-    CHECK(check.detail.contains("after 1.3 s and was silent for 4.0 s at most"));
+    CHECK(check.detail.contains("after 1.3s and was silent for 4.0s at most"));
     inside.plain.max_gap_s = 25;
     CHECK(judge(inside).verdict == Verdict::inconclusive);
 
@@ -257,7 +256,7 @@ TEST_CASE(
     }
     Check check = judge_authority(inside, Millis(20'000), "stream");
     CHECK(check.data["hop"] == "authority");
-    CHECK(check.detail.contains("heartbeat of origin every 3.0 s goes on"));
+    CHECK(check.detail.contains("heartbeat of origin every 3.0s goes on"));
     inside.plain.timing_ndjson.clear();
     check = judge_authority(inside, Millis(20'000), "stream");
     CHECK(check.verdict == Verdict::fail);

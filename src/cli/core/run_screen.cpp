@@ -48,7 +48,7 @@ std::string Screen::left() const {
         return {};
     }
     const std::chrono::duration<double> rest = *until_ - std::chrono::steady_clock::now();
-    return rest.count() < 1 ? "  nearly done" : fmt::format("  about {:.0f} s left", rest.count());
+    return rest.count() < 1 ? "  nearly done" : fmt::format("  about {:.0f}s left", rest.count());
 }
 
 void Screen::progress(std::string_view line) {

@@ -296,7 +296,7 @@ std::string progress_line(const probe::LoadSecond& second, const LoadTotals& tot
     const auto p99 = second.first_content.percentile({99, 100});
     const double left_s = std::max(0.0, all_s - static_cast<double>(second.second + 1));
     return fmt::format(
-        "{:.0f} s left  sent {}/s  in flight {}  bad {} of {}  dropped {}  p99 {}",
+        "{:.0f}s left  sent {}/s  in flight {}  bad {} of {}  dropped {}  p99 {}",
         left_s,
         second.sent,
         second.in_flight,

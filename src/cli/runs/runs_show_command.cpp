@@ -1,6 +1,7 @@
 // runs show: what is known of one run, also of one that died.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
@@ -135,7 +136,7 @@ std::string text_of(const Known& known) {
         : future               ? run.started_at + ", in the future: a clock was wrong"
                                : fmt::format("{}, {} ago", run.started_at, age_text_of(run))
     );
-    line("took", run.duration_s ? fmt::format("{:.1f} s", *run.duration_s) : "");
+    line("took", run.duration_s ? seconds_text(*run.duration_s) : "");
     const Json* back = member(run.document, "rolled_back");
     if (const auto report = back != nullptr ? string_member(*back, "report") : std::nullopt) {
         const std::string at = text_in(*back, "ended_at"); // earlier versions had neither

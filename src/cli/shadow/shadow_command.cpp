@@ -59,7 +59,7 @@ std::string pairs_line(std::size_t done, std::size_t of, Clock::duration taken) 
         return line;
     }
     const double each_s = seconds(taken) / static_cast<double>(done);
-    return fmt::format("{}, about {:.0f} s left", line, each_s * static_cast<double>(of - done));
+    return fmt::format("{}, about {:.0f}s left", line, each_s * static_cast<double>(of - done));
 }
 
 Result<ExitCode> run(ShadowGiven given, Context& context) {

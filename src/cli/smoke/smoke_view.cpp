@@ -1,6 +1,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http_client.hpp"
@@ -157,11 +158,11 @@ std::string next_command(
 std::string
 smoke_text(const SmokeCommand& command, const run::RunResult& result, std::optional<int> width) {
     const std::string head = fmt::format(
-        "{}  {}  {}  in {:.1f} s: {}\n",
+        "{}  {}  {}  in {}: {}\n",
         to_string(result.end.verdict),
         command.name,
         command.target,
-        result.duration_s,
+        seconds_text(result.duration_s),
         run::count_text(result.checks)
     );
     std::string rows;

@@ -164,8 +164,7 @@ void judge_budget(WatchView& view, const WatchLimits& limits) {
 }
 
 std::string age_text(const std::optional<double>& age) {
-    return age ? fmt::format("numbers are {:.0f} s old", *age)
-               : std::string("no numbers ever came");
+    return age ? fmt::format("numbers are {:.0f}s old", *age) : std::string("no numbers ever came");
 }
 
 /// How far the sources can be believed: the worst of them speaks.

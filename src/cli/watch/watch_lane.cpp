@@ -204,7 +204,7 @@ private:
         }
         for (const measure::ScrapedProcess* one : processes_.lost_since(lost_before())) {
             why.push_back(fmt::format(
-                "instance {} ({}) answered last {:.0f} s ago",
+                "instance {} ({}) answered last {:.0f}s ago",
                 one->id,
                 one->revision,
                 now_s() - one->last_at_s

@@ -126,7 +126,7 @@ std::string time_of(const std::string& at) {
 }
 
 std::string age(const std::optional<double>& seconds) {
-    return seconds ? fmt::format("{:.1f} s old", *seconds) : std::string("no data");
+    return seconds ? fmt::format("{:.1f}s old", *seconds) : std::string("no data");
 }
 
 /// With the revisions that are bad by themselves.
@@ -150,9 +150,9 @@ void add_lines(std::vector<Row>& rows, std::string_view text, Tone tone) {
 std::vector<Row> head(const WatchView& view, std::size_t columns) {
     std::vector<Row> rows;
     std::string line = fmt::format("{}  {}", headline(view), time_of(view.at));
-    line += fmt::format("  every {:g} s", view.every_s);
+    line += fmt::format("  every {:g}s", view.every_s);
     line += view.numbers.window_s > 0
-                ? fmt::format(", over the last {:.0f} s", view.numbers.window_s)
+                ? fmt::format(", over the last {:.0f}s", view.numbers.window_s)
                 : ", no rates yet";
     rows.push_back({std::move(line), tone_of(view.state)});
     if (!view.next.empty()) {

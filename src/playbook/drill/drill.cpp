@@ -95,15 +95,14 @@ void judge_recovery(RunContext& run, const DrillFacts& facts) {
     run.session.add(
         "drill.recovery",
         fine ? Verdict::pass : Verdict::fail,
-        recovery
-            ? fmt::format(
-                  "{:.3f} s after the decision probes met nothing but the baseline, at most {} "
-                  "was asked for; known to within {:.3f} s",
-                  *recovery,
-                  limit,
-                  facts.known_to_within_s()
-              )
-            : fmt::format("unpinned probes were not well again {} after the decision", limit),
+        recovery ? fmt::format(
+                       "{:.3f}s after the decision probes met nothing but the baseline, at most {} "
+                       "was asked for; known to within {:.3f}s",
+                       *recovery,
+                       limit,
+                       facts.known_to_within_s()
+                   )
+                 : fmt::format("unpinned probes were not well again {} after the decision", limit),
         report::to_json(facts)
     );
 }

@@ -56,7 +56,7 @@ std::string good_headline(const RunContext& run) {
     }
     if (out.drill) {
         return fmt::format(
-            "The failure at {} was met as planned, probes were answered well {:.3f} s after "
+            "The failure at {} was met as planned, probes were answered well {:.3f}s after "
             "the decision; the traffic is back where it began, verified.",
             out.drill->stage,
             out.drill->recovery_s().value_or(0)

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
+
 namespace oa_stream::playbook {
 namespace {
 
@@ -103,7 +105,11 @@ std::string what(const measure::GateSpec& gate, bool by_source) {
     }
     const std::string limit =
         rate ? fmt::format("{} percentage points above", gate.limit * 100)
-             : fmt::format("{} or {}s above", config::exact_percent(gate.limit), gate.unnoticed_s);
+             : fmt::format(
+                   "{} or {} above",
+                   config::exact_percent(gate.limit),
+                   format_duration(Millis(std::llround(gate.unnoticed_s * 1000)))
+               );
     return fmt::format("{} must be at most {} that of stable, with {}", subject, limit, sure);
 }
 

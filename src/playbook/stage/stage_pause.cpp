@@ -117,7 +117,7 @@ void end_pause(RunContext& run, std::string_view how, const std::string& where, 
         "pause ended", {{"where", where}, {"how", how}, {"seconds", seconds}}
     );
     run.out.notes.push_back(
-        fmt::format("Paused at {} for {:.0f} s; {}.", where, seconds, std::string(how))
+        fmt::format("Paused at {} for {:.0f}s; {}.", where, seconds, std::string(how))
     );
 }
 

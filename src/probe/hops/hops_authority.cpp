@@ -46,8 +46,8 @@ std::optional<Finding> silent_to_the_end(const HopSeen& inside, const ProbeSampl
         return Finding{
             Verdict::fail,
             fmt::format(
-                "{} has not ended its answer after {:.1f} s, while the heartbeat of {} every "
-                "{:.1f} s goes on: the lane waits for it",
+                "{} has not ended its answer after {:.1f}s, while the heartbeat of {} every "
+                "{:.1f}s goes on: the lane waits for it",
                 k_authority_hop,
                 whole,
                 inside.name,
@@ -60,7 +60,7 @@ std::optional<Finding> silent_to_the_end(const HopSeen& inside, const ProbeSampl
     return Finding{
         Verdict::fail,
         fmt::format(
-            "{} sends nothing for {:.1f} s, not even a heartbeat: whether its authority would "
+            "{} sends nothing for {:.1f}s, not even a heartbeat: whether its authority would "
             "answer cannot be seen past it",
             inside.name,
             std::max(sample.silence_s, whole - sample.clocks.headers.value_or(0))
@@ -86,7 +86,7 @@ std::optional<Finding> failure(const HopSeen& inside) {
             return Finding{
                 Verdict::fail,
                 fmt::format(
-                    "{} fails after {:.1f} s ({}), says {}",
+                    "{} fails after {:.1f}s ({}), says {}",
                     k_authority_hop,
                     end,
                     sample->error_code,
@@ -107,7 +107,7 @@ Finding of_recorded(const std::string& lane, const ProbeSample& steady) {
         return {
             Verdict::fail,
             fmt::format(
-                "{} says a word every {:.2f} s as it is asked to, and {} shows up to {:.1f} s "
+                "{} says a word every {:.2f}s as it is asked to, and {} shows up to {:.1f}s "
                 "between two: the authority or the lane holds them back",
                 k_authority_hop,
                 k_word_every_s,
@@ -133,7 +133,7 @@ Finding of_model(const HopSeen& inside, double longest) {
     const double first = inside.plain.clocks.first_content.value_or(0);
     const double quiet = std::max(first, inside.plain.max_gap_s);
     std::string detail = fmt::format(
-        "the {} began to answer after {:.1f} s and was silent for {:.1f} s at most",
+        "the {} began to answer after {:.1f}s and was silent for {:.1f}s at most",
         k_authority_hop,
         first,
         inside.plain.max_gap_s
@@ -141,10 +141,10 @@ Finding of_model(const HopSeen& inside, double longest) {
     if (quiet > longest) {
         return {
             Verdict::inconclusive,
-            detail + fmt::format(
-                         ": longer than the {:.0f} s that were tried at the hops. Give more time",
-                         longest
-                     )
+            detail +
+                fmt::format(
+                    ": longer than the {:.0f}s that were tried at the hops. Give more time", longest
+                )
         };
     }
     return {.detail = std::move(detail)};

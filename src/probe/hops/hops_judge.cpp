@@ -85,7 +85,7 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
         return {
             Verdict::fail,
             fmt::format(
-                "{} cuts a stream after {:.1f} s of silence ({}){}",
+                "{} cuts a stream after {:.1f}s of silence ({}){}",
                 hop->name,
                 limit,
                 to_string(silent->outcome),
@@ -107,7 +107,7 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
         return {
             Verdict::fail,
             fmt::format(
-                "{} holds the lane's heartbeat back: {:.1f} s of silence on the wire, {:.1f} s at "
+                "{} holds the lane's heartbeat back: {:.1f}s of silence on the wire, {:.1f}s at "
                 "{}",
                 hop->name,
                 limit,
@@ -120,10 +120,10 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
     }
     return {
         .detail = fmt::format(
-            "a turn that is silent for {:.0f} s is whole at {}; {}",
+            "a turn that is silent for {:.0f}s is whole at {}; {}",
             longest,
             seen.front().name,
-            beats ? fmt::format("the heartbeat every {:.1f} s is passed on", inside)
+            beats ? fmt::format("the heartbeat every {:.1f}s is passed on", inside)
                   : std::string("no heartbeat came in that time")
         )
     };
@@ -142,7 +142,7 @@ Finding whole_answers(const std::vector<HopSeen>& seen, double longest) {
         return {
             Verdict::fail,
             fmt::format(
-                "{} gives up after {:.1f} s on an answer that is not streamed ({}){}",
+                "{} gives up after {:.1f}s on an answer that is not streamed ({}){}",
                 hop->name,
                 whole->end_s,
                 whole->why,
@@ -154,7 +154,7 @@ Finding whole_answers(const std::vector<HopSeen>& seen, double longest) {
     }
     return {
         .detail = fmt::format(
-            "an answer that is silent for {:.0f} s and comes whole reaches {}",
+            "an answer that is silent for {:.0f}s and comes whole reaches {}",
             longest,
             seen.front().name
         )
@@ -173,7 +173,7 @@ Finding duration(const std::vector<HopSeen>& seen, double longest) {
         return {
             Verdict::fail,
             fmt::format(
-                "{} ends an answer after {:.1f} s though words keep coming ({}){}",
+                "{} ends an answer after {:.1f}s though words keep coming ({}){}",
                 hop->name,
                 limit,
                 to_string(steady->outcome),
@@ -185,7 +185,7 @@ Finding duration(const std::vector<HopSeen>& seen, double longest) {
     }
     return {
         .detail =
-            fmt::format("an answer that lasts {:.0f} s is whole at {}", longest, seen.front().name)
+            fmt::format("an answer that lasts {:.0f}s is whole at {}", longest, seen.front().name)
     };
 }
 
@@ -210,7 +210,7 @@ Finding buffering(const std::vector<HopSeen>& seen) {
         return {
             Verdict::fail,
             fmt::format(
-                "{} holds content back for up to {:.1f} s, in pieces of up to {} bytes{}",
+                "{} holds content back for up to {:.1f}s, in pieces of up to {} bytes{}",
                 hop->name,
                 seconds,
                 reads.largest,
@@ -331,8 +331,8 @@ Finding keep_alive(const std::vector<HopSeen>& seen) {
             all.empty() ? "" : "; ",
             hop.name,
             cut > 0
-                ? fmt::format("closes a connection that is idle for {:.1f} to {:.1f} s", kept, cut)
-                : fmt::format("keeps an idle connection for {:.1f} s at least", kept)
+                ? fmt::format("closes a connection that is idle for {:.1f} to {:.1f}s", kept, cut)
+                : fmt::format("keeps an idle connection for {:.1f}s at least", kept)
         );
     }
     return {.detail = all};

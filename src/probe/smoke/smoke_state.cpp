@@ -1,5 +1,6 @@
 // What the thread itself says of a turn that was stopped or left.
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "smoke_run.hpp"
@@ -73,12 +74,12 @@ void report_state(
         name,
         in_time ? ""
                 : fmt::format(
-                      "expected interrupted within {:.1f} s, saw {} after {:.1f} s",
-                      limit_s,
+                      "expected interrupted within {}, saw {} after {}",
+                      seconds_text(limit_s),
                       state.status.empty() ? "no such run" : printable(state.status, 40),
-                      after_s
+                      seconds_text(after_s, limit_s)
                   ),
-        fmt::format("interrupted after {:.2f} s", after_s),
+        "interrupted after " + seconds_text(after_s),
         Json{{"status", state.status}, {"after", after_s}}
     );
 }

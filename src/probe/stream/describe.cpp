@@ -60,7 +60,7 @@ std::string idle_cut(const ProbeSample& sample) {
     constexpr double k_silent = 1.0;
     return sample.silence_s < k_silent
                ? std::string()
-               : fmt::format(", {:.1f} s after the last byte: an idle cut", sample.silence_s);
+               : fmt::format(", {:.1f}s after the last byte: an idle cut", sample.silence_s);
 }
 
 std::string failed_turn_text(const ProbeSample& sample) {

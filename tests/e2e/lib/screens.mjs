@@ -55,10 +55,10 @@ const TABLE = [
   [/\d\d:\d\d:\d\d/g, digits],
   [/\d+\.\d+(?=s?[ ,](?:s )?(?:old|detection|decision|left))/g, digits],
   [/(?<=(?:recovery|detection|decision)\s+)\d+\.\d+(?=s)/g, digits],
-  [/(?<=interrupted after )\d+\.\d\d/g, digits],
+  [/(?<=interrupted after )[\d.]+m?s/g, () => '##ms'],
   [/(?<=over the last )\d+/g, digits],
   // Times and counts behind which nothing can be moved: of one width.
-  [/(?<=\bin )\d+\.\d(?= s: )/g, () => '#.#'],
+  [/(?<=\bin )[\d.]+m?s(?=: )/g, () => '#.#s'],
   [/(?<=first content after )\d+ms$/gm, () => '##ms'],
   [/(?<=arrived in )\d+ reads over \d+ms$/gm, () => '## reads over ###ms'],
   // Samples and their intervals.

@@ -51,7 +51,7 @@ beside('the playbook pauses after a stage; a second operator continues it, and t
   assert.equal(end.run.orders.length, 1);
   assert.equal(end.run.orders[0].action, 'continue');
   assert.match(end.run.orders[0].who, /^alice \(account \S+\)$/);
-  assert.match(end.report, /Paused at 50% for \d+ s; continued by alice \(account \S+\): the numbers look good\./);
+  assert.match(end.report, /Paused at 50% for \d+s; continued by alice \(account \S+\): the numbers look good\./);
   assert.ok(!fs.existsSync(path.join(it.folder, 'control.sock')));
   assert.equal((await order(target, 'continue', '--run', it.run)).code, 4, 'nobody listens any more');
 });

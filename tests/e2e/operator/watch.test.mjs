@@ -81,7 +81,7 @@ for (const [columns, rows] of [[80, 24], [140, 40]]) {
       assert.notEqual(index, -1, `${pattern}\n${lines.join('\n')}`);
       return index;
     };
-    const order = [/^OK {2}\d\d:\d\d:\d\dZ/, /r42 {2}ready {2}\d+\.\d s old/, /^route .*req\/s.*5xx\/s.*turns\/s.*p50.*p95.*p99/, /^\/api\/chat\/stream .*\d\.\d +0\.0 +\d+\.\d +.*ms/, /^endings +completed 3 .*others 0/, /^rejected +none of \d+ kinds/, /^active +0 streams/, /^budget +99\.9%: left 100% \(since its start\) +burn 0\.0x/, /^events/, /OK/].map(at);
+    const order = [/^OK {2}\d\d:\d\d:\d\dZ/, /r42 {2}ready {2}\d+\.\ds old/, /^route .*req\/s.*5xx\/s.*turns\/s.*p50.*p95.*p99/, /^\/api\/chat\/stream .*\d\.\d +0\.0 +\d+\.\d +.*ms/, /^endings +completed 3 .*others 0/, /^rejected +none of \d+ kinds/, /^active +0 streams/, /^budget +99\.9%: left 100% \(since its start\) +burn 0\.0x/, /^events/, /OK/].map(at);
     assert.deepEqual(order.slice(0, 9), order.slice(0, 9).toSorted((a, b) => a - b), 'from top to bottom');
     assert.ok(lines.every((line) => [...line].length < columns));
     assert.ok(shown.coloured().includes('\x1b[32m'), 'coloured where the terminal can');
@@ -124,7 +124,7 @@ beside('NDJSON: a line a tick; what is missing is null; a lane that goes away is
   const pid = other.pid;
   await other.kill();
   const gone = await last((tick) => tick.state === 'UNREACHABLE', 'the missing lane');
-  assert.match(gone.why[0], /unreachable: .*numbers are \d+ s old/);
+  assert.match(gone.why[0], /unreachable: .*numbers are \d+s old/);
   assert.equal(gone.sources[1].ready, null);
   const told = ticks().flatMap((tick) => tick.events.map((event) => ({ ...event, tick })));
   assert.ok(told.every((event) => event.at === event.tick.at));
