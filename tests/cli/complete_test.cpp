@@ -19,7 +19,12 @@ namespace {
 KnownHere here() {
     KnownHere out;
     out.runs = [] { return std::vector<Candidate>{{"20261120T100000Z-cutover-0000aaaa"}}; };
-    out.traffic_runs = [] { return std::vector<Candidate>{{"20261120T110000Z-cutover-0000bbbb"}}; };
+    out.traffic_runs = [] {
+        return std::vector<KnownRun>{
+            {"20261120T110000Z-cutover-0000bbbb", "under way", run::RunKind::cutover},
+            {"20261120T120000Z-route-split-0000cccc", "died", run::RunKind::route_split}
+        };
+    };
     out.variables = [](std::string_view playbook) {
         return playbook == "cutover" ? std::vector<Candidate>{{"stable=", "Serves now."}}
                                      : std::vector<Candidate>{};
@@ -118,7 +123,21 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"serve", "--replay", ""}, {}, Files::folders},
         {{"--color", "n"}, {"never"}, Files::none},
         {{"--state-dir", "/x", "sm"}, {"smoke"}, Files::none},
-        {{"rollback", "apply", "--run", ""}, {"20261120T110000Z-cutover-0000bbbb"}, Files::none},
+        {{"rollback", "apply", "--run", "20261120T11"},
+         {"20261120T110000Z-cutover-0000bbbb"},
+         Files::none},
+        {{"rollback", "apply", "--run", "20261120T12"},
+         {"20261120T120000Z-route-split-0000cccc"},
+         Files::none},
+        {{"route", "restore", ""}, {"20261120T120000Z-route-split-0000cccc"}, Files::none},
+        {{"runs", "show", ""}, {"last", "20261120T100000Z-cutover-0000aaaa"}, Files::none},
+        {{"runs", "show", "last:roll"}, {"last:rollback", "last:rollback-drill"}, Files::none},
+        {{"verify", ""}, {"steady-state"}, Files::files},
+        {{"cutover", "rehearse", ""}, {"cutover"}, Files::files},
+        {{"rollback", "drill", "rollback"}, {"rollback-drill"}, Files::files},
+        {{"slo", "gate", "--route", "/v1/c"}, {"/v1/chat/completions"}, Files::none},
+        {{"slo", "status", "--route", "/v1/r"}, {"/v1/responses"}, Files::none},
+        {{"incident", "body", "--alert", "OaStreamRunU"}, {"OaStreamRunUnverified"}, Files::none},
         {{"cutover", "status", "--run=2026"},
          {"--run=20261120T100000Z-cutover-0000aaaa"},
          Files::none},
@@ -149,7 +168,9 @@ TEST_CASE("complete: what can stand where the cursor is") {
         {{"man", "cutover", "ap"}, {"apply"}, Files::none},
         {{"cutover", "plan", ""}, {"cutover"}, Files::files},
         {{"rollback", "plan", ""}, {"rollback"}, Files::files},
-        {{"cutover", "pause", "--run", ""}, {"20261120T110000Z-cutover-0000bbbb"}, Files::none},
+        {{"cutover", "pause", "--run", "20261120T11"},
+         {"20261120T110000Z-cutover-0000bbbb"},
+         Files::none},
         {{"help", "cutover", "ap"}, {"apply"}, Files::none},
         {{"cutover", "plan", "cut"}, {"cutover"}, Files::files},
         {{"completions", "z"}, {"zsh"}, Files::none},
@@ -192,7 +213,7 @@ TEST_CASE("complete: every value that is one of some words is offered as these w
 TEST_CASE("complete: the machine is only asked where its answer could stand") {
     KnownHere strict;
     strict.runs = []() -> std::vector<Candidate> { throw std::logic_error("asked for runs"); };
-    strict.traffic_runs = []() -> std::vector<Candidate> { throw std::logic_error("asked"); };
+    strict.traffic_runs = []() -> std::vector<KnownRun> { throw std::logic_error("asked"); };
     strict.playbooks = []() -> std::vector<KnownPlaybook> { throw std::logic_error("asked"); };
     CHECK_FALSE(complete(std::vector<std::string>{"ser"}, strict).candidates.empty());
     CHECK_THROWS(complete(std::vector<std::string>{"rollback", "apply", "--run", ""}, strict));

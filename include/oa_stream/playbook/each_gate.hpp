@@ -11,6 +11,7 @@
 
 namespace oa_stream::playbook {
 
+inline constexpr KindSet k_gate_trial_kinds = k_drilled_kinds | bit(Kind::cutover);
 inline constexpr std::string_view k_continuity_trial = "continuity";
 
 struct GateTrial {

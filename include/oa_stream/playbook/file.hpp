@@ -42,6 +42,10 @@ load_playbook(std::string_view text, std::string_view file, const config::Values
 [[nodiscard]] Result<Playbook>
 read_playbook(std::string_view text, std::string_view file, const config::Values& set);
 
+/// The kind that a file states, of which nothing else is read: what it needs comes later. Unset: it
+/// states none, or by a variable.
+[[nodiscard]] std::optional<Kind> stated_kind(std::string_view text);
+
 struct NamedText {
     std::string file; ///< path, or "cutover" for one that is built in
     std::string text;

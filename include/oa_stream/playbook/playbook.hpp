@@ -9,6 +9,7 @@
 #include "oa_stream/traffic/kind.hpp"
 
 #include <array>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,11 @@ inline constexpr std::array<std::string_view, 7> k_kind_words{
     "rehearsal",
 };
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
+/// Some kinds, a bit each.
+using KindSet = std::uint32_t;
+[[nodiscard]] constexpr KindSet bit(Kind kind) {
+    return KindSet{1} << static_cast<KindSet>(kind);
+}
 /// Writes to the traffic machinery when it is applied.
 [[nodiscard]] bool moves_traffic(Kind kind) noexcept;
 

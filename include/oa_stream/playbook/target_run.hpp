@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <string_view>
 
 namespace oa_stream::playbook {
 
@@ -25,6 +26,14 @@ struct TargetRunInput {
     /// rehearsed against the same address.
     std::function<void(Target&)> access{};
 };
+
+inline constexpr KindSet k_rehearsed_kinds = bit(Kind::cutover) | bit(Kind::rehearsal);
+inline constexpr KindSet k_verified_kinds =
+    bit(Kind::steady_state) | bit(Kind::smoke_stream) | bit(Kind::smoke_control);
+inline constexpr KindSet k_drilled_kinds = bit(Kind::rollback_drill);
+
+/// Code::usage when the playbook called `name` is of another kind.
+[[nodiscard]] Result<void> check_kind(std::string_view name, Kind kind, KindSet wanted);
 
 /// Dry run of a cutover or a rehearsal: everything is read, probed, smoked and judged, mutations
 /// are previewed, nothing is written. No lock is taken. An error only when there is not even a run

@@ -115,8 +115,10 @@ template <class T> struct OptionOf : OptionSpec {
         out.rule.high = high;
         return out;
     }
-    [[nodiscard]] constexpr OptionOf offering(this OptionOf out, Offer offer) {
+    [[nodiscard]] constexpr OptionOf
+    offering(this OptionOf out, Offer offer, std::uint32_t kinds = 0) {
         out.rule.offer = offer;
+        out.rule.kinds = kinds;
         return out;
     }
     [[nodiscard]] constexpr OptionOf
@@ -162,8 +164,10 @@ template <class T> struct PositionalOf : PositionalSpec {
         out.at_most = words;
         return out;
     }
-    [[nodiscard]] constexpr PositionalOf offering(this PositionalOf out, Offer offer) {
+    [[nodiscard]] constexpr PositionalOf
+    offering(this PositionalOf out, Offer offer, std::uint32_t kinds = 0) {
         out.rule.offer = offer;
+        out.rule.kinds = kinds;
         return out;
     }
     [[nodiscard]] constexpr PositionalOf

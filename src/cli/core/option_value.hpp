@@ -51,6 +51,12 @@ struct ValueRule {
     /// Values, or their beginnings ("latency="), that a shell offers besides.
     std::span<const std::string_view> (*suggested)() = nullptr;
 
+    /// Of the playbooks or runs on offer only these kinds: a bit for each of the enum; 0: all.
+    std::uint32_t kinds = 0;
+    [[nodiscard]] constexpr bool offers(auto kind) const {
+        return kinds == 0 || (kinds >> static_cast<std::uint32_t>(kind) & 1U) != 0;
+    }
+
     /// What help names and a shell offers.
     [[nodiscard]] std::span<const std::string_view> shown() const {
         return registered == nullptr ? words : registered();

@@ -167,7 +167,7 @@ Result<void> refuse_local_options(const Options& options) {
 
 Result<ExitCode> run_target_rehearsal(const Options& options, Context& context) {
     OA_CHECK(refuse_local_options(options));
-    OA_TRY(auto input, target_run_input(options));
+    OA_TRY(auto input, target_run_input(options, playbook::k_rehearsed_kinds));
     return operate(context, Touches::nothing, playbook::rehearse_target, std::move(input), options);
 }
 
@@ -182,7 +182,10 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 constexpr auto k_positionals = positionals<Options>(
-    playbook_word("A playbook of kind cutover or rehearsal: a name or a file.").optional()
+    playbook_word(
+        "A playbook of kind cutover or rehearsal: a name or a file.", playbook::k_rehearsed_kinds
+    )
+        .optional()
 );
 constexpr auto k_options = options<Options>(
     k_set,

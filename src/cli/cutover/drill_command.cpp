@@ -86,16 +86,16 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
     show_text(fmt::format("next: {}\n", next), context);
 }
 
-Result<playbook::TargetRunInput> drill_input(const Options& options) {
+Result<playbook::TargetRunInput> drill_input(const Options& options, playbook::KindSet kinds) {
     TargetRunOptions target;
     static_cast<PlaybookChoice&>(target) = static_cast<const PlaybookChoice&>(options);
-    OA_TRY(auto input, target_run_input(target));
+    OA_TRY(auto input, target_run_input(target, kinds));
     input.faults_file = options.faults_file;
     return input;
 }
 
 Result<ExitCode> drill_gates(const Options& options, Context& context) {
-    OA_TRY(auto input, drill_input(options));
+    OA_TRY(auto input, drill_input(options, playbook::k_gate_trial_kinds));
     OA_CHECK(playbook::check_each_gate(input));
     if (!options.apply) {
         show_trials(input.playbook, context);
@@ -122,7 +122,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             "use --set, or --local for a drill on this machine"
         );
     }
-    OA_TRY(auto input, drill_input(options));
+    OA_TRY(auto input, drill_input(options, playbook::k_drilled_kinds));
     OA_CHECK(playbook::check_drill(input));
     if (!options.apply) {
         return show_drill(options, context);
@@ -132,7 +132,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
 
 constexpr auto k_positionals =
     positionals<Options>(playbook_word("The name or file of a playbook of kind rollback-drill. "
-                                       "With --each-gate its kind may also be cutover.")
+                                       "With --each-gate its kind may also be cutover.",
+                                       playbook::k_gate_trial_kinds)
                              .optional());
 constexpr auto k_options = options<Options>(
     k_local,

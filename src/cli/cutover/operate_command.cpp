@@ -167,8 +167,11 @@ Result<ExitCode> apply(const ApplyOptions& options, Context& context) {
                   : Result<ExitCode>(std::unexpected(result.error()));
 }
 
-constexpr auto k_plan_positionals =
-    positionals<PlanOptions>(playbook_word("A shipped playbook's name, or a file."));
+constexpr std::string_view k_planned = "A shipped playbook's name, or a file.";
+constexpr auto k_cutover_positionals =
+    positionals<PlanOptions>(playbook_word(k_planned, bit(Kind::cutover)));
+constexpr auto k_rollback_positionals =
+    positionals<PlanOptions>(playbook_word(k_planned, bit(Kind::rollback)));
 constexpr auto k_plan_options = options<PlanOptions>(
     k_set,
     option<&PlanOptions::out>(
@@ -211,7 +214,7 @@ const CommandSpec cutover_plan_command = command<plan_cutover>({
     .path = "cutover plan",
     .summary =
         "Show what a cutover will do, step by step. Changes nothing (exit 10: there are changes).",
-    .positionals = k_plan_positionals,
+    .positionals = k_cutover_positionals,
     .options = k_plan_options,
     .examples =
         {
@@ -232,7 +235,7 @@ const CommandSpec rollback_plan_command = command<plan_rollback>({
     .path = "rollback plan",
     .summary =
         "Show what a rollback to stable will do. Changes nothing (exit 10: there are changes).",
-    .positionals = k_plan_positionals,
+    .positionals = k_rollback_positionals,
     .options = k_plan_options,
     .examples =
         {

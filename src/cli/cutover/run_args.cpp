@@ -29,12 +29,16 @@ void AccessChoice::change(playbook::Target& target) const {
     target.headers.insert(target.headers.end(), headers.begin(), headers.end());
 }
 
-Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& options) {
+Result<playbook::TargetRunInput>
+target_run_input(const TargetRunOptions& options, playbook::KindSet kinds) {
     if (options.playbook.empty()) {
         return fail(Code::usage, "no playbook was named", "PLAYBOOK", "oa-stream playbook list");
     }
     playbook::TargetRunInput out;
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(options.playbook));
+    if (const auto kind = playbook::stated_kind(source.text)) {
+        OA_CHECK(playbook::check_kind(source.file, *kind, kinds));
+    }
     OA_TRY(out.playbook, playbook::read_playbook(source.text, source.file, options.set));
     out.access = [access = static_cast<const AccessChoice&>(options)](playbook::Target& target) {
         access.change(target);

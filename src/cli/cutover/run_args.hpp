@@ -29,8 +29,10 @@ inline constexpr auto k_set = custom<PlaybookVariables, read_set>(
 struct PlaybookChoice : PlaybookVariables {
     std::string playbook{};
 };
-constexpr auto playbook_word(std::string_view help) {
-    return positional<&PlaybookChoice::playbook>("PLAYBOOK", help);
+/// `kinds`: of those that a shell offers; 0: all.
+constexpr auto playbook_word(std::string_view help, playbook::KindSet kinds = 0) {
+    return positional<&PlaybookChoice::playbook>("PLAYBOOK", help)
+        .offering(Offer::playbooks, kinds);
 }
 
 /// A value that a person states, and why.
@@ -103,7 +105,9 @@ inline constexpr auto k_run_access = options<AccessChoice>(
 /// What a run of a playbook against the real thing is given.
 struct TargetRunOptions : PlaybookChoice, StatedBudget, ProbeChoice, AccessChoice {};
 
-/// Playbook, variables, stated values; nothing is asked of anybody. Code::usage without a playbook.
-[[nodiscard]] Result<playbook::TargetRunInput> target_run_input(const TargetRunOptions& options);
+/// Playbook, variables, stated values; nothing is asked of anybody. Code::usage without a playbook,
+/// and for one of another kind before its variables are looked at.
+[[nodiscard]] Result<playbook::TargetRunInput>
+target_run_input(const TargetRunOptions& options, playbook::KindSet kinds);
 
 } // namespace oa_stream::cli

@@ -93,7 +93,7 @@ Result<ExitCode> run(Options options, Context& context) {
     if (options.playbook.empty()) {
         options.playbook = "steady-state";
     }
-    OA_TRY(auto input, target_run_input(options));
+    OA_TRY(auto input, target_run_input(options, playbook::k_verified_kinds));
     const std::string name = input.playbook.name;
     const std::string target = input.playbook.target.base_url;
     // A timer's mail is for what is wrong.
@@ -126,7 +126,10 @@ Result<ExitCode> run(Options options, Context& context) {
 }
 
 constexpr auto k_positionals = positionals<Options>(
-    playbook_word("A playbook that only checks: a name or a file. Default: steady-state.")
+    playbook_word(
+        "A playbook that only checks: a name or a file. Default: steady-state.",
+        playbook::k_verified_kinds
+    )
         .optional()
 );
 constexpr auto k_options =

@@ -45,29 +45,28 @@ std::vector<Candidate> runs_in(const std::filesystem::path& state_dir) {
 std::vector<KnownPlaybook> shipped() {
     std::vector<KnownPlaybook> out;
     for (const playbook::ShippedPlaybook& one : playbook::shipped_playbooks()) {
-        const auto loaded = playbook::load_playbook(one.text, one.name, {}, playbook::Unset::keep);
-        if (loaded.playbook) {
-            out.push_back({std::string(one.name), loaded.playbook->kind});
+        if (const auto kind = playbook::stated_kind(one.text)) {
+            out.push_back({std::string(one.name), *kind});
         }
     }
     return out;
 }
 
 /// Those that moved traffic: first what was left undone, then the newest.
-std::vector<Candidate> moved_in(const std::filesystem::path& state_dir) {
-    std::vector<Candidate> out;
+std::vector<KnownRun> moved_in(const std::filesystem::path& state_dir) {
+    std::vector<KnownRun> out;
     auto all = playbook::all_statuses(state_dir).value_or(std::vector<playbook::RunStatus>{});
     std::ranges::reverse(all);
-    std::vector<Candidate> over;
+    std::vector<KnownRun> over;
     for (const playbook::RunStatus& status : all) {
         const bool running = status.state == playbook::RunState::running;
         if (!status.facts.mutates) {
             continue; // a rehearsal's lanes ended with it
         }
         if (running || status.needs_somebody()) {
-            out.push_back({status.run, running ? "under way" : status.open});
+            out.push_back({status.run, running ? "under way" : status.open, status.facts.kind});
         } else if (status.moved || !status.done.empty()) {
-            over.push_back({status.run, status.ending});
+            over.push_back({status.run, status.ending, status.facts.kind});
         }
     }
     out.insert(out.end(), over.begin(), over.end());
@@ -147,7 +146,7 @@ std::string answer_shell(std::span<const std::string> words) {
     const auto below_state = [words](auto list) {
         return [words, list] {
             const auto state_dir = state_dir_of(words);
-            return state_dir ? list(*state_dir) : std::vector<Candidate>{};
+            return state_dir ? list(*state_dir) : decltype(list(*state_dir)){};
         };
     };
     here.runs = below_state(runs_in);

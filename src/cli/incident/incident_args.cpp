@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/measure/alert_rules.hpp"
 #include "oa_stream/net/token_source.hpp"
 
 #include "core/suggestion.hpp"
@@ -10,6 +11,12 @@
 #include "screen/shown.hpp"
 
 namespace oa_stream::cli {
+
+std::span<const std::string_view> alert_words() {
+    static const auto names = measure::alert_names();
+    static const std::vector<std::string_view> words(names.begin(), names.end());
+    return words;
+}
 
 Result<Gathered> gather(const IncidentOptions& options, const Context& context) {
     Redactor redactor;

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::cli {
@@ -40,9 +42,12 @@ inline constexpr auto k_incident_since =
         "--since", "D", "Choose every run of the last D that failed or was rolled back."
     )
         .range(1, k_oldest_ms);
-inline constexpr auto k_incident_alert = option<&IncidentOptions::alert>(
-    "--alert", "NAME", "Choose the run that most likely caused this alert of `slo rules`."
-);
+[[nodiscard]] std::span<const std::string_view> alert_words();
+inline constexpr auto k_incident_alert =
+    option<&IncidentOptions::alert>(
+        "--alert", "NAME", "Choose the run that most likely caused this alert of `slo rules`."
+    )
+        .suggesting(alert_words);
 inline constexpr auto k_incident_log = option<&IncidentOptions::logs>(
     "--log", "FILE", "Add a lane's log or access log, of at most 256 MiB, to the timeline."
 );

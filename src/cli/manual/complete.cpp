@@ -106,6 +106,12 @@ public:
             add(one.word, one.help);
         }
     }
+    /// A word that goes on behind `begin`, once that was typed.
+    void add_behind(std::string_view begin, std::string_view rest) {
+        if (typed_.starts_with(begin)) {
+            add(fmt::format("{}{}", begin, rest));
+        }
+    }
     void files(Completion::Files files) { out_.files = files; }
     Completion take() { return std::move(out_); }
 
@@ -151,12 +157,12 @@ void add_pages(Collector& out) {
     }
 }
 
-/// Whether `cutover plan` or `rollback plan` takes this shipped playbook; other commands take any.
-bool is_planned_by(const CommandSpec* command, playbook::Kind kind) {
-    const std::string_view path = command == nullptr ? "" : command->path;
-    return path == "cutover plan"    ? kind == playbook::Kind::cutover
-           : path == "rollback plan" ? kind == playbook::Kind::rollback
-                                     : true;
+/// Words that stand for a run: the newest, or the newest of a kind.
+void add_run_words(Collector& out) {
+    out.add("last");
+    for (const std::string_view kind : run::run_kind_words()) {
+        out.add_behind("last:", kind);
+    }
 }
 
 /// What a value may be, as its row says.
@@ -179,14 +185,19 @@ void add_values(Collector& out, const ValueRule& rule, const Place& place, const
         out.files(Completion::Files::folders);
         break;
     case Offer::runs:
+        add_run_words(out);
         out.add(here.runs());
         break;
     case Offer::traffic_runs:
-        out.add(here.traffic_runs());
+        for (const KnownRun& one : here.traffic_runs()) {
+            if (rule.offers(one.kind)) {
+                out.add(one.name, one.state);
+            }
+        }
         break;
     case Offer::playbooks:
         for (const KnownPlaybook& one : here.playbooks()) {
-            if (is_planned_by(place.command, one.kind)) {
+            if (rule.offers(one.kind)) {
                 out.add(one.name, "shipped");
             }
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/playbook/playbook.hpp"
+#include "oa_stream/run/run_facts.hpp"
 
 #include "core/command.hpp"
 
@@ -34,11 +35,17 @@ struct KnownPlaybook {
     playbook::Kind kind;
 };
 
+struct KnownRun {
+    std::string name;
+    std::string state; ///< in a few words
+    run::RunKind kind;
+};
+
 /// What only this machine knows; called only when it could stand there.
 struct KnownHere {
     std::function<std::vector<Candidate>()> runs = [] { return std::vector<Candidate>{}; };
     /// Those that moved traffic, what was left undone first.
-    std::function<std::vector<Candidate>()> traffic_runs = [] { return std::vector<Candidate>{}; };
+    std::function<std::vector<KnownRun>()> traffic_runs = [] { return std::vector<KnownRun>{}; };
     /// "name=" of each variable of a playbook, by its name or file.
     std::function<std::vector<Candidate>(std::string_view)> variables = [](std::string_view) {
         return std::vector<Candidate>{};

@@ -1,4 +1,6 @@
 // route set, clear, restore: changes of the route split; nothing is written without --apply.
+#include "oa_stream/run/run_facts.hpp"
+
 #include "core/commands.hpp"
 #include "route_run.hpp"
 
@@ -123,6 +125,7 @@ constexpr auto k_target =
                                    .suggesting(target_words));
 constexpr auto k_run = positionals<ChangeOptions>(
     positional<&ChangeOptions::word>("RUN", "Run folder of a route set or clear that did not end.")
+        .offering(Offer::traffic_runs, bit(run::RunKind::route_split))
 );
 
 } // namespace

@@ -155,6 +155,11 @@ Result<void> add_of_playbook(const SloOptions& options, const std::string& name,
 
 } // namespace
 
+std::span<const std::string_view> turn_route_words() {
+    static const auto words = mapped(telemetry::k_turn_routes, &telemetry::TurnRoute::pattern);
+    return words;
+}
+
 Result<measure::Fraction> read_exact_share(std::string_view text) {
     const bool percent = text.ends_with('%');
     const auto parsed = measure::Fraction::parse(text.substr(0, text.size() - (percent ? 1 : 0)));

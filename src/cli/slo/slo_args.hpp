@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::cli {
@@ -126,9 +127,13 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
         .or_else_text("10s")
         .range(1, k_longest_ms)
 );
-inline constexpr auto k_slo_route = option<&SloOptions::routes>(
-    "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
-);
+/// The label `route` of those.
+[[nodiscard]] std::span<const std::string_view> turn_route_words();
+inline constexpr auto k_slo_route =
+    option<&SloOptions::routes>(
+        "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
+    )
+        .suggesting(turn_route_words);
 inline constexpr auto k_slo_objectives = options<SloOptions>(
     option<&SloOptions::playbook>(
         "--playbook", "FILE", "Take objectives and source from this playbook."

@@ -251,7 +251,8 @@ constexpr auto k_options = options<Options>(
         .or_else("0"),
     option<&Options::routes>(
         "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
-    ),
+    )
+        .suggesting(turn_route_words),
     k_slo_access,
     k_replay_options
 );

@@ -1,6 +1,7 @@
 #include "oa_stream/playbook/target_run.hpp"
 
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/outside.hpp"
 
@@ -107,24 +108,28 @@ Task<Result<run::RunResult>> play(TargetRunInput input, RunMode mode, std::strin
     co_return co_await end_run(&run, std::move(ended));
 }
 
-Error wrong_kind(const Playbook& playbook, std::string_view wanted, std::string_view hint) {
-    return {
-        Code::usage,
-        fmt::format("{} is of kind {}, not {}", playbook.name, to_string(playbook.kind), wanted),
-        {},
-        std::string(hint)
-    };
-}
-
 } // namespace
 
-Task<Result<run::RunResult>> rehearse_target(TargetRunInput input) {
-    const Kind kind = input.playbook.kind;
-    if (kind != Kind::cutover && kind != Kind::rehearsal) {
-        co_return std::unexpected(
-            wrong_kind(input.playbook, "cutover", "oa-stream playbook list shows the kinds")
-        );
+Result<void> check_kind(std::string_view name, Kind kind, KindSet wanted) {
+    if ((wanted & bit(kind)) != 0) {
+        return {};
     }
+    std::string words;
+    for (std::size_t i = 0; i < k_kind_words.size(); ++i) {
+        if ((wanted & bit(static_cast<Kind>(i))) != 0) {
+            words += fmt::format("{}{}", words.empty() ? "" : " or ", k_kind_words[i]);
+        }
+    }
+    return fail(
+        Code::usage,
+        fmt::format("{} is of kind {}, not {}", printable(name, 60), to_string(kind), words),
+        {},
+        "oa-stream playbook list shows the kinds"
+    );
+}
+
+Task<Result<run::RunResult>> rehearse_target(TargetRunInput input) {
+    OA_CO_CHECK(check_kind(input.playbook.name, input.playbook.kind, k_rehearsed_kinds));
     if (input.playbook.target.base_url.empty()) {
         co_return fail(
             Code::usage,
@@ -137,24 +142,14 @@ Task<Result<run::RunResult>> rehearse_target(TargetRunInput input) {
 }
 
 Task<Result<run::RunResult>> verify_target(TargetRunInput input) {
-    if (moves_traffic(input.playbook.kind)) {
-        co_return std::unexpected(wrong_kind(
-            input.playbook,
-            "steady-state, smoke-stream or smoke-control",
-            "oa-stream verify steady-state"
-        ));
-    }
+    OA_CO_CHECK(check_kind(input.playbook.name, input.playbook.kind, k_verified_kinds));
     std::string title = fmt::format("verification {}", input.playbook.name);
     co_return co_await play(std::move(input), RunMode::live, std::move(title));
 }
 
 Result<void> check_drill(const TargetRunInput& input) {
     const Playbook& playbook = input.playbook;
-    if (!playbook.drill) {
-        return std::unexpected(
-            wrong_kind(playbook, "rollback-drill", "oa-stream rollback drill rollback-drill")
-        );
-    }
+    OA_CHECK(check_kind(playbook.name, playbook.kind, k_drilled_kinds));
     if (brings_its_own_lanes(playbook)) {
         return fail(
             Code::usage,

@@ -237,6 +237,16 @@ read_playbook(std::string_view text, std::string_view file, const config::Values
     return *std::move(playbook);
 }
 
+std::optional<Kind> stated_kind(std::string_view text) {
+    Problems unread{std::string()};
+    const auto root = config::parse_yaml(text, unread);
+    const YamlNode* kind = root ? root->find("kind") : nullptr;
+    const auto found = std::ranges::find(k_kind_words, kind == nullptr ? "" : kind->text);
+    return found == k_kind_words.end()
+               ? std::nullopt
+               : std::optional(static_cast<Kind>(found - k_kind_words.begin()));
+}
+
 const ShippedPlaybook* shipped_playbook(std::string_view name) {
     std::string_view file = name;
     for (const traffic::DriverKind* driver : traffic::driver_kinds()) {

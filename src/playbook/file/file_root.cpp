@@ -11,13 +11,10 @@ namespace {
 
 using namespace config;
 
-constexpr std::uint32_t bit(Kind kind) {
-    return 1U << static_cast<unsigned>(kind);
-}
-constexpr std::uint32_t k_staged =
+constexpr KindSet k_staged =
     bit(Kind::cutover) | bit(Kind::rollback_drill) | bit(Kind::rehearsal);
-constexpr std::uint32_t k_moving = k_staged | bit(Kind::rollback);
-constexpr std::uint32_t k_checking =
+constexpr KindSet k_moving = k_staged | bit(Kind::rollback);
+constexpr KindSet k_checking =
     bit(Kind::steady_state) | bit(Kind::smoke_stream) | bit(Kind::smoke_control);
 
 /// Any scalar: it is text until it is inserted somewhere, and may be empty.

@@ -29,25 +29,33 @@ namespace {
 // Long enough to see whether stable answers at all and about how fast.
 constexpr auto k_try = Millis{3000};
 
-Result<Playbook> read(const PlanRequest& request) {
-    OA_TRY(
-        Playbook playbook, read_playbook(request.playbook.text, request.playbook.file, request.set)
-    );
-    if (!moves_traffic(playbook.kind)) {
+Result<void> check_planned(const PlanRequest& request, Kind kind) {
+    if (!moves_traffic(kind)) {
         return fail(
             Code::usage,
-            fmt::format("a playbook of kind {} moves no traffic", to_string(playbook.kind)),
+            fmt::format("a playbook of kind {} moves no traffic", to_string(kind)),
             request.playbook.file
         );
     }
-    if (request.rollback && (playbook.kind == Kind::rollback) != *request.rollback) {
+    if (request.rollback && (kind == Kind::rollback) != *request.rollback) {
         return fail(
             Code::usage,
-            fmt::format("this playbook is a {}", to_string(playbook.kind)),
+            fmt::format("this playbook is a {}", to_string(kind)),
             request.playbook.file,
             *request.rollback ? "oa-stream cutover plan" : "oa-stream rollback plan"
         );
     }
+    return {};
+}
+
+Result<Playbook> read(const PlanRequest& request) {
+    if (const auto kind = stated_kind(request.playbook.text)) {
+        OA_CHECK(check_planned(request, *kind)); // before it asks for its variables
+    }
+    OA_TRY(
+        Playbook playbook, read_playbook(request.playbook.text, request.playbook.file, request.set)
+    );
+    OA_CHECK(check_planned(request, playbook.kind));
     if (playbook.target.base_url.empty()) {
         return fail(
             Code::usage,

@@ -302,6 +302,18 @@ beside('a playbook of the other kind is refused before anything is asked', async
   const got = await target.oa(['rollback', 'plan', target.playbook, ...target.settings({ base_url: 'http://127.0.0.1:9', socket: '/nowhere' })]);
   assert.equal(got.code, 2, got.stderr);
   assert.match(got.stderr, /this playbook is a cutover .*oa-stream cutover plan/);
+  for (const [words, said] of [
+    [['rollback', 'plan', 'cutover'], /this playbook is a cutover/],
+    [['cutover', 'plan', 'steady-state'], /a playbook of kind steady-state moves no traffic/],
+    [['verify', 'cutover'], /cutover is of kind cutover, not steady-state or smoke-stream or smoke-control/],
+    [['cutover', 'rehearse', 'rollback'], /rollback is of kind rollback, not cutover or rehearsal/],
+    [['rollback', 'drill', 'cutover'], /cutover is of kind cutover, not rollback-drill/],
+    [['rollback', 'drill', 'rollback', '--each-gate'], /rollback is of kind rollback, not cutover or rollback-drill/],
+  ]) { // nor are its variables asked for
+    const early = await target.oa(words);
+    assert.equal(early.code, 2, early.stderr);
+    assert.match(early.stderr, said);
+  }
 });
 
 beside('a drill of a target shows its plan and writes nothing until --apply', async (target) => {
