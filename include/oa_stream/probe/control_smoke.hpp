@@ -15,6 +15,9 @@
 
 namespace oa_stream::probe {
 
+/// `data.outcome` of a check that was skipped since it needs a token.
+inline constexpr std::string_view k_no_token = "no_token";
+
 /// What stands at the address.
 enum class ControlProfile {
     /// The site as users reach it: the web shell's manifest, service worker and assets are there,

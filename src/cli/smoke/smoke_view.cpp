@@ -5,6 +5,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/probe/control_smoke.hpp"
 #include "oa_stream/report/report.hpp"
 
 #include "smoke_run.hpp"
@@ -107,7 +108,7 @@ bool undecided_for_few(const std::vector<Check>& checks) {
 bool lacks_token(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         return check.verdict == Verdict::skipped && check.required &&
-               check.detail.starts_with("no token was given");
+               string_member(check.data, "outcome") == probe::k_no_token;
     });
 }
 

@@ -247,14 +247,16 @@ bool ControlRun::left_out(std::string_view name, const Question& what) {
         return true; // the rest is skipped together, with the reason
     }
     const bool as_user = what.as == As::user;
-    const std::string why = !options.probes && what.method != "GET" ? "only GETs were asked for"
-                            : as_user && !with_token()              ? "no token was given (--auth)"
-                            : as_user && token_refused              ? "the target refused the token"
+    const bool unasked = !options.probes && what.method != "GET";
+    const bool no_token = !unasked && as_user && !with_token();
+    const std::string why = unasked                    ? "only GETs were asked for"
+                            : no_token                 ? "no token was given (--auth)"
+                            : as_user && token_refused ? "the target refused the token"
                             : what.writes && !options.writes
                                 ? "a dry run asks for nothing to be made"
                                 : "";
     if (!why.empty()) {
-        skip(name, why);
+        skip(name, why, no_token ? Json{{"outcome", k_no_token}} : Json::object());
     }
     return !why.empty();
 }

@@ -40,8 +40,8 @@ void SmokeChecks::judge(
     );
 }
 
-void SmokeChecks::skip(std::string_view name, std::string reason) {
-    report(name, Verdict::skipped, std::move(reason));
+void SmokeChecks::skip(std::string_view name, std::string reason, Json data) {
+    report(name, Verdict::skipped, std::move(reason), std::move(data));
 }
 
 void SmokeChecks::skip_rest(std::string_view reason) {

@@ -34,7 +34,7 @@ struct SmokeChecks {
         Json data = Json::object()
     );
     /// SKIPPED though it would apply: a required check then keeps the run from passing.
-    void skip(std::string_view name, std::string reason);
+    void skip(std::string_view name, std::string reason, Json data = Json::object());
     /// Every check that was not made.
     void skip_rest(std::string_view reason);
     /// SKIPPED because it has no meaning for this target.

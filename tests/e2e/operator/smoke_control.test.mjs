@@ -285,7 +285,9 @@ test('fault 73: without a token half is SKIPPED, the verdict says so, and it is 
     assert.equal(checks[name].verdict, 'SKIPPED');
     assert.equal(checks[name].required, true);
     assert.match(checks[name].detail, /no token was given/);
+    assert.equal(checks[name].data.outcome, 'no_token');
   }
+  assert.match(run.json().next, / --auth env:NAME/);
   assert.match(run.stderr, /^INCONCLUSIVE run /m);
   assert.match(run.json().headline, /no token was given/);
 });
