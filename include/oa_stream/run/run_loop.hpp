@@ -42,6 +42,8 @@ public:
     void request(int signal, std::string by);
     [[nodiscard]] bool requested() const noexcept { return signal_ != 0; }
     [[nodiscard]] int signal() const noexcept { return signal_; }
+    /// And not by a signal alone.
+    [[nodiscard]] bool by_person() const noexcept { return !by_.empty(); }
     /// "signal 2", or who asked.
     [[nodiscard]] std::string text() const;
     /// Set by the engine before its first write: from here on leaving at once is not harmless.

@@ -98,8 +98,7 @@ void note_unjudged(RunContext& run) {
 }
 
 std::string interrupted_text(const StopRequest& stop) {
-    const std::string text = stop.text();
-    return text.starts_with("signal ") ? "interrupted by " + text : text;
+    return stop.by_person() ? stop.text() : "interrupted by " + stop.text();
 }
 
 Task<void> roll_back(RunContext* run) {
