@@ -20,8 +20,6 @@ inline constexpr std::string_view k_starved = "starved";
 /// Counts as no request: given up, or not measured for want of our own time.
 [[nodiscard]] bool is_cancelled(const Sample& sample) noexcept;
 
-/// Begins the detail of a request some of whose times are left out, since most of them are ours.
-inline constexpr std::string_view k_own_time = "oa-stream itself stood still";
 /// Not measured, or not whole, for want of our own time.
 [[nodiscard]] bool was_starved(const Sample& sample) noexcept;
 /// More of the canary's probes than of stable's were lost so: why its other answers do not show how

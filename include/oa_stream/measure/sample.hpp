@@ -42,6 +42,8 @@ struct Sample {
     bool cut = false; ///< a time limit ended it: its end came later than anything we could write
     std::string request_id{};
     std::string detail{};
+    bool own = false; ///< some of its times are left out: oa-stream itself stood still
+    bool sent = true; ///< false: the prober gave it up before it was
 };
 
 /// The sample with its times as its line has them, whole microseconds: who judges this one judges

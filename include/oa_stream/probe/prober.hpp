@@ -28,9 +28,6 @@ struct ProberArm {
     bool scattered = false;
 };
 
-/// How the detail of a probe begins that never left.
-inline constexpr std::string_view k_not_sent = "not sent: ";
-
 /// One arrival and what came of it.
 struct ProberSample {
     std::string arm;

@@ -21,6 +21,12 @@ double to_micros(double seconds) {
     return std::isinf(seconds) ? seconds : std::round(seconds * 1e6) / 1e6;
 }
 
+/// Lines of earlier versions have it in the detail alone.
+bool own_in(const Json& line) {
+    const auto own = bool_member(line, "own");
+    return own ? *own : text_in(line, "detail").starts_with("oa-stream itself stood still");
+}
+
 Json seconds(const std::optional<double>& value) {
     if (!value) {
         return nullptr;
@@ -38,7 +44,7 @@ bool is_cancelled(const Sample& sample) noexcept {
 }
 
 bool was_starved(const Sample& sample) noexcept {
-    return sample.outcome == k_starved || sample.detail.starts_with(k_own_time);
+    return sample.outcome == k_starved || sample.own;
 }
 
 std::optional<double> time_of(const Sample& sample, Timing timing) {
@@ -92,6 +98,12 @@ Json to_json(const Sample& sample) {
     if (!sample.detail.empty()) {
         out["detail"] = sample.detail;
     }
+    if (sample.own) {
+        out["own"] = true;
+    }
+    if (!sample.sent) {
+        out["sent"] = false;
+    }
     return out;
 }
 
@@ -112,6 +124,8 @@ Sample sample_from_json(const Json& line) {
         .cut = bool_member(line, "cut").value_or(false),
         .request_id = text_in(line, "request_id"),
         .detail = text_in(line, "detail"),
+        .own = own_in(line),
+        .sent = bool_member(line, "sent").value_or(true),
     };
 }
 

@@ -51,9 +51,9 @@ void leave_out_own_time(measure::Sample& out, const probe::ProberSample& from, d
                        out.first_content_s == before.first_content_s && out.end_s == before.end_s &&
                        out.max_gap_s == before.max_gap_s;
     if (!whole) {
+        out.own = true;
         out.detail = fmt::format(
-            "{} for {:.3f}s of its {:.3f}s{}{}",
-            measure::k_own_time,
+            "oa-stream itself stood still for {:.3f}s of its {:.3f}s{}{}",
             from.stalled_s,
             lived_s,
             before.detail.empty() ? "" : "; ",
@@ -95,6 +95,7 @@ measure::Sample to_sample(const probe::ProberSample& from, double now_s) {
     if (out.first_content_s && std::isfinite(*out.first_content_s)) {
         out.first_content_s = from.first_content_s();
     }
+    out.sent = from.sent;
     const bool given_up = measure::is_cancelled(out);
     out.end_s = given_up ? ago : from.end_s();
     if (!given_up) {

@@ -163,8 +163,7 @@ void StageRun::add_sample(measure::Sample sample) {
     } else if (cancelled) {
         ++(sample.revision.empty() ? given_up : given_up_at[sample.revision]);
     } else if (sample.revision.empty()) {
-        const bool own =
-            measure::was_starved(sample) || sample.detail.starts_with(probe::k_not_sent);
+        const bool own = measure::was_starved(sample) || !sample.sent;
         ++(sample.bad || own ? unanswered : unnamed);
         ours += own ? 1 : 0;
     } else {

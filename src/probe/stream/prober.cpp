@@ -89,7 +89,7 @@ struct Core {
         out.waited_s = seconds(Clock::now() - arrival.intended);
         out.sent = false;
         out.sample.outcome = Outcome::too_slow;
-        out.sample.detail = fmt::format("{}{}", k_not_sent, why);
+        out.sample.detail = fmt::format("not sent: {}", why);
         deliver(arm, std::move(out));
     }
 };

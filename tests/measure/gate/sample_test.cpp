@@ -1,4 +1,5 @@
 // Samples as run folders keep them, and their times as gates take them.
+#include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/sample.hpp"
 #include "oa_stream/measure/tally.hpp"
 
@@ -46,6 +47,18 @@ TEST_CASE("sample: members that say nothing are left out, the others are kept") 
     CHECK(out["detail"] == "503");
     CHECK(out["first_content_s"].is_null());
     CHECK_FALSE(out.contains("max_gap_s"));
+}
+
+TEST_CASE("sample: what oa-stream itself did is a member, and read of lines of earlier versions") {
+    Sample sample;
+    sample.detail = "in any words";
+    CHECK_FALSE(was_starved(sample_from_json(to_json(sample))));
+    sample.own = true;
+    sample.sent = false;
+    CHECK(was_starved(sample_from_json(to_json(sample))));
+    CHECK_FALSE(sample_from_json(to_json(sample)).sent);
+    const Json old = {{"detail", "oa-stream itself stood still for 1.000s of its 2.000s"}};
+    CHECK(was_starved(sample_from_json(old)));
 }
 
 TEST_CASE("sample: what was cut has no end, what failed has no duration") {
