@@ -97,6 +97,22 @@ bool may_have_mutated(const RunFacts& facts, const Json& document) {
     return facts.mutates && bool_member(document, "mutated").value_or(!untouched);
 }
 
+/// The check that says so has it as a member. Earlier versions had it in the check's id.
+bool have_users_missed(const Json& document) {
+    const Json* rolled_back = member(document, "rolled_back");
+    bool stated = false;
+    bool missed = false;
+    bool derived = false;
+    for (const Json& check : list_in(rolled_back == nullptr ? document : *rolled_back, "checks")) {
+        const auto word = bool_member(object_in(check, "data"), "users_missed");
+        stated = stated || word;
+        missed = missed || word.value_or(false);
+        derived = derived || (text_in(check, "id").ends_with(".users") &&
+                              text_in(check, "verdict") == to_string(Verdict::fail));
+    }
+    return stated ? missed : derived;
+}
+
 std::optional<RunEnding> derived_ending(const Json& document) {
     if (const Json* rolled_back =
             member(document, "rolled_back")) { // afterwards, by another process
@@ -174,6 +190,9 @@ RunFacts facts_of(const fs::path& folder, const Json& document) {
         out.ended = derived_ending(document);
     }
     out.mutated = may_have_mutated(out, document);
+    out.users_missed = have_users_missed(document);
+    const auto manual = bool_member(document, "next_manual");
+    out.next_manual = manual ? *manual : text_in(document, "next").starts_with("by hand: ");
     return out;
 }
 

@@ -96,6 +96,32 @@ TEST_CASE("facts: that a run died before its rollback is typed, and read of earl
     CHECK_FALSE(died(R"({"headline":"2 stages passed."})"));
 }
 
+TEST_CASE("facts: that users missed the baseline is typed, and read of earlier versions") {
+    const auto missed = [](std::string_view checks) {
+        const Json list = json(checks);
+        const bool last = facts_of("/runs/x", {{"checks", list}}).users_missed;
+        const Json rolled_back = {{"checks", list}};
+        CHECK(facts_of("/runs/x", {{"rolled_back", rolled_back}}).users_missed == last);
+        return last;
+    };
+    CHECK(missed(R"([{"id":"any","verdict":"PASS","data":{"users_missed":true}}])"));
+    CHECK_FALSE(missed(
+        R"([{"id":"postflight.users","verdict":"FAIL"},{"id":"any","data":{"users_missed":false}}])"
+    ));
+    CHECK(missed(R"([{"id":"rollback.users","verdict":"FAIL"}])"));
+    CHECK_FALSE(missed(R"([{"id":"rollback.users","verdict":"PASS"}])"));
+}
+
+TEST_CASE("facts: a next step without oa-stream is typed, and read of earlier versions") {
+    const auto manual = [](std::string_view text) {
+        return facts_of("/runs/x", json(text)).next_manual;
+    };
+    CHECK(manual(R"({"next_manual":true,"next":"other words"})"));
+    CHECK_FALSE(manual(R"({"next_manual":false,"next":"by hand: curl"})"));
+    CHECK(manual(R"({"next":"by hand: curl && oa-stream rollback apply --run R"})"));
+    CHECK_FALSE(manual(R"({"next":"oa-stream rollback apply --run R; by hand: curl"})"));
+}
+
 TEST_CASE("facts: whether a run has changed things is what it wrote, else what its ending allows") {
     const auto mutated = [](std::string_view text) {
         return facts_of("/runs/x", json(text)).mutated;

@@ -66,6 +66,7 @@ struct RunOutcome : report::Report {
     bool restored = false; ///< the baseline serves, by read-back and over fresh connections
     /// It stopped for want of a stated budget. A plan is applied once, also when it moved nothing.
     bool needs_new_plan = false;
+    bool next_manual = false; ///< `next` begins with what a person types without oa-stream
 
     /// Verdict, exit code, ending and checks from what the session concludes of `facts`.
     void conclude(run::RunSession& session, const run::EndFacts& facts);

@@ -70,12 +70,14 @@ struct RunFacts {
     bool died = false; ///< before a rollback, whose verdict and headline run.json has for it
     /// It changes things and has done so, as far as anybody knows.
     bool mutated = true;
+    bool users_missed = false; ///< at the end of its last rollback they did not meet the baseline
+    bool next_manual = false; ///< "next" begins with what a person types without oa-stream
 };
 
 /// From `document`, the run.json of `folder`; empty when it cannot be read. Members that a run of
 /// an earlier version has not, or that are damaged, are derived here and only here: the kind from
-/// the folder's name, the rest from what the kind stands for, exit code, target, command line and
-/// headline.
+/// the folder's name, the rest from what the kind stands for, exit code, target, command line,
+/// headline, checks and next step.
 [[nodiscard]] RunFacts facts_of(const std::filesystem::path& folder, const Json& document);
 /// Reads run.json itself.
 [[nodiscard]] RunFacts facts_of(const std::filesystem::path& folder);

@@ -32,7 +32,7 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
         return std::nullopt;
     }
     // What the run itself said knows more, the command for a person, while it still holds.
-    const bool lost = !status.planned && run.next.starts_with(playbook::k_by_hand);
+    const bool lost = !status.planned && run.facts.next_manual;
     const bool told = run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified) &&
                       (run.next.starts_with(status.next) || lost);
     const std::string& next = told && !run.next.empty() ? run.next : status.next;

@@ -49,8 +49,7 @@ std::vector<TimelineEvent> last_events(const RunEntry& run, std::size_t count) {
 std::string next_of(const Known& known, const Context& context) {
     const RunEntry& run = known.run;
     if (known.left) {
-        const bool here = known.left->next.contains(" runs show ");
-        return here ? less_command(run.folder / "journal.ndjson") : known.left->next;
+        return known.left->next;
     }
     if (run.life == RunLife::running) {
         return known.status ? known.status->next

@@ -230,9 +230,12 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     run.title = "rollback of " + run.playbook().name;
     run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
     const bool unverified = outcome.exit == ExitCode::rollback_unverified;
-    std::string next = unverified ? rollback_commands(run, outcome.foreign) : "";
+    auto commands = unverified ? rollback_commands(run, outcome.foreign) : RollbackCommands{};
+    std::string next = std::move(commands.text);
+    outcome.next_manual = commands.manual;
     if (outcome.gone && !has_routes_to_undo(run.plan, run.session.folder())) {
         next = Suggestion{"cutover abandon", {names::run, request.run}}.text();
+        outcome.next_manual = false;
     }
     co_await tell_end(&run, &outcome, next);
     // It was judged: also when a rollback after that died and left no end in the journal.

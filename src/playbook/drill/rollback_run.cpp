@@ -1,6 +1,5 @@
 #include "rollback_run.hpp"
 
-#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -8,7 +7,6 @@
 
 #include "engine/run_context.hpp"
 #include "planted_fault.hpp"
-#include "status/verified_rollbacks.hpp"
 
 #include <fmt/format.h>
 
@@ -84,14 +82,6 @@ Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
     );
 }
 
-/// At the end of the last rollback of this run: what the driver showed did not serve.
-bool users_missed_baseline(const Json& run) {
-    return std::ranges::any_of(last_checks(run), [](const Json& check) {
-        return text_in(check, "id").ends_with(".users") &&
-               text_in(check, "verdict") == to_string(Verdict::fail);
-    });
-}
-
 void fill(RunContext& run, const JournalSummary& summary) {
     run.ours = {summary.baseline};
     // A run that had restored everything has no say in what others did since.
@@ -102,8 +92,9 @@ void fill(RunContext& run, const JournalSummary& summary) {
         }
     }
     run.serving = summary.pending ? *summary.pending : summary.serving.value_or(summary.baseline);
-    const Json before = run::document_in(run.session.folder().path() / "run.json");
-    run.fence = summary.pending.has_value() || summary.late || users_missed_baseline(before);
+    // Where users missed the baseline, what the driver showed did not serve.
+    const run::RunFacts before = run::facts_of(run.session.folder().path());
+    run.fence = summary.pending.has_value() || summary.late || before.users_missed;
     run.torn = summary.torn;
 }
 

@@ -172,6 +172,7 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
         {"modes", modes_of(run.session.checks())},
         {"orders", orders_of(run)},
         {"notes", outcome.notes},
+        {"next_manual", outcome.next_manual},
     };
     if (!run.approvals.empty()) {
         out["approvals"] = run.approvals;
@@ -182,17 +183,17 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
     return out;
 }
 
-std::string traffic_commands(const PlaybookRun& run, bool foreign, const std::string& manual) {
+RollbackCommands traffic_commands(const PlaybookRun& run, bool foreign, const std::string& manual) {
     const std::string behind = manual.empty() ? "" : "; " + manual;
     // The journal's rollback leaves alone what others set, however often it is typed.
     const std::string plan = foreign ? plan_back_command(to_json(run.plan)) : "";
     if (!plan.empty()) {
-        return plan + behind;
+        return {plan + behind};
     }
     if (foreign && !manual.empty()) {
-        return manual_back_command(manual, run.session.id());
+        return {manual_back_command(manual, run.session.id()), true};
     }
-    return "oa-stream rollback apply --run " + run.session.id() + behind;
+    return {"oa-stream rollback apply --run " + run.session.id() + behind};
 }
 
 } // namespace
@@ -353,7 +354,9 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     add_facts(run);
     std::string next;
     if (run.plan.source && not_back) {
-        next = rollback_commands(run, outcome.foreign);
+        auto commands = rollback_commands(run, outcome.foreign);
+        next = std::move(commands.text);
+        outcome.next_manual = commands.manual;
     } else if (!planted_fault(run.session.folder().path()).empty()) {
         next = "oa-stream rollback apply --run " + run.session.id();
     }
@@ -376,15 +379,16 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     );
 }
 
-std::string rollback_commands(const PlaybookRun& run, bool foreign) {
+RollbackCommands rollback_commands(const PlaybookRun& run, bool foreign) {
     const std::string manual = manual_step(run.plan);
     const run::RunFolder& folder = run.session.folder();
     if (!is_there(folder.path() / run::k_plan_file)) {
-        return manual; // somebody removed the folder
+        return {manual, !manual.empty()}; // somebody removed the folder
     }
     const bool routes = has_routes_to_undo(run.plan, folder);
-    return traffic_commands(run, foreign, manual) +
-           (routes ? "; " + manual_route_command(run.plan) : "");
+    RollbackCommands out = traffic_commands(run, foreign, manual);
+    out.text += routes ? "; " + manual_route_command(run.plan) : "";
+    return out;
 }
 
 } // namespace oa_stream::playbook

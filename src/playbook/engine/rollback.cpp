@@ -204,6 +204,8 @@ void record_user_proof(
     bool holds,
     const UserProof& proof
 ) {
+    Json data = report::to_json(facts);
+    data["users_missed"] = !facts.verified;
     run.session.add(
         step + ".users",
         facts.verified ? Verdict::pass : Verdict::fail,
@@ -216,7 +218,7 @@ void record_user_proof(
             proof.back ? "" : proof.miss,
             holds ? "" : "; at the end the traffic is another one"
         ),
-        report::to_json(facts)
+        std::move(data)
     );
     run.session.say(fmt::format(
         "  {} in a row over fresh connections: {}",
