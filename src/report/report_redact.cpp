@@ -73,10 +73,10 @@ private:
 } // namespace
 
 void redact(Report& report, const Redactor& redactor) {
-    auto& [id, title, v, code, why, at, s, facts, rows, c, b, d, notes, next, kept, end, l, more] =
+    auto& [id, title, v, code, why, at, s, f, r, c, b, d, notes, next, kept, e, l, more, h, keeps] =
         report;
-    const TextRedaction texts(redactor); // id and time are the run's own
-    texts.each(title, v, code, why, s, facts, rows, c, b, d, notes, next, kept, end, l, more);
+    const TextRedaction texts(redactor); // ids and time are the run's own
+    texts.each(title, v, code, why, s, f, r, c, b, d, notes, next, kept, e, l, more, keeps);
 }
 
 } // namespace oa_stream::report

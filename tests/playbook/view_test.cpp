@@ -186,8 +186,11 @@ TEST_CASE("summary: whatever a check has to say is told whole, and once") {
     check.verdict = Verdict::fail;
     check.detail = "seen " + std::string(200, 'y');
     outcome.checks.push_back(check);
-    outcome.headline = "smoke.one: " + check.detail + "; rolled back and verified.";
-    CHECK(summary(outcome) == "FAIL  " + outcome.headline + "\n");
+    outcome.headline = "It FAILED, rolled back and verified."; // in words of its own
+    outcome.headline_check = "smoke.one";
+    outcome.target_keeps = "The target keeps one conversation.";
+    outcome.notes = {"A note for the report.", outcome.target_keeps};
+    CHECK(summary(outcome) == "FAIL  " + outcome.headline + "\n" + outcome.target_keeps + "\n");
     check.id = "smoke.two";
     check.verdict = Verdict::error;
     outcome.checks.push_back(check);

@@ -19,7 +19,5 @@ struct ViewStyle {
 
 /// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as their content.
 [[nodiscard]] std::string summary(const report::Report& report);
-/// How a note begins that names conversations of ours which stay: the summary has it, too.
-inline constexpr std::string_view k_kept_note = "The target keeps ";
 
 } // namespace oa_stream::playbook

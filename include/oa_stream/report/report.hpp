@@ -109,6 +109,8 @@ struct Report {
     std::string appendix{}; ///< Markdown at the end of report.md
     std::vector<Series> series{}; ///< charts of report.html, besides those of stages
     Json more = Json::object(); ///< further members of run.json and of the result's document
+    std::string headline_check{}; ///< the id of the check that the headline begins with
+    std::string target_keeps{}; ///< the one of the notes that a screen shows, too
 };
 
 /// Before anything is made of it: each text of it, as what is written passes the redactor. A server

@@ -224,6 +224,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     run.out.exit = out.exit;
     co_await remove_conversations(&run);
     std::ranges::move(run.out.notes, std::back_inserter(out.notes));
+    out.target_keeps = std::move(run.out.target_keeps);
     co_return JournalRollback{std::move(out), had_ended};
 }
 

@@ -145,9 +145,9 @@ Task<void> remove_conversations(RunContext* run) {
     }
     run->session.folder().note("conversations removed", probe::to_json(removal));
     if (!removal.left.empty()) {
-        run->out.notes.push_back(
-            fmt::format("{}{}.", k_kept_note, probe::left_text(removal, " of this run"))
-        );
+        run->out.target_keeps =
+            fmt::format("The target keeps {}.", probe::left_text(removal, " of this run"));
+        run->out.notes.push_back(run->out.target_keeps);
     }
 }
 

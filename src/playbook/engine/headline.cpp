@@ -84,18 +84,25 @@ std::string first_trouble(const std::vector<Check>& checks) {
 
 namespace {
 
-/// Of the others than those that are left out; "" when there is none.
-std::string other_trouble(const RunContext& run, bool (*left_out)(const Check&)) {
+Headline trouble_headline(const std::vector<Check>& checks) {
+    const Check* check = run::first_trouble(checks);
+    return {first_trouble(checks), check == nullptr ? std::string() : check->id};
+}
+
+/// Of the others than those that are left out; empty when there is none.
+Headline other_trouble(const RunContext& run, bool (*left_out)(const Check&)) {
     std::vector<Check> others;
     std::ranges::remove_copy_if(run.checks(), std::back_inserter(others), left_out);
-    return run::first_trouble(others) == nullptr ? std::string() : first_trouble(others);
+    return run::first_trouble(others) == nullptr ? Headline{} : trouble_headline(others);
 }
 
 /// What made the run roll back, then what became of that.
-std::string not_back_headline(const RunContext& run) {
-    const std::string why = other_trouble(run, is_of_rollback);
-    return (why.empty() ? "The rollback is NOT verified" : why + "; the rollback is NOT verified") +
-           why_not_back(run);
+Headline not_back_headline(const RunContext& run) {
+    Headline out = other_trouble(run, is_of_rollback);
+    out.text +=
+        out.text.empty() ? "The rollback is NOT verified" : "; the rollback is NOT verified";
+    out.text += why_not_back(run);
+    return out;
 }
 
 /// Looked at after the rollback, so never what made the run roll back.
@@ -130,21 +137,25 @@ std::string where_traffic_is(const RunContext& run, bool completed) {
 
 } // namespace
 
-std::string headline(const RunContext& run, bool completed) {
+Headline headline(const RunContext& run, bool completed) {
     const RunOutcome& out = run.out;
     if (completed && out.verdict == Verdict::pass) {
-        return good_headline(run);
+        return {good_headline(run)};
     }
-    const std::string why = other_trouble(run, is_of_conversations);
     const bool stays = out.held || (completed && out.mutated);
     const bool not_back = !stays && out.rollback && !out.rollback->verified;
-    std::string text = not_back ? not_back_headline(run)
-                                : (why.empty() ? first_trouble(run.checks()) : why) +
-                                      where_traffic_is(run, completed);
-    if (run.routes_unverified) {
-        text += "; the routes are NOT verified";
+    Headline head = not_back ? not_back_headline(run) : other_trouble(run, is_of_conversations);
+    if (head.text.empty()) {
+        head = trouble_headline(run.checks());
     }
-    return text + ".";
+    if (!not_back) {
+        head.text += where_traffic_is(run, completed);
+    }
+    if (run.routes_unverified) {
+        head.text += "; the routes are NOT verified";
+    }
+    head.text += '.';
+    return head;
 }
 
 namespace {

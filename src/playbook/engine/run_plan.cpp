@@ -168,7 +168,9 @@ void conclude(RunContext& run, bool completed) {
         .signal = run.in.stop != nullptr ? run.in.stop->signal() : 0,
     };
     out.conclude(run.session, facts);
-    out.headline = headline(run, completed);
+    Headline head = headline(run, completed);
+    out.headline = std::move(head.text);
+    out.headline_check = std::move(head.check);
     settle(run);
     const auto ended = journal_of(
         run,

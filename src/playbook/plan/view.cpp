@@ -173,9 +173,7 @@ std::string trouble_lines(const report::Report& report) {
     std::string out;
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
         for (const Check& check : report.checks) {
-            const bool shown =
-                report.headline.starts_with(fmt::format("{}: {}", check.id, check.detail));
-            if (check.verdict == verdict && !shown) {
+            if (check.verdict == verdict && check.id != report.headline_check) {
                 out += check_line(check, to_string(verdict));
             }
         }
@@ -243,10 +241,7 @@ std::string summary(const report::Report& report) {
     if (report.drill) {
         out += drill_text(*report.drill) + "\n";
     }
-    for (const std::string& note : report.notes) {
-        out += note.starts_with(k_kept_note) ? note + "\n" : "";
-    }
-    return out;
+    return report.target_keeps.empty() ? out : out + report.target_keeps + "\n";
 }
 
 } // namespace oa_stream::playbook
