@@ -34,7 +34,7 @@ public:
     bool deletes = true;
 };
 
-struct World {
+struct Cleaning {
     void until(const std::function<bool()>& done) { test::run_until(io, done); }
     probe::Removal finish(std::vector<probe::OpenedThreads> rest, probe::RemovePace pace = {}) {
         return test::run_task(io, cleanup.finish(std::move(rest), std::move(pace)));
@@ -53,12 +53,12 @@ struct World {
 } // namespace
 
 TEST_CASE("thread cleanup: what is added is deleted before anybody waits for it") {
-    World world;
-    world.cleanup.add({World::where(), {"oaprobe_1"}});
+    Cleaning world;
+    world.cleanup.add({Cleaning::where(), {"oaprobe_1"}});
     world.until([&] { return !world.chats.have.contains("oaprobe_1"); });
     CHECK(world.cleanup.requests().sent == 1);
-    world.cleanup.add({World::where(), {"oaprobe_9"}}); // never came to be
-    const auto out = world.finish({{World::where(), {"oaprobe_2"}}});
+    world.cleanup.add({Cleaning::where(), {"oaprobe_9"}}); // never came to be
+    const auto out = world.finish({{Cleaning::where(), {"oaprobe_2"}}});
     CHECK(world.cleanup.requests().sent >= 3);
     CHECK(world.cleanup.requests().over == world.cleanup.requests().sent);
     CHECK(world.chats.have == std::set<std::string>{"of-a-user"});
@@ -68,27 +68,27 @@ TEST_CASE("thread cleanup: what is added is deleted before anybody waits for it"
 }
 
 TEST_CASE("thread cleanup: what there is no time for, or what is kept, is named") {
-    World hurried;
-    const auto late = hurried.finish({{World::where(), {"oaprobe_1"}}}, {.longest = Millis(0)});
+    Cleaning hurried;
+    const auto late = hurried.finish({{Cleaning::where(), {"oaprobe_1"}}}, {.longest = Millis(0)});
     CHECK(late.left == std::vector<std::string>{"oaprobe_1"});
 
-    World stopped;
+    Cleaning stopped;
     const auto out =
-        stopped.finish({{World::where(), {"oaprobe_1"}}}, {.stop = [] { return true; }});
+        stopped.finish({{Cleaning::where(), {"oaprobe_1"}}}, {.stop = [] { return true; }});
     CHECK(out.left.size() == 1);
     CHECK(out.why == "a signal ended it");
 
-    World keeper;
+    Cleaning keeper;
     keeper.chats.deletes = false;
-    keeper.cleanup.add({World::where(), {"oaprobe_1"}});
-    CHECK(keeper.finish({{World::where(), {"oaprobe_2"}}}).left.size() == 2);
+    keeper.cleanup.add({Cleaning::where(), {"oaprobe_1"}});
+    CHECK(keeper.finish({{Cleaning::where(), {"oaprobe_2"}}}).left.size() == 2);
 }
 
 TEST_CASE("thread cleanup: whoever leaves does not wait for it") {
-    World world;
+    Cleaning world;
     {
         ThreadCleanup gone(world.io.get_executor(), world.chats, {});
-        gone.add({World::where(), {"oaprobe_1", "oaprobe_2"}});
+        gone.add({Cleaning::where(), {"oaprobe_1", "oaprobe_2"}});
     }
     world.io.run_for(Millis(50));
     CHECK(world.chats.have.size() == 3);
