@@ -197,10 +197,16 @@ TEST_CASE("summary: whatever a check has to say is told whole, and once") {
     check.mode = CheckMode::rehearsed;
     check.verdict = Verdict::pass;
     outcome.checks.push_back(check);
+    Check again; // of the same id, as after a pause
+    again.id = "smoke.one";
+    again.verdict = Verdict::inconclusive;
+    again.detail = "seen too little";
+    outcome.checks.push_back(again);
     outcome.drill = report::DrillFacts{.stage = "25%", .users = 100, .decided_s = 1, .well_s = 1.5};
     const std::string text = summary(outcome);
     CHECK(text.find("  FAIL ") == std::string::npos); // its headline tells it
     CHECK(text.find("  ERROR         smoke.two: " + check.detail + "\n") != std::string::npos);
+    CHECK(text.find("  INCONCLUSIVE  smoke.one: seen too little\n") != std::string::npos);
     CHECK(text.find("  rehearsed     smoke.two: ") != std::string::npos);
     CHECK(text.find("recovery as unpinned probes saw it 0.500s") != std::string::npos);
 }
