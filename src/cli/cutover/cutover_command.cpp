@@ -47,8 +47,8 @@ constexpr auto k_rate =
     parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
         "--rate",
         "N/s",
-        "Send N probes a second to stable, N to the canary and N through the front door. With "
-        "--local."
+        "Send N probes a second to stable, N to the canary and N through the front door. "
+        "With --local."
     )
         .or_else_text("25/s");
 constexpr auto k_replay = option<&Options::replay>(
@@ -181,12 +181,12 @@ Result<ExitCode> run(const Options& options, Context& context) {
     );
 }
 
-constexpr auto k_positionals = positionals<Options>(
-    playbook_word(
-        "A playbook of kind cutover or rehearsal: a name or a file.", playbook::k_rehearsed_kinds
+constexpr auto k_positionals =
+    positionals<Options>(playbook_word(
+                             "A playbook of kind cutover or rehearsal: a name or a file.",
+                             playbook::k_rehearsed_kinds
     )
-        .optional()
-);
+                             .optional());
 constexpr auto k_options = options<Options>(
     k_set,
     k_no_probes,
