@@ -8,8 +8,8 @@
 namespace oa_stream::report {
 namespace {
 
-/// A struct is taken apart into all of its members, in their order, so that none that is added can
-/// be forgotten.
+/// Structs are taken apart into all of their members, in their order, so that none that is added
+/// can be forgotten; of gates, lines and marks of charts only what a page shows is text of others.
 class TextRedaction {
 public:
     explicit TextRedaction(const Redactor& redactor) : redactor_(redactor) {}
@@ -76,7 +76,7 @@ void redact(Report& report, const Redactor& redactor) {
     auto& [id, title, v, code, why, at, s, f, r, c, b, d, notes, next, kept, e, l, more, h, keeps] =
         report;
     const TextRedaction texts(redactor); // ids and time are the run's own
-    texts.each(title, v, code, why, s, f, r, c, b, d, notes, next, kept, e, l, more, keeps);
+    texts.each(title, v, code, why, s, f, r, c, b, d, notes, next, kept, e, l, more, h, keeps);
 }
 
 } // namespace oa_stream::report

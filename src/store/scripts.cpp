@@ -306,8 +306,8 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-// ARGV[4]: the fence of whoever has the row taken, or '0': nobody asks for it. 0 where another one
-// has taken it since. A store that lost the row, or the last of it, takes the change all the same.
+// ARGV[4]: the fence of whoever has the row taken, or '0': nobody asks for it. 0 where it is not
+// held so any more. A store that lost the row, or the last of it, takes the change all the same.
 #define OA_STILL_HELD                                                                              \
     R"lua(
 local h = redis.call('HMGET', KEYS[1], 's', 'f')

@@ -33,8 +33,8 @@ using Needed = std::function<std::optional<std::string>(const RunEntry&)>;
 );
 
 /// Locks the folder, takes it out of sight with one rename, then deletes it, with what the run
-/// printed without a terminal. Code::conflict when
-/// somebody works in it or pinned it meanwhile, Code::not_found when it is gone already, Code::io.
+/// printed without a terminal. Code::conflict when somebody works in it or pinned it meanwhile,
+/// Code::not_found when it is gone already, Code::io.
 [[nodiscard]] Result<void> remove_run(const std::filesystem::path& folder);
 
 /// Deletes what a removal that was cut short left out of sight; how many there were.

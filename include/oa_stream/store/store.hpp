@@ -250,7 +250,7 @@ public:
     [[nodiscard]] virtual Task<Result<std::vector<std::optional<ThreadFields>>>>
     rows_of(std::string owner, std::vector<std::string> ids) = 0;
     /// A change; the row's version from now on. `fence`: of whoever acquired it, 0: nobody did.
-    /// Code::conflict: another replica has acquired it since.
+    /// Code::conflict: it is not held under that fence any more.
     [[nodiscard]] virtual Task<Result<std::uint64_t>>
     put(ThreadKey key, ThreadFields fields, std::uint64_t fence = 0) = 0;
     /// Nothing else of it changes. Its version, or 0: there is no such conversation (any more).

@@ -64,7 +64,7 @@ struct StageRun {
     Clock::time_point begun = Clock::now(); ///< the split was read back
     Clock::time_point measured_from = begun; ///< sources are asked from here
     SourceAnswers sources{};
-    Clock::time_point until{}; ///< the window or the pause lasts at most
+    Clock::time_point until{}; ///< when the window or the pause ends at the latest
     bool extended = false; ///< or it cannot be any more
     std::size_t canary_from = 0; ///< of the row's samples: those before it decide nothing any more
     std::size_t stable_from = 0;

@@ -72,7 +72,7 @@ test('what a run could not begin for is told without secrets, and as UTF-8', asy
   const file = path.join(folder, 'bytes.xml');
   spawnSync('sh', ['-c', `exec "$0" smoke stream --base-url "$1" --junit "$2" --auth "$(printf 'file:/nonesuch/\\377x')"`, OA_BIN, lane.base, file]);
   accepted(file);
-  assert.match(fs.readFileSync(file, 'utf8'), /nonesuch\/(\ufffd|\\xff)x/);
+  assert.match(fs.readFileSync(file, 'utf8'), /nonesuch\/\ufffdx/);
 });
 
 test('the same file is asked for where there is no run: refused, not written', async () => {

@@ -8,7 +8,7 @@ import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
-import { Running, curl, limit, scratch, sleep } from '../lib/process.mjs';
+import { Running, curl, limit, scratch } from '../lib/process.mjs';
 
 const connected = (base) => new Promise((done, fail) => {
   const { port, hostname } = new URL(base);
@@ -56,7 +56,9 @@ test('few descriptors for two listeners: files still open when both are full', a
   try {
     for (const one of all) one.on('error', () => {}); // the kernel takes some of them only
     await lane.until(() => /descriptor limit leaves room for \d+ connections/.test(lane.stderr), 'the line about it');
-    await sleep(500);
+    const room = Number(/descriptor limit leaves room for (\d+) connections/.exec(lane.stderr)[1]);
+    // Each listener takes half of it; the standard streams are open as well.
+    await lane.until(() => fs.readdirSync(`/proc/${lane.pid}/fd`).length >= 2 * Math.floor(room / 2) + 3, 'both listeners full');
     fs.renameSync(log, `${log}.1`);
     lane.signal('SIGHUP');
     await lane.until((l) => /"event":"reload"/.test(l.stderr), 'the reload');

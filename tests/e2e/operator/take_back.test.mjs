@@ -108,7 +108,7 @@ describe('a drill that was killed with its fault planted', () => {
     fs.appendFileSync(faults, 'latency=1ms\n');
     const back = await oa(['rollback', 'apply', '--run', run, '--json'], there);
     assert.equal(back.code, 8, back.stderr);
-    assert.match(fault(back.json()).detail, / changed after error-rate=0\.5 was injected: remove that line yourself$/);
+    assert.match(fault(back.json()).detail, /^\S+ changed after error-rate=0\.5 was injected: remove that line yourself$/);
     assert.match(back.json().headline, /stable=100|stable 100%.*A planted fault is left: /);
     assert.equal(fs.readFileSync(faults, 'utf8'), 'error-rate=0.5\nlatency=1ms\n');
     assert.deepEqual(await split(), { stable: 100, canary: 0 });

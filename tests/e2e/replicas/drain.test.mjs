@@ -77,7 +77,7 @@ test('a turn that ends while the store has not answered yet that it is left is c
     };
   });
   const left = leaving.stop();
-  await released;
+  await Promise.race([released, sleep(limit(10000)).then(() => assert.fail('the lane never let it go'))]);
   await world.release(id);
   await first.done;
   assert.ok(first.broken, first.text.slice(-600));

@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
-import { OA_BIN, oaAsNobody, sleep } from '../lib/process.mjs';
+import { OA_BIN, limit, oaAsNobody, sleep } from '../lib/process.mjs';
 import { problemOf } from '../lib/schemas.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 import { Terminal } from '../lib/terminal.mjs';
@@ -158,7 +158,7 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   assert.equal(problemOf(good.json()), null);
   const { run, process: pid } = good.json();
   assert.equal((await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
-  while (fs.existsSync(`/proc/${pid}`)) await sleep(50);
+  for (const by = Date.now() + limit(10000); fs.existsSync(`/proc/${pid}`); await sleep(50)) assert.ok(Date.now() < by, `${pid} is still there`);
   assert.deepEqual(fs.readdirSync(path.join(target.state, 'detached')).filter((name) => name.startsWith(run)).sort(), [`${run}.json`, `${run}.log`]);
   assert.equal(JSON.parse(fs.readFileSync(path.join(target.state, 'detached', `${run}.json`), 'utf8')).verdict, 'PASS');
 });

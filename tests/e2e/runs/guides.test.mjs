@@ -116,6 +116,7 @@ function guide(page) {
           assert.match(fs.readFileSync(path.join(folder, 'root/var/cache/oa-stream/verify.prom'), 'utf8'), /oa_stream_run_verdict\{run="steady-state",target="[^"]+",verdict="PASS"\} 1/);
         },
       },
+      'oa-stream playbook show steady-state': {},
       'install -d /etc/oa-stream/verify': { line: inRoot },
       'cp /usr/share/doc/oa-stream/verify.env.example /etc/oa-stream/verify/staging.env': { line: inRoot },
       'systemctl enable --now oa-stream-verify@staging.timer': {
