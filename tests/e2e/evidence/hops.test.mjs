@@ -88,7 +88,7 @@ describe('hops', { concurrency: 2 }, () => {
       nginx(lane.base, READ('4s')).then((edge) => hops([['edge', edge], ['origin', lane.base]])),
     ]);
     near(inner.of('silence'), 'edge', 2);
-    assert.match(inner.of('silence').detail, /^edge cuts a stream after .* s of silence .*past it, at origin, it is not so$/);
+    assert.match(inner.of('silence').detail, /^edge cuts a stream after .*s of silence .*past it, at origin, it is not so$/);
     near(inner.of('whole-answer'), 'edge', 2);
     near(outer.of('silence'), 'client', 2);
     near(outer.of('whole-answer'), 'client', 2);

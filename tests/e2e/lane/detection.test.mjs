@@ -90,7 +90,7 @@ describe('through real edges', { concurrency: 4 }, () => {
         const result = await smoke(edges[name].base, ['--prompt', 'replay:silent']);
         assert.deepEqual(outcomes(result), ['truncated', 'truncated', 'truncated'], result.run.stdout);
         for (const one of happy) {
-          assert.match(check(result, one).detail, /without \[DONE\], 1\.[1-9] s after the last byte: an idle cut/);
+          assert.match(check(result, one).detail, /without \[DONE\], 1\.[1-9]s after the last byte: an idle cut/);
           const { silence } = check(result, one).data;
           assert.ok(silence >= 1.1 && silence < 2.1, `${silence}`);
         }

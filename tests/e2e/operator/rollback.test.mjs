@@ -51,7 +51,7 @@ beside('without a name: the one run that is not over, dead or alive', async (tar
   }
   const vague = await target.oa(['rollback', 'apply', '--run', '20']);
   assert.equal(vague.code, 2);
-  assert.match(vague.stderr, /'20' may be \d+ runs/);
+  assert.match(vague.stderr, /'20' names \d+ runs/);
 });
 
 beside('a rollback that died while it verified is not over: status, plan and doctor say so until one is verified', async (target) => {

@@ -181,7 +181,7 @@ test('a lane stands still for longer than its lease: what others took from it co
 test('the store is emptied and one answer is lost: every turn is told again', async () => {
   const turns = [await begun(a, 'told-1'), await begun(a, 'told-2'), await begun(a, 'told-3')];
   let lost;
-  pipeA.fault = (text) => { lost = /\*9\r\n\$7\r\nEVALSHA[^*]*oa:t:\/told-\d/.test(text); return lost && 'command'; };
+  pipeA.fault = (text) => { lost = /\*14\r\n\$7\r\nEVALSHA[^*]*oa:t:\/told-\d/.test(text); return lost && 'command'; };
   world.redis.cli('FLUSHALL');
   await a.until(() => lost, 'the lost command');
   await ready(a);

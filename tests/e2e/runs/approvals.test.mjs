@@ -146,7 +146,7 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   await target.setWeights({ v1: 90, v2: 10 });
   const end = await target.oa(['cutover', 'apply', file, '--detach', '--yes', '--json']);
   assert.equal(end.code, 6, end.stderr);
-  assert.match(end.stderr, /not as it was planned/);
+  assert.match(end.json().headline, /not as it was planned/);
   assert.deepEqual([end.json().exit_code, problemOf(end.json())], [6, null]);
   await target.setWeights(STABLE);
   const gone = await target.oa(['cutover', 'apply', '/nonexistent/plan.json', '--detach', '--yes', '--json']);
