@@ -152,7 +152,7 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   const gone = await target.oa(['cutover', 'apply', '/nonexistent/plan.json', '--detach', '--yes', '--json']);
   assert.equal(gone.code, 2, gone.stderr);
   assert.match(gone.stderr, /\/nonexistent\/plan\.json/);
-  assert.deepEqual([gone.json().exit_code, problemOf(gone.json())], [2, null]);
+  assert.deepEqual([gone.json().error.code, problemOf(gone.json())], ['unreadable', null]);
   const good = await target.oa(['cutover', 'apply', await plan(target, (yaml) => yaml), '--detach', '--yes', '--json']);
   assert.equal(good.code, 0, good.stderr);
   assert.equal(problemOf(good.json()), null);
