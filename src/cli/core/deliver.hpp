@@ -9,7 +9,8 @@
 
 namespace oa_stream::cli {
 
-/// An error as anybody may read it: no known secret, and UTF-8 whatever a server or an argument was.
+/// An error as anybody may read it: no known secret, and UTF-8 whatever a server or an argument
+/// was.
 [[nodiscard]] std::string said_aloud(const Error& error);
 
 /// A run that nobody gets the result of need not begin. Code::usage when the option's file cannot

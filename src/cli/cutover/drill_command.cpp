@@ -131,9 +131,11 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 constexpr auto k_positionals =
-    positionals<Options>(playbook_word("The name or file of a playbook of kind rollback-drill. "
-                                       "With --each-gate its kind may also be cutover.",
-                                       playbook::k_gate_trial_kinds)
+    positionals<Options>(playbook_word(
+                             "The name or file of a playbook of kind rollback-drill. "
+                             "With --each-gate its kind may also be cutover.",
+                             playbook::k_gate_trial_kinds
+    )
                              .optional());
 constexpr auto k_options = options<Options>(
     k_local,

@@ -206,9 +206,8 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     // On a full disk the line is written later. Lost with the process, its row would lead to a
     // thread that the authority does not know: not listed, and 404.
     (void)co_await ids.commit();
-    const auto stored = lane_->shared
-                            ? co_await lane_->shared->store_row(owner, id, place.fence())
-                            : Result<void>{};
+    const auto stored = lane_->shared ? co_await lane_->shared->store_row(owner, id, place.fence())
+                                      : Result<void>{};
     if (!stored) {
         if (stored.error().code == Code::conflict) { // as another lane has it now
             (void)co_await lane_->shared->refresh(owner, id);

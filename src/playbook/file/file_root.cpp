@@ -11,8 +11,7 @@ namespace {
 
 using namespace config;
 
-constexpr KindSet k_staged =
-    bit(Kind::cutover) | bit(Kind::rollback_drill) | bit(Kind::rehearsal);
+constexpr KindSet k_staged = bit(Kind::cutover) | bit(Kind::rollback_drill) | bit(Kind::rehearsal);
 constexpr KindSet k_moving = k_staged | bit(Kind::rollback);
 constexpr KindSet k_checking =
     bit(Kind::steady_state) | bit(Kind::smoke_stream) | bit(Kind::smoke_control);

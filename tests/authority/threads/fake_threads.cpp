@@ -187,8 +187,7 @@ private:
         }
         if (mode_ == "same-page" && method == "thread/turns/list") {
             return reply(
-                id,
-                Json::object({{"data", Json::array()}, {"nextCursor", std::to_string(++made_)}})
+                id, Json::object({{"data", Json::array()}, {"nextCursor", std::to_string(++made_)}})
             );
         }
         if (mode_ == "busy-once" && method == environment("FAKE_NAME") && ++refused_ == 1) {

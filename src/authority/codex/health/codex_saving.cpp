@@ -93,8 +93,8 @@ Task<void> CodexCore::check_history(
         if (page != nullptr && ended_turn(*page, turn) != nullptr) {
             co_return;
         }
-        const bool unclear = std::holds_alternative<Error>(outcome) ||
-                             is_refusal(outcome, RefusalKind::overloaded);
+        const bool unclear =
+            std::holds_alternative<Error>(outcome) || is_refusal(outcome, RefusalKind::overloaded);
         if (unclear || thread->deleted || thread->busy || thread->last_turn != turn) {
             self->history_checked_ = false; // it may be gone by now: the next end looks again
             co_return;

@@ -196,9 +196,8 @@ Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::strin
 
 /// One that a process before us, or another one, left on the thread: a new turn would be steered
 /// into it. `thread` is held by the caller.
-Task<Result<void>> CodexCore::end_foreign_turn(
-    Self self, Link link, CodexThread* thread, std::function<bool()> ours
-) {
+Task<Result<void>>
+CodexCore::end_foreign_turn(Self self, Link link, CodexThread* thread, std::function<bool()> ours) {
     const RpcOutcome outcome = co_await call(
         self, link, "turn/interrupt", interrupt_params(thread->id, ""), {}, std::move(ours)
     );
