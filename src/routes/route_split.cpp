@@ -207,7 +207,9 @@ Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bo
         const auto response = co_await exchange(request(name, body));
         if (!response) {
             Error error = response.error();
-            error.where = error.where.empty() ? what : std::move(error.where);
+            if (error.where.empty()) {
+                error.where = what;
+            }
             co_return std::unexpected(std::move(error));
         }
         Attempt seen = judge(*response);

@@ -37,9 +37,9 @@ std::optional<Escape> escape_at(std::string_view text, std::size_t at) noexcept 
     constexpr std::size_t k_digits = 4; // of \uXXXX
     const std::string_view digits = text.substr(kind + 1, k_digits);
     unsigned code = 0;
-    const auto* const end = digits.data() + digits.size();
-    const auto read = std::from_chars(digits.data(), end, code, 16);
-    if (text[kind] != 'u' || digits.size() < k_digits || read.ptr != end) {
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+    if (text[kind] != 'u' || error != std::errc() || end - digits.data() != k_digits) {
         return std::nullopt;
     }
     constexpr unsigned k_ascii = 0x80;
