@@ -165,11 +165,14 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
         out.users.renewed = out.renewed;
         out.user_tokens = net::token_source(executor, *out.client, auth->reference, out.user_token);
     }
-    if (const auto& routes = playbook.routes; routes && !routes->auth) {
-        out.control_tokens = out.user_tokens;
-    } else if (routes && net::is_renewed(routes->auth->reference)) {
-        out.control_tokens =
-            net::token_source(executor, *out.client, routes->auth->reference, out.control_token);
+    if (const auto& routes = playbook.routes) {
+        if (!routes->auth) {
+            out.control_tokens = out.user_tokens;
+        } else if (const std::string& reference = routes->auth->reference;
+                   net::is_renewed(reference)) {
+            out.control_tokens =
+                net::token_source(executor, *out.client, reference, out.control_token);
+        }
     }
     out.users.revision_header = playbook.target.revision_header;
     if (const auto& compat = playbook.target.compat) {
