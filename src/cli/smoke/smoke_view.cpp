@@ -159,7 +159,7 @@ std::string next_command(
 std::string
 smoke_text(const SmokeCommand& command, const run::RunResult& result, std::optional<int> width) {
     const std::string head = fmt::format(
-        "{}  {}  {}  in {:.1f}s: {}\n", // of one width: where the line breaks is no accident
+        "{}  {}  {}  in {:.1f}s: {}\n", // of one width: the line breaks at the same place
         to_string(result.end.verdict),
         command.name,
         command.target,
