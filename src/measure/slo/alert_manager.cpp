@@ -33,6 +33,8 @@ std::string alertmanager_yaml(const std::vector<Group>& groups) {
         "an\n"
         "# alert that names an instance only by one of that instance.\n"
         "# OaStreamRunUnverified silences nothing: it stays until somebody finishes the run.\n"
+        "# Keep group_wait above twice the evaluation_interval of Prometheus: the alert that explains\n"
+        "# a page may come that much later, and must be there when the page is sent.\n"
         "route:\n"
         "  receiver: oa-stream-tickets\n"
         "  group_by: [service, severity]\n"

@@ -67,7 +67,7 @@ paged('a healthy lane wakes nobody', async (put) => {
   const pager = await watchers(put, [lane]);
   await turns(lane.base, 30);
   await pager.server.eventually('sum(increase(oa_stream_http_requests_total{method="POST"}[10m]))', (rows) => rows[0]?.value >= 20);
-  await sleep(13000); // two looks and a group_wait: what fires by now would be there
+  await sleep(20000); // two looks and a group_wait: what fires by now would be there
   assert.deepEqual(pager.pages, [], 'a healthy lane wakes nobody');
 });
 

@@ -48,8 +48,9 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
   await new Promise((done) => hook.listen(0, '127.0.0.1', done));
   const manager = await startAlertmanager(routes
     .replace('group_wait: 30s', 'group_wait: 5s\n  group_interval: 5s')
-    // What inhibits a page must be there before it is sent, on a busy machine, too.
-    .replace('      receiver: oa-stream-pages\n', (line) => `${line}      group_wait: 8s\n`)
+    // What inhibits a page must be there before it is sent: groups of rules are up to two evaluations of 3 s apart, and
+    // each of them may come late on a busy machine. With 8 s, two pages came of one fault now and then.
+    .replace('      receiver: oa-stream-pages\n', (line) => `${line}      group_wait: 15s\n`)
     .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
   // All the rules together take it a tenth of a second of CPU, and up to eight of them run at once: each second, that was most of a core.
   const server = await startPrometheus(targets, { interval: `${limit(500)}ms`, evaluation: '3s', rules: [rules], alertmanager: manager.host, ...how });
