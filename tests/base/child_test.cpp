@@ -1,6 +1,8 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/process.hpp"
 
+#include "temp_folder.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
@@ -157,6 +159,17 @@ TEST_CASE("child: what is open here is not open there") {
         CHECK((co_await (*child)->wait()).code == 1);
     });
     ::close(secret);
+}
+
+TEST_CASE("child: a folder in PATH that is named like a program hides none") {
+    const test::TempFolder folder;
+    std::filesystem::create_directory(folder.path / "sh");
+    const std::string before(std::getenv("PATH"));
+    ::setenv("PATH", (folder.path.string() + ":" + before).c_str(), 1);
+    const std::string found = find_program("sh");
+    ::setenv("PATH", before.c_str(), 1);
+    CHECK(found.ends_with("/sh"));
+    CHECK(found != folder.file("sh"));
 }
 
 TEST_CASE("child: stdin is piped and its end ends the child") {

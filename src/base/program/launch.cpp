@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 namespace oa_stream {
 
@@ -80,7 +82,9 @@ std::string find_program(const std::string& name) {
         path == nullptr ? std::string_view("/usr/bin:/bin") : std::string_view(path);
     while (!rest.empty()) {
         const std::string candidate = fmt::format("{}/{}", cut_until(rest, ':'), name);
-        if (::access(candidate.c_str(), X_OK) == 0) {
+        std::error_code none;
+        if (::access(candidate.c_str(), X_OK) == 0 &&
+            std::filesystem::is_regular_file(candidate, none)) { // not a folder of that name
             return candidate;
         }
     }
