@@ -7,7 +7,6 @@
 
 #include <linux/close_range.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -38,14 +37,13 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 /// Also what was open when we were started: a secret that was given as fd:N is for us alone.
 void close_on_exec() {
-    constexpr unsigned k_first = STDERR_FILENO + 1;
+    constexpr int k_first = STDERR_FILENO + 1;
     if (::close_range(k_first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) {
         return;
     }
-    rlimit most{}; // Linux before 5.11
-    ::getrlimit(RLIMIT_NOFILE, &most);
-    for (unsigned fd = k_first; fd < most.rlim_cur; ++fd) {
-        ::fcntl(static_cast<int>(fd), F_SETFD, FD_CLOEXEC);
+    constexpr int k_below = 1024; // a shell's; RLIMIT_NOFILE may be 10^9
+    for (int fd = k_first; fd < k_below; ++fd) { // Linux before 5.11
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
     }
 }
 
