@@ -192,18 +192,29 @@ TEST_CASE("codex: a first turn that history does not have turns readiness red") 
 TEST_CASE("codex: a first turn that its client deleted or replaced proves nothing") {
     FakeStage stage;
     stage.opened();
+    const auto looks = [&] { return stage.received("thread/turns/list"); };
+    const auto looks_after = [&](auto what) {
+        const auto before = looks();
+        what();
+        stage.until([&] { return looks() > before; });
+    };
     const auto forget = [&] {
-        CHECK(stage.play(ask("forgotten")).outcome() == "completed");
-        run(stage.io, sleep_for(Millis(200))); // the first of five looks
+        looks_after([&] { CHECK(stage.play(ask("forgotten")).outcome() == "completed"); });
+        // Behind the look's answer.
+        must(run(stage.io, stage.authority->threads({stage.last->thread_id()})));
     };
     forget();
-    must(run(stage.io, stage.authority->delete_thread(stage.last->thread_id())));
-    run(stage.io, sleep_for(Millis(1'300))); // the second: the next turn counts as the first one
-    forget();
-    TurnRequest instead = ask("refused", stage.last->thread_id());
-    instead.revert_from_turn = stage.last->turn_id();
-    CHECK_FALSE(stage.start(std::move(instead)));
+    looks_after([&] {
+        must(run(stage.io, stage.authority->delete_thread(stage.last->thread_id())));
+    });
+    forget(); // counts as the first one
+    looks_after([&] {
+        TurnRequest instead = ask("refused", stage.last->thread_id());
+        instead.revert_from_turn = stage.last->turn_id();
+        CHECK_FALSE(stage.start(std::move(instead)));
+    });
+    const auto last = looks();
     run(stage.io, sleep_for(Millis(4'500)));
-    CHECK(stage.received("thread/turns/list") == 4);
+    CHECK(looks() == last);
     CHECK(stage.reading("codex_save_failures_total") == 0);
 }
