@@ -50,7 +50,7 @@ function plain(text, stateDir) {
     .replaceAll(/OpenSSL\/[\d.]+: error:[0-9A-F]+:/g, 'OpenSSL: ')
     .replaceAll(/\d+d ago/g, '9d ago')
     .replaceAll(/after \d+ ms/g, 'after 0 ms')
-    .replaceAll(/\bin [\d.]+m?s:/g, 'in 100ms:')
+    .replaceAll(/\bin [\d.]+s:/g, 'in 0.1s:')
     .replaceAll(/\d\d:\d\d:\d\dZ/g, '04:36:00Z')
     .replaceAll(/\breq_[0-9a-f]+/g, 'req_1a2b3c4d')
     .replaceAll(/\r\x1b\[2K[^\r\n]*/g, '');
