@@ -146,12 +146,22 @@ TEST_CASE("hops: a header of one answer alone may differ, and must only be there
 }
 
 TEST_CASE("hops: a smoke names, counts and removes their turns, too") {
+    const bool outlasted = GENERATE(false, true); // by the smoke's own answer
     test::LoopRig loop;
     test::FakeLane lane(loop.executor());
+    if (outlasted) {
+        lane.script = [&lane](test::Script script) {
+            if (!lane.threads.back().starts_with("oaprobe_hop")) {
+                script.back() = test::Hang{};
+            }
+            return script;
+        };
+    }
     std::vector<std::string> asked;
     const test::Smoked smoked = test::smoke_with(loop, lane, [&](SmokeOptions& options) {
         options.hops = {{"edge", lane.url()}, {"origin", lane.url()}};
         options.hops_longest = Millis(40);
+        options.limits.total = outlasted ? Millis(500) : options.limits.total;
         options.on_turn = [&asked](const std::string& thread) { asked.push_back(thread); };
     });
     std::erase_if(asked, [](const std::string& one) { return !one.starts_with("oaprobe_hop"); });
@@ -162,6 +172,7 @@ TEST_CASE("hops: a smoke names, counts and removes their turns, too") {
         CHECK(footprint.detail.contains(thread));
     }
     CHECK(lane.kept() == 0);
+    CHECK(smoked.check("happy.chat").detail.contains("did not end in time") == outlasted);
 }
 
 TEST_CASE("hops: what the lane cannot be asked for is skipped, and an origin that is away an error"
