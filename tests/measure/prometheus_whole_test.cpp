@@ -350,6 +350,7 @@ TEST_CASE("prometheus source: events of an expression have no error of the lane'
             .body = query == "sum(auth_errors)"                  ? number_body("4")
                     : query.contains("> 0) unless on (")         ? number_body("7")
                     : query.contains("oa_stream_terminal_total") ? number_body("0")
+                    : query.starts_with("sum (")                 ? number_body("999.6")
                                                                  : ""
         };
     };

@@ -76,7 +76,7 @@ Task<Result<void>> Reader::expressions() {
         static_cast<std::uint64_t>(least),
         static_cast<std::uint64_t>(std::max(std::ceil(all - 1e-6), least))
     };
-    out_.count_error = std::max(out_.count_error, events == std::floor(events) ? 0.0 : 1.0);
+    out_.count_error = events == std::floor(events) ? 0 : 1;
     co_return Result<void>{};
 }
 
