@@ -53,4 +53,8 @@ struct PacingVerdict {
 [[nodiscard]] PacingVerdict
 judge_pacing(const PacingFacts& facts, std::optional<Millis> paced_over);
 
+/// What the origin sends while it is made comes later through the target, and at once. Two answers
+/// of a model differ in their first word alone, or in their pace alone.
+[[nodiscard]] bool comes_at_once(const PacingFacts& target, const PacingFacts& origin) noexcept;
+
 } // namespace oa_stream::probe

@@ -278,19 +278,12 @@ std::string slower_by(const Completion& target, const Completion& origin) {
     return fmt::format("{:+.0f}ms", extra * 1000);
 }
 
-/// The origin sends content while it is made; through the target it comes later, and at once. Two
-/// answers of a model differ in their first word alone, or in their pace alone.
 bool holds_back(const Completion& target, const Completion& origin) {
     if (origin.pacing.pacing != Pacing::streamed || target.pacing.pacing == Pacing::streamed) {
         return false;
     }
-    constexpr double k_later = 0.1;
-    const PacingFacts& there = target.arrivals;
-    const PacingFacts& here = origin.arrivals;
-    const bool at_once =
-        there.last_content - there.first_content < (here.last_content - here.first_content) / 4;
     return target.pacing.pacing == Pacing::buffered ||
-           (at_once && there.first_content - here.first_content >= k_later);
+           comes_at_once(target.arrivals, origin.arrivals);
 }
 
 Task<void> check_edge(RunPtr run) {

@@ -88,4 +88,11 @@ PacingVerdict judge_pacing(const PacingFacts& f, std::optional<Millis> paced_ove
     return {Pacing::undecided, figures};
 }
 
+bool comes_at_once(const PacingFacts& target, const PacingFacts& origin) noexcept {
+    constexpr double k_later = 0.1;
+    const double there = target.last_content - target.first_content;
+    const double here = origin.last_content - origin.first_content;
+    return there < here / 4 && target.first_content - origin.first_content >= k_later;
+}
+
 } // namespace oa_stream::probe
