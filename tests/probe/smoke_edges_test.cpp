@@ -52,6 +52,35 @@ TEST_CASE("smoke: a stop that found the turn, and waited for its own end, is not
     CHECK(to_string(smoked.check("stop.live").verdict) == "FAIL");
 }
 
+TEST_CASE("smoke: an edge that holds a stream back after its first event is found by the origin") {
+    const bool holds = GENERATE(true, false);
+    LoopRig loop;
+    FakeLane origin(loop.executor());
+    FakeLane edge(loop.executor());
+    for (FakeLane* lane : {&origin, &edge}) {
+        lane->pace = Millis(20);
+    }
+    if (holds) {
+        edge.script = [](Script script) {
+            Millis pause{500}; // less than what one answer alone must be late
+            for (Step& step : script) {
+                if (auto* wait = std::get_if<Wait>(&step)) {
+                    wait->time = std::exchange(pause, Millis(0));
+                }
+            }
+            return script;
+        };
+    }
+    const Smoked smoked = smoke_with(loop, edge, [&](SmokeOptions& options) {
+        options.prompt = "of a pace that nobody knows";
+        options.direct = options.target;
+        options.direct->base_url = origin.url();
+    });
+    const Check& check = smoked.check("streaming.origin");
+    CHECK(to_string(check.verdict) == (holds ? "FAIL" : "PASS"));
+    CHECK(check.detail.starts_with("buffered between origin and target") == holds);
+}
+
 TEST_CASE("smoke: a header on two lines has both values") {
     const Smoked smoked = smoke([](FakeLane& lane) {
         lane.head = [](const std::string& head) {

@@ -133,6 +133,7 @@ struct ProbeSample {
     double tail_s = 0;
     /// Of `tool_outputs` in the last step, those whose call lacks providerExecuted on its input.
     std::uint64_t unmarked_outputs = 0;
+    PacingFacts arrivals{}; ///< of the content; `pacing` is judged by them
     /// Bad for an SLO: anything but ok (and cancelled, which counts as nothing).
     [[nodiscard]] bool bad() const noexcept {
         return outcome != Outcome::ok && outcome != Outcome::cancelled;

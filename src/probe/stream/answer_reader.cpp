@@ -260,14 +260,14 @@ void AnswerReader::fill_clocks(const net::ClientResponse& response) {
 }
 
 void AnswerReader::fill_pacing() {
-    PacingFacts facts{
+    sample_.arrivals = {
         .content_frames = sample_.content_frames,
         .content_reads = sample_.content_reads,
         .first_event = sample_.clocks.first_event.value_or(0),
         .first_content = sample_.clocks.first_content.value_or(0),
         .last_content = last_content_ ? seconds_between(asked_, *last_content_) : 0,
     };
-    auto [pacing, why] = judge_pacing(facts, request_.paced_over);
+    auto [pacing, why] = judge_pacing(sample_.arrivals, request_.paced_over);
     sample_.pacing = pacing;
     sample_.pacing_why = std::move(why);
 }
