@@ -231,6 +231,17 @@ TEST_CASE("source gates: a gate of the run waits for its source, too") {
     CHECK(failed.source.reads == 3);
     CHECK(bad.exit == ExitCode::rolled_back);
 
+    Measured own(away); // what is known without it is looked at first
+    ask_at_end(own, GateMode::decide);
+    own.world.playbook.run_gates.push_back(
+        {.id = "own", .metric = measure::Metric::quantile, .limit = 0.05, .from = "probe"}
+    );
+    own.world.playbook.stage.error_hold_at_most = Millis(20'000);
+    const RunOutcome slow = own.world.run();
+    CHECK(check_of(slow, "gate.own@run").verdict == Verdict::fail);
+    CHECK(own.source.reads == 2);
+    CHECK(slow.exit == ExitCode::rolled_back);
+
     Measured observed(away); // who does not decide is neither waited for nor missed
     ask_at_end(observed, GateMode::observe);
     observed.world.playbook.stage.error_hold_at_most = Millis(20'000);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace oa_stream::playbook {
@@ -198,7 +199,16 @@ Task<StepEnd> judge_run(RunContext* run) {
     bool good = true;
     bool failed = false;
     const bool rehearsed = !run->changes_traffic();
-    for (const measure::GateSpec& gate : run->playbook().run_gates) {
+    // Where the run's own probes show a failure, the traffic waits for no source.
+    std::vector<measure::GateSpec> gates;
+    for (const bool by_source : {false, true}) {
+        std::ranges::copy_if(
+            run->playbook().run_gates,
+            std::back_inserter(gates),
+            [&](const auto& gate) { return judged_by_users(run->playbook(), gate) == by_source; }
+        );
+    }
+    for (const measure::GateSpec& gate : gates) {
         const GateRecord record = co_await run_record(run, gate, failed);
         if (record.verdict == Verdict::error && run->stop_requested()) { // nobody waited for it
             run->add_interrupted("at the gates of the run");
