@@ -212,6 +212,9 @@ TEST_CASE("source gates: a gate of the run waits for its source, too") {
     ask_at_end(back, GateMode::decide);
     back.world.playbook.stage.error_hold_at_most = Millis(20'000);
     CHECK(back.world.run().exit == ExitCode::ok);
+    CHECK(std::ranges::count_if(back.world.said, [](const std::string& line) {
+              return line.starts_with("  waiting for prometheus, which does not answer: ");
+          }) == 1);
 
     Measured gone(away);
     ask_at_end(gone, GateMode::decide);

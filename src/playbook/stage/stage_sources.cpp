@@ -296,10 +296,18 @@ ask_and_keep(RunContext* run, std::string_view source, measure::Question questio
 Task<Result<std::shared_ptr<const measure::ToldReading>>>
 ask_patiently(RunContext* run, std::string_view source, measure::Question question) {
     const auto until = Clock::now() + run->patience(every(*run));
-    for (;;) {
+    for (bool silent = false;; silent = true) {
         auto told = co_await ask_and_keep(run, source, question);
         if (told || run->stop_requested() || Clock::now() >= until) {
             co_return told;
+        }
+        if (!silent) { // no stage is under way whose line would show that the run lives
+            const std::string why = told.error().text();
+            run->session.tell(
+                "source does not answer",
+                fmt::format("  waiting for {}, which does not answer: {}", source, why),
+                {{"source", source}, {"why", why}}
+            );
         }
         (void)co_await sleep_for(run->in.timing.retry_pause);
     }
