@@ -59,8 +59,8 @@ public:
     void start();
     /// Null: this request is not copied.
     [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const ThreadRef& ref);
-    /// The mirror did not get one of its turns, or has it under another id: what comes next would
-    /// be new to it. Of an empty one: nothing.
+    /// The mirror did not get one of its turns (as of a fork), or has it under another id: what
+    /// comes next would be new to it. Of an empty one: nothing.
     void leave_out(const std::string& thread);
     /// Ends all copies; nothing is copied afterwards.
     void close();

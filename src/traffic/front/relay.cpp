@@ -312,8 +312,12 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
     }
     if (head.status == k_created) { // a chat, perhaps under an id that nobody asked for
         const auto location = head.headers.get("location").value_or("");
-        if (const auto made = thread_of("GET", location, ""); !made.thread.empty()) {
-            core->sticky.remember(made.thread, route.arm);
+        const std::string made = thread_of("GET", location, "").thread;
+        if (!made.empty()) {
+            core->sticky.remember(made, route.arm);
+        }
+        if (core->mirror && !route.ref.thread.empty() && made != route.ref.thread) {
+            core->mirror->leave_out(made); // a copy of that one, with turns that it does not get
         }
     }
     if (head.status >= k_refused) {

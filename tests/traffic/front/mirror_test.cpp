@@ -120,6 +120,28 @@ TEST_CASE("mirror: a conversation that it lacks a turn of is read and continued 
     CHECK(bench.count("sampled") == 2);
 }
 
+TEST_CASE("mirror: a fork is not copied, for it has turns that the mirror was not asked for") {
+    Bench bench(all_copied());
+    const auto makes = [](std::string location) {
+        return [location](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            (void)co_await exchange->respond({201, {{"location", location}}, "made"});
+        };
+    };
+    bench.stable.answer = makes("/api/chats/fork");
+    CHECK(bench.post("/api/chats/a/fork", "{}").status == 201);
+    bench.stable.answer = makes("/api/chats/empty");
+    CHECK(bench.post("/api/chats", "{}").status == 201);
+    bench.stable.answer = makes("/api/chats/asked");
+    CHECK(bench.post("/api/chats", R"({"id":"asked"})").status == 201);
+    bench.stable.answer = {};
+    for (const std::string id : {"fork", "empty", "asked"}) {
+        CHECK(bench.post(k_turns, R"({"id":")" + id + "\"}").body == "stable");
+        CHECK(bench.get_path("/api/chats/" + id + "/messages").body == "stable");
+    }
+    bench.run_until([&] { return bench.copies.seen.size() == 4; });
+    CHECK(bench.count("sampled") == 4);
+}
+
 TEST_CASE("mirror: lists take nothing of the share of the turns") {
     MirrorOptions half = all_copied();
     half.share = k_whole_share / 2;
