@@ -217,6 +217,7 @@ bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
     }
     result.end = {Verdict::error, ExitCode::not_executed, RunEnding::failed};
     result.headline = result.notes.back();
+    result.headline_check.clear(); // it begins with none any more
     if (facts_.mutated && !facts_.restored) { // it was over, and what was changed stays
         result.end.exit = ExitCode::rollback_unverified;
         result.end.ended = RunEnding::rollback_unverified;

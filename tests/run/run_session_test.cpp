@@ -263,11 +263,13 @@ TEST_CASE("session: lost evidence never hides what a run found, nor what it left
     session.add(check("a", found));
     const Conclusion end = session.conclude(facts);
     session.folder().write("no/such/folder", "x"); // the disk fills up after the last step
-    const RunResult result = session.finish(end, {.title = "x", .next = "less it"});
+    const RunResult result =
+        session.finish(end, {.title = "x", .next = "less it", .headline_check = "a"});
     CHECK(result.end.exit == exit);
     const bool overruled = exit != end.exit;
     CHECK(result.end.verdict == (overruled ? Verdict::error : found));
     CHECK(result.headline.starts_with("Evidence is incomplete: ") == overruled);
+    CHECK(result.headline_check == (overruled ? "" : "a"));
     const bool stays = exit == ExitCode::rollback_unverified;
     CHECK(result.next == (stays ? "oa-stream rollback apply --run " + session.id() : "less it"));
 }
