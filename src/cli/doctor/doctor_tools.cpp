@@ -4,15 +4,17 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/run/run_loop.hpp"
 
 #include "doctor.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
+#include <exception>
 
 namespace oa_stream::cli {
 namespace {
@@ -36,9 +38,21 @@ Result<ProgramEnd> ask_version(const Tool& tool, Millis patience) {
         .input = {},
         .limit = patience,
     };
-    run::RunLoop loop;
-    auto end = loop.run(call_program(loop.executor(), std::move(call)));
-    return end ? *std::move(end) : fail(Code::cancelled, "interrupted before it ended");
+    asio::io_context io(1); // a signal ends the process: nothing is to be undone
+    Result<ProgramEnd> out = fail(Code::internal, "its call did not end");
+    asio::co_spawn(
+        io,
+        call_program(io.get_executor(), std::move(call)),
+        [&](const std::exception_ptr& thrown, Result<ProgramEnd> end) {
+            if (thrown) {
+                std::rethrow_exception(thrown);
+            }
+            out = std::move(end);
+            io.stop();
+        }
+    );
+    io.run();
+    return out;
 }
 
 /// Why a program that is there says nothing of itself.

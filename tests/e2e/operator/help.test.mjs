@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { ROOT, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 import { startLane } from '../lib/lane.mjs';
 
 let lane;
@@ -149,6 +149,15 @@ test('doctor names the variables of a playbook that have no value', async () => 
   assert.equal(check.verdict, 'FAIL');
   assert.match(check.detail, /needs values for .*canary/);
   assert.match(check.data.mend, /^oa-stream doctor cutover --set stable=v1 .*--set canary=VALUE/);
+});
+
+test('doctor ends by a signal while it waits for a tool', async () => {
+  const bin = scratch('bin'), asked = path.join(bin, 'asked');
+  fs.writeFileSync(path.join(bin, 'gh'), `#!/bin/sh\n: >${asked}\nexec sleep 60\n`, { mode: 0o755 });
+  const doctor = new Running(OA_BIN, ['doctor'], { env: cleanEnv({ PATH: `${bin}:${process.env.PATH}`, HOME: bin, OA_STREAM_STATE_DIR: path.join(bin, 'state') }) });
+  await doctor.until(() => fs.existsSync(asked), 'call of gh');
+  doctor.signal('SIGINT');
+  assert.equal((await doctor.end()).signal, 'SIGINT', doctor.stdout);
 });
 
 test('version asks nobody unless told to, and then says whether something newer is out', async () => {
