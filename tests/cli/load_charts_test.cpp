@@ -14,6 +14,9 @@ TEST_CASE("load charts: who waited in vain waited as long as anybody, and perhap
     second.first_content.record_infinite();
     LoadCharts charts;
     charts.add(second);
+    probe::LoadSecond stalled{.second = 1};
+    stalled.first_content.record_infinite();
+    charts.add(stalled);
     const auto series = charts.series(0, {});
     const auto& lines = series.at(2).lines;
     const report::SeriesPoint& p95 = lines.at(0).points.at(0);
@@ -23,4 +26,8 @@ TEST_CASE("load charts: who waited in vain waited as long as anybody, and perhap
     const report::SeriesPoint& p50 = lines.at(1).points.at(0);
     CHECK(p50.y == Approx(2).epsilon(0.01));
     CHECK_FALSE(p50.open);
+    for (const report::SeriesLine& line : lines) {
+        CHECK(line.points.at(1).y == p95.y);
+        CHECK(line.points.at(1).open);
+    }
 }

@@ -41,9 +41,9 @@ void LoadCharts::add(const probe::LoadSecond& second) {
     one.in_flight = second.in_flight;
     one.p50 = second.first_content.percentile({50, 100});
     one.p95 = second.first_content.percentile({95, 100});
-    const std::uint64_t came = second.first_content.n() - second.first_content.infinite();
-    one.latest = came > 0 ? second.first_content.at_rank(came) : 0;
     seconds_.push_back(one);
+    const std::uint64_t came = second.first_content.n() - second.first_content.infinite();
+    latest_ = std::max(latest_, came > 0 ? second.first_content.at_rank(came) : 0);
 }
 
 std::vector<LoadCharts::Second> LoadCharts::thinned() const {
@@ -64,7 +64,6 @@ std::vector<LoadCharts::Second> LoadCharts::thinned() const {
         if (one.p95) {
             kept.p50 = worse(kept.p50, one.p50);
             kept.p95 = worse(kept.p95, one.p95);
-            kept.latest = std::max(kept.latest, one.latest);
         }
     }
     return out;
@@ -94,8 +93,8 @@ LoadCharts::series(double target_per_second, const std::vector<probe::LoadLimit>
             bad.lines[0].points.push_back({one.at, counts.rate(), range->low, range->high});
         }
         if (one.p95 && one.p50) {
-            times.lines[0].points.push_back(point_of(one.at, *one.p95, one.latest));
-            times.lines[1].points.push_back(point_of(one.at, *one.p50, one.latest));
+            times.lines[0].points.push_back(point_of(one.at, *one.p95, latest_));
+            times.lines[1].points.push_back(point_of(one.at, *one.p50, latest_));
         }
     }
     for (const probe::LoadLimit& limit : limits) {

@@ -26,12 +26,12 @@ private:
         std::size_t in_flight = 0;
         std::optional<double> p50{};
         std::optional<double> p95{};
-        double latest = 0; ///< of the first contents that did come
     };
     /// At most as many as a chart can show; each the worst of the seconds that it stands for.
     [[nodiscard]] std::vector<Second> thinned() const;
 
     std::vector<Second> seconds_;
+    double latest_ = 0; ///< of the first contents that did come
 };
 
 } // namespace oa_stream::cli
