@@ -91,6 +91,10 @@ SeriesLine bad_line(const std::vector<Sample>& samples, const Bins& bins) {
 SeriesLine
 quantile_line(const std::vector<Sample>& samples, const Bins& bins, measure::Fraction quantile) {
     SeriesLine out;
+    double latest = 0; // of those that did come
+    for (const double time : measure::first_content_sorted(samples)) {
+        latest = std::isfinite(time) ? time : latest;
+    }
     const auto parts = binned(samples, bins);
     for (std::size_t at = 0; at < parts.size(); ++at) {
         const auto times = measure::first_content_sorted(parts[at]);
@@ -101,11 +105,7 @@ quantile_line(const std::vector<Sample>& samples, const Bins& bins, measure::Fra
         if (std::isfinite(value)) {
             out.points.push_back({.x = middle(bins, at), .y = value});
         } else { // a time limit came first: as late as the latest that did come, and open
-            const auto finite = std::ranges::find_if(times.rbegin(), times.rend(), [](double time) {
-                return std::isfinite(time);
-            });
-            const double known = finite == times.rend() ? 0 : *finite;
-            out.points.push_back({.x = middle(bins, at), .y = known, .low = known, .open = true});
+            out.points.push_back({.x = middle(bins, at), .y = latest, .low = latest, .open = true});
         }
     }
     return out;

@@ -1,6 +1,7 @@
 #include "oa_stream/report/report_html.hpp"
 
 #include "plot.hpp"
+#include "run_series.hpp"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -120,6 +121,17 @@ TEST_CASE("report.html: an arm that never answered, or had no content, has a bar
     CHECK(count(chart, "<rect ") == 0); // neither of the canary's has a value
     CHECK(count(chart, "l-7-4v8z") == 1);
     CHECK(chart.contains(">200 ms</text>")); // as far as stable goes
+}
+
+TEST_CASE("report.html: a time in which no answer came stands as high as the latest that did") {
+    Report report = sample_report();
+    for (measure::Sample& sample : report.stages[1].canary) {
+        sample.first_content_s = std::numeric_limits<double>::infinity();
+    }
+    const Series times = run_series(report).back();
+    const SeriesPoint& last = times.lines.at(1).points.back();
+    CHECK(last.open);
+    CHECK(last.y == Approx(0.199));
 }
 
 TEST_CASE("report.html: of many stages and gates the charts have what matters") {
