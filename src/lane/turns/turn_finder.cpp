@@ -102,13 +102,13 @@ TurnHead TurnStarter::head_of(const Call& call, const authority::Turn& turn) con
 }
 
 Task<Accepted<SharedLane::Committed>> TurnStarter::commit_everywhere(
-    CallPtr call, SharedHold* hold, const authority::Turn* turn, TurnHead head
+    std::string key, SharedHold* hold, const authority::Turn* turn, TurnHead head
 ) {
     if (!lane_->shared) {
         co_return SharedLane::Committed{};
     }
     co_return co_await lane_->shared->commit(
-        hold, wire_id(turn->turn_id()), std::move(head), call->key
+        hold, wire_id(turn->turn_id()), std::move(head), std::move(key)
     );
 }
 
@@ -170,7 +170,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundF
         }
         head.began_with = mapped(results_begun_with(running), digest_of_result);
     }
-    auto shared = co_await commit_everywhere(call, place.shared_hold(), turn->get(), head);
+    // The request that comes upon it did not start it: its key is not this turn's.
+    auto shared = co_await commit_everywhere({}, place.shared_hold(), turn->get(), head);
     if (!shared) {
         (void)(*turn)->leave();
         co_return std::move(shared).error();

@@ -298,7 +298,8 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         {lane_->executor, lane_->host, std::move(identity), std::move(turn), std::move(style)}
     );
     if (written) {
-        lane_->shared->follow(live, written, key_use_of(call));
+        const bool joined = live->identity().taken_over;
+        lane_->shared->follow(live, written, joined ? store::KeyRequest() : key_use_of(call));
     }
     return live;
 }
@@ -322,7 +323,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     // Dropping the turn ends it.
     OA_CO_CHECK(co_await remember_thread(call, turn.get()));
     const auto head = head_of(*call, *turn);
-    OA_CO_TRY(auto shared, co_await commit_everywhere(call, hold, turn.get(), head));
+    OA_CO_TRY(auto shared, co_await commit_everywhere(call->key, hold, turn.get(), head));
     if (!call->replaced.empty()) { // not one that was lost: it may come back
         spawn(
             lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)

@@ -45,8 +45,10 @@ private:
     newest_turns(std::string thread, std::size_t count, bool loaded = false);
     /// Of a turn that this request began.
     [[nodiscard]] TurnHead head_of(const Call& call, const authority::Turn& turn) const;
-    [[nodiscard]] Task<Accepted<SharedLane::Committed>>
-    commit_everywhere(CallPtr call, SharedHold* hold, const authority::Turn* turn, TurnHead head);
+    /// `key`: the Idempotency-Key that leads to it, or empty.
+    [[nodiscard]] Task<Accepted<SharedLane::Committed>> commit_everywhere(
+        std::string key, SharedHold* hold, const authority::Turn* turn, TurnHead head
+    );
     [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);

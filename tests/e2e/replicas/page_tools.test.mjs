@@ -111,6 +111,23 @@ for (const how of ['kill', 'stop']) {
   });
 }
 
+test('a message with results, and an Idempotency-Key of its own, takes over a turn that only Codex knows', async () => {
+  const lost = await world.lane('dying-unknown');
+  const page = await waiting(lost);
+  await through(page, b).listed();
+  await lost.kill();
+  const [row, turn] = [`oa:t:/${page.id}`, page.messages[1].id];
+  assert.equal(world.redis.cli('HGET', row, 'ti'), turn);
+  world.redis.cli('DEL', row, `oa:l:${turn}`);
+  page.give(RESULTS);
+  const messages = [...page.messages, { id: 'u-9', role: 'user', parts: [{ type: 'text', text: 'scenario:text;words=2' }] }];
+  const ask = () => send(b.base, { method: 'POST', path: `/api/chats/${page.id}/stream`, headers: { 'idempotency-key': 'ahead' }, body: { id: page.id, messages, tools: TOOLS } });
+  const answer = await ask();
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(read(answer).texts, ['alpha bravo']);
+  assert.equal((await ask()).text, answer.text);
+});
+
 /** The first of these exchanges that is answered by a stream. */
 const opened = (begin) => again(async () => {
   const x = begin();
