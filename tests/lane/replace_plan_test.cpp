@@ -126,6 +126,25 @@ TEST_CASE("replace: a message the authority knows by the client's id needs no hi
     CHECK(plan_replace(request, turns, {0})->from_turn == "T2");
 }
 
+TEST_CASE("replace: a message that the page gave no id is known by the one that lists give it") {
+    auto named = past("T2", "two");
+    named.user_item_id = "item-2";
+    const std::vector turns{past("T1", "one"), named, past("T3", "three")};
+    const auto edited = [](std::vector<EarlierMessage> earlier, std::string id) {
+        auto request = page(std::move(earlier), std::move(id), "edited");
+        request.message_id = request.user_message_id;
+        return request;
+    };
+    // By a page that shows the newest messages alone.
+    CHECK(plan_replace(edited({}, "item-2"), turns, {0})->from_turn == "T2");
+    CHECK(plan_replace(edited({}, "T3-user"), turns, {0})->from_turn == "T3");
+    CHECK(plan_replace(edited({}, "item-2"), turns, {6, {"u2"}})->from_turn == "T2");
+    CHECK(plan_replace(edited({user("item-2")}, "u9"), turns, {0})->from_turn == "T3");
+    auto lone = edited({}, "item-2");
+    lone.whole_list = false;
+    CHECK(plan_replace(lone, turns, {0})->from_turn == "T2");
+}
+
 TEST_CASE("replace: sending the last message again after a lost answer replaces that turn") {
     auto request = page({user("u1"), assistant("T1")}, "u2", "two");
     request.message_id = "u2";

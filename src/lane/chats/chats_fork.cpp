@@ -8,6 +8,7 @@
 #include "chat_title.hpp"
 #include "chats.hpp"
 #include "gates/gates.hpp"
+#include "projection.hpp"
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
 
@@ -19,17 +20,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-using authority::PastTurn;
-
 /// read_thread_name() knows more names of an id; a copy has been taking them.
 constexpr std::array<std::string_view, 7> k_fork_names{
     "id", "thread_id", "threadId", "conversation_id", "conversationId", "messageId", "title"
 };
-
-bool asks(const PastTurn& turn, std::string_view message) {
-    return turn.client_message_id == message || turn.user_item_id == message ||
-           wire_id(turn.id) + "-user" == message;
-}
 
 Accepted<void> read_message_id(const Json& body, std::string& id) {
     const auto* value = given(body, "messageId");
@@ -71,7 +65,7 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
             if (asked || message.empty() || wire_id(turn.id) == message) {
                 co_return ForkPoint{.last_turn = turn.id};
             }
-            asked = asks(turn, message);
+            asked = question_id(turn) == message;
         }
         if (!page->more || page->turns.empty() || page->turns.back().id == query.from) {
             break;

@@ -221,16 +221,18 @@ Json project_thread(std::string_view id, const authority::ThreadInfo& info, bool
     return out;
 }
 
+std::string question_id(const authority::PastTurn& turn) {
+    auto id = turn.client_message_id.value_or(turn.user_item_id.value_or(""));
+    return id.empty() ? wire_id(turn.id) + "-user" : id;
+}
+
 std::vector<Json>
 project_messages(const ProjectionContext& context, const authority::PastTurn& turn) {
     std::vector<Json> out;
     const Json began = seconds_json(turn.started_at);
     const Json ended = turn.completed_at ? seconds_json(*turn.completed_at) : began;
     if (has_user_message(turn)) {
-        auto id = turn.client_message_id.value_or(turn.user_item_id.value_or(""));
-        Json& user = out.emplace_back(
-            message(id.empty() ? wire_id(turn.id) + "-user" : std::move(id), turn, "user")
-        );
+        Json& user = out.emplace_back(message(question_id(turn), turn, "user"));
         Json parts = user_parts(turn);
         auto content = text_of(parts, "user");
         finish_message(

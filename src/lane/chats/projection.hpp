@@ -42,6 +42,10 @@ model_of(const ProjectionContext& context, const authority::PastTurn& turn);
 [[nodiscard]] Json
 project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived);
 
+/// Of the user's message that began the turn, as the list of messages has it: the client's own id,
+/// else the authority's.
+[[nodiscard]] std::string question_id(const authority::PastTurn& turn);
+
 /// The user's message and the assistant's, as far as they are there: the answer of a running turn
 /// (unless it waits for results of the page) and one of which nothing was kept are not (an empty
 /// bubble would be all a page could show), a completed turn always has one.

@@ -2,6 +2,8 @@
 
 #include "oa_stream/base/lists.hpp"
 
+#include "chats/projection.hpp"
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -13,14 +15,15 @@ namespace {
 
 using Turns = std::vector<authority::PastTurn>;
 
-bool is_message(const authority::PastTurn& turn, const std::string& id) {
-    return !id.empty() && turn.client_message_id == id;
+/// The turn's question, or its answer, is this message.
+bool has_message(const authority::PastTurn& turn, const std::string& id) {
+    return question_id(turn) == id || wire_id(turn.id) == id;
 }
 
 std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& turns) {
     const auto& wanted = request.message_id.empty() ? request.user_message_id : request.message_id;
     for (std::size_t i = turns.size(); i-- > 0;) {
-        if (is_message(turns[i], wanted) || wire_id(turns[i].id) == wanted) {
+        if (has_message(turns[i], wanted)) {
             return i;
         }
     }
@@ -49,12 +52,10 @@ bool goes_on_with_seed(const Turns& turns, const SeededMessages& seeded) {
 Accepted<std::size_t>
 find_by_position(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
     std::map<std::string, std::size_t> answers;
-    std::map<std::string_view, std::size_t> questions;
+    std::map<std::string, std::size_t> questions;
     for (std::size_t at = 0; at < turns.size(); ++at) { // of equal ids the first one counts
         answers.try_emplace(wire_id(turns[at].id), at);
-        if (const auto& id = turns[at].client_message_id; id && !id->empty()) {
-            questions.try_emplace(*id, at);
-        }
+        questions.try_emplace(question_id(turns[at]), at);
     }
     bool unknown_answer = false;
     for (auto i = request.earlier.size(); i-- > (seeded.ids.empty() ? seeded.count : 0);) {
@@ -110,10 +111,8 @@ replaces_seeded(const ChatRequest& request, const Turns& turns, const SeededMess
         return reject_part();
     }
     const auto before = place == 0 ? std::string() : request.earlier.back().id;
-    const auto answers = [&before](const authority::PastTurn& turn) {
-        return is_message(turn, before) || wire_id(turn.id) == before;
-    };
-    const bool follows_known = holds(ids, before) || std::ranges::any_of(turns, answers);
+    const auto is_there = [&before](const auto& turn) { return has_message(turn, before); };
+    const bool follows_known = holds(ids, before) || std::ranges::any_of(turns, is_there);
     return place < unknown && !request.message_id.empty() && !follows_known;
 }
 

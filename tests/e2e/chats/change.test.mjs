@@ -243,3 +243,19 @@ test('an earlier message that came along is replaced: the name stays, and a dele
   await lane.until(() => !/walrus|zebra|heron/.test(rollouts(lane)), 'Codex to have nothing of it', 10000);
   assert.equal((await lane.stop()).code, 0);
 });
+
+test('a message that came without an id is edited, and copied up to, by the one that the list gives it', async () => {
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  const ask = async (body) => assertLegal(await open(lane.base, { method: 'POST', path: '/api/chats/nameless/stream', body }).done);
+  for (const n of [1, 2, 3]) await ask({ text: `scenario:text;words=${n}` });
+  const [first, , second, , third] = (await get(lane, '/api/chats/nameless/messages')).data;
+  const edit = ({ id }, words) => ask({ trigger: 'submit-message', messageId: id, messages: [{ id, role: 'user', parts: [{ type: 'text', text: `scenario:text;words=${words}` }] }] });
+  // By a page that shows the newest messages alone.
+  await edit(third, 4);
+  assert.deepEqual(await said(lane, 'nameless'), [first.content, 'alpha', second.content, 'alpha bravo', 'scenario:text;words=4', 'alpha bravo charlie delta']);
+  assert.equal((await post(lane, '/api/chats/nameless/fork', { id: 'nameless-copy', messageId: second.id })).status, 201);
+  assert.deepEqual(await said(lane, 'nameless-copy'), [first.content, 'alpha']);
+  await edit(second, 1);
+  assert.deepEqual(await said(lane, 'nameless'), [first.content, 'alpha', 'scenario:text;words=1', 'alpha']);
+  assert.equal((await lane.stop()).code, 0);
+});
