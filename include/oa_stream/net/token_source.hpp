@@ -34,8 +34,8 @@ metadata_tokens(HttpClient& client, const std::string& base_url, const std::stri
 [[nodiscard]] TokenSource
 command_tokens(asio::any_io_executor executor, std::vector<std::string> program);
 
-/// By the reference; `first` is the token that was read from it, or empty. A file is read again
-/// when the token is refused; the same token again is Code::credentials, as is every second one of
+/// By the reference; `first` is the token that was read from it, or empty. When the token is
+/// refused, a file is read again; the same token again is Code::credentials, as it is at once for
 /// env: and fd:. `client` must outlive it.
 [[nodiscard]] TokenSource token_source(
     const asio::any_io_executor& executor,

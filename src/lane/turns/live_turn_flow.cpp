@@ -173,9 +173,7 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
         break_off(encoded.error());
     }
     // Not every encoder writes something for every event: life is told by events, places by bytes.
-    if (!saw_event_ && !std::holds_alternative<turn::TurnStarted>(event)) {
-        saw_event_ = true;
-    }
+    saw_event_ = saw_event_ || !std::holds_alternative<turn::TurnStarted>(event);
     const bool content = style_.encoder->summary().content;
     if (content && outcome_.first_content_s < 0) {
         outcome_.first_content_s = since_received(now);
