@@ -24,7 +24,7 @@ function serverFrame(text) {
   return Buffer.concat([head, body]);
 }
 
-/** {port, refused, stop()}: `refuse(request)` says which JSON-RPC requests get `error` in place of an answer. */
+/** {port, refused, stop()}: `refuse(request)` says which JSON-RPC requests get `error` in place of an answer; a promise of that keeps the request back. */
 export async function startCodexRelay(target, { refuse, error = { code: -32603, message: 'internal error' } }) {
   const relay = { refused: 0, sockets: new Set() };
   const server = net.createServer((lane) => {
@@ -43,9 +43,14 @@ export async function startCodexRelay(target, { refuse, error = { code: -32603, 
       rest = more;
       for (const { raw, text } of frames) {
         const request = text.startsWith('{') ? JSON.parse(text) : {};
-        if (request.id === undefined || !refuse(request)) { codex.write(raw); continue; }
-        relay.refused += 1;
-        lane.write(serverFrame(JSON.stringify({ id: request.id, error })));
+        const settle = (refused) => {
+          if (!refused) return void codex.write(raw);
+          relay.refused += 1;
+          lane.write(serverFrame(JSON.stringify({ id: request.id, error })));
+        };
+        const refused = request.id !== undefined && refuse(request);
+        if (refused instanceof Promise) void refused.then(settle);
+        else settle(refused);
       }
     });
     codex.on('data', (bytes) => lane.write(bytes));

@@ -212,3 +212,43 @@ test('Codex has ended a dead lane’s turn and cannot tell it at once: it is ask
   assert.equal((await b.stop()).code, 0);
   relay.stop();
 });
+
+for (const { what, held: method, ask, status } of [
+  { what: 'deletes', held: 'thread/delete', status: 503, ask: (lane, id) => send(lane.base, { method: 'DELETE', path: `/api/chats/${id}` }) },
+  { what: 'makes', held: 'thread/name/set', status: 409, ask: (lane, id) => send(lane.base, { method: 'POST', path: '/api/chats', body: { id, title: 'Quito' } }) },
+]) {
+  test(`a lane that is cut off while it ${what} a conversation lists it as another lane has it since`, async () => {
+    let go, asked = false;
+    const held = new Promise((done) => { go = done; });
+    const relay = await startCodexRelay(world.server.port, {
+      refuse: (request) => {
+        if (request.method !== method || !armed || asked) return false;
+        asked = true;
+        return held;
+      },
+      error: { code: -32600, message: 'no rollout found for thread id' },
+    });
+    let armed = false;
+    const pipe = await startPipe(world.redis.port);
+    const cut = await world.lane(`${what}-cut`, [], { store: pipe.url, codex: relay.port });
+    const b = await world.lane(`${what}-b`);
+    const listed = async (lane) => (await send(lane.base, { path: '/api/chats' })).json().data.find(({ id }) => id === what)?.title;
+    if (what === 'deletes') await chat(cut.base, 'scenario:text;words=3', { id: what }).done;
+    armed = true;
+    const answer = ask(cut, what);
+    await cut.until(() => asked, 'the request at Codex');
+    pipe.refuse = true;
+    pipe.cut();
+    await b.until(async () => (await chat(b.base, 'scenario:text;words=3', { id: what }).done).status === 200, 'the lease to end');
+    const named = await send(b.base, { method: 'PATCH', path: `/api/chats/${what}`, body: { title: 'Lima' } });
+    assert.equal(named.status, 200, named.text);
+    pipe.heal();
+    await cut.until(async () => await metric(cut, 'store_up') === 1 && await listed(cut) === 'Lima', 'what the other lane made of it');
+    go(what === 'deletes');
+    assert.equal((await answer).status, status, (await answer).text);
+    assert.deepEqual([await listed(cut), await listed(b)], ['Lima', 'Lima']);
+    for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
+    pipe.stop();
+    relay.stop();
+  });
+}
