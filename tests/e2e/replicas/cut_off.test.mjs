@@ -10,6 +10,7 @@ import { startCodexRelay } from './codex_relay.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
+import { Wire } from '../lib/wire.mjs';
 
 let world;
 before(async () => { world = await startWorld({ args: ['--limit', `store-wait=${limit(400)}ms`, '--limit', 'store-outage=1500ms'] }); });
@@ -211,6 +212,34 @@ test('Codex has ended a dead lane’s turn and cannot tell it at once: it is ask
   assert.equal(relay.refused, 2);
   assert.equal((await b.stop()).code, 0);
   relay.stop();
+});
+
+test('a start whose answer is lost with the connection does not stop the turn that another lane began meanwhile', async () => {
+  const way = await Wire.start(world.server.port);
+  let asked = false;
+  const relay = await startCodexRelay(new URL(way.base).port, {
+    refuse: ({ method }) => {
+      if (method !== 'turn/start' || !asked) return false;
+      way.down = true;
+      for (const socket of relay.sockets) socket.destroy();
+      return true;
+    },
+  });
+  const cut = await world.lane('unanswered', [], { codex: relay.port });
+  const b = await world.lane('answers');
+  await chat(cut.base, 'scenario:text;words=3', { id: 'unsure' }).done;
+  asked = true;
+  const lost = await chat(cut.base, 'scenario:text;words=3', { id: 'unsure' }).done;
+  assert.ok(lost.status >= 500, `${lost.status} ${lost.text}`);
+  const other = await begun(b, 'unsure');
+  const before = cut.stderr.split('is ready, at ws://').length;
+  way.down = false;
+  await cut.until(() => cut.stderr.split('is ready, at ws://').length > before, 'a new connection');
+  await cut.until(() => cut.stderr.includes('is given up: its connection was lost'), 'the end of the start');
+  await world.endsWhole('unsure', other);
+  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
+  relay.stop();
+  way.stop();
 });
 
 for (const { what, held: method, ask, status } of [

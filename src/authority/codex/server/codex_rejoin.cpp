@@ -67,7 +67,10 @@ Task<void> CodexCore::rejoin(
         live->fail(Error{.code = Code::unavailable, .message = joined.error().message});
     }
     const bool over = (live->failed() && !live->ended()) || live->abandoned;
-    if (over) {
+    // A start whose answer was lost has no name: an interrupt without one would stop what another
+    // lane runs there by now. Whoever takes the thread next ends what is left of it.
+    const bool named = !self->options_.server.shared || !live->id().empty();
+    if (over && named) {
         co_await interrupt_stray(link, thread->id, live->id());
         if (link->lost()) {
             co_return; // likewise
