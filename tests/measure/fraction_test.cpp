@@ -53,6 +53,10 @@ TEST_CASE("fraction: of a share with up to nine digits") {
     CHECK(Fraction::of(0.00001) == Fraction{1, 100'000});
     CHECK(Fraction::of(0) == Fraction{0, 1});
     CHECK(Fraction::of(1) == Fraction{1, 1});
+    CHECK(Fraction::of(0.95) == measure::k_p95);
+    CHECK(Fraction{19, 20} == measure::k_p95);
+    CHECK(Fraction{0, 7} == Fraction{0, 1});
+    CHECK_FALSE(Fraction{949, 1000} == measure::k_p95);
 }
 
 TEST_CASE("nearest rank: 0.07 of 100 is rank 7, though 0.07 * 100 is above 7 in floating point") {

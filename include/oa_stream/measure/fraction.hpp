@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <string_view>
 
@@ -21,7 +22,12 @@ struct Fraction {
     [[nodiscard]] static Result<Fraction> parse(std::string_view text);
     /// Nine digits of a share, exactly: what a playbook writes has no more.
     [[nodiscard]] static Fraction of(double share) noexcept;
-    friend constexpr bool operator==(const Fraction&, const Fraction&) = default;
+    /// By value: 19/20 is 95/100.
+    friend constexpr bool operator==(const Fraction& a, const Fraction& b) noexcept {
+        const std::uint64_t of_a = std::gcd(a.num, a.den);
+        const std::uint64_t of_b = std::gcd(b.num, b.den);
+        return a.num / of_a == b.num / of_b && a.den / of_a == b.den / of_b;
+    }
 };
 
 inline constexpr Fraction k_p50{1, 2};

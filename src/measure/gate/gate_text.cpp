@@ -168,7 +168,7 @@ std::string quantile_text(Fraction quantile) {
 std::string quantile_id(const GateSpec& spec) {
     std::string out(to_string(spec.timing));
     std::ranges::replace(out, '_', '-');
-    if (spec.quantile.num * k_p95.den != k_p95.num * spec.quantile.den) {
+    if (spec.quantile != k_p95) {
         out += "-" + quantile_text(shown_quantile(spec));
     }
     return out + (spec.against == Against::stable ? "-vs-stable" : "");

@@ -31,7 +31,7 @@ bool limits_bad_rate(const GateSpec& gate) {
 /// It judges the times that a stage line shows.
 bool compares_first_content_p95(const GateSpec& gate) {
     return gate.metric == Metric::quantile && gate.against == Against::stable &&
-           measure::quantile_id(gate) == "first-content-vs-stable";
+           gate.timing == measure::Timing::first_content && gate.quantile == measure::k_p95;
 }
 
 struct Rates {
