@@ -1,12 +1,14 @@
-// Enums and the words that stand for their values in files, options and texts.
+// Enums: the words that stand for their values in files, options and texts, and sets of them.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace oa_stream {
@@ -32,6 +34,13 @@ enum_value(const auto& words, std::string_view word) noexcept {
     return found == std::ranges::end(words)
                ? std::nullopt
                : std::optional(static_cast<Enum>(std::ranges::distance(words.begin(), found)));
+}
+
+/// Of a set of values.
+template <class Enum>
+    requires std::is_enum_v<Enum>
+[[nodiscard]] constexpr std::uint32_t bit(Enum value) noexcept {
+    return std::uint32_t{1} << static_cast<std::uint32_t>(value);
 }
 
 } // namespace oa_stream

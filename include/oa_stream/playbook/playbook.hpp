@@ -2,6 +2,7 @@
 // Read from YAML by playbook/file.hpp; the files' keys are those of docs/playbooks.md.
 #pragma once
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/config/values.hpp"
@@ -39,11 +40,8 @@ inline constexpr std::array<std::string_view, 7> k_kind_words{
     "rehearsal",
 };
 [[nodiscard]] std::string_view to_string(Kind kind) noexcept;
-/// Some kinds, a bit each.
+/// Some kinds, a bit() each.
 using KindSet = std::uint32_t;
-[[nodiscard]] constexpr KindSet bit(Kind kind) {
-    return KindSet{1} << static_cast<KindSet>(kind);
-}
 /// Writes to the traffic machinery when it is applied.
 [[nodiscard]] bool moves_traffic(Kind kind) noexcept;
 

@@ -4,7 +4,6 @@
 
 #include "oa_stream/base/json.hpp"
 
-#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -34,10 +33,6 @@ enum class RunKind {
     other, ///< written by another version; taken for one that changes things
 };
 [[nodiscard]] std::string_view to_string(RunKind kind) noexcept;
-/// Of a set of kinds.
-[[nodiscard]] constexpr std::uint32_t bit(RunKind kind) {
-    return std::uint32_t{1} << static_cast<std::uint32_t>(kind);
-}
 /// RunKind::other for a word that is none.
 [[nodiscard]] RunKind run_kind(std::string_view word) noexcept;
 /// The words of all kinds but RunKind::other.

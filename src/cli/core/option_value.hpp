@@ -1,6 +1,7 @@
 // How one word of a command line becomes a value, and where a member pointer path leads it.
 #pragma once
 
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/secret.hpp"
 
@@ -54,7 +55,7 @@ struct ValueRule {
     /// Of the playbooks or runs on offer only these kinds: a bit for each of the enum; 0: all.
     std::uint32_t kinds = 0;
     [[nodiscard]] constexpr bool offers(auto kind) const {
-        return kinds == 0 || (kinds >> static_cast<std::uint32_t>(kind) & 1U) != 0;
+        return kinds == 0 || (kinds & bit(kind)) != 0;
     }
 
     /// What help names and a shell offers.

@@ -1,4 +1,5 @@
 // route set, clear, restore: changes of the route split; nothing is written without --apply.
+#include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/run/run_facts.hpp"
 
 #include "core/commands.hpp"
