@@ -1,5 +1,6 @@
 #include "service_url.hpp"
 
+#include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/url.hpp"
 
 #include <fmt/format.h>
@@ -45,8 +46,7 @@ Result<void> check_service_url(
 
 Result<void>
 check_token_reference(const std::string& reference, const char* option, bool programs) {
-    if (reference.starts_with("env:") || reference.starts_with("file:") ||
-        reference.starts_with("fd:") || (programs && reference.starts_with("command:"))) {
+    if (is_secret_reference(reference) || (programs && reference.starts_with("command:"))) {
         return {};
     }
     return fail(

@@ -134,6 +134,10 @@ bool Secret::equals(std::string_view other) const noexcept {
     return difference == 0;
 }
 
+bool is_secret_reference(std::string_view text) noexcept {
+    return text.starts_with("env:") || text.starts_with("file:") || text.starts_with("fd:");
+}
+
 Error secret_in_the_open() {
     return {
         Code::usage,

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -181,8 +182,7 @@ Result<void> check_store(const StoreOptions& options) {
     OA_CHECK(check_prefix(options.prefix));
     OA_CHECK(check_times(options));
     const auto& password = options.password;
-    if (!password.empty() && !password.starts_with("env:") && !password.starts_with("file:") &&
-        !password.starts_with("fd:")) {
+    if (!password.empty() && !is_secret_reference(password)) {
         return fail(
             Code::usage,
             "a password is not given on the command line, where every local process can read it",

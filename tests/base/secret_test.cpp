@@ -38,6 +38,15 @@ TEST_CASE("secret: a token on the command line is refused and the alternative na
     }
 }
 
+TEST_CASE("secret: a text that names its place is not one itself") {
+    for (const auto* text : {"env:NAME", "file:/run/token", "fd:3"}) {
+        CHECK(is_secret_reference(text));
+    }
+    for (const auto* text : {"", "env", "hunter2", "command:cat", "metadata:", "ENV:NAME"}) {
+        CHECK_FALSE(is_secret_reference(text));
+    }
+}
+
 TEST_CASE("secret: from the environment, a private file or a descriptor") {
     ::setenv("OA_TEST_SECRET", "s3cret-value", 1);
     CHECK(read_secret("env:OA_TEST_SECRET").value().reveal() == "s3cret-value");

@@ -30,6 +30,9 @@ private:
     std::string value_;
 };
 
+/// Says where read_secret() finds one, and is none itself.
+[[nodiscard]] bool is_secret_reference(std::string_view text) noexcept;
+
 /// Reads a secret named by "env:NAME", "file:PATH" (mode 0600 or stricter) or "fd:N". Any other
 /// text is refused with Code::usage: a token on the command line is readable by every local
 /// process. One line end behind it is dropped. A missing or empty one, or one with more lines or

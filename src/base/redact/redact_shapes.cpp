@@ -1,5 +1,6 @@
 #include "redact_shapes.hpp"
 
+#include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redact_values.hpp"
@@ -166,7 +167,7 @@ private:
         const std::size_t from = shape.marker.ends_with(' ') ? blanks_end(marker) : marker;
         if ((shape.whole_word && continues_word(at)) ||
             (shape.marker.ends_with(' ') && from == marker) ||
-            (shape.run == Run::value && is_reference(text_.substr(from)))) {
+            (shape.run == Run::value && is_secret_reference(text_.substr(from)))) {
             return at;
         }
         const std::size_t to = run_end(from, shape.run);
@@ -294,7 +295,7 @@ private:
         const std::size_t end = quoted_end(text_, quote);
         const std::string_view value = text_.substr(quote + 1, end - quote - 1);
         constexpr std::size_t k_shortest = 8;
-        if (value.size() < k_shortest || (is_reference(value) && !value.contains('\\'))) {
+        if (value.size() < k_shortest || (is_secret_reference(value) && !value.contains('\\'))) {
             return at;
         }
         add(quote + 1, end, "secret member");

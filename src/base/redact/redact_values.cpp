@@ -81,8 +81,4 @@ std::size_t quoted_end(std::string_view text, std::size_t open) noexcept {
     return text.size();
 }
 
-bool is_reference(std::string_view value) noexcept {
-    return value.starts_with("env:") || value.starts_with("file:") || value.starts_with("fd:");
-}
-
 } // namespace oa_stream

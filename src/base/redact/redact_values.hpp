@@ -21,7 +21,4 @@ struct Escape {
 /// Of what the quote at `open` begins, possibly within a string of JSON, its escapes included.
 [[nodiscard]] std::size_t quoted_end(std::string_view text, std::size_t open) noexcept;
 
-/// The value only says where the secret is.
-[[nodiscard]] bool is_reference(std::string_view value) noexcept;
-
 } // namespace oa_stream

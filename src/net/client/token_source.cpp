@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <memory>
 #include <utility>
@@ -265,10 +264,7 @@ TokenSource token_source(
 }
 
 bool is_token_reference(std::string_view text) noexcept {
-    constexpr std::array<std::string_view, 5> k_forms{
-        "env:", "file:", "fd:", k_command, k_metadata
-    };
-    return std::ranges::any_of(k_forms, [&](auto form) { return text.starts_with(form); });
+    return is_secret_reference(text) || text.starts_with(k_command) || text.starts_with(k_metadata);
 }
 
 bool is_renewed(std::string_view reference) noexcept {
