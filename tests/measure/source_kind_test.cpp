@@ -45,6 +45,8 @@ TEST_CASE("source table: a source without its place, or with nonsense, is refuse
     CHECK(problem("prometheus", {.places = {"http://p"}}).empty());
     CHECK(problem("prometheus", {.places = {"ftp://p"}}) == "url");
     CHECK(problem("prometheus", {.places = {"http://p"}, .user = "u"}) == "user");
+    CHECK(problem("prometheus", {.places = {"http://p"}, .key = "k.pem"}) == "key");
+    CHECK(problem("prometheus", {.places = {"http://p"}, .cert = "c.pem", .key = "k.pem"}).empty());
     CHECK(problem("prometheus", {.places = {"http://p"}, .matchers = "a=~"}) == "match");
     CHECK(problem("prometheus", {.places = {"http://p"}, .revision_label = "rev"}).empty());
     for (const char* label : {"a-b", "9x", "route", "class", "le", "__name__", "probe"}) {

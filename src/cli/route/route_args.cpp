@@ -61,6 +61,7 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
                 .text()
         );
     }
+    OA_CHECK(check_certificate());
     if (!auth) {
         return fail(
             Code::credentials,

@@ -1,5 +1,6 @@
 #include "smoke_args.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/net/client_certificate.hpp"
 
 #include <fmt/format.h>
@@ -15,7 +16,13 @@ Result<void> TargetOptions::check_target(std::string_view what, std::string_view
             std::string(example)
         );
     }
-    return {};
+    return check_certificate();
+}
+
+Result<void> CertificateOptions::check_certificate() const {
+    return key.empty() || !cert.empty()
+               ? Result<void>{}
+               : fail(Code::usage, "a key needs its certificate", names::key, "add --cert FILE");
 }
 
 Result<void> read_certificate(std::span<const std::string> values, CertificateOptions& options) {

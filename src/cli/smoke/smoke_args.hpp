@@ -29,6 +29,9 @@ inline constexpr std::string_view k_header_help =
 struct CertificateOptions {
     std::string cert{};
     std::string key{};
+
+    /// Code::usage for a key alone.
+    [[nodiscard]] Result<void> check_certificate() const;
 };
 [[nodiscard]] Result<void>
 read_certificate(std::span<const std::string> values, CertificateOptions& options);

@@ -116,6 +116,7 @@ Result<NamedToken> read_named_token(std::string_view reference) {
 
 Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& context) {
     WatchAsked out;
+    OA_CHECK(options.check_certificate());
     OA_CHECK(add_sources(options, out));
     OA_CHECK(set_timing(options, out));
     out.limits.objective = options.objective;

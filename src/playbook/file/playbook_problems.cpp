@@ -118,6 +118,9 @@ private:
         }
         url("target.base_url", target.base_url);
         url("target.control_url", target.control_url);
+        if (!target.key.empty() && target.cert.empty()) {
+            bad("target.key", "a key needs its certificate", "add cert");
+        }
     }
 
     void traffic() {

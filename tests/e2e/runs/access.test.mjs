@@ -105,6 +105,16 @@ test('an authority, a client certificate and headers bring a smoke through a str
   assert.equal(nobody.json().verdict, 'FAIL', 'without a certificate the door stays shut');
 });
 
+test('a key without its certificate is refused before the first request', async () => {
+  const door = ['--base-url', gate.base];
+  for (const words of [['smoke', 'stream', ...door], ['load', '--rate', '5/s', '--duration', '1s', ...door], ['watch', '--once', ...door], ['route', 'status', ...door, '--auth', 'env:GATE_KEY'], ['slo', 'gate', 'bad<=1%', '--prometheus', gate.base], ['verify', '--set', `base_url=${gate.base}`]]) {
+    const end = await oa([...words, '--ca', file('ca.pem'), '--key', file('client.key')], { env: { GATE_KEY: KEY } });
+    assert.equal(end.code, 2, `${words.join(' ')}: ${end.stderr}`);
+    assert.match(end.stderr, /(--|target\.)key: a key needs its certificate \(add (--cert FILE|cert)\)/);
+  }
+  assert.deepEqual(calls, []);
+});
+
 test('a header that is none, or whose secret is missing, is refused before the first request', async () => {
   for (const [header, code, why] of [['no colon', 2, /is not a header/], ['Bad Name: x', 2, /is not a header/], ['X-Key: env:OA_NOT_SET', 5, /OA_NOT_SET/], ['X-Key: file:/nonexistent/key', 5, /nonexistent/]]) {
     const end = await smoke(['--header', header]);

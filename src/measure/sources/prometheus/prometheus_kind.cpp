@@ -73,6 +73,9 @@ struct PrometheusSettings final : SourceSettings {
         if (!user.empty() && !auth) {
             out.push_back({Code::config, "a user needs auth: where the password is", "user", {}});
         }
+        if (!key.empty() && cert.empty()) {
+            out.push_back({Code::config, "a key needs its certificate", "key", "add cert"});
+        }
         const auto parsed = parse_matchers(matchers);
         if (!parsed && !matchers.contains("${")) {
             out.push_back({Code::config, parsed.error().message, "match", parsed.error().hint});

@@ -1,5 +1,6 @@
 #include "oa_stream/measure/prometheus_source.hpp"
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/measure/matchers.hpp"
@@ -53,6 +54,9 @@ Result<void> check(const PrometheusOptions& options) {
     }
     if (!options.bearer.empty() && !options.user.empty()) {
         return fail(Code::usage, "Prometheus takes a bearer token or a user, not both");
+    }
+    if (!options.key_file.empty() && options.cert_file.empty()) {
+        return fail(Code::usage, "a key needs its certificate", names::key, "add --cert FILE");
     }
     if (!options.revision_label.empty()) {
         OA_CHECK(check_revision_label(options.revision_label));
