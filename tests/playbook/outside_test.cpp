@@ -1,4 +1,5 @@
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/file.hpp"
 
 #include "cloud_run_fake.hpp"
 #include "engine/playbook_run.hpp"
@@ -6,6 +7,7 @@
 #include "plan/token_life.hpp"
 #include "run_task.hpp"
 #include "settings.hpp"
+#include "temp_folder.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
@@ -69,6 +71,31 @@ TEST_CASE("outside: a credential that is not there is named, unless it is not re
     REQUIRE(outside.has_value());
     CHECK(outside->users.bearer.reveal() == "s3cret-s3cret");
     CHECK(outside->redactor.apply("it is s3cret-s3cret") == "it is *************");
+}
+
+TEST_CASE("outside: a token in a file is the one that stands there now") {
+    asio::io_context io;
+    const test::TempFolder folder;
+    const std::string file = folder.file("token");
+    REQUIRE(write_file_atomic(file, "t0ken-number-1", 0600));
+    Playbook playbook = local();
+    playbook.target.auth = AuthRef{"file:" + file, true};
+    playbook.routes = RoutesSpec{};
+    const auto outside = open_outside(io.get_executor(), playbook);
+    REQUIRE(outside.has_value());
+    REQUIRE(outside->renewed);
+    CHECK(outside->users.bearer.reveal() == "t0ken-number-1");
+    const auto next = [&] { return test::run_task(io, outside->user_tokens(false)); };
+    CHECK(next().value().reveal() == "t0ken-number-1");
+    REQUIRE(write_file_atomic(file, "t0ken-number-2", 0600));
+    CHECK(next().value().reveal() == "t0ken-number-2");
+    const auto control = [&](bool fresh) {
+        return test::run_task(io, outside->control_tokens(fresh)).value();
+    };
+    CHECK(control(false).reveal() == "t0ken-number-1"); // it was not refused yet
+    CHECK(control(true).reveal() == "t0ken-number-2");
+    std::filesystem::remove(file);
+    CHECK(next().error().code == Code::credentials);
 }
 
 TEST_CASE("outside: a header of a source is read as one of the target, and its secret is hidden") {
@@ -239,6 +266,16 @@ TEST_CASE("outside: a token that ends before the run may is refused, one of unkn
     const auto at_once = "command:[\"/bin/echo\",\"" + web_token(1'800'000'000 + 1800) + "\"]";
     playbook.target.auth = AuthRef{at_once, true}; // prints the next one in time
     CHECK(checked(lasting).has_value());
+    const test::TempFolder folder;
+    const std::string brief_token = web_token(1'800'000'000 + 1800);
+    REQUIRE(write_file_atomic(folder.file("token"), brief_token, 0600));
+    playbook.target.auth = AuthRef{"file:" + folder.file("token"), true}; // read again as it runs
+    CHECK(checked(lasting).has_value());
+    ::setenv("OA_TEST_USER", brief_token.c_str(), 1); // NOLINT(concurrency-mt-unsafe)
+    playbook.target.auth = AuthRef{"env:OA_TEST_USER", true};
+    CHECK(checked(lasting).error().where == "target.auth");
+    ::unsetenv("OA_TEST_USER"); // NOLINT(concurrency-mt-unsafe)
+    playbook.target.auth = AuthRef{at_once, true};
     playbook.routes = RoutesSpec{};
     playbook.routes->auth = AuthRef{at_once, true};
     CHECK(checked(lasting).has_value());

@@ -34,7 +34,7 @@ struct Outside {
     std::map<std::string_view, std::unique_ptr<measure::Source>> sources{};
     probe::Target users;                            ///< as everybody comes in
     std::shared_ptr<probe::RenewedToken> renewed{}; ///< of `users`; null: it stays as it is
-    net::TokenSource user_tokens{}; ///< set with `renewed`
+    net::TokenSource user_tokens{}; ///< set with `renewed`: what is sent from now on
     Secret user_token{};                            ///< empty: none was asked for
     Secret platform_token{};
     Secret control_token{}; ///< of the route half

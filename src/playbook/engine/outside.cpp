@@ -28,6 +28,11 @@ bool absent(const std::string& reference) {
     return reference.starts_with("file:") && !is_there(rest);
 }
 
+/// Its source gives the next one once the last was refused, and learns of no probe's 401.
+Task<Result<Secret>> token_in_file(std::string reference) {
+    co_return read_secret(reference);
+}
+
 Result<Secret> secret_of(const std::optional<AuthRef>& auth) {
     if (!auth || (!auth->required && absent(auth->reference))) {
         return Secret{};
@@ -163,16 +168,19 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
     if (const auto& auth = playbook.target.auth; auth && net::is_renewed(auth->reference)) {
         out.renewed = std::make_shared<probe::RenewedToken>(out.user_token, out.user_token);
         out.users.renewed = out.renewed;
-        out.user_tokens = net::token_source(executor, *out.client, auth->reference, out.user_token);
-    }
-    if (const auto& routes = playbook.routes) {
-        if (!routes->auth) {
+        const std::string& reference = auth->reference;
+        out.user_tokens = net::token_source(executor, *out.client, reference, out.user_token);
+        if (playbook.routes && !playbook.routes->auth) {
             out.control_tokens = out.user_tokens;
-        } else if (const std::string& reference = routes->auth->reference;
-                   net::is_renewed(reference)) {
-            out.control_tokens =
-                net::token_source(executor, *out.client, reference, out.control_token);
         }
+        if (reference.starts_with("file:")) {
+            out.user_tokens = [reference](bool) { return token_in_file(reference); };
+        }
+    }
+    if (const auto& routes = playbook.routes;
+        routes && routes->auth && net::is_renewed(routes->auth->reference)) {
+        out.control_tokens =
+            net::token_source(executor, *out.client, routes->auth->reference, out.control_token);
     }
     out.users.revision_header = playbook.target.revision_header;
     if (const auto& compat = playbook.target.compat) {

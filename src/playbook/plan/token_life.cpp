@@ -16,11 +16,6 @@ namespace {
 /// Access tokens of Google's platform live for an hour; some minutes of it may be gone already.
 constexpr auto k_usual_life = std::chrono::minutes(50);
 
-/// The next one is asked for before it ends.
-bool is_replaced(const std::optional<AuthRef>& auth) {
-    return auth && net::is_renewed(auth->reference) && !auth->reference.starts_with("file:");
-}
-
 /// Read once: nothing brings another one while the run lasts.
 bool is_read_once(const std::optional<AuthRef>& auth) {
     return auth && (auth->reference.starts_with("env:") || auth->reference.starts_with("fd:"));
@@ -53,7 +48,7 @@ check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now
         return out; // it is tried with whatever there is
     }
     const Millis longest = times_of(playbook).worst;
-    if (!is_replaced(playbook.target.auth)) {
+    if (is_read_once(playbook.target.auth)) {
         OA_CHECK(check_end("target.auth", outside.user_token.reveal(), longest, now));
     }
     if (playbook.routes && is_read_once(playbook.routes->auth)) {
