@@ -14,10 +14,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int k_wait_ms = 500;
+/// One transaction, so one wait.
 constexpr const char* k_silence =
+    "BEGIN IMMEDIATE; "
     "CREATE TRIGGER IF NOT EXISTS oa_stream_keeps_no_logs BEFORE INSERT ON logs "
     "BEGIN SELECT RAISE(IGNORE); END; "
-    "DELETE FROM logs;";
+    "DELETE FROM logs; "
+    "COMMIT;";
 
 struct CloseDatabase {
     void operator()(sqlite3* database) const { sqlite3_close(database); }

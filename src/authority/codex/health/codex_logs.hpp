@@ -14,7 +14,8 @@ namespace oa_stream::authority {
 void remove_logs(const std::filesystem::path& home);
 
 /// Every log database in `home` takes no more rows and loses those it has. May be repeated, also
-/// while a child runs; waits at most 500 ms for its lock. Code::io with SQLite's reason.
+/// while a child runs. Blocks its caller: a child that has just started has some rows at most, so
+/// 5 to 10 ms, and for that child's lock 500 ms at most. Code::io with SQLite's reason.
 [[nodiscard]] Result<void> silence_logs(const std::filesystem::path& home);
 
 } // namespace oa_stream::authority
