@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/run/run_journal.hpp"
 
 #include <fmt/format.h>
 
@@ -113,14 +114,14 @@ std::string event_text(const Json& line) {
 
 Weight event_weight(const Json& line) {
     static constexpr std::array<std::string_view, 4> k_turning{
-        "stage begins", "stage extended", "stage ended", "shift begins"
+        "stage begins", "stage extended", "stage ended", run::k_shift_begins
     };
     static constexpr std::array<std::string_view, 8> k_key{
         "note",
         "run started",
         "run ended",
         "run taken up again",
-        "restore begins",
+        run::k_restore_begins,
         "fault planted",
         "redacted",
         "signal"

@@ -17,6 +17,9 @@ namespace oa_stream::run {
 /// In the run folder.
 inline constexpr std::string_view k_journal_file = "journal.ndjson";
 inline constexpr std::string_view k_plan_file = "plan.json";
+/// Events of the timeline, before the first write of a shift or a rollback.
+inline constexpr std::string_view k_shift_begins = "shift begins";
+inline constexpr std::string_view k_restore_begins = "restore begins";
 /// Of a line: the traffic that others had set, in words.
 inline constexpr const char* k_found_member = "found";
 

@@ -259,7 +259,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     facts.seen_s = run->seen_s;
     facts.decided_s = run->now();
     run->session.tell(
-        "restore begins",
+        run::k_restore_begins,
         fmt::format("restoring {}", facts.to),
         {{"step", step}, {"reason", facts.reason}}
     );

@@ -88,7 +88,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     }
     const traffic::Split after = step->after.value_or(run->serving);
     if (step->mutates()) {
-        run->session.tell("shift begins", step->title, {{"step", step->id}});
+        run->session.tell(run::k_shift_begins, step->title, {{"step", step->id}});
         run->ours.push_back(after);
         run->mark_mutated();
     }

@@ -126,8 +126,10 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
 /// The timeline has a shift or a rollback, which begin after their first line in the journal.
 bool has_moved(const fs::path& folder) {
     const std::string text = run::read_kept(folder / "timeline.ndjson").value_or("");
-    return text.contains(R"("event":"shift begins")") ||
-           text.contains(R"("event":"restore begins")");
+    const auto has = [&text](std::string_view event) {
+        return text.contains(fmt::format(R"("event":"{}")", event));
+    };
+    return has(run::k_shift_begins) || has(run::k_restore_begins);
 }
 
 void add_journal(RunStatus& out, StoredPlan& plan) {
