@@ -87,10 +87,13 @@ ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
 // --wait-for
 // --------------------------------------------------------------------------------------------
 
-constexpr std::string_view k_paused = "paused"; ///< no step is called so
+constexpr std::string_view k_passed = "passed"; ///< no step is called so
+constexpr std::string_view k_paused = "paused"; ///< likewise
 
 std::span<const std::string_view> awaited_words() {
-    static constexpr std::array<std::string_view, 3> k_words{"done", k_paused, "stage="};
+    static constexpr std::array<std::string_view, 4> k_words{
+        "done", k_passed, k_paused, "stage="
+    };
     return k_words;
 }
 
@@ -99,7 +102,7 @@ Result<std::string> awaited(std::string_view text) {
     if (text == "done") {
         return std::string();
     }
-    if (text == k_paused) {
+    if (text == k_passed || text == k_paused) {
         return std::string(text);
     }
     if (text.starts_with("stage=")) {
@@ -110,7 +113,7 @@ Result<std::string> awaited(std::string_view text) {
         Code::usage,
         fmt::format("'{}' cannot be waited for", printable(text, 40)),
         {},
-        "done, paused or stage=25%"
+        "done, passed, paused or stage=25%"
     );
 }
 
@@ -134,7 +137,16 @@ Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     return running == all.end() ? all.back() : *running;
 }
 
+/// Its traffic is where it was to go, and nobody has rolled it back since.
+bool passed(const RunStatus& status) {
+    return status.state == RunState::ended && !status.needs_somebody() && status.end &&
+           !status.end->rollback && status.end->verdict == to_string(Verdict::pass);
+}
+
 bool reached(const RunStatus& status, const std::string& step) {
+    if (step == k_passed) {
+        return passed(status);
+    }
     if (step == k_paused) {
         return !status.paused.empty();
     }
@@ -245,7 +257,9 @@ constexpr auto k_options = options<Options>(
         names::run, "RUN", "Show this run, also when it is over. Without it: all that are not over."
     ),
     parsed<awaited, &Options::wait_for>(
-        "--wait-for", "WHAT", "Wait until the run is `done`, `paused`, or has reached `stage=25%`."
+        "--wait-for",
+        "WHAT",
+        "Wait until the run is `done`, has `passed`, is `paused`, or has reached `stage=25%`."
     )
         .suggesting(awaited_words),
     option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h"),
@@ -268,7 +282,8 @@ const CommandSpec cutover_status_command = command<run>({
     .about =
         R"(Lists the runs that are not over: who runs each, what serves now, and the next command. A run whose process
 is gone has died. If something other than its baseline may serve, the exit code is 8.
-`--wait-for` waits until a run is done or has reached a stage, for scripts. `--textfile` leaves the exit code where
+`--wait-for` waits until a run is done, has passed or has reached a stage, for scripts: `passed` is exit 1 for a run
+that was rolled back, `done` exit 0. `--textfile` leaves the exit code where
 node_exporter collects it: with a timer, an alert notices a run that left traffic unverified, also one that died.)",
     .also = "status state progress",
 });

@@ -214,6 +214,8 @@ beside('fault 38: the second operator is refused with who and since when; Ctrl-C
   assert.equal(exit.code, 7, running.stderr);
   assert.deepEqual(await target.weights(), STABLE);
   assert.equal((await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done'])).code, 0);
+  const never = await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'passed']);
+  assert.deepEqual([never.code, /^FAIL/m.test(never.stderr)], [1, true], never.stderr);
 });
 
 beside('killed in the middle: status shows it and what to type, and that brings everything back', async (target) => {

@@ -134,7 +134,7 @@ beside('apply --detach: the run goes on when its terminal is gone, and is follow
   const stat = fs.readFileSync(`/proc/${holder.pid}/stat`, 'utf8').split(') ')[1].split(' ');
   assert.equal(stat[4], '0', 'it has no terminal');
   assert.equal((await target.oa(['cutover', 'continue', '--run', run])).code, 0);
-  assert.equal((await wait('done')).code, 0);
+  assert.equal((await wait('passed')).code, 0);
   assert.deepEqual(await target.weights(), CANARY);
   const log = path.join(target.state, 'detached', `${run}.log`);
   while (fs.existsSync(`/proc/${holder.pid}`)) await sleep(50); // its last words come after the run's end
