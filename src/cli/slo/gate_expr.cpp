@@ -64,6 +64,14 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
         measure::k_timing_words, which == "gap" ? measure::to_string(Timing::chunk_gap) : which
     );
     const auto quantile = measure::percentile(what);
+    if (quantile && timing && *timing != Timing::first_content && *timing != Timing::duration) {
+        return fail(
+            Code::usage,
+            fmt::format("neither Prometheus nor an access log has {}", to_string(*timing)),
+            "EXPR",
+            "oa-stream load --limit 'p95 gap <= 2s', or a playbook's gate, with probes"
+        );
+    }
     if (quantile && timing) {
         out.spec.metric = Metric::quantile;
         out.spec.quantile = *quantile;
@@ -72,7 +80,7 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
         return {};
     }
     return wrong(fmt::format(
-        "'{}' is neither 'bad: WORDS' nor 'p95: TIME' (first_content, chunk_gap or duration)",
+        "'{}' is neither 'bad: WORDS' nor 'p95: TIME' (first_content or duration)",
         printable(trim(text), 60)
     ));
 }

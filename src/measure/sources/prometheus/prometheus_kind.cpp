@@ -209,7 +209,8 @@ constexpr auto k_keys = keys<PrometheusSettings>(
 constinit const Section<PrometheusSettings> k_section{{"prometheus", "A Prometheus server.", k_keys}
 };
 
-/// Of the lane's histogram of these times; none: it has no such histogram.
+/// Of the lane's histogram of these times; none: it has no such histogram. That of gaps is of all
+/// chunks, a gate's of pieces of content.
 std::span<const double> bounds_of(Timing timing) {
     switch (timing) {
     case Timing::first_content:
@@ -272,7 +273,7 @@ std::optional<Error> refusal(const GateSpec& gate) {
     const auto bounds = bounds_of(gate.timing);
     if (bounds.empty()) {
         return wrong_source(
-            fmt::format("the lane has no histogram of {}", to_string(gate.timing)), "source: probe"
+            fmt::format("Prometheus does not measure {}", to_string(gate.timing)), "source: probe"
         );
     }
     if (gate.against == Against::stable) {
