@@ -125,6 +125,7 @@ function guide(page) {
       },
       'oa-stream verify smoke-stream': { line: (line) => `${line} --set base_url=${target.base}` },
       'systemctl enable --now oa-stream-verify.timer': { line: (line) => line.replace('--now', `--root=${folder}/root`) },
+      'journalctl -u oa-stream-verify': { elsewhere: 'the unit’s name stands in packaging/systemd' },
       '* * * * *  oa-stream cutover status -q --textfile /var/cache/oa-stream/runs.prom >/dev/null 2>&1': {
         line: (line) => inRoot(line.replace('* * * * *  ', '')),
         after: () => assert.match(fs.readFileSync(path.join(folder, 'root/var/cache/oa-stream/runs.prom'), 'utf8'), /^oa_stream_run_exit_code\{run="cutover-status",target="[^"]+"\} 0$/m),
