@@ -59,7 +59,7 @@ set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "runs, verifies, cuts over and rolls back a chat stream lane
 The lane speaks the AI SDK stream and OpenAI chat completions in front of a
 Codex app-server. The other commands verify it, move traffic to it stage by
-stage under measured limits, take it back, and leave evidence.")
+stage under measured limits, roll it back, and leave evidence.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     "${CMAKE_SOURCE_DIR}/packaging/deb/postinst"
     "${CMAKE_SOURCE_DIR}/packaging/deb/prerm"

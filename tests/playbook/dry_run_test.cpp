@@ -177,7 +177,7 @@ TEST_CASE("budget: a stated value is shown as stated, and enough only where the 
     CHECK(check.mode == CheckMode::asserted);
     CHECK_THAT(
         check.detail,
-        Contains("stated by hand, not measured") && Contains("read from the dashboard")
+        Contains("stated, not measured") && Contains("read from the dashboard")
     );
 
     World not_enough;

@@ -130,7 +130,7 @@ Result<Replacement> give_back(const OldCall& call, bool dry) {
     OA_CHECK(call.takes(2, k_rollout_usage));
     if (dry) {
         return Replacement{
-            {"cutover", "status"}, {"DRY_RUN=1: this is what a rollback would take back"}
+            {"cutover", "status"}, {"DRY_RUN=1: this is what a rollback would undo"}
         };
     }
     return Replacement{

@@ -291,7 +291,7 @@ ManPage manual() {
         ".SH DESCRIPTION\n"
         "The lane speaks the AI SDK stream and OpenAI chat completions in front of a Codex\n"
         "app\\-server; the other commands verify such a lane, move traffic to it stage by stage\n"
-        "under measured limits, take it back, and leave evidence.\n"
+        "under measured limits, roll it back, and leave evidence.\n"
         "Results go to standard output, everything else to standard error, whose last line\n"
         "says verdict, run, evidence and, unless all is well, what to type next.\n"
         ".SH COMMANDS\n";

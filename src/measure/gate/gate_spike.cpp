@@ -111,7 +111,7 @@ std::string spike_sentence(const GateRecord& record) {
         "{}, {} not decided{}{}",
         numbers(record),
         limit,
-        stated ? ": stated by hand, which the playbook does not let be enough" : "",
+        stated ? ": only stated, which the playbook does not accept as enough" : "",
         told
     );
 }

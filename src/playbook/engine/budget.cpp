@@ -73,7 +73,7 @@ Check judge_stated(const RunContext& run, const SloSpec& slo) {
         id,
         stated.budget_consumed <= limit ? Verdict::pass : Verdict::fail,
         fmt::format(
-            "stated by hand, not measured: {:g}% consumed, at most {:g}% may be; reason: {}",
+            "stated, not measured: {:g}% consumed, at most {:g}% may be; reason: {}",
             stated.budget_consumed * 100,
             limit * 100,
             stated.reason

@@ -76,7 +76,7 @@ void add_facts(PlaybookRun& run) {
     }
     if (run.asserted) {
         facts.emplace_back(
-            "stated by hand",
+            "stated budget",
             fmt::format(
                 "{:g}% of the error budget consumed; reason: {}",
                 run.asserted->budget_consumed * 100,

@@ -22,12 +22,7 @@ struct AssertedSettings final : SourceSettings {
         if (numbers.readings.empty() || !numbers.reason.empty()) {
             return {};
         }
-        return {
-            {Code::config,
-             "numbers stated by hand need a reason: where were they looked up?",
-             {},
-             {}}
-        };
+        return {{Code::config, "stated numbers need a reason: where were they looked up?", {}, {}}};
     }
     [[nodiscard]] const StatedNumbers* stated() const noexcept override { return &numbers; }
 };
@@ -82,7 +77,7 @@ constexpr auto k_keys = keys<AssertedSettings>(
         Type::boolean,
         "enough_to_apply",
         Need::optional,
-        "`true`: a value stated by hand is enough for a live apply. It is shown as such all the "
+        "`true`: a stated value is enough for a live apply. It is shown as such all the "
         "same."
     )
         .or_else("false"),
@@ -109,13 +104,13 @@ constexpr auto k_keys = keys<AssertedSettings>(
     )
 );
 constinit const Section<AssertedSettings> k_section{
-    {"asserted", "A value stated by hand, with a reason.", k_keys}
+    {"asserted", "A stated value, with a reason.", k_keys}
 };
 
 } // namespace
 
 extern constinit const SourceKind k_asserted{
-    .key = source_key<AssertedSettings, k_section>("asserted", "Stated by hand."),
+    .key = source_key<AssertedSettings, k_section>("asserted", "Numbers that a person states."),
     .counted = Counted::stated,
     .measures = [](const GateSpec& gate
                 ) { return gate.metric == Metric::spike && gate.from.empty(); },
