@@ -319,6 +319,15 @@ TEST_CASE("budget: a status with a pair that was not measured passes nothing") {
     CHECK(check.detail.ends_with("; burning: 6h above 6 times the even rate"));
 }
 
+TEST_CASE("budget: the reason names the least data that its window needs") {
+    BudgetQuestion question = month();
+    const std::array half_an_hour{WindowReading{30 * k_day_s, measured({0, 900}, 1800)}};
+    CHECK(budget_status(question, half_an_hour).why.ends_with("an hour is the least"));
+    question.window_s = 60;
+    const std::array seconds{WindowReading{60, measured({0, 900}, 2)}};
+    CHECK(budget_status(question, seconds).why.ends_with("all of it is the least"));
+}
+
 TEST_CASE("budget: a covered time is told in whole days or in hours") {
     const auto covered = [](double seconds) {
         BudgetStatus status;

@@ -117,7 +117,12 @@ std::string why_not(const BudgetStatus& status, const SourceReading* reading) {
         return why;
     }
     if (!status.coverage.enough) {
-        return fmt::format("only {} have data, an hour is the least", covered_text(status));
+        const bool all = status.question.window_s < k_least_covered_s;
+        return fmt::format(
+            "only {} have data, {} is the least",
+            covered_text(status),
+            all ? "all of it" : "an hour"
+        );
     }
     if (!status.budget) {
         return "no requests in the window, so the objective is not proven";
