@@ -70,7 +70,13 @@ void show_status(RunStatus status, bool applied, Context& context) {
     if (!status.baseline.empty()) {
         show_text(fmt::format("  {:<10} write {}\n", "undo", status.baseline), context);
     }
-    context.err("not abandoned yet; add --apply --reason TEXT. Traffic does not move.\n");
+    const Typed same{context.command, context.given};
+    tell_parts(
+        {"not abandoned yet, and no traffic moves",
+         "next: " +
+             same.text({{names::run, status.run}, {k_reason.name, "TEXT"}, {names::apply, ""}})},
+        context
+    );
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {

@@ -369,6 +369,7 @@ beside('a run that died is not built upon: plan, apply and drill name it; it is 
   const shown = await unlock();
   assert.equal(shown.code, 10, shown.stderr);
   for (const want of [/began with +v1 100%, v2 0%/, /last seen +v1 50%, v2 50%/, /last step +shift@50%/, /open +it died/, /undo +write v1 100%, v2 0%/]) assert.match(shown.stdout, want);
+  assert.match(shown.stderr, new RegExp(`next: oa-stream .*cutover abandon --run ${run} --reason TEXT --apply\n$`));
   assert.equal((await target.oa(['cutover', 'status'])).code, 8, 'it was only shown');
   assert.equal((await unlock('--apply')).code, 2, 'not without a reason');
   const given = await unlock('--apply', '--reason', 'v1 is gone for good');
