@@ -1,3 +1,5 @@
+#include "oa_stream/authority/codex.hpp"
+
 #include "core/layers.hpp"
 
 #include <catch2/catch.hpp>
@@ -65,6 +67,19 @@ TEST_CASE("layers: a default that the command itself applies is shown, and not g
     CHECK(setting(all, "--rate").layer == Layer::fallback);
     CHECK(setting(all, "--rate").values == std::vector<std::string>{"25/s"});
     CHECK_FALSE(invocation.args.has("--rate"));
+
+    auto lane = parsed({"serve"});
+    const auto of_lane = apply_layers(lane, file("version: 1\n"), environment({})).value();
+    const authority::CodexOptions usual;
+    CHECK(
+        setting(of_lane, "--provider-url").values ==
+        std::vector<std::string>{usual.provider_base_url}
+    );
+    CHECK(
+        setting(of_lane, "--provider-key-env").values ==
+        std::vector<std::string>{usual.provider_env_key}
+    );
+    CHECK_FALSE(lane.args.has("--provider-key-env"));
 }
 
 TEST_CASE("layers: an option every command takes stands under `all` and has a short variable") {

@@ -49,14 +49,18 @@ template <auto... Path> struct CodexRows {
     static constexpr auto config_file = option<Path..., &Codex::config_file>(
         "--codex-config", "FILE", "Use this config.toml instead of the profile's."
     );
-    static constexpr auto provider_url = option<Path..., &Codex::provider_base_url>(
-        "--provider-url", "URL", "Send Codex to this model provider. It requests URL/responses."
-    );
-    static constexpr auto provider_key = option<Path..., &Codex::provider_env_key>(
-        "--provider-key-env",
-        "NAME",
-        "Read the key of the model provider from this environment variable."
-    );
+    static constexpr auto provider_url =
+        option<Path..., &Codex::provider_base_url>(
+            "--provider-url", "URL", "Send Codex to this model provider. It requests URL/responses."
+        )
+            .or_else_text("https://api.openai.com/v1");
+    static constexpr auto provider_key =
+        option<Path..., &Codex::provider_env_key>(
+            "--provider-key-env",
+            "NAME",
+            "Read the key of the model provider from this environment variable."
+        )
+            .or_else_text("OPENAI_API_KEY");
 };
 
 } // namespace oa_stream::cli

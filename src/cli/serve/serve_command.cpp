@@ -52,7 +52,8 @@ constexpr auto k_options = options<ServeOptions>(
     option<&ServeOptions::listeners, &ListenerOptions::key>(
         names::tls_key,
         "FILE",
-        "Use this key of the certificate: unencrypted PEM, readable only by its owner."
+        "Use this key of the certificate: unencrypted PEM that others than its owner and group "
+        "cannot read."
     ),
     custom<ServeOptions, add_proxies>(
         "--trusted-proxy",
