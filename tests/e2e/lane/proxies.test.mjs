@@ -80,6 +80,11 @@ for (const name of Object.keys(PROXIES)) {
     assert.equal(refused.json().error.requestId, refused.headers['x-request-id']);
   });
 
+  test(`${name}: the metrics of a lane on loopback do not come through`, async () => {
+    for (const path of ['/metrics', '/metrics?x']) assert.equal((await send(base(), { path })).status, 404, path);
+    assert.equal((await send(lanes.lane.base, { path: '/metrics' })).status, 200);
+  });
+
   test(`${name}: a client that leaves is gone for the lane too`, async () => {
     const id = `leaves-${name}`;
     const answer = chat(base(), 'replay:silent', { id });
