@@ -23,7 +23,7 @@ constexpr std::array k_groups{
     Group{
         'T',
         "Tool calls",
-        "An answer may tell the output of a call in the newest assistant message of its request. "
+        "An answer may give the output of a call in the newest assistant message of its request. "
         "Give that request with `check --messages FILE`: without it T1 (and Q1 and Q3) is not "
         "judged for a call that the stream has not begun."
     },
