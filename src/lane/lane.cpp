@@ -303,7 +303,10 @@ std::string Lane::Impl::unready() const {
 /// off clients are to get its own answer, and running turns go on.
 std::string Lane::Impl::caution() const {
     if (state.config.mode != LaneMode::on) {
-        return fmt::format("the lane is {}: no new turns", to_string(state.config.mode));
+        const bool all = state.config.mode == LaneMode::off; // a retired lane serves /v1
+        return fmt::format(
+            "the lane is {}: no new turns{}", to_string(state.config.mode), all ? "" : " of chats"
+        );
     }
     if (state.shared && state.shared->full()) {
         return "the store is full: no new turns";

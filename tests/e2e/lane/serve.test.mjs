@@ -221,12 +221,13 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
   assert.equal(retired.status, 200);
   assert.equal(retired.headers['x-oa-legacy-chat-retired'], 'true');
   assert.equal(retired.json().data.retired, true);
+  const ready = async () => { const answer = await send(lane.base, { path: '/readyz' }); return [answer.status, answer.json()]; };
+  assert.deepEqual(await ready(), [200, { status: 'ready', reason: 'the lane is retired: no new turns of chats' }]);
 
   fs.writeFileSync(file('lane'), 'off\n');
   await hup();
   assertRefused(await ask('tok-b'), 503, 'service_unavailable');
-  const ready = await send(lane.base, { path: '/readyz' });
-  assert.deepEqual([ready.status, ready.json()], [200, { status: 'ready', reason: 'the lane is off: no new turns' }]);
+  assert.deepEqual(await ready(), [200, { status: 'ready', reason: 'the lane is off: no new turns' }]);
   fs.rmSync(file('lane'));
   await hup();
   assert.match(lane.stderr, /"level":"error","event":"reload","text":"[^"]*lane: the file is not there: the mode `off` stays"/);
