@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { chatConfig, codexBin, fifth, held, startCodexServer, startMock, turnWorks, whole } from '../lib/codex.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
@@ -401,6 +402,21 @@ test("a lane that was in use moves to a server with its conversations: its Codex
   assert.deepEqual(sent.tools, [], 'the chat profile offers no tool');
   assert.equal((await moved.stop()).code, 0);
   await far.stop();
+
+  // Its folder moves too, as docs/codex-server.md shows it.
+  const other = path.join(scratch('elsewhere'), 'home');
+  fs.renameSync(home, other);
+  const settings = path.join(other, 'config.toml');
+  fs.writeFileSync(settings, fs.readFileSync(settings, 'utf8').replaceAll(home, other));
+  const threads = new DatabaseSync(path.join(other, 'state_5.sqlite'));
+  threads.prepare('UPDATE threads SET rollout_path = replace(rollout_path, ?, ?)').run(home, other);
+  threads.close();
+  const away = await startCodexServer({ home: other });
+  const again = await begin(['--codex-server', `0=${away.url}`, '--codex-token', `file:${away.tokenFile}`], 'again');
+  assert.deepEqual(read(await chat(again.base, 'me too', { id: 'moved' }).done).texts, ['me too']);
+  assert.ok((await send(again.base, { path: '/api/chats/moved/messages' })).text.includes('remember me'));
+  assert.equal((await again.stop()).code, 0);
+  await away.stop();
 });
 
 test('a lane reaches a server over a unix socket', async () => {
