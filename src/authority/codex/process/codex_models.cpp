@@ -20,7 +20,8 @@ Task<Result<std::string>> read_builtin_models(
     const auto executor = co_await asio::this_coro::executor;
     ChildOptions options;
     options.program = std::move(program);
-    options.args = {"debug", "models"};
+    // Else it prints the catalogue that config.toml names: what the last start left of the models.
+    options.args = {"debug", "models", "--bundled"};
     options.env = std::move(env);
     options.pipe_stderr = true;
     OA_CO_TRY(const std::shared_ptr<Child> child, Child::start(executor, std::move(options)));

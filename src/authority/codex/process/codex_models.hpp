@@ -1,4 +1,4 @@
-// `codex debug models`: the built-in model catalogue of the installed version.
+// `codex debug models --bundled`: the built-in model catalogue of the installed version.
 #pragma once
 
 #include "codex_home.hpp"
