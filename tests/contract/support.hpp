@@ -7,8 +7,10 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::contract {
@@ -85,6 +87,21 @@ inline std::string slurp(const std::string& path) {
 }
 
 inline const std::string k_kit = OA_SOURCE_DIR "/tests/conformance/ui-message-stream/";
+
+/// The rules that the kit has, in its order: a row of its table each, by id. Our own may stand
+/// anywhere between them.
+inline std::vector<std::pair<std::string, std::string>> kit_rules() {
+    std::vector<std::pair<std::string, std::string>> out;
+    std::istringstream readme(slurp(k_kit + "README.md"));
+    for (std::string line; std::getline(readme, line);) {
+        const std::size_t level = line.find(" | must | ");
+        const std::size_t found = level != std::string::npos ? level : line.find(" | should | ");
+        if (line.starts_with("| ") && found != std::string::npos) {
+            out.emplace_back(line.substr(2, found - 2), line);
+        }
+    }
+    return out;
+}
 
 /// A stream that keeps every rule.
 inline constexpr std::string_view k_good =
