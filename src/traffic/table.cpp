@@ -1,10 +1,11 @@
 #include "oa_stream/base/lists.hpp"
-
-#include "kinds.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include <array>
 
 namespace oa_stream::traffic {
+
+extern const DriverKind k_local, k_haproxy, k_cloud_run, k_command;
 
 namespace {
 

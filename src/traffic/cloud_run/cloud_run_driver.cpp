@@ -7,7 +7,6 @@
 #include "cloud_run_checks.hpp"
 #include "cloud_run_error.hpp"
 #include "cloud_run_service.hpp"
-#include "kinds.hpp"
 
 #include <fmt/format.h>
 

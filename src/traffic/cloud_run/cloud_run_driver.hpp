@@ -2,13 +2,15 @@
 #pragma once
 
 #include "oa_stream/net/token_source.hpp"
-#include "oa_stream/traffic/driver.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace oa_stream::traffic {
+
+extern const DriverKind k_cloud_run;
 
 struct CloudRunDriverOptions {
     std::string endpoint; ///< https://run.googleapis.com, without a trailing slash

@@ -3,7 +3,6 @@
 #include "oa_stream/base/shell.hpp"
 
 #include "cloud_run_driver.hpp"
-#include "kinds.hpp"
 
 #include <fmt/format.h>
 

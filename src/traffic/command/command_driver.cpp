@@ -5,7 +5,6 @@
 #include "oa_stream/base/redact.hpp"
 
 #include "command_document.hpp"
-#include "kinds.hpp"
 
 #include <fmt/format.h>
 

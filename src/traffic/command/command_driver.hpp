@@ -1,13 +1,15 @@
 // The driver for anything else: programs of the operator with JSON on stdin and stdout.
 #pragma once
 
-#include "oa_stream/traffic/driver.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace oa_stream::traffic {
+
+extern const DriverKind k_command;
 
 /// argv lists, never a shell. docs/command-driver.md has the documents they read and write.
 struct CommandDriverOptions {

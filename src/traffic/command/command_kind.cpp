@@ -2,7 +2,6 @@
 
 #include "command_document.hpp"
 #include "command_driver.hpp"
-#include "kinds.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,6 @@
 
 #include "haproxy_view.hpp"
 #include "haproxy_write.hpp"
-#include "kinds.hpp"
 #include "runtime_socket.hpp"
 
 #include <fmt/format.h>

@@ -1,13 +1,15 @@
 // The driver of HAProxy 2.6 and later, over its runtime API.
 #pragma once
 
-#include "oa_stream/traffic/driver.hpp"
+#include "oa_stream/traffic/kind.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace oa_stream::traffic {
+
+extern const DriverKind k_haproxy;
 
 struct HaproxyServer {
     std::string revision; ///< as the playbook calls it

@@ -1,6 +1,5 @@
 #include "haproxy_driver.hpp"
 #include "haproxy_view.hpp"
-#include "kinds.hpp"
 
 #include <fmt/format.h>
 

@@ -5,7 +5,7 @@
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/traffic/front.hpp"
 
-#include "kinds.hpp"
+#include "local_kind.hpp"
 
 #include <fmt/format.h>
 
