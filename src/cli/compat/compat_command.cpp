@@ -208,6 +208,7 @@ const CommandSpec compat_command = command<run>({
         R"(Runs the command that took the place of a retired script, with that script's arguments and environment,
 and prints that command. It refuses scripts that moved traffic without a rollback, and names what to use
 instead.)",
+    .exits = exits::k_shows_and_moves,
 });
 
 } // namespace oa_stream::cli

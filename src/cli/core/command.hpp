@@ -4,6 +4,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/verdict.hpp"
 
+#include "exit_codes.hpp"
 #include "globals.hpp"
 #include "option.hpp"
 
@@ -86,6 +87,7 @@ struct CommandSpec {
     std::string_view about{}; ///< what it does, as paragraphs of Markdown: the manual's DESCRIPTION
     std::string_view also{}; ///< words that people try or search for instead, one blank between
     std::string_view formerly{}; ///< its path in earlier releases, which still works
+    Exits exits{};
 
     [[nodiscard]] bool is_called(std::string_view name) const noexcept {
         return name == path || (!formerly.empty() && name == formerly);
@@ -133,6 +135,7 @@ template <class T> struct CommandOf {
     std::string_view about{};
     std::string_view also{};
     std::string_view formerly{};
+    Exits exits{};
 };
 /// The row of a command that runs `Function`: Result<ExitCode> (const T& or T, Context&).
 template <auto Function>
@@ -150,6 +153,7 @@ constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row)
         .about = row.about,
         .also = row.also,
         .formerly = row.formerly,
+        .exits = row.exits,
     };
 }
 

@@ -1,16 +1,20 @@
-// Exit codes as they are explained to people: in the manual and in docs.
+// Exit codes as they are explained to people, in the manual and in docs, and which of them a
+// command can end with.
 #pragma once
 
 #include "oa_stream/base/verdict.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <initializer_list>
 #include <string_view>
 
 namespace oa_stream::cli {
 
 struct ExitCodeRow {
     ExitCode code;
-    std::string_view meaning;
+    std::string_view meaning{};
 };
 
 inline constexpr std::array k_exit_codes{
@@ -31,5 +35,52 @@ inline constexpr std::array k_exit_codes{
     ExitCodeRow{ExitCode::interrupted, "Interrupted (SIGINT) before anything was mutated."},
     ExitCodeRow{ExitCode::terminated, "Terminated (SIGTERM) before anything was mutated."},
 };
+
+/// How a command can end, besides ok, usage and not_executed. A row with a meaning says what its
+/// code means for this command, where that is less than everywhere.
+class Exits {
+public:
+    constexpr Exits() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): `.exits = {{ExitCode::breach}}`
+    constexpr Exits(std::initializer_list<ExitCodeRow> rows) { add(rows); }
+    /// These, and more; a row of a code that is there already replaces its meaning.
+    [[nodiscard]] constexpr Exits with(std::initializer_list<ExitCodeRow> rows) const {
+        Exits out = *this;
+        out.add(rows);
+        return out;
+    }
+    /// nullptr: it is not among them.
+    [[nodiscard]] constexpr const ExitCodeRow* find(ExitCode code) const noexcept {
+        const auto* end = rows_.begin() + count_;
+        const auto* found = std::ranges::find(rows_.begin(), end, code, &ExitCodeRow::code);
+        return found == end ? nullptr : found;
+    }
+
+private:
+    constexpr void add(std::initializer_list<ExitCodeRow> rows) {
+        for (const ExitCodeRow& row : rows) {
+            auto* end = rows_.begin() + count_;
+            auto* place = std::ranges::find(rows_.begin(), end, row.code, &ExitCodeRow::code);
+            count_ += place == end ? 1U : 0U;
+            *place = row;
+        }
+    }
+
+    std::array<ExitCodeRow, k_exit_codes.size()> rows_{};
+    std::size_t count_ = 0;
+};
+
+/// What several commands have.
+namespace exits {
+using enum ExitCode;
+inline constexpr Exits k_serves{{credentials}, {refused}, {interrupted}, {terminated}};
+inline constexpr Exits k_looks{{breach}, {inconclusive}, {credentials}};
+inline constexpr Exits k_judges = k_looks.with({{interrupted}, {terminated}});
+inline constexpr Exits k_loads = k_judges.with({{refused}});
+inline constexpr Exits k_plans = k_loads.with({{has_changes}});
+inline constexpr Exits k_restores = k_loads.with({{rollback_unverified}});
+inline constexpr Exits k_moves = k_restores.with({{rolled_back}});
+inline constexpr Exits k_shows_and_moves = k_moves.with({{has_changes}});
+} // namespace exits
 
 } // namespace oa_stream::cli

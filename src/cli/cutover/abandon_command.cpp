@@ -150,6 +150,9 @@ The run's folder keeps the reason, your name and the time. Earlier releases call
 still works.)",
     .also = "unlock forget discard",
     .formerly = "cutover unlock",
+    .exits =
+        {{ExitCode::refused}, {ExitCode::has_changes, "Without --apply: this run can be given up."}
+        },
 });
 
 } // namespace oa_stream::cli

@@ -234,6 +234,7 @@ the end.
 Each check shows whether it was `live`, `rehearsed`, `asserted` or `skipped`. Only live checks count for a
 PASS.)",
     .also = "rehearse rehearsal canary dry-run demo simulate",
+    .exits = exits::k_moves,
 });
 
 } // namespace oa_stream::cli

@@ -182,6 +182,9 @@ const CommandSpec rollback_drill_command = command<run>({
 how long until every user is back on stable. With `--local` everything happens on this machine. Against a
 real target it shows its plan until `--apply` is given.)",
     .also = "drill chaos gameday",
+    .exits = exits::k_shows_and_moves.with(
+        {{ExitCode::has_changes, "Without --apply: the plan was shown."}}
+    ),
 });
 
 } // namespace oa_stream::cli

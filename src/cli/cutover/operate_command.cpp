@@ -229,6 +229,7 @@ then does exactly what the file of `--out` contains, or refuses.
 A plan is refused when traffic is moving, when an unfinished run left a split behind, or when stable gives
 no samples to compare with. It is valid for two hours unless the playbook says otherwise.)",
     .also = "plan rollout deploy release",
+    .exits = exits::k_plans,
 });
 
 const CommandSpec rollback_plan_command = command<plan_rollback>({
@@ -245,6 +246,7 @@ const CommandSpec rollback_plan_command = command<plan_rollback>({
     .about =
         R"(Plans a rollback to stable, whatever moved the traffic and whatever serves now. When a run of this machine
 moved it, you need no plan: `rollback apply` is enough.)",
+    .exits = exits::k_plans,
 });
 
 const CommandSpec cutover_apply_command = command<apply>({
@@ -267,6 +269,7 @@ Before the first write it compares everything that the plan recorded with what i
 exit 6 on any difference. With `--detach` the run outlives the terminal: it is steered with
 `cutover pause|continue|promote|abort`, and its output is in the state directory. A second Ctrl-C stops at once and shows the command that finishes the rollback.)",
     .also = "apply shift",
+    .exits = exits::k_moves,
 });
 
 } // namespace oa_stream::cli

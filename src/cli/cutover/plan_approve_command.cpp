@@ -75,6 +75,7 @@ exit 6 without an approval, with one for another plan, and with one by the accou
 The approval is a record, not a proof: anyone who can write that file can forge it, and one person with two
 accounts counts as two operators. Keep plans where only your operators can write.)",
     .also = "agree sign second",
+    .exits = {{ExitCode::refused}, {ExitCode::interrupted, "Nobody agreed on the terminal."}},
 });
 
 } // namespace oa_stream::cli

@@ -166,6 +166,7 @@ that is not over.
 
 It never overwrites what somebody else wrote meanwhile: it exits with 8 and prints the manual command.)",
     .also = "undo revert restore rollback back",
+    .exits = exits::k_restores.with({{ExitCode::ok, "What served before serves again, verified."}}),
 });
 
 } // namespace oa_stream::cli

@@ -286,6 +286,11 @@ is gone has died. If something other than its baseline may serve, the exit code 
 that was rolled back, `done` exit 0. `--textfile` leaves the exit code where
 node_exporter collects it: with a timer, an alert notices a run that left traffic unverified, also one that died.)",
     .also = "status state progress",
+    .exits =
+        {{ExitCode::breach, "The run ended before it reached the state of --wait-for."},
+         {ExitCode::inconclusive, "The time of --timeout was over before --wait-for was reached."},
+         {ExitCode::rollback_unverified,
+          "A run is over or died, and traffic may not be where it began."}},
 });
 
 } // namespace oa_stream::cli

@@ -153,6 +153,7 @@ const CommandSpec cutover_pause_command = command<carry_out<Action::pause>>({
 after a good stage, probes and gates continue, and a breach rolls back. A pause ends after
 `stage.pause.at_most` of the playbook. Only the user who started the run can steer it.)",
     .also = "wait hold",
+    .exits = {{ExitCode::refused}},
 });
 
 const CommandSpec cutover_continue_command = command<carry_out<Action::go_on>>({
@@ -165,6 +166,7 @@ const CommandSpec cutover_continue_command = command<carry_out<Action::go_on>>({
         R"(It also cancels a pause that has not begun yet. After a `hold` the run measures its stage for another bake
 time, and only that measurement decides.)",
     .also = "resume",
+    .exits = {{ExitCode::refused}},
 });
 
 const CommandSpec cutover_promote_command = command<carry_out<Action::promote>>({
@@ -177,6 +179,7 @@ const CommandSpec cutover_promote_command = command<carry_out<Action::promote>>(
         R"(The run refuses when a gate of the stage has failed. Later stages judge the same canary on more traffic. If
 you promote the last stage before its gates decide, the run ends INCONCLUSIVE and the canary serves.)",
     .also = "skip advance",
+    .exits = {{ExitCode::refused}},
 });
 
 const CommandSpec cutover_abort_command = command<carry_out<Action::abort>>({
@@ -189,6 +192,7 @@ const CommandSpec cutover_abort_command = command<carry_out<Action::abort>>({
         R"(This is Ctrl-C from another terminal: the run restores what served before, verifies it and ends with exit
 code 7. This command does not wait for that; `cutover status --wait-for done` does.)",
     .also = "stop cancel",
+    .exits = {{ExitCode::refused}},
 });
 
 } // namespace oa_stream::cli

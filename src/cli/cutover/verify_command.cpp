@@ -157,6 +157,7 @@ const CommandSpec verify_command = command<run>({
 prints nothing on PASS, so cron sends mail only when something is wrong. `--textfile` also leaves the result
 where node_exporter collects it, so that an alert can notice a timer that stopped.)",
     .also = "weekly cron health",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

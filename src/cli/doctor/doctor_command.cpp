@@ -318,6 +318,9 @@ With `--codex-server` it connects to each Codex server, and checks address, toke
 With `--worker-control` it connects to a Codex worker as `serve --authority worker` does, and checks token,
 worker, clock, sync token and Khala's topic. It sends no command.)",
     .also = "setup install init diagnose troubleshoot",
+    .exits =
+        {{ExitCode::breach, "Something has to be fixed."},
+         {ExitCode::inconclusive, "Something could not be found out."}},
 });
 
 } // namespace oa_stream::cli

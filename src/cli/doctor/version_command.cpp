@@ -69,6 +69,7 @@ No command looks for updates unless you ask: only `--check` requests the documen
 document is JSON with the member `version`, or `tag_name` as in GitHub's API for the latest release of a
 repository. Without an answer the exit code is 4, never 0.)",
     .also = "about",
+    .exits = {{ExitCode::has_changes, "A newer release is out (--check)."}},
 });
 
 std::string_view version() noexcept {

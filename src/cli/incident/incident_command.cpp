@@ -117,6 +117,7 @@ const CommandSpec incident_body_command = command<body>({
         R"(Prints the text of an issue in Markdown: what failed and why, the rollback, one timeline of runs, logs and
 notes, facts and hashes of the evidence. It fits into one issue, and lists what it left out.)",
     .also = "incident postmortem issue",
+    .exits = {{ExitCode::credentials}},
 });
 
 const CommandSpec incident_bundle_command = command<bundle>({
@@ -136,6 +137,9 @@ const CommandSpec incident_bundle_command = command<bundle>({
         R"(Packs runs, logs, charts and the text of the issue into one file. The same runs always give the same bytes.
 It searches everything for secrets first. When it finds one it refuses, unless you give `--redact`.)",
     .also = "bundle evidence",
+    .exits =
+        {{ExitCode::credentials},
+         {ExitCode::refused, "A secret was found, or a run is not as it was sealed."}},
 });
 
 } // namespace oa_stream::cli

@@ -177,6 +177,7 @@ const CommandSpec incident_open_command = command<run>({
     .reads_runs = true,
     .about =
         R"(Shows the issue that would be opened and, with `--yes`, opens it with the GitHub client `gh`.)",
+    .exits = {{ExitCode::credentials}},
 });
 
 } // namespace oa_stream::cli

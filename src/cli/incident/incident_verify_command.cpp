@@ -59,6 +59,7 @@ const CommandSpec incident_verify_command = command<run>({
     .about =
         R"(Checks the sums of a bundle and of each run in it, and looks for added and missing files and seals.
 It needs neither the network nor the original files.)",
+    .exits = {{ExitCode::breach, "The bundle is not complete or not unchanged."}},
 });
 
 } // namespace oa_stream::cli

@@ -158,6 +158,7 @@ planned, so a lane that stalls cannot hide it.
 A host other than this machine, and turns of a real model, need `--yes-load HOST`. The load stops by
 itself when half of the answers of the last five seconds are bad.)",
     .also = "bench benchmark stress k6 wrk",
+    .exits = exits::k_loads.with({{ExitCode::refused, "The load needs --yes-load."}}),
 });
 
 } // namespace oa_stream::cli

@@ -318,6 +318,7 @@ const CommandSpec route_status_command = command<status>({
     .about =
         R"(Shows which rule of the route split is in force. It uses several fresh connections, because each process
 of the control service keeps its own overrides.)",
+    .exits = exits::k_looks,
 });
 const CommandSpec route_evaluate_command = command<evaluate>({
     .path = "route evaluate",
@@ -331,6 +332,7 @@ const CommandSpec route_evaluate_command = command<evaluate>({
         },
     .about =
         R"(Shows which site the control service selects for a path, and the rule that decides.)",
+    .exits = exits::k_looks,
 });
 const CommandSpec route_verify_command = command<verify>({
     .path = "route verify",
@@ -346,6 +348,7 @@ const CommandSpec route_verify_command = command<verify>({
     .about =
         R"(Evaluates a path of each route domain over fresh connections and fails when any of them is served by
 another site than the rules or `--expect` require.)",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

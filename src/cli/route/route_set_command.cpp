@@ -129,6 +129,10 @@ constexpr auto k_run = positionals<ChangeOptions>(
         .offering(Offer::traffic_runs, bit(run::RunKind::route_split))
 );
 
+constexpr Exits k_exits = exits::k_shows_and_moves.with(
+    {{ExitCode::has_changes, "Without --apply: there is something to write."}}
+);
+
 } // namespace
 
 const CommandSpec route_set_command = command<set>({
@@ -148,6 +152,7 @@ const CommandSpec route_set_command = command<set>({
         R"(Overrides what serves one route domain, or all of them. Without `--apply` it shows which paths would
 change. With it the change is written, read back over fresh connections and recorded with its undo. No
 route change touches the stream lane below `/api`.)",
+    .exits = k_exits,
 });
 const CommandSpec route_clear_command = command<clear>({
     .path = "route clear",
@@ -162,6 +167,7 @@ const CommandSpec route_clear_command = command<clear>({
     .about =
         R"(Removes overrides, so that the service's own mode decides again: the global one, with `--domain` that of a
 domain, with `--all` every one. Without `--apply` it shows what would change.)",
+    .exits = k_exits,
 });
 const CommandSpec route_restore_command = command<restore>({
     .path = "route restore",
@@ -178,6 +184,7 @@ const CommandSpec route_restore_command = command<restore>({
         R"(Puts back the overrides that a run of `route set` or `route clear` replaced before it died. It reads the
 run's journal, and reaches the control service as that run did: with its token, authority, client
 certificate and headers, unless options say otherwise. `rollback apply --run` does the same.)",
+    .exits = k_exits,
 });
 
 } // namespace oa_stream::cli

@@ -254,6 +254,9 @@ const CommandSpec runs_show_command = command<run>({
         R"(Shows verdict, checks and files of one run, and checks the sums of its files. It also reads runs that died.
 `last` is the newest run of any kind, `last:cutover` the newest of that kind.)",
     .also = "show logs log report",
+    .exits =
+        {{ExitCode::breach, "Files of the run are not as they were sealed."},
+         {ExitCode::rollback_unverified, "The run died, and traffic may be elsewhere."}},
 });
 
 } // namespace oa_stream::cli

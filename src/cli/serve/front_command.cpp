@@ -328,6 +328,7 @@ Copied requests run turns only on a target that is marked `dry`.
 
 Streams pass through unbuffered. On SIGTERM running streams may end within `--drain-timeout`.)",
     .also = "proxy balancer gateway mirror copy traffic",
+    .exits = exits::k_serves,
 });
 
 } // namespace oa_stream::cli

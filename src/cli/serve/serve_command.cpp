@@ -343,6 +343,12 @@ const CommandSpec serve_command = command<run>({
         },
     .about = k_serve_about,
     .also = "start run up server lane daemon",
+    .exits =
+        {{ExitCode::ok, "A signal ended it, and its turns had ended or ran out of time."},
+         {ExitCode::credentials},
+         {ExitCode::refused, "Something else has the address, or works on Codex's home."},
+         {ExitCode::interrupted, "A second SIGINT ended it at once."},
+         {ExitCode::terminated, "A second SIGTERM ended it at once."}},
 });
 
 } // namespace oa_stream::cli

@@ -219,6 +219,7 @@ recordings. It also judges whether the lane is slower, over pairs of turns.
 
 A real model never gives the same text twice: compare its answers with `--compare structure`.)",
     .also = "compare diff parity",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

@@ -95,6 +95,7 @@ const CommandSpec slo_budget_command = command<run>({
     .leaves_run = true,
     .about =
         R"(Judges whether more of the error budget is used than allowed. Use it in a pipeline, before a rollout.)",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

@@ -280,6 +280,7 @@ const CommandSpec slo_gate_command = command<run>({
 INCONCLUSIVE. `--replay` judges the recorded samples of past runs again, with other limits if you set
 them, and sends nothing.)",
     .also = "gate",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

@@ -176,6 +176,7 @@ const CommandSpec slo_status_command = command<run>({
         R"(Shows for each objective what is left of its error budget and how fast it burns, over the windows that
 the alert rules use. Numbers come from Prometheus or from access logs; missing data is shown as missing.)",
     .also = "slo budget-left",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

@@ -363,6 +363,7 @@ judge. `--rules` lists them, `--explain O5` shows what a rule requires and its s
 
 Capture with `curl -sN -D out.head … > out.sse`, so that the response head can be judged too.)",
     .also = "lint judge",
+    .exits = {{ExitCode::breach, "The stream breaks a rule that is a must."}},
 });
 
 } // namespace oa_stream::cli

@@ -139,6 +139,7 @@ On a target with recorded turns it also disconnects, resumes and stops turns. On
 turns cost money, so `--abort` has to ask for them. `--no-probes` sends GET requests only; such a run
 skips checks and is therefore never PASS.)",
     .also = "test probe smoke-test",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

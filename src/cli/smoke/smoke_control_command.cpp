@@ -92,6 +92,7 @@ const CommandSpec smoke_control_command = command<run>({
         R"(Checks the control service of a deployment: sign-in, sync tokens, compatibility headers, the route split
 and, with `--profile shell-serving`, the web shell. Without `--auth` most checks cannot run, and the run
 is not PASS.)",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

@@ -107,6 +107,7 @@ completions: shapes and order, models, errors, tools, stop sequences. With `--di
 requests to the origin behind the edge and compares shape and timing,
 which shows a proxy that buffers or rewrites.)",
     .also = "openai",
+    .exits = exits::k_judges,
 });
 
 const CommandSpec smoke_responses_command = command<responses>({
@@ -124,6 +125,7 @@ const CommandSpec smoke_responses_command = command<responses>({
 API: shapes and events, models, errors, tools, formats, and responses that continue an earlier one. With
 `--direct` it sends the same requests to the origin behind the edge and compares shape and timing.)",
     .also = "agents",
+    .exits = exits::k_judges,
 });
 
 } // namespace oa_stream::cli

@@ -390,6 +390,7 @@ changes nothing and starts no turn. A missing number is shown as missing, never 
 
 `--once`, `--for` and `--until bad` make it a check for scripts.)",
     .also = "top monitor metrics live",
+    .exits = k_watch_exits,
 });
 
 } // namespace oa_stream::cli

@@ -99,4 +99,13 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     option<&WatchOptions::length>("--for", "D", "Exit after this time.").range(1, k_longest_ms)
 );
 
+inline constexpr Exits k_watch_exits{
+    {ExitCode::ok, "OK, or a user ended it."},
+    {ExitCode::breach, "BAD, with --once or --until."},
+    {ExitCode::inconclusive, "Neither OK nor BAD is proven, with --once or --until."},
+    {ExitCode::credentials},
+    {ExitCode::terminated},
+    {ExitCode::not_executed, "Nobody answered with a lane's numbers."},
+};
+
 } // namespace oa_stream::cli
