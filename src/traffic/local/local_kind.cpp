@@ -1,7 +1,7 @@
+#include "local_kind.hpp"
+
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/traffic/local_driver.hpp"
-
-#include "local_kind.hpp"
 
 #include <fmt/format.h>
 
