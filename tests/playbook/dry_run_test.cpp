@@ -176,8 +176,7 @@ TEST_CASE("budget: a stated value is shown as stated, and enough only where the 
     const Check& check = check_of(passed, "budget.stream-good");
     CHECK(check.mode == CheckMode::asserted);
     CHECK_THAT(
-        check.detail,
-        Contains("stated, not measured") && Contains("read from the dashboard")
+        check.detail, Contains("stated, not measured") && Contains("read from the dashboard")
     );
 
     World not_enough;

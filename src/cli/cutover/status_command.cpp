@@ -91,9 +91,7 @@ constexpr std::string_view k_passed = "passed"; ///< no step is called so
 constexpr std::string_view k_paused = "paused"; ///< likewise
 
 std::span<const std::string_view> awaited_words() {
-    static constexpr std::array<std::string_view, 4> k_words{
-        "done", k_passed, k_paused, "stage="
-    };
+    static constexpr std::array<std::string_view, 4> k_words{"done", k_passed, k_paused, "stage="};
     return k_words;
 }
 
