@@ -4,8 +4,11 @@ import net from 'node:net';
 
 /** Below those that Linux gives to a socket which asks for none: from now until the program starts, nobody is given it by chance. */
 const FIRST = 20_000, LAST = 32_000;
-const given = new Set();
 
+/** Other test files choose at the same time: while this process lives, none of them is given the port. */
+const claimed = (port) => new Promise((done) => {
+  const server = net.createServer().on('error', () => done(false)).listen(`\0oa-stream-test-port-${port}`, () => done(server.unref()));
+});
 const isFree = (port) => new Promise((done) => {
   const server = net.createServer().on('error', () => done(false)).listen(port, '127.0.0.1', () => server.close(() => done(true)));
 });
@@ -13,8 +16,6 @@ const isFree = (port) => new Promise((done) => {
 export async function freePort() {
   for (;;) {
     const port = crypto.randomInt(FIRST, LAST);
-    if (given.has(port)) continue;
-    given.add(port);
-    if (await isFree(port)) return port;
+    if (await claimed(port) && await isFree(port)) return port;
   }
 }
