@@ -9,7 +9,7 @@ import { cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 /** Typed into a shell; its exit code and all that it says. */
 const typed = (line, env) => new Promise((done) => {
-  execFile('/bin/sh', ['-c', line], { env, timeout: 20000 }, (error, stdout, stderr) => done({ code: error ? (error.code ?? error.signal) : 0, text: stdout + stderr }));
+  execFile('/bin/sh', ['-c', line], { env, timeout: 120000 }, (error, stdout, stderr) => done({ code: error ? (error.code ?? error.signal) : 0, text: stdout + stderr }));
 });
 
 for (const [name, make] of Object.entries({ local: localRig, haproxy: haproxyRig, 'cloud-run': cloudRunRig, command: commandRig })) {

@@ -34,7 +34,7 @@ test('a second signal cuts them', async () => {
   await front.until(() => /draining 1 streams?,/.test(front.stderr), 'the drain');
   let over = false; // a signal while the process ends would be its exit status
   running.done.then(() => { over = true; });
-  await front.until(() => over || (front.signal('SIGTERM'), false), 'the second signal', 30000);
+  await front.until(() => over || (front.signal('SIGTERM'), false), 'the second signal', 60000);
   assert.equal((await front.end()).code, 0);
   await running.done;
   assert.ok(!running.complete, 'cut, not ended as if it were whole');

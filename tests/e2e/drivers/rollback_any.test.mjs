@@ -30,7 +30,7 @@ async function underWay(rig) {
   const plan = await oa(['cutover', 'plan', file, '--out', out], there);
   assert.equal(plan.code, 10, plan.stderr);
   const running = new Running(OA_BIN, ['cutover', 'apply', out, '--json'], { folder: path.dirname(file), env: cleanEnv({ HOME: path.dirname(file), OA_STREAM_STATE_DIR: there.stateDir, ...rig.env }) });
-  await running.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 30000);
+  await running.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 60000);
   return { running, run: fs.readdirSync(path.join(there.stateDir, 'runs'))[0], there };
 }
 
@@ -46,7 +46,7 @@ async function leadsHome(rig, driver, weights, { dies = true } = {}) {
   const { running, run, there } = await underWay(rig);
   if (dies) await running.kill();
   await rig.others(weights);
-  if (!dies) assert.equal((await running.stop(30000)).code, 8, running.stderr);
+  if (!dies) assert.equal((await running.stop(60000)).code, 8, running.stderr);
   const refused = await oa(['rollback', 'apply', '--json'], there);
   assert.equal(refused.code, 8, refused.stderr);
   const status = async () => (await oa(['cutover', 'status', '--json'], there)).json().runs.find((one) => one.run === run);

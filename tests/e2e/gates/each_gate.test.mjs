@@ -6,7 +6,7 @@ import path from 'node:path';
 import { startCutoverProxy } from '../lib/cutover/haproxy_cutover.mjs';
 import { LocalTarget, lane, secondRevision } from '../lib/local_target.mjs';
 import { NEW_ONLY, QUICK_LIMITS } from '../lib/cutover/playbook.mjs';
-import { scratch, sleep } from '../lib/process.mjs';
+import { scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
 
@@ -156,13 +156,11 @@ for (const twice of [false, true]) {
     const drill = shared.begin(['rollback', 'drill', file, '--each-gate', '--inject-file', at.faults, '--apply']);
     await drill.until(forgets, 'the fault is planted');
     if (twice) {
-      drill.signal('SIGINT');
-      await sleep(1300); // one within a second is an echo of the first
-      drill.signal('SIGINT');
+      await drill.leaves();
     } else {
       drill.signal('SIGKILL');
     }
-    await drill.end(30000);
+    await drill.end();
     const run = shared.runs().at(-1);
     if (twice) {
       assert.equal(drill.exit.code, 8, drill.stderr);
@@ -200,11 +198,9 @@ for (const [what, changed] of [['is removed', false], ['somebody changed', true]
     const drill = shared.begin(['rollback', 'drill', file, '--each-gate', '--inject-file', at.faults, '--apply', '--json']);
     if (!changed) {
       await drill.until(() => asked, 'its conversations are removed');
-      drill.signal('SIGINT');
-      await sleep(1300); // one within a second is an echo of the first
-      drill.signal('SIGINT');
+      await drill.leaves();
     }
-    await drill.end(30000);
+    await drill.end();
     const run = shared.runs().at(-1);
     assert.equal(drill.exit.code, changed ? 8 : 3, drill.stderr);
     if (changed) {

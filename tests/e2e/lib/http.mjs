@@ -6,7 +6,7 @@ import { limit } from './process.mjs';
 const CRLF2 = Buffer.from('\r\n\r\n');
 
 export class Exchange {
-  constructor(base, { method = 'GET', path = '/', headers = {}, body, raw, ms = 30000 } = {}) {
+  constructor(base, { method = 'GET', path = '/', headers = {}, body, raw, ms = 60000 } = {}) {
     const url = new URL(base);
     this.head = '';
     this.status = 0;

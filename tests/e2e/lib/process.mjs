@@ -144,9 +144,10 @@ export class Running {
     });
   }
   get pid() { return this.child.pid; }
-  signal(name) { process.kill(this.child.pid, name); }
+  /** To this process alone; to one that has ended, nothing. */
+  signal(name) { this.child.kill(name); }
   /** Waits for the end; throws when it takes longer than `ms`. */
-  async end(ms = 30000) {
+  async end(ms = 60000) {
     const late = Symbol('late');
     let timer;
     const won = await Promise.race([this.exited, new Promise((done) => { timer = setTimeout(done, limit(ms), late); })]);
@@ -161,19 +162,27 @@ export class Running {
     return won;
   }
   /** Waits until `pick(this)` gives a value; throws when the child ends before that. */
-  async until(pick, what, ms = 15000) {
+  async until(pick, what, ms = 30000) {
     const began = Date.now(), end = began + limit(ms);
     for (;;) {
+      const ended = this.exit, late = Date.now() > end; // before the look: what it left meanwhile is still to be seen
       const value = await pick(this);
       if (value !== undefined && value !== null && value !== false) return value;
-      if (this.exit) throw new Error(`${this.name} ended (${JSON.stringify(this.exit)}) before ${what}\n${this.stderr.slice(-4000)}`);
-      if (Date.now() > end) throw new Error(`${this.name}: no ${what} within ${limit(ms)} ms; log: ${this.log}\n${this.stderr.slice(-4000)}`);
+      if (ended) throw new Error(`${this.name} ended (${JSON.stringify(this.exit)}) before ${what}\n${this.stderr.slice(-4000)}`);
+      if (late) throw new Error(`${this.name}: no ${what} within ${limit(ms)} ms; log: ${this.log}\n${this.stderr.slice(-4000)}`);
       // Some picks start a process: the longer it takes, the less often they look.
       await sleep(Math.min(10 + (Date.now() - began) / 20, 50));
     }
   }
+  /** Asks twice for the end, as who does not wait for it. The second signal counts once a second has passed: before, it is an echo of the first. */
+  async leaves(name = 'SIGINT') {
+    this.signal(name);
+    await this.until(({ stderr }) => stderr.includes('a second signal leaves at once'), 'the first answer', 60000);
+    await this.until(() => this.exit || (this.signal(name), false), 'the second signal', 60000);
+    return this.end();
+  }
   /** SIGTERM, then the exit. */
-  async stop(ms = 15000) {
+  async stop(ms = 30000) {
     if (!this.exit) this.signal('SIGTERM');
     return this.end(ms);
   }
@@ -191,7 +200,7 @@ export async function curl(...args) {
 }
 
 /** Runs oa-stream to its end: {code, stdout, stderr, json()}. */
-export async function oa(args, { env = {}, ms = 60000, cwd, stateDir } = {}) {
+export async function oa(args, { env = {}, ms = 120000, cwd, stateDir } = {}) {
   const folder = scratch(args.filter((a) => /^[a-z]+$/.test(a)).slice(0, 2).join('-') || 'oa');
   const state = stateDir ?? path.join(folder, 'state');
   const run = new Running(OA_BIN, args, { name: 'oa-stream', folder, cwd, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state, ...env }) });

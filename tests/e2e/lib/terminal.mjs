@@ -54,22 +54,24 @@ export class Terminal {
     return dead === '1' && code !== undefined ? Number(code) : null; // it is dead before it is reaped
   }
   /** Waits until `pick(screen text)` gives a value. */
-  async until(pick, what, ms = 15000) {
+  async until(pick, what, ms = 60000) {
     const end = Date.now() + limit(ms);
     for (;;) {
+      const late = Date.now() > end;
       const screen = this.screen();
       const value = pick(screen);
       if (value !== undefined && value !== null && value !== false) return value;
-      if (Date.now() > end) throw new Error(`no ${what} within ${limit(ms)} ms on this screen:\n${screen}`);
+      if (late) throw new Error(`no ${what} within ${limit(ms)} ms on this screen:\n${screen}`);
       await sleep(50);
     }
   }
-  async end(ms = 60000) {
+  async end(ms = 120000) {
     const end = Date.now() + limit(ms);
     for (;;) {
+      const late = Date.now() > end;
       const code = this.exit();
       if (code !== null) return code;
-      if (Date.now() > end) throw new Error(`no end within ${limit(ms)} ms on this screen:\n${this.screen()}`);
+      if (late) throw new Error(`no end within ${limit(ms)} ms on this screen:\n${this.screen()}`);
       await sleep(50);
     }
   }

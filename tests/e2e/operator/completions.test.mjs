@@ -65,7 +65,7 @@ const CASES = [
 for (const name of Object.keys(SHELLS)) {
   test(`${name} completes commands, options, values, runs, playbooks and files`, async () => {
     const terminal = shellIn(home(), name);
-    await terminal.until((screen) => /[>#$%] ?$/.test(screen), 'prompt', 30000);
+    await terminal.until((screen) => /[>#$%] ?$/.test(screen), 'prompt', 60000);
     for (const [typed, want] of CASES) {
       terminal.type(typed);
       await terminal.until((screen) => screen.includes(typed), `"${typed}"`);

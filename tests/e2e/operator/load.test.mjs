@@ -147,7 +147,7 @@ describe('loads', { concurrency: 4 }, () => {
     const run = begin(lane.base, ['--rate', '100/s', '--duration', '10m']);
     await run.until(() => seconds(run).length >= 2, 'two seconds');
     run.signal('SIGINT');
-    const { code } = await run.end(15000);
+    const { code } = await run.end();
     assert.equal(code, 130, run.stderr);
     const report = summary(run);
     assert.ok(report.load.counts.sent > 100, JSON.stringify(report.load.counts));
@@ -162,7 +162,7 @@ describe('loads', { concurrency: 4 }, () => {
     const run = begin(lane.base, ['--rate', '5/s', '--prompt', 'scenario:stall;n=1;ms=60000']);
     await run.until(async () => /^oa_stream_active_streams 1$/m.test(await (await fetch(`${lane.base}/metrics`)).text()), 'the first turn');
     run.signal('SIGINT');
-    assert.equal((await run.end(15000)).code, 130, run.stderr);
+    assert.equal((await run.end()).code, 130, run.stderr);
     const footprint = check(summary(run), 'footprint');
     assert.equal(footprint.verdict, 'SKIPPED');
     assert.match(footprint.detail, /^1 conversation \(oaprobe_\w+\): interrupted before all were removed$/);
@@ -178,7 +178,7 @@ describe('loads', { concurrency: 4 }, () => {
     run.signal('SIGINT');
     await run.until(async () => /^oa_stream_active_streams 0$/m.test(await (await fetch(`${lane.base}/metrics`)).text()), 'no reader');
     run.signal('SIGTERM');
-    await run.end(15000);
+    await run.end();
     const report = summary(run), footprint = check(report, 'footprint');
     assert.equal(footprint.verdict, 'SKIPPED', footprint.detail);
     assert.equal(footprint.data.conversations.left, report.load.counts.sent + 1);

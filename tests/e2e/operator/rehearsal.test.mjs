@@ -153,7 +153,7 @@ describe('rehearsals', { concurrency: 3 }, () => {
     await run.until(() => fs.existsSync(runs) && fs.readdirSync(runs).some((r) => journalOf(path.join(runs, r)).length > 0), 'a journal', 240000);
     process.kill(run.pid, 'SIGKILL'); // this process alone, not its group
     await run.exited;
-    const end = Date.now() + limit(5000);
+    const end = Date.now() + limit(30000);
     for (;;) {
       try { assertNothingLeft(state); break; } catch (error) { if (Date.now() > end) throw error; }
       await sleep(50);

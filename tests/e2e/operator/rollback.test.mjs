@@ -71,12 +71,12 @@ beside('a rollback that died while it verified is not over: status, plan and doc
     assert.doesNotMatch(found.detail, / serves$/, 'nothing has shown it');
   };
   running.signal('SIGTERM');
-  await running.until(() => restored(1), 'the baseline', 30000);
+  await running.until(() => restored(1), 'the baseline', 60000);
   await running.kill();
   await open();
 
   const again = target.begin(['rollback', 'apply']);
-  await again.until(() => restored(2), 'the baseline', 30000);
+  await again.until(() => restored(2), 'the baseline', 60000);
   await again.kill();
   await open();
 
@@ -152,7 +152,7 @@ beside('an owner that is stopped: said after a moment, taken over, and fenced wh
   assert.equal(promote.code, 4);
   assert.match(promote.stderr, /does not answer: it is stopped \(Ctrl-Z or SIGSTOP\); it will not obey this later \(oa-stream rollback apply --run \S+ --take-over\)/);
   const waiting = target.begin(['rollback', 'apply', '--run', run]);
-  await waiting.until(({ stderr }) => /it is stopped \(Ctrl-Z or SIGSTOP\).*rollback apply --run \S+ --take-over/.test(stderr), 'how to go on', 30000);
+  await waiting.until(({ stderr }) => /it is stopped \(Ctrl-Z or SIGSTOP\).*rollback apply --run \S+ --take-over/.test(stderr), 'how to go on', 60000);
   waiting.signal('SIGTERM');
   assert.equal((await waiting.end()).code, 6, waiting.stderr);
   assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
@@ -194,12 +194,12 @@ beside('a rollback waits for one of the same run from another state directory, a
   await running.kill();
   const folder = path.join(target.state, 'runs', run);
   const first = target.begin(['rollback', 'apply', '--run', folder], { stateDir: path.join(scratch('elsewhere'), 'state') });
-  await first.until(() => target.journalSoFar(run).some(({ phase }) => phase === 'resumed'), 'the first rollback', 30000);
+  await first.until(() => target.journalSoFar(run).some(({ phase }) => phase === 'resumed'), 'the first rollback', 60000);
   first.signal('SIGSTOP');
   const journal = () => fs.readFileSync(path.join(folder, 'journal.ndjson'), 'utf8');
   const before = journal();
   const second = target.begin(['rollback', 'apply', '--run', run]);
-  await second.until(({ stderr }) => /another process did not end within 5s; still waiting for it; .*rollback apply --run \S+ --take-over/.test(stderr), 'what it waits for', 30000);
+  await second.until(({ stderr }) => /another process did not end within 5s; still waiting for it; .*rollback apply --run \S+ --take-over/.test(stderr), 'what it waits for', 60000);
   second.signal('SIGTERM');
   assert.equal((await second.end()).code, 6, second.stderr);
   assert.match(second.stderr, /a living process works on this run/);
@@ -214,7 +214,7 @@ beside('from another state directory a stopped owner has the order, and obeys it
   const { running, run } = await underWay(target);
   running.signal('SIGSTOP');
   const back = target.begin(['rollback', 'apply', '--run', path.join(target.state, 'runs', run)], { stateDir: path.join(scratch('elsewhere'), 'state') });
-  await back.until(({ stderr }) => /is under way in another process: asked it to roll back/.test(stderr), 'the order', 30000);
+  await back.until(({ stderr }) => /is under way in another process: asked it to roll back/.test(stderr), 'the order', 60000);
   assert.ok(!back.exit, back.stderr);
   running.signal('SIGCONT');
   assert.equal((await running.end(60000)).code, 7, running.stderr);

@@ -37,7 +37,7 @@ export async function startCutoverProxy(lanes, { stateFile = false, changes = []
   const proxy = new Running(binary('haproxy'), ['-W', '-db', '-f', file], { name: 'haproxy', folder, env: cleanEnv() });
   const socket = path.join(folder, 'admin.sock');
   await proxy.until(() => fs.existsSync(socket), 'stats socket');
-  const end = Date.now() + limit(10000); // the master has it before there is a worker to answer
+  const end = Date.now() + limit(60000); // the master has it before there is a worker to answer
   while (!(await runtime(socket, 'show info').catch(() => '')).includes('\nPid: ')) {
     if (Date.now() > end) throw new Error(`haproxy does not answer: ${proxy.stderr}`);
     await sleep(20);
@@ -95,14 +95,14 @@ export class Users {
     const start = () => {
       const due = Math.floor(((Date.now() - this.began) * rate) / 1000);
       while (this.streams.length < due) {
-        this.streams.push(chat(base, prompt, { id: `user-${this.began}-${this.streams.length}`, ms: 30000 }));
+        this.streams.push(chat(base, prompt, { id: `user-${this.began}-${this.streams.length}`, ms: 60000 }));
       }
     };
     this.timer = setInterval(start, 5);
   }
   get ended() { return this.streams.filter((stream) => stream.ended); }
   async until(count) {
-    const end = Date.now() + limit(30000);
+    const end = Date.now() + limit(60000);
     while (this.ended.length < count) {
       if (Date.now() > end) throw new Error(`${this.ended.length} of ${count} streams ended`);
       await sleep(20);
