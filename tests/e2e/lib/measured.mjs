@@ -24,7 +24,7 @@ export async function lane(revision) {
 
 export async function startWorld() {
   const [stable, canary] = await Promise.all([lane('v1'), lane('v2')]);
-  const prometheus = await startPrometheus([stable, canary].map((one) => hostOf(one.base)), { interval: '200ms' });
+  const prometheus = await startPrometheus([stable, canary].map((one) => hostOf(one.base)), { interval: '500ms' }); // a scrape may take as long, and one that takes longer is lost
   await prometheus.eventually('count(up == 1)', (rows) => rows[0]?.value === 2);
   // What was scraped but once has no history to plan with.
   await prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 3);

@@ -23,10 +23,10 @@ export function promtool(args, input = '') {
 }
 
 /**
- * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. `evaluation`: the interval of its rules. `scrape`: more of its configuration;
+ * A Prometheus that scrapes these targets (host:port): {base, query(expr)}. A scrape that takes longer than `interval` is lost. `evaluation`: the interval of its rules. `scrape`: more of its configuration;
  * `web`: its own web configuration, with TLS or users; `data`: a folder with what it knows already.
  */
-export async function startPrometheus(targets, { interval = `${limit(200)}ms`, evaluation = interval, rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
+export async function startPrometheus(targets, { interval = `${limit(500)}ms`, evaluation = interval, rules = [], scrape = {}, alertmanager = null, web = null, data } = {}) {
   const folder = scratch('prometheus');
   const port = await freePort();
   const config = { global: { scrape_interval: interval, evaluation_interval: evaluation }, rule_files: rules, scrape_configs: [{ job_name: 'lane', static_configs: [{ targets }], ...scrape }] };
@@ -54,14 +54,15 @@ export async function startPrometheus(targets, { interval = `${limit(200)}ms`, e
     return answer.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
   };
   /** Asks until `pick(rows)` gives a value. */
-  server.eventually = async (expr, pick, ms = 15000) => {
+  server.eventually = async (expr, pick, ms = 60000) => {
     const end = Date.now() + limit(ms);
     for (;;) {
+      const late = Date.now() > end;
       const rows = (await server.get('/-/ready')) === null ? [] : await server.query(expr);
       const value = pick(rows);
       if (value !== undefined && value !== null && value !== false) return value;
       if (server.exit) throw new Error(`prometheus ended: ${server.stderr}`);
-      if (Date.now() > end) throw new Error(`${expr} is still ${JSON.stringify(rows)}; log: ${server.log}`);
+      if (late) throw new Error(`${expr} is still ${JSON.stringify(rows)}; log: ${server.log}`);
       await new Promise((done) => setTimeout(done, 50));
     }
   };
@@ -87,7 +88,7 @@ export async function startAlertmanager(config) {
   ], { name: 'alertmanager', folder, cwd: folder });
   server.host = `127.0.0.1:${port}`;
   server.base = `http://${server.host}`;
-  const end = Date.now() + limit(15000);
+  const end = Date.now() + limit(60000);
   for (;;) {
     const answer = await fetch(`${server.base}/-/ready`).catch(() => null);
     if (answer?.ok) return server;
