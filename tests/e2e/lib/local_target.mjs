@@ -42,10 +42,11 @@ function ask(socketPath, method, where, body, headers) {
 
 export const STABLE = { v1: 100, v2: 0 }, CANARY = { v1: 0, v2: 100 };
 
+/** On a busy machine a stage may get few probes: it lasts so much longer then, and no longer else. */
 export const PLAYBOOK = `${localHead('local-cutover', { more: { bake: '700ms' } })}sources: [{ probe: {} }]
 preflight:
   - { smoke: stream, through: canary }
-${quickStages({ bake: '"${bake}"', extend: '"${bake}"' })}postflight:
+${quickStages({ bake: '"${bake}"', extend: '3s' })}postflight:
   - smoke: stream
 ${QUICK_LIMITS}`;
 
