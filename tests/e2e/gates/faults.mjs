@@ -50,13 +50,13 @@ export class FaultWorld {
     const world = new FaultWorld();
     [world.stable, world.canary, world.exporter] = await Promise.all([lane('v1'), lane('v2'), startExporter()]);
     world.byChance = byChance;
-    world.bake = byChance ? '20s' : '6s'; // chance is fair to long windows alone
+    world.bake = byChance ? '20s' : '8s'; // chance is fair to long windows alone
     for (const revision of ['v1', 'v2']) {
       world.exporter.set('sync_token_requests_total', revision, 400);
       world.exporter.set('sync_token_failures_total', revision, 4);
     }
     world.prometheus = await startPrometheus([host(world.stable.base), host(world.exporter.base)]);
-    await world.prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 10, 30000);
+    await world.prometheus.eventually('min(count_over_time(up[1m]))', (rows) => rows[0]?.value >= 10);
     return world;
   }
   /** A door of its own; {at, plan}. */

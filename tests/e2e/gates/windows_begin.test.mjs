@@ -106,7 +106,9 @@ test('each revision is judged by itself, also when its target got other labels',
   const { state, guilty, revisions } = run.json();
   assert.deepEqual([state, guilty], ['BAD', ['r2']], run.stdout);
   assert.deepEqual(revisions.map(({ revision, bad }) => [revision, bad]), [['r1', 0], ['r2', 200]], run.stdout);
-  assert.ok(revisions[0].requests > 1200 && revisions[0].requests <= 1500 && revisions[1].requests >= 1400, run.stdout);
+  // The window began so much later, and with it what r1 answered within it.
+  const late = Date.now() / 1000 - now;
+  assert.ok(revisions[0].requests > 1300 - 5 * late && revisions[0].requests <= 1500 && revisions[1].requests >= 1400, run.stdout);
 });
 
 for (const job of ['replaced', 'address of another']) {
