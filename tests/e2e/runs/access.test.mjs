@@ -198,7 +198,7 @@ test('a Prometheus whose token ends gets the next one; a token of the environmen
   const valid = 'monitoring-token-2-0123456789';
   const front = await door(prometheus.base, (request) => (request.headers.authorization === `Bearer ${valid}` ? null : 401));
   try {
-    await prometheus.eventually('up', (rows) => rows.length > 0, 30000);
+    await prometheus.eventually('up', (rows) => rows.length > 0, 60000);
     const count = file('count'), print = file('rotating');
     fs.writeFileSync(print, `#!/bin/sh\necho x >> ${count}\necho "monitoring-token-$(wc -l < ${count} | tr -d ' ')-0123456789"\n`, { mode: 0o755 });
     const ask = (auth) => oa(['slo', 'status', '--prometheus', front.base, '--auth', auth, '--json'], { env: { OLD: 'monitoring-token-1-0123456789' }, ms: 60000 });
@@ -266,7 +266,7 @@ test('watch goes on when its token ends: by the metadata server, a command and a
     const env = { GCE_METADATA_HOST: `127.0.0.1:${renewing.address().port}` };
     for (const auth of ['metadata:', `command:${print}`, `file:${kept}`]) {
       renew(`watch-token-one-${auth.slice(0, 4)}`);
-      const watch = new Running(OA_BIN, ['watch', '--base-url', front.base, '--auth', auth, '--every', '200ms', '--ndjson', '--for', '20s'], { name: 'watch', folder: scratch('watch'), env: cleanEnv({ HOME: folder, ...env }) });
+      const watch = new Running(OA_BIN, ['watch', '--base-url', front.base, '--auth', auth, '--every', '200ms', '--ndjson', '--for', '10m'], { name: 'watch', folder: scratch('watch'), env: cleanEnv({ HOME: folder, ...env }) });
       const told = () => watch.stdout.split('\n').filter((line) => line.includes('"sources"')).map((line) => JSON.parse(line));
       await watch.until(() => told().at(-1)?.sources[0].reachable, `an answer with ${auth}`);
       renew(`watch-token-two-${auth.slice(0, 4)}`);

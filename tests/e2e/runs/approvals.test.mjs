@@ -158,7 +158,7 @@ beside('apply --detach of a plan that is refused says why, with its exit code', 
   assert.equal(problemOf(good.json()), null);
   const { run, process: pid } = good.json();
   assert.equal((await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done', '--timeout', '60s'])).code, 0);
-  for (const by = Date.now() + limit(10000); fs.existsSync(`/proc/${pid}`); await sleep(50)) assert.ok(Date.now() < by, `${pid} is still there`);
+  for (const by = Date.now() + limit(60000); fs.existsSync(`/proc/${pid}`); await sleep(50)) assert.ok(Date.now() < by, `${pid} is still there`);
   assert.deepEqual(fs.readdirSync(path.join(target.state, 'detached')).filter((name) => name.startsWith(run)).sort(), [`${run}.json`, `${run}.log`]);
   assert.equal(JSON.parse(fs.readFileSync(path.join(target.state, 'detached', `${run}.json`), 'utf8')).verdict, 'PASS');
 });
@@ -169,11 +169,11 @@ beside('apply --detach: who types Ctrl-C while it still checks ends the run, and
   target.front.signal('SIGSTOP'); // it is asked what serves, and does not answer
   const launcher = target.begin(['cutover', 'apply', file, '--detach', '--yes']);
   const run = await launcher.until(() => target.runs().find((one) => !known.has(one)), 'the run has its folder');
-  await sleep(500);
+  await sleep(500); // it is in the middle of its checks
   launcher.signal('SIGINT');
-  await sleep(500);
+  await launcher.until(({ stderr }) => stderr.includes('signal: passed on to process'), 'that the signal was passed on');
   target.front.signal('SIGCONT');
-  await launcher.end(30000);
+  await launcher.end();
   assert.equal(launcher.exit.code, 130, launcher.stderr);
   assert.match(launcher.stderr, /^signal: passed on to process \d+; waiting for its end$/m);
   assert.ok(launcher.stderr.includes(run), launcher.stderr);

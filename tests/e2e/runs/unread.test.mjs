@@ -12,17 +12,17 @@ import { Terminal } from '../lib/terminal.mjs';
 const open = [];
 after(() => Promise.all(open.map((one) => one.stop())));
 
-async function planned() {
+async function planned(set = {}) {
   const target = await LocalTarget.start();
   open.push(target);
-  const plan = await target.plan();
+  const plan = await target.plan({ set });
   assert.equal(plan.code, 10, plan.stderr);
   return { target, file: plan.file };
 }
 
 /** The run.json of the newest run, once it has ended. */
 async function ended(state, kind) {
-  for (const end = Date.now() + limit(40000); ; await sleep(50)) {
+  for (const end = Date.now() + limit(120000); ; await sleep(50)) {
     const runs = fs.existsSync(path.join(state, 'runs')) ? fs.readdirSync(path.join(state, 'runs')).filter((name) => name.includes(kind)).sort() : [];
     const file = path.join(state, 'runs', runs.at(-1) ?? 'none', 'run.json');
     const run = fs.existsSync(file) ? { ...JSON.parse(fs.readFileSync(file, 'utf8')), run: runs.at(-1) } : null;
@@ -32,10 +32,10 @@ async function ended(state, kind) {
 }
 
 test('a terminal that is stopped (Ctrl-S) in mid-stage: the run goes on to its end, and says that lines are missing', async (t) => {
-  const { target, file } = await planned();
+  const { target, file } = await planned({ bake: '3s' }); // C-s comes in the middle of it
   const terminal = Terminal.start([OA_BIN, 'cutover', 'apply', file, '--yes'], { cols: 120, cwd: target.folder, bare: true, env: { OA_STREAM_STATE_DIR: target.state } });
   t.after(() => terminal.close());
-  await terminal.until((text) => /stage 1\/2/.test(text), 'the first stage', 30000);
+  await terminal.until((text) => /stage 1\/2/.test(text), 'the first stage', 60000);
   terminal.press('C-s');
   const run = await ended(target.state, 'cutover');
   assert.equal(run.verdict, 'PASS');
@@ -62,7 +62,7 @@ function stalledReader() {
   const drain = async () => {
     let text = '';
     const piece = Buffer.alloc(65536);
-    for (const last = Date.now() + limit(15000); !/"schema":"oa-stream\.(?:run-result|load)\.v1".*\n$/.test(text); await sleep(20)) {
+    for (const last = Date.now() + limit(60000); !/"schema":"oa-stream\.(?:run-result|load)\.v1".*\n$/.test(text); await sleep(20)) {
       try {
         text += piece.toString('utf8', 0, fs.readSync(reader, piece));
       } catch (error) {
