@@ -35,7 +35,7 @@ function assertNowhere(folder, ...needles) {
   }
 }
 
-/** So few or so many of n that chance alone would do it once in 10,000 times, or less. */
+/** So few or so many of n that chance alone would do it once in a million times, or less. */
 function assertByChance(hits, n, share, what) {
   let below = 0, chance = (1 - share) ** n;
   const at = [];
@@ -45,7 +45,7 @@ function assertByChance(hits, n, share, what) {
   }
   for (let k = 0; k <= hits; ++k) below += at[k];
   const above = at.slice(hits).reduce((sum, p) => sum + p, 0);
-  assert.ok(below > 0.00005 && above > 0.00005, `${what}: ${hits} of ${n} for ${share}`);
+  assert.ok(below > 0.0000005 && above > 0.0000005, `${what}: ${hits} of ${n} for ${share}`);
 }
 
 /** A cutover whose gates decide with a handful of probes. */

@@ -68,6 +68,7 @@ test('a method that nobody knows is the backend\'s to refuse, which counts as re
   answerWith('HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 2\r\n\r\nno');
   const answer = await send(front.base, { method: 'GET_X2', path: '/api/chats/one/messages' });
   assert.deepEqual([answer.status, answer.text], [405, 'no']);
+  await front.until(async () => (await front.state()).active === 0, 'its end');
   const { unreachable, finished } = (await front.state()).backends[0].counters;
   assert.deepEqual({ unreachable, finished }, { unreachable: before.unreachable, finished: before.finished + 1 });
 });
@@ -133,6 +134,7 @@ test('without memory for a copy its request goes on', { skip: SANITIZED && 'a sa
   answerWith('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
   const much = await send(door.base, { method: 'GET', path: '/api/x', body: Buffer.alloc(60 << 20, 'x') });
   assert.deepEqual([much.status, much.text], [200, 'ok']);
+  await door.until(async () => (await door.state()).active === 0, 'its end'); // it tells the client first
   const { active, mirror } = await door.state();
   assert.deepEqual([active, mirror.counters.sampled, mirror.counters.too_large, mirror.counters.copied], [0, 1, 1, 0], JSON.stringify(mirror));
   assert.equal((await door.stop()).code, 0);

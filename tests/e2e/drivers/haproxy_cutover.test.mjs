@@ -12,6 +12,8 @@ import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch, sleep } from '../l
 
 const LONG = process.env.OA_LONG === '1';
 const BAKE = LONG ? '30s' : '2s';
+/** Of a stage in the middle of which something is done. */
+const MIDDLE = LONG ? BAKE : '8s';
 const MS = limit(LONG ? 400000 : 90000);
 
 /** The recorded turns, and one of half a second that users and probes ask for. */
@@ -67,7 +69,7 @@ async function untilWeights(proxy, wanted, run) {
   }
 }
 async function ready(proxy) {
-  const end = Date.now() + limit(10000);
+  const end = Date.now() + limit(60000);
   while (!/UP|no check/.test((await counters(proxy)).stable.status)) {
     assert.ok(Date.now() < end);
     await sleep(20);
@@ -78,7 +80,7 @@ async function ready(proxy) {
 async function reload(proxy) {
   const before = await proxy.worker();
   proxy.signal('SIGUSR2');
-  const end = Date.now() + limit(20000);
+  const end = Date.now() + limit(60000);
   while ((await proxy.worker().catch(() => before)) === before) {
     assert.ok(Date.now() < end, 'a new worker');
     await sleep(20);
@@ -135,11 +137,11 @@ describe('cutovers', { concurrency: 2 }, () => {
       assert.equal(back.code, 0, back.stderr.slice(-3000));
       assert.equal(await proxy.setting(), setting, 'weights and states are those of the beginning, to the number');
 
+      const rate = (users.streams.length * 1000) / (Date.now() - users.began);
       await users.stop();
       assert.deepEqual(users.unhappy, [], 'not one stream was broken');
       const met = new Set(users.streams.map((stream) => stream.headers['x-oa-revision']));
       assert.deepEqual([...met].sort(), ['canary', 'stable']);
-      const rate = (users.streams.length * 1000) / (Date.now() - users.began);
       assert.ok(rate > 40, `${rate} streams a second`);
       await proxy.stop();
     });
@@ -172,7 +174,7 @@ describe('cutovers', { concurrency: 2 }, () => {
       const proxy = await startCutoverProxy(lanes);
       await ready(proxy);
       const setting = await proxy.setting();
-      const file = fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir = scratch('state');
+      const file = fileOf(playbook(proxy, { stages: '[25%, 100%]', bake: MIDDLE })), stateDir = scratch('state');
       const plan = await planOf(file, stateDir);
       assert.match(JSON.parse(fs.readFileSync(plan, 'utf8')).warnings.join('\n'), /^a reload of HAProxy resets the weights .*: set state_file/m);
       const look = await oa(['--state-dir', stateDir, 'doctor', file, '--json']);
@@ -193,7 +195,7 @@ describe('cutovers', { concurrency: 2 }, () => {
       const proxy = await startCutoverProxy(lanes);
       await ready(proxy);
       const stateDir = scratch('state'), on = (...args) => oa(['--state-dir', stateDir, ...args, '--json'], { ms: 60000 });
-      const text = playbook(proxy, { stages: '[0%, 25%, 100%]' }).replace('restore: 30s', 'restore: 2s');
+      const text = playbook(proxy, { stages: '[25%, 100%]', bake: MIDDLE }).replace('restore: 30s', 'restore: 2s');
       const run = apply(await planOf(fileOf(text), stateDir), stateDir);
       await untilWeights(proxy, '75:25', run);
       const config = fs.readFileSync(proxy.file, 'utf8');
@@ -224,7 +226,7 @@ describe('cutovers', { concurrency: 2 }, () => {
       const users = new Users(proxy.base, { prompt: PROMPT });
       await users.until(10);
       const stateDir = scratch('state');
-      const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[0%, 25%, 100%]' })), stateDir), stateDir);
+      const run = apply(await planOf(fileOf(playbook(proxy, { stages: '[25%, 100%]', bake: MIDDLE })), stateDir), stateDir);
       await untilWeights(proxy, '75:25', run);
       lanes.canary.signal('SIGTERM'); // running streams end well, new connections are refused
       const done = await run.end(MS);

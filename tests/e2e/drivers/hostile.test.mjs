@@ -21,7 +21,7 @@ import { random } from '../lib/random.mjs';
 
 const SECONDS = Number(process.env.OA_HOSTILE ?? 2);
 const SEED = Number(process.env.OA_SEED ?? 1);
-const PATIENCE = limit(1500); // the lane's, with a client
+const PATIENCE = limit(4000); // the lane's, with a client
 const chance = random(SEED);
 const below = (n) => Math.floor(chance() * n);
 const pick = (list) => list[below(list.length)];
@@ -171,7 +171,7 @@ test(`users, hostile clients and renewals, seed ${SEED}`, { timeout: limit((SECO
   const own = await lane.until(() => {
     const known = Map.groupBy(lines(), (line) => line.request_id);
     return direct.every((x) => known.has(x.id)) && known;
-  }, 'a line of each request', 30000);
+  }, 'a line of each request', 60000);
   for (const { id, how, out } of direct) {
     const logged = own.get(id).map((line) => line.status);
     assert.deepEqual(logged, [how === 'leave' ? logged[0] : out.status], id);

@@ -197,7 +197,7 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
   test('interrupted: what was written is taken back, exit 7', () => withService({}, async (service) => {
     const state = scratch('state');
     service.fault('evaluate', 'hang', 1);
-    const run = new Running(OA_BIN, ['route', 'set', 'legacy', '--apply', '--timeout', '1s', '--base-url', service.base, '--auth', 'env:OA_ADMIN', '--json'], { env: cleanEnv({ ...ENV, HOME: state, OA_STREAM_STATE_DIR: state }) });
+    const run = new Running(OA_BIN, ['route', 'set', 'legacy', '--apply', '--timeout', '4s', '--base-url', service.base, '--auth', 'env:OA_ADMIN', '--json'], { env: cleanEnv({ ...ENV, HOME: state, OA_STREAM_STATE_DIR: state }) });
     await run.until(() => service.calls.some((call) => call.path.endsWith('/evaluate')), 'an evaluation');
     run.signal('SIGINT');
     const exit = await run.end();
@@ -209,13 +209,14 @@ describe('fault 44: snapshot, apply, verify, restore', () => {
   test('two operators: the second is told who holds the lock', () => withService({}, async (service, route) => {
     const state = scratch('state');
     service.fault('evaluate', 'hang', 1);
-    const first = new Running(OA_BIN, ['route', 'set', 'legacy', '--apply', '--timeout', '4s', '--base-url', service.base, '--auth', 'env:OA_ADMIN', '--json'], { env: cleanEnv({ ...ENV, HOME: state, OA_STREAM_STATE_DIR: state }) });
+    const first = new Running(OA_BIN, ['route', 'set', 'legacy', '--apply', '--timeout', '60s', '--base-url', service.base, '--auth', 'env:OA_ADMIN', '--json'], { env: cleanEnv({ ...ENV, HOME: state, OA_STREAM_STATE_DIR: state }) });
     await first.until(() => service.calls.some((call) => call.path.endsWith('/evaluate')), 'an evaluation');
     const writes = service.overrides().length;
     const second = await route(['clear', '--apply'], { stateDir: state });
     assert.equal(second.code, 6, second.stderr);
     assert.match(second.stderr, new RegExp(`${first.pid}`));
     assert.equal(service.overrides().length, writes);
+    service.cut();
     assert.equal((await first.end()).code, 0, first.stderr);
   }));
 

@@ -177,7 +177,7 @@ function misdeeds(call, allowed) {
  * The service returned: base, calls (all, in order), violations, memories, stop(), and
  *   fault(on, what, times = 1): the next `times` calls that `on(call)` picks (a function, or the last
  *   word of the path) end otherwise: 'drop' (unanswered, not carried out), 'lost' (carried out,
- *   unanswered), 'hang', or an answer {status, headers, body}. Its `left` may be set to 0.
+ *   unanswered), 'hang' (until cut()), or an answer {status, headers, body}. Its `left` may be set to 0.
  */
 export async function startControlService(options = {}) {
   const { processes = 1, assign = (n) => n % processes, enforced = true, rate = null } = options;
@@ -252,8 +252,10 @@ export async function startControlService(options = {}) {
   };
   service.statusOf = (process = 0) => statusOf(split, memories[process]);
   service.overrides = () => service.calls.filter((call) => call.path.endsWith('/override'));
+  /** Breaks every connection, as of the calls that hang. */
+  service.cut = () => { for (const socket of sockets) socket.destroy(); };
   service.stop = async () => {
-    for (const socket of sockets) socket.destroy();
+    service.cut();
     await new Promise((done) => { server.close(done); });
   };
   return service;
