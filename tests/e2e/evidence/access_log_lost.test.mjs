@@ -9,6 +9,8 @@ import { startLane } from '../lib/lane.mjs';
 import { OA_BIN, oa, scratch } from '../lib/process.mjs';
 import { fillDisk, testOnSmallDisk, wrapOnSmallDisk } from '../lib/small_disk.mjs';
 
+const LOST = /lost=(\d+)|"lost":(\d+)/;
+
 for (const format of ['json', 'logfmt']) {
   testOnSmallDisk()(`requests whose lines the disk did not take pass no gate (${format})`, async () => {
     const folder = scratch('lost');
@@ -24,14 +26,15 @@ for (const format of ['json', 'logfmt']) {
 
     const free = fillDisk(there, 0);
     await send('31-http-400', 80); // as when the disk is Codex's, too
-    assert.match(lane.stderr, /"event":"access_log","text":"[^"]*No space left on device/);
+    await lane.until(() => /"event":"access_log","text":"[^"]*No space left on device/.test(lane.stderr), 'the line about it');
     free();
     await send('01-echo', 1);
+    await lane.until(() => LOST.test(fs.readFileSync(log, 'utf8')), 'how many were lost');
 
     const after = await gate();
     assert.equal(after.code, 3, after.stdout + after.stderr);
     const [check] = after.json().checks;
-    const lost = Number(/lost=(\d+)|"lost":(\d+)/.exec(fs.readFileSync(log, 'utf8'))?.slice(1).find(Boolean));
+    const lost = Number(LOST.exec(fs.readFileSync(log, 'utf8'))?.slice(1).find(Boolean));
     assert.ok(lost >= 70 && lost <= 80, `${lost} of 80`);
     assert.match(JSON.stringify(check), new RegExp(`${lost} lost or damaged lines, each of which may have been a request`));
     // What is certain still fails.
@@ -49,6 +52,7 @@ test('a lane whose access log reached the size limit of files goes on and counts
   await lane.until(() => /"event":"access_log","text":"[^"]*File too large/.test(lane.stderr), 'the line about it');
   assert.equal(spawnSync('prlimit', ['--pid', String(lane.pid), '--fsize=unlimited']).status, 0);
   await send(1);
+  await lane.until(() => LOST.test(fs.readFileSync(log, 'utf8')), 'how many were lost');
   const lines = fs.readFileSync(log, 'utf8').trimEnd().split('\n').flatMap((line) => { try { return [JSON.parse(line)]; } catch { return []; } }); // one is cut
   assert.ok(lines.some(({ lost }) => lost > 10), JSON.stringify(lines.at(-1)));
   assert.equal((await lane.stop()).code, 0);

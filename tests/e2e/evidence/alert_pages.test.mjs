@@ -42,7 +42,7 @@ paged('turns that fail on one of two lanes: one page names lane and revision, an
   assert.match(annotations.description, /^\d+(\.\d+)?% of /);
   assert.ok(annotations.description.endsWith(`Most of it: ${new URL(failing.base).host} (revision r2).`), annotations.description);
   assert.equal(annotations.runbook_url, `docs/on-call.md#${names[0].toLowerCase()}`);
-  const gate = await typed(annotations.next, { more: ['--window', '1m'] });
+  const gate = await typed(annotations.next, { more: ['--window', '5m'] });
   assert.equal(gate.code, 1, `${annotations.next}\n${gate.stdout}${gate.stderr}`);
 });
 
@@ -83,7 +83,7 @@ async function many(base, count, text = 'hello', { width = 20, headers = {} } = 
   }));
 }
 const mixed = async (base, good, bad) => { await many(base, good); await many(base, bad, 'replay:36-failed-context-window'); };
-const GATE = { shows: (end) => end.code === 1, more: ['--window', '1m'] };
+const GATE = { shows: (end) => end.code === 1, more: ['--window', '5m'] };
 /** What is no good look, and says why. */
 const says = (pattern) => ({ shows: (end) => end.code !== 0 && pattern.test(end.stdout + end.stderr), more: [] });
 const told = (pattern) => ({ shows: (end) => pattern.test(end.stdout), more: [] });

@@ -99,7 +99,7 @@ planted('planted in a live lane: OaStreamStoreFull', async (put) => {
 
 planted('planted in live lanes: a lane dies, and its turns with it: OaStreamTurnsReaped', async (put) => {
   const redis = put(await startRedis());
-  const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=800ms'] });
+  const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=2s'] });
   const [a, b] = await Promise.all(['a', 'b'].map(stored));
   put(b);
   const pager = await watched(put, [host(b)], {}, 'oa_stream_store_up == 1');
@@ -111,7 +111,7 @@ planted('planted in live lanes: a lane dies, and its turns with it: OaStreamTurn
 
 planted('planted in live lanes: a lane stands still: OaStreamTurnsFenced, and its turns are ended elsewhere', async (put) => {
   const redis = put(await startRedis());
-  const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=800ms'] });
+  const stored = (name) => startLane({ name, args: ['--store', redis.url, '--replica-name', name, '--limit', 'lease=2s'] });
   const [a, b] = (await Promise.all(['a', 'b'].map(stored))).map(put);
   const pager = await watched(put, [a, b].map(host), {}, 'count(oa_stream_store_up == 1) == 2');
   const running = chat(a.base, 'scenario:stall;n=2;ms=60000', { id: 'fenced' });
@@ -138,7 +138,7 @@ planted('planted in live lanes: the store forgets: OaStreamLogsLost', async (put
 });
 
 /** Khala's troubles by a runtime whose every move is ours. They pass: the looks at them are the closest. */
-const khala = (alert, plant, words, more = {}) => planted(`planted in a live lane: ${alert}`, { timeout: limit(180000) }, async (put) => {
+const khala = (alert, plant, words, more = {}) => planted(`planted in a live lane: ${alert}`, { timeout: limit(300000) }, async (put) => {
   const world = put(await World.start(more));
   const pager = await watched(put, [host(world.lane)], { evaluation: '1s' }, 'oa_stream_worker_link_up == 1');
   await plant(world);

@@ -13,7 +13,7 @@ export const withAlertmanager = (suite, atOnce) => (alertmanagerRuns()
   ? sideBySide(suite, atOnce, stage((one) => (one.exit ? null : one.stop())))
   : (name) => console.error(`not here, no mount is allowed: ${name}`));
 
-export async function until(pick, what, ms = 40000) {
+export async function until(pick, what, ms = 90000) {
   for (const end = Date.now() + limit(ms); ; await sleep(100)) {
     const got = await pick();
     if (got) return got;
@@ -53,7 +53,7 @@ export async function startPager(targets, { change = (text) => text, ...how } = 
     .replace('      receiver: oa-stream-pages\n', (line) => `${line}      group_wait: 15s\n`)
     .replace(/^ {2}- name: oa-stream-(pages|tickets)\n/gm, (line) => `${line}    webhook_configs:\n      - url: http://127.0.0.1:${hook.address().port}/\n        send_resolved: false\n`));
   // All the rules together take it a tenth of a second of CPU, and up to eight of them run at once: each second, that was most of a core.
-  const server = await startPrometheus(targets, { interval: `${limit(500)}ms`, evaluation: '3s', rules: [rules], alertmanager: manager.host, ...how });
+  const server = await startPrometheus(targets, { interval: `${limit(1000)}ms`, evaluation: '3s', rules: [rules], alertmanager: manager.host, ...how });
   const alerts = () => pages.flatMap((page) => page.alerts);
   return {
     server,
@@ -92,7 +92,7 @@ const SLOW_BURNS = ['OaStreamBudgetBurn1d', 'OaStreamBudgetBurn3d'];
  * Exactly that page (or none) and these tickets come, and the command of the first of them shows the fault. The slow burns,
  * which every page brings along, are not listed. `next`: {shows(end), more}. `settle`: an evaluation and another group_interval.
  */
-export async function assertSent(pager, { page, tickets = [], next, ms = 60000, typing = {}, settle = 9000 }) {
+export async function assertSent(pager, { page, tickets = [], next, ms = 120000, typing = {}, settle = 9000 }) {
   const first = page ?? tickets[0];
   await until(() => pager.sent(page ? 'page' : 'ticket').includes(first), first, ms).catch((error) => assert.fail(`${error.message}; sent: ${pager.sent('page')} ${pager.sent('ticket')}`));
   await sleep(settle); // nothing else may come
@@ -100,7 +100,7 @@ export async function assertSent(pager, { page, tickets = [], next, ms = 60000, 
   assert.deepEqual(pager.sent('ticket').filter((name) => tickets.includes(name) || !page || !SLOW_BURNS.includes(name)), tickets.toSorted());
   const said = pager.said(first);
   // A scrape that came late, as on a busy machine, is an outage for this one look.
-  for (const last = Date.now() + limit(10000); ; await sleep(1000)) {
+  for (const last = Date.now() + limit(30000); ; await sleep(1000)) {
     const end = await typed(said.next, { more: next.more, ...typing });
     if (next.shows(end)) break;
     assert.ok(Date.now() < last, `${said.next}: exit ${end.code}\n${end.stdout}${end.stderr}`);

@@ -8,7 +8,8 @@ import { after, before, test } from 'node:test';
 import { oa } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
-const WINDOW = '8s';
+/** All that happens here and is asked about has to lie in it, also on a busy machine. */
+const WINDOW = '45s';
 const GATE = 'bad: http_5xx | terminal_error <= 2%';
 const rig = { exporters: {} };
 
@@ -65,8 +66,8 @@ before(async () => {
   for (const one of [...again, idle]) one.started = Date.now() / 1000 - 100;
   fresh.up = false;
   undated.up = false;
-  // A scrape may take as long as its interval; one that comes too late makes its target look down.
-  rig.prometheus = await startPrometheus([...Object.values(rig.exporters), rig.node].map((one) => one.host), { interval: '1s' });
+  // A scrape may take as long as its interval; one that comes too late makes its target look down, and this process answers all of them.
+  rig.prometheus = await startPrometheus([...Object.values(rig.exporters), rig.node].map((one) => one.host), { interval: '3s' });
   // Before every window that is asked about.
   await rig.prometheus.eventually(`oa_stream_build_info{revision="burst"} offset ${WINDOW}`, (rows) => rows.length === 1);
   for (const one of [quiet, dropped, clean]) one.good = 600;
@@ -85,11 +86,13 @@ before(async () => {
   // Between two scrapes: what hides has reached its former counts again by the next one.
   for (const one of again) Object.assign(one, newProcess(), { started: Date.now() / 1000, good: one === hiding ? 640 : 5, failed: one === hiding ? 6 : 0 });
   for (const [revision, count] of [['undated', 1260], ['hiding', 646], ['losing', 5], ['clean', 5], ['idle', 604]]) await seen(revision, count);
-  await rig.prometheus.eventually('min_over_time(up[2s])', (rows) => rows.length === 10 && rows.every((row) => row.value === 1));
-  // At once: the window goes on.
+  await rig.prometheus.eventually('min_over_time(up[7s])', (rows) => rows.length === 10 && rows.every((row) => row.value === 1));
+  // The window goes on meanwhile.
   const any = ['slo', 'gate', GATE, '--window', WINDOW, '--match', `instance=~"${clean.host}|${rig.node.host}"`, '--prometheus', rig.prometheus.base, '--json'];
-  const [runs, all] = await Promise.all([Promise.all(Object.keys(rig.exporters).map(async (revision) => [revision, await gate(revision)])), oa(any)]);
-  Object.assign(rig, { runs: Object.fromEntries(runs), all });
+  const left = Object.keys(rig.exporters), runs = {};
+  const some = async () => { for (let one = left.pop(); one; one = left.pop()) runs[one] = await gate(one); };
+  const [all] = await Promise.all([oa(any), some(), some()]);
+  Object.assign(rig, { runs, all });
 });
 after(async () => {
   await rig.prometheus?.kill();
@@ -133,5 +136,6 @@ test('a restart hides nothing of the traffic after it, and only those of lanes a
   assert.doesNotMatch(notes, /may hide/);
   const named = rig.all.json().gate.notes.join('\n');
   assert.match(named, /the lane at \S+ restarted between two scrapes/, rig.all.stdout);
-  assert.ok(!named.includes(rig.node.host), named);
+  // A scrape of it that came late is another matter.
+  assert.deepEqual(rig.all.json().gate.notes.filter((note) => /restart/.test(note) && note.includes(rig.node.host)), [], named);
 });

@@ -25,7 +25,7 @@ const haproxy = async (behind, changes = []) => {
   // Its check has no Host, and nginx would pass on none: a connection is enough here.
   const proxy = await startHaproxy(behind, [['option httpchk GET /readyz', ''], ...changes]);
   running.push(proxy);
-  const end = Date.now() + limit(15000);
+  const end = Date.now() + limit(60000);
   while ((await fetch(`${proxy.base}/healthz`).catch(() => ({}))).status !== 200) assert.ok(Date.now() < end, 'HAProxy finds its lane');
   return proxy.base;
 };
@@ -37,9 +37,10 @@ async function hops(list) {
   const checks = run.json().checks.filter((check) => check.id.startsWith('stream.hops.'));
   return { code: run.code, of: (id) => checks.find((check) => check.id === `stream.hops.${id}`), all: checks };
 }
-const near = (check, hop, seconds, off = 0.7) => {
+/** What is measured of a limit is late on a busy machine, and early by no more than what was sent first. */
+const near = (check, hop, seconds) => {
   assert.deepEqual([check.verdict, check.data.hop], ['FAIL', hop], check.detail);
-  assert.ok(Math.abs(check.data.limit_s - seconds) <= off, check.detail);
+  assert.ok(check.data.limit_s >= seconds - 0.7 && check.data.limit_s <= seconds + 0.95, check.detail);
 };
 
 /** Two at a time, the one that takes longest first: they wait for nearly all of their time. */
@@ -51,7 +52,7 @@ describe('hops', { concurrency: 2 }, () => {
     };
     const [fine, slow, lost] = await Promise.all([past([]), past(['--inject', 'slow=6']), past(['--inject', 'drop=1'])]);
     assert.equal(fine.verdict, 'PASS', fine.detail);
-    assert.match(fine.detail, /^what the authority says is a frame at origin at most \d+ms later/);
+    assert.match(fine.detail, /^what the authority says is a frame at origin at most [\d.]+m?s later/);
     near(slow, 'authority', 1.5);
     assert.deepEqual([lost.verdict, lost.data.hop], ['FAIL', 'authority'], lost.detail);
     assert.match(lost.detail, /authority fails after .* \(authority_lost\), says origin/);

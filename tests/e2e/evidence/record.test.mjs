@@ -54,7 +54,7 @@ test('a share is evenly spread; the oldest make room; a turn too large leaves no
   const dir = path.join(scratch('record'), 'turns');
   const lane = await record(['--record', dir, '--record-share', '25%', '--record-size', '1m']);
   for (let i = 0; i < 8; i++) await said(lane.base, `scenario:text;text=n${i}`, `s-${i}`);
-  assert.equal(captures(dir).length, 2);
+  await lane.until(() => captures(dir).length === 2, 'both recordings'); // the reader hears of the end first
   assert.match(fs.readFileSync(path.join(dir, captures(dir)[0]), 'utf8'), /text=n3/);
   await lane.stop();
 
@@ -68,12 +68,15 @@ test('a share is evenly spread; the oldest make room; a turn too large leaves no
   fs.utimesSync(path.join(full, '20200101T000000Z-killed.jsonl.part'), 1, Date.now() / 1000 - 3700);
   const small = await record(['--record', full, '--record-size', '1m']);
   await said(small.base, 'scenario:text;words=5', 't-1');
+  const parts = () => fs.readdirSync(full).filter((name) => name.endsWith('.part'));
+  await small.until(() => captures(full).length === 3 && parts().length === 1, 'its recording');
   assert.deepEqual(captures(full).slice(0, 2), old.slice(1), 'the newest of the old ones stay');
   assert.ok(fs.existsSync(path.join(full, 'mine.txt')), 'what is not a recording is left alone');
   const before_ = captures(full);
   await said(small.base, 'scenario:text;words=6000;chunk=char', 't-2');
+  await small.until(() => parts().length === 1, 'the end of its recording');
   assert.deepEqual(captures(full), before_, 'a turn of more than an eighth of the room leaves nothing');
-  assert.deepEqual(fs.readdirSync(full).filter((name) => name.endsWith('.part')), ['20200101T000000Z-going.jsonl.part']);
+  assert.deepEqual(parts(), ['20200101T000000Z-going.jsonl.part']);
   await small.stop();
 });
 

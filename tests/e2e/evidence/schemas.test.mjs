@@ -11,7 +11,7 @@ import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
 import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, limit, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 import { FILES, FOLDER, closed, compileAll, met, problemBy, problemOf, problemOfRun, published } from '../lib/schemas.mjs';
 
 const PLAYBOOK = `${localHead('whole', { more: { control: undefined, log: undefined }, target: 'control_url: "${control}", ' })}slo:
@@ -183,7 +183,7 @@ target: { base_url: "${target.base}", prompt: "replay:hello" }
 traffic: { driver: local, socket: "${target.socket}", stable: v1, canary: v2 }
 stages: [50%]
 stage: { bake: 500ms, probe: { rate: 25/s, per: arm, unpinned: 25/s }, gates: [ { bad: any, at_most: 50%, confidence: 80% } ] }
-drill: { fail_at: 50%, fault: error-rate=1, recover_within: 10s }
+drill: { fail_at: 50%, fault: error-rate=1, recover_within: 20s }
 ${QUICK_LIMITS}`);
     const { evidence } = await told(['rollback', 'drill', file, '--apply', '--inject-file', path.join(target.folder, 'read-by-nobody')], 'run-result', [7]);
     assert.ok(fs.existsSync(path.join(evidence, 'faults.json')));
@@ -275,7 +275,7 @@ test('ready files', async () => {
     const document = await running.until(() => fs.existsSync(ready) && JSON.parse(fs.readFileSync(ready, 'utf8')), 'ready file');
     assert.equal(document.schema, `oa-stream.${schema}.v1`);
     assert.equal(problemOf(document), null);
-    assert.equal((await running.stop(limit(15000))).code, 0);
+    assert.equal((await running.stop()).code, 0);
   }
 });
 

@@ -35,7 +35,7 @@ const login = ['--user', 'watcher', '--auth', 'env:LOGIN'];
 
 test('a Prometheus with TLS and a login is watched; without either the reason is told', async () => {
   const at = ['--prometheus', rig.prometheus.base];
-  const end = Date.now() + limit(30000);
+  const end = Date.now() + limit(60000);
   let good;
   do { // until it has scraped the lane twice
     assert.ok(Date.now() < end, good && good.stdout);

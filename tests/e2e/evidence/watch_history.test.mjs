@@ -15,7 +15,7 @@ import { random } from '../lib/random.mjs';
 const SECONDS = Number(process.env.OA_HISTORY ?? 4);
 const SEED = Number(process.env.OA_SEED ?? 5);
 const WORLDS = 4; // at once
-const WATCHED = 4; // seconds of one world
+const WATCHED = 6; // seconds of one world
 const ROUTE = 'route="/api/chat/stream"';
 /** A real lane's series: what a made-up one has, too. */
 let series;

@@ -110,7 +110,7 @@ export async function startFakeLane(quirks = {}) {
     response.end();
   });
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  server.keepAliveTimeout = 100;
+  server.keepAliveTimeout = 60_000; // stop() ends them: none ends just as it is used again
   return {
     base: `http://127.0.0.1:${server.address().port}`,
     seen,
