@@ -124,7 +124,7 @@ test('a canary that lists each message twice, or without its parts: the plan is 
     assert.match(plan.stderr, words);
   }
   lists = (data) => data;
-  const apply = await atStage(target, '50%', '3s');
+  const apply = await atStage(target, '50%', '6s');
   lists = twice;
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);
   const report = JSON.parse(apply.stdout);
@@ -185,7 +185,7 @@ test('a canary whose store comes back empty while the last stage bakes: the stag
   const canary = await secondRevision(base.base, { lost: (id) => { seen.add(id); return gone.has(id); } });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
   open.push(base, target.front, canary);
-  const apply = await atStage(target, '100%', '4s');
+  const apply = await atStage(target, '100%', '6s');
   seen.forEach((id) => gone.add(id));
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);
   const report = JSON.parse(apply.stdout);
@@ -208,7 +208,7 @@ test('a canary without every twentieth conversation of the probes: the stage fai
   const canary = await secondRevision(base.base, { lost });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
   open.push(base, target.front, canary);
-  const apply = await atStage(target, '50%', '3s');
+  const apply = await atStage(target, '50%', '6s');
   counts = true;
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);
   const end = check(JSON.parse(apply.stdout), 'gate.continuity@50%.end');
@@ -224,7 +224,7 @@ test('a canary that hangs when a stage reads its conversations: a signal still r
   const canary = await secondRevision(base.base, { hangs: (id) => (armed ? seen.has(id) && (hung += 1) > 0 : !seen.add(id)) });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [base, canary] });
   open.push(base, target.front, canary);
-  const apply = await atStage(target, '50%', '2s');
+  const apply = await atStage(target, '50%', '4s');
   armed = true;
   await apply.until(() => hung > 0, 'the reading', 60000);
   armed = false; // what comes after the rollback is answered
@@ -246,7 +246,7 @@ test('a stable that shows what the canary wrote, and does not go on with it: tol
   const canary = await secondRevision(base.base, { refused: (id) => { written.add(id); return false; } });
   const target = await LocalTarget.start({ playbook: REQUIRED, lanes: async () => [stable, canary] });
   open.push(base, target.front, stable, canary);
-  const apply = await atStage(target, '50%', '5s');
+  const apply = await atStage(target, '50%', '15s');
   refuses = true;
   apply.signal('SIGTERM');
   assert.equal((await apply.end(60000)).code, 7, apply.stderr);

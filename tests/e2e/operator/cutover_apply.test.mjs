@@ -92,9 +92,11 @@ beside('plan, apply, rollback: the way of a release manager, and the way back', 
 
   const apply = await target.oa(['cutover', 'apply', plan.file, '--json']);
   assert.equal(apply.code, 0, apply.stderr);
-  const due = (arm) => target.linesSoFar(apply.json().run, 'measure/samples.ndjson').filter((line) => line.arm === arm && line.stage === '50%').map((line) => line.at_s).sort((a, b) => a - b);
-  const gaps = (arm) => new Set(due(arm).map((at, i, all) => Math.round((all[i + 1] - at) * 1000))).size;
-  assert.ok(gaps('users') > gaps('canary') + 3, `unpinned probes would fall into step with users: ${due('users')}`);
+  const due = (arm, stage) => target.linesSoFar(apply.json().run, 'measure/samples.ndjson').filter((line) => line.arm === arm && line.stage === stage).map((line) => line.at_s).sort((a, b) => a - b);
+  const gaps = (arm) => ['50%', '100%'].flatMap((stage) => due(arm, stage).slice(1).map((at, i) => (at - due(arm, stage)[i]) * 1000));
+  /** By how many ms a gap differs from the pace of 25 a second, the median: a busy machine makes each of them a little late. */
+  const uneven = (arm) => gaps(arm).map((gap) => Math.abs(gap - 40)).sort((a, b) => a - b)[Math.floor(gaps(arm).length / 2)];
+  assert.ok(uneven('users') > uneven('canary') + 2, `unpinned probes would fall into step with users: ${gaps('users')}; canary: ${gaps('canary')}`);
   const report = apply.json();
   assert.equal(report.verdict, 'PASS');
   for (const member of ['run', 'evidence', 'checks']) assert.ok(report[member], member);
@@ -207,7 +209,7 @@ beside('fault 38: the second operator is refused with who and since when; Ctrl-C
   assert.equal(status.code, 0, status.stderr);
   assert.equal(status.json().run, run);
   assert.equal(status.json().runs[0].state, 'running');
-  assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'stage=50%', '--timeout', '5s'])).code, 0);
+  assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'stage=50%', '--timeout', '60s'])).code, 0);
   assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'done', '--timeout', '300ms'])).code, 3);
   running.signal('SIGINT');
   const exit = await running.end(60000);
@@ -402,7 +404,7 @@ beside('rollback apply of a run under way: its own process goes back, and this o
   const { running, run } = await underWay(target);
   const back = await target.oa(['rollback', 'apply', '--run', run, '--json']);
   assert.equal(back.code, 0, back.stderr);
-  assert.equal((await running.end(30000)).code, 7, running.stderr);
+  assert.equal((await running.end()).code, 7, running.stderr);
   assert.deepEqual(await target.weights(), STABLE);
 });
 
@@ -447,11 +449,7 @@ beside('a canary that has more than the first stage: the plan names the rollback
 beside('a second signal leaves at once and names the command that finishes', async (target) => {
   const { running, run } = await underWay(target);
   target.front.signal('SIGSTOP'); // the way back hangs
-  running.signal('SIGINT');
-  await running.until(() => running.stderr.includes('a second signal leaves at once'), 'the first answer');
-  // Within a second it is the first one's echo, as of `timeout`; after that it counts.
-  await running.until(() => running.exit || (running.signal('SIGINT'), false), 'the second signal', 30000);
-  assert.equal((await running.end(30000)).code, 8, running.stderr);
+  assert.equal((await running.leaves()).code, 8, running.stderr);
   assert.match(running.stderr, new RegExp(`To finish: oa-stream rollback apply --run ${run}`));
   target.front.signal('SIGCONT');
   const back = await target.oa(['rollback', 'apply', '--run', run]);

@@ -11,6 +11,7 @@ const drillOf = (rig, { fault = '', stages = '[0%, 50%]', failAt = '50%', gate =
   .replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill')
   .replace(/stages: .*/, `stages: ${stages}`)
   .replace(/at_most: 60%, confidence: 80%/, `at_most: ${gate}, confidence: 80%`)
+  .replace('bake: 200ms', 'bake: 1s') // so many users come, also on a busy machine
   .replace('unpinned: 10/s', 'unpinned: 40/s') + `drill: { fail_at: ${failAt}, recover_within: 20s${fault ? `, fault: ${fault}` : ''} }\n`;
 
 function fileOf(text) {
@@ -112,7 +113,7 @@ describe('drills', { concurrency: 3 }, () => {
     test('SIGTERM in the middle restores: exit 7', async () => {
       const before = await rig.state();
       const folder = scratch('signal'), state = path.join(folder, 'state');
-      const text = drillOf(rig).replace('bake: 200ms', 'bake: 60s');
+      const text = drillOf(rig).replace('bake: 1s', 'bake: 60s');
       const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text.replace('[0%, 50%]', '[50%]')), '--apply'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
       await run.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage');
       run.signal('SIGTERM');
@@ -124,7 +125,7 @@ describe('drills', { concurrency: 3 }, () => {
     test('a canary that dies before its time is a surprise: back to safety, exit 7', async () => {
       const before = await rig.state();
       const folder = scratch('surprise'), state = path.join(folder, 'state');
-      const text = drillOf(rig, { stages: '[0%, 30%, 50%]' }).replace('bake: 200ms', 'bake: 3s');
+      const text = drillOf(rig, { stages: '[0%, 30%, 50%]' }).replace('bake: 1s', 'bake: 4s');
       const run = new Running(OA_BIN, ['rollback', 'drill', fileOf(text), '--apply', '--json'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: state }) });
       await run.until(({ stderr }) => stderr.includes('stage 30%'), 'the stage');
       await rig.lanes.canary.kill();

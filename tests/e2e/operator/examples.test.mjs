@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
 import { LocalTarget } from '../lib/local_target.mjs';
-import { OA_BIN, ROOT, Running, cleanEnv, limit, scratch } from '../lib/process.mjs';
+import { OA_BIN, ROOT, Running, cleanEnv, scratch } from '../lib/process.mjs';
 import { startPrometheus } from '../lib/prometheus.mjs';
 
 let target, control, prometheus, folder, env;
@@ -67,8 +67,8 @@ const EXAMPLES = {
   'route restore': { line: (line) => line.replace(/2026\S+/, latest('route')), ends: [0, 2, 6] }, // it ended: nothing to restore
   'route verify': { line: toControl, ends: [0] },
   'route clear': { line: toControl, ends: [0] },
-  load: { line: (line) => toLane(line).replace('30s', '2s'), ends: [0] },
-  shadow: { line: toLane, ends: [0] },
+  load: { line: (line) => toLane(line).replace('30s', '2s'), ends: [0, 3] }, // a busy machine may decide nothing
+  shadow: { line: toLane, ends: [0, 3] },
   watch: { line: (line) => `${toLane(toPrometheus(line)).replace(/ --once| --ndjson/g, '')} --once`, ends: [0, 3] },
   'slo status': { line: toPrometheus, ends: [0, 1, 3] }, // smokes provoke errors, too
   'slo gate': { line: toPrometheus, ends: [0, 3] },
@@ -119,7 +119,7 @@ for (const command of Object.keys(EXAMPLES).filter((one) => commands.includes(on
     if (serves) {
       await run.until(({ stdout, stderr }) => /127\.0\.0\.1:\d+/.test(stdout + stderr), 'a line that says where it listens');
       run.signal('SIGTERM');
-      assert.equal((await run.end(limit(15000))).code, 0, run.stderr);
+      assert.equal((await run.end()).code, 0, run.stderr);
       return;
     }
     const { code } = await run.end(ms);

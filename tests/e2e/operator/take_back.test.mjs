@@ -33,7 +33,7 @@ async function dieAtHalf(text, words) {
   if (words.includes(plan_)) assert.equal((await oa(['cutover', 'plan', file, '--out', plan], there)).code, 10);
   const dying = new Running(OA_BIN, words.map((word) => ({ [plan_]: plan, [file_]: file })[word] ?? word),
     { name: 'dying', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: state }) });
-  await dying.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 30000);
+  await dying.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 60000);
   await new Promise((done) => { setTimeout(done, 300); });
   await dying.kill();
   assert.deepEqual(await split(), { stable: 50, canary: 50 });
@@ -126,7 +126,8 @@ describe('a drill that was killed with its fault planted', () => {
     fs.writeFileSync(faults, '');
     const home = scratch('drill'), file = path.join(home, 'drill.yaml'), there = { stateDir: path.join(home, 'state'), ms: 60000 };
     fs.writeFileSync(file, rig.playbook.replace(/kind: cutover\ncontinuity.*\ncontinuity_reason.*/, 'kind: rollback-drill').replace(/stages: .*/, 'stages: [50%]').replace('unpinned: 10/s', 'unpinned: 40/s')
-      .replace('bake: 200ms', 'bake: 5s') + 'drill: { fail_at: 50%, fault: error-rate=1, recover_within: 20s }\n');
+      .replace('at_most: 60%, confidence: 80%', 'at_most: 95%, confidence: 95%') // so many probes take some seconds, in which the file is changed
+      .replace('bake: 200ms', 'bake: 10s').replace('extend_at_most: 4s', 'extend_at_most: 10s') + 'drill: { fail_at: 50%, fault: error-rate=1, recover_within: 20s }\n');
     const run = new Running(OA_BIN, ['rollback', 'drill', file, '--apply', '--inject-file', faults, '--json'], { name: 'drill', folder: home, env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
     await run.until(() => fs.readFileSync(faults, 'utf8') !== '', 'the fault');
     fs.appendFileSync(faults, 'latency=1ms\n');
