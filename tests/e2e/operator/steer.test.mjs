@@ -119,7 +119,7 @@ beside('plan show: one screen with traffic, gates and times, also of a plan that
   const ramp = await target.plan({ name: 'ramp.json', playbook: slow, set: { bake: '20s' } });
   assert.equal(ramp.code, 10, ramp.stderr);
   const longer = await target.oa(['plan', 'show', ramp.file]);
-  assert.match(longer.stdout, /at worst 18m26s, rollback included\n/, 'with the ramp and its steps');
+  assert.match(longer.stdout, /at worst 19m, rollback included\n/, 'with the ramp and its steps');
   assert.match(longer.stdout, /on failure +everything goes back in steps over 15m, and the last is verified within 40s\n/);
 
   const edited = JSON.parse(fs.readFileSync(plan.file, 'utf8'));
