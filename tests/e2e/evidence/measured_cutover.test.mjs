@@ -139,13 +139,13 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
   await Promise.all(ways.map(async ([mode, verdict, why]) => {
     const hazard = await Hazard.start(world.prometheus.base);
     hazards.push(hazard);
-    const at = await door(playbook({ stages: '0%, 50%', bake: '8s', extend: '1s', rate: '10/s', gates: [`id: errors, bad: ${WORDS}, at_most: 50%`] }));
+    const at = await door(playbook({ stages: '50%', bake: '20s', extend: '1s', rate: '10/s', gates: [`id: errors, bad: ${WORDS}, at_most: 50%`] }));
     crowd(at, 25);
     const plan = await at.planFor({ prometheus: hazard.base });
     assert.equal(plan.code, 10, `${mode}: ${plan.stderr}`);
     const apply = at.beginApply();
     await apply.until(() => at.lines('measure/gates.ndjson').some((line) => line.stage === '50%' && line.source.startsWith('prometheus') && line.n > 0), `a look at 50 % (${mode})`, 120000);
-    hazard.turn(mode);
+    hazard.turn(mode); // for more of the stage than what is stale takes
     await apply.end(120000);
     const document = JSON.parse(apply.stdout);
     assert.equal(apply.exit.code, 7, `${mode}: ${apply.stderr}`);
@@ -156,10 +156,10 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
     await assertReplays(document);
     assert.deepEqual(await at.weights(), { v1: 100, v2: 0 }, mode);
   }));
-  await Promise.all(crowds.splice(0).map((one) => one.stop()));
 });
 
 test('a canary with 5 % errors at 5 % of the traffic fails, though the total looks fine', async () => {
+  await Promise.all(crowds.splice(0).map((one) => one.stop())); // nobody else is there
   world.stable.setFaults('');
   world.canary.setFaults('error-rate=0.05\nseed=112\n'); // close to 5 % wherever in its turns it begins
   // Three bad probes of the first ten would be reason enough, and come by chance once in a hundred runs:
