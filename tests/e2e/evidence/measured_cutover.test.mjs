@@ -144,8 +144,10 @@ test('a source that goes away in mid-bake is never a PASS: INCONCLUSIVE or ERROR
     const plan = await at.planFor({ prometheus: hazard.base });
     assert.equal(plan.code, 10, `${mode}: ${plan.stderr}`);
     const apply = at.beginApply();
-    await apply.until(() => at.lines('measure/gates.ndjson').some((line) => line.stage === '50%' && line.source.startsWith('prometheus') && line.n > 0), `a look at 50 % (${mode})`, 120000);
-    hazard.turn(mode); // for more of the stage than what is stale takes
+    await apply.until(() => at.lines('timeline.ndjson').some((line) => line.event === 'stage begins'), `the stage (${mode})`, 120000);
+    const { passed } = hazard;
+    await apply.until(() => hazard.passed > passed, `a look at 50 % (${mode})`, 120000);
+    hazard.turn(mode); // for more of the stage than what is stale takes: a busy Prometheus takes seconds for a look
     await apply.end(120000);
     const document = JSON.parse(apply.stdout);
     assert.equal(apply.exit.code, 7, `${mode}: ${apply.stderr}`);

@@ -69,11 +69,12 @@ export class Users {
   }
 }
 
-/** Stands before a Prometheus and can fail it: pass, refuse, hang, empty, stale. */
+/** Stands before a Prometheus and can fail it: pass, refuse, hang, empty, stale. `passed`: answers that came through. */
 export class Hazard {
   static async start(base) {
     const hazard = new Hazard();
     hazard.mode = 'pass';
+    hazard.passed = 0;
     hazard.server = http.createServer((request, answer) => {
       if (hazard.mode === 'hang') return;
       if (hazard.mode === 'refuse') { request.socket.resetAndDestroy(); return; }
@@ -93,6 +94,7 @@ export class Hazard {
       const up = http.request(url, { method: request.method, headers: { ...request.headers, host: url.host } }, (got) => {
         answer.writeHead(got.statusCode, got.headers);
         got.pipe(answer);
+        got.on('end', () => { hazard.passed += 1; });
       });
       up.on('error', () => answer.destroy());
       request.pipe(up);
