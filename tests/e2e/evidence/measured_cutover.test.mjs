@@ -75,6 +75,7 @@ test('one run, three sources: budget, error rate and p95 agree within their stat
   const users = crowd(at, 60);
   const began = Date.now() / 1000;
   await world.prometheus.eventually('sum(increase(oa_stream_http_requests_total[15s]))', (rows) => rows[0]?.value > 400);
+  await world.prometheus.eventually('count(up offset 16s)', (rows) => rows[0]?.value === 2); // the budget's window has data throughout
   const plan = await at.planFor(setOf());
   assert.equal(plan.code, 10, plan.stderr);
   const tried = plan.json().plan.tried.find((one) => one.id === 'errors-prometheus');
