@@ -69,7 +69,7 @@ before(async () => {
   // A scrape may take as long as its interval; one that comes too late makes its target look down, and this process answers all of them.
   rig.prometheus = await startPrometheus([...Object.values(rig.exporters), rig.node].map((one) => one.host), { interval: '3s' });
   // Before every window that is asked about.
-  await rig.prometheus.eventually(`oa_stream_build_info{revision="burst"} offset ${WINDOW}`, (rows) => rows.length === 1);
+  await rig.prometheus.eventually(`oa_stream_build_info{revision="burst"} offset ${WINDOW}`, (rows) => rows.length === 1, 150000);
   for (const one of [quiet, dropped, clean]) one.good = 600;
   Object.assign(hiding, { good: 600, failed: 5 });
   Object.assign(losing, { good: 600, running: 40 });
