@@ -5,8 +5,9 @@ import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
 import { open } from '../lib/http.mjs';
 import { startCodexRelay } from './codex_relay.mjs';
-import { bytesOf, connectStore, heardBytes, outcomeOf, readLog, wrongInLog } from './logs.mjs';
+import { bytesOf, heardBytes, outcomeOf, readLog, wrongInLog } from './logs.mjs';
 import { again, dying, script, users } from '../lib/replicas/pair.mjs';
+import { connectStore } from '../lib/replicas/resp.mjs';
 import { begun, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world, store;

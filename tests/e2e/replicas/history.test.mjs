@@ -14,9 +14,10 @@ import { read, verdictOf } from '../lib/contract.mjs';
 import { chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
-import { bytesOf, connectStore, countsOf, heardBytes, outcomeOf, readLog, wrongInCounts, wrongInLog } from './logs.mjs';
+import { bytesOf, countsOf, heardBytes, outcomeOf, readLog, wrongInCounts, wrongInLog } from './logs.mjs';
 import { startPipe } from '../lib/replicas/pipe.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
+import { connectStore } from '../lib/replicas/resp.mjs';
 
 const SECONDS = Number(process.env.OA_HISTORY ?? 6);
 const CLIENTS = 4;

@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test';
 import { assertLegal } from '../lib/contract.mjs';
 import { chat } from '../lib/http.mjs';
 import { limit, oa, sleep } from '../lib/process.mjs';
-import { askOnce } from '../replicas/logs.mjs';
 import { meet, sentinelUrl, startRedis, startSentinel } from '../lib/replicas/redis.mjs';
+import { askOnce } from '../lib/replicas/resp.mjs';
 import { begun, fifth, resume, startWorld } from '../lib/replicas/world.mjs';
 
 const sentinels = [];
