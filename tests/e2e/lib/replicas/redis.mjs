@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { freePort } from '../free_port.mjs';
+import { askNow } from './ask_now.mjs';
 import { ROOT, Running, cleanEnv, limit, scratch } from '../process.mjs';
 
 export const BIN = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin');
@@ -15,6 +16,7 @@ export async function startRedis({ args = [], port, folder = scratch('redis') } 
   Object.assign(redis, { port: at, folder });
   redis.url = `redis://127.0.0.1:${at}`;
   redis.cli = (...command) => {
+    if (!command[0].startsWith('-')) return askNow(at, ...command);
     const ran = spawnSync(path.join(BIN, 'redis-cli'), ['-p', String(at), ...command], { encoding: 'utf8' });
     if (ran.status !== 0) throw new Error(`redis-cli ${command[0]}: ${ran.stderr}`);
     return ran.stdout.trim();

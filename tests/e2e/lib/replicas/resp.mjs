@@ -18,7 +18,7 @@ function replyAt(text, at) {
   }
   return [items, next];
 }
-/** {ask(…words), close()}: a connection to Redis; a byte of a reply is a character. null: it was closed before it answered. */
+/** {ask(…words), closed, close()}: a connection to Redis; a byte of a reply is a character. null: it was closed before it answered. */
 export async function connectStore(port) {
   const socket = net.connect(port, '127.0.0.1');
   await new Promise((done, failed) => socket.once('connect', done).once('error', failed));
@@ -35,6 +35,7 @@ export async function connectStore(port) {
       asked.push(done);
       socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`);
     }),
+    get closed() { return socket.destroyed; },
     close: () => socket.destroy(),
   };
 }
