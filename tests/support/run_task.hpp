@@ -22,7 +22,7 @@ inline void run_until(
     const std::function<bool()>& done,
     std::string_view what = "what is awaited"
 ) {
-    const auto deadline = Clock::now() + Millis(20'000);
+    const auto deadline = Clock::now() + Millis(120'000);
     while (!done()) {
         if (Clock::now() > deadline) {
             throw std::runtime_error(fmt::format("never happened: {}", what));
