@@ -46,7 +46,7 @@ function(oa_unit_test room)
         list(APPEND rest "~[.]" "~${word}*")
     endforeach()
     add_test(NAME unit_${room} COMMAND unit_${room} --durations no ${rest})
-    set_tests_properties(${tests} PROPERTIES LABELS unit TIMEOUT 300)
+    set_tests_properties(${tests} PROPERTIES LABELS unit TIMEOUT 900)
     # What takes longest starts first.
     list(LENGTH tests cost)
     if(UNIT_LONG)

@@ -82,6 +82,7 @@ const Check* gate_at(const RunOutcome& outcome, std::string_view stage) {
 
 TEST_CASE("source gates: users' requests decide, by revision, and every look is kept") {
     Measured run(users(0));
+    run.world.playbook.stage.bake = Millis(300); // for a look before its end, on a busy machine too
     const RunOutcome outcome = run.world.run();
     CHECK(outcome.verdict == Verdict::pass);
     REQUIRE(gate_at(outcome, "50%") != nullptr);
@@ -324,7 +325,7 @@ TEST_CASE("source gates: traffic that ends in mid-bake is not decided, whatever 
         return counted(0, 1000 + static_cast<std::uint64_t>(since * 100'000));
     });
     run.world.playbook.stages = {50};
-    run.world.playbook.stage.bake = Millis(400);
+    run.world.playbook.stage.bake = Millis(2000); // whose first half has a look after the end
     run.world.playbook.stage.extend_at_most = Millis(0);
     const RunOutcome outcome = run.world.run();
     CHECK(outcome.verdict == Verdict::inconclusive);
