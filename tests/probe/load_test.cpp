@@ -412,7 +412,7 @@ TEST_CASE("load: a number of users is never exceeded, and each sends its next") 
     const LoadTotals& totals = rig.run(std::move(options));
     CHECK(totals.sent == 30);
     CHECK(totals.outcomes.at("ok") == 30);
-    CHECK(totals.seconds < 10);
+    CHECK(totals.seconds < 15);
     for (const LoadSecond& one : rig.by_second) {
         CHECK(one.in_flight <= 3);
     }
@@ -490,7 +490,7 @@ TEST_CASE("load: stopped by hand it ends at once with what it has") {
     };
     const auto began = Clock::now();
     rig.loop.run(scenario(load->get(), rig.loop.executor()));
-    CHECK(Clock::now() - began < Millis(3000));
+    CHECK(Clock::now() - began < Millis(10000));
     const LoadTotals& totals = (*load)->totals();
     CHECK(totals.stopped == "interrupted");
     CHECK(totals.unfinished == totals.sent);

@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <thread>
 
@@ -46,6 +45,19 @@ struct Bench {
     std::size_t of(std::string_view name) const {
         return static_cast<std::size_t>(std::ranges::count(samples, name, &ProberSample::arm));
     }
+    /// Arrivals a second, however long the machine let them go on.
+    double rate_of(std::string_view name) const {
+        auto first = Clock::time_point::max();
+        auto last = Clock::time_point::min();
+        for (const ProberSample& sample : samples) {
+            if (sample.arm == name) {
+                first = std::min(first, sample.intended);
+                last = std::max(last, sample.intended);
+            }
+        }
+        return static_cast<double>(of(name) - 1) /
+               std::chrono::duration<double>(last - first).count();
+    }
 };
 
 Task<void> run_for(Prober* prober, Millis time, Millis drain) {
@@ -65,8 +77,10 @@ TEST_CASE("prober: each arm gets its own rate, and every arrival is delivered on
         {arm("stable", stable, 40), arm("canary", canary, 20), arm("paused", paused, 0)}
     ));
     bench.loop.run(run_for(prober.get(), Millis(1000), Millis(3000)));
-    CHECK(std::abs(static_cast<int>(bench.of("stable")) - 40) <= 2);
-    CHECK(std::abs(static_cast<int>(bench.of("canary")) - 20) <= 2);
+    REQUIRE(bench.of("stable") >= 38);
+    REQUIRE(bench.of("canary") >= 18);
+    CHECK(bench.rate_of("stable") == Approx(40).margin(0.1));
+    CHECK(bench.rate_of("canary") == Approx(20).margin(0.1));
     CHECK(stable.requests().size() == bench.of("stable"));
     CHECK(canary.requests().size() == bench.of("canary"));
     CHECK(paused.requests().empty());
@@ -88,7 +102,7 @@ Task<void> stand_still(Prober* prober) {
     prober->start();
     co_await sleep_for(Millis(200));
     std::this_thread::sleep_for(Millis(300)); // nothing else of this loop runs meanwhile
-    co_await sleep_for(Millis(200));
+    co_await sleep_for(Millis(1000));          // a busy machine touches some of these as well
     co_await prober->drain(Millis(3000));
 }
 
@@ -114,13 +128,13 @@ TEST_CASE("prober: a server that takes its time is no standstill of ours") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });
     ProberOptions options = bench.options({arm("a", server, 50)});
-    options.limits.first_byte = Millis(300);
+    options.limits.first_byte = Millis(1500); // a busy machine stands still for less than half of it
     const auto prober = bench.make(std::move(options));
     bench.loop.run(run_for(prober.get(), Millis(300), Millis(3000)));
     REQUIRE(bench.samples.size() >= 12);
     for (const ProberSample& sample : bench.samples) {
         CHECK(to_string(sample.sample.outcome) == "ttfb_timeout");
-        CHECK_FALSE(is_own(sample.stalled_s, sample.end_s().value_or(0.3)));
+        CHECK_FALSE(is_own(sample.stalled_s, sample.end_s().value_or(1.5)));
     }
 }
 
@@ -191,28 +205,28 @@ TEST_CASE("prober: a stalled server does not slow arrivals, and waiting counts a
     const auto prober = bench.make(std::move(options));
     const auto scenario = [](Prober* p, RawServer* s) -> Task<void> {
         p->start();
-        co_await sleep_for(Millis(600));
+        co_await sleep_for(Millis(1500));
         s->open_gate();
         co_await sleep_for(Millis(400));
         co_await p->drain(Millis(3000));
     };
     bench.loop.run(scenario(prober.get(), &server));
-    CHECK(bench.samples.size() >= 45);
+    CHECK(bench.samples.size() >= 90);
     CHECK(prober->counts("only").arrived == bench.samples.size());
-    // About thirty arrivals fell into the stall; two were sent, the others waited in line. From the
-    // sending alone 28 of them would look quick.
+    // About seventy-five arrivals fell into the stall; two were sent, the others waited in line. From
+    // the sending alone 73 of them would look quick.
     const auto slow_to_send = std::ranges::count_if(bench.samples, [](const ProberSample& s) {
-        return s.sample.clocks.first_content.value_or(0) > 0.2;
+        return s.sample.clocks.first_content.value_or(0) > 0.75;
     });
     const auto slow_to_user = std::ranges::count_if(bench.samples, [](const ProberSample& s) {
-        return s.first_content_s().value_or(0) > 0.2;
+        return s.first_content_s().value_or(0) > 0.75;
     });
     CHECK(slow_to_send <= 2);
-    CHECK(slow_to_user >= 15);
+    CHECK(slow_to_user >= 30);
     const auto worst = std::ranges::max(bench.samples, {}, [](const ProberSample& s) {
         return s.first_content_s().value_or(0);
     });
-    CHECK(worst.first_content_s().value_or(0) >= 0.55);
+    CHECK(worst.first_content_s().value_or(0) >= 1.4);
 }
 
 TEST_CASE("prober: a line that is full gives arrivals up as too_slow, not sent") {
