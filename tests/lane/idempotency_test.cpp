@@ -38,7 +38,7 @@ TEST_CASE("idempotency key: a repetition that comes during the start waits for i
     rig.until("the start", [&] { return rig.authority.starts == 1; });
     const auto second = rig.open(keyed(rig, "k1"));
     rig.context.restart();
-    rig.context.run_for(Millis(20)); // the second request is in
+    rig.context.run_for(Millis(100)); // the second request is in
     rig.authority.release();
     rig.until("both streams", [&] { return first->has("start") && second->has("start"); });
     CHECK(rig.authority.starts == 1);

@@ -247,7 +247,7 @@ TEST_CASE("stop: before its turn was accepted it is not lost") {
     rig.until("the start", [&] { return rig.authority.starts == 1; });
     const auto stop = rig.open(rig.post("/api/chats/c1/stop", ""));
     rig.context.restart();
-    rig.context.run_for(Millis(20)); // the stop request is in
+    rig.context.run_for(Millis(100)); // the stop request is in
     rig.authority.release();
     rig.await_end(stop);
     CHECK(stop->has(R"("status":"stopped")"));
@@ -503,7 +503,7 @@ TEST_CASE("drain: what is left at its end gets a proper error ending") {
     rig.authority.last().say("half");
     const auto began = Clock::now();
     CHECK(rig.run(rig.lane->drain(Millis(200))) == 1);
-    CHECK(Clock::now() - began < Millis(2000));
+    CHECK(Clock::now() - began < Millis(10'000));
     rig.await_legal(stream);
     CHECK(stream->has(R"("code":"turn_aborted")"));
     CHECK(stream->bytes.ends_with("data: [DONE]\n\n"));

