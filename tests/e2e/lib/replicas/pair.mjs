@@ -27,15 +27,20 @@ export async function again(ask, ok = (x) => x.status === 200, ms = 10000) {
 
 /** Commands of lanes are told apart by how many parts they have, and by what they hold. */
 export const script = (parts, id) => (text) => text.includes(`*${parts}\r\n$7\r\nEVALSHA`) && text.includes(`oa:t:/${id}\r\n`);
-/** A lane that dies when it says to the store what `point` matches; `what` of it is lost. */
+/** A lane that dies when it says to the store what `point` matches; `what` of it is lost. It stands still from that moment on. */
 export async function dying(world, name, args = [], options = {}) {
   const pipe = await startPipe(world.redis.port);
   const lane = await world.lane(name, args, { store: pipe.url, ...options });
   lane.dieAt = async (point, what) => {
     let lost = false;
-    pipe.fault = (text) => { lost = lost || point(text); return lost && what; };
+    pipe.fault = (text) => {
+      if (!point(text)) return false;
+      lost = true;
+      lane.signal('SIGSTOP');
+      return what;
+    };
     await lane.until(() => lost, 'the step');
-    await sleep(30); // what came through is stored
+    world.redis.cli('PING'); // what came through before is stored
     await lane.kill();
     pipe.stop();
   };
