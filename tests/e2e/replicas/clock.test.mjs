@@ -7,7 +7,7 @@ import { chat, send } from '../lib/http.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
 import { begun, fifth, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
-const LEASE_MS = 800, HOUR_S = 3600;
+const LEASE_MS = 1500, HOUR_S = 3600;
 const { set: setClock, env: jumpingClock } = clockOf(scratch('clock'));
 /** Hours between the lane's clock and ours, by its newest line of log: a request has the time when it came. */
 const ahead = (lane) => {

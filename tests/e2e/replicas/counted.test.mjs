@@ -68,7 +68,7 @@ test('a turn that a lane leaves, and one of a lane that died, count once, by the
 });
 
 test('an ending that was told while the store was away is counted by nobody else', async () => {
-  const limits = ['--limit', `store-wait=${limit(400)}ms`, '--limit', `store-outage=${limit(1500)}ms`];
+  const limits = ['--limit', `store-wait=${limit(1000)}ms`, '--limit', `store-outage=${limit(2500)}ms`];
   const alone = await world.lane('alone', limits);
   const turn = await begun(alone, 'late');
   world.redis.signal('SIGSTOP');
@@ -77,7 +77,7 @@ test('an ending that was told while the store was away is counted by nobody else
     await turn.done;
     assert.equal(turn.complete, true);
     await alone.until(() => accessLines(alone.stderr).some((line) => line.terminal), 'its line');
-    await sleep(limit(3000)); // the lane gives up to tell the store, whose lease on it ends as well
+    await sleep(limit(5000)); // the lane gives up to tell the store, whose lease on it ends as well
   } finally {
     world.redis.signal('SIGCONT');
   }

@@ -13,7 +13,7 @@ import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '..
 import { Wire } from '../lib/wire.mjs';
 
 let world;
-before(async () => { world = await startWorld({ args: ['--limit', `store-wait=${limit(400)}ms`, '--limit', 'store-outage=1500ms'] }); });
+before(async () => { world = await startWorld({ args: ['--limit', `store-wait=${limit(1000)}ms`, '--limit', 'store-outage=3s'] }); });
 after(() => world.end());
 
 /** Codex has stored the end of a turn whose question has this key. */
@@ -98,7 +98,7 @@ test('a lane that stays cut off from the store leaves also a turn that says noth
 
 test('the turn-time of a lane that is cut off from the store does not stop the turn that another one took over', async () => {
   const pipe = await startPipe(world.redis.port);
-  const cut = await world.lane('too-long', ['--limit', `turn-time=${limit(5000)}ms`, '--limit', 'store-outage=1m'], { store: pipe.url });
+  const cut = await world.lane('too-long', ['--limit', `turn-time=${limit(10000)}ms`, '--limit', 'store-outage=1m'], { store: pipe.url });
   const b = await world.lane('goes-on');
   const first = await begun(cut, 'overtime');
   const other = resume(b, 'overtime');

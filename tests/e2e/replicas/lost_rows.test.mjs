@@ -12,10 +12,10 @@ import { startRedis } from '../lib/replicas/redis.mjs';
 import { begun } from '../lib/replicas/world.mjs';
 
 const folder = scratch('lost-rows');
-const LEASE_MS = limit(2000);
+const LEASE_MS = limit(3000);
 let world, a, b, end;
 before(async () => {
-  ({ world, a, b, end } = await startPair({ lease: `${LEASE_MS}ms`, codex: (port) => askingConfig(port).replace('"workspace-write"', '"read-only"'), args: ['--approvals', 'ask', '--limit', `store-wait=${limit(400)}ms`] }));
+  ({ world, a, b, end } = await startPair({ lease: `${LEASE_MS}ms`, codex: (port) => askingConfig(port).replace('"workspace-write"', '"read-only"'), args: ['--approvals', 'ask', '--limit', `store-wait=${limit(1000)}ms`] }));
 });
 after(() => end());
 
@@ -143,7 +143,7 @@ test('the lane that had it is dead: its conversation is unknown once no other on
   assertLegal(await say(dead, 'gone', 'one', 'm1'));
   await dead.kill();
   await lost.flushed();
-  const x = await again(() => read(b, 'gone'), (one) => one.status !== 503, 2 * LEASE_MS);
+  const x = await again(() => read(b, 'gone'), (one) => one.status !== 503, 30000);
   assert.equal(x.status, 404, x.text);
   assertLegal(await say(b, 'gone', 'again', 'm2'));
 });

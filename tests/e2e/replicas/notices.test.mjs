@@ -12,7 +12,7 @@ import { metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 let world;
 before(async () => {
-  world = await startWorld({ codex: (port) => askingConfig(port).replace('"workspace-write"', '"read-only"'), lease: '700ms', args: ['--approvals', 'ask'] });
+  world = await startWorld({ codex: (port) => askingConfig(port).replace('"workspace-write"', '"read-only"'), lease: '1500ms', args: ['--approvals', 'ask'] });
 });
 after(() => world.end());
 
@@ -58,7 +58,7 @@ for (const joins of [true, false]) {
       assert.equal(seen.texts.length, 1, x.text);
       assert.match(seen.texts[0], /ended its answer without a word/);
       assert.deepEqual([seen.finish.messageMetadata.status, seen.finish.messageMetadata.notice], ['completed', SILENT]);
-      const messages = await again(() => send(next.base, { path: `/api/chats/${id}/messages` }), (one) => one.text.includes(SILENT), 5000);
+      const messages = await again(() => send(next.base, { path: `/api/chats/${id}/messages` }), (one) => one.text.includes(SILENT));
       assert.ok(messages.text.includes(SILENT), messages.text);
       assert.equal((await next.stop()).code, 0);
     });

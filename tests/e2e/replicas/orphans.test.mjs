@@ -12,7 +12,7 @@ const TURNS = 600;
 
 test('600 turns of a dead lane are settled at once, each of them once', async () => {
   const redis = await startRedis({});
-  const args = ['--store', redis.url, '--limit', 'lease=800ms', '--limit', `streams=${TURNS}`];
+  const args = ['--store', redis.url, '--limit', 'lease=2s', '--limit', `streams=${TURNS}`];
   const replayDir = writeCaptures({ long: paced(600, 100, 20) }); // longer than all of this takes
   const [x, y] = [await startLane({ name: 'x', args, replayDir, pace: 'recorded' }), await startLane({ name: 'y', args, replayDir, pace: 'immediate' })];
   const streams = Array.from({ length: TURNS }, (_, n) => chat(x.base, 'hello', { id: `many-${n}` }));

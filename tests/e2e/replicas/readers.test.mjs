@@ -11,7 +11,7 @@ import { begun, fifth, heard, held, metric, resume, startWorld, whole } from '..
 
 let world, a, b;
 before(async () => {
-  world = await startWorld({ args: ['--limit', `store-wait=${limit(400)}ms`, '--detach-grace', '2s'] });
+  world = await startWorld({ args: ['--limit', `store-wait=${limit(1000)}ms`, '--detach-grace', '4s'] });
   [a, b] = [await world.lane('a'), await world.lane('b')];
 });
 after(() => world.end());
@@ -157,9 +157,9 @@ test('whoever reads a turn where it was adopted counts beside those who read it 
   await dies(dying);
   const more = resume(b, 'adopted');
   await fifth(more);
-  assert.equal(readers(turnOf(other)), 2);
+  await b.until(() => readers(turnOf(other)) === 2, 'both readers');
   await leaves(more, b, 1);
-  await sleep(3500); // longer than the grace of a turn that nobody reads
+  await sleep(5500); // longer than the grace of a turn that nobody reads
   await world.endsWhole('adopted', other);
   first.destroy();
 });
@@ -173,7 +173,7 @@ test('a stop of a turn whose lane is dead holds until its Codex server is there 
   relay.refuse = true;
   relay.cut();
   await dying.kill('SIGKILL');
-  await sleep(limit(1000)); // its lease
+  await left.until(() => world.redis.cli('KEYS', 'oa:s:stopped.*') === '', 'the end of its lease');
   const stop = await send(left.base, { method: 'POST', path: '/api/chats/stop-later/stop' });
   assert.equal(stop.status, 200, stop.text);
   assert.equal(stop.json().data.status, 'stopping');

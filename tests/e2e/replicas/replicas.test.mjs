@@ -10,7 +10,7 @@ import { again } from '../lib/replicas/pair.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
 import { fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
-const LEASE = '800ms';
+const LEASE = '1500ms';
 let world, a, b;
 before(async () => {
   world = await startWorld({ lease: LEASE });
@@ -77,7 +77,7 @@ test('a thread with a reader is busy on every lane; without one its turn gives w
   const refused = await chat(b.base, 'scenario:text;words=3', { id: 'busy' }).done;
   assertRefused(refused, 409, 'turn_in_progress');
   first.destroy();
-  const deadline = Date.now() + limit(5000);
+  const deadline = Date.now() + limit(20000);
   let next;
   do next = await chat(b.base, 'scenario:text;words=3', { id: 'busy' }).done;
   while (next.status === 409 && Date.now() < deadline);

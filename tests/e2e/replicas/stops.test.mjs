@@ -37,7 +37,7 @@ async function givenUp(id, limits = []) {
 /** The wish to stop is nobody's any more, and the server has ended the turn that the mock still holds. */
 async function assertStopped(lane, id) {
   await lane.until(() => world.redis.cli('SMEMBERS', 'oa:o:+') === '', 'the stop');
-  const last = (await again(() => runs(lane, id), (all) => all[0]?.status !== 'running', 5000))[0];
+  const last = (await again(() => runs(lane, id), (all) => all[0]?.status !== 'running'))[0];
   assert.equal(last.status, 'interrupted', JSON.stringify(last));
   await world.release(id);
   const messages = (await send(lane.base, { path: `/api/chats/${id}/messages` })).text;

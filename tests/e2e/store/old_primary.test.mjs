@@ -14,7 +14,7 @@ const FEW = ['--min-replicas-to-write', '1', '--min-replicas-max-lag', '2'];
 const sentinels = [];
 let world, pipe, copies, url, a, b;
 before(async () => {
-  world = await startWorld({ lease: '8s', redis: { args: FEW }, args: ['--limit', `store-wait=${limit(400)}ms`] });
+  world = await startWorld({ lease: '8s', redis: { args: FEW }, args: ['--limit', `store-wait=${limit(1000)}ms`] });
   pipe = await startPipe(world.redis.port); // everybody's way to the primary: Sentinels name it by this
   copies = await Promise.all([1, 2].map(() => startRedis({ args: ['--replicaof', '127.0.0.1', String(pipe.port), ...FEW] })));
   for (let i = 0; i < 3; ++i) sentinels.push(await startSentinel(pipe.port));

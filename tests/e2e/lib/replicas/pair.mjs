@@ -6,7 +6,7 @@ import { startWorld } from './world.mjs';
 
 /** {world, pipeA, pipeB, a, b, end()}; `with_` goes to startWorld. */
 export async function startPair(with_ = {}) {
-  const world = await startWorld({ args: ['--limit', `store-wait=${limit(400)}ms`], ...with_ });
+  const world = await startWorld({ lease: `${limit(3000)}ms`, args: ['--limit', `store-wait=${limit(1000)}ms`], ...with_ });
   const [pipeA, pipeB] = [await startPipe(world.redis.port), await startPipe(world.redis.port)];
   const [a, b] = [await world.lane('a', [], { store: pipeA.url }), await world.lane('b', [], { store: pipeB.url })];
   const end = async () => {

@@ -12,7 +12,7 @@ import { startRedis } from './redis.mjs';
 export { fifth, heard, held, whole };
 
 /** {redis, mock, server, lanes, lane(name, args, {store, codex, drain, env}), release(key), endsWhole(key, …readers), end()}; `store`, `codex`: another address, another port of it. */
-export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = `${limit(800)}ms`, args: common = [] } = {}) {
+export async function startWorld({ codex = chatConfig, redis: with_ = {}, lease = `${limit(1500)}ms`, args: common = [] } = {}) {
   const lanes = [];
   const world = { lanes, redis: await startRedis(with_), mock: await startMock() };
   const config = path.join(scratch('replicas-config'), 'config.toml');
