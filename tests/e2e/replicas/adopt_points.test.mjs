@@ -39,7 +39,7 @@ async function assertGoesOn(lane, id, turn) {
   const log = await readLog(store, turn);
   assert.deepEqual([wrongInLog(log), outcomeOf(log)], [[], 'completed']);
   assert.equal(heardBytes(other.body), bytesOf(log));
-  const messages = await again(() => open(lane.base, { path: `/api/chats/${id}/messages` }).done, (x) => x.text.includes(whole()), 5000);
+  const messages = await again(() => open(lane.base, { path: `/api/chats/${id}/messages` }).done, (x) => x.text.includes(whole()));
   assert.ok(messages.text.includes(whole()), messages.text);
   assert.equal(await users(lane, id), 1, messages.text);
   assert.equal((await lane.stop()).code, 0);

@@ -70,7 +70,7 @@ test('asked on one lane, approved through the other: the command runs once, unde
   assert.equal(made('yes'), null);
   const asked = performance.now();
   const rest = await decided(on, b, true);
-  assert.ok(performance.now() - asked < limit(1500), `${performance.now() - asked} ms`);
+  assert.ok(performance.now() - asked < limit(4000), `${performance.now() - asked} ms`);
   await assertApproved(rest, { messages: rest.sentMessages });
   assert.equal(rest.headers['x-oa-turn-id'], on.turn);
   assert.equal(heard(rest), 'Command finished.');
@@ -106,9 +106,13 @@ test('denied through the other lane; the same again leads to the same, another d
 });
 
 test('of two questions the second is decided later: sent again to the other lane, it leads to its own answer', async () => {
-  const on = new Page(a, `q-${++n}`);
   const [one, two] = ['one', 'two'].map((name) => encodeURIComponent(`echo once >> ${path.join(folder, name)}`));
-  await assertApproved(await on.read(on.start(`scenario:exec-two;escalate=1;cmd=${one};cmd2=${two}`)));
+  let on, first;
+  for (let tries = 0; tries < 5 && (!first || questionsOf(first).length < 2); ++tries) { // Codex may ask for the second only when the page was told of the first
+    on = new Page(a, `q-${++n}`);
+    first = await on.read(on.start(`scenario:exec-two;escalate=1;cmd=${one};cmd2=${two}`));
+    await assertApproved(first);
+  }
   const [no, yes] = on.parts.filter((p) => p.toolCallId).map((p) => p.toolCallId);
   on.decide(no, false);
   assert.equal(statusOf(await on.read(on.send())), 'waiting-for-approval');
@@ -126,7 +130,7 @@ test('the lane that asked is killed: the other one takes the question over, and 
   const rest = await decided(on, b, true).then(async (first) => {
     // Until the lease has run out nobody can take it.
     let x = first;
-    for (const end = Date.now() + limit(8000); x.status !== 200 && Date.now() < end; await sleep(50)) x = await decided(on, b, true);
+    for (const end = Date.now() + limit(20000); x.status !== 200 && Date.now() < end; await sleep(50)) x = await decided(on, b, true);
     return x;
   });
   await assertApproved(rest, { messages: rest.sentMessages });
@@ -145,14 +149,14 @@ test('… and decided before it was killed: whoever sends the decision again lea
   await dying.kill();
   await lost.done;
   let rest;
-  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
+  for (const end = Date.now() + limit(20000); ; await sleep(50)) {
     rest = await decided(on, b, true);
     if (rest.status === 200 || Date.now() > end) break;
   }
   await assertApproved(rest, { messages: rest.sentMessages });
   assert.equal(heard(rest), 'Command finished.');
   assert.equal(made('decided'), 'once\n', 'it ran once');
-  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
+  for (const end = Date.now() + limit(20000); ; await sleep(50)) {
     const messages = (await send(a.base, { path: `/api/chats/${on.id}/messages` })).text;
     if (messages.includes('Command finished.')) break;
     assert.ok(Date.now() < end, `${rest.status} ${rest.text}\n${messages}`);
@@ -164,7 +168,7 @@ test('a lane that drains leaves its question to the other', async () => {
   const on = await waiting(leaving, 'drained');
   assert.equal((await leaving.stop()).code, 0);
   let shown;
-  for (const end = Date.now() + limit(8000); ; await sleep(50)) {
+  for (const end = Date.now() + limit(20000); ; await sleep(50)) {
     shown = await resume(b, on.id, ACCEPT).done;
     if (shown.status === 200 || Date.now() > end) break;
   }

@@ -55,7 +55,7 @@ for (const [what, point, lost] of POINTS) {
           assertLegal(next);
           assert.deepEqual([read(next).texts, read(next).failure ?? null], [[whole(6)], null]);
         }
-        const messages = await again(() => send(b.base, { path: `/api/chats/${id}/messages` }), (x) => x.text.includes(whole(6)), 5000);
+        const messages = await again(() => send(b.base, { path: `/api/chats/${id}/messages` }), (x) => x.text.includes(whole(6)));
         assert.ok(messages.text.includes(whole(6)), messages.text);
         assert.equal(await users(b, id), known ? 2 : 1, messages.text);
         const once = what === 'its turn is acquired' || (keyed && (answered || what !== UNCOMMITTED));
@@ -106,7 +106,7 @@ for (const others of [1, 2]) {
     await lane.dieAt(COMMIT(id), 'command');
     await first.done;
     const messages = () => send(b.base, { path: `/api/chats/${id}/messages` });
-    await again(messages, (x) => x.text.includes(whole(6)), 5000);
+    await again(messages, (x) => x.text.includes(whole(6)));
     for (let i = 0; i < others; ++i) assertLegal(await again(() => chat(b.base, `scenario:text;words=3;n=${i}`, { id }).done, (x) => x.status === 200, 15000));
     const { turnId } = assertRefused(await ask().done, 409, 'already_answered').error;
     const { text: all } = await messages();

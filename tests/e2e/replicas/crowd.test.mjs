@@ -31,9 +31,9 @@ test('readers of many turns of another lane hear all of each, also when most tur
     assertLegal(elsewhere[n]);
     assert.equal(elsewhere[n].text, one.text, ids[n]);
   }
-  // Each second a lane looks at what it reads: whoever waits for that alone is half a second late.
+  // Each second a lane looks at what it reads: whoever waits for that alone is half a second late, a quarter of them by three quarters.
   const late = told.slice(0, LONG).map((at, n) => heard[n] - at).sort((x, y) => x - y);
-  assert.ok(late[LONG * 3 / 4] < limit(150), `ends came ${late.map((ms) => ms.toFixed()).join(', ')} ms later`);
+  assert.ok(late[LONG * 3 / 4] < limit(500), `ends came ${late.map((ms) => ms.toFixed()).join(', ')} ms later`);
   assert.equal(await metric(b, 'tail_gaps_total'), 0);
   for (const lane of [a, b]) assert.equal((await lane.stop()).code, 0);
   await redis.kill();

@@ -9,7 +9,7 @@ import { again, ready, startPair } from '../lib/replicas/pair.mjs';
 import { begun, heard, held, metric, resume, whole } from '../lib/replicas/world.mjs';
 
 let world, pipeA, pipeB, a, b, end;
-before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair({ lease: '3s' })));
+before(async () => ({ world, pipeA, pipeB, a, b, end } = await startPair()));
 // What a test did to their store may be over only now: who has no store refuses without asking it.
 beforeEach(() => Promise.all([a, b].map(ready)));
 after(() => end());
@@ -76,18 +76,22 @@ test('a request does not wait until the keys of all others are forgotten', async
   await Promise.all(Array.from({ length: 300 }, (_, n) => ask(n)));
   const told = [];
   pipeA.told = (text) => told.push(...[...text.matchAll(/oa:i:\/(many-\d+|mine-alone)/g)].map((one) => one[1]));
+  pipeA.delay = 20; // so that they take a while, whatever else this process does
   pipeA.heal();
   await a.until(() => told.length > 0, 'the first to be forgotten');
   const mine = await open(a.base, { method: 'POST', path: '/api/chat', headers: { 'idempotency-key': 'mine-alone' }, body: chatBody('scenario:text;words=1', { id: 'mine-alone', messageId: 'm' }) }).done;
   pipeA.told = undefined;
+  pipeA.delay = 0;
   assertLegal(mine);
   const behind = told.indexOf('mine-alone');
   assert.ok(behind >= 0 && behind < 290, `behind ${behind} others`);
 });
 
 test('a conversation that another lane made is not made again: 409, and its messages stay', async () => {
-  await small('made');
-  await small('source');
+  for (const id of ['made', 'source']) {
+    await small(id);
+    await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'ended', 'its end in the store');
+  }
   const make = (path, body) => open(b.base, { method: 'POST', path, body }).done;
   assertRefused(await make('/api/chats', { id: 'made' }), 409, 'conflict');
   assertRefused(await make('/api/chats/source/fork', { id: 'made' }), 409, 'conflict');

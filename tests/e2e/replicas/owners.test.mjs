@@ -27,7 +27,7 @@ async function begun(owner, id, text = 'hello') {
 }
 
 test('another owner cannot read, resume, stop, rename or delete through any lane; it is as if nothing were there', async () => {
-  const turn = await begun('ann', 'of-ann', 'replay:02-text-paced'); // longer than all of this takes
+  const turn = await begun('ann', 'of-ann', 'scenario:words;n=200;delay=100'); // longer than all of this takes
   const ways = [
     ['GET', '/api/chat/ID/stream'], ['POST', '/api/chats/ID/stop'], ['GET', '/api/chats/ID'], ['GET', '/api/chats/ID/messages'],
     ['GET', '/api/chats/ID/runs'], ['GET', '/api/chats/ID/export'], ['DELETE', '/api/chats/ID'], ['PATCH', '/api/chats/ID', { title: 'Of Bob' }], ['POST', '/api/chats/ID/fork', {}],
@@ -81,10 +81,10 @@ test('the store gets answers and titles, no tokens, and of a message only what i
 });
 
 test('commands in an inbox that are none, or of turns and rows that are not the lane’s to settle, change nothing', async () => {
-  const turn = await begun('ann', 'inbox', 'replay:02-text-paced');
+  const turn = await begun('ann', 'inbox', 'scenario:words;n=50;delay=100');
   const id = turn.headers['x-oa-turn-id'];
   const inbox = `oa:in:${redis.cli('HGET', 'oa:t:ann/inbox', 's')}`;
-  // At once: the turn is over in a second or two.
+  // At once: the turn is over in seconds.
   const tell = (...commands) => redis.cli('EVAL', "for _, one in ipairs(cjson.decode(ARGV[1])) do redis.call('XADD', KEYS[1], '*', unpack(one)) end", '1', inbox, JSON.stringify(commands));
   tell(
     ['t', 'never-was', 'r', 'stopped'],
@@ -100,7 +100,7 @@ test('commands in an inbox that are none, or of turns and rows that are not the 
   assertLegal(turn);
   assert.ok(turn.chunks.some((chunk) => chunk?.type === 'finish') && !turn.chunks.some((chunk) => chunk?.type === 'abort'), turn.text);
 
-  const next = await begun('ann', 'inbox', 'replay:02-text-paced');
+  const next = await begun('ann', 'inbox', 'scenario:words;n=200;delay=100');
   redis.cli('HSET', 'oa:t:ann/inbox', 'sp', 'stopped');
   tell(['t', next.headers['x-oa-turn-id'], 'r', 'stopped']);
   await next.done;

@@ -118,7 +118,7 @@ test('a client that leaves while another lane starts its turn is waited for no l
   await b.until(() => looks() > seen + 10, 'the wait');
   assert.equal(await left(), before, 'it waits');
   asked.destroy();
-  await b.until(async () => (await left()) === before + 1, 'the end of the wait', 3000);
+  await b.until(async () => (await left()) === before + 1, 'the end of the wait');
   world.server.signal('SIGCONT');
   await world.release('left-start');
   await first.done;

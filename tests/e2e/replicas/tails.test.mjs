@@ -38,7 +38,7 @@ test('a lane that follows as many turns as it may still tells those that have en
 });
 
 test('how long a piece of another lane takes is measured where it is read', async () => {
-  const running = chat(a.base, 'scenario:text;words=60;delay=30', { id: 'lag' }); // for longer than its lane needs to learn of the reader
+  const running = chat(a.base, 'scenario:text;words=60;delay=80', { id: 'lag' }); // for longer than its lane needs to learn of the reader
   await fifth(running);
   const followed = resume(b, 'lag');
   await fifth(followed);
