@@ -514,7 +514,7 @@ TEST_CASE("continuity: of what was opened elsewhere, one that is not known is a 
     }
     SECTION("a side that hangs on them") {
         sides.canary_hangs = "oaprobe_0/";
-        const ReadPace brief{.per_s = 10'000, .longest = Millis(300), .each = Millis(0)};
+        const ReadPace brief{.per_s = 10'000, .longest = Millis(1500), .each = Millis(0)};
         const Check none = kept(brief);
         CHECK(none.verdict == Verdict::error);
         CHECK_THAT(

@@ -17,7 +17,7 @@ using namespace oa_stream::probe::test;
 namespace {
 
 ProbeLimits short_limits() {
-    return {Millis(2000), Millis(400), Millis(400), Millis(5000)};
+    return {Millis(5000), Millis(1000), Millis(1000), Millis(10'000)};
 }
 
 struct Probed {
@@ -74,9 +74,9 @@ const std::array k_rows{
         [] {
             return Script{
                 Send{stream_head() + chunk(k_opening + delta("pong"))},
-                Wait{Millis(250)},
+                Wait{Millis(600)},
                 Send{chunk(": ping\n\n")},
-                Wait{Millis(250)},
+                Wait{Millis(600)},
                 Send{chunk(k_ending) + last_chunk()}
             };
         },
@@ -350,17 +350,17 @@ TEST_CASE("stream probe: another header may name who answered") {
 TEST_CASE("stream probe: the five clocks stand in order and the gap is the longest silence") {
     const auto [sample, requests] = probed([](const RawRequest&) {
         return Script{
-            Wait{Millis(60)},
-            Send{stream_head()},
-            Wait{Millis(60)},
-            Send{chunk(": hello\n\n")},
-            Wait{Millis(60)},
-            Send{chunk(k_opening)},
-            Wait{Millis(60)},
-            Send{chunk(delta("a"))},
             Wait{Millis(200)},
+            Send{stream_head()},
+            Wait{Millis(200)},
+            Send{chunk(": hello\n\n")},
+            Wait{Millis(200)},
+            Send{chunk(k_opening)},
+            Wait{Millis(200)},
+            Send{chunk(delta("a"))},
+            Wait{Millis(600)},
             Send{chunk(delta("b"))},
-            Wait{Millis(60)},
+            Wait{Millis(200)},
             Send{chunk(k_ending) + last_chunk()},
         };
     });
@@ -406,7 +406,7 @@ TEST_CASE("stream probe: paced content that flows is streamed") {
     const auto [sample, requests] = probed([](const RawRequest&) {
         Script script{Send{stream_head() + chunk(k_opening)}};
         for (int i = 0; i < 20; ++i) {
-            script.emplace_back(Wait{Millis(10)});
+            script.emplace_back(Wait{Millis(30)});
             script.emplace_back(Send{chunk(delta("word "))});
         }
         script.emplace_back(Send{chunk(k_ending) + last_chunk()});
