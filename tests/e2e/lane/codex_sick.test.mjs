@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { chatConfig, codexBin, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
+import { chatConfig, codexBin, codexPids, fifth, held, startCodexLane, startMock, turnWorks, whole } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { limit, scratch, sleep } from '../lib/process.mjs';
@@ -28,19 +28,26 @@ async function until(what, ask, ms) {
   }
 }
 test('a stopped Codex: noticed, told by readiness and metrics, its turns end, the next one serves', async () => {
-  const lane = await startCodexLane({ config: chatConfig, port: mock.port, name: 'stopped', args: ['--codex-heartbeat', '200ms', '--codex-heartbeat-timeout', '1s'] });
+  const folder = scratch('stopped');
+  const [bin, go] = ['codex', 'go'].map((name) => path.join(folder, name));
+  // The next one starts when this test has looked at all it wants to see before that.
+  fs.writeFileSync(bin, `#!/bin/sh\nuntil [ -e '${go}' ]; do sleep 0.05; done\nexec '${codexBin()}' "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(go, '');
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, folder, bin, args: ['--codex-heartbeat', '200ms', '--codex-heartbeat-timeout', '2500ms'] });
   await turnWorks(lane, 'before');
   const running = chat(lane.base, 'scenario:text;words=500;delay=100', { id: 'running' });
   await running.frame('text-delta');
   const [pid] = codexPids(lane);
+  fs.unlinkSync(go);
   process.kill(pid, 'SIGSTOP');
   const at = Date.now();
-  const red = await until('readiness turns red', async () => { const r = await readyz(lane); return r.status === 503 && r; }, 8000);
+  const red = await until('readiness turns red', async () => { const r = await readyz(lane); return r.status === 503 && r; }, 20000);
   assert.match(JSON.parse(red.text).reason, /codex app-server hangs/);
   assert.equal(await metric(lane, 'codex_up'), 0);
   assert.ok(await metric(lane, 'codex_timeouts_total') >= 1);
   await running.done;
   assertOneError(running, { code: 'authority_lost', retryable: true });
+  fs.writeFileSync(go, '');
   await until('ready again', async () => (await readyz(lane)).status === 200, 20000);
   process.stderr.write(`ready again ${Date.now() - at} ms after the stop\n`);
   assert.ok(!fs.existsSync(`/proc/${pid}`), 'the stopped process is gone');
@@ -50,12 +57,12 @@ test('a stopped Codex: noticed, told by readiness and metrics, its turns end, th
 });
 
 test('a lane that stood still itself reads what came meanwhile before it judges a silence', async () => {
-  const lane = await startCodexLane({ config: chatConfig, port: mock.port, name: 'paused', args: ['--limit', 'idle=2s'] });
+  const lane = await startCodexLane({ config: chatConfig, port: mock.port, name: 'paused', args: ['--limit', 'idle=4s'] });
   await turnWorks(lane, 'before');
-  const running = chat(lane.base, 'scenario:text;words=60;delay=60', { id: 'paused' });
+  const running = chat(lane.base, 'scenario:text;words=60;delay=100', { id: 'paused' });
   await running.frame('text-delta');
   process.kill(lane.pid, 'SIGSTOP');
-  await sleep(3200); // longer than `idle` and a tick of one second
+  await sleep(5200); // longer than `idle` and a tick of one second
   process.kill(lane.pid, 'SIGCONT');
   await running.done;
   assertLegal(running);
@@ -75,12 +82,13 @@ test('a Codex that dies at every start is started a few times, not fifty, and re
   process.kill(codexPids(lane)[0], 'SIGKILL');
   await sleep(8000);
   const starts = await metric(lane, 'codex_restarts_total');
-  assert.ok(starts >= 3 && starts <= 9, `${starts} starts in 8 s`);
+  assert.ok(starts <= 9, `${starts} starts in 8 s`);
+  await until('a few starts', async () => (await metric(lane, 'codex_restarts_total')) >= 3, 20000);
   const red = await readyz(lane);
   assert.equal(red.status, 503);
   assert.match(JSON.parse(red.text).reason, /exit 9.*cannot map libfoo\.so/);
-  const told = lane.stderr.split('\n').filter((line) => /; start \d+ follows in \d+ ms/.test(line));
-  assert.ok(told.length >= starts && told.length <= starts + 1, `one line a restart: ${told.length} of ${starts}`);
+  const told = () => lane.stderr.split('\n').filter((line) => /; start \d+ follows in \d+ ms/.test(line)).length;
+  await until('one line a restart', async () => [0, 1].includes(told() - await metric(lane, 'codex_restarts_total')), 5000);
   fs.unlinkSync(bin);
   fs.symlinkSync(codexBin(), bin);
   await until('ready again', async () => (await readyz(lane)).status === 200, 30000);
@@ -101,15 +109,17 @@ async function history(lane, id) {
 onSmallDisk('little room: no turn starts, the running one ends whole, and it goes on by itself', { timeout: limit(90000) }, async () => {
   const lane = await startHere('little-room', ['--codex-min-free', '16m']);
   await turnWorks(lane, 'kept');
-  const running = chat(lane.base, 'scenario:text;words=40;delay=60', { id: 'running' });
-  await running.frame('text-delta');
+  const running = chat(lane.base, held('room'), { id: 'running' });
+  await fifth(running);
   lane.fill(8 << 20);
-  const red = await until('readiness turns red', async () => { const r = await readyz(lane); return r.status === 503 && r; }, 8000);
-  assert.match(JSON.parse(red.text).reason, /disk of codex's home is full: [789] MiB free, 16 MiB needed/);
+  // A look may come while the disk is being filled.
+  await until('the reason', async () => /disk of codex's home is full: [789] MiB free, 16 MiB needed/.test((await readyz(lane)).text), 20000);
+  assert.equal((await readyz(lane)).status, 503);
   assertRefused(await chat(lane.base, 'scenario:text;words=3', { id: 'kept' }).done, 503, 'authority_unavailable');
+  await mock.release('room');
   await running.done;
   assertLegal(running);
-  assert.equal(read(running).texts[0].split(' ').length, 40);
+  assert.equal(read(running).texts[0], whole());
   lane.empty();
   await until('ready again', async () => (await readyz(lane)).status === 200, 10000);
   assert.equal(await metric(lane, 'codex_restarts_total'), 0, 'Codex could write all the time');
@@ -120,9 +130,10 @@ onSmallDisk('little room: no turn starts, the running one ends whole, and it goe
 onSmallDisk('a full disk: no turn reads as completed without being kept, and all works once there is room', { timeout: limit(90000) }, async () => {
   const lane = await startHere('full', ['--codex-min-free', '1']);
   await turnWorks(lane, 'kept');
-  const running = chat(lane.base, 'scenario:text;words=60;delay=60', { id: 'running' });
-  await running.frame('text-delta');
+  const running = chat(lane.base, held('full'), { id: 'running' });
+  await fifth(running);
   lane.fill(0);
+  await mock.release('full');
   await running.done;
   const seen = read(running);
   assert.equal(seen.errors.length, 1, `the running turn ends with one error: ${running.text.slice(-300)}`);
