@@ -91,26 +91,35 @@ test(`${CHILDREN} children, ${STREAMS} streams, ${DEATHS} deaths: each ends its 
       await sleep(100);
     }
   };
+  /** Turns of that child that have said something, and have at least half of it to say. */
+  const said = (turn) => turn.answer.chunks.filter((c) => c?.type === 'text-delta').length;
+  const speaking = (k) => [...live.values()].filter((turn) => turn.child === k && said(turn) > 0 && said(turn) < WORDS / 2);
   const running = [...ids.map(slot), readiness()];
   for (let n = 0; n < DEATHS; n++) {
     await sleep(EVERY_MS);
     const doomed = n % CHILDREN;
-    const end = Date.now() + limit(15000);
-    while (!codexPids().has(doomed) || ![...live.values()].some((t) => t.child === doomed && t.answer.chunks.some((c) => c?.type === 'text-delta'))) {
-      assert.ok(Date.now() < end, `child ${doomed} runs no stream`);
-      await sleep(10);
+    const end = Date.now() + limit(30000);
+    // Those that died before are there again: with no child left the lane is not ready.
+    for (let k = 0; k < CHILDREN; ++k) {
+      while (!codexPids().has(k) || speaking(k).length === 0) {
+        assert.ok(Date.now() < end, `child ${k} runs no stream`);
+        await sleep(10);
+      }
     }
-    kills.push({ child: doomed, at: Date.now(), hit: [...live.values()].filter((t) => t.child === doomed && t.answer.chunks.some((c) => c?.type === 'text-delta')) });
-    process.kill(codexPids().get(doomed), 'SIGKILL');
+    while (speaking(doomed).length === 0) await sleep(10);
+    const pid = codexPids().get(doomed);
+    kills.push({ child: doomed, at: Date.now(), hit: speaking(doomed) });
+    process.kill(pid, 'SIGKILL');
   }
-  await sleep(EVERY_MS);
+  const balance = () => turns.filter((turn) => turn.answer.status === 200).reduce((sum, turn) => sum + (turn.answer.chunks.some((c) => c?.type === 'error') ? -1 : 1), 0);
+  for (const end = Date.now() + limit(30000); balance() <= 0 && Date.now() < end; await sleep(50));
   over = true;
   await Promise.all(running);
 
   let lost = 0;
   for (const turn of turns) {
     const diedWithin = (ms) => kills.find((kill) => kill.child === turn.child && kill.at >= turn.began - ms && kill.at <= turn.ended);
-    const death = diedWithin(turn.answer.status === 200 ? 50 : limit(2000)); // asked for before the lane knew
+    const death = diedWithin(limit(2000)); // asked for before the lane knew
     if (turn.answer.status !== 200) {
       assert.ok(death, `child ${turn.child} did not die: ${turn.began} to ${turn.ended}, deaths ${JSON.stringify(kills.map((k) => [k.child, k.at]))}: ${turn.answer.text}`);
       assertRefused(turn.answer, 503, 'authority_unavailable');
@@ -124,7 +133,7 @@ test(`${CHILDREN} children, ${STREAMS} streams, ${DEATHS} deaths: each ends its 
     }
   }
   for (const kill of kills) {
-    for (const turn of kill.hit) assert.ok(read(turn.answer).errors.length === 1 || turn.ended - kill.at < 100, `${turn.id} outlived its child`);
+    for (const turn of kill.hit) assert.ok(read(turn.answer).errors.length === 1 || turn.ended - kill.at < 1000, `${turn.id} outlived its child`);
   }
   assert.ok(lost >= DEATHS, `${lost} streams were lost`);
   const whole = turns.filter((turn) => turn.answer.status === 200).length - lost;
