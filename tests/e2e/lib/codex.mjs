@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { assertLegal, read } from './contract.mjs';
-import { chat, heard } from './http.mjs';
+import { chat, heard, send } from './http.mjs';
 import { startLane } from './lane.mjs';
 import { ROOT, Running, childPids, cleanEnv, scratch } from './process.mjs';
 
@@ -38,9 +38,11 @@ export function withoutSandbox() {
 export async function startMock(args = []) {
   const mock = new Running(process.execPath, [path.join(HERE, 'mock-responses.mjs'), '--port', '0', ...args], { name: 'mock', env: cleanEnv() });
   mock.port = Number(await mock.until((m) => /LISTENING (\d+)/.exec(m.stdout)?.[1], 'LISTENING'));
-  mock.requests = async () => (await fetch(`http://127.0.0.1:${mock.port}/__log`)).json();
+  // A connection of its own each time: whoever stood still for long finds a kept one closed.
+  const ask = (where) => send(`http://127.0.0.1:${mock.port}`, { path: where });
+  mock.requests = async () => (await ask('/__log')).json();
   mock.asked = async () => (await mock.requests()).findLast((one) => one.path.endsWith('/responses'));
-  mock.release = (key) => fetch(`http://127.0.0.1:${mock.port}/__release?${key}`);
+  mock.release = (key) => ask(`/__release?${key}`);
   return mock;
 }
 const WORDS = 'alpha bravo charlie delta echo foxtrot golf hotel india juliett kilo lima. mike november oscar papa quebec romeo sierra tango uniform victor whiskey xray. yankee zulu alpha bravo charlie delta'.split(' ');
