@@ -1,5 +1,6 @@
 // How long a lane holds its loop: a thread of its own asks /healthz over and over, so that this
 // process's own work is not counted.
+import fs from 'node:fs';
 import http from 'node:http';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 
@@ -18,6 +19,20 @@ export class HoldProbe {
   /** {worst, count}: the longest answer since begin() in ms, that of a probe under way included. */
   seen() { return this.ask('seen'); }
   end() { return this.worker.terminate(); }
+}
+
+/** CPU of the loop's thread so far, in ms (Linux). */
+const cpuOf = (lane) => Number(fs.readFileSync(`/proc/${lane.pid}/task/${lane.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+/**
+ * How long that request held the loop: what /healthz waited at worst. On a busy machine the loop also
+ * waits for a core, so it is never more than all CPU that its thread used meanwhile.
+ */
+export async function hold(lane, probe, ask) {
+  await probe.begin();
+  const before = cpuOf(lane);
+  const answer = await ask();
+  const { worst } = await probe.seen();
+  return { answer, ms: Math.min(worst, cpuOf(lane) - before) };
 }
 
 if (!isMainThread && workerData?.base) {
