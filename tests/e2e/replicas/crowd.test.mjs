@@ -16,7 +16,7 @@ const LONG = 40, SHORT = WAITED_FOR;
 
 test('readers of many turns of another lane hear all of each, also when most turns have ended', async () => {
   const redis = await startRedis({});
-  const replayDir = writeCaptures({ long: paced(60, 120, 20), short: paced(30, 120, 20) });
+  const replayDir = writeCaptures({ long: paced(65, 220, 20), short: paced(45, 220, 20) }); // longer than it takes to read all of them
   const [a, b] = await Promise.all(['a', 'b'].map((name) => startLane({ name, replayDir, pace: 'recorded', args: ['--store', redis.url, '--replica-name', name, '--drain-notice', '10ms'] })));
   const ids = [...Array.from({ length: LONG }, (_, n) => `long-${n}`), ...Array.from({ length: SHORT }, (_, n) => `short-${n}`)];
   const own = ids.map((id) => chat(a.base, `replay:${id.split('-')[0]}`, { id }));

@@ -11,6 +11,7 @@ import { startRedis } from '../lib/replicas/redis.mjs';
 import { fifth, heard, held, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const LEASE = '1500ms';
+const LONG = 'scenario:words;n=300;delay=100'; // of a recorded authority: longer than its test
 let world, a, b;
 before(async () => {
   world = await startWorld({ lease: LEASE });
@@ -175,7 +176,7 @@ test('with a recorded authority a dead lane\'s answer ends with an error, once a
   const args = ['--store', world.redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'replay'];
   const [x, y] = [await startLane({ name: 'x', args, pace: 'x0.2' }), await startLane({ name: 'y', args, pace: 'immediate' })];
   world.lanes.push(y);
-  const first = chat(x.base, 'hello', { id: 'reaped' });
+  const first = chat(x.base, LONG, { id: 'reaped' });
   await first.wait(() => heard(first).length > 0, 'a word');
   const other = resume(y, 'reaped');
   await other.wait(() => heard(other).length > 0, 'a word');
@@ -194,10 +195,10 @@ test('answers of /v1 count among the turns of all lanes', async () => {
   const args = ['--store', world.redis.url, '--limit', `lease=${LEASE}`, '--store-prefix', 'places', '--limit', 'streams=2'];
   const [x, y] = [await startLane({ name: 'v1-x', args, pace: 'x0.2' }), await startLane({ name: 'v1-y', args, pace: 'x0.2' })];
   world.lanes.push(x, y);
-  const ask = (on) => open(on.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'replay', stream: true, messages: [{ role: 'user', content: 'hello' }] } });
+  const ask = (on) => open(on.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'replay', stream: true, messages: [{ role: 'user', content: LONG }] } });
   const first = ask(x);
   await first.wait((e) => e.status === 200, 'an answer');
-  const second = chat(y.base, 'hello', { id: 'places' });
+  const second = chat(y.base, LONG, { id: 'places' });
   await second.wait((e) => e.status === 200, 'an answer');
   for (const on of [x, y]) assert.equal((await ask(on).done).status, 503, 'full on both');
   assert.equal(await metric(x, 'turns_held'), 1);

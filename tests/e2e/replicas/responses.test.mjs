@@ -13,7 +13,7 @@ import { startWorld } from '../lib/replicas/world.mjs';
 const tokens = tokensOf(['ann', 'bob']);
 let world, pipe, a, b;
 before(async () => {
-  world = await startWorld({ lease: '3s', args: ['--tokens', tokens, '--limit', `store-wait=${limit(1000)}ms`] });
+  world = await startWorld({ lease: '3s', args: ['--tokens', tokens, '--limit', `store-wait=${limit(2000)}ms`] });
   pipe = await startPipe(world.redis.port);
   [a, b] = [await world.lane('a', [], { store: pipe.url }), await world.lane('b')];
 });

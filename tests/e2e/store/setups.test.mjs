@@ -39,7 +39,7 @@ after(() => redis.kill());
 const env = { STORE_PASSWORD: PASSWORD };
 const USER = ['--store-user', 'oa-stream', '--store-password', 'env:STORE_PASSWORD'];
 async function serves(args, { user = USER, wrap = [] } = {}) {
-  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...user], env, pace: 'x1', wrap })));
+  const lanes = await Promise.all(['one', 'two'].map((name) => startLane({ name, args: [...args, ...user], env, pace: 'x0.1', wrap })));
   const id = `setup-${Math.random().toString(36).slice(2)}`;
   const first = chat(lanes[0].base, 'replay:02-text-paced', { id }); // longer than a busy machine needs to resume it
   await first.frame('text-delta');
