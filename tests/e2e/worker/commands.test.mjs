@@ -45,12 +45,12 @@ describe('commands', { concurrency: 3 }, () => {
       assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
       assert.equal(journal(world, 'http').filter((entry) => entry.method === 'POST' && entry.path.endsWith('/requests')).length, 2, 'one command, sent twice');
       put(world.fake.token);
-      await world.ready(limit(5000));
+      await world.ready(limit(15000));
       assert.equal(text(await world.say('scenario:text').done), words(12));
     });
   });
 
-  for (const [kind, most] of [['file', 5000], ['command', 9000]]) {
+  for (const [kind, most] of [['file', 15000], ['command', 20000]]) {
     test(`a token that nobody takes any more rests, and one put in its place by ${kind} does not`, async () => {
       const folder = scratch(`rest-${kind}`), file = path.join(folder, 'token'), program = path.join(folder, 'print-token');
       fs.writeFileSync(file, 'control-session-token', { mode: 0o600 });
@@ -98,7 +98,7 @@ describe('commands', { concurrency: 3 }, () => {
         await until(async () => (await reauths()) >= before + 3, 'it does not rest');
         assert.equal((await world.get('/readyz')).status, 503);
         put();
-        await world.ready(limit(9000));
+        await world.ready(limit(20000));
         assert.equal(text(await world.say('scenario:text').done), words(12));
         assert.equal(journal(world, 'http').filter((entry) => /sync\/token/.test(entry.path)).length, 0, 'none was minted');
         assert.deepEqual(world.held(), []);
@@ -126,7 +126,7 @@ describe('commands', { concurrency: 3 }, () => {
     scenarios: slow('late', { delay: 60000, silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
   }, async (world) => {
     assertRefused(await world.say('scenario:late', { ms: limit(30000) }).done, 504, 'authority_timeout');
-    await until(() => journal(world, 'interrupt').length === 1, 'it runs on', 5000);
+    await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
     assert.ok(journal(world, 'interrupt')[0].found);
     assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
   }));
@@ -168,7 +168,7 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal(text(await world.say('scenario:text').done), words(12));
     Object.assign(world.fake.control.workers.get(world.fake.worker), { status: 'stopped', stopped: Date.now() });
     assertRefused(await world.say('scenario:text').done, 503, 'authority_unavailable');
-    await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 1500);
+    await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 8000);
     assert.match((await world.get('/readyz')).text, /is stopped/);
   }));
 
@@ -180,11 +180,11 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal((await send(world.lane.base, { method: 'POST', path: '/api/chats/hung/stop' })).status, 200);
     await turn.done;
     assert.ok(read(turn).aborted);
-    assert.ok(Date.now() - began < limit(7000), `${Date.now() - began} ms`);
+    assert.ok(Date.now() - began < limit(20000), `${Date.now() - began} ms`);
   }));
 
   test('a stop of a turn whose start takes longer than a stop waits is obeyed once the turn is accepted', () => within({
-    scenarios: { slow: { about: 'a receipt that takes its time', accept: () => ({ delay: 3500 }), run: async (t) => { t.started(); await t.say('Nobody wants this any more.', { close: false }); await t.pause(60000); } } },
+    scenarios: { slow: { about: 'a receipt that takes its time', accept: () => ({ delay: 6000 }), run: async (t) => { t.started(); await t.say('Nobody wants this any more.', { close: false }); await t.pause(60000); } } },
   }, async (world) => {
     const turn = world.say('scenario:slow', { id: 'slow' });
     await until(() => journal(world, 'turn').length === 1, 'no start');
@@ -211,7 +211,7 @@ describe('commands', { concurrency: 3 }, () => {
   }, async (world) => {
     const turn = world.say('scenario:mute', { id: 'mute' });
     await until(() => journal(world, 'turn').length === 1, 'no start');
-    world.fake.control.faults.push({ rpc: 'turn/interrupt', delay: 6000, times: 1 }); // a second longer than the lane waits for the end
+    world.fake.control.faults.push({ rpc: 'turn/interrupt', delay: 8500, times: 1 }); // longer than the lane waits for the end, not for an answer
     await until(async () => (await send(world.lane.base, { method: 'POST', path: '/api/chats/mute/stop' })).json().data?.status === 'stopping', 'not stopped');
     assert.ok(read(await turn.done).aborted, turn.text);
     assert.deepEqual(journal(world, 'interrupt'), [], 'it is on its way');
@@ -235,7 +235,7 @@ describe('commands', { concurrency: 3 }, () => {
     await until(async () => (await world.get('/readyz')).status === 503, 'the look did not fail', 20000);
     const began = Date.now();
     await world.ready(limit(15000));
-    assert.ok(Date.now() - began < limit(4000), `${Date.now() - began} ms`);
+    assert.ok(Date.now() - began < limit(10000), `${Date.now() - began} ms`);
   }));
 
   test('a build that Khala does not serve: the window is told', () => within({ wire: 'phoenix', ready: false, fake: { khala: { compat: { protocol: 'khala.ws.v1', minBuild: '20990101T000000Z', maxBuild: null, minSchema: 1, maxSchema: 1 } } } }, async (world) => {

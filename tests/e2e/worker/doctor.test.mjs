@@ -90,7 +90,7 @@ test('the control token ended', async () => {
 test('the clock of the control service is ahead', async () => {
   ahead = 60_000;
   const checks = await doctor();
-  fails(checks, 'clock', /clock is (59|60)\d{3}ms ahead/, 'INCONCLUSIVE');
+  fails(checks, 'clock', /clock is (5\d|60)\d{3}ms ahead/, 'INCONCLUSIVE');
   assert.deepEqual(Object.keys(checks), ALL);
 });
 
