@@ -33,6 +33,17 @@ async function waiting(scenario, questions = 1, on = page()) {
   assert.ok(first.chunks.at(-1) === '[DONE]');
   return on;
 }
+/** … for both of its questions: Codex may ask for the second only when the page was told of the first. */
+async function waitingForBoth(scenario) {
+  for (let tries = 1; ; ++tries) {
+    const on = page();
+    const first = await on.read(on.start(`scenario:${scenario}`));
+    await assertApproved(first);
+    if (questionsOf(first).length === 2) return on;
+    assert.ok(tries < 5, first.text);
+    await send(lane.base, { method: 'POST', path: `/api/chats/${on.id}/stop` });
+  }
+}
 async function answered(on, decisions) {
   for (const [call, approved] of Object.entries(decisions)) on.decide(call, approved);
   const exchange = on.send();
@@ -86,7 +97,7 @@ test('two calls at once: one allowed, one denied', async () => {
 });
 
 test('two calls at once: one allowed, the other later', async () => {
-  const on = await waiting(`exec-two;${touch('now.txt')};cmd2=${encodeURIComponent('touch later.txt')}`, 2);
+  const on = await waitingForBoth(`exec-two;${touch('now.txt')};cmd2=${encodeURIComponent('touch later.txt')}`);
   const [now, later] = ['now', 'later'].map((name) => on.parts.find((p) => p.input?.command === `touch ${name}.txt`).toolCallId);
   const middle = await answered(on, { [now]: true });
   assert.equal(statusOf(middle), 'waiting-for-approval', middle.text);
@@ -206,7 +217,7 @@ test('a client without the header is never asked: declined, in chunks that every
 });
 
 test('a reload while the turn waits shows the question again; afterwards one stream tells it all', async () => {
-  const on = await waiting(`exec;${touch('reload.txt')}`);
+  const on = await waiting(`exec;escalate=1;cmd=${encodeURIComponent('sleep 2; touch reload.txt')}`); // it is not over when the page leaves
   const before = await send(lane.base, { path: `/api/chats/${on.id}/stream`, headers: ACCEPT });
   await assertApproved(before);
   assert.equal(questionsOf(before).length, 1);

@@ -35,15 +35,15 @@ const COMPRESSES = [['gzip off;', 'gzip on; gzip_types text/event-stream; gzip_m
 const edges = {};
 const lanes = {};
 before(async () => {
-  const replayDir = writeCaptures({ 'words': words(35), 'silent': words(35, 2200), 'stall20': words(35, 20000) });
+  const replayDir = writeCaptures({ 'words': words(80), 'silent': words(35, 6000), 'stall20': words(35, 20000) });
   lanes.lane = await startLane({ replayDir, pace: 'recorded', args: ['--heartbeat', '500ms'] });
   lanes.mute = await startLane({ replayDir, pace: 'recorded', args: ['--heartbeat', '1h'], name: 'mute-lane' });
   edges.plain = await startNginx(lanes.lane.base);
   edges.buffers = await startNginx(lanes.lane.base, BUFFERS);
   edges.compresses = await startNginx(lanes.lane.base, COMPRESSES);
-  edges.nginx = await startNginx(lanes.mute.base, [['proxy_read_timeout 60s', 'proxy_read_timeout 1200ms']]);
-  edges.patient = await startNginx(lanes.lane.base, [['proxy_read_timeout 60s', 'proxy_read_timeout 1200ms']]);
-  edges.haproxy = await startHaproxy(lanes.mute.base, [['timeout client 60s', 'timeout client 1200ms'], ['timeout server 60s', 'timeout server 1200ms']]);
+  edges.nginx = await startNginx(lanes.mute.base, [['proxy_read_timeout 60s', 'proxy_read_timeout 2s']]);
+  edges.patient = await startNginx(lanes.lane.base, [['proxy_read_timeout 60s', 'proxy_read_timeout 3s']]);
+  edges.haproxy = await startHaproxy(lanes.mute.base, [['timeout client 60s', 'timeout client 2s'], ['timeout server 60s', 'timeout server 2s']]);
   const end = Date.now() + limit(10000);
   while ((await send(edges.haproxy.base, { path: '/readyz' })).status !== 200) assert.ok(Date.now() < end, 'the backend is up');
 });
@@ -86,13 +86,13 @@ describe('through real edges', { concurrency: 4 }, () => {
 
   describe('an edge that cuts what is silent', { concurrency: 3 }, () => {
     for (const name of ['nginx', 'haproxy']) {
-      test(`${name} with a read timeout of 1.2 s: truncated, and named an idle cut`, async () => {
+      test(`${name} with a read timeout of 2 s: truncated, and named an idle cut`, async () => {
         const result = await smoke(edges[name].base, ['--prompt', 'replay:silent']);
         assert.deepEqual(outcomes(result), ['truncated', 'truncated', 'truncated'], result.run.stdout);
         for (const one of happy) {
-          assert.match(check(result, one).detail, /without \[DONE\], 1\.[1-9]s after the last byte: an idle cut/);
+          assert.match(check(result, one).detail, /without \[DONE\], [1-5](\.\d+)?s after the last byte: an idle cut/);
           const { silence } = check(result, one).data;
-          assert.ok(silence >= 1.1 && silence < 2.1, `${silence}`);
+          assert.ok(silence >= 1.9 && silence < 5.9, `${silence}`);
         }
       });
     }

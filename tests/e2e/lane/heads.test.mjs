@@ -73,7 +73,7 @@ test('200 bodies at once of somebody with a token: the budget holds, the rest ge
   }
   await lane.until(() => sent === 200, 'all bodies', 60000);
   const refused = () => told.filter((t) => t.startsWith('HTTP/1.1 503'));
-  await lane.until(() => refused().length >= 190, 'the refusals');
+  await lane.until(() => refused().length >= 190, 'the refusals', 60000);
   const most = peak(lane);
   console.log(`# memory before ${before.toFixed(0)} MiB, at most ${most.toFixed(0)} MiB, ${refused().length} of 200 refused`);
   for (const answer of refused()) assert.match(answer, /\r\nretry-after: 1\r\n[^]*"code":"service_unavailable"/i);

@@ -23,7 +23,7 @@ after(async () => {
   assert.equal((await lane.stop()).code, 0);
 });
 
-const soon = (what, promise, ms = 5000) => Promise.race([promise, new Promise((_, fail) => setTimeout(() => fail(new Error(`${what}: not within ${ms} ms`)), limit(ms)).unref())]);
+const soon = (what, promise, ms = 15000) => Promise.race([promise, new Promise((_, fail) => setTimeout(() => fail(new Error(`${what}: not within ${ms} ms`)), limit(ms)).unref())]);
 
 /** One request of an HTTP/2 session: {status, first, ended, text()}. */
 function ask(session, path, body) {

@@ -185,7 +185,7 @@ const RULES = {
     changed: 'A finish reason "cancelled" is none that clients know: a stopped turn ends with an abort chunk and the status interrupted.',
     now: async () => {
       const id = uuid();
-      const answer = post(`?conversationId=${id}`, [user('scenario:text;words=90;delay=30')]);
+      const answer = post(`?conversationId=${id}`, [user('scenario:text;words=90;delay=150')]);
       await answer.frame('text-delta');
       await open(lane.base, { method: 'POST', path: `/api/chats/${id}/stop`, headers: as('user') }).done;
       assertLegal(await answer.done);

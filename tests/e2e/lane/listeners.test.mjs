@@ -68,7 +68,7 @@ const peerName = (base) => new Promise((done, fail) => {
 });
 
 test('TLS: streams are incremental and legal, for node and for curl', async () => {
-  const lane = await startLane({ pace: 'recorded', args: tlsArgs() });
+  const lane = await startLane({ pace: 'x0.2', args: tlsArgs() });
   assert.match(lane.base, /^https:/);
   assert.equal(JSON.parse(fs.readFileSync(path.join(lane.folder, 'ready'), 'utf8')).url, lane.base);
   const answer = overTls(lane.base, 'replay:02-text-paced', { id: 'tls' });
@@ -90,7 +90,7 @@ test('TLS: streams are incremental and legal, for node and for curl', async () =
 });
 
 test('TLS: a lost page is noticed, and plain HTTP gets no answer', async () => {
-  const lane = await startLane({ pace: 'recorded', args: [...tlsArgs(), '--detach-grace', '100ms'] });
+  const lane = await startLane({ pace: 'x0.2', args: [...tlsArgs(), '--detach-grace', '100ms'] });
   const answer = overTls(lane.base, 'replay:02-text-paced', { id: 'lost' });
   await answer.frame('text-delta');
   answer.request.destroy();

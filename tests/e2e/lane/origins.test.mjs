@@ -10,7 +10,7 @@ import { startNginx } from '../lib/proxies.mjs';
 
 const EVIL = { host: 'evil.example:8080', origin: 'http://evil.example:8080' };
 let lane;
-before(async () => { lane = await startLane({ pace: 'x0.2', args: ['--allow-host', 'lane.example', '--allow-host', '*.wild.example', '--cors-origin', 'https://app.example'] }); });
+before(async () => { lane = await startLane({ pace: 'x0.1', args: ['--allow-host', 'lane.example', '--allow-host', '*.wild.example', '--cors-origin', 'https://app.example'] }); });
 after(async () => { assert.equal((await lane.stop()).code, 0); });
 const ended = () => lane.stderr.split('\n').filter((l) => l.includes('"terminal"'));
 

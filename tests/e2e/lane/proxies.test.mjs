@@ -22,7 +22,7 @@ function silentTool() {
   return lines.map((line, n) => (n > at ? { ...line, t: line.t + SILENCE_MS } : line));
 }
 
-const replayDir = writeCaptures({ silent: silentTool(), paced: slowed(35) });
+const replayDir = writeCaptures({ silent: silentTool(), paced: slowed(120) });
 const lanes = {};
 const proxies = {};
 const running = [];
@@ -67,7 +67,7 @@ for (const name of Object.keys(PROXIES)) {
     const deltas = answer.frames.filter((f) => f.chunk?.type === 'text-delta');
     assert.ok(deltas.length >= 20, `${deltas.length} deltas`);
     const spread = deltas.at(-1).t - deltas[0].t;
-    assert.ok(spread >= 600, `${deltas.length} deltas within ${spread} ms`);
+    assert.ok(spread >= 1200, `${deltas.length} deltas within ${spread} ms`);
     assert.ok(answer.reads.length > deltas.length / 2, `${answer.reads.length} reads`);
     const gaps = deltas.slice(1).map((delta, n) => delta.t - deltas[n].t);
     assert.ok(Math.max(...gaps) < limit(spread / 3), `no burst: ${gaps}`);
@@ -114,7 +114,7 @@ test('an idle cut at 10 s and a tool that is silent for 30 s: heartbeats carry t
   for (const answer of long.cut) {
     await answer.done;
     assert.ok(!answer.complete, 'cut, and not ended as if it were whole');
-    assert.ok(answer.after >= 9000 && answer.after < limit(20000), `${answer.after} ms`);
+    assert.ok(answer.after >= 9000 && answer.after < SILENCE_MS - 1000, `${answer.after} ms`);
   }
   for (const answer of long.carried) {
     await answer.done;
