@@ -162,7 +162,7 @@ test('a conversation that is deleted while it is named, read and copied is gone 
       if (answer.status === 201) assert.equal((await remove(lane, `/api/chats/${answer.json().data.id}`)).status, 204);
     }
     assert.equal((await remove(lane, '/api/chats/copy')).status, 204);
-    await lane.until(() => !rollouts(lane).includes('about secrets'), 'nothing of it is left', 3000);
+    await lane.until(() => !rollouts(lane).includes('about secrets'), 'nothing of it is left');
   }
   assert.equal((await lane.stop()).code, 0);
 });

@@ -161,7 +161,7 @@ test('an answer of which nothing came is a sentence that says so: in the stream,
 });
 
 test('a turn that the lane ended for a failure is listed as failed: also after a restart and in a copy; a stopped one is not', async () => {
-  const args = [...ARGS, '--limit', 'first-event=2s', '--limit', 'idle=2s', '--limit', 'turn-time=5s'];
+  const args = [...ARGS, '--limit', 'first-event=4s', '--limit', 'idle=4s', '--limit', 'turn-time=12s'];
   const ENDS = { 'slow-first;first=20000': ['failed', 'authority_timeout'], 'stall;at=3': ['failed', 'stalled'], 'text;words=200;delay=100': ['aborted', 'turn_aborted'] };
   const ids = Object.keys(ENDS).map((scenario) => [scenario, `cut-${scenario.replace(/\W/g, '-')}`]);
   let own = await start({ args });
