@@ -331,7 +331,7 @@ TEST_CASE("property: any failure in any order of events ends at or below the sha
     for (int round = 0; round < 60; ++round) {
         CAPTURE(round);
         World world;
-        world.playbook.driver_limit = Millis(800);   // a busy machine's disk takes its time
+        world.playbook.driver_limit = Millis(800); // a busy machine's disk takes its time
         world.playbook.restore_limit = Millis(1600); // for the journal, several times a call
         world.instruments.per_flow = 40;
         for (int write = 1; write <= 8; ++write) {

@@ -128,7 +128,8 @@ TEST_CASE("prober: a server that takes its time is no standstill of ours") {
     Bench bench;
     RawServer server(bench.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });
     ProberOptions options = bench.options({arm("a", server, 50)});
-    options.limits.first_byte = Millis(1500); // a busy machine stands still for less than half of it
+    options.limits.first_byte =
+        Millis(1500); // a busy machine stands still for less than half of it
     const auto prober = bench.make(std::move(options));
     bench.loop.run(run_for(prober.get(), Millis(300), Millis(3000)));
     REQUIRE(bench.samples.size() >= 12);
@@ -213,8 +214,8 @@ TEST_CASE("prober: a stalled server does not slow arrivals, and waiting counts a
     bench.loop.run(scenario(prober.get(), &server));
     CHECK(bench.samples.size() >= 90);
     CHECK(prober->counts("only").arrived == bench.samples.size());
-    // About seventy-five arrivals fell into the stall; two were sent, the others waited in line. From
-    // the sending alone 73 of them would look quick.
+    // About seventy-five arrivals fell into the stall; two were sent, the others waited in line.
+    // From the sending alone 73 of them would look quick.
     const auto slow_to_send = std::ranges::count_if(bench.samples, [](const ProberSample& s) {
         return s.sample.clocks.first_content.value_or(0) > 0.75;
     });
