@@ -14,7 +14,7 @@ import { TURNS_COMPLETIONS } from './broken/faults_turns_completions.mjs';
 import { KEY } from './broken/good.mjs';
 import { startServer } from './broken/server.mjs';
 
-const smoke = (api, base, ...more) => oa(['smoke', api, '--base-url', base, '--auth', 'env:KEY', '--json', ...more], { env: { KEY } });
+const smoke = (api, base, ...more) => oa(['smoke', api, '--base-url', base, '--auth', 'env:KEY', '--json', ...more], { env: { KEY }, ms: 180_000 }); // forty-eight at once
 const failed = (run) => run.json().checks.filter((check) => check.verdict === 'FAIL').map((check) => check.id);
 
 /**
