@@ -19,7 +19,10 @@ export function askNow(to, ...words) {
   const { port, flag } = (thread ??= startThread());
   Atomics.store(flag, 0, 0);
   port.postMessage({ to, words });
-  if (Atomics.wait(flag, 0, 0, PATIENCE_MS) === 'timed-out') throw new Error(`${words[0]}: no answer at port ${to}`);
+  if (Atomics.wait(flag, 0, 0, PATIENCE_MS) === 'timed-out') {
+    thread = undefined; // what it says later answers nobody else
+    throw new Error(`${words[0]}: no answer at port ${to}`);
+  }
   const { text, error } = receiveMessageOnPort(port).message;
   if (error) throw new Error(`${words[0]}: ${error}`);
   return text;
