@@ -76,7 +76,7 @@ export const LONG = [
 export const WAITING = [
   'tests/e2e/drivers/rollback_any.test.mjs', 'tests/e2e/drivers/route_split.test.mjs', 'tests/e2e/lane/codex_sick.test.mjs', 'tests/e2e/lane/faults_lane.test.mjs',
   'tests/e2e/lane/workspaces.test.mjs', 'tests/e2e/operator/continuity.test.mjs', 'tests/e2e/operator/take_back.test.mjs', 'tests/e2e/worker/odd.test.mjs',
-  'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/gates/each_gate.test.mjs', 'tests/e2e/lane/serve.test.mjs', 'tests/e2e/operator/balanced.test.mjs', 'tests/e2e/operator/load.test.mjs',
+  'tests/e2e/evidence/first_events.test.mjs', 'tests/e2e/evidence/incident.test.mjs', 'tests/e2e/gates/each_gate.test.mjs', 'tests/e2e/lane/serve.test.mjs', 'tests/e2e/operator/balanced.test.mjs', 'tests/e2e/operator/load.test.mjs',
   'tests/e2e/replicas/clock.test.mjs', 'tests/e2e/replicas/crowd.test.mjs', 'tests/e2e/replicas/cut_off.test.mjs', 'tests/e2e/replicas/healing.test.mjs', 'tests/e2e/replicas/orphans.test.mjs',
   'tests/e2e/replicas/owners.test.mjs', 'tests/e2e/replicas/readers.test.mjs', 'tests/e2e/replicas/replicas.test.mjs', 'tests/e2e/replicas/stops.test.mjs', 'tests/e2e/replicas/takeovers.test.mjs',
   'tests/e2e/store/examples.test.mjs', 'tests/e2e/store/old_primary.test.mjs', 'tests/e2e/worker/silence.test.mjs', 'tests/e2e/worker/two_lanes.test.mjs',
