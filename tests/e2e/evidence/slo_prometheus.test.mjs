@@ -207,7 +207,7 @@ test('slo budget: little is consumed by the good revision, all by the bad one, a
   // The windows must lie within what was scraped, and hold requests.
   await rig.prometheus.eventually('count(up offset 20s)', (found) => found[0]?.value === 3);
   await Promise.all([turns(rig.r1, 20), turns(rig.r2, 60)]);
-  await rig.prometheus.eventually(asked('r2'), (found) => found[0]?.value === TURNS + 60);
+  for (const [revision, more] of [['r1', 20], ['r2', 60]]) await rig.prometheus.eventually(asked(revision), (found) => found[0]?.value === TURNS + more);
   await Promise.all(rows.map(async ([args, code, verdict]) => {
     const run = await real(['budget', ...args]);
     assert.equal(run.code, code, `${args}: ${run.stdout}${run.stderr}`);
