@@ -226,6 +226,11 @@ std::string question_id(const authority::PastTurn& turn) {
     return id.empty() ? wire_id(turn.id) + "-user" : id;
 }
 
+bool is_question(const authority::PastTurn& turn, std::string_view id) {
+    return !id.empty() && (turn.client_message_id == id || turn.user_item_id == id ||
+                           wire_id(turn.id) + "-user" == id);
+}
+
 std::vector<Json>
 project_messages(const ProjectionContext& context, const authority::PastTurn& turn) {
     std::vector<Json> out;

@@ -45,6 +45,8 @@ project_thread(std::string_view id, const authority::ThreadInfo& info, bool arch
 /// Of the user's message that began the turn, as the list of messages has it: the client's own id,
 /// else the authority's.
 [[nodiscard]] std::string question_id(const authority::PastTurn& turn);
+/// By that name or another one that it had in a list before.
+[[nodiscard]] bool is_question(const authority::PastTurn& turn, std::string_view id);
 
 /// The user's message and the assistant's, as far as they are there: the answer of a running turn
 /// (unless it waits for results of the page) and one of which nothing was kept are not (an empty

@@ -17,7 +17,7 @@ using Turns = std::vector<authority::PastTurn>;
 
 /// The turn's question, or its answer, is this message.
 bool has_message(const authority::PastTurn& turn, const std::string& id) {
-    return question_id(turn) == id || wire_id(turn.id) == id;
+    return is_question(turn, id) || wire_id(turn.id) == id;
 }
 
 std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& turns) {
