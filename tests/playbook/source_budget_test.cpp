@@ -68,7 +68,7 @@ TEST_CASE("budget: measured first, stated only where nothing is measured and the
         {.name = "under an hour, and stated",
          .covered_s = 1800,
          .stated = 0.01,
-         .why = "stated by hand"},
+         .why = "stated, not measured"},
         {.name = "missing",
          .want = Verdict::inconclusive,
          .why = "--asserted-budget PERCENT",
