@@ -1,5 +1,7 @@
 #include "codex_models.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -21,7 +23,7 @@ Task<Result<std::string>> read_builtin_models(
     ChildOptions options;
     options.program = std::move(program);
     // Else it prints the catalogue that config.toml names: what the last start left of the models.
-    options.args = {"debug", "models", "--bundled"};
+    options.args = {"debug", "models", foreign_option("--bundled")};
     options.env = std::move(env);
     options.pipe_stderr = true;
     OA_CO_TRY(const std::shared_ptr<Child> child, Child::start(executor, std::move(options)));
