@@ -237,6 +237,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
         self->executor_, self->options_, hold->id, hold->model, self->approval_place(), hold->total
     );
     live->ask_approvals = request->ask_approvals;
+    live->alone = !request->thread;
     if (!request->tools.empty() || request->wait_for_calls) {
         live->take_client_calls(request->wait_for_calls, hold->functions);
     }

@@ -121,6 +121,7 @@ public:
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or must be, once there is a connection
     bool left = false; ///< it runs on when nobody holds the handle
+    bool alone = false; ///< its start made the thread: until it is answered nobody else knows it
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 
 private:

@@ -242,6 +242,30 @@ test('a start whose answer is lost with the connection does not stop the turn th
   way.stop();
 });
 
+test('a start whose answer is lost with a chat that it made is stopped: nobody else would', async () => {
+  const way = await Wire.start(world.server.port);
+  const stops = [];
+  const relay = await startCodexRelay(new URL(way.base).port, {
+    refuse: ({ method, params }) => {
+      if (method === 'turn/interrupt') stops.push(params);
+      if (method !== 'turn/start' || way.down || stops.length > 0) return false;
+      way.down = true;
+      for (const socket of relay.sockets) socket.destroy();
+      return true;
+    },
+  });
+  const cut = await world.lane('unanswered-new', [], { codex: relay.port });
+  const before = cut.stderr.split('is ready, at ws://').length;
+  const lost = await chat(cut.base, 'scenario:text;words=3', { id: 'unsure-new' }).done;
+  assert.ok(lost.status >= 500, `${lost.status} ${lost.text}`);
+  way.down = false;
+  await cut.until(() => cut.stderr.split('is ready, at ws://').length > before && stops.length > 0, 'an interrupt');
+  assert.equal(stops.length, 1);
+  assert.equal((await cut.stop()).code, 0);
+  relay.stop();
+  way.stop();
+});
+
 for (const { what, held: method, ask, status } of [
   { what: 'deletes', held: 'thread/delete', status: 503, ask: (lane, id) => send(lane.base, { method: 'DELETE', path: `/api/chats/${id}` }) },
   { what: 'makes', held: 'thread/name/set', status: 409, ask: (lane, id) => send(lane.base, { method: 'POST', path: '/api/chats', body: { id, title: 'Quito' } }) },

@@ -11,9 +11,10 @@
 
 namespace oa_stream::authority {
 
-/// `models_json`: the output of `codex debug models`. Returns the text of a model_catalog_json file
-/// with only `wanted`, or empty text when the catalogue knows none of them (such models are offered
-/// no tools as they are). Errors: Code::protocol when the text is not a catalogue.
+/// `models_json`: the output of `codex debug models --bundled`. Returns the text of a
+/// model_catalog_json file with only `wanted`, or empty text when the catalogue knows none of them
+/// (such models are offered no tools as they are). Errors: Code::protocol when the text is not a
+/// catalogue.
 [[nodiscard]] Result<std::string>
 tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted);
 

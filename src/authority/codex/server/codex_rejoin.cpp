@@ -68,9 +68,9 @@ Task<void> CodexCore::rejoin(
     }
     const bool over = (live->failed() && !live->ended()) || live->abandoned;
     // A start whose answer was lost has no name: an interrupt without one would stop what another
-    // lane runs there by now. Whoever takes the thread next ends what is left of it.
-    const bool named = !self->options_.server.shared || !live->id().empty();
-    if (over && named) {
+    // lane runs by now on a thread that it knows. Who takes that next ends what is left of it.
+    const bool ours = !self->options_.server.shared || live->alone || !live->id().empty();
+    if (over && ours) {
         co_await interrupt_stray(link, thread->id, live->id());
         if (link->lost()) {
             co_return; // likewise
