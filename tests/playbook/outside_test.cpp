@@ -66,6 +66,9 @@ TEST_CASE("outside: a credential that is not there is named, unless it is not re
     CHECK(refused.error().text().contains("OA_TEST_ABSENT"));
     playbook.target.auth->required = false;
     CHECK(open_outside(io.get_executor(), playbook).has_value());
+    playbook.target.auth->reference = "file:/nonexistent/token"; // nor looked for again
+    CHECK_FALSE(open_outside(io.get_executor(), playbook).value().renewed);
+    playbook.target.auth->reference = "env:OA_TEST_ABSENT";
     ::setenv("OA_TEST_ABSENT", "s3cret-s3cret", 1); // NOLINT(concurrency-mt-unsafe): one thread
     const auto outside = open_outside(io.get_executor(), playbook);
     REQUIRE(outside.has_value());

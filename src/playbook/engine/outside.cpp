@@ -165,7 +165,8 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
         OA_CHECK(probe::add_header(out.users, header));
     }
     hide_secrets(out.redactor, out.users);
-    if (const auto& auth = playbook.target.auth; auth && net::is_renewed(auth->reference)) {
+    if (const auto& auth = playbook.target.auth; // one that is not there has none to follow
+        auth && !out.user_token.empty() && net::is_renewed(auth->reference)) {
         out.renewed = std::make_shared<probe::RenewedToken>(out.user_token, out.user_token);
         out.users.renewed = out.renewed;
         const std::string& reference = auth->reference;
