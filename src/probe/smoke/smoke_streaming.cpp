@@ -36,10 +36,13 @@ const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
 }
 
 /// One answer alone may leave it undecided, and one answer of a model may be late and then fast:
-/// a hop that holds streams holds each.
+/// a hop that holds streams holds each. A much shorter answer says nothing of that.
 const ProbeSample* held_beside(const Smoke& smoke, const ProbeSample& origin) {
     const bool each = std::ranges::all_of(smoke.happy, [&origin](const Happy& happy) {
-        return happy.sample.done && comes_at_once(happy.sample.arrivals, origin.arrivals);
+        const ProbeSample& sample = happy.sample;
+        return sample.done && sample.pacing != Pacing::streamed &&
+               sample.content_frames >= origin.content_frames / 2 &&
+               comes_at_once(sample.arrivals, origin.arrivals);
     });
     return each && smoke.happy.size() > 1 ? &smoke.happy.front().sample : nullptr;
 }
