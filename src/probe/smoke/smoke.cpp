@@ -19,6 +19,7 @@ bool outlasted_us(const Smoke& smoke) {
     return smoke.happy.back().sample.outcome == Outcome::too_slow;
 }
 
+constexpr const char* k_refused = "the target refused the credentials";
 constexpr Millis k_removing{20'000};
 
 Task<Removal> remove_all(SmokePtr smoke) {
@@ -68,7 +69,9 @@ Task<void> footprint(SmokePtr smoke) {
 Task<void> probe_all(SmokePtr smoke) {
     co_await smoke_happy(smoke);
     if (refused_us(*smoke)) {
-        smoke->skip_rest("the target refused the credentials");
+        if (smoke->options.hops.empty()) { // else their turns are to be reported
+            smoke->skip_rest(k_refused);
+        }
         co_return;
     }
     if (outlasted_us(*smoke)) { // a dozen more would take an hour
@@ -128,7 +131,9 @@ Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions opti
     if (!smoke->has("footprint")) {
         co_await footprint(smoke);
     }
-    if (outlasted_us(*smoke)) {
+    if (refused_us(*smoke)) {
+        smoke->skip_rest(k_refused);
+    } else if (outlasted_us(*smoke)) {
         smoke->skip_rest("an answer did not end in time");
     }
     auto checks = smoke->in_order();
