@@ -65,7 +65,7 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
             if (asked || message.empty() || wire_id(turn.id) == message) {
                 co_return ForkPoint{.last_turn = turn.id};
             }
-            asked = is_question(turn, message);
+            asked = contains(question_ids(turn), message);
         }
         if (!page->more || page->turns.empty() || page->turns.back().id == query.from) {
             break;

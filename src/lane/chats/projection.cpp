@@ -221,14 +221,15 @@ Json project_thread(std::string_view id, const authority::ThreadInfo& info, bool
     return out;
 }
 
-std::string question_id(const authority::PastTurn& turn) {
-    auto id = turn.client_message_id.value_or(turn.user_item_id.value_or(""));
-    return id.empty() ? wire_id(turn.id) + "-user" : id;
-}
-
-bool is_question(const authority::PastTurn& turn, std::string_view id) {
-    return !id.empty() && (turn.client_message_id == id || turn.user_item_id == id ||
-                           wire_id(turn.id) + "-user" == id);
+std::vector<std::string> question_ids(const authority::PastTurn& turn) {
+    std::vector<std::string> out;
+    for (const auto& id : {turn.client_message_id, turn.user_item_id}) {
+        if (id && !id->empty()) {
+            out.push_back(*id);
+        }
+    }
+    out.push_back(wire_id(turn.id) + "-user");
+    return out;
 }
 
 std::vector<Json>
@@ -237,7 +238,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
     const Json began = seconds_json(turn.started_at);
     const Json ended = turn.completed_at ? seconds_json(*turn.completed_at) : began;
     if (has_user_message(turn)) {
-        Json& user = out.emplace_back(message(question_id(turn), turn, "user"));
+        Json& user = out.emplace_back(message(question_ids(turn).front(), turn, "user"));
         Json parts = user_parts(turn);
         auto content = text_of(parts, "user");
         finish_message(

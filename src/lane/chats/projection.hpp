@@ -42,11 +42,9 @@ model_of(const ProjectionContext& context, const authority::PastTurn& turn);
 [[nodiscard]] Json
 project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived);
 
-/// Of the user's message that began the turn, as the list of messages has it: the client's own id,
-/// else the authority's.
-[[nodiscard]] std::string question_id(const authority::PastTurn& turn);
-/// By that name or another one that it had in a list before.
-[[nodiscard]] bool is_question(const authority::PastTurn& turn, std::string_view id);
+/// Ids of the user's message that began the turn. The first is the one that lists give it: the
+/// client's own, else the authority's. A page may have kept another from an earlier list.
+[[nodiscard]] std::vector<std::string> question_ids(const authority::PastTurn& turn);
 
 /// The user's message and the assistant's, as far as they are there: the answer of a running turn
 /// (unless it waits for results of the page) and one of which nothing was kept are not (an empty

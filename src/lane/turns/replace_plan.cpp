@@ -17,7 +17,7 @@ using Turns = std::vector<authority::PastTurn>;
 
 /// The turn's question, or its answer, is this message.
 bool has_message(const authority::PastTurn& turn, const std::string& id) {
-    return is_question(turn, id) || wire_id(turn.id) == id;
+    return contains(question_ids(turn), id) || wire_id(turn.id) == id;
 }
 
 std::optional<std::size_t> find_exact(const ChatRequest& request, const Turns& turns) {
@@ -55,7 +55,9 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
     std::map<std::string, std::size_t> questions;
     for (std::size_t at = 0; at < turns.size(); ++at) { // of equal ids the first one counts
         answers.try_emplace(wire_id(turns[at].id), at);
-        questions.try_emplace(question_id(turns[at]), at);
+        for (std::string& id : question_ids(turns[at])) {
+            questions.try_emplace(std::move(id), at);
+        }
     }
     bool unknown_answer = false;
     for (auto i = request.earlier.size(); i-- > (seeded.ids.empty() ? seeded.count : 0);) {
