@@ -325,7 +325,7 @@ TEST_CASE("budget: the reason names the least data that its window needs") {
     CHECK(budget_status(question, half_an_hour).why.ends_with("an hour is the least"));
     question.window_s = 60;
     const std::array seconds{WindowReading{60, measured({0, 900}, 2)}};
-    CHECK(budget_status(question, seconds).why.ends_with("all of it is the least"));
+    CHECK(budget_status(question, seconds).why.ends_with("the whole window is needed"));
 }
 
 TEST_CASE("budget: a covered time is told in whole days or in hours") {

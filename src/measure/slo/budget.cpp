@@ -119,9 +119,9 @@ std::string why_not(const BudgetStatus& status, const SourceReading* reading) {
     if (!status.coverage.enough) {
         const bool all = status.question.window_s < k_least_covered_s;
         return fmt::format(
-            "only {} have data, {} is the least",
+            "only {} have data, {}",
             covered_text(status),
-            all ? "all of it" : "an hour"
+            all ? "the whole window is needed" : "an hour is the least"
         );
     }
     if (!status.budget) {
