@@ -131,6 +131,10 @@ public:
         return {};
     }
 
+    [[nodiscard]] Result<void> answer_call(const authority::CallResult& /*result*/) override {
+        return {};
+    }
+
     [[nodiscard]] authority::WireFaults* wire_faults() noexcept override {
         return played_->faults.get();
     }

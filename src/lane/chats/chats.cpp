@@ -10,6 +10,8 @@
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
 
+#include <algorithm>
+
 namespace oa_stream::lane {
 
 namespace {
@@ -174,26 +176,32 @@ Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
 
 /// Whether a resume may repeat the turn depends on what its page has been told here: nothing, by a
 /// page that ends before it.
-Task<void>
-Chats::note_told(CallPtr call, const MessagesRead* read, std::shared_ptr<LiveTurn> live) {
+Task<void> Chats::note_told(CallPtr call, const MessagesRead* read, const Thread* thread) {
     if (!read->reached_newest) {
         co_return;
     }
+    const auto& live = thread->live;
+    const auto& context = thread->page.context;
     std::vector<std::string> whole;
+    bool runs = false;
     for (const auto& turn : read->turns) {
         if (!turn.running) {
             whole.push_back(wire_id(turn.id));
         }
+        runs = runs || (turn.running && turn.id == context.newest);
     }
-    const auto& owner = call->record.owner;
-    const auto& thread = call->record.thread;
-    const bool waits =
-        live && live->waiting() && !live->open_calls().empty() && !read->turns.empty();
+    // The list has the calls that waited when its reading began. Others may wait by now: those of a
+    // later answer, when one of these has its result.
+    const bool waits = runs && !context.calls.empty() && live->waiting() &&
+                       std::ranges::all_of(context.calls, [&](const turn::ClientCall& listed) {
+                           return contains(live->open_calls(), listed);
+                       });
     if (waits) {
         whole.push_back(live->id()); // as far as it goes without its page
     }
     if (lane_->shared) {
-        co_await lane_->shared->note_read(owner, thread, std::move(whole), waits);
+        const auto& record = call->record;
+        co_await lane_->shared->note_read(record.owner, record.thread, std::move(whole), waits);
     } else if (live) {
         live->history_read(contains(whole, live->id()));
     }
@@ -269,13 +277,13 @@ Task<Accepted<net::Response>> Chats::list(CallPtr call) {
 }
 
 Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
-    OA_CO_TRY(auto thread, co_await read_thread(call, Reading::messages));
+    OA_CO_TRY(const auto thread, co_await read_thread(call, Reading::messages));
     ThreadPage newest = thread.page;
     newest.asked.after.clear();
     // First: whoever reads here that a run has ended must find its answer in the messages.
     OA_CO_TRY(auto runs, co_await read_runs(&lane_->authority(), std::move(newest)));
     OA_CO_TRY(auto messages, co_await read_messages(&lane_->authority(), thread.page));
-    co_await note_told(call, &messages, thread.live);
+    co_await note_told(call, &messages, &thread);
     Json data = Json::object();
     data["conversation"] = project_thread(thread.page.context.thread, thread.info, thread.archived);
     data["messages"] = std::move(messages.body.at("data"));
@@ -285,11 +293,9 @@ Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
 }
 
 Task<Accepted<net::Response>> Chats::messages(CallPtr call) {
-    OA_CO_TRY(auto thread, co_await read_thread(call, Reading::messages));
-    OA_CO_TRY(
-        const auto messages, co_await read_messages(&lane_->authority(), std::move(thread.page))
-    );
-    co_await note_told(call, &messages, thread.live);
+    OA_CO_TRY(const auto thread, co_await read_thread(call, Reading::messages));
+    OA_CO_TRY(const auto messages, co_await read_messages(&lane_->authority(), thread.page));
+    co_await note_told(call, &messages, &thread);
     co_return json_response(200, messages.body);
 }
 

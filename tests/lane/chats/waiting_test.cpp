@@ -1,0 +1,101 @@
+// An answer that waits for its page: what the list of messages and a resume have of it.
+#include "../lane_rig.hpp"
+
+using namespace oa_stream;
+using namespace oa_stream::test;
+
+namespace {
+
+lane::LaneConfig with_functions() {
+    auto config = LaneRig::quick();
+    config.approvals = lane::Approvals::ask;
+    config.allowed.tools = true;
+    config.timings.approval_quiet = Millis(20);
+    return config;
+}
+
+/// The conversation "c1" with one turn.
+struct WaitingRig : LaneRig {
+    explicit WaitingRig(lane::LaneConfig config = with_functions()) : LaneRig(std::move(config)) {
+        authority.able.approvals = true;
+        authority.able.client_tools = true;
+    }
+    std::shared_ptr<Stream> started(net::ClientRequest request) {
+        request.headers.set("x-oa-accept", "tool-approval");
+        auto stream = open(std::move(request));
+        until("an answer", [&] { return stream->has("start-step") || stream->ended; });
+        return stream;
+    }
+    std::shared_ptr<Stream> begin() {
+        auto body = parse_json(user_message("go")).value();
+        body["tools"] = Json{{"weather", Json::object()}};
+        auto stream = started(post("/api/chats/c1/stream", dump_json(body)));
+        authority::PastTurn past{.id = "turn-1", .user_text = "go"};
+        past.running = true;
+        authority.past = {past};
+        return stream;
+    }
+    void call(const std::string& id) {
+        authority.last().push(
+            {turn::ToolOpened{id, "weather", false, true},
+             turn::ToolInputReady{id, Json::object()},
+             turn::ClientCall{id, "weather", "{}"}}
+        );
+    }
+    std::shared_ptr<Stream> give_result(std::string_view more_parts = {}) {
+        return started(post(
+            "/api/chats/c1/stream",
+            fmt::format(
+                R"({{"messages":[{{"id":"turn-1","role":"assistant","parts":[{{"type":)"
+                R"("tool-weather","toolCallId":"k1","state":"output-available","input":{{}},)"
+                R"("output":"sun"}}{}]}}],"messageId":"turn-1"}})",
+                more_parts
+            )
+        ));
+    }
+    /// A list that is to have the messages after release().
+    std::shared_ptr<Stream> hold_list() {
+        authority.late_history = authority.history_reads + 2; // the first one names the newest turn
+        auto list = open(get("/api/chats/c1/messages"));
+        until("its reading", [&] { return authority.history_reads == authority.late_history; });
+        return list;
+    }
+    std::shared_ptr<Stream> resume() { return started(get("/api/chats/c1/stream")); }
+};
+
+} // namespace
+
+TEST_CASE("waiting: a page that resumes lacks no call that its list came too early for") {
+    WaitingRig rig;
+    auto stream = rig.begin();
+    int status = 200;
+    std::shared_ptr<Stream> list;
+    SECTION("of an answer that had not ended") {
+        list = rig.hold_list();
+        rig.call("k1");
+        rig.await_end(stream);
+    }
+    SECTION("of a later answer") {
+        rig.call("k1");
+        rig.await_end(stream);
+        list = rig.hold_list();
+        stream = rig.give_result();
+        rig.authority.last().push(turn::ToolOutput{"k1", "sun"});
+        rig.call("k2");
+        rig.await_end(stream);
+        REQUIRE(stream->has("k2"));
+    }
+    SECTION("but one that its result's answer is to have") {
+        rig.call("k1");
+        rig.await_end(stream);
+        list = rig.hold_list();
+        rig.call("k2");
+        rig.until("it arrived", [&] { return rig.authority.last().queue.empty(); });
+        status = 204;
+    }
+    rig.authority.release();
+    rig.await_end(list);
+    const auto resumed = rig.resume();
+    rig.await_end(resumed);
+    CHECK(resumed->head.status == status);
+}
