@@ -533,8 +533,11 @@ TEST_CASE("approvals: of a turn that another lane began, each decision leads to 
     approvals.recall(told("1", "denied"), 2);
     CHECK_FALSE(approvals.unsure({{"a1", false}}, 2));
     CHECK(approvals.unsure({{"a1", false}, {"a2", true}}, 2)); // the authority may ask for a2 again
+    CHECK(approvals.asks(true));
+    CHECK_FALSE(approvals.asks(false));
     approvals.recall(told("2", "available"), 3);
     CHECK_FALSE(approvals.unsure({{"a2", true}}, 3));
+    CHECK_FALSE(approvals.asks(true));
     CHECK(approvals.judge({{"a1", false}})->segment == 1);
     CHECK(approvals.judge({{"a2", true}})->segment == 2);
     CHECK(approvals.judge({{"a1", false}, {"a2", true}})->segment == 2);

@@ -250,7 +250,10 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
         .newest = *std::move(newest)
     };
     const auto& live = out.live;
-    if (live && live->waiting() && live->id() == wire_id(out.page.context.newest)) {
+    // A list has no questions: the resume that tells one tells the whole answer, which most clients
+    // append to the part of it that they have.
+    const bool listed = live && live->waiting() && !live->asks();
+    if (listed && live->id() == wire_id(out.page.context.newest)) {
         out.page.context.calls = live->open_calls();
         out.page.context.call_order = live->call_order();
     }

@@ -106,6 +106,10 @@ bool TurnApprovals::waiting() const noexcept {
     return contains(approvals_, State::waiting, &Approval::state);
 }
 
+bool TurnApprovals::asks(bool relayed) const noexcept {
+    return waiting() || (relayed && contains(approvals_, State::asked_before, &Approval::state));
+}
+
 bool TurnApprovals::stuck(const TurnCalls& calls) const noexcept {
     return held_up(calls) && std::ranges::all_of(running_, [&](const std::string& call) {
                return calls.waits_for(call) ||

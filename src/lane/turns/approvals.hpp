@@ -53,6 +53,8 @@ public:
     void watch(const turn::Event& event, Clock::time_point now);
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
+    /// … or may: of a turn that another replica runs its frames alone tell.
+    [[nodiscard]] bool asks(bool relayed) const noexcept;
     /// Nothing but the client is missing: no part is open, and every running call waits for a
     /// decision or, in `calls`, for a result.
     [[nodiscard]] bool stuck(const TurnCalls& calls) const noexcept;

@@ -145,6 +145,8 @@ public:
 
     /// True between an answer that ended because its client is needed and the request that decides.
     [[nodiscard]] bool waiting() const noexcept { return !over() && !segments_.back().claimed; }
+    /// A question waits for a decision.
+    [[nodiscard]] bool asks() const noexcept { return !over() && approvals_.asks(relayed_); }
     /// A client's decisions and results, told to the authority; the segment that tells what comes
     /// of them. The same again lead to the same segment. 422: unknown, or settled otherwise; 409:
     /// the answer that asks is still being sent, or what came of it is no longer held.

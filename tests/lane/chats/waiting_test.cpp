@@ -65,6 +65,26 @@ struct WaitingRig : LaneRig {
 
 } // namespace
 
+TEST_CASE("waiting: a page has an answer with its calls from the list, one with a question from a "
+          "resume") {
+    const bool asks = GENERATE(false, true);
+    CAPTURE(asks);
+    WaitingRig rig;
+    const auto stream = rig.begin();
+    rig.call("k1");
+    if (asks) {
+        rig.authority.last().ask("k2", "a1");
+    }
+    rig.await_end(stream);
+    REQUIRE(stream->has("tool-approval-request") == asks);
+    const auto list = rig.send(rig.get("/api/chats/c1/messages"));
+    CHECK(list.body.contains(R"("toolCallId":"k1")") == !asks);
+    const auto resumed = rig.resume();
+    rig.await_end(resumed);
+    CHECK(resumed->head.status == (asks ? 200 : 204));
+    CHECK(resumed->bytes == (asks ? stream->bytes : ""));
+}
+
 TEST_CASE("waiting: a page that resumes lacks no call that its list came too early for") {
     WaitingRig rig;
     auto stream = rig.begin();
