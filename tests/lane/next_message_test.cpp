@@ -126,6 +126,34 @@ TEST_CASE("start: a client that left meanwhile leaves a turn without readers") {
     CHECK(rig.watcher.readers == 0);
 }
 
+TEST_CASE("start: a page that was reloaded meanwhile resumes its turn once that is accepted") {
+    const bool accepted = GENERATE(true, false);
+    CAPTURE(accepted);
+    LaneRig rig;
+    rig.authority.hold = true;
+    const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message("one")));
+    rig.until("the start", [&] { return rig.authority.starts == 1; });
+    stream->leave();
+    rig.await_end(stream);
+    const auto resumed = rig.open(rig.get("/api/chats/c1/stream"));
+    rig.context.restart();
+    rig.context.run_for(Millis(60));
+    CHECK_FALSE(resumed->ended);
+    if (!accepted) {
+        rig.authority.refuse = [](const authority::TurnRequest&) {
+            return Error{.code = Code::unavailable, .message = "down"};
+        };
+    }
+    rig.authority.release();
+    if (accepted) {
+        rig.until("its stream", [&] { return resumed->has("start-step") || resumed->ended; });
+        REQUIRE_FALSE(resumed->ended);
+        rig.complete(resumed);
+    }
+    rig.await_end(resumed);
+    CHECK(resumed->head.status == (accepted ? 200 : 204));
+}
+
 TEST_CASE("start: a conversation began when it was asked for, however long its authority takes") {
     const bool with_turn = GENERATE(true, false);
     CAPTURE(with_turn);

@@ -16,7 +16,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How long a repeated request waits for the first one's turn to be accepted.
+/// How long a repeated request, or a resume, waits for a turn to be accepted.
 constexpr Millis k_start_wait{30000};
 
 /// A turn that is taken over counts where such turns begin. Who began it counted it as accepted.
@@ -121,17 +121,25 @@ TurnStyle TurnStarter::shared_style(std::shared_ptr<TurnJournal> journal) const 
     return style;
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundFor purpose) {
-    const auto& owner = call->record.owner;
-    const auto& thread = call->record.thread;
+Task<Accepted<void>> TurnStarter::await_start(CallPtr call) {
+    const auto& record = call->record;
     const auto until = Clock::now() + k_start_wait;
-    const bool joins = lane_->authority().capabilities().joins && !lane_->draining;
-    const LiveTurns::Gone gone = [exchange = call->exchange] { return exchange->peer_gone(); };
-    while (joins && lane_->turns.starting(owner, thread) && Clock::now() < until) {
-        if (gone()) {
+    while (lane_->turns.starting(record.owner, record.thread) && Clock::now() < until) {
+        if (call->exchange->peer_gone()) {
             co_return reject_left();
         }
         co_await sleep_for(k_turn_poll);
+    }
+    co_return Accepted<void>{};
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundFor purpose) {
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
+    const bool joins = lane_->authority().capabilities().joins && !lane_->draining;
+    const LiveTurns::Gone gone = [exchange = call->exchange] { return exchange->peer_gone(); };
+    if (joins) {
+        OA_CO_CHECK(co_await await_start(call));
     }
     if (lane_->shared) {
         auto found = co_await lane_->shared->find(owner, thread, gone, purpose);

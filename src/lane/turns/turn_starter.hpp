@@ -27,6 +27,8 @@ public:
     /// (it was left, or a lane before this one died) is taken over first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(CallPtr call, FoundFor purpose = FoundFor::reading);
+    /// Until no turn of that thread is being started here any more, for half a minute at most.
+    [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call);
     /// Of a request with results or decisions: what its turn, which goes on as it began, has
     /// otherwise than the request asks is named, or the request refused.
     [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);
