@@ -209,7 +209,7 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
         turn.reset();
     }
     const bool results = call->chat.answers_calls;
-    if (!turn && results && call->chat.approvals.empty()) {
+    if (!turn && results) { // decisions beside them have nothing to decide
         co_return co_await start(std::move(call));
     }
     if (!turn) {

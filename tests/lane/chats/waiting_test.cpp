@@ -119,3 +119,32 @@ TEST_CASE("waiting: a page that resumes lacks no call that its list came too ear
     rig.await_end(resumed);
     CHECK(resumed->head.status == status);
 }
+
+TEST_CASE("waiting: results for a stopped turn begin the next one, also beside a decision") {
+    auto config = with_functions();
+    config.timings.ended_kept = Millis(0);
+    WaitingRig rig(std::move(config));
+    const auto stream = rig.begin();
+    rig.call("k1");
+    rig.authority.last().ask("k2", "a1");
+    rig.await_end(stream);
+    REQUIRE(rig.send(rig.post("/api/chats/c1/stop", "")).status == 200);
+    auto& past = rig.authority.past.front();
+    past.running = false;
+    past.outcome = turn::Outcome::interrupted;
+    past.events = {
+        turn::ToolOpened{"k1", "weather", false, true},
+        turn::ToolInputReady{"k1", Json::object()},
+        turn::ClientCall{"k1", "weather", "{}"}
+    };
+    const auto next =
+        rig.give_result(R"(,{"type":"dynamic-tool","toolName":"shell","toolCallId":"k2",)"
+                        R"("providerExecuted":true,"state":"approval-responded","input":{},)"
+                        R"("approval":{"id":"a1","approved":true}})");
+    CHECK(next->head.status == 200);
+    REQUIRE(rig.authority.starts == 2);
+    const auto& input = rig.authority.last().request.input;
+    CHECK(authority::text_of(input).contains(R"("output":"sun")"));
+    CHECK(rig.authority.turns_started.front()->decisions.empty());
+    rig.complete(next);
+}
