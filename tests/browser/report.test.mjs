@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { startLane } from '../e2e/lib/lane.mjs';
+import { rehearsed } from '../e2e/lib/measured.mjs';
 import { ROOT, oa } from '../e2e/lib/process.mjs';
 import { Browser } from './lib/cdp.mjs';
 
@@ -15,7 +16,7 @@ let browser, file, healthy, loaded, refused, unreached;
 before(async () => {
   const [run, good] = await Promise.all([
     oa(['cutover', 'rehearse', '--local', '--inject', 'error-rate=0.3@25', '--json'], { ms: 120000 }),
-    oa(['cutover', 'rehearse', '--local', '--json'], { ms: 120000 }),
+    rehearsed(() => oa(['cutover', 'rehearse', '--local', '--json'], { ms: 120000 })),
   ]);
   assert.equal(good.code, 0, good.stderr);
   healthy = path.join(good.json().evidence, 'report.html');

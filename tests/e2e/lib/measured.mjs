@@ -127,3 +127,15 @@ export class Door extends LocalTarget {
   /** Whole lines of an .ndjson of the only run, however far it is written. */
   lines(file) { return this.runs().slice(-1).flatMap((run) => this.linesSoFar(run, file)); }
 }
+
+/**
+ * What `rehearse()` ends with. Where the machine stood still under one arm, a gate on times finds the arms apart: that says nothing of
+ * what is tested here, and it runs again, twice at most.
+ */
+export async function rehearsed(rehearse) {
+  for (let left = 2; ; left--) {
+    const run = await rehearse();
+    const open = run.code === 7 ? run.json().checks.filter(({ verdict }) => !['PASS', 'SKIPPED'].includes(verdict)) : [];
+    if (left === 0 || open.length === 0 || !open.every(({ id }) => id.startsWith('gate.first-content'))) return run;
+  }
+}

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { rehearsed } from '../lib/measured.mjs';
 import { oa } from '../lib/process.mjs';
 import { startRedis } from '../lib/replicas/redis.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
@@ -19,7 +20,7 @@ const notes = (report) => fs.readFileSync(path.join(report.evidence, 'timeline.n
 beside('a PASS: four lanes, each answer whole through another lane, and of users nothing is touched', async (redis) => {
   redis.cli('SET', 'oa:t:/a-chat', 'of a user');
   redis.cli('SADD', 'oa:u:', 'a-chat');
-  const run = await rehearse('--replicas', '2', '--store', redis.url);
+  const run = await rehearsed(() => rehearse('--replicas', '2', '--store', redis.url));
   assert.equal(run.code, 0, run.stderr.slice(-4000));
   const report = run.json();
   const shared = report.checks.find((check) => check.id === 'replicas');
@@ -47,7 +48,7 @@ beside('the canary is killed: FAIL and back, and its answers are ended by the la
 beside('a prefix of the user’s is the beginning of the rehearsal’s own', async (redis) => {
   const monitor = redis.cli('ACL', 'SETUSER', 'lanes', 'on', '>a-password', '~mine:*', '+@all');
   assert.equal(monitor, 'OK');
-  const run = await rehearse('--store', redis.url, '--store-prefix', 'mine', '--store-user', 'lanes', '--store-password', 'env:STORE_PASSWORD', '--bake', '3s', '--rate', '30/s');
+  const run = await rehearsed(() => rehearse('--store', redis.url, '--store-prefix', 'mine', '--store-user', 'lanes', '--store-password', 'env:STORE_PASSWORD', '--bake', '3s', '--rate', '30/s'));
   assert.equal(run.code, 0, run.stderr.slice(-4000));
   assert.ok(!(run.stdout + run.stderr).includes('a-password'));
   assert.deepEqual(lasting(redis).filter((key) => key.startsWith('mine')), []);
