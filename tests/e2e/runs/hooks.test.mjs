@@ -199,6 +199,30 @@ beside('a signal, a pause and a rollback apply are told, too', async (at) => {
   assert.equal(new Set(ids).size, ids.length, `who refuses ids that came before loses none of ${ids}`);
 });
 
+beside('a run is over for who waits once its hooks were told and its folder is sealed', async (at) => {
+  const go = path.join(at.target.folder, `go-${++at.files}`);
+  const slow = at.program(`until [ -e ${go} ]; do sleep 0.1; done`);
+  const made = await at.plan(`  - { id: slow, run: [${slow.file}], on: run-ended, timeout: 28s }\n`);
+  assert.equal(made.code, 10, made.stderr);
+  const known = new Set(at.target.runs());
+  const running = at.target.begin(['cutover', 'apply', made.file, '--json', '--non-interactive']);
+  await running.until(() => slow.events().length === 1, 'the end of the run', 120000);
+  const run = at.target.runs().find((r) => !known.has(r)), folder = path.join(at.target.state, 'runs', run);
+  const wait = (what, timeout) => at.target.oa(['cutover', 'status', '--run', run, '--wait-for', what, '--timeout', timeout, '--json']);
+  for (const early of await Promise.all(['done', 'passed'].map((what) => wait(what, '300ms')))) {
+    assert.equal(early.code, 3, early.stdout);
+    assert.equal(early.json().runs[0].state, 'running');
+  }
+  assert.ok(!fs.existsSync(path.join(folder, 'report.md')));
+  fs.writeFileSync(go, '');
+  for (const end of await Promise.all(['done', 'passed'].map((what) => wait(what, '60s')))) {
+    assert.equal(end.code, 0, end.stderr);
+    assert.equal(end.json().runs[0].state, 'ended');
+    for (const name of ['report.md', 'SHA256SUMS']) assert.ok(fs.existsSync(path.join(folder, name)), name);
+  }
+  assert.equal((await running.end(60000)).code, 0, running.stderr);
+});
+
 beside('a key that is missing is refused before anything moves, and never stops a rollback', async (at) => {
   const hooks = `  - { id: pager, webhook: "${at.base}/pager", key: { env: OA_HOOK_KEY } }\n`;
   const made = await at.plan(hooks);
