@@ -161,13 +161,19 @@ void RunSession::note_turn(const std::string& thread) {
     add_once(turns_, thread);
 }
 
+void RunSession::add_trouble() {
+    constexpr std::string_view k_id = "evidence";
+    const auto& trouble = folder_.trouble();
+    if (trouble && !contains(checks_, k_id, &Check::id)) {
+        add(std::string(k_id), Verdict::error, "evidence could not be written: " + trouble->text());
+    }
+}
+
 Conclusion RunSession::conclude(EndFacts facts) {
     if (observer_ != nullptr) {
         observer_->progress("");
     }
-    if (const auto& trouble = folder_.trouble()) {
-        add("evidence", Verdict::error, "evidence could not be written: " + trouble->text());
-    }
+    add_trouble();
     facts.verdict = run_verdict(checks_);
     facts.denied = facts.denied || credentials_refused(checks_);
     facts_ = facts;

@@ -114,6 +114,27 @@ TEST_CASE("fault 34: evidence that could not be written is an error") {
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("fault 34: a split whose evidence is lost is not held, and the rollback says why") {
+    World world;
+    world.make_cutover();
+    world.playbook.on_failure = Then::hold;
+    run::RunSession* session = nullptr;
+    world.prepare = [&](RunInput& input, const asio::any_io_executor&) { session = input.session; };
+    world.instruments.on_stage = [&](int percent) {
+        if (percent == 25) {
+            std::filesystem::remove_all(world.folder / "measure");
+            std::ofstream(world.folder / "measure") << "x";
+            session->folder().append("measure/lost.ndjson", Json::object());
+        }
+    };
+    const RunOutcome outcome = world.run();
+    CHECK(world.driver.shares() == std::vector<int>{5, 25, 0});
+    CHECK_FALSE(outcome.held);
+    check_rolled_back(world, outcome);
+    CHECK(outcome.rollback->reason.starts_with("evidence: evidence could not be written: "));
+    CHECK(std::ranges::count(outcome.checks, "evidence", &Check::id) == 1);
+}
+
 TEST_CASE("faults 35 and 59: after a stage that failed none is begun, and the traffic goes back") {
     for (const int percent : {5, 25, 50}) {
         World world;

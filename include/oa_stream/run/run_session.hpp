@@ -88,8 +88,11 @@ public:
     void note_turn(const std::string& thread);
     [[nodiscard]] const std::vector<std::string>& turns() const noexcept { return turns_; }
 
+    /// Evidence that could not be written is one more check, once. Before it is decided what
+    /// becomes of a change; conclude() does it, too.
+    void add_trouble();
     /// The verdict comes from the checks, whatever `facts` says, and so does `denied` unless it is
-    /// set. Evidence that could not be written is one more check.
+    /// set.
     [[nodiscard]] Conclusion conclude(EndFacts facts);
 
     /// The journal of what the run changes, numbered on from what is there. Its lines about routes

@@ -216,6 +216,7 @@ Task<RunOutcome> run_plan(RunInput input) {
         completed = false; // nobody could prove that what serves was right
     }
     if (!completed && run.out.mutated && !run.out.restore && !run.out.rollback) {
+        run.session.add_trouble(); // a step that it stopped left no check
         if (after_trouble(run) == Then::hold) {
             keep_split(run);
         } else {
