@@ -33,6 +33,22 @@ void family(std::string& out, std::string_view name, std::string_view help) {
     out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
 }
 
+/// The value of the label with which `text` begins; what follows it is left there.
+std::optional<std::string> cut_label(std::string_view& text, std::string_view name) {
+    const std::string begin = fmt::format("{}=\"", name);
+    std::string out;
+    for (std::size_t i = text.starts_with(begin) ? begin.size() : text.size(); i < text.size();
+         ++i) {
+        if (text[i] == '"') {
+            text.remove_prefix(i + 1);
+            return out;
+        }
+        i += text[i] == '\\' && i + 1 < text.size() ? 1 : 0;
+        out += text[i];
+    }
+    return std::nullopt;
+}
+
 /// `run="…",target="…"`: two files of one machine must not have the same series.
 std::string labels_of(std::string_view name, std::string_view target) {
     return fmt::format("run=\"{}\",target=\"{}\"", escaped_label(name), escaped_label(target));
@@ -94,6 +110,22 @@ double last_pass_in(std::string_view text, std::string_view name, std::string_vi
         }
     }
     return out;
+}
+
+std::optional<RunMetrics> told_in(std::string_view text) {
+    const std::string before = fmt::format("\n{}{{", k_last_pass);
+    const std::size_t at = text.find(before);
+    std::string_view rest = at == std::string_view::npos ? "" : text.substr(at + before.size());
+    auto name = cut_label(rest, "run");
+    if (!name || !rest.starts_with(',')) {
+        return std::nullopt;
+    }
+    rest.remove_prefix(1);
+    auto target = cut_label(rest, "target");
+    if (!target) {
+        return std::nullopt;
+    }
+    return RunMetrics{.name = *std::move(name), .target = *std::move(target)};
 }
 
 } // namespace oa_stream::report

@@ -84,3 +84,21 @@ TEST_CASE("textfile: what tells of no PASS is none") {
     ); // torn
     CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} -5\n", "a", "t") == 0);
 }
+
+TEST_CASE("textfile: of which run and target a file tells, whatever they are called") {
+    const std::string name = "a \"b\", c}", target = R"(https://a.example/\x)";
+    const auto told = told_in(textfile({.name = name, .target = target}));
+    REQUIRE(told.has_value());
+    CHECK(told->name == name);
+    CHECK(told->target == target);
+    CHECK(told->verdict == Verdict::error);
+    for (const char* text :
+         {"",
+          "# a comment\n",
+          "\noa_stream_run_last_pass_timestamp_seconds{run=\"a\"} 5\n",
+          "\noa_stream_run_last_pass_timestamp_seconds{run=\"a\",target=\"t",
+          "\noa_stream_run_last_pass_timestamp_seconds{run=\"a"}) {
+        CAPTURE(text);
+        CHECK_FALSE(told_in(text).has_value());
+    }
+}

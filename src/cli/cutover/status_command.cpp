@@ -237,7 +237,7 @@ Result<ExitCode> tell_all(const Options& options, Context& context) {
     metrics.ended = std::chrono::system_clock::now();
     metrics.exit_code = static_cast<int>(end);
     metrics.verdict = end == ExitCode::ok ? Verdict::pass : Verdict::fail;
-    const auto written = write_textfile(options, std::move(metrics));
+    const auto written = write_textfile(options, std::move(metrics), context);
     if (!written) {
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
         return end == ExitCode::ok ? ExitCode::not_executed : end;

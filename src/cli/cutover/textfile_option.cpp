@@ -10,6 +10,14 @@
 #include <filesystem>
 
 namespace oa_stream::cli {
+namespace {
+
+std::string text_before(const std::string& file) {
+    constexpr std::uint64_t k_most = 1U << 20U;
+    return read_file(file, k_most).value_or("");
+}
+
+} // namespace
 
 Result<void> check_textfile(const TextfileOption& option) {
     if (!option.textfile) {
@@ -28,20 +36,31 @@ Result<void> check_textfile(const TextfileOption& option) {
     return check_place(k_textfile.name, *option.textfile);
 }
 
-Result<void> write_textfile(const TextfileOption& option, report::RunMetrics metrics) {
+Result<void>
+write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context& context) {
     if (!option.textfile) {
         return {};
     }
-    constexpr std::uint64_t k_most = 1U << 20U;
     const std::string& file = *option.textfile;
-    if (const auto before = read_file(file, k_most)) {
-        metrics.passed_before_s = report::last_pass_in(*before, metrics.name, metrics.target);
-    }
+    const std::string before = text_before(file);
+    metrics.passed_before_s = report::last_pass_in(before, metrics.name, metrics.target);
     auto written = write_file_atomic(file, report::textfile(metrics));
     if (!written) {
         written.error().where = fmt::format("{} {}", k_textfile.name, printable(file));
+        return written;
     }
-    return written;
+    const auto other = report::told_in(before);
+    if (other && (other->name != metrics.name || other->target != metrics.target)) {
+        context.err(fmt::format(
+            "oa-stream: {} {} had the result of {} for {}, which is replaced (give each run a file "
+            "of its own)\n",
+            k_textfile.name,
+            printable(file),
+            printable(other->name),
+            printable(other->target)
+        ));
+    }
+    return {};
 }
 
 } // namespace oa_stream::cli

@@ -20,7 +20,9 @@ inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
 
 /// Before the command does anything. Code::usage as check_place().
 [[nodiscard]] Result<void> check_textfile(const TextfileOption& option);
-/// Replaces FILE, if there is one; the last PASS that it tells of lives on.
-[[nodiscard]] Result<void> write_textfile(const TextfileOption& option, report::RunMetrics metrics);
+/// Replaces FILE, if one was named; the last PASS that it tells of lives on. Says on standard error
+/// when it had the result of another run or target.
+[[nodiscard]] Result<void>
+write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context& context);
 
 } // namespace oa_stream::cli

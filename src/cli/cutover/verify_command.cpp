@@ -107,7 +107,7 @@ Result<ExitCode> run(Options options, Context& context) {
         },
         options
     );
-    const auto written = write_textfile(options, metrics_of(end, name, target));
+    const auto written = write_textfile(options, metrics_of(end, name, target), context);
     if (!end) {
         return std::unexpected(end.error());
     }

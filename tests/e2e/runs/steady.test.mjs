@@ -107,6 +107,17 @@ test('the files of two targets lie in one folder without a series that stands in
   assert.ok(series(one).includes(`oa_stream_run_exit_code{run="weekly",target="${target.base}"}`));
 });
 
+test('a file for metrics that had the result of another run is replaced with a word', async () => {
+  const file = path.join(scratch('shared'), 'verify.prom');
+  const passed = await verify({}, ['--textfile', file]);
+  assert.equal(passed.code, 0, passed.stderr);
+  assert.doesNotMatch(passed.stderr, /had the result/);
+  const other = await target.oa(['cutover', 'status', '-q', '--textfile', file]);
+  assert.equal(other.code, 0, other.stderr);
+  assert.ok(other.stderr.includes(`oa-stream: --textfile ${file} had the result of weekly for ${target.base}, which is replaced`), other.stderr);
+  assert.equal((await target.oa(['cutover', 'status', '-q', '--textfile', file])).stderr, '');
+});
+
 test('the shipped verification rehearses the cutover of each driver, and says which values it lacks', async () => {
   const validate = (rehearse, values = []) => target.oa(['playbook', 'validate', 'steady-state', ...['base_url=http://127.0.0.1:1', 'stable=a', 'canary=b', `rehearse=${rehearse}`, ...values].flatMap((value) => ['--set', value])]);
   for (const [rehearse, values] of Object.entries({
