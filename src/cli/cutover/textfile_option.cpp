@@ -63,4 +63,13 @@ write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context
     return {};
 }
 
+void write_refusal(const TextfileOption& option, const Error& error, Context& context) {
+    auto metrics = option.textfile ? report::told_in(text_before(*option.textfile)) : std::nullopt;
+    if (metrics) {
+        metrics->ended = std::chrono::system_clock::now();
+        metrics->exit_code = static_cast<int>(exit_code(error.code));
+        (void)write_textfile(option, *std::move(metrics), context);
+    }
+}
+
 } // namespace oa_stream::cli

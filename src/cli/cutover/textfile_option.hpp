@@ -24,5 +24,8 @@ inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
 /// when it had the result of another run or target.
 [[nodiscard]] Result<void>
 write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context& context);
+/// The run was refused before it was known what it measures: the one of which FILE tells ends with
+/// that error. FILE stays when it tells of none, or cannot be written: the command fails anyway.
+void write_refusal(const TextfileOption& option, const Error& error, Context& context);
 
 } // namespace oa_stream::cli

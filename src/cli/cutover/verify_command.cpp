@@ -93,7 +93,12 @@ Result<ExitCode> run(Options options, Context& context) {
     if (options.playbook.empty()) {
         options.playbook = "steady-state";
     }
-    OA_TRY(auto input, target_run_input(options, playbook::k_verified_kinds));
+    auto found = target_run_input(options, playbook::k_verified_kinds);
+    if (!found) {
+        write_refusal(options, found.error(), context);
+        return std::unexpected(std::move(found).error());
+    }
+    auto input = *std::move(found);
     const std::string name = input.playbook.name;
     const std::string target = input.playbook.target.base_url;
     // A timer's mail is for what is wrong.

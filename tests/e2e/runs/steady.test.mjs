@@ -107,11 +107,23 @@ test('the files of two targets lie in one folder without a series that stands in
   assert.ok(series(one).includes(`oa_stream_run_exit_code{run="weekly",target="${target.base}"}`));
 });
 
-test('a file for metrics that had the result of another run is replaced with a word', async () => {
-  const file = path.join(scratch('shared'), 'verify.prom');
+test('a file for metrics tells no longer of a PASS when a verification is refused, nor in silence of another run', async () => {
+  const file = path.join(scratch('refused'), 'verify.prom'), refuse = () => target.oa(['verify', path.join(target.folder, 'gone.yaml'), '--textfile', file]);
+  assert.equal((await refuse()).code, 2);
+  assert.ok(!fs.existsSync(file), 'it is unknown of which run it would tell');
   const passed = await verify({}, ['--textfile', file]);
   assert.equal(passed.code, 0, passed.stderr);
   assert.doesNotMatch(passed.stderr, /had the result/);
+  const value = (name) => Number(fs.readFileSync(file, 'utf8').split('\n').find((line) => line.startsWith(name)).split(' ').at(-1));
+  const of = `run="weekly",target="${target.base}"`, last = `oa_stream_run_last_pass_timestamp_seconds{${of}}`;
+  const before = value(last);
+  const refused = await refuse();
+  assert.equal(refused.code, 2);
+  assert.doesNotMatch(refused.stderr, /had the result/);
+  assert.equal(value(`oa_stream_run_exit_code{${of}}`), 2);
+  assert.deepEqual(['PASS', 'ERROR'].map((verdict) => value(`oa_stream_run_verdict{${of},verdict="${verdict}"}`)), [0, 1]);
+  assert.ok(before > 0 && value(last) === before, 'the last PASS lives on');
+
   const other = await target.oa(['cutover', 'status', '-q', '--textfile', file]);
   assert.equal(other.code, 0, other.stderr);
   assert.ok(other.stderr.includes(`oa-stream: --textfile ${file} had the result of weekly for ${target.base}, which is replaced`), other.stderr);
