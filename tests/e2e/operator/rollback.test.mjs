@@ -160,6 +160,9 @@ beside('an owner that is stopped: said after a moment, taken over, and fenced wh
   const back = await target.oa(['rollback', 'apply', '--run', run, '--take-over', '--json']);
   assert.equal(back.code, 0, back.stderr);
   assert.deepEqual(await target.weights(), STABLE);
+  // Its process is stopped, and holds the folder for as long as it lives.
+  const over = await target.oa(['cutover', 'status', '--run', run, '--wait-for', 'done', '--timeout', '10s']);
+  assert.equal(over.code, 0, over.stderr);
   const folder = path.join(target.state, 'runs', run), files = ['run.json', 'journal.ndjson', 'SHA256SUMS'];
   const before = files.map((name) => fs.readFileSync(path.join(folder, name), 'utf8'));
   running.signal('SIGCONT');
