@@ -133,7 +133,8 @@ Then after_trouble(const RunContext& run) {
     case Verdict::inconclusive:
         return playbook.stage.inconclusive_then;
     case Verdict::error:
-        return run.source_failed ? playbook.stage.error_then : Then::rollback;
+        return run.source_failed && !run.session.folder().trouble() ? playbook.stage.error_then
+                                                                    : Then::rollback;
     default:
         return playbook.on_failure;
     }
