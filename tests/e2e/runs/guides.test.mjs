@@ -188,7 +188,9 @@ function guide(page) {
         assert.equal((await run.end()).code, 0, run.stderr);
         return;
       }
-      const run = await shell(real, ms);
+      let run = await shell(real, ms);
+      const undecided = () => !ends.includes(run.code) && /oa-stream itself was starved/.test(run.stdout + run.stderr);
+      for (let left = 2; left > 0 && undecided(); left--) run = await shell(real, ms); // another test took the machine
       assert.ok(ends.includes(run.code), `${real}\nexit ${run.code}\n${run.stdout.slice(-3000)}\n${run.stderr.slice(-3000)}`);
       assert.doesNotMatch(run.stderr, /unknown (option|command)/);
       await then?.(run);
