@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before } from 'node:test';
 import { assertLegal, read } from './contract.mjs';
-import { chat, heard, send } from './http.mjs';
+import { chat, heard } from './http.mjs';
 import { startLane } from './lane.mjs';
 import { ROOT, Running, childPids, cleanEnv, scratch } from './process.mjs';
 
@@ -39,7 +39,7 @@ export async function startMock(args = []) {
   const mock = new Running(process.execPath, [path.join(HERE, 'mock-responses.mjs'), '--port', '0', ...args], { name: 'mock', env: cleanEnv() });
   mock.port = Number(await mock.until((m) => /LISTENING (\d+)/.exec(m.stdout)?.[1], 'LISTENING'));
   // A connection of its own each time: whoever stood still for long finds a kept one closed.
-  const ask = (where) => send(`http://127.0.0.1:${mock.port}`, { path: where });
+  const ask = (where) => fetch(`http://127.0.0.1:${mock.port}${where}`, { headers: { connection: 'close' } });
   mock.requests = async () => (await ask('/__log')).json();
   mock.asked = async () => (await mock.requests()).findLast((one) => one.path.endsWith('/responses'));
   mock.release = (key) => ask(`/__release?${key}`);
