@@ -194,11 +194,11 @@ const CUTOVER = `${localHead('with-shadow')}sources: [{ probe: {} }]
 preflight:
   - { smoke: stream, through: canary }
 ${quickStages({ stages: '[100%]', bake: '600ms', extend: '5s' })}postflight:
-  - shadow: { prompts: ["scenario:echo;text=pong"], p95_delta_at_most: 400ms }
+  - shadow: { prompts: ["scenario:echo;text=pong"], p95_delta_at_most: 100ms }
 ${QUICK_LIMITS}`;
 
 test('a playbook compares the revisions after the cutover, and goes back when they differ', async () => {
-  const rigs = await Promise.all([LocalTarget.start({ playbook: CUTOVER }), LocalTarget.start({ playbook: CUTOVER, faults: ['--inject', 'latency=800ms'] })]);
+  const rigs = await Promise.all([LocalTarget.start({ playbook: CUTOVER }), LocalTarget.start({ playbook: CUTOVER, faults: ['--inject', 'latency=150ms'] })]);
   const [same, late] = await Promise.all(rigs.map(async (rig) => {
     const plan = await rig.plan();
     assert.equal(plan.code, 10, plan.stderr);
