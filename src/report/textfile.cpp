@@ -51,7 +51,7 @@ std::optional<std::string> cut_label(std::string_view& text, std::string_view na
 
 /// `run="…",target="…"`: two files of one machine must not have the same series.
 std::string labels_of(std::string_view name, std::string_view target) {
-    return fmt::format("run=\"{}\",target=\"{}\"", escaped_label(name), escaped_label(target));
+    return fmt::format(R"(run="{}",target="{}")", escaped_label(name), escaped_label(target));
 }
 
 void append_verdicts(std::string& out, const RunMetrics& metrics, const std::string& labels) {
