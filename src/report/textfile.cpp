@@ -3,6 +3,7 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/exposition.hpp"
 
 #include <fmt/format.h>
 
@@ -31,22 +32,6 @@ std::string escaped_label(std::string_view text) {
 
 void family(std::string& out, std::string_view name, std::string_view help) {
     out += fmt::format("# HELP {} {}\n# TYPE {} gauge\n", name, help, name);
-}
-
-/// The value of the label with which `text` begins; what follows it is left there.
-std::optional<std::string> cut_label(std::string_view& text, std::string_view name) {
-    const std::string begin = fmt::format("{}=\"", name);
-    std::string out;
-    for (std::size_t i = text.starts_with(begin) ? begin.size() : text.size(); i < text.size();
-         ++i) {
-        if (text[i] == '"') {
-            text.remove_prefix(i + 1);
-            return out;
-        }
-        i += text[i] == '\\' && i + 1 < text.size() ? 1 : 0;
-        out += text[i];
-    }
-    return std::nullopt;
 }
 
 /// `run="…",target="…"`: two files of one machine must not have the same series.
@@ -113,19 +98,16 @@ double last_pass_in(std::string_view text, std::string_view name, std::string_vi
 }
 
 std::optional<RunMetrics> told_in(std::string_view text) {
-    const std::string before = fmt::format("\n{}{{", k_last_pass);
-    const std::size_t at = text.find(before);
-    std::string_view rest = at == std::string_view::npos ? "" : text.substr(at + before.size());
-    auto name = cut_label(rest, "run");
-    if (!name || !rest.starts_with(',')) {
+    const auto told = measure::parse_exposition(text);
+    if (!told) {
         return std::nullopt;
     }
-    rest.remove_prefix(1);
-    auto target = cut_label(rest, "target");
-    if (!target) {
-        return std::nullopt;
+    for (const auto& [id, value] : measure::series_of(*told, k_last_pass)) {
+        if (const auto target = id.label("target"); !target.empty()) {
+            return RunMetrics{.name = std::string(id.label("run")), .target = std::string(target)};
+        }
     }
-    return RunMetrics{.name = *std::move(name), .target = *std::move(target)};
+    return std::nullopt;
 }
 
 } // namespace oa_stream::report
