@@ -5,16 +5,14 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "core/run_alone.hpp"
 #include "doctor.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
-#include <exception>
 
 namespace oa_stream::cli {
 namespace {
@@ -38,21 +36,8 @@ Result<ProgramEnd> ask_version(const Tool& tool, Millis patience) {
         .input = {},
         .limit = patience,
     };
-    asio::io_context io(1); // a signal ends the process: nothing is to be undone
-    Result<ProgramEnd> out = fail(Code::internal, "its call did not end");
-    asio::co_spawn(
-        io,
-        call_program(io.get_executor(), std::move(call)),
-        [&](const std::exception_ptr& thrown, Result<ProgramEnd> end) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out = std::move(end);
-            io.stop();
-        }
-    );
-    io.run();
-    return out;
+    asio::io_context io(1);
+    return run_alone(io, call_program(io.get_executor(), std::move(call)));
 }
 
 /// Why a program that is there says nothing of itself.

@@ -9,12 +9,9 @@
 #include "oa_stream/routes/route_split.hpp"
 
 #include "core/command.hpp"
+#include "core/run_alone.hpp"
 #include "smoke/smoke_args.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-
-#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -132,20 +129,7 @@ with_routes(asio::any_io_executor executor, RouteTarget target, Make make) {
 /// there is nothing to undo.
 template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget target, Make make) {
     asio::io_context io(1);
-    Result<T> out = fail(Code::internal, "the look did not end");
-    asio::co_spawn(
-        io,
-        with_routes<T>(io.get_executor(), std::move(target), std::move(make)),
-        [&](const std::exception_ptr& thrown, Result<T> result) {
-            if (thrown) {
-                std::rethrow_exception(thrown);
-            }
-            out = std::move(result);
-            io.stop();
-        }
-    );
-    io.run();
-    return out;
+    return run_alone<T>(io, with_routes<T>(io.get_executor(), std::move(target), std::move(make)));
 }
 
 /// "PASS 3 of 3 checks" on stderr, and what to type next; nothing under -q when all is well.
