@@ -11,6 +11,7 @@
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/redactions.hpp"
 #include "oa_stream/run/run_notes.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include "traced.hpp"
 
@@ -217,7 +218,7 @@ void RunFolder::note(std::string_view event, const Json& fields) {
 
 /// Who took the run over while this process was stopped has sealed what there was.
 bool RunFolder::is_sealed_by_another() const {
-    return !sealed_ && is_there(path_ / "SHA256SUMS");
+    return !sealed_ && is_sealed(path_);
 }
 
 void RunFolder::append_line(const std::string& file, std::string_view line) {

@@ -1,12 +1,12 @@
 #include "oa_stream/run/run_notes.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"
+#include "oa_stream/run/runs.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -57,7 +57,7 @@ Result<Noted> add_note(const fs::path& folder, std::string_view text, std::strin
         {"text", redactor.apply(trimmed)},
     };
     const NotesGate gate(folder);
-    out.file = is_there(folder / "SHA256SUMS") ? "notes.ndjson" : "timeline.ndjson";
+    out.file = is_sealed(folder) ? "notes.ndjson" : "timeline.ndjson";
     std::error_code absent;
     const auto there = fs::status(folder / out.file, absent);
     if (fs::exists(there) && !fs::is_regular_file(there)) {

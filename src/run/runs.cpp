@@ -230,7 +230,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
     take_name(out);
     // First the lock, then the seal: who seals in between is seen as finished.
     const bool held = FolderLock::is_held(out.folder);
-    const bool sealed = is_there(out.folder / "SHA256SUMS");
+    const bool sealed = is_sealed(out.folder);
     out.document = document_in(out.folder / "run.json");
     take_document(out);
     const bool ended = sealed || (!held && take_journal_end(out));

@@ -4,6 +4,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/run/run_facts.hpp"
 
@@ -75,6 +76,11 @@ find_run(const std::filesystem::path& state_dir, std::string_view word);
 
 // Sums
 // -------------------------------------------------------------------------------------------------
+
+/// Its files are final: the sums are written last, and go first when a rollback opens it again.
+[[nodiscard]] inline bool is_sealed(const std::filesystem::path& folder) noexcept {
+    return is_there(folder / "SHA256SUMS");
+}
 
 struct SumsCheck {
     bool sealed = false;

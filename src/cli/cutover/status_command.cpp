@@ -1,5 +1,4 @@
 // cutover status: what is under way, what died, what to type.
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -158,7 +157,7 @@ bool reached(const RunStatus& status, const std::string& step) {
 Result<RunStatus> look_again(const RunStatus& before, const Context& context) {
     // First: what is read after it is free is the last word.
     const bool held = run::FolderLock::is_held(before.folder);
-    const bool sealed = is_there(before.folder / "SHA256SUMS");
+    const bool sealed = run::is_sealed(before.folder);
     OA_TRY(RunStatus now, playbook::status_of(context.state_dir, before.folder.string()));
     // A stopped process whose run was rolled back by another one holds the folder while it lives.
     const bool taken_over = sealed && now.end && now.end->rollback;

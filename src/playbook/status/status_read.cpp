@@ -365,7 +365,7 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
         }
     }
     // Sealed: even if its last journal line could not be written.
-    if (out.state == RunState::died && is_there(folder / "SHA256SUMS")) {
+    if (out.state == RunState::died && run::is_sealed(folder)) {
         out.state = RunState::ended;
     }
     // It sealed the folder and closed the journal, and yet there is something to do.
