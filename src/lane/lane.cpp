@@ -183,7 +183,8 @@ Task<void> Lane::Impl::serve(CallPtr call) {
         rejection.headers.set("allow", match.allow);
         return answers.refuse(std::move(call), std::move(rejection));
     }
-    if (state.shared && (match.id || match.route->action == Action::chats)) {
+    const bool chat = match.id && !speaks_openai(call->request().path);
+    if (state.shared && (chat || match.route->action == Action::chats)) {
         return serve_shared(std::move(call));
     }
     return dispatch(std::move(call));

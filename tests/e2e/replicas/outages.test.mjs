@@ -194,6 +194,8 @@ test('Redis stands still: nobody says that a conversation of another lane is not
     const answer = await send(a.base, { method, path: `/api/chats/unseen${path}`, ...(method === 'POST' ? { body: {} } : {}) });
     assert.deepEqual([answer.status, answer.json().error.code, answer.headers['retry-after']], [503, 'store_unavailable', '1'], `${method} ${path}`);
   }
+  const [{ id }] = (await send(a.base, { path: '/v1/models' })).json().data;
+  for (const [model, status] of [[id, 200], ['unseen', 404]]) assert.equal((await send(a.base, { path: `/v1/models/${model}` })).status, status, model);
   world.redis.signal('SIGCONT');
   await ready(a);
   await world.release('unseen');
