@@ -107,7 +107,8 @@ Rejection reject_unstarted(const Error& error) {
         break;
     }
     return with_retry_after(
-        reject(503, "overloaded", "the assistant is not available right now"), 5
+        reject(503, "overloaded", "the assistant is not available right now"),
+        retry_after_of(error)
     );
 }
 

@@ -6,9 +6,6 @@
 
 namespace oa_stream::lane {
 
-namespace {
-
-/// An authority that knows it says "retry_after:SECONDS" where other errors say where.
 int retry_after_of(const Error& error) {
     constexpr std::string_view k_mark = "retry_after:";
     constexpr int k_usual = 5;
@@ -19,8 +16,6 @@ int retry_after_of(const Error& error) {
     const auto seconds = parse_count(error.where.substr(k_mark.size()), 1, k_most);
     return seconds ? static_cast<int>(*seconds) : k_usual;
 }
-
-} // namespace
 
 Rejection reject(int status, std::string code, std::string message) {
     Rejection rejection;
