@@ -269,6 +269,8 @@ private:
     [[nodiscard]] bool read_elsewhere() const noexcept;
     void tell_readers() const;
     void rewrite_end(turn::TurnEnded& ended) const;
+    /// By our reason; what the authority counted stays.
+    void name_end(turn::TurnEnded& ended) const;
     void drop_done_readers();
     void announce_change();
     void reader_writable(std::uint64_t id);

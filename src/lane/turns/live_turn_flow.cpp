@@ -132,11 +132,15 @@ void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
     if (style_.journal) {
         style_.journal->stop_is_over();
     }
-    const auto usage = ended.usage;
     if (reason_ != StopReason::none) {
-        ended = end_for(reason_);
-        ended.usage = usage;
+        name_end(ended);
     }
+}
+
+void LiveTurn::name_end(turn::TurnEnded& ended) const {
+    const auto usage = ended.usage;
+    ended = end_for(reason_);
+    ended.usage = usage;
 }
 
 void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
@@ -147,6 +151,11 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
             break;
         }
         end = host_->scratch.size();
+        auto* ended = std::get_if<turn::TurnEnded>(&event);
+        if (ended != nullptr && style_.encoder->satisfied()) { // whole, whatever came behind it
+            reason_ = StopReason::stop_text;
+            name_end(*ended);
+        }
         if (style_.approvals || style_.calls) { // of one that goes on, what was said before as well
             approvals_.watch(event, now);
             calls_.watch(event, now, segments_.size() - 1);
