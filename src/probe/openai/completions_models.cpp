@@ -1,6 +1,7 @@
 // Models, and the keys that are asked for.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include "completions_run.hpp"
 
@@ -14,7 +15,8 @@ constexpr std::string_view k_nobody = "no-such-model-of-oa-stream";
 
 /// Its first character as %XX: a server that does not decode does not know it.
 std::string in_percents(std::string_view model) {
-    return fmt::format("%{:02X}{}", static_cast<unsigned char>(model.front()), model.substr(1));
+    const auto first = static_cast<unsigned char>(model.front());
+    return fmt::format("%{:02X}{}", first, percent_encode(model.substr(1)));
 }
 
 /// Keys that are none; "" is not a header at all.

@@ -2,6 +2,7 @@
 import crypto from 'node:crypto';
 
 export const KEY = 'key-of-the-small-server';
+export const MODEL = 'org/small';
 export const TEXT = 'one, two, three, four, five, six, seven, eight, nine, ten';
 export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh'];
 export const UNICODE = 'naïve — 日本語 עברית 👩🏽‍🚀 𝒳 e\u0301 \u{1F1EF}\u{1F1F5} end';

@@ -2,7 +2,7 @@
 // its rules (good.mjs). `scenarios`: it plays the made-up turns, too.
 import http from 'node:http';
 import { completion, respond } from './answers.mjs';
-import { GOOD, KEY } from './good.mjs';
+import { GOOD, KEY, MODEL } from './good.mjs';
 import { ignoredOf, refusal } from './refusals.mjs';
 import { turnOf } from './turns.mjs';
 
@@ -50,9 +50,9 @@ function knows(x, path) {
 function models(x, model) {
   const { rule } = x, one = (id) => rule.one({ id, object: 'model', created: 5, owned_by: 'me' });
   if (x.request.method === 'HEAD' && !rule.head) return x.error(405, 'method_not_allowed', null, { allow: 'GET' });
-  if (!model) return rule.modelsList ? x.json(200, { object: rule.modelsObject, data: [one('small')] }) : x.error(404, 'not_found');
+  if (!model) return rule.modelsList ? x.json(200, { object: rule.modelsObject, data: [one(MODEL)] }) : x.error(404, 'not_found');
   if (!rule.oneModel) return x.error(404, 'not_found');
-  return model === 'small' || rule.anyModel({}) ? x.json(200, one(model)) : x.error(404, rule.modelCode, 'model');
+  return model === MODEL || rule.anyModel({}) ? x.json(200, one(model)) : x.error(404, rule.modelCode, 'model');
 }
 
 function keptResponse(x, id) {
@@ -78,7 +78,7 @@ async function read(x) {
   let asked;
   try { asked = JSON.parse(body); } catch { asked = null; }
   if (asked && !Array.isArray(asked) && typeof asked === 'object') return asked;
-  if (rule.anyBody(body)) return { model: 'small', messages: [{ role: 'user', content: 'x' }], input: 'x' };
+  if (rule.anyBody(body)) return { model: MODEL, messages: [{ role: 'user', content: 'x' }], input: 'x' };
   x.error(rule.brokenStatus, 'invalid_json');
   return null;
 }
@@ -149,7 +149,7 @@ async function handle(x) {
   const { rule, request, response, state } = x;
   const { pathname } = new URL(request.url, 'http://x');
   const api = pathname === '/v1/responses' ? 'responses' : pathname === '/v1/chat/completions' ? 'completions' : '';
-  const named = /^\/v1\/models\/(.+)$/.exec(pathname)?.[1], kept = /^\/v1\/responses\/(.+)$/.exec(pathname)?.[1];
+  const named = /^\/v1\/models\/([^/]+)$/.exec(pathname)?.[1], kept = /^\/v1\/responses\/(.+)$/.exec(pathname)?.[1];
   if (request.method === 'OPTIONS' && rule.preflight) return preflight(x);
   if (!rule.keyFirst && request.method === 'POST' && request.headers.authorization === undefined && (await bodyOf(request)).length < 15) return x.error(400, 'invalid_json');
   if (!knows(x, pathname)) return x.error(401, 'invalid_api_key', null, rule.wwwAuthenticate ? { 'www-authenticate': 'Bearer' } : {});
@@ -168,7 +168,7 @@ async function handle(x) {
     if (asked.stream && !rule.streamErrors) return response.writeHead(200, x.head({ 'content-type': 'text/event-stream' })).end(`data: ${JSON.stringify({ error: { message: 'x', type: 'server_error', param: null, code: bad[0] } })}\n\n`);
     return x.error(bad[1] === 'no_such_field' ? rule.unknownStatus : 400, ...bad);
   }
-  if (asked.model !== 'small' && !rule.anyModel(asked)) return rule.notFoundModel === 400 ? x.error(400, 'invalid_value', 'model') : x.error(404, rule.modelCode, rule.modelParam ? 'model' : null);
+  if (asked.model !== MODEL && !rule.anyModel(asked)) return rule.notFoundModel === 400 ? x.error(400, 'invalid_value', 'model') : x.error(404, rule.modelCode, rule.modelParam ? 'model' : null);
   return runTurn(x, api, asked);
 }
 
