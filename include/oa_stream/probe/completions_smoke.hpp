@@ -48,5 +48,8 @@ smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options);
 [[nodiscard]] Json shape_of(const Json& answer);
 /// "$.choices[0].message: string, null": the first place where two shapes differ; empty when none.
 [[nodiscard]] std::string shape_difference(const Json& a, const Json& b);
+/// The same of two whole answers of one model: what it thinks, or says on its way, in one of them
+/// alone makes no difference.
+[[nodiscard]] std::string whole_difference(const Json& a, const Json& b);
 
 } // namespace oa_stream::probe

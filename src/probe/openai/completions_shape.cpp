@@ -1,4 +1,5 @@
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 
 #include <fmt/format.h>
@@ -46,6 +47,33 @@ std::string difference(const Json& a, const Json& b, const std::string& path) {
     return a == b ? std::string() : fmt::format("{}: {}, {}", path, word_of(a), word_of(b));
 }
 
+/// Each kind of message in `output` once, and nothing else of it.
+Json kinds_of_message(const Json& output) {
+    Json out = Json::array();
+    for (const Json& item : output) {
+        if (text_view_in(item, "type") == "message") {
+            Json shape = shape_of(item);
+            shape.erase("phase");
+            if (!contains(out, shape)) {
+                out.push_back(std::move(shape));
+            }
+        }
+    }
+    return out;
+}
+
+Json settled_shape(const Json& answer) {
+    static const Json::json_pointer k_message("/choices/0/message");
+    Json out = shape_of(answer);
+    if (out.contains(k_message) && out[k_message].is_object()) {
+        out[k_message].erase("reasoning_content");
+    }
+    if (const auto* output = member(answer, "output"); output != nullptr && output->is_array()) {
+        out["output"] = kinds_of_message(*output);
+    }
+    return out;
+}
+
 } // namespace
 
 Json shape_of(const Json& answer) {
@@ -67,6 +95,10 @@ Json shape_of(const Json& answer) {
 
 std::string shape_difference(const Json& a, const Json& b) {
     return difference(a, b, "$");
+}
+
+std::string whole_difference(const Json& a, const Json& b) {
+    return shape_difference(settled_shape(a), settled_shape(b));
 }
 
 } // namespace oa_stream::probe

@@ -189,13 +189,13 @@ Task<bool> check_models(RunPtr run) {
     co_return !run->model.empty();
 }
 
-std::string whole_difference(const Completion& a, const Completion& b) {
+std::string body_difference(const Completion& a, const Completion& b) {
     const auto left = parse_json(a.response.body);
     const auto right = parse_json(b.response.body);
     if (!left || !right) {
         return "one of them is not JSON";
     }
-    return shape_difference(shape_of(*left), shape_of(*right));
+    return whole_difference(*left, *right);
 }
 
 void check_whole_shape(Run& run) {
@@ -203,7 +203,7 @@ void check_whole_shape(Run& run) {
         run.skip("whole.shape", "there are no two good answers");
         return;
     }
-    run.judge("whole.shape", whole_difference(run.first, run.second), "the same names and types");
+    run.judge("whole.shape", body_difference(run.first, run.second), "the same names and types");
 }
 
 Verdict verdict_of(Pacing pacing) noexcept {
@@ -308,7 +308,7 @@ Task<void> check_edge(RunPtr run) {
         run->skip("edge.timings", "the origin gave no good answer");
         co_return;
     }
-    auto found = whole_difference(run->second, whole);
+    auto found = body_difference(run->second, whole);
     if (found.empty() && run->stream.order != stream.order) {
         found = fmt::format("streams: {} and {}", run->stream.order, stream.order);
     }
