@@ -102,13 +102,20 @@ std::optional<RawAnswer> take_head(std::string& bytes) {
         );
         head.remove_prefix(next);
     }
+    out.kept = bytes.starts_with("HTTP/1.1") &&
+               !iequals(out.headers.get("connection").value_or(""), "close");
     bytes.erase(0, end + 4);
     return out;
 }
 
-bool whole(const RawAnswer& answer) {
-    const auto length = answer.headers.get("content-length");
-    return length && parse_count(*length, 0, 1U << 30U).value_or(1U << 30U) <= answer.body.size();
+/// How much of what is there so far is its body; unset: not all of it, or who knows.
+std::optional<std::size_t> length_of(const RawAnswer& answer) {
+    const auto size = answer.body.size();
+    if (iequals(answer.headers.get("transfer-encoding").value_or(""), "chunked")) {
+        return answer.body.ends_with("0\r\n\r\n") ? std::optional(size) : std::nullopt;
+    }
+    const auto length = parse_count(answer.headers.get("content-length").value_or(""), 0, size);
+    return length ? std::optional(static_cast<std::size_t>(*length)) : std::nullopt;
 }
 
 Task<void> send_pieces(Stream stream, std::vector<std::string> pieces) {
@@ -122,11 +129,12 @@ Task<void> send_pieces(Stream stream, std::vector<std::string> pieces) {
     }
 }
 
-Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string bytes) {
+/// `bytes`: what came behind the answer before, then behind this one.
+Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string* bytes) {
     RawAnswer out;
     for (;;) {
         if (out.status == 0 || out.status == 100) {
-            if (auto head = take_head(bytes)) {
+            if (auto head = take_head(*bytes)) {
                 const bool continued = out.continued || head->status == 100;
                 out = *std::move(head);
                 out.continued = continued;
@@ -136,17 +144,31 @@ Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string bytes
                 continue;
             }
         } else {
-            out.body += std::exchange(bytes, {});
-            const bool too_long = out.body.size() > k_most_body;
-            if ((request.method != "HEAD" && whole(out)) || too_long) {
+            out.body += std::exchange(*bytes, {});
+            const auto length = request.method == "HEAD" ? std::nullopt : length_of(out);
+            if (length || out.body.size() > k_most_body) {
+                *bytes = out.body.substr(length.value_or(out.body.size()));
+                out.body.resize(out.body.size() - bytes->size());
                 co_return out;
             }
         }
-        if (!co_await read_more(stream, &bytes)) {
+        if (!co_await read_more(stream, bytes)) {
             out.closed = true;
+            out.kept = false;
             co_return out;
         }
     }
+}
+
+Task<RawAnswer>
+one_exchange(Stream stream, std::string head, RawRequest request, std::string* bytes) {
+    if (!co_await stream->write(head)) {
+        co_return RawAnswer{};
+    }
+    if (!request.expects) {
+        co_await send_pieces(stream, request.pieces);
+    }
+    co_return co_await read_answer(stream, std::move(request), bytes);
 }
 
 /// Ends the reads of a peer that neither answers nor closes.
@@ -159,7 +181,8 @@ Task<void> close_after(std::weak_ptr<net::ByteStream> stream, Millis within) {
 
 } // namespace
 
-Task<std::optional<RawAnswer>> raw_exchange(RunPtr run, RawRequest request) {
+Task<std::optional<RawAnswer>>
+raw_exchange(RunPtr run, RawRequest request, std::optional<RawRequest> next) {
     const auto place = place_of(run->options.target);
     const auto executor = co_await asio::this_coro::executor;
     auto opened =
@@ -169,14 +192,14 @@ Task<std::optional<RawAnswer>> raw_exchange(RunPtr run, RawRequest request) {
     }
     const Stream stream = *std::move(opened);
     spawn(executor, "raw exchange", close_after(stream, request.within));
-    if (!co_await stream->write(head_of(*run, request, place))) {
-        co_return RawAnswer{};
-    }
-    if (!request.expects) {
-        co_await send_pieces(stream, request.pieces);
-    }
     const auto last = Clock::now() + request.within;
-    auto answer = co_await read_answer(stream, std::move(request), {});
+    std::string bytes;
+    auto head = head_of(*run, request, place);
+    auto answer = co_await one_exchange(stream, std::move(head), std::move(request), &bytes);
+    if (next && answer.kept) {
+        head = head_of(*run, *next, place);
+        answer = co_await one_exchange(stream, std::move(head), *std::move(next), &bytes);
+    }
     answer.closed = answer.closed && Clock::now() < last;
     co_return answer;
 }

@@ -23,12 +23,15 @@ struct RawRequest {
 struct RawAnswer {
     int status = 0; ///< 0: none came
     net::Headers headers{};
-    std::string body{}; ///< everything behind the head
+    std::string body{}; ///< what its length says, or everything behind the head
     bool closed = false;
     bool continued = false; ///< "100 Continue" came
+    bool kept = false; ///< its connection takes another request
 };
 
-/// Unset: no connection.
-[[nodiscard]] Task<std::optional<RawAnswer>> raw_exchange(RunPtr run, RawRequest request);
+/// Unset: no connection. `next` is sent behind an answer that keeps the connection, and its answer
+/// returned.
+[[nodiscard]] Task<std::optional<RawAnswer>>
+raw_exchange(RunPtr run, RawRequest request, std::optional<RawRequest> next = std::nullopt);
 
 } // namespace oa_stream::probe

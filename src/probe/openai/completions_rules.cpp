@@ -43,7 +43,7 @@ constexpr std::array k_rules{
     SmokeRule{"ignored", false, "parameters without effect are named in x-ignored-params"},
     SmokeRule{"unknown", true, "an unknown parameter is ignored, or refused by its name"},
     SmokeRule{"honoured", false, "an effort and a schema are taken, or refused by name"},
-    SmokeRule{"wire", false, "HEAD has no body, 100-continue is answered, 1 GiB is 413, chunks are read, HTTP/1.0 gets none"},
+    SmokeRule{"wire", false, "HEAD has no body, connections are kept, 100-continue is answered, 1 GiB is 413, chunks are read, HTTP/1.0 gets none"},
     SmokeRule{"auth.missing-key", false, "a missing or wrong key is 401 invalid_api_key before any other check"},
     SmokeRule{"conc-headers", false, "x-conc-limit and x-conc-active are counts"},
     SmokeRule{"conc-count", false, "two turns at once count as two, and a client that leaves gives its place back"},
@@ -83,7 +83,7 @@ Task<net::ClientResponse> send(RunPtr run, Sent sent) {
     if (!sent.authorization.empty()) {
         request.headers.set("authorization", sent.authorization);
     }
-    request.fresh_connection = !sent.pooled;
+    request.fresh_connection = true;
     request.max_body = 1U << 20U;
     for (const auto& [name, value] : sent.more.all()) {
         request.headers.set(name, value);

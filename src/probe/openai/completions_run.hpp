@@ -63,7 +63,6 @@ struct Sent {
     std::string type = "application/json";
     bool anonymous = false;
     std::string authorization{}; ///< instead of the target's key
-    bool pooled = false;         ///< on a connection that an earlier request may have used
     net::Headers more{};
 };
 [[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);

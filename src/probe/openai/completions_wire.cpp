@@ -45,6 +45,21 @@ Task<std::string> head_fault(RunPtr run) {
         : fmt::format("the answer to HEAD has a body of {} bytes", answer->body.size());
 }
 
+/// Clients send their next request on the connection of the one before.
+Task<std::string> reused_fault(RunPtr run) {
+    RawRequest first{.method = "GET", .path = "/v1/models"};
+    auto next = posted(*run, hot_body(*run));
+    say_length(next);
+    const auto answer = co_await raw_exchange(run, std::move(first), std::move(next));
+    if (!answer || answer->status == 0) {
+        co_return std::string("the second request on a connection that was kept is not answered");
+    }
+    const bool ended = answer->status == 200; // the first answer, with the connection
+    co_return ended || answer->body.contains("temperature")
+        ? std::string()
+        : fmt::format("the second request on a connection is {}, not read", answer->status);
+}
+
 Task<std::string> continue_fault(RunPtr run) {
     auto request = posted(*run, hot_body(*run));
     say_length(request);
@@ -116,7 +131,8 @@ Task<std::string> old_fault(RunPtr run) {
 }
 
 Task<std::string> wire_fault(RunPtr run) {
-    for (const auto check : {head_fault, continue_fault, large_fault, chunked_fault, old_fault}) {
+    for (const auto check :
+         {head_fault, reused_fault, continue_fault, large_fault, chunked_fault, old_fault}) {
         if (auto wrong = co_await check(run); !wrong.empty()) {
             co_return wrong;
         }
@@ -135,7 +151,7 @@ Task<void> check_wire(RunPtr run) {
         run->skip("wire", "its connections show no client certificate");
         co_return;
     }
-    run->judge("wire", co_await wire_fault(run), "HEAD, 100-continue, 413, chunks, HTTP/1.0");
+    run->judge("wire", co_await wire_fault(run), "HEAD, kept, 100-continue, 413, chunks, HTTP/1.0");
 }
 
 } // namespace oa_stream::probe

@@ -169,6 +169,8 @@ export const BOTH = {
   'no turn runs, whatever runs': { conc: (limit) => [limit, '0'] },
   'a client that leaves keeps its place': { release: false },
   'HTTP/1.0 gets chunks': { http10: false },
+  'a kept connection is reset': { kept: false },
+  'bytes come behind an answer': { behind: '}' },
   'chunked bodies are refused': { chunkedBodies: false },
   '100-continue is not answered': { continues: false },
   'all at once': { paced: false },

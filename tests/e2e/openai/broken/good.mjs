@@ -17,7 +17,7 @@ export const GOOD = {
   anyModel: () => false, notFoundModel: 404, modelCode: 'model_not_found', modelParam: true, modelsList: true, oneModel: true, decodes: true, modelsObject: 'list',
   one: (model) => model, auth: true, badKey: () => false, scheme: true, wwwAuthenticate: true, modelsKey: true, keyFirst: true,
   // routes and connections
-  methods: () => 405, allow: true, notFound: 404, preflight: true, preflightNames: true, head: true, headApi: 405, headBody: false, cors: null, contentLength: 0, most: 8 << 20, continues: true, chunkedBodies: true, http10: true, charset: true, mediaType: 415,
+  methods: () => 405, allow: true, notFound: 404, preflight: true, preflightNames: true, head: true, headApi: 405, headBody: false, cors: null, contentLength: 0, most: 8 << 20, continues: true, chunkedBodies: true, http10: true, kept: true, behind: '', charset: true, mediaType: 415,
   // refusals
   unchecked: [], anyBody: () => false, errorStatus: 400, brokenStatus: 400, errorUnder200: false, jsonErrors: 'json', errorObject: (error) => error, errorHead: {}, streamErrors: true, neutral: true, unknown: 'passed over', unknownStatus: 400,
   refuses: () => null, // of what must be taken

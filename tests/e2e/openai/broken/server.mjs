@@ -23,6 +23,7 @@ class Exchange {
     const text = this.rule.wholeRaw(JSON.stringify(value), error);
     if (this.request.method === 'HEAD' && this.rule.headBody) return void this.response.socket.end(`HTTP/1.1 ${status} OK\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`);
     const type = error ? 'application/json' : this.rule.wholeType;
+    if (this.rule.behind) this.response.on('finish', () => this.request.socket.write(this.rule.behind));
     this.response.writeHead(status, this.head({ 'content-type': type, 'content-length': Buffer.byteLength(text) + (error ? 0 : this.rule.contentLength), ...headers }, error)).end(this.request.method === 'HEAD' ? '' : text);
   }
   error(status, code, param = null, headers = {}) {
@@ -175,7 +176,12 @@ async function handle(x) {
 export async function startServer(fault = {}, { scenarios = false } = {}) {
   const rule = { ...GOOD, ...fault };
   const state = { stored: new Map(), active: 0, started: 0, interrupted: 0, completed: 0, scenarios };
-  const server = http.createServer((request, response) => handle(new Exchange(rule, state, request, response)).catch(() => response.destroy()));
+  const used = new WeakSet(); // connections
+  const server = http.createServer((request, response) => {
+    if (!rule.kept && used.has(request.socket)) return void request.socket.destroy();
+    used.add(request.socket);
+    return handle(new Exchange(rule, state, request, response)).catch(() => response.destroy());
+  });
   server.on('checkContinue', (request, response) => { if (rule.continues) { response.writeContinue(); server.emit('request', request, response); } });
   await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
   return { base: `http://127.0.0.1:${server.address().port}`, stored: () => state.stored.size, close: () => new Promise((done) => { server.close(done); server.closeAllConnections(); }) };
