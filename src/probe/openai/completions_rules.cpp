@@ -140,16 +140,41 @@ Json scenario_body(const Run& run, std::string_view scenario, bool streamed) {
     return body_of(run, fmt::format("scenario:{}", scenario), streamed);
 }
 
+namespace {
+
+Task<Completion> ask_once(RunPtr run, Json body, ProbeLimits limits) {
+    const auto& options = run->options;
+    auto answer =
+        co_await ask_completion(run->client, options.target, std::move(body), limits, options.api);
+    run->note_request_id(answer.response);
+    co_return answer;
+}
+
+/// Of an answer that libraries ask for again: the turn of a client that left holds its place until
+/// it has ended.
+std::optional<Millis> pause_after(const Completion& answer) {
+    constexpr std::uint64_t k_patience = 5;
+    const auto& head = answer.response;
+    const auto pause = parse_count(head.headers.get("retry-after").value_or(""), 0, k_patience);
+    const bool full = head.status == 429 && answer.error_code == "concurrency_exceeded";
+    return full && pause ? std::optional(Millis{1000 * *pause}) : std::nullopt;
+}
+
+} // namespace
+
 Task<Completion> play(RunPtr run, std::string scenario, bool streamed) {
-    co_return co_await ask(run, scenario_body(*run, scenario, streamed));
+    auto body = scenario_body(*run, scenario, streamed);
+    co_return co_await ask_once(run, std::move(body), run->options.limits);
 }
 
 Task<Completion> ask(RunPtr run, Json body, std::optional<ProbeLimits> limits) {
-    const auto& options = run->options;
-    auto answer = co_await ask_completion(
-        run->client, options.target, std::move(body), limits.value_or(options.limits), options.api
-    );
-    run->note_request_id(answer.response);
+    const auto within = limits.value_or(run->options.limits);
+    auto answer = co_await ask_once(run, body, within);
+    for (auto pause = pause_after(answer); pause && run->retries > 0; pause = pause_after(answer)) {
+        --run->retries;
+        (void)co_await sleep_for(*pause);
+        answer = co_await ask_once(run, body, within);
+    }
     co_return answer;
 }
 

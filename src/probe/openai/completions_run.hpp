@@ -34,6 +34,7 @@ struct Run : SmokeChecks {
     std::set<std::string> request_ids{};
     std::string request_id_fault{}; ///< of any answer so far
     std::optional<Millis> paced_over{}; ///< of the prompt's answer, see judge_pacing()
+    int retries = 3; ///< left, of requests that the limit refused
 
     void keep(const std::string& stem, const Completion& answer) {
         if (!options.keep || answer.response.status == 0) {
@@ -73,9 +74,10 @@ struct Sent {
 [[nodiscard]] Json body_of(const Run& run, std::string_view prompt, bool streamed);
 /// Asks for a made-up turn, "words;n=2".
 [[nodiscard]] Json scenario_body(const Run& run, std::string_view scenario, bool streamed);
-/// With the run's limits, or with these.
+/// With the run's limits, or with these. Asks again where the target runs as many turns as it may.
 [[nodiscard]] Task<Completion>
 ask(RunPtr run, Json body, std::optional<ProbeLimits> limits = std::nullopt);
+/// Once: its turns show what the limit does.
 [[nodiscard]] Task<Completion> play(RunPtr run, std::string scenario, bool streamed);
 
 /// What is wrong with a refusal: another status, no error object, a type that does not fit the

@@ -47,9 +47,9 @@ async function play(api, lists) {
 const APIS = ['completions', 'responses'];
 
 const good = (api) => {
-  for (const scenarios of [false, true]) {
-    test(`smoke ${api}: a good server ${scenarios ? 'of made-up turns ' : ''}passes every check that its API has`, async () => {
-      const server = await startServer({}, { scenarios });
+  for (const [kind, rule, scenarios] of [['', {}, false], ['of one turn that ends after its client left ', { limit: 1, late: 300, retryAfter: '1' }, false], ['of made-up turns ', {}, true]]) {
+    test(`smoke ${api}: a good server ${kind}passes every check that its API has`, async () => {
+      const server = await startServer(rule, { scenarios });
       const run = await smoke(api, server.base);
       await server.close();
       assert.equal(run.code, 0, run.stdout);

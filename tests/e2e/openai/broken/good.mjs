@@ -28,6 +28,6 @@ export const GOOD = {
   tools: true, results: true, callId: undefined, callName: undefined, callArguments: undefined, choiceNone: true, stop: (text, stop) => text.split(stop)[0], streamStop: true, json: true, parts: true, developer: true,
   store: true, storesAll: false, echoPrevious: true, lostCode: 'previous_response_not_found', deletes: true,
   // made-up turns
-  ping: 15_000, limit: 4, counted: () => true, release: true, notices: true, failure: 'error', wholeFailure: 502, failureRetry: 'false', leak: false, cut: 'length', cutUsage: true, eof: 'length', empty: '', refused: (status) => status, retryAfter: '2', rateCode: 'rate_limit_exceeded', limitHead: true, limitCode: 'concurrency_exceeded',
+  ping: 15_000, limit: 4, counted: () => true, release: true, late: 0, notices: true, failure: 'error', wholeFailure: 502, failureRetry: 'false', leak: false, cut: 'length', cutUsage: true, eof: 'length', empty: '', refused: (status) => status, retryAfter: '2', rateCode: 'rate_limit_exceeded', limitHead: true, limitCode: 'concurrency_exceeded',
   zero: false, invent: false, slow: Infinity, early: true, told: (text) => text, decode: (text) => text,
 };

@@ -141,6 +141,7 @@ async function runTurn(x, api, asked) {
   try {
     await answerTurn(x, api, asked, turn, { ...limited(state.active), ...(ignored.length ? { 'x-ignored-params': ignored.join(', ') } : {}) });
   } finally {
+    if (left && rule.late) await sleep(rule.late);
     if (left && rule.notices) state.interrupted += 1; else state.completed += turn.uncounted ? 0 : 1;
     state.active -= counted && (rule.release || !(left || turn.failed)) ? 1 : 0;
   }
