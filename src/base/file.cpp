@@ -114,6 +114,15 @@ std::uint64_t size_of(int fd) {
 
 } // namespace
 
+Result<bool> look_for(const std::filesystem::path& path) {
+    std::error_code unknown;
+    const bool there = std::filesystem::exists(path, unknown);
+    if (unknown) {
+        return fail(Code::io, fmt::format("cannot look up: {}", unknown.message()), path.string());
+    }
+    return there;
+}
+
 Result<std::string> read_file(const std::filesystem::path& path, std::uint64_t limit) {
     const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) {

@@ -176,3 +176,17 @@ TEST_CASE("files: a pipe is appended to while somebody reads it, and never waite
     CHECK(appender->append(line).has_value());
     ::close(reader);
 }
+
+TEST_CASE("files: what cannot be looked at is an error, not an absent file") {
+    const test::TempFolder dir;
+    CHECK(look_for(dir.path).value());
+    CHECK_FALSE(look_for(dir.path / "none").value());
+    REQUIRE(write_file_atomic(dir.path / "file", "text").has_value());
+    CHECK_FALSE(look_for(dir.path / "file" / "below").value());
+    const auto circle = dir.path / "circle";
+    std::filesystem::create_symlink("circle", circle);
+    const auto unknown = look_for(circle / "file");
+    REQUIRE_FALSE(unknown.has_value());
+    CHECK(unknown.error().code == Code::io);
+    CHECK(unknown.error().where == (circle / "file").string());
+}

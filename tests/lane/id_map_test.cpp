@@ -394,6 +394,22 @@ TEST_CASE("id map: a file that is something else is refused and left alone") {
     }
 }
 
+TEST_CASE("id map: a file that cannot be looked at is not a map without rows") {
+    const TempFolder folder;
+    const auto circle = folder.path / "circle"; // nobody can look behind it, root neither
+    std::filesystem::create_symlink("circle", circle);
+    const MapStage behind(circle / "threads.map");
+    REQUIRE_FALSE(behind.opened.has_value());
+    CHECK(behind.opened.error().code == Code::io);
+    CHECK(behind.opened.error().where == (circle / "threads.map").string());
+
+    const auto older = folder.path / "threads.json"; // whose rows would be taken over
+    std::filesystem::create_symlink("threads.json", older);
+    const MapStage beside(folder.path / "threads.map");
+    REQUIRE_FALSE(beside.opened.has_value());
+    CHECK(beside.opened.error().where == older.string());
+}
+
 TEST_CASE("id map: a disk that takes nothing fails the commit, and works again afterwards") {
     const TempFolder folder;
     const auto blocked = folder.path / "blocked";

@@ -17,6 +17,9 @@ namespace oa_stream {
     return std::filesystem::exists(path, unknown);
 }
 
+/// The same. Code::io where it cannot be looked up: permissions, a disk error, links in a circle.
+[[nodiscard]] Result<bool> look_for(const std::filesystem::path& path);
+
 /// Whole file. Code::unreadable when it cannot be read or has more than `limit` bytes.
 [[nodiscard]] Result<std::string>
 read_file(const std::filesystem::path& path, std::uint64_t limit = 64U << 20U);

@@ -24,9 +24,11 @@ Result<void> read_word_file(
     T& value,
     Result<T> (*parse)(std::string_view)
 ) {
-    std::error_code none;
-    const bool there = !file.empty() && std::filesystem::exists(file, none);
-    if (!there && (file.empty() || when == ReadAt::start)) {
+    if (file.empty()) {
+        return {};
+    }
+    OA_TRY(const bool there, look_for(file));
+    if (!there && when == ReadAt::start) {
         return {};
     }
     if (!there) {

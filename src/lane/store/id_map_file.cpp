@@ -135,8 +135,8 @@ Result<ThreadLogReader> IdMapFile::read_tail(const Take& take) {
 }
 
 Result<IdMapFile::Loaded> IdMapFile::load(const Take& take) {
-    std::error_code none;
-    if (!std::filesystem::exists(path_, none)) {
+    OA_TRY(const bool there, look_for(path_));
+    if (!there) {
         return Loaded{};
     }
     OA_TRY(const auto lock, take_lock(path_));

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <system_error>
@@ -55,13 +56,16 @@ Result<void> write_to(const OpenFile& file, std::string_view bytes, const std::s
 }
 
 Result<bool> begins_as_v1(const std::filesystem::path& path) {
-    std::error_code none;
-    if (!std::filesystem::exists(path, none)) {
+    OA_TRY(const bool there, look_for(path));
+    if (!there) {
         return false;
     }
     const OpenFile file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.ok()) {
+        return fail(Code::io, fmt::format("cannot read: {}", errno_text(errno)), path.string());
+    }
     char first = 0;
-    return file.ok() && ::read(file.get(), &first, 1) == 1 && is_v1_map({&first, 1});
+    return ::read(file.get(), &first, 1) == 1 && is_v1_map({&first, 1});
 }
 
 /// Runs `work` on the pool's thread; the coroutine goes on where it was.
