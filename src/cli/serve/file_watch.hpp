@@ -13,6 +13,9 @@ public:
     /// True once for each change, as soon as two looks in a row saw the same: a file that is still
     /// being written is not read. A file that is gone is not a change.
     [[nodiscard]] bool changed();
+    /// What changed could not be read: the next looks count it as a change again. A new owner or
+    /// mode, after which it can be read, changes nothing that a look sees.
+    void forget() { known_ = {}; }
 
 private:
     struct Look {

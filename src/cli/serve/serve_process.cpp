@@ -35,6 +35,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <new>
+#include <string>
+#include <utility>
 
 namespace oa_stream::cli {
 
@@ -322,23 +324,32 @@ private:
         io_.stop();
     }
 
-    /// A token that was taken away must not wait for somebody to remember SIGHUP.
+    /// A token that was taken away must not wait for somebody to remember SIGHUP: a file that could
+    /// not be read is read again with each look, and each reason is told once.
     Task<void> watch_tokens() {
+        std::string told;
         while (true) {
             co_await sleep_for(k_token_look);
-            if (tokens_watch_.changed() && take_tokens("tokens")) {
+            if (!tokens_watch_.changed()) {
+                continue;
+            }
+            if (const auto taken = take_tokens("tokens"); taken) {
                 log_->note(LogLevel::info, "tokens", "read again");
+                told.clear();
+            } else {
+                tokens_watch_.forget();
+                if (const auto why = taken.error().text(); std::exchange(told, why) != why) {
+                    (void)done(taken, "tokens");
+                }
             }
         }
     }
 
-    bool take_tokens(std::string_view event) {
-        auto tokens = read_tokens(options_, *context_);
-        if (!done(tokens, event) || !done(check_owners(options_, *tokens), event)) {
-            return false;
-        }
-        admit(*std::move(tokens), event);
-        return true;
+    Result<void> take_tokens(std::string_view event) {
+        OA_TRY(auto tokens, read_tokens(options_, *context_));
+        OA_CHECK(check_owners(options_, tokens));
+        admit(std::move(tokens), event);
+        return {};
     }
 
     /// Else the log says why not.
@@ -352,7 +363,7 @@ private:
     /// A file that cannot be read or makes no sense changes nothing; the rest is still taken.
     void reload() {
         constexpr std::string_view k_reload = "reload";
-        (void)take_tokens(k_reload);
+        (void)done(take_tokens(k_reload), k_reload);
         if (done(server_->reload(), k_reload)) {
             server_->tell_certificate(*log_);
         }

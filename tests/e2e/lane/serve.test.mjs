@@ -254,6 +254,24 @@ test('a token file that changes is read again by itself; one that makes no sense
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a token file that cannot be read is read again by itself, and its reason is told once', async () => {
+  const file = path.join(scratch('tokens'), 'tokens');
+  fs.writeFileSync(file, tokenLine('tok-a', 'owner=alice') + tokenLine('tok-b', 'owner=bob'));
+  // Root as well is somebody who may not read the file of another.
+  const wrap = process.getuid() === 0 ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', '--inh-caps=-dac_override,-dac_read_search'] : [];
+  const lane = await startLane({ args: ['--tokens', file], wrap });
+  const status = async (token) => (await send(lane.base, { path: '/api/chats', headers: bearer(token) })).status;
+  fs.writeFileSync(`${file}.new`, tokenLine('tok-b', 'owner=bob'), { mode: 0 });
+  fs.renameSync(`${file}.new`, file);
+  await lane.until(() => /"level":"error","event":"tokens","text":"[^"]*Permission denied/.test(lane.stderr), 'the refusal');
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [200, 200]);
+  fs.chmodSync(file, 0o600); // neither another file nor another time of change
+  await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the new tokens');
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [401, 200]);
+  assert.equal(lane.stderr.match(/"level":"error","event":"tokens"/g).length, 1, lane.stderr);
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('a token file without a token is told: it admits nobody', async () => {
   const file = path.join(scratch('tokens'), 'tokens');
   fs.writeFileSync(file, '# none yet\n');
