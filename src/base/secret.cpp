@@ -13,9 +13,11 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <tuple>
 #include <utility>
 
@@ -38,6 +40,17 @@ Result<std::string> from_env(const std::string& name) {
     return std::string(value);
 }
 
+/// A credential that systemd gave this unit: an access list lets the unit's user read it, which since
+/// systemd 254 shows as a mode of 0440. Its folder keeps everybody else out, the group as well.
+bool is_credential(const std::string& path) {
+    namespace fs = std::filesystem;
+    const char* folder =
+        std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): nothing sets it
+    std::error_code unknown;
+    return folder != nullptr &&
+           fs::equivalent(fs::canonical(path, unknown).parent_path(), folder, unknown);
+}
+
 Result<std::string> from_file(const std::string& path) {
     struct stat info{};
     if (::stat(path.c_str(), &info) != 0) {
@@ -52,7 +65,8 @@ Result<std::string> from_file(const std::string& path) {
     if (S_ISDIR(info.st_mode)) {
         return fail(Code::credentials, "secret file: it is a folder", path);
     }
-    if ((info.st_mode & 0077U) != 0) {
+    const auto shared = info.st_mode & 0077U;
+    if (shared != 0 && (shared != S_IRGRP || !is_credential(path))) {
         return fail(
             Code::credentials,
             "secret file can be read by others",

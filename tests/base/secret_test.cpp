@@ -1,5 +1,7 @@
 #include "oa_stream/base/secret.hpp"
 
+#include "temp_folder.hpp"
+
 #include <catch2/catch.hpp>
 
 #include <sys/stat.h>
@@ -67,6 +69,33 @@ TEST_CASE("secret: from the environment, a private file or a descriptor") {
     const int by_fd = descriptor_of("by-fd\n");
     CHECK(read_secret("fd:" + std::to_string(by_fd)).value().reveal() == "by-fd");
     ::close(by_fd);
+}
+
+TEST_CASE("secret: a credential of systemd may be read by its group, any other file not") {
+    const test::TempFolder folder;
+    const auto given = folder.path / "credentials";
+    std::filesystem::create_directory(given);
+    const auto file = [](const std::filesystem::path& path, mode_t mode) {
+        std::ofstream(path) << "given\n";
+        ::chmod(path.c_str(), mode);
+        return "file:" + path.string();
+    };
+    const auto token = file(given / "token", 0440);
+    const auto outside = file(folder.path / "token", 0440);
+    CHECK_FALSE(read_secret(token).has_value());
+    ::setenv("CREDENTIALS_DIRECTORY", (given / ".").c_str(), 1);
+    CHECK(read_secret(token).value().reveal() == "given");
+    std::filesystem::create_symlink(given / "token", folder.path / "inside");
+    CHECK(read_secret("file:" + (folder.path / "inside").string()).has_value());
+    CHECK_FALSE(read_secret(outside).has_value());
+    std::filesystem::create_symlink(folder.path / "token", given / "outside");
+    CHECK_FALSE(read_secret("file:" + (given / "outside").string()).has_value());
+    for (const mode_t mode : {0460U, 0444U, 0450U}) {
+        CAPTURE(mode);
+        CHECK_FALSE(read_secret(file(given / "other", mode)).has_value());
+        std::filesystem::remove(given / "other");
+    }
+    ::unsetenv("CREDENTIALS_DIRECTORY");
 }
 
 TEST_CASE("secret: a descriptor is read once and answers all who name it") {
