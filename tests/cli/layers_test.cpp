@@ -1,8 +1,11 @@
 #include "oa_stream/authority/codex.hpp"
+#include "oa_stream/base/process.hpp"
 
 #include "core/layers.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -209,4 +212,9 @@ TEST_CASE("layers: a config file is read strictly, each mistake is one line with
         REQUIRE_FALSE(got);
         CHECK(got.error().text() == want);
     }
+}
+
+TEST_CASE("layers: a service without HOME has the config file and the state of its user") {
+    CHECK(home_in(environment({{"HOME", "/home/ann"}})) == "/home/ann");
+    CHECK(home_in(environment({})) == user_home(::geteuid()).value_or("/nonexistent"));
 }

@@ -3,8 +3,9 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/output.hpp"
-#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
+
+#include "layers.hpp"
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -33,14 +34,6 @@ std::filesystem::path absolute_of(const std::filesystem::path& path) {
     return unknown ? path : out;
 }
 
-/// A service has no HOME; anybody may fill a folder below /tmp.
-std::string home() {
-    if (auto set = real_environment("HOME")) {
-        return *std::move(set);
-    }
-    return user_home(::geteuid()).value_or("/nonexistent");
-}
-
 /// Where a person's shell of this environment looks by itself.
 std::filesystem::path usual_state_dir() {
     if (const auto value = real_environment("OA_STREAM_STATE_DIR")) {
@@ -49,7 +42,7 @@ std::filesystem::path usual_state_dir() {
     if (const auto xdg = real_environment("XDG_STATE_HOME")) {
         return absolute_of(std::filesystem::path(*xdg) / "oa-stream");
     }
-    return absolute_of(std::filesystem::path(home()) / ".local/state/oa-stream");
+    return absolute_of(std::filesystem::path(home_in(real_environment)) / ".local/state/oa-stream");
 }
 
 /// Flag or file > OA_STREAM_STATE_DIR > $STATE_DIRECTORY (systemd) > XDG.

@@ -4,12 +4,15 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
+#include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/yaml.hpp"
 #include "oa_stream/net/secret_header.hpp"
 #include "oa_stream/net/token_source.hpp"
 
 #include <fmt/format.h>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -273,6 +276,13 @@ const Setting* ConfigFile::find(std::string_view command, std::string_view optio
     return setting == section->second.end() ? nullptr : &setting->second;
 }
 
+std::string home_in(const Environment& env) {
+    if (auto set = env("HOME")) {
+        return *std::move(set);
+    }
+    return user_home(::geteuid()).value_or("/nonexistent");
+}
+
 Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env) {
     const auto given = invocation.globals.all(k_config.name);
@@ -287,9 +297,9 @@ find_config(const Invocation& invocation, const Environment& env) {
     if (named) {
         path = *named;
     } else {
-        const auto home = env("XDG_CONFIG_HOME");
-        path = home ? std::filesystem::path(*home)
-                    : std::filesystem::path(env("HOME").value_or("/nonexistent")) / ".config";
+        const auto folder = env("XDG_CONFIG_HOME");
+        path = folder ? std::filesystem::path(*folder)
+                      : std::filesystem::path(home_in(env)) / ".config";
         path /= "oa-stream/config.yaml";
         std::error_code ignored;
         if (!std::filesystem::exists(path, ignored)) {

@@ -47,8 +47,12 @@ private:
 
 using Environment = std::function<std::optional<std::string>(std::string_view)>;
 
-/// --config, else OA_STREAM_CONFIG, else config.yaml in $XDG_CONFIG_HOME/oa-stream; nothing when
-/// the last is not there. Code::unreadable for a named file that cannot be read.
+/// HOME, else the home folder of this user: a service has no HOME, and anybody may fill a folder
+/// below /tmp.
+[[nodiscard]] std::string home_in(const Environment& env);
+
+/// --config, else OA_STREAM_CONFIG, else config.yaml in $XDG_CONFIG_HOME/oa-stream, else in
+/// ~/.config/oa-stream; nothing when the last is not there. Code::unreadable for a named file that cannot be read.
 [[nodiscard]] Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env);
 
