@@ -40,8 +40,9 @@ Result<std::string> from_env(const std::string& name) {
     return std::string(value);
 }
 
-/// A credential that systemd gave this unit: an access list lets the unit's user read it, which since
-/// systemd 254 shows as a mode of 0440. Its folder keeps everybody else out, the group as well.
+/// A credential that systemd gave this unit: an access list lets the unit's user read it, which
+/// since systemd 254 shows as a mode of 0440. Its folder keeps everybody else out, the group as
+/// well.
 bool is_credential(const std::string& path) {
     namespace fs = std::filesystem;
     const char* folder =

@@ -47,7 +47,8 @@ TEST_CASE("config schema: what a config file may say, and nothing else, with eve
             const auto read = ConfigFile::parse(
                 fmt::format("version: 1\n{}:\n  {}: {}\n", command.path, key, value), "f"
             );
-            CHECK(section["properties"].contains(key) == read.has_value());
+            REQUIRE(read.has_value());
+            CHECK(section["properties"].contains(key) == read->mistakes().empty());
             if (!option.fallback.empty() && !option.typed_only) {
                 CHECK(takes(section["properties"][key], std::string(option.fallback)));
             }

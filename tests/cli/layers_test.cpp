@@ -1,13 +1,16 @@
 #include "oa_stream/authority/codex.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/process.hpp"
 
 #include "core/layers.hpp"
+#include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 
 using namespace oa_stream;
 using namespace oa_stream::cli;
@@ -32,7 +35,17 @@ std::optional<ConfigFile> file(std::string_view text) {
     if (!out) {
         FAIL(out.error().text());
     }
+    CHECK(out->mistakes().empty());
     return *std::move(out);
+}
+
+/// Of the whole file, or the first in one of its sections.
+Error mistake_in(std::string_view text) {
+    const auto read = ConfigFile::parse(text, "c.yaml");
+    if (!read) {
+        return read.error();
+    }
+    return read->mistakes().empty() ? Error{} : read->mistakes().front().error;
 }
 
 Setting setting(const std::vector<Setting>& all, std::string_view option) {
@@ -159,10 +172,8 @@ TEST_CASE("layers: consent is typed, never configured") {
           "version: 1\ncutover apply: { yes: true }\n",
           "version: 1\ncutover apply: { reopen: again }\n",
           "version: 1\nverify: { reason: because }\n"}) {
-        const auto got = ConfigFile::parse(text, "c.yaml");
         CAPTURE(text);
-        REQUIRE_FALSE(got);
-        CHECK(got.error().message.ends_with("is only taken from the command line"));
+        CHECK(mistake_in(text).message.ends_with("is only taken from the command line"));
     }
     auto invocation = parsed({"route", "clear", "--all", "--base-url", "http://x"});
     (void
@@ -207,14 +218,48 @@ TEST_CASE("layers: a config file is read strictly, each mistake is one line with
         {"- a\n", "c.yaml:1:1: a config file is a mapping (version: 1)"},
     };
     for (const auto& [text, want] : cases) {
-        const auto got = ConfigFile::parse(text, "c.yaml");
         CAPTURE(text);
-        REQUIRE_FALSE(got);
-        CHECK(got.error().text() == want);
+        CHECK(mistake_in(text).text() == want);
     }
 }
 
 TEST_CASE("layers: a service without HOME has the config file and the state of its user") {
     CHECK(home_in(environment({{"HOME", "/home/ann"}})) == "/home/ann");
     CHECK(home_in(environment({})) == user_home(::geteuid()).value_or("/nonexistent"));
+}
+
+TEST_CASE("layers: a mistake in the section of one command closes no other command") {
+    const test::TempFolder folder;
+    const auto home = folder.path / "oa-stream";
+    const auto env = environment({{"XDG_CONFIG_HOME", folder.path.string()}});
+    std::filesystem::create_directory(home);
+    const auto found = [&](std::vector<std::string> words, std::string_view text) {
+        REQUIRE(write_file_atomic(home / "config.yaml", text));
+        return find_config(parsed(std::move(words)), env);
+    };
+    const auto rollback = std::vector<std::string>{"rollback", "apply", "last"};
+    constexpr std::string_view k_text = "version: 1\nserve: { lisen: x }\nsmok stream: {}\n"
+                                        "all: { state-dir: /srv }\n";
+    const auto other = found(rollback, k_text);
+    REQUIRE(other);
+    CHECK((*other)->find("all", "--state-dir") != nullptr);
+    REQUIRE((*other)->mistakes().size() == 2);
+    CHECK((*other)->mistakes().front().section == "serve");
+    CHECK((*other)->mistakes().back().section == "smoke stream");
+
+    const auto smoke = std::vector<std::string>{"smoke", "stream", "--base-url", "http://x"};
+    CHECK(found({"serve"}, k_text).error().message == "unknown key 'lisen'");
+    CHECK(found(smoke, k_text).error().message == "'smok stream' is not a command");
+    CHECK(found(rollback, "version: 1\nall: { state-dri: x }\n").error().code == Code::config);
+    CHECK(found(rollback, "version: 1\nal: {}\n").error().code == Code::config);
+    CHECK(found(rollback, "").error().text().contains("the file is empty"));
+    CHECK_FALSE(
+        find_config(parsed({"rollback", "apply", "last", "--config", "/dev/null"}), env).value()
+    );
+
+    std::filesystem::remove_all(home); // the home folder of somebody else
+    std::filesystem::create_symlink("oa-stream", home);
+    const auto closed = find_config(parsed(rollback), env);
+    REQUIRE(closed);
+    CHECK((*closed)->mistakes().front().error.code == Code::io);
 }

@@ -48,7 +48,15 @@ std::vector<std::string_view> section_names() {
     return out;
 }
 
-/// Reads one file, stopping at the first mistake.
+/// "all" or the path of a command, also by its former or a misspelt name.
+std::string section_meant(std::string_view name) {
+    const CommandSpec* command = command_called(name);
+    return std::string(
+        command == nullptr ? nearest(name, section_names()).value_or(name) : command->path
+    );
+}
+
+/// Reads one section, stopping at the first mistake.
 class FileReader {
 public:
     explicit FileReader(std::string_view file) : file_(file) {}
@@ -238,33 +246,39 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
         if (section.key == "version") {
             continue;
         }
-        const CommandSpec* command = command_called(section.key);
-        if (section.key != k_all && command == nullptr) {
-            return reader.refuse(
-                section.at,
-                fmt::format("'{}' is not a command", printable(section.key, 60)),
-                did_you_mean(section.key, section_names(), k_lists_them)
-            );
-        }
-        const std::string name(command == nullptr ? k_all : command->path);
-        if (section.value.kind != config::YamlKind::map) {
-            return reader.refuse(
-                section.value.at,
-                fmt::format(
-                    "{} is {}, expected a mapping",
-                    section.key,
-                    config::to_string(section.value.kind)
-                ),
-                "option: value"
-            );
-        }
-        for (const config::YamlEntry& entry : section.value.entries) {
-            OA_TRY(Setting setting, reader.setting(section.key, entry));
-            const std::string option = setting.option;
-            out.settings_[name].emplace(option, std::move(setting));
+        if (auto taken = out.take(section); !taken) {
+            out.mistakes_.push_back({section_meant(section.key), std::move(taken).error()});
         }
     }
     return out;
+}
+
+Result<void> ConfigFile::take(const config::YamlEntry& section) {
+    const FileReader reader(file_);
+    const CommandSpec* command = command_called(section.key);
+    if (section.key != k_all && command == nullptr) {
+        return reader.refuse(
+            section.at,
+            fmt::format("'{}' is not a command", printable(section.key, 60)),
+            did_you_mean(section.key, section_names(), k_lists_them)
+        );
+    }
+    if (section.value.kind != config::YamlKind::map) {
+        return reader.refuse(
+            section.value.at,
+            fmt::format(
+                "{} is {}, expected a mapping", section.key, config::to_string(section.value.kind)
+            ),
+            "option: value"
+        );
+    }
+    auto& settings = settings_[section_meant(section.key)];
+    for (const config::YamlEntry& entry : section.value.entries) {
+        OA_TRY(Setting setting, reader.setting(section.key, entry));
+        const std::string option = setting.option;
+        settings.emplace(option, std::move(setting));
+    }
+    return {};
 }
 
 const Setting* ConfigFile::find(std::string_view command, std::string_view option) const {
@@ -301,13 +315,26 @@ find_config(const Invocation& invocation, const Environment& env) {
         path = folder ? std::filesystem::path(*folder)
                       : std::filesystem::path(home_in(env)) / ".config";
         path /= "oa-stream/config.yaml";
-        std::error_code ignored;
-        if (!std::filesystem::exists(path, ignored)) {
+        const auto there = look_for(path);
+        if (!there) {
+            return std::optional(ConfigFile::unknown(there.error()));
+        }
+        if (!*there) {
             return std::nullopt;
         }
     }
     OA_TRY(const std::string text, read_file(path, k_most_bytes));
+    std::error_code ignored;
+    if (text.empty() && std::filesystem::is_character_file(path, ignored)) {
+        return std::nullopt;
+    }
     OA_TRY(ConfigFile config, ConfigFile::parse(text, path.string()));
+    for (const auto& [section, error] : config.mistakes()) {
+        if (section == k_all ||
+            (invocation.command != nullptr && section == invocation.command->path)) {
+            return std::unexpected(error);
+        }
+    }
     return std::optional(std::move(config));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/config/yaml.hpp"
 
 #include "parse.hpp"
 
@@ -25,23 +26,41 @@ struct Setting {
     std::string where{}; ///< "OA_STREAM_SERVE_LISTEN", "config.yaml:3:5"; empty otherwise
 };
 
-/// A config file as read; every key known. Values of several documents are never merged.
+/// A mistake in the section of one command, or of "all".
+struct ConfigMistake {
+    std::string section{}; ///< also of a misspelt one, the section that was meant
+    Error error{};
+};
+
+/// A config file as read. Values of several documents are never merged.
 ///
 ///   version: 1
 ///   all: { state-dir: /var/lib/oa-stream }   # options every command takes
 ///   smoke stream: { base-url: https://chat.example.org, auth: env:AUTH_TOKEN }
 class ConfigFile {
 public:
-    /// Strict: unknown command or option, a value where none belongs and what may only be said on
-    /// the command line are Code::config with file:line:column.
+    /// Code::config with file:line:column for what is not a config file of this version.
     [[nodiscard]] static Result<ConfigFile> parse(std::string_view text, std::string_view file);
+    /// Of a file that cannot be looked up.
+    [[nodiscard]] static ConfigFile unknown(Error why) {
+        ConfigFile out;
+        out.mistakes_.push_back({{}, std::move(why)});
+        return out;
+    }
+
+    /// The first of each section: unknown command or option, a value where none belongs, and what
+    /// may only be said on the command line. Code::config with file:line:column.
+    [[nodiscard]] const std::vector<ConfigMistake>& mistakes() const noexcept { return mistakes_; }
 
     /// `command`: its path, or "all".
     [[nodiscard]] const Setting* find(std::string_view command, std::string_view option) const;
     [[nodiscard]] const std::string& name() const noexcept { return file_; }
 
 private:
+    [[nodiscard]] Result<void> take(const config::YamlEntry& section);
+
     std::string file_;
+    std::vector<ConfigMistake> mistakes_;
     std::map<std::string, std::map<std::string, Setting>, std::less<>> settings_;
 };
 
@@ -52,7 +71,12 @@ using Environment = std::function<std::optional<std::string>(std::string_view)>;
 [[nodiscard]] std::string home_in(const Environment& env);
 
 /// --config, else OA_STREAM_CONFIG, else config.yaml in $XDG_CONFIG_HOME/oa-stream, else in
-/// ~/.config/oa-stream; nothing when the last is not there. Code::unreadable for a named file that cannot be read.
+/// ~/.config/oa-stream; nothing when the last is not there. Code::unreadable for a named file that
+/// cannot be read.
+///
+/// Mistakes in other sections than "all" and the command's own close no command: a rollback may be
+/// urgent. Nor does a home folder that cannot be searched, which may be another user's. A device is
+/// no file: /dev/null says that there is none.
 [[nodiscard]] Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env);
 

@@ -28,13 +28,18 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// One clear line on stderr; with --json also the document every command promises. A word in the
-/// wrong place may be a token: it is quoted, so it is redacted.
-int report(const Error& error, bool json) {
-    const std::string text = said_aloud(error);
+/// One clear line on stderr.
+void say(std::string_view text) {
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     const auto columns = terminal ? static_cast<std::size_t>(terminal_width()) : 0;
     write_diagnostic(laid_out(fmt::format("oa-stream: {}\n", text), {columns, false}));
+}
+
+/// With --json also the document every command promises. A word in the wrong place may be a token:
+/// it is quoted, so it is redacted.
+int report(const Error& error, bool json) {
+    const std::string text = said_aloud(error);
+    say(text);
     if (json) {
         Json document = plain_answer("ERROR");
         document["error"]["code"] = to_string(error.code);
@@ -50,10 +55,14 @@ Result<std::vector<Setting>> layer(Invocation& invocation) {
     if (!config) {
         Error error = std::move(config).error();
         if (error.hint.empty()) {
-            error.hint =
-                error.code == Code::config ? "oa-stream config schema" : "oa-stream help config";
+            error.hint = "to run without a config file: --config /dev/null";
         }
         return std::unexpected(std::move(error));
+    }
+    if (const std::optional<ConfigFile>& file = *config) {
+        for (const ConfigMistake& mistake : file->mistakes()) {
+            say("warning: " + said_aloud(mistake.error));
+        }
     }
     return apply_layers(invocation, *config, real_environment);
 }

@@ -105,6 +105,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
         asked.globals.given[std::string(k_config.name)] = {file};
     }
     OA_TRY(const auto config, find_config(asked, context.env));
+    if (config && !config->mistakes().empty()) { // which are warnings for other commands
+        return std::unexpected(config->mistakes().front().error);
+    }
     asked.globals.given.clear();
     OA_TRY(auto all, apply_layers(asked, config, context.env));
     const auto settings = without_secrets(std::move(all), *command);

@@ -244,7 +244,10 @@ serve:
   mapping of options, written without the leading dashes.
 - A flag takes `true`. An option that may be repeated takes a text or a list of texts. Every other
   option takes a text.
-- An unknown key is an error with line, column and the nearest known key.
+- An unknown key is named with line, column and the nearest known key. It is an error in `all` and in the
+  command's own section. In other sections it is a warning, so that it closes no other command;
+  `oa-stream config show` refuses it there, too.
+- `--config /dev/null` runs a command without a config file.
 - Consent and stated values are accepted on the command line only: `--apply`, `--yes` and the like.
 - The environment variable of an option is `OA_STREAM_`, the command and the option in capitals, with
   `_` for spaces and dashes: `OA_STREAM_SMOKE_STREAM_BASE_URL`. The command is left out for options

@@ -145,9 +145,13 @@ test('config file, environment and flag: config show says which one it was', asy
   const text = await oa(['config', 'show', '--origin', '--config', config]);
   assert.match(text.stdout, /^--listen +127\.0\.0\.1:4 +file .*config\.yaml:4:10$/m);
   fs.writeFileSync(config, 'version: 1\nserve: { lisen: x }\n');
-  const wrong = await oa(['version', '--config', config]);
-  assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /config\.yaml:2:10: unknown key 'lisen' \(did you mean listen\?\)/);
+  const mistake = /config\.yaml:2:10: unknown key 'lisen' \(did you mean listen\?\)/;
+  for (const [words, code] of [[['serve'], 2], [['config', 'show', '--for', 'load'], 2], [['runs', 'list'], 0]]) {
+    const wrong = await oa([...words, '--config', config]);
+    assert.equal(wrong.code, code, wrong.stderr);
+    assert.match(wrong.stderr, mistake);
+    assert.equal(wrong.stderr.startsWith('oa-stream: warning: '), words[0] !== 'serve', wrong.stderr);
+  }
 });
 
 test('doctor: names what is wrong with the command that mends it', async () => {

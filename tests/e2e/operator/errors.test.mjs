@@ -211,8 +211,8 @@ test('a refusal names the option, the file or the descriptor that is wrong, and 
     [['runs', 'gc', '--max-size=-0MB'], 2, "oa-stream: --max-size: '-0MB' is not a size"],
     [['serve', '--codex-min-free', '1GiB2'], 2, "oa-stream: --codex-min-free: '1GiB2' is not a size (64m or 2g, powers of 1024; "],
     [['front', '--backend', 'a=http://127.0.0.1:1', '--mirror', 'b=http://127.0.0.1:2@5%,dry', '--mirror-auth', 'env:NONE'], 5, "oa-stream: the mirror's token: environment variable NONE is not set"],
-    [['config', 'show', '--config', broken], 2, `oa-stream: ${broken}:2:1: no valid YAML: end of sequence flow not found (oa-stream config schema)`],
-    [['config', 'show', '--config', none], 2, `oa-stream: ${none}: cannot read: No such file or directory (oa-stream help config)`],
+    [['config', 'show', '--config', broken], 2, `oa-stream: ${broken}:2:1: no valid YAML: end of sequence flow not found (to run without a config file: --config /dev/null)`],
+    [['config', 'show', '--config', none], 2, `oa-stream: ${none}: cannot read: No such file or directory (to run without a config file: --config /dev/null)`],
   ];
   for (const [args, code, words] of rows) {
     const got = await oa(args, { env: { TOK: 'x0123456789abcdef' } });
