@@ -4,7 +4,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/layout.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/output.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -95,14 +94,6 @@ private:
 
     Task<Result<void>> start() {
         OA_CO_TRY(auto tokens, read_tokens(options_, *context_));
-        if (const auto* exposed = options_.listeners.exposed(); !tokens && exposed != nullptr) {
-            co_return fail(
-                Code::usage,
-                fmt::format("{} is reachable from elsewhere", exposed->text()),
-                std::string(names::listen),
-                "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
-            );
-        }
         OA_CO_CHECK(check_owners(options_, tokens));
         OA_CO_CHECK(options_.listeners.check_certificate());
         OA_CO_CHECK(read_policy(options_));
@@ -111,7 +102,7 @@ private:
         OA_CO_CHECK(open_access_log());
         OA_CO_CHECK(make_authority());
         OA_CO_CHECK(co_await authority_->open());
-        OA_CO_CHECK(check_approvals());
+        OA_CO_CHECK(check_approvals(options_, authority_->capabilities()));
         OA_CO_TRY(
             ids_,
             lane::IdMap::open(
@@ -138,21 +129,6 @@ private:
             )
         );
         co_return tell_ready();
-    }
-
-    /// `--approvals ask` on an authority that never asks is a mistake, reported at the start.
-    [[nodiscard]] Result<void> check_approvals() const {
-        const bool ask = options_.lane.approvals == lane::Approvals::ask;
-        if (ask && !authority_->capabilities().approvals) {
-            return fail(
-                Code::config,
-                "this authority never asks for an approval",
-                std::string(names::approvals),
-                "set --codex-profile agent, or in --codex-config an approval_policy other than "
-                "\"never\""
-            );
-        }
-        return {};
     }
 
     /// Fewer connections than asked for beat a lane that cannot open its own files.

@@ -77,6 +77,14 @@ Result<void> complete_workspace(ServeOptions& options) {
 
 Result<void>
 check_owners(const ServeOptions& options, const std::optional<lane::TokenTable>& tokens) {
+    if (const auto* exposed = options.listeners.exposed(); !tokens && exposed != nullptr) {
+        return fail(
+            Code::usage,
+            fmt::format("{} is reachable from elsewhere", exposed->text()),
+            std::string(names::listen),
+            "configure --tokens or OA_STREAM_TOKEN, or listen on 127.0.0.1"
+        );
+    }
     const bool apart = !options.authority.codex_owners.work_template.empty();
     if (apart && !tokens) {
         return fail(
@@ -101,6 +109,20 @@ check_owners(const ServeOptions& options, const std::optional<lane::TokenTable>&
         "give --work-dir-template /srv/{owner}, or --shared-workspace if they may see and change "
         "each other's files"
     );
+}
+
+Result<void>
+check_approvals(const ServeOptions& options, const authority::Capabilities& capabilities) {
+    if (options.lane.approvals == lane::Approvals::ask && !capabilities.approvals) {
+        return fail(
+            Code::config,
+            "this authority never asks for an approval",
+            std::string(names::approvals),
+            "set --codex-profile agent, or in --codex-config an approval_policy other than "
+            "\"never\""
+        );
+    }
+    return {};
 }
 
 } // namespace oa_stream::cli

@@ -1,4 +1,5 @@
-// Who shares what, where the model runs commands: refused at start unless it was said.
+// Who may use the lane, who shares what where the model runs commands, and who is asked: refused at
+// start unless it was said.
 #pragma once
 
 #include "oa_stream/lane/auth.hpp"
@@ -11,9 +12,13 @@ namespace oa_stream::cli {
 /// Errors: Code::usage.
 [[nodiscard]] Result<void> complete_workspace(ServeOptions& options);
 
-/// Whether these owners may use the lane as it is configured. Errors: Code::usage: several owners
-/// would share a home and a work folder.
+/// Whether these owners may use the lane as it is configured. Errors: Code::usage: without tokens
+/// it could be reached from elsewhere, or several owners would share a home and a work folder.
 [[nodiscard]] Result<void>
 check_owners(const ServeOptions& options, const std::optional<lane::TokenTable>& tokens);
+
+/// `--approvals ask` on an authority that never asks is a mistake, reported at the start.
+[[nodiscard]] Result<void>
+check_approvals(const ServeOptions& options, const authority::Capabilities& capabilities);
 
 } // namespace oa_stream::cli
