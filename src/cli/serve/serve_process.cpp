@@ -34,7 +34,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <new>
-#include <string>
 #include <utility>
 
 namespace oa_stream::cli {
@@ -43,6 +42,10 @@ namespace {
 
 constexpr Millis k_map_delay{100};
 constexpr Millis k_token_look{1000}; ///< a changed token file is read after two looks
+
+ExitCode ended_by(int signal) {
+    return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
+}
 
 class ServeProcess {
 public:
@@ -78,6 +81,7 @@ private:
     }
 
     Task<void> life() {
+        spawn(io_.get_executor(), "signals", obey_signals());
         if (auto started = co_await start(); !started) {
             result_ = std::unexpected(std::move(started).error());
             if (authority_) {
@@ -86,10 +90,13 @@ private:
             io_.stop();
             co_return;
         }
+        ready_ = true;
+        if (reload_wanted_) {
+            reload();
+        }
         if (!options_.tokens.empty()) {
             spawn(io_.get_executor(), "tokens", watch_tokens());
         }
-        co_await obey_signals();
     }
 
     Task<Result<void>> start() {
@@ -246,7 +253,9 @@ private:
             if (error) {
                 co_return;
             }
-            if (number == SIGHUP) {
+            if (!ready_) {
+                obey_early(number);
+            } else if (number == SIGHUP) {
                 reload();
             } else if (echo.repeats(number)) {
                 continue;
@@ -258,11 +267,23 @@ private:
                 log_->verbatim("ended by a second signal\n");
                 server_->stop_accepting(); // a unix socket's file goes
                 authority_.reset();
-                std::_Exit(static_cast<int>(
-                    number == SIGINT ? ExitCode::interrupted : ExitCode::terminated
-                ));
+                std::_Exit(static_cast<int>(ended_by(number)));
             }
         }
+    }
+
+    /// Nobody is served yet, so there is nothing to drain: what start() waits for is dropped with
+    /// the loop, children die with it.
+    void obey_early(int number) {
+        if (number == SIGHUP) {
+            reload_wanted_ = true;
+            return;
+        }
+        log_->verbatim("ended by a signal while it started\n");
+        if (result_) { // else the start has failed, and its error is told
+            result_ = ended_by(number);
+        }
+        io_.stop();
     }
 
     [[nodiscard]] Millis time_left(Clock::time_point began) const {
@@ -366,6 +387,8 @@ private:
     std::unique_ptr<lane::Lane> lane_;
     std::unique_ptr<Listeners> server_;
     Result<ExitCode> result_ = ExitCode::ok;
+    bool ready_ = false; ///< start() has ended well
+    bool reload_wanted_ = false; ///< before that
 };
 
 } // namespace

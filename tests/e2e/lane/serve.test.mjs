@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { assertLegal, assertOneError, assertRefused, read } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { requestLines, startLane, tokenLine } from '../lib/lane.mjs';
-import { limit, oa, scratch, sleep } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, limit, oa, scratch, sleep } from '../lib/process.mjs';
 
 const LONG = 'replay:44-compact-manual'; // any recording will do: the fault makes it slow
 const slow = ['--inject', 'slow=1000'];
@@ -168,6 +168,24 @@ test('SIGTERM: an answer that a slow client still reads arrives whole', async ()
   assert.equal(whole.length - head.length - 4, Number(/content-length: (\d+)/.exec(head)[1]));
   assert.ok(whole.length > 4_000_000, `${whole.length} bytes`);
   assert.equal((await lane.end()).code, 0);
+});
+
+test('a lane that still starts ends at once by its first signal, and leaves no child', async () => {
+  const folder = scratch('starting');
+  const [bin, pid] = ['codex', 'pid'].map((name) => path.join(folder, name));
+  for (const [stage, signal, code] of [['debug', 'SIGINT', 130], ['app-server', 'SIGTERM', 143]]) {
+    // Says nothing from this stage of the start on.
+    fs.writeFileSync(bin, `#!/bin/sh\ncase "$1" in --version) echo codex-cli 0.169.0; exit;; ${stage}) echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 600;; debug) echo '{"models":[]}';; esac\n`, { mode: 0o755 });
+    const lane = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--codex-bin', bin], { name: stage, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, stage) }) });
+    const child = await lane.until(() => fs.existsSync(pid) && fs.readFileSync(pid, 'utf8').trim(), 'the child');
+    fs.rmSync(pid);
+    lane.signal('SIGHUP'); // is kept for later
+    lane.signal(signal);
+    const end = await lane.end(8000); // the handshake of Codex may take 15 s
+    assert.equal(end.code, code, lane.stderr);
+    assert.match(lane.stderr, /ended by a signal while it started\n$/);
+    assert.ok(!fs.existsSync(`/proc/${child}`), 'its child is gone');
+  }
 });
 
 test('a second signal ends at once', async () => {
