@@ -36,7 +36,8 @@ Result<void> check_template(const ServeOptions& options) {
     return {};
 }
 
-/// What may lie where commands read, as below /etc.
+/// What may lie where commands read, as below /etc: by its name, whose link may lead elsewhere
+/// later (certbot, a secret of Kubernetes), and where it lies now.
 void hide(ServeOptions& options) {
     auto& hidden = options.authority.codex.hidden;
     for (const fs::path& file :
@@ -44,6 +45,10 @@ void hide(ServeOptions& options) {
         std::error_code failed;
         if (fs::path whole = fs::absolute(file, failed); !file.empty() && !failed) {
             hidden.push_back(whole.lexically_normal());
+            const fs::path real = fs::canonical(whole, failed);
+            if (!failed && real != hidden.back()) {
+                hidden.push_back(real);
+            }
         }
     }
 }

@@ -105,9 +105,10 @@ sandboxed('one owner: commands reach the work folder and the system, and nothing
   const foreign = scratch('foreign');
   fs.writeFileSync(path.join(foreign, 'secret.txt'), 'foreign secret');
   const work = scratch('work');
-  // In the work folder, of all places: the file is shut, the folder is not.
-  const tokens = tokensOf(['alice'], path.join(work, 'tokens'));
-  const lane = await startAgents('one', ['--tokens', tokens, '--work-dir', work, '--read-dir', extra]);
+  // In the work folder, of all places, and known by a link elsewhere: the file is shut, the folder is not.
+  const tokens = tokensOf(['alice'], path.join(work, 'tokens')), link = path.join(scratch('link'), 'tokens');
+  fs.symlinkSync(tokens, link);
+  const lane = await startAgents('one', ['--tokens', link, '--work-dir', work, '--read-dir', extra]);
   assert.equal(await ran(lane, 'alice', 'pwd; echo made > made.txt; cat made.txt'), `${work}\nmade\n`);
   assert.equal(fs.readFileSync(path.join(work, 'made.txt'), 'utf8'), 'made\n');
   assert.equal(await ran(lane, 'alice', `cat ${extra}/given.txt; touch ${extra}/x 2>/dev/null || echo no write`), 'givenno write\n');
