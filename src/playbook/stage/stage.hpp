@@ -106,6 +106,8 @@ void show(const StageRun& stage);
 /// Pauses the stage where the playbook or an operator wants it, for as long as that takes, and
 /// measures it once more where the decision to go on has to be made again.
 [[nodiscard]] Task<WindowEnd> steer(StageRun* stage, WindowEnd end);
+/// What was seen becomes checks and the row's verdict.
+void record_end(StageRun& stage, WindowEnd end);
 /// Leaves the checks of a stage that was promoted: gates that had not decided are skipped.
 void record_promotion(StageRun& stage);
 /// Leaves the check of a pause to which nobody came.
