@@ -122,6 +122,7 @@ void Steering::unpaused() {
     position_.paused = false;
     position_.why.clear();
     pause_.reset();
+    order_.reset(); // one that came too late is not for the next pause
 }
 
 std::optional<Order> Steering::take_order() {
