@@ -102,8 +102,8 @@ RunOutcome not_executed(run::RunSession& session, const Error& error) {
 }
 
 /// Lets other processes of this user steer the run. One that cannot be steered can still be rolled
-/// back by a signal.
-std::optional<run::ControlSocket>
+/// back by a signal, but nobody could end a pause that its playbook wants.
+Result<std::optional<run::ControlSocket>>
 open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
     if (run.mode == RunMode::rehearse || !moves_traffic(run.playbook().kind) ||
         run.by.stop == nullptr) {
@@ -124,9 +124,12 @@ open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
     auto door = run::ControlSocket::open(executor, run.session.folder().path(), *run.steering);
     if (!door) {
         run.steering.reset();
-        run.session.tell(
-            "control socket", "  this run cannot be steered: " + door.error().text(), {}
-        );
+        const std::string what = "this run cannot be steered: " + door.error().text();
+        if (!run.playbook().stage.pause_after.empty()) {
+            return fail(door.error().code, what + "; stage.pause.after needs that");
+        }
+        run.session.tell("control socket", "  " + what, {});
+        run.facts.emplace_back("not steerable", door.error().text());
         return std::nullopt;
     }
     return *std::move(door);
@@ -265,11 +268,11 @@ Task<Result<RunOutcome>> carry_out_run(PlaybookRun* run, Prepare prepare) {
     if (locks.target) {
         run->may_write = [&lock = *locks.target] { return lock.check(); };
     }
+    OA_CO_TRY(const auto door, open_control(*run, co_await asio::this_coro::executor));
     const auto over = std::make_shared<bool>(false);
     if (run->outside.user_tokens) {
         spawn(co_await asio::this_coro::executor, "token", renew_token(over, run));
     }
-    const auto door = open_control(*run, co_await asio::this_coro::executor);
     auto ended = co_await run_plan(engine_input(*run));
     *over = true;
     if (const auto ours = run->may_write ? run->may_write() : Result<void>{}; !ours) {

@@ -9,11 +9,12 @@ import { startCodexLane } from './codex.mjs';
 import { cleanEnv, scratch } from './process.mjs';
 
 const NAMESPACE = ['unshare', process.getuid() === 0 ? '-m' : '-Urm', '--propagation', 'private'];
-const allowed = () => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
+/** Whether the kernel allows a mount here. */
+export const mayMount = () => spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0;
 
 /** test() of what needs such a disk; where the kernel allows no mount, it is left out, and said so. */
 export function testOnSmallDisk() {
-  const runs = allowed();
+  const runs = mayMount();
   return (name, ...how) => (runs ? test(name, ...how) : console.error(`not here, no mount is allowed: ${name}`));
 }
 

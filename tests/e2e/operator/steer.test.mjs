@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
-import { OA_BIN, limit } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, limit } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
+import { mayMount, wrapOnSmallDisk } from '../lib/small_disk.mjs';
 import { Terminal } from '../lib/terminal.mjs';
 
 /** Three at a time, each with lanes, a door and a state of its own: they wait for most of their time. */
@@ -54,6 +55,20 @@ beside('the playbook pauses after a stage; a second operator continues it, and t
   assert.match(end.report, /Paused at 50% for \d+s; continued by alice \(account \S+\): the numbers look good\./);
   assert.ok(!fs.existsSync(path.join(it.folder, 'control.sock')));
   assert.equal((await order(target, 'continue', '--run', it.run)).code, 4, 'nobody listens any more');
+});
+
+beside('a run that nobody can steer does not begin where its playbook wants a person', async (target) => {
+  const playbook = target.write('unsteered.yaml', paused('50%')(fs.readFileSync(target.playbook, 'utf8')));
+  const plan = await target.plan({ name: 'unsteered.json', playbook });
+  assert.equal(plan.code, 10, plan.stderr);
+  if (!mayMount()) return console.error('not here, no mount is allowed: a run without its socket');
+  // A socket of a long name is reached by way of /proc.
+  const [program, ...before] = wrapOnSmallDisk('/proc', '4k');
+  const run = new Running(program, [...before, OA_BIN, 'cutover', 'apply', plan.file, '--json', '--non-interactive'], { name: 'unsteered', folder: target.folder, env: cleanEnv({ HOME: target.folder, OA_STREAM_STATE_DIR: target.state }) });
+  const end = await run.end(60000);
+  assert.equal(end.code, 4, run.stdout + run.stderr);
+  assert.match(JSON.parse(run.stdout).headline, /this run cannot be steered: .*; stage\.pause\.after needs that; no traffic was moved/);
+  assert.deepEqual(await target.weights(), STABLE);
 });
 
 beside('an operator pauses, looks, and aborts: everything goes back, and exit 7 says so', async (target) => {
