@@ -99,6 +99,11 @@ struct RunContext {
 /// Before a stage's traffic is moved: notifies the hooks, and waits for those that are required.
 [[nodiscard]] Task<StepEnd> ask_hooks(RunContext* run, const Step* step);
 
+/// Waits for the hooks that were `asked`, and measures meanwhile what the stage before `step` set.
+/// Nothing: that is not good any more, and its checks are left.
+[[nodiscard]] Task<std::optional<std::vector<Check>>>
+watch_while_asked(RunContext* run, const Step* step, Task<std::vector<Check>> asked);
+
 /// When somebody asked for a pause: waits here for the order to go on. Stop: nobody came.
 /// `in_stage`: the step belongs to a stage whose traffic was moved, which is measured before
 /// anybody is waited for.

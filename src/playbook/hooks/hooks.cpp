@@ -185,6 +185,16 @@ void Hooks::tell(HookEvent event, const std::string& what, const Json& fields) {
     }
 }
 
+std::vector<std::string> Hooks::required() const {
+    std::vector<std::string> out;
+    for (const auto& hook : state_->hooks) {
+        if (hook->spec.required) {
+            out.push_back(hook->spec.id);
+        }
+    }
+    return out;
+}
+
 Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::StopRequest* stop) {
     std::vector<std::pair<std::string, std::shared_ptr<Delivery>>> asked;
     for (const auto& hook : state_->hooks) {

@@ -40,6 +40,9 @@ public:
     /// Returns at once. `what` is one sentence for people; `fields` become members of the document.
     void tell(HookEvent event, const std::string& what, const Json& fields = Json::object());
 
+    /// The ids of those that ask() waits for.
+    [[nodiscard]] std::vector<std::string> required() const;
+
     /// The same for before_stage, and waits for the hooks that are required: one check of each, or
     /// none once `stop` was requested.
     [[nodiscard]] Task<std::vector<Check>>

@@ -3,6 +3,7 @@
 #include "engine/run_context.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace oa_stream::playbook {
 
@@ -53,13 +54,33 @@ Task<StepEnd> ask_hooks(RunContext* run, const Step* step) {
         co_return StepEnd::go_on;
     }
     const std::string after = step->after.value_or(run->serving).text();
-    auto checks = co_await run->in.hooks->ask(
+    auto asked = run->in.hooks->ask(
         fmt::format("{} comes next: {}", step->id, after),
         {{"step", step->id}, {"split", run->serving.to_json()}, {"next_split", after}},
         run->in.stop
     );
+    std::optional<std::vector<Check>> checks;
+    if (const auto required = run->in.hooks->required(); required.empty()) {
+        checks = co_await std::move(asked);
+    } else {
+        const std::string what =
+            fmt::format("hook {} before {}", fmt::join(required, ", "), step->id);
+        if (run->in.steering != nullptr) {
+            run->in.steering->at_step(what);
+        }
+        run->session.tell(
+            "hooks asked", "waiting for " + what, {{"step", step->id}, {"hooks", required}}
+        );
+        // A drill's users are watched from its beginning to its end.
+        const bool serves = run->out.mutated && step->stage > 0 && !run->playbook().drill;
+        checks = serves ? co_await watch_while_asked(run, step, std::move(asked))
+                        : co_await std::move(asked);
+    }
+    if (!checks) {
+        co_return StepEnd::stop;
+    }
     bool fine = true;
-    for (Check& check : checks) {
+    for (Check& check : *checks) {
         check.id += "@" + step->id;
         fine = fine && check.verdict == Verdict::pass;
         if (check.verdict != Verdict::pass) {
