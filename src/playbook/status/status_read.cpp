@@ -300,8 +300,10 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
 }
 
 void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbacks) {
+    const std::string back = "oa-stream rollback apply --run " + out.run;
+    const std::string abandon = "oa-stream cutover abandon --run " + out.run;
     if (out.stopped) {
-        out.next = fmt::format("oa-stream rollback apply --run {} --take-over", out.run);
+        out.next = back + " --take-over";
     } else if (out.state == RunState::running) {
         out.next = out.paused.empty()
                        ? "oa-stream cutover status --run " + out.run + " --wait-for done"
@@ -310,27 +312,20 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
         out.next = "oa-stream runs show " + out.run;
     } else if (!out.needs_somebody()) {
         if (out.state == RunState::died && plan.read && !plan.routes_alone) { // ends its record
-            out.next = "oa-stream rollback apply --run " + out.run;
+            out.next = back;
         }
     } else if (!plan.there && !out.moved && !out.fault.empty()) { // all that it left
-        out.next = "oa-stream rollback apply --run " + out.run;
+        out.next = back;
     } else if (!plan.read) {
         // Without its plan it cannot be rolled back; once all is home, only a person can close it.
-        out.next = rollbacks.any_after(out) ? "oa-stream cutover abandon --run " + out.run
-                                            : plan_back_of(out.target);
+        out.next = rollbacks.any_after(out) ? abandon : plan_back_of(out.target);
     } else if (plan.routes_alone) {
         out.next = plan.restore;
     } else if (plan.gone && !out.routes_unverified && out.end && out.end->rollback) {
-        out.next = "oa-stream cutover abandon --run " + out.run;
+        out.next = abandon;
     } else {
-        out.next = plan.back.empty() || rollbacks.any_after(out)
-                       ? "oa-stream rollback apply --run " + out.run
-                       : plan.back;
+        out.next = plan.back.empty() || rollbacks.any_after(out) ? back : plan.back;
     }
-}
-
-bool has_bytes(const fs::path& file, std::error_code& error) {
-    return fs::exists(file, error) && fs::file_size(file, error) > 0 && !error;
 }
 
 } // namespace
@@ -385,9 +380,10 @@ bool holds_traffic(const fs::path& folder) {
     if (!planted_fault(folder).empty()) {
         return true;
     }
-    for (const std::string_view file : {run::k_plan_file, run::k_journal_file, k_routes_journal}) {
+    for (const std::string_view name : {run::k_plan_file, run::k_journal_file, k_routes_journal}) {
+        const fs::path file = folder / name;
         std::error_code error;
-        if (has_bytes(folder / file, error)) {
+        if (fs::exists(file, error) && fs::file_size(file, error) > 0 && !error) {
             return true;
         }
         if (error && error != std::errc::no_such_file_or_directory) {
