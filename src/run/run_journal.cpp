@@ -17,6 +17,7 @@ namespace {
 constexpr const char* k_by = "by";
 constexpr const char* k_verdict = "verdict";
 constexpr const char* k_exit_code = "exit_code";
+constexpr const char* k_ended = "ended";
 constexpr std::string_view k_by_run = "run";
 constexpr std::string_view k_by_rollback = "rollback";
 
@@ -53,7 +54,7 @@ Result<RecordedLine> line_of(const Json& json, std::uint64_t expected) {
     out.line.etag = text("etag");
     out.line.detail = text("detail");
     for (const char* key :
-         {"way", "domain", "target", k_found_member, k_by, k_verdict, k_exit_code}) {
+         {"way", "domain", "target", k_found_member, k_by, k_verdict, k_exit_code, k_ended}) {
         if (const Json* found = member(json, key)) {
             out.line.more[key] = *found;
         }
@@ -143,6 +144,9 @@ JournalLine end_line(const JournalEnd& end, Json seen) {
     out.more[k_by] = end.rollback ? k_by_rollback : k_by_run;
     out.more[k_verdict] = end.verdict;
     out.more[k_exit_code] = end.exit;
+    if (!end.ended.empty()) {
+        out.more[k_ended] = end.ended;
+    }
     return out;
 }
 
@@ -152,7 +156,10 @@ std::optional<JournalEnd> end_of(const JournalLine& line) {
     }
     const auto exit = int_member(line.more, k_exit_code);
     return exit ? std::optional(JournalEnd{
-                      text_in(line.more, k_verdict), *exit, text_in(line.more, k_by) != k_by_run
+                      text_in(line.more, k_verdict),
+                      *exit,
+                      text_in(line.more, k_by) != k_by_run,
+                      text_in(line.more, k_ended)
                   })
                 : end_in_words(line.detail);
 }

@@ -235,7 +235,8 @@ bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
 }
 
 /// Who looks later finds the same ending as the run's own process had. The journal has room for it
-/// on a full disk, too; without a seal its last word counts.
+/// on a full disk, too; without a seal its last word counts, and without `ended` it says that the
+/// evidence was lost.
 void RunSession::end_again(RunResult& result) {
     std::error_code ignored;
     // A report that was written before the disk was full names the other ending.

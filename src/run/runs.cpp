@@ -125,7 +125,7 @@ bool take_journal_end(RunEntry& out) {
         out.headline = unreported(last);
     }
     Json known = out.document;
-    known.erase("ended"); // it may have been written before the journal's last word
+    known["ended"] = own ? or_null(end->ended) : Json(); // over one that was written before it
     known["exit_code"] = out.exit_code.value_or(0);
     out.facts = facts_of(out.folder, known);
     return true;

@@ -138,15 +138,20 @@ TEST_CASE("runs: one that could not write its last papers ended as its journal s
 }
 
 TEST_CASE("runs: a journal's end counts by its members, whatever its words") {
-    for (const bool rollback : {false, true}) {
-        CAPTURE(rollback);
+    for (const auto& [rollback, ended] : {
+             std::pair(false, RunEnding::rollback_unverified),
+             std::pair(false, RunEnding::held),
+             std::pair(true, RunEnding::rollback_unverified),
+         }) {
+        CAPTURE(rollback, to_string(ended));
         const Scratch state;
         fs::path folder;
         {
             RunFolder run = state.open();
             folder = run.path();
             Journal journal([&](const Json& line) { return run.journal(line); });
-            JournalLine end = end_line({"FAIL", 8, rollback});
+            JournalLine end =
+                end_line({"FAIL", 8, rollback, std::string(rollback ? "" : to_string(ended))});
             CHECK(end.detail == (rollback ? "rollback apply FAIL exit 8" : "FAIL exit 8"));
             end.detail = "other words";
             REQUIRE(journal.record({.phase = Phase::begin}).has_value());
@@ -157,7 +162,7 @@ TEST_CASE("runs: a journal's end counts by its members, whatever its words") {
         CHECK(entry->life == RunLife::finished);
         CHECK(entry->verdict == (rollback ? "ERROR" : "FAIL"));
         CHECK(entry->exit_code == 8);
-        CHECK(entry->facts.ended == RunEnding::rollback_unverified);
+        CHECK(entry->facts.ended == ended);
     }
 }
 

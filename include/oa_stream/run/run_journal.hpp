@@ -87,6 +87,9 @@ struct JournalEnd {
     std::string verdict;
     std::int64_t exit = 0;
     bool rollback = false; ///< of a rollback afterwards; else of the run itself
+    /// Of the run itself, as in run.json; empty: its evidence was lost after its first such line,
+    /// or an earlier version wrote it.
+    std::string ended{};
 };
 /// The line of Phase::end. `seen`: what serves then.
 [[nodiscard]] JournalLine end_line(const JournalEnd& end, Json seen = nullptr);

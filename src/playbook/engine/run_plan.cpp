@@ -176,7 +176,10 @@ void conclude(RunContext& run, bool completed) {
     const auto ended = journal_of(
         run,
         run::end_line(
-            {std::string(to_string(out.verdict)), static_cast<int>(out.exit)}, run.serving.to_json()
+            {.verdict = std::string(to_string(out.verdict)),
+             .exit = static_cast<int>(out.exit),
+             .ended = std::string(to_string(out.ended))},
+            run.serving.to_json()
         )
     );
     if (!ended) {

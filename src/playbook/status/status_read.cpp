@@ -250,6 +250,7 @@ std::optional<std::int64_t> rollback_exit(const Json& run) {
 }
 
 constexpr const char* k_rollback_unverified = "its rollback was not verified";
+constexpr const char* k_held = "its split was left as it is";
 
 std::string died_why(const RunStatus& out) {
     if (!out.moved && !out.routes_unverified) {
@@ -266,12 +267,14 @@ std::string ended_why(const RunStatus& out, const Json& run) {
     const auto back = rollback_exit(run);
     const auto exit = back ? back : int_member(run, "exit_code");
     if (exit == k_unverified) {
-        const bool held = bool_member(run, "held").value_or(false);
-        return held && !back ? "its split was left as it is" : k_rollback_unverified;
+        return !back && bool_member(run, "held").value_or(false) ? k_held : k_rollback_unverified;
     }
     // Of one that is closed and not sealed, its journal has the last word.
     if (!back && out.end && out.end->exit == k_unverified) {
-        return out.end->rollback ? k_rollback_unverified : "its evidence could not be written";
+        if (!out.end->rollback && out.end->ended.empty()) {
+            return "its evidence could not be written";
+        }
+        return out.end->ended == to_string(run::RunEnding::held) ? k_held : k_rollback_unverified;
     }
     return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
 }

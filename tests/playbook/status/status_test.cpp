@@ -490,22 +490,21 @@ TEST_CASE("status: an ended run that holds its split, or was not verified, is no
 TEST_CASE("status: who ended a run, and how, is read from members of its journal's last line") {
     const State state;
     const fs::path run = ended_8(state, R"({"held":false})");
-    const auto open = [&](std::string_view by, int exit) {
-        const Json end = {
-            {"seq", 4},
-            {"at", "2026-02-22T04:40:00.000Z"},
-            {"phase", "end"},
-            {"detail", "other words"},
-            {"by", by},
-            {"verdict", "FAIL"},
-            {"exit_code", exit},
-        };
-        write(run / "journal.ndjson", lines({k_begin, k_intent, k_done, dump_json(end)}));
+    const auto open = [&](std::string_view members) {
+        const std::string end =
+            R"({"seq":4,"at":"d","phase":"end","detail":"other words","verdict":"FAIL",)" +
+            std::string(members) + "}";
+        write(run / "journal.ndjson", lines({k_begin, k_intent, k_done, end}));
         return status_in(state.path, run).open;
     };
-    CHECK(open("run", 8) == "its evidence could not be written");
-    CHECK(open("rollback", 8) == "its rollback was not verified");
-    CHECK(open("rollback", 0).empty());
+    CHECK(open(R"("by":"run","exit_code":8)") == "its evidence could not be written");
+    CHECK(open(R"("by":"run","exit_code":8,"ended":"held")") == "its split was left as it is");
+    CHECK(
+        open(R"("by":"run","exit_code":8,"ended":"rollback_unverified")") ==
+        "its rollback was not verified"
+    );
+    CHECK(open(R"("by":"rollback","exit_code":8)") == "its rollback was not verified");
+    CHECK(open(R"("by":"rollback","exit_code":0)").empty());
 }
 
 TEST_CASE("status: a run that was given up has ended, until somebody takes it up again") {
