@@ -28,8 +28,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A run that never set out to move traffic is left as it is, report and seal included.
-Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, const Json& run) {
+/// A run that never set out to move traffic is left as it is, report and seal included. One that is
+/// under way may still begin, unless its lock is `ours`.
+Result<void>
+check_moved(const fs::path& state_dir, const fs::path& folder, const Json& run, bool ours = false) {
     const auto refuse = [&](std::string_view why) {
         return fail(
             Code::precondition,
@@ -49,7 +51,8 @@ Result<void> check_moved(const fs::path& state_dir, const fs::path& folder, cons
         return refuse("this was a dry run, which moved no traffic");
     }
     const RunStatus status = status_in(state_dir, folder);
-    if (!status.began && status.state != RunState::running && status.fault.empty()) {
+    const bool may_begin = !ours && status.state == RunState::running;
+    if (!status.began && !may_begin && status.fault.empty()) {
         return refuse("this run ended before it moved any traffic");
     }
     return {};
@@ -190,7 +193,7 @@ Result<run::RunSession> open_session(
 Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, run::find_run(request.by.state_dir, request.run));
     request.run = path.filename().string();
-    const Json stored = run::document_in(path / "run.json");
+    Json stored = run::document_in(path / "run.json");
     if (has_only_fault(path)) {
         co_return roll_back_fault(request.by, path, stored);
     }
@@ -204,6 +207,8 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     if (!locks) {
         co_return std::unexpected(with_other_ways(locks.error(), plan, path));
     }
+    stored = run::document_in(path / "run.json"); // its process may have ended it meanwhile
+    OA_CO_CHECK(check_moved(request.by.state_dir, path, stored, true));
     auto opened = open_session(path, request, outside.redactor, locks->taken_over);
     if (!opened) {
         co_return std::unexpected(with_other_ways(std::move(opened).error(), plan, path));

@@ -4,9 +4,12 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { localRig } from '../lib/cutover/crash_rigs.mjs';
 import { OA_BIN, Running, cleanEnv, handmadeRun, oa, scratch } from '../lib/process.mjs';
 
+/** The operator's own program of commandRig(), which moves the door of localRig() as well. */
+const SPLIT = fileURLToPath(new URL('../lib/cutover/split.sh', import.meta.url));
 const onlyRun = (state) => fs.readdirSync(path.join(state, 'runs')).filter((name) => !name.startsWith('.'))[0];
 /** Every file of a folder with its bytes and its time of change. */
 const whole = (folder) => Object.fromEntries(fs.readdirSync(folder, { recursive: true }).sort().map((name) => {
@@ -176,6 +179,27 @@ describe('a run that moved nothing has nothing to take back: exit 6, and its fol
     const drifted = await oa(['cutover', 'apply', plan, '--json'], there);
     assert.equal(drifted.code, 6, drifted.stderr);
     await refused(there, drifted.json().run, /this run ended before it moved any traffic: there is nothing to roll back/);
+  });
+
+  test('an apply that is refused while the rollback waits for it: the split that others set stays', async () => {
+    const { home, playbook, there } = file(), plan = path.join(home, 'plan.json');
+    const [program, held, reading] = ['program', 'held', 'reading'].map((name) => path.join(home, name));
+    fs.writeFileSync(program, `#!/bin/sh\nif [ -e ${held} ]; then : >${reading}; fi\nwhile [ -e ${held} ]; do sleep 0.1; done\nexec ${SPLIT}\n`, { mode: 0o755 });
+    fs.writeFileSync(playbook, rig.playbook.replace(/driver: local\n( +)socket: (.*)\n +base_url: .*\n/, `driver: command\n$1endpoint: $2\n$1read: [${program}]\n$1set: [${program}]\n`));
+    assert.equal((await oa(['cutover', 'plan', playbook, '--out', plan], there)).code, 10);
+    await rig.others({ stable: 50, canary: 50 }); // the plan has it, too
+    fs.writeFileSync(held, '');
+    const begin = (...words) => new Running(OA_BIN, words, { name: words[0], folder: scratch(words[0]), env: cleanEnv({ HOME: home, OA_STREAM_STATE_DIR: there.stateDir }) });
+    const applying = begin('cutover', 'apply', plan, '--json', '--non-interactive');
+    await applying.until(() => fs.existsSync(reading), 'its first look', 60000);
+    const run = onlyRun(there.stateDir), back = begin('rollback', 'apply', '--run', run);
+    await back.until(({ stderr }) => /is under way in process \d+: asked it to roll back/.test(stderr), 'the order', 60000);
+    fs.rmSync(held);
+    assert.equal((await applying.end(60000)).code, 6, applying.stderr);
+    assert.equal((await back.end(60000)).code, 6, back.stderr);
+    assert.match(back.stderr, /this run ended before it moved any traffic: there is nothing to roll back/);
+    assert.deepEqual(await split(), { stable: 50, canary: 50 });
+    assert.equal(fs.readFileSync(path.join(there.stateDir, 'runs', run, 'journal.ndjson'), 'utf8'), '');
   });
 
   test('an apply that died before its first journal line; a cutover after it stays', async () => {
