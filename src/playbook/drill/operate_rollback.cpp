@@ -229,7 +229,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     RunInput input = engine_input(run);
     input.last = {};
     if (has_routes_to_undo(run.plan, run.session.folder())) {
-        input.last = [&run](Journal* journal) { return undo_route_step(&run, journal); };
+        input.last = [&run, take_over = request.take_over](Journal* journal) {
+            return undo_routes_locked(&run, journal, take_over);
+        };
     }
     auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
     run.title = "rollback of " + run.playbook().name;

@@ -7,8 +7,6 @@
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 
-#include "engine/route_step.hpp"
-
 #include <fmt/format.h>
 
 #include <signal.h> // NOLINT(modernize-deprecated-headers): kill
@@ -45,33 +43,16 @@ Json owner_of(const RollbackRequest& request) {
     return {{"run", request.run}, {"what", "rollback"}};
 }
 
-Result<RollbackLocks>
-with_routes(const RollbackRequest& request, const Plan& plan, run::TargetLock target) {
-    const auto lock = request.take_over ? take_routes_over : lock_routes;
-    OA_TRY(auto routes, lock(request.by.state_dir, plan, request.run));
-    return RollbackLocks{std::move(target), std::move(routes)};
-}
-
-/// The routes first: a process that keeps their lock must keep that of the target, too, or it could
-/// not roll back itself.
-Result<RollbackLocks> take_both_over(const RollbackRequest& request, const Plan& plan) {
-    const fs::path& state = request.by.state_dir;
-    OA_TRY(auto routes, take_routes_over(state, plan, request.run));
-    OA_TRY(auto target, run::TargetLock::take_over(state, plan.target, owner_of(request)));
-    return RollbackLocks{
-        .target = std::move(target), .routes = std::move(routes), .taken_over = true
-    };
-}
-
 /// Until the process that was asked to roll back has ended, or is taken over.
 Task<Result<RollbackLocks>>
 wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pid) {
+    const fs::path& state = request->by.state_dir;
     const auto began = Clock::now();
     bool said = false;
     while (true) {
-        auto lock = run::TargetLock::take(request->by.state_dir, plan->target, owner_of(*request));
+        auto lock = run::TargetLock::take(state, plan->target, owner_of(*request));
         if (lock) {
-            co_return with_routes(*request, *plan, *std::move(lock));
+            co_return RollbackLocks{*std::move(lock)};
         }
         const auto waited = Clock::now() - began;
         if (waited > k_obey || is_requested(request->by.stop)) {
@@ -79,9 +60,11 @@ wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pi
         }
         const bool silent = waited > k_silent;
         if (request->take_over && (silent || is_stopped(pid))) {
-            OA_CO_TRY(auto locks, take_both_over(*request, *plan));
+            OA_CO_TRY(
+                auto taken, run::TargetLock::take_over(state, plan->target, owner_of(*request))
+            );
             say(*request, fmt::format("took the run over from process {}", pid));
-            co_return locks;
+            co_return RollbackLocks{.target = std::move(taken), .taken_over = true};
         }
         if (silent && !said) {
             said = true;
@@ -190,7 +173,7 @@ lock_here(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     const fs::path& state = request->by.state_dir;
     auto lock = run::TargetLock::take(state, plan->target, owner_of(*request));
     if (lock) {
-        co_return with_routes(*request, *plan, *std::move(lock));
+        co_return RollbackLocks{*std::move(lock)};
     }
     const auto holder = run::TargetLock::holder(state, plan->target);
     const bool same = holder && string_member(*holder, "run") == request->run;

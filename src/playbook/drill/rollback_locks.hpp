@@ -18,15 +18,13 @@ is_elsewhere(const std::filesystem::path& folder, const std::filesystem::path& s
 
 struct RollbackLocks {
     run::TargetLock target;
-    std::optional<run::TargetLock> routes{};
     /// The target's in the run's own state directory, so that its process writes nothing more.
     std::optional<run::TargetLock> fence{};
     bool taken_over = false; ///< a process that was taken over may still be in the run's folder
 };
 
-/// The locks of the run's target and routes, and nobody else in its folder. When the run is under
-/// way in another process of this machine, that one is asked to roll back, and waited for or taken
-/// over.
+/// The lock of the run's target, and nobody else in its folder. When the run is under way in
+/// another process of this machine, that one is asked to roll back, and waited for or taken over.
 [[nodiscard]] Task<Result<RollbackLocks>>
 lock_rollback(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
 

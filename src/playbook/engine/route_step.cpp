@@ -106,6 +106,8 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
     return out;
 }
 
+namespace {
+
 Result<std::optional<run::TargetLock>>
 take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run) {
     auto lock = lock_routes(state_dir, plan, run);
@@ -120,8 +122,6 @@ take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const
     OA_TRY(run::TargetLock taken, run::TargetLock::take_over(state_dir, name, {{"run", run}}));
     return std::optional(std::move(taken));
 }
-
-namespace {
 
 Task<LastStep> set_planned(PlaybookRun* run, Journal* journal, StopRequest* stop) {
     const Plan& plan = run->plan;
@@ -195,6 +195,15 @@ Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal) {
         .mutated = done.writes > 0,
         .routes_unverified = !done.restored,
     };
+}
+
+Task<LastStep> undo_routes_locked(PlaybookRun* run, Journal* journal, bool take_over) {
+    const auto take = take_over ? take_routes_over : lock_routes;
+    const auto lock = take(run->by.state_dir, run->plan, run->session.id());
+    if (!lock) {
+        co_return failed(k_undo, lock.error(), true);
+    }
+    co_return co_await undo_route_step(run, journal);
 }
 
 } // namespace oa_stream::playbook

@@ -51,9 +51,6 @@ route_drift(const Outside* outside, const Plan* plan);
 /// Held by every writer of overrides there, also by `route set`.
 [[nodiscard]] Result<std::optional<run::TargetLock>>
 lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
-/// The same, also from a living process that has it for this run.
-[[nodiscard]] Result<std::optional<run::TargetLock>>
-take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const std::string& run);
 
 /// Looks again, writes, verifies by `evaluate` over fresh connections; undoes it when anything is
 /// wrong. A dry run looks and says what would be written.
@@ -65,5 +62,8 @@ take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const
 /// What was before that run, verified; for a playbook that rolls back: what it asks for. Once begun
 /// it is not interrupted.
 [[nodiscard]] Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal);
+/// The same after the run's own process, under the lock of the routes: while somebody else has it
+/// they are not verified. `take_over`: also from a living process that has it for this run.
+[[nodiscard]] Task<LastStep> undo_routes_locked(PlaybookRun* run, Journal* journal, bool take_over);
 
 } // namespace oa_stream::playbook

@@ -288,6 +288,48 @@ for (const [where, elsewhere] of [['its own', false], ['another', true]]) {
   });
 }
 
+/** While the lock of the routes is another operator's, whose `route set` waits for an answer. */
+async function whileOthersSetRoutes(body) {
+  const hangs = service.fault('evaluate', 'hang');
+  const other = target.begin(['route', 'set', 'legacy', '--domain', 'account_settings_admin', '--apply', '--timeout', '120s', '--base-url', service.base, '--auth', 'env:OA_ADMIN', '--json'], { env: { OA_ADMIN: ADMIN } });
+  await other.until(() => hangs.left === 0, 'its first evaluate', 60000);
+  try {
+    await body();
+  } finally {
+    service.cut();
+    await other.end(60000);
+  }
+}
+
+rule('a lock of the routes does not hold up the traffic of a run that died before it came to them', {}, async () => {
+  const { file } = await planned(playbook(TWO).replace('[0%, 100%]', '[50%, 100%]').replace('bake: 500ms', 'bake: 60s'));
+  const { running, run } = await target.applyingHalf({ file }, { OA_ADMIN: ADMIN });
+  await running.kill();
+  await whileOthersSetRoutes(async () => {
+    const back = ends(await oa(['rollback', 'apply', '--run', run, '--json']), 0);
+    assert.equal(check(back, 'rollback.routes'), undefined);
+    assert.deepEqual(await target.weights(), STABLE);
+  });
+});
+
+rule('where the routes of a dead run are locked, the traffic goes back without them, and the same command ends it later', {}, async () => {
+  const { running, run } = await stoppedAtRoutes();
+  await running.kill();
+  await whileOthersSetRoutes(async () => {
+    for (const more of [[], ['--take-over']]) {
+      const back = ends(await oa(['rollback', 'apply', '--run', run, '--json', ...more]), 8);
+      assert.match(check(back, 'rollback.routes').detail, /is being worked on by process \d+ on /);
+      assert.ok(back.next.startsWith(`oa-stream rollback apply --run ${run}`), back.next);
+      assert.deepEqual(await target.weights(), STABLE);
+    }
+  });
+  const status = await oa(['cutover', 'status', '--run', run, '--json']);
+  assert.equal(status.code, 8, status.stdout);
+  delete service.memories[0].domains.account_settings_admin; // what the other operator left
+  ends(await oa(['rollback', 'apply', '--run', run, '--json']), 0);
+  assert.deepEqual(memory(), BEFORE);
+});
+
 rule('a rollback by playbook: the traffic to stable, then the routes', {}, async () => {
   await target.setWeights(CANARY);
   const { file } = await planned(playbook('  set: [{ domain: billing_l402, target: rollback }]', 'rollback'), { command: 'rollback' });

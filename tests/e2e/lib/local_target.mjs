@@ -133,14 +133,14 @@ export class LocalTarget {
     return new Running(OA_BIN, args, { name: 'apply', folder: scratch('apply'), env: cleanEnv({ HOME: this.folder, OA_STREAM_STATE_DIR: stateDir, ...env }) });
   }
   /** An apply under way, once `seen` is true of its run: {running, run}. */
-  async applying(plan, seen = () => true) {
+  async applying(plan, seen = () => true, env = {}) {
     const known = new Set(this.runs());
-    const running = this.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive']);
+    const running = this.begin(['cutover', 'apply', plan.file, '--json', '--non-interactive'], { env });
     const run = await running.until(() => this.runs().find((one) => !known.has(one) && seen(one)), 'its run', 60000);
     return { running, run };
   }
   /** The same, once it has moved half of the traffic. */
-  applyingHalf(plan) { return this.applying(plan, (run) => this.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%')); }
+  applyingHalf(plan, env) { return this.applying(plan, (run) => this.journalSoFar(run).some((line) => line.phase === 'done' && line.step === 'shift@50%'), env); }
   admin(method, where, body, headers) { return this.front.admin(method, where, body, headers); }
   weights() { return this.front.weights(); }
   setWeights(weights) { return this.front.setWeights(weights); }
