@@ -76,6 +76,45 @@ TEST_CASE("outside: a credential that is not there is named, unless it is not re
     CHECK(outside->redactor.apply("it is s3cret-s3cret") == "it is *************");
 }
 
+TEST_CASE("outside: a rollback goes on without what its traffic does not need") {
+    asio::io_context io;
+    ::unsetenv("OA_TEST_ABSENT"); // NOLINT(concurrency-mt-unsafe): one thread
+    ::setenv("OA_TEST_THERE", "s3cret-s3cret", 1); // NOLINT(concurrency-mt-unsafe): one thread
+    Playbook playbook = local();
+    playbook.target.auth = AuthRef{"env:OA_TEST_THERE", true};
+    playbook.target.headers = {"X-Key: env:OA_TEST_ABSENT", "X-Other: y"};
+    playbook.routes = RoutesSpec{.auth = AuthRef{"command:/nonexistent/print", true}};
+    playbook.sources = {measure::source_settings(
+        "prometheus", {.places = {"http://127.0.0.1:1"}, .headers = {"X-Key: env:OA_TEST_ABSENT"}}
+    )};
+    CHECK(open_outside(io.get_executor(), playbook).error().code == Code::credentials);
+    const auto outside = open_outside(io.get_executor(), playbook, Needs::traffic);
+    REQUIRE(outside.has_value());
+    CHECK(outside->driver != nullptr);
+    CHECK(outside->users.bearer.reveal() == "s3cret-s3cret");
+    CHECK(outside->control_token.empty()); // the users' is not sent in its place
+    CHECK_FALSE(outside->control_tokens);
+    CHECK(outside->sources.empty());
+    CHECK(outside->users.extra.all().size() == 1);
+    REQUIRE(outside->missing.size() == 2);
+    CHECK(outside->missing.front().text().contains("/nonexistent/print"));
+    CHECK(outside->missing.back().text().contains("OA_TEST_ABSENT"));
+    playbook.target.auth->reference = "fd:987";
+    const auto less = open_outside(io.get_executor(), playbook, Needs::traffic);
+    REQUIRE(less.has_value());
+    CHECK(less->users.bearer.empty());
+    CHECK_FALSE(less->renewed);
+    CHECK(less->missing.size() == 3);
+    // What moves the traffic is needed.
+    playbook.traffic = traffic_of(
+        "driver: cloud-run, endpoint: \"http://127.0.0.1:1\", project: p, region: r, service: s, "
+        "auth: { env: OA_TEST_ABSENT }"
+    );
+    const auto refused = open_outside(io.get_executor(), playbook, Needs::traffic);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::credentials);
+}
+
 TEST_CASE("outside: a token in a file is the one that stands there now") {
     asio::io_context io;
     const test::TempFolder folder;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace oa_stream::playbook {
 
@@ -41,13 +42,21 @@ struct Outside {
     net::TokenSource control_tokens{}; ///< unset: it stays as it is
     std::map<std::string, HookSecrets, std::less<>> hook_secrets{}; ///< by hook
     Redactor redactor{}; ///< knows every secret above; for the run folder
+    std::vector<Error> missing{}; ///< what Needs::traffic goes on without
+};
+
+enum class Needs {
+    all,
+    /// To roll traffic back: no source, and what only its proof or the routes need may be missing.
+    traffic,
 };
 
 /// Reads the credentials and builds the driver; talks to nobody. Code::credentials naming the
 /// reference that gave nothing; Code::config for a driver without its settings. A secret of a hook
 /// that is missing is not an error: see check_hooks().
-[[nodiscard]] Result<Outside>
-open_outside(const asio::any_io_executor& executor, const Playbook& playbook);
+[[nodiscard]] Result<Outside> open_outside(
+    const asio::any_io_executor& executor, const Playbook& playbook, Needs needs = Needs::all
+);
 
 /// Every hook can be called, as far as its secrets go. Code::credentials.
 [[nodiscard]] Result<void> check_hooks(const Outside& outside);

@@ -12,6 +12,7 @@
 #include "core/commands.hpp"
 #include "operate.hpp"
 #include "route/route_run.hpp"
+#include "screen/shown.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -115,6 +116,17 @@ Result<ExitCode> run(const Options& options, Context& context) {
              .restores = folder.string()},
             context
         );
+    }
+    for (const auto name : {names::auth, names::ca, names::cert, names::key, names::header}) {
+        if (context.given.has(name)) { // it may stand in a config file: no reason to refuse
+            tell_text(
+                fmt::format(
+                    "{} is for a run of routes alone: this one comes in as its playbook says\n",
+                    name
+                ),
+                context
+            );
+        }
     }
     playbook::RollbackRequest request;
     request.run = folder.string();

@@ -200,9 +200,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_CHECK(check_moved(request.by.state_dir, path, stored));
     OA_CO_TRY(Plan plan, plan_of(path, stored));
     const auto executor = co_await asio::this_coro::executor;
-    Playbook unmeasured = plan.playbook; // a rollback asks no source, and must not need one
-    unmeasured.sources.clear();
-    OA_CO_TRY(Outside outside, open_outside(executor, unmeasured));
+    OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook, Needs::traffic));
     const auto locks = co_await lock_rollback(&request, &plan, path);
     if (!locks) {
         co_return std::unexpected(with_other_ways(locks.error(), plan, path));
@@ -220,6 +218,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     if (run.by.on_run) {
         run.by.on_run(run.session.id());
     }
+    for (const Error& missing : run.outside.missing) {
+        run.session.say("the traffic goes back without it: " + missing.text());
+    }
     make_instruments(run, executor);
     make_hooks(run, executor);
     run.may_write = [&locks]() -> Result<void> {
@@ -234,6 +235,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
         };
     }
     auto [outcome, had_ended] = co_await roll_back_by_journal(std::move(input));
+    for (const Error& missing : run.outside.missing) {
+        outcome.notes.push_back(fmt::format("Rolled back without it: {}.", missing.text()));
+    }
     run.title = "rollback of " + run.playbook().name;
     run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
     const bool unverified = outcome.exit == ExitCode::rollback_unverified;

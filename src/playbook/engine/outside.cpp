@@ -46,6 +46,11 @@ Result<Secret> secret_of(const std::optional<AuthRef>& auth) {
     return secret;
 }
 
+Result<void> read_into(Secret& out, const std::optional<AuthRef>& auth) {
+    OA_TRY(out, secret_of(auth));
+    return {};
+}
+
 // Drivers
 // ---------------------------------------------------------------------------------------------------
 
@@ -135,9 +140,17 @@ Result<void> check_hooks(const Outside& outside) {
     return {};
 }
 
-Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbook& playbook) {
+Result<Outside>
+open_outside(const asio::any_io_executor& executor, const Playbook& playbook, Needs needs) {
     Outside out;
-    OA_TRY(out.user_token, secret_of(playbook.target.auth));
+    const auto unless_missing = [&](Result<void> read) -> Result<void> {
+        if (!read && needs == Needs::traffic) {
+            out.missing.push_back(std::move(read).error());
+            return {};
+        }
+        return read;
+    };
+    OA_CHECK(unless_missing(read_into(out.user_token, playbook.target.auth)));
     if (const auto& settings = playbook.traffic.settings) {
         auto secret = secret_of(settings->credential());
         if (!secret && secret.error().hint.empty()) { // the option for a token is the target's
@@ -146,9 +159,10 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
         OA_TRY(out.platform_token, std::move(secret));
     }
     if (const auto& routes = playbook.routes) {
-        out.control_token = out.user_token; // read once: a descriptor gives it only once
         if (routes->auth) {
-            OA_TRY(out.control_token, secret_of(routes->auth));
+            OA_CHECK(unless_missing(read_into(out.control_token, routes->auth)));
+        } else {
+            out.control_token = out.user_token; // read once: a descriptor gives it only once
         }
         out.redactor.add_known(out.control_token, "of the control surface");
     }
@@ -162,7 +176,7 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
         net::set_client_certificate(playbook.target.cert, playbook.target.key);
     }
     for (const std::string& header : playbook.target.headers) {
-        OA_CHECK(probe::add_header(out.users, header));
+        OA_CHECK(unless_missing(probe::add_header(out.users, header)));
     }
     hide_secrets(out.redactor, out.users);
     if (const auto& auth = playbook.target.auth; // one that is not there has none to follow
@@ -178,8 +192,9 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
             out.user_tokens = [reference](bool) { return token_in_file(reference); };
         }
     }
-    if (const auto& routes = playbook.routes;
-        routes && routes->auth && net::is_renewed(routes->auth->reference)) {
+    if (const auto& routes = playbook.routes; routes && routes->auth &&
+                                              !out.control_token.empty() &&
+                                              net::is_renewed(routes->auth->reference)) {
         out.control_tokens =
             net::token_source(executor, *out.client, routes->auth->reference, out.control_token);
     }
@@ -188,7 +203,9 @@ Result<Outside> open_outside(const asio::any_io_executor& executor, const Playbo
         out.users.compat = probe::CompatHeaders{compat->build, compat->protocol, compat->schema};
     }
     add_hooks(playbook, out);
-    OA_CHECK(add_sources(executor, playbook, out));
+    if (needs == Needs::all) {
+        OA_CHECK(add_sources(executor, playbook, out));
+    }
     if (moves_traffic(playbook.kind)) {
         OA_CHECK(add_driver(executor, playbook.traffic, out));
     }

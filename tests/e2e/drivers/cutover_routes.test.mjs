@@ -301,20 +301,27 @@ async function whileOthersSetRoutes(body) {
   }
 }
 
-rule('a lock of the routes does not hold up the traffic of a run that died before it came to them', {}, async () => {
-  const { file } = await planned(playbook(TWO).replace('[0%, 100%]', '[50%, 100%]').replace('bake: 500ms', 'bake: 60s'));
+rule('neither a lock of the routes nor a missing token holds up the traffic of a run that died before it came to them', {}, async () => {
+  const { file } = await planned(playbook(TWO).replace('target: {', 'target: { auth: { env: OA_ADMIN },').replace('[0%, 100%]', '[50%, 100%]').replace('bake: 500ms', 'bake: 60s'));
   const { running, run } = await target.applyingHalf({ file }, { OA_ADMIN: ADMIN });
   await running.kill();
   await whileOthersSetRoutes(async () => {
-    const back = ends(await oa(['rollback', 'apply', '--run', run, '--json']), 0);
+    const got = await target.oa(['rollback', 'apply', '--run', run, '--auth', 'env:OTHER', '--json'], { env: { OTHER: ADMIN } });
+    const back = ends(got, 0);
+    assert.match(got.stderr, /--auth is for a run of routes alone/);
+    assert.match(got.stderr, /the traffic goes back without it: .*OA_ADMIN is not set/);
+    assert.match(back.notes.join('\n'), /Rolled back without it: .*OA_ADMIN is not set/);
     assert.equal(check(back, 'rollback.routes'), undefined);
     assert.deepEqual(await target.weights(), STABLE);
   });
 });
 
-rule('where the routes of a dead run are locked, the traffic goes back without them, and the same command ends it later', {}, async () => {
+rule('where the routes of a dead run are locked, or the token is missing, the traffic goes back without them, and the same command ends it later', {}, async () => {
   const { running, run } = await stoppedAtRoutes();
   await running.kill();
+  const nobody = ends(await target.oa(['rollback', 'apply', '--run', run, '--json']), 8);
+  assert.equal(check(nobody, 'rollback.users').verdict, 'PASS');
+  assert.notEqual(check(nobody, 'rollback.routes').verdict, 'PASS');
   await whileOthersSetRoutes(async () => {
     for (const more of [[], ['--take-over']]) {
       const back = ends(await oa(['rollback', 'apply', '--run', run, '--json', ...more]), 8);
