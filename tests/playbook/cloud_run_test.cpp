@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using namespace oa_stream::playbook::testing;
@@ -249,12 +251,21 @@ TEST_CASE(
             world.fake.model.latest_ready = "newer";
         }
     };
+    const RunOutcome outcome = world.run();
     check_ending(
         world,
-        world.run(),
+        outcome,
         {.exit = ExitCode::rollback_unverified, .canary = 0, .writes = 3, .applied = 3}
     );
     CHECK(world.fake.model.serving()["newer"] == 0);
+    CHECK(outcome.differs); // users have the old revision, and that is known
+    const auto users = std::ranges::find(outcome.checks, "rollback.users", &Check::id);
+    REQUIRE(users != outcome.checks.end());
+    CHECK(users->verdict == Verdict::pass);
+    CHECK(users->data.at("differs") == true);
+    CHECK(users->data.at("users_missed") == false);
+    REQUIRE(outcome.rollback);
+    CHECK_FALSE(outcome.rollback->verified);
 }
 
 TEST_CASE("cutover on cloud run: fault 60: while a write is stuck nothing is written: exit 8") {

@@ -59,6 +59,8 @@ struct RunOutcome : report::Report {
     run::RunEnding ended = run::RunEnding::failed;
     std::optional<report::RollbackFacts> restore{}; ///< the planned one at the end
     bool gone = false; ///< what the rollback was to move does not exist any more
+    /// Users have the baseline, and its setting cannot be the recorded one any more.
+    bool differs = false;
     bool only_fault_left = false; ///< a planted fault is all that is not as before
     bool held = false; ///< stopped, and the split stays, as the playbook says
     bool foreign = false; ///< the rollback left somebody else's split alone

@@ -244,7 +244,8 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     auto commands = unverified ? rollback_commands(run, outcome.foreign) : RollbackCommands{};
     std::string next = std::move(commands.text);
     outcome.next_manual = commands.manual;
-    if (outcome.gone && !has_routes_to_undo(run.plan, run.session.folder())) {
+    const bool in_vain = outcome.gone || outcome.differs; // the same again would end alike
+    if (in_vain && !has_routes_to_undo(run.plan, run.session.folder())) {
         next = Suggestion{"cutover abandon", {names::run, request.run}}.text();
         outcome.next_manual = false;
     }

@@ -333,8 +333,8 @@ Task<Mover::After> Mover::read_back(Attempt* now, Split from) {
     auto seen = co_await within(
         limit + std::min(options_.call_limit, k_grace), driver_.verify(now->to, limit)
     );
-    const bool differs = seen && !reached(*seen, now->to);
-    if (differs) {
+    now->out.differs = seen && !reached(*seen, now->to);
+    if (now->out.differs) {
         seen = fail(
             Code::precondition, now->to.text() + " serves, but the setting is not the recorded one"
         );
@@ -357,7 +357,7 @@ Task<Mover::After> Mover::read_back(Attempt* now, Split from) {
     )record(*now, {.phase = Phase::unverified, .step = now->step, .detail = seen.error().text()});
     now->end_with(Moved::Result::unverified, seen.error().text());
     // The same write again would have the same end.
-    const bool useless = differs || (!seen && now->final(seen.error()));
+    const bool useless = now->out.differs || (!seen && now->final(seen.error()));
     co_return rescue && !useless ? After::retry : After::stop;
 }
 

@@ -58,6 +58,8 @@ struct Moved {
     bool mutated = false; ///< something may have been written by us
     bool denied = false; ///< credentials were refused
     bool gone = false; ///< at the last look, what is to be moved did not exist
+    bool differs =
+        false; ///< it serves, and the machinery makes another setting of the recorded one
     bool already = false; ///< it served before anything was written
     bool restarted = false; ///< what is foreign was brought by a restart: nobody chose it
     /// The write that was not seen whole: from and to.

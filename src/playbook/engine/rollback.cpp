@@ -165,6 +165,7 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     const bool foreign = moved.result == Moved::Result::foreign;
     run->out.foreign = foreign;
     run->out.gone = moved.gone;
+    run->out.differs = moved.differs;
     run->session.add(
         step + ".read-back",
         done ? Verdict::pass : Verdict::fail,
@@ -176,7 +177,7 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     if (moved.mutated) {
         facts->written_s = moved.written_s;
     }
-    if (!done) {
+    if (!done && !moved.differs) {
         co_return std::nullopt;
     }
     facts->read_back_s = run->now();
@@ -204,11 +205,15 @@ void record_user_proof(
     bool holds,
     const UserProof& proof
 ) {
+    const bool back = proof.back && holds;
     Json data = report::to_json(facts);
-    data["users_missed"] = !facts.verified;
+    data["users_missed"] = !back;
+    if (run.out.differs) {
+        data["differs"] = true;
+    }
     run.session.add(
         step + ".users",
-        facts.verified ? Verdict::pass : Verdict::fail,
+        back ? Verdict::pass : Verdict::fail,
         fmt::format(
             "{} fresh connections, the last {} in a row answered well by the baseline (asked for "
             "{}){}{}",
@@ -221,9 +226,7 @@ void record_user_proof(
         std::move(data)
     );
     run.session.say(fmt::format(
-        "  {} in a row over fresh connections: {}",
-        facts.row,
-        facts.verified ? "verified" : "NOT VERIFIED"
+        "  {} in a row over fresh connections: {}", facts.row, back ? "verified" : "NOT VERIFIED"
     ));
 }
 
@@ -277,13 +280,15 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     const UserProof proof = co_await users_are_back(run, last_share, &facts);
     const auto last = co_await within(run->in.timing.driver_call, run->in.driver->read());
     const Json exact = run->in.plan->home_exact();
-    const bool holds = last && last->serving == run->in.plan->home() &&
-                       (exact.is_null() || run->in.driver->same_setting(last->exact, exact));
+    const bool holds =
+        last && last->serving == run->in.plan->home() &&
+        (exact.is_null() || run->out.differs || run->in.driver->same_setting(last->exact, exact));
     if (last) {
         facts.streams = streams_text(*run, *before, *last);
         note_left_out(*run, *last);
     }
-    facts.verified = proof.back && holds;
+    run->out.differs = run->out.differs && proof.back && holds;
+    facts.verified = proof.back && holds && !run->out.differs;
     record_user_proof(*run, step, facts, holds, proof);
     tell_restored(*run, facts);
     co_await check_conversations(run, step, facts.verified);

@@ -55,14 +55,15 @@ struct StoredPlan {
     bool own_lanes = false; ///< they died with it
     bool mutates = true; ///< as far as is known
     std::string target{};
-    bool gone = false; ///< the last rollback did not find what it was to move
+    bool in_vain = false; ///< the last rollback: the same again would end alike
     /// The command that plans a rollback, or one for a person, where the journal's goes no further.
     std::string back{};
     std::string restore{}; ///< of routes alone: the command that undoes them
 };
 
 /// What the last rollback found, in the data of a check: "foreign", a split that others set, which
-/// it left alone; "gone", nothing to move.
+/// it left alone; "gone", nothing to move; "differs", the baseline with another setting than the
+/// recorded one.
 bool rollback_found(const Json& run, const char* what) {
     return std::ranges::any_of(last_checks(run), [what](const Json& check) {
         return bool_member(object_in(check, "data"), what).value_or(false);
@@ -92,7 +93,7 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Js
     out.base_url = text_in(object_in(playbook, "target"), "base_url");
     out.canary = text_in(object_in(playbook, "traffic"), "canary");
     plan.own_lanes = !plan.routes_alone && member(*json, "source") == nullptr;
-    plan.gone = rollback_found(run, "gone");
+    plan.in_vain = rollback_found(run, "gone") || rollback_found(run, "differs");
     if (rollback_found(run, "foreign")) {
         plan.back = plan_back_command(*json);
         if (plan.back.empty()) {
@@ -324,7 +325,7 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
         out.next = rollbacks.any_after(out) ? abandon : plan_back_of(out.target);
     } else if (plan.routes_alone) {
         out.next = plan.restore;
-    } else if (plan.gone && !out.routes_unverified && out.end && out.end->rollback) {
+    } else if (plan.in_vain && !out.routes_unverified && out.end && out.end->rollback) {
         out.next = abandon;
     } else {
         out.next = plan.back.empty() || rollbacks.any_after(out) ? back : plan.back;

@@ -97,8 +97,9 @@ class Operator {
   }
 }
 
-async function short() {
+async function short(arranged = async () => {}) {
   const place = await cloud();
+  await arranged(place);
   const file = path.join(scratch('playbook'), 'short.yaml');
   fs.writeFileSync(file, SHORT);
   const operator = new Operator(place, file);
@@ -184,6 +185,29 @@ test('without a token nothing is asked: exit 5', async () => {
   assert.equal(plan.code, 5, plan.stderr);
   assert.match(plan.stderr, /gcloud/);
   assert.equal((await place.state()).seen.length, 0);
+});
+
+test('"latest" that means another revision by now: users get the old one, and the printed next ends the run', async () => {
+  const { place, operator } = await short(async (at) => {
+    const tagged = (await at.state()).traffic.filter((one) => one.tag).map((one) => ({ ...one, percent: 0 }));
+    await at.arrange({ latest_ready: 'stable' });
+    await at.arrange({ traffic: [{ type: 'TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST', percent: 100 }, ...tagged] });
+  });
+  const run = await operator.apply();
+  assert.equal(run.code, 0, run.stderr.slice(-4000));
+  await place.arrange({ revisions: { stable: true, canary: true, newer: true } });
+  await place.arrange({ latest_ready: 'newer' });
+  const back = await operator.oa(['rollback', 'apply', '--run', run.report.run, '--json']);
+  assert.equal(back.code, 8, back.stderr);
+  const found = Object.fromEntries(back.json().checks.map((one) => [one.id, one.verdict]));
+  assert.deepEqual([found['rollback.read-back'], found['rollback.users']], ['FAIL', 'PASS']);
+  assert.equal((await place.state()).serving.stable, 100);
+  assert.equal(back.json().next, `oa-stream cutover abandon --run ${run.report.run}`);
+  const status = await operator.oa(['cutover', 'status', '--json']);
+  assert.deepEqual([status.code, status.json().runs[0].next], [8, back.json().next]);
+  const ended = await operator.oa([...back.json().next.split(' ').slice(1), '--apply', '--reason', 'stable serves']);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.equal((await operator.oa(['cutover', 'status'])).code, 0);
 });
 
 /**
