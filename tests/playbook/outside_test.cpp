@@ -1,5 +1,6 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/net/client_certificate.hpp"
 
 #include "cloud_run_fake.hpp"
 #include "engine/playbook_run.hpp"
@@ -100,11 +101,14 @@ TEST_CASE("outside: a rollback goes on without what its traffic does not need") 
     CHECK(outside->missing.front().text().contains("/nonexistent/print"));
     CHECK(outside->missing.back().text().contains("OA_TEST_ABSENT"));
     playbook.target.auth->reference = "fd:987";
+    playbook.target.cert = "/nonexistent/cert.pem"; // it would fail the platform's connections, too
+    net::set_client_certificate({}, {});
     const auto less = open_outside(io.get_executor(), playbook, Needs::traffic);
     REQUIRE(less.has_value());
     CHECK(less->users.bearer.empty());
     CHECK_FALSE(less->renewed);
-    CHECK(less->missing.size() == 3);
+    CHECK(less->missing.size() == 4);
+    CHECK_FALSE(net::has_client_certificate());
     // What moves the traffic is needed.
     playbook.traffic = traffic_of(
         "driver: cloud-run, endpoint: \"http://127.0.0.1:1\", project: p, region: r, service: s, "

@@ -51,6 +51,18 @@ Result<void> read_into(Secret& out, const std::optional<AuthRef>& auth) {
     return {};
 }
 
+/// Every connection reads its files. Those to the platform do not fail because of the users'.
+Result<void> use_certificate(const Target& target, Needs needs) {
+    const auto lost = [](const std::string& file) { return !file.empty() && !is_there(file); };
+    if (needs == Needs::traffic && (lost(target.cert) || lost(target.key))) {
+        return fail(Code::unreadable, "the client certificate is not there", target.cert);
+    }
+    if (!target.cert.empty()) {
+        net::set_client_certificate(target.cert, target.key);
+    }
+    return {};
+}
+
 // Drivers
 // ---------------------------------------------------------------------------------------------------
 
@@ -172,9 +184,7 @@ open_outside(const asio::any_io_executor& executor, const Playbook& playbook, Ne
     out.users.base_url = playbook.target.base_url;
     out.users.bearer = out.user_token;
     out.users.ca_file = playbook.target.ca;
-    if (!playbook.target.cert.empty()) {
-        net::set_client_certificate(playbook.target.cert, playbook.target.key);
-    }
+    OA_CHECK(unless_missing(use_certificate(playbook.target, needs)));
     for (const std::string& header : playbook.target.headers) {
         OA_CHECK(unless_missing(probe::add_header(out.users, header)));
     }
