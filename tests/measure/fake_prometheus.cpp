@@ -77,6 +77,9 @@ std::string healthy(std::string_view query) {
     if (query.contains("oa_stream_process_info")) { // each process is scraped once
         return vector_body("");
     }
+    if (query.starts_with("max(timestamp(")) { // when, at each step
+        return matrix_body("");
+    }
     if (query.starts_with("count by") || query.contains("(timestamp(") ||
         query.contains("(resets(oa_stream_process_start") ||
         query.contains("changes(")) { // nor did a process begin again

@@ -85,7 +85,7 @@ TEST_CASE("prometheus source: nothing passes while the window's beginning was no
         const std::string late = fmt::format(
             R"({{"metric":{{"job":"lane","instance":"a:1"}},"value":[{},"{}"]}})", k_now_s, seconds
         );
-        FakePrometheus prometheus(only("(timestamp(oa_stream_build_info", vector_body(late)));
+        FakePrometheus prometheus(only("((timestamp(oa_stream_build_info", vector_body(late)));
         const auto got = ask(prometheus, question_of());
         REQUIRE(got.has_value());
         CAPTURE(got->why);
@@ -263,6 +263,49 @@ TEST_CASE("prometheus source: a target that was long down and began again passes
     CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
         return query.contains("sum_over_time(up");
     }));
+}
+
+TEST_CASE("prometheus source: nothing passes when a process ended while nobody scraped") {
+    const auto unseen = [](double from_s, double to_s, bool lives) {
+        std::vector<std::string> asked;
+        FakePrometheus prometheus([&](std::string_view query, int) {
+            Scripted out;
+            if (query.starts_with("max(timestamp(")) {
+                std::string looks;
+                for (double at = k_now_s - 600; at <= k_now_s; at += 15) {
+                    const bool away = at > from_s && at < to_s;
+                    looks += fmt::format(
+                        R"({}[{},"{}"])", looks.empty() ? "" : ",", at, away ? from_s : at
+                    );
+                }
+                out.body = matrix_body(fmt::format(R"({{"metric":{{}},"values":[{}]}})", looks));
+            } else if (query.starts_with("count by") && query.contains(" @ ")) {
+                asked.emplace_back(query);
+                out.body = lives ? "" : vector_body(up_of("1"));
+            }
+            return out;
+        });
+        const auto got = ask(prometheus, question_of());
+        REQUIRE(got.has_value());
+        CAPTURE(got->why);
+        REQUIRE(got->state == State::measured);
+        return std::pair{*got, asked};
+    };
+    const auto [ended, asked] = unseen(k_now_s - 420, k_now_s - 120, false);
+    CHECK(
+        ended.uncovered == "no lane was scraped for 4m45s of the window, and the process at a:1 "
+                           "ended meanwhile: what it counted then is unknown"
+    );
+    CHECK(ended.uncovered_requests > 400);
+    REQUIRE(asked.size() == 1);
+    const std::string began = "last_over_time(oa_stream_process_start_time_seconds";
+    CHECK(asked.front().contains(began + "[3m15s] @ 1795157730.000)")); // to the last three scrapes
+    CHECK(asked.front().contains("min_over_time(oa_stream_process_start_time_seconds[4m30s] @ "
+                                 "1795158000.000)"));
+    CHECK(asked.front().contains(R"(last_over_time(oa_stream_build_info{revision="r2"}[3m15s])"));
+    // Its counters bridge the hole.
+    CHECK(unseen(k_now_s - 420, k_now_s - 120, true).first.uncovered.empty());
+    CHECK(unseen(k_now_s - 180, k_now_s - 120, false).first.uncovered.empty()); // three scrapes
 }
 
 TEST_CASE("prometheus source: an outage is told by its target's scrapes, and weighs as one target"

@@ -51,6 +51,11 @@ const LANES = [
   lane('address of another', { to: now - 960 }),
   lane('address of another', { began: now - 700, from: now - 300 }),
   lane('address of another', { instance: 'b:1' }),
+  lane('again unseen', { to: now - 300 }),
+  lane('again unseen', { began: now - 70, from: now - 60 }),
+  lane('replaced unseen', { to: now - 300 }),
+  lane('replaced unseen', { instance: 'b:1', began: now - 70, from: now - 60 }),
+  lane('unseen', { up: (at) => (at > now - 300 && at < now - 60 ? null : 1) }),
 ];
 
 before(async () => { server = await startHistory(LANES); });
@@ -100,6 +105,23 @@ for (const job of ['down', 'away']) {
     assert.match(budget.stdout, why);
   });
 }
+
+for (const job of ['again unseen', 'replaced unseen']) {
+  test(`nothing passes when a process ended while Prometheus was away: ${job}`, async () => {
+    const [got, budget] = await Promise.all([gate(job), oa(['slo', 'budget', ...asked(job), '--objective', '99%'])]);
+    const why = /no lane was scraped for 3m\d+s of the window, and the process at a:1 ended meanwhile: what it counted then is unknown/;
+    assert.equal(got.code, 3, got.text);
+    assert.match(got.sentence, why);
+    assert.equal(budget.code, 3, budget.stdout + budget.stderr);
+    assert.match(budget.stdout, why);
+  });
+}
+
+test('the counters of a process that lives on bridge the time in which Prometheus was away', async () => {
+  const got = await gate('unseen');
+  assert.equal(got.code, 0, got.text);
+  assert.ok(got.n > 2700, got.text);
+});
 
 test('each revision is judged by itself, also when its target got other labels', async () => {
   const run = await oa(['watch', '--once', ...asked('label of the next revision')]);

@@ -59,6 +59,9 @@ Task<Result<void>> Reader::out_of_sight() {
             not_covered(unseen_s, why_not_covered(series.label("instance"), unseen_s));
         }
     }
+    if (unseen_s_ == 0 && missing_.empty()) { // an outage counts once
+        OA_CO_CHECK(co_await holes(least_s, step_s));
+    }
     co_return Result<void>{};
 }
 

@@ -71,6 +71,11 @@ public:
     /// of it they were not scraped at first.
     [[nodiscard]] std::string unseen_at_first(double step_s) const;
 
+    /// When the newest scrape of any lane was, at each step of the window.
+    [[nodiscard]] std::string newest_scrapes(double step_s) const;
+    /// Its targets whose process was scraped just before the hole and not after it.
+    [[nodiscard]] std::string ended_within(Span hole, double stale_after_s) const;
+
     /// Its targets whose process began again within `look_s`.
     [[nodiscard]] std::string restarted(double look_s) const;
     /// Those targets, as they are looked at.

@@ -43,6 +43,8 @@ private:
     /// A target that was long out of sight and began again has lost what it counted before; so has,
     /// for a window, one that was out of sight at its beginning.
     [[nodiscard]] Task<Result<void>> out_of_sight();
+    /// So has a process that ended while no lane was scraped, without a failed scrape either.
+    [[nodiscard]] Task<Result<void>> holes(double least_s, double step_s);
     void not_covered(double unseen_s, std::string why);
     /// A process that began again between two scrapes may hide what its counters had before.
     [[nodiscard]] Task<Result<void>> restarts();

@@ -1,0 +1,78 @@
+// What a window's numbers lack while nobody scraped any lane: Prometheus itself was away.
+#include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
+
+#include "prometheus_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace oa_stream::measure::prometheus {
+
+std::string Queries::newest_scrapes(double step_s) const {
+    // Lanes of any revision: where another one is scraped meanwhile, Prometheus was there.
+    return fmt::format(
+        "max(timestamp({}))[{}:{}]",
+        selector(telemetry::metric("build_info").name, {}, false),
+        window_,
+        duration_text(step_s)
+    );
+}
+
+std::string Queries::ended_within(Span hole, double stale_after_s) const {
+    // Start times only rise: the least one after the hole is the one before it, or another process.
+    const double middle = (hole.from_s + hole.to_s) / 2;
+    return fmt::format(
+        "count by (job, instance) (last_over_time({began}[{before}] @ {middle:.3f}) "
+        "and on (job, instance) last_over_time({ours}[{before}] @ {middle:.3f}) "
+        "unless on (job, instance) (max by (job, instance) (last_over_time({began}[{before}] @ "
+        "{middle:.3f})) == max by (job, instance) (min_over_time({began}[{after}] @ {at:.3f}))))",
+        fmt::arg(
+            "began", selector(telemetry::metric("process_start_time_seconds").name, {}, false)
+        ),
+        fmt::arg("ours", ours()),
+        fmt::arg("before", duration_text(middle - hole.from_s + stale_after_s)),
+        fmt::arg("after", duration_text(question_.window.to_s - middle)),
+        fmt::arg("middle", middle),
+        fmt::arg("at", question_.window.to_s)
+    );
+}
+
+Task<Result<void>> Reader::holes(double least_s, double step_s) {
+    constexpr std::size_t k_most_targets = 3;
+    OA_CO_TRY(
+        const Answer newest,
+        co_await ask("targets", queries_.newest_scrapes(step_s), ResultType::matrix)
+    );
+    const std::vector<Point> looks =
+        newest.series.empty() ? std::vector<Point>{} : newest.series.front().points;
+    Span hole;
+    for (const Point& look : looks) {
+        hole = {hole.to_s, look.value};
+        const double unseen_s = hole.seconds() - scraping_.interval_s;
+        if (hole.from_s < question_.window.from_s || unseen_s <= least_s) {
+            continue; // what came before the window is another process's, or unseen at first
+        }
+        const std::string query = queries_.ended_within(hole, scraping_.stale_after_s);
+        OA_CO_TRY(const Answer ended, co_await ask("targets", query, ResultType::vector));
+        std::vector<std::string> names;
+        for (const Series& series : ended.series) {
+            names.push_back(printable(series.label("instance"), 120));
+        }
+        if (!names.empty()) {
+            not_covered(
+                unseen_s * static_cast<double>(names.size()),
+                fmt::format(
+                    "no lane was scraped for {} of the window, and the process at {} ended "
+                    "meanwhile: what it counted then is unknown",
+                    format_duration(Millis(1000 * std::llround(unseen_s))),
+                    first_of(std::move(names), k_most_targets, ", ")
+                )
+            );
+        }
+    }
+    co_return Result<void>{};
+}
+
+} // namespace oa_stream::measure::prometheus
