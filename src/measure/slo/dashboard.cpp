@@ -19,6 +19,10 @@ using grafana::Panel;
 using grafana::source;
 
 constexpr std::string_view k_rate = "$__rate_interval";
+constexpr std::string_view k_all_and_each =
+    "'all' is what slo status and the alerts count. An instance that had several revisions in the "
+    "window is in no revision's line.";
+
 /// Writes expressions whose series are separated by revision.
 class Writer {
 public:
@@ -41,24 +45,36 @@ public:
         return options_.revision_label.empty() ? "revision" : options_.revision_label;
     }
     /// `each` (of one selector) with the revision's label on it, summed by it and by `more`.
-    [[nodiscard]] std::string sum(const std::string& each, std::string_view more = "") const {
+    [[nodiscard]] std::string
+    sum(const std::string& each, std::string_view more = "", std::string_view window = "") const {
         const std::string by = more.empty() ? revision() : fmt::format("{}, {}", more, revision());
-        return fmt::format("sum by ({}) ({})", by, each + join());
+        return fmt::format("sum by ({}) ({})", by, each + join(window));
     }
     [[nodiscard]] std::string
     rate(std::string_view metric, std::string_view matchers, std::string_view more = "") const {
-        return sum(over("rate", metric, matchers, k_rate), more);
+        const std::string counter = series(metric, matchers, by_label());
+        return sum(fmt::format("rate({}[{}])", counter, k_rate), more);
     }
     [[nodiscard]] std::string rate(const telemetry::Term& term, std::string_view more = "") const {
-        return of_term("rate", term, k_rate, more);
+        return rate(name_of(term), prometheus::matchers(term), more);
     }
     [[nodiscard]] std::string gauge(std::string_view metric) const {
         return sum(series(metric, {}, by_label()));
     }
-    /// Bad requests and turns over all of them.
-    [[nodiscard]] std::string bad_share(std::string_view window) const {
+    /// Bad requests and turns over all of them: as `slo status` counts, or of each revision alone.
+    enum class Of { all, revision };
+    [[nodiscard]] std::string bad_share(std::string_view window, Of of) const {
         const auto rose = [&](const telemetry::Term& term) {
-            return of_term("increase", term, window);
+            const bool ours = of == Of::revision && by_label();
+            const std::string each = fmt::format(
+                "({})",
+                prometheus::risen(
+                    series(name_of(term), prometheus::matchers(term), ours),
+                    series("process_start_time_seconds", {}, ours),
+                    window
+                )
+            );
+            return of == Of::all ? fmt::format("sum ({})", each) : sum(each, {}, window);
         };
         return fmt::format(
             "({}) / ({} > 0)",
@@ -69,36 +85,29 @@ public:
 
 private:
     [[nodiscard]] bool by_label() const { return !options_.revision_label.empty(); }
-    [[nodiscard]] std::string over(
-        std::string_view function,
-        std::string_view metric,
-        std::string_view matchers,
-        std::string_view window
-    ) const {
-        const std::string counter = series(metric, matchers, by_label());
-        if (function != "increase") {
-            return fmt::format("{}({}[{}])", function, counter, window);
-        }
-        const std::string began = series("process_start_time_seconds", {}, by_label());
-        return fmt::format("({})", prometheus::risen(counter, began, window));
+    static std::string_view name_of(const telemetry::Term& term) {
+        return term.metric->name.substr(telemetry::k_prefix.size());
     }
-    [[nodiscard]] std::string of_term(
-        std::string_view function,
-        const telemetry::Term& term,
-        std::string_view window,
-        std::string_view more = ""
-    ) const {
-        const std::string_view metric = term.metric->name.substr(telemetry::k_prefix.size());
-        return sum(over(function, metric, prometheus::matchers(term), window), more);
-    }
-    [[nodiscard]] std::string join() const {
+    [[nodiscard]] std::string join(std::string_view window) const {
         if (by_label()) {
             return {};
         }
-        return fmt::format(
-            " * on (job, instance) group_left (revision) max by (job, instance, revision) ({})",
-            series("build_info", {}, true)
-        );
+        const auto builds = [&](bool ours) {
+            const std::string build = series("build_info", {}, ours);
+            return fmt::format(
+                "max by (job, instance, revision) ({})",
+                window.empty() ? build : fmt::format("last_over_time({}[{}])", build, window)
+            );
+        };
+        std::string which = builds(true);
+        if (!window.empty()) { // its process may be gone; two of them share the instance's counts
+            which = fmt::format(
+                "({} unless on (job, instance) count by (job, instance) ({}) > 1)",
+                which,
+                builds(false)
+            );
+        }
+        return " * on (job, instance) group_left (revision) " + which;
     }
 
     const DashboardOptions& options_;
@@ -209,16 +218,20 @@ Panel watched(const Writer& write) {
 }
 
 Panel consumed(const Writer& write, const DashboardOptions& options) {
+    using Of = Writer::Of;
     const std::string window = prometheus::duration_text(options.window_s);
+    const std::string budget = budget_text(options);
     return {
         .title = fmt::format("Budget consumed in {}", window),
         .unit = "percentunit",
         .help =
             "Bad requests and turns against what the objective allows. Prometheus may hold less "
             "history than the window: oa-stream slo status shows how much. Over days, counts "
-            "made before a process's first scrape are missing.",
+            "made before a process's first scrape are missing. " +
+            std::string(k_all_and_each),
         .lines =
-            {{fmt::format("{} / {}", write.bad_share(window), budget_text(options)), "{{revision}}"}
+            {{fmt::format("{} / {}", write.bad_share(window, Of::all), budget), "all"},
+             {fmt::format("{} / {}", write.bad_share(window, Of::revision), budget), "{{revision}}"}
             },
         .type = "stat",
         .limit = "1",
@@ -231,15 +244,20 @@ Panel burning(const Writer& write, const DashboardOptions& options) {
         .unit = "short",
         .help =
             "Times the even rate. A page is above 14.4 (1h) or 6 (6h), a ticket above 3 (1d) or "
-            "1 (3d).",
+            "1 (3d). " +
+            std::string(k_all_and_each),
         .lines = {},
         .limit = "14.4",
     };
     for (const BurnPair& pair : k_burn_pairs) {
-        out.lines.push_back(
-            {fmt::format("{} / {}", write.bad_share(pair.long_word), budget_text(options)),
-             fmt::format("{} {{{{revision}}}}", pair.long_word)}
-        );
+        for (const auto of : {Writer::Of::all, Writer::Of::revision}) {
+            out.lines.push_back(
+                {fmt::format("{} / {}", write.bad_share(pair.long_word, of), budget_text(options)),
+                 fmt::format(
+                     "{} {}", pair.long_word, of == Writer::Of::all ? "all" : "{{revision}}"
+                 )}
+            );
+        }
     }
     return out;
 }

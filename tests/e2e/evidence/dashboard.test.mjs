@@ -9,6 +9,7 @@ import { chat } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
 import { promtool, startPrometheus } from '../lib/prometheus.mjs';
+import { startHistory } from '../gates/history.mjs';
 
 const ts = createRequire(path.join(ROOT, 'tests/package.json'))('typescript');
 const TYPES = path.join(ROOT, 'tests/node_modules/@grafana/schema/dist/esm');
@@ -120,7 +121,8 @@ test('every query gives a series on live lanes, of each revision', async () => {
   for (const { title, targets } of document.panels) {
     for (const { expr, legendFormat } of targets) {
       const rows = await rig.prometheus.query(shown(expr));
-      assert.deepEqual([...new Set(rows.map((row) => row.metric.revision))].sort(), ['v1', 'v2'], `${title}: ${expr}`);
+      const all = /\ball$/.test(legendFormat);
+      assert.deepEqual([...new Set(rows.map((row) => row.metric.revision))].sort(), all ? [undefined] : ['v1', 'v2'], `${title}: ${expr}`);
       assert.ok(rows.some((row) => Number.isFinite(row.value)), `${title}: ${expr} has no number`);
       for (const [, label] of legendFormat.matchAll(/\{\{(\w+)\}\}/g)) assert.ok(rows.every((row) => label in row.metric), `${title}: no ${label} for ${legendFormat}`);
     }
@@ -166,8 +168,36 @@ test('a line is named by the label that carries the revision', async () => {
   for (const [label, ...args] of [['revision'], ['rev', '--revision-label', 'rev']]) {
     const legends = (await made(...args)).panels.flatMap((panel) => panel.targets ?? []).map((target) => target.legendFormat);
     assert.ok(legends.length > 10);
-    const elsewise = legends.filter((legend) => !legend.includes(`{{${label}}}`) || (label !== 'revision' && legend.includes('{{revision}}')));
+    const elsewise = legends.filter((legend) => !/\ball$/.test(legend)).filter((legend) => !legend.includes(`{{${label}}}`) || (label !== 'revision' && legend.includes('{{revision}}')));
     assert.deepEqual(elsewise, [], label);
+  }
+});
+
+test('what a replaced revision failed stays in the budget, and none of it is its successor\'s', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const swap = now - 1800;
+  const lanes = ['pods', 'same'].flatMap((job) => [
+    { target: { job, instance: 'a:1' }, from: now - 5 * 3600, to: swap - 30, began: now - 5 * 3600 - 15, id: `1${job}`, revision: 'r1', requests: (at) => at - now + 5 * 3600, failed: (at) => Math.floor((at - now + 5 * 3600) / 2) },
+    { target: { job, instance: job === 'same' ? 'a:1' : 'b:1' }, from: swap, to: now + 200, began: swap - 10, id: `2${job}`, revision: 'r2', requests: (at) => at - swap + 10, failed: () => 0 },
+  ]);
+  const server = await startHistory(lanes);
+  try {
+    for (const [job, revisions] of [['pods', ['r1', 'r2']], ['same', []]]) {
+      const how = ['--window', '6h', '--match', `job="${job}"`];
+      const document = await made(...how);
+      const [all, each] = linesOf(document, 'Budget consumed in 6h');
+      const status = (await oa(['slo', 'status', ...how, '--prometheus', server.base, '--json'])).json();
+      const { consumed } = status.checks[0].data;
+      const [{ value, metric }] = await server.query(shown(all.expr));
+      assert.deepEqual(metric, {});
+      assert.ok(consumed > 400 && Math.abs(value / consumed - 1) < 0.02, `${job}: ${value}, slo status ${consumed}`);
+      const rows = await server.query(shown(each.expr));
+      assert.deepEqual(rows.map((row) => row.metric.revision).sort(), revisions, job);
+      for (const row of rows) assert.ok(row.metric.revision === 'r1' ? Math.abs(row.value - 500) < 10 : row.value === 0, JSON.stringify(rows));
+      for (const { expr } of linesOf(document, 'Burn rate')) assert.ok(Array.isArray(await server.query(shown(expr))), expr);
+    }
+  } finally {
+    server.kill();
   }
 });
 
