@@ -28,6 +28,7 @@ LoadRequest request(int number) {
         out.sample.outcome = Outcome::ttfb_timeout;
     }
     out.dropped = number % 97 == 96;
+    out.unfinished = out.waited_out = number % 53 == 52;
     return out;
 }
 

@@ -150,6 +150,41 @@ TEST_CASE("load totals: unfinished is infinitely slow only when the run waited f
     CHECK(totals.from_plan[k_content].infinite() == 1);
     CHECK(totals.judged.bad == 0);
     CHECK(totals.judged.n == 0);
+    CHECK(totals.waited_out == 1);
+}
+
+TEST_CASE("load limit: nothing passes that requests without an end could break") {
+    const auto judged = [](LoadTotals totals, int waited_out, std::string_view limit) {
+        LoadRequest cut;
+        cut.unfinished = cut.waited_out = true;
+        for (int i = 0; i < waited_out; ++i) {
+            totals.add(cut);
+        }
+        return judge_limit(*parse_load_limit(limit), totals, 0.95);
+    };
+    const Check bad = judged(totals_of(400, 0), 100, "bad <= 1%");
+    CHECK(bad.verdict == Verdict::inconclusive);
+    CHECK(bad.data["n"] == 400);
+    CHECK(bad.detail.ends_with(
+        "not decided against the limit of 1%: 100 more had not ended when the load stopped "
+        "waiting, and could break it: wait longer"
+    ));
+    CHECK(judged(totals_of(400, 0), 100, "truncated <= 1%").verdict == Verdict::inconclusive);
+    CHECK(judged(totals_of(400, 0), 100, "late <= 1%").verdict == Verdict::pass);
+    CHECK(judged(totals_of(2000, 0), 1, "bad <= 1%").verdict == Verdict::pass);
+    CHECK(judged(totals_of(950, 50), 100, "bad <= 1%").verdict == Verdict::fail);
+}
+
+TEST_CASE("load totals: a silence that a limit ended is an infinite gap, as in a gate") {
+    LoadTotals totals;
+    totals.add(answered(0, 0.1, Outcome::truncated));
+    CHECK(totals.gaps.n() == 0);
+    LoadRequest stalled = answered(0, 0.1, Outcome::stalled);
+    totals.add(stalled);
+    CHECK(totals.gaps.infinite() == 1);
+    stalled.sample.clocks.first_content.reset(); // a first content that never came
+    totals.add(stalled);
+    CHECK(totals.gaps.n() == 1);
 }
 
 TEST_CASE("load limit: reads percentiles and shares, and refuses what decides nothing") {
@@ -366,6 +401,7 @@ TEST_CASE("load: what exceeds the room in flight is dropped and told, never wait
     CHECK(totals.sent == 4);
     CHECK(totals.dropped == 46);
     CHECK(totals.unfinished == 4);
+    CHECK(totals.waited_out == 4);
     CHECK(totals.from_plan[k_content].infinite() == 50);
     std::uint64_t in_vain = 0;
     for (const LoadSecond& one : rig.by_second) {
@@ -494,6 +530,7 @@ TEST_CASE("load: stopped by hand it ends at once with what it has") {
     const LoadTotals& totals = (*load)->totals();
     CHECK(totals.stopped == "interrupted");
     CHECK(totals.unfinished == totals.sent);
+    CHECK(totals.waited_out == 0);
     CHECK(totals.sent > 5);
     CHECK(totals.judged.bad == 0);
 }

@@ -171,6 +171,9 @@ struct LoadTotals {
     Times gaps{}; ///< between content chunks; not a token's latency
     std::uint64_t chunks = 0, bytes = 0;
     std::string stopped{}; ///< why it ended before its time; empty: it did not
+    /// Measured requests of readers that stay which had no end after the whole drain: no share has
+    /// them, but each may be a bad one.
+    std::uint64_t waited_out = 0;
 
     void add(const LoadRequest& request);
     /// Sent per second while the full rate was meant to be held.
@@ -219,9 +222,9 @@ struct LoadLimit {
 };
 [[nodiscard]] Result<LoadLimit> parse_load_limit(std::string_view text);
 /// PASS when the upper confidence bound is within the limit, FAIL when the lower is beyond it, else
-/// INCONCLUSIVE. Shares: exact bounds; percentiles: order statistics, widened by the histogram's
-/// error. Failures of leaving readers break a limit when they do so though all that left count as
-/// good.
+/// INCONCLUSIVE. A PASS holds also when all that were waited for in vain are bad. Shares: exact
+/// bounds; percentiles: order statistics, widened by the histogram's error. Failures of leaving
+/// readers break a limit when they do so though all that left count as good.
 [[nodiscard]] Check
 judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence);
 

@@ -99,6 +99,7 @@ Json kept_totals(const LoadTotals& totals) {
         {"measured", totals.measured},
         {"measured_sent", totals.measured_sent},
         {"measured_late", totals.measured_late},
+        {"waited_out", totals.waited_out},
         {"judged", judged_json(totals.judged)},
         {"leaving", judged_json(totals.leaving)},
         {"from_planned", std::move(clocks)},
@@ -121,6 +122,7 @@ std::optional<LoadTotals> totals_from_kept(const Json& kept) {
     out.measured = *measured;
     out.measured_sent = *sent;
     out.measured_late = *late;
+    out.waited_out = count_in(kept, "waited_out").value_or(0); // loads of before have none
     out.judged = *std::move(judged);
     out.leaving = *std::move(leaving);
     for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {

@@ -162,24 +162,29 @@ Check undecided(const LoadLimit& limit, double confidence, std::string why) {
 struct Shares {
     measure::Counts judged{};
     measure::Counts at_least{}; ///< leaving readers, too; all that left are taken for good
+    std::uint64_t waited_out = 0; ///< each may be one of them, or a good one
 };
 
 Shares shares_of(const LoadLimit& limit, const LoadTotals& totals) {
     const LoadJudged& judged = totals.judged;
     const LoadJudged& leaving = totals.leaving;
     if (limit.what == "bad") {
-        return {{judged.bad, judged.n}, {judged.bad + leaving.bad, judged.n + leaving.n}};
+        return {
+            {judged.bad, judged.n},
+            {judged.bad + leaving.bad, judged.n + leaving.n},
+            totals.waited_out,
+        };
     }
     // Whether a request is sent, and when, is over before its reader can leave.
     if (limit.what == "late") {
         const measure::Counts late{totals.measured_late, totals.measured_sent};
-        return {late, late};
+        return {late, late, 0};
     }
     if (limit.what == "dropped") {
         const measure::Counts dropped{
             judged.count("dropped") + leaving.count("dropped"), totals.measured
         };
-        return {dropped, dropped};
+        return {dropped, dropped, 0};
     }
     // What was never sent has no ending of its own.
     const std::uint64_t ended = judged.n - judged.count("dropped");
@@ -187,6 +192,7 @@ Shares shares_of(const LoadLimit& limit, const LoadTotals& totals) {
     return {
         {some, ended},
         {some + leaving.count(limit.what), ended + leaving.n - leaving.count("dropped")},
+        totals.waited_out,
     };
 }
 
@@ -206,8 +212,17 @@ bool proven_by_leaving(const LoadLimit& limit, measure::Counts at_least, double 
     return bounds && decide(*bounds, limit.limit) == Verdict::fail;
 }
 
+/// Within the limit also when all that had no end after the drain are bad.
+bool holds_for_all(
+    const LoadLimit& limit, measure::Counts counts, std::uint64_t waited_out, double confidence
+) {
+    const auto bounds =
+        measure::exact_bounds({counts.bad + waited_out, counts.total + waited_out}, confidence);
+    return bounds && decide(*bounds, limit.limit) == Verdict::pass;
+}
+
 Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
-    auto [counts, at_least] = shares_of(limit, totals);
+    auto [counts, at_least, waited_out] = shares_of(limit, totals);
     auto bounds = measure::exact_bounds(counts, confidence);
     if ((!bounds || decide(*bounds, limit.limit) != Verdict::fail) &&
         proven_by_leaving(limit, at_least, confidence)) {
@@ -218,6 +233,9 @@ Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confi
         return undecided(limit, confidence, nobody_judged(totals));
     }
     Check check = check_of(limit, decide(*bounds, limit.limit), confidence);
+    const bool in_doubt =
+        check.verdict == Verdict::pass && !holds_for_all(limit, counts, waited_out, confidence);
+    check.verdict = in_doubt ? Verdict::inconclusive : check.verdict;
     const auto text = [&](double share) { return percent_text(share, limit.limit); };
     check.detail = fmt::format(
         "{} {} ({} of {}; {} to {} at {}), {} the limit of {}",
@@ -231,7 +249,13 @@ Check judge_share(const LoadLimit& limit, const LoadTotals& totals, double confi
         words_for(check.verdict),
         text(limit.limit)
     );
-    if (check.verdict == Verdict::inconclusive) {
+    if (in_doubt) {
+        check.detail += fmt::format(
+            ": {} more had not ended when the load stopped waiting, and could break it: wait "
+            "longer",
+            waited_out
+        );
+    } else if (check.verdict == Verdict::inconclusive) {
         if (const auto need = measure::needed_for_limit(counts.bad, limit.limit, confidence);
             need && *need > counts.total) {
             check.detail += fmt::format(": needs n ≥ {}", *need);

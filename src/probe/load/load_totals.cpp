@@ -60,6 +60,10 @@ void add_times(LoadTotals& totals, const LoadRequest& request) {
     if (request.reader == Reader::slow) {
         return;
     }
+    if (request.reader == Reader::plain && request.sample.clocks.first_content &&
+        ran_into_limit(request.sample)) {
+        totals.gaps.record_infinite(); // the silence that the limit ended, as a gate's chunk_gap
+    }
     for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {
         const auto& seen = clock_of(request.sample.clocks, k_load_clocks[i]);
         if (seen && !says_nothing(request, k_load_clocks[i])) {
@@ -175,6 +179,8 @@ void LoadTotals::add(const LoadRequest& request) {
     ++measured;
     if (!request.unfinished) {
         (request.reader == Reader::leaving ? leaving : judged).add(request);
+    } else if (request.waited_out && request.reader != Reader::leaving) {
+        ++waited_out;
     }
     add_times(*this, request);
 }
