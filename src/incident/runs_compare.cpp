@@ -4,7 +4,8 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/verdict.hpp"
-#include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/proportion.hpp"
+#include "oa_stream/measure/sample.hpp"
 
 #include "stored_samples.hpp"
 
@@ -77,25 +78,27 @@ void weigh_checks(std::vector<ComparedRow>& rows) {
     }
 }
 
-struct Measured {
-    double value = 0;
-    double low = 0;
-    double high = 0;
-};
+/// Of a spike or an expression only the value is known, however much of it chance may be.
+bool has_interval(const Json& gate) {
+    const std::string metric = text_in(gate, "metric");
+    return metric != "spike" && metric != "expression";
+}
+
+/// Measured in seconds a token, and spoken of in tokens per second.
+bool is_turned(const Json& gate) {
+    return text_in(gate, "metric").starts_with(measure::to_string(measure::Timing::per_token));
+}
 
 /// What a gate measured; an interval that is open on one side is open there.
-std::optional<Measured> measured_by(const Json* gate) {
-    if (gate == nullptr) {
-        return std::nullopt;
-    }
+std::optional<measure::Interval> measured_by(const Json& gate) {
     constexpr double k_open = std::numeric_limits<double>::infinity();
-    const auto value = number_in(*gate, "value");
-    return value ? std::optional(Measured{
-                       *value,
-                       number_in(*gate, "low").value_or(-k_open),
-                       number_in(*gate, "high").value_or(k_open)
-                   })
-                 : std::nullopt;
+    const auto value = number_in(gate, "value");
+    if (!value || !has_interval(gate)) {
+        return value ? std::optional(measure::Interval{*value, *value}) : std::nullopt;
+    }
+    return measure::Interval{
+        number_in(gate, "low").value_or(-k_open), number_in(gate, "high").value_or(k_open)
+    };
 }
 
 /// The gate of that stage in run.json.
@@ -112,7 +115,17 @@ const Json* gate_in(const run::RunEntry& run, std::string_view what) {
 
 bool same_rule(const Json& a, const Json& b) {
     return std::ranges::all_of(
-        std::array<std::string_view, 4>{"metric", "against", "limit", "events"},
+        std::array<std::string_view, 9>{
+            "metric",
+            "against",
+            "limit",
+            "events",
+            "signal",
+            "promql",
+            "promql_of",
+            "quantity",
+            "at_least"
+        },
         [&](std::string_view key) {
             const Json* left = member(a, key);
             const Json* right = member(b, key);
@@ -123,6 +136,7 @@ bool same_rule(const Json& a, const Json& b) {
 
 /// Intervals that do not touch show a difference that chance does not explain: with bounds of 95 %
 /// equal values come out as different about twice in a hundred comparisons, and at most in ten.
+/// Where there is no interval, every other value is a difference.
 void weigh_gates(std::vector<ComparedRow>& rows, const run::RunEntry& a, const run::RunEntry& b) {
     weigh_checks(rows);
     for (ComparedRow& row : rows) {
@@ -131,8 +145,8 @@ void weigh_gates(std::vector<ComparedRow>& rows, const run::RunEntry& a, const r
         if (!row.differs || left == nullptr || right == nullptr) {
             continue;
         }
-        const auto first = measured_by(left);
-        const auto second = measured_by(right);
+        const auto first = measured_by(*left);
+        const auto second = measured_by(*right);
         const bool verdicts = text_in(*left, "verdict") != text_in(*right, "verdict");
         if (!same_rule(*left, *right)) {
             row.meaning = "judged by another rule";
@@ -142,10 +156,13 @@ void weigh_gates(std::vector<ComparedRow>& rows, const run::RunEntry& a, const r
             const bool higher = second->low > first->high;
             const bool lower = second->high < first->low;
             row.matters = higher || lower || verdicts;
-            row.meaning = higher     ? "b is higher"
-                          : lower    ? "b is lower"
+            row.meaning = higher || lower
+                              ? (higher != is_turned(*left) ? "b is higher" : "b is lower")
                           : verdicts ? "the verdicts differ, the values only by chance"
                                      : "within chance: the intervals overlap";
+            if (!has_interval(*left)) {
+                row.meaning = higher || lower ? row.meaning + " (there is no interval)" : "";
+            }
         }
     }
 }
@@ -184,24 +201,9 @@ void put_checks(Table& table, const run::RunEntry& run, bool second) {
     }
 }
 
+/// In the gate's own words: only they know what kind of number it is.
 std::string gate_text(const Json& gate) {
-    const bool rate = text_in(gate, "metric") == "bad_rate";
-    const auto number = [&](std::string_view key) -> std::string {
-        const auto value = number_in(gate, key);
-        if (!value) {
-            return "?";
-        }
-        const bool ratio = text_in(gate, "against") != "limit";
-        return rate || ratio ? percent_text(*value) : seconds_text(*value);
-    };
-    return fmt::format(
-        "{} {} ({} to {}), n {}",
-        text_in(gate, "verdict"),
-        number("value"),
-        number("low"),
-        number("high"),
-        int_member(gate, "n").value_or(0)
-    );
+    return fmt::format("{} {}", text_in(gate, "verdict"), text_in(gate, "sentence"));
 }
 
 void put_gates(Table& table, const run::RunEntry& run, bool second) {

@@ -449,7 +449,8 @@ TEST_CASE("compare: what differs, what is worse, and what only one of them has")
             {"value", value},
             {"low", 0.0},
             {"high", 0.5},
-            {"n", 40}
+            {"n", 40},
+            {"sentence", fmt::format("bad rate {}", value)}
         };
     };
     const auto run = [&](const char* verdict, double value, bool more) {
@@ -474,7 +475,7 @@ TEST_CASE("compare: what differs, what is worse, and what only one of them has")
     CHECK(found.checks[1].b == "PASS");
     REQUIRE(found.gates.size() == 1);
     CHECK(found.gates[0].what == "error-rate@5%");
-    CHECK(found.gates[0].b == "FAIL 25% (0% to 50%), n 40");
+    CHECK(found.gates[0].b == "FAIL bad rate 0.25"); // in its own words
     CHECK_FALSE(incident::compare_runs(*b, *a).worse());
 }
 

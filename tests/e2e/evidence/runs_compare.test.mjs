@@ -5,7 +5,9 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { handmadeRun, oa, scratch } from '../lib/process.mjs';
 
-const gate = (id, verdict, value, low, high, more = {}) => ({ id, metric: 'bad_rate', against: 'limit', limit: 0.05, verdict, value, low, high, n: 1000, ...more });
+const gate = (id, verdict, value, low, high, more = {}) => ({ id, metric: 'bad_rate', against: 'limit', limit: 0.05, verdict, value, low, high, n: 1000, sentence: `${id} ${value} (${low} to ${high})`, ...more });
+/** What has no interval: another service's number, and how many more events there are than usual. */
+const alone = (id, value, more) => gate(id, 'PASS', value, null, null, { metric: 'expression', quantity: 'share', promql: id, at_least: false, ...more });
 
 function made(state, number, version, gates, checks) {
   const id = `20260101T00000${number}Z-cutover-0000000${number}`;
@@ -24,10 +26,14 @@ test('intervals that touch are chance, those that do not are a difference; versi
   const a = made(state, 1, '0.1.0', [
     gate('same', 'PASS', 0.01, 0.005, 0.02), gate('noise', 'PASS', 0.01, 0.005, 0.02), gate('risen', 'PASS', 0.01, 0.005, 0.02),
     gate('fallen', 'PASS', 0.04, 0.03, 0.045), gate('other-rule', 'PASS', 0.01, 0.005, 0.02), gate('flipped', 'PASS', 0.02, 0.01, 0.049), gate('open', 'PASS', 0.01, null, 0.02),
+    alone('foreign', 0.001), alone('spike', 0.1, { metric: 'spike', signal: 'auth_errors' }), alone('other-query', 0.1), alone('level', 7, { quantity: 'count' }),
+    gate('speed', 'PASS', 0.01, 0.009, 0.011, { metric: 'tokens_per_s_p5' }), gate('few', 'INCONCLUSIVE', 0.1, null, null, { metric: 'first_content_p95' }),
   ], [{ id: 'smoke', verdict: 'PASS' }, { id: 'gone', verdict: 'PASS' }]);
   const b = made(state, 2, '0.2.0', [
     gate('same', 'PASS', 0.01, 0.005, 0.02), gate('noise', 'PASS', 0.012, 0.006, 0.022), gate('risen', 'PASS', 0.03, 0.021, 0.04),
     gate('fallen', 'PASS', 0.01, 0.005, 0.02), gate('other-rule', 'PASS', 0.04, 0.03, 0.05, { limit: 0.1 }), gate('flipped', 'INCONCLUSIVE', 0.03, 0.02, 0.051), gate('open', 'PASS', 0.5, null, 0.6),
+    alone('foreign', 0.4), alone('spike', 60, { metric: 'spike', signal: 'auth_errors' }), alone('other-query', 0.2, { promql: 'other' }), alone('level', 7, { quantity: 'count', sentence: 'of more' }),
+    gate('speed', 'PASS', 0.1, 0.09, 0.11, { metric: 'tokens_per_s_p5' }), gate('few', 'INCONCLUSIVE', 0.4, null, null, { metric: 'first_content_p95' }),
   ], [{ id: 'smoke', verdict: 'FAIL' }]);
   const { comparison } = (await oa(['runs', 'compare', a, b, '--json'], { stateDir: state })).json();
   const by = (rows, what) => { const row = rows.find((one) => one.what === what); return [row.differs, row.matters, row.meaning]; };
@@ -38,6 +44,12 @@ test('intervals that touch are chance, those that do not are a difference; versi
   assert.deepEqual(by(comparison.gates, 'other-rule@5%'), [true, true, 'judged by another rule']);
   assert.deepEqual(by(comparison.gates, 'flipped@5%'), [true, true, 'the verdicts differ, the values only by chance']);
   assert.deepEqual(by(comparison.gates, 'open@5%'), [true, false, 'within chance: the intervals overlap'], 'an open bound proves nothing');
+  assert.deepEqual(by(comparison.gates, 'few@5%'), [true, false, 'within chance: the intervals overlap']);
+  for (const what of ['foreign@5%', 'spike@5%']) assert.deepEqual(by(comparison.gates, what), [true, true, 'b is higher (there is no interval)']);
+  assert.deepEqual(by(comparison.gates, 'level@5%'), [true, false, '']);
+  assert.deepEqual(by(comparison.gates, 'other-query@5%'), [true, true, 'judged by another rule']);
+  assert.deepEqual(by(comparison.gates, 'speed@5%'), [true, true, 'b is lower'], 'more seconds a token are fewer tokens a second');
+  assert.equal(comparison.gates.find((row) => row.what === 'foreign@5%').b, 'PASS foreign 0.4 (null to null)', 'in the gate\'s own words');
   assert.deepEqual(by(comparison.checks, 'smoke'), [true, true, 'b is worse']);
   assert.deepEqual(by(comparison.checks, 'gone'), [true, true, 'only in a']);
   assert.deepEqual(by(comparison.facts, 'versions.oa-stream'), [true, true, '']);
