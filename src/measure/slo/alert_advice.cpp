@@ -1,8 +1,6 @@
 #include "alert_advice.hpp"
 
 #include "oa_stream/base/lists.hpp"
-#include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/classes.hpp"
 
@@ -18,18 +16,6 @@ namespace {
 
 using telemetry::TerminalClass;
 using Routes = std::span<const std::string>; ///< none: all
-
-constexpr std::string_view k_its_route = "{{ $labels.route }}"; ///< the alert's
-
-/// A command of ours that shows the fault. Prometheus fills in its own address and the labels.
-enum class Next {
-    watch,  ///< all numbers of all targets, once
-    gate,   ///< bad requests, judged
-    first,  ///< times of the first content, judged
-    budget, ///< what is left
-    status, ///< open runs, and what they left
-    runs,   ///< what was run, and how it ended
-};
 
 struct Advice {
     std::string_view alert;
@@ -313,36 +299,6 @@ bool is_routed(const Advice& advice) {
     return advice.text.contains(k_its_route);
 }
 
-std::string next_of(const Advice& advice, const AlertOptions& options) {
-    const std::string route = is_routed(advice) ? fmt::format(" --route '{}'", k_its_route) : "";
-    const std::string here = fmt::format("{} {{{{ $externalURL }}}}", names::prometheus);
-    const std::string match =
-        options.matchers.empty() ? "" : " --match " + shell_word(options.matchers);
-    switch (advice.next) {
-    case Next::watch:
-        return fmt::format("oa-stream watch {}{} --once", here, match);
-    case Next::gate:
-        return fmt::format(
-            "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' {}{}{}", here, match, route
-        );
-    case Next::first:
-        return fmt::format(
-            "oa-stream slo gate 'p95: first_content <= {}s' {}{}{}",
-            options.first_content,
-            here,
-            match,
-            route
-        );
-    case Next::budget:
-        return fmt::format("oa-stream slo status {}{}", here, match);
-    case Next::status:
-        return "oa-stream cutover status";
-    case Next::runs:
-        break;
-    }
-    return "oa-stream runs list";
-}
-
 /// " Most of it: 10.0.0.2:8080 (revision r42).", when somebody has some.
 std::string worst_of(const Advice& advice, const AlertOptions& options) {
     const std::vector<std::string> routes(is_routed(advice) ? 1 : 0, std::string(k_its_route));
@@ -386,7 +342,7 @@ void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
             if (advice->bad != nullptr) {
                 rule.description += worst_of(*advice, options);
             }
-            rule.next = next_of(*advice, options);
+            rule.next = next_of(advice->next, is_routed(*advice), options);
             rule.runbook = fmt::format("{}#{}", options.runbook, to_lower(rule.name));
             const auto tier = advice - k_advice.begin() + 10; // two digits, always
             rule.labels.emplace_back("service", "oa-stream");

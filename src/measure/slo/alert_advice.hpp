@@ -5,9 +5,24 @@
 #include "alert_table.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace oa_stream::measure::alerts {
+
+inline constexpr std::string_view k_its_route = "{{ $labels.route }}"; ///< the alert's
+
+/// A command of ours that shows the fault. Prometheus fills in its own address and the labels.
+enum class Next {
+    watch,  ///< all numbers of all targets, once
+    gate,   ///< bad requests, judged
+    first,  ///< times of the first content, judged
+    budget, ///< what is left
+    status, ///< open runs, and what they left
+    runs,   ///< what was run, and how it ended
+};
+/// `routed`: of the alert's route alone.
+[[nodiscard]] std::string next_of(Next next, bool routed, const AlertOptions& options);
 
 /// Fills description, next, runbook and tier of every alert.
 void add_advice(std::vector<Group>& groups, const AlertOptions& options);
