@@ -183,6 +183,28 @@ TEST_CASE("alert rules: who has most of what is bad is asked for the routes that
     }
 }
 
+TEST_CASE("alert rules: the command to type judges as the rules do") {
+    const auto next_of = [](const AlertOptions& options, const std::string& alert) {
+        const std::string rules = text_of(*alert_rules(options), "oa-stream.rules.yml");
+        const auto from = rules.find("next: \"", rules.find("alert: \"" + alert + "\"")) + 7;
+        return rules.substr(from, rules.find("\", runbook_url", from) - from);
+    };
+    const std::string here = "--prometheus {{ $externalURL }}";
+    CHECK(next_of({}, "OaStreamBudgetBurn1h") == "oa-stream slo status " + here);
+    const AlertOptions strict{
+        .objective = {9999, 10'000}, .least_bad = 2, .least_total = 5, .include_probes = true
+    };
+    const std::string probes = " --include-probes";
+    CHECK(
+        next_of(strict, "OaStreamBudgetBurn1h") ==
+        "oa-stream slo status " + here + probes + " --objective 99.99% --min-bad 2 --min-total 5"
+    );
+    CHECK(next_of(strict, "OaStreamTargetDown") == "oa-stream watch " + here + probes + " --once");
+    for (const char* alert : {"OaStreamCodexError", "OaStreamFirstContentP95High"}) {
+        CHECK(next_of(strict, alert).contains(here + probes));
+    }
+}
+
 TEST_CASE("alert rules: a burning budget names who has most of all that is bad, in its window") {
     const auto files = alert_rules({});
     REQUIRE(files.has_value());
