@@ -87,7 +87,7 @@ TEST_CASE("alert rules: every alert fires in a case, and every recorded series i
         tests += file.name.ends_with(".test.yml") ? file.text : "";
     }
     const auto alerts = found(rules, "alert: \"([A-Za-z0-9]+)\"");
-    CHECK(alerts.size() == 43);
+    CHECK(alerts.size() == 44);
     CHECK(
         found(
             tests, "expr: \"ALERTS\\{alertstate=.{2}firing.{3}alertname=.{2}(OaStream[A-Za-z0-9]+)"

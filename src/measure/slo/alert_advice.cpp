@@ -219,6 +219,12 @@ constexpr std::array k_advice{
         "is in no number."
     },
     Advice{
+        "OaStreamRefused",
+        Next::watch,
+        "{{ $labels.instance }} refused {{ $value | humanizePercentage }} of its requests with 401 "
+        "or 403 in 10 m: it has other tokens than its users, or strangers try."
+    },
+    Advice{
         "OaStreamFirstContentAbsent",
         Next::watch,
         "{{ $value | humanize }} turns were accepted in 15 m, and none reported its first content: "

@@ -60,6 +60,7 @@ public:
     std::vector<Case> all() {
         add("a healthy lane", {}, {});
         responses();
+        refusals();
         handshakes();
         terminals();
         absences();
@@ -112,6 +113,27 @@ private:
             {fresh(requests(k_wrong, "500"), failed), fresh("process_start_time_seconds{}", k_began)
             },
             {{"OaStream5xxHigh", {{"route", k_route}}}});
+    }
+
+    void refusals() {
+        std::string other = requests(k_wrong, "401");
+        other.insert(other.size() - 1, ",example=\"b\"");
+        add("one lane refuses the tokens of all its users",
+            {steady(other, turns_)},
+            {{"OaStreamRefused", case_labels(options_, "example", "b")}});
+        add("some requests have no valid token", {steady(requests(k_wrong, "401"), turns_ / 2)}, {}
+        );
+        std::vector<Series> night{steady(requests(k_wrong, "401"), turns_)};
+        for (const auto& route : k_case_routes) {
+            for (const std::string& name :
+                 {requests(route, "200"), accepted(route.pattern), ended("completed", route.pattern)
+                 }) {
+                night.push_back(steady(name, 0));
+            }
+        }
+        add("only strangers come, and nothing stalls",
+            night,
+            {{"OaStreamRefused", selected_labels(options_)}});
     }
 
     void handshakes() {

@@ -2,6 +2,8 @@
 // floor: one bad request at night is not a burning budget.
 #include "alert_table.hpp"
 
+#include "oa_stream/telemetry/classes.hpp"
+
 #include "alert_advice.hpp"
 #include "slo.hpp"
 #include "sources/prometheus/promql.hpp"
@@ -76,6 +78,41 @@ Group responses(const Writer& write) {
         .wait = std::string(k_user_wait),
         .severity = "page",
         .summary = "More than 1 % of a stream route's requests are answered 5xx.",
+    });
+    return out;
+}
+
+/// What was refused for want of a valid token: it comes from strangers, or a lane has other tokens
+/// than its users.
+telemetry::Term unauthorised() {
+    return telemetry::class_terms(std::array{std::string(telemetry::k_unauthorised)}).front();
+}
+
+Group refusals(const Writer& write) {
+    Group out{.name = "oa-stream-refused", .rules = {}, .keep = keep_of(write.options())};
+    const auto by_target = [&](const telemetry::Term& term) {
+        const std::string series = write.series(
+            term.metric->name.substr(telemetry::k_prefix.size()), prometheus::matchers(term)
+        );
+        return fmt::format(
+            "sum without ({}) ({})", term.metric->labels, risen(write.options(), series, "10m")
+        );
+    };
+    out.rules.push_back(
+        record("oa_stream:target_requests:increase10m", by_target(telemetry::requests_term()))
+    );
+    out.rules.push_back(record("oa_stream:target_refused:increase10m", by_target(unauthorised())));
+    out.rules.push_back({
+        .name = "OaStreamRefused",
+        .expr = above(
+            write.options(),
+            "oa_stream:target_refused:increase10m",
+            "oa_stream:target_requests:increase10m",
+            "0.5"
+        ),
+        .wait = "10m",
+        .severity = "ticket",
+        .summary = "More than half of a lane's requests are refused with 401 or 403.",
     });
     return out;
 }
@@ -211,8 +248,14 @@ Group bridge(const Writer& write) {
         // it.
         fmt::format("sum(rate({0}[6h] offset 15m)) and on () count({0} offset 375m) > 0", accepted)
     ));
+    // Strangers without a token stall nothing.
     out.rules.push_back(record(
-        "oa_stream:bridge_asked:increase10m", write.increase(telemetry::requests_term(), "10m")
+        "oa_stream:bridge_asked:increase10m",
+        fmt::format(
+            "{}\n- ({} or vector(0))",
+            write.increase(telemetry::requests_term(), "10m"),
+            write.increase(unauthorised(), "10m")
+        )
     ));
     // Per second to per window.
     const std::uint64_t floor = write.options().least_total;
@@ -319,6 +362,7 @@ std::vector<Group> table(const AlertOptions& options) {
     std::vector<Group> out{
         responses(write),
         latency_rules(options),
+        refusals(write),
         handshakes(write),
         terminals(write),
         burning(write),

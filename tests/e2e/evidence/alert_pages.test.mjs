@@ -73,6 +73,8 @@ paged('a healthy lane wakes nobody', async (put) => {
 
 const policy = path.join(scratch('policy'), 'policy.json');
 fs.writeFileSync(policy, JSON.stringify({ min_client_build_id: '20260101T000000Z', max_client_build_id: '20260301T000000Z' }));
+const tokens = path.join(scratch('tokens'), 'tokens');
+fs.writeFileSync(tokens, `sha256:${'0'.repeat(64)} owner=somebody\n`, { mode: 0o600 });
 const HANDSHAKE = { 'x-oa-client-build-id': '20260221T000000Z', 'x-oa-protocol-version': 'openagents.control.v1', 'x-oa-schema-version': '1' };
 const ask = (base, text, headers = {}) => fetch(`${base}/api/chat/stream`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify({ messages: [{ role: 'user', content: text }] }) });
 /** So many at once, `width` at a time. */
@@ -134,6 +136,7 @@ const FAULTS = [
   },
   { tickets: ['OaStreamBudgetBurn1d', 'OaStreamBudgetBurn3d'], lanes: lanes([]), plant: ([one]) => mixed(one.base, 1300, 6), next: says(/budget/i) },
   { tickets: ['OaStreamFirstContentAbsent'], lanes: lanes([]), scrape: without('oa_stream_first_content_seconds_count'), plant: ([one]) => many(one.base, 40), next: told(/./) },
+  { tickets: ['OaStreamRefused'], lanes: lanes([], ['--tokens', tokens]), plant: ([one, two]) => Promise.all([many(one.base, 40), many(two.base, 40)]), next: told(/./) },
   { tickets: ['OaStreamTargetDown'], lanes: lanes([], []), plant: async ([one, two]) => { await many(one.base, 20); await two.kill(); }, next: says(/down/i) },
 ];
 
