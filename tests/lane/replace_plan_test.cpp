@@ -115,7 +115,24 @@ TEST_CASE("replace: an edited message drops the turn that answered its old text"
     CHECK(plan_replace(request, k_two, {0})->from_turn == "T2");
     auto first = page({}, "u1", "one, but better");
     first.message_id = "u1";
-    CHECK(plan_replace(first, k_two, {0})->from_turn == "T1");
+    CHECK(plan_replace(first, {past("T1", "one", "u1"), k_two[1]}, {0})->from_turn == "T1");
+    auto lost = past("T1", ""); // with its process, before its question was stored
+    lost.outcome = turn::Outcome::failed;
+    CHECK(plan_replace(first, {lost}, {0})->from_turn == "T1");
+}
+
+TEST_CASE("replace: an edited message that comes alone may be the page's newest: it costs no other"
+) {
+    auto request = page({}, "u9", "edited");
+    request.message_id = "u9";
+    const auto named = past("T1", "one", "u1");
+    CHECK(plan_replace(request, {named, past("T2", "two", "u2")}, {0})->kind == Kind::append);
+    for (const auto& turns :
+         {k_two, {named, k_two[1]}, {past("T1", ""), past("T2", "two", "u2")}}) {
+        const auto plan = plan_replace(request, turns, {0});
+        REQUIRE_FALSE(plan.has_value());
+        CHECK(plan.error().code == "regenerate_unsupported");
+    }
 }
 
 TEST_CASE("replace: a message the authority knows by the client's id needs no history") {
@@ -178,8 +195,8 @@ TEST_CASE("replace: what is unclear is refused, never guessed") {
         CHECK_FALSE(plan_replace(request, k_two, {0}).has_value());
     }
     SECTION("the turn at that place answers another message") {
-        auto request = page({}, "u9", "edited");
-        request.message_id = "u9";
+        auto request = page({}, "u9", "one");
+        request.regenerate = true;
         CHECK_FALSE(plan_replace(request, {past("T1", "one", "u1")}, {0}).has_value());
     }
 }

@@ -39,12 +39,16 @@ Rejection reject_part() {
     return reject_regenerate("send the whole messages list to replace an earlier message");
 }
 
+bool without_question(const authority::PastTurn& turn) {
+    return turn.user_text.empty() && turn.user_parts.empty();
+}
+
 /// A turn that results of another service's calls began goes on with the last of the messages that
 /// the thread began with: the page holds its answer with that one.
 bool goes_on_with_seed(const Turns& turns, const SeededMessages& seeded) {
     return seeded.count > 0 && !turns.empty() && !turns.front().client_message_id &&
-           turns.front().user_text.empty() && turns.front().user_parts.empty() &&
-           !turns.front().running && turns.front().outcome == turn::Outcome::completed;
+           without_question(turns.front()) && !turns.front().running &&
+           turns.front().outcome == turn::Outcome::completed;
 }
 
 /// Index of the turn after the last answer that the page still holds, or after the last question
@@ -163,7 +167,7 @@ bool names_turn(const ChatRequest& request, const Turns& turns) {
 Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     const bool newest = request.message_id.empty() && !turns.empty();
     const auto at = newest ? std::optional(turns.size() - 1) : find_exact(request, turns);
-    if (!at || (turns[*at].user_text.empty() && turns[*at].user_parts.empty())) {
+    if (!at || without_question(turns[*at])) {
         return reject_kept_question();
     }
     const auto& turn = turns[*at];
@@ -200,9 +204,17 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
     if (reseeds) {
         return ReplacePlan{Kind::reseed, {}};
     }
+    // The page's first message; or, of a page that sends its newest alone, any other.
+    const bool alone = request.earlier.empty() && !request.regenerate;
+    if (alone && never_arrived(request, turns)) {
+        return ReplacePlan{};
+    }
     OA_TRY(const auto at, find_by_position(request, turns, seeded));
     if (at >= turns.size()) {
         return ReplacePlan{};
+    }
+    if (alone && !std::ranges::all_of(turns, without_question)) {
+        return reject_part();
     }
     OA_CHECK(verify(request, turns[at]));
     return ReplacePlan{Kind::revert, turns[at].id};
