@@ -147,13 +147,16 @@ std::vector<turn::ClientCall> open_calls(const PastTurn& turn) {
 Accepted<std::string>
 results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     const auto calls = open_calls(stopped);
+    // The page's message may have older results, too, those that `stopped` itself began with.
+    const bool fresh = std::ranges::any_of(results, [&](const CallResult& result) {
+        return contains(calls, result.call, &turn::ClientCall::call);
+    });
     for (const auto& result : results) {
-        const bool open = contains(calls, result.call, &turn::ClientCall::call);
         const bool known = std::ranges::any_of(stopped.events, [&](const turn::Event& event) {
             const auto* opened = std::get_if<turn::ToolOpened>(&event);
             return opened != nullptr && opened->client && opened->call == result.call;
         });
-        if (!open && (!known || calls.empty())) {
+        if (!fresh && (!known || calls.empty())) {
             return known ? reject_answered_call(result.call) : reject_unknown_call(result.call);
         }
     }

@@ -105,3 +105,18 @@ TEST_CASE("Of a turn that was taken over the events say whether a call still wai
     answered.watch(turn::ToolOutput{.call = "c1", .output = "noon"}, Clock::now(), 1);
     CHECK(answered.judge(result("noon"))->segment == 1);
 }
+
+TEST_CASE("Results for a stopped turn may come beside those that it began with itself") {
+    authority::PastTurn stopped;
+    stopped.outcome = turn::Outcome::interrupted;
+    stopped.events = {
+        turn::ToolOpened{"c1", "clock", true, true}, turn::ClientCall{"c1", "clock", "{}"}
+    };
+    auto both = result("noon");
+    both.insert(both.begin(), {.call = "earlier", .output = "sun"});
+    CHECK(results_text(stopped, both).value() == results_text(stopped, result("noon")).value());
+    both.pop_back();
+    const auto refused = results_text(stopped, both);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == "unknown_tool_call");
+}
