@@ -58,7 +58,8 @@ struct ChatRequest {
     std::size_t newest = 0; ///< place of the newest user message in messages[]; behind `earlier`
     bool thread_made = false; ///< the client gave no thread's id and this one was made up
     bool regenerate = false; ///< trigger: regenerate-message
-    bool kept_question = false; ///< … without messages: the conversation has the user's message
+    /// … without messages, or behind results: the conversation has the user's message, or these.
+    bool kept_question = false;
     /// The last message is the assistant's and has results of the page's functions, which `results`
     /// holds once read_call_results() has read the whole body. There is no input either.
     bool answers_calls = false;

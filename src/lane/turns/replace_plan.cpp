@@ -3,6 +3,7 @@
 #include "oa_stream/base/lists.hpp"
 
 #include "chats/projection.hpp"
+#include "tools/call_results.hpp"
 
 #include <algorithm>
 #include <map>
@@ -167,7 +168,8 @@ bool names_turn(const ChatRequest& request, const Turns& turns) {
 Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     const bool newest = request.message_id.empty() && !turns.empty();
     const auto at = newest ? std::optional(turns.size() - 1) : find_exact(request, turns);
-    if (!at || without_question(turns[*at])) {
+    const bool other = at && !request.results.empty() && !holds_results(turns[*at]);
+    if (!at || other || without_question(turns[*at])) {
         return reject_kept_question();
     }
     const auto& turn = turns[*at];

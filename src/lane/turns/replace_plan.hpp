@@ -40,7 +40,7 @@ names_turn(const ChatRequest& request, const std::vector<authority::PastTurn>& t
 );
 
 /// Of a request without messages: takes the user's message of the turn that it names, else of the
-/// newest one.
+/// newest one. Of one whose last message has results: those that this turn began with.
 [[nodiscard]] Accepted<void>
 take_question(ChatRequest& request, const std::vector<authority::PastTurn>& turns);
 

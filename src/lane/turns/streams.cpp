@@ -146,7 +146,8 @@ Task<Accepted<Streams::Reply>> Streams::chat(CallPtr call) {
     OA_CO_CHECK(co_await accept(call));
     const bool retired = lane_->config.mode == LaneMode::retired;
     const bool live = lane_->turns.find(call->record.owner, call->chat.thread) != nullptr;
-    if (decides(*call) && (live || !retired)) {
+    const bool again = call->chat.answers_calls && call->chat.regenerate; // no turn waits for them
+    if (decides(*call) && !again && (live || !retired)) {
         co_return co_await answer_turn(std::move(call));
     }
     co_return co_await start(std::move(call));

@@ -88,16 +88,23 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     if (const auto& row = call->row) {
         request.thread = row->thread;
     }
-    if (call->key_left && request.thread && !call->chat.answers_calls) {
+    auto& chat = call->chat;
+    if (chat.answers_calls && chat.regenerate && request.thread) {
+        // The page dropped the answer to these results; the thread has them.
+        chat.answers_calls = false;
+        chat.kept_question = true;
+        chat.results_at.reset();
+    }
+    if (call->key_left && request.thread && !chat.answers_calls) {
         OA_CO_CHECK(co_await refuse_answered(call, *request.thread, unsure));
     }
-    if (call->chat.answers_calls) {
+    if (chat.answers_calls) {
         OA_CO_CHECK(co_await take_results(call, &request));
-    } else if (!request.thread && call->chat.kept_question) {
+    } else if (!request.thread && chat.kept_question) {
         co_return reject_kept_question();
     } else if (!request.thread) {
         OA_CO_CHECK(co_await seed_new_thread(call, &request));
-    } else if (asks_to_replace(call->chat)) {
+    } else if (asks_to_replace(chat)) {
         OA_CO_CHECK(co_await replace_turns(call, &request));
     } else {
         OA_CO_CHECK(co_await replace_same(call, &request, unsure));

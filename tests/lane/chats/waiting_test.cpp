@@ -148,3 +148,47 @@ TEST_CASE("waiting: results for a stopped turn begin the next one, also beside a
     CHECK(rig.authority.turns_started.front()->decisions.empty());
     rig.complete(next);
 }
+
+TEST_CASE("waiting: another answer to results that a turn began with goes on with the same message"
+) {
+    const std::string results = "Results of the functions that were called above:\n"
+                                R"([{"id":"k1","name":"weather","output":"sun"}])";
+    WaitingRig rig;
+    rig.ids->put({"", "c1", "auth-c"});
+    authority::PastTurn stopped{.id = "turn-1", .user_text = "go"};
+    stopped.client_message_id = "u1";
+    authority::PastTurn next{.id = "turn-2", .user_text = results};
+    next.client_message_id = "oa-tool-results:turn-1";
+    rig.authority.past = {stopped, next};
+    const auto ask = [&](std::string_view more) {
+        return rig.started(rig.post(
+            "/api/chats/c1/stream",
+            fmt::format(
+                R"({{"messages":[{{"id":"u1","role":"user","parts":[{{"type":"text","text":"go"}}]}},)"
+                R"({{"id":"turn-1","role":"assistant","parts":[{{"type":"tool-weather",)"
+                R"("toolCallId":"k1","state":"output-available","input":{{}},"output":"sun"}}]}}],)"
+                R"("trigger":"regenerate-message"{}}})",
+                more
+            )
+        ));
+    };
+    SECTION("by its id, or as the newest") {
+        const auto* const more = GENERATE("", R"(,"messageId":"turn-2")");
+        CAPTURE(more);
+        const auto stream = ask(more);
+        CHECK(stream->has(R"("type":"start","messageId":"turn-1")"));
+        REQUIRE(rig.authority.starts == 1);
+        const auto& request = rig.authority.last().request;
+        CHECK(request.revert_from_turn == "turn-2");
+        CHECK(request.client_message_id == "oa-tool-results:turn-1");
+        CHECK(authority::text_of(request.input) == results);
+        rig.complete(stream);
+    }
+    SECTION("but none to what somebody said since") {
+        rig.authority.past.back().user_text = "hi";
+        const auto stream = ask("");
+        rig.await_end(stream);
+        CHECK(stream->head.status == 422);
+        CHECK(rig.authority.starts == 0);
+    }
+}
