@@ -351,3 +351,15 @@ TEST_CASE("replace: an answer that goes on with a moved message stays with it") 
     moved.outcome = turn::Outcome::failed; // of a question that was lost with its process
     CHECK(plan_replace(request, {moved}, seeded)->from_turn == "T0");
 }
+
+TEST_CASE("replace: what comes after a message is after all the turns that went on with it") {
+    const std::vector turns{
+        past("T1", "one", "u1"),
+        past("T2", "Results of the functions that were called above:\n[]", "oa-tool-results:T1"),
+    };
+    auto request = page({user("u1"), assistant("T1")}, "u2", "two");
+    request.regenerate = true;
+    CHECK(plan_replace(request, turns, {0})->kind == Kind::append);
+    request.message_id = "T1";
+    CHECK(plan_replace(request, turns, {0})->from_turn == "T1");
+}

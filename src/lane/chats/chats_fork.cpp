@@ -62,7 +62,8 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
                 continue;
             }
             any = true;
-            if (asked || message.empty() || wire_id(turn.id) == message) {
+            if (asked || message.empty() || wire_id(turn.id) == message ||
+                message_gone_on_with(turn) == message) {
                 co_return ForkPoint{.last_turn = turn.id};
             }
             asked = contains(question_ids(turn), message);

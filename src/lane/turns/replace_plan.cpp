@@ -60,6 +60,9 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
     std::map<std::string, std::size_t> questions;
     for (std::size_t at = 0; at < turns.size(); ++at) { // of equal ids the first one counts
         answers.try_emplace(wire_id(turns[at].id), at);
+        if (const auto message = message_gone_on_with(turns[at]); !message.empty()) {
+            answers.insert_or_assign(message, at); // it ends with this one
+        }
         for (std::string& id : question_ids(turns[at])) {
             questions.try_emplace(std::move(id), at);
         }

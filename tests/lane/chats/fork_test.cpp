@@ -58,6 +58,16 @@ TEST_CASE("fork: an answer's copy ends with it, a question's before it") {
     }
 }
 
+TEST_CASE("fork: an answer that went on after results of a stopped turn is copied whole") {
+    ForkRig rig;
+    auto& goes_on = rig.authority.past[1];
+    goes_on.client_message_id = "oa-tool-results:t1";
+    goes_on.user_text = "Results of the functions that were called above:\n[]";
+    (void)rig.made(R"({"messageId":"t1"})");
+    REQUIRE(rig.authority.forks.size() == 1);
+    CHECK(rig.authority.forks.front().second == "t2");
+}
+
 TEST_CASE("fork: a copy that ends before the first question is an empty conversation") {
     ForkRig rig;
     SECTION("asked for by its question") {
