@@ -5,11 +5,14 @@
 #include "oa_stream/base/lists.hpp"
 
 #include "bodies/read_body.hpp"
+#include "bodies/resend_sieve.hpp"
 #include "chats/chat_request.hpp"
 #include "history/seed.hpp"
 #include "tools/call_results.hpp"
 #include "tools/client_tools.hpp"
 #include "turn_starter.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <ranges>
@@ -293,6 +296,11 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
             return {};
         };
         OA_CO_CHECK(co_await read_body(lane_, call, keep_message(at), std::move(use)));
+        if (text.contains(k_left_out)) {
+            auto& extras = call->chat.extras;
+            const std::vector<std::string> partly{fmt::format("messages[{}]", *at)};
+            OA_CO_CHECK(ignore_more(extras, lane_->config.strict_body, partly));
+        }
     } else if (!holds_results(turns.front())) {
         text = results_ahead(turns.back(), results_begun_with(turns.front()));
     }

@@ -71,6 +71,15 @@ test('results in front of a new message are told with it, and listed in their ca
   }
 });
 
+test('results in front of a new message that a large body cost a long value are named', async () => {
+  const before = await ask('cut', { weather: { shot: 'B'.repeat(5000) }, clock: '12' });
+  const old = { id: 'u-0', role: 'user', parts: [{ type: 'file', mediaType: 'image/png', url: `data:image/png;base64,${'A'.repeat(9e6)}` }] };
+  const next = await post('cut', { messages: [old, ...before, user('u-2', 'scenario:text;words=2')] });
+  assert.equal(next.status, 200, next.text);
+  assert.match((await asked()).items.at(-1).text, /"output":\{"shot":"\(a file of this message, too large to be kept\)"\}/);
+  assert.equal(next.headers['x-oa-ignored'], 'messages[2]');
+});
+
 test('a schema of which the model is told a part is named; a plain one is not', async () => {
   const schema = (more) => ({ f: { parameters: { type: 'object', title: 'F', properties: { a: { type: 'string', description: 'A', ...more } }, required: ['a'], additionalProperties: false } } });
   const whole = await post('whole', { messages: [user('u-1', 'scenario:text;words=1')], tools: schema({ enum: ['x', 'y'] }) });
