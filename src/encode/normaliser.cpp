@@ -42,7 +42,7 @@ constexpr std::array<std::string_view, k_repair_kinds> k_words{
     case turn::Outcome::completed:
         return "Still running when the answer ended.";
     case turn::Outcome::interrupted:
-        return "The answer was stopped before this call ended.";
+        return k_stopped_call;
     case turn::Outcome::aborted:
     case turn::Outcome::failed:
         break;

@@ -34,6 +34,9 @@ enum class Repair {
 inline constexpr std::size_t k_repair_kinds = 16;
 [[nodiscard]] std::string_view to_string(Repair repair) noexcept;
 
+/// In place of the result of a call that a stopped turn left open.
+inline constexpr std::string_view k_stopped_call = "The answer was stopped before this call ended.";
+
 class Normaliser {
 public:
     Normaliser();

@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/encode/normaliser.hpp"
 
 #include <fmt/format.h>
 
@@ -182,7 +183,9 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
 std::string results_ahead(const PastTurn& stopped, const std::vector<CallResult>& results) {
     Json list = Json::array();
     for (const auto& call : open_calls(stopped)) {
-        if (const auto* found = find_or_null(results, call.call, &CallResult::call)) {
+        const auto* found = find_or_null(results, call.call, &CallResult::call);
+        // A page that has the call from a list may hold what that says in place of a result.
+        if (found != nullptr && !(found->failed && found->output == encode::k_stopped_call)) {
             list.push_back(told(call, *found));
         }
     }

@@ -106,12 +106,22 @@ TEST_CASE("Of a turn that was taken over the events say whether a call still wai
     CHECK(answered.judge(result("noon"))->segment == 1);
 }
 
-TEST_CASE("Results for a stopped turn may come beside those that it began with itself") {
-    authority::PastTurn stopped;
-    stopped.outcome = turn::Outcome::interrupted;
-    stopped.events = {
+namespace {
+
+/// A turn that was stopped while it waited for c1.
+authority::PastTurn stopped_turn() {
+    authority::PastTurn turn;
+    turn.outcome = turn::Outcome::interrupted;
+    turn.events = {
         turn::ToolOpened{"c1", "clock", true, true}, turn::ClientCall{"c1", "clock", "{}"}
     };
+    return turn;
+}
+
+} // namespace
+
+TEST_CASE("Results for a stopped turn may come beside those that it began with itself") {
+    const auto stopped = stopped_turn();
     auto both = result("noon");
     both.insert(both.begin(), {.call = "earlier", .output = "sun"});
     CHECK(results_text(stopped, both).value() == results_text(stopped, result("noon")).value());
@@ -119,4 +129,11 @@ TEST_CASE("Results for a stopped turn may come beside those that it began with i
     const auto refused = results_text(stopped, both);
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == "unknown_tool_call");
+}
+
+TEST_CASE("What a list says in place of a result is not told to the model as one") {
+    const auto stopped = stopped_turn();
+    CHECK(results_ahead(stopped, result("The answer was stopped before this call ended.", true))
+              .empty());
+    CHECK_FALSE(results_ahead(stopped, result("no clock", true)).empty());
 }
