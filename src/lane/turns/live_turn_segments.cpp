@@ -10,10 +10,8 @@ namespace {
 
 constexpr int k_patience = 10; ///< times as long for the ends of calls that wait for nobody
 
-Rejection reject_unclaimed() {
-    return with_retry_after(
-        reject(409, "turn_in_progress", "the answer that asks for this has not ended"), 1
-    );
+Rejection reject_for_now(std::string why) {
+    return with_retry_after(reject(409, "turn_in_progress", std::move(why)), 1);
 }
 
 Rejection reject_gone() {
@@ -184,10 +182,12 @@ Accepted<std::size_t> LiveTurn::answer(
         return *settled;
     }
     if (reason_ != StopReason::none) {
-        return invalid_field("messages", "this turn is being stopped");
+        constexpr auto k_why = "this turn is being stopped";
+        // Results can begin the next turn.
+        return results.empty() ? invalid_field("messages", k_why) : reject_for_now(k_why);
     }
     if (!waiting()) {
-        return reject_unclaimed();
+        return reject_for_now("the answer that asks for this has not ended");
     }
     const auto segment = segments_.size() - 1;
     if (!tell(decided->fresh, verdict->fresh, segment)) {

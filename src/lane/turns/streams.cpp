@@ -218,9 +218,10 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     }
     OA_CO_CHECK(co_await starter_.name_settled(call, turn));
     const auto until = Clock::now() + k_stop_wait;
-    const auto unsure = [&] { // one that was just joined has not asked yet
+    const auto unsure = [&] { // one just joined has not asked yet, one that is stopped takes none
+        const bool soon = turn->stopping() || (turn != here && !turn->waiting());
         return turn->unsure(call->chat.approvals, call->chat.results) ||
-               (results && turn != here && !turn->ended() && !turn->waiting());
+               (results && soon && !turn->ended());
     };
     while (unsure() && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);

@@ -42,8 +42,8 @@ struct WaitingRig : LaneRig {
              turn::ClientCall{id, "weather", "{}"}}
         );
     }
-    std::shared_ptr<Stream> give_result(std::string_view more_parts = {}) {
-        return started(post(
+    [[nodiscard]] net::ClientRequest result(std::string_view more_parts = {}) const {
+        return post(
             "/api/chats/c1/stream",
             fmt::format(
                 R"({{"messages":[{{"id":"turn-1","role":"assistant","parts":[{{"type":)"
@@ -51,7 +51,21 @@ struct WaitingRig : LaneRig {
                 R"("output":"sun"}}{}]}}],"messageId":"turn-1"}})",
                 more_parts
             )
-        ));
+        );
+    }
+    std::shared_ptr<Stream> give_result(std::string_view more_parts = {}) {
+        return started(result(more_parts));
+    }
+    /// The turn is stored as stopped while it waited for k1.
+    void store_stopped() {
+        auto& past = authority.past.front();
+        past.running = false;
+        past.outcome = turn::Outcome::interrupted;
+        past.events = {
+            turn::ToolOpened{"k1", "weather", false, true},
+            turn::ToolInputReady{"k1", Json::object()},
+            turn::ClientCall{"k1", "weather", "{}"}
+        };
     }
     /// A list that is to have the messages after release().
     std::shared_ptr<Stream> hold_list() {
@@ -129,14 +143,7 @@ TEST_CASE("waiting: results for a stopped turn begin the next one, also beside a
     rig.authority.last().ask("k2", "a1");
     rig.await_end(stream);
     REQUIRE(rig.send(rig.post("/api/chats/c1/stop", "")).status == 200);
-    auto& past = rig.authority.past.front();
-    past.running = false;
-    past.outcome = turn::Outcome::interrupted;
-    past.events = {
-        turn::ToolOpened{"k1", "weather", false, true},
-        turn::ToolInputReady{"k1", Json::object()},
-        turn::ClientCall{"k1", "weather", "{}"}
-    };
+    rig.store_stopped();
     const auto next =
         rig.give_result(R"(,{"type":"dynamic-tool","toolName":"shell","toolCallId":"k2",)"
                         R"("providerExecuted":true,"state":"approval-responded","input":{},)"
@@ -147,6 +154,30 @@ TEST_CASE("waiting: results for a stopped turn begin the next one, also beside a
     CHECK(authority::text_of(input).contains(R"("output":"sun")"));
     CHECK(rig.authority.turns_started.front()->decisions.empty());
     rig.complete(next);
+}
+
+TEST_CASE("waiting: results that come while the turn is being stopped begin the next one") {
+    WaitingRig rig;
+    rig.authority.prepare = [](PlayedTurn& turn) { turn.answers_interrupt = false; };
+    const auto stream = rig.begin();
+    rig.call("k1");
+    rig.await_end(stream);
+    const auto stop = rig.open(rig.post("/api/chats/c1/stop", ""));
+    rig.until("the stop", [&] { return rig.authority.last().interrupts == 1; });
+    const auto next = rig.open(rig.result());
+    rig.context.restart();
+    rig.context.run_for(Millis(60));
+    CHECK_FALSE(next->ended);
+    rig.store_stopped();
+    rig.authority.last().push(
+        turn::TurnEnded{turn::Outcome::interrupted, turn::Finish::other, {}, {}}
+    );
+    rig.until("the next turn", [&] { return next->has("start-step") || next->ended; });
+    CHECK(next->head.status == 200);
+    REQUIRE(rig.authority.starts == 2);
+    CHECK(authority::text_of(rig.authority.last().request.input).contains(R"("output":"sun")"));
+    rig.complete(next);
+    rig.await_end(stop);
 }
 
 TEST_CASE("waiting: another answer to results that a turn began with goes on with the same message"
