@@ -154,6 +154,26 @@ TEST_CASE("start: a page that was reloaded meanwhile resumes its turn once that 
     CHECK(resumed->head.status == (accepted ? 200 : 204));
 }
 
+TEST_CASE("start: the messages are listed with the question of a turn that is being started") {
+    LaneRig rig;
+    rig.authority.hold = true;
+    const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message("one")));
+    rig.until("the start", [&] { return rig.authority.starts == 1; });
+    const auto list = rig.open(rig.get("/api/chats/c1/messages"));
+    rig.context.restart();
+    rig.context.run_for(Millis(60));
+    CHECK_FALSE(list->ended);
+    authority::PastTurn begun{.id = "turn-1", .user_text = "one"};
+    begun.running = true;
+    rig.authority.past = {begun};
+    rig.authority.release();
+    rig.await_end(list);
+    CHECK(list->head.status == 200);
+    CHECK(list->has(R"("text":"one")"));
+    rig.until("the stream", [&] { return stream->has("start-step"); });
+    rig.complete(stream);
+}
+
 TEST_CASE("start: a conversation began when it was asked for, however long its authority takes") {
     const bool with_turn = GENERATE(true, false);
     CAPTURE(with_turn);

@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view k_retired_canonical = "/api/runtime/threads";
 /// Codex stores a turn's beginning and end a moment after it told them.
 constexpr Millis k_settle_wait{500};
+/// For a turn that is being started: its question belongs to the messages.
+constexpr Millis k_begin_wait{2'000};
 /// For a turn that was just joined to say what it waits for.
 constexpr Millis k_join_wait{1'000};
 constexpr std::size_t k_most_words = 200; ///< bytes of what is searched
@@ -217,6 +219,9 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     );
     OA_CO_TRY(auto page, read_page(query, list_of(reading, newest_first)));
     call->record.thread = id;
+    if (reading == Reading::messages) {
+        OA_CO_CHECK(co_await starter_->await_start(call, k_begin_wait));
+    }
     const auto row = lane_->ids().find(call->record.owner, id);
     if (!row) {
         co_return reject_unknown_thread();

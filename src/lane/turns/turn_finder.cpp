@@ -16,9 +16,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How long a repeated request, or a resume, waits for a turn to be accepted.
-constexpr Millis k_start_wait{30000};
-
 /// A turn that is taken over counts where such turns begin. Who began it counted it as accepted.
 constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
 
@@ -121,9 +118,9 @@ TurnStyle TurnStarter::shared_style(std::shared_ptr<TurnJournal> journal) const 
     return style;
 }
 
-Task<Accepted<void>> TurnStarter::await_start(CallPtr call) {
+Task<Accepted<void>> TurnStarter::await_start(CallPtr call, Millis most) {
     const auto& record = call->record;
-    const auto until = Clock::now() + k_start_wait;
+    const auto until = Clock::now() + most;
     while (lane_->turns.starting(record.owner, record.thread) && Clock::now() < until) {
         if (call->exchange->peer_gone()) {
             co_return reject_left();

@@ -27,8 +27,10 @@ public:
     /// (it was left, or a lane before this one died) is taken over first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(CallPtr call, FoundFor purpose = FoundFor::reading);
-    /// Until no turn of that thread is being started here any more, for half a minute at most.
-    [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call);
+    /// How long a repeated request, or a resume, waits for a turn to be accepted.
+    static constexpr Millis k_start_wait{30'000};
+    /// Until no turn of that thread is being started here any more.
+    [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call, Millis most = k_start_wait);
     /// Of a request with results or decisions: what its turn, which goes on as it began, has
     /// otherwise than the request asks is named, or the request refused.
     [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);
