@@ -74,6 +74,7 @@ public:
     void write_due(); ///< for the pace
     /// Nobody else can have taken the turn.
     [[nodiscard]] bool leased() const noexcept { return store_->leased(); }
+    [[nodiscard]] bool reachable() const { return store_->trouble().empty(); }
     std::shared_ptr<void> use{}; ///< of the row, until its end is decided
 
 private:

@@ -264,6 +264,7 @@ private:
     void end_as_left();
     void leave_to_others(std::optional<turn::Failure> why = {});
     [[nodiscard]] bool cut_off() const noexcept;
+    [[nodiscard]] bool may_lose_turn() const;
     [[nodiscard]] std::string outcome_text() const;
     [[nodiscard]] bool admit(turn::Event& event);
     [[nodiscard]] bool read_elsewhere() const noexcept;

@@ -48,10 +48,13 @@ bool LiveTurn::feed(authority::EventBatch& told) {
 
 void LiveTurn::lose(const Error& error) {
     const auto code = authority::failure_code_of(error);
-    auto& events = host_->events;
-    events.clear();
     turn::Failure failure{code, is_retryable(code), error.text()};
     failure.clean_eof = error.code == Code::unavailable && error.where == "eof";
+    if (may_lose_turn() && can_leave() && turn_->leave()) {
+        return leave_to_others(std::move(failure)); // dropped, it would be stopped there
+    }
+    auto& events = host_->events;
+    events.clear();
     normaliser_.finish(std::move(failure), events);
     write(events, Clock::now());
 }

@@ -236,6 +236,11 @@ bool LiveTurn::cut_off() const noexcept {
     return style_.journal && !style_.journal->leased();
 }
 
+/// … or may before the store is back: what this lane says of it until then may come too late.
+bool LiveTurn::may_lose_turn() const {
+    return cut_off() || (style_.journal && !style_.journal->reachable());
+}
+
 std::string LiveTurn::outcome_text() const {
     return dump_json(
         Json{{"outcome", turn::to_string(outcome_.outcome)}, {"owed", owed_ || readers() == 0}}

@@ -112,6 +112,29 @@ test('the turn-time of a lane that is cut off from the store does not stop the t
   await leaveWhole(other, pipe, [cut, b]);
 });
 
+test('a lane that is cut off from the store and from Codex stops nothing, when both are back, that another one took over', async () => {
+  const way = await Wire.start(world.server.port);
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('of-both', ['--limit', `reconnect=${limit(3000)}ms`, '--limit', 'store-outage=1m'], { store: pipe.url, codex: new URL(way.base).port });
+  const b = await world.lane('has-both');
+  const first = await begun(cut, 'both-cut');
+  const other = resume(b, 'both-cut');
+  await fifth(other);
+  way.down = true;
+  way.cut();
+  await cutOff(pipe, b);
+  await first.done;
+  assertLegal(first);
+  assertOneError(first, { code: 'authority_lost', retryable: true });
+  way.down = false;
+  pipe.heal();
+  await cut.until(async () => (await send(cut.base, { path: '/readyz' })).status === 200, 'the store and Codex');
+  await turnWorks(cut, 'after-both'); // an interrupt would have come before it
+  await world.endsWhole('both-cut', other);
+  await leave(pipe, [cut, b]);
+  way.stop();
+});
+
 test('the last lane that is left takes the next message of a conversation whose lane was killed', async () => {
   const dying = await world.lane('dying');
   const last = await world.lane('last');

@@ -151,6 +151,24 @@ TEST_CASE("outages: a lane that is cut off leaves a turn that takes too long to 
     CHECK(lane.played->interrupts == (leased ? 1 : 0));
 }
 
+TEST_CASE("outages: a turn whose authority is lost as well is left to whoever may have it") {
+    Outage lane;
+    lane.store.settings.outage = Millis(600'000);
+    const bool leased = GENERATE(true, false);
+    const bool away = GENERATE(true, false);
+    CAPTURE(leased, away);
+    lane.store.lease = leased;
+    lane.store.away = away; // the lease may end before it is back
+    lane.played->fail(Code::unavailable, "the Codex server stayed away");
+    lane.until("its end", [&] { return lane.live->ended() && lane.played->dropped; });
+    CHECK(lane.played->left == (!leased || away));
+    CHECK(lane.played->interrupts == 0);
+    REQUIRE(lane.live->outcome() != nullptr);
+    REQUIRE(lane.live->outcome()->failure);
+    CHECK(lane.live->outcome()->failure->code == turn::FailureCode::authority_lost);
+    CHECK(lane.live->outcome()->elsewhere == lane.played->left);
+}
+
 TEST_CASE("outages: a turn that says nothing ends with a store that stays away, too") {
     Outage lane;
     const auto outage = Millis(60'000);

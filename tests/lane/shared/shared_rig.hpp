@@ -157,6 +157,7 @@ public:
     }
     store::StoreNumbers numbers() const override { return counted; }
     bool leased() const noexcept override { return lease; }
+    std::string trouble() const override { return away ? "the store is away" : ""; }
     /// The first follower is told all; the others wait for ever.
     Task<Result<std::vector<store::TailNews>>>
     follow(std::vector<store::Tail>, std::size_t follower) override {
