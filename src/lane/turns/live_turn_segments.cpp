@@ -125,6 +125,9 @@ void LiveTurn::expire_waits(Clock::time_point now) {
     if (calls_.overdue(now, host_->limits.tool_result)) {
         return stop(StopReason::client_gone); // results can still begin the next turn
     }
+    if (cut_off()) { // whoever has the turn may have asked its client again
+        return;
+    }
     const auto expired = approvals_.expire(now, host_->limits.approval);
     if (expired.empty()) {
         return;

@@ -10,9 +10,13 @@ constexpr std::uint64_t k_own_fence = 4;
 
 /// Has taken over the turn "t1", which its authority still runs.
 struct Outage : SharedRig {
-    explicit Outage(const lane::LaneConfig& config = LaneRig::quick()) : SharedRig(config) {
+    explicit Outage(
+        const lane::LaneConfig& config = LaneRig::quick(), lane::TurnHead head = {.model = "m"}
+    )
+        : SharedRig(config) {
         played->can_leave = true;
         theirs(false, begun());
+        store.logs["t1"].entries.front().head = lane::head_text(head);
         REQUIRE(settle());
         live = own();
         REQUIRE(live);
@@ -149,6 +153,23 @@ TEST_CASE("outages: a lane that is cut off leaves a turn that takes too long to 
     CHECK(lane.live->ended());
     CHECK(lane.played->left == !leased);
     CHECK(lane.played->interrupts == (leased ? 1 : 0));
+}
+
+TEST_CASE("outages: a question that nobody answers is not declined while another lane may ask it") {
+    auto config = LaneRig::quick();
+    config.limits.approval = Millis(60'000);
+    config.limits.idle = config.limits.turn_wall = Millis(600'000);
+    config.timings.detach_grace = Millis(600'000);
+    Outage lane(config, {.model = "m", .approvals = true});
+    lane.played->say("Hello");
+    lane.played->ask("k1", "a1");
+    lane.until("the question", [&] { return lane.live->asks(); });
+    lane.store.lease = false;
+    lane.live->tick(Clock::now() + Millis(120'000));
+    CHECK(lane.played->decisions.empty());
+    lane.store.lease = true;
+    lane.live->tick(Clock::now() + Millis(120'000));
+    CHECK(lane.played->decisions == std::vector{std::pair(std::string("a1"), false)});
 }
 
 TEST_CASE("outages: a turn whose authority is lost as well is left to whoever may have it") {
