@@ -287,13 +287,16 @@ Task<void> SharedLane::hold_again(Held held) {
     const auto key = held.journal->key();
     const auto fence = held.journal->fence();
     while (*alive && !held.turn.expired() && !held.turn.lock()->ended()) {
+        const auto sign_ons = store_->sign_ons;
         const auto ours = co_await store_->hold_again(key, fence, held.journal->turn(), held.use);
         const auto turn = held.turn.lock();
         if (!ours) {
             co_await sleep_for(k_retry);
             continue;
         }
-        if (*alive && !*ours && turn && !turn->ended()) {
+        if (*ours) {
+            held.journal->confirm(sign_ons);
+        } else if (*alive && turn && !turn->ended()) {
             fenced(turn, store_->turns.fenced.validate);
             (void)co_await store_->forget(key, fence);
         }

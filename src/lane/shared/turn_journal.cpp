@@ -36,7 +36,7 @@ TurnJournal::TurnJournal(
     std::uint64_t end
 )
     : pace_(std::move(pace)), store_(&store), key_(std::move(key)), fence_(fence),
-      turn_(std::move(turn)), end_(end), stored_(end) {
+      turn_(std::move(turn)), end_(end), sign_ons_(store.sign_ons), stored_(end) {
 }
 
 void TurnJournal::append(std::string_view frames, std::size_t most) {

@@ -73,7 +73,11 @@ public:
     void hurry();
     void write_due(); ///< for the pace
     /// Nobody else can have taken the turn.
-    [[nodiscard]] bool leased() const noexcept { return store_->leased(); }
+    [[nodiscard]] bool leased() const noexcept {
+        return store_->leased() && store_->sign_ons == sign_ons_;
+    }
+    /// The store had it as ours after this many of its Store::sign_ons.
+    void confirm(std::uint64_t sign_ons) noexcept { sign_ons_ = sign_ons; }
     [[nodiscard]] bool reachable() const { return store_->trouble().empty(); }
     std::shared_ptr<void> use{}; ///< of the row, until its end is decided
 
@@ -106,6 +110,7 @@ private:
     std::uint64_t fence_;
     std::string turn_;
     std::uint64_t end_; ///< bytes written
+    std::uint64_t sign_ons_; ///< as last confirmed
     std::string pending_{}; ///< bytes behind `end_`
     std::deque<std::size_t> cuts_{}; ///< sizes of its pieces that the store may have
     std::size_t tried_ = 0; ///< … of which so many were sent since it was away

@@ -172,6 +172,19 @@ TEST_CASE("outages: a question that nobody answers is not declined while another
     CHECK(lane.played->decisions == std::vector{std::pair(std::string("a1"), false)});
 }
 
+TEST_CASE("outages: a lane that signed on again stops nothing before the store says it is ours") {
+    Outage lane;
+    ++lane.store.sign_ons;
+    const bool asked = GENERATE(true, false);
+    CAPTURE(asked);
+    if (asked) {
+        lane.reach();
+    }
+    lane.live->stop(lane::StopReason::client_gone);
+    CHECK(lane.played->left == !asked);
+    CHECK(lane.played->interrupts == (asked ? 1 : 0));
+}
+
 TEST_CASE("outages: a turn whose authority is lost as well is left to whoever may have it") {
     Outage lane;
     lane.store.settings.outage = Millis(600'000);
