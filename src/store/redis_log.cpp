@@ -349,12 +349,18 @@ void RedisStore::wake() {
     tell({"PEXPIRE", key("in", session_), inbox_time()});
 }
 
+/// What is refused is told again once the store takes a beat.
 void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
     const auto name = key("r", turn);
+    const auto told = [this, alive = alive_](const Result<Reply>& reply) {
+        if (*alive && reply && reply->failed()) {
+            unsure_ = true;
+        }
+    };
     if (count == 0) { // the last session's leaves nothing behind
-        return tell({"HDEL", name, session_});
+        return tell({"HDEL", name, session_}, told);
     }
-    tell({"HSET", name, session_, std::to_string(count)});
+    tell({"HSET", name, session_, std::to_string(count)}, told);
     tell({"PEXPIRE", name, std::to_string(options_.turn_time.count())});
 }
 

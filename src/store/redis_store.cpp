@@ -279,9 +279,11 @@ Task<Result<bool>> RedisStore::yes(Task<Result<Reply>> asked) {
     co_return reply.number == 1;
 }
 
-void RedisStore::tell(const Command& command) {
+void RedisStore::tell(const Command& command, RedisLink::Told told) {
     const std::vector<std::string_view> words(command.begin(), command.end());
-    RedisLink::call_soon(link_, words, RedisLink::Haste::now, options_.wait, nullptr, [](auto) {});
+    RedisLink::call_soon(
+        link_, words, RedisLink::Haste::now, options_.wait, nullptr, std::move(told)
+    );
 }
 
 std::unique_ptr<Store>

@@ -131,6 +131,33 @@ TEST_CASE("a server that takes no beat is told of, until it takes one; readers a
     }
 }
 
+TEST_CASE("readers that a server does not note for a moment are asked for again with a beat") {
+    FakeRig rig;
+    auto options = rig.options();
+    options.lease = Millis(200);
+    auto& store = rig.open(options);
+    int asked = 0;
+    store.on_unsure = [&asked] { ++asked; };
+    const auto beats = [&](std::size_t count) {
+        const auto before = rig.redis.said("count").size();
+        rig.until("beats", [&] { return rig.redis.said("count").size() >= before + count; });
+    };
+    for (const std::size_t readers : {std::size_t{1}, std::size_t{0}}) {
+        const std::string name = readers > 0 ? "HSET" : "HDEL";
+        CAPTURE(name);
+        asked = 0;
+        rig.redis.next(name, k_one);
+        store.tell_readers("t1", readers);
+        beats(2);
+        CHECK(asked == 0);
+        rig.redis.next(name, error(k_few));
+        store.tell_readers("t1", readers);
+        rig.until("the question", [&] { return asked > 0; });
+        beats(2);
+        CHECK(asked == 1);
+    }
+}
+
 TEST_CASE("a store that reads its data after a restart is waited for, and the reason is told") {
     FakeRig rig;
     auto& store = rig.open();

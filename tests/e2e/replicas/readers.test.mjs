@@ -53,6 +53,21 @@ test('nobody reads it on any lane: the next message ends it', async () => {
   await turnWorks(a, 'read-no-more');
 });
 
+test('who comes or leaves while the store takes no writes counts as soon as it takes them again', async () => {
+  const takes = (writes) => world.redis.cli('CONFIG', 'SET', 'min-replicas-to-write', writes ? '0' : '1');
+  const [came, left] = [await stored(a, 'comes-unwritten'), await stored(b, 'leaves-unwritten')];
+  await leaves(came, a, 0);
+  takes(false);
+  const other = resume(b, 'comes-unwritten');
+  await fifth(other);
+  left.destroy();
+  await b.until(() => ['hset', 'hdel'].every((name) => new RegExp(`cmdstat_${name}:.*rejected_calls=[1-9]`).test(world.redis.cli('INFO', 'commandstats'))), 'the refusals');
+  takes(true);
+  await b.until(() => readers(turnOf(came)) === 1 && readers(turnOf(left)) === 0, 'both counts');
+  await world.endsWhole('comes-unwritten', other);
+  await turnWorks(a, 'leaves-unwritten');
+});
+
 test('a message that is refused because the store is away does not end the turn that runs', async () => {
   const pipe = await startPipe(world.redis.port);
   const cut = await world.lane('refusing', [], { store: pipe.url });
