@@ -4,11 +4,16 @@
 namespace oa_stream::store::scripts {
 
 // KEYS: row. ARGV: fence, reason, the inbox' time to live, row's name. Stored before it is told. A
-// stop that somebody was promised is looked after, whatever becomes of the holder.
+// stop that somebody was promised is looked after, whatever becomes of the holder. Without a reason
+// the holder itself declines: somebody reads the turn, which the next message was to end.
 const Script want{"want", k_number, R"lua(#!lua flags=allow-oom
 local p = ARGV[1]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
 if r[2] ~= ARGV[3] or (r[3] ~= 'live' and r[3] ~= 'starting') or (r[1] or '') == '' then return 0 end
+if ARGV[4] == '' then
+  if r[1] == ARGV[2] and r[5] == 'superseded' then redis.call('HSET', KEYS[1], 'sp', '') end
+  return 1
+end
 if r[5] ~= 'stopped' then redis.call('HSET', KEYS[1], 'sp', ARGV[4]) end
 if ARGV[4] == 'stopped' then redis.call('SADD', p..':o:+', ARGV[6]) end
 local inbox = p..':in:'..r[1]

@@ -322,6 +322,11 @@ TEST_CASE("a stop reaches the holder, also one that comes before its turn") {
     REQUIRE(wanted.size() == 1);
     CHECK(wanted.front().turn == "t2");
     CHECK(wanted.front().reason == "superseded");
+    const auto stop = [&] { return rig.get(b.look(k_thread)).holding.stop; };
+    rig.get(b.want(k_thread, fence, "")); // not the holder's to say
+    CHECK(stop() == "superseded");
+    rig.get(a.want(k_thread, fence, ""));
+    CHECK(stop().empty());
     // A stop for a turn that has ended, or was another one, changes nothing.
     CHECK_FALSE(rig.get(b.want(k_thread, fence - 1, "stopped")));
     rig.get(a.end(ending(k_thread, fence, "t2")));
@@ -338,6 +343,7 @@ TEST_CASE("a stop is looked after until the turn is known to be over") {
     CHECK(rig.get(b.want(k_thread, fence, "stopped")));
     CHECK(rig.get(b.orphans()) == std::vector{k_thread});
     CHECK(rig.get(b.want(k_thread, fence, "superseded")));
+    rig.get(a.want(k_thread, fence, ""));
     CHECK(rig.get(b.look(k_thread)).holding.stop == k_stopped);
     stop_done(fence); // somebody holds it
     CHECK(rig.get(b.orphans()).size() == 1);

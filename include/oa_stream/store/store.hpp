@@ -307,7 +307,8 @@ public:
     /// Nobody but local readers follows this turn any more.
     [[nodiscard]] virtual Task<Result<void>> drop_log(std::string turn) = 0;
     /// Notifies its holder; false: no replica holds that turn. k_stopped holds over any other
-    /// reason, and makes the thread one of orphans() until stop_done().
+    /// reason, and makes the thread one of orphans() until stop_done(). Empty, of its holder: it
+    /// does not end for the next message.
     [[nodiscard]] virtual Task<Result<bool>>
     want(ThreadKey key, std::uint64_t fence, std::string reason) = 0;
     /// The turn with this fence, which nobody holds any more, has stopped at its authority as well.

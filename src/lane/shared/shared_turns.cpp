@@ -317,8 +317,17 @@ Task<void> SharedLane::stop_as_asked(
     while (*alive && turn->awaits_reader() && Clock::now() < until) {
         co_await sleep_for(k_store_poll);
     }
-    if (*alive && turn->readers() == 0) {
-        turn->stop(reason);
+    if (!*alive) {
+        co_return;
+    }
+    if (turn->readers() == 0) {
+        co_return turn->stop(reason);
+    }
+    // Whoever takes the turn over would end it for that, too.
+    if (const auto held = self->held_.find(turn->id());
+        held != self->held_.end() && !turn->stopping()) {
+        const auto& journal = *held->second.journal;
+        (void)co_await self->store_->want(journal.key(), journal.fence(), "");
     }
 }
 

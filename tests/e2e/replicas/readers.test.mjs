@@ -53,6 +53,25 @@ test('nobody reads it on any lane: the next message ends it', async () => {
   await turnWorks(a, 'read-no-more');
 });
 
+test('a message that comes before the reader of a turn ends it neither then nor when another lane takes it over', async () => {
+  const pipe = await startPipe(world.redis.port);
+  const far = await world.lane('far', [], { store: pipe.url });
+  const row = (name) => world.redis.cli('HGET', 'oa:t:/early-next', name);
+  pipe.delay = 100; // its reader is not known of yet
+  const first = chat(far.base, held('early-next'), { id: 'early-next' });
+  await far.until(() => row('st') === 'live', 'the turn');
+  assertRefused(await chat(b.base, 'scenario:text;words=3', { id: 'early-next' }).done, 409, 'turn_in_progress');
+  pipe.delay = 0;
+  await fifth(first);
+  await far.until(() => row('sp') === '', 'the wish to be gone');
+  const other = resume(b, 'early-next');
+  await fifth(other);
+  await far.kill();
+  await b.until(() => row('s').startsWith('b.') || row('s').startsWith('a.'), 'the takeover');
+  await world.endsWhole('early-next', other);
+  pipe.stop();
+});
+
 test('who comes or leaves while the store takes no writes counts as soon as it takes them again', async () => {
   const takes = (writes) => world.redis.cli('CONFIG', 'SET', 'min-replicas-to-write', writes ? '0' : '1');
   const [came, left] = [await stored(a, 'comes-unwritten'), await stored(b, 'leaves-unwritten')];

@@ -1,4 +1,5 @@
 // A stop over several lanes, and a decision on a turn that runs on another one.
+#include "../turns/heard.hpp"
 #include "shared_rig.hpp"
 
 using namespace oa_stream;
@@ -175,6 +176,16 @@ TEST_CASE("stops: what is wanted of a turn holds where the store says so") {
         rig.holding().stop = "superseded";
         want("superseded");
         CHECK(live->stopping());
+    }
+    SECTION("the next message does not end it while somebody reads it") {
+        std::string heard;
+        live->attach(std::make_shared<Heard>(heard), Clock::now(), true, [](const auto&) {});
+        rig.holding().stop = "superseded";
+        want("superseded");
+        CHECK_FALSE(live->stopping());
+        REQUIRE(rig.store.wanted.size() == 1); // nor when another lane has it
+        CHECK(rig.store.wanted.front().reason.empty());
+        CHECK(rig.store.wanted.front().fence == 4);
     }
 }
 
