@@ -124,6 +124,8 @@ struct LaneTimings {
     Millis authority_away{10'000}; ///< a dead replica's turn waits so long for the authority
     Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
     Millis tick{1000}; ///< resolution of everything above that is not awaited
+    /// How long a repeated request, or a resume, waits for a turn to be accepted, on any lane.
+    Millis start_wait{30'000};
 };
 
 struct LaneConfig {

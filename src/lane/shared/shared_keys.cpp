@@ -12,7 +12,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_key_wait{30'000};
 constexpr std::size_t k_most_stale = 10'000;
 
 } // namespace
@@ -28,7 +27,7 @@ store::KeyRequest key_use_of(const Call& call) {
 }
 
 Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
-    const auto until = Clock::now() + k_key_wait;
+    const auto until = Clock::now() + lane_->config.timings.start_wait;
     auto request = key_use_of(*call);
     request.attempt = random_hex(8);
     if (!co_await forget_stale_keys(&request)) {

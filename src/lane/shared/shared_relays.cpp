@@ -13,7 +13,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_start_wait{10'000};
 constexpr int k_looks = 3;
 
 constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
@@ -188,7 +187,7 @@ SharedLane::own_turn(const store::ThreadKey& key, const Result<store::ThreadStat
 Task<Accepted<std::shared_ptr<LiveTurn>>>
 SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone, FoundFor purpose) {
     const store::ThreadKey key{owner, thread};
-    const auto until = Clock::now() + k_start_wait;
+    const auto until = Clock::now() + lane_->config.timings.start_wait;
     for (int looks = 0;;) {
         const auto state = co_await store_->look(key);
         if (auto own = own_turn(key, state)) {

@@ -118,9 +118,9 @@ TurnStyle TurnStarter::shared_style(std::shared_ptr<TurnJournal> journal) const 
     return style;
 }
 
-Task<Accepted<void>> TurnStarter::await_start(CallPtr call, Millis most) {
+Task<Accepted<void>> TurnStarter::await_start(CallPtr call, std::optional<Millis> most) {
     const auto& record = call->record;
-    const auto until = Clock::now() + most;
+    const auto until = Clock::now() + most.value_or(lane_->config.timings.start_wait);
     while (lane_->turns.starting(record.owner, record.thread) && Clock::now() < until) {
         if (call->exchange->peer_gone()) {
             co_return reject_left();
@@ -204,7 +204,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call
         co_return co_await earlier_turn_anywhere(call);
     }
     const auto& owner = call->record.owner;
-    const auto until = Clock::now() + k_start_wait;
+    const auto until = Clock::now() + lane_->config.timings.start_wait;
     while (const auto* use = call->key.empty() ? nullptr : keys_.find(owner, call->key)) {
         if (use->request != call->request_digest) {
             co_return reject_other_request();

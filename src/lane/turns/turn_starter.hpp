@@ -8,6 +8,7 @@
 #include "store/idempotency.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -27,10 +28,9 @@ public:
     /// (it was left, or a lane before this one died) is taken over first. Null: none.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(CallPtr call, FoundFor purpose = FoundFor::reading);
-    /// How long a repeated request, or a resume, waits for a turn to be accepted.
-    static constexpr Millis k_start_wait{30'000};
-    /// Until no turn of that thread is being started here any more.
-    [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call, Millis most = k_start_wait);
+    /// Until no turn of that thread is being started here any more; for LaneTimings::start_wait,
+    /// unless `most` says less.
+    [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call, std::optional<Millis> most = {});
     /// Of a request with results or decisions: what its turn, which goes on as it began, has
     /// otherwise than the request asks is named, or the request refused.
     [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);

@@ -218,3 +218,34 @@ TEST_CASE("relays: one whose log is lost ends without a word of news, one that i
     CHECK(live->gone());
     CHECK(rig.store.turns.gaps == (whole ? 1 : 0));
 }
+
+TEST_CASE("relays: whoever comes back while another lane starts the turn waits as on that lane") {
+    auto config = LaneRig::quick();
+    CHECK(config.timings.start_wait == Millis(30'000));
+    SECTION("it is accepted") {
+        SharedRig rig(config);
+        rig.theirs(true, begun(), store::Phase::starting);
+        std::optional<SharedRig::Found> found;
+        spawn(rig.executor(), "test", [](SharedRig* on, auto* to) -> Task<void> {
+            *to = co_await on->shared().find("", "c");
+        }(&rig, &found));
+        rig.until("some looks", [&] { return rig.store.looks > 2; });
+        CHECK_FALSE(found);
+        rig.holding().phase = store::Phase::live;
+        rig.until("the turn", [&] { return found.has_value(); });
+        REQUIRE(*found);
+        CHECK(**found != nullptr);
+    }
+    SECTION("not in time") {
+        config.timings.start_wait = Millis(50);
+        SharedRig rig(config);
+        rig.theirs(true, begun(), store::Phase::starting);
+        rig.holding().turn.clear();
+        const auto began = Clock::now();
+        const auto found = rig.find();
+        REQUIRE(found);
+        CHECK(*found == nullptr);
+        CHECK(Clock::now() - began >= config.timings.start_wait);
+        CHECK(rig.store.looks > 1);
+    }
+}
