@@ -156,8 +156,11 @@ Task<Result<void>> RedisStore::touch(ThreadKey key, std::int64_t updated_at) {
     return done(run(scripts::change, row_keys(key), std::move(args)));
 }
 
-Task<Result<std::uint64_t>> RedisStore::erase(ThreadKey key, std::uint64_t fence) {
-    return held_version(run(scripts::erase, row_keys(key), {key.id, std::to_string(fence)}));
+Task<Result<std::uint64_t>>
+RedisStore::erase(ThreadKey key, std::uint64_t fence, std::string thread) {
+    return held_version(
+        run(scripts::erase, row_keys(key), {key.id, std::to_string(fence), std::move(thread)})
+    );
 }
 
 Task<Result<void>>

@@ -106,7 +106,8 @@ public:
     put(ThreadKey key, ThreadFields fields, std::uint64_t fence) override;
     [[nodiscard]] Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) override;
     [[nodiscard]] Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) override;
-    [[nodiscard]] Task<Result<std::uint64_t>> erase(ThreadKey key, std::uint64_t fence) override;
+    [[nodiscard]] Task<Result<std::uint64_t>>
+    erase(ThreadKey key, std::uint64_t fence, std::string thread) override;
     [[nodiscard]] Task<Result<void>> offer(std::vector<OfferedRow> rows) override;
     void offered() override;
     [[nodiscard]] Task<Result<void>>

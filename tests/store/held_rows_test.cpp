@@ -106,6 +106,17 @@ TEST_CASE("a turn that is held again is what its key means, in a store that lost
     }
 }
 
+TEST_CASE("a row is erased for the end of its thread only while it names that one") {
+    RedisRig rig;
+    auto& a = rig.open();
+    rig.get(a.put(k_row, {.thread = "th-a"}));
+    check_taken(rig.run(a.erase(k_row, 0, "th-old")));
+    CHECK(thread_at(rig, a) == "th-a");
+    CHECK(rig.get(a.erase(k_row, 0, "th-a")) > 0);
+    CHECK(rig.get(a.look(k_row)).erased);
+    CHECK(rig.get(a.erase(k_row, 0, "th-old")) > 0); // or none
+}
+
 TEST_CASE("a row that the store lost is put and erased by who held it, until another one does") {
     RedisRig rig;
     auto& a = rig.open();

@@ -257,9 +257,10 @@ public:
     [[nodiscard]] virtual Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) = 0;
     /// Used last at this time; nothing else of it changes, and nothing where there is none.
     [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
-    /// The deletion's version; otherwise as put().
+    /// The deletion's version; otherwise as put(). `thread`: of the authority, which the row must
+    /// not name another one of; empty: whatever it names.
     [[nodiscard]] virtual Task<Result<std::uint64_t>>
-    erase(ThreadKey key, std::uint64_t fence = 0) = 0;
+    erase(ThreadKey key, std::uint64_t fence = 0, std::string thread = {}) = 0;
     /// No changes: each (up to 100) is taken where the store knows nothing of it, or an older
     /// version; not while somebody starts a turn there.
     [[nodiscard]] virtual Task<Result<void>> offer(std::vector<OfferedRow> rows) = 0;

@@ -224,11 +224,9 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
 
 /// What the store does not take now is not listed either: its thread is gone.
 Task<void> Chats::forget(std::vector<std::string> threads) {
-    const auto rows = co_await lane_->ids().erase_threads({threads.begin(), threads.end()});
-    for (const auto& row : rows) {
-        if (lane_->shared && !co_await lane_->shared->store_row(row.owner, row.id)) {
-            co_return;
-        }
+    auto rows = co_await lane_->ids().erase_threads({threads.begin(), threads.end()});
+    if (lane_->shared) {
+        co_await lane_->shared->erase_rows(std::move(rows));
     }
 }
 

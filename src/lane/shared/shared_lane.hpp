@@ -62,6 +62,9 @@ public:
     /// which that was changed, 0: none. Code::conflict: another replica has taken it since.
     [[nodiscard]] Task<Result<void>>
     store_row(std::string owner, std::string id, std::uint64_t fence = 0);
+    /// Of threads that are deleted. A conversation that another lane went on with on another thread
+    /// stays, and this lane's map has it so.
+    [[nodiscard]] Task<void> erase_rows(std::vector<ThreadRow> rows);
     /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in
     /// the lane's map already, a new title is not. The map forgets a row that was deleted.
     [[nodiscard]] Task<Result<void>>

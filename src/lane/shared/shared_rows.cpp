@@ -234,6 +234,22 @@ Task<Result<void>> SharedLane::store_row(std::string owner, std::string id, std:
     co_return Result<void>{};
 }
 
+Task<void> SharedLane::erase_rows(std::vector<ThreadRow> rows) {
+    const auto alive = alive_;
+    for (const auto& row : rows) {
+        const store::ThreadKey& key = row;
+        const auto version = co_await store_->erase(key, 0, row.thread);
+        if (!*alive) {
+            co_return;
+        }
+        if (version) {
+            remember_deletion(key, *version);
+        } else if (version.error().code == Code::conflict) {
+            (void)co_await refresh(key.owner, key.id);
+        }
+    }
+}
+
 Task<Result<void>>
 SharedLane::change_row(std::string owner, std::string id, store::RowChange what) {
     OA_CO_TRY(auto version, co_await store_->change({owner, id}, what));

@@ -121,7 +121,15 @@ public:
         row_fences.push_back(fence);
         co_return version;
     }
-    Task<Result<std::uint64_t>> erase(store::ThreadKey key, std::uint64_t fence) override {
+    Task<Result<std::uint64_t>>
+    erase(store::ThreadKey key, std::uint64_t fence, std::string thread) override {
+        if (key.id == unerasable) {
+            co_return fail(Code::unavailable, "the store is away");
+        }
+        const auto fields = states[key.id].fields;
+        if (fields && !thread.empty() && fields->thread != thread) {
+            co_return fail(Code::conflict, "it names another thread");
+        }
         erased.push_back(key.id);
         row_fences.push_back(fence);
         co_return version;
@@ -202,6 +210,7 @@ public:
     std::vector<std::uint64_t> forgotten{}; ///< fences
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
+    std::string unerasable{}; ///< of a row: the store does not answer
     std::vector<std::uint64_t> row_fences{}; ///< of both
     int changes = 0; ///< of rows
     int unchanged = 0; ///< so many of them, the first ones, find no row

@@ -202,6 +202,22 @@ TEST_CASE("threads: a place for a turn without a log is given back with it") {
     CHECK(rig.store.places_given.size() == 1);
 }
 
+TEST_CASE("threads: of deleted threads the rows go that still name them, whatever fails meanwhile"
+) {
+    SharedRig rig;
+    rig.store.states["gone-on"].fields = store::ThreadFields{.thread = "newer", .version = 9};
+    rig.store.states["last"].fields = store::ThreadFields{.thread = "auth-last"};
+    rig.store.unerasable = "away";
+    std::vector<lane::ThreadRow> rows;
+    for (const std::string id : {"away", "gone-on", "last"}) {
+        rows.push_back({"", id, "auth-" + id});
+    }
+    rig.run(rig.shared().erase_rows(std::move(rows)));
+    CHECK(rig.store.erased == std::vector<std::string>{"last"});
+    REQUIRE(rig.ids->find("", "gone-on"));
+    CHECK(rig.ids->find("", "gone-on")->thread == "newer");
+}
+
 TEST_CASE("threads: a row is stored as the lane has it, and one that the lane lacks is erased") {
     SharedRig rig;
     rig.ids->put({"", "c", "auth-c"});

@@ -65,7 +65,7 @@ public:
     Task<Result<std::uint64_t>> put(store::ThreadKey, store::ThreadFields, std::uint64_t) override {
         co_return none();
     }
-    Task<Result<std::uint64_t>> erase(store::ThreadKey, std::uint64_t) override {
+    Task<Result<std::uint64_t>> erase(store::ThreadKey, std::uint64_t, std::string) override {
         co_return none();
     }
     Task<Result<void>> offer(std::vector<store::OfferedRow>) override { co_return none(); }
