@@ -5,6 +5,8 @@
 
 #include "redis_store.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -161,6 +163,11 @@ RedisStore::erase(ThreadKey key, std::uint64_t fence, std::string thread) {
     return held_version(
         run(scripts::erase, row_keys(key), {key.id, std::to_string(fence), std::move(thread)})
     );
+}
+
+Task<Result<void>> RedisStore::tell_deleted(std::vector<std::string> threads) {
+    auto all = fmt::to_string(fmt::join(threads, "\n"));
+    return done(run(scripts::tell_deleted, {}, {std::move(all), inbox_time()}));
 }
 
 Task<Result<void>>

@@ -108,6 +108,7 @@ public:
     [[nodiscard]] Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) override;
     [[nodiscard]] Task<Result<std::uint64_t>>
     erase(ThreadKey key, std::uint64_t fence, std::string thread) override;
+    [[nodiscard]] Task<Result<void>> tell_deleted(std::vector<std::string> threads) override;
     [[nodiscard]] Task<Result<void>> offer(std::vector<OfferedRow> rows) override;
     void offered() override;
     [[nodiscard]] Task<Result<void>>

@@ -41,6 +41,7 @@ extern const Script let_go; ///< a start that failed, or a turn that others may 
 extern const Script want;
 extern const Script stop_done; ///< a stop that was wanted needs no more looking after
 extern const Script pass;
+extern const Script tell_deleted;
 extern const Script reap;
 extern const Script adopt;
 extern const Script look;

@@ -51,4 +51,16 @@ redis.call('PEXPIRE', inbox, ARGV[7])
 return 1
 )lua"};
 
+// ARGV: the authority's threads, the inbox' time to live. Those that live, but for this one.
+const Script tell_deleted{"tell_deleted", k_number, R"lua(#!lua flags=allow-oom
+local p, me = ARGV[1], ARGV[2]
+for _, s in ipairs(redis.call('SMEMBERS', p..':ss')) do
+  if s ~= me and redis.call('EXISTS', p..':s:'..s) == 1 then
+    redis.call('XADD', p..':in:'..s, 'MAXLEN', '~', '10000', '*', 't', '-', 'r', 'deleted', 'b', ARGV[3])
+    redis.call('PEXPIRE', p..':in:'..s, ARGV[4])
+  end
+end
+return 1
+)lua"};
+
 } // namespace oa_stream::store::scripts

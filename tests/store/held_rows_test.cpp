@@ -117,6 +117,24 @@ TEST_CASE("a row is erased for the end of its thread only while it names that on
     CHECK(rig.get(a.erase(k_row, 0, "th-old")) > 0); // or none
 }
 
+TEST_CASE("threads that are deleted are told to all other sessions") {
+    RedisRig rig;
+    auto& a = rig.open();
+    std::vector<std::string> told;
+    for (int i = 0; i < 2; ++i) {
+        rig.open().on_wanted = [&told](const Wanted& one) {
+            told.push_back(one.reason + " " + one.body);
+        };
+    }
+    rig.get(a.tell_deleted({"th-1", "th-2"}));
+    for (std::size_t other : {1U, 2U}) {
+        rig.get(rig.stores[other]->follow({}, 0));
+    }
+    CHECK(told == std::vector<std::string>(2, "deleted th-1\nth-2"));
+    const auto own = redis_cli(rig, {"XRANGE", "oa:in:" + a.session(), "-", "+"});
+    CHECK_FALSE(own.contains("th-1"));
+}
+
 TEST_CASE("a row that the store lost is put and erased by who held it, until another one does") {
     RedisRig rig;
     auto& a = rig.open();

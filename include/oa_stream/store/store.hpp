@@ -209,6 +209,8 @@ inline constexpr std::string_view k_read = "read";
 /// row_name().
 inline constexpr std::string_view k_adopt = "adopt";
 [[nodiscard]] ThreadKey thread_of(std::string_view row_name);
+/// The authority has deleted these threads; one a line.
+inline constexpr std::string_view k_deleted = "deleted";
 
 class Store {
 public:
@@ -261,6 +263,9 @@ public:
     /// not name another one of; empty: whatever it names.
     [[nodiscard]] virtual Task<Result<std::uint64_t>>
     erase(ThreadKey key, std::uint64_t fence = 0, std::string thread = {}) = 0;
+    /// These threads are gone at the authority: on_wanted() of all other processes is called, with
+    /// the reason k_deleted, as one of them may alone know whose they were.
+    [[nodiscard]] virtual Task<Result<void>> tell_deleted(std::vector<std::string> threads) = 0;
     /// No changes: each (up to 100) is taken where the store knows nothing of it, or an older
     /// version; not while somebody starts a turn there.
     [[nodiscard]] virtual Task<Result<void>> offer(std::vector<OfferedRow> rows) = 0;

@@ -224,10 +224,10 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
 
 /// What the store does not take now is not listed either: its thread is gone.
 Task<void> Chats::forget(std::vector<std::string> threads) {
-    auto rows = co_await lane_->ids().erase_threads({threads.begin(), threads.end()});
     if (lane_->shared) {
-        co_await lane_->shared->erase_rows(std::move(rows));
+        co_return co_await lane_->shared->forget_deleted(std::move(threads));
     }
+    (void)co_await lane_->ids().erase_threads({threads.begin(), threads.end()});
 }
 
 } // namespace oa_stream::lane

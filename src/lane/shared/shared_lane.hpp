@@ -62,9 +62,8 @@ public:
     /// which that was changed, 0: none. Code::conflict: another replica has taken it since.
     [[nodiscard]] Task<Result<void>>
     store_row(std::string owner, std::string id, std::uint64_t fence = 0);
-    /// Of threads that are deleted. A conversation that another lane went on with on another thread
-    /// stays, and this lane's map has it so.
-    [[nodiscard]] Task<void> erase_rows(std::vector<ThreadRow> rows);
+    /// Of these threads, which are gone at the authority, all lanes forget the conversations.
+    [[nodiscard]] Task<void> forget_deleted(std::vector<std::string> threads);
     /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in
     /// the lane's map already, a new title is not. The map forgets a row that was deleted.
     [[nodiscard]] Task<Result<void>>
@@ -159,6 +158,13 @@ private:
     );
     [[nodiscard]] bool newer_here(const store::ThreadKey& key, std::uint64_t version) const;
     void remember_deletion(store::ThreadKey key, std::uint64_t version);
+    /// Of deleted threads. A conversation that another lane went on with on another thread stays,
+    /// and this lane's map has it so.
+    [[nodiscard]] static Task<void>
+    erase_rows(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
+    /// … as an inbox says, which more than lanes may write into: those that the authority lacks.
+    [[nodiscard]] static Task<void>
+    erase_told(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
     /// The store may lack rows of this lane.
     void offer_rows();
     [[nodiscard]] static Task<void> offer_all(SharedLane* self, std::shared_ptr<bool> alive);

@@ -234,19 +234,42 @@ Task<Result<void>> SharedLane::store_row(std::string owner, std::string id, std:
     co_return Result<void>{};
 }
 
-Task<void> SharedLane::erase_rows(std::vector<ThreadRow> rows) {
-    const auto alive = alive_;
+Task<void> SharedLane::erase_rows(
+    SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads
+) {
+    const auto rows = co_await self->lane_->ids().erase_threads({threads.begin(), threads.end()});
     for (const auto& row : rows) {
-        const store::ThreadKey& key = row;
-        const auto version = co_await store_->erase(key, 0, row.thread);
         if (!*alive) {
             co_return;
         }
-        if (version) {
-            remember_deletion(key, *version);
-        } else if (version.error().code == Code::conflict) {
-            (void)co_await refresh(key.owner, key.id);
+        const store::ThreadKey& key = row;
+        const auto version = co_await self->store_->erase(key, 0, row.thread);
+        if (*alive && version) {
+            self->remember_deletion(key, *version);
+        } else if (*alive && version.error().code == Code::conflict) {
+            (void)co_await self->refresh(key.owner, key.id);
         }
+    }
+}
+
+Task<void> SharedLane::erase_told(
+    SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads
+) {
+    const auto known = co_await self->lane_->authority().threads(threads);
+    if (!*alive || !known) {
+        co_return;
+    }
+    std::erase_if(threads, [&known](const std::string& thread) {
+        return contains(*known, thread, &authority::ThreadInfo::id);
+    });
+    co_await erase_rows(self, std::move(alive), std::move(threads));
+}
+
+Task<void> SharedLane::forget_deleted(std::vector<std::string> threads) {
+    const auto alive = alive_;
+    co_await erase_rows(this, alive, threads);
+    while (*alive && !co_await store_->tell_deleted(threads)) {
+        co_await sleep_for(k_offer_again);
     }
 }
 

@@ -1,6 +1,7 @@
 // One turn a thread, wherever it runs.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lines.hpp"
 
 #include "shared_lane.hpp"
 #include "state.hpp"
@@ -340,6 +341,13 @@ void SharedLane::wanted(const store::Wanted& what) {
     }
     if (what.reason == store::k_adopt) {
         settle_soon(store::thread_of(what.body));
+        return;
+    }
+    if (what.reason == store::k_deleted) {
+        const auto lines = pieces_of(what.body, '\n');
+        std::vector<std::string> threads(lines.begin(), lines.end());
+        std::erase(threads, "");
+        spawn(lane_->executor, "deleted threads", erase_told(this, alive_, std::move(threads)));
         return;
     }
     const auto held = held_.find(what.turn);

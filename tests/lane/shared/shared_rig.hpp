@@ -134,6 +134,10 @@ public:
         row_fences.push_back(fence);
         co_return version;
     }
+    Task<Result<void>> tell_deleted(std::vector<std::string> threads) override {
+        deleted = std::move(threads);
+        co_return Result<void>{};
+    }
     Task<Result<std::uint64_t>> change(store::ThreadKey, store::RowChange) override {
         ++changes;
         co_return changes > unchanged ? version : 0;
@@ -210,6 +214,7 @@ public:
     std::vector<std::uint64_t> forgotten{}; ///< fences
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
+    std::vector<std::string> deleted{}; ///< threads, as the others were told
     std::string unerasable{}; ///< of a row: the store does not answer
     std::vector<std::uint64_t> row_fences{}; ///< of both
     int changes = 0; ///< of rows

@@ -202,20 +202,54 @@ TEST_CASE("threads: a place for a turn without a log is given back with it") {
     CHECK(rig.store.places_given.size() == 1);
 }
 
-TEST_CASE("threads: of deleted threads the rows go that still name them, whatever fails meanwhile"
-) {
+TEST_CASE("threads: of deleted threads the rows go that name them, whatever fails meanwhile") {
     SharedRig rig;
     rig.store.states["gone-on"].fields = store::ThreadFields{.thread = "newer", .version = 9};
     rig.store.states["last"].fields = store::ThreadFields{.thread = "auth-last"};
     rig.store.unerasable = "away";
-    std::vector<lane::ThreadRow> rows;
-    for (const std::string id : {"away", "gone-on", "last"}) {
-        rows.push_back({"", id, "auth-" + id});
+    std::vector<std::string> threads;
+    for (const std::string id : {"away", "gone-on", "kept", "last"}) {
+        rig.ids->put({"", id, "auth-" + id});
+        threads.push_back("auth-" + id);
     }
-    rig.run(rig.shared().erase_rows(std::move(rows)));
+    std::erase(threads, "auth-kept");
+    rig.authority.forgetful = true;
+    if (const bool here = GENERATE(true, false); here) {
+        rig.run(rig.shared().forget_deleted(threads));
+        CHECK(rig.store.deleted == threads); // others may have been asked for them alone
+    } else { // … as this lane may
+        rig.store.on_wanted(
+            {.turn = "-",
+             .reason = std::string(store::k_deleted),
+             .request = {},
+             .from = {},
+             .body = fmt::to_string(fmt::join(threads, "\n"))}
+        );
+        rig.until("the last of them", [&] { return !rig.store.erased.empty(); });
+        CHECK(rig.store.deleted.empty());
+    }
     CHECK(rig.store.erased == std::vector<std::string>{"last"});
+    CHECK(rig.ids->find("", "kept"));
+    CHECK_FALSE(rig.ids->find("", "away"));
+    CHECK_FALSE(rig.ids->find("", "last"));
     REQUIRE(rig.ids->find("", "gone-on"));
     CHECK(rig.ids->find("", "gone-on")->thread == "newer");
+}
+
+TEST_CASE("threads: what another lane is said to have deleted stays where the authority has it") {
+    SharedRig rig;
+    rig.ids->put({"", "c", "auth-c"});
+    rig.store.on_wanted(
+        {.turn = "-",
+         .reason = std::string(store::k_deleted),
+         .request = {},
+         .from = {},
+         .body = "auth-c"}
+    );
+    rig.context.restart();
+    rig.context.poll();
+    CHECK(rig.ids->find("", "c"));
+    CHECK(rig.store.erased.empty());
 }
 
 TEST_CASE("threads: a row is stored as the lane has it, and one that the lane lacks is erased") {

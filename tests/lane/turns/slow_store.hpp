@@ -68,6 +68,7 @@ public:
     Task<Result<std::uint64_t>> erase(store::ThreadKey, std::uint64_t, std::string) override {
         co_return none();
     }
+    Task<Result<void>> tell_deleted(std::vector<std::string>) override { co_return none(); }
     Task<Result<void>> offer(std::vector<store::OfferedRow>) override { co_return none(); }
     void offered() override {}
     Task<Result<void>> note_left(store::ThreadKey, std::string) override {
