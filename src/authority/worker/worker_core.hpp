@@ -106,6 +106,8 @@ private:
     void on_notification(const WorkerEvent& event);
     void on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread);
     void on_life(const WorkerEvent& event);
+    /// It stopped at `seq` (0: not told). Turns that began behind it run on a worker that is back.
+    void on_stopped(std::uint64_t seq);
     void on_command(const WorkerEvent& event);
     void on_up(bool lost);
     void want_resync();
@@ -162,7 +164,6 @@ private:
     Clock::time_point looked_{};
     Clock::time_point applied_ = Clock::now(); ///< the last event of our worker
     std::optional<Clock::time_point> down_since_{};
-    std::optional<Clock::time_point> stopped_at_{};
     std::optional<Clock::time_point> behind_since_{}; ///< the worker has told more than we heard
     std::uint64_t behind_to_ = 0;
     std::map<std::string, WorkerThread, std::less<>> threads_{};

@@ -6,6 +6,7 @@
 #include "events/contract_dialect.hpp"
 #include "worker_core.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -128,7 +129,7 @@ void WorkerCore::on_command(const WorkerEvent& event) {
 
 void WorkerCore::on_life(const WorkerEvent& event) {
     if (event.type == "worker.stopped" || event.type == "worker.failed") {
-        stopped_at_ = Clock::now();
+        on_stopped(event.seq);
         trouble_ =
             event.type == "worker.stopped" ? "the worker is stopped" : "the worker is failed";
         changed_.notify();
@@ -138,6 +139,15 @@ void WorkerCore::on_life(const WorkerEvent& event) {
         worker_.heartbeat_age_ms = 0;
     } else {
         ++counts_.unknown_events;
+    }
+}
+
+void WorkerCore::on_stopped(std::uint64_t seq) {
+    const auto until = Clock::now() + options_->deadlines.stopped;
+    for (const auto& [id, thread] : threads_) {
+        if (thread.live && (seq == 0 || thread.live->ran_at < seq)) {
+            thread.live->ends_at = std::min(thread.live->ends_at, until);
+        }
     }
 }
 
@@ -245,12 +255,8 @@ void WorkerCore::saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at) {
         behind_since_ = Clock::now();
         behind_to_ = snapshot.latest_seq;
     }
-    if (trouble_.empty()) {
-        stopped_at_.reset(); // it is back; the turns of now are not those of then
-        return;
-    }
     if (snapshot.status == "stopped" || snapshot.status == "failed") {
-        stopped_at_ = stopped_at_.value_or(Clock::now());
+        on_stopped(snapshot.latest_seq + 1); // by now
     }
 }
 
@@ -268,6 +274,9 @@ void WorkerCore::watch(Clock::time_point now) {
     for (auto& [id, thread] : threads_) {
         if (thread.live) {
             thread.live->tick(now);
+            if (now >= thread.live->ends_at) {
+                thread.live->end(turn::FailureCode::authority_lost, true, "the worker is stopped");
+            }
             if (thread.live->over()) {
                 over.push_back(id);
             }
@@ -287,10 +296,6 @@ void WorkerCore::watch(Clock::time_point now) {
     }
     if (down_since_ && now - *down_since_ >= limits.away) {
         end_all(turn::FailureCode::authority_lost, true, "khala was away for too long");
-    }
-    if (stopped_at_ && now - *stopped_at_ >= limits.stopped) {
-        stopped_at_.reset();
-        end_all(turn::FailureCode::authority_lost, true, "the worker is stopped");
     }
     watch_worker(now);
     watch_tokens(now);

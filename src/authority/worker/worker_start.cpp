@@ -248,6 +248,7 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
             .after_seq = self->sequence_.next() - 1
         }
     );
+    live->ran_at = self->worker_.latest_seq;
     entry.live = live;
     self->applied_ = Clock::now();
     self->changed_.notify();

@@ -68,6 +68,9 @@ public:
     [[nodiscard]] std::uint64_t unknown_events() const;
 
     bool interrupt_sent = false; ///< and answered, or given up
+    std::uint64_t ran_at = 0; ///< the worker's number when it was last seen to run before
+    /// When the turn ends because its worker stopped: one that is back does not go on with it.
+    Clock::time_point ends_at = Clock::time_point::max();
 
 private:
     void keep_early(const WorkerEvent& event);

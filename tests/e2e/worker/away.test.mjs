@@ -1,5 +1,5 @@
 // A turn ends as lost only when Khala was away for the whole of authority-away: time in which it
-// replays, or in which the lane itself did not run, does not count.
+// replays, or in which the lane itself did not run, does not count. And when its worker stopped.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
@@ -10,10 +10,12 @@ import { World } from './world.mjs';
 const AWAY = 8000;
 const opened = (world) => world.fake.log.filter((entry) => entry.what === 'khala.open').length;
 
-async function running(n, run) {
+const running = (n, run) => during(`long;n=${n};delay=20`, run);
+
+async function during(scenario, run) {
   const world = await World.start({ wire: 'phoenix', limits: { 'authority-away': `${AWAY}ms` } });
   try {
-    const turn = world.say(`scenario:long;n=${n};delay=20`, { ms: limit(60000) });
+    const turn = world.say(`scenario:${scenario}`, { ms: limit(60000) });
     await turn.frame('text-delta');
     await run(world, turn);
   } finally { await world.stop(); }
@@ -36,6 +38,12 @@ async function cutting(world, over) {
     await sleep(10);
   }
 }
+
+const stop = ({ fake }) => fake.control.append(fake.worker, 'worker.stopped', { reason: 'operator' });
+const start = ({ fake }) => {
+  Object.assign(fake.control.workers.get(fake.worker), { status: 'running', stopped: null, heartbeat: Date.now() });
+  fake.control.append(fake.worker, 'worker.started', { status: 'running', reason: 'register' });
+};
 
 /** Side by side, each in a world of its own: they wait. */
 describe('away', { concurrency: true }, () => {
@@ -77,5 +85,24 @@ describe('away', { concurrency: true }, () => {
     await turn.done;
     assertOneError(turn, { code: 'authority_lost', retryable: true });
     assert.ok(Date.now() - began > AWAY - 500, `${Date.now() - began} ms`);
+  }));
+
+  test('a worker that stopped and is back before anybody looked does not go on with its turn: it is lost', () => during('hang', async (world, turn) => {
+    world.fake.khala.refuseNext({ drop: true }, 1);
+    world.fake.khala.dropAll();
+    stop(world);
+    start(world);
+    await turn.done;
+    assertOneError(turn, { code: 'authority_lost', retryable: true });
+  }));
+
+  test('nor does one that another message finds running again; the turn of that message is not lost', () => during('hang', async (world, turn) => {
+    stop(world);
+    await world.lane.until(async () => (await world.get('/readyz')).status === 503, 'the stop');
+    start(world);
+    const other = await world.say('scenario:long;n=200;delay=20', { id: 'other' }).done;
+    whole(other, 200);
+    await turn.done;
+    assertOneError(turn, { code: 'authority_lost', retryable: true });
   }));
 });
