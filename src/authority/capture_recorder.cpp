@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
+#include <limits>
 #include <system_error>
 
 namespace oa_stream::authority {
@@ -110,6 +112,9 @@ void CaptureRecorder::publish() {
     if (published_) {
         return;
     }
+    if (!blank_pieces()) {
+        return give_up();
+    }
     const fs::path whole = fs::path(path_).replace_extension();
     std::error_code refused;
     fs::rename(path_, whole, refused);
@@ -117,6 +122,19 @@ void CaptureRecorder::publish() {
         path_ = whole;
         published_ = true;
     }
+}
+
+bool CaptureRecorder::blank_pieces() const {
+    const auto text = read_file(path_, std::numeric_limits<std::uint64_t>::max());
+    if (!text) {
+        return false;
+    }
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    for (const Redaction& place : scrub_.redactor.find_joined(*text)) {
+        file.seekp(static_cast<std::streamoff>(place.offset));
+        file << std::string(place.length, '*');
+    }
+    return file.flush().good();
 }
 
 void CaptureRecorder::give_up() {

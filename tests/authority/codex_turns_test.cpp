@@ -396,3 +396,35 @@ TEST_CASE("codex: a recorded turn plays back as it was told, without key or fold
     REQUIRE(capture.events.size() == told.events.size());
     CHECK(std::holds_alternative<turn::TurnEnded>(capture.events.back().event));
 }
+
+TEST_CASE("codex: a recording has no secret that came in pieces, each of them harmless") {
+    const Folder folder;
+    const std::string key = "ghp_A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8";
+    {
+        const auto recorder =
+            must(CaptureRecorder::begin(folder.path / "record", "t", {}, 8U << 20U));
+        const auto told = [&](const char* method, Json params) {
+            params["turnId"] = "t";
+            recorder->write("s2c", {{"method", method}, {"params", std::move(params)}});
+        };
+        for (const char c : "say " + key + " now") {
+            told("item/agentMessage/delta", {{"itemId", "m"}, {"delta", std::string(1, c)}});
+            told("item/reasoning/textDelta", {{"itemId", "r"}, {"delta", "x"}});
+        }
+        told("turn/completed", Json::object());
+        told("thread/closed", Json::object()); // behind its end
+    }
+    const auto files = std::filesystem::directory_iterator(folder.path / "record");
+    const std::string text = must(read_file(begin(files)->path()));
+    std::string joined;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const auto line = must(parse_json(text.substr(at, text.find('\n', at) - at)));
+        at = text.find('\n', at) + 1;
+        if (line["msg"]["method"] == "item/agentMessage/delta") {
+            joined += line["msg"]["params"]["delta"].get<std::string>();
+        }
+    }
+    CHECK(joined == "say " + std::string(key.size(), '*') + " now");
+    CHECK(text.ends_with("\"thread/closed\",\"params\":{\"turnId\":\"t\"}}}\n"));
+}

@@ -40,6 +40,8 @@ public:
     /// Of a stored stream (server-sent events or lines of JSON): also what shows only when the
     /// deltas of one part are joined.
     [[nodiscard]] std::vector<Redaction> find_stream(std::string_view text) const;
+    /// Of that only what joining shows: each line has been redacted already.
+    [[nodiscard]] std::vector<Redaction> find_joined(std::string_view text) const;
 
 private:
     struct Known {

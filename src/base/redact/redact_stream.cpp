@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <map>
 #include <string>
 
@@ -161,8 +162,8 @@ Parts parts_of(std::string_view text) {
 
 } // namespace
 
-std::vector<Redaction> Redactor::find_stream(std::string_view text) const {
-    std::vector<Redaction> found = find(text);
+std::vector<Redaction> Redactor::find_joined(std::string_view text) const {
+    std::vector<Redaction> found;
     for (const auto& [name, part] : parts_of(text)) {
         for (const Redaction& place : find(part.joined)) {
             // One range for each stretch that is also one in the file.
@@ -176,6 +177,12 @@ std::vector<Redaction> Redactor::find_stream(std::string_view text) const {
             }
         }
     }
+    return found;
+}
+
+std::vector<Redaction> Redactor::find_stream(std::string_view text) const {
+    std::vector<Redaction> found = find(text);
+    std::ranges::move(find_joined(text), std::back_inserter(found));
     std::ranges::sort(found, {}, &Redaction::offset);
     return found;
 }
