@@ -33,6 +33,7 @@ struct WorkerThread {
     bool interrupting = false; ///< by no turn's name, so that none may begin meanwhile
 
     [[nodiscard]] bool taken() const noexcept { return busy || interrupting; }
+    [[nodiscard]] bool strays() const noexcept { return stray_after && Clock::now() < stray_until; }
 };
 
 /// The newest threads, as the worker listed them last.

@@ -23,8 +23,8 @@ const Json* running_turn_in(const Json& response) {
 /// asked only of threads on which something may have begun unheard.
 Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
     const auto known = self->threads_.find(thread);
-    if (known != self->threads_.end() &&
-        (known->second.taken() || known->second.known || known->second.quiet)) {
+    if (known != self->threads_.end() && (known->second.taken() || known->second.known ||
+                                          known->second.quiet || known->second.strays())) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }
     OA_CO_CHECK(co_await ready(self));

@@ -197,7 +197,7 @@ Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
         {.method = "thread/resume", .thread = thread, .request = ControlClient::new_request_id()}
     );
     if (!resumed) {
-        self->threads_.erase(thread);
+        self->release(thread);
         co_return std::unexpected(std::move(resumed).error());
     }
     self->threads_[thread].known = true;
@@ -208,6 +208,8 @@ Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
 
 /// Nobody waits for the turn any more: it is stopped, also when it shows up later.
 void WorkerCore::leave_stray(const Live& live) {
+    WorkerThread& thread = threads_[live->thread()];
+    thread.known = false; // resuming it tells what runs there
     if (auto turn = live->early_turn(); !turn.empty()) {
         oa_stream::spawn(
             executor_,
@@ -215,7 +217,6 @@ void WorkerCore::leave_stray(const Live& live) {
             send_interrupt(shared_from_this(), live->thread(), std::move(turn))
         );
     } else {
-        auto& thread = threads_[live->thread()];
         thread.stray_after = live->after_seq();
         thread.stray_until = Clock::now() + k_stray;
     }

@@ -131,6 +131,21 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
   }));
 
+  for (const status of [429, 403, 401]) {
+    test(`a turn whose receipt was lost, and whose command is then refused (${status}), is interrupted, and the next message is alone`, () => within({
+      scenarios: slow('lost', { silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
+    }, async (world) => {
+      world.fake.control.faults.push({ rpc: 'turn/start', drop: 'after', times: 1 }, { rpc: 'turn/start', status, times: status === 401 ? 2 : 1 });
+      assertRefused(await world.say('scenario:lost', { id: 'lost' }).done, 503, 'authority_unavailable');
+      await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
+      assert.ok(journal(world, 'interrupt')[0].found);
+      await world.ready(limit(15000));
+      assert.equal(text(await world.say('scenario:text', { id: 'lost' }).done), words(12));
+      assert.equal(commands(world, 'thread/resume').length, 1, 'what runs there is asked for');
+      assert.deepEqual(world.held(), []);
+    }));
+  }
+
   test('worker.error that comes before the answer to its command is the answer', () => within({
     limits: { 'first-event': '4s' },
     scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),

@@ -26,10 +26,17 @@ constexpr Millis k_minute{60'000};
 constexpr std::string_view k_base = "/api/runtime/codex/workers/";
 constexpr std::string_view k_refused = "control refuses the token";
 
-bool never_arrived(net::TransferFailure failure) noexcept {
+/// No answer came, and none will: the connection broke, or there was none.
+bool broke(net::TransferFailure failure) noexcept {
     using enum net::TransferFailure;
     return failure != none && failure != first_byte_timeout && failure != idle_timeout &&
            failure != total_timeout && failure != too_large && failure != cancelled;
+}
+
+/// There was no connection to carry the command.
+bool never_arrived(net::TransferFailure failure) noexcept {
+    using enum net::TransferFailure;
+    return failure == dns || failure == refused || failure == tls || failure == connect_timeout;
 }
 
 /// An answer that is not the service's own: the command may have reached it, or not.
@@ -243,11 +250,11 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
             co_return self->told(command, in_doubt(std::move(answer).error(), doubtful));
         }
         const bool again =
-            never_arrived(answer->failure) || (answer->failure == net::TransferFailure::none &&
-                                               unclear(answer->status, answer->body));
+            broke(answer->failure) || (answer->failure == net::TransferFailure::none &&
+                                       unclear(answer->status, answer->body));
         if (!again || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
-            if (!result && result.error().where.empty()) {
+            if (!result && result.error().where != k_thread) {
                 result = in_doubt(std::move(result).error(), doubtful);
             }
             // worker.error after a receipt ends the turn; before it, it is the answer.
