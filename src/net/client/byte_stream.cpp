@@ -3,9 +3,9 @@
 #include "oa_stream/net/name_lookup.hpp"
 
 #include "client_tls.hpp"
+#include "connect_each.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -109,8 +109,9 @@ private:
                 co_return missing ? missing : error_code(asio::error::operation_aborted);
             }
             auto& socket = self->stream_.lowest_layer();
-            const auto [error, at] = co_await asio::async_connect(socket, found, k_stream_awaited);
-            static_cast<void>(at);
+            const auto error = co_await connect_each(
+                std::shared_ptr<TcpSocket>(self, &socket), found, self->timer_.expiry()
+            );
             if (!error) {
                 error_code ignored;
                 socket.set_option(Tcp::no_delay(true), ignored);

@@ -21,6 +21,7 @@ namespace {
 
 /// Longer waits are as good as for ever, and adding them to a time point would overflow.
 constexpr Millis k_longest_wait = std::chrono::hours(24 * 365);
+constexpr int k_nudges = 8; ///< while it connects
 
 Clock::time_point after(Clock::time_point start, Millis wait) noexcept {
     return wait <= Millis::zero() ? Clock::time_point::max()
@@ -174,7 +175,10 @@ void CurlTransfer::enter(Phase phase) {
 /// timer work.
 void CurlTransfer::arm_timer() {
     const auto total = after(response_.timings.started, request_.total_timeout);
-    timer_.expires_at(std::min(phase_end(), total));
+    const auto nudge = phase_ == Phase::connecting
+                           ? after(Clock::now(), request_.connect_timeout / k_nudges)
+                           : Clock::time_point::max();
+    timer_.expires_at(std::min({phase_end(), total, nudge}));
     timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
         if (const auto self = weak.lock(); self && !error) {
             self->on_timer();
@@ -207,6 +211,7 @@ void CurlTransfer::on_timer() {
             fmt::format("the transfer took longer than {}", format_duration(request_.total_timeout))
         );
     } else if (now < phase_end()) {
+        nudge();
         arm_timer();
     } else if (phase_ == Phase::connecting) {
         give_up(
@@ -221,6 +226,17 @@ void CurlTransfer::on_timer() {
         give_up(
             TransferFailure::idle_timeout, within("nothing more of the body", request_.idle_timeout)
         );
+    }
+}
+
+/// libcurl 7.88 gives an address up in one call, and tries the next one in a later call that it
+/// does not ask for.
+void CurlTransfer::nudge() {
+    if (const auto loop = loop_.lock(); loop && phase_ == Phase::connecting) {
+        loop->inside([this] {
+            curl_easy_pause(easy_, CURLPAUSE_RECV);
+            curl_easy_pause(easy_, CURLPAUSE_CONT);
+        });
     }
 }
 

@@ -74,6 +74,7 @@ private:
 
     void enter(Phase phase);
     void arm_timer();
+    void nudge();
     void on_timer();
     [[nodiscard]] Clock::time_point phase_end() const noexcept;
     void give_up(TransferFailure failure, std::string text);

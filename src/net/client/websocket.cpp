@@ -3,10 +3,10 @@
 #include "oa_stream/net/name_lookup.hpp"
 
 #include "client_tls.hpp"
+#include "connect_each.hpp"
 #include "websocket_url.hpp"
 
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl/impl/src.hpp> // nobody else needs asio's TLS
@@ -203,8 +203,9 @@ private:
         if (unknown || self->over_) {
             co_return self->failure(Code::network, "the host's name is not known");
         }
-        const auto error =
-            std::get<0>(co_await asio::async_connect(self->lowest(), places, k_awaited));
+        const auto error = co_await connect_each(
+            std::shared_ptr<TcpSocket>(self, &self->lowest()), places, self->timer_.expiry()
+        );
         error_code ignored;
         self->lowest().set_option(Tcp::no_delay(true), ignored);
         co_return self->reached(error);
