@@ -89,13 +89,15 @@ Task<Result<WorkerThreads>> WorkerCore::ask_threads(Self self) {
         const Json response, co_await ControlClient::send(self->control_, std::move(command))
     );
     WorkerThreads listed{.at = Clock::now()};
-    if (const Json* rows = told_list(response, "data")) {
+    const Json* rows = told_list(response, "data");
+    const Json* store = told_list(response, "threads");
+    if (rows != nullptr) {
         std::ranges::transform(*rows, std::back_inserter(listed.threads), thread_info);
-    } else if (const Json* store = told_list(response, "threads")) {
+    } else if (store != nullptr) {
         std::ranges::transform(*store, std::back_inserter(listed.threads), thread_of_store);
     }
-    listed.all =
-        listed.threads.size() < k_list_limit && text_of_response(response, "nextCursor").empty();
+    listed.all = (rows != nullptr || store != nullptr) && listed.threads.size() < k_list_limit &&
+                 text_of_response(response, "nextCursor").empty();
     co_return listed;
 }
 

@@ -67,6 +67,18 @@ test('conversations that are older than what the worker lists stay in the list, 
   assert.equal((await send(world.lane.base, { path: '/api/chats/many-0' })).status, 404, 'the worker knows it no more');
 });
 
+test('a list that cannot be read does not say that there are no conversations', async () => {
+  const opened = async () => (await send(world.lane.base, { path: '/api/chats/trip' })).status;
+  for (const response of [{}, { result: { items: [] } }]) {
+    await sleep(2100); // what was listed before counts for two seconds
+    const fault = { rpc: 'thread/list', status: 200, body: { data: { ok: true, response } }, times: 1, met: 0 };
+    world.fake.control.faults.push(fault);
+    assert.equal(await opened(), 200, JSON.stringify(response));
+    assert.equal(fault.met, 1);
+    assert.equal((await list()).length, 30);
+  }
+});
+
 test('a rename, a deletion, a copy with messages, an import and a search of messages are told to be impossible', async () => {
   await world.say('Hello', { id: 'kept' }).done;
   const ask = async (method, path, body) => {
