@@ -70,8 +70,13 @@ Task<Result<void>> WorkerCore::ready(Self self) {
     }
     if (Clock::now() - self->looked_ > self->options_->deadlines.fresh || !self->trouble_.empty() ||
         !self->sequence_.known()) {
-        OA_CO_TRY(const auto snapshot, co_await look(self));
-        static_cast<void>(snapshot);
+        if (auto seen = co_await look(self); !seen) {
+            auto error = std::move(seen).error();
+            if (error.code == Code::not_found) { // the worker, which says nothing of its threads
+                error.code = Code::unavailable;
+            }
+            co_return std::unexpected(std::move(error));
+        }
     }
     if (auto why = self->control_->commands_refusal(); !why.empty()) {
         co_return fail(Code::unavailable, std::move(why));
@@ -87,12 +92,7 @@ Task<Result<void>> WorkerCore::ready(Self self) {
 
 Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request) {
     OA_CO_CHECK(check_request(request));
-    auto able = co_await ready(self);
-    if (!able) {
-        auto error = std::move(able).error();
-        error.code = error.code == Code::not_found ? Code::unavailable : error.code;
-        co_return std::unexpected(std::move(error));
-    }
+    OA_CO_CHECK(co_await ready(self));
     auto live = co_await begin(self, std::move(request));
     if (!live) {
         self->want_look(); // why it was refused may stand there

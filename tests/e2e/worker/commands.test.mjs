@@ -173,6 +173,30 @@ describe('commands', { concurrency: 3 }, () => {
     assert.match((await world.get('/readyz')).text, /does not know the worker/);
   }));
 
+  test('a 404 of a gateway does not say that the worker is unknown: its turn goes on', () => within({}, async (world) => {
+    const turn = world.say('scenario:long;n=200;delay=20');
+    await turn.frame('text-delta');
+    await sleep(2100); // a look counts for two seconds
+    world.fake.control.faults.push({ method: 'GET', path: '/codex/workers/', status: 404, body: '<html>default backend - 404</html>', times: 1 });
+    await world.say('scenario:text', { id: 'other' }).done; // before which the lane looks
+    assert.equal(text(await turn.done), words(200));
+  }));
+
+  test('what a worker has of a conversation is 503, not 404, while control does not know the worker', () => within({}, async (world) => {
+    assert.equal(text(await world.say('scenario:text', { id: 'kept' }).done), words(12));
+    const messages = () => send(world.lane.base, { path: '/api/chats/kept/messages' });
+    const unknown = (answer) => { assertRefused(answer, 503, 'authority_unavailable'); assert.ok(answer.headers['retry-after']); };
+    world.fake.control.faults.push({ rpc: 'thread/read', status: 404, times: 1 });
+    unknown(await messages());
+    const { workers } = world.fake.control, { worker } = world.fake, known = workers.get(worker);
+    workers.delete(worker);
+    await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 30000);
+    unknown(await messages());
+    workers.set(worker, known);
+    await world.ready(limit(15000));
+    assert.equal((await messages()).status, 200);
+  }));
+
   test('a text that is too long is refused by its name', () => within({}, async (world) => {
     const answer = await world.say(`scenario:text ${'x'.repeat(20100)}`).done;
     const body = assertRefused(answer, 422, 'invalid_request');

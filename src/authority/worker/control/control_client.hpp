@@ -64,7 +64,7 @@ public:
     [[nodiscard]] static Task<Result<WorkerLog>> log(Self self, std::uint64_t cursor);
     /// The `response` of the receipt. Errors: Code::unavailable (where "retry_after:N" when it is
     /// known, k_unclear when it may have run all the same), timeout (likewise: never sent again),
-    /// not_found (where k_thread when the worker has not loaded the thread), too_large,
+    /// not_found (of the thread; where k_thread when the worker has not loaded it), too_large,
     /// precondition, protocol.
     [[nodiscard]] static Task<Result<Json>> send(Self self, WorkerCommand command);
     /// A fresh sync token for Khala. Code::credentials: refused.
