@@ -131,6 +131,14 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal(commands(world, 'turn/start').length, 0, 'not answered, so not sent again');
   }));
 
+  test('an answer of which a little comes all the time is late, too', () => within({
+    scenarios: slow('dripping', { silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
+  }, async (world) => {
+    world.fake.control.faults.push({ rpc: 'turn/start', drip: 1000, times: 1 });
+    assertRefused(await world.say('scenario:dripping', { ms: limit(40000) }).done, 504, 'authority_timeout');
+    await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
+  }));
+
   for (const status of [429, 403, 401]) {
     test(`a turn whose receipt was lost, and whose command is then refused (${status}), is interrupted, and the next message is alone`, () => within({
       scenarios: slow('lost', { silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),

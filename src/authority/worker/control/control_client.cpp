@@ -106,13 +106,16 @@ std::string ControlClient::refusal() const {
 }
 
 Task<Result<ControlClient::Answer>> ControlClient::call(
-    Self self, std::string method, std::string url, std::string body, std::string trace
+    Self self, std::string method, std::string url, std::string body, std::string trace, bool large
 ) {
     for (int attempt = 1;; ++attempt) {
         if (const auto why = self->refusal(); !why.empty()) {
             co_return fail(Code::unavailable, why);
         }
         auto request = self->request_to(method, url, body);
+        if (!large) {
+            request.total_timeout = 2 * self->options_->deadlines.request;
+        }
         if (!trace.empty()) {
             request.headers.add("traceparent", trace);
         }
@@ -194,7 +197,7 @@ Task<Result<WorkerSnapshot>> ControlClient::snapshot(Self self) {
 
 Task<Result<WorkerLog>> ControlClient::log(Self self, std::uint64_t cursor) {
     const auto url = self->worker_url(fmt::format("/stream?cursor={}", cursor));
-    OA_CO_TRY(auto answer, co_await call(self, "GET", url, {}, {}));
+    OA_CO_TRY(auto answer, co_await call(self, "GET", url, {}, {}, true));
     const auto data = answer.body.is_object() ? answer.body.find("data") : answer.body.end();
     if (answer.status != 200 || data == answer.body.end()) {
         co_return std::unexpected(self->refused(answer));
@@ -226,6 +229,8 @@ Result<void> ControlClient::check_quota(std::string_view method) {
 
 Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     const std::string body = command_body(command);
+    const std::string url = self->worker_url("/requests");
+    const bool large = command.method == "thread/read";
     self->waiting_[command.request].reset();
     struct Forget {
         Self self;
@@ -241,10 +246,11 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
         if (auto quota = self->check_quota(command.method); !quota) {
             co_return self->told(command, in_doubt(std::move(quota).error(), doubtful));
         }
-        auto answer =
-            co_await call(self, "POST", self->worker_url("/requests"), body, command.traceparent);
+        auto answer = co_await call(self, "POST", url, body, command.traceparent, large);
         const auto event = self->waiting_[command.request];
-        if (event && (!answer || answer->status != 200)) {
+        const bool whole =
+            answer && answer->status == 200 && answer->failure == net::TransferFailure::none;
+        if (event && !whole) {
             co_return self->told(command, *event);
         }
         if (!answer) {

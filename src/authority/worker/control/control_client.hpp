@@ -98,9 +98,15 @@ private:
         Secret token{}; ///< it was asked with
     };
     [[nodiscard]] std::string worker_url(std::string_view tail = {}) const;
-    /// With the token, read again once on 401.
-    [[nodiscard]] static Task<Result<Answer>>
-    call(Self self, std::string method, std::string url, std::string body, std::string trace);
+    /// With the token, read again once on 401. `large`: the answer may take as long as it goes on.
+    [[nodiscard]] static Task<Result<Answer>> call(
+        Self self,
+        std::string method,
+        std::string url,
+        std::string body,
+        std::string trace,
+        bool large = false
+    );
     [[nodiscard]] net::ClientRequest
     request_to(const std::string& method, const std::string& url, const std::string& body) const;
     [[nodiscard]] Result<void> check_quota(std::string_view method);

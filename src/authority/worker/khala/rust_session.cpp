@@ -38,6 +38,7 @@ Task<RustSession::Head> RustSession::ask_head(Link link, Secret token) {
         request.bearer = token;
         request.ca_file = options.ca_file;
         request.first_byte_timeout = options.deadlines.request;
+        request.total_timeout = 2 * options.deadlines.request;
         const auto answer = co_await link->http_->fetch(std::move(request));
         const auto body = parse_json(answer.body);
         if (answer.status == 200 && body) {
