@@ -205,6 +205,13 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal((await messages()).status, 200);
   }));
 
+  test('the pause that a gateway asks for is told', () => within({}, async (world) => {
+    world.fake.control.faults.push({ rpc: 'turn/start', status: 429, body: 'slow down', headers: { 'retry-after': '17' }, times: 1 });
+    const refused = await world.say('scenario:text').done;
+    assertRefused(refused, 503, 'authority_unavailable');
+    assert.equal(refused.headers['retry-after'], '17');
+  }));
+
   test('a text that is too long is refused by its name', () => within({}, async (world) => {
     const answer = await world.say(`scenario:text ${'x'.repeat(20100)}`).done;
     const body = assertRefused(answer, 422, 'invalid_request');

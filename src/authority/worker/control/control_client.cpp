@@ -130,7 +130,12 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
             self->ahead_ =
                 std::chrono::duration_cast<Millis>(*date - std::chrono::system_clock::now());
         }
-        Answer answer{.status = response.status, .failure = response.failure, .token = token};
+        Answer answer{
+            .status = response.status,
+            .failure = response.failure,
+            .token = token,
+            .wait = net::retry_after(response.headers, std::chrono::system_clock::now())
+        };
         if (auto json = parse_json(response.body)) {
             answer.body = *std::move(json);
         }
@@ -171,7 +176,10 @@ Error ControlClient::refused(const Answer& answer) {
         return {Code::unavailable, refusal_};
     }
     if (answer.status == 429) {
-        const auto seconds = retry_seconds(text_view_in(answer.body, "message"));
+        std::optional<std::int64_t> seconds = retry_seconds(text_view_in(answer.body, "message"));
+        if (!seconds && answer.wait) { // a gateway's
+            seconds = std::chrono::ceil<std::chrono::seconds>(*answer.wait).count();
+        }
         return {
             Code::unavailable,
             "control limits requests",

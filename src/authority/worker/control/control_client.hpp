@@ -96,6 +96,7 @@ private:
         Json body{}; ///< null: not JSON
         net::TransferFailure failure = net::TransferFailure::none;
         Secret token{}; ///< it was asked with
+        std::optional<Millis> wait{}; ///< Retry-After
     };
     [[nodiscard]] std::string worker_url(std::string_view tail = {}) const;
     /// With the token, read again once on 401. `large`: the answer may take as long as it goes on.
