@@ -266,7 +266,7 @@ TEST_CASE("prometheus source: a target that was long down and began again passes
 }
 
 TEST_CASE("prometheus source: nothing passes when a process ended while nobody scraped") {
-    const auto unseen = [](double from_s, double to_s, bool lives) {
+    const auto unseen = [](double from_s, double to_s, bool lives, bool marked = false) {
         std::vector<std::string> asked;
         FakePrometheus prometheus([&](std::string_view query, int) {
             Scripted out;
@@ -274,6 +274,9 @@ TEST_CASE("prometheus source: nothing passes when a process ended while nobody s
                 std::string looks;
                 for (double at = k_now_s - 600; at <= k_now_s; at += 15) {
                     const bool away = at > from_s && at < to_s;
+                    if (away && marked) {
+                        continue;
+                    }
                     looks += fmt::format(
                         R"({}[{},"{}"])", looks.empty() ? "" : ",", at, away ? from_s : at
                     );
@@ -305,7 +308,14 @@ TEST_CASE("prometheus source: nothing passes when a process ended while nobody s
     CHECK(asked.front().contains(R"(last_over_time(oa_stream_build_info{revision="r2"}[3m15s])"));
     // Its counters bridge the hole.
     CHECK(unseen(k_now_s - 420, k_now_s - 120, true).first.uncovered.empty());
-    CHECK(unseen(k_now_s - 180, k_now_s - 120, false).first.uncovered.empty()); // three scrapes
+    // It was there, and marked them as stale: the last lane was stopped, as for want of requests.
+    CHECK(unseen(k_now_s - 420, k_now_s - 120, false, true).first.uncovered.empty());
+    // Three scrapes are not many, also when the next one is late.
+    CHECK(unseen(k_now_s - 180, k_now_s - 120, false).first.uncovered.empty());
+    CHECK(unseen(k_now_s - 180.02, k_now_s - 120, false).first.uncovered.empty());
+    // What was scraped last before the window counts from its beginning on.
+    const auto across = unseen(k_now_s - 700, k_now_s - 300, false).first;
+    CHECK(across.uncovered.starts_with("no lane was scraped for 4m45s of the window, "));
 }
 
 TEST_CASE("prometheus source: an outage is told by its target's scrapes, and weighs as one target"

@@ -48,6 +48,7 @@ const LANES = [
   lane('replaced', { instance: 'b:1', began: now - 400, from: now - 390 }),
   lane('replaced', { instance: 'c:1', to: now - 660 }),
   lane('replaced', { instance: 'c:1', began: now - 400, from: now - 390 }),
+  lane('replaced', { instance: 'd:1' }),
   lane('address of another', { to: now - 960 }),
   lane('address of another', { began: now - 700, from: now - 300 }),
   lane('address of another', { instance: 'b:1' }),
@@ -55,6 +56,8 @@ const LANES = [
   lane('again unseen', { began: now - 70, from: now - 60 }),
   lane('replaced unseen', { to: now - 300 }),
   lane('replaced unseen', { instance: 'b:1', began: now - 70, from: now - 60 }),
+  lane('replaced at first', { to: now - 660 }),
+  lane('replaced at first', { instance: 'b:1', began: now - 200, from: now - 190 }),
   lane('unseen', { up: (at) => (at > now - 300 && at < now - 60 ? null : 1) }),
 ];
 
@@ -106,10 +109,10 @@ for (const job of ['down', 'away']) {
   });
 }
 
-for (const job of ['again unseen', 'replaced unseen']) {
+for (const job of ['again unseen', 'replaced unseen', 'replaced at first']) {
   test(`nothing passes when a process ended while Prometheus was away: ${job}`, async () => {
     const [got, budget] = await Promise.all([gate(job), oa(['slo', 'budget', ...asked(job), '--objective', '99%'])]);
-    const why = /no lane was scraped for 3m\d+s of the window, and the process at a:1 ended meanwhile: what it counted then is unknown/;
+    const why = /no lane was scraped for [3-6]m(\d+s)? of the window, and the process at a:1 ended meanwhile: what it counted then is unknown/;
     assert.equal(got.code, 3, got.text);
     assert.match(got.sentence, why);
     assert.equal(budget.code, 3, budget.stdout + budget.stderr);

@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace oa_stream::measure::prometheus {
 
@@ -47,12 +49,18 @@ Task<Result<void>> Reader::holes(double least_s, double step_s) {
     );
     const std::vector<Point> looks =
         newest.series.empty() ? std::vector<Point>{} : newest.series.front().points;
-    Span hole;
+    Point last;
     for (const Point& look : looks) {
-        hole = {hole.to_s, look.value};
-        const double unseen_s = hole.seconds() - scraping_.interval_s;
-        if (hole.from_s < question_.window.from_s || unseen_s <= least_s) {
-            continue; // what came before the window is another process's, or unseen at first
+        const Point before = std::exchange(last, look);
+        const Span hole{before.value, look.value};
+        // Prometheus marks what is gone or down as stale at its next scrape, where it is there.
+        const bool away = before.at_s - before.value > scraping_.interval_s + step_s;
+        const Span within{std::max(hole.from_s, question_.window.from_s), hole.to_s};
+        // Whole scrapes: one that came a little late misses none.
+        const double missed = std::round(within.seconds() / scraping_.interval_s) - 1;
+        const double unseen_s = missed * scraping_.interval_s;
+        if (!away || unseen_s <= least_s) {
+            continue;
         }
         const std::string query = queries_.ended_within(hole, scraping_.stale_after_s);
         OA_CO_TRY(const Answer ended, co_await ask("targets", query, ResultType::vector));
