@@ -150,6 +150,9 @@ void weigh_gates(std::vector<ComparedRow>& rows, const run::RunEntry& a, const r
         const bool verdicts = text_in(*left, "verdict") != text_in(*right, "verdict");
         if (!same_rule(*left, *right)) {
             row.meaning = "judged by another rule";
+        } else if (!first && !second) { // each says why, and when
+            row.matters = verdicts;
+            row.meaning = "measured in neither";
         } else if (!first || !second) {
             row.meaning = "not measured in one of them";
         } else {

@@ -27,13 +27,13 @@ test('intervals that touch are chance, those that do not are a difference; versi
     gate('same', 'PASS', 0.01, 0.005, 0.02), gate('noise', 'PASS', 0.01, 0.005, 0.02), gate('risen', 'PASS', 0.01, 0.005, 0.02),
     gate('fallen', 'PASS', 0.04, 0.03, 0.045), gate('other-rule', 'PASS', 0.01, 0.005, 0.02), gate('flipped', 'PASS', 0.02, 0.01, 0.049), gate('open', 'PASS', 0.01, null, 0.02),
     alone('foreign', 0.001), alone('spike', 0.1, { metric: 'spike', signal: 'auth_errors' }), alone('other-query', 0.1), alone('level', 7, { quantity: 'count' }),
-    gate('speed', 'PASS', 0.01, 0.009, 0.011, { metric: 'tokens_per_s_p5' }), gate('few', 'INCONCLUSIVE', 0.1, null, null, { metric: 'first_content_p95' }),
+    gate('speed', 'PASS', 0.01, 0.009, 0.011, { metric: 'tokens_per_s_p5' }), gate('few', 'INCONCLUSIVE', 0.1, null, null, { metric: 'first_content_p95' }), gate('silent', 'INCONCLUSIVE', null, null, null, { sentence: 'no source (at 1)' }),
   ], [{ id: 'smoke', verdict: 'PASS' }, { id: 'gone', verdict: 'PASS' }]);
   const b = made(state, 2, '0.2.0', [
     gate('same', 'PASS', 0.01, 0.005, 0.02), gate('noise', 'PASS', 0.012, 0.006, 0.022), gate('risen', 'PASS', 0.03, 0.021, 0.04),
     gate('fallen', 'PASS', 0.01, 0.005, 0.02), gate('other-rule', 'PASS', 0.04, 0.03, 0.05, { limit: 0.1 }), gate('flipped', 'INCONCLUSIVE', 0.03, 0.02, 0.051), gate('open', 'PASS', 0.5, null, 0.6),
     alone('foreign', 0.4), alone('spike', 60, { metric: 'spike', signal: 'auth_errors' }), alone('other-query', 0.2, { promql: 'other' }), alone('level', 7, { quantity: 'count', sentence: 'of more' }),
-    gate('speed', 'PASS', 0.1, 0.09, 0.11, { metric: 'tokens_per_s_p5' }), gate('few', 'INCONCLUSIVE', 0.4, null, null, { metric: 'first_content_p95' }),
+    gate('speed', 'PASS', 0.1, 0.09, 0.11, { metric: 'tokens_per_s_p5' }), gate('few', 'INCONCLUSIVE', 0.4, null, null, { metric: 'first_content_p95' }), gate('silent', 'INCONCLUSIVE', null, null, null, { sentence: 'no source (at 2)' }),
   ], [{ id: 'smoke', verdict: 'FAIL' }]);
   const { comparison } = (await oa(['runs', 'compare', a, b, '--json'], { stateDir: state })).json();
   const by = (rows, what) => { const row = rows.find((one) => one.what === what); return [row.differs, row.matters, row.meaning]; };
@@ -45,6 +45,7 @@ test('intervals that touch are chance, those that do not are a difference; versi
   assert.deepEqual(by(comparison.gates, 'flipped@5%'), [true, true, 'the verdicts differ, the values only by chance']);
   assert.deepEqual(by(comparison.gates, 'open@5%'), [true, false, 'within chance: the intervals overlap'], 'an open bound proves nothing');
   assert.deepEqual(by(comparison.gates, 'few@5%'), [true, false, 'within chance: the intervals overlap']);
+  assert.deepEqual(by(comparison.gates, 'silent@5%'), [true, false, 'measured in neither']);
   for (const what of ['foreign@5%', 'spike@5%']) assert.deepEqual(by(comparison.gates, what), [true, true, 'b is higher (there is no interval)']);
   assert.deepEqual(by(comparison.gates, 'level@5%'), [true, false, '']);
   assert.deepEqual(by(comparison.gates, 'other-query@5%'), [true, true, 'judged by another rule']);
