@@ -101,13 +101,15 @@ TEST_CASE("outside: a rollback goes on without what its traffic does not need") 
     CHECK(outside->missing.front().text().contains("/nonexistent/print"));
     CHECK(outside->missing.back().text().contains("OA_TEST_ABSENT"));
     playbook.target.auth->reference = "fd:987";
-    playbook.target.cert = "/nonexistent/cert.pem"; // it would fail the platform's connections, too
+    playbook.target.cert = "/dev/null"; // it would fail the platform's connections, too
+    playbook.target.key = "/nonexistent/key.pem";
     net::set_client_certificate({}, {});
     const auto less = open_outside(io.get_executor(), playbook, Needs::traffic);
     REQUIRE(less.has_value());
     CHECK(less->users.bearer.empty());
     CHECK_FALSE(less->renewed);
-    CHECK(less->missing.size() == 4);
+    REQUIRE(less->missing.size() == 4);
+    CHECK(less->missing[2].text().contains("/nonexistent/key.pem"));
     CHECK_FALSE(net::has_client_certificate());
     // What moves the traffic is needed.
     playbook.traffic = traffic_of(

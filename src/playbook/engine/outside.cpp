@@ -53,9 +53,10 @@ Result<void> read_into(Secret& out, const std::optional<AuthRef>& auth) {
 
 /// Every connection reads its files. Those to the platform do not fail because of the users'.
 Result<void> use_certificate(const Target& target, Needs needs) {
-    const auto lost = [](const std::string& file) { return !file.empty() && !is_there(file); };
-    if (needs == Needs::traffic && (lost(target.cert) || lost(target.key))) {
-        return fail(Code::unreadable, "the client certificate is not there", target.cert);
+    for (const std::string* file : {&target.cert, &target.key}) {
+        if (needs == Needs::traffic && !file->empty() && !is_there(*file)) {
+            return fail(Code::unreadable, "a file of the client certificate is not there", *file);
+        }
     }
     if (!target.cert.empty()) {
         net::set_client_certificate(target.cert, target.key);
