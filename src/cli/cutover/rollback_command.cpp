@@ -121,7 +121,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         if (context.given.has(name)) { // it may stand in a config file: no reason to refuse
             tell_text(
                 fmt::format(
-                    "{} is for a run of routes alone: this one comes in as its playbook says\n",
+                    "{} is for a run of routes alone: this one takes what its playbook names\n",
                     name
                 ),
                 context
