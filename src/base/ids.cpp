@@ -1,5 +1,7 @@
 #include "oa_stream/base/ids.hpp"
 
+#include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -70,6 +72,18 @@ std::string uuid_v7() {
 
 bool is_wire_id(std::string_view id) noexcept {
     return id.size() <= 128 && is_plain_word(id, "_-");
+}
+
+std::string thread_in_query(std::string_view query) {
+    while (!query.empty()) {
+        const auto pair = cut_until(query, '&');
+        const auto equals = pair.find('=');
+        if (equals != std::string_view::npos && contains(k_thread_names, pair.substr(0, equals))) {
+            const auto decoded = percent_decode(pair.substr(equals + 1));
+            return decoded ? std::string(trim(*decoded)) : std::string("%");
+        }
+    }
+    return {};
 }
 
 } // namespace oa_stream

@@ -2,7 +2,6 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -14,9 +13,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> k_thread_names{
-    "thread_id", "threadId", "conversation_id", "conversationId", "id"
-};
 constexpr std::array<std::string_view, 2> k_worker_names{"worker_id", "workerId"};
 constexpr std::string_view k_field = "conversation_id";
 
@@ -57,24 +53,6 @@ Accepted<std::string> checked(std::string id) {
     return id;
 }
 
-/// The first thread name in a query string, percent-decoded and trimmed; empty when there is none.
-std::string query_name(std::string_view query) {
-    while (!query.empty()) {
-        const auto pair = cut_until(query, '&');
-        const auto equals = pair.find('=');
-        if (equals == std::string_view::npos) {
-            continue;
-        }
-        for (const auto name : k_thread_names) {
-            if (pair.substr(0, equals) == name) {
-                const auto decoded = percent_decode(pair.substr(equals + 1));
-                return decoded ? std::string(trim(*decoded)) : std::string("%");
-            }
-        }
-    }
-    return {};
-}
-
 } // namespace
 
 Accepted<std::string> read_path_id(std::string_view raw) {
@@ -90,7 +68,7 @@ Accepted<std::string> read_path_id(std::string_view raw) {
 Accepted<std::string> read_thread_name(
     const Json& body, const std::optional<std::string>& path_id, std::string_view query
 ) {
-    auto outer = query_name(query);
+    auto outer = thread_in_query(query);
     std::string_view outer_name = "the query";
     if (path_id) {
         OA_TRY(outer, read_path_id(*path_id));
