@@ -191,7 +191,7 @@ std::optional<std::size_t> FrontCore::next_arm(WeightedPick& by) {
 }
 
 Result<Route> FrontCore::route(const net::Request& request) {
-    ThreadRef ref = thread_of(request.method, request.path, request.body);
+    ThreadRef ref = thread_of(request.method, request.path, request.query, request.body);
     if (const auto pin = request.headers.get(k_pin_header)) {
         const auto arm = lane_of(*pin);
         if (!arm) {

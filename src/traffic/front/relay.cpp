@@ -312,7 +312,7 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
     }
     if (head.status == k_created) { // a chat, perhaps under an id that nobody asked for
         const auto location = head.headers.get("location").value_or("");
-        const std::string made = thread_of("GET", location, "").thread;
+        const std::string made = thread_of("GET", location, "", "").thread;
         if (!made.empty()) {
             core->sticky.remember(made, route.arm);
         }

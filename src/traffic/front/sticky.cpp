@@ -1,18 +1,17 @@
 #include "sticky.hpp"
 
+#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::traffic {
 namespace {
 
-constexpr std::array<std::string_view, 5> k_aliases{
-    "conversationId", "conversation_id", "threadId", "thread_id", "id"
-};
 std::vector<std::string_view> segments(std::string_view path) {
     std::vector<std::string_view> out;
     while (!path.empty()) {
@@ -45,15 +44,15 @@ bool starts_turn(const std::vector<std::string_view>& parts) {
 
 /// A history may be megabytes long, and every stream of the door waits meanwhile.
 ThreadRef turn_in(std::string_view body) {
-    std::array<std::string, k_aliases.size()> ids;
+    std::array<std::string, k_thread_names.size()> ids;
     ThreadRef out{.thread = {}, .new_turn = true};
     const auto skimmed = skim_json(
         body,
         "messages",
         [&ids](std::string_view name, std::string_view text) {
-            const auto alias = std::ranges::find(k_aliases, name);
-            if (alias != k_aliases.end()) {
-                ids[static_cast<std::size_t>(alias - k_aliases.begin())] = text;
+            const auto known = std::ranges::find(k_thread_names, name);
+            if (known != k_thread_names.end()) {
+                ids[static_cast<std::size_t>(known - k_thread_names.begin())] = trim(text);
             }
         },
         [&out](std::string_view name, std::string_view text) {
@@ -109,26 +108,31 @@ void StickyThreads::forget(const std::string& thread) {
     }
 }
 
-ThreadRef thread_of(std::string_view method, std::string_view path, std::string_view body) {
+ThreadRef thread_of(
+    std::string_view method, std::string_view path, std::string_view query, std::string_view body
+) {
     const auto parts = segments(path);
     if (parts.size() < 2 || parts[0] != "api") {
         return {};
     }
+    const bool post = method == "POST";
     if (const auto id = id_in(parts); !id.empty()) {
         const bool streams = parts.back() == "stream";
-        ThreadRef out = method == "POST" && streams ? turn_in(body) : ThreadRef{};
-        out.thread = percent_decode(id).value_or(std::string(id));
+        ThreadRef out = post && streams ? turn_in(body) : ThreadRef{};
+        out.thread = trim(percent_decode(id).value_or(std::string(id)));
         out.live_turn = out.live_turn || (method == "GET" && streams) ||
-                        (method == "POST" && parts.back() == "stop");
+                        (post && parts.back() == "stop");
         return out;
     }
-    if (method == "POST" && starts_turn(parts)) {
-        return turn_in(body);
+    const bool makes_chat = parts.size() == 2 && parts[1] == "chats"; // where it exists: 409
+    if (!post || !(makes_chat || starts_turn(parts))) {
+        return {};
     }
-    if (method == "POST" && parts.size() == 2 && parts[1] == "chats") {
-        return {.thread = turn_in(body).thread}; // where it exists: 409
+    ThreadRef out = turn_in(body);
+    if (std::string named = thread_in_query(query); !named.empty()) {
+        out.thread = std::move(named);
     }
-    return {};
+    return makes_chat ? ThreadRef{.thread = std::move(out.thread)} : out;
 }
 
 } // namespace oa_stream::traffic

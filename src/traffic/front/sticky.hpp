@@ -43,12 +43,13 @@ struct ThreadRef {
     bool new_turn = false;
 };
 
-/// Reads the thread from /api/chats/{id}/…, /api/chat/{id}/stream, /api/chat/stream/{id}/stream, or
-/// from the body of a POST that starts a turn or makes a chat (conversationId, conversation_id,
-/// threadId, thread_id, id; the first that is a non-empty string). A body that is not a JSON object
-/// names none; an id in the path goes before one in the body. When the last of a turn's messages is
-/// the assistant's, it brings the running turn a decision or a result.
-[[nodiscard]] ThreadRef
-thread_of(std::string_view method, std::string_view path, std::string_view body);
+/// Reads the thread as a lane does: from /api/chats/{id}/…, /api/chat/{id}/stream,
+/// /api/chat/stream/{id}/stream, or, of a POST that starts a turn or makes a chat, from the query,
+/// else the body (k_thread_names; the first that is a non-empty string). A body that is not a JSON
+/// object names none. When the last of a turn's messages is the assistant's, it brings the running
+/// turn a decision or a result.
+[[nodiscard]] ThreadRef thread_of(
+    std::string_view method, std::string_view path, std::string_view query, std::string_view body
+);
 
 } // namespace oa_stream::traffic

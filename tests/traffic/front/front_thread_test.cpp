@@ -32,6 +32,16 @@ TEST_CASE("front: a turn below its chat's path is resumed and stopped where it r
     CHECK(rig.post(k_stream, R"({"messages":[{"role":"user"}]})").body == "stable");
 }
 
+TEST_CASE("front: a conversation that the query names is not split by turns") {
+    constexpr std::string_view k_turn = "/api/chat?conversationId=t&x=1";
+    Rig rig({{"stable", 50}, {"canary", 50}});
+    const std::string home = rig.post(k_turn, R"({"messages":[]})").body;
+    for (int i = 0; i < 3; ++i) {
+        CHECK(rig.post(k_turn, R"({"messages":[]})").body == home);
+    }
+    CHECK(rig.post("/api/chats/t/stop", "").body == home);
+}
+
 TEST_CASE("front: a chat that was made or forked is found where it was made") {
     Rig rig({{"stable", 100}, {"canary", 0}});
     const auto makes = [](std::string location) {

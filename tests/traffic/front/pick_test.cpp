@@ -71,6 +71,7 @@ struct Row {
     std::string_view method, path, body, thread;
     bool live_turn;
     bool new_turn = false;
+    std::string_view query{};
 };
 
 constexpr std::array k_rows{
@@ -93,14 +94,21 @@ constexpr std::array k_rows{
     Row{"POST", "/api/chats", "", "", false},
     Row{"GET", "/healthz", "", "", false},
     Row{"POST", "/v1/chat/completions", R"({"id":"t"})", "", false},
+    Row{"POST", "/api/chat", R"({"messages":[]})", "q-1", false, true, "x=1&threadId=%20q%2D1"},
+    Row{"POST", "/api/chat/stream", R"({"id":"b"})", "q2", false, true, "id=q2&thread_id=q3"},
+    Row{"POST", "/api/chat", R"({"id":" b "})", "b", false, true, "id=&theme=dark"},
+    Row{"POST", "/api/chat", "no json", "q4", false, true, "conversationId=q4"},
+    Row{"POST", "/api/chats", "", "q5", false, false, "conversation_id=q5"},
+    Row{"POST", "/api/chats/p/stream", "{}", "p", false, true, "id=q6"},
+    Row{"GET", "/api/chats", "", "", false, false, "id=q7"},
 };
 
 } // namespace
 
-TEST_CASE("thread of a request: path first, then the body's aliases in order") {
+TEST_CASE("thread of a request: path first, then the query, then the body's aliases") {
     for (const Row& row : k_rows) {
-        CAPTURE(row.method, row.path, row.body);
-        const ThreadRef got = thread_of(row.method, row.path, row.body);
+        CAPTURE(row.method, row.path, row.query, row.body);
+        const ThreadRef got = thread_of(row.method, row.path, row.query, row.body);
         CHECK(got.thread == row.thread);
         CHECK(got.live_turn == row.live_turn);
         CHECK(got.new_turn == row.new_turn);
@@ -146,13 +154,13 @@ TEST_CASE("thread of a request: only members of the request and of its last mess
     };
     for (const Row& row : k_bodies) {
         CAPTURE(row.body);
-        const ThreadRef got = thread_of("POST", "/api/chat/stream", row.body);
+        const ThreadRef got = thread_of("POST", "/api/chat/stream", "", row.body);
         CHECK(got.thread == row.thread);
         CHECK(got.live_turn == row.live_turn);
         CHECK(got.new_turn != got.live_turn);
     }
     const std::string deep = R"({"id":"a","x":)" + std::string(100'000, '[');
-    CHECK(thread_of("POST", "/api/chat", deep).thread.empty());
+    CHECK(thread_of("POST", "/api/chat", "", deep).thread.empty());
 }
 
 TEST_CASE("thread of a request: a long history does not hold up the streams of the door") {
@@ -170,7 +178,7 @@ TEST_CASE("thread of a request: a long history does not hold up the streams of t
     odd += R"(0],"messages":[{"role":"assistant"}]})";
     for (const std::string* body : {&chat, &odd}) {
         const double begun_s = oa_stream::test::thread_cpu_seconds();
-        const ThreadRef got = thread_of("POST", "/api/chat/stream", *body);
+        const ThreadRef got = thread_of("POST", "/api/chat/stream", "", *body);
         const double used_s = oa_stream::test::thread_cpu_seconds() - begun_s;
         CAPTURE(body->substr(0, 30), used_s);
         CHECK(got.thread == "t");
