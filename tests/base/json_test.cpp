@@ -208,16 +208,17 @@ TEST_CASE("json: a document is indented, and takes any bytes", "[json]") {
     );
 }
 
-TEST_CASE("json: members and the last item of a list are told without a tree of the rest") {
+TEST_CASE("json: members, and those of some, are told without a tree of the rest") {
     std::string told;
     const auto say = [&told](std::string_view mark) {
         return [&told, mark](std::string_view name, std::string_view text) {
             told += fmt::format("{}{}={} ", mark, name, text);
         };
     };
+    const std::array inner{SkimInner{"l", say("-")}, SkimInner{"m", say("+")}};
     const auto skim = [&](std::string_view text) {
         told.clear();
-        return skim_json(text, "l", say(""), say("-")) ? told : "error";
+        return skim_json(text, say(""), inner) ? told : "error";
     };
     CHECK(
         skim(R"({"a":"x","l":[{"r":"1"},{"r":"2","n":[3],"r":"\u00e4"}],"a":7})") ==
@@ -225,7 +226,9 @@ TEST_CASE("json: members and the last item of a list are told without a tree of 
     );
     CHECK(skim(R"({"l":[{"r":"1"}],"l":[]})") == "l= l= ");
     CHECK(skim(R"({"l":[{"r":"1"},["r"]]})") == "l= ");
-    CHECK(skim(R"({"l":{"r":"1"}})") == "l= ");
+    CHECK(skim(R"({"l":{"r":"1"}})") == "l= -r=1 ");
+    CHECK(skim(R"({"m":{"r":"1","n":{"r":"2"}},"l":[{"r":"3"}]})") == "m= l= -r=3 +r=1 +n= ");
+    CHECK(skim(R"({"m":{"r":"1"},"m":"x"})") == "m= m=x ");
     CHECK(skim("{}").empty());
     CHECK(skim(" { } \r\n").empty());
     CHECK(
@@ -253,6 +256,7 @@ TEST_CASE("json: members and the last item of a list are told without a tree of 
              std::string(R"({"a":"\ud800"})"),
              std::string("{\"a\":\"\xff\"}"),
              std::string(R"({"l":[{"r"}]})"),
+             std::string(R"({"m":{"r"}})"),
          }) {
         CAPTURE(broken);
         CHECK(skim(broken) == "error");

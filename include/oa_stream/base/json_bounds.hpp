@@ -39,13 +39,17 @@ struct JsonBounds {
 [[nodiscard]] Result<Json> parse_json_within(std::string_view text, const JsonBounds& bounds);
 
 using TakeText = std::function<void(std::string_view name, std::string_view text)>;
-/// Tells the members of a JSON object, and those of the last item of its array `list`, in their
-/// order and without memory for the rest. The text of what is not a string is empty; an item that
-/// is not an object has no members. Code::protocol: not a JSON object, of which some may have been
-/// told. Of values that are not told only strings and brackets are looked at.
-[[nodiscard]] Result<void> skim_json(
-    std::string_view text, std::string_view list, const TakeText& outer, const TakeText& last
-);
+/// A member whose own members are told as well; of an array those of its last item.
+struct SkimInner {
+    std::string_view name;
+    TakeText take;
+};
+/// Tells the members of a JSON object, then those of each of `inner`, in their order and without
+/// memory for the rest. The text of what is not a string is empty; what is not an object has no
+/// members. Code::protocol: not a JSON object, of which some may have been told. Of values that are
+/// not told only strings and brackets are looked at.
+[[nodiscard]] Result<void>
+skim_json(std::string_view text, const TakeText& outer, std::span<const SkimInner> inner);
 
 /// As parse_json(), for a peer whose every message counts: a number beyond the range of a double
 /// becomes a string of its digits, and an array or object beyond `limits.depth` a string of its

@@ -8,6 +8,7 @@
 #include <bitset>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace oa_stream {
 namespace {
@@ -176,20 +177,21 @@ TakeRaw telling(const TakeText& take) {
 
 } // namespace
 
-Result<void> skim_json(
-    std::string_view text, std::string_view list, const TakeText& outer, const TakeText& last
-) {
-    std::string_view items;
+Result<void>
+skim_json(std::string_view text, const TakeText& outer, std::span<const SkimInner> inner) {
+    std::vector<std::string_view> found(inner.size());
     const TakeRaw tell = telling(outer);
-    const bool good = members(text, [&](const std::string& name, std::string_view raw) {
-        items = name == list ? raw : items;
+    bool good = members(text, [&](const std::string& name, std::string_view raw) {
+        for (std::size_t i = 0; i < inner.size(); ++i) {
+            found[i] = name == inner[i].name ? raw : found[i];
+        }
         return tell(name, raw);
     });
-    const std::string_view item = good ? last_item(items) : std::string_view();
-    if (!good || (item.starts_with('{') && !members(item, telling(last)))) {
-        return fail(Code::protocol, "not a JSON object");
+    for (std::size_t i = 0; good && i < inner.size(); ++i) {
+        const std::string_view object = found[i].starts_with('[') ? last_item(found[i]) : found[i];
+        good = !object.starts_with('{') || members(object, telling(inner[i].take));
     }
-    return {};
+    return good ? Result<void>{} : fail(Code::protocol, "not a JSON object");
 }
 
 } // namespace oa_stream

@@ -45,27 +45,41 @@ bool starts_turn(const std::vector<std::string_view>& parts) {
 /// A history may be megabytes long, and every stream of the door waits meanwhile.
 ThreadRef turn_in(std::string_view body) {
     std::array<std::string, k_thread_names.size()> ids;
-    ThreadRef out{.thread = {}, .new_turn = true};
-    const auto skimmed = skim_json(
-        body,
-        "messages",
-        [&ids](std::string_view name, std::string_view text) {
-            const auto known = std::ranges::find(k_thread_names, name);
-            if (known != k_thread_names.end()) {
-                ids[static_cast<std::size_t>(known - k_thread_names.begin())] = trim(text);
+    bool answers = false; // the assistant's is the last of `messages` …
+    std::optional<bool> lone_answers; // … or what stands beside them, which goes before
+    const auto outer = [&](std::string_view name, std::string_view text) {
+        const auto known = std::ranges::find(k_thread_names, name);
+        if (known != k_thread_names.end()) {
+            ids[static_cast<std::size_t>(known - k_thread_names.begin())] = trim(text);
+        } else if ((name == "text" || name == "message") && !trim(text).empty()) {
+            lone_answers = false;
+        }
+    };
+    const auto is_answer = [](std::string_view name, std::string_view text, bool before) {
+        return name == "role" ? iequals(text, "assistant") : before;
+    };
+    const std::array inner{
+        SkimInner{
+            "messages",
+            [&](std::string_view name, std::string_view text) {
+                answers = is_answer(name, text, answers);
             }
         },
-        [&out](std::string_view name, std::string_view text) {
-            out.live_turn = name == "role" ? text == "assistant" : out.live_turn;
-        }
-    );
-    if (!skimmed) {
+        SkimInner{
+            "message",
+            [&](std::string_view name, std::string_view text) {
+                lone_answers = is_answer(name, text, lone_answers.value_or(false));
+            }
+        },
+    };
+    if (!skim_json(body, outer, inner)) {
         return {.thread = {}, .new_turn = true};
     }
     const auto first = std::ranges::find_if(ids, [](const auto& id) { return !id.empty(); });
-    out.thread = first == ids.end() ? std::string() : *first;
-    out.new_turn = !out.live_turn;
-    return out;
+    const bool live = lone_answers.value_or(answers);
+    return {
+        .thread = first == ids.end() ? std::string() : *first, .live_turn = live, .new_turn = !live
+    };
 }
 
 } // namespace
@@ -120,8 +134,8 @@ ThreadRef thread_of(
         const bool streams = parts.back() == "stream";
         ThreadRef out = post && streams ? turn_in(body) : ThreadRef{};
         out.thread = trim(percent_decode(id).value_or(std::string(id)));
-        out.live_turn = out.live_turn || (method == "GET" && streams) ||
-                        (post && parts.back() == "stop");
+        out.live_turn =
+            out.live_turn || (method == "GET" && streams) || (post && parts.back() == "stop");
         return out;
     }
     const bool makes_chat = parts.size() == 2 && parts[1] == "chats"; // where it exists: 409

@@ -115,8 +115,20 @@ TEST_CASE("thread of a request: path first, then the query, then the body's alia
     }
 }
 
-TEST_CASE("thread of a request: only members of the request and of its last message count") {
+TEST_CASE("thread of a request: only members of the request and of its newest message count") {
     constexpr std::array k_bodies{
+        Row{"", "", R"({"id":"a","message":{"id":"m","role":"assistant","parts":[]}})", "a", true},
+        Row{"", "", R"({"id":"a","message":{"role":"Assistant"}})", "a", true},
+        Row{"", "", R"({"id":"a","messages":[{"role":"ASSISTANT"}],"message":null})", "a", true},
+        Row{"", "", R"({"id":"a","message":{"id":"m","parts":[]}})", "a", false},
+        Row{"",
+            "",
+            R"({"id":"a","message":{"role":"user","id":"m"},"messages":[{"role":"assistant"}]})",
+            "a",
+            false},
+        Row{"", "", R"({"id":"a","text":"go on","messages":[{"role":"assistant"}]})", "a", false},
+        Row{"", "", R"({"id":"a","message":"hi","messages":[{"role":"assistant"}]})", "a", false},
+        Row{"", "", R"({"id":"a","text":" ","messages":[{"role":"assistant"}]})", "a", true},
         Row{"", "", R"({"messages":[{"id":"m","role":"assistant"}],"id":"a"})", "a", true},
         Row{"", "", R"({"id":"a","messages":[{"role":"assistant"},{"role":"user"}]})", "a", false},
         Row{"", "", R"({"id":"a","messages":[{"role":"assistant"},{"x":1}]})", "a", false},
