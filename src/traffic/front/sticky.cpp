@@ -12,6 +12,9 @@
 namespace oa_stream::traffic {
 namespace {
 
+/// No lane takes a longer one; a body may bring megabytes, to be kept for each of many threads.
+constexpr std::size_t k_longest_id = 128;
+
 std::vector<std::string_view> segments(std::string_view path) {
     std::vector<std::string_view> out;
     while (!path.empty()) {
@@ -129,24 +132,27 @@ ThreadRef thread_of(
     if (parts.size() < 2 || parts[0] != "api") {
         return {};
     }
+    ThreadRef out;
     const bool post = method == "POST";
+    const bool makes_chat = post && parts.size() == 2 && parts[1] == "chats";
     if (const auto id = id_in(parts); !id.empty()) {
         const bool streams = parts.back() == "stream";
-        ThreadRef out = post && streams ? turn_in(body) : ThreadRef{};
+        out = post && streams ? turn_in(body) : ThreadRef{};
         out.thread = trim(percent_decode(id).value_or(std::string(id)));
         out.live_turn =
             out.live_turn || (method == "GET" && streams) || (post && parts.back() == "stop");
-        return out;
+    } else if (makes_chat || (post && starts_turn(parts))) {
+        out = turn_in(body);
+        if (std::string named = thread_in_query(query); !named.empty()) {
+            out.thread = std::move(named);
+        }
+        out.live_turn = out.live_turn && !makes_chat; // where it exists: 409
+        out.new_turn = out.new_turn && !makes_chat;
     }
-    const bool makes_chat = parts.size() == 2 && parts[1] == "chats"; // where it exists: 409
-    if (!post || !(makes_chat || starts_turn(parts))) {
-        return {};
+    if (out.thread.size() > k_longest_id) {
+        out.thread.clear();
     }
-    ThreadRef out = turn_in(body);
-    if (std::string named = thread_in_query(query); !named.empty()) {
-        out.thread = std::move(named);
-    }
-    return makes_chat ? ThreadRef{.thread = std::move(out.thread)} : out;
+    return out;
 }
 
 } // namespace oa_stream::traffic

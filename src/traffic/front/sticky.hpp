@@ -46,8 +46,9 @@ struct ThreadRef {
 /// Reads the thread as a lane does: from /api/chats/{id}/…, /api/chat/{id}/stream,
 /// /api/chat/stream/{id}/stream, or, of a POST that starts a turn or makes a chat, from the query,
 /// else the body (k_thread_names; the first that is a non-empty string). A body that is not a JSON
-/// object names none. When the newest message of a turn is the assistant's, it brings the running
-/// turn a decision or a result: the last of `messages`, unless `message` or `text` has one.
+/// object names none, nor does an id that is too long for a lane. When the newest message of a turn
+/// is the assistant's, it brings the running turn a decision or a result: the last of `messages`,
+/// unless `message` or `text` has one.
 [[nodiscard]] ThreadRef thread_of(
     std::string_view method, std::string_view path, std::string_view query, std::string_view body
 );

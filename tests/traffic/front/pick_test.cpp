@@ -171,6 +171,13 @@ TEST_CASE("thread of a request: only members of the request and of its newest me
         CHECK(got.live_turn == row.live_turn);
         CHECK(got.new_turn != got.live_turn);
     }
+    for (const std::size_t size : {128U, 129U}) {
+        const std::string id(size, 'x');
+        const std::string named = size == 128 ? id : "";
+        CHECK(thread_of("POST", "/api/chat", "", R"({"id":")" + id + "\"}").thread == named);
+        CHECK(thread_of("POST", "/api/chat", "id=" + id, "{}").thread == named);
+        CHECK(thread_of("GET", "/api/chats/" + id + "/messages", "", "").thread == named);
+    }
     const std::string deep = R"({"id":"a","x":)" + std::string(100'000, '[');
     CHECK(thread_of("POST", "/api/chat", "", deep).thread.empty());
 }
