@@ -59,7 +59,7 @@ struct FrontCore {
     /// No turn began there: one that runs where the thread lived before is still reached, unless
     /// another began since.
     void go_back(const Route& route);
-    /// Nobody answered there: the thread begins again elsewhere.
+    /// Nobody takes a connection there: the thread begins again elsewhere.
     void unsettle(const Route& route);
     [[nodiscard]] bool knows(std::string_view name) const;
     /// The next of its lanes, a ready one if there is any.

@@ -294,7 +294,11 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
         if (relay->client_gone) {
             co_return co_await give_up(std::move(relay)); // its turn may run: a stop comes next
         }
-        core->unsettle(route);
+        if (took_no_connection(*relay)) {
+            core->unsettle(route);
+        } else { // what was sent there may run, and so may a turn before it
+            core->go_back(route);
+        }
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::ClientResponse head = *std::move(told);

@@ -115,6 +115,34 @@ TEST_CASE("front: a client that leaves before the head does not lose its thread'
     CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
 }
 
+TEST_CASE("front: a thread stays where a request of it got no answer") {
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "canary");
+    rig.weigh(95, 5);
+    rig.canary.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        if (auto body = co_await exchange->start_stream(200, {})) {
+            (*body)->cut(); // before its head went out
+        }
+    };
+    CHECK(rig.get_path("/api/chats/t/messages").status == 502);
+    CHECK(rig.post("/api/chats/t/stop", "").status == 502);
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").status == 502); // it may run all the same
+    rig.canary.answer = {};
+    CHECK(rig.get_path("/api/chats/t/stream").body == "canary");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "canary");
+}
+
+TEST_CASE("front: a thread begins elsewhere when its revision takes no connection") {
+    Rig rig;
+    FrontOptions options;
+    options.backends = {{"dead", "http://127.0.0.1:1"}, {"stable", rig.stable.url()}};
+    options.weights = {{"dead", 50}, {"stable", 50}};
+    rig.reopen(options);
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").status == 502);
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "stable");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "stable");
+}
+
 TEST_CASE("front: a turn that is refused does not lead away from the one that runs") {
     for (const int status : {0, 429, 503}) {
         CAPTURE(status);
