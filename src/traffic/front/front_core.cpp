@@ -258,6 +258,14 @@ void FrontCore::go_back(const Route& route) {
     }
 }
 
+void FrontCore::let_go(const Route& route) {
+    go_back(route);
+    const std::string& thread = route.ref.thread;
+    if (route.ref.new_turn && !route.former && sticky.said_by(thread) == route.settled) {
+        sticky.forget(thread);
+    }
+}
+
 void FrontCore::unsettle(const Route& route) {
     go_back(route);
     if (sticky.find(route.ref.thread) == route.arm) {

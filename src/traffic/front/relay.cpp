@@ -19,6 +19,8 @@ namespace {
 constexpr std::uint64_t k_short_answer = 256U << 10U;
 constexpr int k_created = 201;
 constexpr int k_refused = 400;
+constexpr int k_rate_limited = 429;
+constexpr int k_unavailable = 503;
 constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
 /// A client that only ended its sending half looks like one that left, and still reads a whole
 /// answer (`nc -N`). One that left costs its backend so much longer.
@@ -324,7 +326,9 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
             core->mirror->leave_out(made); // a copy of that one, with turns that it does not get
         }
     }
-    if (head.status >= k_refused) {
+    if (head.status == k_rate_limited || head.status == k_unavailable) {
+        core->let_go(route);
+    } else if (head.status >= k_refused) {
         core->go_back(route);
     }
     core->arms[arm].counters.status_5xx += head.status >= 500 ? 1 : 0;

@@ -163,6 +163,24 @@ TEST_CASE("front: a turn that is refused does not lead away from the one that ru
     }
 }
 
+TEST_CASE("front: a thread whose first turn is refused for now is not bound to the revision") {
+    for (const int status : {429, 503, 504}) {
+        CAPTURE(status);
+        const std::string home = status == 504 ? "canary" : "stable"; // 504: it may run
+        Rig rig({{"stable", 0}, {"canary", 100}});
+        CHECK(rig.post("/api/chat", R"({"id":"old"})").body == "canary");
+        rig.canary.answer = [status](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+            (void)co_await exchange->respond({status, {}, "canary"});
+        };
+        CHECK(rig.post("/api/chat", R"({"id":"new"})").status == status);
+        CHECK(rig.post("/api/chat", R"({"id":"old"})").status == status);
+        rig.canary.answer = {};
+        rig.weigh(95, 5);
+        CHECK(rig.post("/api/chat", R"({"id":"new"})").body == home);
+        CHECK(rig.post("/api/chat", R"({"id":"old"})").body == "canary"); // it has turns there
+    }
+}
+
 TEST_CASE("front: a late answer does not lead away from a turn that began since") {
     for (const int status : {200, 429}) {
         CAPTURE(status);
