@@ -1,5 +1,6 @@
 #include "front_core.hpp"
 
+#include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -83,6 +84,13 @@ Json arm_json(const Arm& arm) {
     };
 }
 
+/// Of a turn that may come again, each owner's apart; empty: it has no Idempotency-Key.
+std::string key_of(const net::Request& request) {
+    const auto key = request.headers.get("idempotency-key");
+    const auto owner = request.headers.get("authorization").value_or("");
+    return key ? sha256_hex(fmt::format("{}\n{}", owner, *key)) : std::string();
+}
+
 /// One revision: as its lane if it has one, else their sum, with the lanes below `lanes`.
 Json revision_json(const std::vector<const Arm*>& lanes) {
     Arm sum = *lanes.front();
@@ -113,7 +121,7 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
           where, k_gather, options.connections + options.backends.size() // their health checks
       )),
       pick(options.backends.size()), pick_other(options.backends.size()),
-      sticky(options.sticky_threads), instance(random_hex(4)) {
+      sticky(options.sticky_threads), keys(options.sticky_threads), instance(random_hex(4)) {
     for (const Backend& backend : options.backends) {
         const auto weight = options.weights.find(backend.name);
         arms.push_back({backend});
@@ -199,12 +207,17 @@ Result<Route> FrontCore::route(const net::Request& request) {
         }
         return Route{*arm, Reason::pinned, std::move(ref)};
     }
+    std::string key = ref.new_turn ? key_of(request) : std::string();
+    if (const auto began = keys.find(key)) { // there it gets its answer, and begins nothing
+        ref.new_turn = false;
+        return Route{.arm = *began, .reason = Reason::sticky, .ref = std::move(ref), .key = key};
+    }
     if (!ref.thread.empty()) {
         const auto home = sticky.find(ref.thread);
         // A thread leaves a revision that was taken out of traffic with its next turn; only
         // reading or stopping the turn that still runs there follows it.
         if (home && (pick.weights()[*home] > 0 || ref.live_turn)) {
-            return Route{*home, Reason::sticky, std::move(ref)};
+            return Route{.arm = *home, .reason = Reason::sticky, .ref = std::move(ref), .key = key};
         }
     }
     const bool begins = !ref.thread.empty() || request.method == "POST";
@@ -212,7 +225,7 @@ Result<Route> FrontCore::route(const net::Request& request) {
     if (!chosen) {
         return fail(Code::unavailable, "no revision that gets traffic is ready");
     }
-    return Route{*chosen, Reason::picked, std::move(ref)};
+    return Route{.arm = *chosen, .ref = std::move(ref), .key = std::move(key)};
 }
 
 void FrontCore::begin(Route& route) {
@@ -233,6 +246,9 @@ void FrontCore::pass_on(Route& route, std::size_t other) {
 }
 
 void FrontCore::settle(Route& route) {
+    if (!route.key.empty()) {
+        keys.remember(route.key, route.arm);
+    }
     const std::string& thread = route.ref.thread;
     if (thread.empty()) {
         return;
@@ -260,14 +276,18 @@ void FrontCore::go_back(const Route& route) {
 
 void FrontCore::let_go(const Route& route) {
     go_back(route);
-    const std::string& thread = route.ref.thread;
-    if (route.ref.new_turn && !route.former && sticky.said_by(thread) == route.settled) {
-        sticky.forget(thread);
+    if (!route.ref.new_turn) {
+        return;
+    }
+    keys.forget(route.key);
+    if (!route.former && sticky.said_by(route.ref.thread) == route.settled) {
+        sticky.forget(route.ref.thread);
     }
 }
 
 void FrontCore::unsettle(const Route& route) {
     go_back(route);
+    keys.forget(route.key);
     if (sticky.find(route.ref.thread) == route.arm) {
         sticky.forget(route.ref.thread);
     }

@@ -35,6 +35,7 @@ struct Route {
     ThreadRef ref{};
     std::optional<std::size_t> former{}; ///< where the thread lived before its new turn began
     std::uint64_t settled = 0; ///< by StickyThreads::remember(); 0: it lives where it did
+    std::string key{}; ///< of the turn that it begins or repeats; empty: none was given
 };
 
 struct FrontCore {
@@ -80,6 +81,7 @@ struct FrontCore {
     WeightedPick pick; ///< of what may begin a thread or a turn
     WeightedPick pick_other; ///< a page lists its chats before each turn: both would be one half
     StickyThreads sticky;
+    StickyThreads keys; ///< where turns with an Idempotency-Key began
     std::shared_ptr<Mirror> mirror{}; ///< null: none
     std::string instance; ///< random: a restarted front door forgot the weights, its etags differ
     std::uint64_t writes = 0;

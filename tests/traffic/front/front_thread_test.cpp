@@ -181,6 +181,32 @@ TEST_CASE("front: a thread whose first turn is refused for now is not bound to t
     }
 }
 
+TEST_CASE("front: a turn that comes again with its key goes where it began") {
+    const net::Headers key{{"idempotency-key", "k"}, {"authorization", "Bearer one"}};
+    const net::Headers others{{"idempotency-key", "k"}, {"authorization", "Bearer two"}};
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    CHECK(rig.post("/api/chat", R"({"id":"t"})", key).body == "canary");
+    rig.weigh(100, 0);
+    CHECK(rig.post("/api/chat", R"({"id":"t"})", others).body == "stable");
+    CHECK(rig.post("/api/chat", R"({"id":"t"})", key).body == "canary");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "stable"); // the newer turn's
+    rig.weigh(50, 50);
+    const net::Headers unnamed{{"idempotency-key", "k2"}};
+    const std::string home = rig.post("/api/chat", "{}", unnamed).body;
+    for (int i = 0; i < 3; ++i) {
+        CHECK(rig.post("/api/chat", "{}", unnamed).body == home);
+    }
+    // It never began there: the key is free.
+    rig.canary.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({503, {}, "canary"});
+    };
+    rig.weigh(0, 100);
+    const net::Headers refused{{"idempotency-key", "k3"}};
+    CHECK(rig.post("/api/chat", "{}", refused).status == 503);
+    rig.weigh(100, 0);
+    CHECK(rig.post("/api/chat", "{}", refused).body == "stable");
+}
+
 TEST_CASE("front: a late answer does not lead away from a turn that began since") {
     for (const int status : {200, 429}) {
         CAPTURE(status);
