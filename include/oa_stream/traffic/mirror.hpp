@@ -61,7 +61,7 @@ struct MirrorCounters {
     std::uint64_t copied = 0;
     std::uint64_t same = 0;
     std::uint64_t different = 0;
-    std::uint64_t unanswered = 0; ///< the mirror gave no answer
+    std::uint64_t unanswered = 0; ///< the mirror gave no answer, or refused its own token
     std::uint64_t late = 0; ///< it had no whole answer within the patience
     std::uint64_t abandoned = 0; ///< the user's own answer was not passed on to its end
 };

@@ -21,6 +21,7 @@ constexpr std::size_t k_copied = 0; ///< the entries of both picks
 constexpr std::size_t k_not_copied = 1;
 constexpr auto k_asks_dry = std::chrono::seconds(5);
 constexpr auto k_dry_limit = Millis{3000};
+constexpr auto k_asks_token = std::chrono::seconds(20); ///< for another one; a program makes some
 constexpr std::size_t k_lines_a_pair = 5;
 
 constexpr auto k_connect = Millis{3000};
@@ -237,7 +238,15 @@ net::ClientRequest Mirror::head_of(const net::Request& from) const {
 Task<void>
 Mirror::send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientRequest request) {
     if (self->token_) {
-        auto token = co_await self->token_(false);
+        const bool fresh = self->refused_ && Clock::now() >= self->fresh_next_;
+        if (fresh) {
+            self->refused_ = false;
+            self->fresh_next_ = Clock::now() + k_asks_token;
+        }
+        auto token = co_await self->token_(fresh);
+        if (!token && fresh) { // the same as before, which it may take again
+            token = co_await self->token_(false);
+        }
         if (token) {
             request.bearer = *std::move(token);
         }
@@ -272,15 +281,18 @@ void Mirror::heard(const MirrorCopyPtr& copy, const net::ClientResponse& respons
     if (!copy->mirror_) {
         return; // ended meanwhile
     }
-    const bool answered = response.status != 0;
+    const bool refused = token_ && response.status == 401; // the mirror's own, which may be old
+    refused_ = refused_ || refused;
+    const bool answered = response.status != 0 && !refused;
     if (answered != std::exchange(answers_, answered)) {
         note(
-            answered ? fmt::format("mirror {} answers again", options_.name)
-                     : fmt::format(
-                           "mirror {} does not answer ({})",
-                           options_.name,
-                           net::to_string(response.failure)
-                       )
+            answered  ? fmt::format("mirror {} answers again", options_.name)
+            : refused ? fmt::format("mirror {} refuses its token (401)", options_.name)
+                      : fmt::format(
+                            "mirror {} does not answer ({})",
+                            options_.name,
+                            net::to_string(response.failure)
+                        )
         );
     }
     if (!answered) {

@@ -102,6 +102,8 @@ private:
     std::size_t bytes_ = 0;
     bool dry_ = false;
     bool answers_ = true;
+    bool refused_ = false; ///< the token
+    Clock::time_point fresh_next_{}; ///< when another may be asked for
     bool closed_ = false;
     Clock::time_point lines_since_{};
     std::size_t lines_ = 0; ///< reported since then

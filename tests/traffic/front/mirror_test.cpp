@@ -1,4 +1,6 @@
 // What is copied to a mirror, and how it is counted.
+#include "oa_stream/base/file.hpp"
+
 #include "rig.hpp"
 
 #include <catch2/catch.hpp>
@@ -152,6 +154,31 @@ TEST_CASE("mirror: lists take nothing of the share of the turns") {
     }
     bench.run_until([&] { return bench.copies.seen.size() == 10; });
     CHECK(std::ranges::count(bench.copies.seen, "POST", &net::Request::method) == 5);
+}
+
+TEST_CASE("mirror: a token that it refuses is read again, and says nothing of the revision") {
+    const test::TempFolder folder;
+    const std::string file = folder.file("token");
+    REQUIRE(write_file_atomic(file, "token-1\n", 0600).has_value());
+    std::string good = "Bearer token-1";
+    MirrorOptions options = all_copied();
+    options.bearer = "file:" + file;
+    options.first_bearer = Secret("token-1");
+    Bench bench(std::move(options));
+    bench.copies.answer = [&good](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        const bool known = exchange->request().headers.get("authorization") == good;
+        (void)co_await exchange->respond({known ? 200 : 401, {}, known ? "stable" : "who?"});
+    };
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
+    bench.run_until([&] { return bench.count("same") == 1; });
+    good = "Bearer token-2";
+    REQUIRE(write_file_atomic(file, "token-2\n", 0600).has_value());
+    CHECK(bench.post(k_turns, R"({"id":"b"})").body == "stable");
+    bench.run_until([&] { return bench.count("unanswered") == 1; });
+    CHECK(bench.notes == std::vector<std::string>{"mirror next refuses its token (401)"});
+    CHECK(bench.post(k_turns, R"({"id":"c"})").body == "stable");
+    bench.run_until([&] { return bench.count("same") == 2; });
+    CHECK(bench.count("different") == 0);
 }
 
 TEST_CASE("mirror: an answer beyond the bytes ends its copy and frees them") {
