@@ -192,9 +192,8 @@ Result<ExitCode> run(Options options, Context& context) {
         context.err(fmt::format("{}\n", line));
     };
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
-    asio::signal_set signals(
-        io, SIGINT, SIGTERM
-    ); // the process that learns that we are ready may end us
+    // The process that learns that we are ready may end us.
+    asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
     OA_CHECK(tell_ready(options, *front, context));
     bool draining = false;
     run::SignalEcho echo;
@@ -203,7 +202,9 @@ Result<ExitCode> run(Options options, Context& context) {
             if (error) {
                 return;
             }
-            if (!echo.repeats(number)) {
+            if (number == SIGHUP) { // to a lane: read your files again
+                context.err("SIGHUP: the front door has no files to reread\n");
+            } else if (!echo.repeats(number)) {
                 if (draining) {
                     spawn(io.get_executor(), "cut", cut(front.get(), &io));
                     return;

@@ -26,6 +26,18 @@ test('SIGTERM said twice at once, as by `timeout` and supervisors: streams end b
   assert.equal((await front.end()).code, 0);
 });
 
+test('SIGHUP, by which a lane rereads its files, ends nothing', async () => {
+  const front = await frontTo(quick);
+  const running = chat(front.base, 'replay:02-text-paced');
+  await running.frame('text-delta');
+  front.signal('SIGHUP');
+  await front.until(() => front.stderr.includes('SIGHUP: the front door has no files to reread'), 'the note');
+  await running.done;
+  assert.ok(read(running).finish, 'a whole answer');
+  assert.equal((await chat(front.base, 'replay:01-echo').done).status, 200);
+  assert.equal((await front.stop()).code, 0);
+});
+
 test('a second signal cuts them', async () => {
   const front = await frontTo(slow);
   const running = chat(front.base, 'replay:44-compact-manual');
