@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { agentConfig, chatConfig, startCodexLane, startMock } from '../e2e/lib/codex.mjs';
 import { chat, open } from '../e2e/lib/http.mjs';
 import { assertOneError, read } from '../e2e/lib/contract.mjs';
+import { ROOT } from '../e2e/lib/process.mjs';
 import { CLIENTS, assertAccepted, liveTurn } from './clients.mjs';
 
 // What the fake model says in its scenario "unicode"; every code point has to arrive as it is.
@@ -27,9 +28,14 @@ after(async () => {
 });
 
 const ask = (scenario, rest = {}) => chat(chatLane.base, `scenario:${scenario}`, rest).done;
-const work = (scenario, rest = {}) => chat(agentLane.base, `scenario:${scenario}`, rest).done;
+const worked = []; // all answers of the tool runs
+const work = async (scenario, rest = {}) => {
+  worked.push(await chat(agentLane.base, `scenario:${scenario}`, rest).done);
+  return worked.at(-1);
+};
 const finishOf = (seen) => seen.finish?.messageMetadata ?? {};
 const toolsOf = (seen) => Object.values(seen.tools);
+const isOutput = (chunk) => /^tool-output-|^data-tool-output$/.test(chunk.type);
 
 test('text', async () => {
   const answer = await ask('text;words=12');
@@ -112,8 +118,9 @@ test('MCP tool', async () => {
 
 test('MCP tool, failing', async () => {
   const answer = await work('mcp;tool=fail;arg=x');
-  await assertAccepted(answer);
-  assert.ok(toolsOf(read(answer)).length === 1);
+  const { message } = await assertAccepted(answer);
+  const tools = message.parts.filter((p) => p.type === 'dynamic-tool');
+  assert.deepEqual(tools.map((tool) => [tool.state, tool.errorText]), [['output-error', 'mcp tool failed: x']]);
 });
 
 test('two tools', async () => {
@@ -220,6 +227,11 @@ for (const name of Object.keys(CLIENTS)) {
 
 test('the bytes of the tool runs hold no path of this machine beyond what the tool itself shows', () => {
   assert.ok(fs.existsSync(path.join(agentLane.folder, 'config.toml')));
+  assert.ok(worked.length > 0, 'there were tool runs');
+  for (const { chunks, headers } of worked) {
+    const told = JSON.stringify([headers, chunks.filter((chunk) => !isOutput(chunk))]);
+    for (const folder of [agentLane.folder, ROOT]) assert.ok(!told.includes(folder), told);
+  }
   for (const secret of ['sk-mock-not-a-secret']) {
     for (const lane of [chatLane, agentLane]) assert.equal(lane.stderr.includes(secret), false, 'the key is in the log');
   }
