@@ -141,7 +141,7 @@ export class CrashLab {
     assert.equal(done.code, 0, `${what}: ${done.stderr.slice(-3000)}`);
     await this.restored(what);
     this.journalIsTrue(dead, what);
-    return { what };
+    return { what, missed: again.code === 0 };
   }
   /** The run had fewer moments than the one that was counted: how often it looks depends on time. */
   async tooLate(whole, what) {
