@@ -320,6 +320,7 @@ beside('from a Prometheus: the same numbers, and a target that is down is not he
   const tick = await last((one) => one.requests >= 3, 'the turns');
   assert.equal(tick.state, 'OK');
   assert.equal(tick.bad, 0);
+  assert.equal(typeof tick.sources[0].age_s, 'number');
   assert.ok(tick.sources[0].age_s < 15);
   assert.ok(tick.routes.find((one) => one.route === '/api/chat/stream').first_content_p95_s > 0);
   assert.equal(tick.budget.left, 1);
