@@ -1,17 +1,23 @@
 // kill -9 of Codex: the stream that was running ends with exactly one error, and the lane recovers by
 // itself – the next turn on the same thread works.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { chatConfig, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
+import { chatConfig, codexBin, codexPids, startCodexLane, startMock, turnWorks } from '../lib/codex.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertOneError, assertRefused } from '../lib/contract.mjs';
 import { requestLines } from '../lib/lane.mjs';
-import { limit, sleep } from '../lib/process.mjs';
+import { limit, scratch, sleep } from '../lib/process.mjs';
 
+const folder = scratch('killed');
+const [bin, go] = ['codex', 'go'].map((name) => path.join(folder, name));
 let mock, lane;
 before(async () => {
   mock = await startMock();
-  lane = await startCodexLane({ config: chatConfig, port: mock.port });
+  fs.writeFileSync(bin, `#!/bin/sh\nuntil [ -e '${go}' ]; do sleep 0.05; done\nexec '${codexBin()}' "$@"\n`, { mode: 0o755 });
+  fs.writeFileSync(go, '');
+  lane = await startCodexLane({ config: chatConfig, port: mock.port, folder, bin });
 });
 after(async () => {
   assert.equal((await lane.stop()).code, 0, 'the lane ended cleanly');
@@ -87,16 +93,14 @@ test('a turn asked for at the very moment of the death is served or refused for 
 });
 
 test('while it is away /readyz says so, and says ready again afterwards', async () => {
+  const told = async () => (await send(lane.base, { path: '/readyz' })).status;
+  assert.equal(await told(), 200);
+  fs.unlinkSync(go); // the next one waits for it
   await kill();
-  const end = Date.now() + limit(15000);
-  let ready;
-  do {
-    ready = await send(lane.base, { path: '/readyz' });
-    assert.ok(ready.status === 503 || ready.status === 200, `${ready.status}`);
-    await sleep(50);
-  } while (ready.status !== 200 && Date.now() < end);
-  assert.equal(ready.status, 200, ready.text);
+  await lane.until(async () => await told() === 503, 'it says so', 15000);
   assert.equal((await send(lane.base, { path: '/healthz' })).status, 200);
+  fs.writeFileSync(go, '');
+  await lane.until(async () => await told() === 200, 'ready again');
 });
 
 test('each lost turn is counted once, in its class', () => {
