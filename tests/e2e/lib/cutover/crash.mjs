@@ -238,7 +238,7 @@ function story(journal) {
   const out = { serving: null, pending: null };
   for (const line of journal) {
     if (line.phase === 'begin') out.serving = line.to;
-    if (line.phase === 'intent') out.pending = line.to;
+    if (line.phase === 'intent') Object.assign(out, { serving: line.from ?? out.serving, pending: line.to }); // `from` was read just before
     if (line.phase === 'refused') out.pending = null;
     if (line.phase === 'read-back') out.serving = line.seen;
     if (line.phase === 'done') Object.assign(out, { serving: line.to, pending: null });
