@@ -153,7 +153,7 @@ test(`${TAKEOVERS} connections cut at random moments: every answer is exact`, as
   }
 });
 
-test(`${Math.ceil(TAKEOVERS / 4)} lanes killed at random moments: what the next one resumes is exact`, async () => {
+test(`${Math.ceil(TAKEOVERS / 4)} lanes killed at random moments: what the next one resumes is exact`, async (t) => {
   const expected = await references();
   let resumed = 0;
   for (let i = 0; i < Math.ceil(TAKEOVERS / 4); ++i) {
@@ -172,27 +172,31 @@ test(`${Math.ceil(TAKEOVERS / 4)} lanes killed at random moments: what the next 
     assert.equal(said(again), expected[i % KINDS.length], KINDS[i % KINDS.length]);
     resumed += 1;
   }
+  t.diagnostic(`${resumed} were resumed`);
   if (TAKEOVERS > 100) assert.ok(resumed > TAKEOVERS / 20, `${resumed} were resumed`);
 });
 
-test('the lane is restarted: the reader is cut without an ending, the turn goes on, its resume is whole', async () => {
-  const answer = chat(lane.base, held('restart'), { id: 'restart' });
-  await fifth(answer);
-  assert.equal((await lane.stop()).code, 0);
-  await answer.done;
-  assert.equal(answer.complete, false, 'a whole body would look like the end');
-  assert.ok(!answer.chunks.includes('[DONE]') && !answer.chunks.some((c) => ['finish', 'error'].includes(c?.type)), answer.text);
-  lane = await start();
-  const again = resume('restart');
-  await again.frame('start');
-  await release('restart');
-  await again.done;
-  assertLegal(again);
-  assert.deepEqual(read(again).texts, [whole()]);
-  const id = (x) => x.chunks.find((c) => c?.type === 'start').messageId;
-  assert.equal(id(again), id(answer), 'it is the same message');
-  await ended('restart');
-});
+for (const how of ['restarted', 'dead']) {
+  test(`the lane is ${how}: the reader is cut without an ending, the turn goes on, its resume is whole`, async () => {
+    const answer = chat(lane.base, held(how), { id: how });
+    await fifth(answer);
+    if (how === 'dead') await lane.kill();
+    else assert.equal((await lane.stop()).code, 0);
+    await answer.done;
+    assert.equal(answer.complete, false, 'a whole body would look like the end');
+    assert.ok(!answer.chunks.includes('[DONE]') && !answer.chunks.some((c) => ['finish', 'error'].includes(c?.type)), answer.text);
+    lane = await start();
+    const again = resume(how);
+    await again.frame('start');
+    await release(how);
+    await again.done;
+    assertLegal(again);
+    assert.deepEqual(read(again).texts, [whole()]);
+    const id = (x) => x.chunks.find((c) => c?.type === 'start').messageId;
+    assert.equal(id(again), id(answer), 'it is the same message');
+    await ended(how);
+  });
+}
 
 test('the lane is killed: two pages resume one turn, and stop ends it', async () => {
   const answer = chat(lane.base, held('killed'), { id: 'killed' });
