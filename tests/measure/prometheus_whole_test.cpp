@@ -288,7 +288,7 @@ TEST_CASE("prometheus source: turns that ran when their lane ended may have been
     CHECK(read(restarted({}, 40, -30)).unread == 10);
     CHECK(read(restarted({}, 40, -50)).unread == 0);
     FakePrometheus month(restarted({.bad = 1, .requests = 1, .times = 1}, 1, 0));
-    (void)ask(month, question_of(30 * 86'400.0));
+    REQUIRE(ask(month, question_of(30 * 86'400.0)).has_value());
     CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
         return query.contains("changes(");
     }));

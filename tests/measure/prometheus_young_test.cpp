@@ -259,7 +259,7 @@ TEST_CASE("prometheus source: a target that was long down and began again passes
     gate.limit = 0.0001;
     CHECK(evaluate_readings(gate, long_down, {}, {}).verdict == Verdict::fail);
     FakePrometheus month;
-    (void)ask(month, question_of(30 * 86'400.0));
+    REQUIRE(ask(month, question_of(30 * 86'400.0)).has_value());
     CHECK(std::ranges::none_of(month.queries, [](const std::string& query) {
         return query.contains("sum_over_time(up");
     }));

@@ -438,8 +438,21 @@ TEST_CASE("load: slow and leaving readers get their share, decided by the seed a
 }
 
 TEST_CASE("load: a number of users is never exceeded, and each sends its next") {
+    int open = 0;
+    int most = 0;
     Rig rig;
-    RawServer server(rig.loop.executor(), good);
+    RawServer server(rig.loop.executor(), [&](const RawRequest& request) {
+        Script out = good(request);
+        if (request.method == "POST") {
+            most = std::max(most, ++open);
+            const auto over = [&open] {
+                --open;
+                return std::string();
+            };
+            out.insert(out.begin(), {Wait{Millis(20)}, Later{over}});
+        }
+        return out;
+    });
     LoadOptions options = Rig::options(server);
     options.per_second = 0;
     options.concurrency = 3;
@@ -449,6 +462,7 @@ TEST_CASE("load: a number of users is never exceeded, and each sends its next") 
     CHECK(totals.sent == 30);
     CHECK(totals.outcomes.at("ok") == 30);
     CHECK(totals.seconds < 15);
+    CHECK(most == 3);
     for (const LoadSecond& one : rig.by_second) {
         CHECK(one.in_flight <= 3);
     }
