@@ -105,6 +105,7 @@ test('a worker that posts each notification by itself: by items the answers are 
 test('smoke stream passes', async () => {
   const smoke = await oa(['smoke', 'stream', '--base-url', worker.lane.base, '--json', '--abort', '--prompt', 'scenario:text;words=12'], { ms: 90000 });
   assert.deepEqual(smoke.json().checks.filter((c) => !['PASS', 'SKIPPED'].includes(c.verdict)).map((c) => `${c.id}: ${c.detail}`), []);
+  assert.deepEqual([smoke.code, smoke.json().verdict], [0, 'PASS'], smoke.stderr);
 });
 
 test('a stop in the middle', () => same(async (base, mark) => {
