@@ -31,6 +31,7 @@ export async function churn({ streams, round, rounds = 2, settle = '7s', grace =
   assert.ok(tool.stdout.startsWith('{'), tool.stderr);
   const report = JSON.parse(tool.stdout);
   assert.equal(exit.code, 0, tool.stdout);
+  assert.equal(report.rounds.length, rounds);
   for (const one of report.rounds) {
     assert.ok(one.whole > streams / 2 && one.left > 0 && one.resumed > 0, JSON.stringify(one));
     // The next message can overtake the news that the last one's reader has left: 409.

@@ -36,7 +36,11 @@ export async function readMetrics(base, headers = {}) {
   return parseMetrics(answer.text);
 }
 
-const named = (samples, name, labels = {}) => samples.filter((s) => s.name === `oa_stream_${name}` && Object.entries(labels).every(([k, v]) => s.labels[k] === v));
+const named = (samples, name, labels = {}) => {
+  const all = samples.filter((s) => s.name === `oa_stream_${name}`);
+  assert.ok(all.length > 0, `no series oa_stream_${name}`);
+  return all.filter((s) => Object.entries(labels).every(([k, v]) => s.labels[k] === v));
+};
 export const total = (samples, name, labels) => named(samples, name, labels).reduce((sum, s) => sum + s.value, 0);
 
 /** The identities that hold while no stream is open. */

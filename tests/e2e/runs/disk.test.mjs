@@ -147,6 +147,8 @@ beside('the state folder is removed in the middle: no text names a file that is 
   const exit = await running.end(120000);
   const said = running.stdout + running.stderr;
   assert.notEqual(exit.code, 0, said);
-  assert.ok(!said.slice(said.indexOf('restoring')).includes(`incident body ${id}`), `a run that is not there is suggested:\n${said}`);
-  for (const [name] of said.slice(said.indexOf('restoring')).matchAll(/\/[^\s:'"]*\/gone\/[^\s:'"]*/g)) assert.ok(fs.existsSync(name), `${name} is named and not there:\n${said}`);
+  const from = said.indexOf('restoring');
+  assert.ok(from >= 0, said);
+  assert.ok(!said.slice(from).includes(`incident body ${id}`), `a run that is not there is suggested:\n${said}`);
+  for (const [name] of said.slice(from).matchAll(/\/[^\s:'"]*\/gone\/[^\s:'"]*/g)) assert.ok(fs.existsSync(name), `${name} is named and not there:\n${said}`);
 });
