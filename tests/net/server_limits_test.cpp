@@ -151,6 +151,10 @@ TEST_CASE("an idle connection is closed without a word, before and after a reque
     CHECK(used.received().empty());
 }
 
+TEST_CASE("an idle connection is kept longer than the 60 s of the usual proxies") {
+    CHECK(ServerLimits{}.idle_timeout > Millis(60'000));
+}
+
 TEST_CASE("an answer that the peer never reads is given up at the write deadline") {
     Loop loop;
     TestServer server(loop, {.write_timeout = Millis(50)});

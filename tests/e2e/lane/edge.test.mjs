@@ -8,7 +8,7 @@ import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { Exchange, chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
-import { Running, curl, limit, scratch } from '../lib/process.mjs';
+import { curl, limit, scratch } from '../lib/process.mjs';
 
 const connected = (base) => new Promise((done, fail) => {
   const { port, hostname } = new URL(base);
@@ -177,10 +177,7 @@ test('SIGTERM in the middle of an upload: it is answered before the lane and the
   }
 });
 
-test('an idle connection is kept longer than the usual proxies keep theirs, and never closed on a request', async () => {
-  const help = new Running(process.env.OA_BIN ?? 'oa-stream', ['serve', '--help'], { name: 'help' });
-  await help.end();
-  assert.match(help.stdout, /keep-alive/);
+test('an idle connection is never closed on a request', async () => {
   const lane = await startLane({ args: ['--limit', 'keep-alive=300ms'] });
   // Requests at the very moment of the deadline: each is answered, or refused before it was begun.
   const { port, hostname, host } = new URL(lane.base);
