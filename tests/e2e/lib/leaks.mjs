@@ -65,6 +65,7 @@ export function tellsFile(file, secrets) {
   let bytes = fs.readFileSync(file);
   if (file.endsWith('.zst')) {
     const unpacked = spawnSync('zstd', ['-dcq', file], { maxBuffer: 1 << 30 });
+    if (unpacked.error) throw unpacked.error;
     if (unpacked.status !== 0) return null; // a bundle that a test broke on purpose
     bytes = unpacked.stdout;
   }

@@ -188,6 +188,7 @@ describe('faults', { concurrency: 3 }, () => {
   describe('fault 23: what was created is told, and never the same twice', { concurrency: 1 }, () => {
     test('every thread has an id of its own, and the report lists them', async () => {
       const first = await smokeOf({}), second = await smokeOf({});
+      for (const { seen } of [first, second]) assert.ok(seen.threads.length > 2, `${seen.threads}`);
       const all = [...first.seen.threads, ...second.seen.threads];
       assert.equal(new Set(all).size, all.length, 'no thread id is used twice');
       assert.ok(all.every((id) => /^oasmoke_[0-9a-f]+$/.test(id)), `recognisable: ${all}`);

@@ -43,7 +43,8 @@ test('conversations that are opened at once cost two commands, and none of the m
   const opened = await Promise.all(Array.from({ length: 20 }, (_, i) => send(world.lane.base, { path: `/api/chats/many-${i}` })));
   engine.execute = execute;
   assert.deepEqual(opened.map((one) => one.status), opened.map(() => 200));
-  assert.ok(lists() - before <= 2, `${lists() - before} commands`);
+  const asked = lists() - before;
+  assert.ok(asked >= 1 && asked <= 2, `${asked} commands`);
 });
 
 test('conversations that are older than what the worker lists stay in the list, and open', async () => {

@@ -67,7 +67,10 @@ test('so many events are retained that a reader from 0 is evicted on its way', a
 
 test('0 is stale, and the answer tells the head', async () => {
   await others(1500);
+  const stale = () => journal('khala.stale').length + journal('khala.poll').filter((poll) => poll.status === 410).length;
+  const before = stale();
   await second(bothAnswer);
+  assert.ok(stale() > before);
 });
 
 test('the runtime starts again, its numbers too: both lanes come back', () => second(async (world) => {
