@@ -192,6 +192,7 @@ test('a copy made while its last answer is replaced is a copy, or waits for the 
     const again = open(lane.base, { method: 'POST', path: `/api/chats/race-${n}/stream`, body: { messages: [question], trigger: 'regenerate-message' } });
     const copy = await post(lane, `/api/chats/race-${n}/fork`, {});
     if (copy.status !== 201) assertRefused(copy, 409, 'turn_in_progress');
+    else assert.deepEqual((await get(lane, `/api/chats/${copy.json().data.id}/messages`)).data.map((one) => one.role), ['user', 'assistant']);
     await again.done;
     assertLegal(again);
   }

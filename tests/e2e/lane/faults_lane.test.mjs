@@ -197,7 +197,7 @@ describe('fault 84: nothing after the end, nothing twice, nothing dropped in sil
   test('a call announced twice is announced once', async () => {
     const answer = await chat(lane.base, 'replay:the-same-call-twice').done;
     assertLegal(answer, { warnings: ['T4'] });
-    for (const tool of Object.values(read(answer).tools)) assert.equal(tool.seen.filter((t) => t === 'tool-input-available').length, 1);
+    assert.deepEqual(Object.values(read(answer).tools).map((tool) => tool.seen.filter((t) => t === 'tool-input-available').length), [1]);
   });
   test('what is not known is not shown, and the turn goes on', async () => {
     const answer = await chat(lane.base, 'replay:unknown-events').done;

@@ -29,16 +29,18 @@ test('a run without gates cannot be judged again, and says which can', async () 
 });
 
 test('a PromQL with open brackets is no valid playbook', async () => {
-  for (const [promql, why] of [['sum(rate(x[5m]', "'\\(' is not closed"], ['x)', "'\\)' closes nothing"], ['x{a="b]', 'a text in " does not end']]) {
+  const validated = (promql) => {
     const gate = `    - { id: mine, promql: '${promql}', unit: count, at_most: 3 }\n`;
-    const file = target.write('promql.yaml', PLAYBOOK.replace('sources: [{ probe: {} }]', 'sources: [{ probe: {} }, { prometheus: "http://127.0.0.1:9", revision_label: revision }]').replace('  gates:\n', `  gates:\n${gate}`));
-    const refused = await target.oa(['playbook', 'validate', file]);
+    const file = target.write('promql.yaml', PLAYBOOK.replace('sources: [{ probe: {} }]', 'sources: [{ probe: {} }, { prometheus: { url: "http://127.0.0.1:9", revision_label: revision } }]').replace('  gates:\n', `  gates:\n${gate}`));
+    return target.oa(['playbook', 'validate', file]);
+  };
+  for (const [promql, why] of [['sum(rate(x[5m]', "'\\(' is not closed"], ['x)', "'\\)' closes nothing"], ['x{a="b]', 'a text in " does not end']]) {
+    const refused = await validated(promql);
     assert.equal(refused.code, 2, refused.stdout);
     assert.match(refused.stderr, new RegExp(`the promql is broken: ${why}`));
   }
-  const whole = `    - { id: mine, promql: 'sum(rate(x{a=")"}[5m])) # (', unit: count, at_most: 3 }\n`;
-  const file = target.write('whole.yaml', PLAYBOOK.replace('  gates:\n', `  gates:\n${whole}`));
-  assert.doesNotMatch((await target.oa(['playbook', 'validate', file])).stderr, /the promql is broken/);
+  const whole = await validated('sum(rate(x{a=")"}[5m])) # (');
+  assert.equal(whole.code, 0, whole.stderr);
 });
 
 test('a mirror that is refused shows its example, and the address of a backend is refused however it is written', async () => {
