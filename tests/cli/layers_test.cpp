@@ -252,6 +252,9 @@ TEST_CASE("layers: a mistake in the section of one command closes no other comma
     CHECK(found(smoke, k_text).error().message == "'smok stream' is not a command");
     CHECK(found(rollback, "version: 1\nall: { state-dri: x }\n").error().code == Code::config);
     CHECK(found(rollback, "version: 1\nal: {}\n").error().code == Code::config);
+    constexpr std::string_view k_family = "version: 1\nsmoke: { base-url: http://x }\n";
+    CHECK(found(smoke, k_family).error().message == "'smoke' is not a command");
+    CHECK(found(rollback, k_family).value()->mistakes().size() == 1);
     CHECK(found(rollback, "").error().text().contains("the file is empty"));
     CHECK_FALSE(
         find_config(parsed({"rollback", "apply", "last", "--config", "/dev/null"}), env).value()

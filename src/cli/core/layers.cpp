@@ -56,6 +56,11 @@ std::string section_meant(std::string_view name) {
     );
 }
 
+/// "smoke" is not a section: each command of that family was meant.
+bool is_meant(std::string_view section, const CommandSpec& command) {
+    return section == command.path || command.path.starts_with(fmt::format("{} ", section));
+}
+
 /// Reads one section, stopping at the first mistake.
 class FileReader {
 public:
@@ -330,8 +335,8 @@ find_config(const Invocation& invocation, const Environment& env) {
     }
     OA_TRY(ConfigFile config, ConfigFile::parse(text, path.string()));
     for (const auto& [section, error] : config.mistakes()) {
-        if (section == k_all ||
-            (invocation.command != nullptr && section == invocation.command->path)) {
+        const bool own = invocation.command != nullptr && is_meant(section, *invocation.command);
+        if (own || section == k_all) {
             return std::unexpected(error);
         }
     }
