@@ -347,8 +347,8 @@ const CommandSpec serve_command = command<run>({
         {{ExitCode::ok, "A signal ended it, and its turns had ended or ran out of time."},
          {ExitCode::credentials},
          {ExitCode::refused, "Something else has the address, or works on Codex's home."},
-         {ExitCode::interrupted, "A second SIGINT ended it at once."},
-         {ExitCode::terminated, "A second SIGTERM ended it at once."}},
+         {ExitCode::interrupted, "SIGINT ended it while it started, or a second one at once."},
+         {ExitCode::terminated, "SIGTERM ended it while it started, or a second one at once."}},
 });
 
 } // namespace oa_stream::cli
