@@ -176,7 +176,7 @@ test('a lane that still starts ends at once by its first signal, and leaves no c
   for (const [stage, signal, code] of [['debug', 'SIGINT', 130], ['app-server', 'SIGTERM', 143]]) {
     // Says nothing from this stage of the start on.
     fs.writeFileSync(bin, `#!/bin/sh\ncase "$1" in --version) echo codex-cli 0.169.0; exit;; ${stage}) echo $$ > ${pid}.new; mv ${pid}.new ${pid}; exec sleep 600;; debug) echo '{"models":[]}';; esac\n`, { mode: 0o755 });
-    const lane = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--codex-bin', bin], { name: stage, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: path.join(folder, stage) }) });
+    const lane = new Running(OA_BIN, ['serve', '--listen', '127.0.0.1:0', '--codex-bin', bin], { name: stage, env: cleanEnv({ HOME: folder, OPENAI_API_KEY: 'key', OA_STREAM_STATE_DIR: path.join(folder, stage) }) });
     const child = await lane.until(() => fs.existsSync(pid) && fs.readFileSync(pid, 'utf8').trim(), 'the child');
     fs.rmSync(pid);
     lane.signal('SIGHUP'); // is kept for later
