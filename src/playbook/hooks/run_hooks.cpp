@@ -75,6 +75,9 @@ Task<StepEnd> ask_hooks(RunContext* run, const Step* step) {
         const bool serves = run->out.mutated && step->stage > 0 && !run->playbook().drill;
         checks = serves ? co_await watch_while_asked(run, step, std::move(asked))
                         : co_await std::move(asked);
+        if (run->in.steering != nullptr) {
+            run->in.steering->at_step(step->id); // a rollback waits for no hook
+        }
     }
     if (!checks) {
         co_return StepEnd::stop;
