@@ -174,6 +174,26 @@ TEST_CASE("start: the messages are listed with the question of a turn that is be
     rig.complete(stream);
 }
 
+TEST_CASE("start: a list waits two seconds for a turn, also where it would join one that waits") {
+    auto config = LaneRig::quick();
+    config.allowed.tools = true;
+    LaneRig rig(config);
+    rig.ids->put({"", "c1", "auth-c"});
+    rig.authority.able.joins = true;
+    rig.authority.hold = true;
+    const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message("one")));
+    rig.until("the start", [&] { return rig.authority.starts == 1; });
+    const auto began = Clock::now();
+    const auto list = rig.open(rig.get("/api/chats/c1/messages"));
+    rig.await_end(list);
+    CHECK(list->head.status == 200);
+    CHECK(Clock::now() - began < config.timings.start_wait);
+    CHECK_FALSE(stream->has("start-step")); // it is being started still
+    rig.authority.release();
+    rig.until("the stream", [&] { return stream->has("start-step"); });
+    rig.complete(stream);
+}
+
 TEST_CASE("start: a conversation began when it was asked for, however long its authority takes") {
     const bool with_turn = GENERATE(true, false);
     CAPTURE(with_turn);

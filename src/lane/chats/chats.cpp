@@ -137,10 +137,11 @@ Task<std::shared_ptr<LiveTurn>> Chats::join_waiting(CallPtr call) {
     const auto& record = call->record;
     auto own = lane_->turns.find(record.owner, record.thread);
     const bool decides = lane_->config.approvals != Approvals::ask || starter_->asks(*call);
-    if (!lane_->config.allowed.tools || !decides || (own && !lane_->shared)) {
+    const bool starts = lane_->turns.starting(record.owner, record.thread); // k_begin_wait is over
+    if (!lane_->config.allowed.tools || !decides || starts || (own && !lane_->shared)) {
         co_return own;
     }
-    const auto joined = co_await starter_->find(call);
+    const auto joined = co_await starter_->find(call, FoundFor::reading, k_begin_wait);
     if (!joined || !*joined) {
         co_return own;
     }

@@ -166,7 +166,7 @@ Task<Accepted<void>> Chats::end_turn(CallPtr call) {
         OA_CO_TRY(
             turn,
             co_await lane_->shared->find(
-                owner, thread, [] { return false; }, FoundFor::stopping
+                owner, thread, [] { return false; }, FoundFor::stopping, k_stop_wait
             )
         );
     }

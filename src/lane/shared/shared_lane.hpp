@@ -96,12 +96,13 @@ public:
     );
     /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
     /// first, if it can be. Null: none. Of a turn that another replica is starting it waits for the
-    /// acceptance, unless its client has left.
+    /// acceptance, unless its client has left; `most`: as TurnStarter::await_start() has it.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(
         std::string owner,
         std::string thread,
         LiveTurns::Gone gone = [] { return false; },
-        FoundFor purpose = FoundFor::reading
+        FoundFor purpose = FoundFor::reading,
+        std::optional<Millis> most = {}
     );
     // shared_stops.cpp
     /// A turn that another replica is starting must stop as soon as it was accepted, and one that

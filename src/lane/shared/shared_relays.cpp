@@ -184,10 +184,15 @@ SharedLane::own_turn(const store::ThreadKey& key, const Result<store::ThreadStat
     return own;
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>>
-SharedLane::find(std::string owner, std::string thread, LiveTurns::Gone gone, FoundFor purpose) {
+Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(
+    std::string owner,
+    std::string thread,
+    LiveTurns::Gone gone,
+    FoundFor purpose,
+    std::optional<Millis> most
+) {
     const store::ThreadKey key{owner, thread};
-    const auto until = Clock::now() + lane_->config.timings.start_wait;
+    const auto until = Clock::now() + most.value_or(lane_->config.timings.start_wait);
     for (int looks = 0;;) {
         const auto state = co_await store_->look(key);
         if (auto own = own_turn(key, state)) {

@@ -130,16 +130,17 @@ Task<Accepted<void>> TurnStarter::await_start(CallPtr call, std::optional<Millis
     co_return Accepted<void>{};
 }
 
-Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::find(CallPtr call, FoundFor purpose) {
+Task<Accepted<std::shared_ptr<LiveTurn>>>
+TurnStarter::find(CallPtr call, FoundFor purpose, std::optional<Millis> most) {
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
     const bool joins = lane_->authority().capabilities().joins && !lane_->draining;
     const LiveTurns::Gone gone = [exchange = call->exchange] { return exchange->peer_gone(); };
     if (joins) {
-        OA_CO_CHECK(co_await await_start(call));
+        OA_CO_CHECK(co_await await_start(call, most));
     }
     if (lane_->shared) {
-        auto found = co_await lane_->shared->find(owner, thread, gone, purpose);
+        auto found = co_await lane_->shared->find(owner, thread, gone, purpose, most);
         if (!found || *found || !joins) {
             co_return found;
         }

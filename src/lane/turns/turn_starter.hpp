@@ -25,9 +25,10 @@ public:
     [[nodiscard]] Task<Accepted<Begun>> begin(CallPtr call);
 
     /// The live turn of Call::record's thread. One that runs although this lane does not hold it
-    /// (it was left, or a lane before this one died) is taken over first. Null: none.
+    /// (it was left, or a lane before this one died) is taken over first. Null: none. `most`: as
+    /// await_start() has it, here and elsewhere.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
-    find(CallPtr call, FoundFor purpose = FoundFor::reading);
+    find(CallPtr call, FoundFor purpose = FoundFor::reading, std::optional<Millis> most = {});
     /// Until no turn of that thread is being started here any more; for LaneTimings::start_wait,
     /// unless `most` says less.
     [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call, std::optional<Millis> most = {});

@@ -236,16 +236,22 @@ TEST_CASE("relays: whoever comes back while another lane starts the turn waits a
         REQUIRE(*found);
         CHECK(**found != nullptr);
     }
-    SECTION("not in time") {
-        config.timings.start_wait = Millis(50);
+    SECTION("not in time, or not for so long") {
+        constexpr Millis k_short{50};
+        const bool asked = GENERATE(true, false);
+        CAPTURE(asked);
+        config.timings.start_wait = asked ? Millis(600'000) : k_short;
         SharedRig rig(config);
         rig.theirs(true, begun(), store::Phase::starting);
         rig.holding().turn.clear();
         const auto began = Clock::now();
-        const auto found = rig.find();
+        const auto most = asked ? std::optional(k_short) : std::nullopt;
+        const auto found = rig.run(rig.shared().find(
+            "", "c", [] { return false; }, lane::FoundFor::reading, most
+        ));
         REQUIRE(found);
         CHECK(*found == nullptr);
-        CHECK(Clock::now() - began >= config.timings.start_wait);
+        CHECK(Clock::now() - began >= k_short);
         CHECK(rig.store.looks > 1);
     }
 }
