@@ -361,10 +361,9 @@ return ve
 )lua"};
 
 // KEYS: row, owner's set, owner's changes. ARGV: thread id, fence, the authority's thread or ''. 0
-// where that is another one by now.
+// where the row does not name that one (any more): a store that lost it may be offered another.
 const Script erase{"erase", k_number, OA_STILL_HELD R"lua(
-local th = redis.call('HGET', KEYS[1], 'th')
-if ARGV[5] ~= '' and th and th ~= ARGV[5] then return 0 end
+if ARGV[5] ~= '' and redis.call('HGET', KEYS[1], 'th') ~= ARGV[5] then return 0 end
 redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])

@@ -259,8 +259,8 @@ public:
     [[nodiscard]] virtual Task<Result<std::uint64_t>> change(ThreadKey key, RowChange what) = 0;
     /// Used last at this time; nothing else of it changes, and nothing where there is none.
     [[nodiscard]] virtual Task<Result<void>> touch(ThreadKey key, std::int64_t updated_at) = 0;
-    /// The deletion's version; otherwise as put(). `thread`: of the authority, which the row must
-    /// not name another one of; empty: whatever it names.
+    /// The deletion's version; otherwise as put(). `thread`: the authority's, which the row has to
+    /// name (else Code::conflict); empty: whatever it names.
     [[nodiscard]] virtual Task<Result<std::uint64_t>>
     erase(ThreadKey key, std::uint64_t fence = 0, std::string thread = {}) = 0;
     /// These threads are gone at the authority: on_wanted() of all other processes is called, with

@@ -126,8 +126,8 @@ public:
         if (key.id == unerasable) {
             co_return fail(Code::unavailable, "the store is away");
         }
-        const auto fields = states[key.id].fields;
-        if (fields && !thread.empty() && fields->thread != thread) {
+        const auto& fields = states[key.id].fields;
+        if (!thread.empty() && (!fields || fields->thread != thread)) {
             co_return fail(Code::conflict, "it names another thread");
         }
         erased.push_back(key.id);
