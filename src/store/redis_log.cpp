@@ -349,12 +349,11 @@ void RedisStore::wake() {
     tell({"PEXPIRE", key("in", session_), inbox_time()});
 }
 
-/// What is refused is told again once the store takes a beat.
 void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
     const auto name = key("r", turn);
     const auto told = [this, alive = alive_](const Result<Reply>& reply) {
         if (*alive && reply && reply->failed()) {
-            unsure_ = true;
+            uncounted_ = true;
         }
     };
     if (count == 0) { // the last session's leaves nothing behind

@@ -172,6 +172,7 @@ Task<void> RedisStore::renew() {
         co_return;
     }
     const bool unsure = std::exchange(unsure_, false);
+    const bool uncounted = std::exchange(uncounted_, false);
     if (kept->count() == 0 || signing_on_) {
         (void)co_await sign_on_again();
         co_return;
@@ -185,6 +186,8 @@ Task<void> RedisStore::renew() {
     tell({"PEXPIRE", key("in", session_), inbox_time()});
     if (unsure && on_unsure) {
         on_unsure();
+    } else if (uncounted && on_uncounted) {
+        on_uncounted();
     }
     // No such command is under way, so the count here is right: what a lost answer left is made
     // good.

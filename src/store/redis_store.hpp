@@ -256,6 +256,7 @@ private:
     Clock::time_point trim_at_ = Clock::now() + Millis(1'000);
     bool look_now_ = false; ///< the next beat is due
     bool unsure_ = false; ///< whether the store still has what it had of us
+    bool uncounted_ = false; ///< it refused a count of readers
     std::string born_{}; ///< names what the store has; another name: it lost what it had
     bool offers_ = false; ///< it lost rows, and has not been offered() ours
     bool signing_on_ = false; ///< until its answer came: what the store lost is not known

@@ -137,7 +137,7 @@ TEST_CASE("readers that a server does not note for a moment are asked for again 
     options.lease = Millis(200);
     auto& store = rig.open(options);
     int asked = 0;
-    store.on_unsure = [&asked] { ++asked; };
+    store.on_uncounted = [&asked] { ++asked; };
     const auto beats = [&](std::size_t count) {
         const auto before = rig.redis.said("count").size();
         rig.until("beats", [&] { return rig.redis.said("count").size() >= before + count; });

@@ -348,6 +348,8 @@ public:
     std::function<void(const Wanted&)> on_wanted{};
     /// This process has `count` readers on a turn.
     virtual void tell_readers(const std::string& turn, std::size_t count) = 0;
+    /// The store takes a beat after it refused such a count: they are all to be told again.
+    std::function<void()> on_uncounted{};
     [[nodiscard]] virtual Task<Result<std::size_t>> readers(std::string turn) = 0;
 
     // Idempotency-Key.

@@ -41,6 +41,7 @@ SharedLane::SharedLane(LaneState& lane, store::Store& store)
     store_->on_unsure = [this] {
         spawn(lane_->executor, "shared turns again", hold_all_again(this, alive_));
     };
+    store_->on_uncounted = [this] { tell_all_readers(); };
     store_->on_lost = [this] { offer_rows(); };
 }
 
@@ -65,6 +66,7 @@ void SharedLane::stop() {
     *alive_ = false;
     store_->on_wanted = nullptr;
     store_->on_unsure = nullptr;
+    store_->on_uncounted = nullptr;
     store_->on_lost = nullptr;
 }
 
@@ -243,6 +245,19 @@ Task<void> SharedLane::look_after_relays() {
     }
 }
 
+void SharedLane::tell_all_readers() {
+    for (const auto& [turn, relay] : relays_) {
+        if (!relay.turn->ended()) {
+            tell_readers(relay.key, turn);
+        }
+    }
+    for (const auto& [turn, held] : held_) {
+        if (const auto live = held.turn.lock(); live && !live->ended()) {
+            tell_readers(held.journal->key(), turn);
+        }
+    }
+}
+
 /// The store forgot this process. What it still has of our turns decides; what it lost as well is
 /// told it again, so that no other replica starts a second turn there.
 Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> alive) {
@@ -251,16 +266,10 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
     for (const auto& [turn, held] : self->held_) {
         all.push_back(held);
     }
-    for (const auto& [turn, relay] : self->relays_) {
-        if (!relay.turn->ended()) {
-            self->tell_readers(relay.key, turn);
-        }
-    }
+    self->tell_all_readers(); // first: without them another replica would put an end to a turn
     for (const auto& held : all) {
         auto& journal = *held.journal;
         if (const auto turn = held.turn.lock(); turn && !turn->ended()) {
-            // First: without readers another replica would put an end to it.
-            self->tell_readers(journal.key(), journal.turn());
             co_await self->hold_again(held);
         } else if (journal.gave_up()) {
             // It was told its end, and counted, here, and the store will not be told it: another

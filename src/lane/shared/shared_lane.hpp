@@ -233,6 +233,7 @@ private:
         std::shared_ptr<LiveTurn> turn
     );
     void tell_readers(const store::ThreadKey& key, const std::string& turn);
+    void tell_all_readers();
     /// A while for other lanes to say whose a conversation is. False: no later than that.
     [[nodiscard]] Task<bool> outwait_others(store::ThreadKey key, Clock::time_point until);
     void tell_holder(store::ThreadKey key, std::string turn);

@@ -1,4 +1,5 @@
 // The store is away while turns of this lane end, or say nothing.
+#include "../turns/heard.hpp"
 #include "shared_rig.hpp"
 
 using namespace oa_stream;
@@ -183,6 +184,17 @@ TEST_CASE("outages: a lane that signed on again stops nothing before the store s
     lane.live->stop(lane::StopReason::client_gone);
     CHECK(lane.played->left == !asked);
     CHECK(lane.played->interrupts == (asked ? 1 : 0));
+}
+
+TEST_CASE("outages: readers that the store refused to note are all that it is told again") {
+    std::string heard;
+    Outage lane;
+    lane.live->attach(std::make_shared<Heard>(heard), Clock::now(), true, [](const auto&) {});
+    lane.store.told_readers.clear();
+    lane.store.on_uncounted();
+    lane.go_on();
+    CHECK(lane.store.told_readers == std::vector{std::pair(std::string("t1"), std::size_t{1})});
+    CHECK(lane.store.holds.empty());
 }
 
 TEST_CASE("outages: a turn whose authority is lost as well is left to whoever may have it") {
