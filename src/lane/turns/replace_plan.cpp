@@ -44,6 +44,14 @@ bool without_question(const authority::PastTurn& turn) {
     return turn.user_text.empty() && turn.user_parts.empty();
 }
 
+bool begun_with_any(
+    const authority::PastTurn& turn, const std::vector<authority::CallResult>& results
+) {
+    return std::ranges::any_of(results_begun_with(turn), [&](const auto& begun) {
+        return contains(results, begun.call, &authority::CallResult::call);
+    });
+}
+
 /// A turn that results of another service's calls began goes on with the last of the messages that
 /// the thread began with: the page holds its answer with that one.
 bool goes_on_with_seed(const Turns& turns, const SeededMessages& seeded) {
@@ -171,11 +179,13 @@ bool names_turn(const ChatRequest& request, const Turns& turns) {
 Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     const bool newest = request.message_id.empty() && !turns.empty();
     const auto at = newest ? std::optional(turns.size() - 1) : find_exact(request, turns);
-    const bool other = at && !request.results.empty() && !holds_results(turns[*at]);
-    if (!at || other || without_question(turns[*at])) {
+    if (!at || without_question(turns[*at])) {
         return reject_kept_question();
     }
     const auto& turn = turns[*at];
+    if (!request.results.empty() && !begun_with_any(turn, request.results)) {
+        return reject_regenerate("the answer to replace is none to these results");
+    }
     request.message_id = wire_id(turn.id);
     request.text = turn.user_text;
     request.input = turn.user_parts;

@@ -215,8 +215,13 @@ TEST_CASE("waiting: another answer to results that a turn began with goes on wit
         CHECK(authority::text_of(request.input) == results);
         rig.complete(stream);
     }
-    SECTION("but none to what somebody said since") {
-        rig.authority.past.back().user_text = "hi";
+    SECTION("but none to what somebody said since, nor to later results") {
+        auto& newest = rig.authority.past.back().user_text;
+        if (GENERATE(true, false)) {
+            newest = "hi";
+        } else {
+            newest.replace(newest.find("k1"), 2, "k2");
+        }
         const auto stream = ask("");
         rig.await_end(stream);
         CHECK(stream->head.status == 422);
