@@ -60,7 +60,7 @@ struct FrontCore {
     /// No turn began there: one that runs where the thread lived before is still reached, unless
     /// another began since.
     void go_back(const Route& route);
-    /// It is refused there for now, and nothing began: a thread that is new begins again elsewhere.
+    /// It is refused there, and nothing began: a thread that is new begins again elsewhere.
     void let_go(const Route& route);
     /// Nobody takes a connection there: the thread begins again elsewhere.
     void unsettle(const Route& route);

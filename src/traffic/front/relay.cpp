@@ -1,5 +1,6 @@
 // One request through the front door. Bytes are never collected, except for short answers of known
 // length, which keep their content-length that way.
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "front_core.hpp"
@@ -19,8 +20,7 @@ namespace {
 constexpr std::uint64_t k_short_answer = 256U << 10U;
 constexpr int k_created = 201;
 constexpr int k_refused = 400;
-constexpr int k_rate_limited = 429;
-constexpr int k_unavailable = 503;
+constexpr std::array k_may_run{409, 502, 504}; ///< refused, as a turn runs, or after it was sent on
 constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
 /// A client that only ended its sending half looks like one that left, and still reads a whole
 /// answer (`nc -N`). One that left costs its backend so much longer.
@@ -326,10 +326,10 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
             core->mirror->leave_out(made); // a copy of that one, with turns that it does not get
         }
     }
-    if (head.status == k_rate_limited || head.status == k_unavailable) {
-        core->let_go(route);
-    } else if (head.status >= k_refused) {
+    if (contains(k_may_run, head.status)) {
         core->go_back(route);
+    } else if (head.status >= k_refused) {
+        core->let_go(route);
     }
     core->arms[arm].counters.status_5xx += head.status >= 500 ? 1 : 0;
     if (relay->is_short) {
