@@ -254,7 +254,9 @@ void FrontCore::settle(Route& route) {
         return;
     }
     route.former = sticky.find(thread);
-    if (route.ref.new_turn || !route.former) {
+    // A turn that comes again with its key moves it only from where the next one would leave.
+    if (route.ref.new_turn || !route.former ||
+        (!route.key.empty() && pick.weights()[*route.former] == 0)) {
         route.settled = sticky.remember(thread, route.arm);
     }
 }

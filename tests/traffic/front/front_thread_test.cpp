@@ -203,6 +203,22 @@ TEST_CASE("front: a turn that comes again with its key goes where it began") {
     }
 }
 
+TEST_CASE("front: a turn that comes again with its key is stopped where it runs") {
+    const net::Headers key{{"idempotency-key", "k"}};
+    Rig rig({{"stable", 0}, {"canary", 100}});
+    CHECK(rig.post("/api/chat", R"({"id":"t"})").body == "canary");
+    rig.weigh(100, 0);
+    rig.stable.answer = [](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        (void)co_await exchange->respond({504, {}, "stable"}); // it may run, or the one before it
+    };
+    CHECK(rig.post("/api/chat", R"({"id":"t"})", key).status == 504);
+    CHECK(rig.get_path("/api/chats/t/stream").body == "canary");
+    rig.stable.answer = {};
+    CHECK(rig.post("/api/chat", R"({"id":"t"})", key).body == "stable");
+    CHECK(rig.get_path("/api/chats/t/stream").body == "stable");
+    CHECK(rig.post("/api/chats/t/stop", "").body == "stable");
+}
+
 TEST_CASE("front: a late answer does not lead away from a turn that began since") {
     for (const int status : {200, 429}) {
         CAPTURE(status);
