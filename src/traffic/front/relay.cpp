@@ -358,11 +358,10 @@ Task<Ending> run_or_refuse(CorePtr core, RelayPtr relay) {
         co_return co_await run(core, relay);
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): no waiting in here
     }
-    if (!relay->head) { // its thread does not live there
-        core->unsettle(relay->route);
-    }
     if (relay->transfer) {
         relay->transfer->cancel();
+    } else { // nothing was sent
+        core->let_go(relay->route);
     }
     if (relay->body) {
         relay->body->cut();

@@ -271,5 +271,9 @@ TEST_CASE("front: without memory for a request it ends as 503, and counts as end
     CHECK(counters.picked == 1);
     CHECK(counters.unreachable == 1);
     CHECK(core->state().at("threads") == 0); // nothing of it arrived there
+    core->sticky.remember("u", 0);
+    CHECK(rig.ask({.url = door.url() + "/api/chats/u/messages"}).status == 503);
+    rig.run_until([&] { return core->active() == 0; });
+    CHECK(core->sticky.find("u") == 0U); // a turn of it may run there
     CHECK(rig.stable.seen.empty());
 }
