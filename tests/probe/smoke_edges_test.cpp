@@ -115,3 +115,28 @@ TEST_CASE("smoke: a header on two lines has both values") {
     CHECK(smoked.failed().empty());
     CHECK(smoked.check("headers.cache-control").detail.contains("no-cache, no-transform"));
 }
+
+TEST_CASE("smoke: an edge that takes a header from one route alone is found, from resumes, too") {
+    const bool resumes = GENERATE(false, true);
+    CAPTURE(resumes);
+    const FakeLane* made = nullptr;
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        made = &lane;
+        lane.pace = Millis(20);
+        lane.head = [&](const std::string& head) {
+            const auto asked = made->server().requests().back();
+            const bool loses = resumes ? asked.method == "GET" : asked.path == "/api/chat";
+            return loses ? replaced_once(head, "no-cache, no-transform", "public") : head;
+        };
+    });
+    if (resumes) {
+        CHECK(
+            smoked.failed() == std::vector<std::string>{"stream.resume.ended", "stream.resume.live"}
+        );
+        CHECK(smoked.check("resume.live").detail.starts_with("headers_missing: H3"));
+    } else {
+        CHECK(smoked.failed() == std::vector<std::string>{"stream.headers.cache-control"});
+        CHECK(smoked.check("headers.cache-control").detail.ends_with("saw \"public\" (happy.chat)")
+        );
+    }
+}

@@ -138,7 +138,8 @@ Task<void> messages(SmokePtr smoke) {
     );
 }
 
-std::string wrong_with_replay(const ProbeSample& replay, const ProbeSample& original) {
+std::string
+wrong_with_replay(const Smoke& smoke, const ProbeSample& replay, const ProbeSample& original) {
     if (replay.outcome != Outcome::ok && replay.outcome != Outcome::headers_missing &&
         replay.outcome != Outcome::buffered) {
         return fmt::format("{}: {}", to_string(replay.outcome), replay.detail);
@@ -150,7 +151,8 @@ std::string wrong_with_replay(const ProbeSample& replay, const ProbeSample& orig
             printable(original.message_id, 60)
         );
     }
-    return replay.text == original.text ? "" : "the replay's text is not the turn's";
+    return replay.text == original.text ? wrong_with_head_alone(smoke, replay)
+                                        : "the replay's text is not the turn's";
 }
 
 Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
@@ -173,7 +175,7 @@ Task<void> resume_ended(SmokePtr smoke, const Happy* happy) {
     } else {
         smoke->judge(
             "resume.ended",
-            wrong_with_replay(replay, happy->sample),
+            wrong_with_replay(*smoke, replay, happy->sample),
             "the ended turn is replayed from its start"
         );
     }

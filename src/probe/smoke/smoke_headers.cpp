@@ -1,4 +1,4 @@
-// Each required header of the answer on its own, judged on the first happy path that got a head.
+// Each required header of the answers on its own: an edge may treat one route unlike another.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
 
@@ -79,19 +79,23 @@ constexpr std::array k_headers{
 };
 // clang-format on
 
-// An edge compresses only what asks for it, and one of the happy paths does.
-const net::Headers& judged_by(const Smoke& smoke, const HeaderRule& rule, const Happy& answered) {
-    const Happy* encoded = smoke.first([&rule](const Happy& happy) {
-        return rule.header == "content-encoding" && happy.sample.headers.has(rule.header);
-    });
-    return (encoded == nullptr ? answered : *encoded).sample.headers;
+bool got_head(const Happy& happy) {
+    return happy.sample.status == 200;
 }
 
-void judge_header(Smoke& smoke, const HeaderRule& rule, const net::Headers& headers) {
-    const Head head{.headers = headers.all()};
+Head head_of(const Happy& happy) {
+    return {.headers = happy.sample.headers.all()};
+}
+
+void judge_header(Smoke& smoke, const HeaderRule& rule, const Happy& answered) {
+    const Happy* broken = smoke.first([&rule](const Happy& happy) {
+        return got_head(happy) && !rule.holds(head_of(happy));
+    });
+    const bool holds = broken == nullptr;
+    const Happy& judged = holds ? answered : *broken;
+    const Head head = head_of(judged);
     const bool length = rule.header == "content-encoding" && has(head, "content-length");
     const std::string seen = length ? "a content-length" : seen_of(head, rule.header);
-    const bool holds = rule.holds(head);
     if (!holds && rule.own_make && !smoke.named) {
         smoke.not_applicable(
             rule.check, fmt::format("{} is missing, in a lane of another make", rule.header)
@@ -100,23 +104,34 @@ void judge_header(Smoke& smoke, const HeaderRule& rule, const net::Headers& head
     }
     smoke.judge(
         rule.check,
-        holds ? "" : fmt::format("{}: expected {}, saw {}", rule.header, rule.expected, seen),
+        holds ? ""
+              : fmt::format(
+                    "{}: expected {}, saw {} ({})", rule.header, rule.expected, seen, judged.route
+                ),
         fmt::format("{}: {}", rule.header, seen)
     );
 }
 
 } // namespace
 
+std::string wrong_with_head_alone(const Smoke& smoke, const ProbeSample& resumed) {
+    const bool reported = smoke.first([](const Happy& happy) {
+        return happy.sample.outcome == Outcome::headers_missing;
+    }) != nullptr;
+    return resumed.outcome != Outcome::headers_missing || reported
+               ? ""
+               : fmt::format("{}: {}", to_string(resumed.outcome), resumed.detail);
+}
+
 void smoke_headers(Smoke& smoke) {
-    const Happy* answered =
-        smoke.first([](const Happy& happy) { return happy.sample.status == 200; });
+    const Happy* answered = smoke.first(got_head);
     for (const HeaderRule& rule : k_headers) {
         if (answered == nullptr) {
             smoke.skip(rule.check, "no happy path answered HTTP 200");
         } else if (rule.check == "headers.compat-window" && !smoke.options.target.compat) {
             smoke.not_applicable(rule.check, "compat was switched off for this target");
         } else {
-            judge_header(smoke, rule, judged_by(smoke, rule, *answered));
+            judge_header(smoke, rule, *answered);
         }
     }
 }

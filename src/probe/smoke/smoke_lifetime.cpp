@@ -54,7 +54,8 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
     }
     const bool same = wire::without_sse_comments(resumed.raw_body)
                           .starts_with(wire::without_sse_comments(left.raw_body));
-    return same || !smoke.named ? "" : "the resumed stream's bytes are not those read before";
+    return same || !smoke.named ? wrong_with_head_alone(smoke, resumed)
+                                : "the resumed stream's bytes are not those read before";
 }
 
 bool completed(const ProbeSample& sample) {

@@ -148,5 +148,7 @@ void report_state(
 
 /// The verdict on a stream that should have been a completed answer. "" when it was.
 [[nodiscard]] std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect);
+/// What the head of a resume lacks and no happy path does: headers.* cannot show that. "": nothing.
+[[nodiscard]] std::string wrong_with_head_alone(const Smoke& smoke, const ProbeSample& resumed);
 
 } // namespace oa_stream::probe
