@@ -140,3 +140,24 @@ TEST_CASE("smoke: an edge that takes a header from one route alone is found, fro
         );
     }
 }
+
+TEST_CASE("smoke: a token that was taken before and is refused later is a fault, not a wrong token"
+) {
+    // Of three happy paths the last, and behind two replays the turn that is to be left.
+    const auto [refused, name] =
+        GENERATE(table<int, const char*>({{3, "happy.chat"}, {6, "resume.live"}}));
+    int turns = 0;
+    const Smoked smoked = smoke([&, at = refused](FakeLane& lane) {
+        lane.pace = Millis(20);
+        lane.script = [&turns, at](Script script) {
+            return ++turns != at ? script
+                                 : Script{Send{json_answer(401, envelope("unauthorized"))}};
+        };
+    });
+    const Check& check = smoked.check(name);
+    CAPTURE(name, check.detail);
+    CHECK(to_string(check.verdict) == "FAIL");
+    CHECK(check.detail.contains("HTTP 401 unauthorized"));
+    CHECK(check.detail.ends_with(", though happy.chat-stream was let in") == (refused == 3));
+    CHECK(to_string(run_verdict(smoked.checks)) == "FAIL");
+}

@@ -75,9 +75,9 @@ Task<ProbeSample> happy_probe(SmokePtr smoke, const Route* route, std::string th
 Task<void> happy(SmokePtr smoke, const Route* route) {
     const std::string thread = smoke->thread();
     ProbeSample sample = co_await happy_probe(smoke, route, thread);
-    if (is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised) {
+    if (is_unreachable(sample.outcome)) {
         smoke->report(route->name, Verdict::error, sample.detail, to_json(sample));
-    } else {
+    } else if (sample.outcome != Outcome::unauthorised) { // these wait for the other routes
         smoke->judge(
             route->name,
             wrong_with_answer(sample, smoke->ask().expect),
@@ -90,6 +90,23 @@ Task<void> happy(SmokePtr smoke, const Route* route) {
         );
     }
     smoke->happy.push_back({route->name, thread, smoke->ask().prompt, std::move(sample)});
+}
+
+/// Credentials that one route took are not wrong: who refuses them on another is.
+void report_refused(Smoke& smoke) {
+    const Happy* let_in =
+        smoke.first([](const Happy& happy) { return happy.sample.status == 200; });
+    for (const Happy& happy : smoke.happy) {
+        if (happy.sample.outcome == Outcome::unauthorised) {
+            smoke.report(
+                happy.route,
+                let_in == nullptr ? Verdict::error : Verdict::fail,
+                happy.sample.detail +
+                    (let_in == nullptr ? "" : fmt::format(", though {} was let in", let_in->route)),
+                to_json(happy.sample)
+            );
+        }
+    }
 }
 
 struct Tally {
@@ -169,9 +186,10 @@ Task<void> smoke_happy(SmokePtr smoke) {
     for (const Route& route : k_routes) {
         co_await happy(smoke, &route);
         if (smoke->happy.back().sample.outcome == Outcome::too_slow) {
-            co_return;
+            break;
         }
     }
+    report_refused(*smoke);
 }
 
 Task<void> smoke_concurrency(SmokePtr smoke) {

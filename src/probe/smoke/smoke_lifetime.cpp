@@ -69,10 +69,9 @@ bool was_left(Smoke& smoke, std::string_view name, const ProbeSample& sample) {
         return true;
     }
     const bool over = completed(sample);
-    const bool unasked = is_unreachable(sample.outcome) || sample.outcome == Outcome::unauthorised;
     smoke.report(
         name,
-        over || unasked ? Verdict::error : Verdict::fail,
+        over || is_unreachable(sample.outcome) ? Verdict::error : Verdict::fail,
         fmt::format("could not leave in the middle: {}", sample.detail),
         to_json(sample)
     );
