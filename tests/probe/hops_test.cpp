@@ -13,6 +13,7 @@ namespace {
 ProbeSample good(double every_s) {
     ProbeSample out;
     out.outcome = Outcome::ok;
+    out.status = 200;
     out.pacing = Pacing::streamed;
     out.clocks.headers = 0;
     out.clocks.first_content = 0.1;
@@ -193,6 +194,22 @@ TEST_CASE("hops: what the lane cannot be asked for is skipped, and an origin tha
     checks = judged(seen);
     REQUIRE(checks.size() == 1);
     CHECK(checks[0].verdict == Verdict::error);
+    CHECK(checks[0].detail.starts_with("origin does not answer"));
+}
+
+TEST_CASE("hops: an answer that lacks a header is whole, from the lane itself, too") {
+    auto seen = chain();
+    const std::size_t from = GENERATE(0U, 2U); // nginx takes x-accel-buffering away
+    for (std::size_t i = 0; i <= from; ++i) {
+        for (ProbeSample* sample : {&seen[i].plain, &*seen[i].steady, &*seen[i].silent}) {
+            sample->outcome = Outcome::headers_missing;
+        }
+    }
+    for (const Check& check : judged(seen)) {
+        CAPTURE(check.id, check.detail);
+        CHECK(check.verdict == Verdict::pass);
+    }
+    CHECK(judge_authority(seen[2], Millis(20'000), "stream").detail.contains("at most"));
 }
 
 TEST_CASE("hops: names and addresses are read, and anything else is refused") {

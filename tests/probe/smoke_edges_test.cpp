@@ -106,6 +106,32 @@ TEST_CASE("smoke: an edge that holds a stream back after its first event is foun
     );
 }
 
+TEST_CASE("smoke: an origin is compared by its pace, whatever its head lacks") {
+    const bool holds = GENERATE(false, true);
+    CAPTURE(holds);
+    LoopRig loop;
+    FakeLane origin(loop.executor());
+    FakeLane edge(loop.executor());
+    for (FakeLane* lane : {&origin, &edge}) {
+        lane->pace = Millis(holds ? 0 : 20);
+        lane->script = [holds](Script script) {
+            script.insert(script.begin(), Wait{Millis(holds ? 450 : 0)});
+            return script;
+        };
+    }
+    origin.head = [](const std::string&) { return stream_head({"x-accel-buffering:"}); };
+    const Smoked smoked = smoke_with(loop, edge, [&](SmokeOptions& options) {
+        options.direct = options.target;
+        options.direct->base_url = origin.url();
+    });
+    const Check& check = smoked.check("streaming.origin");
+    CAPTURE(check.detail);
+    CHECK(to_string(check.verdict) == (holds ? "FAIL" : "PASS"));
+    CHECK(
+        check.detail.starts_with(holds ? "the origin itself is buffered" : "the origin is streamed")
+    );
+}
+
 TEST_CASE("smoke: a header on two lines has both values") {
     const Smoked smoked = smoke([](FakeLane& lane) {
         lane.head = [](const std::string& head) {

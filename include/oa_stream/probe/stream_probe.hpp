@@ -45,6 +45,8 @@ enum class Outcome {
     cancelled,
 };
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;
+/// Read to a good end: only its head or its pace may be wrong.
+[[nodiscard]] bool is_whole(Outcome outcome) noexcept;
 
 struct CompatHeaders {
     std::string build = "20260221T130000Z";

@@ -230,9 +230,7 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
         co_return false;
     }
     const probe::ProbeSample sample = co_await first_answer(client);
-    using enum probe::Outcome;
-    const bool good =
-        sample.outcome == ok || sample.outcome == headers_missing || sample.outcome == buffered;
+    const bool good = probe::is_whole(sample.outcome);
     session_.add(
         "load.reach",
         good ? Verdict::pass : Verdict::error,

@@ -156,7 +156,7 @@ Check judge_authority(const HopSeen& inside, Millis longest, const std::string& 
     Finding found;
     if (auto failed = failure(inside)) {
         found = *std::move(failed);
-    } else if (inside.steady && inside.steady->outcome == Outcome::ok) {
+    } else if (inside.steady && is_whole(inside.steady->outcome)) {
         found = of_recorded(inside.name, *inside.steady);
     } else {
         found = of_model(inside, seconds(longest));

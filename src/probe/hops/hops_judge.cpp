@@ -79,7 +79,7 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
     if (!innermost) {
         return skipped(k_unplayed);
     }
-    const auto cut = [](const ProbeSample& silent) { return silent.outcome != Outcome::ok; };
+    const auto cut = [](const ProbeSample& silent) { return !is_whole(silent.outcome); };
     if (const auto [hop, silent] = guilty(seen, &HopSeen::silent, cut); hop != nullptr) {
         const double limit = silent->silence_s;
         return {
@@ -165,9 +165,7 @@ Finding duration(const std::vector<HopSeen>& seen, double longest) {
     if (!seen.back().steady) {
         return skipped(k_unplayed);
     }
-    const auto cut = [](const ProbeSample& steady) {
-        return steady.outcome != Outcome::ok && steady.outcome != Outcome::buffered;
-    };
+    const auto cut = [](const ProbeSample& steady) { return !is_whole(steady.outcome); };
     if (const auto [hop, steady] = guilty(seen, &HopSeen::steady, cut); hop != nullptr) {
         const double limit = steady->clocks.end.value_or(0);
         return {
@@ -356,9 +354,7 @@ judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& 
     const auto add = [&](std::string_view id, const Finding& found) {
         out.push_back(check_of(found, fmt::format("{}.hops.{}", prefix, id)));
     };
-    const bool answered =
-        seen.back().plain.outcome == Outcome::ok || seen.back().plain.outcome == Outcome::buffered;
-    if (!answered) {
+    if (!is_whole(seen.back().plain.outcome)) {
         add("silence",
             {.verdict = Verdict::error,
              .detail =

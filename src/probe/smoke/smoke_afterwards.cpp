@@ -140,8 +140,7 @@ Task<void> messages(SmokePtr smoke) {
 
 std::string
 wrong_with_replay(const Smoke& smoke, const ProbeSample& replay, const ProbeSample& original) {
-    if (replay.outcome != Outcome::ok && replay.outcome != Outcome::headers_missing &&
-        replay.outcome != Outcome::buffered) {
+    if (!is_whole(replay.outcome)) {
         return fmt::format("{}: {}", to_string(replay.outcome), replay.detail);
     }
     if (replay.message_id != original.message_id) {

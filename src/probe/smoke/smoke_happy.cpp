@@ -17,11 +17,6 @@
 namespace oa_stream::probe {
 namespace {
 
-// Reported by checks of their own (headers.*, streaming.*).
-bool has_own_check(Outcome outcome) {
-    return outcome == Outcome::headers_missing || outcome == Outcome::buffered;
-}
-
 struct Route {
     std::string_view name;
     std::string (*path)(const std::string& thread);
@@ -153,7 +148,7 @@ bool flows(const Smoke& smoke) {
 }
 
 std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect) {
-    if (sample.outcome != Outcome::ok && !has_own_check(sample.outcome)) {
+    if (!is_whole(sample.outcome)) { // head and pace have checks of their own
         return fmt::format(
             "{}: {}{}",
             to_string(sample.outcome),

@@ -82,14 +82,14 @@ Task<void> smoke_streaming(SmokePtr smoke) {
     const ProbeSample origin =
         co_await smoke->probe("streaming.origin", thread, std::move(request));
     smoke->options.target = edge;
-    const ProbeSample* held = find_pacing(*smoke, Pacing::buffered);
+    const ProbeSample* held = smoke->unpaced ? nullptr : find_pacing(*smoke, Pacing::buffered);
     if (held == nullptr && origin.pacing == Pacing::streamed) {
         held = held_beside(*smoke, origin);
     }
     const Happy* encoded = smoke->first([](const Happy& happy) {
         return happy.sample.headers.has("content-encoding");
     });
-    if (origin.outcome != Outcome::ok) {
+    if (!is_whole(origin.outcome)) {
         smoke->report(
             "streaming.origin", Verdict::error, "the origin did not answer well: " + origin.detail
         );

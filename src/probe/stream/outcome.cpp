@@ -110,6 +110,11 @@ std::string_view to_string(Outcome outcome) noexcept {
     return enum_word<Outcome::cancelled>(k_words, outcome);
 }
 
+bool is_whole(Outcome outcome) noexcept {
+    return outcome == Outcome::ok || outcome == Outcome::headers_missing ||
+           outcome == Outcome::buffered;
+}
+
 bool has_media_type(const net::Headers& headers, std::string_view type) {
     return media_type_of(headers.get("content-type").value_or("")) == type;
 }
