@@ -212,6 +212,27 @@ TEST_CASE("hops: an answer that lacks a header is whole, from the lane itself, t
     CHECK(judge_authority(seen[2], Millis(20'000), "stream").detail.contains("at most"));
 }
 
+TEST_CASE("hops: a hop that refuses an ordinary turn is not the one that cuts streams") {
+    const auto [outcome, status] = GENERATE(table<Outcome, int>(
+        {{Outcome::refused, 0}, {Outcome::unauthorised, 401}, {Outcome::http_status, 429}}
+    ));
+    auto seen = chain();
+    for (ProbeSample* sample : {&seen[1].plain, &*seen[1].steady, &*seen[1].silent}) {
+        *sample = {.outcome = outcome, .status = status, .detail = "why"};
+    }
+    seen[1].whole = WholeAnswer{.status = status, .why = "why"};
+    seen[0].plain.headers.add("content-encoding", "gzip");
+    const auto checks = judged(seen);
+    REQUIRE(checks.size() == 8);
+    CHECK(find(checks, "reach").verdict == Verdict::error);
+    CHECK(find(checks, "reach").detail == "edge does not answer: why");
+    CHECK(find(checks, "compression").data["hop"] == "client");
+    for (const auto* id : {"silence", "whole-answer", "duration", "buffering", "headers"}) {
+        CAPTURE(id, find(checks, id).detail);
+        CHECK(find(checks, id).verdict == Verdict::pass);
+    }
+}
+
 TEST_CASE("hops: names and addresses are read, and anything else is refused") {
     const auto two = parse_hops("edge=https://e.example/,origin=http://127.0.0.1:8080");
     REQUIRE(two);

@@ -58,9 +58,10 @@ struct HopSeen {
 };
 
 /// One check a question, outermost hop first in `seen`. A fault is the innermost hop's that shows
-/// it: what a hop further out shows as well comes from there.
+/// it: what a hop further out shows as well comes from there. Hops that do not answer are an ERROR
+/// and left out; without the innermost one nothing is compared.
 [[nodiscard]] std::vector<Check>
-judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix);
+judge_hops(std::vector<HopSeen> seen, Millis longest, const std::string& prefix);
 
 /// What the authority itself does, as seen through the innermost hop: whether it fails, how long it
 /// is silent, and how late what it says becomes a frame. The lane's heartbeat tells its silence

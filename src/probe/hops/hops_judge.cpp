@@ -47,6 +47,11 @@ const HopSeen* guilty(const std::vector<HopSeen>& seen, auto bad) {
     return nullptr;
 }
 
+/// Not even of an ordinary turn: such a hop shows nothing of streams.
+bool gives_no_stream(const HopSeen& hop) {
+    return hop.plain.status != 200;
+}
+
 /// The same of a trial, with what was seen of it there; a hop without the trial is not guilty.
 template <typename Trial>
 std::pair<const HopSeen*, const Trial*>
@@ -348,20 +353,28 @@ Check check_of(const Finding& found, std::string id) {
 }
 
 std::vector<Check>
-judge_hops(const std::vector<HopSeen>& seen, Millis longest, const std::string& prefix) {
+judge_hops(std::vector<HopSeen> seen, Millis longest, const std::string& prefix) {
     const double most = seconds(longest);
     std::vector<Check> out;
     const auto add = [&](std::string_view id, const Finding& found) {
         out.push_back(check_of(found, fmt::format("{}.hops.{}", prefix, id)));
     };
-    if (!is_whole(seen.back().plain.outcome)) {
-        add("silence",
-            {.verdict = Verdict::error,
-             .detail =
-                 fmt::format("{} does not answer: {}", seen.back().name, seen.back().plain.detail)}
-        );
+    const bool compared = is_whole(seen.back().plain.outcome);
+    std::string away;
+    for (const HopSeen& hop : seen) {
+        if (gives_no_stream(hop) || (!compared && &hop == &seen.back())) {
+            away += fmt::format(
+                "{}{} does not answer: {}", away.empty() ? "" : "; ", hop.name, hop.plain.detail
+            );
+        }
+    }
+    if (!away.empty()) {
+        add("reach", {.verdict = Verdict::error, .detail = away});
+    }
+    if (!compared) {
         return out;
     }
+    std::erase_if(seen, gives_no_stream);
     add("silence", silence(seen, most));
     add("whole-answer", whole_answers(seen, most));
     add("duration", duration(seen, most));
