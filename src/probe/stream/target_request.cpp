@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/secret_header.hpp"
 #include "oa_stream/net/token_source.hpp"
@@ -44,6 +45,11 @@ Result<void> add_line(GivenHeaders& out, std::string_view header) {
         out.hidden.push_back(secret);
     } else if (net::is_secret_header(name)) { // typed as it is: at least no evidence holds it
         out.hidden.emplace_back(value.substr(value.find(' ') + 1)); // of "Bearer …", too
+    }
+    if (to_lower(name).ends_with("cookie")) { // an answer may quote one of them
+        for (const std::string_view cookie : pieces_of(value, ';')) {
+            out.hidden.emplace_back(std::string(trim(cookie.substr(cookie.find('=') + 1))));
+        }
     }
     if (value.find_first_of("\r\n") != std::string::npos) {
         return fail(Code::usage, fmt::format("the header {} is not one line", name));
