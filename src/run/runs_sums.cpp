@@ -30,6 +30,7 @@ constexpr std::array k_units{Unit{"TB", 1e12}, Unit{"GB", 1e9}, Unit{"MB", 1e6},
 
 using Names = std::set<std::string, std::less<>>;
 constexpr std::string_view k_sums = "SHA256SUMS";
+constexpr std::string_view k_document = "run.json";
 
 /// A run that was killed leaves its own socket, and may be sealed by its rollback.
 bool is_left_over(const fs::path& folder, std::string_view name) {
@@ -93,7 +94,11 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
         return out;
     }
     const Names listed = check_lines(text, folder, there, out);
-    if (!std::ranges::binary_search(there.files, k_sums)) { // a link
+    const bool linked = !std::ranges::binary_search(there.files, k_sums);
+    // Each seal lists it: one that does not lost its lines.
+    const bool emptied =
+        std::ranges::binary_search(there.files, k_document) && !listed.contains(k_document);
+    if (linked || emptied) {
         out.changed.emplace_back(k_sums);
     }
     Names added;

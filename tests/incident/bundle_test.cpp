@@ -483,6 +483,18 @@ TEST_CASE("bundle: a run that was sealed has its seal in it") {
     CHECK(detail(*found, "seals") == folder.filename().string() + ": its seal is missing");
 }
 
+TEST_CASE("bundle: a seal that lost its lines says so") {
+    const Scratch state;
+    const auto folder = failed_run(state);
+    const Incident whole = incident_of({folder});
+    REQUIRE(write_file_atomic(folder / "SHA256SUMS", "").has_value());
+    CHECK_FALSE(write_bundle(incident_of({folder}), state.path / "b.tar.zst", {}, {}).has_value());
+    const Unpacked at(state, whole, {}, {}); // of one that did not look
+    CHECK(failing(at.verdict) == std::vector{"run " + folder.filename().string()});
+    CHECK(detail(at.verdict, "run " + folder.filename().string()).contains("run.json is not listed")
+    );
+}
+
 TEST_CASE("bundle: no name of one that a stranger made reaches a terminal raw") {
     const Scratch state;
     const std::string evil = "\x1b]0;owned\x07";

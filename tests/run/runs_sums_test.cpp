@@ -203,6 +203,20 @@ TEST_CASE("runs: a line of the sums that repeats a name, and sums that are a lin
     CHECK(check->changed == std::vector<std::string>{"SHA256SUMS"});
 }
 
+TEST_CASE("runs: a seal without run.json lost its lines") {
+    const Scratch state;
+    const auto folder = state.ended();
+    const std::string sums = *read_file(folder / "SHA256SUMS");
+    const auto at = sums.find('\n', sums.find("  run.json")) + 1;
+    for (const auto& left : {std::string(), sums.substr(at)}) {
+        REQUIRE(write_file_atomic(folder / "SHA256SUMS", left).has_value());
+        const auto check = check_sums(folder);
+        REQUIRE(check.has_value());
+        CHECK_FALSE(check->whole());
+        CHECK(check->changed == std::vector<std::string>{"SHA256SUMS"});
+    }
+}
+
 TEST_CASE("runs: the text names ten files that a folder lost, and counts the rest") {
     SumsCheck check{.sealed = true, .right = 1};
     for (int i = 0; i < 12; ++i) {

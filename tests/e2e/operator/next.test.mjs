@@ -1,6 +1,7 @@
 // What a person is told to type is whole: it can be pasted where it is read.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -105,8 +106,9 @@ test('the files of a run that was moved are named where they are', async () => {
   fs.writeFileSync(path.join(folder, 'plan.json'), '{"schema":"oa-stream.plan.v1","source":{},"steps":[]}');
   fs.writeFileSync(path.join(folder, 'journal.ndjson'), '');
   fs.writeFileSync(path.join(folder, 'report.md'), 'the report\n');
-  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), '');
-  fs.writeFileSync(path.join(folder, 'run.json'), JSON.stringify({ kind: 'cutover', verdict: 'FAIL', exit_code: 1, next: `less /once/runs/${id}/report.md` }));
+  const document = JSON.stringify({ kind: 'cutover', verdict: 'FAIL', exit_code: 1, next: `less /once/runs/${id}/report.md` });
+  fs.writeFileSync(path.join(folder, 'run.json'), document);
+  fs.writeFileSync(path.join(folder, 'SHA256SUMS'), `${createHash('sha256').update(document).digest('hex')}  run.json\n`);
   const moved = path.join(scratch('moved'), 'some where', id);
   fs.mkdirSync(path.dirname(moved));
   fs.renameSync(folder, moved);
