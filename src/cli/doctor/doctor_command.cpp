@@ -1,4 +1,6 @@
 // doctor: the problems of this machine, and the exact command that fixes each.
+#include "oa_stream/authority/kind.hpp"
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -82,11 +84,18 @@ Task<Check> look_at_target(const Outside* outside, const playbook::Target* targe
             smoke_of(*target, auth.empty() ? "env:NAME" : auth, target->ca)
         );
     }
-    if (answer.status != 200) {
+    const auto version = parse_json(answer.body);
+    const bool named = version && !authority::authority_name(*version).empty();
+    if (answer.status != 200 || !named) { // a login page answers 200
         co_return finding(
             "target",
             Verdict::inconclusive,
-            fmt::format("{}/version answers {}: perhaps no lane of ours", where, answer.status),
+            fmt::format(
+                "{}/version answers {}{}: perhaps no lane of ours",
+                where,
+                answer.status,
+                answer.status == 200 ? " and names no authority" : ""
+            ),
             smoke_of(*target, sent ? auth : "", target->ca)
         );
     }

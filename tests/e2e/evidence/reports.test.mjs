@@ -2,7 +2,9 @@
 // summary, report.html; of passing, failing and impossible runs.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat } from '../lib/http.mjs';
@@ -168,6 +170,13 @@ test('doctor: names what is wrong with the command that mends it', async () => {
   assert.equal(mended.json().checks.find(({ id }) => id === 'state.folder').verdict, 'PASS', 'the command mends it');
   const target = await oa(['doctor', 'smoke-stream', '--set', `base_url=${lane.base}`, '--json'], { stateDir: state });
   assert.equal(target.json().checks.find(({ id }) => id === 'target').verdict, 'PASS', target.stdout);
+  const login = http.createServer((_, answer) => answer.setHeader('content-type', 'text/html').end('<html>Sign in</html>')).listen(0, '127.0.0.1');
+  await once(login, 'listening');
+  const page = await oa(['doctor', 'smoke-stream', '--set', `base_url=http://127.0.0.1:${login.address().port}`, '--json'], { stateDir: state });
+  login.close();
+  const { verdict, detail } = page.json().checks.find(({ id }) => id === 'target');
+  assert.equal(verdict, 'INCONCLUSIVE', page.stdout);
+  assert.match(detail, /\/version answers 200 and names no authority: perhaps no lane of ours$/);
   const gone = await oa(['doctor', 'smoke-stream', '--set', 'base_url=http://127.0.0.1:1', '--json'], { stateDir: state });
   assert.equal(gone.code, 1);
   assert.equal(gone.json().checks.find(({ id }) => id === 'target').verdict, 'FAIL');
