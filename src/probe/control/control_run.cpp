@@ -65,9 +65,15 @@ net::ClientRequest request_of(const ControlRun& run, const Question& what) {
         request.body = dump_json(*what.body);
     }
     if (!run.options.maintenance_cookie.empty()) {
+        const auto given = request.headers.get("cookie"); // of the way there
         request.headers.set(
             "cookie",
-            "oa_maintenance_bypass=" + std::string(run.options.maintenance_cookie.reveal())
+            fmt::format(
+                "{}{}oa_maintenance_bypass={}",
+                given.value_or(""),
+                given ? "; " : "",
+                run.options.maintenance_cookie.reveal()
+            )
         );
     }
     request.max_body = what.max_body;

@@ -10,6 +10,7 @@ import { MANIFEST, minted } from '../lib/control_service_routes.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const COOKIE = 'signed-maintenance-cookie-0123456789';
+const SESSION = 'session-of-an-edge-0123456789';
 const services = [];
 const start = async (options) => {
   const service = await startControlService(options);
@@ -81,14 +82,14 @@ test('a base URL with a path: one FAIL that says what to try, and nothing more i
 
 test('fault 2: no secret stands in a URL, in the report or in the evidence, minted ones included', async () => {
   const service = await start({ others: { maintenance: COOKIE, shell: true } });
-  const run = await smoke(service, [...SHELL, '--maintenance-cookie', 'env:COOKIE'], { TOKEN: USER, COOKIE });
+  const run = await smoke(service, [...SHELL, '--maintenance-cookie', 'env:COOKIE', '--header', 'Cookie: env:SSO'], { TOKEN: USER, COOKIE, SSO: `sso=${SESSION}` });
   assert.equal(run.code, 0, run.stderr);
-  assert.ok(service.calls.every((call) => call.headers.cookie?.includes(COOKIE)), 'the cookie goes with every request');
+  assert.ok(service.calls.every((call) => call.headers.cookie === `sso=${SESSION}; oa_maintenance_bypass=${COOKIE}`), 'the cookies go with every request');
   assert.deepEqual(service.violations.filter((what) => what.includes('credential')), []);
   const files = fs.readdirSync(run.json().evidence, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const told = [run.stdout, run.stderr, ...files.map((file) => fs.readFileSync(path.join(file.parentPath ?? file.path, file.name), 'utf8'))].join('\n');
   assert.ok(files.length > 40, `only ${files.length} files`);
-  for (const secret of [USER, COOKIE, ...minted]) assert.equal(told.includes(secret), false, `a secret is kept: ${secret.slice(0, 6)}…`);
+  for (const secret of [USER, COOKIE, SESSION, ...minted]) assert.equal(told.includes(secret), false, `a secret is kept: ${secret.slice(0, 6)}…`);
   assert.ok(minted.length > 0);
   // With the token on the command line nothing is sent at all.
   const refused = await oa(['smoke', 'control', '--base-url', service.base, '--auth', USER]);
