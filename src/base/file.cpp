@@ -228,6 +228,11 @@ LineAppender::~LineAppender() {
     }
 }
 
+std::uint64_t LineAppender::end() const {
+    const auto at = ::lseek(fd_, 0, SEEK_CUR); // what O_APPEND writes moves it from the file's end
+    return at < 0 ? 0 : static_cast<std::uint64_t>(at);
+}
+
 Result<void> LineAppender::append(std::string_view line) {
     if (durability_ == Durability::synced && has_no_name(fd_)) {
         return fail(Code::io, "cannot write: the file was removed", name_of(fd_));

@@ -236,21 +236,17 @@ void RunFolder::append_line(const std::string& file, std::string_view line) {
     keep(append_to(found->second, file, line));
 }
 
-Result<RunFolder::Growing>
+Result<LineAppender>
 RunFolder::grow(const std::string& file, LineAppender::Durability durability) const {
     OA_CHECK(clear_place(path_ / file));
-    std::error_code absent;
-    const auto bytes = fs::file_size(path_ / file, absent);
-    OA_TRY(LineAppender opened, LineAppender::open(path_ / file, durability));
-    return Growing{std::move(opened), absent ? 0 : bytes};
+    return LineAppender::open(path_ / file, durability);
 }
 
 Result<void>
-RunFolder::append_to(Growing& growing, const std::string& file, std::string_view line) {
+RunFolder::append_to(LineAppender& growing, const std::string& file, std::string_view line) {
     const auto places = redactor_.find(line);
-    OA_CHECK(growing.file.append(blank(line, places)));
-    redactions_.add(file, places, growing.bytes);
-    growing.bytes += line.size() + 1;
+    OA_CHECK(growing.append(blank(line, places)));
+    redactions_.add(file, places, growing.end() - line.size() - 1); // notes come between
     return {};
 }
 

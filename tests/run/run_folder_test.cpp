@@ -286,6 +286,19 @@ TEST_CASE("run folder: equal secrets have equal names in all files of a run, oth
     CHECK(values(folder / "a.md") == Names{"key#1", "token#2"});
 }
 
+TEST_CASE("run folder: a note that comes between does not move what was taken out") {
+    const test::TempFolder state;
+    Redactor redactor;
+    redactor.add_known(Secret("correct-horse-battery"));
+    RunFolder run = make(state, redactor);
+    REQUIRE(add_note(run.path(), "pager went off", "me").has_value());
+    run.note("seen", {{"a", "correct-horse-battery"}});
+    REQUIRE(run.finish({{"verdict", "PASS"}}).has_value());
+    const auto file = run.path() / "timeline.ndjson";
+    const Json range = json_of(file.string() + ".redactions.json").at("ranges").at(0);
+    CHECK(read_file(file)->find("*****") == range.at("offset").get<std::size_t>());
+}
+
 TEST_CASE("run folder: a stored stream hides what its joined deltas would tell") {
     const test::TempFolder state;
     Redactor redactor;

@@ -57,6 +57,8 @@ public:
     /// Writes `line` and one '\n' with one write call. `line` must not contain '\n'. What a full
     /// disk let through of it is taken back, so that the next line begins on its own.
     [[nodiscard]] Result<void> append(std::string_view line);
+    /// Where the last line that was appended here ends, whoever else appends to the file.
+    [[nodiscard]] std::uint64_t end() const;
 
 private:
     LineAppender(int fd, Durability durability) : fd_(fd), durability_(durability) {}

@@ -97,14 +97,10 @@ private:
     [[nodiscard]] Result<void> write_sidecars();
 
     /// A file that grows line by line.
-    struct Growing {
-        LineAppender file;
-        std::uint64_t bytes = 0;
-    };
-    [[nodiscard]] Result<Growing>
+    [[nodiscard]] Result<LineAppender>
     grow(const std::string& file, LineAppender::Durability durability) const;
     [[nodiscard]] Result<void>
-    append_to(Growing& growing, const std::string& file, std::string_view line);
+    append_to(LineAppender& growing, const std::string& file, std::string_view line);
 
     FolderLock lock_;
     std::string id_;
@@ -114,8 +110,8 @@ private:
     WallTime started_{};
     std::chrono::steady_clock::time_point started_steady_{};
     RedactionIndex redactions_;
-    std::optional<Growing> journal_;
-    std::map<std::string, Growing> growing_;
+    std::optional<LineAppender> journal_;
+    std::map<std::string, LineAppender> growing_;
     std::optional<Error> trouble_;
     Json earlier_ = nullptr; ///< run.json as it was found
     std::size_t torn_bytes_ = 0;
