@@ -181,28 +181,37 @@ describe('commands', { concurrency: 3 }, () => {
     assert.match((await world.get('/readyz')).text, /does not know the worker/);
   }));
 
-  test('a 404 of a gateway does not say that the worker is unknown: its turn goes on', () => within({}, async (world) => {
+  const gateways = ['<html>default backend - 404</html>', '{"message":"no Route matched with those values"}'];
+
+  test('a 404 of a gateway says neither that the worker is unknown, nor that a conversation is gone', () => within({}, async (world) => {
+    const fault = (which) => gateways.forEach((body) => world.fake.control.faults.push({ status: 404, body, times: 1, ...which }));
+    assert.equal(text(await world.say('scenario:text', { id: 'kept' }).done), words(12));
     const turn = world.say('scenario:long;n=200;delay=20');
     await turn.frame('text-delta');
     await sleep(2100); // a look counts for two seconds
-    world.fake.control.faults.push({ method: 'GET', path: '/codex/workers/', status: 404, body: '<html>default backend - 404</html>', times: 1 });
-    await world.say('scenario:text', { id: 'other' }).done; // before which the lane looks
+    fault({ method: 'GET', path: '/codex/workers/' });
+    for (const id of ['one', 'two']) await world.say('scenario:text', { id }).done; // before which the lane looks
+    fault({ rpc: 'thread/read' });
+    const messages = () => send(world.lane.base, { path: '/api/chats/kept/messages' });
+    for (let left = gateways.length; left > 0; left--) assertRefused(await messages(), 503, 'authority_unavailable');
+    assert.equal((await messages()).status, 200);
     assert.equal(text(await turn.done), words(200));
   }));
 
-  test('what a worker has of a conversation is 503, not 404, while control does not know the worker', () => within({}, async (world) => {
+  test('while control does not know the worker, a conversation is 503; one that control does not know is 404', () => within({}, async (world) => {
     assert.equal(text(await world.say('scenario:text', { id: 'kept' }).done), words(12));
     const messages = () => send(world.lane.base, { path: '/api/chats/kept/messages' });
-    const unknown = (answer) => { assertRefused(answer, 503, 'authority_unavailable'); assert.ok(answer.headers['retry-after']); };
-    world.fake.control.faults.push({ rpc: 'thread/read', status: 404, times: 1 });
-    unknown(await messages());
-    const { workers } = world.fake.control, { worker } = world.fake, known = workers.get(worker);
+    const { workers, threads } = world.fake.control, { worker } = world.fake, known = workers.get(worker);
     workers.delete(worker);
     await until(async () => (await world.get('/readyz')).status === 503, 'it is ready still', 30000);
-    unknown(await messages());
+    const unknown = await messages();
+    assertRefused(unknown, 503, 'authority_unavailable');
+    assert.ok(unknown.headers['retry-after']);
     workers.set(worker, known);
     await world.ready(limit(15000));
     assert.equal((await messages()).status, 200);
+    threads.clear();
+    assertRefused(await messages(), 404, 'not_found');
   }));
 
   test('the pause that a gateway asks for is told', () => within({}, async (world) => {

@@ -186,9 +186,10 @@ Error ControlClient::refused(const Answer& answer) {
             seconds ? fmt::format("retry_after:{}", *seconds) : std::string()
         };
     }
-    // A gateway that has no route to the service answers 404, too.
+    // A gateway that has no route to the service answers 404, too, in words of its own.
+    const auto code = text_in(object_in(answer.body, "error"), "code");
     return {
-        answer.status == 404 && answer.body.is_object() ? Code::not_found : Code::unavailable,
+        answer.status == 404 && code == "not_found" ? Code::not_found : Code::unavailable,
         answer.status == 0 ? fmt::format("control: {}", net::to_string(answer.failure))
                            : fmt::format("control answered {}", answer.status)
     };
@@ -310,9 +311,6 @@ Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& com
         reader_until_ = Clock::now() + options_->deadlines.denied;
     }
     Error error = refused(answer);
-    if (error.code == Code::not_found) { // the worker: of a thread it is not said so
-        error.code = Code::unavailable;
-    }
     if (unclear(answer.status, answer.body)) {
         error.where = k_unclear;
     }
