@@ -45,6 +45,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
             .after_seq = self->sequence_.next() - 1
         }
     );
+    live->ran_at = self->worker_.latest_seq;
     entry.live = live; // what comes from here on follows what is read now
     const auto response = co_await read_thread(self, thread);
     const Json* turn = response ? running_turn_in(*response) : nullptr;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { assertLegal, assertOneError, read } from '../lib/contract.mjs';
+import { open } from '../lib/http.mjs';
 import { limit, sleep } from '../lib/process.mjs';
 import { words } from './disconnects.mjs';
 import { World } from './world.mjs';
@@ -15,7 +16,7 @@ const running = (n, run) => during(`long;n=${n};delay=20`, run);
 async function during(scenario, run) {
   const world = await World.start({ wire: 'phoenix', limits: { 'authority-away': `${AWAY}ms` } });
   try {
-    const turn = world.say(`scenario:${scenario}`, { ms: limit(60000) });
+    const turn = world.say(`scenario:${scenario}`, { id: 'first', ms: limit(60000) });
     await turn.frame('text-delta');
     await run(world, turn);
   } finally { await world.stop(); }
@@ -104,5 +105,24 @@ describe('away', { concurrency: true }, () => {
     whole(other, 200);
     await turn.done;
     assertOneError(turn, { code: 'authority_lost', retryable: true });
+  }));
+
+  test('nor is one that a lane found running after a stop of which it heard later', () => during('long;n=4000;delay=20', async (world) => {
+    const { control, worker } = world.fake;
+    const execute = control.engine.execute.bind(control.engine);
+    const stored = (thread) => ({ id: thread, status: { type: 'active' }, turns: [...control.engine.running.values()].map(({ id }) => ({ id, status: 'inProgress', items: [] })) });
+    control.engine.execute = async (ask) => (ask.method === 'thread/read' ? { response: { thread: stored(ask.thread) } } : execute(ask));
+    await world.lane.kill();
+    const next = await World.start({ fake: world.fake, env: { OA_STREAM_STATE_DIR: world.lane.stateDir } });
+    try {
+      await sleep(2100); // a look counts for two seconds
+      control.append(worker, 'worker.stopped', { reason: 'operator' }, { keep: false });
+      start(world);
+      const turn = open(next.lane.base, { path: '/api/chats/first/stream', ms: limit(30000) });
+      await turn.frame('start-step');
+      await sleep(2000); // a turn whose worker stopped has one
+      assert.equal(turn.complete, false, turn.text.slice(-500));
+      turn.destroy();
+    } finally { await next.leave(); }
   }));
 });
