@@ -182,7 +182,8 @@ Task<Result<void>> WorkerCore::end_other(Self self, std::string thread, std::uin
     co_await send_interrupt(self, thread, "");
     while (self->threads_[thread].endings == endings) {
         if (Clock::now() >= deadline) {
-            self->threads_.erase(thread);
+            self->threads_[thread].known = self->threads_[thread].quiet = false;
+            self->release(thread);
             co_return fail(Code::conflict, "a turn is running on this thread");
         }
         co_await self->changed_.wait_until(deadline);

@@ -154,6 +154,27 @@ describe('commands', { concurrency: 3 }, () => {
     }));
   }
 
+  test('a turn that may still appear is not forgotten when another one keeps its thread', () => {
+    let begin;
+    const told = new Promise((done) => { begin = done; });
+    return within({
+      scenarios: slow('strayed', { silent: true }, async (t) => { await told; t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
+    }, async (world) => {
+      const { engine, faults } = world.fake.control;
+      const execute = engine.execute.bind(engine);
+      faults.push({ rpc: 'turn/start', drop: 'after', times: 1 }, { rpc: 'turn/start', status: 429, times: 1 });
+      assertRefused(await world.say('scenario:strayed', { id: 'held' }).done, 503, 'authority_unavailable');
+      engine.execute = async (ask) => {
+        if (ask.method === 'thread/resume') return { response: { thread: { id: ask.thread, status: { type: 'active' } } } };
+        return ask.method === 'turn/interrupt' && !ask.params.turn_id ? { response: {} } : execute(ask);
+      };
+      assertRefused(await world.say('scenario:text', { id: 'held' }).done, 409, 'turn_in_progress');
+      begin();
+      await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
+      assert.ok(journal(world, 'interrupt')[0].found);
+    });
+  });
+
   test('worker.error that comes before the answer to its command is the answer', () => within({
     limits: { 'first-event': '4s' },
     scenarios: slow('refused', { delay: 400, silent: true }, async (t) => { t.over = true; t.control.append(t.worker, 'worker.error', { request_id: t.requestId, method: 'turn/start', code: 'worker_unavailable', message: 'desktop session mapping unavailable', retryable: false, occurred_at: new Date().toISOString() }); }),
