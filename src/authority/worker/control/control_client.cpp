@@ -239,7 +239,7 @@ Result<void> ControlClient::check_quota(std::string_view method) {
 Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     const std::string body = command_body(command);
     const std::string url = self->worker_url("/requests");
-    const bool large = command.method == "thread/read";
+    const bool large = command.method == "thread/read" || command.method == "thread/resume";
     self->waiting_[command.request].reset();
     struct Forget {
         Self self;
