@@ -214,7 +214,10 @@ TEST_CASE("hops: an answer that lacks a header is whole, from the lane itself, t
 
 TEST_CASE("hops: a hop that refuses an ordinary turn is not the one that cuts streams") {
     const auto [outcome, status] = GENERATE(table<Outcome, int>(
-        {{Outcome::refused, 0}, {Outcome::unauthorised, 401}, {Outcome::http_status, 429}}
+        {{Outcome::refused, 0},
+         {Outcome::unauthorised, 401},
+         {Outcome::http_status, 429},
+         {Outcome::wrong_content_type, 200}} // a login page
     ));
     auto seen = chain();
     for (ProbeSample* sample : {&seen[1].plain, &*seen[1].steady, &*seen[1].silent}) {
@@ -231,6 +234,10 @@ TEST_CASE("hops: a hop that refuses an ordinary turn is not the one that cuts st
         CAPTURE(id, find(checks, id).detail);
         CHECK(find(checks, id).verdict == Verdict::pass);
     }
+    // Nothing of an authority is seen past it.
+    const Check authority = judge_authority(seen[1], Millis(20'000), "stream");
+    CHECK(authority.verdict == Verdict::error);
+    CHECK(authority.detail == "edge does not answer: why");
 }
 
 TEST_CASE("hops: names and addresses are read, and anything else is refused") {

@@ -158,6 +158,8 @@ Check judge_authority(const HopSeen& inside, Millis longest, const std::string& 
         found = *std::move(failed);
     } else if (inside.steady && is_whole(inside.steady->outcome)) {
         found = of_recorded(inside.name, *inside.steady);
+    } else if (gives_no_stream(inside)) {
+        found = {.verdict = Verdict::error, .detail = no_answer_of(inside)};
     } else {
         found = of_model(inside, seconds(longest));
     }

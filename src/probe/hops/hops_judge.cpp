@@ -47,11 +47,6 @@ const HopSeen* guilty(const std::vector<HopSeen>& seen, auto bad) {
     return nullptr;
 }
 
-/// Not even of an ordinary turn: such a hop shows nothing of streams.
-bool gives_no_stream(const HopSeen& hop) {
-    return hop.plain.status != 200;
-}
-
 /// The same of a trial, with what was seen of it there; a hop without the trial is not guilty.
 template <typename Trial>
 std::pair<const HopSeen*, const Trial*>
@@ -363,9 +358,7 @@ judge_hops(std::vector<HopSeen> seen, Millis longest, const std::string& prefix)
     std::string away;
     for (const HopSeen& hop : seen) {
         if (gives_no_stream(hop) || (!compared && &hop == &seen.back())) {
-            away += fmt::format(
-                "{}{} does not answer: {}", away.empty() ? "" : "; ", hop.name, hop.plain.detail
-            );
+            away += (away.empty() ? "" : "; ") + no_answer_of(hop);
         }
     }
     if (!away.empty()) {

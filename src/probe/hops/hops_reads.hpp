@@ -4,7 +4,10 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/probe/hops.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -49,6 +52,13 @@ struct Finding {
     std::string hop{}; ///< the guilty one
     std::optional<double> limit_s{};
 };
+/// Not even of an ordinary turn, as a login page: such a hop shows nothing of streams.
+inline bool gives_no_stream(const HopSeen& hop) {
+    return hop.plain.status != 200 || hop.plain.outcome == Outcome::wrong_content_type;
+}
+inline std::string no_answer_of(const HopSeen& hop) {
+    return fmt::format("{} does not answer: {}", hop.name, hop.plain.detail);
+}
 /// As the check `id`.
 [[nodiscard]] Check check_of(const Finding& found, std::string id);
 
