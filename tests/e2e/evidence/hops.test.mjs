@@ -130,6 +130,18 @@ describe('hops', { concurrency: 2 }, () => {
     assert.match(closed.of('keep-alive').detail, /edge closes a connection that is idle for 1\.5 to 3\.0s; origin keeps/);
   });
 
+  test('past an origin that is not there nothing is told of the authority', async () => {
+    const command = `smoke stream --hops edge=${lane.base},origin=http://127.0.0.1:1,authority --hops-longest 1s`;
+    const told = await oa([...command.split(' '), '--json'], { ms: 90000 });
+    assert.equal(told.code, 4, told.stderr);
+    for (const id of ['reach', 'authority']) {
+      const check = told.json().checks.find((one) => one.id === `stream.hops.${id}`);
+      assert.equal(check.verdict, 'ERROR', check.detail);
+      assert.match(check.detail, /^origin does not answer: /);
+    }
+    assert.ok(told.stderr.trimEnd().endsWith(` next: oa-stream ${command}`), `without probes no hop is asked: ${told.stderr}`);
+  });
+
   test('what names no hops is refused', async () => {
     for (const [list, words] of [
       ['edge=http://127.0.0.1:1', /two to six hops/],
