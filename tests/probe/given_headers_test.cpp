@@ -15,6 +15,7 @@ TEST_CASE("given headers: each cookie is a secret, however many there are and we
     const auto [line, sent] = GENERATE_COPY(table<std::string, std::string>(
         {{"Cookie: sid=abcdefgh77", "sid=abcdefgh77"},
          {std::string("Cookie: ") + both, both},
+         {R"(Cookie: a=b; sid="abcdefgh77")", R"(a=b; sid="abcdefgh77")"},
          {"Cookie: env:OA_TEST_SESSION", both}}
     ));
     CAPTURE(line);
@@ -26,4 +27,5 @@ TEST_CASE("given headers: each cookie is a secret, however many there are and we
         redactor.add_known(secret, "of a header");
     }
     CHECK(redactor.apply("you are abcdefgh77.") == "you are **********.");
+    CHECK(redactor.apply(R"({"a":"abcdefgh77"})") == R"({"a":"**********"})"); // still JSON
 }

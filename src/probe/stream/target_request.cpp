@@ -48,7 +48,11 @@ Result<void> add_line(GivenHeaders& out, std::string_view header) {
     }
     if (to_lower(name).ends_with("cookie")) { // an answer may quote one of them
         for (const std::string_view cookie : pieces_of(value, ';')) {
-            out.hidden.emplace_back(std::string(trim(cookie.substr(cookie.find('=') + 1))));
+            std::string_view secret = trim(cookie.substr(cookie.find('=') + 1));
+            if (secret.size() > 1 && secret.front() == '"' && secret.back() == '"') {
+                secret = secret.substr(1, secret.size() - 2); // JSON has quotes of its own there
+            }
+            out.hidden.emplace_back(std::string(secret));
         }
     }
     if (value.find_first_of("\r\n") != std::string::npos) {
