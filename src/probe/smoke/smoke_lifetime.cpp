@@ -58,17 +58,13 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
                                 : "the resumed stream's bytes are not those read before";
 }
 
-bool completed(const ProbeSample& sample) {
-    return sample.outcome == Outcome::ok || sample.outcome == Outcome::headers_missing;
-}
-
 // A turn that failed is the target's fault; one that was over too soon proves nothing. False: it
 // was not left in the middle, which is reported.
 bool was_left(Smoke& smoke, std::string_view name, const ProbeSample& sample) {
     if (sample.outcome == Outcome::cancelled && sample.content_frames >= k_leave_after) {
         return true;
     }
-    const bool over = completed(sample);
+    const bool over = is_whole(sample.outcome);
     smoke.report(
         name,
         over || is_unreachable(sample.outcome) ? Verdict::error : Verdict::fail,
@@ -165,7 +161,7 @@ Task<void> stop_live(SmokePtr smoke) {
     const StateSeen state = co_await run_state(smoke, thread, running->sample.turn, Millis(0));
     const double before = seconds(Clock::now() - asked);
     report_state(*smoke, "stop.state", state, before - state.after_s, Millis(0));
-    if (over_before && found_none(stop) && completed(running->sample)) {
+    if (over_before && found_none(stop) && is_whole(running->sample.outcome)) {
         smoke->not_applicable("stop.live", std::string(k_over_before));
         co_return;
     }
