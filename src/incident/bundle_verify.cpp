@@ -99,8 +99,9 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
             ++right;
         }
     }
+    const std::string document = folder + "run.json";
     for (const auto& [file, digest] : contents.digests) {
-        const bool needed = all || file == folder + "run.json";
+        const bool needed = all || file == document;
         if (needed && file != list && !named.contains(file)) {
             wrong.push_back(printable(file) + " is not listed");
         }
