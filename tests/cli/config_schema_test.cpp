@@ -47,8 +47,8 @@ TEST_CASE("config schema: what a config file may say, and nothing else, with eve
             const auto read = ConfigFile::parse(
                 fmt::format("version: 1\n{}:\n  {}: {}\n", command.path, key, value), "f"
             );
-            REQUIRE(read.has_value());
-            CHECK(section["properties"].contains(key) == read->mistakes().empty());
+            const bool taken = read && read->mistakes().empty();
+            CHECK(section["properties"].contains(key) == taken);
             if (!option.fallback.empty() && !option.typed_only) {
                 CHECK(takes(section["properties"][key], std::string(option.fallback)));
             }

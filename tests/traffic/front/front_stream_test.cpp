@@ -377,7 +377,7 @@ TEST_CASE("front: each counter of a revision is the sum of its lanes'") {
     };
     // Each of these once from either lane: they take turns.
     answer_with([](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
-        (void)co_await exchange->respond({500, {}, ""});
+        (void)co_await exchange->respond({504, {}, ""}); // keeps its thread
     });
     for (const char* thread : {"a", "b", "a", "b"}) {
         (void)rig.post("/api/chat/stream", fmt::format(R"({{"id":"{}"}})", thread));
