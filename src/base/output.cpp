@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -18,8 +19,11 @@ namespace {
 using Until = std::chrono::steady_clock::time_point;
 /// A reader that is only busy is through by then.
 constexpr std::chrono::milliseconds k_stderr_wait{1000};
+/// One that is slow costs a hundredth of the time: it frees room again and again.
+constexpr int k_share = 100;
 std::atomic<bool> serves{false};
 std::atomic<bool> stalled{false};  ///< standard error took no text in time
+std::atomic<Until> made_up{};      ///< when its waits so far are k_share of the time
 std::atomic<bool> mid_line{false}; ///< what it took last did not end its line
 std::atomic<bool> torn{false};     ///< a text was lost in mid-line
 std::atomic<bool> lost{false};     ///< it did not take all of one since somebody asked
@@ -65,19 +69,28 @@ UnwaitedStream result_stream{STDOUT_FILENO};
 
 /// False: not by then. A terminal may say that there is room and take nothing.
 bool wait_for_room(Until until) noexcept {
-    using std::chrono::milliseconds;
-    const auto left = std::chrono::ceil<milliseconds>(until - Until::clock::now()).count();
-    if (left <= 0) {
+    const Until now = Until::clock::now();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+    if (left.count() <= 0) {
         return false;
     }
     pollfd ready{STDERR_FILENO, POLLOUT, 0};
-    const int seen = ::poll(&ready, 1, static_cast<int>(left));
-    return seen > 0 || (seen < 0 && errno == EINTR);
+    const int seen = ::poll(&ready, 1, static_cast<int>(left.count()));
+    const bool again = seen > 0 || (seen < 0 && errno == EINTR);
+    const auto waited = std::min<Until::duration>(Until::clock::now() - now, left);
+    made_up = std::max(made_up.load(), now) + waited * k_share;
+    return again;
+}
+
+/// Until when a text that comes now may wait.
+Until patience(Until now) noexcept {
+    const auto waited = std::max(made_up.load() - now, Until::duration::zero()) / k_share;
+    return stalled ? now : now + k_stderr_wait - waited;
 }
 
 /// How much of it was taken.
 std::size_t put_in_time(std::string_view text) noexcept {
-    const Until until = Until::clock::now() + (stalled ? k_stderr_wait * 0 : k_stderr_wait);
+    const Until until = patience(Until::clock::now());
     std::size_t taken = 0;
     while (taken < text.size()) {
         const auto wrote = error_stream.put(text.substr(taken));
@@ -148,7 +161,7 @@ UnwaitedStderr::UnwaitedStderr() noexcept {
 
 UnwaitedStderr::~UnwaitedStderr() {
     serves = false;
-    stalled = false;
+    wait_for_stderr_again();
     error_stream.close();
 }
 
@@ -175,6 +188,7 @@ Written write_stdout_at_once(std::string_view bytes) noexcept {
 
 void wait_for_stderr_again() noexcept {
     stalled = false;
+    made_up = Until{};
 }
 
 bool write_diagnostic(std::string_view text) noexcept {

@@ -139,3 +139,38 @@ TEST_CASE("output: who serves goes on when nobody reads standard error, and know
         (void)::close(end);
     }
 }
+
+TEST_CASE("output: who serves does not wait for each line that a slow reader takes") {
+    const Ends error = pipe_ends();
+    const Ends told = socket_ends();
+    const pid_t child = ::fork();
+    if (child == 0) {
+        serve(error.write, told.write);
+    }
+    // At this speed it would take all of them in more than six seconds.
+    pollfd answer{told.read, POLLIN, 0};
+    std::array<char, 4096> page{};
+    int looks = int{k_longest_s} * 20;
+    for (; looks > 0 && ::poll(&answer, 1, 50) == 0; --looks) {
+        pollfd ready{error.read, POLLIN, 0};
+        if (::poll(&ready, 1, 0) > 0) {
+            (void)::read(error.read, page.data(), page.size());
+        }
+    }
+    CHECK(looks > 0);
+    int taken = 0;
+    (void)::recv(told.read, &taken, sizeof taken, MSG_DONTWAIT);
+    CHECK(taken > 0);
+    CHECK(taken < k_lines); // those that were not lost were waited for
+    (void)drained(error.read, 0);
+    (void)::send(told.read, "g", 1, MSG_NOSIGNAL);
+    if (looks == 0) {
+        (void)::kill(child, SIGKILL);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    for (const int end : {error.read, error.write, told.read, told.write}) {
+        (void)::close(end);
+    }
+}

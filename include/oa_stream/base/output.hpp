@@ -18,7 +18,8 @@ void hold_standard_streams() noexcept;
 [[nodiscard]] int write_all(int descriptor, std::string_view bytes) noexcept;
 
 /// From here on write_diagnostic() waits for a reader of standard error for a second, and not again
-/// until there is room: a process that serves others does not stand still with who reads its log.
+/// until there is room; for one that is slow for a hundredth of the time. A process that serves
+/// others does not stand still with who reads its log.
 void never_wait_for_stderr() noexcept;
 /// The next text may wait for a second once more: the last words of who ends.
 void wait_for_stderr_again() noexcept;
