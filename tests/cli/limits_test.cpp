@@ -92,6 +92,23 @@ TEST_CASE("serve: with a store the lane decides that a turn takes too long, not 
     CHECK((deadlines.first_event > limits.first_event + enough) == shared);
 }
 
+TEST_CASE("limits: the kernel waits longer than the lane for whoever takes nothing") {
+    Context context;
+    context.env = [](std::string_view) { return std::optional<std::string>(); };
+    for (const std::string_view text : {"max-lag-time=10m", "write-time=10m", "write-time=1s"}) {
+        CAPTURE(text);
+        ServeOptions options;
+        options.kind = authority::authority_kind("replay");
+        REQUIRE(options.kind != nullptr);
+        REQUIRE(set_limit(options, text));
+        REQUIRE(complete_options(options, context));
+        const auto gone = options.listeners.limits.unacknowledged_timeout;
+        CHECK(gone >= net::ServerLimits{}.unacknowledged_timeout);
+        CHECK(gone > options.lane.limits.max_lag_time);
+        CHECK(gone > options.listeners.limits.write_timeout);
+    }
+}
+
 TEST_CASE("limits: those of the store are known as such") {
     for (const std::string_view text :
          {"lease=6s",

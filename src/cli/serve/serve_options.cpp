@@ -23,6 +23,8 @@ namespace {
 constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own
 /// More than a turn that its lane stops may still need.
 constexpr Millis k_lane_first{10'000};
+/// The lane's clock begins when the kernel's room is full.
+constexpr Millis k_kernel_later{60'000};
 
 Result<void> can_compress(const authority::AuthorityOptions& options) {
     const bool deletes = options.codex.deadlines.keep_threads > Millis(0);
@@ -124,6 +126,12 @@ Millis tick_of(const lane::LaneConfig& lane) {
     return std::clamp(shortest / 4, Millis(10), Millis(1000));
 }
 
+/// To the kernel, too, a reader that takes nothing is gone: later than to the lane.
+void let_lane_decide(net::ServerLimits& server, Millis lag) {
+    const auto lane = std::max(lag, server.write_timeout);
+    server.unacknowledged_timeout = std::max(server.unacknowledged_timeout, lane + k_kernel_later);
+}
+
 /// The lane has the same limits, and knows when another one may have taken its turn over: that one
 /// is not stopped. The authority, which would stop it, comes second.
 void let_lane_decide(authority::CodexDeadlines& deadlines) {
@@ -198,6 +206,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     lane.revision = options.revision.value_or(context.env("K_REVISION").value_or("dev"));
     OA_CHECK(check_revision(lane.revision, names::revision));
     lane.timings.tick = tick_of(lane);
+    let_lane_decide(options.listeners.limits, lane.limits.max_lag_time);
     lane.open_metrics = options.listeners.loopback();
     for (const auto& endpoint : options.listeners.endpoints) {
         lane.own_hosts.push_back(to_lower(endpoint.host)
