@@ -109,6 +109,19 @@ TEST_CASE("limits: the kernel waits longer than the lane for whoever takes nothi
     }
 }
 
+TEST_CASE("limits: short ones are looked at in time") {
+    Context context;
+    context.env = [](std::string_view) { return std::optional<std::string>(); };
+    for (const std::string_view text :
+         {"approval=400ms", "max-lag-time=400ms", "tool-result=400ms"}) {
+        ServeOptions options;
+        options.kind = authority::authority_kind("replay");
+        REQUIRE(set_limit(options, text));
+        REQUIRE(complete_options(options, context));
+        CHECK(options.lane.timings.tick == Millis(100));
+    }
+}
+
 TEST_CASE("limits: those of the store are known as such") {
     for (const std::string_view text :
          {"lease=6s",

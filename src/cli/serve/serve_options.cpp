@@ -121,6 +121,8 @@ Millis tick_of(const lane::LaneConfig& lane) {
          lane.limits.first_event,
          lane.limits.idle,
          lane.limits.approval,
+         lane.limits.tool_result,
+         lane.limits.max_lag_time,
          lane.limits.turn_wall}
     );
     return std::clamp(shortest / 4, Millis(10), Millis(1000));
