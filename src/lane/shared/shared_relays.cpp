@@ -50,24 +50,30 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
         relays_.erase(known); // what it said was lost here, and it runs on all the same
     }
     // Who decides reads one turn that stands still until then: it must not wait for others to end.
-    const bool crowded = follows && purpose != FoundFor::deciding &&
-                         std::cmp_greater_equal(running_relays(), store_->options().tails);
-    if (crowded && purpose == FoundFor::reading) {
+    const auto crowded = [&] {
+        return follows && purpose != FoundFor::deciding &&
+               std::cmp_greater_equal(running_relays(), store_->options().tails);
+    };
+    if (crowded() && purpose == FoundFor::reading) {
         co_return reject_full();
     }
     const auto log = co_await store_->read(holding.turn);
+    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
+        co_return known->second.turn;
+    }
+    const bool full = crowded(); // others may have come first
+    if (full && purpose == FoundFor::reading) {
+        co_return reject_full();
+    }
     if (!log) {
         co_return reject_store_away();
     }
-    const bool whole = log->whole() && !crowded;
+    const bool whole = log->whole() && !full;
     if (!follows && (log->entries.empty() || !log->entries.back().last())) {
         co_return nullptr; // nobody tells its end any more
     }
     if (!whole && !(holding.alive && holding.phase == store::Phase::live)) {
         co_return nullptr;
-    }
-    if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
-        co_return known->second.turn;
     }
     const auto head = whole ? read_head(log->entries.front().head) : TurnHead{};
     auto remote =

@@ -2,6 +2,8 @@
 #include "../turns/heard.hpp"
 #include "shared_rig.hpp"
 
+#include <map>
+
 using namespace oa_stream;
 using namespace oa_stream::test;
 
@@ -178,6 +180,34 @@ TEST_CASE("relays: more than may be read at once are refused to readers, and can
     const auto to_stop = rig.find(lane::FoundFor::stopping).value();
     REQUIRE(to_stop);
     CHECK_FALSE(to_stop->resumable(Clock::now()));
+}
+
+TEST_CASE("relays: of those that are asked for at once no more are read than may be") {
+    SharedRig rig;
+    rig.store.settings.tails = 1;
+    rig.store.late = true;
+    rig.theirs(true, begun());
+    rig.store.states["d"] = rig.store.states["c"];
+    rig.store.states["d"].holding.turn = "t2";
+    rig.store.logs["t2"] = rig.store.logs["t1"];
+    std::map<int, SharedRig::Found> found;
+    int asked = 0;
+    for (const auto* id : {"c", "d", "c"}) {
+        spawn(
+            rig.executor(),
+            "test",
+            [](SharedRig* on, std::string id, auto* to, int number) -> Task<void> {
+                to->emplace(number, co_await on->shared().find("", std::move(id)));
+            }(&rig, id, &found, asked++)
+        );
+    }
+    rig.until("all answers", [&] { return found.size() == 3; });
+    REQUIRE(found.at(0));
+    REQUIRE(found.at(2));
+    CHECK(*found.at(0) == *found.at(2));
+    REQUIRE_FALSE(found.at(1));
+    CHECK(found.at(1).error().status == 503);
+    CHECK(rig.store.turns.tails == 1);
 }
 
 TEST_CASE("relays: whoever decides reads the turn however many are read") {

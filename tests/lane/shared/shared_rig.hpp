@@ -34,6 +34,9 @@ public:
     }
     Task<Result<store::Log>> read(std::string turn) override {
         ++reads;
+        if (late) {
+            (void)co_await asio::post(asio::use_awaitable);
+        }
         co_return logs[turn];
     }
     Task<Result<std::optional<std::uint64_t>>> adopt(store::TakeRequest take) override {
@@ -240,6 +243,7 @@ public:
     int lists = 0;
     int looks = 0;
     int reads = 0;
+    bool late = false; ///< it answers read() after others have asked, too
 
 private:
     asio::steady_timer news_;
