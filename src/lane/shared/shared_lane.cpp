@@ -116,8 +116,14 @@ SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive, std::size_t
             continue;
         }
         for (const auto& one : *news) {
-            if (const auto relay = self->relays_.find(one.turn); relay != self->relays_.end()) {
-                self->feed(relay->second, one.entries);
+            const auto relay = self->relays_.find(one.turn);
+            if (relay == self->relays_.end()) {
+                continue;
+            }
+            self->feed(relay->second, one.entries);
+            if (relay->second.turn->outgrows()) { // it goes on elsewhere
+                relay->second.turn->relay_lost();
+                self->relays_.erase(relay);
             }
         }
     }

@@ -198,6 +198,8 @@ public:
     void relay_unread() noexcept { gone_ = true; }
     /// What a relayed turn said is gone: readers are cut, nobody can resume it here.
     void relay_lost();
+    /// All logs together are too large, also without what waits for slow readers of this one.
+    [[nodiscard]] bool outgrows();
     /// A relayed turn that nobody has read for a while.
     [[nodiscard]] bool unread(Clock::time_point now) const noexcept;
     /// Heartbeats, limits, deadlines. Called every LaneTimings::tick.

@@ -37,13 +37,18 @@ bool LiveTurn::feed(authority::EventBatch& told) {
     if (style_.encoder->satisfied()) {
         stop(StopReason::stop_text);
     }
-    if (!ended_ && !ending_ && host_->log_bytes > host_->limits.total_log_bytes) {
-        cut_lagging(now);
-        if (host_->log_bytes > host_->limits.total_log_bytes) {
-            end_now(StopReason::overloaded);
-        }
+    if (outgrows()) {
+        end_now(StopReason::overloaded);
     }
     return !ended_ && !ending_;
+}
+
+bool LiveTurn::outgrows() {
+    const auto full = [this] { return host_->log_bytes > host_->limits.total_log_bytes; };
+    if (!over() && full()) {
+        cut_lagging(Clock::now());
+    }
+    return !over() && full();
 }
 
 void LiveTurn::lose(const Error& error) {

@@ -172,7 +172,11 @@ TEST_CASE("relays: one that nobody reads is forgotten after half a minute, one t
 
 TEST_CASE("relays: more than may be read at once are refused to readers, and can be stopped") {
     SharedRig rig;
-    rig.store.settings.tails = 0;
+    if (GENERATE(true, false)) {
+        rig.store.settings.tails = 0;
+    } else { // or all logs together are full
+        rig.lane->host->log_bytes = rig.lane->host->limits.total_log_bytes + 1;
+    }
     rig.theirs(true, begun());
     const auto refused = rig.find();
     REQUIRE_FALSE(refused);
@@ -180,6 +184,26 @@ TEST_CASE("relays: more than may be read at once are refused to readers, and can
     const auto to_stop = rig.find(lane::FoundFor::stopping).value();
     REQUIRE(to_stop);
     CHECK_FALSE(to_stop->resumable(Clock::now()));
+}
+
+TEST_CASE("relays: one that grows while all logs are full is read no further, and runs on") {
+    auto config = LaneRig::quick();
+    config.limits.total_log_bytes = 100'000;
+    SharedRig rig(config);
+    rig.shared().start();
+    rig.theirs(true, begun());
+    auto live = rig.find().value();
+    REQUIRE(live);
+    std::string heard;
+    attach(*live, heard);
+    Said said("t1");
+    said.text("Hello").say(turn::PartDelta{"m1", std::string(200'000, 'x')});
+    rig.store.tell("t1", SharedRig::entry(said.frames.substr(begun().size()), begun().size()));
+    rig.until("the cut", [&] { return live->gone(); });
+    CHECK((heard == said.frames + "(cut)"));
+    CHECK(rig.store.wanted.empty());
+    live.reset();
+    CHECK(rig.lane->host->log_bytes == 0);
 }
 
 TEST_CASE("relays: of those that are asked for at once no more are read than may be") {
@@ -212,7 +236,11 @@ TEST_CASE("relays: of those that are asked for at once no more are read than may
 
 TEST_CASE("relays: whoever decides reads the turn however many are read") {
     SharedRig rig;
-    rig.store.settings.tails = 0;
+    if (GENERATE(true, false)) {
+        rig.store.settings.tails = 0;
+    } else { // or all logs together are full
+        rig.lane->host->log_bytes = rig.lane->host->limits.total_log_bytes + 1;
+    }
     rig.theirs(true, begun());
     const auto live = rig.find(lane::FoundFor::deciding).value();
     REQUIRE(live);
