@@ -18,7 +18,7 @@ void TurnFeed::queue(EventBatch&& events) {
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
         // Not by fail(): the end may be among them, and nobody would be told of any.
         error_ =
-            Error{.code = Code::too_large, .message = "the events of this turn were not fetched"};
+            Error{.code = Code::too_large, .message = "more events at once than a turn may have"};
     }
     changed_.notify();
     wake();
