@@ -139,7 +139,44 @@ TEST_CASE("codex approvals: questions about one call are asked one after the oth
         CHECK(ended.size() == 2);
         CHECK_FALSE(open.approvals.waiting());
         CHECK(open.approvals.withdraw().empty());
+        CHECK(open.approvals.take_ended().size() == 3);
+        CHECK(open.approvals.take_ended().empty());
     }
+}
+
+TEST_CASE("codex approvals: a question about a tool is about the call with its input, asked once") {
+    using Calls = std::vector<std::string>;
+    OpenCalls open({{"a", "lab__drop"}});
+    const auto add = [&](const std::string& call, int input) {
+        EventBatch told;
+        told.emplace_back(turn::ToolOpened{call, "lab__drop", true});
+        told.emplace_back(turn::ToolInputReady{call, Json(input)});
+        open.approvals.watch(told);
+    };
+    const auto ask = [&](int input, int request) {
+        ApprovalQuestion question{.kind = ApprovalQuestion::Kind::mcp_call, .tool = "lab__drop"};
+        question.input = Json(input);
+        open.told.clear();
+        open.approvals.ask(std::move(question), Json(request), "T", open.told);
+        return open.calls();
+    };
+    CHECK(ask(1, 1) == Calls{"a"}); // an input that nobody told
+    must(open.approvals.answer(open.id(), true, open.told));
+    add("b", 2);
+    add("c", 3);
+    CHECK(ask(3, 2) == Calls{"c"});
+    CHECK(ask(2, 3) == Calls{"b"});
+    CHECK(ask(2, 4).front().starts_with("call-approval-")); // each has its question: one of its own
+}
+
+TEST_CASE("codex approvals: a question whose call ends first is declined") {
+    AskingStage stage;
+    must(stage.open());
+    const Told asked = stage.begin("approve-late");
+    const Told rest = stage.rest();
+    CHECK(rest.outcome() == "completed");
+    CHECK(rest.text() == R"({"decision":"decline"})");
+    CHECK_FALSE(stage.last->answer_approval(id_of(asked), true).has_value());
 }
 
 TEST_CASE("codex approvals: a question waits for its decision, which codex is told") {

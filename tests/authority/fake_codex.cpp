@@ -165,9 +165,7 @@ private:
         }
         on_answer_ = [this](const Json& next) { decided(next); };
     }
-    void await_decisions() {
-        on_answer_ = [this](const Json& answer) { decided(answer); };
-    }
+    void await_decisions() { on_answer_ = [this](const Json& answer) { decided(answer); }; }
     static Json command(const char* text) {
         return Json::object({{"type", "commandExecution"}, {"command", text}});
     }
@@ -237,7 +235,9 @@ bool Fake::behave_asking(const std::string& prompt) {
         return true;
     }
     ask_about(0, "call_1", command("touch one"), command_question("call_1"));
-    if (prompt != "approve-item") {
+    if (prompt == "approve-late") { // the call ends, and its question is still open
+        tell("item/completed", Json::object({{"turnId", turn().id}, {"item", asked_[0]}}));
+    } else if (prompt != "approve-item") {
         ask_about(1, "call_2", command("touch two"), command_question("call_2"));
     }
     if (prompt == "approve-elsewhere") { // the answer to one comes with the end of the other

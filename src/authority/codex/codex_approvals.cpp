@@ -140,20 +140,23 @@ bool CodexApprovals::is_asked(std::string_view call) const {
     return contains(pending_, call, &Pending::call);
 }
 
-const CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) const {
+/// A question without an item names a tool and its arguments: calls of one tool may run side by
+/// side, and each is asked about once.
+CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) {
     const std::string own = question.item.empty() ? "" : codex::call_id(question.item, 1);
     const auto fits = [&](const Call& call) {
         if (!question.tool.empty()) {
-            return call.name == question.tool && !is_asked(call.id);
+            return call.name == question.tool && !call.asked;
         }
         return !own.empty() && codex::is_occurrence_of(call.id, own);
     };
-    const Call* found = nullptr;
-    for (const Call& call : calls_ | std::views::filter(fits)) {
-        if (call.name == call_name(question.kind)) {
+    Call* found = nullptr;
+    for (Call& call : calls_ | std::views::filter(fits)) {
+        if (question.tool.empty() ? call.name == call_name(question.kind)
+                                  : call.input == question.input) {
             return &call;
         }
-        found = found == nullptr ? &call : found; // its item's type is not known
+        found = found == nullptr ? &call : found; // its item's type, or its input, is not known
     }
     return found;
 }
@@ -173,6 +176,12 @@ void CodexApprovals::watch(const turn::Event& event, EventBatch& before) {
         calls_.push_back({opened->call, opened->name});
         return;
     }
+    if (const auto* ready = std::get_if<turn::ToolInputReady>(&event)) {
+        if (Call* call = find_or_null(calls_, ready->call, &Call::id)) {
+            call->input = ready->input;
+        }
+        return;
+    }
     const auto* output = std::get_if<turn::ToolOutput>(&event);
     const auto* failed = std::get_if<turn::ToolFailed>(&event);
     if (output == nullptr && failed == nullptr) {
@@ -180,14 +189,18 @@ void CodexApprovals::watch(const turn::Event& event, EventBatch& before) {
     }
     const std::string& call = output != nullptr ? output->call : failed->call;
     std::erase_if(calls_, [&](const Call& known) { return known.id == call; });
-    std::erase_if(behind_, [&](const Pending& held) { return held.call == call; });
-    std::erase_if(pending_, [&](const Pending& pending) {
-        if (pending.call != call) {
-            return false;
-        }
-        before.emplace_back(turn::ApprovalSettled{pending.id, output != nullptr});
-        return true;
-    });
+    for (auto* waiting : {&pending_, &behind_}) {
+        std::erase_if(*waiting, [&](const Pending& one) {
+            if (one.call != call) {
+                return false;
+            }
+            if (waiting == &pending_) {
+                before.emplace_back(turn::ApprovalSettled{one.id, output != nullptr});
+            }
+            ended_.push_back({one.request, approval_answer(one.question, false)});
+            return true;
+        });
+    }
 }
 
 void CodexApprovals::watch_item(const Json& item, bool ended) {
@@ -225,7 +238,7 @@ void CodexApprovals::ask(
         return;
     }
     pending.request = request;
-    const Call* call = call_of(pending.question);
+    Call* call = call_of(pending.question);
     if (call == nullptr) {
         // Permissions have no item; a client can only decide on a call.
         const bool permissions = pending.question.kind == Kind::permissions;
@@ -236,6 +249,7 @@ void CodexApprovals::ask(
         out.emplace_back(turn::ToolInputReady{pending.call, pending.question.input});
     } else {
         pending.call = call->id;
+        call->asked = !pending.question.tool.empty();
     }
     if (is_asked(pending.call)) {
         behind_.push_back(std::move(pending));

@@ -62,7 +62,7 @@ public:
     void
     ask(ApprovalQuestion question, const Json& request, std::string_view turn, EventBatch& out);
     /// The call that it is about was opened.
-    [[nodiscard]] bool knows_call(const ApprovalQuestion& question) const {
+    [[nodiscard]] bool knows_call(const ApprovalQuestion& question) {
         return call_of(question) != nullptr;
     }
     /// Code::not_found when nothing waits under this id.
@@ -71,6 +71,8 @@ public:
     void resolved(const Json& request, EventBatch& out);
     /// Declines everything that waits, without events.
     [[nodiscard]] std::vector<Reply> withdraw();
+    /// Declines the questions whose call ended before they were answered: codex may still wait.
+    [[nodiscard]] std::vector<Reply> take_ended() { return std::exchange(ended_, {}); }
     [[nodiscard]] bool waiting() const noexcept { return !pending_.empty(); }
 
 private:
@@ -82,8 +84,10 @@ private:
     };
     struct Call {
         std::string id, name;
+        Json input{};
+        bool asked = false; ///< a question without an item is about this one
     };
-    [[nodiscard]] const Call* call_of(const ApprovalQuestion& question) const;
+    [[nodiscard]] Call* call_of(const ApprovalQuestion& question);
     [[nodiscard]] bool is_asked(std::string_view call) const;
     void watch(const turn::Event& event, EventBatch& before);
     void show(Pending pending, EventBatch& out);
@@ -96,6 +100,7 @@ private:
     /// Of calls that wait for a decision already. A client decides one at a time for a call.
     std::vector<Pending> behind_{};
     std::vector<Call> calls_{}; ///< without an end so far
+    std::vector<Reply> ended_{};
 };
 
 } // namespace oa_stream::authority

@@ -200,7 +200,7 @@ private:
     [[nodiscard]] std::optional<Json>
     on_request(std::string_view method, const Json& params, const Json& id);
     [[nodiscard]] ApprovalPlace approval_place() const;
-    void withdraw_approvals(const Link& link, RunningTurn& live);
+    static void answer_all(const Link& link, std::vector<CodexApprovals::Reply> replies);
     [[nodiscard]] bool note_thread(
         std::string_view method, const Json& params, const std::shared_ptr<CodexThread>& thread
     );

@@ -135,6 +135,9 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
     if (!live) {
         return;
     }
+    if (link_) {
+        answer_all(link_, live->take_ended_approvals());
+    }
     if (live->ended()) {
         finish(thread);
         return;
@@ -238,8 +241,8 @@ CodexCore::answer_call(const std::shared_ptr<RunningTurn>& turn, const CallResul
     return {};
 }
 
-void CodexCore::withdraw_approvals(const Link& link, RunningTurn& live) {
-    for (CodexApprovals::Reply& reply : live.withdraw_approvals()) {
+void CodexCore::answer_all(const Link& link, std::vector<CodexApprovals::Reply> replies) {
+    for (CodexApprovals::Reply& reply : replies) {
         link->rpc().answer(reply.request, std::move(reply.body));
     }
 }

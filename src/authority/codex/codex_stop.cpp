@@ -55,7 +55,7 @@ Task<void> CodexCore::stop_turn(
         co_return; // its turns have ended, or the next connection stops them
     }
     // The interrupt has settled them; a codex that ignored it must not wait for ever.
-    self->withdraw_approvals(link, *live);
+    answer_all(link, live->withdraw_approvals());
     while (thread->live == live && Clock::now() < deadline) {
         co_await thread->freed.wait_until(deadline);
     }

@@ -334,6 +334,11 @@ std::vector<CodexApprovals::Reply> RunningTurn::withdraw_approvals() {
     return replies;
 }
 
+std::vector<CodexApprovals::Reply> RunningTurn::take_ended_approvals() {
+    auto replies = approvals_.take_ended();
+    return torn_ ? decltype(replies){} : replies;
+}
+
 void RunningTurn::approval_resolved(const Json& request) {
     std::erase_if(early_questions_, [&](const auto& early) { return early.second == request; });
     kept_.resolved(request);

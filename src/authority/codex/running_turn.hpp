@@ -62,6 +62,8 @@ public:
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
     void approval_resolved(const Json& request);
     [[nodiscard]] std::vector<CodexApprovals::Reply> withdraw_approvals();
+    /// None that another connection was asked: its numbers mean something else on this one.
+    [[nodiscard]] std::vector<CodexApprovals::Reply> take_ended_approvals();
     /// The thread has functions of the client's: where only their results are missing the turn
     /// ends, or `waits` for answer_call().
     void take_client_calls(bool waits, std::vector<std::string> functions = {}) {
