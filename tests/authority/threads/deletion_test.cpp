@@ -1,6 +1,7 @@
 // Threads that others use, take over or delete meanwhile.
 #include "../fake_stage.hpp"
 #include "codex/codex_history.hpp"
+#include "codex/health/clock_watch.hpp"
 
 #include <iterator>
 
@@ -55,6 +56,18 @@ TEST_CASE("codex: which threads are deleted is told while others still wait for 
     stage.until([&] { return stage.deletions("old-4") == 1; });
     CHECK(stage.forgotten == std::vector<std::string>{"old-1", "old-2", "old-3"});
     stage.until([&] { return stage.forgotten.size() == 4; });
+}
+
+TEST_CASE("codex: a clock that was set is noticed once, in either direction") {
+    using Times = ClockWatch::Times;
+    constexpr Millis hour{3'600'000};
+    ClockWatch clock(Times{hour, 500'000 * hour});
+    CHECK_FALSE(clock.was_set({2 * hour, 500'001 * hour + Millis(2'000)})); // slewed
+    CHECK(clock.was_set({3 * hour, 500'722 * hour})); // a month ahead
+    CHECK_FALSE(clock.was_set({4 * hour, 500'723 * hour}));
+    CHECK(clock.was_set({5 * hour, 500'004 * hour})); // and back
+    CHECK_FALSE(clock.was_set({50 * hour, 500'049 * hour})); // the machine slept
+    CHECK_FALSE(ClockWatch().was_set());
 }
 
 TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was deleted meanwhile") {

@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 
+#include "clock_watch.hpp"
 #include "codex/codex_core.hpp"
 #include "codex/codex_requests.hpp"
 
@@ -63,13 +64,18 @@ Task<void> CodexCore::tend_threads(Self self) {
     // Not while users come back: a thread that is about to be loaded is left alone.
     auto next_compression =
         rest > Millis(0) ? Clock::now() + std::min(rest, k_shortest_rest) : never;
+    ClockWatch clock;
     while (!self->closing_ && std::min(next_deletion, next_compression) != never) {
         if (Clock::now() >= next_compression) {
             const bool more = co_await compress_resting(self);
             next_compression = Clock::now() + (more ? k_more : between);
         }
         if (Clock::now() >= next_deletion) {
-            co_await delete_unused(self);
+            if (clock.was_set()) {
+                self->log(LogLevel::warn, ClockWatch::k_warning);
+            } else {
+                co_await delete_unused(self);
+            }
             next_deletion = Clock::now() + pause;
         }
         co_await idle_until(self, std::min(next_deletion, next_compression));

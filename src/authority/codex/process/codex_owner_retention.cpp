@@ -1,4 +1,5 @@
 // Owners who stay away: no Codex runs for them, so none deletes what they left for too long.
+#include "codex/health/clock_watch.hpp"
 #include "codex/health/codex_rollouts.hpp"
 #include "codex_owner_pool.hpp"
 
@@ -36,10 +37,17 @@ std::vector<std::string> folders_in(const fs::path& place) {
 
 Task<void> CodexOwnerPool::tend_owners(Self self) {
     const Millis pause = std::min(self->options_.deadlines.keep_threads / 4, k_owners_pause);
+    ClockWatch clock;
     while (!self->closing_) {
         const auto at = Clock::now() + pause;
         while (!self->closing_ && Clock::now() < at) {
             co_await self->changed_.wait_until(at);
+        }
+        if (clock.was_set()) {
+            if (self->options_.log) {
+                self->options_.log(LogLevel::warn, ClockWatch::k_warning);
+            }
+            continue;
         }
         auto began = Clock::now();
         for (const std::string& folder : folders_in(self->options_.folder)) {
