@@ -18,6 +18,14 @@ struct PoolStage : FakeStage {
         run(io, authority->close(Millis(2'000)));
         authority.reset();
     }
+    /// A thread of that child that nobody used for an hour.
+    void leave_thread(const std::string& child) {
+        const auto place = folder_path(child) / "home/sessions";
+        std::filesystem::create_directories(place);
+        must(write_file_atomic(place / "rollout-x.jsonl", "{}\n"));
+        using FileClock = std::filesystem::file_time_type::clock;
+        last_write_time(place / "rollout-x.jsonl", FileClock::now() - std::chrono::hours(1));
+    }
     /// A turn that runs until it is dropped.
     std::unique_ptr<Turn> hang() { return must(start(ask("stall-after"))); }
     /// How often the child in that folder of state/codex was asked this.
@@ -144,6 +152,27 @@ TEST_CASE("codex pool: after a restart of everything each thread is found by the
         stage.play(ask("fresh"));
         CHECK(CodexPool::pin_of(stage.last->thread_id()).child == 0);
     }
+}
+
+TEST_CASE("codex pool: a search asks former children that have threads") {
+    PoolStage stage(3);
+    stage.end();
+    stage.leave_thread("2");
+    must(stage.open_pool(1));
+    CHECK(must(run(stage.io, stage.authority->find_threads("", "needle"))).empty());
+    CHECK(stage.asked("", "thread/search", "needle") == 1);
+    CHECK(stage.asked("1", "thread/search", "needle") == 0);
+    CHECK(stage.asked("2", "thread/search", "needle") == 1);
+    CHECK(stage.reading("codex_up") == 2);
+}
+
+TEST_CASE("codex pool: a former child deletes the threads that nobody used") {
+    PoolStage stage(2);
+    stage.end();
+    stage.leave_thread("1");
+    stage.options.deadlines.keep_threads = Millis(200);
+    must(stage.open_pool(1));
+    stage.until([&] { return stage.asked("1", "thread/list", "updated_at") > 0; });
 }
 
 TEST_CASE("codex pool: one child uses the folder and the ids of a lane without a pool") {

@@ -3,6 +3,8 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "codex/health/clock_watch.hpp"
+#include "codex/health/codex_rollouts.hpp"
 #include "pool_parts.hpp"
 
 #include <fmt/format.h>
@@ -15,6 +17,8 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::size_t k_pin_digits = 3;
+constexpr std::uint64_t k_most_children = 999;
+constexpr Millis k_former_pause{60 * 60'000}; ///< between two looks at children of before
 constexpr std::string_view k_up = "1 while that Codex server is connected and ready.";
 
 Task<void> into(Task<Result<void>> task, std::shared_ptr<Result<void>> outcome) {
@@ -31,7 +35,7 @@ Task<void> close_member(std::shared_ptr<PoolMember> member, Millis grace) {
 ThreadPin CodexPool::pin_of(std::string_view thread) {
     const auto mark = thread.find('_');
     if (mark != std::string_view::npos && mark <= k_pin_digits) {
-        if (const auto child = parse_count(thread.substr(0, mark), 1, 999)) {
+        if (const auto child = parse_count(thread.substr(0, mark), 1, k_most_children)) {
             return {static_cast<std::size_t>(*child), std::string(thread.substr(mark + 1))};
         }
     }
@@ -75,6 +79,7 @@ CodexPool::Member CodexPool::make_member(std::size_t child, CodexServer server) 
     CodexOptions options = options_;
     if (!servers_ && child > 0) {
         options.folder = folder_of(child);
+        options.deadlines.looks_at_once |= child >= children_; // nobody did for long
     }
     options.server = std::move(server);
     if (options.log && (servers_ || children_ > 1 || child > 0)) {
@@ -111,7 +116,54 @@ Task<Result<void>> CodexPool::open(Self self) {
             );
         }
     }
+    if (!self->servers_ && self->options_.deadlines.keep_threads > Millis(0)) {
+        oa_stream::spawn(self->executor_, "codex former children", tend_former(self));
+    }
     co_return Result<void>{};
+}
+
+std::vector<std::size_t> CodexPool::former_children() const {
+    std::vector<std::size_t> found;
+    std::error_code failed;
+    if (servers_) {
+        return found;
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(folder_of(0), failed)) {
+        const std::string name = entry.path().filename().string();
+        const auto child = parse_count(name, children_, k_most_children);
+        if (child && std::filesystem::is_directory(entry.path() / "home" / "sessions", failed)) {
+            found.push_back(static_cast<std::size_t>(*child));
+        }
+    }
+    return found;
+}
+
+/// One that runs deletes by itself; it is started only where there is something to delete.
+Task<void> CodexPool::tend_former(Self self) {
+    const Millis keep = self->options_.deadlines.keep_threads;
+    ClockWatch clock;
+    while (!self->closing_) {
+        const auto at = Clock::now() + std::min(keep / 4, k_former_pause);
+        while (!self->closing_ && Clock::now() < at) {
+            co_await self->changed_.wait_until(at);
+        }
+        if (clock.was_set()) { // of which each child warns
+            continue;
+        }
+        const auto before = FileTime::clock::now() - keep;
+        for (const std::size_t child : self->former_children()) {
+            const auto home = self->folder_of(child) / "home";
+            if (!co_await has_unused(home, before) || self->closing_) {
+                continue;
+            }
+            const auto opened = co_await child_at(self, child);
+            if (!opened && !self->closing_ && self->options_.log) {
+                self->options_.log(
+                    LogLevel::warn, self->name_of(child) + ": " + opened.error().text()
+                );
+            }
+        }
+    }
 }
 
 Task<Result<void>> CodexPool::open_member(Self self, Member member) {
@@ -191,7 +243,10 @@ CodexPool::join(Self self, std::string thread, bool ask_approvals) {
 Task<Result<std::vector<std::string>>>
 CodexPool::find_threads(Self self, std::string owner, std::string words) {
     std::vector<std::string> all;
-    const std::vector<Member> members = self->members_;
+    std::vector<Member> members = self->members_;
+    for (const std::size_t child : self->former_children()) {
+        OA_CO_TRY(members.emplace_back(), co_await child_at(self, child));
+    }
     for (const Member& one : members) {
         OA_CO_TRY(auto ids, co_await one->codex->find_threads(owner, words));
         for (std::string& id : ids) {
@@ -260,6 +315,7 @@ std::vector<Reading> CodexPool::readings() const {
 
 Task<void> CodexPool::close(Self self, Millis grace) {
     self->closing_ = true;
+    self->changed_.notify();
     auto tasks =
         mapped(self->members_, [&](const Member& member) { return close_member(member, grace); });
     for (const auto& [child, member] : self->former_members_) {
@@ -272,6 +328,7 @@ void CodexPool::drop() {
     closing_ = true;
     members_.clear();
     former_members_.clear();
+    changed_.notify();
 }
 
 std::unique_ptr<Authority> make_codex_servers(

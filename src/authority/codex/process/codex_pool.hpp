@@ -4,7 +4,8 @@
 // child 0 keeps codex's own ids, child 2 has "2_<id>" (codex's ids are UUIDs, without "_"). Nothing
 // else is stored. Child 0 uses the folder of a lane with one child, child k the folder k below it.
 // So with more children than before the old threads stay child 0's; with fewer, a child that is no
-// more is started for its own threads, once one of them is asked for, and gets no new ones.
+// more is started for its own threads, once one of them is asked for or all are searched, or where
+// it has some to delete, and gets no new ones.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -82,6 +83,9 @@ private:
     /// threads.
     [[nodiscard]] Member least_loaded() const;
     [[nodiscard]] static Task<Result<void>> open_member(Self self, Member member);
+    /// Children of a time with more of them that may have threads.
+    [[nodiscard]] std::vector<std::size_t> former_children() const;
+    [[nodiscard]] static Task<void> tend_former(Self self);
 
     asio::any_io_executor executor_;
     CodexOptions options_;
