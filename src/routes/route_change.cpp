@@ -353,19 +353,6 @@ Task<void> Changer::undo(RouteOutcome& out) {
 
 } // namespace
 
-std::vector<RouteExpectation> expectations_of(
-    const RouteStatus& status, const Overrides& goal, const std::vector<std::string>& paths
-) {
-    const RouteStatus after = with_overrides(status, goal);
-    std::vector<RouteExpectation> out;
-    out.reserve(paths.size());
-    for (const std::string& path : paths) {
-        RouteRule rule = rule_for(after, path);
-        out.push_back({path, std::move(rule.target), std::move(rule.reason)});
-    }
-    return out;
-}
-
 Task<RouteOutcome> change_routes(RouteRun run) {
     RouteOutcome out;
     Changer changer(run);

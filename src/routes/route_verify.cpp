@@ -29,6 +29,19 @@ bool fits(const RouteExpectation& wanted, const RouteDecision& seen) {
 
 } // namespace
 
+std::vector<RouteExpectation> expectations_of(
+    const RouteStatus& status, const Overrides& goal, const std::vector<std::string>& paths
+) {
+    const RouteStatus after = with_overrides(status, goal);
+    std::vector<RouteExpectation> out;
+    out.reserve(paths.size());
+    for (const std::string& path : paths) {
+        RouteRule rule = rule_for(after, path);
+        out.push_back({path, std::move(rule.target), std::move(rule.reason)});
+    }
+    return out;
+}
+
 // NOLINTBEGIN(*-avoid-reference-coroutine-parameters): the caller awaits them, client in hand
 Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks looks) {
     RouteSnapshot out;
