@@ -80,6 +80,8 @@ private:
     }
     Task<Result<void>> put(const Way& way, RouteWrite write, RouteOutcome& out);
     Task<Result<void>> put_once(const Way& way, RouteWrite write, RouteOutcome& out);
+    [[nodiscard]] Result<void> may_put(const Way& way, const RouteWrite& write) const;
+    Task<Result<void>> look_again(const Way& way, RouteWrite write);
     Task<Result<void>> put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& out);
     Task<Result<void>> undo_ours(const Way& way, RouteOutcome& out);
     Task<Result<void>> agree(const Way& way, RouteOutcome& out, RouteVerified& verified);
@@ -91,6 +93,7 @@ private:
     RouteRun& run_;
     Overrides before_;
     std::vector<Overrides> ours_; ///< values of anything else are somebody else's
+    std::optional<Overrides> seen_{}; ///< what the last answer showed
 };
 
 Result<void> Changer::record(
@@ -118,19 +121,37 @@ Changer::Way Changer::way_home() const {
     return {run_.goal, before_, expectations_of(run_.before, before_, paths), true};
 }
 
+/// What the last answer shows of somebody else's ends a change; an undo leaves it as it is.
+Result<void> Changer::may_put(const Way& way, const RouteWrite& write) const {
+    OA_CHECK(allowed());
+    std::vector<RouteWrite> one{write};
+    auto theirs = !seen_ ? std::nullopt : way.undo ? leave_theirs(one, *seen_) : foreign(*seen_);
+    return theirs ? Result<void>(std::unexpected(*std::move(theirs))) : Result<void>{};
+}
+
+/// The service let the write wait.
+Task<Result<void>> Changer::look_again(const Way& way, RouteWrite write) {
+    if (const auto status = co_await run_.client->status()) {
+        seen_ = overrides_of(*status);
+    }
+    co_return may_put(way, write);
+}
+
 /// A full disk must not stop an undo.
 Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutcome& out) {
-    OA_CO_CHECK(allowed());
+    OA_CO_CHECK(may_put(way, write));
+    say(fmt::format("{}{}", way.undo ? "back: " : "", write.text()));
     auto recorded = record(way, Phase::intent, {}, write);
     if (!recorded && !way.undo) {
         co_return recorded;
     }
     ++out.writes;
-    const auto answer = co_await run_.client->override_target(write);
+    const auto answer =
+        co_await run_.client->override_target(write, [&] { return look_again(way, write); });
     out.mutated = out.mutated || answer || is_ambiguous(answer.error());
     if (answer) {
-        const auto now = overrides_of(*answer).of(write.domain);
-        if (now == way.to.of(write.domain)) {
+        seen_ = overrides_of(*answer);
+        if (seen_->of(write.domain) == way.to.of(write.domain)) {
             co_return record(way, Phase::written, {}, write);
         }
     }
@@ -144,7 +165,6 @@ Task<Result<void>> Changer::put_once(const Way& way, RouteWrite write, RouteOutc
 Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& out) {
     Result<void> last{};
     for (int attempt = 1; attempt <= k_tries; ++attempt) {
-        say(fmt::format("{}{}", way.undo ? "back: " : "", write.text()));
         last = co_await put_once(way, write, out);
         const bool lost = !last && last.error().code != Code::io && is_ambiguous(last.error());
         if (!lost) {
@@ -152,7 +172,8 @@ Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& 
         }
         // It may have happened: look before it is repeated.
         const auto status = co_await run_.client->status();
-        if (status && overrides_of(*status).of(write.domain) == way.to.of(write.domain)) {
+        seen_ = status ? overrides_of(*status) : seen_;
+        if (status && seen_->of(write.domain) == way.to.of(write.domain)) {
             co_return record(way, Phase::seen, "it was carried out", write);
         }
         (void)record(
@@ -164,6 +185,7 @@ Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& 
 
 Task<Result<void>>
 Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& out) {
+    Result<void> kept{};
     for (RouteWrite& write : writes) {
         if (stopping(way)) {
             co_return fail(Code::cancelled, "interrupted");
@@ -172,8 +194,11 @@ Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& o
         if (!done && (!way.undo || !allowed())) {
             co_return done;
         }
+        if (!done && done.error().code == Code::conflict) {
+            kept = std::move(done);
+        }
     }
-    co_return Result<void>{};
+    co_return kept;
 }
 
 /// Somebody else's hand.
@@ -230,6 +255,7 @@ Task<Result<std::optional<Overrides>>> Changer::row(const Way& way, RouteVerifie
         }
         if (const auto& memory = look->memory) {
             add_once(seen.memories, *memory);
+            seen_ = *memory;
         }
         if (!look->ok) {
             seen.seen = look->seen;
@@ -254,9 +280,6 @@ Task<Result<void>> Changer::agree(const Way& way, RouteOutcome& out, RouteVerifi
         OA_CO_TRY(const auto stranger, co_await row(way, seen));
         if (!stranger) {
             break;
-        }
-        if (auto error = foreign(*stranger); error && !way.undo) {
-            co_return std::unexpected(*std::move(error));
         }
         auto writes = writes_between(*stranger, way.to);
         if (auto kept = way.undo ? leave_theirs(writes, *stranger) : std::nullopt;
@@ -322,11 +345,8 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     std::ranges::reverse(writes);
     const auto now = co_await run_.client->status();
     auto kept = leave_theirs(writes, now ? overrides_of(*now) : way.from);
-    OA_CO_CHECK(co_await put_all(way, std::move(writes), out));
-    if (kept) {
-        co_return std::unexpected(*std::move(kept));
-    }
-    co_return Result<void>{};
+    auto done = co_await put_all(way, std::move(writes), out);
+    co_return kept ? Result<void>(std::unexpected(*std::move(kept))) : std::move(done);
 }
 
 Task<RouteVerified> Changer::look_undone() {

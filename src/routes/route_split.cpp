@@ -198,7 +198,9 @@ Task<Result<net::ClientResponse>> RouteSplitClient::exchange(net::ClientRequest 
     }
 }
 
-Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bool write) {
+Task<Result<Json>> RouteSplitClient::call(
+    std::string name, std::string body, std::optional<BeforeRepeat> write
+) {
     const std::string what = fmt::format("{} {}", body.empty() ? "GET" : "POST", url_of(name));
     constexpr int k_longest_pause = 32; // times the first one
     net::RetryPauses pauses(options_.pause, options_.pause * k_longest_pause);
@@ -236,11 +238,14 @@ Task<Result<Json>> RouteSplitClient::call(std::string name, std::string body, bo
         if (!co_await sleep_for(wait)) {
             co_return fail(Code::cancelled, "cancelled", what);
         }
+        if (write && *write) {
+            OA_CO_CHECK(co_await (*write)());
+        }
     }
 }
 
 Task<Result<RouteStatus>> RouteSplitClient::status() {
-    OA_CO_TRY(const Json data, co_await call("status", {}, false));
+    OA_CO_TRY(const Json data, co_await call("status", {}, std::nullopt));
     co_return parse_route_status(data);
 }
 
@@ -249,16 +254,16 @@ Task<Result<RouteDecision>> RouteSplitClient::evaluate(std::string path, std::st
     if (!cohort_key.empty()) {
         body["cohort_key"] = std::move(cohort_key);
     }
-    OA_CO_TRY(const Json data, co_await call("evaluate", dump_json(body), false));
+    OA_CO_TRY(const Json data, co_await call("evaluate", dump_json(body), std::nullopt));
     co_return parse_route_decision(data);
 }
 
-Task<Result<RouteStatus>> RouteSplitClient::override_target(RouteWrite write) {
+Task<Result<RouteStatus>> RouteSplitClient::override_target(RouteWrite write, BeforeRepeat again) {
     Json body{{"target", std::move(write.target)}};
     if (write.domain) {
         body["domain"] = *std::move(write.domain);
     }
-    OA_CO_TRY(const Json data, co_await call("override", dump_json(body), true));
+    OA_CO_TRY(const Json data, co_await call("override", dump_json(body), std::move(again)));
     co_return parse_route_status(data);
 }
 

@@ -183,6 +183,44 @@ TEST_CASE("route change: a write whose answer is lost is looked for before it is
     CHECK(it.lines_of("seen")[0]["target"] == "legacy");
 }
 
+TEST_CASE("route change: what somebody else sets while an answer is lost, or a write waits, stays") {
+    const bool waits = GENERATE(false, true);
+    CAPTURE(waits);
+    Changing it;
+    it.rig.instead = [&, first = true](const RawRequest& request) mutable {
+        if (!is_write(request, "legacy") || !std::exchange(first, false)) {
+            return Script{};
+        }
+        it.rig.memories[0].domains["auth_entry"] = "rust_shell";
+        return waits ? only(429) : Script{probe::test::Reset{}};
+    };
+    const RouteOutcome out = it.change();
+    CHECK_FALSE(out.changed);
+    CHECK(out.mutated != waits);
+    CHECK(out.writes == 1);
+    CHECK(
+        out.error.value().message ==
+        "somebody else is changing the routes: auth_entry rust_shell"
+    );
+    CHECK(it.rig.memories[0] == Overrides{{}, {{"auth_entry", "rust_shell"}}});
+    CHECK(it.rig.count("override auth_entry clear") == 0);
+}
+
+TEST_CASE("route change: what an answer shows of somebody else's ends it before the next write") {
+    Changing it(1, {{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}});
+    it.rig.instead = [&](const RawRequest& request) {
+        if (is_write(request, "legacy")) {
+            it.rig.memories[0].domains["billing_l402"] = "rust_shell";
+        }
+        return Script{};
+    };
+    const RouteOutcome out = it.change();
+    CHECK_FALSE(out.changed);
+    CHECK(out.error.value().code == Code::conflict);
+    CHECK(it.rig.memories[0] == Overrides{{}, {{"billing_l402", "rust_shell"}}});
+    CHECK(it.said == Log{"auth_entry: legacy", "back: auth_entry: clear"});
+}
+
 TEST_CASE("route change: a write that is lost again and again is tried three times, then undone") {
     Changing it;
     it.rig.instead = [&](const RawRequest& request) {

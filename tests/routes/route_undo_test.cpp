@@ -157,6 +157,26 @@ TEST_CASE("route undo: what somebody else set beside ours stays, and is said") {
     CHECK(it.rig.count("override global clear") == 0);
 }
 
+TEST_CASE("route undo: what somebody else sets while an answer is lost stays, the rest is undone") {
+    Changing it(1, {{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}});
+    it.rig.memories[0] = it.run.goal;
+    it.rig.instead = [&, lost = false](const RawRequest& request) mutable {
+        if (!is_write(request, "clear") || std::exchange(lost, true)) {
+            return Script{};
+        }
+        it.rig.memories[0].domains["billing_l402"] = "rust_shell";
+        return Script{probe::test::Reset{}};
+    };
+    const RouteOutcome out = it.undo();
+    CHECK_FALSE(out.restored);
+    CHECK(it.rig.memories[0] == Overrides{{}, {{"billing_l402", "rust_shell"}}});
+    CHECK(out.writes == 2);
+    CHECK(
+        out.restore_error.value().message ==
+        "somebody else set billing_l402 rust_shell meanwhile; it was not changed"
+    );
+}
+
 TEST_CASE("route change: somebody else's hand ends it; ours is undone, theirs stays") {
     Changing it;
     it.rig.instead = [&](const RawRequest& request) {
