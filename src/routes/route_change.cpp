@@ -35,7 +35,7 @@ void add_missing(std::vector<RouteWrite>& writes, std::vector<RouteWrite> more) 
 class Changer {
 public:
     explicit Changer(RouteRun& run)
-        : run_(run), before_(overrides_of(run.before)), ours_(run.known) {
+        : run_(run), before_(overrides_of(run.before)), ours_(run.known), seen_(run.last_seen) {
         ours_.push_back(before_);
         if (run.goal_is_ours) {
             ours_.push_back(run.goal);
@@ -93,7 +93,7 @@ private:
     RouteRun& run_;
     Overrides before_;
     std::vector<Overrides> ours_; ///< values of anything else are somebody else's
-    std::optional<Overrides> seen_{}; ///< what the last answer showed
+    std::optional<Overrides> seen_; ///< what the last answer showed
 };
 
 Result<void> Changer::record(
@@ -343,8 +343,10 @@ Task<void> Changer::apply(RouteOutcome& out) {
 Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     auto writes = writes_between(way.from, way.to);
     std::ranges::reverse(writes);
-    const auto now = co_await run_.client->status();
-    auto kept = leave_theirs(writes, now ? overrides_of(*now) : way.from);
+    if (const auto now = co_await run_.client->status()) {
+        seen_ = overrides_of(*now);
+    }
+    auto kept = leave_theirs(writes, seen_.value_or(way.from));
     auto done = co_await put_all(way, std::move(writes), out);
     co_return kept ? Result<void>(std::unexpected(*std::move(kept))) : std::move(done);
 }

@@ -143,6 +143,23 @@ TEST_CASE("route undo: what somebody else made of a domain of ours stays, the re
     );
 }
 
+TEST_CASE("route undo: where nothing can be read, what the snapshot showed of theirs stays") {
+    const Overrides both{{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}};
+    Changing it(1, both);
+    it.rig.memories[0] = {{}, {{"auth_entry", "rust_shell"}, {"billing_l402", "legacy"}}};
+    it.run.last_seen = it.rig.memories[0];
+    it.rig.instead = [](const RawRequest& request) {
+        return call_of(request) == "status" ? only(503) : Script{};
+    };
+    const RouteOutcome out = it.undo();
+    CHECK_FALSE(out.restored);
+    CHECK(it.rig.memories[0] == Overrides{{}, {{"auth_entry", "rust_shell"}}});
+    CHECK(
+        out.restore_error.value().message ==
+        "somebody else set auth_entry rust_shell meanwhile; it was not changed"
+    );
+}
+
 TEST_CASE("route undo: what somebody else set beside ours stays, and is said") {
     Changing it;
     it.rig.memories[0] = {"legacy", {{"auth_entry", "legacy"}}};

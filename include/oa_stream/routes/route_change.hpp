@@ -73,6 +73,8 @@ struct RouteRun {
     /// Asked before each write, also of an undo: another process may have taken the run over.
     /// Unset: always.
     std::function<Result<void>()> may_write{};
+    /// What the snapshot before an undo showed: it counts where the undo itself reads nothing.
+    std::optional<Overrides> last_seen{};
 };
 
 struct RouteOutcome {

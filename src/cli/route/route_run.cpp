@@ -190,6 +190,7 @@ void equip(RouteContext& run, run::Journal& journal, RouteRun& change) {
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): with_routes() holds it
 Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, RouteContext* run) {
     OA_CO_TRY(RouteSnapshot found, co_await snapshot_routes(client, target.order.looks));
+    const Overrides now = overrides_of(found.status);
     if (run->task.undone) {
         prepare_undo(*run, *run->task.undone, std::move(found));
     } else {
@@ -209,6 +210,7 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
             : change_of(client, run->plan, target.order.looks);
     run::Journal journal = session->journal();
     equip(*run, journal, change);
+    change.last_seen = now;
     if (run->restores()) {
         run->outcome = co_await undo_routes(change);
         run->checks.push_back(undo_check("route.set", change, run->outcome));

@@ -186,6 +186,9 @@ Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal) {
     const bool again = agreed && !undone_at.empty();
     RouteRun undo = co_await undo_of(client, *std::move(planned), looks, again);
     equip(undo, journal, *run, nullptr);
+    if (found) {
+        undo.last_seen = overrides_of(found->status);
+    }
     const RouteOutcome done = co_await undo_routes(undo);
     if (done.restored && done.writes == 0 && undone_at.empty()) {
         record_undone(journal);
