@@ -49,7 +49,8 @@ Task<Result<RouteSnapshot>> snapshot_routes(RouteSplitClient& client, RouteLooks
     const auto deadline = Clock::now() + looks.limit;
     // Once two memories were met, a few more looks show which of them is the common one.
     const auto enough = [&] { return out.seen.size() == 1 && counts.front() >= looks.agree; };
-    while (!enough() && out.looks < 2 * looks.agree && Clock::now() < deadline) {
+    const auto late = [&] { return out.seen.size() > 1 && Clock::now() >= deadline; };
+    while (!enough() && out.looks < 2 * looks.agree && !late()) {
         // The client has asked more than once, each time over a new connection.
         OA_CO_TRY(RouteStatus status, co_await client.status());
         ++out.looks;
@@ -105,7 +106,7 @@ Task<Result<RouteVerified>> verify_routes(
     RouteVerified out;
     const auto deadline = Clock::now() + looks.limit;
     int misses = 0;
-    while (out.looks < std::max(looks.most, looks.agree) && Clock::now() < deadline) {
+    while (out.looks < std::max(looks.most, looks.agree)) {
         const bool twice = out.looks % 2 == 1;
         OA_CO_TRY(
             const RouteLook look,
@@ -121,7 +122,7 @@ Task<Result<RouteVerified>> verify_routes(
         out.row = look.ok ? out.row + 1 : 0;
         misses = look.ok ? 0 : misses + 1;
         out.ok = out.row >= looks.agree;
-        if (out.ok || misses >= looks.agree) {
+        if (out.ok || misses >= looks.agree || (!look.ok && Clock::now() >= deadline)) {
             break;
         }
         if (!look.ok && !co_await sleep_for(looks.pause)) {

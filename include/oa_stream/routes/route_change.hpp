@@ -19,7 +19,7 @@ struct RouteLooks {
     int most = 20;        ///< looks before it counts as disagreement
     int most_writes = 24;  ///< of one change: each process has to be met
     Millis pause{200};     ///< between two looks that disagreed
-    Millis limit{120000};  ///< for one phase
+    Millis limit{120000};  ///< for one phase; what agrees may take longer
 };
 
 /// What k successive fresh connections agreed on.
