@@ -22,7 +22,6 @@ constexpr std::size_t k_not_copied = 1;
 constexpr auto k_asks_dry = std::chrono::seconds(5);
 constexpr auto k_dry_limit = Millis{3000};
 constexpr auto k_asks_token = std::chrono::seconds(20); ///< for another one; a program makes some
-constexpr std::size_t k_lines_a_pair = 5;
 
 constexpr auto k_connect = Millis{3000};
 constexpr std::string_view k_probe_word = "mirror"; ///< the target counts copies as probes
@@ -348,27 +347,6 @@ void Mirror::compare(const MirrorCopyPtr& copy) {
         );
     };
     asio::post(thread_, std::move(job));
-}
-
-void Mirror::judged(
-    const MirrorCopyPtr& copy, const MirrorPair& pair, const std::vector<std::string>& differences
-) {
-    if (!copy->mirror_) {
-        return;
-    }
-    const auto id = pair.user.headers.get("x-request-id");
-    end(*copy, differences.empty() ? &MirrorCounters::same : &MirrorCounters::different);
-    for (std::size_t i = 0; i < differences.size() && i < k_lines_a_pair; ++i) {
-        const bool last = i + 1 == k_lines_a_pair && differences.size() > k_lines_a_pair;
-        note(fmt::format(
-            "mirror {} differs in {}{}: {}{}",
-            options_.name,
-            printable(pair.request),
-            id ? fmt::format(" (request {})", printable(*id)) : "",
-            differences[i],
-            last ? fmt::format(" (and {} more)", differences.size() - k_lines_a_pair) : ""
-        ));
-    }
 }
 
 void Mirror::end(MirrorCopy& copy, std::uint64_t MirrorCounters::* counter) {

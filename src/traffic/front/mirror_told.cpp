@@ -13,6 +13,7 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr std::size_t k_longest_line = 400;
+constexpr std::size_t k_lines_a_pair = 5;
 constexpr std::size_t k_lines = 20; ///< reported differences in one k_lines_over
 constexpr auto k_lines_over = std::chrono::seconds(1);
 
@@ -34,6 +35,27 @@ constexpr std::array<CounterRow, 10> k_counters{{
 }};
 
 } // namespace
+
+void Mirror::judged(
+    const MirrorCopyPtr& copy, const MirrorPair& pair, const std::vector<std::string>& differences
+) {
+    if (!copy->mirror_) {
+        return;
+    }
+    const auto id = pair.user.headers.get("x-request-id");
+    end(*copy, differences.empty() ? &MirrorCounters::same : &MirrorCounters::different);
+    for (std::size_t i = 0; i < differences.size() && i < k_lines_a_pair; ++i) {
+        const bool last = i + 1 == k_lines_a_pair && differences.size() > k_lines_a_pair;
+        note(fmt::format(
+            "mirror {} differs in {}{}: {}{}",
+            options_.name,
+            printable(pair.request),
+            id ? fmt::format(" (request {})", printable(*id)) : "",
+            differences[i],
+            last ? fmt::format(" (and {} more)", differences.size() - k_lines_a_pair) : ""
+        ));
+    }
+}
 
 void Mirror::note(std::string_view line) {
     if (!note_) {
