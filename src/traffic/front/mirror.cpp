@@ -12,6 +12,7 @@
 #include <array>
 #include <new>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::traffic {
 namespace {
@@ -45,6 +46,11 @@ bool is_read(const net::Request& request) {
     return request.method == "GET" || request.method == "HEAD";
 }
 
+/// A stop, a decision or a deletion: the mirror has no part in it.
+bool acts(const net::Request& request, const ThreadRef& ref) {
+    return request.method == "DELETE" || (ref.live_turn && !is_read(request));
+}
+
 /// Users come first: without memory for a copy it is the copy that ends.
 bool append_if_room(std::string& body, std::string_view bytes) {
     try {
@@ -63,6 +69,9 @@ void MirrorCopy::user_head(const net::ClientResponse& head) {
     if (mirror_) {
         pair_.user.status = head.status;
         pair_.user.headers = head.headers;
+        if (turn_of_.empty() && pair_.request.starts_with("POST")) {
+            turn_of_ = head.headers.get("x-oa-thread-id").value_or("");
+        }
     }
 }
 
@@ -175,7 +184,19 @@ void Mirror::leave_out(const std::string& thread) {
     }
 }
 
+void Mirror::part(const std::string& thread) {
+    leave_out(thread);
+    for (const MirrorCopyPtr& copy : std::vector(open_.begin(), open_.end())) {
+        if (!thread.empty() && copy->turn_of_ == thread && !copy->user_ended_) {
+            end(*copy, &MirrorCounters::abandoned);
+        }
+    }
+}
+
 MirrorCopyPtr Mirror::begin(const net::Request& request, const ThreadRef& ref) {
+    if (acts(request, ref)) {
+        part(ref.thread);
+    }
     const bool comparable = ref.new_turn || (is_read(request) && !ref.live_turn);
     // A probe is not a user's request, and a copy that comes round again must not be copied.
     if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(ref)) {
@@ -295,7 +316,6 @@ void Mirror::heard(const MirrorCopyPtr& copy, const net::ClientResponse& respons
         );
     }
     if (!answered) {
-        leave_out(copy->turn_of_);
         end(*copy, &MirrorCounters::unanswered);
         return;
     }
@@ -352,6 +372,9 @@ void Mirror::compare(const MirrorCopyPtr& copy) {
 void Mirror::end(MirrorCopy& copy, std::uint64_t MirrorCounters::* counter) {
     const auto self = std::exchange(copy.mirror_, nullptr);
     ++(counters_.*counter);
+    if (counter != &MirrorCounters::same && counter != &MirrorCounters::different) {
+        leave_out(copy.turn_of_); // it ends there when nobody reads it
+    }
     bytes_ -= std::exchange(copy.bytes_, 0);
     copy.pair_ = {};
     if (const auto transfer = std::exchange(copy.transfer_, nullptr)) {

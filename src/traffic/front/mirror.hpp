@@ -38,7 +38,7 @@ private:
     MirrorPair pair_;
     std::shared_ptr<net::Transfer> transfer_{};
     std::size_t bytes_ = 0; ///< charged
-    std::string turn_of_{}; ///< the thread; empty for a read and for a turn that names none
+    std::string turn_of_{}; ///< the thread; empty for a read and where nobody has named it yet
     bool user_ended_ = false;
     bool mirror_ended_ = false;
 };
@@ -59,7 +59,7 @@ public:
     void start();
     /// Null: this request is not copied.
     [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const ThreadRef& ref);
-    /// The mirror did not get one of its turns (as of a fork), or has it under another id: what
+    /// The mirror lacks one of its turns (as of a fork), or has it under another id: what
     /// comes next would be new to it. Of an empty one: nothing.
     void leave_out(const std::string& thread);
     /// Ends all copies; nothing is copied afterwards.
@@ -77,6 +77,8 @@ private:
     static Task<void> hurry(std::weak_ptr<MirrorCopy> weak, Millis patience);
     [[nodiscard]] Task<bool> asked_dry();
     [[nodiscard]] bool in_sample(const ThreadRef& ref);
+    /// From here on the user's conversation is another than the mirror's.
+    void part(const std::string& thread);
     /// Without the body.
     [[nodiscard]] net::ClientRequest head_of(const net::Request& from) const;
     void heard(const MirrorCopyPtr& copy, const net::ClientResponse& response);

@@ -48,7 +48,10 @@ struct Bench : Rig {
 TEST_CASE("mirror: turns and reads are copied; live turns, acts and probes are not") {
     Bench bench(all_copied());
     CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
-    CHECK(bench.post(k_turns, R"({"id":"b"})").body == "stable");
+    for (int i = 0; i < 2; ++i) { // again with its key it begins nothing
+        const net::Headers key{{"idempotency-key", "k"}};
+        CHECK(bench.post(k_turns, R"({"id":"b"})", key).body == "stable");
+    }
     CHECK(bench.get_path("/api/chats/a/messages").body == "stable");
     CHECK(bench.get_path("/api/chats/a/stream").body == "stable");
     CHECK(bench.post("/api/chats/a/stop", "").body == "stable");
@@ -82,6 +85,49 @@ TEST_CASE("mirror: a decision of the running turn is not copied") {
     const std::string decision = R"({"id":"a","messages":[{"role":"user"},{"role":"assistant"}]})";
     CHECK(bench.post("/api/chat", decision).body == "stable");
     CHECK(bench.count("sampled") == 0);
+}
+
+TEST_CASE("mirror: a turn that its user stops, decides or deletes is not compared, nor what follows"
+) {
+    const std::string act = GENERATE("stop", "decision", "delete");
+    CAPTURE(act);
+    Bench bench(all_copied());
+    std::shared_ptr<net::BodyStream> open;
+    bench.stable.answer = [&](std::shared_ptr<net::Exchange> exchange) -> Task<void> {
+        auto body = co_await exchange->start_stream(200, {{"x-oa-thread-id", "a"}});
+        open = body.value_or(nullptr);
+    };
+    const bool named = GENERATE(false, true); // by the client, else by the lane
+    bool begun = false;
+    net::StreamHandlers handlers;
+    handlers.on_head = [&](const net::ClientResponse&) {
+        begun = true;
+        return net::Flow::go_on;
+    };
+    const auto turn = bench.client->stream(
+        {.method = "POST",
+         .url = bench.front_url() + std::string(k_turns),
+         .body = named ? R"({"id":"a"})" : "{}"},
+        std::move(handlers)
+    );
+    bench.run_until([&] { return begun && open != nullptr && bench.copies.seen.size() == 1; });
+    bench.stable.answer = {};
+    CHECK(bench.count("abandoned") == 0);
+    if (act == "stop") {
+        CHECK(bench.post("/api/chats/a/stop", "").status == 200);
+    } else if (act == "decision") {
+        const std::string last = R"("messages":[{"role":"user"},{"role":"assistant"}])";
+        CHECK(bench.post("/api/chat", R"({"id":"a",)" + last + "}").status == 200);
+    } else {
+        const std::string url = bench.front_url() + "/api/chats/a";
+        CHECK(bench.ask({.method = "DELETE", .url = url}).status == 200);
+    }
+    CHECK(bench.count("abandoned") == 1);
+    open->finish();
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
+    CHECK(bench.get_path("/api/chats/a/messages").body == "stable");
+    CHECK(bench.count("sampled") == 1);
+    CHECK(bench.mirror().at("open") == 0);
 }
 
 TEST_CASE("mirror: what acts is not copied to a target that does not say dry") {
@@ -195,6 +241,7 @@ TEST_CASE("mirror: an answer beyond the bytes ends its copy and frees them") {
     CHECK(bench.mirror().at("open") == 0);
     CHECK(bench.mirror().at("bytes") == 0);
     bench.copies.answer = answers(20);
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body.size() == 20); // left out: it ended there
     CHECK(bench.post(k_turns, R"({"id":"b"})").body.size() == 20);
     bench.run_until([&] { return bench.count("same") == 1; });
     // The request alone is more than there is room for.
