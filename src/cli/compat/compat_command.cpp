@@ -31,6 +31,7 @@ struct Options {
     std::optional<std::string> emit{};
 };
 constexpr std::array<std::string_view, 1> k_emits{"openagents-v1"};
+constexpr std::string_view k_output_dir = "OUTPUT_DIR";
 
 /// As it can be pasted into a shell.
 std::string pasted(const std::vector<std::string>& words) {
@@ -118,7 +119,10 @@ Result<ExitCode> carry_out(
     }
     OA_TRY(const Invocation invocation, parse_command_line(now.words));
     Context inner = context;
-    if (const auto folder = context.env("OUTPUT_DIR")) {
+    // Others act on what earlier runs left, where those are.
+    const bool takes = contains(mapped(script.env, &OldVariable::name), k_output_dir);
+    const auto folder = takes ? context.env(k_output_dir) : std::nullopt;
+    if (folder) {
         inner.state_dir = std::filesystem::absolute(*folder);
         inner.state_words = state_words(inner.state_dir);
     }
@@ -126,11 +130,11 @@ Result<ExitCode> carry_out(
     inner.argv.insert(inner.argv.begin(), "oa-stream");
     inner.command = invocation.command;
     inner.given = invocation.args;
-    const auto folder = context.env("OUTPUT_DIR");
     if (emit && (!folder || script.emits.empty())) {
         return fail(
             Code::usage,
-            folder ? fmt::format("{} wrote no summary", script.name) : "OUTPUT_DIR is not set",
+            script.emits.empty() ? fmt::format("{} wrote no summary", script.name)
+                                 : "OUTPUT_DIR is not set",
             names::emit
         );
     }

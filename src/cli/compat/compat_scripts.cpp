@@ -130,6 +130,7 @@ constexpr std::array k_drill_env{
 };
 
 constexpr std::array k_control_env{
+    OldVariable{"OUTPUT_DIR", "", "`--state-dir`: the run's folder is made in it; new here"},
     OldVariable{"OPENAGENTS_BASE_URL", "", "`--base-url`; must be set"},
     OldVariable{
         "OPENAGENTS_CONTROL_ACCESS_TOKEN",
@@ -145,6 +146,7 @@ constexpr std::array k_control_env{
 };
 
 constexpr std::array k_health_env{
+    OldVariable{"OUTPUT_DIR", "", "`--state-dir`: the run's folder is made in it; new here"},
     OldVariable{"OPENAGENTS_BASE_URL", "", "`--base-url`; must be set"},
     OldVariable{
         "OPENAGENTS_CONTROL_ACCESS_TOKEN",
@@ -191,7 +193,8 @@ std::string compat_page() {
         "- A call that moved traffic by default, or without a rollback, is refused with the "
         "command\n  that does it safely. Exit codes are those of the new commands; 2 is a "
         "refusal.\n"
-        "- Artifacts are those of a run: its folder is in `OUTPUT_DIR`, if that is set.\n"
+        "- Artifacts are those of a run: its folder is in `OUTPUT_DIR`, if that is set and the "
+        "script's table\n  has it.\n"
         "- `oa-stream compat --emit openagents-v1 SCRIPT …`, or "
         "OA_STREAM_COMPAT_EMIT=openagents-v1 "
         "with a link,\n  also writes `summary.json` and `SUMMARY.md` into `OUTPUT_DIR`, with the "

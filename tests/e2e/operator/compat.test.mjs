@@ -30,6 +30,13 @@ test('smoke-control.sh runs the control smoke with the same names of variables',
   assert.equal(without.code, 3, 'without a token it is no longer ok');
 });
 
+test('a script that acts on earlier runs finds them where they are, whatever OUTPUT_DIR is', async () => {
+  const state = scratch('state');
+  const run = await oa(['compat', 'canary-rollout.sh', 'status'], { env: { OUTPUT_DIR: scratch('artifacts') }, stateDir: state });
+  assert.equal(run.code, 0, run.stderr);
+  assert.ok(run.stdout.includes(`there are no runs yet in ${state}`), run.stdout);
+});
+
 test('a link with the name of a script is that script', async () => {
   const folder = scratch('links');
   assert.equal((await oa(['compat', '--link', folder])).code, 0);
