@@ -43,8 +43,8 @@ public:
             ++now.tried;
             take_metrics(metrics, now);
         }
-        forget();
-        if (now.reachable) {
+        if (now.reachable) { // where nothing answers, the last numbers stay
+            forget();
             now = co_await look_at_readiness(std::move(now));
         }
         last_ = std::move(now);
@@ -113,11 +113,11 @@ private:
     /// Behind a balancer every request may reach another instance, so more of them are made than
     /// there are instances: an even turn would give each look to the same one.
     [[nodiscard]] std::size_t scrapes_of_look() const {
-        if (processes_.all().empty()) {
+        const std::size_t alive = processes_.answered_since(lost_before());
+        if (alive == 0) {
             return k_first_scrapes;
         }
-        const std::size_t known =
-            std::max(processes_.answered_since(lost_before()), timing_.instances);
+        const std::size_t known = std::max(alive, timing_.instances);
         return known > 1 ? std::min(known + 1, k_most_scrapes) : 1;
     }
     [[nodiscard]] double lost_before() const { return now_s() - seconds(timing_.stale_after); }

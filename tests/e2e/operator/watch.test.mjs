@@ -203,6 +203,18 @@ beside('a lane that began anew counts from zero, and that is told', async (lane)
   await again.stop();
 });
 
+beside('the last numbers of a lane that went away stay, with their age', async () => {
+  const address = await startLane({ name: 'leaves' });
+  const run = new Running(OA_BIN, ['watch', '--ndjson', '--base-url', address.base, '--every', '200ms', '--window', '1s', '--stale-after', '1s'], { name: 'watch' });
+  const ticks = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line));
+  await run.until(() => ticks().some((tick) => tick.window_s > 0), 'rates');
+  await address.stop();
+  const gone = await run.until(() => ticks().find((tick) => tick.state === 'UNREACHABLE' && (tick.sources[0].age_s ?? Infinity) > 2), 'numbers older than window and --stale-after');
+  assert.match(gone.why[0], /numbers are \d+s old/);
+  run.signal('SIGINT');
+  await run.end();
+});
+
 beside('--until bad ends with 1 at a breach, and with 0 when its time is over without one', async (lane) => {
   const bad = await startLane({ name: 'bad', args: ['--inject', 'error-rate=1'] });
   const args = ['--base-url', bad.base, '--every', '200ms', '--until', 'bad', '--for', '20s'];
