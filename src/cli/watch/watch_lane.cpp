@@ -132,7 +132,11 @@ private:
         request.total_timeout = timing_.patience;
         request.max_body = k_largest_answer;
         if (token_) {
-            if (auto token = co_await token_(refused_)) {
+            auto token = co_await token_(refused_);
+            if (!token && refused_) { // the same as before, which it may take again
+                token = co_await token_(false);
+            }
+            if (token) {
                 request.bearer = *std::move(token);
             }
         }

@@ -215,6 +215,31 @@ beside('the last numbers of a lane that went away stay, with their age', async (
   await run.end();
 });
 
+beside('a renewed token that was refused once is offered again', async (lane) => {
+  const token = path.join(scratch('token'), 'token');
+  fs.writeFileSync(token, 'watching-first', { mode: 0o600 });
+  let takes = 'watching-first';
+  const door = http.createServer(async (request, answer) => {
+    const taken = request.headers.authorization === `Bearer ${takes}`;
+    answer.writeHead(taken ? 200 : 401).end(taken ? await (await fetch(lane.base + request.url)).text() : '');
+  });
+  await new Promise((done) => door.listen(0, '127.0.0.1', done));
+  const run = new Running(OA_BIN, ['watch', '--ndjson', '--base-url', `http://127.0.0.1:${door.address().port}`, '--auth', `file:${token}`, '--every', '200ms'], { name: 'watch' });
+  const now = () => run.stdout.split('\n').slice(0, -1).map((line) => JSON.parse(line)).at(-1)?.state;
+  await run.until(() => now() && now() !== 'UNREADABLE', 'numbers');
+  for (const renewed of [true, false]) {
+    takes = 'none';
+    await run.until(() => now() === 'UNREADABLE', 'the refusal');
+    if (renewed) fs.writeFileSync(token, 'watching-second');
+    takes = 'watching-second';
+    await run.until(() => now() !== 'UNREADABLE', 'numbers again');
+  }
+  run.signal('SIGINT');
+  await run.end();
+  door.closeAllConnections();
+  door.close();
+});
+
 beside('--until bad ends with 1 at a breach, and with 0 when its time is over without one', async (lane) => {
   const bad = await startLane({ name: 'bad', args: ['--inject', 'error-rate=1'] });
   const args = ['--base-url', bad.base, '--every', '200ms', '--until', 'bad', '--for', '20s'];
