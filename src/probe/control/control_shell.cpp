@@ -241,6 +241,7 @@ struct Findings {
     std::string there, cache, head;
     Answer answer{}, head_answer{};
     bool heads = false;
+    bool any = false; ///< was there
 };
 
 Task<void> script(ControlRunPtr run, std::string path, std::size_t number, Findings* out) {
@@ -256,6 +257,7 @@ Task<void> script(ControlRunPtr run, std::string path, std::size_t number, Findi
     const bool there = get.status() == 200;
     first(out->there, wrong_script(get));
     if (there) {
+        out->any = true;
         first(out->cache, cached(get));
     }
     if (there && run->options.probes && !run->given_up()) {
@@ -294,7 +296,11 @@ Task<void> assets(ControlRunPtr run, std::vector<std::string> scripts) {
     }
     const std::string good = fmt::format("{} of {} scripts looked at", count, scripts.size());
     run->judge("shell.assets", found.answer, found.there, good);
-    run->judge("shell.assets-cache", found.answer, found.cache, good);
+    if (found.any) {
+        run->judge("shell.assets-cache", found.answer, found.cache, good);
+    } else {
+        run->skip("shell.assets-cache", "no script was there");
+    }
     if (found.heads) {
         run->judge("shell.assets-head", found.head_answer, found.head, good);
     } else {

@@ -331,7 +331,9 @@ test('fault 76: the manifest is parsed: nested, reordered, with every script loo
   const tricky = { note: '"js": "assets/none.js"', a: { b: [{ js: ['assets/boot.js', 'assets/gone.js'] }] }, manifestVersion: MANIFEST.manifestVersion };
   await fails(await start({ others: { shell: true, manifest: tricky } }), 'shell.assets', /\/assets\/gone\.js: expected HTTP 200, saw HTTP 404/, SHELL);
   const foreign = { js: 'https://cdn.example.org/app.js', manifestVersion: MANIFEST.manifestVersion };
-  assert.match(checksOf(await smoke(await start({ others: { shell: true, manifest: foreign } }), SHELL))['shell.assets'].detail, /expected scripts of this service/);
+  const elsewhere = checksOf(await smoke(await start({ others: { shell: true, manifest: foreign } }), SHELL));
+  assert.match(elsewhere['shell.assets'].detail, /expected scripts of this service/);
+  assert.deepEqual([elsewhere['shell.assets-cache'].verdict, elsewhere['shell.assets-cache'].detail], ['SKIPPED', 'no script was there']);
 });
 
 const header = (name, value) => (answer) => ({ ...answer, headers: { ...answer.headers, [name]: value } });
