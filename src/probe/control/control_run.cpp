@@ -231,9 +231,14 @@ void ControlRun::judge(
     }
     Json data = answer.facts();
     data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
-    const Verdict verdict = is_unreachable(answer.response) ? Verdict::error
-                            : wrong.empty()                 ? Verdict::pass
-                                                            : Verdict::fail;
+    constexpr int k_limited = 429; // who asked too often learns nothing
+    if (answer.status() == k_limited && !wrong.empty()) {
+        wrong.insert(0, "the service limits our requests: ");
+    }
+    const Verdict verdict = wrong.empty() ? Verdict::pass
+                            : is_unreachable(answer.response) || answer.status() == k_limited
+                                ? Verdict::error
+                                : Verdict::fail;
     std::string detail = wrong.empty() ? std::move(good) : std::move(wrong);
     if (answer.attempts > 1) {
         detail += " (asked twice: the first connection broke)";

@@ -55,6 +55,14 @@ for (const layout of ['khala', 'spacetime']) {
   }
 }
 
+test('a service that limits requests is not a broken one', async () => {
+  const run = await smoke(await start({ rate: { most: 3, windowMs: 600000 } }));
+  const broken = run.json().checks.filter((check) => !['PASS', 'SKIPPED'].includes(check.verdict));
+  assert.deepEqual([...new Set(broken.map((check) => check.verdict))], ['ERROR'], JSON.stringify(broken));
+  assert.match(checksOf(run).status.detail, /^the service limits our requests: expected HTTP 200, saw HTTP 429 rate_limited/);
+  assert.equal(run.code, 4);
+});
+
 test('fault 1: an unreachable target is an ERROR of its own class, and the summary is there', async () => {
   const closed = net.createServer();
   await new Promise((done) => { closed.listen(0, '127.0.0.1', done); });
