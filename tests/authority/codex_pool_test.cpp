@@ -158,11 +158,13 @@ TEST_CASE("codex pool: a search asks former children that have threads") {
     PoolStage stage(3);
     stage.end();
     stage.leave_thread("2");
+    stage.options.deadlines.keep_threads = Millis(60'000);
     must(stage.open_pool(1));
     CHECK(must(run(stage.io, stage.authority->find_threads("", "needle"))).empty());
     CHECK(stage.asked("", "thread/search", "needle") == 1);
     CHECK(stage.asked("1", "thread/search", "needle") == 0);
     CHECK(stage.asked("2", "thread/search", "needle") == 1);
+    CHECK(stage.asked("2", "thread/list", "updated_at") == 0); // deletes nothing of it at once
     CHECK(stage.reading("codex_up") == 2);
 }
 

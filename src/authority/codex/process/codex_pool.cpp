@@ -79,7 +79,6 @@ CodexPool::Member CodexPool::make_member(std::size_t child, CodexServer server) 
     CodexOptions options = options_;
     if (!servers_ && child > 0) {
         options.folder = folder_of(child);
-        options.deadlines.looks_at_once |= child >= children_; // nobody did for long
     }
     options.server = std::move(server);
     if (options.log && (servers_ || children_ > 1 || child > 0)) {
