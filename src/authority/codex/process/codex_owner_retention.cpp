@@ -43,15 +43,15 @@ Task<void> CodexOwnerPool::tend_owners(Self self) {
         while (!self->closing_ && Clock::now() < at) {
             co_await self->changed_.wait_until(at);
         }
-        if (clock.was_set()) {
-            if (self->options_.log) {
-                self->options_.log(LogLevel::warn, ClockWatch::k_warning);
-            }
-            continue;
-        }
         auto began = Clock::now();
         for (const std::string& folder : folders_in(self->options_.folder)) {
             if (self->closing_) {
+                break;
+            }
+            if (clock.was_set()) { // also while others were tended: that takes a while
+                if (self->options_.log) {
+                    self->options_.log(LogLevel::warn, ClockWatch::k_warning);
+                }
                 break;
             }
             co_await tend_owner(self, folder);
