@@ -143,6 +143,7 @@ describe('commands', { concurrency: 3 }, () => {
     test(`a turn whose receipt was lost, and whose command is then refused (${status}), is interrupted, and the next message is alone`, () => within({
       scenarios: slow('lost', { silent: true }, async (t) => { t.started(); t.open('message', 'm'); for (let i = 0; i < 3000; i++) { await t.pause(20); t.delta('m', 'x '); } }),
     }, async (world) => {
+      await world.say('scenario:text', { id: 'lost' }).done; // a first turn that is lost leaves no conversation
       world.fake.control.faults.push({ rpc: 'turn/start', drop: 'after', times: 1 }, { rpc: 'turn/start', status, times: status === 401 ? 2 : 1 });
       assertRefused(await world.say('scenario:lost', { id: 'lost' }).done, 503, 'authority_unavailable');
       await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
@@ -162,6 +163,7 @@ describe('commands', { concurrency: 3 }, () => {
     }, async (world) => {
       const { engine, faults } = world.fake.control;
       const execute = engine.execute.bind(engine);
+      await world.say('scenario:text', { id: 'held' }).done;
       faults.push({ rpc: 'turn/start', drop: 'after', times: 1 }, { rpc: 'turn/start', status: 429, times: 1 });
       assertRefused(await world.say('scenario:strayed', { id: 'held' }).done, 503, 'authority_unavailable');
       engine.execute = async (ask) => {
