@@ -175,22 +175,45 @@ TEST_CASE("lines: only 0x0A ends one, however the bytes are cut") {
         LineSplitter lines(100);
         std::vector<std::string> got;
         for (std::size_t at = 0; at < bytes.size(); at += cut) {
-            must(lines.feed(std::string_view(bytes).substr(at, cut), [&](std::string_view line) {
-                got.emplace_back(line);
-            }));
+            lines.feed(
+                std::string_view(bytes).substr(at, cut),
+                [&](std::string_view line) { got.emplace_back(line); },
+                [](std::string_view) { FAIL("no line is too long"); }
+            );
         }
         CHECK(got == std::vector<std::string>{"one\xE2\x80\xA8still", "", "two\r"});
         CHECK(lines.rest() == "three");
     }
 }
 
-TEST_CASE("lines: one that outgrows the limit is refused, whether it ends or not") {
-    for (const char* text : {"12345678901", "12345678901\n"}) {
+TEST_CASE("lines: of one that outgrows the limit its beginning is told, the rest is dropped") {
+    const std::string bytes = "1234567890\nabcdefghijKLMNOPQRSTUVW\nnext\n";
+    for (std::size_t cut = 1; cut <= bytes.size(); ++cut) {
+        CAPTURE(cut);
         LineSplitter lines(10);
-        const auto fed = lines.feed(text, [](std::string_view) {});
-        REQUIRE_FALSE(fed.has_value());
-        CHECK(fed.error().code == Code::too_large);
+        std::vector<std::string> got;
+        for (std::size_t at = 0; at < bytes.size(); at += cut) {
+            lines.feed(
+                std::string_view(bytes).substr(at, cut),
+                [&](std::string_view line) { got.emplace_back(line); },
+                [&](std::string_view begin) { got.push_back("too long: " + std::string(begin)); }
+            );
+        }
+        CHECK(got == std::vector<std::string>{"1234567890", "too long: abcdefghij", "next"});
+        CHECK(lines.rest().empty());
     }
-    LineSplitter lines(10);
-    CHECK(lines.feed("1234567890\n1234567890\n", [](std::string_view) {}).has_value());
+}
+
+TEST_CASE("rpc: a reply that is too long fails its own call, anything else nobody's") {
+    Wire wire;
+    auto first = wire.peer->call("one", Json::object(), Millis(5'000));
+    auto second = wire.peer->call("two", Json::object(), Millis(5'000));
+    CHECK_FALSE(wire.peer->on_overlong(R"({"method":"item/completed","params":{"id":1)"));
+    CHECK_FALSE(wire.peer->on_overlong(R"({"id":1,"method":"x","params":{)"));
+    CHECK_FALSE(wire.peer->on_overlong(R"({"id":1)"));
+    CHECK(wire.peer->on_overlong(R"({"id":77,"result":{"data":[)")); // its deadline has passed
+    CHECK(wire.peer->on_overlong(R"({"id":1,"result":{"data":[)"));
+    wire.peer->on_line(R"({"id":2,"result":{"n":2}})");
+    CHECK(outcome_text(run(wire.io, std::move(first))) == "too_large");
+    CHECK(outcome_text(run(wire.io, std::move(second))) == R"({"n":2})");
 }

@@ -56,7 +56,7 @@ struct CodexDeadlines {
 };
 
 struct CodexLimits {
-    std::size_t line_bytes = 64U << 20U; ///< one JSON line from the child; longer ends the child
+    std::size_t line_bytes = 64U << 20U; ///< one JSON line; more fails a reply, else ends the child
     std::size_t queue_bytes =
         16U << 20U; ///< events of one turn nobody fetched; more fails the turn
     std::size_t resident_bytes = 2U << 30U; ///< a larger child is replaced when idle; 0: never

@@ -151,6 +151,8 @@ private:
     // codex_pages.cpp
     [[nodiscard]] static Task<Result<ListedTurns>>
     list_turns(Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit);
+    [[nodiscard]] static Task<RpcOutcome>
+    list_long_turn(Self self, Link link, TurnsQuery query, std::string cursor);
     [[nodiscard]] static Task<Result<std::string>>
     cursor_at(Self self, Link link, TurnsQuery query);
 

@@ -103,7 +103,7 @@ Json turns_query_params(const TurnsQuery& query, const std::string& cursor, std:
 
 Json latest_turns_params(const std::string& thread) {
     return Json::object(
-        {{"threadId", thread}, {"sortDirection", "desc"}, {"itemsView", "full"}, {"limit", 3}}
+        {{"threadId", thread}, {"sortDirection", "desc"}, {"itemsView", "summary"}, {"limit", 3}}
     );
 }
 

@@ -15,7 +15,7 @@ inline constexpr int k_history_page = 100;
 /// `limit`: at most k_history_page; more are not given at once.
 [[nodiscard]] Json
 turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size_t limit);
-/// The newest few, to look for one turn that should have ended.
+/// The newest few, each with its question and answer, to look for one turn that should have ended.
 [[nodiscard]] Json latest_turns_params(const std::string& thread);
 
 /// `turn`: one element of "data", items in full. `cwd`: the thread's folder.

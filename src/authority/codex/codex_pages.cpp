@@ -1,8 +1,11 @@
 // Reading a part of a thread. Measured with codex 0.169.0 and 400 turns: a page without items takes
 // 2 ms whatever it holds, one with the first and last item of each turn 5 ms, one with all items
 // about 0.8 ms a turn. Cursors are codex's own and never leave this file.
+#include "oa_stream/base/json_members.hpp"
+
 #include "codex_core.hpp"
 #include "codex_history.hpp"
+#include "codex_requests.hpp"
 
 #include <algorithm>
 #include <iterator>
@@ -11,9 +14,15 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// With items a turn may be as long as a request (8 MiB) and its answer; codex answers in one line,
-/// and one above CodexOptions::line_bytes (64 MiB) ends the child with all that it runs.
+/// With items a turn may be as long as a request (8 MiB) and its answer, or longer by the results
+/// of functions. Codex answers in one line; of one above CodexOptions::line_bytes (64 MiB) nothing
+/// is had, and one after the other is asked for. The same of the items of one turn.
 constexpr std::size_t k_at_once = 6;
+
+bool outgrew_line(const RpcOutcome& outcome) {
+    const auto* error = std::get_if<Error>(&outcome);
+    return error != nullptr && error->code == Code::too_large;
+}
 
 /// A thread runs one turn at a time, its newest. While it does, codex says the same of every turn
 /// that ended with a process.
@@ -31,6 +40,44 @@ void end_older(ListedTurns& page, bool newest_first, bool begins) {
 
 } // namespace
 
+/// The page of one turn that is too long as a whole.
+Task<RpcOutcome>
+CodexCore::list_long_turn(Self self, Link link, TurnsQuery query, std::string cursor) {
+    query.detail = TurnsQuery::Detail::none;
+    RpcOutcome page =
+        co_await call(self, link, "thread/turns/list", turns_query_params(query, cursor, 1));
+    auto* listed = std::get_if<Json>(&page);
+    if (listed == nullptr || list_in(*listed, "data").empty() ||
+        text_view_in(list_in(*listed, "data").front(), "id").empty()) {
+        co_return page;
+    }
+    Json& turn = (*listed)["data"][0];
+    Json params = thread_params(query.thread);
+    params["turnId"] = text_in(turn, "id");
+    params["limit"] = k_at_once;
+    Json items = Json::array();
+    while (true) {
+        RpcOutcome outcome = co_await call(self, link, "thread/items/list", params);
+        if (outgrew_line(outcome) && params["limit"] != 1) {
+            params["limit"] = 1;
+            continue;
+        }
+        const auto* part = std::get_if<Json>(&outcome);
+        if (part == nullptr) {
+            co_return outcome;
+        }
+        for (const Json& entry : list_in(*part, "data")) {
+            items.push_back(object_in(entry, "item"));
+        }
+        std::string next = cursor_behind(*part, text_in(params, "cursor"));
+        if (next.empty()) {
+            turn["items"] = std::move(items);
+            co_return page;
+        }
+        params["cursor"] = std::move(next);
+    }
+}
+
 /// One page as codex gives it: a thread without turns has an empty one. One that is empty, or leads
 /// to itself, is the last one, so that each list ends.
 Task<Result<ListedTurns>> CodexCore::list_turns(
@@ -38,6 +85,9 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
 ) {
     RpcOutcome outcome =
         co_await call(self, link, "thread/turns/list", turns_query_params(query, cursor, limit));
+    if (outgrew_line(outcome) && limit == 1 && query.detail == TurnsQuery::Detail::all) {
+        outcome = co_await list_long_turn(self, link, query, cursor);
+    }
     if (is_refusal(outcome, RefusalKind::thread_empty)) {
         co_return ListedTurns{};
     }
@@ -90,11 +140,16 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
         OA_CO_TRY(cursor, co_await cursor_at(self, link, query));
     }
     TurnsPage out;
+    const bool bare = query.detail == TurnsQuery::Detail::none;
+    std::size_t at_once = bare ? query.limit : k_at_once;
     while (out.turns.size() < query.limit) {
-        const bool bare = query.detail == TurnsQuery::Detail::none;
-        const auto wanted =
-            std::min(query.limit - out.turns.size(), bare ? query.limit : k_at_once);
-        OA_CO_TRY(ListedTurns page, co_await list_turns(self, link, query, cursor, wanted));
+        const auto wanted = std::min(query.limit - out.turns.size(), at_once);
+        auto listed = co_await list_turns(self, link, query, cursor, wanted);
+        if (!listed && listed.error().code == Code::too_large && wanted > 1) {
+            at_once = 1;
+            continue;
+        }
+        OA_CO_TRY(ListedTurns page, std::move(listed));
         std::ranges::move(page.turns, std::back_inserter(out.turns));
         const bool overfull = out.turns.size() > query.limit;
         out.turns.resize(std::min(out.turns.size(), query.limit));

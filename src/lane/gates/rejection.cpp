@@ -84,6 +84,8 @@ Rejection reject_read(const Error& error) {
         return reject_unknown_thread();
     case Code::precondition:
         return reject(501, "not_supported", "this assistant keeps no conversations");
+    case Code::too_large:
+        return reject(413, "payload_too_large", "a message of this conversation is too long");
     default:
         auto rejection = reject_start(error);
         rejection.cause = error.text();

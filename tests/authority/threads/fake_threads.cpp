@@ -60,6 +60,9 @@ public:
         if (mode_ == "busy-once") {
             threads_ = {{"x", {}}};
         }
+        if (mode_ == "long") {
+            threads_ = {{"long", {}}, {"longer", {}}};
+        }
         if (mode_ == "forks") {
             threads_ = {{"x", {}}, {"a", {}}, {"b", {}}};
             threads_["b"].source = "a";
@@ -165,6 +168,48 @@ private:
         }
         tell("turn/completed", thread, Json::object({{"turn", turn_json("completed")}}));
     }
+    /// Five turns with an answer of 400 kB; the third one has four, in "longer" of 1.5 MB.
+    static Json answers(const std::string& thread, std::size_t turn) {
+        const std::size_t length = thread == "longer" && turn == 3 ? 1'500'000 : 400'000;
+        Json items = Json::array();
+        for (int i = 1; i <= (turn == 3 ? 4 : 1); ++i) {
+            Json item = Json::object({{"type", "agentMessage"}, {"id", "m-" + std::to_string(i)}});
+            item["text"] = std::string(length, 'x');
+            items.push_back(std::move(item));
+        }
+        return items;
+    }
+    static void page(const Json& all, const Json& params, const Json& id) {
+        const std::size_t from = std::stoul("0" + params.value("cursor", ""));
+        const std::size_t to = std::min(all.size(), from + params.value("limit", std::size_t{1}));
+        Json data = Json::array();
+        for (std::size_t i = from; i < to; ++i) {
+            data.push_back(all[i]);
+        }
+        Json result = Json::object({{"data", std::move(data)}, {"nextCursor", nullptr}});
+        if (to < all.size()) {
+            result["nextCursor"] = std::to_string(to);
+        }
+        reply(id, std::move(result));
+    }
+    static void list_long(const std::string& thread, const Json& params, const Json& id) {
+        Json all = Json::array();
+        for (std::size_t turn = 1; turn <= 5; ++turn) {
+            Json one = Json::object({{"id", "turn-" + std::to_string(turn)}});
+            one["status"] = "completed";
+            const bool bare = params.value("itemsView", "") == "notLoaded";
+            one["items"] = bare ? Json::array() : answers(thread, turn);
+            all.push_back(std::move(one));
+        }
+        page(all, params, id);
+    }
+    static void list_items(const std::string& thread, const Json& params, const Json& id) {
+        Json all = Json::array();
+        for (Json& item : answers(thread, params.value("turnId", "") == "turn-3" ? 3 : 1)) {
+            all.push_back(Json::object({{"turnId", params["turnId"]}, {"item", std::move(item)}}));
+        }
+        page(all, params, id);
+    }
     void on_request(const std::string& method, const Json& params, const Json& id) {
         const std::string thread = params.value("threadId", "");
         if (method == "initialize") {
@@ -198,6 +243,12 @@ private:
         }
         if (!thread.empty() && !threads_.contains(thread)) {
             return refuse(id, "no rollout found for thread id " + thread);
+        }
+        if (mode_ == "long" && method == "thread/turns/list") {
+            return list_long(thread, params, id);
+        }
+        if (mode_ == "long" && method == "thread/items/list") {
+            return list_items(thread, params, id);
         }
         if (method == "thread/resume" || method == "thread/read") {
             return reply(id, thread_result(thread));

@@ -149,18 +149,20 @@ Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
         }
         self->heard_ = Clock::now();
         std::size_t lines = 0;
-        const auto fed = self->lines_.feed(*bytes, [&](std::string_view line) {
+        const auto on_line = [&](std::string_view line) {
             ++lines;
             if (!self->lost_) {
                 self->rpc_->on_line(line);
             }
+        };
+        self->lines_.feed(*bytes, on_line, [&](std::string_view begin) {
+            if (!self->rpc_->on_overlong(begin)) {
+                self->kill(Error{
+                    .code = Code::unavailable,
+                    .message = fmt::format("codex sent a line beyond {} bytes", self->line_bytes_)
+                });
+            }
         });
-        if (!fed) {
-            self->kill(Error{
-                .code = Code::unavailable,
-                .message = fmt::format("codex sent a line beyond {} bytes", self->line_bytes_)
-            });
-        }
         rate.add(lines, self->heard_);
         pause = rate.many() && bytes->size() < k_much ? k_gather : Millis(0);
     }
@@ -209,10 +211,8 @@ Task<void> ChildLink::stderr_loop(std::shared_ptr<ChildLink> self) {
         if (!bytes || bytes->empty()) {
             break;
         }
-        const auto fed = lines.feed(*bytes, [&](std::string_view line) { self->keep_tail(line); });
-        if (!fed) {
-            lines = LineSplitter(64U << 10U);
-        }
+        const auto keep = [&](std::string_view line) { self->keep_tail(line); };
+        lines.feed(*bytes, keep, [](std::string_view) {});
     }
     self->keep_tail(lines.rest());
     self->silent_ = true;

@@ -1,8 +1,6 @@
 // Bytes of a pipe → lines. Only 0x0A ends a line: U+2028 and friends stand raw inside JSON strings.
 #pragma once
 
-#include "oa_stream/base/error.hpp"
-
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,25 +14,34 @@ public:
     explicit LineSplitter(std::size_t limit) : limit_(limit) {}
 
     /// Calls `each(std::string_view line)` for every line that `bytes` completes, without its end.
-    /// Code::too_large when a line outgrows the limit; nothing more can be fed then.
-    template <class Each> [[nodiscard]] Result<void> feed(std::string_view bytes, Each&& each) {
+    /// Of a line that outgrows the limit `overlong(std::string_view begin)` gets as much as the
+    /// limit allows, as soon as that is clear; the rest of it is dropped.
+    template <class Each, class Overlong>
+    void feed(std::string_view bytes, Each&& each, Overlong&& overlong) {
         while (true) {
             const std::size_t end = bytes.find('\n');
-            if (rest_.size() + (end == std::string_view::npos ? bytes.size() : end) > limit_) {
-                return fail(Code::too_large, "a line outgrew its limit");
+            const std::string_view piece = bytes.substr(0, end);
+            if (!dropping_ && rest_.size() + piece.size() > limit_) {
+                dropping_ = true;
+                rest_.append(piece.substr(0, limit_ - rest_.size()));
+                const std::string begin = std::exchange(rest_, {});
+                overlong(std::string_view(begin));
             }
             if (end == std::string_view::npos) {
-                rest_.append(bytes);
-                return {};
+                rest_.append(dropping_ ? std::string_view() : piece);
+                return;
+            }
+            bytes.remove_prefix(end + 1);
+            if (std::exchange(dropping_, false)) {
+                continue;
             }
             if (rest_.empty()) {
-                each(bytes.substr(0, end));
+                each(piece);
             } else {
-                rest_.append(bytes.substr(0, end));
+                rest_.append(piece);
                 const std::string line = std::exchange(rest_, {});
                 each(std::string_view(line));
             }
-            bytes.remove_prefix(end + 1);
         }
     }
 
@@ -44,6 +51,7 @@ public:
 private:
     std::size_t limit_;
     std::string rest_{};
+    bool dropping_ = false; ///< what comes belongs to a line that is too long
 };
 
 } // namespace oa_stream::authority

@@ -1,6 +1,7 @@
 #include "rpc_peer.hpp"
 
 #include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include "signal.hpp"
 
@@ -115,22 +116,41 @@ void RpcPeer::answer(const Json& id, Json body) {
 }
 
 void RpcPeer::on_reply(Json& message, std::int64_t id) {
-    const auto found = slots_.find(id);
-    if (found == slots_.end() || found->second->outcome) {
-        return; // its deadline has passed, or its caller is gone
-    }
-    Slot& slot = *found->second;
     if (const Json* error = member(message, "error")) {
-        slot.outcome = Refusal{
+        const Refusal refusal{
             .code = int_member(*error, "code").value_or(0),
             .message = std::string(string_member(*error, "message").value_or(""))
         };
+        settle_call(id, refusal);
     } else if (const auto result = message.find("result"); result != message.end()) {
-        slot.outcome = std::move(*result);
+        settle_call(id, std::move(*result));
     } else {
-        slot.outcome = Error{.code = Code::protocol, .message = "codex replied without a result"};
+        const Error bare{.code = Code::protocol, .message = "codex replied without a result"};
+        settle_call(id, bare);
     }
-    slot.timer.cancel();
+}
+
+void RpcPeer::settle_call(std::int64_t id, RpcOutcome outcome) {
+    const auto found = slots_.find(id);
+    if (found != slots_.end() && !found->second->outcome) { // else its caller waits no longer
+        found->second->outcome = std::move(outcome);
+        found->second->timer.cancel();
+    }
+}
+
+bool RpcPeer::on_overlong(std::string_view begin) {
+    constexpr std::string_view k_head = R"({"id":)"; // as codex 0.169.0 and 0.171.0 write it
+    if (!begin.starts_with(k_head)) {
+        return false;
+    }
+    begin.remove_prefix(k_head.size());
+    const std::string_view number = begin.substr(0, begin.find(','));
+    const auto id = number_of<std::int64_t>(number);
+    if (!id || !begin.substr(number.size()).starts_with(R"(,"result":)")) {
+        return false;
+    }
+    settle_call(*id, Error{.code = Code::too_large, .message = "codex's answer is too long"});
+    return true;
 }
 
 void RpcPeer::fail_all(const Error& why) {

@@ -21,7 +21,8 @@
 namespace oa_stream::authority {
 
 /// The result, codex's refusal, or what kept us from either: Code::timeout, Code::unavailable (the
-/// connection is gone), Code::cancelled.
+/// connection is gone), Code::too_large (the result is longer than a message may be),
+/// Code::cancelled.
 using RpcOutcome = std::variant<Json, Refusal, Error>;
 
 /// A refusal becomes an error by the table of codex_refusals.hpp.
@@ -51,6 +52,8 @@ public:
 
     /// One received line.
     void on_line(std::string_view line);
+    /// The beginning of one that is too long. A reply fails its call alone; false for what is none.
+    [[nodiscard]] bool on_overlong(std::string_view begin);
     /// Every waiting and later call ends with `why`.
     void fail_all(const Error& why);
 
@@ -64,6 +67,7 @@ private:
         std::optional<RpcOutcome> outcome{};
     };
     void on_reply(Json& message, std::int64_t id);
+    void settle_call(std::int64_t id, RpcOutcome outcome);
     void on_request(std::string_view method, const Json& message, const Json& id);
     [[nodiscard]] static Task<RpcOutcome>
     wait(std::shared_ptr<RpcPeer> self, std::int64_t id, std::shared_ptr<Slot> slot);
