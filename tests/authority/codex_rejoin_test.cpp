@@ -103,6 +103,21 @@ TEST_CASE("what a connection brought that was lost over its rejoin is void", "[r
     CHECK(told.outcome() == "completed");
 }
 
+TEST_CASE("a turn is adrift since the first loss, until it was caught up with", "[rejoin]") {
+    Joined turn;
+    turn.live->adrift();
+    const auto first = turn.live->adrift_since();
+    REQUIRE(first);
+    while (Clock::now() == *first) {
+    }
+    turn.live->adrift();
+    CHECK(turn.live->adrift_since() == first);
+    turn.live->catch_up(Joined::stored(Json::array()), true);
+    CHECK_FALSE(turn.live->adrift_since());
+    turn.live->adrift();
+    CHECK(turn.live->adrift_since() > first);
+}
+
 TEST_CASE("a turn whose beginning was missed begins, as soon as history has it", "[rejoin]") {
     Joined turn(false);
     turn.live->adrift();

@@ -169,6 +169,24 @@ TEST_CASE("websocket: a cut connection, a long message and a broken frame end it
         opened.peer->send(frame(k_text, std::string(101, 'x')));
         CHECK(opened.read().error().code == Code::too_large);
     }
+    SECTION("long, where the rest may be dropped") {
+        WebSocketRequest request;
+        request.max_message = 100;
+        request.cut_longer = true;
+        Opened opened(std::move(request));
+        opened.peer->send(
+            frame(k_text, std::string(70, 'x'), false) + frame(k_more, std::string(40'000, 'y')) +
+            frame(k_text, std::string(100, 'z'))
+        );
+        const auto cut = opened.read();
+        REQUIRE(cut);
+        CHECK_FALSE(cut->whole);
+        CHECK(cut->bytes == std::string(70, 'x') + std::string(30, 'y'));
+        const auto next = opened.read();
+        REQUIRE(next);
+        CHECK(next->whole);
+        CHECK(next->bytes == std::string(100, 'z'));
+    }
     SECTION("broken") {
         Opened opened;
         opened.peer->send(std::string("\xF1\x01x", 3)); // reserved bits: compressed, say

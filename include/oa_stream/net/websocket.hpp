@@ -20,13 +20,15 @@ struct WebSocketRequest {
     // Zero: no pings, so a peer that vanished is never noticed.
     Millis ping_every{15'000};
     Millis pong_within{10'000}; ///< no frame for so long after a ping: the peer is gone
-    std::size_t max_message = 16U << 20U; ///< longer ones end the connection
+    std::size_t max_message = 16U << 20U; ///< longer ones end the connection, or are cut
     std::size_t max_unsent = 1U << 20U;   ///< of send(): what the peer has not taken yet
+    bool cut_longer = false; ///< of longer messages read() gives the first max_message bytes
 };
 
 struct WebSocketMessage {
     std::string bytes;
     bool binary = false; ///< else valid UTF-8
+    bool whole = true;   ///< else it was longer than WebSocketRequest::max_message
 };
 
 /// An open connection. One thread; dropping it cuts the connection. Pings of the peer are answered

@@ -238,7 +238,8 @@ private:
     [[nodiscard]] static Task<Result<ThreadHold>>
     load_known(Self self, Link link, std::string thread);
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
-    /// The result of thread/resume, with the thread's turns or `bare`.
+    /// The result of thread/resume, with the thread's turns (of more than fit into a message the
+    /// newest one) or `bare`.
     [[nodiscard]] static Task<Result<Json>>
     load(Self self, Link link, CodexThread* thread, bool bare);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>

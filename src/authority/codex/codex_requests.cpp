@@ -113,6 +113,13 @@ Json thread_resume_params(const std::string& thread) {
     return Json::object({{"threadId", thread}, {"excludeTurns", true}});
 }
 
+Json thread_resume_newest_params(const std::string& thread) {
+    Json params = thread_resume_params(thread);
+    params["initialTurnsPage"] =
+        Json::object({{"limit", 1}, {"sortDirection", "desc"}, {"itemsView", "full"}});
+    return params;
+}
+
 Json thread_revert_params(const std::string& thread, const std::string& turn) {
     return Json::object({{"threadId", thread}, {"beforeTurnId", turn}});
 }

@@ -19,6 +19,8 @@ thread_start_params(const std::string& cwd, bool ephemeral, const std::string& i
 /// The client's functions, for a new thread.
 void add_tools(Json& thread_start, const std::vector<ClientTool>& tools);
 [[nodiscard]] Json thread_resume_params(const std::string& thread);
+/// With the newest of its turns alone, as a page.
+[[nodiscard]] Json thread_resume_newest_params(const std::string& thread);
 [[nodiscard]] Json thread_revert_params(const std::string& thread, const std::string& turn);
 /// `last_turn` empty: all turns.
 [[nodiscard]] Json

@@ -94,10 +94,10 @@ public:
 
     static Task<Result<WebSocketMessage>> read(Self self) {
         WebSocketMessage message;
-        auto buffer = asio::dynamic_buffer(message.bytes);
         self->reading_ = true;
         self->heard_ = std::max(self->heard_, self->read_began());
         do {
+            auto buffer = asio::dynamic_buffer(message.bytes);
             const auto error =
                 std::get<0>(co_await self->stream_.async_read_some(buffer, k_read_piece, k_awaited)
                 );
@@ -107,8 +107,12 @@ public:
             }
             self->heard_ = Clock::now();
             if (message.bytes.size() > self->request_.max_message) {
-                self->abort();
-                co_return fail(Code::too_large, "a message is longer than may be");
+                if (!self->request_.cut_longer) {
+                    self->abort();
+                    co_return fail(Code::too_large, "a message is longer than may be");
+                }
+                message.bytes.resize(self->request_.max_message);
+                message.whole = false;
             }
         } while (!self->stream_.is_message_done());
         self->reading_ = false;

@@ -320,6 +320,29 @@ test('a turn that was given up is stopped, though the connection breaks over tha
   relay.stop();
 });
 
+test('a chat is longer than a message may be when its connection is cut: all answers go on', async () => {
+  const relay = await startCodexRelay(new URL(wire.base).port, {
+    refuse: ({ method, params }) => method === 'thread/resume' && !params.excludeTurns && relay.refused === 0,
+    result: { thread: { turns: ['x'.repeat(64 << 20)] } },
+  });
+  const other = await startLane({ authority: 'codex', folder: scratch('longer'), name: 'longer', args: [...serverArgs(`ws://127.0.0.1:${relay.port}`), '--drain-timeout', '300ms'] });
+  const answers = ['longer', 'beside'].map((key) => chat(other.base, held(key), { id: key }));
+  for (const answer of answers) await fifth(answer);
+  const before = readies(other);
+  for (const socket of relay.sockets) socket.destroy();
+  await other.until(() => readies(other) > before, 'a new connection');
+  await other.until(() => relay.refused === 1, 'the answer that is too long');
+  for (const [i, key] of ['longer', 'beside'].entries()) {
+    await release(key);
+    await answers[i].done;
+    assertLegal(answers[i]);
+    assert.deepEqual(read(answers[i]).texts, [whole()]);
+  }
+  assert.equal(readies(other), before + 1, 'the connection was lost again');
+  assert.equal((await other.stop()).code, 0);
+  relay.stop();
+});
+
 test('the server stays away: its turns end with one error each, and new ones are refused', async () => {
   await lane.stop();
   lane = await start(['--limit', 'reconnect=500ms']);

@@ -19,13 +19,17 @@ function framesOf(bytes) {
 }
 
 function serverFrame(text) {
-  const body = Buffer.from(text);
-  const head = body.length < 126 ? Buffer.from([0x81, body.length]) : Buffer.from([0x81, 126, body.length >> 8, body.length & 255]);
+  const body = Buffer.from(text), size = body.length;
+  const head = Buffer.alloc(size < 126 ? 2 : size < 65_536 ? 4 : 10);
+  head[0] = 0x81;
+  head[1] = head.length === 2 ? size : head.length === 4 ? 126 : 127;
+  if (head.length === 4) head.writeUInt16BE(size, 2);
+  if (head.length === 10) head.writeBigUInt64BE(BigInt(size), 2);
   return Buffer.concat([head, body]);
 }
 
-/** {port, refused, stop()}: `refuse(request)` says which JSON-RPC requests get `error` in place of an answer; a promise of that keeps the request back. */
-export async function startCodexRelay(target, { refuse, error = { code: -32603, message: 'internal error' } }) {
+/** {port, refused, stop()}: `refuse(request)` says which JSON-RPC requests get `error`, or `result`, in place of an answer; a promise of that keeps the request back. */
+export async function startCodexRelay(target, { refuse, error = { code: -32603, message: 'internal error' }, result }) {
   const relay = { refused: 0, sockets: new Set() };
   const server = net.createServer((lane) => {
     const codex = net.connect(target, '127.0.0.1');
@@ -46,7 +50,7 @@ export async function startCodexRelay(target, { refuse, error = { code: -32603, 
         const settle = (refused) => {
           if (!refused) return void codex.write(raw);
           relay.refused += 1;
-          lane.write(serverFrame(JSON.stringify({ id: request.id, error })));
+          lane.write(serverFrame(JSON.stringify({ id: request.id, ...(result ? { result } : { error }) })));
         };
         const refused = request.id !== undefined && refuse(request);
         if (refused instanceof Promise) void refused.then(settle);

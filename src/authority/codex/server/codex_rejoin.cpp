@@ -20,8 +20,10 @@ struct Nobody final : TurnWaker {
     void turn_ready() override {}
 };
 
+/// The newest one is the last.
 const Json& turns_of(const Json& resumed) {
-    return list_in(object_in(resumed, "thread"), "turns");
+    const Json& newest = list_in(object_in(resumed, "initialTurnsPage"), "data");
+    return newest.empty() ? list_in(object_in(resumed, "thread"), "turns") : newest;
 }
 
 const Json* newest_turn(const Json& resumed) {

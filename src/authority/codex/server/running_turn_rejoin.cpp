@@ -37,7 +37,7 @@ Json at_its_beginning(Json item) {
 
 void RunningTurn::adrift() {
     if (!over()) {
-        adrift_since_ = Clock::now();
+        adrift_since_ = adrift_since_.value_or(Clock::now()); // until it was caught up with
         early_.clear(); // what another connection began this one does not go on with
         idle_since_.reset();
     }

@@ -55,6 +55,7 @@ SocketLink::open(asio::any_io_executor executor, Target target, LinkHandlers han
     request.ping_every = k_ping;
     request.max_message = target.message_bytes;
     request.max_unsent = k_out_limit;
+    request.cut_longer = true;
     auto opened = co_await net::open_websocket(executor, std::move(request));
     if (!opened.socket) {
         co_return std::unexpected(refused(opened, target.server.url));
@@ -95,8 +96,18 @@ Task<void> SocketLink::read_loop(std::shared_ptr<SocketLink> self) {
             break;
         }
         self->heard_ = Clock::now();
-        if (!self->lost_) {
+        if (self->lost_) {
+            break;
+        }
+        if (message->whole) {
             self->rpc_->on_line(message->bytes);
+        } else if (!self->rpc_->on_overlong(message->bytes)) {
+            self->kill(Error{
+                .code = Code::unavailable,
+                .message = fmt::format(
+                    "the Codex server sent a message beyond {} bytes", message->bytes.size()
+                )
+            });
         }
     }
 }

@@ -31,7 +31,13 @@ Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bo
         co_return fail(Code::unavailable, "codex is busy with loading other threads");
     }
     Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
-    OA_CO_TRY(Json result, co_await ask(self, link, "thread/resume", std::move(params)));
+    auto loaded = co_await ask(self, link, "thread/resume", std::move(params));
+    if (!bare && !loaded && loaded.error().code == Code::too_large) {
+        // It is loaded. Codex 0.169.0 says what the newest turn cost only behind the longer answer.
+        params = thread_resume_newest_params(thread->id);
+        loaded = co_await ask(self, link, "thread/resume", std::move(params));
+    }
+    OA_CO_TRY(Json result, std::move(loaded));
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
     if (link->lost()) { // in the same breath: the next connection has not loaded it
         co_return fail(Code::unavailable, self->reason_);
