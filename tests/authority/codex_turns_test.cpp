@@ -123,6 +123,16 @@ TEST_CASE("codex: a given-up turn that begins after all is interrupted, and nobo
     CHECK(stage.play(ask("other")).outcome() == "completed");
 }
 
+TEST_CASE("codex: the interrupt of a given-up turn that finds codex overloaded is sent again") {
+    const Mode mode("busy-interrupt");
+    FakeStage stage;
+    stage.options.deadlines.request = Millis(1'000);
+    stage.opened();
+    CHECK(stage.start(ask("late-accept")).error().code == Code::timeout);
+    stage.until([&] { return stage.received("turn/interrupt", "\"turnId\":\"turn-") == 2; });
+    stage.until([&] { return stage.reading("codex_busy_threads") == 0; });
+}
+
 TEST_CASE("codex: accepted but never started is a timeout") {
     FakeStage stage;
     stage.options.deadlines.request = Millis(1'000);

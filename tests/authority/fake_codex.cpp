@@ -48,7 +48,6 @@ public:
 
 private:
     void on_request(const std::string& method, const Json& params, const Json& id);
-    void on_reply(const Json& message);
     void start_turn(const Json& params, const Json& id);
     void list_turns(const Json& params, const Json& id);
     void interrupt(const Json& params, const Json& id);
@@ -431,6 +430,9 @@ void Fake::interrupt(const Json& params, const Json& id) {
     const std::string asked = params.value("turnId", "");
     Thread& known = threads_[thread];
     const bool running = !known.turns.empty() && known.turns.back().status == "inProgress";
+    if (environment("FAKE_MODE") == "busy-interrupt" && !asked.empty() && ++refused_ == 1) {
+        return refuse(id, -32'001, "Server overloaded; retry later.");
+    }
     if (running && known.turns.back().prompt == "late-accept" && asked.empty()) {
         reply(id, Json::object()); // nothing runs yet …
         thread_ = thread;
@@ -545,12 +547,6 @@ void Fake::on_request(const std::string& method, const Json& params, const Json&
     reply(id, Json::object());
 }
 
-void Fake::on_reply(const Json& message) {
-    if (on_answer_) {
-        std::exchange(on_answer_, {})(message);
-    }
-}
-
 void Fake::serve() {
     std::ofstream log(environment("CODEX_HOME") + "/received.jsonl", std::ios::app);
     std::string line;
@@ -561,7 +557,9 @@ void Fake::serve() {
             continue;
         }
         if (!message.contains("method")) {
-            on_reply(message);
+            if (on_answer_) {
+                std::exchange(on_answer_, {})(message);
+            }
         } else if (message.contains("id")) {
             on_request(
                 message["method"].get<std::string>(),

@@ -257,7 +257,7 @@ private:
         Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
     );
     [[nodiscard]] static Task<void>
-    interrupt_stray(Link link, std::string thread, std::string turn);
+    interrupt_stray(Self self, Link link, std::string thread, std::string turn);
     [[nodiscard]] static Task<void> reconcile(
         Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
     );

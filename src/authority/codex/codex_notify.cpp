@@ -81,7 +81,11 @@ bool CodexCore::note_thread(
         ++counts_.stray_turns;
         const std::string id(turn_of(params));
         if (link_) {
-            oa_stream::spawn(executor_, "codex stray turn", interrupt_stray(link_, thread->id, id));
+            oa_stream::spawn(
+                executor_,
+                "codex stray turn",
+                interrupt_stray(shared_from_this(), link_, thread->id, id)
+            );
         }
         if (live && live->id().empty()) {
             live->bind(id); // its end frees the thread

@@ -70,9 +70,9 @@ Task<void> CodexCore::stop_turn(
     }
 }
 
-Task<void> CodexCore::interrupt_stray(Link link, std::string thread, std::string turn) {
-    // A reply of any kind is fine: it has ended, or it ends now.
-    co_await link->rpc().call("turn/interrupt", interrupt_params(thread, turn), Millis(10'000));
+Task<void> CodexCore::interrupt_stray(Self self, Link link, std::string thread, std::string turn) {
+    // Any other refusal is fine: it has ended.
+    co_await call(self, link, "turn/interrupt", interrupt_params(thread, turn));
 }
 
 /// The thread reads as idle but turn/completed is missing: history decides.

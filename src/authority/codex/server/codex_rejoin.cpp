@@ -73,7 +73,7 @@ Task<void> CodexCore::rejoin(
     // lane runs by now on a thread that it knows. Who takes that next ends what is left of it.
     const bool ours = !self->options_.server.shared || live->alone || !live->id().empty();
     if (over && ours) {
-        co_await interrupt_stray(link, thread->id, live->id());
+        co_await interrupt_stray(self, link, thread->id, live->id());
         if (link->lost()) {
             co_return; // likewise
         }
@@ -203,14 +203,14 @@ Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::strin
 /// into it. `thread` is held by the caller.
 Task<Result<void>>
 CodexCore::end_foreign_turn(Self self, Link link, CodexThread* thread, std::function<bool()> ours) {
-    const RpcOutcome outcome = co_await call(
+    RpcOutcome outcome = co_await call(
         self, link, "turn/interrupt", interrupt_params(thread->id, ""), {}, std::move(ours)
     );
-    if (const auto* error = std::get_if<Error>(&outcome)) {
-        co_return std::unexpected(*error);
-    }
-    if (std::holds_alternative<Refusal>(outcome)) {
+    const bool overloaded = is_refusal(outcome, RefusalKind::overloaded);
+    if (std::holds_alternative<Refusal>(outcome) && !overloaded) {
         thread->foreign = false; // it has ended by itself
+    } else {
+        OA_CO_CHECK(settle(std::move(outcome), "turn/interrupt"));
     }
     const auto deadline = Clock::now() + k_busy_wait;
     while (thread->foreign && !link->lost() && Clock::now() < deadline) {
