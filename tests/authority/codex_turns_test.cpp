@@ -365,6 +365,31 @@ TEST_CASE("codex: a turn that waits for too many others is refused before codex 
     CHECK(stage.received("turn/start") == most);
 }
 
+TEST_CASE("codex: a turn that is refused while others start has not cut its thread before") {
+    FakeStage stage;
+    stage.options.deadlines.start_wait = Millis(50);
+    stage.opened();
+    const std::size_t most = std::max<std::size_t>(2, std::thread::hardware_concurrency());
+    std::size_t over = 0;
+    const auto one = [](Authority* authority, std::size_t* done) -> Task<void> {
+        std::ignore = co_await authority->start(ask("no-reply"));
+        ++*done;
+    };
+    for (std::size_t i = 0; i < most; ++i) {
+        asio::co_spawn(stage.io, one(stage.authority.get(), &over), asio::detached);
+    }
+    stage.until([&] { return stage.received("turn/start") == most; });
+    TurnRequest again = ask("again", "stored");
+    again.revert_from_turn = "turn-of-before";
+    const auto refused = stage.start(std::move(again));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().where == "retry_after:1");
+    CHECK(stage.received("thread/resume") == 1);
+    CHECK(stage.received("thread/revert") == 0);
+    run(stage.io, stage.authority->close(Millis(2'000)));
+    stage.until([&] { return over == most; });
+}
+
 TEST_CASE("codex: when a used up account may be used again is told with the failure") {
     FakeStage stage;
     stage.opened();

@@ -227,11 +227,14 @@ private:
     start_turn(Self self, std::shared_ptr<const TurnRequest> request, bool* reverted);
     [[nodiscard]] static Task<Result<ThreadHold>>
     new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> request);
-    /// `asked_before`: a connection that was lost meanwhile; it may have reverted the thread.
     [[nodiscard]] static Task<Result<ThreadHold>> known_thread(
+        Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
+    );
+    /// `asked_before`: a connection that was lost meanwhile; it may have reverted the thread.
+    [[nodiscard]] static Task<Result<void>> revert(
         Self self,
         Link link,
-        std::string thread,
+        CodexThread* thread,
         std::shared_ptr<const TurnRequest> request,
         bool asked_before
     );

@@ -107,16 +107,22 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
         const auto& thread = request->thread;
-        auto opened = thread ? known_thread(self, link, *thread, request, attempt > 1)
+        auto opened = thread ? known_thread(self, link, *thread, request)
                              : new_thread(self, link, request);
         Turnstile::Pass passing;
         if (!thread) {
             OA_CO_TRY(passing, co_await pass(self));
         }
         auto hold = co_await std::move(opened);
-        *reverted = hold && request->revert_from_turn;
         if (hold && thread) { // loading has a turnstile of its own
             OA_CO_TRY(passing, co_await pass(self));
+        }
+        if (hold && request->revert_from_turn) { // now that the turn can start
+            auto cut = co_await revert(self, link, &**hold, request, attempt > 1);
+            *reverted = cut.has_value();
+            if (!cut) {
+                hold = std::unexpected(std::move(cut).error());
+            }
         }
         if (hold && !request->developer.empty()) {
             OA_CO_CHECK(check_ours(*request));
@@ -203,30 +209,34 @@ Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::st
 }
 
 Task<Result<ThreadHold>> CodexCore::known_thread(
-    Self self,
-    Link link,
-    std::string thread,
-    std::shared_ptr<const TurnRequest> request,
-    bool asked_before
+    Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
 ) {
     OA_CO_TRY(ThreadHold hold, co_await load_known(self, link, std::move(thread)));
     OA_CO_CHECK(check_ours(*request));
     if (hold->foreign) {
         OA_CO_CHECK(co_await end_foreign_turn(self, link, &*hold, request->ours));
-        OA_CO_CHECK(check_ours(*request));
-    }
-    if (const auto& turn = request->revert_from_turn) {
-        Json params = thread_revert_params(hold->id, *turn);
-        auto outcome =
-            co_await call(self, link, "thread/revert", std::move(params), {}, request->ours);
-        const bool done_before = asked_before && is_refusal(outcome, RefusalKind::turn_unknown);
-        if (!done_before) {
-            OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
-        }
-        hold->total.reset(); // taken back as well, to a value only codex knows
-        hold->last_turn.clear();
     }
     co_return hold;
+}
+
+/// `thread` is held by the caller.
+Task<Result<void>> CodexCore::revert(
+    Self self,
+    Link link,
+    CodexThread* thread,
+    std::shared_ptr<const TurnRequest> request,
+    bool asked_before
+) {
+    OA_CO_CHECK(check_ours(*request));
+    Json params = thread_revert_params(thread->id, *request->revert_from_turn);
+    auto outcome = co_await call(self, link, "thread/revert", std::move(params), {}, request->ours);
+    const bool done_before = asked_before && is_refusal(outcome, RefusalKind::turn_unknown);
+    if (!done_before) {
+        OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
+    }
+    thread->total.reset(); // taken back as well, to a value only codex knows
+    thread->last_turn.clear();
+    co_return Result<void>{};
 }
 
 Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
