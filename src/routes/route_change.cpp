@@ -185,20 +185,16 @@ Task<Result<void>> Changer::put(const Way& way, RouteWrite write, RouteOutcome& 
 
 Task<Result<void>>
 Changer::put_all(const Way& way, std::vector<RouteWrite> writes, RouteOutcome& out) {
-    Result<void> kept{};
     for (RouteWrite& write : writes) {
         if (stopping(way)) {
             co_return fail(Code::cancelled, "interrupted");
         }
-        auto done = co_await put(way, std::move(write), out);
+        const auto done = co_await put(way, std::move(write), out);
         if (!done && (!way.undo || !allowed())) {
             co_return done;
         }
-        if (!done && done.error().code == Code::conflict) {
-            kept = std::move(done);
-        }
     }
-    co_return kept;
+    co_return Result<void>{};
 }
 
 /// Somebody else's hand.
@@ -347,8 +343,8 @@ Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
         seen_ = overrides_of(*now);
     }
     auto kept = leave_theirs(writes, seen_.value_or(way.from));
-    auto done = co_await put_all(way, std::move(writes), out);
-    co_return kept ? Result<void>(std::unexpected(*std::move(kept))) : std::move(done);
+    OA_CO_CHECK(co_await put_all(way, std::move(writes), out));
+    co_return kept ? Result<void>(std::unexpected(*std::move(kept))) : Result<void>{};
 }
 
 Task<RouteVerified> Changer::look_undone() {

@@ -194,6 +194,30 @@ TEST_CASE("route undo: what somebody else sets while an answer is lost stays, th
     );
 }
 
+TEST_CASE("route undo: what somebody else set in one process keeps no other from being undone") {
+    Changing it(2, {{}, {{"auth_entry", "legacy"}, {"billing_l402", "legacy"}}});
+    it.rig.memories = {it.run.goal, it.run.goal};
+    // The first process is undone; then it answers the write that was meant for the second.
+    it.rig.deal = [](std::size_t nth, const RawRequest&) {
+        return nth == 4 || nth == 6 || nth == 7 ? std::size_t{1} : 0;
+    };
+    it.rig.instead = [&, set = false](const RawRequest& request) mutable {
+        if (call_of(request) == "status" && it.rig.memories[0] == k_nothing &&
+            !std::exchange(set, true)) {
+            it.rig.memories[0].domains["billing_l402"] = "rust_shell";
+        }
+        return Script{};
+    };
+    const RouteOutcome out = it.undo();
+    CHECK_FALSE(out.restored);
+    CHECK(it.rig.memories[0] == Overrides{{}, {{"billing_l402", "rust_shell"}}});
+    CHECK(it.rig.memories[1] == k_nothing);
+    CHECK(
+        out.restore_error.value().message ==
+        "somebody else set billing_l402 rust_shell meanwhile; it was not changed"
+    );
+}
+
 TEST_CASE("route change: somebody else's hand ends it; ours is undone, theirs stays") {
     Changing it;
     it.rig.instead = [&](const RawRequest& request) {
