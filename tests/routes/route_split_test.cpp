@@ -351,6 +351,35 @@ TEST_CASE("route split: a write is repeated after 429 alone, where nothing was d
     CHECK(rig.memories[0].domains.at("auth_entry") == "legacy");
 }
 
+TEST_CASE("route split: the look before a write is repeated takes neither its turn nor its time") {
+    ControlRig rig;
+    bool free = false; // each wait is worth one call
+    rig.options.retried = [&](std::string_view) { free = true; };
+    rig.options.most_wait = Millis(200);
+    rig.instead = [&](const RawRequest&) {
+        return std::exchange(free, false) ? Script{} : only(429);
+    };
+    auto client = rig.client();
+    const auto look = [&]() -> Task<Result<void>> {
+        OA_CO_CHECK(co_await client.status());
+        co_return Result<void>{};
+    };
+    CHECK(rig.get(client.override_target({"auth_entry", "legacy"}, look)).has_value());
+    const std::string write = "override auth_entry legacy";
+    CHECK(rig.log == std::vector<std::string>{write, "status", write, write});
+    // Nor is it waited for without end.
+    rig.log.clear();
+    rig.options.most_wait = Millis(20);
+    rig.instead = always(only(429));
+    auto brief = rig.client();
+    const auto slow = []() -> Task<Result<void>> {
+        (void)co_await sleep_for(Millis(20));
+        co_return Result<void>{};
+    };
+    CHECK_FALSE(rig.get(brief.override_target({"auth_entry", "legacy"}, slow)).has_value());
+    CHECK(rig.log == std::vector<std::string>{write, write});
+}
+
 TEST_CASE("route split: 429 is waited out beyond the attempts, ever longer, up to a limit") {
     ControlRig rig;
     std::vector<std::string> waits;

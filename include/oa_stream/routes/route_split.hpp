@@ -50,7 +50,8 @@ public:
     [[nodiscard]] Task<Result<RouteStatus>> status();
     /// An empty cohort key lets the service choose one.
     [[nodiscard]] Task<Result<RouteDecision>> evaluate(std::string path, std::string cohort_key);
-    /// Asked once the wait after a 429 is over; its error is the write's.
+    /// Asked once the wait after a 429 is over, after every other one; its error is the write's, and
+    /// its time counts as waiting.
     using BeforeRepeat = std::function<Task<Result<void>>()>;
     /// One write; the status of the process that took it.
     [[nodiscard]] Task<Result<RouteStatus>>
