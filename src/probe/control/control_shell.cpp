@@ -190,7 +190,7 @@ Task<Answer> look_at(ControlRunPtr run, File file) {
     std::string wrong = never_cached(answer);
     if (!run->left_out(file.rule + "-head", head)) {
         const Answer second = co_await ControlRun::ask(run, file.rule + "-head", head);
-        wrong = wrong.empty() ? never_cached(second) : wrong;
+        wrong = wrong.empty() && second.status() == 200 ? never_cached(second) : wrong;
         run->judge(file.rule + "-head", second, unlike(second, answer), "HEAD and GET agree");
     }
     run->judge(file.rule + "-cache", answer, std::move(wrong), "no-cache");
@@ -236,39 +236,44 @@ Task<void> worker(ControlRunPtr run) {
     run->judge("shell.worker", answer, wrong_script(answer), "HTTP 200, a script");
 }
 
-/// What was wrong with the scripts looked at so far; the first of each kind counts.
+/// What was wrong with the scripts looked at so far, and in which answer; the first counts.
+struct FirstWrong {
+    std::string wrong{};
+    Answer answer{}; ///< the last one where nothing was wrong
+    bool any = false;
+
+    void add(std::string more, const Answer& of) {
+        if (wrong.empty()) {
+            wrong = std::move(more);
+            answer = of;
+        }
+        any = true;
+    }
+};
 struct Findings {
-    std::string there, cache, head;
-    Answer answer{}, head_answer{};
-    bool heads = false;
-    bool any = false; ///< was there
+    FirstWrong there, cache, head;
 };
 
 Task<void> script(ControlRunPtr run, std::string path, std::size_t number, Findings* out) {
-    const auto first = [](std::string& into, std::string wrong) {
-        into = into.empty() ? std::move(wrong) : into;
-    };
     const std::string suffix = fmt::format("-{}", number);
     Question what{.path = path, .as = As::anyone};
     what.suffix = suffix;
     what.max_body = k_largest_script;
     what.keep_body = false;
-    Answer get = co_await ControlRun::ask(run, "shell.assets", what);
-    const bool there = get.status() == 200;
-    first(out->there, wrong_script(get));
-    if (there) {
-        out->any = true;
-        first(out->cache, cached(get));
+    const Answer get = co_await ControlRun::ask(run, "shell.assets", what);
+    out->there.add(wrong_script(get), get);
+    if (get.status() != 200) {
+        co_return;
     }
-    if (there && run->options.probes && !run->given_up()) {
+    out->cache.add(cached(get), get);
+    if (run->options.probes && !run->given_up()) {
         what.method = "HEAD";
-        Answer head = co_await ControlRun::ask(run, "shell.assets-head", what);
-        first(out->head, unlike(head, get));
-        first(out->cache, head.status() == 200 ? cached(head) : std::string());
-        out->heads = true;
-        out->head_answer = std::move(head);
+        const Answer head = co_await ControlRun::ask(run, "shell.assets-head", what);
+        out->head.add(unlike(head, get), head);
+        if (head.status() == 200) {
+            out->cache.add(cached(head), head);
+        }
     }
-    out->answer = std::move(get);
 }
 
 Task<void> assets(ControlRunPtr run, std::vector<std::string> scripts) {
@@ -289,20 +294,23 @@ Task<void> assets(ControlRunPtr run, std::vector<std::string> scripts) {
     for (std::size_t i = 0; i < count && !run->given_up(); ++i) {
         const std::string path = script_path(scripts[i]);
         if (path.empty()) {
-            found.there = fmt::format("expected scripts of this service, saw {}", told(scripts[i]));
+            found.there.add(
+                fmt::format("expected scripts of this service, saw {}", told(scripts[i])),
+                found.there.answer
+            );
             continue;
         }
         co_await script(run, path, i + 1, &found);
     }
     const std::string good = fmt::format("{} of {} scripts looked at", count, scripts.size());
-    run->judge("shell.assets", found.answer, found.there, good);
-    if (found.any) {
-        run->judge("shell.assets-cache", found.answer, found.cache, good);
+    run->judge("shell.assets", found.there.answer, found.there.wrong, good);
+    if (found.cache.any) {
+        run->judge("shell.assets-cache", found.cache.answer, found.cache.wrong, good);
     } else {
         run->skip("shell.assets-cache", "no script was there");
     }
-    if (found.heads) {
-        run->judge("shell.assets-head", found.head_answer, found.head, good);
+    if (found.head.any) {
+        run->judge("shell.assets-head", found.head.answer, found.head.wrong, good);
     } else {
         run->skip(
             "shell.assets-head",

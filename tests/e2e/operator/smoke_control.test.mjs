@@ -63,6 +63,16 @@ test('a service that limits requests is not a broken one', async () => {
   assert.equal(run.code, 4);
 });
 
+test('a limit is said of the answer that met it, and of no other', async () => {
+  const limited = () => ({ status: 429, body: '' });
+  const head = checksOf(await smoke(await start({ others: { shell: true, edit: { 'HEAD /sw.js': limited } } }), SHELL));
+  assert.deepEqual([head['shell.worker-head'].verdict, head['shell.worker-cache'].verdict], ['ERROR', 'PASS']);
+  const gone = { 'GET /assets/app-3f9ac2d1e0.js': () => ({ status: 404, body: '' }), 'GET /assets/boot.js': limited };
+  const assets = checksOf(await smoke(await start({ others: { shell: true, edit: gone } }), SHELL))['shell.assets'];
+  assert.equal(assets.verdict, 'FAIL');
+  assert.match(assets.detail, /^\/assets\/app-3f9ac2d1e0\.js: expected HTTP 200, saw HTTP 404/);
+});
+
 test('fault 1: an unreachable target is an ERROR of its own class, and the summary is there', async () => {
   const closed = net.createServer();
   await new Promise((done) => { closed.listen(0, '127.0.0.1', done); });
