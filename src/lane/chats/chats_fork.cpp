@@ -158,6 +158,11 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
     const std::string id = asked.id;
+    // What is replaced is gone, and what replaces it not there yet.
+    OA_CO_CHECK(co_await starter_->await_start(call));
+    if (lane_->turns.starting(owner, call->record.thread)) {
+        co_return reject_busy();
+    }
     OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, id)));
     auto source = ids.find(owner, call->record.thread);
     if (!source) {
