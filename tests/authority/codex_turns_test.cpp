@@ -273,7 +273,7 @@ TEST_CASE("codex: a thread that went to somebody else meanwhile is left as it is
     CHECK(stage.received("thread/inject_items") == 0);
     CHECK(stage.received("turn/start") == 1);
     int asked = 0; // it goes after the last step before the turn
-    late.ours = [&asked] { return ++asked < 3; };
+    late.ours = [&asked] { return ++asked < 4; };
     const auto reverted = stage.start(late).error();
     CHECK(reverted.code == Code::conflict);
     CHECK(reverted.hint == k_replaced_is_gone);

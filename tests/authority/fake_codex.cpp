@@ -235,6 +235,7 @@ bool Fake::behave_asking(const std::string& prompt) {
     }
     ask_about(0, "call_1", command("touch one"), command_question("call_1"));
     if (prompt == "approve-late") { // the call ends, and its question is still open
+        asked_[0].update({{"status", "completed"}, {"exitCode", 0}});
         tell("item/completed", Json::object({{"turnId", turn().id}, {"item", asked_[0]}}));
     } else if (prompt != "approve-item") {
         ask_about(1, "call_2", command("touch two"), command_question("call_2"));
