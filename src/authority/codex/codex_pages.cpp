@@ -66,11 +66,12 @@ CodexCore::list_long_turn(Self self, Link link, TurnsQuery query, std::string cu
         if (part == nullptr) {
             co_return outcome;
         }
-        for (const Json& entry : list_in(*part, "data")) {
+        const Json& entries = list_in(*part, "data");
+        for (const Json& entry : entries) {
             items.push_back(object_in(entry, "item"));
         }
         std::string next = cursor_behind(*part, text_in(params, "cursor"));
-        if (next.empty()) {
+        if (next.empty() || entries.empty()) { // each list ends
             turn["items"] = std::move(items);
             co_return page;
         }

@@ -179,16 +179,18 @@ private:
         }
         return items;
     }
-    static void page(const Json& all, const Json& params, const Json& id) {
+    /// `endless`: each page names another cursor, also the empty ones.
+    static void page(const Json& all, const Json& params, const Json& id, bool endless = false) {
         const std::size_t from = std::stoul("0" + params.value("cursor", ""));
-        const std::size_t to = std::min(all.size(), from + params.value("limit", std::size_t{1}));
+        const std::size_t next = from + params.value("limit", std::size_t{1});
+        const std::size_t to = std::min(all.size(), next);
         Json data = Json::array();
         for (std::size_t i = from; i < to; ++i) {
             data.push_back(all[i]);
         }
         Json result = Json::object({{"data", std::move(data)}, {"nextCursor", nullptr}});
-        if (to < all.size()) {
-            result["nextCursor"] = std::to_string(to);
+        if (endless || next < all.size()) {
+            result["nextCursor"] = std::to_string(next);
         }
         reply(id, std::move(result));
     }
@@ -208,7 +210,7 @@ private:
         for (Json& item : answers(thread, params.value("turnId", "") == "turn-3" ? 3 : 1)) {
             all.push_back(Json::object({{"turnId", params["turnId"]}, {"item", std::move(item)}}));
         }
-        page(all, params, id);
+        page(all, params, id, true);
     }
     void on_request(const std::string& method, const Json& params, const Json& id) {
         const std::string thread = params.value("threadId", "");
