@@ -2,6 +2,7 @@
 #include "../lane_rig.hpp"
 
 #include <array>
+#include <utility>
 
 using namespace oa_stream;
 using namespace oa_stream::test;
@@ -80,6 +81,26 @@ TEST_CASE("fork: a copy that ends before the first question is an empty conversa
     }
     CHECK(rig.authority.makes == 1);
     CHECK(rig.authority.forks.empty());
+}
+
+TEST_CASE("fork: a conversation whose answer is being replaced is copied once that has begun") {
+    ForkRig rig;
+    rig.authority.hold = true;
+    const auto stream = rig.open(rig.post("/api/chats/c/stream", user_message("one")));
+    rig.until("the start", [&] { return rig.authority.starts == 1; });
+    const auto before = std::exchange(rig.authority.past, {}); // what is replaced is gone already
+    const auto copy = rig.open(rig.post("/api/chats/c/fork", "{}"));
+    rig.context.restart();
+    rig.context.run_for(Millis(60));
+    CHECK_FALSE(copy->ended);
+    CHECK(rig.authority.makes == 0); // of an empty conversation
+    rig.authority.past = before;
+    rig.authority.release();
+    rig.await_end(copy);
+    CHECK(copy->head.status == 201);
+    CHECK(rig.authority.forks.size() == 1);
+    rig.until("the stream", [&] { return stream->has("start-step"); });
+    rig.complete(stream);
 }
 
 TEST_CASE("fork: a copy does not end inside the messages that a conversation was seeded with") {
