@@ -198,9 +198,8 @@ Task<Result<net::ClientResponse>> RouteSplitClient::exchange(net::ClientRequest 
     }
 }
 
-Task<Result<Json>> RouteSplitClient::call(
-    std::string name, std::string body, std::optional<BeforeRepeat> write
-) {
+Task<Result<Json>>
+RouteSplitClient::call(std::string name, std::string body, std::optional<BeforeRepeat> write) {
     const std::string what = fmt::format("{} {}", body.empty() ? "GET" : "POST", url_of(name));
     constexpr int k_longest_pause = 32; // times the first one
     net::RetryPauses pauses(options_.pause, options_.pause * k_longest_pause);

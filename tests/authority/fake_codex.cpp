@@ -164,7 +164,9 @@ private:
         }
         on_answer_ = [this](const Json& next) { decided(next); };
     }
-    void await_decisions() { on_answer_ = [this](const Json& answer) { decided(answer); }; }
+    void await_decisions() {
+        on_answer_ = [this](const Json& answer) { decided(answer); };
+    }
     static Json command(const char* text) {
         return Json::object({{"type", "commandExecution"}, {"command", text}});
     }
@@ -180,7 +182,7 @@ private:
     std::map<std::string, Thread> threads_{};
     std::string thread_{}; ///< of the turn being told
     Json start_id_{};
-    std::function<void(const Json&)> on_answer_{};
+    std::function<void(const Json&)> on_answer_ = [](const Json&) {};
     std::vector<Json> asked_{}; ///< items, by the number of their question
     std::size_t decided_ = 0;
     int made_ = 0;
@@ -558,9 +560,7 @@ void Fake::serve() {
             continue;
         }
         if (!message.contains("method")) {
-            if (on_answer_) {
-                std::exchange(on_answer_, {})(message);
-            }
+            std::exchange(on_answer_, [](const Json&) {})(message);
         } else if (message.contains("id")) {
             on_request(
                 message["method"].get<std::string>(),

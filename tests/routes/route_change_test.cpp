@@ -183,7 +183,8 @@ TEST_CASE("route change: a write whose answer is lost is looked for before it is
     CHECK(it.lines_of("seen")[0]["target"] == "legacy");
 }
 
-TEST_CASE("route change: what somebody else sets while an answer is lost, or a write waits, stays") {
+TEST_CASE("route change: what somebody else sets while an answer is lost, or a write waits, stays"
+) {
     const bool waits = GENERATE(false, true);
     CAPTURE(waits);
     Changing it;
@@ -199,8 +200,7 @@ TEST_CASE("route change: what somebody else sets while an answer is lost, or a w
     CHECK(out.mutated != waits);
     CHECK(out.writes == 1);
     CHECK(
-        out.error.value().message ==
-        "somebody else is changing the routes: auth_entry rust_shell"
+        out.error.value().message == "somebody else is changing the routes: auth_entry rust_shell"
     );
     CHECK(it.rig.memories[0] == Overrides{{}, {{"auth_entry", "rust_shell"}}});
     CHECK(it.rig.count("override auth_entry clear") == 0);

@@ -50,8 +50,8 @@ public:
     [[nodiscard]] Task<Result<RouteStatus>> status();
     /// An empty cohort key lets the service choose one.
     [[nodiscard]] Task<Result<RouteDecision>> evaluate(std::string path, std::string cohort_key);
-    /// Asked once the wait after a 429 is over, after every other one; its error is the write's, and
-    /// its time counts as waiting.
+    /// Asked once the wait after a 429 is over, after every other one; its error is the write's,
+    /// and its time counts as waiting.
     using BeforeRepeat = std::function<Task<Result<void>>()>;
     /// One write; the status of the process that took it.
     [[nodiscard]] Task<Result<RouteStatus>>
@@ -60,7 +60,8 @@ public:
     [[nodiscard]] const std::string& base_url() const noexcept { return options_.base_url; }
 
 private:
-    [[nodiscard]] Task<Result<Json>> call(std::string name, std::string body, std::optional<BeforeRepeat> write);
+    [[nodiscard]] Task<Result<Json>>
+    call(std::string name, std::string body, std::optional<BeforeRepeat> write);
     /// With another token when the first one is refused. Code::credentials when there is none.
     [[nodiscard]] Task<Result<net::ClientResponse>> exchange(net::ClientRequest request);
     [[nodiscard]] std::string url_of(std::string_view name) const;

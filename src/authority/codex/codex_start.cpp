@@ -107,8 +107,8 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
     for (int attempt = 1;; ++attempt) {
         OA_CO_TRY(const Link link, co_await ready_link(self));
         const auto& thread = request->thread;
-        auto opened = thread ? known_thread(self, link, *thread, request)
-                             : new_thread(self, link, request);
+        auto opened =
+            thread ? known_thread(self, link, *thread, request) : new_thread(self, link, request);
         Turnstile::Pass passing;
         if (!thread) {
             OA_CO_TRY(passing, co_await pass(self));

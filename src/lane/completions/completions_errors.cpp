@@ -107,8 +107,7 @@ Rejection reject_unstarted(const Error& error) {
         break;
     }
     return with_retry_after(
-        reject(503, "overloaded", "the assistant is not available right now"),
-        retry_after_of(error)
+        reject(503, "overloaded", "the assistant is not available right now"), retry_after_of(error)
     );
 }
 

@@ -1,6 +1,6 @@
 // What becomes of the canary's users while a required hook is asked about the next stage.
-#include "hooks/hooks.hpp"
 #include "../world.hpp"
+#include "hooks/hooks.hpp"
 
 #include <catch2/catch.hpp>
 
