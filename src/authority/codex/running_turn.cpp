@@ -57,10 +57,12 @@ RunningTurn::RunningTurn(
 void RunningTurn::bind(std::string id) {
     id_ = std::move(id);
     translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
-    for (const Json& message : std::exchange(early_, {})) {
-        deliver(string_member(message, "method").value_or(""), message);
+    const auto early = std::exchange(early_, {});
+    for (std::size_t at = 0; at < early.size(); ++at) { // a call may end behind its question
+        ask_early(at);
+        deliver(string_member(early[at], "method").value_or(""), early[at]);
     }
-    ask_early();
+    ask_early(early.size());
     call_early();
 }
 
@@ -200,7 +202,7 @@ void RunningTurn::queue(EventBatch&& events) {
 
 void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
     if (id_.empty()) {
-        early_questions_.emplace_back(std::move(question), request);
+        early_questions_.push_back({std::move(question), request, early_.size()});
         return;
     }
     if (torn_ && !question.item.empty() && !approvals_.knows_call(question)) {
@@ -212,9 +214,11 @@ void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
     queue(std::move(events));
 }
 
-void RunningTurn::ask_early() {
-    for (auto& [question, request] : std::exchange(early_questions_, {})) {
-        ask(std::move(question), request);
+void RunningTurn::ask_early(std::size_t behind) {
+    while (!early_questions_.empty() && early_questions_.front().behind <= behind) {
+        EarlyQuestion next = std::move(early_questions_.front());
+        early_questions_.erase(early_questions_.begin());
+        ask(std::move(next.question), next.request);
     }
 }
 
@@ -328,8 +332,8 @@ Result<CodexApprovals::Reply> RunningTurn::answer_approval(std::string_view id, 
 
 std::vector<CodexApprovals::Reply> RunningTurn::withdraw_approvals() {
     auto replies = approvals_.withdraw();
-    for (const auto& [question, request] : std::exchange(early_questions_, {})) {
-        replies.push_back({request, approval_answer(question, false)});
+    for (const EarlyQuestion& early : std::exchange(early_questions_, {})) {
+        replies.push_back({early.request, approval_answer(early.question, false)});
     }
     return replies;
 }
@@ -340,7 +344,7 @@ std::vector<CodexApprovals::Reply> RunningTurn::take_ended_approvals() {
 }
 
 void RunningTurn::approval_resolved(const Json& request) {
-    std::erase_if(early_questions_, [&](const auto& early) { return early.second == request; });
+    std::erase_if(early_questions_, [&](const auto& early) { return early.request == request; });
     kept_.resolved(request);
     EventBatch events;
     approvals_.resolved(request, events);

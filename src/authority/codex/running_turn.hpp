@@ -11,6 +11,7 @@
 #include "kept_replies.hpp"
 #include "turn_feed.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
@@ -55,8 +56,8 @@ public:
     void ask(ApprovalQuestion question, const Json& request);
     /// Codex' history lists no call that waits for a decision: whoever joins learns of it here.
     void open_asked(const ApprovalQuestion& question);
-    /// Questions that came before the turn was known.
-    void ask_early();
+    /// Questions that came before the turn was known, up to `behind` so many notifications.
+    void ask_early(std::size_t behind = SIZE_MAX);
     /// Calls that came before it.
     void call_early();
     [[nodiscard]] Result<CodexApprovals::Reply> answer_approval(std::string_view id, bool approved);
@@ -152,7 +153,12 @@ private:
     EventBatch told_{}; ///< what one notification tells; its memory serves the next
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
-    std::vector<std::pair<ApprovalQuestion, Json>> early_questions_{}; ///< likewise
+    struct EarlyQuestion {
+        ApprovalQuestion question;
+        Json request;
+        std::size_t behind; ///< so many of early_
+    };
+    std::vector<EarlyQuestion> early_questions_{}; ///< likewise
     std::vector<std::pair<Json, Json>> early_calls_{}; ///< likewise
     std::optional<Clock::time_point> adrift_since_{};
     bool torn_ = false; ///< a connection was lost on the way, or it was joined late
