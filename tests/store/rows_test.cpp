@@ -479,7 +479,8 @@ TEST_CASE("what nobody knows is awaited from sessions that have not offered thei
     CHECK(awaited(a));
     CHECK(rig.get(b.acquire(wish(known))).kind == Acquired::Kind::mine);
     a.offered();
-    rig.until("its word", [&] { return !awaited(b); });
+    rig.until("its word", [&] { return !rig.get(b.look(key)).awaited; });
+    CHECK_FALSE(awaited(b));
     CHECK(rig.get(old.look(key)).holding.session == b.session());
 }
 
