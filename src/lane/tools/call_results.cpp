@@ -148,16 +148,18 @@ std::vector<turn::ClientCall> open_calls(const PastTurn& turn) {
 Accepted<std::string>
 results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     const auto calls = open_calls(stopped);
-    // The page's message may have older results, too, those that `stopped` itself began with.
-    const bool fresh = std::ranges::any_of(results, [&](const CallResult& result) {
-        return contains(calls, result.call, &turn::ClientCall::call);
+    // Older results of the page's message, those that `stopped` itself began with, are passed over
+    // where none is missing.
+    const bool whole = !calls.empty() && std::ranges::all_of(calls, [&](const auto& call) {
+        return contains(results, call.call, &CallResult::call);
     });
     for (const auto& result : results) {
+        const bool open = contains(calls, result.call, &turn::ClientCall::call);
         const bool known = std::ranges::any_of(stopped.events, [&](const turn::Event& event) {
             const auto* opened = std::get_if<turn::ToolOpened>(&event);
             return opened != nullptr && opened->client && opened->call == result.call;
         });
-        if (!fresh && (!known || calls.empty())) {
+        if (!whole && !open && (!known || calls.empty())) {
             return known ? reject_answered_call(result.call) : reject_unknown_call(result.call);
         }
     }
