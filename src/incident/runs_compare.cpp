@@ -134,6 +134,28 @@ bool same_rule(const Json& a, const Json& b) {
     );
 }
 
+/// Of a gate that both measured.
+void weigh_values(
+    ComparedRow& row,
+    const Json& gate,
+    const measure::Interval& first,
+    const measure::Interval& second,
+    bool verdicts
+) {
+    const bool higher = second.low > first.high;
+    const bool lower = second.high < first.low;
+    row.matters = higher || lower || verdicts;
+    if (higher || lower) {
+        row.meaning = higher != is_turned(gate) ? "b is higher" : "b is lower";
+        row.meaning += has_interval(gate) ? "" : " (there is no interval)";
+    } else if (has_interval(gate)) {
+        row.meaning = verdicts ? "the verdicts differ, the values only by chance"
+                               : "within chance: the intervals overlap";
+    } else {
+        row.meaning.clear();
+    }
+}
+
 /// Intervals that do not touch show a difference that chance does not explain: with bounds of 95 %
 /// equal values come out as different about twice in a hundred comparisons, and at most in ten.
 /// Where there is no interval, every other value is a difference.
@@ -156,16 +178,7 @@ void weigh_gates(std::vector<ComparedRow>& rows, const run::RunEntry& a, const r
         } else if (!first || !second) {
             row.meaning = "not measured in one of them";
         } else {
-            const bool higher = second->low > first->high;
-            const bool lower = second->high < first->low;
-            row.matters = higher || lower || verdicts;
-            row.meaning = higher || lower
-                              ? (higher != is_turned(*left) ? "b is higher" : "b is lower")
-                          : verdicts ? "the verdicts differ, the values only by chance"
-                                     : "within chance: the intervals overlap";
-            if (!has_interval(*left)) {
-                row.meaning = higher || lower ? row.meaning + " (there is no interval)" : "";
-            }
+            weigh_values(row, *left, *first, *second, verdicts);
         }
     }
 }

@@ -1,5 +1,6 @@
 // What a window's numbers lack while nobody scraped any lane: Prometheus itself was away.
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "prometheus_reader.hpp"
@@ -64,13 +65,12 @@ Task<Result<void>> Reader::holes(double least_s, double step_s) {
         }
         const std::string query = queries_.ended_within(hole, scraping_.stale_after_s);
         OA_CO_TRY(const Answer ended, co_await ask("targets", query, ResultType::vector));
-        std::vector<std::string> names;
-        for (const Series& series : ended.series) {
-            names.push_back(printable(series.label("instance"), 120));
-        }
+        auto names = mapped(ended.series, [](const Series& series) {
+            return printable(series.label("instance"), 120);
+        });
         if (!names.empty()) {
             not_covered(
-                unseen_s * static_cast<double>(names.size()),
+                unseen_s * static_cast<double>(ended.series.size()),
                 fmt::format(
                     "no lane was scraped for {} of the window, and the process at {} ended "
                     "meanwhile: what it counted then is unknown",
