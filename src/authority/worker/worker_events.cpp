@@ -84,7 +84,7 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
 /// A thread of ours on which no turn of ours runs: somebody else's turn, or one whose start was not
 /// answered.
 void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread) {
-    const bool stray = thread.strays() && event.seq > *thread.stray_after;
+    const bool stray = thread.strays() && event.seq > thread.stray_after.value_or(0);
     if (event.method == "turn/started" && stray) {
         thread.stray_after.reset();
         oa_stream::spawn(

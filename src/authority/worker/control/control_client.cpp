@@ -49,9 +49,10 @@ bool timed_out(net::TransferFailure failure) noexcept {
     return failure == first_byte_timeout || failure == idle_timeout || failure == total_timeout;
 }
 
-/// An earlier attempt may have been carried out, whatever became of this one.
+/// An earlier attempt may have been carried out, whatever became of this one; not where the thread
+/// is unknown.
 std::unexpected<Error> in_doubt(Error error, bool doubtful) {
-    if (doubtful) {
+    if (doubtful && error.where != ControlClient::k_thread) {
         error.where = ControlClient::k_unclear;
     }
     return std::unexpected(std::move(error));
@@ -270,11 +271,13 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
                                        unclear(answer->status, answer->body));
         if (!again || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
-            if (!result && result.error().where != k_thread) {
+            if (!result) {
                 result = in_doubt(std::move(result).error(), doubtful);
+            } else if (event && !*event) {
+                // worker.error after a receipt ends the turn; before it, it is the answer.
+                result = *event;
             }
-            // worker.error after a receipt ends the turn; before it, it is the answer.
-            co_return self->told(command, result && event && !*event ? *event : std::move(result));
+            co_return self->told(command, std::move(result));
         }
         doubtful = doubtful || !never_arrived(answer->failure);
         ++self->counts_.retried;
