@@ -89,7 +89,6 @@ std::vector<HookSpec> read_hooks(const Node& node) {
 
 namespace {
 
-constexpr Millis k_longest_hook{600'000};
 constexpr std::size_t k_longest_id = 40;
 
 bool is_id(std::string_view text) {

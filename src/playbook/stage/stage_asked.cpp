@@ -1,6 +1,7 @@
 // While hooks are asked whether the next stage may begin, the split of the last one serves users.
 #include "oa_stream/base/clock.hpp"
 
+#include "file/words.hpp"
 #include "stage.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,7 +18,6 @@ namespace {
 /// Ends when that split is not good any more.
 Task<WindowEnd> watch_users(StageRun* stage) {
     constexpr measure::Look k_interim_look{.number = 1, .of = 2, .interim = true};
-    constexpr std::chrono::minutes k_longest_hook{10}; // the limit of a hook's `timeout`
     // Most hooks answer at once.
     (void)co_await sleep_for(stage->run.in.timing.interim_every);
     if (!co_await split_still_ours(stage)) {
