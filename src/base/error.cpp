@@ -34,7 +34,7 @@ std::string_view to_string(Code code) noexcept {
 std::string Error::text() const {
     std::string line = where.empty() ? message : fmt::format("{}: {}", where, message);
     if (!hint.empty()) {
-        line += fmt::format(" ({})", hint);
+        line += fmt::format(" ({})", hint.text());
     }
     return show_controls(line); // paths and what others said may have line ends in them
 }

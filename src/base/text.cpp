@@ -176,8 +176,8 @@ nearest(std::string_view word, std::span<const std::string_view> candidates) {
     return best;
 }
 
-std::string did_you_mean(
-    std::string_view word, std::span<const std::string_view> candidates, std::string otherwise
+Advice did_you_mean(
+    std::string_view word, std::span<const std::string_view> candidates, Advice otherwise
 ) {
     const auto near = nearest(word, candidates);
     return near ? fmt::format("did you mean {}?", *near) : std::move(otherwise);

@@ -57,7 +57,7 @@ std::string_view Node::name() const noexcept {
     return path.substr(path.rfind('.') == std::string_view::npos ? 0 : path.rfind('.') + 1);
 }
 
-void Node::refuse(const std::string& message, std::string hint) const {
+void Node::refuse(const std::string& message, Advice hint) const {
     const std::string prefix = path_.empty() ? "" : std::string(name()) + ": ";
     problems_->add(node_->at, path_, prefix + message, std::move(hint));
 }

@@ -13,7 +13,7 @@ std::string Problem::text() const {
     return error().text();
 }
 
-void Problems::add(Position at, std::string path, std::string message, std::string hint) {
+void Problems::add(Position at, std::string path, std::string message, Advice hint) {
     const auto same = [&](const Problem& other) { return other.at == at && other.path == path; };
     if (std::ranges::any_of(all_, same)) {
         return; // one value, one problem: the first says it best

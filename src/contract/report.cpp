@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 
 #include <fmt/format.h>
 
@@ -152,8 +153,8 @@ std::string to_text(const Judgement& judgement, Profile profile, std::string_vie
     }
     append_not_judged(out, judgement);
     if (!judgement.pass()) {
-        out +=
-            fmt::format("next: oa-stream check --explain {}\n", judgement.violations[0].rule->id);
+        const std::string rule(judgement.violations[0].rule->id);
+        out += fmt::format("next: {}\n", Suggestion{"check", {names::explain, rule}}.text());
     }
     return out;
 }

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/decompress.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <archive.h>
@@ -75,7 +76,7 @@ Error no_bundle(const std::string& reason, const std::filesystem::path& file) {
         Code::unreadable,
         "not a readable bundle: " + reason,
         file.string(),
-        "oa-stream incident bundle RUN --out FILE makes one"
+        Suggestion{"incident bundle", {"RUN", names::out, "FILE"}} + " makes one"
     };
 }
 

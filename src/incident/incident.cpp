@@ -118,7 +118,7 @@ std::vector<Fact> machine_facts() {
 
 Result<Incident> gather_incident(IncidentInput input) {
     if (input.runs.empty()) {
-        return fail(Code::usage, "of which run?", "RUN", "oa-stream runs list");
+        return fail(Code::usage, "of which run?", "RUN", Suggestion{"runs list"});
     }
     Incident out;
     for (std::size_t i = 0; i < input.runs.size(); ++i) {

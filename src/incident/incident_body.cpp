@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/markup.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -312,10 +313,10 @@ Part check_part(const Incident& incident) {
     Part out;
     std::string bundle = incident.bundle_command;
     if (bundle.empty()) {
-        bundle = "oa-stream incident bundle";
-        for (const IncidentRun& run : incident.runs) {
-            bundle += " " + run.entry.id;
-        }
+        bundle = Suggestion{
+            "incident bundle",
+            mapped(incident.runs, [](const IncidentRun& run) { return run.entry.id; })
+        }.text();
     }
     out.head = fmt::format(
         "\n## Look for yourself\n\n```sh\n"

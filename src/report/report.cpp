@@ -62,7 +62,7 @@ std::string head(const Report& report) {
         out += fmt::format("| {} | {} |\n", markdown_cell(name), markdown_cell(value));
     }
     if (!report.next.empty()) {
-        out += fmt::format("| next | `{}` |\n", table_cell(report.next));
+        out += fmt::format("| next | `{}` |\n", table_cell(report.next.text()));
     }
     return out;
 }

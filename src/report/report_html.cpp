@@ -58,7 +58,7 @@ std::string html_head(const Report& report) {
     if (!report.next.empty()) {
         out += fmt::format(
             "<p>Next:</p>\n<pre class=\"command\" tabindex=\"0\">{}</pre>\n",
-            whole_words(report.next)
+            whole_words(report.next.text())
         );
     }
     return out;

@@ -18,6 +18,7 @@ public:
 
 private:
     void one(std::string& text) const { text = redactor_.apply(text); }
+    void one(Advice& advice) const { advice = redactor_.clean(advice); }
     void one(Json& value) const {
         const std::string text = dump_json(value);
         if (std::string clean = redactor_.apply(text); clean != text) {

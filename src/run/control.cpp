@@ -70,12 +70,16 @@ Result<Order> order_of(const Json& request, const std::string& account) {
 }
 
 Json refusal(const Error& error) {
-    return {
+    Json out = {
         {"ok", false},
         {"code", to_string(error.code)},
         {"error", error.message},
-        {"hint", or_null(error.hint)},
+        {"hint", nullptr},
     };
+    if (!error.hint.empty()) {
+        put_advice(out, "hint", error.hint);
+    }
+    return out;
 }
 
 /// Of an order that was given up, only the safe one still counts.

@@ -101,7 +101,7 @@ Result<Json> judged(const std::string& line) {
                                                                  : Code::protocol,
         error.empty() ? "the run's answer makes no sense" : error,
         {},
-        text_in(answer, "hint")
+        advice_in(answer, "hint")
     );
 }
 

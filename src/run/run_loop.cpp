@@ -43,11 +43,11 @@ bool may_hurry(int number) {
 }
 
 /// What is left when the process goes at once.
-std::string left_text(const StopRequest& stop, const SignalWords& words) {
+Advice left_text(const StopRequest& stop, const SignalWords& words) {
     if (!stop.settled().empty()) {
         return stop.settled() + ". The report is not written.";
     }
-    return words.second ? words.second() : std::string();
+    return words.second ? words.second() : Advice();
 }
 
 /// `signalled`: whether a signal asked for the same before.
@@ -72,7 +72,7 @@ bool answer(
     }
     stop.request(number);
     observer.say(
-        "signal: " + (stop.settled().empty() ? words.first : stop.settled()) +
+        "signal: " + (stop.settled().empty() ? Advice(words.first) : stop.settled()) +
         "; a second signal leaves at once"
     );
     return true;

@@ -40,7 +40,7 @@ NotesGate::NotesGate(const fs::path& folder)
 Result<Noted> add_note(const fs::path& folder, std::string_view text, std::string_view by) {
     const std::string_view trimmed = trim(text);
     if (trimmed.empty()) {
-        return fail(Code::usage, "an empty note", "TEXT", "oa-stream note \"pager went off\"");
+        return fail(Code::usage, "an empty note", "TEXT", Suggestion{"note", {"pager went off"}});
     }
     if (trimmed.size() > k_longest) {
         return fail(Code::usage, "a note of more than 4096 bytes", "TEXT");

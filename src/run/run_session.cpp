@@ -27,9 +27,9 @@ Json outcome_of(const RunResult& result) {
         {"verdict", to_string(result.end.verdict)},
         {"exit_code", static_cast<int>(result.end.exit)},
         {"headline", result.headline},
-        {"next", result.next},
         {"checks", json_list(result.checks)},
     };
+    put_advice(out, "next", result.next);
     out.update(result.more);
     return out;
 }
@@ -106,13 +106,13 @@ Result<RunSession> RunSession::resume(
     return RunSession(std::move(folder), observer);
 }
 
-void RunSession::say(std::string_view line) const {
+void RunSession::say(const Advice& line) const {
     if (observer_ != nullptr) {
-        observer_->say(folder_.redactor().apply(line));
+        observer_->say(folder_.redactor().clean(line));
     }
 }
 
-void RunSession::tell(std::string_view event, std::string_view line, const Json& fields) {
+void RunSession::tell(std::string_view event, const Advice& line, const Json& fields) {
     folder_.note(event, fields);
     say(line);
 }
@@ -227,9 +227,8 @@ bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
     if (facts_.mutated && !facts_.restored) { // it was over, and what was changed stays
         result.end.exit = ExitCode::rollback_unverified;
         result.end.ended = RunEnding::rollback_unverified;
-        result.next = is_gone(folder_)
-                          ? result.next
-                          : Suggestion{"rollback apply", {names::run, folder_.id()}}.text();
+        result.next = is_gone(folder_) ? result.next
+                                       : Suggestion{"rollback apply", {names::run, folder_.id()}};
     }
     return true;
 }
@@ -279,12 +278,12 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
         end_again(out);
     }
     if (is_gone(folder_)) { // nothing may name what is not there
-        out.next = out.next.contains(id()) ? "" : out.next;
+        out.next = out.next.text().contains(id()) ? Advice() : out.next;
         out.evidence.clear();
     } else if (std::error_code ignored;
-               out.next == less_command(folder_.path() / "report.md") &&
+               out.next == less(folder_.path() / "report.md").text() &&
                !std::filesystem::is_regular_file(folder_.path() / "report.md", ignored)) {
-        out.next = "oa-stream runs show " + id(); // the disk was full
+        out.next = Suggestion{"runs show", {id()}}; // the disk was full
     }
     out.document = document_of(out);
     return out;

@@ -80,7 +80,7 @@ void take_document(RunEntry& out) {
     }
     // What it asked for was done, or nobody wants it any more.
     const bool back = rolled_back != nullptr && out.facts.ended == RunEnding::rolled_back;
-    out.next = back || is_given_up(out.folder) ? "" : text_in(json, "next");
+    out.next = back || is_given_up(out.folder) ? Advice() : advice_in(json, "next");
     if (const auto began = parse_rfc3339(text_in(json, "started_at"))) {
         out.started = *began;
         out.started_at = text_in(json, "started_at");
@@ -281,7 +281,7 @@ Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
             Code::usage,
             fmt::format("no run is of kind '{}'", printable(kind, 40)),
             {},
-            "like last:cutover; oa-stream runs list shows the kinds"
+            "like last:cutover; " + Suggestion{"runs list"} + " shows the kinds"
         );
     }
     OA_TRY(const auto all, list_runs(state_dir));
@@ -295,7 +295,8 @@ Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
             kind.empty() ? "there are no runs here"
                          : fmt::format("no {} has left anything here", kind),
             (state_dir / "runs").string(),
-            "oa-stream doctor shows where runs are kept; --state-dir DIR selects another place"
+            Suggestion{"doctor"} +
+                " shows where runs are kept; --state-dir DIR selects another place"
         );
     }
     return found->folder;
@@ -314,7 +315,7 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
             Code::usage,
             folder ? "this folder holds no run" : "there is no such run folder",
             std::string(word),
-            "oa-stream runs list"
+            Suggestion{"runs list"}
         );
     }
     constexpr std::string_view k_last = "last";
@@ -348,12 +349,12 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
                            near.front().filename().string()
                        ),
         (state_dir / "runs").string(),
-        "oa-stream runs list"
+        Suggestion{"runs list"}
     );
 }
 
 Json to_json(const RunEntry& entry) {
-    return {
+    Json out = {
         {"id", entry.id},
         {"evidence", entry.folder.string()},
         {"kind", entry.kind},
@@ -370,8 +371,9 @@ Json to_json(const RunEntry& entry) {
         {"unreadable", entry.unreadable},
         {"pinned", entry.pinned},
         {"headline", entry.headline},
-        {"next", entry.next},
     };
+    put_advice(out, "next", entry.next);
+    return out;
 }
 
 Result<void> pin_run(const fs::path& folder, std::string_view reason) {

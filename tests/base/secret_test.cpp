@@ -61,7 +61,7 @@ TEST_CASE("secret: from the environment, a private file or a descriptor") {
         std::filesystem::temp_directory_path() / ("oa-secret-" + std::to_string(::getpid()));
     std::ofstream(path) << "from-file\n";
     ::chmod(path.c_str(), 0644);
-    CHECK(read_secret("file:" + path.string()).error().hint.contains("chmod 600"));
+    CHECK(read_secret("file:" + path.string()).error().hint.text().contains("chmod 600"));
     ::chmod(path.c_str(), 0600);
     CHECK(read_secret("file:" + path.string()).value().reveal() == "from-file");
     std::filesystem::remove(path);

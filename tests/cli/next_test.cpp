@@ -14,53 +14,47 @@ namespace {
 
 Context elsewhere() {
     Context context;
-    context.state_words = " --state-dir '/sp ace'";
+    context.state_words = {"--state-dir", "/sp ace"};
     return context;
 }
 
 } // namespace
 
-TEST_CASE("next: a command that works on runs is told where they are, once") {
+TEST_CASE("next: a command that works on runs gets the state directory, once") {
     struct Row {
-        std::string_view told;
+        Suggestion given;
         std::string_view typed;
     };
-    constexpr std::array k_rows{
-        Row{"oa-stream rollback apply --run R",
+    const std::array rows{
+        Row{{"rollback apply", {"--run", "R"}},
             "oa-stream --state-dir '/sp ace' rollback apply --run R"},
-        Row{"oa-stream doctor", "oa-stream --state-dir '/sp ace' doctor"},
-        Row{"next: oa-stream runs show R", "next: oa-stream --state-dir '/sp ace' runs show R"},
-        Row{"it died: oa-stream runs show R; oa-stream note x",
-            "it died: oa-stream --state-dir '/sp ace' runs show R; oa-stream --state-dir '/sp ace' "
-            "note x"},
-        Row{"oa-stream --state-dir /a runs list", "oa-stream --state-dir /a runs list"},
-        Row{"oa-stream check --headers a b", "oa-stream check --headers a b"},
-        Row{"oa-stream route restore R --apply",
-            "oa-stream --state-dir '/sp ace' route restore R --apply"},
-        Row{"oa-stream rollback, then", "oa-stream --state-dir '/sp ace' rollback, then"},
-        Row{"oa-stream runs2", "oa-stream runs2"},
-        Row{"oa-stream slo rules --out F", "oa-stream slo rules --out F"},
-        Row{"oa-stream incident verify B", "oa-stream incident verify B"},
-        Row{"oa-stream runs list --help", "oa-stream runs list --help"},
-        Row{"less /var/lib/oa-stream/runs/R/report.md", "less /var/lib/oa-stream/runs/R/report.md"},
-        Row{"less '/my/oa-stream runs/R'", "less '/my/oa-stream runs/R'"},
-        Row{"'oa-stream runs show R' shows it",
-            "'oa-stream --state-dir '/sp ace' runs show R' shows it"},
-        Row{"oa-stream smoke stream --prompt 'how do I run oa-stream smoke stream here?'",
-            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'how do I run oa-stream smoke "
-            "stream here?'"},
-        Row{"oa-stream smoke stream --prompt 'what is --state-dir for?'",
-            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'what is --state-dir for?'"},
-        Row{R"(oa-stream smoke stream --prompt 'it'\''s oa-stream runs list' ; oa-stream doctor)",
-            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'it'\\''s oa-stream runs list' "
-            "; oa-stream --state-dir '/sp ace' doctor"},
-        Row{"", ""},
+        Row{{"doctor"}, "oa-stream --state-dir '/sp ace' doctor"},
+        Row{{"runs show R"}, "oa-stream --state-dir '/sp ace' runs show R"}, // of an old file
+        Row{{"rollback"}, "oa-stream --state-dir '/sp ace' rollback"},
+        Row{{"runs list", {}, {"--state-dir", "/a"}}, "oa-stream --state-dir /a runs list"},
+        Row{{"runs list", {"--state-dir", "/a"}}, "oa-stream runs list --state-dir /a"},
+        Row{{"check", {"--headers", "a", "b"}}, "oa-stream check --headers a b"},
+        Row{{"runs2"}, "oa-stream runs2"},
+        Row{{"slo rules", {"--out", "F"}}, "oa-stream slo rules --out F"},
+        Row{{"incident verify", {"B"}}, "oa-stream incident verify B"},
+        Row{{"runs list", {"--help"}}, "oa-stream runs list --help"},
+        Row{{"smoke stream", {"--prompt", "what is --state-dir for? oa-stream runs list"}},
+            "oa-stream --state-dir '/sp ace' smoke stream --prompt 'what is --state-dir for? "
+            "oa-stream runs list'"},
+        Row{less("/my/oa-stream runs/R"), "less '/my/oa-stream runs/R'"},
+        Row{{"runs list", {}, {}, "sudo"}, "sudo runs list"},
     };
-    for (const Row& row : k_rows) {
-        CHECK(typed_here(row.told, elsewhere()) == row.typed);
-        CHECK(typed_here(row.typed, elsewhere()) == row.typed);
-        CHECK(typed_here(row.told, Context{}) == row.told);
+    for (const Row& row : rows) {
+        CHECK(typed_here(row.given, elsewhere()) == row.typed);
+        CHECK(typed_here(typed_here(row.given, elsewhere()), elsewhere()) == row.typed);
+        CHECK(typed_here(row.given, Context{}) == row.given.text());
+        CHECK(
+            typed_here("a " + row.given + ".", elsewhere()) == "a " + std::string(row.typed) + "."
+        );
     }
+    CHECK(
+        typed_here("oa-stream runs list, as prose", elsewhere()) == "oa-stream runs list, as prose"
+    );
 }
 
 TEST_CASE("next: a document's commands, at any depth, and nothing else of it") {
@@ -87,11 +81,12 @@ TEST_CASE("next: a command line once more has all that was given, quoted") {
         {"--of-another-command", {"x"}},
     };
     CHECK(
-        typed.with("--no-probes") == "oa-stream smoke stream --base-url 'http://h/?a&b' --auth "
-                                     "'file:my token' --connect-to 127.0.0.1:1 --no-probes --abort"
+        typed.with("--no-probes").text() ==
+        "oa-stream smoke stream --base-url 'http://h/?a&b' --auth "
+        "'file:my token' --connect-to 127.0.0.1:1 --no-probes --abort"
     );
-    CHECK(typed.without("--connect-to").contains("token' --abort"));
-    CHECK(typed.with("--auth", "env:NAME").contains(" --auth env:NAME --connect-to"));
+    CHECK(typed.without("--connect-to").text().contains("token' --abort"));
+    CHECK(typed.with("--auth", "env:NAME").text().contains(" --auth env:NAME --connect-to"));
 }
 
 TEST_CASE("next: on a narrow terminal a command is broken so that a shell takes it as one") {
@@ -111,10 +106,10 @@ TEST_CASE("next: on a narrow terminal a command is broken so that a shell takes 
 
 TEST_CASE("next: a run's files are named where its folder is now") {
     const std::filesystem::path now = "/sp ace/R";
-    CHECK(in_folder("less /var/lib/runs/R/report.md", now) == "less '/sp ace/R/report.md'");
-    CHECK(in_folder("less '/o ld/R/report.md'", now) == "less '/sp ace/R/report.md'");
+    CHECK(in_folder(less("/var/lib/runs/R/report.md"), now) == "less '/sp ace/R/report.md'");
+    CHECK(in_folder(less("/o ld/R/report.md"), now) == "less '/sp ace/R/report.md'");
     CHECK(
-        in_folder("oa-stream check --headers /a/R/s/x.head /a/R/s/x.sse", "/b/R") ==
+        in_folder(Suggestion{"check", {"--headers", "/a/R/s/x.head", "/a/R/s/x.sse"}}, "/b/R") ==
         "oa-stream check --headers /b/R/s/x.head /b/R/s/x.sse"
     );
     for (const char* as_it_was :

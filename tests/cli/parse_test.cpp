@@ -101,7 +101,7 @@ TEST_CASE("command line: a mistake gives one line with what to type instead") {
         CHECK(parsed.error().code == Code::usage);
         CAPTURE(parsed.error().text());
         CHECK(parsed.error().message.contains(row.message));
-        CHECK(parsed.error().hint.contains(row.hint));
+        CHECK(parsed.error().hint.text().contains(row.hint));
         CHECK_FALSE(parsed.error().text().contains("hunter2"));
         CHECK_FALSE(parsed.error().text().contains('\n'));
     }
@@ -144,7 +144,7 @@ TEST_CASE("command line: -- ends the options") {
     CHECK(text->args.all("TEXT") == std::vector<std::string>{"--abort"});
     CHECK(text->globals.has("--json"));
     CHECK(parse({"version", "--", "--json"}).error().message.contains("unexpected argument"));
-    CHECK(parse({"note", "--abort was typed"}).error().hint.contains("behind --"));
+    CHECK(parse({"note", "--abort was typed"}).error().hint.text().contains("behind --"));
 }
 
 TEST_CASE("command line: a family of commands has help, and a topic is named by its words") {

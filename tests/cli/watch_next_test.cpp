@@ -54,7 +54,7 @@ struct Asked {
         view.parts = {{.name = "a", .revision = "v1"}, {.name = "b", .revision = "v2"}};
         view.broken.bad = true;
     }
-    [[nodiscard]] std::string next() const { return watch_next(watch, view, context); }
+    [[nodiscard]] std::string next() const { return watch_next(watch, view, context).text(); }
 
     run::Scratch scratch{};
     Context context{};
@@ -202,7 +202,7 @@ TEST_CASE("watch next: it stands on any screen, whole and before the reasons") {
                 line.substr(std::min(line.find_first_not_of(' '), line.size()));
             shell += text.ends_with('\\') ? text.substr(0, text.size() - 1) : text + "\n";
         }
-        CHECK_THAT(shell, Catch::Contains("next: " + view.next));
+        CHECK_THAT(shell, Catch::Contains("next: " + view.next.text()));
         if (size.columns > 40) {
             CHECK_THAT(all, Catch::Contains("can hold"));
         }

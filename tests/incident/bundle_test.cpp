@@ -152,7 +152,7 @@ TEST_CASE("bundle: where a secret stands it is refused by file, line and kind; t
     CHECK(refused.error().where.ends_with("streams/leak.sse:3"));
     CHECK(refused.error().message.contains("line 3: known secret env:AUTH_TOKEN"));
     CHECK_FALSE(refused.error().text().contains("correct-horse"));
-    CHECK(refused.error().hint.contains("--redact"));
+    CHECK(refused.error().hint.text().contains("--redact"));
     CHECK_FALSE(fs::exists(out));
     for (const auto& entry : fs::directory_iterator(state.path)) {
         CHECK_FALSE(entry.path().filename().string().contains(".tmp-"));
@@ -289,7 +289,7 @@ TEST_CASE("bundle: a secret in a file's name is refused, and what is said finds 
         CHECK(error.where.ends_with("/streams/?????????????.sse"));
         CHECK(error.message.contains("known secret AUTH_TOKEN in the file name"));
         CHECK_FALSE(error.text().contains("correct-horse"));
-        const std::string move = error.hint.substr(0, error.hint.find(','));
+        const std::string move = error.hint.text().substr(0, error.hint.text().find(','));
         CHECK(move.starts_with("mv " + folder.string()));
         REQUIRE(write_file_atomic(folder / "streams/correct-horse.sse", "harmless").has_value());
     }
@@ -300,7 +300,9 @@ TEST_CASE("bundle: a secret in a file's name is refused, and what is said finds 
         write_bundle(incident_of({folder}), state.path / "b.tar.zst", redactor, {});
     REQUIRE_FALSE(refused.has_value());
     REQUIRE(
-        std::system(refused.error().hint.substr(0, refused.error().hint.find(',')).c_str()) == 0
+        std::system(
+            refused.error().hint.text().substr(0, refused.error().hint.text().find(',')).c_str()
+        ) == 0
     );
     CHECK(write_bundle(incident_of({folder}), state.path / "b.tar.zst", redactor, {}).has_value());
 }
@@ -418,7 +420,7 @@ TEST_CASE("bundle: a run whose seal is damaged is refused as changed, and told w
     CHECK(incident_body(incident, {}).contains("CHANGED since the seal: SHA256SUMS: line "));
     const auto refused = write_bundle(incident, state.path / "b.tar.zst", {}, {});
     REQUIRE_FALSE(refused.has_value());
-    CHECK(refused.error().hint.contains("--accept-changed"));
+    CHECK(refused.error().hint.text().contains("--accept-changed"));
     const Unpacked at(state, incident, {}, {.accept_changed = true});
     CHECK(at.verdict.verdict() == Verdict::fail);
 }

@@ -211,7 +211,7 @@ TEST_CASE("continuity: who leaves while conversations are removed is told that t
         world.instruments.removing = std::chrono::minutes(5);
         world.instruments.on_remove = [&] {
             CHECK_THAT(
-                world.stop.settled(),
+                world.stop.settled().text(),
                 Contains("the run has ended, ") && Contains("canary 100%") &&
                     Contains(" stays; ") &&
                     Contains("to roll it back: oa-stream rollback apply --run ")
@@ -228,7 +228,7 @@ TEST_CASE("continuity: who leaves while conversations are removed is told that t
     SECTION("after a rollback") {
         world.instruments.bad_at[50] = 100;
         world.instruments.on_remove = [&] {
-            CHECK_THAT(world.stop.settled(), Contains("the traffic is back and verified"));
+            CHECK_THAT(world.stop.settled().text(), Contains("the traffic is back and verified"));
         };
         CHECK(world.run().exit == ExitCode::rolled_back);
     }
@@ -244,7 +244,7 @@ TEST_CASE("continuity: who leaves while conversations are removed is told that t
     SECTION("before anything moved") {
         world.instruments.smokes["preflight.stable"] = Verdict::fail;
         world.instruments.on_remove = [&] {
-            CHECK_THAT(world.stop.settled(), Contains("no traffic was moved"));
+            CHECK_THAT(world.stop.settled().text(), Contains("no traffic was moved"));
         };
         CHECK(world.run().exit == ExitCode::breach);
     }

@@ -161,8 +161,10 @@ TEST_CASE("fault: the rollback of a run that left nothing else removes it") {
             REQUIRE_FALSE(held.has_value());
             CHECK_THAT(held.error().message, Catch::Contains(fmt::format("process {} ", pid)));
             CHECK_THAT(held.error().message, Catch::Contains("is stopped"));
-            CHECK_THAT(held.error().hint, Catch::Contains(fmt::format("kill -CONT {}: ", pid)));
-            CHECK_THAT(held.error().hint, Catch::Contains(fmt::format("kill -9 {}, ", pid)));
+            CHECK_THAT(
+                held.error().hint.text(), Catch::Contains(fmt::format("kill -CONT {}: ", pid))
+            );
+            CHECK_THAT(held.error().hint.text(), Catch::Contains(fmt::format("kill -9 {}, ", pid)));
         }
         if (changed) {
             REQUIRE(write_file_atomic(file, "forget=1\nlatency=2s\n").has_value());

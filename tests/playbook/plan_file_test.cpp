@@ -301,7 +301,7 @@ TEST_CASE("plan file: what lies in the place of an approval and is none approves
     const WallTime now = std::chrono::system_clock::from_time_t(1771734960);
     const auto approved = [&] { return check_approval(file, plan, now); };
     REQUIRE_FALSE(approved().has_value());
-    CHECK(approved().error().hint.contains("oa-stream plan approve"));
+    CHECK(approved().error().hint.text().contains("oa-stream plan approve"));
     const Json good{
         {"schema", "oa-stream.approval.v1"},
         {"plan", plan.id},

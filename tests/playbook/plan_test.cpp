@@ -104,7 +104,7 @@ TEST_CASE("plan: traffic that is not as it should be is refused") {
     differing.wanted = World::split(10);
     CHECK(plan_for(base(), differing).error().code == Code::precondition);
     CHECK(plan_for(base(), at(5)).error().code == Code::precondition);
-    CHECK(plan_for(base(), at(5)).error().hint.contains("oa-stream rollback plan"));
+    CHECK(plan_for(base(), at(5)).error().hint.text().contains("oa-stream rollback plan"));
     traffic::TrafficState foreign;
     foreign.wanted = foreign.serving = *traffic::Split::of({{"old", 100}});
     CHECK(plan_for(base(), foreign).error().code == Code::precondition);

@@ -175,7 +175,7 @@ private:
 class Heard final : public run::RunObserver {
 public:
     explicit Heard(std::vector<std::string>& lines) : lines_(lines) {}
-    void say(std::string_view line) override { lines_.emplace_back(line); }
+    void say(const Advice& line) override { lines_.push_back(line.text()); }
     void progress(std::string_view) override {}
 
 private:

@@ -120,12 +120,12 @@ TEST_CASE("report: a secret is gone from every text before its characters are es
     }};
     report.facts = {{secret, secret}};
     report.notes = {secret};
+    report.next = secret + Suggestion{"note", {secret}};
     report.checks[0].data = {{"seen", secret}};
     report.more = {{"seen", secret}};
     for (std::string* text :
          {&report.title,
           &report.headline,
-          &report.next,
           &report.appendix,
           &row.name,
           &row.split,

@@ -21,7 +21,7 @@ namespace {
 
 struct Said final : run::RunObserver {
     std::vector<std::string> lines{};
-    void say(std::string_view line) override { lines.emplace_back(line); }
+    void say(const Advice& line) override { lines.push_back(line.text()); }
     void progress(std::string_view) override {}
 };
 

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Lines final : RunObserver {
-    void say(std::string_view line) override { said.emplace_back(line); }
+    void say(const Advice& line) override { said.push_back(line.text()); }
     void progress(std::string_view line) override { shown.emplace_back(line); }
     std::vector<std::string> said{};
     std::vector<std::string> shown{};
@@ -163,7 +163,7 @@ TEST_CASE("session: a report that could not be written is not what to read next"
     CHECK(
         result.next == (written ? "less " + report.string() : "oa-stream runs show " + session.id())
     );
-    CHECK(result.document["next"] == result.next);
+    CHECK(result.document["next"] == result.next.text());
 }
 
 TEST_CASE("session: what is next names neither a folder that is gone nor its run") {

@@ -132,7 +132,7 @@ TEST_CASE("keys of another form or program are refused, by who only looks as by 
         const auto looked = rig.run(look_at_store(rig.context.get_executor(), rig.options()));
         REQUIRE_FALSE(looked);
         CHECK(looked.error().text() == opened.text());
-        CHECK(looked.error().hint.contains("--store-prefix"));
+        CHECK(looked.error().hint.text().contains("--store-prefix"));
     }
     redis_cli(rig, {"DEL", "oa:meta"});
     CHECK(rig.run(look_at_store(rig.context.get_executor(), rig.options())));

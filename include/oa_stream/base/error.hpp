@@ -3,6 +3,8 @@
 // Errors are values across rooms; exceptions of libraries stop in the file that calls the library.
 #pragma once
 
+#include "oa_stream/base/shell.hpp"
+
 #include <expected>
 #include <string>
 #include <string_view>
@@ -37,7 +39,7 @@ struct Error {
     Code code = Code::internal;
     std::string message; ///< one line, no trailing period: what went wrong
     std::string where{}; ///< file:line:column, URL without query, option name; may be empty
-    std::string hint{};  ///< what to type or change next; may be empty
+    Advice hint{};       ///< what to type or change next; may be empty
 
     /// "where: message (hint)" with the empty pieces left out. One line.
     [[nodiscard]] std::string text() const;
@@ -61,7 +63,7 @@ template <class T> [[nodiscard]] Result<T> located(Result<T> result, std::string
 }
 
 [[nodiscard]] inline std::unexpected<Error>
-fail(Code code, std::string message, std::string where = {}, std::string hint = {}) {
+fail(Code code, std::string message, std::string where = {}, Advice hint = {}) {
     return std::unexpected(Error{code, std::move(message), std::move(where), std::move(hint)});
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/shell.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -99,5 +100,13 @@ inline void copy_member(Json& to, const Json& from, std::string_view key) {
         to[std::string(key)] = *value;
     }
 }
+
+/// Sets the member `key` to the text of `advice`. When it has a command, also the member `key` +
+/// "_parts": a list of texts and of {program, globals, command, arguments}, so that a program can
+/// run it and advice_in() gets it back.
+void put_advice(Json& object, std::string_view key, const Advice& advice);
+/// What put_advice() wrote. Text without parts, as earlier releases wrote it, is one command when
+/// it begins with this program's name.
+[[nodiscard]] Advice advice_in(const Json& object, std::string_view key);
 
 } // namespace oa_stream

@@ -34,6 +34,7 @@ public:
     void add_environment();
 
     [[nodiscard]] std::string apply(std::string_view text) const;
+    [[nodiscard]] Advice clean(const Advice& advice) const; ///< apply() to each text
 
     /// What apply() would replace, by offset; places may overlap.
     [[nodiscard]] std::vector<Redaction> find(std::string_view text) const;

@@ -47,8 +47,8 @@ using TextMap = std::unordered_map<std::string, Value, TextHash, std::equal_to<>
 nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 /// The hint "did you mean NEAREST?"; none is near: `otherwise`.
-[[nodiscard]] std::string did_you_mean(
-    std::string_view word, std::span<const std::string_view> candidates, std::string otherwise = {}
+[[nodiscard]] Advice did_you_mean(
+    std::string_view word, std::span<const std::string_view> candidates, Advice otherwise = {}
 );
 
 /// Strict decimal, no sign, no leading zeros but "0", within [low, high]. Code::usage otherwise.

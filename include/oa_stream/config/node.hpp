@@ -41,7 +41,7 @@ public:
     /// The elements of a list; empty with a problem when it is none.
     [[nodiscard]] std::vector<Node> list() const;
 
-    void refuse(const std::string& message, std::string hint = {}) const;
+    void refuse(const std::string& message, Advice hint = {}) const;
 
     [[nodiscard]] const YamlNode& yaml() const noexcept { return *node_; }
     [[nodiscard]] Problems& problems() const noexcept { return *problems_; }

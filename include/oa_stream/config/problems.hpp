@@ -16,7 +16,7 @@ struct Problem {
     Position at;
     std::string path{};    ///< "stage.gates[1].at_most"; empty: the file as a whole
     std::string message{}; ///< what is wrong and what was expected
-    std::string hint{};    ///< what to write instead; may be empty
+    Advice hint{};         ///< what to write instead; may be empty
 
     [[nodiscard]] Error error() const;      ///< Code::config, where = file:line:column
     [[nodiscard]] std::string text() const; ///< error().text(): one line
@@ -32,7 +32,7 @@ public:
     Problems& operator=(const Problems&) = delete;
     ~Problems() = default;
 
-    void add(Position at, std::string path, std::string message, std::string hint = {});
+    void add(Position at, std::string path, std::string message, Advice hint = {});
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
     [[nodiscard]] const std::vector<Problem>& all() const noexcept { return all_; }
     [[nodiscard]] std::size_t dropped() const noexcept { return dropped_; } ///< beyond k_most

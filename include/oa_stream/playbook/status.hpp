@@ -60,7 +60,7 @@ struct RunStatus {
     /// Why somebody has to act: it died or was stopped with something moved, it holds its split, or
     /// its rollback was not verified. Empty: nobody has to.
     std::string open{};
-    std::string next{}; ///< what to type; empty: nothing
+    Advice next{}; ///< what to type; empty: nothing
     std::optional<run::JournalEnd> end{}; ///< by its journal: of it, or of a rollback of it
     [[nodiscard]] bool needs_somebody() const noexcept { return !open.empty(); }
     /// It died, and nothing that it changed is left: a dry run, one on lanes of its own, or one
@@ -92,6 +92,6 @@ status_of(const std::filesystem::path& state_dir, std::string_view run);
 
 /// The command that takes back what the newest run that moved traffic left serving, and what that
 /// is; where no run of this machine did: the one that takes back what anybody moved. For a hint.
-[[nodiscard]] std::string run_to_roll_back(const std::filesystem::path& state_dir);
+[[nodiscard]] Advice run_to_roll_back(const std::filesystem::path& state_dir);
 
 } // namespace oa_stream::playbook

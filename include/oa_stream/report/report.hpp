@@ -104,7 +104,7 @@ struct Report {
     std::optional<RollbackFacts> rollback{};
     std::optional<DrillFacts> drill{};
     std::vector<std::string> notes{};
-    std::string next{}; ///< command to type; empty on PASS
+    Advice next{}; ///< command to type; empty on PASS
     KeptEvidence kept{};
     std::string appendix{}; ///< Markdown at the end of report.md
     std::vector<Series> series{}; ///< charts of report.html, besides those of stages

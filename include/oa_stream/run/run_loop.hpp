@@ -26,7 +26,7 @@ public:
     RunObserver& operator=(const RunObserver&) = delete;
     virtual ~RunObserver() = default;
 
-    virtual void say(std::string_view line) = 0; ///< something happened
+    virtual void say(const Advice& line) = 0; ///< something happened, and what to type
     virtual void progress(std::string_view line) = 0; ///< replaces the last one; empty: removes it
 };
 
@@ -55,13 +55,13 @@ public:
     [[nodiscard]] bool mutated() const noexcept { return mutated_; }
     /// Set by the engine when it is done with the traffic: what became of it, which no signal
     /// changes any more, and how the run ends by it.
-    void settle(std::string how, ExitCode exit) {
+    void settle(Advice how, ExitCode exit) {
         settled_ = std::move(how);
         exit_ = exit;
     }
     /// Work goes on behind a run within this one.
-    void unsettle() noexcept { settled_.clear(); }
-    [[nodiscard]] const std::string& settled() const noexcept { return settled_; }
+    void unsettle() noexcept { settled_ = {}; }
+    [[nodiscard]] const Advice& settled() const noexcept { return settled_; }
     /// How a process ends that leaves at once, by a second signal.
     [[nodiscard]] int exit_at_once(int signal) const noexcept;
 
@@ -69,7 +69,7 @@ private:
     int signal_ = 0;
     bool mutated_ = false;
     std::string by_{};
-    std::string settled_{};
+    Advice settled_{};
     ExitCode exit_ = ExitCode::inconclusive; ///< once settled
 };
 
@@ -82,7 +82,7 @@ private:
 struct SignalWords {
     std::string first; ///< what is being finished, and for how long at most
     /// What is left when the process goes at once, and the command that finishes it.
-    std::function<std::string()> second{};
+    std::function<Advice()> second{};
     bool at_once = false; ///< nothing is ever changed: the first one leaves, too
 };
 

@@ -69,9 +69,9 @@ public:
     [[nodiscard]] const std::string& id() const noexcept { return folder_.id(); }
 
     /// On the screen, redacted.
-    void say(std::string_view line) const;
+    void say(const Advice& line) const;
     /// In the timeline and on the screen.
-    void tell(std::string_view event, std::string_view line, const Json& fields = Json::object());
+    void tell(std::string_view event, const Advice& line, const Json& fields = Json::object());
 
     /// The one shape of a check in the timeline: {event: "check", check: {…}}.
     void add(Check check);

@@ -37,7 +37,7 @@ struct RunEntry {
     WallTime started{}; ///< the epoch when unknown
     std::optional<double> duration_s{};
     std::string headline{};
-    std::string next{};
+    Advice next{}; ///< what it said that somebody should type
     std::string holder{}; ///< "process 12 on host", while it runs or until it died
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;

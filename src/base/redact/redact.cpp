@@ -354,4 +354,8 @@ std::string Redactor::apply(std::string_view text) const {
     return out;
 }
 
+Advice Redactor::clean(const Advice& advice) const {
+    return advice.with_texts([this](std::string_view text) { return apply(text); });
+}
+
 } // namespace oa_stream

@@ -170,7 +170,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             fmt::format("'{}' is not a retired script", printable(*name, 60)),
             {},
-            did_you_mean(*name, names, "oa-stream compat lists them")
+            did_you_mean(*name, names, Suggestion{"compat"} + " lists them")
         );
     }
     const OldCall call(options.args, context.env);

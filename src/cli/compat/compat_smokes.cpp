@@ -55,11 +55,9 @@ Result<Replacement> smoke_control(const OldCall& call) {
             Code::usage,
             "the maintenance token would be part of a URL, which every access log stores",
             "OPENAGENTS_MAINTENANCE_BYPASS_TOKEN",
-            fmt::format(
-                "oa-stream smoke control --base-url {} --maintenance-cookie env:NAME, the value of "
-                "the cookie oa_maintenance_bypass",
-                url
-            )
+            Suggestion{
+                "smoke control", {names::base_url, url, names::maintenance_cookie, "env:NAME"}
+            } + ", the value of the cookie oa_maintenance_bypass"
         );
     }
     Replacement out{{"smoke", "control", names::base_url, url, names::profile, "api-only"}};
@@ -124,7 +122,7 @@ Result<void> refuse_shadow_parts(const OldCall& call) {
             Code::usage,
             "a manifest of requests is not a list of prompts, and its reads are smokes now",
             "REQUESTS_FILE",
-            "oa-stream shadow --prompts FILE, oa-stream smoke control"
+            Suggestion{"shadow", {names::prompts, "FILE"}} + ", " + Suggestion{"smoke control"}
         );
     }
     return {};
@@ -163,7 +161,8 @@ Result<Replacement> harness(const OldCall& call) {
         "it held a second implementation to goldens of its own; the product's goldens go through "
         "its own encoder, in its tests",
         {},
-        "oa-stream check FILE judges a stream, with --profile openagents-v1 one of the old dialect"
+        Suggestion{"check", {"FILE"}} +
+            " judges a stream, with --profile openagents-v1 one of the old dialect"
     );
 }
 

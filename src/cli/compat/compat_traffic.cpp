@@ -80,7 +80,10 @@ Result<void> refuse_parts(const OldCall& call) {
             Code::usage,
             "the route flip is not a part of a cutover: no route of the stream lane follows it",
             "APPLY_ROUTE_FLIP",
-            "oa-stream route set rust --base-url URL --auth env:CONTROL_ACCESS_TOKEN"
+            Suggestion{
+                "route set",
+                {"rust", names::base_url, "URL", names::auth, "env:CONTROL_ACCESS_TOKEN"}
+            }
         );
     }
     if (dual) {
@@ -88,7 +91,8 @@ Result<void> refuse_parts(const OldCall& call) {
             Code::usage,
             "a dual run is a command of its own, or a step of the playbook; nothing was started",
             "RUN_DUAL_RUN",
-            "RUN_DUAL_RUN=0 and: oa-stream shadow --base-url URL --against URL"
+            "RUN_DUAL_RUN=0 and: " +
+                Suggestion{"shadow", {names::base_url, "URL", names::against, "URL"}}
         );
     }
     return {};
@@ -116,7 +120,7 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
             Code::usage,
             "it moved traffic at once, without a gate or a rollback",
             "set-traffic",
-            spelled(words) + ", then oa-stream cutover apply plan.json"
+            spelled(words) + ", then " + Suggestion{"cutover apply", {"plan.json"}}
         );
     }
     OA_CHECK(call.needed("BASE_URL", "a rehearsal asks the lane itself"));
@@ -171,8 +175,9 @@ drill_of(const OldCall& call, const std::string& stable, const std::string& cana
             Code::usage,
             "a bare drill took production's traffic to 100% of the canary and back",
             "DRY_RUN",
-            "DRY_RUN=1 rehearses; live: oa-stream rollback drill my-drill.yaml, a playbook of kind "
-            "rollback-drill (oa-stream playbook show rollback-drill)"
+            "DRY_RUN=1 rehearses; live: " + Suggestion{"rollback drill", {"my-drill.yaml"}} +
+                ", a playbook of kind rollback-drill (" +
+                Suggestion{"playbook show", {"rollback-drill"}} + ")"
         );
     }
     OA_CHECK(old_base_url(call));

@@ -28,8 +28,8 @@ struct Context {
     std::function<void(std::string_view)> err; ///< everything else
     std::function<std::optional<std::string>(std::string_view)> env;
     std::filesystem::path state_dir;
-    /// " --state-dir DIR" when a person's shell would look elsewhere without it; else empty.
-    std::string state_words{};
+    /// --state-dir DIR when a person's shell would look elsewhere without it; else empty.
+    std::vector<std::string> state_words{};
     GlobalOptions globals{};
     std::filesystem::path evidence{}; ///< set by the command: the run it leaves, if it does
     std::string report_name = "report"; ///< of the report in it, without .html

@@ -3,7 +3,6 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/log.hpp"
 #include "oa_stream/base/output.hpp"
-#include "oa_stream/base/shell.hpp"
 
 #include "layers.hpp"
 
@@ -103,14 +102,13 @@ Result<void> results_written() {
         Code::io,
         why,
         "standard output",
-        "the output is incomplete; check the disk with oa-stream doctor"
+        "the output is incomplete; check the disk with " + Suggestion{"doctor"}
     );
 }
 
-std::string state_words(const std::filesystem::path& used) {
-    return used == usual_state_dir()
-               ? ""
-               : " " + std::string(k_state_dir.name) + " " + shell_word(used.string());
+std::vector<std::string> state_words(const std::filesystem::path& used) {
+    return used == usual_state_dir() ? std::vector<std::string>{}
+                                     : std::vector{std::string(k_state_dir.name), used.string()};
 }
 
 Result<Context> real_context(const Invocation& invocation, int argc, char** argv) {

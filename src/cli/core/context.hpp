@@ -19,7 +19,7 @@ void write_result(std::string_view text);
 [[nodiscard]] Result<void> results_written();
 
 /// Context::state_words for this state directory.
-[[nodiscard]] std::string state_words(const std::filesystem::path& used);
+[[nodiscard]] std::vector<std::string> state_words(const std::filesystem::path& used);
 
 /// An environment variable that is set and not empty.
 [[nodiscard]] std::optional<std::string> real_environment(std::string_view name);

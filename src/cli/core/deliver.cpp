@@ -61,7 +61,7 @@ std::unexpected<Error> no_run(const CommandSpec& command) {
         Code::usage,
         fmt::format("{} leaves no run to report", command.path),
         fmt::format("{}, {}, {}, {}", k_junit.name, k_tap.name, k_github.name, k_open.name),
-        "oa-stream runs list"
+        Suggestion{"runs list"}
     );
 }
 

@@ -22,7 +22,11 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::string_view k_all = "all";
-constexpr const char* k_lists_them = "oa-stream --help lists them";
+const Advice& all_commands_hint() {
+    static const Advice k_hint =
+        Suggestion{.command = {}, .arguments = {names::help}} + " lists them";
+    return k_hint;
+}
 constexpr std::uint64_t k_most_bytes = 1'000'000;
 
 /// A file may call it as earlier releases did; null: there is none.
@@ -87,7 +91,7 @@ public:
     }
 
     [[nodiscard]] std::unexpected<Error>
-    refuse(config::Position at, std::string message, std::string hint = {}) const {
+    refuse(config::Position at, std::string message, Advice hint = {}) const {
         return fail(Code::config, std::move(message), config::where(file_, at), std::move(hint));
     }
 
@@ -99,7 +103,7 @@ private:
         return refuse(
             entry.at,
             fmt::format("unknown key '{}'", printable(entry.key, 60)),
-            did_you_mean(entry.key, known, k_lists_them)
+            did_you_mean(entry.key, known, all_commands_hint())
         );
     }
 
@@ -265,7 +269,7 @@ Result<void> ConfigFile::take(const config::YamlEntry& section) {
         return reader.refuse(
             section.at,
             fmt::format("'{}' is not a command", printable(section.key, 60)),
-            did_you_mean(section.key, section_names(), k_lists_them)
+            did_you_mean(section.key, section_names(), all_commands_hint())
         );
     }
     if (section.value.kind != config::YamlKind::map) {

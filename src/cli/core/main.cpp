@@ -92,7 +92,7 @@ void name_option(Error& error, const Args& args) {
 }
 
 /// Where to look when an error does not say it itself.
-std::string usual_hint(Code code, const CommandSpec& command, const Args& args) {
+Advice usual_hint(Code code, const CommandSpec& command, const Args& args) {
     switch (code) {
     case Code::network:
     case Code::timeout:
@@ -100,23 +100,24 @@ std::string usual_hint(Code code, const CommandSpec& command, const Args& args) 
     case Code::protocol:
     case Code::io:
     case Code::internal:
-        return "oa-stream doctor";
+        return Suggestion{"doctor"};
     case Code::credentials:
         if (contains(command.options, names::auth, &OptionSpec::name)) {
             return "give a token with --auth env:NAME, file:PATH, fd:N or command:PROGRAM";
         }
-        return args.all("PLAYBOOK").empty() ? fmt::format("oa-stream {} --help", command.path)
-                                            : "`auth` in the playbook says where a token is";
+        return args.all("PLAYBOOK").empty()
+                   ? Advice(Suggestion{std::string(command.path), {names::help}})
+                   : "`auth` in the playbook says where a token is";
     case Code::precondition:
     case Code::conflict:
-        return "oa-stream cutover status";
+        return Suggestion{"cutover status"};
     case Code::config:
         if (const auto playbook = args.all("PLAYBOOK"); !playbook.empty()) {
-            return fmt::format("oa-stream playbook validate {}", printable(playbook.front()));
+            return Suggestion{"playbook validate", {printable(playbook.front())}};
         }
         [[fallthrough]];
     default:
-        return fmt::format("oa-stream {} --help", command.path);
+        return Suggestion{std::string(command.path), {names::help}};
     }
 }
 

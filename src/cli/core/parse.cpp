@@ -80,16 +80,15 @@ void collect(const std::vector<Bound>& bounds, Args& args) {
     }
 }
 
-std::string help_hint(const CommandSpec& command) {
-    return fmt::format("oa-stream {} --help", command.path);
+Suggestion help_hint(const CommandSpec& command) {
+    return {std::string(command.path), {names::help}};
 }
 
-std::unexpected<Error>
-misused(const CommandSpec& command, std::string_view what, std::string hint) {
+std::unexpected<Error> misused(const CommandSpec& command, std::string_view what, Advice hint) {
     return fail(Code::usage, fmt::format("{}: {}", command.path, what), {}, std::move(hint));
 }
 
-std::string option_hint(const CommandSpec& command, std::string_view typed) {
+Advice option_hint(const CommandSpec& command, std::string_view typed) {
     std::vector<std::string_view> names;
     for (const OptionSpec& option : command.options) {
         names.push_back(option.name);
@@ -101,7 +100,7 @@ std::string option_hint(const CommandSpec& command, std::string_view typed) {
 }
 
 /// "smoke stream http://…": most tools take an address as it stands.
-std::string argument_hint(const CommandSpec& command, std::string_view word) {
+Advice argument_hint(const CommandSpec& command, std::string_view word) {
     for (const OptionSpec& option : command.options) {
         if (word.contains("://") && option.value == "URL") {
             return fmt::format("an address goes behind {}", option.long_name());
@@ -113,7 +112,7 @@ std::string argument_hint(const CommandSpec& command, std::string_view word) {
 /// CLI11 said that an option has too few or too many values.
 std::unexpected<Error> misuse(const CommandSpec& command, std::string_view said) {
     const std::string_view name = said.substr(0, said.find_first_of(": "));
-    std::string hint = help_hint(command);
+    Advice hint = help_hint(command);
     std::string message = fmt::format("{} is given more than once", name);
     if (said.contains("flag override")) { // CLI11 names it without the dashes
         message =
@@ -122,7 +121,8 @@ std::unexpected<Error> misuse(const CommandSpec& command, std::string_view said)
         message = fmt::format("{} needs a value", name);
         for (const auto options : {command.options, global_options()}) {
             const auto found = std::ranges::find(options, name, &OptionSpec::long_name);
-            hint = found == options.end() ? hint : fmt::format("{} {}", name, found->value_name());
+            hint = found == options.end() ? hint
+                                          : Advice(fmt::format("{} {}", name, found->value_name()));
         }
     }
     return misused(command, message, std::move(hint));
@@ -218,7 +218,12 @@ std::unexpected<Error> no_command(std::span<const std::string> words) {
     std::string_view name = words.empty() ? std::string_view() : words.front();
     name = name.substr(0, name.find('=')); // a value may be a secret
     if (name.empty() || name == names::mark || global_of(name) != nullptr) {
-        return fail(Code::usage, "no command given", {}, "oa-stream --help");
+        return fail(
+            Code::usage,
+            "no command given",
+            {},
+            Suggestion{.command = {}, .arguments = {names::help}}
+        );
     }
     std::vector<std::string_view> known{names::help, names::version};
     for (const OptionSpec& option : global_options()) {

@@ -1,6 +1,7 @@
 #include "run_screen.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/lists.hpp"
 
 #include "open_report.hpp"
 #include "suggestion.hpp"
@@ -28,11 +29,12 @@ playbook::OnStage Screen::on_stage() {
     };
 }
 
-void Screen::say(std::string_view line) {
+void Screen::say(const Advice& line) {
     clear();
     const auto columns = context_.tty ? static_cast<std::size_t>(context_.width) : 0;
     context_.err(
-        laid_out(redactor_.apply(typed_here(line, context_)), {columns, context_.colour}) + "\n"
+        laid_out(redactor_.clean(typed_here(line, context_)).text(), {columns, context_.colour}) +
+        "\n"
     );
 }
 
@@ -67,11 +69,10 @@ void Screen::clear() {
     }
 }
 
-void tell_parts(std::vector<std::string> parts, Context& context) {
+void tell_parts(const std::vector<Advice>& given, Context& context) {
+    std::vector<std::string> parts =
+        mapped(given, [&context](const Advice& part) { return typed_here(part, context).text(); });
     std::erase(parts, "");
-    for (std::string& part : parts) {
-        part = typed_here(part, context);
-    }
     const std::string line = fmt::format("{}", fmt::join(parts, " "));
     const auto columns = static_cast<std::size_t>(context.width);
     const bool whole = !context.tty || columns_of(line) <= columns;
@@ -88,13 +89,13 @@ void tell_parts(std::vector<std::string> parts, Context& context) {
     );
 }
 
-std::vector<std::string> run_parts(
-    std::string_view verdict, std::string_view run, std::string_view evidence, std::string_view next
+std::vector<Advice> run_parts(
+    std::string_view verdict, std::string_view run, std::string_view evidence, const Advice& next
 ) {
     return {
         fmt::format("{} run {}", verdict, run),
         evidence.empty() ? "" : fmt::format("evidence {}", evidence),
-        next.empty() ? "" : fmt::format("next: {}", next),
+        next.empty() ? Advice() : "next: " + next,
     };
 }
 

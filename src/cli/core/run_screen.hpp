@@ -32,7 +32,7 @@ public:
     [[nodiscard]] playbook::OnStage on_stage();
     /// The run takes about this long: from now on its progress says what is left.
     void expect(std::optional<std::chrono::milliseconds> time);
-    void say(std::string_view line) override;
+    void say(const Advice& line) override;
     void progress(std::string_view line) override;
     void clear();
 
@@ -57,11 +57,11 @@ template <class T, class Make> [[nodiscard]] Result<T> look_to_end(Make make, Sc
 }
 
 /// The last line of stderr, of parts that are not empty; see tell_last().
-void tell_parts(std::vector<std::string> parts, Context& context);
+void tell_parts(const std::vector<Advice>& parts, Context& context);
 
 /// What a last line says of a run, for tell_parts(); `next` is a command to type, empty: none.
-[[nodiscard]] std::vector<std::string> run_parts(
-    std::string_view verdict, std::string_view run, std::string_view evidence, std::string_view next
+[[nodiscard]] std::vector<Advice> run_parts(
+    std::string_view verdict, std::string_view run, std::string_view evidence, const Advice& next
 );
 
 /// How a run ended, for the last line of stderr.
@@ -70,7 +70,7 @@ struct LastWords {
     ExitCode exit = ExitCode::not_executed;
     std::string run{};
     std::string evidence{};
-    std::string next{}; ///< command to type; empty: none
+    Advice next{}; ///< command to type; empty: none
 };
 /// "PASS run … evidence … next: …"; nothing under -q when all is well. One line, but on a terminal
 /// that is narrower: then a line each, so that a path and a command can be taken whole.

@@ -1,9 +1,9 @@
 #include "suggestion.hpp"
 
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/shell.hpp"
 #include "oa_stream/net/http_client.hpp"
 
 #include "command.hpp"
@@ -13,70 +13,23 @@
 namespace oa_stream::cli {
 namespace {
 
-constexpr std::string_view k_program = "oa-stream";
-
-/// `rest` begins with the words, and no other word goes on.
-bool begins_with(std::string_view rest, std::string_view words) {
-    return rest.starts_with(words) && (rest.size() == words.size() ||
-                                       std::string_view(" :;,.)`").contains(rest[words.size()]));
-}
-
-/// What stands behind the program's name names a command that reads or leaves runs, or a family
-/// with such a command.
-bool works_on_runs(std::string_view rest) {
-    if (rest.substr(0, rest.find(';')).ends_with(names::help)) {
-        return false;
-    }
+/// The command reads or leaves runs, or is a family with such a command. Earlier releases kept a
+/// whole line as the command.
+bool works_on_runs(const Suggestion& suggestion) {
     const auto runs = [](const CommandSpec& one) { return one.leaves_run || one.reads_runs; };
+    const auto is = [&](std::string_view words) {
+        const std::string_view command = suggestion.command;
+        return command == words || (command.starts_with(words) && command[words.size()] == ' ');
+    };
     const auto commands = all_commands();
-    const auto named = std::ranges::find_if(commands, [&](const CommandSpec& one) {
-        return begins_with(rest, one.path);
-    });
+    const auto named =
+        std::ranges::find_if(commands, [&](const CommandSpec& one) { return is(one.path); });
     if (named != commands.end()) {
         return runs(*named);
     }
     return std::ranges::any_of(commands, [&](const CommandSpec& one) {
-        return runs(one) && begins_with(rest, one.path.substr(0, one.path.find(' ')));
+        return runs(one) && is(one.path.substr(0, one.path.find(' ')));
     });
-}
-
-/// Begins a word: not the end of a path or of another name.
-bool begins_word(std::string_view text, std::size_t at) {
-    return at == 0 || std::string_view(" (`'\"\n").contains(text[at - 1]);
-}
-
-/// `text` with blanks for what stands in quotes behind its first command: arguments, which may name
-/// a command or an option, too. A quote of prose that has a command begins before it.
-std::string without_arguments(std::string_view text) {
-    std::string out(text);
-    bool quoted = false;
-    const std::size_t first = text.find(k_program);
-    const bool prose = first == std::string::npos || (first > 0 && text[first - 1] == '\'');
-    for (std::size_t at = prose ? text.size() : first; at < text.size(); ++at) {
-        if (quoted && text.substr(at).starts_with(R"('\'')")) {
-            at += 3; // a quote in the argument
-        } else if (text[at] == '\'' && (quoted || text[at - 1] == ' ')) {
-            quoted = !quoted;
-        } else if (quoted) {
-            out[at] = ' ';
-        }
-    }
-    return out;
-}
-
-/// What shell_word() was given.
-std::string unquoted(std::string_view word) {
-    std::string out;
-    bool quoted = false;
-    for (std::size_t i = 0; i < word.size(); ++i) {
-        if (word[i] == '\'') {
-            quoted = !quoted;
-        } else {
-            i += !quoted && word[i] == '\\' && i + 1 < word.size() ? 1 : 0;
-            out += word[i];
-        }
-    }
-    return out;
 }
 
 void add_option(std::vector<std::string>& out, const OptionSpec& option, const Args& args) {
@@ -94,7 +47,7 @@ void add_option(std::vector<std::string>& out, const OptionSpec& option, const A
 
 } // namespace
 
-std::string Typed::text(const Instead& instead) const {
+Suggestion Typed::suggestion(const Instead& instead) const {
     Suggestion out{std::string(command->path)};
     for (const PositionalSpec& place : command->positionals) {
         for (const std::string& word : args.all(place.name)) {
@@ -112,49 +65,37 @@ std::string Typed::text(const Instead& instead) const {
             }
         }
     }
-    return out.text();
+    return out;
 }
 
-std::string
-trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble) {
+Advice trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble) {
     const bool distrusts =
         trouble == net::TlsTrouble::untrusted && contains(checks, Verdict::error, &Check::verdict);
-    return distrusts ? typed.with(names::ca, "FILE") : "";
+    return distrusts ? typed.with(names::ca, "FILE") : Advice();
 }
 
-std::string typed_here(std::string_view text, const Context& context) {
-    const std::string read = without_arguments(text);
-    if (context.state_words.empty() || read.contains(names::state_dir)) {
-        return std::string(text);
-    }
-    std::string out;
-    std::size_t taken = 0;
-    for (std::size_t at = read.find(k_program); at != std::string::npos;
-         at = read.find(k_program, taken)) {
-        const std::string_view rest = std::string_view(read).substr(at + k_program.size());
-        out += text.substr(taken, at + k_program.size() - taken);
-        taken = at + k_program.size();
-        if (begins_word(read, at) && rest.starts_with(' ') && works_on_runs(rest.substr(1))) {
-            out += context.state_words;
+Advice typed_here(const Advice& advice, const Context& context) {
+    return advice.with_commands([&context](Suggestion& one) {
+        const bool says = contains(one.arguments, names::state_dir) ||
+                          contains(one.globals, names::state_dir) ||
+                          contains(one.arguments, names::help);
+        if (one.program == Suggestion().program && !says && works_on_runs(one)) {
+            one.globals = context.state_words;
         }
-    }
-    return out + std::string(text.substr(taken));
+    });
 }
 
 void type_here(Json& document, const Context& context) {
-    if (document.is_array()) {
-        for (Json& one : document) {
-            type_here(one, context);
+    if (document.is_object()) {
+        for (const char* key : {"next", "mend"}) {
+            if (string_member(document, key)) {
+                put_advice(document, key, typed_here(advice_in(document, key), context));
+            }
         }
     }
-    if (!document.is_object()) {
-        return;
-    }
-    for (auto& [key, value] : document.items()) {
-        if (value.is_string() && (key == "next" || key == "mend")) {
-            value = typed_here(value.get<std::string>(), context);
-        } else if (value.is_structured()) {
-            type_here(value, context);
+    for (Json& one : document) {
+        if (one.is_structured()) {
+            type_here(one, context);
         }
     }
 }
@@ -194,22 +135,16 @@ std::string continued(std::string_view line, std::size_t columns) {
     return out;
 }
 
-std::string in_folder(std::string_view next, const std::filesystem::path& folder) {
+Advice in_folder(const Advice& next, const std::filesystem::path& folder) {
     const std::string mark = "/" + folder.filename().string() + "/";
-    if (!next.contains(mark)) {
-        return std::string(next);
-    }
-    std::string out;
-    while (!next.empty()) {
-        const std::string_view word = take_word(next);
-        const std::string plain = unquoted(word);
-        const std::size_t at = plain.starts_with('/') ? plain.rfind(mark) : std::string::npos;
-        out += out.empty() ? "" : " ";
-        out += at == std::string::npos
-                   ? std::string(word)
-                   : shell_word((folder / plain.substr(at + mark.size())).string());
-    }
-    return out;
+    return next.with_commands([&](Suggestion& command) {
+        for (std::string& word : command.arguments) {
+            const std::size_t at = word.starts_with('/') ? word.rfind(mark) : std::string::npos;
+            if (at != std::string::npos) {
+                word = (folder / word.substr(at + mark.size())).string();
+            }
+        }
+    });
 }
 
 } // namespace oa_stream::cli

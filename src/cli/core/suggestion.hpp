@@ -29,25 +29,25 @@ struct Typed {
     const CommandSpec* command = nullptr;
     Args args{}; ///< options that `command` does not have are left out, global ones too
 
-    /// "oa-stream smoke stream --base-url …": quoted, in the order of the table.
-    [[nodiscard]] std::string text(const Instead& instead = {}) const;
+    /// "oa-stream smoke stream --base-url …", in the order of the table.
+    [[nodiscard]] Suggestion suggestion(const Instead& instead = {}) const;
     /// The same with another value; a flag for an empty one.
-    [[nodiscard]] std::string with(std::string_view option, std::string_view value = {}) const {
-        return text({{option, std::string(value)}});
+    [[nodiscard]] Suggestion with(std::string_view option, std::string_view value = {}) const {
+        return suggestion({{option, std::string(value)}});
     }
-    [[nodiscard]] std::string without(std::string_view option) const {
-        return text({{option, std::nullopt}});
+    [[nodiscard]] Suggestion without(std::string_view option) const {
+        return suggestion({{option, std::nullopt}});
     }
 };
 
 /// The same with --ca, when a check could not be made and the last failure of its client was a
 /// certificate that no authority known here vouches for; else empty.
-[[nodiscard]] std::string
+[[nodiscard]] Advice
 trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble);
 
-/// `text` with Context::state_words in each command of ours that works on runs.
-[[nodiscard]] std::string typed_here(std::string_view text, const Context& context);
-/// The same for every member "next" and "mend", at any depth.
+/// `advice` with Context::state_words in each command that works on runs.
+[[nodiscard]] Advice typed_here(const Advice& advice, const Context& context);
+/// The same for every member "next" and "mend" (see put_advice()), at any depth.
 void type_here(Json& document, const Context& context);
 
 /// A word of a command line, with its quotes, off the front of `text`.
@@ -57,6 +57,6 @@ void type_here(Json& document, const Context& context);
 [[nodiscard]] std::string continued(std::string_view line, std::size_t columns);
 
 /// The command that a run was left with, its files where they are now: the folder may have moved.
-[[nodiscard]] std::string in_folder(std::string_view next, const std::filesystem::path& folder);
+[[nodiscard]] Advice in_folder(const Advice& next, const std::filesystem::path& folder);
 
 } // namespace oa_stream::cli

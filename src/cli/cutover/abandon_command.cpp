@@ -48,7 +48,7 @@ Result<RunStatus> undone_run(const std::string& run, const Context& context) {
         alive ? fmt::format("run {} is under way, by {}", status.run, status.holder)
               : fmt::format("run {} left nothing undone: there is nothing to give up", status.run),
         {},
-        alive ? status.next : "oa-stream runs show " + status.run
+        alive ? status.next : Suggestion{"runs show", {status.run}}
     );
 }
 
@@ -74,7 +74,8 @@ void show_status(RunStatus status, bool applied, Context& context) {
     tell_parts(
         {"not abandoned yet, and no traffic moves",
          "next: " +
-             same.text({{names::run, status.run}, {k_reason.name, "TEXT"}, {names::apply, ""}})},
+             same.suggestion({{names::run, status.run}, {k_reason.name, "TEXT"}, {names::apply, ""}}
+             )},
         context
     );
 }
@@ -87,7 +88,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             "no run was named",
             std::string(k_run.name),
-            "oa-stream cutover status shows it"
+            Suggestion{"cutover status"} + " shows it"
         );
     }
     OA_TRY(RunStatus status, undone_run(run, context));

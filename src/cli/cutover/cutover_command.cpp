@@ -45,7 +45,7 @@ constexpr auto k_inject =
         .suggesting(playbook::fault_words);
 constexpr auto k_rate =
     parsed<parse_rate, &Options::here, &playbook::LocalRehearsalOptions::rate>(
-        "--rate",
+        names::rate,
         "N/s",
         "Send N probes a second to stable, N to the canary and N through the front door. "
         "With --local."
@@ -132,7 +132,7 @@ Result<RehearsalInput> parse(const Options& options, const Context& context) {
             Code::usage,
             "a local rehearsal uses its own playbook and lanes",
             std::string(names::local),
-            "oa-stream cutover rehearse PLAYBOOK --set base_url=URL"
+            Suggestion{"cutover rehearse", {"PLAYBOOK", names::set, "base_url=URL"}}
         );
     }
     RehearsalInput out;

@@ -117,7 +117,7 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
         return;
     }
     const auto command = [&](std::string name, std::vector<std::string> words) {
-        return typed_here(Suggestion{std::move(name), std::move(words)}.text(), context);
+        return typed_here(Suggestion{std::move(name), std::move(words)}, context).text();
     };
     context.out(fmt::format(
         "run {} continues in process {} without this terminal\n"

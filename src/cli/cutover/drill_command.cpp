@@ -23,7 +23,7 @@ struct Options : PlaybookChoice, LiveOptions, LocalChoice {
 };
 
 constexpr auto k_fault = option<&Options::here, &playbook::LocalRehearsalOptions::fault>(
-                             "--fault",
+                             names::fault,
                              "KIND=VALUE",
                              "Inject this fault. With --local. With an empty value nothing is "
                              "injected; the run declares the canary failed."
@@ -37,7 +37,7 @@ Result<playbook::RehearsalInput> parse_local(const Options& options, const Conte
             Code::usage,
             "a local drill uses its own playbook, lanes and faults",
             std::string(names::local),
-            "oa-stream rollback drill --local --fault error-rate=0.3"
+            Suggestion{"rollback drill", {names::local, names::fault, "error-rate=0.3"}}
         );
     }
     playbook::RehearsalInput out;
@@ -53,8 +53,9 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
     request.set = options.set;
     OA_TRY(request.playbook, playbook::find_playbook(options.playbook));
     OA_TRY(const playbook::Plan plan, make_shown_plan(std::move(request), context));
-    const std::string next =
-        plan.changes() ? Typed{&rollback_drill_command, context.given}.with(names::apply) : "";
+    const Advice next =
+        plan.changes() ? Advice(Typed{&rollback_drill_command, context.given}.with(names::apply))
+                       : Advice();
     show_plan(plan, "", next, context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
@@ -74,16 +75,16 @@ void show_trials(const playbook::Playbook& playbook, Context& context) {
         );
         trials.push_back({{"gate", trial.gate}, {"fault", trial.fault}});
     }
-    const std::string next = Typed{&rollback_drill_command, context.given}.with(names::apply);
+    const Advice next = Typed{&rollback_drill_command, context.given}.with(names::apply);
     if (context.json) {
         Json out = plain_answer();
         out["trials"] = std::move(trials);
-        out["next"] = next;
+        put_advice(out, "next", next);
         print_document("gate-trials", out, context);
         return;
     }
     show_text(text, context);
-    show_text(fmt::format("next: {}\n", next), context);
+    show_text(fmt::format("next: {}\n", typed_here(next, context).text()), context);
 }
 
 Result<playbook::TargetRunInput> drill_input(const Options& options, playbook::KindSet kinds) {

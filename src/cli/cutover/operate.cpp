@@ -29,13 +29,9 @@ SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const 
     return {
         "finishing the step under way, then restoring the traffic",
         [&stop, &run] {
-            return stop.mutated()
-                       ? fmt::format(
-                             "Some traffic may be moved. To finish: oa-stream rollback apply --run "
-                             "{}",
-                             run
-                         )
-                       : std::string("Nothing was changed.");
+            return stop.mutated() ? "Some traffic may be moved. To finish: " +
+                                        Suggestion{"rollback apply", {names::run, run}}
+                                  : "Nothing was changed.";
         },
     };
 }

@@ -35,15 +35,15 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
 }
 
 /// Tries the gates that have to be tried first: those of this playbook, or of another one.
-std::string drill_of(const Plan& plan, const Args& given) {
+Suggestion drill_of(const Plan& plan, const Args& given) {
     const std::string other = plan.playbook.drilled ? plan.playbook.drilled->playbook : "";
     return other.empty() || other == plan.playbook.name
                ? Typed{&rollback_drill_command, given}.with(names::each_gate)
-               : Suggestion{"rollback drill", {other, names::each_gate}}.text();
+               : Suggestion{"rollback drill", {other, names::each_gate}};
 }
 
 /// What to type to carry it out.
-std::string next_of(const Plan& plan, const std::string& file, const Args& given) {
+Suggestion next_of(const Plan& plan, const std::string& file, const Args& given) {
     const bool back = plan.playbook.kind == Kind::rollback;
     if (plan.facts.undrilled) {
         return drill_of(plan, given);
@@ -53,25 +53,25 @@ std::string next_of(const Plan& plan, const std::string& file, const Args& given
             names::out, "FILE"
         );
     }
-    return plan.playbook.approvals > 1 ? Suggestion{"plan approve", {file}}.text()
+    return plan.playbook.approvals > 1 ? Suggestion{"plan approve", {file}}
                                        : apply_command_of(plan, file);
 }
 
 /// A rollback that has nothing to move may have been planned because of a run that is not over: the
 /// command that ends it, now that stable has all the traffic.
-std::string end_of_open_run(const Plan& plan, const Context& context) {
+Advice end_of_open_run(const Plan& plan, const Context& context) {
     const auto all = playbook::all_statuses(context.state_dir);
     const auto open = [&](const playbook::RunStatus& run) {
         return run.target == plan.target && run.needs_somebody() && !run.routes_unverified;
     };
     const auto* run = all ? find_if_or_null(*all, open) : nullptr;
     if (run == nullptr) {
-        return "";
+        return {};
     }
     const bool home = run->baseline.empty() || run->baseline == plan.baseline.text();
     return Suggestion{
         run->planned && home ? "rollback apply" : "cutover abandon", {names::run, run->run}
-    }.text();
+    };
 }
 
 Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool rollback) {
@@ -82,9 +82,9 @@ Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool
     request.rollback = rollback;
     OA_TRY(const Plan plan, make_shown_plan(std::move(request), context));
     OA_CHECK(write_plan(plan, options));
-    const std::string next = plan.changes() ? next_of(plan, options.out, context.given)
-                             : rollback     ? end_of_open_run(plan, context)
-                                            : "";
+    const Advice next = plan.changes() ? next_of(plan, options.out, context.given)
+                        : rollback     ? end_of_open_run(plan, context)
+                                       : Advice();
     show_plan(plan, options.out, next, context);
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }

@@ -33,25 +33,26 @@ Result<playbook::Plan> make_shown_plan(playbook::PlanRequest request, Context& c
     return plan;
 }
 
-std::string apply_command_of(const playbook::Plan& plan, const std::string& file) {
+Suggestion apply_command_of(const playbook::Plan& plan, const std::string& file) {
     const bool back = plan.playbook.kind == playbook::Kind::rollback;
-    const std::string apply = Suggestion{back ? "rollback apply" : "cutover apply", {file}}.text();
+    const std::string apply = back ? "rollback apply" : "cutover apply";
     if (playbook::needs_stated_budget(plan.playbook)) {
-        return fmt::format("{} {} PERCENT {} TEXT", apply, names::asserted_budget, names::reason);
+        return {apply, {file, names::asserted_budget, "PERCENT", names::reason, "TEXT"}};
     }
     const bool over = plan.baseline.percent_of(plan.playbook.traffic.canary) == 100;
-    return over && !back ? fmt::format("{} {} REASON", apply, names::reopen) : apply;
+    return over && !back ? Suggestion{apply, {file, names::reopen, "REASON"}}
+                         : Suggestion{apply, {file}};
 }
 
 void show_plan(
-    const playbook::Plan& plan, const std::string& file, const std::string& next, Context& context
+    const playbook::Plan& plan, const std::string& file, const Advice& next, Context& context
 ) {
     if (context.json) {
         Json out = plain_answer();
         out["changes"] = plan.changes();
         out["file"] = file.empty() ? Json(nullptr) : Json(file);
         out["plan"] = to_json(plan);
-        out["next"] = next;
+        put_advice(out, "next", next);
         print_document("plan-result", out, context);
     } else {
         show_text(playbook::plan_diff(plan), context);
@@ -62,7 +63,7 @@ void show_plan(
     tell_parts(
         {plan.changes() ? fmt::format("PASS plan {}", plan.id.substr(0, k_shown))
                         : "nothing to change",
-         fmt::format("next: {}", next)},
+         "next: " + next},
         context
     );
 }

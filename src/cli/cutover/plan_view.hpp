@@ -15,12 +15,12 @@ namespace oa_stream::cli {
 make_shown_plan(playbook::PlanRequest request, Context& context);
 
 /// What carries out a plan that lies in `file`.
-[[nodiscard]] std::string apply_command_of(const playbook::Plan& plan, const std::string& file);
+[[nodiscard]] Suggestion apply_command_of(const playbook::Plan& plan, const std::string& file);
 
 /// The plan, then one line with the command to type next, if there is one. `file`: where it was
 /// written; empty: nowhere.
 void show_plan(
-    const playbook::Plan& plan, const std::string& file, const std::string& next, Context& context
+    const playbook::Plan& plan, const std::string& file, const Advice& next, Context& context
 );
 
 /// Asks on a terminal with somebody in front of it; elsewhere yes.

@@ -43,7 +43,7 @@ Json problems_json(const std::vector<config::Problem>& problems) {
             {"column", problem.at.column},
             {"key", problem.path},
             {"message", problem.message},
-            {"hint", problem.hint},
+            {"hint", problem.hint.text()},
             {"text", problem.text()},
         };
     });
@@ -61,11 +61,11 @@ ExitCode show_problems(const Loaded& loaded, Context& context) {
     }
     tell_text(
         fmt::format(
-            "FAIL {}: {} next: fix {}, then oa-stream playbook validate {}\n",
+            "FAIL {}: {} next: fix {}, then {}\n",
             loaded.file,
             counted(loaded.problems.size(), "problem"),
             loaded.problems.size() == 1 ? "it" : "them",
-            shell_word(loaded.file)
+            Suggestion{"playbook validate", {loaded.file}}.text()
         ),
         context
     );

@@ -70,7 +70,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
         Code::usage,
         fmt::format("{} runs are not over: {}", runs.size(), fmt::join(names, ", ")),
         {},
-        "name one: " + Suggestion{"rollback apply", {names::run, runs.front().run}}.text()
+        "name one: " + Suggestion{"rollback apply", {names::run, runs.front().run}}
     );
 }
 
@@ -83,7 +83,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             "a run and a plan were given: only one of them can be rolled back",
             std::string(names::run),
-            "oa-stream rollback apply --run ID"
+            Suggestion{"rollback apply", {names::run, "ID"}}
         );
     }
     if (plan) {
@@ -93,9 +93,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
                 Code::unreadable,
                 "cannot read: No such file or directory",
                 *plan,
-                "a plan: oa-stream rollback plan … --out plan.json; a run: "
-                "oa-stream rollback apply --run " +
-                    shell_word(*plan)
+                "a plan: " +
+                    Suggestion{"rollback plan", {std::string(k_fill_in), names::out, "plan.json"}} +
+                    "; a run: " + Suggestion{"rollback apply", {names::run, *plan}}
             );
         }
         playbook::ApplyRequest request;

@@ -32,7 +32,7 @@ void AccessChoice::change(playbook::Target& target) const {
 Result<playbook::TargetRunInput>
 target_run_input(const TargetRunOptions& options, playbook::KindSet kinds) {
     if (options.playbook.empty()) {
-        return fail(Code::usage, "no playbook was named", "PLAYBOOK", "oa-stream playbook list");
+        return fail(Code::usage, "no playbook was named", "PLAYBOOK", Suggestion{"playbook list"});
     }
     playbook::TargetRunInput out;
     OA_TRY(const playbook::NamedText source, playbook::find_playbook(options.playbook));

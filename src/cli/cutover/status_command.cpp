@@ -254,7 +254,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             "the file tells of all runs of the state directory, not of one",
             std::string(k_textfile.name),
-            "oa-stream cutover status --textfile FILE"
+            Suggestion{"cutover status", {std::string(k_textfile.name), "FILE"}}
         );
     }
     OA_CHECK(check_textfile(options));

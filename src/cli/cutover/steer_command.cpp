@@ -48,7 +48,7 @@ Result<std::filesystem::path> only_running(const std::filesystem::path& state_di
             ? "no run is under way"
             : fmt::format("{} runs are under way: {}", names.size(), fmt::join(names, ", ")),
         names.empty() ? (state_dir / "runs").string() : std::string(names::run),
-        names.empty() ? "oa-stream runs list" : "name one"
+        names.empty() ? Suggestion{"runs list"} : Advice("name one")
     );
 }
 
@@ -81,10 +81,10 @@ unanswered(Error error, Action action, const std::string& run, const Context& co
         error.message += status && status->stopped ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "";
         error.message += action == Action::abort ? "; it rolls back when it continues"
                                                  : "; it will not obey this later";
-        error.hint = status ? status->next : "";
+        error.hint = status ? status->next : Advice();
     }
     if (error.hint.empty()) {
-        error.hint = "oa-stream cutover status --run " + run;
+        error.hint = Suggestion{"cutover status", {names::run, run}};
     }
     return std::unexpected(std::move(error));
 }

@@ -24,9 +24,9 @@ namespace oa_stream::cli {
 /// How to get the Codex that lanes were tested with.
 inline constexpr std::string_view k_codex_install = "npm install -g @openai/codex@0.169.0";
 
-/// A check whose Check::data["mend"] (an old name in JSON) is a command line; empty when there is
-/// nothing to fix.
-[[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, std::string fix);
+/// A check whose Check::data["mend"] (an old name in JSON, see put_advice()) says how to fix it;
+/// empty when there is nothing to fix.
+[[nodiscard]] Check finding(std::string id, Verdict verdict, std::string detail, const Advice& fix);
 
 /// What the kernel reported; the judging is pure, so that a test can be on any machine.
 struct Machine {

@@ -32,12 +32,12 @@ namespace {
 using playbook::Outside;
 using playbook::Playbook;
 
-std::string fix_of(const Check& check) {
-    return std::string(string_member(check.data, "mend").value_or(""));
+Advice fix_of(const Check& check) {
+    return advice_in(check.data, "mend");
 }
 
 /// What tests the target with this token and authority.
-std::string smoke_of(const playbook::Target& target, std::string_view auth, std::string_view ca) {
+Suggestion smoke_of(const playbook::Target& target, std::string_view auth, std::string_view ca) {
     Suggestion out{"smoke stream", {names::base_url, target.base_url}};
     const std::array<std::pair<std::string_view, std::string_view>, 4> access{
         {{names::auth, auth}, {names::ca, ca}, {names::cert, target.cert}, {names::key, target.key}}
@@ -48,7 +48,7 @@ std::string smoke_of(const playbook::Target& target, std::string_view auth, std:
             out.arguments.emplace_back(value);
         }
     }
-    return out.text();
+    return out;
 }
 
 Task<Check> look_at_target(const Outside* outside, const playbook::Target* target) {
@@ -145,8 +145,8 @@ std::string row(const Check& check, std::size_t width) {
     std::string out = fmt::format(
         "  {:<12}  {:<{}}  {}\n", to_string(check.verdict), check.id, width, check.detail
     );
-    if (const std::string fix = fix_of(check); !fix.empty()) {
-        out += fmt::format("  {:<12}  {:<{}}  {}\n", "", "", width, "fix: " + fix);
+    if (const Advice fix = fix_of(check); !fix.empty()) {
+        out += fmt::format("  {:<12}  {:<{}}  fix: {}\n", "", "", width, fix.text());
     }
     return out;
 }
@@ -205,7 +205,7 @@ Result<ExitCode> run(DoctorOptions options, Context& context) {
         const bool fixable = verdict != Verdict::pass && worst != checks.end();
         tell_parts(
             {fmt::format("{} {}", to_string(verdict), counted(checks.size(), "check")),
-             fixable ? "next: " + fix_of(*worst) : ""},
+             fixable ? "next: " + fix_of(*worst) : Advice()},
             context
         );
     }
@@ -258,7 +258,7 @@ Check unset_variables(
         "playbook",
         Verdict::fail,
         fmt::format("{} needs values for {}", loaded.file, fmt::join(loaded.unset, ", ")),
-        next.text()
+        next
     );
 }
 
@@ -289,7 +289,7 @@ Result<std::vector<Check>> judge_playbook(const PlaybookChoice& choice, Context&
             "playbook",
             Verdict::fail,
             valid.error().text(),
-            Suggestion{"playbook validate", {source.file}}.text()
+            Suggestion{"playbook validate", {source.file}}
         )};
     }
     std::vector<Check> out{finding("playbook", Verdict::pass, source.file + " is valid", {})};

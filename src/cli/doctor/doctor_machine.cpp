@@ -1,4 +1,6 @@
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -165,13 +167,14 @@ Check judge_space(const Machine& machine) {
     }
     const std::string space =
         fmt::format("{} MiB free where runs are kept", *machine.free_bytes / k_mebibyte);
-    return *machine.free_bytes >= k_least_free ? finding(id, Verdict::pass, space, {})
-                                               : finding(
-                                                     id,
-                                                     Verdict::fail,
-                                                     space + ": a run could not be recorded",
-                                                     "oa-stream runs gc --older-than 30d --apply"
-                                                 );
+    return *machine.free_bytes >= k_least_free
+               ? finding(id, Verdict::pass, space, {})
+               : finding(
+                     id,
+                     Verdict::fail,
+                     space + ": a run could not be recorded",
+                     Suggestion{"runs gc", {names::older_than, "30d", names::apply}}
+                 );
 }
 
 /// What a person looks for first stands at its end.
@@ -183,8 +186,11 @@ std::string trouble_of(const playbook::RunStatus& run) {
 
 } // namespace
 
-Check finding(std::string id, Verdict verdict, std::string detail, std::string fix) {
-    Json data = {{"mend", fix.empty() ? Json(nullptr) : Json(std::move(fix))}};
+Check finding(std::string id, Verdict verdict, std::string detail, const Advice& fix) {
+    Json data = {{"mend", nullptr}};
+    if (!fix.empty()) {
+        put_advice(data, "mend", fix);
+    }
     Check out = make_check(std::move(id), verdict, std::move(detail), std::move(data));
     out.required = verdict != Verdict::skipped;
     return out;

@@ -117,7 +117,7 @@ Result<std::vector<Check>> judge_store(const store::StoreOptions& options, Conte
         screen
     );
     if (!facts) {
-        const std::string& hint = facts.error().hint;
+        const Advice& hint = facts.error().hint;
         return std::vector{finding(
             "store",
             Verdict::fail,

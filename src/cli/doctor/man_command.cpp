@@ -100,8 +100,8 @@ Result<ManPage> page_of(std::string wanted) {
         fmt::format("no manual page for '{}'", printable(wanted, 60)),
         {},
         !names.empty() ? fmt::format("those of its commands: {}", fmt::join(names, ", "))
-        : near         ? fmt::format("did you mean oa-stream man {}?", *near)
-                       : "oa-stream --help lists the commands"
+        : near         ? "did you mean " + Suggestion{"man", {std::string(*near)}} + "?"
+               : Suggestion{.command = {}, .arguments = {names::help}} + " lists the commands"
     );
 }
 

@@ -46,7 +46,7 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     }
     for (const run::RunEntry& run : input.runs) {
         const auto left = unfinished(run, context);
-        input.open.push_back(left ? left->why + ": " + left->next : "");
+        input.open.push_back(left ? (left->why + ": " + left->next).text() : "");
     }
     input.logs = options.logs;
     input.title = options.title;
@@ -56,14 +56,15 @@ Result<Gathered> gather(const IncidentOptions& options, const Context& context) 
     input.version = version();
     input.redactor = redactor;
     OA_TRY(incident::Incident incident, incident::gather_incident(std::move(input)));
-    incident.bundle_command = typed_next("incident bundle", incident, options, context);
+    incident.bundle_command =
+        typed_here(typed_next("incident bundle", incident, options, context), context).text();
     if (!chosen.why.empty() && !context.quiet && !context.json) {
         tell_text(chosen.why + "\n", context);
     }
     return Gathered{std::move(incident), std::move(redactor), std::move(chosen.why)};
 }
 
-std::string typed_next(
+Suggestion typed_next(
     std::string command,
     const incident::Incident& incident,
     const IncidentOptions& options,
@@ -89,7 +90,7 @@ std::string typed_next(
         add(k_incident_secret.name, secret);
     }
     out.arguments.insert(out.arguments.end(), more.begin(), more.end());
-    return typed_here(out.text(), context);
+    return out;
 }
 
 } // namespace oa_stream::cli

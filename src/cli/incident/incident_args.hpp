@@ -74,7 +74,7 @@ void add_present(incident::Incident& incident, const Context& context);
 
 /// `command` on the same incident, to type next: the same runs, logs, title, and secrets to search
 /// for. `more` are options of its own.
-[[nodiscard]] std::string typed_next(
+[[nodiscard]] Suggestion typed_next(
     std::string command,
     const incident::Incident& incident,
     const IncidentOptions& options,

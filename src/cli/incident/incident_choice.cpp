@@ -132,8 +132,8 @@ Result<void> check_alert(const std::string& alert) {
         Code::usage,
         fmt::format("no alert is called '{}'", printable(alert, 60)),
         {},
-        close ? fmt::format("did you mean '{}'?", *close)
-              : "oa-stream slo rules --out rules writes all of them"
+        close ? Advice(fmt::format("did you mean '{}'?", *close))
+              : Suggestion{"slo rules", {names::out, "rules"}} + " writes all of them"
     );
 }
 
@@ -147,7 +147,7 @@ std::unexpected<Error> nothing(const RunChoice& choice) {
               )
             : fmt::format("no run here can explain {}", choice.alert),
         {},
-        "oa-stream runs list; name the runs, like `incident body last`"
+        Suggestion{"runs list"} + "; name the runs, like `incident body last`"
     );
 }
 

@@ -46,7 +46,7 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
             Code::usage,
             "no file was given",
             std::string(k_out.name),
-            "oa-stream incident bundle last --out FILE"
+            Suggestion{"incident bundle", {"last", names::out, "FILE"}}
         );
     }
     OA_TRY(const Gathered found, gather(options, context));
@@ -74,10 +74,10 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
     }
     tell_text(
         fmt::format(
-            "{}, {}; check it: oa-stream incident verify {}\n",
+            "{}, {}; check it: {}\n",
             counted(made.files, "file"),
             run::size_text(made.bytes),
-            shell_word(options.out->string())
+            Suggestion{"incident verify", {options.out->string()}}.text()
         ),
         context
     );

@@ -124,7 +124,11 @@ Result<ExitCode> run(const Options& options, Context& context) {
         mine.emplace_back(k_yes.name);
         const std::string how =
             there ? "Read it, then: " +
-                        typed_next("incident open", found.incident, options, context, mine)
+                        typed_here(
+                            typed_next("incident open", found.incident, options, context, mine),
+                            context
+                        )
+                            .text()
                   : "gh is not on PATH: paste " + issue.body.string() + " into a new issue";
         tell_text(
             fmt::format(

@@ -141,9 +141,9 @@ std::uint64_t planned_requests(const probe::LoadOptions& options) {
 }
 
 Result<LoadArgs> complete_load(LoadGiven given) {
-    OA_CHECK(
-        given.check_target("lane", "oa-stream load --base-url http://127.0.0.1:8080 --rate 50/s")
-    );
+    OA_CHECK(given.check_target(
+        "lane", {"load", {names::base_url, "http://127.0.0.1:8080", names::rate, "50/s"}}
+    ));
     OA_TRY(std::vector<std::string> asked, all_prompts(given));
     LoadArgs out = std::move(given.load);
     out.options.target = std::move(given.target);

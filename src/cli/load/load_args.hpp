@@ -24,7 +24,7 @@ struct LoadArgs {
     std::uint64_t list = 0; ///< requests listed one by one at most
     bool ndjson = false;
     std::vector<std::string> allowed{}; ///< hosts of --yes-load
-    std::function<std::string(int times)> longer{}; ///< the same load, so many times as long
+    std::function<Suggestion(int times)> longer{}; ///< the same load, so many times as long
     Typed typed{}; ///< the command line
 };
 

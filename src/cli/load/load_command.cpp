@@ -38,7 +38,7 @@ Result<ExitCode> run(LoadGiven given, Context& context) {
             const auto requests = load.requests * static_cast<std::uint64_t>(times);
             instead[k_requests.name] = std::to_string(std::min(requests, k_most_requests));
         }
-        return typed.text(instead);
+        return typed.suggestion(instead);
     };
     return run_load(std::move(parsed), context);
 }
@@ -55,7 +55,7 @@ constexpr auto k_options = options<LoadGiven>(
     k_base_url,
     k_auth,
     parsed<parse_rate, &LoadGiven::per_second>(
-        "--rate",
+        names::rate,
         "N/s",
         "Start N requests a second (or N/m, N/h) by the clock, however slow the answers are."
     ),
@@ -91,7 +91,7 @@ constexpr auto k_options = options<LoadGiven>(
         .or_else("95%"),
     option<&LoadGiven::prompts>("--prompt", "TEXT", "Ask this. Several prompts are asked in turn."),
     option<&LoadGiven::prompts_file>(
-        "--prompts", "FILE", "Ask the prompts of this file, one a line."
+        names::prompts, "FILE", "Ask the prompts of this file, one a line."
     ),
     parsed<config::read_share, &LoadGiven::load, &LoadArgs::options, &LoadOptions::slow_share>(
         "--slow-readers", "SHARE", "Let this share of the readers read slowly."

@@ -50,7 +50,7 @@ std::optional<double> stopped_part(const LoadArgs& args, const probe::LoadTotals
 }
 
 /// What to type when it could not be decided.
-std::string
+Suggestion
 again(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadTotals& totals) {
     if (totals.sent > 0) {
         return args.longer(times_as_long(checks, stopped_part(args, totals)));
@@ -62,7 +62,7 @@ again(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadT
             smoke.args.given.insert(*given);
         }
     }
-    return smoke.text();
+    return smoke.suggestion();
 }
 
 /// One load under way.
@@ -327,8 +327,8 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
         .name = "load", .target = args_.options.target.base_url, .typed = args_.typed
     };
     // Where nobody listens a smoke would find no more.
-    command.again =
-        unreached_.empty() ? again(args_, session_.checks(), outcome_.totals) : args_.typed.text();
+    command.again = unreached_.empty() ? again(args_, session_.checks(), outcome_.totals)
+                                       : args_.typed.suggestion();
     report::Report input;
     input.title = command.name + " " + command.target;
     input.facts = {{"checks", run::count_text(session_.checks())}, {"plan", outcome_.plan}};

@@ -58,7 +58,6 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
                 std::string(command),
                 {names::base_url, "https://control.example.org", names::auth, "env:TOKEN"}
             }
-                .text()
         );
     }
     OA_CHECK(check_certificate());
@@ -81,7 +80,7 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
 }
 
 void tell_route_checks(
-    Verdict verdict, const std::vector<Check>& checks, Context& context, const std::string& next
+    Verdict verdict, const std::vector<Check>& checks, Context& context, const Advice& next
 ) {
     if (context.quiet && verdict == Verdict::pass) {
         return;
@@ -100,7 +99,7 @@ void tell_route_checks(
             to_string(verdict),
             passed,
             counted(checks.size(), "check"),
-            next.empty() ? "" : " next: " + typed_here(next, context)
+            next.empty() ? "" : " next: " + typed_here(next, context).text()
         ),
         context
     );

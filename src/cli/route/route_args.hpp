@@ -134,10 +134,7 @@ template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget tar
 
 /// "PASS 3 of 3 checks" on stderr, and what to type next; nothing under -q when all is well.
 void tell_route_checks(
-    Verdict verdict,
-    const std::vector<Check>& checks,
-    Context& context,
-    const std::string& next = {}
+    Verdict verdict, const std::vector<Check>& checks, Context& context, const Advice& next = {}
 );
 /// One line a domain: what serves it and why.
 [[nodiscard]] std::string route_table(const routes::RouteStatus& status);

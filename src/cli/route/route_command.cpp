@@ -263,7 +263,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     input.headline = (trouble == nullptr ? session.checks().back() : *trouble).detail;
     const run::Conclusion end = session.conclude({.completed = true});
     if (end.exit != ExitCode::ok) {
-        input.next = less_command(session.folder().path() / "report.md");
+        input.next = less(session.folder().path() / "report.md");
     }
     const run::RunResult result = session.finish(end, std::move(input));
     const Json more{

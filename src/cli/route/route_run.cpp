@@ -106,11 +106,11 @@ bool is_of(const playbook::RunStatus& one, const RouteContext& run) {
 }
 
 /// What ends a run whose undo is refused: what is left of it is somebody else's.
-std::string abandon_of(const RouteContext& run) {
+Advice abandon_of(const RouteContext& run) {
     const auto all = playbook::all_statuses(run.context.state_dir);
     for (const playbook::RunStatus& one : all.value_or(std::vector<playbook::RunStatus>{})) {
         if (is_of(one, run)) {
-            return Suggestion{"cutover abandon", {names::run, one.run}}.text();
+            return Suggestion{"cutover abandon", {names::run, one.run}};
         }
     }
     return {};
@@ -148,7 +148,7 @@ ExitCode show_plan(RouteContext& run) {
         run.context,
         ready                           ? Typed{context.command, context.given}.with(names::apply)
         : run.refused && run.restores() ? abandon_of(run)
-                                        : ""
+                                        : Advice()
     );
     return run.refused ? ExitCode::refused : pending ? ExitCode::has_changes : ExitCode::ok;
 }
@@ -292,8 +292,8 @@ ExitCode finish(RouteContext& run, run::RunSession& session) {
     input.more["restored"] = run.outcome.restored;
     if (end.exit != ExitCode::ok) {
         input.next = run.outcome.mutated && !run.outcome.restored
-                         ? restore_of(run, session).text()
-                         : less_command(session.folder().path() / "report.md");
+                         ? restore_of(run, session)
+                         : less(session.folder().path() / "report.md");
     }
     run::RunResult result = session.finish(end, std::move(input));
     if (run.leaves_run()) { // the plan is in the folder

@@ -98,7 +98,7 @@ Result<void> adopt_access(RouteOptions& options, const RouteTask& task, const Co
             Code::credentials,
             fmt::format("the value of the run's header {} was not kept", lost.front()),
             task.restores,
-            route_restore(task.restores, kept_access(access, secrets), task.kept).text()
+            route_restore(task.restores, kept_access(access, secrets), task.kept)
         );
     }
     if (!options.auth && !access.auth.empty()) {

@@ -1,7 +1,5 @@
 #include "runs_args.hpp"
 
-#include "oa_stream/base/shell.hpp"
-
 #include "core/document.hpp"
 #include "core/suggestion.hpp"
 
@@ -23,7 +21,7 @@ Result<run::RunEntry> named_run(std::string_view word, const Context& context) {
 
 std::string word_of(const run::RunEntry& run, const Context& context) {
     const bool here = run.folder.parent_path() == context.state_dir / "runs";
-    return here ? run.id : shell_word(run.folder.string());
+    return here ? run.id : run.folder.string();
 }
 
 std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& context) {
@@ -34,8 +32,8 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
     // What the run itself said knows more, the command for a person, while it still holds.
     const bool lost = !status.planned && run.facts.next_manual;
     const bool told = run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified) &&
-                      (run.next.starts_with(status.next) || lost);
-    const std::string& next = told && !run.next.empty() ? run.next : status.next;
+                      (run.next.text().starts_with(status.next.text()) || lost);
+    const Advice& next = told && !run.next.empty() ? run.next : status.next;
     return Unfinished{status.open, typed_here(in_folder(next, run.folder), context)};
 }
 

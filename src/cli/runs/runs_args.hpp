@@ -34,7 +34,7 @@ inline constexpr auto k_run_positional =
 /// to type. Nothing when it is over.
 struct Unfinished {
     std::string why;
-    std::string next;
+    Advice next;
 };
 [[nodiscard]] std::optional<Unfinished>
 unfinished(const run::RunEntry& run, const Context& context);

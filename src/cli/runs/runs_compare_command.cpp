@@ -53,7 +53,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(const auto a, named_run(options.a, context));
     OA_TRY(const auto b, named_run(options.b, context));
     if (a.id == b.id) {
-        return fail(Code::usage, "both names mean the same run", a.id, "oa-stream runs list");
+        return fail(Code::usage, "both names mean the same run", a.id, Suggestion{"runs list"});
     }
     const Comparison found = incident::compare_runs(a, b);
     if (context.json) {

@@ -130,7 +130,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     }
     const auto needed = [&](const RunEntry& one) -> std::optional<std::string> {
         const auto left = unfinished(one, context);
-        return left ? std::optional(left->why + ": " + left->next) : std::nullopt;
+        return left ? std::optional((left->why + ": " + left->next).text()) : std::nullopt;
     };
     OA_TRY(auto runs, run::list_runs(context.state_dir));
     auto steps = run::plan_gc(std::move(runs), rules, needed, std::chrono::system_clock::now());
@@ -165,7 +165,7 @@ Result<std::uint64_t> read_max_size(std::string_view text) {
 
 constexpr auto k_options = options<Options>(
     option<&Options::rules, &GcRules::older_than>(
-        "--older-than", "D", "Remove runs that started longer ago: 30d."
+        names::older_than, "D", "Remove runs that started longer ago: 30d."
     ),
     option<&Options::rules, &GcRules::keep>(
         "--keep", "N", "Keep the newest N runs. Alone: remove all others."

@@ -143,7 +143,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Json row = to_json(one);
             row["age_s"] = age_of(one).count();
             if (const auto left = one.facts.mutates ? unfinished(one, context) : std::nullopt) {
-                row["next"] = left->next;
+                put_advice(row, "next", left->next);
             }
             out["runs"].push_back(std::move(row));
         }

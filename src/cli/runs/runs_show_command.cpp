@@ -30,7 +30,7 @@ struct Known {
     std::optional<playbook::RunStatus> status{};
     std::optional<Unfinished> left{};
     std::vector<TimelineEvent> last{}; ///< of its own, the latest at the end
-    std::string next;
+    Advice next;
 };
 
 /// The run's own words, without those of its lanes.
@@ -46,17 +46,16 @@ std::vector<TimelineEvent> last_events(const RunEntry& run, std::size_t count) {
     return all;
 }
 
-std::string next_of(const Known& known, const Context& context) {
+Advice next_of(const Known& known, const Context& context) {
     const RunEntry& run = known.run;
     if (known.left) {
         return known.left->next;
     }
     if (run.life == RunLife::running) {
-        return known.status ? known.status->next
-                            : "tail -f " + shell_word((run.folder / "timeline.ndjson").string());
+        return known.status ? known.status->next : follow(run.folder / "timeline.ndjson");
     }
     if (!known.sums.whole() || run.life == RunLife::died) {
-        return "oa-stream incident body " + word_of(run, context);
+        return Suggestion{"incident body", {word_of(run, context)}};
     }
     return in_folder(run.next, run.folder);
 }
@@ -199,7 +198,7 @@ Json json_of(const Known& known) {
         return {{"at", event.at}, {"text", event.text}};
     });
     out["document"] = known.run.document;
-    out["next"] = known.next;
+    put_advice(out, "next", known.next);
     return out;
 }
 
@@ -211,7 +210,7 @@ void tell_next(const Known& known, Context& context) {
         tell_parts(
             {fmt::format("run {}", known.run.id),
              fmt::format("evidence {}", known.run.folder.string()),
-             fmt::format("next: {}", known.next)},
+             "next: " + known.next},
             context
         );
     }

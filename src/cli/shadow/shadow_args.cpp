@@ -135,7 +135,9 @@ Result<void> read_prompts(const ShadowGiven& given, ShadowAsked& out) {
 
 Result<ShadowAsked> complete_shadow(ShadowGiven given, const Context& context) {
     OA_CHECK(given.check_target(
-        "lane", "oa-stream shadow --base-url http://127.0.0.1:8081 --against http://127.0.0.1:8080"
+        "lane",
+        {"shadow",
+         {names::base_url, "http://127.0.0.1:8081", names::against, "http://127.0.0.1:8080"}}
     ));
     ShadowAsked out = std::move(given.asked);
     auto& options = out.options;

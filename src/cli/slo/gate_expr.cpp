@@ -1,6 +1,7 @@
 #include "gate_expr.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 
@@ -69,7 +70,8 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
             Code::usage,
             fmt::format("neither Prometheus nor an access log has {}", to_string(*timing)),
             "EXPR",
-            "oa-stream load --limit 'p95 gap <= 2s', or a playbook's gate, with probes"
+            Suggestion{"load", {names::limit, "p95 gap <= 2s"}} +
+                ", or a playbook's gate, with probes"
         );
     }
     if (quantile && timing) {

@@ -109,7 +109,7 @@ Result<playbook::Playbook> playbook_of(const SloOptions& options, const std::str
             Code::config,
             loaded.problems.empty() ? "not a playbook" : loaded.problems.front().text(),
             loaded.problems.empty() ? source.file : "",
-            fmt::format("oa-stream playbook validate {}", shell_word(name))
+            Suggestion{"playbook validate", {name}}
         );
     }
     return std::move(*loaded.playbook);

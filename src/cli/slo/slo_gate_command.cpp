@@ -131,7 +131,7 @@ SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
     return out;
 }
 
-std::string longer(const Args& given, Millis window) {
+Suggestion longer(const Args& given, Millis window) {
     return Typed{&slo_gate_command, given}.with(names::window, format_duration(window));
 }
 
@@ -143,13 +143,19 @@ bool is_unfit(const measure::SourceReading& reading) {
 
 /// What shows why a source has nothing to judge by; `file` is at fault among several. Empty:
 /// nothing shows it.
-std::string look_at_source(const Args& given, const std::string& file) {
+Advice look_at_source(const Args& given, const std::string& file) {
     if (!given.all(names::prometheus).empty()) { // which targets are down or mixed
         return Typed{&watch_command, given}.with(names::once);
     }
     const auto logs = given.all(names::access_log);
     const bool files = !logs.empty() && logs.front() != "-";
-    return files ? "tail -n 5 " + shell_word(file.empty() ? logs.front() : file) : "";
+    return files ? Suggestion{
+                       .command = {},
+                       .arguments = {"-n", "5", file.empty() ? logs.front() : file},
+                       .globals = {},
+                       .program = "tail",
+                   }
+                 : Advice();
 }
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
@@ -170,7 +176,7 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
     const auto& first = basis.canary->reading;
     const measure::SourceReading& doubtful = is_unfit(first) ? first : basis.stable->reading;
     const bool unfit = is_unfit(doubtful);
-    std::string look = unfit ? look_at_source(given, doubtful.at_fault) : "";
+    Advice look = unfit ? look_at_source(given, doubtful.at_fault) : Advice();
     const auto record = evaluate_basis(order.gate.spec, std::move(basis), input_of(order));
     desk.keep_gate(record);
     SloFindings out = found(order, record);
@@ -178,7 +184,7 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
     if (record.verdict == Verdict::inconclusive && !unfit) {
         NextWindow next = next_window(record, order.window);
         out.note = std::move(next.note);
-        out.again = next.window ? longer(given, *next.window) : "";
+        out.again = next.window ? longer(given, *next.window) : Advice();
     }
     co_return out;
 }

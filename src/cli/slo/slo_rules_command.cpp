@@ -62,7 +62,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             "no folder was named",
             std::string(k_out.name),
-            "oa-stream slo rules --out rules"
+            Suggestion{"slo rules", {names::out, "rules"}}
         );
     }
     OA_TRY(const auto files, measure::alert_rules(options.rules));

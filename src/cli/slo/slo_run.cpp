@@ -23,7 +23,7 @@ NewRun order_of(run::RunKind kind, const SloSource& source, const Context& conte
     return out;
 }
 
-std::string next_command(
+Advice next_command(
     const CommandSpec& usual,
     const run::Conclusion& end,
     const SloFindings& findings,
@@ -31,7 +31,7 @@ std::string next_command(
     const Context& context,
     net::TlsTrouble trouble
 ) {
-    std::string report = less_command(session.folder().path() / "report.md");
+    const Suggestion report = less(session.folder().path() / "report.md");
     if (end.verdict == Verdict::pass) {
         return {};
     }
@@ -39,7 +39,7 @@ std::string next_command(
         return report;
     }
     const Typed typed{context.command, context.given};
-    if (std::string trusted = trusting(typed, session.checks(), trouble); !trusted.empty()) {
+    if (Advice trusted = trusting(typed, session.checks(), trouble); !trusted.empty()) {
         return trusted;
     }
     if (end.exit == ExitCode::credentials) {
@@ -48,7 +48,7 @@ std::string next_command(
     if (!findings.look.empty()) {
         return findings.look;
     }
-    const std::string again = findings.again.value_or(Typed{&usual, context.given}.text());
+    const Advice again = findings.again.value_or(Typed{&usual, context.given}.suggestion());
     return again.empty() ? report : again;
 }
 

@@ -45,10 +45,10 @@ struct SloFindings {
     Json more = Json::object(); ///< members of the document besides the common ones
     /// To type when it could not be decided, instead of the command itself; empty: nothing that is
     /// typed decides it.
-    std::optional<std::string> again{};
+    std::optional<Advice> again{};
     /// To type when the data itself is at fault, and more of it would show no more; empty: it is
     /// not, or nothing shows that.
-    std::string look{};
+    Advice look{};
 };
 
 /// Opens folder, source and loop, runs `find`, concludes, prints. What `find` fails with is printed

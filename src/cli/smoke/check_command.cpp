@@ -77,7 +77,7 @@ private:
             Code::unreadable,
             fmt::format("cannot read: {}", errno_text(errno)),
             name,
-            "oa-stream check FILE, or - for standard input"
+            Suggestion{"check", {"FILE"}} + ", or - for standard input"
         );
     }
 
@@ -132,7 +132,7 @@ constexpr auto k_recording = option<&Options::recording>(
     "Require that the stream, which answers a resume, replays this one (R1-R4)."
 );
 constexpr auto k_rules = flag<&Options::rules>(
-    "--rules", "List the rules and exit. With --profile, list only those of that profile."
+    names::rules, "List the rules and exit. With --profile, list only those of that profile."
 );
 std::span<const std::string_view> rule_ids() {
     static const auto k_ids = mapped(contract::all_rules(), &contract::Rule::id);
@@ -140,7 +140,7 @@ std::span<const std::string_view> rule_ids() {
 }
 constexpr auto k_explain =
     option<&Options::explain>(
-        "--explain", "ID", "Explain what a rule demands, why, and its source."
+        names::explain, "ID", "Explain what a rule demands, why, and its source."
     )
         .suggesting(rule_ids);
 constexpr auto k_markdown =
@@ -281,8 +281,8 @@ Result<ExitCode> explain_rule(const std::string& typed, Context& context) {
             Code::usage,
             fmt::format("'{}' is not a rule", printable(typed, 20)),
             std::string(k_explain.name),
-            near ? fmt::format("did you mean {}? oa-stream check --rules lists them", *near)
-                 : "oa-stream check --rules lists them"
+            (near ? fmt::format("did you mean {}? ", *near) : "") +
+                Suggestion{"check", {names::rules}} + " lists them"
         );
     }
     if (context.json) {
@@ -305,7 +305,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             : asked == 0 ? "nothing to check: FILE is missing"
                          : fmt::format("{} goes with {}", k_markdown.name, k_rules.name),
             {},
-            "oa-stream check FILE, or - for standard input"
+            Suggestion{"check", {"FILE"}} + ", or - for standard input"
         );
     }
     if (options.rules) {
@@ -325,7 +325,7 @@ constexpr auto k_positionals = positionals<Options>(
 constexpr auto k_options = options<Options>(
     k_profile,
     option<&Options::headers>(
-        "--headers", "FILE", "Read the raw response head, and judge rules H1-H6 and C1-C5."
+        names::headers, "FILE", "Read the raw response head, and judge rules H1-H6 and C1-C5."
     ),
     k_messages,
     k_recording,

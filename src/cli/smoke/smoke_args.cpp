@@ -5,15 +5,17 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace oa_stream::cli {
 
-Result<void> TargetOptions::check_target(std::string_view what, std::string_view example) const {
+Result<void> TargetOptions::check_target(std::string_view what, Suggestion example) const {
     if (target.base_url.empty()) {
         return fail(
             Code::usage,
             fmt::format("name the {}: {} is missing", what, k_base_url.name),
             {},
-            std::string(example)
+            std::move(example)
         );
     }
     return check_certificate();

@@ -47,7 +47,7 @@ struct TargetOptions : CertificateOptions {
     probe::Target target{};
 
     /// Code::usage without a base URL: "name the `what`", with `example`.
-    [[nodiscard]] Result<void> check_target(std::string_view what, std::string_view example) const;
+    [[nodiscard]] Result<void> check_target(std::string_view what, Suggestion example) const;
 };
 [[nodiscard]] Result<void> drop_compat(std::span<const std::string> values, TargetOptions& options);
 

@@ -31,7 +31,8 @@ Result<probe::SmokeOptions> complete(Options options) {
     if (options.target.base_url.empty() && options.hops) {
         options.target.base_url = options.hops->front().base_url;
     }
-    OA_CHECK(options.check_target("lane", "oa-stream smoke stream --base-url http://127.0.0.1:8080")
+    OA_CHECK(
+        options.check_target("lane", {"smoke stream", {names::base_url, "http://127.0.0.1:8080"}})
     );
     probe::SmokeOptions out = std::move(options.smoke);
     out.target = std::move(options.target);

@@ -15,7 +15,8 @@ struct Options : TargetOptions, LimitOptions {
 
 Result<probe::ControlSmokeOptions> complete(Options options) {
     OA_CHECK(options.check_target(
-        "service", "oa-stream smoke control --base-url https://chat.example.org --auth env:NAME"
+        "service",
+        {"smoke control", {names::base_url, "https://chat.example.org", names::auth, "env:NAME"}}
     ));
     probe::ControlSmokeOptions out = std::move(options.smoke);
     out.target = std::move(options.target);
@@ -52,7 +53,7 @@ constexpr auto k_options = options<Options>(
         .or_else("detect"),
     k_compat_options,
     option<&Options::smoke, &ControlSmokeOptions::maintenance_cookie>(
-        "--maintenance-cookie",
+        names::maintenance_cookie,
         "REF",
         "Send this value as the cookie oa_maintenance_bypass: env:NAME, file:PATH or fd:N."
     ),

@@ -20,8 +20,7 @@ struct Options : TargetOptions, LimitOptions {
 };
 
 Result<probe::CompletionsSmokeOptions> complete(const std::string& name, Options options) {
-    OA_CHECK(options.check_target("lane", "oa-stream " + name + " --base-url http://127.0.0.1:8080")
-    );
+    OA_CHECK(options.check_target("lane", {name, {names::base_url, "http://127.0.0.1:8080"}}));
     probe::CompletionsSmokeOptions out = std::move(options.smoke);
     out.target = std::move(options.target);
     out.limits = options.limits;

@@ -26,8 +26,9 @@ struct SmokeCommand {
     std::string prefix{}; ///< of check ids
     std::string_view schema = "smoke"; ///< of the document
     Typed typed{}; ///< the command line
-    std::string again{}; ///< the whole command to type again; empty: as `typed` says
-    std::string longer{}; ///< in place of `again` where a check needs more of the same
+    std::optional<Suggestion> again{}; ///< to type again; nullopt: as `typed` says
+    std::optional<Suggestion> longer{
+    }; ///< in place of `again` where a check needs more of the same
     std::function<std::vector<report::Series>()> series{}; ///< of the report, once all was asked
     std::string_view profile{}; ///< in which `check` judges its streams; empty: its default
     bool lighter = false; ///< after an ERROR it is to be repeated without probes
@@ -78,7 +79,7 @@ template <class Options>
 }
 
 /// The command to type next; empty on PASS.
-[[nodiscard]] std::string next_command(
+[[nodiscard]] Advice next_command(
     const SmokeCommand& command,
     const run::Conclusion& end,
     const std::vector<Check>& checks,

@@ -65,8 +65,8 @@ std::string rows_of(const std::vector<Check>& checks, Verdict verdict, std::opti
     return out;
 }
 
-/// `oa-stream check` of the first stream that a FAIL left; empty: none did.
-std::string check_command(
+/// `oa-stream check` of the first stream that a FAIL left; nullopt: none did.
+std::optional<Suggestion> check_command(
     const SmokeCommand& command,
     const std::vector<Check>& checks,
     const std::filesystem::path& folder
@@ -75,16 +75,17 @@ std::string check_command(
         const std::string* stream = check.verdict == Verdict::fail ? stream_of(check) : nullptr;
         if (stream != nullptr) {
             std::filesystem::path head = folder / *stream;
-            return fmt::format(
-                "oa-stream check{} --headers {} {}",
-                command.profile.empty() ? ""
-                                        : fmt::format(" {} {}", names::profile, command.profile),
-                shell_word(head.replace_extension(".head").string()),
-                shell_word((folder / *stream).string())
-            );
+            Suggestion out{"check"};
+            if (!command.profile.empty()) {
+                out.arguments = {names::profile, std::string(command.profile)};
+            }
+            out.arguments.emplace_back(names::headers);
+            out.arguments.push_back(head.replace_extension(".head").string());
+            out.arguments.push_back((folder / *stream).string());
+            return out;
         }
     }
-    return {};
+    return std::nullopt;
 }
 
 /// Nobody answered at the address.
@@ -114,7 +115,7 @@ bool lacks_token(const std::vector<Check>& checks) {
 
 } // namespace
 
-std::string next_command(
+Advice next_command(
     const SmokeCommand& command,
     const run::Conclusion& end,
     const std::vector<Check>& checks,
@@ -125,21 +126,21 @@ std::string next_command(
         return {};
     }
     if (end.verdict == Verdict::error) {
-        if (std::string trusted = trusting(command.typed, checks, trouble); !trusted.empty()) {
+        if (Advice trusted = trusting(command.typed, checks, trouble); !trusted.empty()) {
             return trusted;
         }
     }
-    std::string report = less_command(folder / "report.md");
-    if (!command.again.empty()) {
-        const bool longer = !command.longer.empty() && undecided_for_few(checks);
-        return end.verdict == Verdict::fail ? report : longer ? command.longer : command.again;
+    const Suggestion report = less(folder / "report.md");
+    if (command.again) {
+        const bool longer = command.longer && undecided_for_few(checks);
+        return end.verdict == Verdict::fail ? report : longer ? *command.longer : *command.again;
     }
     if (end.exit == ExitCode::credentials) { // of a token that was refused its reference stays
-        return command.typed.args.has(names::auth) ? command.typed.text()
+        return command.typed.args.has(names::auth) ? command.typed.suggestion()
                                                    : command.typed.with(names::auth, "env:NAME");
     }
-    if (std::string check = check_command(command, checks, folder); !check.empty()) {
-        return check;
+    if (auto check = check_command(command, checks, folder)) {
+        return *std::move(check);
     }
     if (end.verdict == Verdict::fail) {
         return report;
@@ -148,7 +149,7 @@ std::string next_command(
         return command.typed.with(names::auth, "env:NAME");
     }
     if (unreached(checks)) { // the address is wrong or nothing listens: fewer requests show no more
-        return command.typed.text();
+        return command.typed.suggestion();
     }
     // Repeating it without probes would show nothing more of what was skipped on purpose.
     return end.verdict == Verdict::error && command.lighter

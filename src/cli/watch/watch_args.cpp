@@ -25,7 +25,7 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
             options.prometheus ? "name either lanes or a Prometheus, not both"
                                : "name a lane or a Prometheus",
             names::base_url,
-            "oa-stream watch --base-url http://127.0.0.1:8080"
+            Suggestion{"watch", {names::base_url, "http://127.0.0.1:8080"}}
         );
     }
     if (options.base_urls.size() > k_most_lanes) {

@@ -48,7 +48,7 @@ public:
     }
 
     [[nodiscard]] ExitCode run();
-    [[nodiscard]] std::vector<std::string> failure() const;
+    [[nodiscard]] std::vector<Advice> failure() const;
     [[nodiscard]] std::string_view last_state() const {
         return view_ ? to_string(view_->state) : std::string_view();
     }
@@ -234,7 +234,7 @@ const WatchView& Watch::look() {
     view.sources = mapped(sources_, [](const auto& source) { return source->state(); });
     add_numbers(view);
     judge(view, asked_.limits);
-    view.next = view.breach ? watch_next(asked_, view, context_) : std::string();
+    view.next = view.breach ? watch_next(asked_, view, context_) : Advice();
     note_events(view);
     view.events = events_;
     show(view);
@@ -320,7 +320,7 @@ ExitCode Watch::run() {
 }
 
 /// Why no source has numbers, and what to type.
-std::vector<std::string> Watch::failure() const {
+std::vector<Advice> Watch::failure() const {
     const auto* found = view_ ? find_if_or_null(view_->sources, &WatchSource::answered) : nullptr;
     if (found == nullptr) {
         const std::string& url = asked_.first_url();

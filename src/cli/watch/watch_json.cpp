@@ -94,12 +94,15 @@ Json to_json(const WatchView& view) {
           {"burn", or_null(view.burn)}}},
         {"guilty", view.guilty},
         {"faults", json_list(view.faults, fault_json)},
-        {"next", view.next.empty() ? Json(nullptr) : Json(view.next)},
+        {"next", nullptr},
         {"instances", json_list(view.parts, part_json)},
         {"revisions", json_list(by_revision(view.parts), part_json)},
         {"split", view.split.empty() ? Json(nullptr) : Json(view.split)},
         {"events", json_list(view.news, event_json)},
     };
+    if (!view.next.empty()) {
+        put_advice(out, "next", view.next);
+    }
     for (const auto& [metric, rose] : view.numbers.watched) {
         out["counts"][std::string(metric->name)] = or_null(rose);
     }

@@ -132,7 +132,7 @@ struct WatchView {
     std::vector<WatchPart> parts{}; ///< a lane's processes, or a Prometheus' targets
     std::vector<measure::ServiceFault> faults{}; ///< of what lanes need beside their turns
     std::vector<std::string> guilty{}; ///< revisions that are proven bad by themselves
-    std::string next{}; ///< what to type when it is BAD
+    Advice next{}; ///< what to type when it is BAD
     WatchNumbers numbers{};
     std::string absent{}; ///< the revision that was asked for, when lanes answer and none has it
     /// Requests that start turns, in the window; bad is empty unless all its parts were reported.

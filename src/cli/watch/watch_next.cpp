@@ -40,7 +40,7 @@ bool may_be_watched(const playbook::RunStatus& run, const WatchView& view) {
 
 /// For what runs changed and nobody settled; empty: nothing of that is about what is watched. Only
 /// a run that is surely of this target is rolled back by what is told.
-std::string of_open_runs(const WatchAsked& asked, const WatchView& view, const Context& context) {
+Advice of_open_runs(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const auto runs = playbook::all_statuses(context.state_dir);
     if (!runs) {
         return {};
@@ -62,9 +62,9 @@ std::string of_open_runs(const WatchAsked& asked, const WatchView& view, const C
         return Typed{&rollback_apply_command}.with(names::run, sure);
     }
     const Typed status{&cutover_status_command};
-    return alike.empty()       ? std::string()
+    return alike.empty()       ? Advice()
            : alike.size() == 1 ? status.with(names::run, alike.front())
-                               : status.text();
+                               : status.suggestion();
 }
 
 /// The part of the window in which every living lane of this revision ran only this revision.
@@ -93,7 +93,7 @@ window_of(std::string_view revision, const WatchAsked& asked, const WatchView& v
 }
 
 /// What shows the broken limit again, with the same limit; empty: no gate can do that.
-std::string shown_again(const WatchAsked& asked, const WatchView& view, const Context& context) {
+Advice shown_again(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const bool rates = view.broken.bad || view.broken.slow;
     Typed out{rates ? &slo_gate_command : &slo_status_command, context.given};
     Millis window = asked.timing.window;
@@ -114,23 +114,22 @@ std::string shown_again(const WatchAsked& asked, const WatchView& view, const Co
         };
         out.args.given[names::window] = {format_duration(window)};
     }
-    return typed_here(out.text(), context);
+    return out.suggestion();
 }
 
 } // namespace
 
-std::string
-unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context) {
+Advice unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context) {
     const Typed again{context.command, context.given};
     const std::string origin(origin_of(url));
     if (asked.lanes.size() == 1 && origin != url) { // requests add paths of their own
-        return typed_here(again.with(names::base_url, origin), context);
+        return again.with(names::base_url, origin);
     }
     const Typed smoke{&smoke_stream_command};
-    return typed_here(asked.prometheus ? again.text() : smoke.with(names::base_url, url), context);
+    return asked.prometheus ? again.suggestion() : smoke.with(names::base_url, url);
 }
 
-std::string unreached_next(std::string_view url, net::TlsTrouble trouble, const Context& context) {
+Advice unreached_next(std::string_view url, net::TlsTrouble trouble, const Context& context) {
     const Typed again{context.command, context.given};
     if (trouble == net::TlsTrouble::untrusted) {
         return again.with(names::ca, "FILE");
@@ -141,15 +140,15 @@ std::string unreached_next(std::string_view url, net::TlsTrouble trouble, const 
                      names::base_url,
                      fmt::format("http{}", url.substr(std::min(scheme, url.size())))
                  )
-               : again.text();
+               : again.suggestion();
 }
 
-std::string watch_next(const WatchAsked& asked, const WatchView& view, const Context& context) {
-    if (const std::string runs = of_open_runs(asked, view, context); !runs.empty()) {
+Advice watch_next(const WatchAsked& asked, const WatchView& view, const Context& context) {
+    if (Advice runs = of_open_runs(asked, view, context); !runs.empty()) {
         return typed_here(runs, context);
     }
     if (asked.prometheus) {
-        return shown_again(asked, view, context);
+        return typed_here(shown_again(asked, view, context), context);
     }
     const Typed smoke{&smoke_stream_command};
     const std::string worst = worst_address(view, asked.limits);

@@ -14,15 +14,15 @@ namespace oa_stream::cli {
 /// An open run of what is watched is rolled back; one that may be of it is looked at. Else the
 /// broken limit is judged again, on the revision that breaks it, or, where only lanes are asked,
 /// one turn is tried.
-[[nodiscard]] std::string
+[[nodiscard]] Advice
 watch_next(const WatchAsked& asked, const WatchView& view, const Context& context);
 
 /// When the source at `url` answers, but not with a lane's numbers.
-[[nodiscard]] std::string
+[[nodiscard]] Advice
 unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context);
 
 /// When the one source at `url` does not answer.
-[[nodiscard]] std::string
+[[nodiscard]] Advice
 unreached_next(std::string_view url, net::TlsTrouble trouble, const Context& context);
 
 } // namespace oa_stream::cli

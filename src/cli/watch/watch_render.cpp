@@ -156,7 +156,7 @@ std::vector<Row> head(const WatchView& view, std::size_t columns) {
                 : ", no rates yet";
     rows.push_back({std::move(line), tone_of(view.state)});
     if (!view.next.empty()) {
-        add_lines(rows, continued("  next: " + harmless(view.next), columns), Tone::plain);
+        add_lines(rows, continued("  next: " + harmless(view.next.text()), columns), Tone::plain);
     }
     return rows;
 }
@@ -380,7 +380,7 @@ std::string watch_line(const WatchView& view) {
     );
     out += fmt::format("{}{}", view.why.empty() ? "" : "; ", fmt::join(view.why, "; "));
     if (!view.next.empty()) {
-        out += "; next: " + view.next;
+        out += "; next: " + view.next.text();
     }
     return harmless(std::move(out));
 }

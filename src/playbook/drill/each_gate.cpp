@@ -187,7 +187,7 @@ private:
         const auto removed = remove_fault(session_.folder().path());
         if (removed && removed->verdict != Verdict::pass) {
             left_ = removed->detail;
-            next_ = Suggestion{"rollback apply", {names::run, session_.id()}}.text();
+            next_ = Suggestion{"rollback apply", {names::run, session_.id()}};
         } else if (input_.by.stop != nullptr) { // nobody has to roll this run back
             input_.by.stop->settle(
                 "its fault is removed", moved_ ? ExitCode::rolled_back : ExitCode::inconclusive
@@ -259,7 +259,7 @@ private:
     Json tried_ = Json::array(); ///< as gates.json has them
     std::string left_{}; ///< what of a drill is left behind
     bool moved_ = false; ///< a drill moved traffic
-    std::string next_{};
+    Advice next_{};
 };
 
 } // namespace
@@ -271,7 +271,7 @@ Result<void> check_each_gate(const TargetRunInput& input) {
             Code::usage,
             fmt::format("{} has no gate that decides at a stage above 0%", playbook.name),
             "stage.gates",
-            "oa-stream playbook explain"
+            Suggestion{"playbook explain"}
         );
     }
     if (brings_its_own_lanes(playbook)) {

@@ -41,7 +41,7 @@ constexpr std::array k_kinds{
     FaultKind{"kill@", Value::none},
 };
 
-std::unexpected<Error> wrong(std::string_view text, std::string message, std::string hint = {}) {
+std::unexpected<Error> wrong(std::string_view text, std::string message, Advice hint = {}) {
     return fail(
         Code::usage,
         std::move(message),

@@ -63,12 +63,12 @@ Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
         .code = Code::precondition,
         .message = fmt::format("its plan {}, so it cannot be rolled back from here", how),
         .where = folder.string(),
-        .hint = plan_back_of(target_in(run)) + " restores everything, whatever moved it",
+        .hint = Advice(plan_back_of(target_in(run))) + " restores everything, whatever moved it",
     };
 }
 
-std::string show_run(const fs::path& folder) { // cutover status does not list it
-    return Suggestion{"runs show", {folder.filename().string()}}.text();
+Suggestion show_run(const fs::path& folder) { // cutover status does not list it
+    return {"runs show", {folder.filename().string()}};
 }
 
 /// The plan that the run had; what is wrong with it must not stop a rollback.
@@ -109,14 +109,13 @@ Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
     if (error.code != Code::io && error.code != Code::unreadable) {
         return error;
     }
-    const auto add = [&error](std::string_view what, const std::string& command) {
+    const auto add = [&error](std::string_view what, const Advice& command) {
         if (!command.empty()) {
-            error.hint += fmt::format("{}{}: {}", error.hint.empty() ? "" : "; ", what, command);
+            error.hint += fmt::format("{}{}: ", error.hint.empty() ? "" : "; ", what) + command;
         }
     };
     add("write elsewhere",
-        Suggestion{"rollback apply", {names::state_dir, "DIR", names::run, folder.string()}}.text()
-    );
+        Suggestion{"rollback apply", {names::state_dir, "DIR", names::run, folder.string()}});
     add("by hand", manual_command(plan.playbook.traffic, plan.home()));
     return error;
 }
@@ -242,11 +241,11 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
     const bool unverified = outcome.exit == ExitCode::rollback_unverified;
     auto commands = unverified ? rollback_commands(run, outcome.foreign) : RollbackCommands{};
-    std::string next = std::move(commands.text);
+    Advice next = std::move(commands.advice);
     outcome.next_manual = commands.manual;
     const bool in_vain = outcome.gone || outcome.differs; // the same again would end alike
     if (in_vain && !has_routes_to_undo(run.plan, run.session.folder())) {
-        next = Suggestion{"cutover abandon", {names::run, request.run}}.text();
+        next = Suggestion{"cutover abandon", {names::run, request.run}};
         outcome.next_manual = false;
     }
     co_await tell_end(&run, &outcome, next);

@@ -231,7 +231,7 @@ roll_back_fault(const run::Operator& by, const fs::path& folder, const Json& sto
     report.headline = fmt::format("This run moved no traffic. {}.", check.detail);
     report.facts = {{"fault", check.detail}, {"version", by.version}};
     report.more = {{"restored", removed}, {"rollback", nullptr}, {"notes", Json::array()}};
-    report.next = removed ? "" : Suggestion{"rollback apply", {names::run, session.id()}}.text();
+    report.next = removed ? Advice() : Suggestion{"rollback apply", {names::run, session.id()}};
     session.add_said(std::move(check));
     const run::Conclusion end =
         session.conclude({.mutated = true, .restored = removed, .completed = removed});

@@ -23,7 +23,7 @@ constexpr Millis k_silent =
     std::chrono::seconds(5); ///< before the command prints what it waits for
 constexpr auto k_look = Millis{100};
 
-void say(const RollbackRequest& request, const std::string& line) {
+void say(const RollbackRequest& request, const Advice& line) {
     if (request.by.observer != nullptr) {
         request.by.observer->say(line);
     }
@@ -32,11 +32,10 @@ void say(const RollbackRequest& request, const std::string& line) {
 void say_how_to_go_on(const RollbackRequest& request, std::string_view who, bool stopped) {
     say(request,
         fmt::format(
-            "{} did not end within 5s{}; still waiting for it; to continue without it: {}",
+            "{} did not end within 5s{}; still waiting for it; to continue without it: ",
             who,
-            stopped ? ": it is stopped (Ctrl-Z or SIGSTOP)" : "",
-            Suggestion{"rollback apply", {names::run, request.run, names::take_over}}.text()
-        ));
+            stopped ? ": it is stopped (Ctrl-Z or SIGSTOP)" : ""
+        ) + Advice(Suggestion{"rollback apply", {names::run, request.run, names::take_over}}));
 }
 
 Json owner_of(const RollbackRequest& request) {

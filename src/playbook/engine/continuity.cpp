@@ -110,11 +110,10 @@ void tell_when_slow(const std::shared_ptr<Removing>& removing, RunContext* run, 
             return;
         }
         const bool settled = run->in.stop != nullptr && !run->in.stop->settled().empty();
-        run->session.say(fmt::format(
-            "{}; removing its conversations for at most {}",
-            settled ? run->in.stop->settled() : "the run has ended",
-            format_duration(longest)
-        ));
+        run->session.say(
+            (settled ? run->in.stop->settled() : "the run has ended") +
+            fmt::format("; removing its conversations for at most {}", format_duration(longest))
+        );
     });
 }
 

@@ -1,6 +1,7 @@
 #include "headline.hpp"
 
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/run/conclusion.hpp"
 
 #include "drill/planted_fault.hpp"
@@ -160,7 +161,7 @@ Headline headline(const RunContext& run, bool completed) {
 
 namespace {
 
-std::string settled_text(const RunContext& run) {
+Advice settled_text(const RunContext& run) {
     const RunOutcome& out = run.out;
     if (!out.mutated) {
         return moves_traffic(run.playbook().kind) ? "the run has ended, no traffic was moved"
@@ -170,10 +171,10 @@ std::string settled_text(const RunContext& run) {
         return "the run has ended, the traffic is back and verified";
     }
     return fmt::format(
-        "the run has ended, {}; to roll it back: oa-stream rollback apply --run {}",
-        out.rollback ? "its rollback is NOT verified" : run.serving.text() + " stays",
-        run.session.id()
-    );
+               "the run has ended, {}; to roll it back: ",
+               out.rollback ? "its rollback is NOT verified" : run.serving.text() + " stays"
+           ) +
+           Advice(Suggestion{"rollback apply", {names::run, run.session.id()}});
 }
 
 } // namespace

@@ -113,7 +113,7 @@ Task<Result<run::RunResult>> apply_plan(ApplyRequest request) {
             request.plan.string(),
             Suggestion{
                 request.rollback ? "cutover apply" : "rollback apply", {request.plan.string()}
-            }.text()
+            }
         );
     }
     OA_CO_TRY(Outside outside, open_outside(co_await asio::this_coro::executor, plan.playbook));

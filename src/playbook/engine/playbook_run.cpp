@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -189,14 +190,14 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
 RollbackCommands traffic_commands(const PlaybookRun& run, bool foreign, const std::string& manual) {
     const std::string behind = manual.empty() ? "" : "; " + manual;
     // The journal's rollback leaves alone what others set, however often it is typed.
-    const std::string plan = foreign ? plan_back_command(to_json(run.plan)) : "";
+    const Advice plan = foreign ? plan_back_command(to_json(run.plan)) : Advice();
     if (!plan.empty()) {
         return {plan + behind};
     }
     if (foreign && !manual.empty()) {
         return {manual_back_command(manual, run.session.id()), true};
     }
-    return {"oa-stream rollback apply --run " + run.session.id() + behind};
+    return {Suggestion{"rollback apply", {names::run, run.session.id()}} + behind};
 }
 
 } // namespace
@@ -332,13 +333,12 @@ RunInput engine_input(PlaybookRun& run) {
 }
 
 report::Report
-report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::string_view file) {
+report_of(const PlaybookRun& run, RunOutcome outcome, Advice next, std::string_view file) {
     outcome.title = run.title;
     outcome.facts = run.facts;
     outcome.more = members_of(run, outcome);
     if (outcome.exit != ExitCode::ok) {
-        outcome.next =
-            next.empty() ? less_command(run.session.folder().path() / file) : std::move(next);
+        outcome.next = next.empty() ? less(run.session.folder().path() / file) : std::move(next);
     }
     if (!outcome.rollback) {
         outcome.rollback = std::move(outcome.restore);
@@ -355,25 +355,25 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     const bool not_back =
         outcome.held || (outcome.exit == ExitCode::rollback_unverified && !outcome.only_fault_left);
     add_facts(run);
-    std::string next;
+    Advice next;
     if (run.plan.source && not_back) {
         auto commands = rollback_commands(run, outcome.foreign);
-        next = std::move(commands.text);
+        next = std::move(commands.advice);
         outcome.next_manual = commands.manual;
     } else if (!planted_fault(run.session.folder().path()).empty()) {
-        next = "oa-stream rollback apply --run " + run.session.id();
+        next = Suggestion{"rollback apply", {names::run, run.session.id()}};
     }
     const bool used_up = run.needs_new_plan || outcome.needs_new_plan;
     if (next.empty() && !run.plan_file.empty() && used_up) {
         next = plan_again_command(run.plan, run.plan_file);
     }
-    const std::string incident = "oa-stream incident body " + run.session.id();
+    const Suggestion incident{"incident body", {run.session.id()}};
     if (!is_there(run.session.folder().path())) {
         // Somebody removed the folder, and there is nothing to show of it.
     } else if (outcome.exit == ExitCode::rolled_back && next.empty()) {
         next = incident;
     } else if (outcome.exit == ExitCode::rollback_unverified) {
-        outcome.notes.push_back("For the incident: " + incident);
+        outcome.notes.push_back("For the incident: " + incident.text());
     }
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
     co_await tell_end(&run, &outcome, next);
@@ -390,7 +390,7 @@ RollbackCommands rollback_commands(const PlaybookRun& run, bool foreign) {
     }
     const bool routes = has_routes_to_undo(run.plan, folder);
     RollbackCommands out = traffic_commands(run, foreign, manual);
-    out.text += routes ? "; " + manual_route_command(run.plan) : "";
+    out.advice += routes ? "; " + manual_route_command(run.plan) : "";
     return out;
 }
 

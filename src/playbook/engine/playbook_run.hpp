@@ -73,15 +73,15 @@ void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor);
 
 /// Tells the hooks how the run ended, waits for them for a while, and adds what they missed to the
 /// outcome's notes.
-[[nodiscard]] Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, std::string next);
+[[nodiscard]] Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, Advice next);
 
 /// The report of an outcome, with the run's facts and what to type next: nothing after a PASS, else
 /// `next`, or to read `file` if that is empty.
 [[nodiscard]] report::Report
-report_of(const PlaybookRun& run, RunOutcome outcome, std::string next, std::string_view file);
+report_of(const PlaybookRun& run, RunOutcome outcome, Advice next, std::string_view file);
 
 struct RollbackCommands {
-    std::string text{};
+    Advice advice{};
     bool manual = false; ///< it begins with what a person types without oa-stream
 };
 /// What to type when the traffic is not verified to be back, also without this program.

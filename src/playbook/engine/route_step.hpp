@@ -43,7 +43,7 @@ route_service(const Playbook& playbook, const Outside& outside);
 route_drift(const Outside* outside, const Plan* plan);
 
 /// For a shell: what leads to where the run's undo leads; empty without routes.
-[[nodiscard]] std::string manual_route_command(const Plan& plan);
+[[nodiscard]] Advice manual_route_command(const Plan& plan);
 
 // Run
 // ----------------------------------------------------------------------------------------------------

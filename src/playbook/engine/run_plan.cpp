@@ -1,5 +1,7 @@
 #include "run_plan.hpp"
 
+#include "oa_stream/base/option_names.hpp"
+
 #include "headline.hpp"
 #include "run_context.hpp"
 
@@ -148,9 +150,9 @@ void keep_split(RunContext& run) {
         {{"split", run.serving.to_json()}}
     );
     run.out.notes.push_back(fmt::format(
-        "Held: {} stays. To roll it back: oa-stream rollback apply --run {}",
+        "Held: {} stays. To roll it back: {}",
         run.serving.text(),
-        run.session.id()
+        Suggestion{"rollback apply", {names::run, run.session.id()}}.text()
     ));
 }
 

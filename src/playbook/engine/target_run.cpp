@@ -124,7 +124,7 @@ Result<void> check_kind(std::string_view name, Kind kind, KindSet wanted) {
         Code::usage,
         fmt::format("{} is of kind {}, not {}", printable(name, 60), to_string(kind), words),
         {},
-        "oa-stream playbook list shows the kinds"
+        Suggestion{"playbook list"} + " shows the kinds"
     );
 }
 
@@ -135,7 +135,7 @@ Task<Result<run::RunResult>> rehearse_target(TargetRunInput input) {
             Code::usage,
             "this rehearsal brings its own lanes",
             {},
-            "oa-stream cutover rehearse --local"
+            Suggestion{"cutover rehearse", {names::local}}
         );
     }
     co_return co_await play(std::move(input), RunMode::rehearse, "cutover rehearsal");
@@ -155,7 +155,7 @@ Result<void> check_drill(const TargetRunInput& input) {
             Code::usage,
             "this drill names no lane and no front door",
             "traffic",
-            "oa-stream rollback drill --local"
+            Suggestion{"rollback drill", {names::local}}
         );
     }
     const std::string fault = playbook.drill.value_or(DrillSpec{}).fault;

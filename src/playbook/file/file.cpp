@@ -266,7 +266,7 @@ Result<NamedText> find_playbook(std::string_view name) {
         auto text = read_file(std::string(name), 2 * config::YamlLimits{}.bytes);
         if (!text) {
             text.error().code = Code::unreadable;
-            text.error().hint = "oa-stream playbook list names those that are shipped";
+            text.error().hint = Suggestion{"playbook list"} + " names those that are shipped";
             return std::unexpected(std::move(text).error());
         }
         return NamedText{std::string(name), *std::move(text)};

@@ -70,7 +70,7 @@ public:
     }
 
 private:
-    void bad(std::string_view key, std::string message, std::string hint = {}) {
+    void bad(std::string_view key, std::string message, Advice hint = {}) {
         out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
     }
 

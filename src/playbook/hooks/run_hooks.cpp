@@ -21,7 +21,7 @@ void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor) {
     );
 }
 
-Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, std::string next) {
+Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, Advice next) {
     if (!run->hooks) {
         co_return;
     }
@@ -35,7 +35,7 @@ Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, std::string next) {
          {"exit_code", static_cast<int>(outcome->exit)},
          {"ended", to_string(outcome->ended)},
          {"headline", outcome->headline},
-         {"next", next}}
+         {"next", next.text()}}
     );
     co_await run->hooks->finish(hurry ? k_hurry : k_patience);
     for (std::string& note : run->hooks->notes()) {

@@ -49,8 +49,8 @@ Result<std::optional<Approval>> read_approval(const std::filesystem::path& plan)
     return approval_in(*json);
 }
 
-std::string by_another(const std::filesystem::path& plan) {
-    return "a second operator types: " + Suggestion{"plan approve", {plan.string()}}.text();
+Advice by_another(const std::filesystem::path& plan) {
+    return "a second operator types: " + Suggestion{"plan approve", {plan.string()}};
 }
 
 Account author_of(const Plan& plan) {

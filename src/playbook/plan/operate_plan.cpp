@@ -42,7 +42,7 @@ Result<void> check_planned(const PlanRequest& request, Kind kind) {
             Code::usage,
             fmt::format("this playbook is a {}", to_string(kind)),
             request.playbook.file,
-            *request.rollback ? "oa-stream cutover plan" : "oa-stream rollback plan"
+            Suggestion{*request.rollback ? "cutover plan" : "rollback plan"}
         );
     }
     return {};
@@ -61,7 +61,7 @@ Result<Playbook> read(const PlanRequest& request) {
             Code::usage,
             "this playbook starts its own lanes and needs no plan",
             request.playbook.file,
-            "oa-stream cutover rehearse --local"
+            Suggestion{"cutover rehearse", {names::local}}
         );
     }
     return playbook;
@@ -178,7 +178,7 @@ void suggest_rollback(
     });
     const auto newest = std::ranges::max_element(all, {}, &RunStatus::last_at);
     if (newest != all.end()) {
-        error.hint = Suggestion{"rollback apply", {names::run, newest->run}}.text() +
+        error.hint = Suggestion{"rollback apply", {names::run, newest->run}} +
                      " restores what served before that run";
     }
 }

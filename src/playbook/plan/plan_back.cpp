@@ -79,7 +79,7 @@ bool add_settings(std::vector<std::string>& arguments, std::string_view text, co
 
 } // namespace
 
-std::string plan_back_command(const Json& plan) {
+Advice plan_back_command(const Json& plan) {
     const std::string name = "rollback-" + text_in(plan, "driver");
     const ShippedPlaybook* shipped = shipped_playbook(name);
     if (shipped == nullptr) {
@@ -91,7 +91,7 @@ std::string plan_back_command(const Json& plan) {
     }
     arguments.emplace_back(names::out);
     arguments.emplace_back("back.json");
-    return Suggestion{"rollback plan", std::move(arguments)}.text();
+    return Suggestion{"rollback plan", std::move(arguments)};
 }
 
 std::string manual_step(const Plan& plan) {
@@ -99,22 +99,24 @@ std::string manual_step(const Plan& plan) {
     return command.empty() ? std::string() : std::string(k_by_hand) + command;
 }
 
-std::string manual_back_command(std::string_view manual, std::string_view run) {
+Advice manual_back_command(std::string_view manual, std::string_view run) {
     const Suggestion then{"rollback apply", {names::run, std::string(run)}};
-    return manual.empty() ? std::string() : fmt::format("{} && {}", manual, then.text());
+    return manual.empty() ? Advice() : fmt::format("{} && ", manual) + Advice(then);
 }
 
-std::string plan_back_of(std::string_view target) {
+Suggestion plan_back_of(std::string_view target) {
     const std::string name = fmt::format("rollback-{}", target.substr(0, target.find(':')));
-    return fmt::format(
-        "oa-stream rollback plan {} {} … {} back.json",
-        shipped_playbook(name) == nullptr ? "rollback-DRIVER" : name,
-        names::set,
-        names::out
-    );
+    return {
+        "rollback plan",
+        {shipped_playbook(name) == nullptr ? "rollback-DRIVER" : name,
+         names::set,
+         std::string(k_fill_in),
+         names::out,
+         "back.json"}
+    };
 }
 
-std::string plan_again_command(const Plan& plan, const std::filesystem::path& file) {
+Advice plan_again_command(const Plan& plan, const std::filesystem::path& file) {
     if (!plan.source || (shipped_playbook(plan.source->file) == nullptr &&
                          !is_there(std::filesystem::path(plan.source->file)))) {
         return {};
@@ -130,7 +132,7 @@ std::string plan_again_command(const Plan& plan, const std::filesystem::path& fi
     arguments.emplace_back(names::out);
     arguments.push_back(file.string());
     const bool back = plan.playbook.kind == Kind::rollback;
-    return Suggestion{back ? "rollback plan" : "cutover plan", std::move(arguments)}.text();
+    return Suggestion{back ? "rollback plan" : "cutover plan", std::move(arguments)};
 }
 
 } // namespace oa_stream::playbook

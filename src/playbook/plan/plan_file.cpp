@@ -6,6 +6,7 @@
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/playbook/file.hpp"
 
 #include <fmt/format.h>
@@ -116,6 +117,15 @@ std::string canonical_digest(const Json& json) {
     return sha256_hex(sorted.dump());
 }
 
+namespace {
+
+Advice how_to_make_one() {
+    return "make one with `" +
+           Suggestion{"cutover plan", {std::string(k_fill_in), names::out, "plan.json"}} + "`";
+}
+
+} // namespace
+
 Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust) {
     // An id covers what is read alone: a name that stands twice would hide its first value.
     auto json = parse_json_within(text, {.unique_names = trust == Trust::verified});
@@ -124,7 +134,7 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
             Code::unreadable,
             json ? "this is not a plan of oa-stream" : json.error().message,
             std::string(file),
-            "make one with `oa-stream cutover plan … --out plan.json`"
+            how_to_make_one()
         );
     }
     const std::string id = text_in(*json, "id");
@@ -184,7 +194,7 @@ Result<Plan> load_plan(const fs::path& path, std::string_view shown) {
     auto text = read_file(path, k_largest_plan);
     if (!text) {
         text.error().code = Code::unreadable;
-        text.error().hint = "make one with `oa-stream cutover plan … --out plan.json`";
+        text.error().hint = how_to_make_one();
         return std::unexpected(std::move(text).error());
     }
     OA_TRY(Plan plan, read_plan(*text, path.string()));

@@ -31,7 +31,8 @@ Task<Result<RoutePlan>> plan_now(const Outside* outside, const Playbook* playboo
             "routes: the processes behind the address remember different overrides: " +
                 plan->found.text(),
             client.base_url(),
-            "oa-stream route status shows it, oa-stream route set makes them agree"
+            Suggestion{"route status"} + " shows it, " + Suggestion{"route set"} +
+                " makes them agree"
         );
     }
     co_return plan ? std::move(plan) : std::unexpected(std::move(plan).error().prefixed("routes"));
@@ -173,7 +174,7 @@ Task<Result<std::vector<std::string>>> route_drift(const Outside* outside, const
     co_return drifted;
 }
 
-std::string manual_route_command(const Plan& plan) {
+Advice manual_route_command(const Plan& plan) {
     const auto routes = read_route_plan(plan.facts.routes);
     if (!routes) {
         return {};
@@ -183,7 +184,7 @@ std::string manual_route_command(const Plan& plan) {
     for (const RouteWrite& write : rolls_back ? routes->reversed().undo() : routes->undo()) {
         out.push_back(suggestion_of(plan.playbook, write));
     }
-    return text_of_all(out);
+    return advice_to_do_all(out);
 }
 
 } // namespace oa_stream::playbook

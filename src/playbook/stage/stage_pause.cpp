@@ -85,8 +85,8 @@ std::optional<Reason> reason_to_pause(const StageRun& stage, WindowEnd end) {
     return std::nullopt;
 }
 
-std::string to_type(const RunContext& run, std::string command) {
-    return Suggestion{"cutover " + std::move(command), {names::run, run.session.id()}}.text();
+Suggestion to_type(const RunContext& run, std::string command) {
+    return {"cutover " + std::move(command), {names::run, run.session.id()}};
 }
 
 void begin_pause(RunContext& run, const Reason& reason, const std::string& where) {
@@ -104,8 +104,8 @@ void begin_pause(RunContext& run, const Reason& reason, const std::string& where
         {{"where", where},
          {"why", reason.why},
          {"trouble", reason.trouble},
-         {"to_go_on", to_type(run, "continue")},
-         {"to_roll_back", to_type(run, "abort")}}
+         {"to_go_on", to_type(run, "continue").text()},
+         {"to_roll_back", to_type(run, "abort").text()}}
     );
     run.session.say("  to go on:     " + to_type(run, "continue"));
     run.session.say("  to roll back: " + to_type(run, "abort"));

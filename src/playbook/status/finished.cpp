@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
@@ -63,12 +64,9 @@ Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view ta
                     run.open
                 ),
                 {},
-                fmt::format(
-                    "{}: oa-stream cutover abandon --run {}",
-                    known ? run.next + " first, or give it up"
-                          : "check the target's split, then abandon the run as its owner",
-                    run.run
-                )
+                (known ? run.next + " first, or give it up: "
+                       : "check the target's split, then abandon the run as its owner: ") +
+                    Suggestion{"cutover abandon", {names::run, run.run}}
             );
         }
     }
@@ -85,7 +83,7 @@ Result<void> check_nothing_under_way(const fs::path& state_dir, std::string_view
         Code::conflict,
         fmt::format("run {} is under way on {}", *run, target),
         {},
-        fmt::format("oa-stream cutover status --run {} --wait-for done", *run)
+        Suggestion{"cutover status", {names::run, std::string(*run), names::wait_for, "done"}}
     );
 }
 

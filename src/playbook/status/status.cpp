@@ -26,7 +26,7 @@ std::string_view to_string(RunState state) noexcept {
 }
 
 Json to_json(const RunStatus& status) {
-    return {
+    Json out = {
         {"run", status.run},
         {"evidence", status.folder.string()},
         {"state", to_string(status.state)},
@@ -48,8 +48,9 @@ Json to_json(const RunStatus& status) {
         {"unread", or_null(status.unread)},
         {"open", or_null(status.open)},
         {"left", status.left_nothing() ? Json("nothing") : Json(nullptr)},
-        {"next", status.next},
     };
+    put_advice(out, "next", status.next);
+    return out;
 }
 
 std::string status_text(const RunStatus& status) {
@@ -83,7 +84,7 @@ std::string status_text(const RunStatus& status) {
             status.own_lanes ? "nothing: its lanes ended with it" : "nothing: it moved no traffic"
         );
     }
-    line("next", status.next);
+    line("next", status.next.text());
     return out;
 }
 
@@ -108,7 +109,7 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
     return out;
 }
 
-std::string run_to_roll_back(const fs::path& state_dir) {
+Advice run_to_roll_back(const fs::path& state_dir) {
     auto all = all_statuses(state_dir).value_or(std::vector<RunStatus>{});
     const auto last = std::ranges::max_element(all, {}, &RunStatus::last_at);
     const std::string target = last == all.end() ? std::string() : last->target;
@@ -117,20 +118,17 @@ std::string run_to_roll_back(const fs::path& state_dir) {
     // What a rollback moved is where it belongs.
     const bool back = newest != all.end() && newest->facts.kind == run::RunKind::rollback;
     if (newest == all.end() || back) {
-        return fmt::format(
-            "no run here has traffic to roll back; {} shows how to restore everything, whatever "
-            "moved it",
-            plan_back_of(target)
-        );
+        return "no run here has traffic to roll back; " + Advice(plan_back_of(target)) +
+               " shows how to restore everything, whatever moved it";
     }
     const bool known = !newest->serving.empty() && !newest->baseline.empty() &&
                        newest->serving != newest->baseline;
-    return fmt::format(
-        "{} rolls back the newest run that moved traffic on {}{}",
-        Suggestion{"rollback apply", {names::run, newest->run}}.text(),
-        newest->target,
-        known ? fmt::format(", from {} to {}", newest->serving, newest->baseline) : ""
-    );
+    return Suggestion{"rollback apply", {names::run, newest->run}} +
+           fmt::format(
+               " rolls back the newest run that moved traffic on {}{}",
+               newest->target,
+               known ? fmt::format(", from {} to {}", newest->serving, newest->baseline) : ""
+           );
 }
 
 } // namespace oa_stream::playbook

@@ -2,6 +2,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/playbook/finished.hpp"
@@ -57,8 +58,8 @@ struct StoredPlan {
     std::string target{};
     bool in_vain = false; ///< the last rollback: the same again would end alike
     /// The command that plans a rollback, or one for a person, where the journal's goes no further.
-    std::string back{};
-    std::string restore{}; ///< of routes alone: the command that undoes them
+    Advice back{};
+    Advice restore{}; ///< of routes alone: the command that undoes them
 };
 
 /// What the last rollback found, in the data of a check: "foreign", a split that others set, which
@@ -98,7 +99,7 @@ StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Js
         plan.back = plan_back_command(*json);
         if (plan.back.empty()) {
             const auto whole = read_plan(text->value_or(""), {}, Trust::rescue);
-            plan.back = whole ? manual_back_command(manual_step(*whole), out.run) : std::string();
+            plan.back = whole ? manual_back_command(manual_step(*whole), out.run) : Advice();
         }
     }
     const Json* steps = member(*json, "steps");
@@ -147,7 +148,7 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
     if (summary) {
         add_journal_summary(out, *summary);
         if (summary->found.empty()) { // a later rollback, which died, saw no split of others
-            plan.back.clear();
+            plan.back = {};
         }
         out.began = summary->lines > 0 || has_moved(out.folder);
         if (summary->lines == 0 && plan.mutates && out.began) {
@@ -230,17 +231,17 @@ void add_position(RunStatus& out) {
 }
 
 /// A route restore restores what another run found. The command that undoes either.
-std::string add_restored_run(RunStatus& out, const Json& run, const fs::path& state_dir) {
+Advice add_restored_run(RunStatus& out, const Json& run, const fs::path& state_dir) {
     const auto access = routes::read_route_access(run);
     const std::string& restores = out.facts.restores;
     const fs::path first = state_dir / "runs" / restores;
     std::error_code ignored;
     if (restores.empty() || !fs::is_directory(first, ignored)) {
-        return routes::route_restore(out.run, access, access).text();
+        return routes::route_restore(out.run, access, access);
     }
     out.restores = restores;
     const auto kept = routes::read_route_access(run::document_in(first / "run.json"));
-    return routes::route_restore(restores, access, kept).text();
+    return routes::route_restore(restores, access, kept);
 }
 
 constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
@@ -304,16 +305,17 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
 }
 
 void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbacks) {
-    const std::string back = "oa-stream rollback apply --run " + out.run;
-    const std::string abandon = "oa-stream cutover abandon --run " + out.run;
+    const Suggestion back{"rollback apply", {names::run, out.run}};
+    const Suggestion abandon{"cutover abandon", {names::run, out.run}};
     if (out.stopped) {
-        out.next = back + " --take-over";
+        out.next = Suggestion{"rollback apply", {names::run, out.run, names::take_over}};
     } else if (out.state == RunState::running) {
-        out.next = out.paused.empty()
-                       ? "oa-stream cutover status --run " + out.run + " --wait-for done"
-                       : "oa-stream cutover continue --run " + out.run;
+        out.next =
+            out.paused.empty()
+                ? Suggestion{"cutover status", {names::run, out.run, names::wait_for, "done"}}
+                : Suggestion{"cutover continue", {names::run, out.run}};
     } else if (out.left_nothing()) {
-        out.next = "oa-stream runs show " + out.run;
+        out.next = Suggestion{"runs show", {out.run}};
     } else if (!out.needs_somebody()) {
         if (out.state == RunState::died && plan.read && !plan.routes_alone) { // ends its record
             out.next = back;
@@ -328,7 +330,7 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
     } else if (plan.in_vain && !out.routes_unverified && out.end && out.end->rollback) {
         out.next = abandon;
     } else {
-        out.next = plan.back.empty() || rollbacks.any_after(out) ? back : plan.back;
+        out.next = plan.back.empty() || rollbacks.any_after(out) ? Advice(back) : plan.back;
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/traffic/front.hpp"
 
@@ -252,8 +253,9 @@ private:
                       "front door: {}: {}", net::to_string(response.failure), response.failure_text
                   ),
             options_.admin_socket,
-            nobody ? fmt::format("oa-stream front --admin {} …", options_.admin_socket)
-                   : std::string()
+            nobody
+                ? Suggestion{"front", {names::admin, options_.admin_socket, std::string(k_fill_in)}}
+                : Advice()
         );
     }
 

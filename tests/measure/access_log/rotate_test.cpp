@@ -381,5 +381,5 @@ TEST_CASE("access log: a pipe under a name is refused with what to do") {
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::unreadable);
     CHECK(refused.error().message == "it is a pipe");
-    CHECK(refused.error().hint.contains("use - for standard input"));
+    CHECK(refused.error().hint.text().contains("use - for standard input"));
 }

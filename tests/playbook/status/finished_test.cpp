@@ -44,7 +44,7 @@ TEST_CASE("plan: nothing is built upon a dead run whose target cannot be read") 
                                        " is not over on an unknown target: it cannot be read "
                                        "whether its traffic is back (plan.json: is not whole)"
     );
-    CHECK(refused.error().hint.ends_with("oa-stream cutover abandon --run " + name));
+    CHECK(refused.error().hint.text().ends_with("oa-stream cutover abandon --run " + name));
     REQUIRE(mark_finished(run, "given up", "x", "b").has_value());
     CHECK(check_nothing_undone(state.path, "front").has_value());
 }

@@ -170,7 +170,7 @@ TEST_CASE("status: a run that died with traffic moved says so, whatever of its p
         CHECK(status.needs_somebody());
         CHECK(status.unread.starts_with(row.unread));
         CHECK(status.unread.empty() == row.unread.empty());
-        CHECK(status.next.starts_with("oa-stream " + std::string(row.next)));
+        CHECK(status.next.text().starts_with("oa-stream " + std::string(row.next)));
         CHECK(status_of(state.path, status.run)->needs_somebody());
     }
 }
@@ -196,7 +196,7 @@ TEST_CASE("status: a rollback closes a run that cannot be read only if it came a
             R"("started_at":")" +
                 at + R"(-02-22T05:00:00.000Z"})"
         );
-        CHECK(status_in(state.path, run).next.starts_with(next));
+        CHECK(status_in(state.path, run).next.text().starts_with(next));
     }
 }
 
@@ -214,7 +214,7 @@ TEST_CASE("status: a younger run is read once, however many plans cannot be read
     REQUIRE(all.has_value());
     REQUIRE(all->size() == 3);
     for (const RunStatus& status : *all) {
-        CHECK(status.next.starts_with("oa-stream rollback plan rollback"));
+        CHECK(status.next.text().starts_with("oa-stream rollback plan rollback"));
     }
     CHECK(opens.count() == 1);
 }
@@ -264,7 +264,7 @@ TEST_CASE("status: a rollback of everything is named only while others' split wa
         R"({"seq":6,"at":"f","phase":"read-back","step":"rollback","seen":{"v1":100,"v2":0}})";
     const auto next = [&](std::initializer_list<std::string_view> all) {
         write(folder / "journal.ndjson", lines(all));
-        return status_in(state.path, folder).next;
+        return status_in(state.path, folder).next.text();
     };
     const auto there = {k_begin, k_intent, k_done, k_found};
     CHECK(next(there).starts_with("oa-stream rollback plan rollback-haproxy --set base_url="));
@@ -306,7 +306,7 @@ TEST_CASE("status: a program that the shipped rollback would call wrongly is not
         constexpr std::string_view k_found =
             R"({"seq":4,"at":"d","phase":"unverified","step":"rollback","found":"v1 33, v2 17"})";
         write(folder / "journal.ndjson", lines({k_begin, k_intent, k_done, k_found}));
-        const std::string next = status_in(state.path, folder).next;
+        const std::string next = status_in(state.path, folder).next.text();
         CHECK(next.starts_with(
             shipped ? "oa-stream rollback plan rollback-command --set " : "oa-stream rollback apply"
         ));
@@ -401,11 +401,11 @@ TEST_CASE("status: lanes of its own died with the run, and a sealed run has ende
     const fs::path sealed = state.moved("rollback");
     write(sealed / "journal.ndjson", R"({"seq":1,"at")"); // it died before its first line
     CHECK(status_in(state.path, sealed).left_nothing());
-    CHECK(status_in(state.path, sealed).next.starts_with("oa-stream runs show "));
+    CHECK(status_in(state.path, sealed).next.text().starts_with("oa-stream runs show "));
     write(sealed / "timeline.ndjson", R"({"event":"shift begins"})"); // or that one is lost
-    CHECK(status_in(state.path, sealed).next.starts_with("oa-stream rollback apply --run "));
+    CHECK(status_in(state.path, sealed).next.text().starts_with("oa-stream rollback apply --run "));
     write(sealed / "journal.ndjson", lines({k_begin})); // nothing was written
-    CHECK(status_in(state.path, sealed).next.starts_with("oa-stream rollback apply --run "));
+    CHECK(status_in(state.path, sealed).next.text().starts_with("oa-stream rollback apply --run "));
     write(sealed / "SHA256SUMS", "");
     CHECK(status_in(state.path, sealed).state == RunState::ended);
 }
@@ -558,7 +558,9 @@ TEST_CASE("status: nothing is built upon a run that left something undone on the
         refused.error().message ==
         "run " + name + " is not over on front: its split was left as it is"
     );
-    CHECK(refused.error().hint.starts_with("oa-stream rollback apply --run " + name + " first"));
+    CHECK(
+        refused.error().hint.text().starts_with("oa-stream rollback apply --run " + name + " first")
+    );
     CHECK(check_nothing_undone(state.path, "another").has_value());
     REQUIRE(mark_finished(run, "given up", "x").has_value());
     CHECK(check_nothing_undone(state.path, "front").has_value());

@@ -274,12 +274,17 @@ TEST_CASE("cloud run: fault 39: a revision that does not exist or is not ready i
     const auto nobody = bench.get(bench.driven->preview(*Split::between("stable", "nobody", 5)));
     REQUIRE_FALSE(nobody.has_value());
     CHECK(nobody.error().code == Code::precondition);
-    CHECK(nobody.error().hint.find("revisions list --service lane --project") != std::string::npos);
+    CHECK(
+        nobody.error().hint.text().find("revisions list --service lane --project") !=
+        std::string::npos
+    );
     bench.fake.model.revisions["canary"] = false;
     const auto written = bench.get(bench.driven->set(split(5), bench.read().etag));
     REQUIRE_FALSE(written.has_value());
     CHECK(written.error().code == Code::precondition);
-    CHECK(written.error().hint.find("revisions describe canary --project") != std::string::npos);
+    CHECK(
+        written.error().hint.text().find("revisions describe canary --project") != std::string::npos
+    );
     CHECK(bench.fake.count("patch") == 0);
 }
 
@@ -294,7 +299,7 @@ TEST_CASE("cloud run: a revision is reached by its tag") {
     const auto none = bench.driven->address("stable");
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error().code == Code::precondition);
-    CHECK(none.error().hint.find("--update-tags") != std::string::npos);
+    CHECK(none.error().hint.text().find("--update-tags") != std::string::npos);
 
     // The tag of "the latest revision" is that of the one that is.
     bench.fake.model.latest_ready = "canary";

@@ -79,7 +79,7 @@ TEST_CASE("local driver: a socket that this user may not open is told from one w
     CHECK(denied.error().code == Code::credentials);
     CHECK(denied.error().message.starts_with("this user may not open it (owner "));
     CHECK(denied.error().message.ends_with(root ? ", mode 0600)" : ", mode 0000)"));
-    CHECK(denied.error().hint.starts_with("sudo -u "));
+    CHECK(denied.error().hint.text().starts_with("sudo -u "));
     std::filesystem::remove(socket);
     const auto nobody = rig.get(driver->read());
     REQUIRE_FALSE(nobody.has_value());

@@ -186,7 +186,7 @@ TEST_CASE("haproxy: a server's own address is used unless probes could not reach
     const auto none = address_of(named, facts);
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error().text().find("r7") != std::string::npos);
-    CHECK(none.error().hint.find("canary_url") != std::string::npos);
+    CHECK(none.error().hint.text().find("canary_url") != std::string::npos);
 }
 
 TEST_CASE("haproxy: what was kept is restored when it fits the backend and its servers") {
