@@ -4,12 +4,12 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/report/report_html.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include <fmt/format.h>
 
@@ -227,8 +227,7 @@ bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
     if (facts_.mutated && !facts_.restored) { // it was over, and what was changed stays
         result.end.exit = ExitCode::rollback_unverified;
         result.end.ended = RunEnding::rollback_unverified;
-        result.next = is_gone(folder_) ? result.next
-                                       : Suggestion{"rollback apply", {names::run, folder_.id()}};
+        result.next = is_gone(folder_) ? result.next : suggest_rollback(folder_.id());
     }
     return true;
 }
@@ -283,7 +282,7 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
     } else if (std::error_code ignored;
                out.next == less(folder_.path() / "report.md").text() &&
                !std::filesystem::is_regular_file(folder_.path() / "report.md", ignored)) {
-        out.next = Suggestion{"runs show", {id()}}; // the disk was full
+        out.next = suggest_show(id()); // the disk was full
     }
     out.document = document_of(out);
     return out;

@@ -286,17 +286,16 @@ Result<fs::path> newest_run(const fs::path& state_dir, std::string_view kind) {
     }
     OA_TRY(const auto all, list_runs(state_dir));
     const auto found =
-        kind.empty() ? all.begin() : std::ranges::find_if(all, [&](const RunEntry& one) {
-            return one.facts.kind == wanted;
-        });
+        kind.empty()
+            ? all.begin()
+            : std::ranges::find(all, wanted, [](const RunEntry& one) { return one.facts.kind; });
     if (found == all.end()) {
         return fail(
             Code::usage,
             kind.empty() ? "there are no runs here"
                          : fmt::format("no {} has left anything here", kind),
             (state_dir / "runs").string(),
-            Suggestion{"doctor"} +
-                " shows where runs are kept; --state-dir DIR selects another place"
+            Suggestion{"doctor"} + " shows where runs are kept; --state-dir selects another place"
         );
     }
     return found->folder;
@@ -341,13 +340,10 @@ Result<fs::path> find_run(const fs::path& state_dir, std::string_view word) {
     }
     return fail(
         Code::usage,
-        near.empty() ? fmt::format("there is no run '{}'", printable(word, 80))
-                     : fmt::format(
-                           "'{}' names {} runs, for example {}",
-                           printable(word, 80),
-                           near.size(),
-                           near.front().filename().string()
-                       ),
+        near.empty()
+            ? fmt::format("there is no run '{}'", printable(word, 80))
+            : fmt::format("'{}' names {} runs, for example ", printable(word, 80), near.size()) +
+                  near.front().filename().string(),
         (state_dir / "runs").string(),
         Suggestion{"runs list"}
     );

@@ -10,6 +10,8 @@
 #include "oa_stream/net/secret_header.hpp"
 #include "oa_stream/net/token_source.hpp"
 
+#include "suggestion.hpp"
+
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -22,11 +24,6 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::string_view k_all = "all";
-const Advice& all_commands_hint() {
-    static const Advice k_hint =
-        Suggestion{.command = {}, .arguments = {names::help}} + " lists them";
-    return k_hint;
-}
 constexpr std::uint64_t k_most_bytes = 1'000'000;
 
 /// A file may call it as earlier releases did; null: there is none.
@@ -103,7 +100,7 @@ private:
         return refuse(
             entry.at,
             fmt::format("unknown key '{}'", printable(entry.key, 60)),
-            did_you_mean(entry.key, known, all_commands_hint())
+            did_you_mean(entry.key, known, main_help() + " lists them")
         );
     }
 
@@ -269,7 +266,7 @@ Result<void> ConfigFile::take(const config::YamlEntry& section) {
         return reader.refuse(
             section.at,
             fmt::format("'{}' is not a command", printable(section.key, 60)),
-            did_you_mean(section.key, section_names(), all_commands_hint())
+            did_you_mean(section.key, section_names(), main_help() + " lists them")
         );
     }
     if (section.value.kind != config::YamlKind::map) {

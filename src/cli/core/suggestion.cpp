@@ -68,6 +68,10 @@ Suggestion Typed::suggestion(const Instead& instead) const {
     return out;
 }
 
+Suggestion main_help() {
+    return {.command = {}, .arguments = {names::help}};
+}
+
 Advice trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble) {
     const bool distrusts =
         trouble == net::TlsTrouble::untrusted && contains(checks, Verdict::error, &Check::verdict);

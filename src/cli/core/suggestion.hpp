@@ -40,6 +40,9 @@ struct Typed {
     }
 };
 
+/// What lists all commands.
+[[nodiscard]] Suggestion main_help();
+
 /// The same with --ca, when a check could not be made and the last failure of its client was a
 /// certificate that no authority known here vouches for; else empty.
 [[nodiscard]] Advice

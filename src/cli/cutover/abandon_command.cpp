@@ -3,6 +3,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/commands.hpp"
@@ -48,7 +49,7 @@ Result<RunStatus> undone_run(const std::string& run, const Context& context) {
         alive ? fmt::format("run {} is under way, by {}", status.run, status.holder)
               : fmt::format("run {} left nothing undone: there is nothing to give up", status.run),
         {},
-        alive ? status.next : Suggestion{"runs show", {status.run}}
+        alive ? status.next : run::suggest_show(status.run)
     );
 }
 

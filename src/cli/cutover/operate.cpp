@@ -1,5 +1,7 @@
 #include "operate.hpp"
 
+#include "oa_stream/run/suggest.hpp"
+
 #include "core/document.hpp"
 #include "core/version.hpp"
 
@@ -29,9 +31,9 @@ SignalWords words_for(Touches touches, const playbook::StopRequest& stop, const 
     return {
         "finishing the step under way, then restoring the traffic",
         [&stop, &run] {
-            return stop.mutated() ? "Some traffic may be moved. To finish: " +
-                                        Suggestion{"rollback apply", {names::run, run}}
-                                  : "Nothing was changed.";
+            return stop.mutated()
+                       ? "Some traffic may be moved. To finish: " + run::suggest_rollback(run)
+                       : "Nothing was changed.";
         },
     };
 }

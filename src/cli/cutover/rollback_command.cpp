@@ -8,6 +8,7 @@
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "core/commands.hpp"
 #include "operate.hpp"
@@ -70,7 +71,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
         Code::usage,
         fmt::format("{} runs are not over: {}", runs.size(), fmt::join(names, ", ")),
         {},
-        "name one: " + Suggestion{"rollback apply", {names::run, runs.front().run}}
+        "name one: " + run::suggest_rollback(runs.front().run)
     );
 }
 
@@ -83,7 +84,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Code::usage,
             "a run and a plan were given: only one of them can be rolled back",
             std::string(names::run),
-            Suggestion{"rollback apply", {names::run, "ID"}}
+            run::suggest_rollback("ID")
         );
     }
     if (plan) {
@@ -95,7 +96,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
                 *plan,
                 "a plan: " +
                     Suggestion{"rollback plan", {std::string(k_fill_in), names::out, "plan.json"}} +
-                    "; a run: " + Suggestion{"rollback apply", {names::run, *plan}}
+                    "; a run: " + run::suggest_rollback(*plan)
             );
         }
         playbook::ApplyRequest request;

@@ -44,9 +44,7 @@ Result<const CommandSpec*> command_called(const std::string& name) {
         Code::usage,
         fmt::format("'{}' is not a command", printable(name, 60)),
         std::string(k_for.name),
-        did_you_mean(
-            spaced, names, Suggestion{.command = {}, .arguments = {names::help}} + " lists them"
-        )
+        did_you_mean(spaced, names, main_help() + " lists them")
     );
 }
 

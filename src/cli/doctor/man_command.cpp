@@ -101,7 +101,7 @@ Result<ManPage> page_of(std::string wanted) {
         {},
         !names.empty() ? fmt::format("those of its commands: {}", fmt::join(names, ", "))
         : near         ? "did you mean " + Suggestion{"man", {std::string(*near)}} + "?"
-               : Suggestion{.command = {}, .arguments = {names::help}} + " lists the commands"
+                       : main_help() + " lists the commands"
     );
 }
 

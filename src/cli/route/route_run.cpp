@@ -5,6 +5,7 @@
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_change.hpp"
+#include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "core/document.hpp"
@@ -110,7 +111,7 @@ Advice abandon_of(const RouteContext& run) {
     const auto all = playbook::all_statuses(run.context.state_dir);
     for (const playbook::RunStatus& one : all.value_or(std::vector<playbook::RunStatus>{})) {
         if (is_of(one, run)) {
-            return Suggestion{"cutover abandon", {names::run, one.run}};
+            return run::suggest_abandon(one.run);
         }
     }
     return {};

@@ -5,6 +5,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/timeline.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -55,7 +56,7 @@ Advice next_of(const Known& known, const Context& context) {
         return known.status ? known.status->next : follow(run.folder / "timeline.ndjson");
     }
     if (!known.sums.whole() || run.life == RunLife::died) {
-        return Suggestion{"incident body", {word_of(run, context)}};
+        return run::suggest_incident(word_of(run, context));
     }
     return in_folder(run.next, run.folder);
 }

@@ -7,6 +7,7 @@
 #include "oa_stream/probe/continuity.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/run/run_session.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "planted_fault.hpp"
 #include "stage/stage.hpp"
@@ -187,7 +188,7 @@ private:
         const auto removed = remove_fault(session_.folder().path());
         if (removed && removed->verdict != Verdict::pass) {
             left_ = removed->detail;
-            next_ = Suggestion{"rollback apply", {names::run, session_.id()}};
+            next_ = run::suggest_rollback(session_.id());
         } else if (input_.by.stop != nullptr) { // nobody has to roll this run back
             input_.by.stop->settle(
                 "its fault is removed", moved_ ? ExitCode::rolled_back : ExitCode::inconclusive

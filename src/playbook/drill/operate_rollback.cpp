@@ -9,6 +9,7 @@
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "engine/playbook_run.hpp"
 #include "engine/route_step.hpp"
@@ -245,7 +246,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     outcome.next_manual = commands.manual;
     const bool in_vain = outcome.gone || outcome.differs; // the same again would end alike
     if (in_vain && !has_routes_to_undo(run.plan, run.session.folder())) {
-        next = Suggestion{"cutover abandon", {names::run, request.run}};
+        next = run::suggest_abandon(request.run);
         outcome.next_manual = false;
     }
     co_await tell_end(&run, &outcome, next);

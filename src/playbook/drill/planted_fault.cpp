@@ -3,12 +3,12 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_session.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include <fmt/format.h>
 
@@ -231,7 +231,7 @@ roll_back_fault(const run::Operator& by, const fs::path& folder, const Json& sto
     report.headline = fmt::format("This run moved no traffic. {}.", check.detail);
     report.facts = {{"fault", check.detail}, {"version", by.version}};
     report.more = {{"restored", removed}, {"rollback", nullptr}, {"notes", Json::array()}};
-    report.next = removed ? Advice() : Suggestion{"rollback apply", {names::run, session.id()}};
+    report.next = removed ? Advice() : run::suggest_rollback(session.id());
     session.add_said(std::move(check));
     const run::Conclusion end =
         session.conclude({.mutated = true, .restored = removed, .completed = removed});

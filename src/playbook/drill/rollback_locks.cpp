@@ -6,6 +6,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/control.hpp"
 #include "oa_stream/run/folder_lock.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include <fmt/format.h>
 
@@ -35,7 +36,7 @@ void say_how_to_go_on(const RollbackRequest& request, std::string_view who, bool
             "{} did not end within 5s{}; still waiting for it; to continue without it: ",
             who,
             stopped ? ": it is stopped (Ctrl-Z or SIGSTOP)" : ""
-        ) + Advice(Suggestion{"rollback apply", {names::run, request.run, names::take_over}}));
+        ) + Advice(run::suggest_take_over(request.run)));
 }
 
 Json owner_of(const RollbackRequest& request) {

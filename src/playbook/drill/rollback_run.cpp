@@ -1,9 +1,9 @@
 #include "rollback_run.hpp"
 
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "engine/run_context.hpp"
 #include "planted_fault.hpp"
@@ -169,10 +169,7 @@ RunOutcome outcome_of(RunContext& run, bool foreign, RouteEnd routes) {
         out.notes.push_back("By hand: " + command);
     }
     if (out.gone) {
-        out.notes.push_back(
-            "If it comes back: " +
-            Suggestion{"rollback apply", {names::run, run.session.id()}}.text()
-        );
+        out.notes.push_back("If it comes back: " + run::suggest_rollback(run.session.id()).text());
     }
     return out;
 }

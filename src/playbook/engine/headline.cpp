@@ -1,8 +1,8 @@
 #include "headline.hpp"
 
 #include "oa_stream/base/layout.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/run/conclusion.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "drill/planted_fault.hpp"
 
@@ -174,7 +174,7 @@ Advice settled_text(const RunContext& run) {
                "the run has ended, {}; to roll it back: ",
                out.rollback ? "its rollback is NOT verified" : run.serving.text() + " stays"
            ) +
-           Advice(Suggestion{"rollback apply", {names::run, run.session.id()}});
+           Advice(run::suggest_rollback(run.session.id()));
 }
 
 } // namespace

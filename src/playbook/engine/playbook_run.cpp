@@ -3,12 +3,12 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/control.hpp"
+#include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
@@ -197,7 +197,7 @@ RollbackCommands traffic_commands(const PlaybookRun& run, bool foreign, const st
     if (foreign && !manual.empty()) {
         return {manual_back_command(manual, run.session.id()), true};
     }
-    return {Suggestion{"rollback apply", {names::run, run.session.id()}} + behind};
+    return {run::suggest_rollback(run.session.id()) + behind};
 }
 
 } // namespace
@@ -361,13 +361,13 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
         next = std::move(commands.advice);
         outcome.next_manual = commands.manual;
     } else if (!planted_fault(run.session.folder().path()).empty()) {
-        next = Suggestion{"rollback apply", {names::run, run.session.id()}};
+        next = run::suggest_rollback(run.session.id());
     }
     const bool used_up = run.needs_new_plan || outcome.needs_new_plan;
     if (next.empty() && !run.plan_file.empty() && used_up) {
         next = plan_again_command(run.plan, run.plan_file);
     }
-    const Suggestion incident{"incident body", {run.session.id()}};
+    const Suggestion incident = run::suggest_incident(run.session.id());
     if (!is_there(run.session.folder().path())) {
         // Somebody removed the folder, and there is nothing to show of it.
     } else if (outcome.exit == ExitCode::rolled_back && next.empty()) {

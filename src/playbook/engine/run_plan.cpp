@@ -1,6 +1,6 @@
 #include "run_plan.hpp"
 
-#include "oa_stream/base/option_names.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "headline.hpp"
 #include "run_context.hpp"
@@ -152,7 +152,7 @@ void keep_split(RunContext& run) {
     run.out.notes.push_back(fmt::format(
         "Held: {} stays. To roll it back: {}",
         run.serving.text(),
-        Suggestion{"rollback apply", {names::run, run.session.id()}}.text()
+        run::suggest_rollback(run.session.id()).text()
     ));
 }
 

@@ -9,6 +9,7 @@
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "engine/route_step.hpp"
 #include "engine/within.hpp"
@@ -178,8 +179,7 @@ void suggest_rollback(
     });
     const auto newest = std::ranges::max_element(all, {}, &RunStatus::last_at);
     if (newest != all.end()) {
-        error.hint = Suggestion{"rollback apply", {names::run, newest->run}} +
-                     " restores what served before that run";
+        error.hint = run::suggest_rollback(newest->run) + " restores what served before that run";
     }
 }
 

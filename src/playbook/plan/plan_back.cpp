@@ -7,6 +7,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/suggest.hpp"
 #include "oa_stream/traffic/kind.hpp"
 
 #include <fmt/format.h>
@@ -100,7 +101,7 @@ std::string manual_step(const Plan& plan) {
 }
 
 Advice manual_back_command(std::string_view manual, std::string_view run) {
-    const Suggestion then{"rollback apply", {names::run, std::string(run)}};
+    const Suggestion then = run::suggest_rollback(std::string(run));
     return manual.empty() ? Advice() : fmt::format("{} && ", manual) + Advice(then);
 }
 

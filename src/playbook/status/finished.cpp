@@ -3,11 +3,11 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include <fmt/format.h>
@@ -66,7 +66,7 @@ Result<void> check_nothing_undone(const fs::path& state_dir, std::string_view ta
                 {},
                 (known ? run.next + " first, or give it up: "
                        : "check the target's split, then abandon the run as its owner: ") +
-                    Suggestion{"cutover abandon", {names::run, run.run}}
+                    run::suggest_abandon(run.run)
             );
         }
     }
@@ -83,7 +83,7 @@ Result<void> check_nothing_under_way(const fs::path& state_dir, std::string_view
         Code::conflict,
         fmt::format("run {} is under way on {}", *run, target),
         {},
-        Suggestion{"cutover status", {names::run, std::string(*run), names::wait_for, "done"}}
+        run::suggest_wait(std::string(*run))
     );
 }
 

@@ -3,10 +3,10 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "plan/plan_back.hpp"
 #include "verified_rollbacks.hpp"
@@ -123,7 +123,7 @@ Advice run_to_roll_back(const fs::path& state_dir) {
     }
     const bool known = !newest->serving.empty() && !newest->baseline.empty() &&
                        newest->serving != newest->baseline;
-    return Suggestion{"rollback apply", {names::run, newest->run}} +
+    return run::suggest_rollback(newest->run) +
            fmt::format(
                " rolls back the newest run that moved traffic on {}{}",
                newest->target,

@@ -14,6 +14,7 @@
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "drill/planted_fault.hpp"
@@ -235,8 +236,7 @@ Advice add_restored_run(RunStatus& out, const Json& run, const fs::path& state_d
     const auto access = routes::read_route_access(run);
     const std::string& restores = out.facts.restores;
     const fs::path first = state_dir / "runs" / restores;
-    std::error_code ignored;
-    if (restores.empty() || !fs::is_directory(first, ignored)) {
+    if (std::error_code none; restores.empty() || !fs::is_directory(first, none)) {
         return routes::route_restore(out.run, access, access);
     }
     out.restores = restores;
@@ -305,17 +305,14 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
 }
 
 void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbacks) {
-    const Suggestion back{"rollback apply", {names::run, out.run}};
-    const Suggestion abandon{"cutover abandon", {names::run, out.run}};
+    const Suggestion back = run::suggest_rollback(out.run);
     if (out.stopped) {
-        out.next = Suggestion{"rollback apply", {names::run, out.run, names::take_over}};
+        out.next = run::suggest_take_over(out.run);
     } else if (out.state == RunState::running) {
-        out.next =
-            out.paused.empty()
-                ? Suggestion{"cutover status", {names::run, out.run, names::wait_for, "done"}}
-                : Suggestion{"cutover continue", {names::run, out.run}};
+        out.next = out.paused.empty() ? run::suggest_wait(out.run)
+                                      : Suggestion{"cutover continue", {names::run, out.run}};
     } else if (out.left_nothing()) {
-        out.next = Suggestion{"runs show", {out.run}};
+        out.next = run::suggest_show(out.run);
     } else if (!out.needs_somebody()) {
         if (out.state == RunState::died && plan.read && !plan.routes_alone) { // ends its record
             out.next = back;
@@ -324,11 +321,12 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
         out.next = back;
     } else if (!plan.read) {
         // Without its plan it cannot be rolled back; once all is home, only a person can close it.
-        out.next = rollbacks.any_after(out) ? abandon : plan_back_of(out.target);
+        out.next =
+            rollbacks.any_after(out) ? run::suggest_abandon(out.run) : plan_back_of(out.target);
     } else if (plan.routes_alone) {
         out.next = plan.restore;
     } else if (plan.in_vain && !out.routes_unverified && out.end && out.end->rollback) {
-        out.next = abandon;
+        out.next = run::suggest_abandon(out.run);
     } else {
         out.next = plan.back.empty() || rollbacks.any_after(out) ? Advice(back) : plan.back;
     }
