@@ -38,8 +38,9 @@ Words plan_words(
     return words;
 }
 
-std::string spelled(const Words& words) {
-    return fmt::format("oa-stream {}", fmt::join(words, " "));
+/// Of plan_words().
+Suggestion suggestion_of(const Words& words) {
+    return {words[0] + " " + words[1], {words.begin() + 2, words.end()}};
 }
 
 Result<void> check_thresholds(const OldCall& call) {
@@ -120,7 +121,7 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
             Code::usage,
             "it moved traffic at once, without a gate or a rollback",
             "set-traffic",
-            spelled(words) + ", then " + Suggestion{"cutover apply", {"plan.json"}}
+            suggestion_of(words) + ", then " + Suggestion{"cutover apply", {"plan.json"}}
         );
     }
     OA_CHECK(call.needed("BASE_URL", "a rehearsal asks the lane itself"));
@@ -141,8 +142,9 @@ Result<Replacement> give_back(const OldCall& call, bool dry) {
         {"rollback", "apply"},
         {fmt::format(
             "what serves goes back to what served before the run, not to {} at once; for traffic "
-            "that no run moved: oa-stream rollback plan rollback",
-            printable(call.args()[1], 60)
+            "that no run moved: {}",
+            printable(call.args()[1], 60),
+            Suggestion{"rollback plan", {"rollback"}}.text()
         )}
     };
 }
@@ -210,7 +212,8 @@ Result<Replacement> cutover(const OldCall& call) {
         out.words = plan_words("plan", call, stable, canary);
         add(out.words, {names::out, "plan.json"});
         out.notes.emplace_back(
-            "nothing is moved yet: read the plan, then oa-stream cutover apply plan.json"
+            "nothing is moved yet: read the plan, then " +
+            Suggestion{"cutover apply", {"plan.json"}}.text()
         );
     }
     if (call.given("SLO_ERROR_BUDGET_CONSUMED_PERCENT")) {
@@ -280,7 +283,7 @@ Result<Replacement> rollout(const OldCall& call) {
         return Replacement{
             {"cutover", "status"},
             {"these are the runs that are not over; what serves now is the first line of a plan: " +
-             spelled(plan_words("plan", call, "REVISION", "REVISION"))}
+             suggestion_of(plan_words("plan", call, "REVISION", "REVISION")).text()}
         };
     }
     if (action == "deploy-no-traffic") {

@@ -52,9 +52,8 @@ std::vector<std::string_view> section_names() {
 /// "all" or the path of a command, also by its former or a misspelt name.
 std::string section_meant(std::string_view name) {
     const CommandSpec* command = command_called(name);
-    return std::string(
-        command == nullptr ? nearest(name, section_names()).value_or(name) : command->path
-    );
+    const auto near = nearest(name, section_names()).value_or(name);
+    return std::string(command == nullptr ? near : command->path);
 }
 
 /// "smoke" is not a section: each command of that family was meant.

@@ -75,22 +75,6 @@ void name_origin(Error& error, const std::vector<Setting>& settings) {
     }
 }
 
-/// "'3x' is not a duration" of a value that one option alone was given: whose value it is.
-void name_option(Error& error, const Args& args) {
-    if (error.code != Code::usage || !error.where.empty()) {
-        return;
-    }
-    std::string found;
-    for (const auto& [name, values] : args.given) {
-        for (const std::string& value : values) {
-            if (error.message.starts_with(fmt::format("'{}' ", value))) {
-                error.where = found.empty() ? name : ""; // of two nobody knows which
-                found = name;
-            }
-        }
-    }
-}
-
 /// Where to look when an error does not say it itself.
 Advice usual_hint(Code code, const CommandSpec& command, const Args& args) {
     switch (code) {
@@ -142,7 +126,6 @@ int carry_out(
         return static_cast<int>(*code);
     }
     Error error = std::move(code).error();
-    name_option(error, invocation.args);
     name_origin(error, settings);
     if (error.hint.empty()) { // a reader at 3 a.m. needs a command to run, at least this one
         error.hint = usual_hint(error.code, command, invocation.args);

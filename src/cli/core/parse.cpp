@@ -5,6 +5,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "suggestion.hpp"
 #include "unknown_command.hpp"
 
 #include <CLI/CLI.hpp>
@@ -218,12 +219,7 @@ std::unexpected<Error> no_command(std::span<const std::string> words) {
     std::string_view name = words.empty() ? std::string_view() : words.front();
     name = name.substr(0, name.find('=')); // a value may be a secret
     if (name.empty() || name == names::mark || global_of(name) != nullptr) {
-        return fail(
-            Code::usage,
-            "no command given",
-            {},
-            Suggestion{.command = {}, .arguments = {names::help}}
-        );
+        return fail(Code::usage, "no command given", {}, main_help());
     }
     std::vector<std::string_view> known{names::help, names::version};
     for (const OptionSpec& option : global_options()) {
@@ -283,7 +279,7 @@ Result<Topic> find_topic(std::span<const std::string> words) {
                 "'{}' is not a command", printable(fmt::format("{}", fmt::join(words, " ")), 60)
             ),
             {},
-            fmt::format("did you mean 'oa-stream {}'?", command->path)
+            "did you mean '" + Suggestion{std::string(command->path)} + "'?"
         );
     }
     return unknown_command(words);

@@ -6,6 +6,7 @@
 
 #include "command.hpp"
 #include "parse.hpp"
+#include "suggestion.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -42,14 +43,14 @@ const CommandSpec* also_called(std::string_view word) {
 }
 
 /// "'oa-stream cutover pause'": the commands whose last word this is, which people try alone.
-std::string ending_in(std::string_view word) {
-    std::vector<std::string> found;
+Advice ending_in(std::string_view word) {
+    Advice out;
     for (const CommandSpec& command : all_commands()) {
         if (command.path.ends_with(fmt::format(" {}", word))) {
-            found.push_back(fmt::format("'oa-stream {}'", command.path));
+            out += (out.empty() ? "'" : " or '") + Suggestion{std::string(command.path)} + "'";
         }
     }
-    return fmt::format("{}", fmt::join(found, " or "));
+    return out;
 }
 
 /// Words that stand for commands: the last ones of their paths, and those people try instead.
@@ -105,7 +106,7 @@ std::unexpected<Error> unknown_below(const std::string& family, std::string_view
             Code::usage,
             fmt::format("'{}' is not a command", printable(typed, 60)),
             {},
-            fmt::format("did you mean 'oa-stream {}'?", meant)
+            "did you mean '" + Suggestion{meant} + "'?"
         );
     }
     return fail( // "smoke": name what stands under it
@@ -135,7 +136,7 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
     if (const CommandSpec* meant = also_called(words[0])) {
         near = meant->path;
     }
-    std::string ending = near ? std::string() : ending_in(words[0]);
+    Advice ending = near ? Advice() : ending_in(words[0]);
     if (!near) {
         typed = words[0];
         near = nearest(typed, names);
@@ -149,9 +150,9 @@ std::unexpected<Error> unknown_command(std::span<const std::string> words) {
         Code::usage,
         fmt::format("'{}' is not a command", printable(typed, 60)),
         {},
-        !ending.empty() ? fmt::format("did you mean {}?", ending)
-        : near          ? fmt::format("did you mean 'oa-stream {}'?", *near)
-                        : "oa-stream --help lists them"
+        !ending.empty() ? "did you mean " + ending + "?"
+        : near          ? "did you mean '" + Suggestion{std::string(*near)} + "'?"
+                        : main_help() + " lists them"
     );
 }
 
