@@ -27,6 +27,10 @@ std::string serves_text(const TrafficState& state) {
                                  : serving_text(state) + " serves";
 }
 
+bool rests_at(const TrafficState& state, const Split& split) noexcept {
+    return state.serving == split && state.wanted == split;
+}
+
 // The driver outlives the call: its owner awaits it.
 Task<Result<TrafficState>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause, Lacks lacks) {
@@ -40,6 +44,8 @@ poll_until(TrafficDriver& driver, Split target, Millis limit, Millis pause, Lack
             seen = fmt::format(
                 "saw {}{}", serving_text(*state), state->settled ? "" : ", still changing"
             );
+        } else if (!rests_at(*state, target)) {
+            seen = fmt::format("but {} is requested", state->wanted.text());
         } else if (lacks) {
             seen = lacks(*state);
         }

@@ -91,6 +91,37 @@ TEST_CASE("plan file: what is read is what was written, made again from the play
     CHECK(plan_of("2026-02-22T04:36:01.000Z").id != plan.id); // a plan of another hour is another
 }
 
+TEST_CASE("plan file: a request that does not serve yet is read as it was written") {
+    std::string text(k_text);
+    text.replace(text.find("kind: cutover"), 13, "kind: rollback");
+    text.resize(text.find("stages:"));
+    const config::Values set{{"canary", "canary"}};
+    auto playbook = read_playbook(text, "back.yaml", set);
+    INFO((playbook ? "" : playbook.error().text()));
+    REQUIRE(playbook.has_value());
+    auto asked = live();
+    asked.wanted = World::split(25);
+    PlanFacts facts;
+    facts.created_at = "2026-02-22T04:36:00.000Z";
+    facts.etag = asked.etag;
+    facts.exact = asked.exact;
+    const auto plan = make_plan(
+        *std::move(playbook),
+        "local",
+        "local:/tmp/door.sock",
+        asked,
+        PlanSource{"back.yaml", text, set},
+        std::move(facts)
+    );
+    REQUIRE(plan.has_value());
+    const auto again = read(to_json(*plan));
+    INFO((again ? "" : again.error().text()));
+    REQUIRE(again.has_value());
+    CHECK(to_json(*again) == to_json(*plan));
+    CHECK(again->changes());
+    CHECK(drift_from_plan(*again, live(), Json::object()).empty()); // somebody was quicker
+}
+
 TEST_CASE("plan file: every edit is refused, exit 6") {
     const Json whole = to_json(plan_of());
     for (const auto& [key, value] : whole.items()) {

@@ -5,6 +5,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace oa_stream;
 using namespace oa_stream::playbook;
 using testing::World;
@@ -119,6 +121,33 @@ TEST_CASE("plan: traffic that is not as it should be is refused") {
         refused.error().hint == "oa-stream rollback plan rollback-haproxy --set … --out back.json "
                                 "restores stable, whatever serves"
     );
+}
+
+TEST_CASE("plan: a rollback takes a request back that does not serve yet") {
+    Playbook playbook = base();
+    playbook.kind = Kind::rollback;
+    playbook.target.base_url = "http://127.0.0.1:1";
+    playbook.stages.clear();
+    playbook.stage = {};
+    playbook.run_gates.clear();
+    playbook.afterwards = Afterwards::stay;
+    const auto titles = [&](const traffic::TrafficState& live) {
+        const auto plan = plan_for(playbook, live);
+        REQUIRE(plan.has_value());
+        const auto step = std::ranges::find(plan->steps, "rollback", &Step::id);
+        REQUIRE(step != plan->steps.end());
+        CHECK(plan->changes() == step->mutates());
+        CHECK(step->after == World::split(0));
+        return step->title;
+    };
+    CHECK(titles(at(0)) == "nothing to change: canary 0%, stable 100%");
+    CHECK(titles(at(5)) == "canary 5%, stable 95% → canary 0%, stable 100%");
+    auto asked = at(0);
+    asked.wanted = World::split(25);
+    CHECK(titles(asked) == "requested canary 25%, stable 75% → canary 0%, stable 100%");
+    CHECK(plan_for(playbook, asked)->id != plan_for(playbook, at(0))->id);
+    asked.serving = World::split(5); // a change that failed half way
+    CHECK(titles(asked) == "canary 5%, stable 95% → canary 0%, stable 100%");
 }
 
 TEST_CASE("playbook: faults of the old cutover scripts are configuration errors") {

@@ -416,6 +416,29 @@ TEST_CASE("take back: a journal that nobody can read leaves the plan") {
     CHECK(world.driver.serving == World::split(0));
 }
 
+TEST_CASE("rollback: what was requested goes, too, although stable serves") {
+    for (const bool restored : {true, false}) {
+        CAPTURE(restored);
+        World world;
+        world.make_cutover();
+        world.playbook.kind = Kind::rollback;
+        world.playbook.preflight.clear();
+        world.playbook.stages.clear();
+        world.playbook.stage = {};
+        world.playbook.run_gates.clear();
+        world.driver.wanted = World::split(25);
+        if (!restored) { // users have stable all the time, and yet somebody asks for the canary
+            world.driver.on_read = [&] { world.driver.wanted = World::split(25); };
+        }
+        const RunOutcome outcome = world.run();
+        INFO(outcome.headline);
+        CHECK(outcome.exit == (restored ? ExitCode::ok : ExitCode::rollback_unverified));
+        REQUIRE_FALSE(world.driver.applied.empty());
+        CHECK(world.driver.shares().front() == 0);
+        CHECK(world.driver.wanted.has_value() != restored);
+    }
+}
+
 TEST_CASE("fault 60: a rollback that is refused is retried until its time is over") {
     World world;
     died_at_call(world, k_moved, true);

@@ -103,6 +103,7 @@ Task<Result<void>> FakeDriver::set(Split target, std::string etag) {
         co_return fail(Code::conflict, "etag is old");
     }
     serving = target;
+    wanted.reset(); // a write is a request, too
     applied.push_back(target);
     ++etag_;
     if (after_write) {
@@ -187,6 +188,9 @@ RunOutcome World::run() {
     folder = session->folder().path();
     traffic::TrafficState live;
     live.wanted = live.serving = driver.serving;
+    if (playbook.kind == Kind::rollback) {
+        live.wanted = driver.wanted.value_or(live.serving);
+    }
     const auto plan = make_plan(playbook, "fake", driver.target(), live);
     INFO((plan ? std::string() : plan.error().text()));
     REQUIRE(plan.has_value());

@@ -77,6 +77,8 @@ struct Plan {
     std::string driver;
     std::string target;
     traffic::Split baseline; ///< what served when the plan was made, and what a rollback restores
+    /// Requested last, where that is not the baseline: only a rollback begins from such a state.
+    std::optional<traffic::Split> requested{};
     std::vector<Step> steps;
     std::vector<std::string> warnings{};
     std::optional<PlanSource> source{}; ///< unset for playbooks that come from no file

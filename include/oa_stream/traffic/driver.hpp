@@ -95,8 +95,8 @@ public:
     /// itself asked for (Retry-After) is within it.
     [[nodiscard]] virtual Millis patience() const noexcept { return Millis(5000); }
 
-    /// Reads until `target` serves and the write has settled, at most `limit`. Code::timeout with
-    /// what was seen instead.
+    /// Reads until the traffic rests at `target` and the write has settled, at most `limit`.
+    /// Code::timeout with what was seen instead.
     [[nodiscard]] virtual Task<Result<TrafficState>> verify(Split target, Millis limit) = 0;
 
     /// As of the last read(): each 100 requests are split to within one; false: at random.
@@ -112,7 +112,10 @@ public:
 /// The same as a clause: "canary 5%, stable 95% serves".
 [[nodiscard]] std::string serves_text(const TrafficState& state);
 
-/// Of a state in which the target serves: what it still lacks, "but …"; empty: nothing.
+/// It serves, and it is what was requested last: nothing will replace it by itself.
+[[nodiscard]] bool rests_at(const TrafficState& state, const Split& split) noexcept;
+
+/// Of a state that rests at the target: what it still lacks, "but …"; empty: nothing.
 using Lacks = std::function<std::string(const TrafficState& state)>;
 /// verify() as most drivers need it: polls read() every `pause`.
 [[nodiscard]] Task<Result<TrafficState>>

@@ -71,7 +71,7 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     const traffic::TrafficState& now = *out.seen;
     const traffic::Split& ours = run.serving;
     const bool restarted = has_restarted(run.machine, now.extra);
-    if (now.serving == ours && now.wanted == ours) {
+    if (traffic::rests_at(now, ours)) {
         out.state = DriftState::ours;
         if (restarted) {
             run.session.folder().note("machinery restarted", {{"split", "kept"}});

@@ -111,7 +111,7 @@ Task<Moved> Mover::move(std::string step, std::vector<Split> expected, Split to,
 }
 
 bool Mover::reached(const TrafficState& state, const Split& to) const {
-    return state.serving == to &&
+    return traffic::rests_at(state, to) &&
            (options_.exact.is_null() || driver_.same_setting(state.exact, options_.exact));
 }
 
@@ -168,8 +168,8 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         now->end_with(Moved::Result::done, now->to.text() + " serves");
         co_return After::stop;
     }
-    const bool in_part = state->etag != now->out.before.etag && now->is_ours(state->serving) &&
-                         !now->is_expected(state->serving);
+    const bool in_part = state->etag != now->out.before.etag && state->serving != now->to &&
+                         now->is_ours(state->serving) && !now->is_expected(state->serving);
     if (now->out.mutated && !rescue && (state->wanted == now->to || in_part)) {
         now->end_with(
             Moved::Result::unverified,
@@ -207,15 +207,17 @@ void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
     );
     now.out.restarted =
         !now.is_expected(state.serving) && options_.restarted && options_.restarted(state.extra);
+    const bool only_asked = now.is_ours(state.serving) && state.wanted != state.serving;
     // A write that was not seen whole may have come out beyond its two ends.
     const std::string_view own =
         now.out.torn ? "the machinery made another split of the last write, or " : "";
     now.end_with(
         Moved::Result::foreign,
         fmt::format(
-            "expected {} to serve, found {}{}: {}",
+            "expected {} to serve, found {}{}{}: {}",
             now.expected.front().text(),
             found,
+            only_asked ? fmt::format(", and {} requested", state.wanted.text()) : "",
             now.refusal.empty() ? "" : fmt::format(" after a refused write ({})", now.refusal),
             now.out.restarted ? "the machinery was restarted and forgot what was set"
                               : fmt::format("{}somebody else changed the traffic", own)

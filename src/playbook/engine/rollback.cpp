@@ -163,6 +163,7 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     Moved moved = co_await mover.move(step, run->ours, baseline, Urgency::rescue);
     const bool done = moved.result == Moved::Result::done;
     const bool foreign = moved.result == Moved::Result::foreign;
+    run->out.mutated = run->out.mutated || moved.mutated;
     run->out.foreign = foreign;
     run->out.gone = moved.gone;
     run->out.differs = moved.differs;
@@ -281,7 +282,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     const auto last = co_await within(run->in.timing.driver_call, run->in.driver->read());
     const Json exact = run->in.plan->home_exact();
     const bool holds =
-        last && last->serving == run->in.plan->home() &&
+        last && traffic::rests_at(*last, run->in.plan->home()) &&
         (exact.is_null() || run->out.differs || run->in.driver->same_setting(last->exact, exact));
     if (last) {
         facts.streams = streams_text(*run, *before, *last);

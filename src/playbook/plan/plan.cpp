@@ -21,8 +21,8 @@ using traffic::Split;
 
 class Builder {
 public:
-    Builder(const Playbook& playbook, const Split& baseline)
-        : playbook_(playbook), baseline_(baseline), now_(baseline) {}
+    Builder(const Playbook& playbook, const Split& baseline, const std::optional<Split>& requested)
+        : playbook_(playbook), baseline_(baseline), requested_(requested), now_(baseline) {}
 
     Result<std::vector<Step>> build() {
         smokes(playbook_.preflight);
@@ -98,9 +98,16 @@ private:
             const Split after, Split::between(playbook_.traffic.stable, playbook_.traffic.canary, 0)
         );
         Step& step = add("rollback", StepKind::restore, "");
-        step.title = now_ == after ? "nothing to change: " + after.text()
-                                   : fmt::format("{} → {}", now_.text(), after.text());
-        step.before = now_;
+        // A request that does not serve yet is to go, too.
+        const bool only_requested = now_ == after && requested_;
+        step.before = only_requested ? *requested_ : now_;
+        step.title = *step.before == after ? "nothing to change: " + after.text()
+                                           : fmt::format(
+                                                 "{}{} → {}",
+                                                 only_requested ? "requested " : "",
+                                                 step.before->text(),
+                                                 after.text()
+                                             );
         step.after = after;
         step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
         now_ = after;
@@ -179,6 +186,7 @@ private:
 
     const Playbook& playbook_;
     const Split& baseline_;
+    const std::optional<Split>& requested_; ///< where that is not the baseline
     Split now_;
     std::vector<Step> steps_;
 };
@@ -220,6 +228,9 @@ Json body(const Plan& plan) {
         out["revisions"] = plan.facts.revisions;
         out["tried"] = plan.facts.trials;
         out["seen_warnings"] = plan.facts.warnings;
+    }
+    if (plan.requested) {
+        out["requested"] = plan.requested->to_json();
     }
     if (!plan.facts.probes) {
         out["probes"] = false;
@@ -282,7 +293,10 @@ Result<Plan> make_plan(
     plan.driver = std::move(driver);
     plan.target = std::move(target);
     plan.baseline = live.serving;
-    OA_TRY(plan.steps, Builder(plan.playbook, plan.baseline).build());
+    if (live.wanted != live.serving) {
+        plan.requested = live.wanted;
+    }
+    OA_TRY(plan.steps, Builder(plan.playbook, plan.baseline, plan.requested).build());
     plan.warnings = warnings_for(plan.playbook);
     warn_of_no_gate(plan.playbook, plan.warnings);
     plan.facts.exact = live.exact;

@@ -153,6 +153,9 @@ Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust
     traffic::TrafficState live;
     OA_TRY(live.serving, baseline_in(value_in(*json, "baseline")));
     live.wanted = live.serving;
+    if (const Json* requested = member(*json, "requested")) {
+        OA_TRY(live.wanted, baseline_in(*requested));
+    }
     PlanFacts facts = facts_in(*json);
     live.exact = facts.exact;
     live.etag = facts.etag;

@@ -326,8 +326,7 @@ Task<Result<TrafficState>> CloudRunDriver::verify(Split target, Millis limit) {
             co_return state; // refused: asking again would not help
         }
         if (state) {
-            const bool there =
-                state->settled && state->serving == target && state->wanted == target;
+            const bool there = state->settled && rests_at(*state, target);
             const bool refused = operation_ && operation_->failure;
             if (there && !refused) { // somebody else's deployment may have failed beside it
                 co_return state;
