@@ -142,14 +142,13 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
     }
 }
 
-Task<Result<Json>>
-Api::patch(std::string path, std::string body, Clock::time_point until, bool rescue) {
+Task<Result<Json>> Api::patch(std::string path, std::string body, Clock::time_point until) {
     net::ClientRequest call = request("PATCH", path);
     call.headers.add("content-type", "application/json");
     call.body = std::move(body);
     net::RetryPauses pauses(options_.backoff, k_longest_backoff);
     while (true) {
-        const auto quiet = rescue || rescue_ ? rescue_quiet_until_ : writes_quiet_until_;
+        const auto quiet = rescue_ ? rescue_quiet_until_ : writes_quiet_until_;
         OA_CO_CHECK(co_await leave_alone(quiet, until, Code::conflict));
         OA_CO_TRY(const net::ClientResponse response, co_await exchange(call));
         auto error = error_of(response, true);

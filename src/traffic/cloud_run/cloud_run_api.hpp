@@ -21,12 +21,12 @@ public:
     [[nodiscard]] Task<Result<Json>> get(std::string path, Clock::time_point until);
 
     /// Sent once, and again only after an answer that proves that it was not applied (401, 429).
-    /// Code::conflict when there is no time left to wait out a 429. `rescue`: a rollback, which
-    /// honours a wish to be left alone for some seconds, not for as long as it likes.
+    /// Code::conflict when there is no time left to wait out a 429.
     [[nodiscard]] Task<Result<Json>>
-    patch(std::string path, std::string body, Clock::time_point until, bool rescue);
+    patch(std::string path, std::string body, Clock::time_point until);
 
-    /// From here on reads and writes honour a wish to be left alone for some seconds alone.
+    /// From here on, in a rollback, reads and writes honour a wish to be left alone for some
+    /// seconds, not for as long as it likes.
     void begin_rescue() noexcept { rescue_ = true; }
     [[nodiscard]] bool rescues() const noexcept { return rescue_; }
 

@@ -25,6 +25,16 @@ Json conditions_of(const Service& service) {
     return {{"state", service.condition}, {"message", service.trouble}};
 }
 
+/// No write was sent, or the one that was is refused: an error of a look must not seem to say that
+/// something may have been written. The caller reads and decides again.
+template <class T> Result<T> unsent(Result<T> looked) {
+    if (!looked && is_ambiguous(looked.error())) {
+        looked.error().code = Code::conflict;
+        looked.error().message = "nothing was written: " + looked.error().message;
+    }
+    return looked;
+}
+
 class CloudRunDriver final : public TrafficDriver {
 public:
     CloudRunDriver(net::HttpClient& client, CloudRunDriverOptions options)
@@ -67,13 +77,11 @@ private:
     [[nodiscard]] Task<Result<Service>> service(Clock::time_point until);
     [[nodiscard]] Task<Result<void>> follow(Clock::time_point until);
     [[nodiscard]] Task<Result<TrafficState>> look(Clock::time_point until);
-    [[nodiscard]] Task<Result<void>>
-    may_rise(std::string revision, Clock::time_point until, bool rescue);
+    [[nodiscard]] Task<Result<void>> may_rise(std::string revision, Clock::time_point until);
     [[nodiscard]] Task<Result<Service>> decide(std::string etag, Clock::time_point until);
+    [[nodiscard]] Task<Result<void>> write(Service live, Entries traffic, Clock::time_point until);
     [[nodiscard]] Task<Result<void>>
-    write(Service live, Entries traffic, Clock::time_point until, bool rescue);
-    [[nodiscard]] Task<Result<void>>
-    write_living(Service live, Entries traffic, Clock::time_point until, bool rescue);
+    write_living(Service live, Entries traffic, Clock::time_point until);
     [[nodiscard]] std::optional<Error> given_up(const TrafficState& state) const;
     [[nodiscard]] TrafficState state_of(const Service& service) const;
     [[nodiscard]] Json evidence_of(const Service& service) const;
@@ -196,8 +204,8 @@ Task<Result<TrafficState>> CloudRunDriver::read() {
 
 /// A rollback asks once, and only a revision that cannot serve holds it up: users are hurt
 /// meanwhile, and the platform checks the revision itself.
-Task<Result<void>>
-CloudRunDriver::may_rise(std::string revision, Clock::time_point until, bool rescue) {
+Task<Result<void>> CloudRunDriver::may_rise(std::string revision, Clock::time_point until) {
+    const bool rescue = api_.rescues();
     auto found = co_await cloud_run::ready(
         &api_, &options_, path_, std::move(revision), rescue ? Clock::now() : until
     );
@@ -220,8 +228,8 @@ Task<Result<void>> CloudRunDriver::preview(Split target) {
 
 /// The service as the caller saw it, or nothing is written.
 Task<Result<Service>> CloudRunDriver::decide(std::string etag, Clock::time_point until) {
-    OA_CO_CHECK(co_await follow(until));
-    OA_CO_TRY(Service live, co_await service(until));
+    OA_CO_CHECK(unsent(co_await follow(until)));
+    OA_CO_TRY(Service live, unsent(co_await service(until)));
     if (etag.empty()) {
         co_return fail(Code::precondition, "without an etag the last writer wins");
     }
@@ -234,18 +242,16 @@ Task<Result<Service>> CloudRunDriver::decide(std::string etag, Clock::time_point
     co_return live;
 }
 
-Task<Result<void>>
-CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until, bool rescue) {
+Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until) {
     const Split after = cloud_run::split_of(traffic, live.latest_ready);
     for (const auto& [revision, percent] : after.all()) {
         if (percent > live.serving.percent_of(revision)) {
-            OA_CO_CHECK(co_await may_rise(revision, until, rescue));
+            OA_CO_CHECK(unsent(co_await may_rise(revision, until)));
         }
     }
     const Json body = {{"etag", live.etag}, {"traffic", cloud_run::to_json(traffic)}};
     OA_CO_TRY(
-        const Json json,
-        co_await api_.patch(path_ + "?updateMask=traffic", dump_json(body), until, rescue)
+        const Json json, co_await api_.patch(path_ + "?updateMask=traffic", dump_json(body), until)
     );
     const std::string name(string_member(json, "name").value_or(""));
     const std::string below = location_ + "/operations/";
@@ -262,27 +268,27 @@ CloudRunDriver::write(Service live, Entries traffic, Clock::time_point until, bo
 
 /// The same, without tags of revisions that are gone when those are in the way.
 Task<Result<void>>
-CloudRunDriver::write_living(Service live, Entries traffic, Clock::time_point until, bool rescue) {
-    auto written = co_await write(live, traffic, until, rescue);
+CloudRunDriver::write_living(Service live, Entries traffic, Clock::time_point until) {
+    auto written = co_await write(live, traffic, until);
     if (written || written.error().code != Code::usage) {
         co_return written;
     }
     OA_CO_TRY(
         cloud_run::Living living,
-        co_await cloud_run::living_entries(&api_, path_, std::move(traffic), until)
+        unsent(co_await cloud_run::living_entries(&api_, path_, std::move(traffic), until))
     );
     if (living.gone.empty()) {
         co_return written;
     }
     left_out_ = std::move(living.gone);
-    co_return co_await write(std::move(live), std::move(living.entries), until, rescue);
+    co_return co_await write(std::move(live), std::move(living.entries), until);
 }
 
 Task<Result<void>> CloudRunDriver::set(Split target, std::string etag) {
     const auto until = deadline();
     OA_CO_TRY(Service live, co_await decide(std::move(etag), until));
     Entries traffic = cloud_run::with_split(live.traffic, target);
-    co_return co_await write_living(std::move(live), std::move(traffic), until, false);
+    co_return co_await write_living(std::move(live), std::move(traffic), until);
 }
 
 Task<Result<void>> CloudRunDriver::restore(Split target, Json exact, std::string etag) {
@@ -292,7 +298,7 @@ Task<Result<void>> CloudRunDriver::restore(Split target, Json exact, std::string
     const auto until = deadline();
     OA_CO_TRY(Service live, co_await decide(std::move(etag), until));
     OA_CO_TRY(Entries traffic, cloud_run::restored(exact, live.traffic, target, live.latest_ready));
-    co_return co_await write_living(std::move(live), std::move(traffic), until, true);
+    co_return co_await write_living(std::move(live), std::move(traffic), until);
 }
 
 // Reading back
