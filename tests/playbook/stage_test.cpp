@@ -461,9 +461,10 @@ TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probe
     CHECK(quiet.run().verdict == Verdict::inconclusive);
 
     // 300 answers are probes of ours; these requests come between the first look and the last.
-    const auto among = [&](std::uint64_t deletions) {
+    const auto among = [&](std::uint64_t deletions, std::uint64_t requests, bool direct = false) {
         World busy;
         with(busy);
+        busy.driver.direct = direct;
         busy.driver.streams["stable"].finished = 100;
         busy.instruments.others = {7, 7};
         busy.drift_every = Millis(2);
@@ -471,21 +472,28 @@ TEST_CASE("stage: on_no_traffic: hold wants users, not only this run's own probe
             spawn(
                 busy.instruments.executor,
                 "users",
-                [](World* world, std::uint64_t more) -> Task<void> {
+                [](World* world, std::uint64_t more, std::uint64_t seen) -> Task<void> {
                     (void)co_await sleep_for(Millis(5));
-                    world->driver.streams["stable"].finished = 700;
+                    world->driver.streams["stable"].finished = 100 + seen;
                     world->instruments.others = {7 + more, 7 + more};
-                }(&busy, deletions)
+                }(&busy, deletions, requests)
             );
         });
         return busy.run();
     };
-    const RunOutcome outcome = among(0);
+    const RunOutcome outcome = among(0, 600);
     CHECK(check_of(outcome, "users@25%").verdict == Verdict::pass);
     CHECK(outcome.exit == ExitCode::ok);
-    CHECK(check_of(among(299), "users@25%").verdict == Verdict::pass);
+    CHECK(check_of(among(299, 600), "users@25%").verdict == Verdict::pass);
     // All that came besides the probes deleted their conversations.
-    CHECK(check_of(among(300), "users@25%").verdict == Verdict::inconclusive);
+    CHECK(check_of(among(300, 600), "users@25%").verdict == Verdict::inconclusive);
+
+    // Pinned probes and deletions go past the machinery: it counts the 100 unpinned ones alone.
+    CHECK(
+        check_of(among(300, 110, true), "users@25%").detail ==
+        "110 requests, 100 of them this run's own"
+    );
+    CHECK(check_of(among(300, 100, true), "users@25%").verdict == Verdict::inconclusive);
 }
 
 TEST_CASE("stage: a ramp takes the traffic back bit by bit, never up again") {

@@ -124,7 +124,9 @@ Task<Result<TrafficState>> FakeDriver::verify(Split target, Millis limit) {
 }
 
 Result<traffic::ArmAddress> FakeDriver::address(std::string_view) const {
-    return traffic::ArmAddress{"http://127.0.0.1:1", {}, {}};
+    return traffic::ArmAddress{
+        .base_url = "http://127.0.0.1:1", .connect_to = {}, .direct = direct
+    };
 }
 
 Task<Result<measure::SourceReading>> FakeSource::read(measure::Question question) {

@@ -65,6 +65,7 @@ public:
     int calls = 0;
     std::function<void()> after_write{};
     bool exact = true;
+    bool direct = false; ///< pinned probes go past it
     int away_from = 0; ///< from that read() on, and before away_to, it does not answer
     int away_to = 0;
     std::optional<traffic::Split> wanted{}; ///< asked for by somebody, and not served yet

@@ -46,6 +46,9 @@ struct ArmAddress {
     std::string base_url; ///< without a trailing slash
     std::string connect_to; ///< "host:port", empty when the URL says it all
     std::vector<std::pair<std::string, std::string>> headers{};
+    /// Requests to it go past the machinery, so TrafficState::streams does not count them. False:
+    /// it may count them.
+    bool direct = false;
 };
 
 /// All calls are coroutines of one thread; a driver holds no state about the run.

@@ -26,6 +26,12 @@ struct Arms {
     [[nodiscard]] std::string url_of(std::string_view revision) const {
         return revision == stable ? stable_url : revision == canary ? canary_url : std::string();
     }
+    /// url_of(), else as TrafficDriver::address(). Where a URL of the playbook leads, nobody knows.
+    [[nodiscard]] Result<ArmAddress>
+    address_of(std::string_view revision, const TrafficDriver& driver) const {
+        const std::string url = url_of(revision);
+        return url.empty() ? driver.address(revision) : ArmAddress{url, {}, {}};
+    }
 };
 
 /// What a driver is made with, beside its settings.

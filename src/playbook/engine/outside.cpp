@@ -229,11 +229,7 @@ Result<probe::Target> pinned_target(
     const traffic::Arms& arms,
     const std::string& revision
 ) {
-    const std::string url = arms.url_of(revision);
-    OA_TRY(
-        const traffic::ArmAddress address,
-        (url.empty() ? driver.address(revision) : traffic::ArmAddress{url, {}, {}})
-    );
+    OA_TRY(const traffic::ArmAddress address, arms.address_of(revision, driver));
     probe::Target out = users;
     out.base_url = address.base_url;
     out.connect_to = address.connect_to;

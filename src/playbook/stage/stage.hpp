@@ -52,7 +52,7 @@ struct StageRun {
     std::uint64_t given_up = 0;
     std::map<std::string, std::uint64_t, std::less<>> given_up_at{};
     std::map<std::string, std::uint64_t, std::less<>> strays{}; ///< arm → answered by another
-    std::uint64_t delivered = 0; ///< samples of all kinds
+    std::map<std::string, std::uint64_t, std::less<>> delivered{}; ///< arm → samples of all kinds
     DriftLook drift{}; ///< the last look
     int drift_looks = 0;
     std::optional<Clock::time_point> unreadable_since{};

@@ -227,7 +227,8 @@ void forget_measurement(StageRun& stage) {
     stage.met.clear();
     stage.strays.clear();
     stage.given_up_at.clear();
-    stage.unanswered = stage.ours = stage.unnamed = stage.given_up = stage.delivered = 0;
+    stage.unanswered = stage.ours = stage.unnamed = stage.given_up = 0;
+    stage.delivered.clear();
     stage.sources = {};
     stage.first_seen.reset();
     stage.unreadable_since.reset();

@@ -109,6 +109,29 @@ std::string unnamed_text(const StageRun& stage) {
                                 );
 }
 
+/// This run's requests, without those that are known to go past the machinery.
+std::uint64_t own_requests(const StageRun& stage) {
+    const RunContext& run = stage.run;
+    const traffic::Arms arms = run.playbook().traffic.arms();
+    const auto is_direct = [&](const std::string& revision) {
+        const auto address = arms.address_of(revision, *run.in.driver);
+        return address && address->direct;
+    };
+    const bool stable_direct = is_direct(arms.stable);
+    const bool canary_direct = is_direct(arms.canary);
+    std::uint64_t out = 0;
+    for (const auto& [arm, count] : stage.delivered) {
+        const bool direct =
+            (arm == "stable" && stable_direct) || (arm == "canary" && canary_direct);
+        out += direct ? 0 : count;
+    }
+    // Conversations are deleted at the arms' own addresses.
+    if (!stable_direct || !canary_direct) {
+        out += run.in.instruments->other_requests().sent - stage.others_before;
+    }
+    return out;
+}
+
 void check_arms(StageRun& stage) {
     for (const auto& [arm, count] : stage.strays) {
         stage.add_check(
@@ -139,7 +162,7 @@ void StageRun::add_check(std::string_view what, Verdict verdict, std::string det
 }
 
 void StageRun::add_sample(measure::Sample sample) {
-    ++delivered;
+    ++delivered[sample.arm];
     sample = measure::as_stored(std::move(sample));
     const Traffic& traffic = run.playbook().traffic;
     const bool canary_arm = sample.arm == "canary";
@@ -269,9 +292,7 @@ void check_users(StageRun& stage) {
         return;
     }
     const std::uint64_t all = streams(last) - std::min(streams(first), streams(last));
-    const std::uint64_t others =
-        stage.run.in.instruments->other_requests().sent - stage.others_before;
-    const std::uint64_t own = std::min(all, stage.delivered + others);
+    const std::uint64_t own = std::min(all, own_requests(stage));
     const std::uint64_t users = all - own;
     stage.users_came = users > 0;
     stage.users_text = fmt::format("{}, {} of them this run's own", counted(all, "request"), own);

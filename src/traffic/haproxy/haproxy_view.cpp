@@ -315,7 +315,9 @@ Result<ArmAddress> address_of(const HaproxyServer& named, const HaproxyFacts& fa
         );
     }
     const std::string host = six ? "[" + facts.address + "]" : facts.address;
-    return ArmAddress{fmt::format("http://{}:{}", host, facts.port), {}, {}};
+    return ArmAddress{
+        .base_url = fmt::format("http://{}:{}", host, facts.port), .connect_to = {}, .direct = true
+    };
 }
 
 } // namespace oa_stream::traffic

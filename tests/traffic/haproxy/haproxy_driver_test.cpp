@@ -392,6 +392,7 @@ TEST_CASE("haproxy: servers may be called otherwise than revisions") {
     REQUIRE(state.has_value());
     CHECK(state->serving == *Split::between("r6", "r7", 0));
     CHECK(driver->address("r6")->base_url == rig.stable().url());
+    CHECK(driver->address("r6")->direct);
     REQUIRE(rig.get(driver->set(*Split::between("r6", "r7", 5), state->etag)).has_value());
     CHECK(rig.canary_percent() == 5);
     rig.canary_ready(false);
