@@ -63,6 +63,11 @@ struct RunStatus {
     Advice next{}; ///< what to type; empty: nothing
     std::optional<run::JournalEnd> end{}; ///< by its journal: of it, or of a rollback of it
     [[nodiscard]] bool needs_somebody() const noexcept { return !open.empty(); }
+    /// It is under way, and what it changes outlives it: no verification, dry run or rehearsal on
+    /// lanes of its own.
+    [[nodiscard]] bool is_moving() const noexcept {
+        return state == RunState::running && facts.mutates;
+    }
     /// It died, and nothing that it changed is left: a dry run, one on lanes of its own, or one
     /// that did not begin to move traffic.
     [[nodiscard]] bool left_nothing() const noexcept {

@@ -34,8 +34,7 @@ struct Options : RouteOptions {
 Result<std::vector<playbook::RunStatus>> unfinished_runs(const Context& context) {
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     std::erase_if(all, [](const playbook::RunStatus& one) {
-        const bool moves = one.state == playbook::RunState::running && one.facts.mutates;
-        return !moves && !one.needs_somebody();
+        return !one.is_moving() && !one.needs_somebody();
     });
     return all;
 }

@@ -122,6 +122,7 @@ struct Options : TextfileOption {
     std::chrono::milliseconds timeout{};
 };
 
+/// Without a name: one under way that moves traffic, else another one under way, else the last.
 Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     if (options.run) {
         return playbook::status_of(context.state_dir, *options.run);
@@ -130,10 +131,11 @@ Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     if (all.empty()) {
         return fail(Code::usage, "there is no run to wait for", context.state_dir.string());
     }
-    const auto running = std::ranges::find_if(all, [](const RunStatus& status) {
-        return status.state == RunState::running;
-    });
-    return running == all.end() ? all.back() : *running;
+    if (const RunStatus* moving = find_if_or_null(all, &RunStatus::is_moving)) {
+        return *moving;
+    }
+    const RunStatus* running = find_or_null(all, RunState::running, &RunStatus::state);
+    return running == nullptr ? all.back() : *running;
 }
 
 /// Its traffic is where it was to go, and nobody has rolled it back since.

@@ -1,4 +1,6 @@
 // cutover pause, continue, promote and abort: what a second operator asks of a run under way.
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
@@ -16,6 +18,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace oa_stream::cli {
 namespace {
 
@@ -27,21 +31,29 @@ struct Options {
     std::optional<std::string> by{};
 };
 
-/// Folder of the one run under way that moves traffic. Code::usage with their names when there is
+/// Those under way that an order may be meant for: they move traffic. Without one of these: others
+/// that listen, as a rehearsal on lanes of its own does and a verification does not.
+Result<std::vector<playbook::RunStatus>> steerable_runs(const std::filesystem::path& state_dir) {
+    OA_TRY(auto all, playbook::all_statuses(state_dir));
+    std::erase_if(all, [](const playbook::RunStatus& one) {
+        return one.state != playbook::RunState::running ||
+               one.facts.kind == run::RunKind::route_split; // it takes no orders
+    });
+    const bool moves = std::ranges::any_of(all, &playbook::RunStatus::is_moving);
+    std::erase_if(all, [moves](const playbook::RunStatus& one) {
+        return moves ? !one.is_moving() : !is_there(one.folder / run::k_control_file);
+    });
+    return all;
+}
+
+/// Folder of the one that is meant when none was named. Code::usage with their names when there is
 /// none or more than one.
 Result<std::filesystem::path> only_running(const std::filesystem::path& state_dir) {
-    OA_TRY(const auto all, playbook::all_statuses(state_dir));
-    std::vector<std::string> names;
-    std::filesystem::path folder;
-    for (const playbook::RunStatus& one : all) {
-        if (one.state == playbook::RunState::running) {
-            names.push_back(one.run);
-            folder = one.folder;
-        }
+    OA_TRY(const auto all, steerable_runs(state_dir));
+    if (all.size() == 1) {
+        return all.front().folder;
     }
-    if (names.size() == 1) {
-        return folder;
-    }
+    const auto names = mapped(all, &playbook::RunStatus::run);
     return fail(
         Code::usage,
         names.empty()

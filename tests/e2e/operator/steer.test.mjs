@@ -1,6 +1,7 @@
 // A run under way and a second operator: pause, continue, promote and abort over its control socket.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, limit } from '../lib/process.mjs';
@@ -204,6 +205,29 @@ beside('who asks for the rollback once more does not end it: Ctrl-C after an abo
     if (back) assert.equal((await back.end(60000)).code, 0, back.stderr);
     assert.deepEqual(await target.weights(), STABLE);
   }
+});
+
+beside('a verification under way is not the run that orders and --wait-for mean', async (target) => {
+  const silent = http.createServer(() => {});
+  await new Promise((done) => silent.listen(0, '127.0.0.1', done));
+  const verify = target.begin(['verify', '--set', `base_url=http://127.0.0.1:${silent.address().port}`]);
+  await verify.until(() => target.runs().some((run) => fs.existsSync(path.join(target.state, 'runs', run, 'plan.json'))), 'the verification', 60000);
+  const alone = await order(target, 'abort', '--reason', 'x');
+  assert.equal(alone.code, 2, alone.stderr);
+  assert.match(alone.stdout + alone.stderr, /no run is under way/);
+
+  const it = await apply(target, (yaml) => yaml, { bake: '60s' });
+  assert.equal((await target.oa(['cutover', 'status', '--wait-for', 'stage=50%', '--timeout', '60s'])).code, 0);
+  const waiting = await target.oa(['cutover', 'status', '--wait-for', 'done', '--timeout', '300ms', '--json']);
+  assert.equal(waiting.code, 3, waiting.stderr);
+  assert.equal(waiting.json().runs[0].run, it.run);
+  const stop = await order(target, 'abort', '--reason', 'users complain');
+  assert.equal(stop.code, 0, stop.stderr);
+  assert.equal((await finished(it)).code, 7, it.running.stderr);
+  assert.deepEqual(await target.weights(), STABLE);
+  silent.closeAllConnections();
+  silent.close();
+  await verify.end(60000);
 });
 
 beside('rollback apply from another state directory asks the living run, too', async (target) => {
