@@ -12,8 +12,9 @@ Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string 
 }
 
 std::string canonical_path(const std::string& path) {
-    std::error_code error;
-    const auto whole = std::filesystem::weakly_canonical(path, error);
+    std::error_code error; // a path of which nothing exists would stay relative
+    const auto absolute = std::filesystem::absolute(path, error);
+    const auto whole = error ? absolute : std::filesystem::weakly_canonical(absolute, error);
     return error ? path : whole.string();
 }
 

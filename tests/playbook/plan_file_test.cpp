@@ -122,6 +122,22 @@ TEST_CASE("plan file: a request that does not serve yet is read as it was writte
     CHECK(drift_from_plan(*again, live(), Json::object()).empty()); // somebody was quicker
 }
 
+TEST_CASE("plan file: its settings have to lead to what it was made for") {
+    Plan plan = plan_of();
+    const testing::FakeDriver driver;
+    plan.target = driver.target();
+    CHECK(check_target(plan, driver, "cd there").has_value());
+    plan.target = "fake:two";
+    const auto refused = check_target(plan, driver, "cd there");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::precondition);
+    CHECK(
+        refused.error().message ==
+        "the plan is for fake:two, and here its settings lead to fake:one"
+    );
+    CHECK(refused.error().hint == "cd there");
+}
+
 TEST_CASE("plan file: every edit is refused, exit 6") {
     const Json whole = to_json(plan_of());
     for (const auto& [key, value] : whole.items()) {

@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -105,6 +106,18 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     return plan;
 }
 
+/// How somebody reaches what the run moved, where the settings lead elsewhere from this folder.
+Advice way_to_target(const Plan& plan, const fs::path& run, const Json& stored) {
+    std::error_code unknown;
+    const Suggestion again{"rollback apply", {names::run, run.filename().string()}};
+    const std::string folder = text_in(object_in(stored, "target"), k_started_in);
+    if (folder == fs::current_path(unknown).string()) { // what a path leads to has changed
+        return Advice(plan_back_of(plan.target)) + " restores stable, whatever serves";
+    }
+    return folder.empty() ? "in the folder where the run was started: " + Advice(again)
+                          : fmt::format("cd {} && ", shell_word(folder)) + Advice(again);
+}
+
 /// Who cannot write here can write elsewhere, and who cannot write on this machine can still type.
 Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
     if (error.code != Code::io && error.code != Code::unreadable) {
@@ -201,10 +214,17 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Plan plan, plan_of(path, stored));
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook, Needs::traffic));
+    // A process of the run that lives knows the way, and is asked all the same; who takes over from
+    // it has to know it first.
+    const auto reached = check_target(plan, *outside.driver, way_to_target(plan, path, stored));
+    if (request.take_over) {
+        OA_CO_CHECK(reached);
+    }
     const auto locks = co_await lock_rollback(&request, &plan, path);
     if (!locks) {
         co_return std::unexpected(with_other_ways(locks.error(), plan, path));
     }
+    OA_CO_CHECK(reached);
     stored = run::document_in(path / "run.json"); // its process may have ended it meanwhile
     OA_CO_CHECK(check_moved(request.by.state_dir, path, stored, true));
     auto opened = open_session(path, request, outside.redactor, locks->taken_over);

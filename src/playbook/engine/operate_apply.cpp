@@ -43,12 +43,9 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
     OA_CO_CHECK(note_refusal(*run, check_age(plan, std::chrono::system_clock::now())));
     OA_CO_CHECK(check_token_lives(plan.playbook, run->outside, std::chrono::system_clock::now()));
     OA_CO_CHECK(check_hooks(run->outside));
-    if (driver.target() != plan.target) {
-        co_return fail(
-            Code::precondition,
-            fmt::format("the plan is for {}, not for {}", plan.target, driver.target())
-        );
-    }
+    OA_CO_CHECK(check_target(
+        plan, driver, "a relative path leads elsewhere here: apply the plan where it was made"
+    ));
     OA_CO_TRY(const auto live, co_await within(driver.patience(), driver.read()));
     if (!live.settled) {
         co_return fail(

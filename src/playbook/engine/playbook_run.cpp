@@ -205,6 +205,8 @@ RollbackCommands traffic_commands(const PlaybookRun& run, bool foreign, const st
 Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode mode, Json target) {
     const Playbook& playbook = plan.playbook;
     const bool dry = mode == RunMode::rehearse;
+    std::error_code unknown;
+    target[k_started_in] = std::filesystem::current_path(unknown).string();
     OA_TRY(
         auto session,
         run::RunSession::begin(

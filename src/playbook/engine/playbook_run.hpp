@@ -20,6 +20,9 @@
 
 namespace oa_stream::playbook {
 
+/// In `target` of run.json: where relative paths of the run's playbook begin.
+inline constexpr const char* k_started_in = "folder";
+
 /// Address-stable once the run is carried out: the engine points into it.
 struct PlaybookRun : RunTerms {
     Operator by;

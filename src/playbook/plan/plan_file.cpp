@@ -240,6 +240,19 @@ Result<void> check_age(const Plan& plan, WallTime now) {
     return {};
 }
 
+Result<void> check_target(const Plan& plan, const traffic::TrafficDriver& driver, Advice hint) {
+    const std::string here = driver.target();
+    if (here == plan.target) {
+        return {};
+    }
+    return fail(
+        Code::precondition,
+        fmt::format("the plan is for {}, and here its settings lead to {}", plan.target, here),
+        {},
+        std::move(hint)
+    );
+}
+
 std::vector<std::string>
 drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json& revisions) {
     std::vector<std::string> out;

@@ -43,6 +43,11 @@ inline constexpr auto k_clock_skew = std::chrono::minutes(5);
 /// Code::precondition for a plan older than its validity, or made in the future.
 [[nodiscard]] Result<void> check_age(const Plan& plan, WallTime now);
 
+/// Code::precondition, with `hint`, unless the plan's settings lead to what it was made for: from
+/// another folder a relative path leads elsewhere.
+[[nodiscard]] Result<void>
+check_target(const Plan& plan, const traffic::TrafficDriver& driver, Advice hint);
+
 /// Everything that is not as the plan saw it, one sentence each with planned and live value. An
 /// etag alone is nothing.
 [[nodiscard]] std::vector<std::string>

@@ -51,7 +51,13 @@ public:
 
     [[nodiscard]] std::string_view kind() const noexcept override { return k_command.name; }
     [[nodiscard]] std::string target() const override {
-        return fmt::format("{}:{} {}", kind(), dump_json(Json(options_.set)), options_.endpoint);
+        std::vector<std::string> set = options_.set;
+        // From another folder a relative path is another program; a bare name is looked for in
+        // PATH.
+        if (!set.empty() && set.front().contains('/') && !set.front().starts_with('/')) {
+            set.front() = canonical_path(set.front());
+        }
+        return fmt::format("{}:{} {}", kind(), dump_json(Json(set)), options_.endpoint);
     }
     /// set() may have to read first.
     [[nodiscard]] Millis patience() const noexcept override {

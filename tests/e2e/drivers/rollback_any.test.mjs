@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
+import { startFront } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 const stages = 'stages: [0%, 50%, 100%]\n';
@@ -25,11 +26,11 @@ async function rollBack(rig, there) {
 }
 const home = (rig) => ({ stateDir: path.join(scratch('home'), 'state'), env: rig.env ?? {}, ms: 60000 });
 /** A cutover that holds half of the traffic: {running, run, there}. */
-async function underWay(rig) {
-  const there = home(rig), file = fileOf(rig.playbook.replace(stages, 'stages: [50%, 100%]\n').replace('bake: 200ms', 'bake: 60s')), out = path.join(path.dirname(file), 'plan.json');
+async function underWay(rig, cwd) {
+  const there = { ...home(rig), cwd }, file = fileOf(rig.playbook.replace(stages, 'stages: [50%, 100%]\n').replace('bake: 200ms', 'bake: 60s')), out = path.join(path.dirname(file), 'plan.json');
   const plan = await oa(['cutover', 'plan', file, '--out', out], there);
   assert.equal(plan.code, 10, plan.stderr);
-  const running = new Running(OA_BIN, ['cutover', 'apply', out, '--json'], { folder: path.dirname(file), env: cleanEnv({ HOME: path.dirname(file), OA_STREAM_STATE_DIR: there.stateDir, ...rig.env }) });
+  const running = new Running(OA_BIN, ['cutover', 'apply', out, '--json'], { folder: path.dirname(file), cwd, env: cleanEnv({ HOME: path.dirname(file), OA_STREAM_STATE_DIR: there.stateDir, ...rig.env }) });
   await running.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 60000);
   return { running, run: fs.readdirSync(path.join(there.stateDir, 'runs'))[0], there };
 }
@@ -121,6 +122,33 @@ describe('the local front door', () => {
 
   test('a split that others set after the run died: each next step leads on', () => leadsHome(rig, 'local', { stable: 2, canary: 1 }));
   test('and when others have also undone it: the plan with nothing to change names what ends the run', () => nothingLeft(rig, 'local'));
+
+  test('from another folder a relative socket is another door: it is left alone, and the next step leads to the run\'s own', async () => {
+    const other = await startFront(['--backend', `stable=${rig.lanes.stable.base}`, '--backend', `canary=${rig.lanes.canary.base}`, '--weights', 'stable=100,canary=0']);
+    const [ops, elsewhere] = [['ops', rig.peers[0].slice('unix:'.length)], ['elsewhere', other.socket]].map(([name, socket]) => {
+      const folder = fs.realpathSync(scratch(name));
+      fs.symlinkSync(socket, path.join(folder, 'door.sock'));
+      return folder;
+    });
+    const { running, run, there } = await underWay({ ...rig, playbook: rig.playbook.replace(/socket: .*sock/, 'socket: door.sock') }, ops);
+    await running.kill();
+    for (const [cwd, weights] of [[elsewhere, { stable: 100, canary: 0 }], [elsewhere, { stable: 50, canary: 50 }], [elsewhere, { stable: 33, canary: 17 }], [scratch('empty'), null]]) {
+      if (weights) await other.setWeights(weights);
+      const refused = await oa(['rollback', 'apply'], { ...there, cwd });
+      const said = refused.stderr.replace(/\s+/g, ' ');
+      assert.equal(refused.code, 6, said + refused.stdout);
+      assert.match(said, /the plan is for local:\S+, and here its settings lead to local:\//);
+      assert.ok(said.includes(`cd ${ops} && oa-stream rollback apply --run ${run}`), said);
+      if (weights) assert.deepEqual(await other.weights(), weights);
+      assert.deepEqual((await rig.state()).split, { stable: 50, canary: 50 });
+      assert.equal((await oa(['cutover', 'status'], there)).code, 8);
+    }
+    const back = await typed(`cd ${ops} && '${OA_BIN}' rollback apply --run ${run}`, there, scratch('typed'));
+    assert.equal(back.code, 0, back.stderr);
+    assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
+    assert.deepEqual(await other.weights(), { stable: 33, canary: 17 });
+    await other.stop();
+  });
 
   test('weights that are no whole percents are rolled back', async () => {
     await rig.others({ stable: 2, canary: 1 });

@@ -59,6 +59,21 @@ bool contains(std::string_view text, std::string_view part) {
 
 } // namespace
 
+TEST_CASE("command driver: a relative program is another one in another folder") {
+    Bench bench;
+    const auto target = [&](std::string program) {
+        auto with = bench.options();
+        with.set = {std::move(program), "set"};
+        with.endpoint = "e";
+        return make_command_driver(bench.io.get_executor(), std::move(with))->target();
+    };
+    const auto here = std::filesystem::current_path() / "nowhere/set.sh";
+    CHECK(target("./nowhere/set.sh") == fmt::format(R"(command:["{}","set"] e)", here.string()));
+    CHECK(target("/usr/local/bin/split") == R"(command:["/usr/local/bin/split","set"] e)");
+    CHECK(target("split") == R"(command:["split","set"] e)");
+    CHECK(canonical_path("nowhere.sock") == (here.parent_path().parent_path() / "nowhere.sock"));
+}
+
 TEST_CASE("command driver: only the documented exit codes promise that nothing was written") {
     struct Row {
         std::string_view script;
