@@ -6,6 +6,11 @@
 
 namespace oa_stream::traffic {
 
+bool MachineryProcess::is_newer_than(const MachineryProcess& before) const noexcept {
+    const bool another = !before.id.empty() && !id.empty() && before.id != id;
+    return another || (before.uptime_s && uptime_s && *uptime_s < *before.uptime_s);
+}
+
 Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string etag) {
     static_cast<void>(exact);
     co_return co_await set(std::move(target), std::move(etag));

@@ -77,13 +77,13 @@ TEST_CASE("others: a restart just before the first shift is undone, another's wr
         CAPTURE(restarts);
         World world;
         world.playbook.stages = {0, 25};
-        world.driver.extra = {{"pid", 1}};
+        world.driver.process = {"1", {}};
         world.driver.answers[1] = FakeDriver::Answer::conflict;
         world.prepare = [&](RunInput& input, const asio::any_io_executor&) {
             input.journal = [&, record = input.journal](const Json& line) {
                 if (line["phase"] == "intent" && world.driver.writes_seen == 0) {
                     world.driver.serving = World::split(30);
-                    world.driver.extra = {{"pid", restarts ? 2 : 1}};
+                    world.driver.process = {restarts ? "2" : "1", {}};
                 }
                 return record(line);
             };
@@ -172,10 +172,10 @@ TEST_CASE("others: a split that went away after the last stage is no PASS") {
     CHECK(theirs.driver.serving == World::split(33));
 
     World reloaded; // or the machinery forgot it
-    reloaded.driver.extra = {{"pid", 1}};
+    reloaded.driver.process = {"1", {}};
     during_postflight(reloaded, [&] {
         reloaded.driver.serving = World::split(7);
-        reloaded.driver.extra = {{"pid", 2}};
+        reloaded.driver.process = {"2", {}};
     });
     CHECK(reloaded.run().exit == ExitCode::rolled_back);
     CHECK(reloaded.driver.serving == World::split(0));

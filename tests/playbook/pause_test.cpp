@@ -159,11 +159,11 @@ TEST_CASE("pause: a breach, a lost split and a signal do not wait for the person
     reloaded.make_cutover();
     reloaded.playbook.stage.pause_after = {25};
     reloaded.drift_every = Millis(2);
-    reloaded.driver.extra = {{"pid", 1}};
+    reloaded.driver.process = {"1", {}};
     reloaded.person = [&](run::Steering& steering) {
         if (steering.position().paused) {
             reloaded.driver.serving = World::split(100);
-            reloaded.driver.extra = {{"pid", 2}};
+            reloaded.driver.process = {"2", {}};
         }
     };
     const RunOutcome lost = reloaded.run();
@@ -202,11 +202,11 @@ TEST_CASE("pause: a restart is noticed before anything has moved, too") {
     world.playbook.on_failure = Then::hold;
     world.drift_every = Millis(2);
     world.instruments.bad_at[0] = 60;
-    world.driver.extra = {{"pid", 1}};
+    world.driver.process = {"1", {}};
     world.person = [&](run::Steering& steering) {
         if (steering.position().paused) {
             world.driver.serving = World::split(100);
-            world.driver.extra = {{"pid", 2}};
+            world.driver.process = {"2", {}};
         }
     };
     CHECK(world.run().exit == ExitCode::rolled_back);

@@ -49,6 +49,7 @@ Task<Result<TrafficState>> FakeDriver::read() {
     state.wanted = wanted.value_or(serving);
     state.etag = std::to_string(etag_);
     state.extra = extra;
+    state.process = process;
     state.streams = streams;
     co_return state;
 }

@@ -70,6 +70,7 @@ public:
     int away_to = 0;
     std::optional<traffic::Split> wanted{}; ///< asked for by somebody, and not served yet
     Json extra = Json::object();
+    traffic::MachineryProcess process{};
     std::map<std::string, traffic::StreamCounts, std::less<>> streams{};
     std::optional<Error> preview_error{};
     std::vector<traffic::Split> previews{};

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,15 @@ struct StreamCounts {
     std::uint64_t broken = 0; ///< cut in the middle by the revision, or never answered
 };
 
+/// The process of the machinery that answered, where the setting is lost with the process.
+struct MachineryProcess {
+    std::string id{}; ///< differs for each process; empty: the driver does not know it
+    std::optional<std::int64_t> uptime_s{}; ///< for one id that several processes had in turn
+
+    /// Another process than `before`. False when one of both is not known.
+    [[nodiscard]] bool is_newer_than(const MachineryProcess& before) const noexcept;
+};
+
 struct TrafficState {
     Split wanted;        ///< the split that was requested last
     /// What really serves; the baseline of every decision. Empty when it is not a split in whole
@@ -35,6 +45,7 @@ struct TrafficState {
     std::map<std::string, StreamCounts, std::less<>> streams{
     }; ///< where the machinery reports them
     Json extra = Json::object(); ///< the driver's own facts, kept as evidence
+    MachineryProcess process{};
     /// The whole setting in the machinery's own words, enough for restore() to bring it back as it
     /// was: weights and drain states, tags, "latest" entries. Equal settings compare equal; nothing
     /// that changes by itself (counters, etags, times) is in it. null: the split says it all.

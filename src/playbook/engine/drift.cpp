@@ -42,26 +42,6 @@ Task<bool> look(StageRun* stage) {
     co_return stage->drift.state == DriftState::ours;
 }
 
-} // namespace
-
-bool has_restarted(const Json& before, const Json& now) noexcept {
-    const auto instance_then = string_member(before, "instance");
-    const auto instance_now = string_member(now, "instance");
-    if (instance_then && instance_now && *instance_then != *instance_now) {
-        return true;
-    }
-    const auto pid_then = int_member(before, "pid");
-    const auto pid_now = int_member(now, "pid");
-    if (pid_then && pid_now && *pid_then != *pid_now) {
-        return true;
-    }
-    const auto up_then = int_member(before, "uptime_s");
-    const auto up_now = int_member(now, "uptime_s");
-    return up_then && up_now && *up_now < *up_then;
-}
-
-namespace {
-
 DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     if (!state) {
         return {DriftState::unreadable, state.error().text()};
@@ -70,13 +50,13 @@ DriftLook judge_drift(RunContext& run, Result<traffic::TrafficState> state) {
     out.seen = *std::move(state);
     const traffic::TrafficState& now = *out.seen;
     const traffic::Split& ours = run.serving;
-    const bool restarted = has_restarted(run.machine, now.extra);
+    const bool restarted = now.process.is_newer_than(run.machinery);
     if (traffic::rests_at(now, ours)) {
         out.state = DriftState::ours;
         if (restarted) {
             run.session.folder().note("machinery restarted", {{"split", "kept"}});
         }
-        run.machine = now.extra;
+        run.machinery = now.process;
         return out;
     }
     out.state = restarted ? DriftState::restarted : DriftState::foreign;

@@ -27,10 +27,6 @@ struct DriftLook {
 /// when the split is ours.
 [[nodiscard]] Task<DriftLook> look_at_traffic(RunContext* run);
 
-/// The machinery's own facts say that it is another process than `before`. False when they say
-/// nothing.
-[[nodiscard]] bool has_restarted(const Json& before, const Json& now) noexcept;
-
 struct StageRun;
 
 /// Looks every `drift_every` until the split is no longer ours, and writes that into `stage`. Ends

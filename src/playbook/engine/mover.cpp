@@ -127,7 +127,7 @@ bool Mover::is_known(const Attempt& now, const TrafficState& state) const {
     if (now.urgency != Urgency::rescue) {
         return serves && wanted;
     }
-    return serves || wanted || (options_.restarted && options_.restarted(state.extra));
+    return serves || wanted || (options_.restarted && options_.restarted(state.process));
 }
 
 bool Mover::is_gone(const Result<TrafficState>& state) const {
@@ -206,7 +206,7 @@ void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
         now, {.phase = Phase::unverified, .step = now.step, .more = {{run::k_found_member, found}}}
     );
     now.out.restarted =
-        !now.is_expected(state.serving) && options_.restarted && options_.restarted(state.extra);
+        !now.is_expected(state.serving) && options_.restarted && options_.restarted(state.process);
     const bool only_asked = now.is_ours(state.serving) && state.wanted != state.serving;
     // A write that was not seen whole may have come out beyond its two ends.
     const std::string_view own =

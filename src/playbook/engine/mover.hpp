@@ -30,9 +30,9 @@ struct MoverOptions {
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     /// Asked before each write: another process may have taken the run over. Unset: it cannot.
     std::function<Result<void>()> may_write{};
-    /// Whether the driver's facts are of machinery that was started again and forgot what we set:
-    /// nobody chose what it serves, and a rescue may write over it. Unset: it never was.
-    std::function<bool(const Json& extra)> restarted{};
+    /// Whether this is machinery that was started again and forgot what we set: nobody chose what
+    /// it serves, and a rescue may write over it. Unset: it never was.
+    std::function<bool(const traffic::MachineryProcess& process)> restarted{};
     std::function<void(std::string_view event, Json fields)> note{};
     /// What whoever reads the result must know though the move itself went well.
     std::function<void(const std::string& text)> warn{};

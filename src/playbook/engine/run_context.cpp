@@ -2,8 +2,6 @@
 
 #include "oa_stream/base/lists.hpp"
 
-#include "drift.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -69,7 +67,7 @@ Mover RunContext::mover(Millis limit, Json exact, bool fenced, std::string never
          .fence = fenced,
          .torn = torn,
          .may_write = in.may_write,
-         .restarted = [this](const Json& extra) { return has_restarted(machine, extra); },
+         .restarted = [this](const auto& process) { return process.is_newer_than(machinery); },
          .note = [this](
                      std::string_view event, const Json& fields
                  ) { session.folder().note(event, fields); },

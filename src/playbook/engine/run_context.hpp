@@ -73,7 +73,7 @@ struct RunContext {
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     bool refused = false; ///< drift or a precondition
     bool denied = false; ///< credentials were refused
-    Json machine = Json::object(); ///< the driver's own facts when our split was last seen
+    traffic::MachineryProcess machinery{}; ///< when our split was last seen
     std::optional<Clock::time_point> measured_since{}; ///< when the first stage began
     /// As they stand in measure/readings.ndjson, line by line.
     std::vector<std::shared_ptr<const measure::ToldReading>> kept_readings{};

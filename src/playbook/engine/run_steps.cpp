@@ -101,8 +101,8 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     run->out.mutated = run->out.mutated || moved.mutated || moved.restarted;
     const bool done = moved.result == Moved::Result::done;
     run->session.add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
-    if (!moved.before.extra.empty()) {
-        run->machine = moved.before.extra;
+    if (!moved.before.process.id.empty()) {
+        run->machinery = moved.before.process;
     }
     if (done) {
         run->serving = after;

@@ -153,6 +153,7 @@ TrafficState view_of(const HaproxySnapshot& snapshot, const HaproxyDriverOptions
         out.streams[server.revision] = streams_of(*snapshot.find(server.server));
     }
     out.extra = extra_of(snapshot, options);
+    out.process = {std::to_string(snapshot.process.pid), snapshot.process.uptime_s};
     if (!split) {
         out.extra["no_split"] = split.error().message;
     }

@@ -152,6 +152,7 @@ public:
         out.exact = weights_of(state);
         // Front doors of earlier versions have weights alone, and do not say so.
         exactly_ = string_member(state, "balance").value_or("weights") == "weights";
+        out.process.id = string_member(state, "instance").value_or("");
         out.extra = std::move(state);
         if (!split) {
             out.extra["no_split"] = split.error().message;

@@ -69,10 +69,10 @@ TEST_CASE("asked: a canary that fails while a required hook is asked is not rais
 
 TEST_CASE("asked: a split that is lost while a required hook is asked ends the run") {
     World world;
-    world.driver.extra = {{"pid", 1}};
+    world.driver.process = {"1", {}};
     const RunOutcome outcome = asked(world, [&] {
         world.driver.serving = World::split(100);
-        world.driver.extra = {{"pid", 2}};
+        world.driver.process = {"2", {}};
     });
     CHECK(outcome.exit == ExitCode::rolled_back);
     CHECK_THAT(check_of(outcome, "traffic@shift@100%").detail, Contains("forgot what was set"));

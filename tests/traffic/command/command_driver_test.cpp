@@ -394,7 +394,8 @@ TEST_CASE("command driver: every member of the answer arrives") {
             R"(echo '{"schema":"oa-stream.command-driver.v1","serving":{"stable":100},
                 "wanted":{"stable":75,"canary":25},"settled":false,"etag":"e","exact":[1],
                 "exact_split":true,"not_ready":["canary"],"urls":{"canary":"http://10.0.0.2:80/"},
-                "streams":{"stable":{"active":3,"finished":4,"broken":1}},"extra":{"zone":"b"}}')"
+                "streams":{"stable":{"active":3,"finished":4,"broken":1}},
+                "extra":{"zone":"b","pid":7,"uptime_s":2,"instance":"i"}}')"
         )};
         return with;
     }());
@@ -409,6 +410,8 @@ TEST_CASE("command driver: every member of the answer arrives") {
     CHECK(state->streams.at("stable").active == 3);
     CHECK(state->streams.at("stable").broken == 1);
     CHECK(state->extra.at("zone") == "b");
+    CHECK(state->process.id.empty()); // of a program's own facts nothing depends
+    CHECK_FALSE(state->process.uptime_s);
     CHECK(driver->splits_exactly());
     CHECK(driver->address("canary")->base_url == "http://10.0.0.2:80");
     CHECK(driver->address("stable").error().code == Code::precondition);

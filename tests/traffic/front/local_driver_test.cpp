@@ -53,6 +53,17 @@ TEST_CASE("local driver: a front door that balances by load splits no more exact
     CHECK_FALSE(by_load->splits_exactly());
 }
 
+TEST_CASE("local driver: a front door that was started again is another process") {
+    Rig rig;
+    const auto driver = driver_of(rig);
+    const auto before = rig.get(driver->read());
+    REQUIRE(before.has_value());
+    CHECK_FALSE(before->process.id.empty());
+    CHECK_FALSE(rig.get(driver->read())->process.is_newer_than(before->process));
+    Rig again;
+    CHECK(again.get(driver_of(again)->read())->process.is_newer_than(before->process));
+}
+
 TEST_CASE("local driver: an outdated etag is a conflict and writes nothing") {
     Rig rig;
     const auto driver = driver_of(rig);

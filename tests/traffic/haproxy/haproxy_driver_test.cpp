@@ -312,6 +312,7 @@ TEST_CASE("haproxy: a reload that loses the weights is seen in split, etag, pid 
     CHECK(after.etag != before.etag);
     CHECK(after.extra.at("pid") != before.extra.at("pid"));
     CHECK(after.extra.at("uptime_s") <= before.extra.at("uptime_s"));
+    CHECK(after.process.is_newer_than(before.process));
     check_error(
         bench.rig.get(bench.driver->set(split(100), before.etag)), Code::conflict, "changed"
     );
