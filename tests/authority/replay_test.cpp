@@ -185,7 +185,8 @@ TEST_CASE("replay: each fault breaks the turn half way in its own manner") {
     const auto row = GENERATE(
         Row{"error-rate=1", "failed"},
         Row{"drop=1", "unavailable"},
-        Row{"latency=30ms", "completed"}
+        Row{"latency=30ms", "completed"},
+        Row{"gap=30ms", "completed"}
     );
     CAPTURE(row.fault);
     ReplayOptions options = immediate();
@@ -200,6 +201,10 @@ TEST_CASE("replay: each fault breaks the turn half way in its own manner") {
     if (std::string_view(row.fault).starts_with("latency")) {
         CHECK(Clock::now() - began >= Millis(29));
         CHECK(told.batches == 2); // TurnStarted is not delayed
+    }
+    if (std::string_view(row.fault).starts_with("gap")) {
+        CHECK(Clock::now() - began >= Millis(29));
+        CHECK(told.batches == 2); // the first piece of content is not delayed, nor what precedes it
     }
     if (told.ended() != nullptr && told.ended()->outcome == turn::Outcome::failed) {
         CHECK(told.ended()->failure->code == turn::FailureCode::turn_failed);
@@ -262,6 +267,7 @@ TEST_CASE("replay: fault names and values are checked") {
           "error-rate=-1",
           "error-rate=nan",
           "latency=5",
+          "gap=5",
           "slow=0.5",
           "kill=0",
           "kill=x",

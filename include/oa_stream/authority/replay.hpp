@@ -44,6 +44,7 @@ struct ReplayFaults {
     double forget = 0;     ///< an existing thread has lost its turns
     double drop = 0;       ///< half way the authority is gone (Code::unavailable)
     Millis latency{0};     ///< everything after TurnStarted comes so much later
+    Millis gap{0};         ///< everything from the second piece of content on comes so much later
     double slow = 1;       ///< gaps between events are so many times as long (≥ 1)
     std::optional<std::uint64_t> kill_at{}; ///< that turn (from 1) ends the process half way
     std::uint64_t seed = 1;
@@ -53,7 +54,8 @@ struct ReplayFaults {
 
 /// Adds one fault by name: "error-rate=0.2", "malformed=0.1", "truncate=0.1",
 /// "http-error=0.1", "auth-error=0.1", "forget=1", "stall=1", "drop=0.5", "latency=800ms",
-/// "slow=3", "kill" (the next turn), "kill=7", "seed=42". Code::usage naming the kinds otherwise.
+/// "gap=2s", "slow=3", "kill" (the next turn), "kill=7", "seed=42". Code::usage naming the kinds
+/// otherwise.
 [[nodiscard]] Result<void> add_fault(ReplayFaults& faults, std::string_view text);
 /// How each kind of fault begins: "error-rate=", "kill".
 [[nodiscard]] std::span<const std::string_view> fault_words();

@@ -208,6 +208,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
         plan.counts = counts_;
     }
     plan.latency = options_.faults.latency;
+    plan.gap = options_.faults.gap;
     plan.kill = options_.kill;
     return make_replay_turn(clock_, std::move(plan));
 }

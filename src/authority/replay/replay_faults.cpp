@@ -100,6 +100,10 @@ Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
         OA_TRY(faults.latency, parse_duration(value));
         return {};
     }
+    if (kind == "gap") {
+        OA_TRY(faults.gap, parse_duration(value));
+        return {};
+    }
     if (kind == "slow") {
         OA_TRY(faults.slow, decimal(kind, value, 1, 10'000));
         return {};
@@ -117,12 +121,12 @@ Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
         fmt::format("no fault is named '{}'", printable(kind, 40)),
         {},
         "error-rate=P, malformed=P, truncate=P, http-error=P, auth-error=P, forget=P, stall=P, "
-        "drop=P, latency=DURATION, slow=FACTOR, kill[=N], seed=N"
+        "drop=P, latency=DURATION, gap=DURATION, slow=FACTOR, kill[=N], seed=N"
     );
 }
 
 std::span<const std::string_view> fault_words() {
-    static constexpr std::array<std::string_view, 12> k_words{
+    static constexpr std::array<std::string_view, 13> k_words{
         "error-rate=",
         "malformed=",
         "truncate=",
@@ -132,6 +136,7 @@ std::span<const std::string_view> fault_words() {
         "stall=",
         "drop=",
         "latency=",
+        "gap=",
         "slow=",
         "kill",
         "seed="

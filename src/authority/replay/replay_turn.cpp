@@ -35,24 +35,36 @@ std::size_t break_point(const Capture& capture) {
     return std::min(std::max(shown + 1, size / 2), last);
 }
 
+/// Of the second piece of content; the events' end when there is none.
+std::size_t second_piece(const std::vector<TimedEvent>& events) {
+    const auto is_piece = [](const TimedEvent& one) {
+        return std::holds_alternative<turn::PartDelta>(one.event);
+    };
+    const auto first = std::ranges::find_if(events, is_piece);
+    const auto second =
+        first == events.end() ? first : std::find_if(std::next(first), events.end(), is_piece);
+    return static_cast<std::size_t>(second - events.begin());
+}
+
 struct Playing final : ReplayClock::Sleeper {
     explicit Playing(ReplayPlan given)
         : plan(std::move(given)),
           stop_at(
               plan.fate.breaks == TurnFate::Break::none ? events().size()
                                                         : break_point(*plan.turn->recording)
-          ) {}
+          ),
+          gap_at(second_piece(events())) {}
 
     [[nodiscard]] const std::vector<TimedEvent>& events() const {
         return plan.turn->recording->events;
     }
     [[nodiscard]] Clock::time_point due(std::size_t index) const {
-        return index < events().size() ? due_at(events()[index].t_s, index > 0)
-                                       : due_at(plan.turn->recording->eof_t_s, true);
-    }
-    [[nodiscard]] Clock::time_point due_at(double t_s, bool late) const {
+        const bool last = index >= events().size();
+        const double t_s = last ? plan.turn->recording->eof_t_s : events()[index].t_s;
         const double seconds = plan.immediate ? 0 : t_s * plan.stretch;
-        return began + (late ? plan.latency : Millis(0)) + clock_duration(seconds);
+        const Millis late = index > 0 ? plan.latency : Millis(0);
+        const Millis gap = index >= gap_at ? plan.gap : Millis(0);
+        return began + late + gap + clock_duration(seconds);
     }
     void end(turn::Outcome outcome) {
         plan.turn->running = false;
@@ -73,6 +85,7 @@ struct Playing final : ReplayClock::Sleeper {
     ReplayPlan plan;
     TurnWaker* waker = nullptr; ///< of poll()
     std::size_t stop_at; ///< events from here on are not told
+    std::size_t gap_at;  ///< events from here on come after the planted gap
     Clock::time_point began = Clock::now();
     bool interrupted = false;
     int frames = 0; ///< asked about so far, for the broken one

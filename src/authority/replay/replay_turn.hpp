@@ -24,6 +24,7 @@ struct ReplayPlan {
     bool immediate = false;
     double stretch = 1; ///< recorded seconds × this
     Millis latency{0};
+    Millis gap{0};
     std::function<void()> kill{};
     std::shared_ptr<ReplayCounts> counts{}; ///< null: this turn does not count
 };

@@ -40,7 +40,7 @@ constexpr auto k_inject =
         "KIND[=VALUE]@PERCENT",
         "Inject a fault into the canary when that stage begins: error-rate=P, malformed=P, "
         "truncate=P, http-error=P, auth-error=P, forget=P, stall=P, drop=P, sync-token-error=P, "
-        "audit-error=P, slow=N, latency=D or kill. With --local."
+        "audit-error=P, slow=N, latency=D, gap=D or kill. With --local."
     )
         .suggesting(playbook::fault_words);
 constexpr auto k_rate =

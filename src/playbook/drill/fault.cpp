@@ -38,6 +38,7 @@ constexpr std::array k_kinds{
     FaultKind{"audit-error=", Value::share},
     FaultKind{"slow=", Value::factor},
     FaultKind{"latency=", Value::duration},
+    FaultKind{"gap=", Value::duration},
     FaultKind{"kill@", Value::none},
 };
 
