@@ -296,6 +296,31 @@ TEST_CASE("each gate: every kind of gate has its fault, or is listed as not trie
     CHECK_FALSE(faults.contains("seen"));
 }
 
+TEST_CASE("each gate: a limit in seconds has a fault that is later, whatever the recording's pace"
+) {
+    using enum measure::Timing;
+    const auto fault_of = [](measure::Timing timing, measure::Against against, double limit) {
+        Playbook playbook;
+        playbook.stage.gates.push_back({.id = "time", .metric = measure::Metric::quantile});
+        playbook.stage.gates.back().timing = timing;
+        playbook.stage.gates.back().against = against;
+        playbook.stage.gates.back().limit = limit;
+        return gate_trials(playbook).front().fault;
+    };
+    using measure::Against;
+    CHECK(fault_of(first_content, Against::limit, 2.5) == "latency=5000ms");
+    CHECK(fault_of(first_content, Against::limit, 0.1) == "latency=500ms");
+    CHECK(fault_of(first_content, Against::stable, 0.5) == "latency=2000ms");
+    CHECK(fault_of(chunk_gap, Against::limit, 10) == "gap=20000ms");
+    CHECK(fault_of(duration, Against::limit, 60) == "gap=75000ms");
+    CHECK(fault_of(duration, Against::stable, 0.5) == "slow=5");
+    CHECK(fault_of(per_token, Against::limit, 0.05) == "slow=20");
+    for (const measure::Timing timing : {first_content, chunk_gap, duration}) {
+        CHECK_FALSE(fault_of(timing, Against::limit, 100).empty());
+        CHECK(fault_of(timing, Against::limit, 101).empty()); // the lane ends the turn before
+    }
+}
+
 TEST_CASE("gates drilled: only a FAIL did not notice; what was not judged is said to be that") {
     const auto text = [](std::initializer_list<std::pair<const char*, Verdict>> trials) {
         Json out = Json::array();

@@ -56,14 +56,28 @@ std::string fault_of_rate(const GateSpec& gate) {
     return {};
 }
 
-/// Later than the limit by as much again, or well beyond any relative one.
+constexpr double k_most_beyond_s = 15; ///< of a fault beyond the limit: a longer one tells no more
+/// A lane ends a turn that is silent for two minutes, and such a turn has no time to judge.
+constexpr double k_longest_silence_s = 115;
+
+/// Of what keeps an answer waiting for so long.
+std::string wait_of(std::string_view word, double seconds) {
+    return fmt::format("{}={:.0f}ms", word, std::max(500.0, std::ceil(seconds * 1000)));
+}
+
+/// Later than the limit by as much again, or well beyond any relative one. Nothing is known of the
+/// pace of what is played, so a limit in seconds takes a fault in seconds.
 std::string fault_of_time(const GateSpec& gate) {
-    if (gate.timing != Timing::first_content) {
-        const bool versus = gate.against == measure::Against::stable;
-        return fmt::format("slow={:.0f}", versus ? std::ceil(3 * (1 + gate.limit)) : 20.0);
+    const bool first = gate.timing == Timing::first_content;
+    if (gate.against == measure::Against::stable) {
+        return first ? wait_of("latency", 2)
+                     : fmt::format("slow={:.0f}", std::ceil(3 * (1 + gate.limit)));
     }
-    const double late_s = gate.against == measure::Against::limit ? 2 * gate.limit : 2.0;
-    return fmt::format("latency={:.0f}ms", std::max(500.0, std::ceil(late_s * 1000)));
+    if (gate.timing == Timing::per_token) {
+        return "slow=20"; // how many pieces share a silence is not known
+    }
+    const double late_s = gate.limit + std::min(gate.limit, k_most_beyond_s);
+    return late_s > k_longest_silence_s ? "" : wait_of(first ? "latency" : "gap", late_s);
 }
 
 std::string fault_for(const GateSpec& gate) {
