@@ -208,12 +208,7 @@ Result<ExitCode> wait(const Options& options, Context& context) {
         OA_TRY(status, look_again(status, context));
     }
     if (reached(status, step)) {
-        // Over is not well: a split may be held, a rollback not verified.
-        if (status.state == RunState::ended || status.end) {
-            return show({status}, context);
-        }
-        show_statuses({status}, context, "PASS");
-        return ExitCode::ok;
+        return show({status}, context); // reached is not well: it may have died there
     }
     const bool late = status.state == RunState::running;
     show_statuses({status}, context, late ? "INCONCLUSIVE" : "FAIL");

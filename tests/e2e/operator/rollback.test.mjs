@@ -31,6 +31,9 @@ beside('without a name: the one run that is not over, dead or alive', async (tar
   const dead = await underWay(target);
   await dead.running.kill();
   assert.deepEqual(await target.weights(), { v1: 50, v2: 50 });
+  const reached = await target.oa(['cutover', 'status', '--run', dead.run, '--wait-for', 'stage=50%', '--json']);
+  assert.equal(reached.code, 8, 'it got so far, and died there');
+  assert.deepEqual([reached.json().verdict, reached.json().runs[0].next], ['FAIL', `oa-stream rollback apply --run ${dead.run}`]);
   const back = await target.oa(['rollback', 'apply', '--json']);
   assert.equal(back.code, 0, back.stderr);
   assert.equal(back.json().run, dead.run);
