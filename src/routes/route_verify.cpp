@@ -104,9 +104,7 @@ Task<Result<RouteVerified>> verify_routes(
     RouteLooks looks
 ) {
     RouteVerified out;
-    const auto deadline = Clock::now() + looks.limit;
-    int misses = 0;
-    while (out.looks < std::max(looks.most, looks.agree)) {
+    for (; out.row < looks.agree; ++out.row) {
         const bool twice = out.looks % 2 == 1;
         OA_CO_TRY(
             const RouteLook look,
@@ -116,22 +114,13 @@ Task<Result<RouteVerified>> verify_routes(
         if (look.memory) {
             add_once(out.memories, *look.memory);
         }
-        if (!look.ok) {
+        if (!look.ok) { // nothing was changed that has yet to reach each process
+            out.row = 0;
             out.seen = look.seen;
-        }
-        out.row = look.ok ? out.row + 1 : 0;
-        misses = look.ok ? 0 : misses + 1;
-        out.ok = out.row >= looks.agree;
-        if (out.ok || misses >= looks.agree || (!look.ok && Clock::now() >= deadline)) {
-            break;
-        }
-        if (!look.ok && !co_await sleep_for(looks.pause)) {
-            co_return fail(Code::cancelled, "cancelled");
+            co_return out;
         }
     }
-    if (out.ok) {
-        out.seen.clear();
-    }
+    out.ok = true;
     co_return out;
 }
 // NOLINTEND(*-avoid-reference-coroutine-parameters)

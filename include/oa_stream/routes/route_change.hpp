@@ -16,9 +16,8 @@ namespace oa_stream::routes {
 /// How sure is sure.
 struct RouteLooks {
     int agree = 5;         ///< successive fresh connections that must say the same
-    int most = 20;        ///< looks before it counts as disagreement
     int most_writes = 24;  ///< of one change: each process has to be met
-    Millis pause{200};     ///< between two looks that disagreed
+    Millis pause{200};     ///< of a change, before it looks again
     Millis limit{120000};  ///< for one phase; what agrees may take longer
 };
 
@@ -48,7 +47,7 @@ struct RouteVerified {
     std::vector<Overrides> memories{}; ///< every memory met
 };
 /// A look is the status and one evaluation of each path, each over a connection of its own. Nothing
-/// is written.
+/// is written. The first look that differs ends it.
 [[nodiscard]] Task<Result<RouteVerified>> verify_routes(
     RouteSplitClient& client,
     std::optional<Overrides> overrides, ///< unset: not looked at

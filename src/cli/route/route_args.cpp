@@ -75,7 +75,6 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
     out.service.extra = std::move(read.values);
     out.hidden = std::move(read.hidden);
     out.access = access();
-    out.order.looks.most = 4 * out.order.looks.agree;
     return out;
 }
 

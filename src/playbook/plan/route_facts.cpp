@@ -10,8 +10,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace oa_stream::playbook {
 namespace {
 
@@ -111,7 +109,6 @@ RouteOrder route_order(const Playbook& playbook) {
     }
     out.paths = spec.paths;
     out.looks.agree = spec.fresh;
-    out.looks.most = std::max(out.looks.most, 2 * spec.fresh);
     return out;
 }
 

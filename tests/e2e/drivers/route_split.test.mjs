@@ -101,6 +101,16 @@ describe('fault 43: overrides live in each process', () => {
   }));
 });
 
+test('one process of many that verify meets late is a FAIL', () => {
+  // Of verify: as many looks at the status as must agree, then its own; the eighth connection reaches the other process.
+  const options = { processes: 2, memories: [{ domains: { auth_entry: 'legacy' } }, {}], assign: (n) => (n === 7 ? 1 : 0) };
+  return withService(options, async (service, route) => {
+    const document = ends(await route(['verify', '--path', '/login']), 1, 'FAIL');
+    assert.equal(check(document, 'route.memories').verdict, 'PASS');
+    assert.match(check(document, 'route.paths').detail, /overrides are none, expected auth_entry legacy/);
+  });
+});
+
 describe('fault 44: snapshot, apply, verify, restore', () => {
   const before = { global: 'rust_shell', domains: { auth_entry: 'legacy' } };
 
