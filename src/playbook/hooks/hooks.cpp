@@ -227,8 +227,12 @@ Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::St
     co_return out;
 }
 
-Task<void> Hooks::finish(Millis limit) {
-    const auto deadline = Clock::now() + limit;
+Task<void> Hooks::finish(const run::StopRequest* stop) {
+    constexpr std::chrono::seconds patience{30};
+    constexpr std::chrono::seconds hurry{10}; // somebody wants the process to end
+    bool hurries = is_requested(stop);
+    const auto limit = hurries ? hurry : patience;
+    auto deadline = Clock::now() + limit;
     const auto busy = [this] {
         std::vector<std::string> out;
         for (const auto& hook : state_->hooks) {
@@ -242,12 +246,14 @@ Task<void> Hooks::finish(Millis limit) {
     while (!busy().empty() && Clock::now() < deadline) {
         if (!std::exchange(said, true) && state_->session != nullptr) {
             state_->session->say(fmt::format(
-                "waiting for hooks: {} (at most {} s)",
-                fmt::join(busy(), ", "),
-                std::chrono::duration_cast<std::chrono::seconds>(limit).count()
+                "waiting for hooks: {} (at most {} s)", fmt::join(busy(), ", "), limit.count()
             ));
         }
         (void)co_await sleep_for(k_tick);
+        if (!hurries && is_requested(stop)) {
+            hurries = true;
+            deadline = std::min(deadline, Clock::now() + hurry);
+        }
     }
     for (const auto& hook : state_->hooks) {
         for (const auto& delivery : std::exchange(hook->waiting, {})) {

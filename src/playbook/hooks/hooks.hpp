@@ -48,9 +48,9 @@ public:
     [[nodiscard]] Task<std::vector<Check>>
     ask(std::string what, Json fields, const run::StopRequest* stop);
 
-    /// Waits until all is delivered, at most `limit`; what is not is given up and noted. Nothing is
-    /// told afterwards.
-    [[nodiscard]] Task<void> finish(Millis limit);
+    /// Waits until all is delivered, at most 30 s, and 10 s from when it sees that `stop` was
+    /// requested; what is not delivered is given up and noted. Nothing is told afterwards.
+    [[nodiscard]] Task<void> finish(const run::StopRequest* stop);
 
     /// A line for the report for each hook that failed.
     [[nodiscard]] std::vector<std::string> notes() const;

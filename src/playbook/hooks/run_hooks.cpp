@@ -25,9 +25,6 @@ Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, Advice next) {
     if (!run->hooks) {
         co_return;
     }
-    constexpr Millis k_patience{30'000};
-    constexpr Millis k_hurry{10'000}; // somebody wants the process to end
-    const bool hurry = is_requested(run->by.stop);
     run->hooks->tell(
         HookEvent::run_ended,
         fmt::format("{}: {}", to_string(outcome->verdict), outcome->headline),
@@ -37,7 +34,7 @@ Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, Advice next) {
          {"headline", outcome->headline},
          {"next", next.text()}}
     );
-    co_await run->hooks->finish(hurry ? k_hurry : k_patience);
+    co_await run->hooks->finish(run->by.stop);
     for (std::string& note : run->hooks->notes()) {
         outcome->notes.push_back(std::move(note));
     }

@@ -223,6 +223,17 @@ beside('a run is over for who waits once its hooks were told and its folder is s
   assert.equal((await running.end(60000)).code, 0, running.stderr);
 });
 
+beside('a signal while the run waits for its hooks at its end shortens the wait', async (at) => {
+  const slow = at.program('exec sleep 60');
+  const made = await at.plan(`  - { id: slow, run: [${slow.file}], on: run-ended, timeout: 28s }\n`);
+  const running = at.target.begin(['cutover', 'apply', made.file, '--json', '--non-interactive']);
+  await running.until(({ stderr }) => stderr.includes('waiting for hooks: slow (at most 30 s)'), 'the wait', 120000);
+  running.signal('SIGTERM');
+  await running.end(60000);
+  const timeline = fs.readFileSync(path.join(JSON.parse(running.stdout).evidence, 'timeline.ndjson'), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+  assert.equal(timeline.find((line) => line.event === 'hook').detail, 'given up: the run is over', 'before its own 28 s were over');
+});
+
 beside('a key that is missing is refused before anything moves, and never stops a rollback', async (at) => {
   const hooks = `  - { id: pager, webhook: "${at.base}/pager", key: { env: OA_HOOK_KEY } }\n`;
   const made = await at.plan(hooks);
