@@ -136,6 +136,7 @@ void Answers::finish_record(RequestRecord& record, const ReaderReport& report) c
     static_cast<Delivery&>(record) = report;
     const auto* outcome = report.outcome;
     if (record.accepted_s >= 0 && outcome != nullptr) {
+        record.turn_s = outcome->ended_s;
         record.left = outcome->elsewhere;
         record.end_unknown = record.left && !lane_->shared;
         if (!record.left) {

@@ -123,6 +123,7 @@ TEST_CASE("access log: a line of JSON has its members in order, times as millise
     record.first_event_s = 2;
     record.first_content_s = 1e-9;
     record.end_s = 100'000.25;
+    record.turn_s = 100'001;
     record.frames = 18'446'744'073'709'551'615U;
     record.reader = lane::ReaderEnd::client_gone;
     const std::string common =
@@ -130,7 +131,8 @@ TEST_CASE("access log: a line of JSON has its members in order, times as millise
         R"("route":"/api/chat","method":"POST","status":200,"lane":"control","revision":"r",)"
         R"("probe":"smoke","scheme":"https","thread":"chät\n","accepted":true,"accepted_ms":0.0,)"
         R"("headers_ms":1.5,"first_byte_ms":1234.568,"first_event_ms":2000.0,)"
-        R"("first_content_ms":0.0,"end_ms":100000250.0,"frames":18446744073709551615,"bytes":0,)"
+        R"("first_content_ms":0.0,"end_ms":100000250.0,"turn_ms":100001000.0,)"
+        R"("frames":18446744073709551615,"bytes":0,)"
         R"("reader":"client_gone")";
     CHECK(lane::access_line(record, "r", lane::LogFormat::json) == common + "}");
     record.terminal = turn::TerminalClass::turn_aborted;

@@ -171,6 +171,8 @@ TEST_CASE("reader gone: the turn goes on, and is interrupted when nobody comes b
     CHECK(rig.watcher.requests.front().reader == lane::ReaderEnd::client_gone);
     CHECK(rig.watcher.requests.front().terminal == TerminalClass::client_gone);
     CHECK(rig.watcher.requests.front().status == 200);
+    const auto& record = rig.watcher.requests.front();
+    CHECK(record.turn_s >= record.end_s + 0.059); // the grace
 }
 
 TEST_CASE("reader gone: a turn that completes meanwhile is completed") {

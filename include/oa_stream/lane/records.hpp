@@ -61,6 +61,7 @@ struct TurnOutcome {
     std::array<std::uint64_t, encode::k_repair_kinds> repairs{};
     double first_content_s = -1;
     double longest_gap_s = -1; ///< between two chunks; -1: there were no two
+    double ended_s = -1; ///< here: also when it went on in another process
     std::string_view said{}; ///< TurnIdentity::said
     bool probe = false;      ///< its request was a probe
     bool elsewhere = false;  ///< another replica decided how it ended, and counts it
@@ -105,6 +106,7 @@ struct RequestRecord : Delivery {
     std::string probe{}; ///< what kind of probe it says it is; empty: a user's request
     double accepted_s = -1;
     double headers_s = -1;
+    double turn_s = -1; ///< end of its turn; only on a stream's request that started it
     std::optional<ReaderEnd> reader{}; ///< streams only
     // How its turn ended. Only on the request that started the turn, so that turns and tokens can
     // be counted from records alone.

@@ -16,7 +16,11 @@ namespace oa_stream::measure {
 
 /// What a request was, in the terms that questions ask for.
 struct AccessLine {
-    double ended_s = 0; ///< seconds since 1970: ts + end_ms
+    /// When the lane wrote it, seconds since 1970: ts and the later of end_ms and turn_ms.
+    double ended_s = 0;
+    /// Written later than `ended_s`, how much is not known: its reader left, and lanes of earlier
+    /// versions do not say when the turn ended.
+    bool held = false;
     std::string revision{};
     std::string route{};
     int status = 0;

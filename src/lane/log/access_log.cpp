@@ -141,6 +141,7 @@ void put_times(Line& line, const RequestRecord& record) {
     line.time("first_event_ms", record.first_event_s);
     line.time("first_content_ms", record.first_content_s);
     line.time("end_ms", record.end_s);
+    line.time("turn_ms", record.turn_s);
 }
 
 /// How the turn ended that this request started.

@@ -119,11 +119,12 @@ bool LiveTurn::leave() {
     if (!can_leave() || !turn_->leave()) {
         return false;
     }
+    ended_at_ = Clock::now();
     outcome_.elsewhere = true; // the readers that are cut here are told it
+    outcome_.ended_s = since_received(ended_at_);
     cut_readers();
     ended_ = true;
     gone_ = true;
-    ended_at_ = Clock::now();
     look_soon();
     announce_change();
     return true;
@@ -310,6 +311,7 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.terminal = class_of(outcome_);
     outcome_.content = answer.content;
     outcome_.frames = answer.frames;
+    outcome_.ended_s = since_received(now);
     outcome_.repairs = normaliser_.repairs();
     host_->on_ended(outcome_);
     announce_change();

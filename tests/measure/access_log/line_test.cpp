@@ -118,6 +118,10 @@ TEST_CASE("access line: a turn that went on in another process counts by the lin
     CHECK(open.lost == 1); // it may have been bad
     CHECK(open.ended_s == Approx(k_began + 1.877).margin(1e-6));
     CHECK(kind(with(unknown, R"("end_unknown":true)", R"("end_unknown":1)")) == LineKind::damaged);
+    // Its reader had left long before the process ended.
+    const auto later = with(unknown, R"("end_ms":1877.0)", R"("end_ms":1877.0,"turn_ms":700000.0)");
+    CHECK(measure::read_access_line(later, open) == LineKind::lost);
+    CHECK(open.ended_s == Approx(k_began + 700).margin(1e-6));
     // What says both, or too little, was not written by a lane.
     CHECK(kind(with(left, R"("accepted":true,)", "")) == LineKind::damaged);
     CHECK(kind(with(left, R"("model")", R"("terminal":"completed","model")")) == LineKind::damaged);

@@ -38,6 +38,8 @@ struct LogLine {
     bool empty = false;
     std::string id = "";
     std::string failure = "";
+    std::string reader = "finished";
+    std::optional<double> turn_ms{}; ///< lanes of earlier versions do not say it
 
     [[nodiscard]] std::string text() const {
         static int count = 0;
@@ -55,7 +57,8 @@ struct LogLine {
         out += turn ? R"(,"accepted":true)" : "";
         out += first_content_ms ? fmt::format(R"(,"first_content_ms":{})", *first_content_ms) : "";
         out += fmt::format(R"(,"end_ms":{},"frames":3,"bytes":12)", end_ms);
-        out += turn ? fmt::format(R"(,"reader":"finished","terminal":"{}")", terminal) : "";
+        out += turn_ms ? fmt::format(R"(,"turn_ms":{})", *turn_ms) : "";
+        out += turn ? fmt::format(R"(,"reader":"{}","terminal":"{}")", reader, terminal) : "";
         out += failure.empty() ? "" : fmt::format(R"(,"failure":"{}")", failure);
         out += empty ? R"(,"empty":true)" : "";
         return out + "}\n";

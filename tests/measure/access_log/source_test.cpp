@@ -88,6 +88,32 @@ TEST_CASE("access log: a line held back by its turn counts when it was written")
     CHECK(counts(rig.ask(50, 60)).total == 3);
 }
 
+TEST_CASE("access log: a turn's end counts when it came, however long ago its first reader left") {
+    LogLine failed{.began_s = 10, .end_ms = 5000, .terminal = "turn_failed"};
+    failed.reader = "client_gone";
+    SECTION("as the lane says it") {
+        failed.turn_ms = 990'500;
+        SECTION("at a reader's end that the turn outlived") {
+            failed.reader = "finished";
+        }
+        SECTION("of a reader that left") {
+        }
+    }
+    SECTION("of a lane that does not say it: no earlier than the line above") {
+    }
+    LogRig rig;
+    rig.now_s = 1100;
+    rig.append(LogLine{.began_s = 1000}.text() + failed.text() + LogLine{.began_s = 1001}.text());
+    CHECK(counts(rig.ask(990, 1010)) == measure::Counts{.bad = 1, .total = 3});
+}
+
+TEST_CASE("access log: a line far before the one above it is of a clock that was set") {
+    LogRig rig;
+    rig.now_s = 1100;
+    rig.append(LogLine{.began_s = 1000}.text() + LogLine{.began_s = 10}.text());
+    CHECK(counts(rig.ask(0, 20)).total == 1);
+}
+
 TEST_CASE("access log: by revision and by route, POST alone") {
     LogRig rig;
     rig.append(lines(4, 0, 1, {.revision = "rev-a"}));

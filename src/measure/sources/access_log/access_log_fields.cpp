@@ -12,13 +12,10 @@ namespace oa_stream::measure {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(LogName::end)> k_names{
-    "ts",         "event",       "request_id",
-    "route",      "method",      "status",
-    "revision",   "accepted",    "first_content_ms",
-    "end_ms",     "terminal",    "failure",
-    "reason",     "reader",      "empty",
-    "probe",      "lost",        "left",
-    "taken_over", "end_unknown",
+    "ts",       "event",      "request_id",       "route",  "method",  "status",
+    "revision", "accepted",   "first_content_ms", "end_ms", "turn_ms", "terminal",
+    "failure",  "reason",     "reader",           "empty",  "probe",   "lost",
+    "left",     "taken_over", "end_unknown",
 };
 
 LogField text_field(std::string text) {

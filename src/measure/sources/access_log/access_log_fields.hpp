@@ -30,6 +30,7 @@ enum class LogName : std::uint8_t {
     accepted,
     first_content_ms,
     end_ms,
+    turn_ms,
     terminal,
     failure,
     reason,

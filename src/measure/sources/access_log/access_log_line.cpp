@@ -94,16 +94,28 @@ bool is_whole_turn(const LogFields& fields, const AccessLine& line) {
     );
 }
 
-bool read_times(const LogFields& fields, AccessLine& into) {
+bool read_end(const LogFields& fields, AccessLine& into) {
     const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
+    const bool has_turn = fields[LogName::turn_ms].type != LogField::Type::none;
+    const auto turn = duration_ms(fields, LogName::turn_ms);
+    if (!began || has_turn != turn.has_value()) {
+        return false;
+    }
+    const double end = duration_ms(fields, LogName::end_ms).value_or(0);
+    into.ended_s = *began + std::max(end, turn.value_or(0)) / 1000;
+    into.held = !has_turn && fields.flag(LogName::accepted) == true && !was_read_to_end(fields);
+    return true;
+}
+
+bool read_times(const LogFields& fields, AccessLine& into) {
     const bool has_end = fields[LogName::end_ms].type != LogField::Type::none;
     const auto end = duration_ms(fields, LogName::end_ms);
     const bool has_content = fields[LogName::first_content_ms].type != LogField::Type::none;
     const auto content = duration_ms(fields, LogName::first_content_ms);
-    if (!began || has_end != end.has_value() || has_content != content.has_value()) {
+    if (!read_end(fields, into) || has_end != end.has_value() ||
+        has_content != content.has_value()) {
         return false;
     }
-    into.ended_s = *began + end.value_or(0) / 1000;
     into.first_content_s.reset();
     if (content && into.accepted) {
         // A resume replays what is there already: its speed says nothing about the lane's.
@@ -170,12 +182,10 @@ bool read_lost(const LogFields& fields, AccessLine& into) {
 
 /// Its turn went on when its process ended, and who ended it does not say so: as good as lost.
 bool read_unended(const LogFields& fields, AccessLine& into) {
-    const auto began = parse_log_time(fields.text(LogName::ts).value_or(""));
     const auto id = name_of(fields, LogName::request_id);
-    if (!began || !id || fields.flag(LogName::end_unknown) != true) {
+    if (!id || fields.flag(LogName::end_unknown) != true || !read_end(fields, into)) {
         return false;
     }
-    into.ended_s = *began + duration_ms(fields, LogName::end_ms).value_or(0) / 1000;
     into.lost = 1;
     into.id = identity(fields, *id, into.ended_s);
     return true;

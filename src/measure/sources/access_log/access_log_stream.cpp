@@ -6,8 +6,8 @@
 namespace oa_stream::measure {
 namespace {
 
-/// A line that tells of an end so long before the line above it was not held back: the clock was
-/// set. Longer than a lane waits for a reader that left (docs/limits.md).
+/// A line of so much before the line above it, which the lane did not hold back, shows that the
+/// clock was set.
 constexpr double k_clock_step_s = 600;
 
 } // namespace
@@ -62,14 +62,15 @@ void AccessLogStream::line(
         counts.probes += read.probe ? 1 : 0;
         read.post = read.post && (limits_.probes || !read.probe);
         const double above_s = newest_s_;
-        const double at_s = written_at(read.ended_s);
+        const double at_s = written_at(read);
         place_undated(
             {above_s > 0 ? std::min(above_s, at_s) : at_s, std::max(above_s, at_s)}, index
         );
         return index.add(log_, at_s, read);
     }
     case LineKind::lost: {
-        const double at_s = read.ended_s > now_s + limits_.ahead_s ? now_s : read.ended_s;
+        const double end_s = read.held ? std::max(newest_s_, read.ended_s) : read.ended_s;
+        const double at_s = end_s > now_s + limits_.ahead_s ? now_s : end_s;
         counts.damaged += index.add_lost(at_s, read) ? read.lost : 0;
         return;
     }
@@ -133,10 +134,10 @@ Span AccessLogStream::below(double now_s) const noexcept {
                : Span{now_s, now_s};
 }
 
-/// Lines are written in order. One that tells of an end before that of a line above it waited for
-/// its turn, whose reader had left: it was written no earlier than the line above it.
-double AccessLogStream::written_at(double ended_s) noexcept {
-    newest_s_ = ended_s < newest_s_ - k_clock_step_s ? ended_s : std::max(newest_s_, ended_s);
+/// Lines are written in order: one that the lane held back no earlier than the line above it.
+double AccessLogStream::written_at(const AccessLine& line) noexcept {
+    const bool clock_set = !line.held && line.ended_s < newest_s_ - k_clock_step_s;
+    newest_s_ = clock_set ? line.ended_s : std::max(newest_s_, line.ended_s);
     return newest_s_;
 }
 

@@ -47,7 +47,7 @@ private:
     void damaged(std::uint64_t lines, LogLineCounts& counts);
     void place_undated(const Span& written, AccessLogIndex& index);
     [[nodiscard]] Span below(double now_s) const noexcept;
-    [[nodiscard]] double written_at(double ended_s) noexcept;
+    [[nodiscard]] double written_at(const AccessLine& line) noexcept;
 
     std::size_t log_;
     LogStreamLimits limits_;
