@@ -125,6 +125,18 @@ TEST_CASE("alert rules: durations are those of whole turns, and of an earlier la
     CHECK(cases.contains("a lane went back to an earlier version"));
 }
 
+TEST_CASE("alert rules: a bound without a point is also read as Prometheus 3 stores it") {
+    const auto files = alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string rules = text_of(*files, "oa-stream.rules.yml");
+    CHECK(
+        found(rules, R"re((le=[^,}]*))re") ==
+        std::set<std::string>{R"(le="2.5")", R"(le=~"30|30[.]0")"}
+    );
+    const std::string cases = text_of(*files, "oa-stream.test.yml");
+    CHECK(cases.contains(R"(le=\"30.0\")"));
+}
+
 TEST_CASE("alert rules: a counter of a case goes on from where it was when its rate changes") {
     const auto files = alert_rules({});
     REQUIRE(files.has_value());
@@ -287,7 +299,7 @@ TEST_CASE("alert rules: floors, bounds and matchers reach every selector") {
     );
     CHECK(rules.find(">= 7\n") != std::string::npos);
     CHECK(rules.find(">= 70\n") != std::string::npos);
-    CHECK(rules.find("le=\"5\"") != std::string::npos);
+    CHECK(rules.find("le=~\"5|5[.]0\"") != std::string::npos);
     CHECK(found(rules, "(oa_stream_[a-z_0-9]+(?!\\{)[\\[)])").empty());
     const char* inside = R"re(oa_stream_[a-z_0-9]+\{((?:[^}"]|"[^"]*")*)\})re"; // "[}]" in values
     for (const std::string& selector : found(rules, inside)) {

@@ -61,7 +61,7 @@ void slow(Group& out, const AlertOptions& options, const SlowClock& clock) {
             risen(options, earlier, "10m")
         );
     };
-    const std::string within = fmt::format("{},le=\"{}\"", routes, clock.bound);
+    const std::string within = fmt::format("{},{}", routes, prometheus::bound_matcher(clock.bound));
     out.rules.push_back({.name = all, .expr = rose("_count", routes), .records = true});
     out.rules.push_back(
         {.name = over, .expr = fmt::format("{} - {}", all, rose("_bucket", within)), .records = true
@@ -107,6 +107,24 @@ void add_times(
     add(fmt::format(R"({}_count{{route="{}"}})", metric, route), times.all);
 }
 
+/// The same series as Prometheus 3 stores them.
+std::vector<Series> with_points(std::vector<Series> series) {
+    std::vector<Series> out;
+    for (Series& one : series) {
+        const auto le = one.name.find("le=\"");
+        const auto digits =
+            le == std::string::npos ? le : one.name.find_first_not_of("0123456789", le + 4);
+        if (digits != std::string::npos && one.name[digits] == '"') {
+            Series pointed = one;
+            pointed.name.insert(digits, ".0");
+            out.push_back(std::move(pointed));
+            one.pieces.clear(); // also of the healthy lane
+        }
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 } // namespace
 
 Group latency_rules(const AlertOptions& options) {
@@ -129,6 +147,8 @@ std::vector<Case> latency_cases(const AlertOptions& options) {
     };
     std::vector<Series> earlier;
     const SlowClock clock = slow_clocks(options).back();
+    std::vector<Series> both = within(0.9);
+    add_times(both, clock, clock.earlier, route, {turns, turns}, k_minutes);
     add_times(earlier, clock, clock.metric, route, {}, k_minutes);
     add_times(earlier, clock, clock.earlier, route, {turns * 0.9, turns}, k_minutes);
     // Long enough ago that its series are gone, and within the window of the look before the last.
@@ -138,6 +158,12 @@ std::vector<Case> latency_cases(const AlertOptions& options) {
     return {
         {.name = "one in ten is above the bounds of a route, beside many quick resumes",
          .changes = within(0.9),
+         .firing =
+             {{"OaStreamFirstContentP95High", {{"route", route}}},
+              {"OaStreamDurationP95High", {{"route", route}}}}},
+        {.name =
+             "one in ten is above the bounds of a route, which Prometheus 3 stores with a point",
+         .changes = with_points(std::move(both)),
          .firing =
              {{"OaStreamFirstContentP95High", {{"route", route}}},
               {"OaStreamDurationP95High", {{"route", route}}}}},

@@ -187,14 +187,12 @@ Task<Result<void>> Reader::slow_ones() {
         );
     }
     const double all = buckets.back().count;
-    // 1 s may be written 1.0.
-    const auto part = [&](std::vector<std::string> bounds, double sign) {
-        std::string le = matcher({"le", std::move(bounds)});
+    const auto part = [&](const std::string& le, double sign) {
         return Part{"first content", queries_.times(k_by_target, le), sign};
     };
     std::vector<Part> parts;
-    parts.push_back(part({"+Inf"}, 1));
-    parts.push_back(part({fmt::format("{:g}", limit), fmt::format("{:g}.0", limit)}, -1));
+    parts.push_back(part(matcher({"le", {"+Inf"}}), 1));
+    parts.push_back(part(bound_matcher(fmt::format("{:g}", limit)), -1));
     co_return co_await settle(all - bound->count, all, std::move(parts));
 }
 

@@ -235,6 +235,14 @@ std::string matcher(const telemetry::LabelIs& label) {
     return fmt::format("{}=~{}", label.label, in_quotes(any));
 }
 
+std::string bound_matcher(std::string_view bound) {
+    std::vector<std::string> written{std::string(bound)};
+    if (!bound.contains('.')) {
+        written.push_back(fmt::format("{}.0", bound));
+    }
+    return matcher({"le", std::move(written)});
+}
+
 std::string of_instances(std::vector<std::string> instances) {
     // Proxies take addresses of 8 KiB. A query has it up to three times, percent-encoded.
     constexpr std::size_t k_longest = 600;

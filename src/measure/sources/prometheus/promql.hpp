@@ -18,6 +18,8 @@ namespace oa_stream::measure::prometheus {
 [[nodiscard]] std::string joined(std::string a, std::string_view b);
 /// route="/a", status=~"5..", class=~"x|y"
 [[nodiscard]] std::string matcher(const telemetry::LabelIs& label);
+/// The matcher of a histogram's bound, as the lane writes it: Prometheus 3 stores 30 as 30.0.
+[[nodiscard]] std::string bound_matcher(std::string_view bound);
 /// The matcher of these instances; empty: it would be too long, since a query travels in an
 /// address.
 [[nodiscard]] std::string of_instances(std::vector<std::string> instances);
