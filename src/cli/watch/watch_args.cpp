@@ -107,6 +107,15 @@ WatchForm form_of(const WatchOptions& options, const Context& context) {
     return context.live && ::isatty(STDOUT_FILENO) == 1 ? WatchForm::screen : WatchForm::lines;
 }
 
+/// Of a lane two answers make rates. The only look waits until they cover what was asked for.
+std::uint64_t answers_of(const WatchOptions& options, const WatchAsked& asked) {
+    if (!asked.one_look() || asked.prometheus) {
+        return 1;
+    }
+    const auto window = options.window.value_or(options.every);
+    return 1 + static_cast<std::uint64_t>((window + options.every - Millis(1)) / options.every);
+}
+
 } // namespace
 
 Result<NamedToken> read_named_token(std::string_view reference) {
@@ -124,6 +133,7 @@ Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& co
     out.limits.p95_at_most_s = seconds(options.p95_at_most);
     out.front_admin = options.front_admin;
     out.form = form_of(options, context);
+    out.answers = answers_of(options, out);
     if (options.once && options.ndjson) {
         return fail(
             Code::usage, "both --once and --ndjson were given", names::ndjson, "or --once --json"

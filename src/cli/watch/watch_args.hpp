@@ -36,9 +36,13 @@ struct WatchAsked {
     WatchTiming timing{};
     WatchLimits limits{};
     WatchForm form = WatchForm::lines;
+    std::uint64_t answers = 1; ///< of each source, before the first look
     bool until_bad = false;
     std::optional<Millis> length{}; ///< until the watch ends by itself
 
+    [[nodiscard]] bool one_look() const noexcept {
+        return form == WatchForm::once || form == WatchForm::document;
+    }
     /// Of the first that is asked.
     [[nodiscard]] const std::string& first_url() const {
         return prometheus ? prometheus->prometheus.url : lanes.front().base_url;

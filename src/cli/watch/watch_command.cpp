@@ -63,9 +63,6 @@ private:
     [[nodiscard]] Task<void> read_split();
     [[nodiscard]] Task<void> look_for_ever();
     [[nodiscard]] bool settled() const;
-    [[nodiscard]] bool one_look() const {
-        return asked_.form == WatchForm::once || asked_.form == WatchForm::document;
-    }
     void add_numbers(WatchView& view) const;
     const WatchView& look();
     void note_events(WatchView& view);
@@ -174,10 +171,11 @@ Task<void> Watch::read_split() {
     split_ = state ? state->serving.text() : "unknown: " + state.error().text();
 }
 
-// Two answers make rates.
+// Who does not answer is not waited for: the look says so.
 bool Watch::settled() const {
     return std::ranges::all_of(sources_, [this](const auto& source) {
-        return source->asked >= (one_look() && !asked_.prometheus ? 2U : 1U);
+        return source->asked >= asked_.answers ||
+               (source->asked >= 2 && !source->state().reachable);
     });
 }
 
@@ -272,7 +270,7 @@ ExitCode Watch::verdict_exit(const WatchView& view) const {
         return ExitCode::credentials;
     }
     // One look and a guard have a verdict; plain watching fails only when no source answered.
-    const bool asked = one_look() || asked_.until_bad;
+    const bool asked = asked_.one_look() || asked_.until_bad;
     return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
 }
 
@@ -292,7 +290,8 @@ Task<void> Watch::look_for_ever() {
             co_await read_split();
         }
         const WatchView& view = look();
-        const bool over = one_look() || nobody_reads() || (asked_.until_bad && view.breach) ||
+        const bool over = asked_.one_look() || nobody_reads() ||
+                          (asked_.until_bad && view.breach) ||
                           (asked_.length && Clock::now() - began >= *asked_.length);
         if (over) {
             if (asked_.form == WatchForm::document) {

@@ -52,7 +52,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         .range(200, k_longest_ms)
         .or_else("2s"),
     option<&WatchOptions::window>(names::window, "D", "Compute rates over this time.")
-        .or_else_text("1m; 5m with --prometheus")
+        .or_else_text("1m; 5m with --prometheus; of a lane with --once as long as --every")
         .range(1000, k_longest_ms),
     option<&WatchOptions::budget_window>(
         "--budget-window", "D", "Set the window of the error budget. With --prometheus."
@@ -87,7 +87,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     flag<&WatchOptions::ndjson>(names::ndjson, "Print one JSON line each time."),
     flag<&WatchOptions::once>(
         names::once,
-        "Read once and exit: 0 for OK, 1 for BAD, 4 when no lane or Prometheus answered, else 3."
+        "Look once and exit: 0 for OK, 1 for BAD, 4 when no lane or Prometheus answered, else 3."
     ),
     option<&WatchOptions::until>(
         "--until",

@@ -372,6 +372,13 @@ beside('from a Prometheus: the same numbers, and a target that is down is not he
   assert.equal((await run.end()).code, 0);
 });
 
+beside('--once reads a lane for as long as --window says, and does not wait for one that is away', async (lane) => {
+  const look = (await oa(['watch', '--once', '--json', '--base-url', lane.base, '--every', '200ms', '--window', '2s'])).json();
+  assert.ok(look.window_s > 1.9, `covers ${look.window_s} s`);
+  const away = await oa(['watch', '--once', '--base-url', 'http://127.0.0.1:9', '--every', '200ms', '--window', '1h']);
+  assert.equal(away.code, 4);
+});
+
 beside('a lane that two addresses lead to counts once; a revision that no lane has is named', async (lane) => {
   const same = ['--base-url', lane.base.replace('127.0.0.1', 'localhost'), '--once', '--json'];
   const twice = (await during(lane.base, same)).json();
