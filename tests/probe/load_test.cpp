@@ -389,6 +389,19 @@ TEST_CASE("load: keeps the rate, tells every request once, and adds up") {
     CHECK(ended == 50);
 }
 
+TEST_CASE("load: a part of a request more than the time has is no higher rate") {
+    Rig rig;
+    RawServer server(rig.loop.executor(), good);
+    LoadOptions options = Rig::options(server);
+    options.per_second = 20;
+    options.ramp = Millis(GENERATE(0, 150)); // 1.5 requests
+    options.duration = Millis(130); // 2.6 requests
+    const LoadTotals& totals = rig.run(std::move(options));
+    CHECK(totals.sent == totals.planned);
+    CHECK(totals.measured == 3);
+    CHECK(totals.achieved_per_second() == Approx(20).epsilon(0.05));
+}
+
 TEST_CASE("load: what exceeds the room in flight is dropped and told, never waits in silence") {
     Rig rig;
     RawServer server(rig.loop.executor(), [](const RawRequest&) { return Script{Hang{}}; });

@@ -30,7 +30,6 @@ struct ArrivalPlan {
 
     [[nodiscard]] double at(std::uint64_t index) const noexcept;
     [[nodiscard]] std::uint64_t total() const noexcept;
-    [[nodiscard]] double end_s() const noexcept { return ramp_s + duration_s; }
 };
 
 /// What a request's reader is like.

@@ -203,6 +203,7 @@ void arrive(const CorePtr& core, std::uint64_t index, double planned_s) {
 Task<void> arrivals(CorePtr core) {
     const ArrivalPlan plan = core->plan();
     const std::uint64_t total = std::min(plan.total(), core->most());
+    std::uint64_t measured = 0;
     for (std::uint64_t index = 0; index < total && !core->stopping; ++index) {
         const double planned = plan.at(index);
         const auto due = core->started + clock_duration(planned);
@@ -212,10 +213,12 @@ Task<void> arrivals(CorePtr core) {
         }
         if (!core->stopping) {
             arrive(core, index, planned);
+            measured += planned >= core->ramp_s() ? 1 : 0;
         }
     }
-    const double planned_end = total < plan.total() ? plan.at(total) : plan.end_s();
-    const double end = core->stopping ? core->now_s() : planned_end;
+    // Each request stands for its interval: that of the last one may go beyond the duration.
+    const double held = static_cast<double>(measured) / plan.per_second;
+    const double end = core->stopping ? core->now_s() : core->ramp_s() + held;
     core->totals.seconds = std::max(0.0, std::max(end, core->totals.last_sent_s) - core->ramp_s());
 }
 
