@@ -185,14 +185,17 @@ bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec) {
             return false;
         }
         spec.limit = setting.number;
-    } else if (setting.key == "confidence") {
-        spec.confidence = setting.number;
+    } else if (setting.key == "min_events") {
+        if (spec.metric != Metric::spike) {
+            return false;
+        }
+        spec.min_events = static_cast<std::uint64_t>(setting.number);
+    } else if (spec.metric != Metric::bad_rate && spec.metric != Metric::quantile) {
+        return false; // it has no samples, and so no interval
     } else if (setting.key == "min_n") {
         spec.min_n = static_cast<std::uint64_t>(setting.number);
-    } else if (spec.metric == Metric::spike) {
-        spec.min_events = static_cast<std::uint64_t>(setting.number);
     } else {
-        return false;
+        spec.confidence = setting.number;
     }
     return true;
 }

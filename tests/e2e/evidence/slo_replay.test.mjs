@@ -178,6 +178,7 @@ test('a run that a crash cut short is read as far as it goes; what is no run, or
   const run = await replay(state, ['cut']);
   assert.deepEqual([run.json().runs[0].unreadable_lines, run.json().runs[0].now], [2, 'PASS']);
   made(state, 'empty', {}, ['']);
+  made(state, 'spiked', {}, [LINE({ id: 'auth-errors', metric: 'spike', signal: 'auth_errors', min_events: 10, against: 'stable', limit: 0.5, stage: '5%', verdict: 'PASS', reading: { canary: { events: 2, requests: 40 }, stable: { events: 1, requests: 40 }, source: 'asserted: x', asserted: true, enough: true } })]);
   for (const [args, words] of [
     [['--replay', 'nowhere'], /nowhere/],
     [['--replay', 'cut', '--confidence', '99.99999%'], /--confidence: past runs are judged from what they recorded/],
@@ -190,6 +191,8 @@ test('a run that a crash cut short is read as far as it goes; what is no run, or
     [['--replay', 'cut', '--set', 'limit=2'], /limit/],
     [['--replay', 'cut', '--set', 'limit=2.5s'], /no gate of these runs has such a limit/],
     [['--replay', 'cut', '--set', 'other.limit=2%'], /no gate of these runs has such a limit/],
+    [['--replay', 'spiked', '--set', 'min_n=5000'], /no gate of these runs has such a min_n/],
+    [['--replay', 'spiked', '--set', 'auth-errors.confidence=99.9%'], /no gate of these runs has such a confidence/],
     [['--replay', 'cut', '--set', 'confidence=40%'], /between 50% and 100%/],
     [['bad: http_5xx <= 1%', '--set', 'limit=2%'], /past runs/],
   ]) {
