@@ -230,7 +230,9 @@ Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context) {
     }
     OA_CHECK(check_used(settings, used));
     const auto checks = mapped(runs, check_of);
-    const Verdict verdict = run_verdict(checks);
+    // A gate that could not be measured then is undecided: the replay itself was executed.
+    const bool breach = contains(runs, Verdict::fail, &JudgedRun::now);
+    const Verdict verdict = breach ? Verdict::fail : Verdict::inconclusive;
     tell(runs, checks, verdict, context);
     return exit_code(verdict);
 }

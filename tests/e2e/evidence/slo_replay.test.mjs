@@ -93,6 +93,16 @@ test('a stage that was measured once more is judged by those samples alone', asy
   assert.deepEqual(verdicts(run.json().runs[0]), ['error-rate@5% PASS>PASS'], run.stdout);
 });
 
+test('a run whose source did not answer is undecided: the replay itself was executed', async () => {
+  const state = scratch('state');
+  const asked = await oa(['slo', 'gate', 'bad: http_5xx <= 1%', '--prometheus', 'http://127.0.0.1:9', '--json'], { stateDir: state });
+  assert.equal(asked.code, 4, asked.stdout);
+  const again = await replay(state, [asked.json().run]);
+  assert.equal(again.code, 3, again.stdout);
+  assert.equal(again.json().runs[0].now, 'ERROR');
+  assert.equal(again.json().would.undecided, 1);
+});
+
 test('loads are judged again by their totals: to the digit as they were, and under other limits', async () => {
   // Of 400: more than 1 % and less than 20 %, both beyond doubt and by four standard deviations.
   const lane = await startLane({ name: 'loaded', args: ['--inject', 'error-rate=0.09'] });
