@@ -6,6 +6,7 @@
 
 #include "slo_replay_run.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream::cli {
@@ -100,6 +101,12 @@ Result<std::optional<std::vector<JudgedGate>>> judge_load(
     const Json* checks = member(run, "checks");
     if (!totals || checks == nullptr || !checks->is_array()) {
         return fail(Code::unreadable, "not the totals of a load", file.string());
+    }
+    const auto is_limit = [](const Json& check) {
+        return text_in(check, "id").starts_with(k_limit);
+    };
+    if (std::ranges::none_of(*checks, is_limit)) {
+        return no_gates(folder); // it ended before the load began
     }
     std::vector<JudgedGate> out;
     for (const Json& check : *checks) {

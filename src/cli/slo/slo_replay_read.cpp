@@ -183,16 +183,20 @@ private:
 
 } // namespace
 
-Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
-    RecordedRun out;
-    out.name = folder.filename().string();
-    const auto told = read_told(folder);
-    const auto none = fail(
+std::unexpected<Error> no_gates(const std::filesystem::path& folder) {
+    return fail(
         Code::unreadable,
         "no gate was judged in this run",
         folder.string(),
         "runs of cutovers, rehearsals, drills, loads and slo gate hold gates"
     );
+}
+
+Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
+    RecordedRun out;
+    out.name = folder.filename().string();
+    const auto told = read_told(folder);
+    const auto none = no_gates(folder);
     std::error_code ignored;
     if (!std::filesystem::exists(folder / "measure" / "gates.ndjson", ignored)) {
         return none;

@@ -40,7 +40,9 @@ struct RecordedRun {
     std::uint64_t unreadable = 0; ///< lines: a crash cut one, or another version wrote them
 };
 
-/// Of a run folder. Code::unreadable without gates.
+/// Why a run without gates is not judged again: Code::unreadable.
+[[nodiscard]] std::unexpected<Error> no_gates(const std::filesystem::path& folder);
+/// Of a run folder. no_gates() without any.
 [[nodiscard]] Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder);
 
 struct JudgedGate {
@@ -72,7 +74,8 @@ parse_replay_settings(const std::vector<std::string>& texts);
 [[nodiscard]] bool apply_setting(const ReplaySetting& setting, measure::GateSpec& spec);
 
 /// The limits of a load, by its totals (measure/load.json), among its other checks, which stand as
-/// they were: those are about the load itself. nullopt: the run is not a load that kept them.
+/// they were: those are about the load itself. nullopt: the run is not a load that kept them;
+/// no_gates() when it ended before a limit was judged.
 /// `used`: which settings some limit took.
 [[nodiscard]] Result<std::optional<std::vector<JudgedGate>>> judge_load(
     const std::filesystem::path& folder,

@@ -133,6 +133,16 @@ test('loads are judged again by their totals: to the digit as they were, and und
   assert.equal(await turned(runs[2], 'p99.9-first_content.confidence=60%', 'dropped.confidence=60%'), 'INCONCLUSIVE');
   const none = await replay(state, [runs[0].run], ['limit=+1pp']);
   assert.equal(none.code, 2, none.stderr);
+  // Ctrl-C during the first request: nothing was judged, though the target was reached.
+  const ended = path.join(path.dirname(runs[0].evidence), 'ended');
+  fs.cpSync(runs[0].evidence, ended, { recursive: true });
+  fs.rmSync(path.join(ended, 'run.json'));
+  const told = { ...JSON.parse(fs.readFileSync(path.join(runs[0].evidence, 'run.json'), 'utf8')), verdict: 'INCONCLUSIVE' };
+  fs.writeFileSync(path.join(ended, 'run.json'), JSON.stringify({ ...told, checks: told.checks.filter(({ id }) => !id.startsWith('load.limit.')) }));
+  const unjudged = await replay(state, ['ended']);
+  assert.equal(unjudged.code, 2, unjudged.stdout);
+  assert.match(unjudged.stderr, /no gate was judged/);
+  fs.rmSync(ended, { recursive: true }); // the schemas ask for a whole run
 });
 
 test('many runs at once: false alarms and misses are counted, observed gates never decide', async () => {
