@@ -1,7 +1,11 @@
+#include "oa_stream/base/option_names.hpp"
+
+#include "core/command.hpp"
 #include "load/load_args.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 
 using namespace oa_stream;
@@ -44,5 +48,16 @@ TEST_CASE("load: rates are per second, minute or hour, within what makes sense")
         CAPTURE(text);
         REQUIRE_FALSE(parse_rate(text).has_value());
         CHECK(parse_rate(text).error().code == Code::usage);
+    }
+}
+
+TEST_CASE("load: every limit that a shell offers is one") {
+    const auto load = std::ranges::find(all_commands(), "load", &CommandSpec::path);
+    REQUIRE(load != all_commands().end());
+    const auto limit = std::ranges::find(load->options, names::limit, &OptionSpec::name);
+    REQUIRE(limit != load->options.end());
+    for (const std::string_view word : limit->rule.suggested()) {
+        CAPTURE(word);
+        CHECK(probe::parse_load_limit(word).has_value());
     }
 }
