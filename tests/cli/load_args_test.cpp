@@ -61,3 +61,19 @@ TEST_CASE("load: every limit that a shell offers is one") {
         CHECK(probe::parse_load_limit(word).has_value());
     }
 }
+
+TEST_CASE("load: no more users than may be in flight") {
+    const auto given = [](unsigned users, std::optional<std::size_t> most) {
+        LoadGiven out;
+        out.target.base_url = "http://127.0.0.1:8080";
+        out.users = users;
+        out.max_in_flight = most;
+        return complete_load(std::move(out));
+    };
+    CHECK(given(5, 5).has_value());
+    CHECK(given(20'000, std::nullopt).has_value());
+    const auto refused = given(30, 5);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == Code::usage);
+    CHECK(refused.error().where == names::max_in_flight);
+}

@@ -61,6 +61,7 @@ inline constexpr const char* listen = "--listen";
 inline constexpr const char* local = "--local";
 inline constexpr const char* maintenance_cookie = "--maintenance-cookie";
 inline constexpr const char* match = "--match";
+inline constexpr const char* max_in_flight = "--max-in-flight";
 inline constexpr const char* native = "--native";
 inline constexpr const char* ndjson = "--ndjson";
 inline constexpr const char* no_probes = "--no-probes";

@@ -55,6 +55,15 @@ Result<void> complete_arrivals(const LoadGiven& given, probe::LoadOptions& optio
             "give --rate 50/s for arrivals by the clock, --concurrency 20 for 20 users"
         );
     }
+    if (given.users && given.max_in_flight && *given.users > *given.max_in_flight) {
+        return fail(
+            Code::usage,
+            fmt::format("{} users have as many requests in flight", *given.users),
+            std::string(names::max_in_flight),
+            fmt::format("at most {} users", *given.max_in_flight)
+        );
+    }
+    options.max_in_flight = given.max_in_flight.value_or(options.max_in_flight);
     options.per_second = given.per_second.value_or(0);
     options.concurrency = given.users.value_or(0);
     if (options.slow_share + options.leaving_share > 1) {

@@ -33,6 +33,7 @@ struct LoadGiven : TargetOptions, LimitOptions {
     LoadArgs load{};
     std::optional<double> per_second{};
     std::optional<unsigned> users{};
+    std::optional<std::size_t> max_in_flight{};
     std::vector<std::string> prompts{};
     std::optional<std::string> prompts_file{};
 };

@@ -73,13 +73,14 @@ constexpr auto k_options = options<LoadGiven>(
         .range(1, k_longest_ms),
     k_duration,
     k_requests,
-    option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::max_in_flight>(
-        "--max-in-flight",
+    option<&LoadGiven::max_in_flight>(
+        names::max_in_flight,
         "N",
-        "Keep at most N requests in flight. Drop those that are due meanwhile, and report them."
+        "Keep at most N requests in flight. Drop those that are due meanwhile, and report them. "
+        "With --concurrency: refuse more users."
     )
         .range(1, 1'000'000)
-        .or_else("10000"),
+        .or_else_text("10000 with --rate"),
     option<&LoadGiven::load, &LoadArgs::options, &LoadOptions::drain>(
         "--drain", "D", "Wait this long for the requests in flight at the end."
     )

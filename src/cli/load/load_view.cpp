@@ -143,8 +143,9 @@ Check rate(const LoadOutcome& outcome) {
         fmt::format("sent {:.2f} per second of {} asked for", achieved, outcome.target_per_second);
     if (outcome.totals.dropped > 0) {
         text += fmt::format(
-            "; {} were due while --max-in-flight was reached and were dropped",
-            outcome.totals.dropped
+            "; {} were due while {} was reached and were dropped",
+            outcome.totals.dropped,
+            names::max_in_flight
         );
     }
     Check check = make("rate", off <= k_tolerance ? Verdict::pass : Verdict::inconclusive, text);
