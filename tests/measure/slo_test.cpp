@@ -66,6 +66,11 @@ TEST_CASE("slo: less than an hour of history does not judge a budget") {
     CHECK_FALSE(coverage(3599, 30 * 86400.0).enough);
     CHECK(coverage(3600, 30 * 86400.0).enough);
     CHECK(coverage(600, 600).enough);
+    const double now_s = 1795169100.123;
+    const double window_s = now_s - (now_s - 7.777); // less than 7.777, as times since 1970 round
+    CHECK(coverage(window_s, 7.777).enough);
+    CHECK(coverage(window_s, 7.777).share == 1);
+    CHECK_FALSE(coverage(7.7, 7.777).enough);
     CHECK(coverage(86400, 30 * 86400.0).share == Approx(1 / 30.0));
     CHECK(coverage(90 * 86400.0, 30 * 86400.0).share == 1);
 }

@@ -42,7 +42,7 @@ std::string time_text(double seconds) {
 
 std::string covered_text(const BudgetStatus& status) {
     const std::string window = time_text(status.question.window_s);
-    return status.covered_s >= status.question.window_s
+    return coverage(status.covered_s, status.question.window_s).share >= 1
                ? "all of " + window
                : fmt::format("{} of {}", time_text(status.covered_s), window);
 }

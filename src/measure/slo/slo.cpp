@@ -72,10 +72,11 @@ std::optional<ErrorBudget> error_budget(Counts events, Fraction objective, Fract
 }
 
 Coverage coverage(double covered_s, double window_s) noexcept {
-    return {
-        .share = window_s > 0 ? std::clamp(covered_s / window_s, 0.0, 1.0) : 0,
-        .enough = covered_s >= k_least_covered_s || (window_s > 0 && covered_s >= window_s),
-    };
+    // Both are differences of times since 1970, which are known to less than a microsecond.
+    constexpr double k_rounding_s = 1e-3;
+    const bool whole = window_s > 0 && covered_s >= window_s - k_rounding_s;
+    const double part = window_s > 0 ? std::clamp(covered_s / window_s, 0.0, 1.0) : 0;
+    return {.share = whole ? 1 : part, .enough = whole || covered_s >= k_least_covered_s};
 }
 
 BurnRate burn_rate(const BurnQuestion& question) {
