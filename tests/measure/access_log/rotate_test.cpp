@@ -374,6 +374,17 @@ TEST_CASE("access log: a folder that cannot be listed is named, for what was rot
     CHECK(note.contains(closed.folder.string() + ": Permission denied: rotated files are not"));
 }
 
+TEST_CASE("access log: a log that is not there is told where its rotated file is read") {
+    LogRig rig;
+    rig.write(rig.log(".1"), lines(3, 0));
+    const auto gone = rig.ask(0, 100);
+    CHECK(gone.tally.requests.total == 3);
+    REQUIRE(gone.notes.size() == 1);
+    CHECK(gone.notes[0] == rig.log().string() + ": not there; its rotated files were read");
+    rig.append(lines(2, 4));
+    CHECK(rig.ask(0, 100).notes.empty());
+}
+
 TEST_CASE("access log: a pipe under a name is refused with what to do") {
     LogRig rig;
     REQUIRE(::mkfifo(rig.log().c_str(), 0600) == 0);

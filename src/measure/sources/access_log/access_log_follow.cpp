@@ -51,6 +51,7 @@ Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
     }
     if (files) {
         note_unlisted(files->unlisted);
+        note_gone(files->files);
         OA_CO_CHECK(co_await read_files(std::move(files->files), now_s));
     }
     for (auto& [identity, stream] : streams_) {
@@ -152,6 +153,16 @@ void AccessLogFollower::note_unlisted(const std::string& why) {
         troubles_.erase(folder);
     } else {
         troubles_[folder] = {.why = why + ": rotated files are not counted"};
+    }
+}
+
+/// As for a moment between a rotation and the lane's opening of a new file.
+void AccessLogFollower::note_gone(const std::vector<LogFile>& files) {
+    const std::string path = options_.path.string();
+    if (files.empty() || files.back().current) {
+        troubles_.erase(path);
+    } else {
+        troubles_[path] = {.why = "not there; its rotated files were read"};
     }
 }
 

@@ -67,6 +67,7 @@ private:
     read_on(LogReader* reader, FileId id, std::uint64_t size, double now_s);
     [[nodiscard]] AccessLogStream&
     stream_of(const std::string& identity, FileId id, std::uint64_t size);
+    void note_gone(const std::vector<LogFile>& files);
     void note_unlisted(const std::string& why);
     void prune();
 
