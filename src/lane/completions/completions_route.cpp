@@ -236,13 +236,7 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Counted pl
     auto& record = call->record;
     record.thread = (is_responses(*call) ? "resp_" : "chatcmpl-") + random_hex(16);
     OA_CO_TRY(
-        auto lease,
-        co_await lane_->turns.acquire(
-            record.owner,
-            key_of(record.thread),
-            lane_->tokens.has_value(),
-            [exchange = call->exchange] { return exchange->peer_gone(); }
-        )
+        auto lease, co_await lane_->turns.acquire(wish_of(*lane_, *call, key_of(record.thread)))
     );
     if (call->exchange->peer_gone()) {
         co_return reject_left();

@@ -112,12 +112,7 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
                 lane->shared ? co_await may_supersede(lane, wish.owner, wish.thread, wish.limited)
                              : Accepted<void>{}
             );
-            OA_CO_TRY(
-                auto lease,
-                co_await lane->turns.acquire(
-                    wish.owner, wish.thread, wish.count_owner, wish.gone, wish.limited
-                )
-            );
+            OA_CO_TRY(auto lease, co_await lane->turns.acquire(wish));
             if (!lane->shared) {
                 co_return ThreadPlace{std::move(lease), std::nullopt};
             }

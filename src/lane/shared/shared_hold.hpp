@@ -76,14 +76,6 @@ private:
     std::uint64_t sign_ons_; ///< of the store when it was taken
 };
 
-struct ThreadWish {
-    std::string owner;
-    std::string thread;
-    bool count_owner = false;
-    bool limited = true; ///< false: for a turn that runs already, or none
-    LiveTurns::Gone gone = [] { return true; };
-    bool answers = false; ///< it has results: a turn that began meanwhile may have begun with them
-};
 /// Of a request that makes or changes the thread.
 [[nodiscard]] ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread);
 

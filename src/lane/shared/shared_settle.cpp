@@ -167,7 +167,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
     }
     // It runs already: no limit is a reason to end it.
     auto lease =
-        co_await lane_->turns.acquire(owner, take.key.id, false, [] { return true; }, false);
+        co_await lane_->turns.acquire({.owner = owner, .thread = take.key.id, .limited = false});
     if (!lease) {
         co_return Adoption::later; // this lane is at it already
     }

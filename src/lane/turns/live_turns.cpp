@@ -98,21 +98,19 @@ Task<bool> LiveTurns::await_start(std::string key) {
     }
 }
 
-Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(
-    std::string owner, std::string thread, bool count_owner, Gone gone, bool limited
-) {
-    auto key = row_key(owner, thread);
+Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(ThreadWish wish) {
+    auto key = row_key(wish.owner, wish.thread);
     if (!co_await await_start(key)) {
         co_return reject_busy();
     }
     const auto slot = slots_.find(key);
     const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
     // A turn that takes another's place adds none.
-    const bool more = limited && (!current || current->ended());
-    if (auto refused = more ? admit(owner, count_owner) : std::nullopt) {
+    const bool more = wish.limited && (!current || current->ended());
+    if (auto refused = more ? admit(wish.owner, wish.count_owner) : std::nullopt) {
         co_return *std::move(refused);
     }
-    Lease lease(*this, std::move(key), std::move(owner), std::move(gone));
+    Lease lease(*this, std::move(key), std::move(wish.owner), std::move(wish.gone));
     if (current && !co_await make_room(current)) {
         co_return reject_busy();
     }

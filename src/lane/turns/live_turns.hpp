@@ -5,6 +5,7 @@
 #include "live_turn.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,16 @@ namespace oa_stream::lane {
 
 /// Between two looks at a turn of this process that has to get somewhere.
 inline constexpr Millis k_turn_poll{10};
+
+/// What a request wants of a thread whose turn it is to start, or which it makes or changes.
+struct ThreadWish {
+    std::string owner;
+    std::string thread;
+    bool count_owner = false;
+    bool limited = true; ///< false: for a turn that runs already, or none
+    std::function<bool()> gone = [] { return true; }; ///< see LiveTurns::Gone
+    bool answers = false; ///< it has results: a turn that began meanwhile may have begun with them
+};
 
 class LiveTurns {
 public:
@@ -52,9 +63,7 @@ public:
     /// is just being started for a client that has left is awaited, too. Errors: 409
     /// turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all;
     /// none of the latter for a turn that runs already (`limited` false).
-    [[nodiscard]] Task<Accepted<Lease>> acquire(
-        std::string owner, std::string thread, bool count_owner, Gone gone, bool limited = true
-    );
+    [[nodiscard]] Task<Accepted<Lease>> acquire(ThreadWish wish);
 
     /// The thread's live or just ended turn; null when there is none.
     [[nodiscard]] std::shared_ptr<LiveTurn>

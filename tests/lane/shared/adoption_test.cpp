@@ -117,7 +117,9 @@ TEST_CASE("adoption: while a turn of the thread starts here, the old one is left
     rig.theirs(false, begun());
     const auto played = rig.runs();
     const auto lease =
-        rig.run(rig.lane->turns.acquire("", "c", false, [] { return false; }, false));
+        rig.run(rig.lane->turns.acquire({.owner = "", .thread = "c", .limited = false, .gone = [] {
+                                             return false;
+                                         }}));
     REQUIRE(lease);
     CHECK(rig.settle());
     CHECK(rig.authority.joins == 0);
