@@ -104,6 +104,9 @@ private:
     copy_up_to(const ThreadRow& source, const ForkPoint& point);
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Json> summary_of(ThreadRow row);
+    /// The place of a conversation that is to be made. A refusal ends no turn: 409 conflict where
+    /// there is one with that id.
+    [[nodiscard]] Task<Accepted<ThreadPlace>> take_new(CallPtr call, std::string id);
     [[nodiscard]] Task<void> drop_thread(std::string thread);
     /// The new conversation is known to all lanes; else its thread goes.
     [[nodiscard]] Task<Accepted<void>> keep_made(ThreadRow row, std::uint64_t fence);

@@ -163,13 +163,10 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     if (lane_->turns.starting(owner, call->record.thread)) {
         co_return reject_busy();
     }
-    OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, id)));
+    OA_CO_TRY(auto place, co_await take_new(call, id));
     auto source = ids.find(owner, call->record.thread);
     if (!source) {
         co_return reject_unknown_thread();
-    }
-    if (ids.contains(owner, id)) {
-        co_return reject_known_thread();
     }
     if (!co_await ids.writable()) {
         co_return reject_unstored();

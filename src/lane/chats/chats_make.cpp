@@ -93,6 +93,21 @@ Task<void> Chats::drop_thread(std::string thread) {
     (void)co_await lane_->authority().delete_thread(std::move(thread));
 }
 
+/// The right to start a turn on it: neither a message nor a second request makes it meanwhile.
+Task<Accepted<ThreadPlace>> Chats::take_new(CallPtr call, std::string id) {
+    auto wish = wish_of(*lane_, *call, id);
+    wish.supersedes = false;
+    auto place = co_await take_thread(lane_, std::move(wish));
+    const std::string owner = call->record.owner;
+    if (!place && lane_->shared) { // its turn may run on another lane
+        (void)co_await lane_->shared->refresh(owner, id);
+    }
+    if (lane_->ids().contains(owner, id)) {
+        co_return reject_known_thread();
+    }
+    co_return std::move(place);
+}
+
 /// While this lane stood still another one may have made it: the map has that one from now on.
 Task<Accepted<void>> Chats::keep_made(ThreadRow row, std::uint64_t fence) {
     auto& ids = lane_->ids();
@@ -114,11 +129,7 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     const std::string owner = call->record.owner;
     auto& ids = lane_->ids();
     auto& authority = lane_->authority();
-    // The right to start a turn on it: neither a message nor a second request makes it meanwhile.
-    OA_CO_TRY(auto place, co_await take_thread(lane_, wish_of(*lane_, *call, asked.id)));
-    if (ids.contains(owner, asked.id)) {
-        co_return reject_known_thread();
-    }
+    OA_CO_TRY(auto place, co_await take_new(call, asked.id));
     if (!co_await ids.writable()) {
         co_return reject_unstored();
     }

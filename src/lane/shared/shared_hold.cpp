@@ -108,10 +108,9 @@ Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
     const auto until = Clock::now() + k_settle_wait;
     while (true) {
         {
-            OA_CO_CHECK(
-                lane->shared ? co_await may_supersede(lane, wish.owner, wish.thread, wish.limited)
-                             : Accepted<void>{}
-            );
+            if (lane->shared && wish.supersedes) {
+                OA_CO_CHECK(co_await may_supersede(lane, wish.owner, wish.thread, wish.limited));
+            }
             OA_CO_TRY(auto lease, co_await lane->turns.acquire(wish));
             if (!lane->shared) {
                 co_return ThreadPlace{std::move(lease), std::nullopt};

@@ -172,10 +172,10 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
             }
             continue;
         }
-        // Behind its end there would be nothing that the same results can lead to.
+        // Behind the end there would be nothing that the same results can lead to.
         const auto& there = got->holding;
         const bool begun = there.phase == store::Phase::live && there.session != store_->session();
-        if (wish.answers && begun) {
+        if (begun && (wish.answers || !wish.supersedes)) {
             co_return reject_busy();
         }
         if (!co_await outwait(store_, &lane_->config.timings, &patience, request.key, *got)) {

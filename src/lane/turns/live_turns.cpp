@@ -111,7 +111,7 @@ Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(ThreadWish wish) {
         co_return *std::move(refused);
     }
     Lease lease(*this, std::move(key), std::move(wish.owner), std::move(wish.gone));
-    if (current && !co_await make_room(current)) {
+    if (current && !(wish.supersedes ? co_await make_room(current) : current->ended())) {
         co_return reject_busy();
     }
     co_return std::move(lease);

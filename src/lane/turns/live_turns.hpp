@@ -25,6 +25,7 @@ struct ThreadWish {
     bool limited = true; ///< false: for a turn that runs already, or none
     std::function<bool()> gone = [] { return true; }; ///< see LiveTurns::Gone
     bool answers = false; ///< it has results: a turn that began meanwhile may have begun with them
+    bool supersedes = true; ///< a turn that nobody reads ends for it
 };
 
 class LiveTurns {
@@ -59,8 +60,9 @@ public:
         bool committed_ = false;
     };
 
-    /// A turn under way without readers is interrupted and its end awaited (LaneTimings); one that
-    /// is just being started for a client that has left is awaited, too. Errors: 409
+    /// A turn under way without readers is interrupted and its end awaited (LaneTimings), unless
+    /// the wish is not to supersede it; one that is just being started for a client that has left
+    /// is awaited, too. Errors: 409
     /// turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all;
     /// none of the latter for a turn that runs already (`limited` false).
     [[nodiscard]] Task<Accepted<Lease>> acquire(ThreadWish wish);

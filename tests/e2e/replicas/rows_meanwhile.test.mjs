@@ -1,11 +1,11 @@
-// Requests about a conversation that come while it is deleted, or made again, and its lane's disk is slow.
+// Requests about a conversation that come while it is answered, or while it is deleted or made again and its lane's disk is slow.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat, send } from '../lib/http.mjs';
-import { assertLegal, read } from '../lib/contract.mjs';
-import { startWorld } from '../lib/replicas/world.mjs';
+import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
+import { begun, fifth, metric, resume, startWorld } from '../lib/replicas/world.mjs';
 
 let world, a, b;
 before(async () => {
@@ -61,4 +61,21 @@ test('a conversation that is read while it is made again under its old name stay
   assert.equal(read(started).texts.length, 1);
   for (const lane of [a, b]) assert.equal((await messages(lane, 'again')).status, 200);
   assert.notEqual(field('again', 'th'), '');
+});
+
+test('a conversation that is refused as its id is taken ends no answer, on no lane', async () => {
+  await say(a, 'source').done;
+  const asked = (lane, where, body) => send(lane.base, { method: 'POST', path: where, body });
+  for (const [n, lane] of [a, b].entries()) {
+    const id = `taken${n}`;
+    const first = await begun(a, id);
+    first.socket.destroy();
+    await a.until(async () => (await metric(a, 'active_streams')) === 0, 'the page to have left');
+    for (const [where, body] of [['/api/chats', { id }], ['/api/chats', { format: 'oa-stream.chat.v1', conversation: { id }, messages: [] }], ['/api/chats/source/fork', { id }]]) {
+      assertRefused(await asked(lane, where, body), 409, 'conflict');
+    }
+    const back = resume(lane, id);
+    await fifth(back);
+    await world.endsWhole(id, back);
+  }
 });

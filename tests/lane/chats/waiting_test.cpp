@@ -99,6 +99,15 @@ TEST_CASE("waiting: a page has an answer with its calls from the list, one with 
     CHECK(resumed->bytes == (asks ? stream->bytes : ""));
 }
 
+TEST_CASE("waiting: a conversation that is refused as its id is taken ends no answer") {
+    WaitingRig rig;
+    const auto stream = rig.begin();
+    rig.call("k1");
+    rig.await_end(stream);
+    CHECK(rig.send(rig.post("/api/chats", R"({"id":"c1"})")).status == 409);
+    CHECK(rig.authority.last().interrupts == 0);
+}
+
 TEST_CASE("waiting: a page that resumes lacks no call that its list came too early for") {
     WaitingRig rig;
     auto stream = rig.begin();

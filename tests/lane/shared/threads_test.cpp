@@ -139,6 +139,19 @@ TEST_CASE("threads: a turn elsewhere that nobody reads is wanted to end, once, a
     CHECK(asked.front().request == asked.back().request); // one attempt
 }
 
+TEST_CASE("threads: a turn elsewhere ends for nothing but the next message") {
+    SharedRig rig;
+    auto starting = acquired(Acquired::Kind::busy, 5);
+    starting.holding.phase = store::Phase::starting;
+    rig.store.acquire_answers = {starting, acquired(Acquired::Kind::busy, 5)};
+    const auto taken =
+        rig.run(rig.shared().acquire({.owner = "ann", .thread = "c", .supersedes = false}));
+    REQUIRE_FALSE(taken);
+    CHECK(taken.error().code == "turn_in_progress");
+    CHECK(rig.store.acquires.size() == 2); // a start may come to nothing
+    CHECK(rig.store.wanted.empty());
+}
+
 TEST_CASE("threads: results are refused for now by a turn that another lane has just begun") {
     SharedRig rig;
     auto starting = acquired(Acquired::Kind::busy, 5);
