@@ -75,6 +75,10 @@ Authority::join(std::string /*thread*/, bool /*ask_approvals*/) {
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }
 
+Task<Result<bool>> Authority::may_join(std::string /*thread*/) {
+    co_return true;
+}
+
 Task<Result<void>> Authority::stop(std::string /*thread*/, std::string /*turn*/) {
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }

@@ -185,6 +185,12 @@ public:
         }
         co_return std::make_unique<FakeTurn>(found->second);
     }
+    [[nodiscard]] Task<Result<bool>> may_join(std::string thread) override {
+        if (join_error) {
+            co_return std::unexpected(*join_error);
+        }
+        co_return running.contains(thread);
+    }
     [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
         stops.emplace_back(std::move(thread), std::move(turn));
         co_return Result<void>{};

@@ -301,6 +301,9 @@ public:
     /// Code::not_found when none runs; Code::unavailable as start().
     [[nodiscard]] virtual Task<Result<std::unique_ptr<Turn>>>
     join(std::string thread, bool ask_approvals);
+    /// False: join() would find no turn there. It costs less, and true also where only join() can
+    /// tell. Errors as join().
+    [[nodiscard]] virtual Task<Result<bool>> may_join(std::string thread);
     /// A turn that runs on a thread although nobody here holds it must stop; returns when the
     /// authority has heard it, also of one that has ended. Errors as join().
     [[nodiscard]] virtual Task<Result<void>> stop(std::string thread, std::string turn);

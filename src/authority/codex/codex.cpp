@@ -44,6 +44,9 @@ public:
     join(std::string thread, bool ask_approvals) override {
         return held(core_, CodexCore::join(core_, std::move(thread), ask_approvals));
     }
+    [[nodiscard]] Task<Result<bool>> may_join(std::string thread) override {
+        return CodexCore::may_join(core_, std::move(thread));
+    }
     [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
         return CodexCore::stop(core_, std::move(thread), std::move(turn));
     }

@@ -67,6 +67,7 @@ public:
     // server/codex_rejoin.cpp: turns that outlive a connection, or us
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     join(Self self, std::string thread, bool ask_approvals);
+    [[nodiscard]] static Task<Result<bool>> may_join(Self self, std::string thread);
     [[nodiscard]] static Task<Result<void>> stop(Self self, std::string thread, std::string turn);
     [[nodiscard]] static Task<Result<EventBatch>>
     retell(Self self, std::string thread, std::string turn);

@@ -146,13 +146,29 @@ TurnStarter::find(CallPtr call, FoundFor purpose, std::optional<Millis> most) {
         }
     }
     auto live = lane_->turns.find(owner, thread);
-    const bool known = lane_->ids().contains(owner, thread);
+    const auto known = lane_->ids().find(owner, thread);
     if ((live && !(lane_->shared && live->ended())) || !joins || !known) {
         co_return live;
     }
+    // Most find none: that changes nothing, here or in the store.
+    const auto may_join = co_await lane_->authority().may_join(known->thread);
+    if (!may_join && may_join.error().code != Code::not_found) {
+        answers_->log_start_failed(*call, may_join.error());
+        co_return reject_start(may_join.error());
+    }
+    if (!may_join || !*may_join) {
+        co_return nullptr;
+    }
     ThreadWish wish{.owner = owner, .thread = thread, .limited = false};
     wish.gone = gone;
+    wish.supersedes = false;
     OA_CO_TRY(auto place, co_await take_thread(lane_, std::move(wish)));
+    co_return co_await join(call, std::move(place));
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::join(CallPtr call, ThreadPlace place) {
+    const auto& owner = call->record.owner;
+    const auto& thread = call->record.thread;
     const auto row = lane_->ids().find(owner, thread);
     if (!row) {
         co_return nullptr;
@@ -182,7 +198,7 @@ TurnStarter::find(CallPtr call, FoundFor purpose, std::optional<Millis> most) {
         (void)(*turn)->leave();
         co_return std::move(shared).error();
     }
-    live = go_live(
+    auto live = go_live(
         *call,
         {.route = k_joined_route,
          .request_id = call->record.request_id,

@@ -40,6 +40,8 @@ public:
 
 private:
     // turn_finder.cpp
+    /// Null: none runs there.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> join(CallPtr call, ThreadPlace place);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
     [[nodiscard]] Task<Accepted<std::optional<authority::PastTurn>>>

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { assertLegal, read } from '../lib/contract.mjs';
-import { send } from '../lib/http.mjs';
+import { chat, send } from '../lib/http.mjs';
 import { sleep } from '../lib/process.mjs';
-import { begun, metric, startWorld, whole } from '../lib/replicas/world.mjs';
+import { begun, metric, resume, startWorld, whole } from '../lib/replicas/world.mjs';
 
 const IDS = ['one', 'two', 'three', 'four', 'five', 'six'];
 let world, lanes;
@@ -33,4 +33,20 @@ test('turns stay where they run, and conversations are listed from the store, wh
     assert.deepEqual([read(turn).texts, read(turn).failure ?? null], [[whole()], null]);
   }
   for (const lane of lanes) assert.deepEqual([await metric(lane, 'adopted_total'), await metric(lane, 'reaped_total')], [0, 0]);
+});
+
+test('whoever opens or stops an idle conversation needs no write of the store', async () => {
+  const lane = await world.lane('brief', ['--limit', 'log-kept=1s']);
+  assertLegal(await chat(lane.base, 'scenario:text;words=3', { id: 'idle' }).done);
+  const log = `oa:l:${world.redis.cli('HGET', 'oa:t:/idle', 'ti')}`;
+  await lane.until(() => world.redis.cli('EXISTS', log) === '0', 'the end of its log');
+  for (const [name, value, well] of [['min-replicas-to-write', '1', '0'], ['maxmemory', '100kb', '0']]) {
+    world.redis.cli('CONFIG', 'SET', name, value);
+    for (const one of [lane, lanes[0]]) {
+      assert.equal((await resume(one, 'idle').done).status, 204, name);
+      const stop = await send(one.base, { method: 'POST', path: '/api/chats/idle/stop' });
+      assert.equal(stop.json().data?.status, 'idle', `${name}: ${stop.text}`);
+    }
+    world.redis.cli('CONFIG', 'SET', name, well);
+  }
 });

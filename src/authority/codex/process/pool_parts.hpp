@@ -64,6 +64,13 @@ public:
             return Authority::join(std::move(thread), ask_approvals);
         }
     }
+    [[nodiscard]] Task<Result<bool>> may_join(std::string thread) override {
+        if constexpr (k_joins) {
+            return ask(pool_, std::move(thread), &Authority::may_join);
+        } else {
+            return Authority::may_join(std::move(thread));
+        }
+    }
     [[nodiscard]] Task<Result<void>> stop(std::string thread, std::string turn) override {
         if constexpr (k_joins) {
             return ask(pool_, std::move(thread), &Authority::stop, std::move(turn));

@@ -134,13 +134,19 @@ Task<Result<ThreadHold>> CodexCore::hold_to_join(Self self, std::string id) {
     co_return hold;
 }
 
+/// Every page that opens a chat asks: this answer costs a few tenths of a millisecond.
+Task<Result<bool>> CodexCore::may_join(Self self, std::string id) {
+    OA_CO_TRY(const Link link, self->open_server());
+    Json query = Json::object({{"threadId", std::move(id)}, {"includeTurns", false}});
+    OA_CO_TRY(const Json state, co_await ask(self, link, "thread/read", std::move(query)));
+    co_return runs_turn(state);
+}
+
 Task<Result<std::shared_ptr<RunningTurn>>>
 CodexCore::join(Self self, std::string id, bool ask_approvals) {
     OA_CO_TRY(const Link link, self->open_server());
-    // Every page that opens a chat asks: this answer costs a few tenths of a millisecond.
-    Json query = Json::object({{"threadId", id}, {"includeTurns", false}});
-    OA_CO_TRY(const Json state, co_await ask(self, link, "thread/read", std::move(query)));
-    if (!runs_turn(state)) {
+    OA_CO_TRY(const bool runs, co_await may_join(self, id));
+    if (!runs) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }
     OA_CO_TRY(ThreadHold hold, co_await hold_to_join(self, std::move(id)));
