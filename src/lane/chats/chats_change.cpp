@@ -216,6 +216,9 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
             reject(503, "store_unavailable", "this service cannot delete it right now"), 1
         );
     }
+    if (lane_->shared) { // their files have its title
+        lane_->shared->tell_deleted_later(row->thread);
+    }
     net::Response nothing;
     nothing.status = 204;
     nothing.headers.set("cache-control", "no-store");

@@ -64,6 +64,8 @@ public:
     store_row(std::string owner, std::string id, std::uint64_t fence = 0);
     /// Of these threads, which are gone at the authority, all lanes forget the conversations.
     [[nodiscard]] Task<void> forget_deleted(std::vector<std::string> threads);
+    /// … the others alone, of one whose row is erased already.
+    void tell_deleted_later(std::string thread);
     /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in
     /// the lane's map already, a new title is not. The map forgets a row that was deleted.
     [[nodiscard]] Task<Result<void>>
@@ -163,7 +165,10 @@ private:
     /// and this lane's map has it so.
     [[nodiscard]] static Task<void>
     erase_rows(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
-    /// … as an inbox says, which more than lanes may write into: those that the authority lacks.
+    /// Until the store takes it.
+    [[nodiscard]] static Task<void>
+    tell_deleted(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
+    /// erase_rows() as an inbox says, which more than lanes may write into: those that the authority lacks.
     [[nodiscard]] static Task<void>
     erase_told(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
     /// The store may lack rows of this lane.

@@ -268,7 +268,17 @@ Task<void> SharedLane::erase_told(
 Task<void> SharedLane::forget_deleted(std::vector<std::string> threads) {
     const auto alive = alive_;
     co_await erase_rows(this, alive, threads);
-    while (*alive && !co_await store_->tell_deleted(threads)) {
+    co_await tell_deleted(this, alive, std::move(threads));
+}
+
+void SharedLane::tell_deleted_later(std::string thread) {
+    spawn(lane_->executor, "deleted thread", tell_deleted(this, alive_, {std::move(thread)}));
+}
+
+Task<void> SharedLane::tell_deleted(
+    SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads
+) {
+    while (*alive && !co_await self->store_->tell_deleted(threads)) {
         co_await sleep_for(k_offer_again);
     }
 }

@@ -1,11 +1,13 @@
 // Requests about a conversation that come while it is answered, or while it is deleted or made again and its lane's disk is slow.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { chat, send } from '../lib/http.mjs';
 import { assertLegal, assertRefused, read } from '../lib/contract.mjs';
 import { begun, fifth, metric, resume, startWorld } from '../lib/replicas/world.mjs';
+import { readMap } from '../lib/thread_map.mjs';
 
 let world, a, b;
 before(async () => {
@@ -45,6 +47,16 @@ test('a conversation that is read while it is deleted stays deleted', async () =
   assert.equal(field('gone', 'th'), '');
   assert.equal(field('gone', 'gn'), '1');
   assert.equal((await messages(b, 'gone')).status, 404);
+});
+
+test('a deleted conversation leaves the file of a lane that has only listed it', async () => {
+  await say(a, 'listed').done;
+  await send(b.base, { path: '/api/chats' });
+  const file = path.join(b.stateDir, 'lane/threads.map');
+  const lists = () => fs.existsSync(file) && readMap(file).some((row) => row.id === 'listed');
+  await b.until(lists, 'its row');
+  assert.equal((await remove(a, 'listed')).status, 204);
+  await b.until(() => !lists(), 'its end', 10000);
 });
 
 test('a conversation that is read while it is made again under its old name stays', async () => {

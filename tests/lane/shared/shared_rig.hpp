@@ -141,6 +141,10 @@ public:
         co_return version;
     }
     Task<Result<void>> tell_deleted(std::vector<std::string> threads) override {
+        if (untold > 0) {
+            --untold;
+            co_return fail(Code::unavailable, "the store is away");
+        }
         deleted = std::move(threads);
         co_return Result<void>{};
     }
@@ -221,6 +225,7 @@ public:
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
     std::vector<std::string> deleted{}; ///< threads, as the others were told
+    int untold = 0; ///< so many tellings, the first ones, fail
     std::string unerasable{}; ///< of a row: the store does not answer
     std::vector<std::uint64_t> row_fences{}; ///< of both
     int changes = 0; ///< of rows

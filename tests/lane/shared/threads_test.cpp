@@ -249,6 +249,15 @@ TEST_CASE("threads: of deleted threads the rows go that name them, whatever fail
     CHECK(rig.ids->find("", "gone-on")->thread == "newer");
 }
 
+TEST_CASE("threads: the others are told of a deletion until the store has taken it") {
+    SharedRig rig;
+    rig.store.untold = 1;
+    rig.shared().tell_deleted_later("auth-c");
+    rig.until("the news", [&] { return !rig.store.deleted.empty(); });
+    CHECK(rig.store.deleted == std::vector<std::string>{"auth-c"});
+    CHECK(rig.store.erased.empty()); // its request has done that
+}
+
 TEST_CASE("threads: what another lane is said to have deleted stays where the authority has it") {
     SharedRig rig;
     rig.ids->put({"", "c", "auth-c"});
