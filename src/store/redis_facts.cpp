@@ -54,9 +54,18 @@ Task<Result<void>> count_lanes(RedisLink::Self link, StoreOptions options, Store
     co_return Result<void>{};
 }
 
+/// A lane cannot start where nobody may write. It changes nothing, and needs no memory: how much of
+/// that is left is a fact of its own.
+Task<Result<void>> check_writes(RedisLink::Self link, StoreOptions options) {
+    Command write{"PERSIST", options.prefix + ":probe"};
+    OA_CO_CHECK(unless_failed(co_await RedisLink::call(link, std::move(write), options.wait)));
+    co_return Result<void>{};
+}
+
 Task<Result<StoreFacts>> ask(RedisLink::Self link, StoreOptions options) {
     StoreFacts out;
     OA_CO_CHECK(co_await check_form(link, options));
+    OA_CO_CHECK(co_await check_writes(link, options));
     OA_CO_TRY(out.round_trip_ms, co_await round_trip_ms(link, options.wait));
     const auto before = unix_us();
     OA_CO_TRY(const auto reply, co_await RedisLink::call(link, {"INFO"}, options.wait));

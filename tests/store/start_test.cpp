@@ -139,6 +139,22 @@ TEST_CASE("keys of another form or program are refused, by who only looks as by 
     CHECK(redis_cli(rig, {"EXISTS", "oa:meta"}) == "0\n"); // it wrote nothing
 }
 
+TEST_CASE("a store that takes no writes is refused, by who only looks as by who opens") {
+    RedisRig rig;
+    const auto need_copies = [&rig](std::string count) {
+        redis_cli(rig, {"CONFIG", "SET", "min-replicas-to-write", std::move(count)});
+    };
+    need_copies("1");
+    const auto opened = refused(rig, rig.options());
+    const auto looked = rig.run(look_at_store(rig.context.get_executor(), rig.options()));
+    REQUIRE_FALSE(looked);
+    CHECK(looked.error().message.contains("NOREPLICAS"));
+    CHECK(looked.error().message == opened.message);
+    CHECK(looked.error().hint.text().contains("min-replicas-to-write"));
+    need_copies("0");
+    CHECK(rig.run(look_at_store(rig.context.get_executor(), rig.options())));
+}
+
 TEST_CASE("a store that is not there is refused, soon") {
     RedisRig rig;
     auto options = rig.options();

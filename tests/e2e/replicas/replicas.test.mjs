@@ -243,9 +243,15 @@ test('doctor looks at the store as a lane would, and says what to set', async ()
   const copy = await startRedis({ args: ['--replicaof', '127.0.0.1', String(kept.port)] });
   assert.match((await doctor('--store', copy.url)).checks.store.detail, /this is a replica/);
   assert.match((await doctor('--store', kept.url)).checks['store.copies'].data.mend, /min-replicas-to-write 1/);
+  await copy.kill();
+  kept.cli('CONFIG', 'SET', 'min-replicas-to-write', '1');
+  const mute = (await doctor('--store', kept.url)).checks.store;
+  assert.match(`${mute.verdict} ${mute.detail}`, /^FAIL .*NOREPLICAS/);
+  assert.match(mute.data.mend, /min-replicas-to-write/);
+  kept.cli('CONFIG', 'SET', 'min-replicas-to-write', '0');
   kept.cli('HSET', 'oa:meta', 'v', '2');
   assert.match((await doctor('--store', kept.url)).checks.store.detail, /another release keeps its data there \(form 2\)/);
-  for (const one of [copy, kept]) await one.kill();
+  await kept.kill();
 });
 
 test('set-ups that cannot work are refused at once, with what to do', async () => {
