@@ -196,6 +196,9 @@ Task<bool> SharedLane::outwait_others(store::ThreadKey key, Clock::time_point un
 }
 
 Task<Accepted<std::shared_ptr<void>>> SharedLane::take_place(std::string owner, bool count_owner) {
+    if (full()) {
+        co_return reject_nothing_new();
+    }
     const auto& limits = lane_->config.limits;
     const auto got = co_await store_->take_place(
         {.key = {owner, {}},

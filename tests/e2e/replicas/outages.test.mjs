@@ -103,6 +103,8 @@ test('Redis is full: nothing new starts, reading goes on, the turn that writes e
   world.redis.cli('CONFIG', 'SET', 'maxmemory', String(Math.floor(used * 1.1)));
   await a.until(async () => (await metric(a, 'store_memory_ratio')) > 0.8, 'the share of memory');
   assertRefused(await chat(a.base, 'scenario:text;words=3', { id: 'full-2' }).done, 503, 'store_unavailable');
+  const asked = { model: 'mock-model', messages: [{ role: 'user', content: 'scenario:text;words=3' }] };
+  assert.equal((await send(a.base, { method: 'POST', path: '/v1/chat/completions', body: asked })).status, 503);
   assert.equal((await send(a.base, { method: 'DELETE', path: '/api/chats/full-gone' })).status, 204, 'what makes room');
   const readyz = () => send(a.base, { path: '/readyz' });
   world.redis.cli('CONFIG', 'SET', 'maxmemory', '100kb');

@@ -213,6 +213,10 @@ TEST_CASE("threads: a place for a turn without a log is given back with it") {
     REQUIRE_FALSE(refused);
     CHECK(refused.error().status == 503);
     CHECK(rig.store.places_given.size() == 1);
+    rig.store.acquire_answers = {acquired(Acquired::Kind::mine, 0)};
+    rig.store.counted.memory = 0.81; // the rest is of what runs
+    CHECK(rig.run(rig.shared().take_place("ann", true)).error().code == "store_unavailable");
+    CHECK(rig.store.places_given.size() == 1);
 }
 
 TEST_CASE("threads: of deleted threads the rows go that name them, whatever fails meanwhile") {
