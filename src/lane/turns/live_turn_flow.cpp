@@ -98,7 +98,9 @@ void LiveTurn::end_now(StopReason reason) {
     if (ended_ || ending_ || relayed_) {
         return;
     }
-    if (cut_off() && can_leave() && turn_->leave()) {
+    // Who takes it over when the store is back needs no end of the lease for that.
+    const bool away = reason == StopReason::store_away;
+    if ((away || cut_off()) && can_leave() && turn_->leave()) {
         reason_ = reason;
         return leave_to_others(end_for(reason).failure);
     }

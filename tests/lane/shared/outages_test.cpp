@@ -156,6 +156,24 @@ TEST_CASE("outages: a lane that is cut off leaves a turn that takes too long to 
     CHECK(lane.played->interrupts == (leased ? 1 : 0));
 }
 
+TEST_CASE("outages: a turn whose store stays away is left to whoever comes, also within the lease"
+) {
+    const bool leased = GENERATE(true, false);
+    CAPTURE(leased);
+    Outage lane;
+    lane.store.lease = leased;
+    lane.store.settings.outage = Millis(0);
+    lane.store.away = true;
+    lane.store.appended = fail(Code::unavailable, "the store is away");
+    lane.played->say("Hello");
+    lane.played->more(", world"); // this is new
+    lane.until("its end", [&] { return lane.live->ended(); });
+    CHECK(lane.played->left);
+    CHECK(lane.played->interrupts == 0);
+    REQUIRE(lane.live->outcome() != nullptr);
+    CHECK(lane.live->outcome()->reason == lane::StopReason::store_away);
+}
+
 TEST_CASE("outages: a question that nobody answers is not declined while another lane may ask it") {
     auto config = LaneRig::quick();
     config.limits.approval = Millis(60'000);
