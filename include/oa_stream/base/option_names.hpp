@@ -39,6 +39,7 @@ inline constexpr const char* compat_schema = "--compat-schema";
 inline constexpr const char* compress_threads = "--compress-threads";
 inline constexpr const char* detach = "--detach";
 inline constexpr const char* domain = "--domain";
+inline constexpr const char* drain_notice = "--drain-notice";
 inline constexpr const char* emit = "--emit";
 inline constexpr const char* each_gate = "--each-gate";
 inline constexpr const char* expect = "--expect";

@@ -266,7 +266,7 @@ constexpr auto k_options = options<ServeOptions>(
     )
         .or_else("10s"),
     option<&ServeOptions::drain_notice>(
-        "--drain-notice",
+        names::drain_notice,
         "D",
         "With --store: still accept requests for this part of --drain-timeout and answer /readyz "
         "with 503, so that balancers choose other lanes. At most half of --drain-timeout."

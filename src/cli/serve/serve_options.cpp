@@ -149,6 +149,9 @@ Result<void> complete_store(ServeOptions& options) {
     if (store.url.empty() && !options.store_limit.empty()) {
         return needs_store(names::limit, options.store_limit);
     }
+    if (store.url.empty() && options.drain_notice != ServeOptions{}.drain_notice) {
+        return needs_store(names::drain_notice);
+    }
     if (store.url == k_own_store) {
         store.url.clear();
     }

@@ -62,6 +62,7 @@ test('options of a store without a store are refused: a lane must not be alone b
     ['--store-ca', [...serve, '--store-ca', '/nonexistent']],
     ['--store-user', serve, { OA_STREAM_SERVE_STORE_USER: 'lane' }],
     ['--store-prefix', ['--config', config, ...serve]],
+    ['--drain-notice', [...serve, '--drain-notice', '9s']],
     ['--limit', [...serve, '--limit', 'lease=10s'], {}, 'lease'],
     ['--limit', serve, { OA_STREAM_SERVE_LIMIT: 'responses-kept=1h' }, 'responses-kept'],
     ['--store-user', ['doctor', '--store-user', 'lane']],
