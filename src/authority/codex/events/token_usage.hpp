@@ -27,4 +27,18 @@ read_usage(const Json& params, std::string_view which = "total") {
     return counts == nullptr ? std::nullopt : std::optional(usage_of(*counts));
 }
 
+/// As codex would tell that the thread has cost so much.
+[[nodiscard]] inline Json
+usage_report(std::string_view thread, std::string_view turn, const turn::Usage& total) {
+    Json counts = Json::object(
+        {{"inputTokens", total.input},
+         {"cachedInputTokens", total.cached_input},
+         {"outputTokens", total.output},
+         {"reasoningOutputTokens", total.reasoning_output}}
+    );
+    Json params = Json::object({{"threadId", thread}, {"turnId", turn}});
+    params["tokenUsage"] = Json::object({{"total", std::move(counts)}});
+    return Json::object({{"method", "thread/tokenUsage/updated"}, {"params", std::move(params)}});
+}
+
 } // namespace oa_stream::authority

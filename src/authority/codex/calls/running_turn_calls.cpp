@@ -1,0 +1,106 @@
+// The client's functions in a running turn.
+#include "oa_stream/base/json_bounds.hpp"
+#include "oa_stream/base/json_members.hpp"
+
+#include "codex/events/token_usage.hpp"
+#include "codex/running_turn.hpp"
+
+#include <utility>
+
+namespace oa_stream::authority {
+
+void RunningTurn::call_early() {
+    for (const auto& [params, request] : std::exchange(early_calls_, {})) {
+        client_call(params, request);
+    }
+}
+
+void RunningTurn::watch_calls(std::string_view method, const Json& message, EventBatch& told) {
+    const Json* params = member(message, "params");
+    if (params == nullptr) {
+        return;
+    }
+    const bool whole = method == "item/started" || method == "item/completed";
+    const Json* item = whole ? member(*params, "item") : nullptr;
+    if (item != nullptr) {
+        calls_.mark(*item, told);
+        if (method == "item/completed") {
+            kept_.ended(string_member(*item, "id").value_or(""));
+        }
+    } else if (string_member(*params, "turnId") == id_) {
+        calls_.watch(method, *params);
+    }
+}
+
+void RunningTurn::client_call(const Json& params, const Json& request) {
+    if (id_.empty()) {
+        early_calls_.emplace_back(params, request);
+        return;
+    }
+    last_event_ = Clock::now();
+    calls_.ask(params, request);
+    tell_calls();
+}
+
+Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
+    if (over()) {
+        return oa_stream::fail(Code::not_found, "the turn is over", result.call);
+    }
+    auto reply = calls_.answer(result);
+    if (reply) {
+        last_event_ = Clock::now();
+        wake(); // the deadline of silence counts again
+        if (!reply->request.is_null()) {
+            kept_.keep(reply->request, reply->item, reply->body);
+        }
+    }
+    return reply;
+}
+
+void RunningTurn::tell_calls() {
+    EventBatch events;
+    for (turn::ClientCall& call : calls_.take()) {
+        if (!calls_.opened(call.call)) { // its beginning was missed
+            events.emplace_back(turn::ToolOpened{call.call, call.name, false, true});
+            auto input = parse_any_json(call.arguments).value_or(Json::object());
+            events.emplace_back(turn::ToolInputReady{call.call, std::move(input)});
+        }
+        events.emplace_back(std::move(call));
+    }
+    if (!events.empty()) {
+        content_ = true;
+        queue(std::move(events));
+    }
+    if (calls_.only_client_left()) {
+        hand_over();
+    }
+}
+
+/// Codex tells a response's usage only once its calls were answered: told here as it would be then.
+void RunningTurn::spent_so_far(EventBatch& events) {
+    const Json& response = calls_.usage();
+    if (!response.is_object()) {
+        return;
+    }
+    turn::Usage total = translator_.total_usage();
+    total += usage_of(response);
+    translator_.notification(usage_report(thread_, id_, total), events);
+}
+
+void RunningTurn::hand_over() {
+    if (handed_over_ || over()) {
+        return;
+    }
+    EventBatch events;
+    spent_so_far(events);
+    if (!events.empty()) {
+        spent_ = std::get<turn::UsageKnown>(events.back()).usage;
+    }
+    events.emplace_back(
+        turn::TurnEnded{turn::Outcome::completed, turn::Finish::tool_calls, std::nullopt, spent_}
+    );
+    queue(std::move(events));
+    handed_over_ = true;
+}
+
+} // namespace oa_stream::authority
