@@ -6,6 +6,7 @@
 
 #include "completion_turn.hpp"
 #include "openai_answer.hpp"
+#include "response_json.hpp"
 
 #include <fmt/format.h>
 
@@ -18,90 +19,15 @@
 
 namespace oa_stream::encode {
 
+using namespace response;
+
 namespace {
-
-/// The names of a text's part and pieces.
-struct Kind {
-    std::string_view item;   ///< type
-    std::string_view prefix; ///< of its ids
-    std::string_view part;
-    std::string_view text;
-    std::string_view index;
-    std::string_view member; ///< of the item: the array of its parts
-};
-constexpr Kind k_message{
-    "message", "msg", "response.content_part", "response.output_text", "content_index", "content"
-};
-constexpr Kind k_reasoning{
-    "reasoning",
-    "rs",
-    "response.reasoning_summary_part",
-    "response.reasoning_summary_text",
-    "summary_index",
-    "summary"
-};
-
-constexpr std::string_view k_in_progress = "in_progress";
-constexpr std::string_view k_completed = "completed";
-
-const Kind& kind_of(turn::PartKind kind) {
-    return kind == turn::PartKind::text ? k_message : k_reasoning;
-}
-
-Json part_of(const Kind& kind, std::string_view text) {
-    if (&kind == &k_reasoning) {
-        return Json::object({{"type", "summary_text"}, {"text", text}});
-    }
-    Json part = Json::object({{"type", "output_text"}, {"text", text}});
-    part["annotations"] = Json::array();
-    part["logprobs"] = Json::array();
-    return part;
-}
-
-Json usage_json(const wire::completions::Usage& usage) {
-    Json out = Json::object();
-    out["input_tokens"] = usage.prompt;
-    out["input_tokens_details"]["cached_tokens"] = usage.cached.value_or(0);
-    out["output_tokens"] = usage.completion;
-    out["output_tokens_details"]["reasoning_tokens"] = usage.reasoning.value_or(0);
-    out["total_tokens"] = usage.total;
-    return out;
-}
-
-/// As the event `error` has it.
-Json error_json(const wire::completions::ErrorObject& error) {
-    Json out = Json::object();
-    out["type"] = error.type;
-    out["code"] = error.code;
-    out["message"] = error.message;
-    out["param"] = nullptr;
-    if (error.param) {
-        out["param"] = responses_param(*error.param);
-    }
-    return out;
-}
-
-/// As response.failed has it: the API lists few codes for it; ours stands in the message.
-Json failed_json(const wire::completions::ErrorObject& error, turn::FailureCause cause) {
-    const std::string_view code = error.type == "rate_limit_error"       ? "rate_limit_exceeded"
-                                  : cause == turn::FailureCause::refused ? "invalid_prompt"
-                                                                         : "server_error";
-    Json out = Json::object({{"code", code}});
-    out["message"] = fmt::format("{} ({})", error.message, error.code);
-    return out;
-}
 
 CompletionIdentity demands_of(const ResponseIdentity& identity) {
     CompletionIdentity out;
     out.one_call = identity.one_call;
     out.must_call = identity.must_call;
     out.json_object = identity.json_object;
-    return out;
-}
-
-std::string valid(std::string_view text) {
-    std::string out;
-    append_valid(out, text);
     return out;
 }
 
