@@ -274,6 +274,62 @@ TEST_CASE(
     CHECK_FALSE(calls.waiting());
 }
 
+TEST_CASE("client calls: a response that tells no end is taken for ended") {
+    ClientCalls waits;
+    waits.enable(true, {"f"});
+    waits.watch(k_item, raw("function_call", "a"));
+    CHECK_FALSE(waits.end_missing()); // codex has yet to ask
+    waits.ask(asked("a"), 7);
+    CHECK(waits.end_missing());
+    CHECK(waits.take().empty());
+    CHECK(waits.end_response().empty()); // its client answers
+    CHECK_FALSE(waits.end_missing());
+    CHECK(waits.take().size() == 1);
+    CHECK(waits.waiting());
+    waits.watch(k_item, raw("function_call", "b")); // it went on after all
+    waits.ask(asked("b"), 8);
+    CHECK(waits.take().empty());
+    CHECK(waits.end_missing());
+    waits.watch(k_response, k_usage);
+    CHECK_FALSE(waits.end_missing());
+    CHECK(waits.take().size() == 1);
+
+    ClientCalls ends;
+    ends.enable(false, {"f"});
+    ends.watch(k_item, raw("function_call", "a"));
+    ends.ask(asked("a"), 7);
+    CHECK(ends.take().size() == 1);
+    CHECK(ends.end_missing());
+    const auto replies = ends.end_response();
+    REQUIRE(replies.size() == 1);
+    CHECK(replies[0].request == 7);
+    CHECK(replies[0].body.at("result").at("success") == false);
+    CHECK_FALSE(ends.end_missing());
+    CHECK(ends.end_response().empty()); // answered once
+    ends.watch(k_item, raw("function_call", "own"));
+    ends.watch(k_item, raw("function_call_output", "own"));
+    ends.watch(k_response, k_usage);
+    CHECK(ends.take().empty());
+    CHECK(ends.only_client_left()); // it was whole after all
+}
+
+TEST_CASE("client calls: behind a response that broke the next one has an order of its own") {
+    ClientCalls calls;
+    calls.enable(true, {"f"});
+    calls.watch(k_item, raw("function_call", "a"));
+    calls.ask(asked("a"), 7);
+    (void)calls.end_response();
+    CHECK(calls.take().size() == 1);
+    REQUIRE(calls.answer({.call = "a"}).has_value());
+    calls.watch(k_item, raw("custom_tool_call", "own")); // codex asks the model again
+    calls.watch(k_item, raw("function_call", "b"));
+    calls.watch(k_response, k_usage);
+    calls.ask(asked("b"), 8);
+    CHECK(calls.take().empty()); // own stands in front of it
+    calls.watch(k_item, raw("custom_tool_call_output", "own"));
+    CHECK(calls.take().size() == 1);
+}
+
 TEST_CASE(
     "client calls: without raw events, as after a resume, a call is told as soon as it is asked for"
 ) {

@@ -131,6 +131,65 @@ TEST_CASE("codex: the deadline of silence counts again once the client has answe
     CHECK(reader.wakes < 10); // here, by the answer, by deadlines: for nothing else
 }
 
+TEST_CASE("codex: silence behind a call of the client's ends its response") {
+    const bool waits = GENERATE(true, false);
+    asio::io_context io;
+    const auto live = std::make_shared<RunningTurn>(
+        io.get_executor(), CodexOptions{}, "thread-1", "model", ApprovalPlace{}, std::nullopt
+    );
+    live->take_client_calls(waits, {"f"});
+    live->bind("turn-1");
+    const auto raw = [&](std::string_view method, Json params) {
+        params["threadId"] = "thread-1";
+        params["turnId"] = "turn-1";
+        live->deliver(method, Json::object({{"method", method}, {"params", std::move(params)}}));
+    };
+    const Json made =
+        Json::parse(R"({"item":{"type":"function_call","call_id":"a","name":"f","arguments":"{}"}})"
+        );
+    raw("rawResponseItem/completed", made);
+    CHECK_FALSE(run(io, RunningTurn::wait_silent(live, Millis(0)))); // codex has yet to ask
+    live->client_call(Json::parse(R"({"callId":"a","tool":"f","arguments":{}})"), 1);
+    CHECK(run(io, RunningTurn::wait_silent(live, Millis(20))));
+    CHECK(live->end_response().size() == (waits ? 0 : 1));
+    EventBatch told;
+    Reader reader(*live);
+    REQUIRE(must(live->poll(told, reader)));
+    live->forget_waker();
+    CHECK(std::ranges::count_if(told, [](const turn::Event& event) {
+              return std::holds_alternative<turn::ClientCall>(event);
+          }) == 1);
+    CHECK_FALSE(run(io, RunningTurn::wait_silent(live, Millis(0))));
+    CHECK_FALSE(live->handed_over());
+    raw("rawResponse/completed", Json::object());
+    CHECK(live->handed_over() == !waits); // it was whole after all
+}
+
+TEST_CASE("codex: a turn whose calls nobody answered ends where codex asks the model again") {
+    asio::io_context io;
+    const auto live = std::make_shared<RunningTurn>(
+        io.get_executor(), CodexOptions{}, "thread-1", "model", ApprovalPlace{}, std::nullopt
+    );
+    live->take_client_calls(false, {"f"});
+    live->bind("turn-1");
+    const Json again = Json::parse(R"({"method":"error","params":{"threadId":"thread-1",
+        "turnId":"turn-1","willRetry":true,"error":{"message":"stream disconnected before completion"}}})"
+    );
+    live->deliver("error", again);
+    CHECK_FALSE(live->handed_over()); // no call is in its way
+    live->client_call(Json::parse(R"({"callId":"a","tool":"f","arguments":{}})"), 1);
+    CHECK(live->end_response().size() == 1);
+    live->deliver("error", again);
+    CHECK(live->handed_over());
+    Told told;
+    Reader reader(*live);
+    REQUIRE(must(live->poll(told.events, reader)));
+    live->forget_waker();
+    REQUIRE(told.ended() != nullptr);
+    CHECK(told.outcome() == "failed");
+    CHECK(told.ended()->failure->code == turn::FailureCode::turn_failed);
+}
+
 TEST_CASE("codex: who polls is told of an end for which the queue has no room") {
     asio::io_context io;
     CodexOptions options;

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view k_replaced =
     "The assistant gave up this call: another one has the same id.";
+constexpr std::string_view k_ended = "The response ended behind this call.";
 
 bool is_client_item(const Json& item) {
     const Json* space = member(item, "namespace");
@@ -49,6 +50,14 @@ std::optional<std::string> answered_text(const Json& item) {
         text += text_view_in(part, "text");
     }
     return text;
+}
+
+Json reply_of(std::string text, bool success) {
+    Json part = Json::object({{"type", "inputText"}, {"text", std::move(text)}});
+    Json value = Json::object();
+    value["contentItems"] = Json::array({std::move(part)});
+    value["success"] = success;
+    return Json::object({{"result", std::move(value)}});
 }
 
 turn::Event result_of(std::string call, const Json& item) {
@@ -141,8 +150,9 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
             made->done = true;
         }
     } else if (type.ends_with("_call") && !id.empty()) {
-        told_ = told_ && !response_whole_;
-        response_whole_ = false;
+        // Once its calls are answered codex may have asked the model again.
+        told_ = told_ && !response_whole_ && has_open();
+        response_whole_ = taken_as_ended_ = false;
         made_.push_back(
             {.id = std::move(id), .arguments = text_in(*item, "arguments"), .own = is_own(*item)}
         );
@@ -231,17 +241,36 @@ Result<ClientCalls::Reply> ClientCalls::answer(const CallResult& result) {
     if (asked->replaced) { // codex would take it for the other call's
         return Reply{};
     }
-    Json part = Json::object({{"type", "inputText"}});
-    part["text"] = result.failed && result.output.is_string() ? result.output.get<std::string>()
-                                                              : text_of(result.output);
-    Json value = Json::object();
-    value["contentItems"] = Json::array({std::move(part)});
-    value["success"] = !result.failed;
-    return Reply{asked->request, Json::object({{"result", std::move(value)}}), asked->id};
+    auto text = result.failed && result.output.is_string() ? result.output.get<std::string>()
+                                                           : text_of(result.output);
+    return Reply{asked->request, reply_of(std::move(text), !result.failed), asked->id};
+}
+
+bool ClientCalls::has_open() const noexcept {
+    return !std::ranges::all_of(asked_, &Asked::answered);
 }
 
 bool ClientCalls::waiting() const noexcept {
-    return waits_ && !std::ranges::all_of(asked_, &Asked::answered);
+    return waits_ && has_open();
+}
+
+bool ClientCalls::end_missing() const noexcept {
+    if (response_whole_ || taken_as_ended_) {
+        return false;
+    }
+    const auto untold = [](const Made& made) { return made.asked.has_value(); };
+    return waits_ ? std::ranges::any_of(made_, untold) : has_open();
+}
+
+std::vector<ClientCalls::Reply> ClientCalls::end_response() {
+    std::vector<Reply> replies;
+    taken_as_ended_ = waits_;
+    for (Asked& asked : asked_) {
+        if (!waits_ && !std::exchange(asked.answered, true)) {
+            replies.push_back({asked.request, reply_of(std::string(k_ended), false), asked.id});
+        }
+    }
+    return replies;
 }
 
 bool ClientCalls::opened(std::string_view call) const noexcept {
@@ -253,8 +282,11 @@ bool ClientCalls::opened(std::string_view call) const noexcept {
 /// Codex tells outputs in the order of the calls, so one of its own behind one of the client's may
 /// be told only after the client's result: it is not waited for.
 bool ClientCalls::more_to_come() const noexcept {
-    if (!waits_ || !raw_ || !response_whole_) {
-        return waits_ && raw_;
+    if (!waits_ || !raw_ || taken_as_ended_) {
+        return false;
+    }
+    if (!response_whole_) {
+        return true;
     }
     bool behind = told_;
     return std::ranges::any_of(made_, [&](const Made& made) {

@@ -3,7 +3,8 @@
 // 0.169.0: calls that the model makes at once are asked for at once, each as soon as it is whole;
 // `rawResponseItem/completed` tells each before it is asked for, with its arguments as the model
 // wrote them; `rawResponse/completed` follows the last one, with the response's usage. A thread
-// that was resumed tells neither.
+// that was resumed tells neither. A response that fails, is cut or stops early behind a call tells
+// nothing until its calls are answered.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -62,6 +63,12 @@ public:
     /// A call that was asked for waits for its answer.
     [[nodiscard]] bool waiting() const noexcept;
 
+    /// A call was asked for, and nothing said so far how its response goes on or ends.
+    [[nodiscard]] bool end_missing() const noexcept;
+    /// Takes that response for ended. A turn that waits is told its calls by take(). Those of
+    /// another turn get these answers, behind which codex tells the end.
+    [[nodiscard]] std::vector<Reply> end_response();
+
     /// The model's response is whole, and every call in it is the client's, done, or codex' own
     /// behind one of the client's. Never in a turn that waits.
     [[nodiscard]] bool only_client_left() const noexcept {
@@ -90,6 +97,7 @@ private:
     [[nodiscard]] Made* find(std::string_view id);
     [[nodiscard]] Made* find(std::string_view id, const Json* arguments);
     [[nodiscard]] bool opened_unasked(std::string_view id) const;
+    [[nodiscard]] bool has_open() const noexcept;
     [[nodiscard]] std::string next_wire(const std::string& id) const;
     void settle_replaced(turn::Event& event);
     void note_end(std::string id);
@@ -101,6 +109,7 @@ private:
     bool waits_ = false;
     bool raw_ = false; ///< codex tells responses
     bool response_whole_ = false;
+    bool taken_as_ended_ = false; ///< its end is not waited for
     bool told_ = false; ///< a call of this response was
     std::vector<std::string> functions_{};
     Json usage_{};

@@ -265,6 +265,9 @@ private:
     [[nodiscard]] static Task<void> reconcile(
         Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
     );
+    [[nodiscard]] static Task<void> await_response(
+        Self self, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
+    );
 
     asio::any_io_executor executor_;
     CodexOptions options_;

@@ -149,6 +149,11 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
     if ((live->failed() || live->handed_over()) && !live->interrupting) {
         interrupt(live); // its queue overflowed, or its client goes on: let codex stop as well
     }
+    if (live->end_missing() && !std::exchange(live->awaited, true)) {
+        oa_stream::spawn(
+            executor_, "codex response", await_response(shared_from_this(), thread, live)
+        );
+    }
     if (live->idle_since() && live->idle_since() != live->watched && link_) {
         live->watched = live->idle_since();
         oa_stream::spawn(

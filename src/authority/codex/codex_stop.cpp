@@ -7,6 +7,14 @@
 
 namespace oa_stream::authority {
 
+namespace {
+
+/// Silence behind a call of the client's, until its response counts as ended. Models pause for
+/// seconds between two calls.
+constexpr Millis k_response_end{10'000};
+
+} // namespace
+
 void CodexCore::interrupt(const std::shared_ptr<RunningTurn>& turn) {
     const auto thread = threads_.find(turn->thread());
     turn->stop_wanted = true; // should the connection be lost before it is done
@@ -115,6 +123,23 @@ Task<void> CodexCore::reconcile(
         "turn/completed",
         Json::object({{"method", "turn/completed"}, {"params", std::move(params)}})
     );
+    self->after_delivery(thread);
+}
+
+/// The calls of a response that ended without a word keep codex from telling so. They are given to
+/// the client, whose results codex then waits for; or nobody gives any, and codex is answered here.
+Task<void> CodexCore::await_response(
+    Self self, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
+) {
+    const bool silent = co_await RunningTurn::wait_silent(live, k_response_end);
+    live->awaited = false;
+    if (!silent || thread->live != live || !self->link_) {
+        co_return;
+    }
+    self->log(LogLevel::info, fmt::format("turn {} is silent behind a call", live->id()));
+    for (ClientCalls::Reply& reply : live->end_response()) {
+        self->link_->rpc().answer(reply.request, std::move(reply.body));
+    }
     self->after_delivery(thread);
 }
 

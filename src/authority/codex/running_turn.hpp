@@ -77,9 +77,16 @@ public:
     /// `item/tool/call`: the client is to run it.
     void client_call(const Json& params, const Json& request);
     [[nodiscard]] Result<ClientCalls::Reply> answer_call(const CallResult& result);
+    /// True once codex has been silent for `patience` behind a call and has not told how its
+    /// response ended: end_response() is due. False when it told, or the turn takes no calls.
+    [[nodiscard]] static Task<bool> wait_silent(std::shared_ptr<RunningTurn> self, Millis patience);
+    [[nodiscard]] bool end_missing() const noexcept {
+        return takes_client_calls() && calls_.end_missing();
+    }
+    [[nodiscard]] std::vector<ClientCalls::Reply> end_response();
     /// What this request was answered, should codex ask again as it never came to know; else null.
     [[nodiscard]] const Json* answered(const Json& request) const { return kept_.find(request); }
-    /// The turn ended at the client's calls; codex' own is to be stopped.
+    /// The turn ended at the client's calls, whatever codex' own does: that is to be stopped.
     [[nodiscard]] bool handed_over() const noexcept { return handed_over_; }
     /// An event that codex did not tell.
     void tell(turn::Event event);
@@ -124,6 +131,7 @@ public:
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or must be, once there is a connection
     bool left = false; ///< it runs on when nobody holds the handle
+    bool awaited = false; ///< somebody waits for the end of its response
     bool alone = false; ///< its start made the thread: until it is answered nobody else knows it
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 
@@ -142,6 +150,7 @@ private:
     void spent_so_far(EventBatch& events);
     void tell_calls();
     void hand_over();
+    void give_up(const Json& error);
     void take(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
     void say(std::string_view method, const Json& message);
     [[nodiscard]] bool is_torn(std::string_view method, const Json& message);
@@ -173,6 +182,7 @@ private:
     ClientCalls calls_{};
     KeptReplies kept_{};
     bool handed_over_ = false;
+    bool answered_itself_ = false; ///< calls, in place of the client
     std::optional<turn::Usage> spent_{}; ///< as last told
     turn::Usage baseline_;
 };

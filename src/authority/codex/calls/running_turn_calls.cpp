@@ -29,6 +29,9 @@ void RunningTurn::watch_calls(std::string_view method, const Json& message, Even
         }
     } else if (string_member(*params, "turnId") == id_) {
         calls_.watch(method, *params);
+        if (method == "error" && answered_itself_ && bool_member(*params, "willRetry") == true) {
+            give_up(object_in(*params, "error"));
+        }
     }
 }
 
@@ -55,6 +58,27 @@ Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
         }
     }
     return reply;
+}
+
+Task<bool> RunningTurn::wait_silent(std::shared_ptr<RunningTurn> self, Millis patience) {
+    while (self->end_missing()) {
+        const auto due = (self->adrift_since_ ? Clock::now() : self->last_event_) + patience;
+        if (Clock::now() >= due) {
+            co_return true;
+        }
+        co_await self->changed_.wait_until(due);
+        if (is_set(co_await asio::this_coro::cancellation_state)) {
+            break;
+        }
+    }
+    co_return false;
+}
+
+std::vector<ClientCalls::Reply> RunningTurn::end_response() {
+    auto replies = calls_.end_response();
+    answered_itself_ = answered_itself_ || !replies.empty();
+    tell_calls();
+    return replies;
 }
 
 void RunningTurn::tell_calls() {
@@ -99,6 +123,19 @@ void RunningTurn::hand_over() {
     events.emplace_back(
         turn::TurnEnded{turn::Outcome::completed, turn::Finish::tool_calls, std::nullopt, spent_}
     );
+    queue(std::move(events));
+    handed_over_ = true;
+}
+
+/// Codex asks the model again, whose next answer would rest on results that nobody gave.
+void RunningTurn::give_up(const Json& error) {
+    if (handed_over_ || over()) {
+        return;
+    }
+    EventBatch events;
+    events.emplace_back(turn::TurnEnded{
+        turn::Outcome::failed, turn::Finish::error, classify_codex_error(error).failure, spent_
+    });
     queue(std::move(events));
     handed_over_ = true;
 }
