@@ -354,6 +354,25 @@ test('fault 76: the manifest is parsed: nested, reordered, with every script loo
   assert.deepEqual([elsewhere['shell.assets-cache'].verdict, elsewhere['shell.assets-cache'].detail], ['SKIPPED', 'no script was there']);
 });
 
+/** A service whose manifest names that many scripts, all of them there. */
+const shellOf = (count) => {
+  const script = () => ({ status: 200, headers: { 'content-type': 'text/javascript', 'cache-control': 'public, max-age=60' }, body: 'export const a = 1;\n' });
+  const js = Array.from({ length: count }, (_, n) => `assets/c${n + 1}.js`);
+  const edit = Object.fromEntries(js.flatMap((file) => ['GET', 'HEAD'].map((method) => [`${method} /${file}`, script])));
+  return { shell: true, edit, manifest: { js, manifestVersion: MANIFEST.manifestVersion } };
+};
+
+test('every script of a large shell is asked for; what holds for a part of them is not PASS', async () => {
+  const others = shellOf(40);
+  delete others.edit['GET /assets/c40.js'];
+  await fails(await start({ others }), 'shell.assets', /^\/assets\/c40\.js: expected HTTP 200, saw HTTP 404/, SHELL);
+  const run = await smoke(await start({ others: shellOf(1001) }), [...SHELL, '--no-probes']);
+  for (const name of ['shell.assets', 'shell.assets-cache']) {
+    const { verdict, detail } = checksOf(run)[name];
+    assert.deepEqual([verdict, detail], ['INCONCLUSIVE', '1000 of 1001 scripts looked at']);
+  }
+});
+
 const header = (name, value) => (answer) => ({ ...answer, headers: { ...answer.headers, [name]: value } });
 const CACHES = [
   ['shell.manifest-cache', '/manifest.json', 'public, max-age=60', /expected no-cache, saw "public, max-age=60"/],
