@@ -33,7 +33,7 @@ constexpr std::array k_rooms{
     Room{"report", "base measure"},
     Room{"run", "base measure report"},
     Room{"routes", "base net run"},
-    Room{"probe", "base telemetry turn wire contract encode net authority measure run"},
+    Room{"probe", "base telemetry turn wire contract encode net authority measure run routes"},
     Room{"incident", "base telemetry measure run"},
     Room{"playbook", "base config telemetry net measure traffic routes probe report run"},
     Room{

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/probe/control_smoke.hpp"
+#include "oa_stream/routes/route_rules.hpp"
 
 #include "control_shape.hpp"
 #include "smoke/smoke_checks.hpp"
@@ -76,7 +77,7 @@ struct ControlRun : SmokeChecks {
     bool token_refused = false;
     ControlLayout layout; ///< detect: not found out
     bool has_split = false; ///< the control status lists the route split's domains
-    std::optional<Json> split_status{}; ///< data of the route split's status
+    std::optional<routes::RouteStatus> split_status{}; ///< unset: it was not as it should be
     std::string session{}; ///< id of the session the token is of
 
     /// Asks, keeps the answer under the check's name, and learns what is secret in it. A read whose

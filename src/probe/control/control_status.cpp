@@ -95,16 +95,6 @@ std::string wrong_split(const Json& split, std::string_view prefix) {
     return {};
 }
 
-/// Nothing but the mode decides: what is evaluated is then known.
-bool all_rust(const Json& split) {
-    const Json* override_target = member(split, "override_target");
-    return bool_member(split, "enabled") == true && string_member(split, "mode") == "rust" &&
-           bool_member(split, "force_legacy") == false &&
-           (override_target == nullptr || override_target->is_null()) &&
-           member(split, "domain_overrides")->empty() &&
-           *member(split, "rust_routes") == Json::array({"/"});
-}
-
 struct Route {
     std::string_view name;
     std::string_view path;
@@ -121,10 +111,16 @@ std::string wrong_decision(const ControlRun& run, const Json& json, std::string_
             "data.path: expected {}, saw {}", path, kind_of(at_path(json, "data.path"))
         );
     }
-    if (run.split_status && all_rust(*run.split_status)) {
-        return one_of(json, "data.target", {"rust_shell"});
+    std::string wrong = one_of(json, "data.target", {"legacy", "rust_shell"});
+    if (!wrong.empty() || !run.split_status) {
+        return wrong;
     }
-    return one_of(json, "data.target", {"legacy", "rust_shell"});
+    const routes::RouteRule rule = routes::rule_for(*run.split_status, path);
+    if (rule.target.empty()) { // by cohort
+        return {};
+    }
+    wrong = one_of(json, "data.target", {rule.target});
+    return wrong.empty() ? wrong : fmt::format("{}; the status says {}", wrong, rule.text());
 }
 
 /// The control status lists no domains: then it needs no routes about them either.
@@ -224,17 +220,17 @@ Task<void> split_status(ControlRunPtr run) {
     if (!no_split_here(*run, "route-split.status", answer)) {
         std::string wrong = answer.wrong(200, k_data);
         if (wrong.empty()) {
-            const Json& split = answer.tree().at("data");
-            wrong = wrong_split(split, "data.");
-            run->split_status = wrong.empty() ? std::optional(split) : std::nullopt;
+            wrong = wrong_split(answer.tree().at("data"), "data.");
         }
-        const auto& known = run->split_status;
-        std::string good = known ? fmt::format(
-                                       "mode {}, {} domains",
-                                       string_member(*known, "mode").value_or(""),
-                                       member(*known, "route_groups")->size()
-                                   )
-                                 : std::string();
+        std::string good;
+        if (wrong.empty()) {
+            if (auto status = routes::parse_route_status(answer.tree().at("data"))) {
+                good = fmt::format("mode {}, {} domains", status->mode, status->groups.size());
+                run->split_status = *std::move(status);
+            } else {
+                wrong = status.error().text();
+            }
+        }
         run->judge("route-split.status", answer, std::move(wrong), std::move(good));
     }
 }

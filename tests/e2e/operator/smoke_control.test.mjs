@@ -433,6 +433,19 @@ test('a route is evaluated as the status says', async () => {
   const back = await smoke(await start({ memories: [{ global: 'legacy', domains: {}, htmx: {} }] }));
   assert.equal(back.code, 0, back.stderr);
   assert.match(checksOf(back)['route-split.evaluate.login'].detail, /\/login goes to legacy: runtime_override/);
+  // A process that did not take the override.
+  const stuck = { 'POST /api/v1/control/route-split/evaluate': (answer, call) => (call.who && call.json.path === '/login' ? call.ok({ path: '/login', target: 'rust_shell', reason: 'mode_rust', route_domain: 'auth_entry', cohort_key: 'k' }) : undefined) };
+  for (const [settings, rule] of [
+    [{ memories: [{ global: 'legacy', domains: {}, htmx: {} }] }, 'runtime_override'],
+    [{ memories: [{ global: null, domains: { auth_entry: 'legacy' }, htmx: {} }] }, 'domain_override'],
+    [{ split: { forceLegacy: true } }, 'force_legacy'],
+    [{ split: { enabled: false } }, 'route_split_disabled'],
+    [{ split: { mode: 'cohort', cohortPercentage: 0 } }, 'mode_cohort'],
+  ]) {
+    await fails(await start({ ...settings, others: { edit: stuck } }), 'route-split.evaluate.login', new RegExp(`data\\.target: expected legacy, saw "rust_shell"; the status says legacy \\(${rule}\\)$`));
+  }
+  // Whose cohort decides is not known from outside.
+  assert.equal((await smoke(await start({ split: { mode: 'cohort', cohortPercentage: 50 }, others: { edit: stuck } }))).code, 0);
 });
 
 test('a percentage beyond every integer fails its check, and no more', async () => {
