@@ -48,7 +48,7 @@ constexpr std::string_view k_flip = "run-production-rust-route-flip.sh";
 constexpr std::string_view k_drill = "run-canary-rollback-drill.sh";
 constexpr std::string_view k_rollout = "canary-rollout.sh";
 constexpr std::string_view k_shadow = "run-staging-dual-run-shadow-diff.sh";
-const Env k_drill_env{{"DRY_RUN", "1"}, {"BASE_URL", "http://lane"}};
+const Env k_drill_env{{"DRY_RUN", "1"}, {"BASE_URL", "http://lane"}, {"PROJECT", "p"}};
 const Env k_shadow_env{{"RUST_BASE_URL", "http://new"}, {"LEGACY_BASE_URL", "http://old"}};
 
 Env with(Env env, const std::string& name, const std::string& value) {
@@ -279,6 +279,19 @@ TEST_CASE("fault 68: what a run needs is looked for before its first step") {
     );
     refused(call(k_rollout, {"set-traffic", "a", "b", "5"}, {{"DRY_RUN", "1"}}), "BASE_URL");
     refused(call("smoke-control.sh", {}, {}), "OPENAGENTS_BASE_URL is not set");
+}
+
+TEST_CASE("compat: where a script asked gcloud for the project, it must be set") {
+    const std::string_view said = "PROJECT is not set: which project? the script asked gcloud";
+    const Env dry{{"DRY_RUN", "1"}, {"BASE_URL", "http://lane"}};
+    refused(call(k_rollout, {"set-traffic", "a", "b", "5"}, {}), said);
+    refused(call(k_rollout, {"set-traffic", "a", "b", "5"}, dry), said);
+    refused(call(k_rollout, {"drill", "a", "b"}, dry), said);
+    refused(call(k_drill, {"a", "b"}, dry), said);
+    const auto noted = call(k_rollout, {"status"}, {}).value().notes;
+    CHECK(noted.front().contains("--set project=ID "));
+    CHECK(now(call(k_drill, {"a", "b"}, with(dry, "PROJECT", "staging")))
+              .contains("--set project=staging "));
 }
 
 TEST_CASE("compat: a wrong number of arguments is a usage error") {

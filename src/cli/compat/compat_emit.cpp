@@ -61,6 +61,7 @@ constexpr std::array<std::string_view, 4> k_smoke_row{
 constexpr OldMember k_stable{"stable_revision", Old::argument, {}, {}, 0};
 constexpr OldMember k_canary{"canary_revision", Old::argument, {}, {}, 1};
 constexpr OldMember k_project{"project", Old::text, "PROJECT", "openagentsgemini"};
+constexpr OldMember k_own_project{"project", Old::text, "PROJECT"}; ///< gcloud's, by default
 constexpr OldMember k_region{"region", Old::text, "REGION", "us-central1"};
 constexpr OldMember k_service{"service", Old::text, "SERVICE", "openagents-control-service"};
 constexpr std::array k_cutover_members{
@@ -75,7 +76,12 @@ constexpr std::array k_cutover_members{
 };
 constexpr std::array<std::string_view, 2> k_cutover_row{"artifact", "failure_count"};
 constexpr std::array k_drill_members{
-    OldMember{"dry_run", Old::flag, "DRY_RUN"}, k_stable, k_canary, k_project, k_region, k_service
+    OldMember{"dry_run", Old::flag, "DRY_RUN"},
+    k_stable,
+    k_canary,
+    k_own_project,
+    k_region,
+    k_service
 };
 constexpr std::array<std::string_view, 6> k_drill_row{
     "description", "command", "reason", "started_at", "ended_at", "log_path"

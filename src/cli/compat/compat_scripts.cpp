@@ -116,7 +116,7 @@ constexpr std::array k_drill_env{
     OldVariable{
         "OUTPUT_DIR", "a folder in the checkout", "`--state-dir`: the run's folder is made in it"
     },
-    OldVariable{"PROJECT", "gcloud's", "`--set project=`"},
+    OldVariable{"PROJECT", "gcloud's", "`--set project=`; must be set"},
     OldVariable{"REGION", "us-central1", "`--set region=`"},
     OldVariable{"SERVICE", "openagents-control-service", "`--set service=`"},
     OldVariable{

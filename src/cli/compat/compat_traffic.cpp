@@ -20,21 +20,30 @@ Result<void> two_revisions(const std::string& stable, const std::string& canary)
     return {};
 }
 
+/// Two scripts asked gcloud: no project stands for its answer.
+Result<std::string> old_project(const OldCall& call) {
+    return call.needed("PROJECT", "which project? the script asked gcloud");
+}
+
 /// "--set project=… --set region=… --set service=…", the scripts' own defaults included.
-void add_service(Words& words, const OldCall& call) {
-    add(words, {names::set, "project=" + call.text("PROJECT", "openagentsgemini")});
+void add_service(Words& words, const OldCall& call, const std::string& project) {
+    add(words, {names::set, "project=" + project});
     add(words, {names::set, "region=" + call.text("REGION", "us-central1")});
     add(words, {names::set, "service=" + call.text("SERVICE", "openagents-control-service")});
 }
 
 Words plan_words(
-    std::string_view verb, const OldCall& call, const std::string& stable, const std::string& canary
+    std::string_view verb,
+    const OldCall& call,
+    const std::string& project,
+    const std::string& stable,
+    const std::string& canary
 ) {
     Words words{"cutover", std::string(verb), "cutover"};
     add(words, {names::set, "base_url=" + call.text("BASE_URL", "URL")});
     add(words, {names::set, "stable=" + stable});
     add(words, {names::set, "canary=" + canary});
-    add_service(words, call);
+    add_service(words, call, project);
     return words;
 }
 
@@ -114,7 +123,11 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
     const std::string& stable = call.args()[1];
     const std::string& canary = call.args()[2];
     OA_CHECK(two_revisions(stable, canary));
-    Words words = plan_words(dry ? "rehearse" : "plan", call, stable, canary);
+    if (dry) {
+        OA_CHECK(call.needed("BASE_URL", "a rehearsal asks the lane itself"));
+    }
+    OA_TRY(const std::string project, old_project(call));
+    Words words = plan_words(dry ? "rehearse" : "plan", call, project, stable, canary);
     if (!dry) {
         add(words, {names::out, "plan.json"});
         return fail(
@@ -124,7 +137,6 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
             suggestion_of(words) + ", then " + Suggestion{"cutover apply", {"plan.json"}}
         );
     }
-    OA_CHECK(call.needed("BASE_URL", "a rehearsal asks the lane itself"));
     return Replacement{
         std::move(words), {fmt::format("all stages are rehearsed, not {}% alone", *percent)}
     };
@@ -183,7 +195,8 @@ drill_of(const OldCall& call, const std::string& stable, const std::string& cana
         );
     }
     OA_CHECK(old_base_url(call));
-    Replacement out{plan_words("rehearse", call, stable, canary)};
+    OA_TRY(const std::string project, old_project(call));
+    Replacement out{plan_words("rehearse", call, project, stable, canary)};
     if (call.given("CANARY_STEPS")) {
         out.notes.emplace_back("CANARY_STEPS is right, but the stages are the playbook's");
     }
@@ -204,12 +217,13 @@ Result<Replacement> cutover(const OldCall& call) {
     const std::string& canary = call.args()[1];
     OA_CHECK(two_revisions(stable, canary));
     OA_CHECK(old_base_url(call));
+    const std::string project = call.text("PROJECT", "openagentsgemini");
     Replacement out;
     if (dry) {
-        out.words = plan_words("rehearse", call, stable, canary);
+        out.words = plan_words("rehearse", call, project, stable, canary);
     } else {
         OA_CHECK(call.needs_token("AUTH_TOKEN", "the bearer token of a user"));
-        out.words = plan_words("plan", call, stable, canary);
+        out.words = plan_words("plan", call, project, stable, canary);
         add(out.words, {names::out, "plan.json"});
         out.notes.emplace_back(
             "nothing is moved yet: read the plan, then " +
@@ -283,7 +297,10 @@ Result<Replacement> rollout(const OldCall& call) {
         return Replacement{
             {"cutover", "status"},
             {"these are the runs that are not over; what serves now is the first line of a plan: " +
-             suggestion_of(plan_words("plan", call, "REVISION", "REVISION")).text()}
+             suggestion_of(
+                 plan_words("plan", call, call.text("PROJECT", "ID"), "REVISION", "REVISION")
+             )
+                 .text()}
         };
     }
     if (action == "deploy-no-traffic") {
