@@ -194,7 +194,14 @@ TEST_CASE("fault 13: a bare drill is refused, and nothing moves traffic but a wa
         call(k_rollout, {"set-traffic", "a", "b", "5"}, {{"PROJECT", "p"}}),
         "oa-stream cutover plan cutover --set base_url=URL --set stable=a --set canary=b"
     );
-    CHECK(now(call(k_rollout, {"rollback", "a"}, {})) == "rollback apply");
+    const auto back = call(k_rollout, {"rollback", "a"}, {{"PROJECT", "p"}, {"SERVICE", "s"}});
+    CHECK(now(back) == "rollback apply");
+    REQUIRE(back->takes_back);
+    const std::string service = "/v2/projects/p/locations/us-central1/services/s";
+    CHECK(back->takes_back->is("cloud-run:https://run.googleapis.com" + service));
+    CHECK_FALSE(back->takes_back->is("cloud-run:https://run.googleapis.com" + service + "-2"));
+    CHECK_FALSE(back->takes_back->is("haproxy:" + service));
+    refused(call(k_rollout, {"rollback", "a"}, {}), "PROJECT is not set");
     CHECK(now(call(k_rollout, {"rollback", "a"}, {{"DRY_RUN", "1"}})) == "cutover status");
     CHECK(now(call(k_rollout, {"status"}, {})) == "cutover status");
     refused(call(k_rollout, {"deploy-no-traffic", "img"}, {}), "gcloud run deploy");

@@ -95,6 +95,10 @@ status_of(const std::filesystem::path& state_dir, std::string_view run);
 /// knows.
 [[nodiscard]] Result<std::vector<RunStatus>> all_statuses(const std::filesystem::path& state_dir);
 
+/// Of those, what a rollback may be about: runs under way, and those that need somebody.
+[[nodiscard]] Result<std::vector<RunStatus>>
+unfinished_statuses(const std::filesystem::path& state_dir);
+
 /// The command that takes back what the newest run that moved traffic left serving, and what that
 /// is; where no run of this machine did: the one that takes back what anybody moved. For a hint.
 [[nodiscard]] Advice run_to_roll_back(const std::filesystem::path& state_dir);

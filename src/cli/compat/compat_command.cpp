@@ -5,6 +5,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/playbook/status.hpp"
 
 #include "compat_scripts.hpp"
 #include "core/commands.hpp"
@@ -100,10 +101,34 @@ Result<ExitCode> link(const std::filesystem::path& folder, const Context& contex
     return ExitCode::ok;
 }
 
+/// The run to roll back. Others may be open here: of another service, of another driver.
+Result<std::string> run_of(const OldService& service, const Context& context) {
+    OA_TRY(auto runs, playbook::unfinished_statuses(context.state_dir));
+    std::erase_if(runs, [&](const auto& one) { return !service.is(one.target); });
+    if (runs.size() == 1) {
+        return runs.front().run;
+    }
+    const std::string where =
+        printable(fmt::format("{}/{}/{}", service.project, service.region, service.service));
+    return fail(
+        Code::usage,
+        runs.empty()
+            ? fmt::format("no run here that is not over moves the service {}", where)
+            : fmt::format("{} runs that are not over move the service {}", runs.size(), where),
+        {},
+        Suggestion{"cutover status"} + " lists the runs; " +
+            Suggestion{"rollback apply", {names::run, std::string(k_fill_in)}} + " takes one back"
+    );
+}
+
 /// Everything is said before anything is started.
 Result<ExitCode> carry_out(
     const RetiredScript& script, const OldCall& call, Replacement now, bool emit, Context& context
 ) {
+    if (now.takes_back) {
+        OA_TRY(const std::string run, prefixed(run_of(*now.takes_back, context), script.name));
+        now.words.insert(now.words.end(), {names::run, run});
+    }
     tell_text(fmt::format("oa-stream: {} is now: {}\n", script.name, pasted(now.words)), context);
     for (const std::string& note : now.notes) {
         tell_text(fmt::format("oa-stream: note: {}\n", note), context);

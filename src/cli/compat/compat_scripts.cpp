@@ -100,7 +100,13 @@ constexpr std::array k_shadow_env{
 };
 
 constexpr std::array k_rollout_env{
-    OldVariable{"PROJECT", "gcloud's", "`--set project=`; must be set"},
+    OldVariable{
+        "PROJECT",
+        "gcloud's",
+        "`--set project=`; must be set. `rollback` takes the run that is not over of this "
+        "project's "
+        "service"
+    },
     OldVariable{"REGION", "us-central1", "`--set region=`"},
     OldVariable{"SERVICE", "openagents-control-service", "`--set service=`"},
     OldVariable{
@@ -185,8 +191,8 @@ std::string compat_page() {
         "\n\n"
         "`oa-stream compat SCRIPT …` takes a retired script's name, arguments and environment, "
         "prints the\nnew command on stderr, and runs it. A link with the script's name does the "
-        "same:\n`oa-stream compat --link DIR` makes one for each. These commands change nothing "
-        "by themselves.\n\n"
+        "same:\n`oa-stream compat --link DIR` makes one for each. Of these commands only "
+        "`canary-rollout.sh rollback`\nmoves traffic: back to what served before a run.\n\n"
         "- Switches are `0` or `1`; any other word is refused. Numbers are plain decimals.\n"
         "- All input is read and checked before the first request. Tokens are references and "
         "never\n  copied: they stay in the environment.\n"

@@ -50,9 +50,21 @@ private:
     Env env_;
 };
 
+/// A service of Cloud Run, as the scripts named it.
+struct OldService {
+    std::string project;
+    std::string region;
+    std::string service;
+    /// Whether the name of a run's target is this service's, wherever the platform's API is.
+    [[nodiscard]] bool is(std::string_view target) const;
+};
+
 struct Replacement {
     std::vector<std::string> words{}; ///< of the new command line, without "oa-stream"
     std::vector<std::string> notes{}; ///< what else has changed
+    /// Its words are about the one run of this service that is not over, which is still to be
+    /// named.
+    std::optional<OldService> takes_back{};
 };
 
 struct RetiredScript {

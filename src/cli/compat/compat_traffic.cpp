@@ -25,11 +25,20 @@ Result<std::string> old_project(const OldCall& call) {
     return call.needed("PROJECT", "which project? the script asked gcloud");
 }
 
-/// "--set project=… --set region=… --set service=…", the scripts' own defaults included.
-void add_service(Words& words, const OldCall& call, const std::string& project) {
-    add(words, {names::set, "project=" + project});
-    add(words, {names::set, "region=" + call.text("REGION", "us-central1")});
-    add(words, {names::set, "service=" + call.text("SERVICE", "openagents-control-service")});
+/// The scripts' own defaults included.
+OldService service_of(const OldCall& call, const std::string& project) {
+    return {
+        .project = project,
+        .region = call.text("REGION", "us-central1"),
+        .service = call.text("SERVICE", "openagents-control-service"),
+    };
+}
+
+/// "--set project=… --set region=… --set service=…".
+void add_service(Words& words, const OldService& service) {
+    add(words, {names::set, "project=" + service.project});
+    add(words, {names::set, "region=" + service.region});
+    add(words, {names::set, "service=" + service.service});
 }
 
 Words plan_words(
@@ -43,7 +52,7 @@ Words plan_words(
     add(words, {names::set, "base_url=" + call.text("BASE_URL", "URL")});
     add(words, {names::set, "stable=" + stable});
     add(words, {names::set, "canary=" + canary});
-    add_service(words, call, project);
+    add_service(words, service_of(call, project));
     return words;
 }
 
@@ -150,14 +159,16 @@ Result<Replacement> give_back(const OldCall& call, bool dry) {
             {"cutover", "status"}, {"DRY_RUN=1: this is what a rollback would undo"}
         };
     }
+    OA_TRY(const std::string project, old_project(call));
     return Replacement{
-        {"rollback", "apply"},
-        {fmt::format(
+        .words = {"rollback", "apply"},
+        .notes = {fmt::format(
             "what serves goes back to what served before the run, not to {} at once; for traffic "
             "that no run moved: {}",
             printable(call.args()[1], 60),
             Suggestion{"rollback plan", {"rollback"}}.text()
-        )}
+        )},
+        .takes_back = service_of(call, project),
     };
 }
 
@@ -204,6 +215,13 @@ drill_of(const OldCall& call, const std::string& stable, const std::string& cana
 }
 
 } // namespace
+
+bool OldService::is(std::string_view target) const {
+    return target.starts_with("cloud-run:") &&
+           target.ends_with(
+               fmt::format("/v2/projects/{}/locations/{}/services/{}", project, region, service)
+           );
+}
 
 // run-production-stream-cutover.sh
 // -------------------------------------------------------------------

@@ -19,7 +19,6 @@
 #include <fmt/ranges.h>
 
 #include <filesystem>
-#include <vector>
 
 namespace oa_stream::cli {
 namespace {
@@ -30,18 +29,9 @@ struct Options : RouteOptions {
     bool take_over = false;
 };
 
-/// What `cutover status` lists as well: runs under way, and those that need somebody.
-Result<std::vector<playbook::RunStatus>> unfinished_runs(const Context& context) {
-    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
-    std::erase_if(all, [](const playbook::RunStatus& one) {
-        return !one.is_moving() && !one.needs_somebody();
-    });
-    return all;
-}
-
 /// The run to roll back when none was named: the only one that is not over.
 Result<std::filesystem::path> only_unfinished(Context& context) {
-    OA_TRY(const auto runs, unfinished_runs(context));
+    OA_TRY(const auto runs, playbook::unfinished_statuses(context.state_dir));
     if (runs.size() == 1) {
         return runs.front().folder;
     }

@@ -109,6 +109,14 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
     return out;
 }
 
+Result<std::vector<RunStatus>> unfinished_statuses(const fs::path& state_dir) {
+    OA_TRY(auto all, all_statuses(state_dir));
+    std::erase_if(all, [](const RunStatus& one) {
+        return !one.is_moving() && !one.needs_somebody();
+    });
+    return all;
+}
+
 Advice run_to_roll_back(const fs::path& state_dir) {
     auto all = all_statuses(state_dir).value_or(std::vector<RunStatus>{});
     const auto last = std::ranges::max_element(all, {}, &RunStatus::last_at);

@@ -63,7 +63,7 @@ test('fault 13: no old default moves anything: what did is refused with the safe
   const refused = [
     ['run-canary-rollback-drill.sh', ['app-1', 'app-2'], /DRY_RUN=1 rehearses/],
     ['canary-rollout.sh', ['set-traffic', 'app-1', 'app-2', '100'], /oa-stream cutover plan cutover /],
-    ['canary-rollout.sh', ['rollback', 'app-1'], /is now: oa-stream rollback apply\n/],
+    ['canary-rollout.sh', ['rollback', 'app-1'], /no run here that is not over moves the service p\/us-central1\/openagents-control-service/],
     ['canary-rollout.sh', ['drill', 'app-1', 'app-2'], /DRY_RUN=1 rehearses/],
     ['run-vercel-sse-fixture-harness.sh', [], /oa-stream check FILE/],
   ];
@@ -74,6 +74,30 @@ test('fault 13: no old default moves anything: what did is refused with the safe
   }
   assert.equal(service.calls.length, before_);
   assert.deepEqual(service.overrides(), []);
+});
+
+test('canary-rollout.sh rollback takes the run of its service, and no other that is open', async () => {
+  const state = scratch('open');
+  const cutover = (name, target) => {
+    const folder = path.join(state, 'runs', name);
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target, source: { file: 'cutover.yaml' } }));
+    const lines = [{ seq: 1, at: '2026-11-29T10:00:00Z', phase: 'begin', to: { v1: 100 } }, { seq: 2, at: '2026-11-29T10:00:01Z', phase: 'intent', step: 'shift@5%', to: { v1: 95, v2: 5 } }];
+    const journal = path.join(folder, 'journal.ndjson');
+    fs.writeFileSync(journal, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    return () => fs.readFileSync(journal, 'utf8').trim().split('\n').length;
+  };
+  const rollback = (service) => oa(['compat', 'canary-rollout.sh', 'rollback', 'app-1'], { env: { PROJECT: 'p', SERVICE: service }, stateDir: state });
+  const other = cutover('20261129T100000Z-cutover-1a2b3c4d', 'haproxy:somewhere');
+  const refused = await rollback('lane');
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /no run here that is not over moves the service p\/us-central1\/lane/);
+  assert.equal(other(), 2, 'its journal is as it was');
+  const own = '20261129T100000Z-cutover-5e6f7a8b';
+  cutover(own, 'cloud-run:https://run.googleapis.com/v2/projects/p/locations/us-central1/services/lane');
+  // Its plan is no whole one, so the rollback itself is refused.
+  assert.match((await rollback('lane')).stderr, new RegExp(`is now: oa-stream rollback apply --run ${own}\n`));
+  assert.equal((await rollback('other')).code, 2);
 });
 
 test('fault 67: DRY_RUN=true is an error and asks nobody anything', async () => {
