@@ -7,10 +7,12 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
 
-#include "compat_scripts.hpp"
+#include "compat_rows.hpp"
 #include "core/commands.hpp"
 #include "core/context.hpp"
 #include "core/document.hpp"
+#include "core/globals.hpp"
+#include "core/layers.hpp"
 #include "core/parse.hpp"
 #include "screen/shown.hpp"
 
@@ -121,6 +123,17 @@ Result<std::string> run_of(const OldService& service, const Context& context) {
     );
 }
 
+/// As if somebody had typed the words: with what environment and config file say of their command.
+Result<Invocation> invocation_of(const Words& words, const Context& context) {
+    OA_TRY(Invocation out, parse_command_line(words));
+    if (!context.globals.config.empty()) {
+        out.globals.given[std::string(k_config.name)] = {context.globals.config};
+    }
+    OA_TRY(const auto config, find_config(out, context.env));
+    OA_CHECK(apply_layers(out, config, context.env));
+    return out;
+}
+
 /// Everything is said before anything is started.
 Result<ExitCode> carry_out(
     const RetiredScript& script, const OldCall& call, Replacement now, bool emit, Context& context
@@ -142,7 +155,7 @@ Result<ExitCode> carry_out(
             std::string(script.name)
         );
     }
-    OA_TRY(const Invocation invocation, parse_command_line(now.words));
+    OA_TRY(const Invocation invocation, invocation_of(now.words, context));
     Context inner = context;
     // Others act on what earlier runs left, where those are.
     const bool takes = contains(mapped(script.env, &OldVariable::name), k_output_dir);

@@ -30,6 +30,28 @@ test('smoke-control.sh runs the control smoke with the same names of variables',
   assert.equal(without.code, 3, 'without a token it is no longer ok');
 });
 
+test('the new command is run with what config file and environment say of it, as if it was typed', async () => {
+  const config = path.join(scratch('config'), 'config.yaml');
+  const { host } = new URL(service.base);
+  fs.writeFileSync(config, `version: 1\nsmoke control: { connect-to: "${host}", id-prefix: ours }\n`);
+  const env = { OPENAGENTS_BASE_URL: 'http://control.invalid', OPENAGENTS_CONTROL_ACCESS_TOKEN: USER };
+  const prefixes = (run) => [...new Set(run.json().checks.map(({ id }) => id.split('.')[0]))];
+  const by = [
+    [['--config', config], env],
+    [[], { ...env, OA_STREAM_CONFIG: config }],
+    [[], { ...env, OA_STREAM_SMOKE_CONTROL_CONNECT_TO: host, OA_STREAM_SMOKE_CONTROL_ID_PREFIX: 'ours' }],
+  ];
+  for (const [words, more] of by) {
+    const run = await compat('smoke-control.sh', ['--json', ...words], more);
+    assert.deepEqual([run.code, prefixes(run)], [0, ['ours']], run.stderr);
+  }
+  // A mistake there is one, as for the typed command.
+  fs.writeFileSync(config, 'version: 1\nsmoke control: { id-prefx: ours }\n');
+  const before_ = service.calls.length;
+  const wrong = await compat('smoke-control.sh', ['--config', config], env);
+  assert.deepEqual([wrong.code, /id-prefx/.test(wrong.stderr), service.calls.length], [2, true, before_], wrong.stderr);
+});
+
 test('a script that acts on earlier runs finds them where they are, whatever OUTPUT_DIR is', async () => {
   const state = scratch('state');
   const run = await oa(['compat', 'canary-rollout.sh', 'status'], { env: { OUTPUT_DIR: scratch('artifacts') }, stateDir: state });
