@@ -144,6 +144,12 @@ TEST_CASE("compat: every command line of a released command parses") {
              call(k_drill, {"a", "b"}, k_drill_env)->words,
              call(k_shadow, {}, k_shadow_env)->words,
              call(k_flip, {}, {{"BASE_URL", "http://l"}, {"CONTROL_ACCESS_TOKEN", "t"}})->words,
+             call(
+                 k_flip,
+                 {},
+                 {{"BASE_URL", "http://l"}, {"CONTROL_ACCESS_TOKEN", "t"}, {"APPLY", "1"}}
+             )
+                 ->words,
          }) {
         const auto parsed = parse_command_line(words);
         if (!parsed) {
@@ -213,6 +219,7 @@ TEST_CASE("fault 13: a bare drill is refused, and nothing moves traffic but a wa
     CHECK(now(call(k_cutover, {"a", "b"}, live)).starts_with("cutover plan cutover "));
     const Env apply{{"BASE_URL", "http://l"}, {"APPLY", "1"}, {"CONTROL_ACCESS_TOKEN", "t"}};
     CHECK_FALSE(now(call(k_flip, {}, apply)).contains("--apply"));
+    CHECK(now(call(k_flip, {}, with(apply, "COHORT_KEY", "k"))).ends_with(" --cohort k"));
     refused(call(k_stream, {}, {{"AUTH_TOKEN", "t"}}), "BASE_URL is not set");
 }
 

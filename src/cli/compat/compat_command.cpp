@@ -134,6 +134,65 @@ Result<Invocation> invocation_of(const Words& words, const Context& context) {
     return out;
 }
 
+/// Of a script that takes one. Others act on what earlier runs left, where those are.
+std::optional<std::string> output_dir(const RetiredScript& script, const Context& context) {
+    const bool takes = contains(mapped(script.env, &OldVariable::name), k_output_dir);
+    return takes ? context.env(k_output_dir) : std::nullopt;
+}
+
+/// No earlier call's summary is taken for one of this call, which may be refused.
+Result<void> begin_emit(const RetiredScript& script, const Context& context) {
+    const auto folder = output_dir(script, context);
+    if (!folder || script.emits.empty()) {
+        return fail(
+            Code::usage,
+            script.emits.empty() ? fmt::format("{} wrote no summary", script.name)
+                                 : "OUTPUT_DIR is not set",
+            names::emit
+        );
+    }
+    for (const std::string_view name : k_old_files) {
+        const auto file = std::filesystem::path(*folder) / name;
+        std::error_code error;
+        std::filesystem::remove(file, error);
+        if (error) {
+            return fail(
+                Code::io,
+                "cannot remove the summary of an earlier call: " + error.message(),
+                file.string()
+            );
+        }
+    }
+    return {};
+}
+
+/// The exit code of a call that ended with `exit`. A summary that nobody gets is no PASS.
+Result<ExitCode> emitted(
+    ExitCode exit,
+    const RetiredScript& script,
+    const OldCall& call,
+    const std::filesystem::path& folder,
+    const Context& context
+) {
+    if (context.evidence.empty()) {
+        tell_text(
+            fmt::format(
+                "oa-stream: {}: this call left no run, so there is no summary\n", names::emit
+            ),
+            context
+        );
+        return exit;
+    }
+    const auto written = emit_old_summary(script, call, folder, context.evidence);
+    if (!written && exit == ExitCode::ok) {
+        return std::unexpected(written.error());
+    }
+    if (!written) {
+        tell_text(fmt::format("oa-stream: {}\n", written.error().text()), context);
+    }
+    return exit;
+}
+
 /// Everything is said before anything is started.
 Result<ExitCode> carry_out(
     const RetiredScript& script, const OldCall& call, Replacement now, bool emit, Context& context
@@ -157,9 +216,7 @@ Result<ExitCode> carry_out(
     }
     OA_TRY(const Invocation invocation, invocation_of(now.words, context));
     Context inner = context;
-    // Others act on what earlier runs left, where those are.
-    const bool takes = contains(mapped(script.env, &OldVariable::name), k_output_dir);
-    const auto folder = takes ? context.env(k_output_dir) : std::nullopt;
+    const auto folder = output_dir(script, context);
     if (folder) {
         inner.state_dir = std::filesystem::absolute(*folder);
         inner.state_words = state_words(inner.state_dir);
@@ -168,21 +225,10 @@ Result<ExitCode> carry_out(
     inner.argv.insert(inner.argv.begin(), "oa-stream");
     inner.command = invocation.command;
     inner.given = invocation.args;
-    if (emit && (!folder || script.emits.empty())) {
-        return fail(
-            Code::usage,
-            script.emits.empty() ? fmt::format("{} wrote no summary", script.name)
-                                 : "OUTPUT_DIR is not set",
-            names::emit
-        );
-    }
     const auto exit = invocation.command->run(invocation.args, inner);
     context.evidence = inner.evidence;
     context.report_name = inner.report_name;
-    if (emit && exit && !inner.evidence.empty()) {
-        OA_CHECK(emit_old_summary(script, call, *folder, inner.evidence));
-    }
-    return exit;
+    return emit && exit ? emitted(*exit, script, call, *folder, context) : exit;
 }
 
 constexpr auto k_markdown =
@@ -210,6 +256,9 @@ Result<ExitCode> run(const Options& options, Context& context) {
             {},
             did_you_mean(*name, names, Suggestion{"compat"} + " lists them")
         );
+    }
+    if (options.emit) {
+        OA_CHECK(begin_emit(*script, context));
     }
     const OldCall call(options.args, context.env);
     OA_TRY(auto now, prefixed(script->map(call), script->name));

@@ -228,9 +228,9 @@ Result<void> emit_old_summary(
     if (script.emits == "production_stream_cutover") {
         OA_TRY(out["gates"], cutover_gates(call, run));
     }
-    OA_CHECK(write_file_atomic(folder / "summary.json", json_document(out)));
+    OA_CHECK(write_file_atomic(folder / k_old_files[0], json_document(out)));
     return write_file_atomic(
-        folder / "SUMMARY.md",
+        folder / k_old_files[1],
         fmt::format(
             "# {}\n\n- overall status: {}\n- verdict: {}\n- run: {}\n- {}\n\n{}",
             script.name,

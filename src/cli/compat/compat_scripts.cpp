@@ -205,7 +205,9 @@ std::string compat_page() {
         "OA_STREAM_COMPAT_EMIT=openagents-v1 "
         "with a link,\n  also writes `summary.json` and `SUMMARY.md` into `OUTPUT_DIR`, with the "
         "old members; those without\n  a meaning today are null. A verdict other than PASS is "
-        "`failed` there.\n\n"
+        "`failed` there.\n  A call that is refused or only shows something leaves none: those of "
+        "an earlier call "
+        "are removed first.\n\n"
         "| script | arguments | now |\n| --- | --- | --- |\n";
     const auto cell = [](std::string_view text) {
         return text.empty() ? std::string("–") : table_cell(text);

@@ -4,6 +4,7 @@
 
 #include "oa_stream/base/error.hpp"
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -78,6 +79,9 @@ struct RetiredScript {
     std::string_view emits{}; ///< the middle of its summary.json's schema; empty: it wrote none
     bool steps = false; ///< its summary has steps, not checks
 };
+
+/// Those of emit_old_summary().
+inline constexpr std::array<std::string_view, 2> k_old_files{"summary.json", "SUMMARY.md"};
 
 /// summary.json and SUMMARY.md in `folder`, in the words of the script, from a run's folder: every
 /// member that it had, null where a run knows no such thing. Checks that were skipped are left out

@@ -285,9 +285,8 @@ Result<Replacement> route_flip(const OldCall& call) {
         apply ? Words{"route", "set", "rust"} : Words{"route", "verify", names::expect, "rust"};
     add(out.words, {names::base_url, url, names::auth, "env:CONTROL_ACCESS_TOKEN"});
     add(out.words, {names::timeout, fmt::format("{}s", limit)});
-    if (!apply) {
-        add(out.words, {names::cohort, call.text("COHORT_KEY", "prod-rust-route-flip")});
-    } else {
+    add(out.words, {names::cohort, call.text("COHORT_KEY", "prod-rust-route-flip")});
+    if (apply) {
         out.notes.emplace_back("nothing is written yet: the same with --apply carries it out");
     }
     out.notes.emplace_back("no route of the stream lane follows this: /api is pinned before it");

@@ -186,6 +186,21 @@ test('--emit openagents-v1: the summaries of old, member by member', async () =>
   assert.deepEqual([flip.run.code, assertSummary(flip.folder, 'route_flip', flip.run).apply], [0, false], flip.run.stderr);
 });
 
+test('--emit: the summary of an earlier call is not that of one that leaves none', async () => {
+  const folder = scratch('emitted');
+  const flip = (env) => oa(['compat', '--emit', 'openagents-v1', 'run-production-rust-route-flip.sh'], { env: { BASE_URL: service.base, CONTROL_ACCESS_TOKEN: ADMIN, OUTPUT_DIR: folder, ...env } });
+  const kept = () => fs.readdirSync(folder).filter((name) => /^summary/i.test(name)).sort();
+  // Shows only: there is no run. The other never begins.
+  for (const [env, code, said] of [[{ APPLY: '1' }, 10, /--emit: this call left no run, so there is no summary/], [{ CONTROL_ACCESS_TOKEN: '' }, 5, /CONTROL_ACCESS_TOKEN is not set/]]) {
+    assert.equal((await flip({})).code, 0);
+    assert.deepEqual(kept(), ['SUMMARY.md', 'summary.json']);
+    const run = await flip(env);
+    assert.equal(run.code, code, run.stderr);
+    assert.match(run.stderr, said);
+    assert.deepEqual(kept(), []);
+  }
+});
+
 test('--emit: without OUTPUT_DIR, or for a script that wrote none, nothing is asked', async () => {
   const before_ = service.calls.length;
   const nowhere = await oa(['compat', '--emit', 'openagents-v1', 'run-production-rust-route-flip.sh'], { env: { BASE_URL: service.base, CONTROL_ACCESS_TOKEN: ADMIN } });
