@@ -199,6 +199,21 @@ Result<void> make_dirs(const std::filesystem::path& path) {
     return {};
 }
 
+namespace {
+
+/// Only a regular file can be looked at without taking what somebody else is to read.
+bool has_torn_end(int fd, const std::filesystem::path& path) {
+    struct stat facts{};
+    if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size == 0) {
+        return false;
+    }
+    const Descriptor reader(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    char last = '\n';
+    return reader && ::pread(reader.get(), &last, 1, facts.st_size - 1) == 1 && last != '\n';
+}
+
+} // namespace
+
 Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durability durability) {
     // O_NONBLOCK: a pipe without a reader is an error, not a wait. The umask says whether the group
     // may go on with the file, as with a run of a team.
@@ -209,16 +224,17 @@ Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durab
         return fail(Code::io, fmt::format("cannot open: {}", why), path.string());
     }
     (void)::fcntl(fd, F_SETFL, O_APPEND); // NOLINT(cppcoreguidelines-pro-type-vararg)
-    return LineAppender(fd, durability);
+    return LineAppender(fd, durability, has_torn_end(fd, path));
 }
 
 LineAppender::LineAppender(LineAppender&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), durability_(other.durability_) {
+    : fd_(std::exchange(other.fd_, -1)), durability_(other.durability_), torn_(other.torn_) {
 }
 
 LineAppender& LineAppender::operator=(LineAppender&& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(durability_, other.durability_);
+    std::swap(torn_, other.torn_);
     return *this;
 }
 
@@ -237,7 +253,8 @@ Result<void> LineAppender::append(std::string_view line) {
     if (durability_ == Durability::synced && has_no_name(fd_)) {
         return fail(Code::io, "cannot write: the file was removed", name_of(fd_));
     }
-    std::string whole(line);
+    std::string whole(torn_ ? "\n" : "");
+    whole += line;
     whole += '\n';
     const auto before = ::lseek(fd_, 0, SEEK_END);
     // Who writes may be a loop that serves others: it does not wait for the reader of a pipe. Ready
@@ -252,6 +269,7 @@ Result<void> LineAppender::append(std::string_view line) {
         }
         return fail(Code::io, fmt::format("cannot write: {}", errno_text(error)), name_of(fd_));
     }
+    torn_ = false;
     if (durability_ == Durability::synced && ::fdatasync(fd_) != 0) {
         return fail(Code::io, fmt::format("cannot sync: {}", errno_text(errno)), name_of(fd_));
     }

@@ -122,6 +122,22 @@ TEST_CASE("files: appended lines add up over two openings") {
     CHECK(read_file(file).value() == "a\nb\n");
 }
 
+TEST_CASE("files: a line that a crash has torn stays alone, and the next begins on its own") {
+    const test::TempFolder dir;
+    const auto file = dir.path / "j.ndjson";
+    REQUIRE(write_file_atomic(file, "a\n{\"event\":\"st").has_value());
+    auto appender = LineAppender::open(file, LineAppender::Durability::synced);
+    REQUIRE(appender.has_value());
+    {
+        const FullDisk disk(true);
+        CHECK_FALSE(appender->append("b").has_value());
+    }
+    REQUIRE(appender->append("b").has_value());
+    REQUIRE(appender->append("c").has_value());
+    CHECK(appender->end() == std::filesystem::file_size(file));
+    CHECK(read_file(file).value() == "a\n{\"event\":\"st\nb\nc\n");
+}
+
 TEST_CASE("files: a line of a file that was removed is not on disk, and says so") {
     const test::TempFolder dir;
     const auto file = dir.path / "j.ndjson";

@@ -374,3 +374,21 @@ TEST_CASE("notes: into the timeline while a run is open, beside it when it is se
     CHECK(lines_of(run.path() / "timeline.ndjson").size() == 3);
     CHECK(add_note(run.path(), "  ", "ann").error().code == Code::usage);
 }
+
+TEST_CASE("notes: none is lost behind a line that a crash has torn") {
+    const test::TempFolder state;
+    const fs::path folder = [&] {
+        RunFolder run = make(state);
+        return run.path();
+    }();
+    const auto file = folder / "timeline.ndjson";
+    const std::string torn =
+        read_file(file).value() + R"({"at":"2026-11-30T10:00:00Z","event":"st)";
+    REQUIRE(write_file_atomic(file, torn).has_value());
+    REQUIRE(add_note(folder, "pager went off", "ann").has_value());
+    REQUIRE(RunFolder::reopen(folder, {}).has_value());
+    const auto lines = lines_of(file);
+    REQUIRE(lines.size() == 4);
+    CHECK(parse_json(lines[2]).value().at("text") == "pager went off");
+    CHECK(parse_json(lines[3]).value().at("event") == "run taken up again");
+}

@@ -37,7 +37,8 @@ write_file_once(const std::filesystem::path& path, std::string_view bytes, unsig
 /// mkdir -p.
 [[nodiscard]] Result<void> make_dirs(const std::filesystem::path& path);
 
-/// Appends whole lines to one file, opened once with O_APPEND and close-on-exec.
+/// Appends whole lines to one file, opened once with O_APPEND and close-on-exec. A last line that a
+/// crash has torn stays a line of its own.
 class LineAppender {
 public:
     enum class Durability {
@@ -61,9 +62,11 @@ public:
     [[nodiscard]] std::uint64_t end() const;
 
 private:
-    LineAppender(int fd, Durability durability) : fd_(fd), durability_(durability) {}
+    LineAppender(int fd, Durability durability, bool torn)
+        : fd_(fd), durability_(durability), torn_(torn) {}
     int fd_ = -1;
     Durability durability_ = Durability::buffered;
+    bool torn_ = false; ///< the file has a last line without an end, which the next line ends
 };
 
 } // namespace oa_stream
