@@ -77,8 +77,8 @@ const CommandSpec note_command = command<run>({
         },
     .reads_runs = true,
     .about =
-        R"(Adds one sentence to the timeline of a run, with the time and your name. Reports and incident bodies show
-it in its place.)",
+        R"(Adds one sentence to the timeline of a run, with the time and your name. Incident bodies show it in its
+place; a run's report does not have it.)",
     .also = "annotate",
 });
 
