@@ -13,7 +13,9 @@
 namespace oa_stream::report {
 namespace {
 
+constexpr std::string_view k_checks = "oa_stream_run_checks";
 constexpr std::string_view k_last_pass = "oa_stream_run_last_pass_timestamp_seconds";
+constexpr double k_most_checks = 1e9; ///< what a damaged file may say fits a whole number
 constexpr std::array k_verdicts{
     Verdict::pass, Verdict::fail, Verdict::inconclusive, Verdict::error, Verdict::skipped
 };
@@ -49,10 +51,11 @@ void append_verdicts(std::string& out, const RunMetrics& metrics, const std::str
             verdict == metrics.verdict ? 1 : 0
         );
     }
-    family(out, "oa_stream_run_checks", "Checks of the last run by verdict.");
+    family(out, k_checks, "Checks of the last run by verdict.");
     for (const Verdict verdict : k_verdicts) {
         out += fmt::format(
-            "oa_stream_run_checks{{{},verdict=\"{}\"}} {}\n",
+            "{}{{{},verdict=\"{}\"}} {}\n",
+            k_checks,
             labels,
             to_string(verdict),
             std::ranges::count(metrics.checks, verdict, &Check::verdict)
@@ -95,6 +98,18 @@ double last_pass_in(std::string_view text, std::string_view name, std::string_vi
         }
     }
     return out;
+}
+
+std::uint64_t checks_in(std::string_view text, std::string_view name, std::string_view target) {
+    const auto told = measure::parse_exposition(text);
+    double out = 0;
+    if (told) {
+        for (const auto& [id, value] : measure::series_of(*told, k_checks)) {
+            const bool same = id.label("run") == name && id.label("target") == target;
+            out += same && value > 0 && value < k_most_checks ? value : 0;
+        }
+    }
+    return static_cast<std::uint64_t>(out);
 }
 
 std::optional<RunMetrics> told_in(std::string_view text) {

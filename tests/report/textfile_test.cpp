@@ -53,6 +53,19 @@ TEST_CASE("textfile: one verdict is 1, the others are there at 0") {
     }
 }
 
+TEST_CASE("textfile: how many checks a file counted, of that run and target") {
+    const std::string text = textfile(
+        {.name = "a \"b\"",
+         .target = "t",
+         .checks = {check(Verdict::pass), check(Verdict::fail), check(Verdict::pass)}}
+    );
+    CHECK(checks_in(text, "a \"b\"", "t") == 3);
+    CHECK(checks_in(text, "a \"b\"", "u") == 0);
+    CHECK(checks_in(text, "b", "t") == 0);
+    CHECK(checks_in("", "b", "t") == 0);
+    CHECK(checks_in("oa_stream_run_checks{run=\"b\",target=\"t\"} 1e300\n", "b", "t") == 0);
+}
+
 TEST_CASE("textfile: the last PASS lives on in the files of runs that did not pass") {
     const std::string passed =
         textfile({.name = "a \"b\"", .verdict = Verdict::pass, .ended = at(1800000000)});

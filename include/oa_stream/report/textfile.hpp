@@ -4,6 +4,7 @@
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/clock.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,6 +33,10 @@ struct RunMetrics {
 /// without the label `target`; 0 when it has none.
 [[nodiscard]] double
 last_pass_in(std::string_view text, std::string_view name, std::string_view target);
+
+/// How many checks an earlier textfile() of that run and target counted.
+[[nodiscard]] std::uint64_t
+checks_in(std::string_view text, std::string_view name, std::string_view target);
 
 /// `name` and `target` alone: those of which an earlier textfile() tells. Nothing for other texts,
 /// and those of a release without the label `target`.

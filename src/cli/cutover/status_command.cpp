@@ -1,4 +1,6 @@
 // cutover status: what is under way, what died, what to type.
+#include "oa_stream/base/check.hpp"
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -218,22 +220,47 @@ Result<ExitCode> wait(const Options& options, Context& context) {
                                      : ExitCode::breach;
 }
 
-Result<ExitCode> show_all(Context& context) {
+Result<std::vector<RunStatus>> not_over(const Context& context) {
     OA_TRY(auto all, playbook::all_statuses(context.state_dir));
     std::erase_if(all, [](const RunStatus& status) {
         const bool over = status.state == RunState::ended && !status.needs_somebody();
         return over || status.left_nothing();
     });
-    return show(all, context);
+    return all;
+}
+
+/// A mount point without its disk looks like a machine where nothing has run yet. Runs that were
+/// not over a minute ago were not the first.
+Result<void> check_runs_there(
+    const Options& options, const report::RunMetrics& metrics, const Context& context
+) {
+    const std::filesystem::path runs = context.state_dir / "runs";
+    if (is_there(runs) || checks_told(options, metrics) == 0) {
+        return {};
+    }
+    return fail(
+        Code::io,
+        fmt::format(
+            "there are no runs, and {} tells of some that are not over: is the disk mounted?",
+            printable(*options.textfile)
+        ),
+        runs.string(),
+        "where they are gone for good, remove the file"
+    );
 }
 
 /// For an alert: it ends when nothing is left that needs somebody, whoever did that. What cannot be
 /// told leaves the file as it is: a page goes on, and the age of the file has an alert of its own.
 Result<ExitCode> tell_all(const Options& options, Context& context) {
-    OA_TRY(const ExitCode end, show_all(context));
+    OA_TRY(const auto all, not_over(context));
     report::RunMetrics metrics;
     metrics.name = "cutover-status";
     metrics.target = context.state_dir.string();
+    metrics.checks = mapped(all, [](const RunStatus& one) {
+        return make_check(one.run, one.needs_somebody() ? Verdict::fail : Verdict::pass, one.open);
+    });
+    OA_CHECK(check_runs_there(options, metrics, context));
+    const ExitCode end = show(all, context);
     metrics.ended = std::chrono::system_clock::now();
     metrics.exit_code = static_cast<int>(end);
     metrics.verdict = end == ExitCode::ok ? Verdict::pass : Verdict::fail;

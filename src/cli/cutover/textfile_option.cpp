@@ -63,6 +63,12 @@ write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context
     return {};
 }
 
+std::uint64_t checks_told(const TextfileOption& option, const report::RunMetrics& metrics) {
+    return option.textfile
+               ? report::checks_in(text_before(*option.textfile), metrics.name, metrics.target)
+               : 0;
+}
+
 void write_refusal(const TextfileOption& option, const Error& error, Context& context) {
     auto metrics = option.textfile ? report::told_in(text_before(*option.textfile)) : std::nullopt;
     if (metrics) {

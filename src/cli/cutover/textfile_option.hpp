@@ -5,6 +5,7 @@
 
 #include "core/command.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,9 @@ inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
 /// when it had the result of another run or target.
 [[nodiscard]] Result<void>
 write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context& context);
+/// How many checks FILE, if one was named, counts of that run and target.
+[[nodiscard]] std::uint64_t
+checks_told(const TextfileOption& option, const report::RunMetrics& metrics);
 /// The run was refused before it was known what it measures: the one of which FILE tells ends with
 /// that error. FILE stays when it tells of none, or cannot be written: the command fails anyway.
 void write_refusal(const TextfileOption& option, const Error& error, Context& context);

@@ -244,6 +244,11 @@ beside('killed in the middle: status shows it and what to type, and that brings 
   assert.deepEqual(await told('exit_code'), { code: 4, value: 8 });
   assert.equal(fs.readFileSync(file, 'utf8'), before);
   fs.rmSync(runs);
+  // Nor does a mount point whose disk is not there.
+  const gone = await target.oa(['cutover', 'status', '-q', '--textfile', file]);
+  assert.deepEqual([gone.code, gone.stdout, fs.readFileSync(file, 'utf8')], [4, '', before], gone.stderr);
+  assert.match(gone.stderr, /there are no runs, and .*runs\.prom tells of some that are not over: is the disk mounted\?/);
+  assert.equal((await target.oa(['cutover', 'status', '--textfile', path.join(target.folder, 'first.prom')])).code, 0, 'nothing has run yet');
   fs.renameSync(`${runs}.away`, runs);
   const journal = path.join(target.state, 'runs', run, 'journal.ndjson');
   fs.appendFileSync(journal, '{"seq":99,"at":"20'); // a torn last line
