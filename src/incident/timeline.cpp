@@ -30,14 +30,16 @@ namespace {
 constexpr std::uint64_t k_largest_log = std::uint64_t{256} << 20U;
 constexpr std::array<std::string_view, 4> k_when{"at", "ts", "time", "timestamp"};
 
+/// The first of them that is a time: others use `at` for a level, and `time` for a duration.
 std::optional<std::string> when(const Json& line) {
     for (const std::string_view key : k_when) {
         const Json* found = member(line, key);
-        if (found != nullptr && found->is_string()) {
-            return utc_millis(found->get<std::string>());
-        }
-        if (found != nullptr && found->is_number()) {
-            return utc_millis(fmt::format("{:.3f}", found->get<double>()));
+        const std::string text = found == nullptr     ? std::string()
+                                 : found->is_string() ? found->get<std::string>()
+                                 : found->is_number() ? fmt::format("{:.3f}", found->get<double>())
+                                                      : std::string();
+        if (auto at = utc_millis(text)) {
+            return at;
         }
     }
     return std::nullopt;

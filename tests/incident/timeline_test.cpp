@@ -145,6 +145,25 @@ std::vector<std::optional<bool>> bad_turns(const Timeline& timeline) {
 
 } // namespace
 
+TEST_CASE("timeline: a log's own meaning of one word for the time hides no other") {
+    const Scratch state;
+    const Timeline timeline = timeline_of(
+        state,
+        {R"({"at":"info","ts":"2026-11-30T10:00:00Z","msg":"json"})"
+         "\n"
+         "ts=2026-11-30T10:00:01Z at=info method=GET path=/x\n"
+         R"({"at":true,"ts":null,"time":0.25,"timestamp":1796032802,"msg":"late"})"
+         "\n"
+         R"({"at":"info","msg":"never"})"
+         "\n"}
+    );
+    REQUIRE(timeline.events.size() == 3);
+    CHECK(timeline.events[0].at == "2026-11-30T10:00:00.000Z");
+    CHECK(timeline.events[1].at == "2026-11-30T10:00:01.000Z");
+    CHECK(timeline.events[2].at == "2026-11-30T10:00:02.000Z");
+    CHECK(timeline.undated == 1);
+}
+
 TEST_CASE("timeline: a line of an access log that stands in it twice, or in a copy, is one") {
     const Scratch state;
     const std::string log = access_line(1, k_good) + access_line(2, k_bad) + access_line(2, k_bad) +
