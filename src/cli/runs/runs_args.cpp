@@ -3,6 +3,8 @@
 #include "core/document.hpp"
 #include "core/suggestion.hpp"
 
+#include <algorithm>
+
 namespace oa_stream::cli {
 
 Json plain_document(std::string_view verdict, const run::RunEntry* run) {
@@ -37,16 +39,19 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
     return Unfinished{status.open, typed_here(in_folder(next, run.folder), context)};
 }
 
-std::chrono::seconds age_of(const run::RunEntry& run) {
-    return std::chrono::duration_cast<std::chrono::seconds>(
-        std::chrono::system_clock::now() - run.started
-    );
+std::optional<std::chrono::seconds> age_of(const run::RunEntry& run) {
+    const WallTime now = std::chrono::system_clock::now();
+    if (run.started_at.empty() || run::is_from_future(run, now)) {
+        return std::nullopt;
+    }
+    // Clocks that are a little apart are no future.
+    const auto age = std::max(now - run.started, WallTime::duration(0));
+    return std::chrono::duration_cast<std::chrono::seconds>(age);
 }
 
 std::string age_text_of(const run::RunEntry& run) {
-    const bool unknown =
-        run.started_at.empty() || run::is_from_future(run, std::chrono::system_clock::now());
-    return unknown ? "–" : run::age_text(age_of(run));
+    const auto age = age_of(run);
+    return age ? run::age_text(*age) : "–";
 }
 
 } // namespace oa_stream::cli

@@ -39,8 +39,9 @@ struct Unfinished {
 [[nodiscard]] std::optional<Unfinished>
 unfinished(const run::RunEntry& run, const Context& context);
 
-[[nodiscard]] std::chrono::seconds age_of(const run::RunEntry& run);
-/// "3m"; "–" for one from the future.
+/// Nothing for one from the future, and where nobody knows when it began.
+[[nodiscard]] std::optional<std::chrono::seconds> age_of(const run::RunEntry& run);
+/// "3m"; "–" for nothing.
 [[nodiscard]] std::string age_text_of(const run::RunEntry& run);
 
 } // namespace oa_stream::cli

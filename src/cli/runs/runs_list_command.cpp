@@ -28,7 +28,8 @@ struct Options {
 
     [[nodiscard]] bool takes(const RunEntry& run) const {
         return (!kind || run.kind == *kind) && (!verdict || run.verdict == *verdict) &&
-               (!state || to_string(run.life) == *state) && (!younger || age_of(run) <= *younger);
+               (!state || to_string(run.life) == *state) &&
+               (!younger || run.started >= std::chrono::system_clock::now() - *younger);
     }
 };
 
@@ -141,7 +142,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
         out["runs"] = Json::array();
         for (const RunEntry& one : runs) {
             Json row = to_json(one);
-            row["age_s"] = age_of(one).count();
+            const auto age = age_of(one);
+            row["age_s"] = age ? Json(age->count()) : Json(nullptr);
             if (const auto left = one.facts.mutates ? unfinished(one, context) : std::nullopt) {
                 put_advice(row, "next", left->next);
             }
