@@ -134,9 +134,17 @@ int carry_out(
     return report(error, context.json);
 }
 
-/// Before the words are understood, a mistake among them has to be reported as the caller reads it.
-bool asks_json(const std::vector<std::string>& words) {
-    return contains(words, k_json.name);
+/// Before the words are understood, a mistake among them has to be reported as the caller reads it:
+/// as they, environment and config file say, as far as these can be read.
+bool asks_json(const std::vector<std::string>& words, const Args& globals = {}) {
+    if (contains(words, k_json.name)) {
+        return true;
+    }
+    Invocation asked; // of no command: a mistake in the section of one says nothing here
+    asked.globals = globals;
+    const auto config = find_config(asked, real_environment);
+    (void)apply_layers(asked, config ? *config : std::nullopt, real_environment);
+    return asked.globals.has(k_json.name);
 }
 
 /// The command that prints the same as --version or --help, for its document.
@@ -173,7 +181,7 @@ int dispatch(int argc, char** argv, bool& kept) {
     if (!invocation) {
         return report(invocation.error(), asks_json(words));
     }
-    if ((invocation->version || invocation->help) && asks_json(words)) {
+    if ((invocation->version || invocation->help) && asks_json(words, invocation->globals)) {
         invocation = parse_command_line(command_instead_of(*invocation));
     }
     if (invocation->version) {
@@ -189,12 +197,12 @@ int dispatch(int argc, char** argv, bool& kept) {
     }
     const auto settings = layer(*invocation);
     if (!settings) {
-        return report(settings.error(), asks_json(words));
+        return report(settings.error(), asks_json(words, invocation->globals));
     }
     auto context = real_context(*invocation, argc, argv);
     if (!context) {
         name_origin(context.error(), *settings);
-        return report(context.error(), asks_json(words));
+        return report(context.error(), asks_json(words, invocation->globals));
     }
     const int code = carry_out(*invocation, *settings, *context);
     kept = context->command != nullptr && is_kept(*context);

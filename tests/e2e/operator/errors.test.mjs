@@ -264,6 +264,15 @@ test('usage with --json: one document with a verdict that is not PASS, whatever 
     assert.ok(document.error.message.length > 0, name);
   }
   assert.equal((await oa(['runs', 'list', '--json', '--color', 'blue'])).json().verdict, 'ERROR');
+  // Said by a variable or the config file it is the same option.
+  const config = path.join(scratch('config'), 'config.yaml');
+  fs.writeFileSync(config, 'version: 1\nall: { json: true }\nload: { rate: 1/s }\n');
+  for (const env of [{ OA_STREAM_JSON: '1' }, { OA_STREAM_CONFIG: config }]) {
+    for (const words of [['runs', 'list', '--nonesuch'], ['runs', 'list', '--color', 'blue'], ['load', '--rate', '0/s', '--base-url', 'x y']]) {
+      assert.equal((await oa(words, { env })).json().verdict, 'ERROR', words.join(' '));
+    }
+  }
+  assert.equal((await oa(['runs', 'list', '--nonesuch'], { env: { OA_STREAM_JSON: '0', OA_STREAM_CONFIG: config } })).stdout, '');
 });
 
 test('network: nobody answers is 4, with what to type next', async () => {
