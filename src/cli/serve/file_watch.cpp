@@ -7,7 +7,7 @@
 namespace oa_stream::cli {
 
 FileWatch::FileWatch(std::filesystem::path file)
-    : file_(std::move(file)), known_(look()), last_(known_) {
+    : file_(std::move(file)), known_(look()), last_(*known_) {
 }
 
 FileWatch::Look FileWatch::look() const {
@@ -21,7 +21,7 @@ FileWatch::Look FileWatch::look() const {
 
 bool FileWatch::changed() {
     const auto before = std::exchange(last_, look());
-    if (last_.size < 0 || last_ == known_ || last_ != before) {
+    if (last_ == known_ || last_ != before) {
         return false;
     }
     known_ = last_;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace oa_stream::cli {
 
@@ -11,11 +12,11 @@ public:
     explicit FileWatch(std::filesystem::path file);
 
     /// True once for each change, as soon as two looks in a row saw the same: a file that is still
-    /// being written is not read. A file that is gone is not a change.
+    /// being written is not read, and one that is away while it is replaced is not gone.
     [[nodiscard]] bool changed();
     /// What changed could not be read: the next looks count it as a change again. A new owner or
     /// mode, after which it can be read, changes nothing that a look sees.
-    void forget() { known_ = {}; }
+    void forget() { known_.reset(); }
 
 private:
     struct Look {
@@ -27,7 +28,7 @@ private:
     [[nodiscard]] Look look() const;
 
     std::filesystem::path file_;
-    Look known_;
+    std::optional<Look> known_; ///< none: the next looks count as a change whatever they see
     Look last_;
 };
 

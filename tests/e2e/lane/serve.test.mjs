@@ -273,7 +273,7 @@ test('a token file that changes is read again by itself; one that makes no sense
   assert.equal((await lane.stop()).code, 0);
 });
 
-test('a token file that cannot be read is read again by itself, and its reason is told once', async () => {
+test('a token file that cannot be read or is gone is read again by itself, and its reason is told once', async () => {
   const file = path.join(scratch('tokens'), 'tokens');
   fs.writeFileSync(file, tokenLine('tok-a', 'owner=alice') + tokenLine('tok-b', 'owner=bob'));
   // Root as well is somebody who may not read the file of another.
@@ -287,6 +287,15 @@ test('a token file that cannot be read is read again by itself, and its reason i
   fs.chmodSync(file, 0o600); // neither another file nor another time of change
   await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the new tokens');
   assert.deepEqual([await status('tok-a'), await status('tok-b')], [401, 200]);
+  assert.equal(lane.stderr.match(/"level":"error","event":"tokens"/g).length, 1, lane.stderr);
+  // Whoever removes the file to lock everybody out must learn that it locks out nobody.
+  lane.stderr = '';
+  fs.unlinkSync(file);
+  await lane.until(() => /"level":"error","event":"tokens","text":"[^"]*No such file/.test(lane.stderr), 'that the file is gone');
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [401, 200]);
+  fs.writeFileSync(file, tokenLine('tok-a', 'owner=alice'));
+  await lane.until(() => /"event":"tokens","text":"read again"/.test(lane.stderr), 'the file that is back');
+  assert.deepEqual([await status('tok-a'), await status('tok-b')], [200, 401]);
   assert.equal(lane.stderr.match(/"level":"error","event":"tokens"/g).length, 1, lane.stderr);
   assert.equal((await lane.stop()).code, 0);
 });
