@@ -155,6 +155,8 @@ bool has_type(const Json& value, Is is) {
         return value.is_string();
     case Is::boolean:
         return value.is_boolean();
+    case Is::object_or_null:
+        return value.is_object() || value.is_null();
     case Is::metadata:
         return value.is_object() &&
                std::ranges::all_of(value, [](const Json& inner) { return inner.is_object(); });
@@ -163,7 +165,19 @@ bool has_type(const Json& value, Is is) {
 }
 
 std::string_view name_of(Is is) {
-    return is == Is::string ? "string" : is == Is::boolean ? "boolean" : "object of objects";
+    switch (is) {
+    case Is::any:
+        return "any value";
+    case Is::string:
+        return "a string";
+    case Is::boolean:
+        return "a boolean";
+    case Is::object_or_null:
+        return "an object";
+    case Is::metadata:
+        return "an object of objects";
+    }
+    return "";
 }
 
 constexpr Key k_provider_metadata{"providerMetadata", Is::metadata};
@@ -197,7 +211,7 @@ void judge_keys(
             notes.push_back(
                 {"J4",
                  fmt::format(
-                     "{}.{} is {}, not a {}",
+                     "{}.{} is {}, not {}",
                      printable(type, 40),
                      key->name,
                      value.type_name(),

@@ -8,7 +8,10 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
-constexpr std::array k_start{Key{"messageId"}, Key{"messageMetadata", Is::any}};
+/// Clients merge it into what the message has; a text, a number or a flag there ends the turn.
+constexpr Key k_metadata{"messageMetadata", Is::object_or_null};
+
+constexpr std::array k_start{Key{"messageId"}, k_metadata};
 constexpr std::array k_id{Key{"id", Is::string, true}};
 constexpr std::array k_delta_keys{Key{"id", Is::string, true}, Key{"delta", Is::string, true}};
 constexpr std::array k_tool_start{
@@ -51,7 +54,7 @@ constexpr std::array k_data{
     Key{"transient", Is::boolean},
 };
 constexpr std::array k_error{Key{"errorText", Is::string, true}};
-constexpr std::array k_finish{Key{"messageMetadata", Is::any}};
+constexpr std::array k_finish{k_metadata};
 constexpr std::array k_source_url{
     Key{"sourceId", Is::string, true},
     Key{"url", Is::string, true},
@@ -67,7 +70,7 @@ constexpr std::array k_file{
     Key{"url", Is::string, true},
     Key{"mediaType", Is::string, true},
 };
-constexpr std::array k_message_metadata{Key{"messageMetadata", Is::any}};
+constexpr std::array k_message_metadata{k_metadata};
 constexpr std::span<const Key> k_none{};
 
 // Most frequent first: the lookup is a linear search.

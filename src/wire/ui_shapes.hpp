@@ -34,7 +34,7 @@ enum class Type {
 };
 
 /// `metadata`: an object of objects.
-enum class Is { string, boolean, any, metadata };
+enum class Is { string, boolean, any, object_or_null, metadata };
 struct Key {
     std::string_view name;
     Is is = Is::string;
