@@ -85,13 +85,12 @@ Task<void> Answers::send(CallPtr call, net::Response response) {
     add_common_headers(*call, response.headers);
     auto& record = call->record;
     record.status = response.status;
-    record.bytes = call->request().method == "HEAD" ? 0 : response.body.size();
     record.headers_s = call->now_s();
     const auto sent = co_await call->exchange->respond(std::move(response));
     record.end_s = call->now_s();
-    if (!sent) {
+    record.bytes = call->exchange->body_sent();
+    if (!sent && record.bytes == 0) {
         record.status = 499;
-        record.bytes = 0;
         record.headers_s = -1;
     }
     lane_->count(record);

@@ -9,6 +9,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/write.hpp>
 
+#include <array>
+
 using namespace oa_stream;
 using namespace oa_stream::test;
 using turn::TerminalClass;
@@ -252,6 +254,45 @@ TEST_CASE("provoked: a client that leaves before a status line is a 499, of what
     const auto line = line_before_scrape(rig);
     CHECK(line.at("status") == 499);
     CHECK_FALSE(line.contains("headers_ms"));
+}
+
+TEST_CASE("provoked: a whole answer that its client cuts has its status and the bytes that left") {
+    constexpr std::size_t k_large = 6U << 20U; // more than the sockets hold
+    LaneRig rig;
+    asio::ip::tcp::socket socket(rig.context);
+    socket.open(asio::ip::tcp::v4());
+    socket.set_option(asio::socket_base::receive_buffer_size(4096));
+    socket.connect({asio::ip::make_address_v4("127.0.0.1"), rig.server->endpoint().port});
+    const std::string_view body =
+        R"({"model":"oa-stream","messages":[{"role":"user","content":"hi"}]})";
+    const auto request = fmt::format(
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        body.size(),
+        body
+    );
+    asio::write(socket, asio::buffer(request));
+    rig.until("the turn", [&] { return !rig.authority.turns_started.empty(); });
+    rig.authority.last().say(std::string(k_large, 'x'));
+    rig.authority.last().complete();
+    rig.until("the answer", [&] { return socket.available() > 0; });
+    std::array<char, 512> head{};
+    const auto size = socket.read_some(asio::buffer(head));
+    REQUIRE(std::string_view(head.data(), size).starts_with("HTTP/1.1 200 "));
+    socket.set_option(asio::socket_base::linger(true, 0));
+    socket.close(); // a reset
+    rig.until("the record", [&] { return !rig.watcher.requests.empty(); });
+    const auto seen = scrape(rig);
+    CHECK(
+        seen.at(
+            R"(oa_stream_http_requests_total{route="/v1/chat/completions",method="POST",status="200",lane="native"})"
+        ) == 1
+    );
+    const auto line = line_before_scrape(rig);
+    CHECK(line.at("status") == 200);
+    CHECK(line.contains("headers_ms"));
+    CHECK(line.at("bytes") > 0);
+    CHECK(line.at("bytes") < k_large);
 }
 
 TEST_CASE("provoked: an empty answer, unknown usage and a repair each have a number and a field") {

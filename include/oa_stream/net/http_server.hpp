@@ -141,6 +141,9 @@ public:
     [[nodiscard]] virtual bool peer_gone() const noexcept = 0;
     /// True once nothing can be answered any more: the peer reset the connection, or it was closed.
     [[nodiscard]] virtual bool connection_lost() const noexcept = 0;
+    /// Of the body of a whole answer, once respond() has completed: what the socket accepted, also
+    /// where the peer left before the rest. Any of it means that the status line went out.
+    [[nodiscard]] virtual std::uint64_t body_sent() const noexcept = 0;
 };
 
 using Handler = std::function<Task<void>(std::shared_ptr<Exchange>)>;

@@ -272,9 +272,7 @@ void Connection::close() {
         std::exchange(body_read_, nullptr)
             ->settle(fail(Code::network, "the peer left before its body was received"));
     }
-    if (delivery_) {
-        std::exchange(delivery_, nullptr)->settle(Delivery::State::lost);
-    }
+    settle_delivery(Delivery::State::lost);
     core_->forget(self);
 }
 

@@ -26,9 +26,10 @@ class AnswerStream;
 struct Delivery {
     enum class State { pending, written, lost };
     State state = State::pending;
+    std::uint64_t body_sent = 0; ///< known once it is not pending
     asio::steady_timer* waiter = nullptr;
     [[nodiscard]] bool pending() const noexcept { return state == State::pending; }
-    void settle(State outcome);
+    void settle(State outcome, std::uint64_t body_bytes);
 };
 
 /// How the reading of a body fared, likewise.
@@ -123,6 +124,7 @@ private:
     void skip(std::string_view data);
 
     void write_whole(Response response);
+    void settle_delivery(Delivery::State outcome);
     [[nodiscard]] HeadShape shape_of(int status, const Headers& headers) const;
     void arm_write();
     void on_socket_writable();
@@ -158,6 +160,7 @@ private:
     Clock::time_point received_{};
     std::shared_ptr<BodyRead> body_read_; ///< the handler waits for it
     std::shared_ptr<Delivery> delivery_;
+    std::uint64_t payload_before_ = 0; ///< sent on this connection by earlier answers
     std::weak_ptr<AnswerStream> stream_;
     std::uint64_t exchange_ = 0;
     std::size_t drained_ = 0;

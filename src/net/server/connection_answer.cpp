@@ -38,6 +38,7 @@ std::shared_ptr<Delivery> Connection::answer(std::uint64_t id, Response response
     }
     settle_unread_body();
     delivery_ = delivery;
+    payload_before_ = outbox_.payload_sent();
     write_whole(std::move(response));
     return delivery;
 }
@@ -77,6 +78,13 @@ void Connection::write_whole(Response response) {
     const Slice body{owner, *owner};
     deadline(core_->limits.write_timeout);
     after_write(outbox_.send(head, std::span(&body, 1), {}));
+}
+
+void Connection::settle_delivery(Delivery::State outcome) {
+    if (delivery_) {
+        const auto sent = outbox_.payload_sent() - payload_before_;
+        std::exchange(delivery_, nullptr)->settle(outcome, sent);
+    }
 }
 
 HeadShape Connection::shape_of(int status, const Headers& headers) const {
@@ -189,9 +197,7 @@ void Connection::drained() {
 
 void Connection::end_exchange() {
     no_deadline();
-    if (delivery_) {
-        std::exchange(delivery_, nullptr)->settle(Delivery::State::written);
-    }
+    settle_delivery(Delivery::State::written);
     if (const auto stream = std::exchange(stream_, {}).lock()) {
         stream->through();
     }

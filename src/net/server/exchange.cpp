@@ -57,8 +57,9 @@ template <class T> Task<T> at_once(T value) {
 
 } // namespace
 
-void Delivery::settle(State outcome) {
+void Delivery::settle(State outcome, std::uint64_t body_bytes) {
     state = outcome;
+    body_sent = body_bytes;
     if (waiter != nullptr) {
         waiter->cancel();
     }
@@ -108,7 +109,12 @@ Task<Result<void>> ConnectionExchange::respond(Response response) {
         return at_once<Result<void>>(answered_twice());
     }
     answered_ = true;
-    return delivered(connection_->answer(id_, std::move(response)));
+    delivery_ = connection_->answer(id_, std::move(response));
+    return delivered(delivery_);
+}
+
+std::uint64_t ConnectionExchange::body_sent() const noexcept {
+    return delivery_ ? delivery_->body_sent : 0;
 }
 
 Task<Result<std::shared_ptr<BodyStream>>>

@@ -17,6 +17,7 @@ public:
     [[nodiscard]] Task<Result<void>> read_body(std::unique_ptr<BodySieve> sieve) override;
     void drop_body() override;
     [[nodiscard]] Task<Result<void>> respond(Response response) override;
+    [[nodiscard]] std::uint64_t body_sent() const noexcept override;
     [[nodiscard]] Task<Result<std::shared_ptr<BodyStream>>>
     start_stream(int status, Headers headers) override;
     [[nodiscard]] bool peer_gone() const noexcept override;
@@ -28,6 +29,7 @@ private:
     std::shared_ptr<Connection> connection_;
     std::uint64_t id_;
     Request request_;
+    std::shared_ptr<Delivery> delivery_; ///< of the whole answer
     BodyBudget::Share share_{}; ///< of the request's body
     bool body_read_ = false;
     bool answered_ = false;
