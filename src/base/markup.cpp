@@ -41,6 +41,11 @@ bool is_marked(std::string_view text, char next) {
     }
 }
 
+/// U+FFFE or U+FFFF: XML 1.0 has no way to write them.
+bool is_noncharacter(std::string_view text) {
+    return text.starts_with("\xEF\xBF\xBE") || text.starts_with("\xEF\xBF\xBF");
+}
+
 } // namespace
 
 std::string table_cell(std::string_view text) {
@@ -79,7 +84,13 @@ std::string markdown_cell(std::string_view text, MarkdownFor where) {
 
 std::string escape_markup(std::string_view text) {
     std::string out;
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (is_noncharacter(text.substr(i))) {
+            out += "\xEF\xBF\xBD"; // U+FFFD
+            i += 2;
+            continue;
+        }
         switch (c) {
         case '&':
             out += "&amp;";

@@ -50,18 +50,34 @@ std::vector<Row> rows_of(const Json& run) {
     return out;
 }
 
+/// A reader of XML turns raw line breaks and tabs of an attribute into spaces.
+std::string attribute_text(std::string_view text) {
+    std::string out;
+    for (const char c : escape_markup(text)) {
+        if (c == '\n') {
+            out += "&#10;";
+        } else if (c == '\t') {
+            out += "&#9;";
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
 std::string junit_outcome(const Row& row) {
     if (passed(row)) {
         return {};
     }
     if (skipped(row)) {
-        return fmt::format("      <skipped message=\"{}\"/>\n", escape_markup(row.detail));
+        return fmt::format("      <skipped message=\"{}\"/>\n", attribute_text(row.detail));
     }
     const bool failure = row.verdict == to_string(Verdict::fail);
     return fmt::format(
-        "      <{0} type=\"{1}\" message=\"{2}\">{2}</{0}>\n",
+        "      <{0} type=\"{1}\" message=\"{2}\">{3}</{0}>\n",
         failure ? "failure" : "error",
         escape_markup(row.verdict),
+        attribute_text(row.detail),
         escape_markup(row.detail)
     );
 }

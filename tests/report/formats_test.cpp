@@ -56,6 +56,16 @@ TEST_CASE("junit: failures, errors and skips are counted apart, and nothing unpr
     CHECK_FALSE(xml.contains('\x01'));
 }
 
+TEST_CASE("junit: what XML cannot write is replaced, and an attribute keeps its lines") {
+    const std::string xml = junit_xml(
+        run("FAIL",
+            Json::array({check("gate", "FAIL", "label \xEF\xBF\xBF\xEF\xBF\xBE is odd\n\tat 1")}))
+    );
+    CAPTURE(xml);
+    CHECK(xml.contains("message=\"label \xEF\xBF\xBD\xEF\xBF\xBD is odd&#10;&#9;at 1\">label "
+                       "\xEF\xBF\xBD\xEF\xBF\xBD is odd\n\tat 1</failure>"));
+}
+
 TEST_CASE("junit and tap: a run's own verdict is a case when no check tells it") {
     const Json died = run("ERROR", Json::array({check("stream.happy", "PASS", "HTTP 200")}));
     CHECK(junit_xml(died).contains("tests=\"2\" failures=\"0\" errors=\"1\""));

@@ -1,4 +1,4 @@
-// Text put into Markdown tables, HTML and SVG.
+// Text put into Markdown tables, HTML and XML.
 #pragma once
 
 #include <string>
@@ -21,8 +21,8 @@ markdown_text(std::string_view text, MarkdownFor where = MarkdownFor::report);
 [[nodiscard]] std::string
 markdown_cell(std::string_view text, MarkdownFor where = MarkdownFor::report);
 
-/// Text or an attribute's value in HTML and SVG. Control characters become '?', line breaks and
-/// tabs stay.
+/// Text or an attribute's value in HTML, SVG and JUnit XML. Control characters become '?', U+FFFE
+/// and U+FFFF become U+FFFD; line breaks and tabs stay.
 [[nodiscard]] std::string escape_markup(std::string_view text);
 
 } // namespace oa_stream
