@@ -1,4 +1,6 @@
 // The TLS listener: the same server, behind a handshake.
+#include "oa_stream/net/client_certificate.hpp"
+
 #include "tls_support.hpp"
 
 #include <catch2/catch.hpp>
@@ -311,4 +313,48 @@ TEST_CASE("TLS: stopping lets go of handshakes and idle connections, running ans
     REQUIRE(loop.get(exchange->respond({.status = 200, .body = "last"})));
     CHECK(busy.wait_end());
     CHECK_THAT(busy.received(), Catch::EndsWith("last"));
+}
+
+TEST_CASE("TLS: a file that no request can use is named before the first one") {
+    const PemFiles files;
+    const test::TempFolder folder;
+    const std::string pipe = folder.file("pipe");
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    struct Row {
+        const char* what;
+        const char* url;
+        TlsFiles files;
+        std::string_view says; ///< empty: they can be used
+    };
+    const std::array rows{
+        Row{"none", "https://a", {}, ""},
+        Row{"all", "https://a", {files.certificate(), files.certificate(), files.key()}, ""},
+        Row{"an authority that is not there", "https://a", {.ca = "/none"}, "cannot read: No such"},
+        Row{"in capitals", "HTTPS://a", {.ca = "/none"}, "cannot read: No such"},
+        Row{"one that nobody asks for", "http://a", {.ca = "/none"}, ""},
+        Row{"a folder", "https://a", {.ca = "/"}, "cannot read: Is a directory"},
+        Row{"a key as authority",
+            "https://a",
+            {.ca = files.key()},
+            "there is no certificate (PEM) in it"},
+        Row{"a key as certificate",
+            "https://a",
+            {.certificate = files.key()},
+            "there is no certificate (PEM) in it"},
+        Row{"a certificate as key",
+            "https://a",
+            {.key = files.certificate()},
+            "there is no private key (PEM) in it"},
+        Row{"a pipe, which is read once", "https://a", {.ca = pipe}, ""},
+    };
+    for (const Row& row : rows) {
+        CAPTURE(row.what);
+        const auto checked = check_tls_files(row.url, row.files);
+        CHECK(checked.has_value() == row.says.empty());
+        if (!checked) {
+            CHECK(checked.error().code == Code::unreadable);
+            CHECK_THAT(checked.error().message, Catch::StartsWith(std::string(row.says)));
+            CHECK(row.files.ca + row.files.certificate + row.files.key == checked.error().where);
+        }
+    }
 }

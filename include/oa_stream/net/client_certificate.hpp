@@ -1,7 +1,10 @@
-// The certificate of this process, for servers that ask who connects.
+// The certificate of this process, for servers that ask who connects, and the files that TLS needs.
 #pragma once
 
+#include "oa_stream/base/error.hpp"
+
 #include <string>
+#include <string_view>
 
 namespace oa_stream::net {
 
@@ -12,5 +15,16 @@ namespace oa_stream::net {
 void set_client_certificate(std::string certificate, std::string key);
 
 [[nodiscard]] bool has_client_certificate() noexcept;
+
+/// The names of PEM files; each may be empty.
+struct TlsFiles {
+    std::string ca{};
+    std::string certificate{};
+    std::string key{};
+};
+/// Whether requests to `url` can use these files, which http:// does not. Code::unreadable names
+/// the one that cannot be read or has not what it is for: later, libcurl calls it a failure of TLS,
+/// as if it were the server's. A pipe is left to the connection.
+[[nodiscard]] Result<void> check_tls_files(std::string_view url, const TlsFiles& files);
 
 } // namespace oa_stream::net

@@ -60,7 +60,7 @@ Result<RouteTarget> RouteOptions::checked(std::string_view command) const {
             }
         );
     }
-    OA_CHECK(check_certificate());
+    OA_CHECK(check_files(target.service.base_url, target.service.ca_file));
     if (!auth) {
         return fail(
             Code::credentials,

@@ -18,13 +18,14 @@ Result<void> TargetOptions::check_target(std::string_view what, Suggestion examp
             std::move(example)
         );
     }
-    return check_certificate();
+    return check_files(target.base_url, target.ca_file);
 }
 
-Result<void> CertificateOptions::check_certificate() const {
-    return key.empty() || !cert.empty()
-               ? Result<void>{}
-               : fail(Code::usage, "a key needs its certificate", names::key, "add --cert FILE");
+Result<void> CertificateOptions::check_files(std::string_view url, std::string_view ca) const {
+    if (!key.empty() && cert.empty()) {
+        return fail(Code::usage, "a key needs its certificate", names::key, "add --cert FILE");
+    }
+    return net::check_tls_files(url, {.ca = std::string(ca), .certificate = cert, .key = key});
 }
 
 Result<void> read_certificate(std::span<const std::string> values, CertificateOptions& options) {

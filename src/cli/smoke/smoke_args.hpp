@@ -30,8 +30,9 @@ struct CertificateOptions {
     std::string cert{};
     std::string key{};
 
-    /// Code::usage for a key alone.
-    [[nodiscard]] Result<void> check_certificate() const;
+    /// Before `url` is asked, with `ca` trusted. Code::usage for a key alone, Code::unreadable for
+    /// a file that TLS cannot use.
+    [[nodiscard]] Result<void> check_files(std::string_view url, std::string_view ca) const;
 };
 [[nodiscard]] Result<void>
 read_certificate(std::span<const std::string> values, CertificateOptions& options);

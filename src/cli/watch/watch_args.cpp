@@ -125,7 +125,10 @@ Result<NamedToken> read_named_token(std::string_view reference) {
 
 Result<WatchAsked> complete_watch(const WatchOptions& options, const Context& context) {
     WatchAsked out;
-    OA_CHECK(options.check_certificate());
+    for (const std::string& url : options.base_urls) {
+        OA_CHECK(options.check_files(url, options.ca));
+    }
+    OA_CHECK(options.check_files(options.prometheus.value_or(""), options.ca));
     OA_CHECK(add_sources(options, out));
     OA_CHECK(set_timing(options, out));
     out.limits.objective = options.objective;

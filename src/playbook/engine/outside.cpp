@@ -58,6 +58,11 @@ Result<void> use_certificate(const Target& target, Needs needs) {
             return fail(Code::unreadable, "a file of the client certificate is not there", *file);
         }
     }
+    if (needs == Needs::all) {
+        OA_CHECK(net::check_tls_files(
+            target.base_url, {.ca = target.ca, .certificate = target.cert, .key = target.key}
+        ));
+    }
     if (!target.cert.empty()) {
         net::set_client_certificate(target.cert, target.key);
     }

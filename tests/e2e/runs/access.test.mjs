@@ -115,6 +115,25 @@ test('a key without its certificate is refused before the first request', async 
   assert.deepEqual(calls, []);
 });
 
+test('a file for TLS that cannot be used is refused by its name before the first request', async () => {
+  const door = ['--base-url', gate.base], none = file('nonesuch.pem');
+  const commands = [['smoke', 'stream', ...door], ['smoke', 'completions', ...door], ['smoke', 'control', ...door], ['load', '--rate', '5/s', '--duration', '1s', ...door], ['shadow', '--against', gate.base, '--prompt', 'hi', '--runs', '1', ...door], ['watch', '--once', ...door], ['route', 'status', ...door, '--auth', 'env:GATE_KEY'], ['slo', 'gate', 'bad<=1%', '--prometheus', gate.base], ['verify', '--set', `base_url=${gate.base}`]];
+  const refused = async (words, name, why) => {
+    const state = scratch('tls-files');
+    const end = await oa(words, { env: { GATE_KEY: KEY }, stateDir: state });
+    assert.equal(end.code, 2, `${words.join(' ')}: ${end.stdout}${end.stderr}`);
+    assert.ok(end.stderr.startsWith(`oa-stream: ${name}: ${why}`), end.stderr);
+    assert.ok(!fs.existsSync(path.join(state, 'runs')), words.join(' '));
+  };
+  for (const words of commands) await refused([...words, '--ca', none], none, 'cannot read: No such file or directory');
+  const [smoke] = commands;
+  await refused([...smoke, '--ca', file('ca.pem'), '--cert', none], none, 'cannot read');
+  await refused([...smoke, '--ca', file('client.key')], file('client.key'), 'there is no certificate (PEM) in it');
+  await refused([...smoke, '--cert', file('client.pem'), '--key', file('client.pem')], file('client.pem'), 'there is no private key (PEM) in it');
+  await refused(['verify', '--set', `base_url=${gate.base}`, '--set', `ca=${none}`], none, 'cannot read');
+  assert.deepEqual(calls, []);
+});
+
 test('a header that is none, or whose secret is missing, is refused before the first request', async () => {
   for (const [header, code, why] of [['no colon', 2, /is not a header/], ['Bad Name: x', 2, /is not a header/], ['X-Key: env:OA_NOT_SET', 5, /OA_NOT_SET/], ['X-Key: file:/nonexistent/key', 5, /nonexistent/]]) {
     const end = await smoke(['--header', header]);
@@ -326,7 +345,9 @@ test('a change of routes through a strict door is undone without options, from a
     fs.copyFileSync(file('ca.pem'), gone);
     const second = await set(['--ca', gone, ...relative.slice(2)]);
     fs.rmSync(gone);
-    assert.equal((await ask(['route', 'restore', second.run, '--apply'])).code, 4);
+    const without = await ask(['route', 'restore', second.run, '--apply']);
+    assert.equal(without.code, 2, without.stdout);
+    assert.ok(without.stderr.includes(`${gone}: cannot read`), without.stderr);
     ends(await ask(['rollback', 'apply', '--run', second.run, '--ca', moved]), 0);
     assert.deepEqual(domains(), {});
 

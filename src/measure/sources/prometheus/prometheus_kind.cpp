@@ -2,6 +2,7 @@
 #include "oa_stream/measure/matchers.hpp"
 #include "oa_stream/measure/prometheus_source.hpp"
 #include "oa_stream/measure/source_kind.hpp"
+#include "oa_stream/net/client_certificate.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include <fmt/format.h>
@@ -129,6 +130,7 @@ struct PrometheusSettings final : SourceSettings {
         options.timeout = parts.patient ? timeout : std::min(options.timeout, timeout);
         options.stale_after_s = seconds(stale_after);
         OA_CHECK(check(options));
+        OA_CHECK(net::check_tls_files(url, {.ca = ca, .certificate = cert, .key = key}));
         return prometheus_source(*parts.client, std::move(options));
     }
 };
