@@ -93,6 +93,7 @@ Result<CompletionTurn::Said> CompletionTurn::delta(const turn::PartDelta& event)
     if (open->kind != turn::PartKind::text || aside) {
         return Said{.reasoning = stop_.cut() ? std::string_view() : std::string_view(event.text)};
     }
+    open->said = open->said || !event.text.empty();
     return text(stop_.pass(event.text));
 }
 
@@ -108,6 +109,11 @@ Result<void> CompletionTurn::close(const turn::PartClosed& event) {
     const auto open = std::ranges::find(parts_, event.id, &OpenPart::id);
     if (open == parts_.end()) {
         return illegal("end of no open part:", event.id);
+    }
+    if (event.broken && open->said) { // these clients would have it twice, in one text
+        turn::Failure failure{turn::FailureCode::turn_failed, true};
+        failure.detail = "the model's response broke off; the authority asks for it again";
+        fail(std::move(failure));
     }
     parts_.erase(open);
     return {};

@@ -56,6 +56,7 @@ private:
         std::string id;
         turn::PartKind kind;
         turn::TextPhase phase;
+        bool said = false; ///< text of the answer
     };
 
     [[nodiscard]] Result<void> open(const turn::PartOpened& event);

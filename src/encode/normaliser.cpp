@@ -202,6 +202,7 @@ struct Normaliser::State {
             return;
         }
         close_part(*part, out);
+        std::get<turn::PartClosed>(out.back()).broken = event.broken;
     }
 
     template <class Delta> void pass_on(Tool& tool, Delta&& event, Events& out) {

@@ -292,6 +292,9 @@ struct ResponseState {
                 OA_CHECK(finish(*whole, k_completed, out));
             }
         }
+        if (ending) {
+            return end(*ending, out);
+        }
         if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
             return open_part(*opened, out);
         }
@@ -304,7 +307,7 @@ struct ResponseState {
         if (const auto* call = turn.call(event)) {
             return send_call(*call, out);
         }
-        return ending ? end(*ending, out) : Result<void>{};
+        return {};
     }
 };
 

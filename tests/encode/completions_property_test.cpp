@@ -23,7 +23,7 @@ Event any_event(Dice& dice) {
     case 0:
         return PartOpened{id, dice.below(3) == 0 ? PartKind::reasoning : PartKind::text};
     case 1:
-        return PartClosed{id};
+        return PartClosed{id, dice.below(8) == 0};
     case 2:
         return UsageKnown{
             {static_cast<std::int64_t>(dice.below(4)) - 1,
@@ -110,7 +110,7 @@ TEST_CASE("property: a completion cut anywhere and failed open breaks no rule") 
         const auto encoder = encode::completions_stream(identity(), true);
         std::string stream;
         for (const Event& event : events) {
-            REQUIRE(encoder->encode(event, stream));
+            REQUIRE((encoder->ended() || encoder->encode(event, stream)));
         }
         encoder->fail_open(Failure{static_cast<FailureCode>(dice.below(8))}, stream);
         if (const std::string faults = completion_faults(stream); !faults.empty()) {
@@ -140,6 +140,34 @@ TEST_CASE("captures: every recorded turn gives completions that break no rule an
         ++turns;
     }
     CHECK(turns > 50);
+}
+
+TEST_CASE("completions: a response that broke behind text fails the answer, however it goes on") {
+    const auto capture =
+        authority::read_capture(OA_SOURCE_DIR "/fixtures/captures/39-drop-mid-retry-recovers.jsonl"
+        );
+    REQUIRE(capture);
+    std::vector<Event> events;
+    for (const authority::TimedEvent& timed : capture->events) {
+        events.push_back(timed.event);
+    }
+    events = normalised(std::move(events));
+    CHECK(read_completion(completion_stream(events)).error == "turn_failed");
+    CHECK_FALSE(completion_whole(events).has_value());
+    const auto told = [](std::vector<Event> broken) {
+        broken.insert(
+            broken.end(), {PartOpened{"b"}, PartDelta{"b", "whole"}, PartClosed{"b"}, TurnEnded{}}
+        );
+        const auto read = read_completion(completion_stream(broken));
+        CHECK(completion_whole(broken).has_value() == read.error.empty());
+        return read.error.empty() ? read.text : read.error;
+    };
+    const auto reasoning = PartKind::reasoning;
+    CHECK(told({PartOpened{"a"}, PartDelta{"a", "who"}, PartClosed{"a", true}}) == "turn_failed");
+    CHECK(told({PartOpened{"a"}, PartClosed{"a", true}}) == "whole"); // nothing is said twice
+    CHECK(
+        told({PartOpened{"a", reasoning}, PartDelta{"a", "x"}, PartClosed{"a", true}}) == "whole"
+    );
 }
 
 TEST_CASE("completions: a truncated capture ends with length, and with the counts it told") {

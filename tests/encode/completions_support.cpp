@@ -13,6 +13,9 @@ namespace {
 void encode_all(TurnEncoder& encoder, const std::vector<turn::Event>& events, std::string& out) {
     encoder.begin(out);
     for (const turn::Event& event : events) {
+        if (encoder.ended()) { // as the lane does: the rest of the turn is of no use
+            return;
+        }
         if (auto done = encoder.encode(event, out); !done) {
             throw std::runtime_error(turn::describe(event) + ": " + done.error().text());
         }

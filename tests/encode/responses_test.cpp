@@ -258,6 +258,17 @@ TEST_CASE("responses, completions: what an answer gathers counts as long as its 
     CHECK(*all == 100);
 }
 
+TEST_CASE("responses: one that broke behind text is failed and is not kept") {
+    const auto told =
+        tell({TurnStarted{"t", "u"}, PartOpened{"a"}, PartDelta{"a", "who"}, PartClosed{"a", true}}
+        );
+    CHECK(told.faults == "");
+    CHECK(told.types.back() == "response.failed");
+    REQUIRE_FALSE(told.whole.has_value());
+    CHECK(told.whole.error().code == FailureCode::turn_failed);
+    CHECK(told.kept == 0);
+}
+
 TEST_CASE("responses: what is out of order is refused and leaves no bytes") {
     const auto stream = responses_answer(identity(), true);
     std::string out;

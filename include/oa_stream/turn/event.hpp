@@ -88,6 +88,9 @@ struct PartDelta {
 };
 struct PartClosed {
     std::string id;
+    /// The model's response broke off there and is asked for again: another part will say it from
+    /// its start.
+    bool broken = false;
     friend bool operator==(const PartClosed&, const PartClosed&) = default;
 };
 struct ToolOpened {

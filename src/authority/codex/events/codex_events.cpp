@@ -230,7 +230,11 @@ struct CodexTranslator::State {
             last_error = *raw;
         }
         if (bool_member(params, "willRetry").value_or(false)) {
+            const auto from = static_cast<std::ptrdiff_t>(out->size());
             items.close_parts(*out); // the retry repeats the text from its start, in a new item
+            for (turn::Event& event : std::ranges::subrange(out->begin() + from, out->end())) {
+                std::get<turn::PartClosed>(event).broken = true;
+            }
             emit(notice("reconnecting", "The connection to the model was lost; trying again."));
         }
     }
