@@ -85,12 +85,17 @@ std::string_view responses_param(std::string_view param) noexcept {
 }
 
 OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
-    const bool passes =
-        failure.cause == FailureCause::rate_limited || failure.cause == FailureCause::overloaded;
+    const bool full = failure.code == FailureCode::overloaded; // the lane, not the provider
+    const bool passes = full || failure.cause == FailureCause::rate_limited ||
+                        failure.cause == FailureCause::overloaded;
     const auto* known = passes && content
                             ? nullptr
                             : find_or_null(k_openai_codes, failure.cause, &OpenAiCode::cause);
     OpenAiError out{.status = known == nullptr ? status_of(failure.code) : known->status};
+    if (full && content) {
+        out.status = 502;
+    }
+    out.may_retry = passes && !content;
     out.error.message = turn::sentence_of(failure);
     out.error.type = wire::completions::error_type_of(out.status);
     out.retry_after = pause_of(failure, out.status);
@@ -105,7 +110,6 @@ OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
     if (!known->param.empty()) {
         out.error.param = known->param;
     }
-    out.may_retry = passes;
     return out;
 }
 

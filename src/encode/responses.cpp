@@ -168,6 +168,7 @@ struct ResponseState {
             return {};
         }
         const auto text = valid(event.text);
+        summary.content = true;
         if (!gathered.add(text.size())) {
             return outgrow(out);
         }
@@ -177,9 +178,7 @@ struct ResponseState {
         if (of->kind == &k_message) {
             piece["logprobs"] = Json::array();
         }
-        OA_CHECK(send(fmt::format("{}.delta", of->kind->text), std::move(piece), out));
-        summary.content = true;
-        return {};
+        return send(fmt::format("{}.delta", of->kind->text), std::move(piece), out);
     }
 
     [[nodiscard]] Result<void> close_part(const turn::PartClosed& event, std::string& out) {
@@ -211,6 +210,7 @@ struct ResponseState {
     /// Codex tells a call once it is whole: its beginning and its arguments at once.
     [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
         const auto arguments = valid(call.arguments);
+        summary.content = true;
         if (!gathered.add(arguments.size())) {
             return outgrow(out);
         }
@@ -234,7 +234,6 @@ struct ResponseState {
         item["status"] = "completed";
         item["arguments"] = arguments;
         output[of.index] = item;
-        summary.content = true;
         return send_item("done", of.index, std::move(item), out);
     }
 

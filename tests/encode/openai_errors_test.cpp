@@ -37,3 +37,14 @@ TEST_CASE("OpenAI errors: 429 and 503 name a pause, the provider's where it stat
         CHECK(error.retry_after == row.told);
     }
 }
+
+TEST_CASE("OpenAI errors: what had no room invites a retry only before its first text") {
+    for (const bool content : {false, true}) {
+        const auto error =
+            encode::openai_error_of({.code = turn::FailureCode::overloaded}, content);
+        CHECK(error.status == (content ? 502 : 503));
+        CHECK(error.may_retry == !content);
+        CHECK(error.retry_after.has_value() == !content);
+        CHECK(error.error.code == "overloaded");
+    }
+}

@@ -17,8 +17,9 @@ struct OpenAiError {
     std::optional<int> retry_after{}; ///< seconds
 };
 
-/// `content`: the client was sent text or a call, or would have been. Codes that invite a retry are
-/// not used then: such a failure is a turn_failed, and its message names the cause.
+/// `content`: the client was sent text or a call, or would have been. What
+/// invites a retry is not used then: such a failure is 502. With a cause of the provider's it is a
+/// turn_failed, whose message names the cause.
 [[nodiscard]] OpenAiError openai_error_of(const turn::Failure& failure, bool content);
 
 /// A param as /v1/responses names it: chat completions call the conversation messages, that API
