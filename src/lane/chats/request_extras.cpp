@@ -98,9 +98,11 @@ private:
             return given != nullptr && *given == text;
         }
     };
-    /// Those of these members that say something. The first one counts and is a string.
-    [[nodiscard]] Accepted<std::vector<Said>>
-    said(std::initializer_list<std::pair<std::string_view, std::string_view>> places) const {
+    /// Those of these members that say something. Where they are honoured the first one counts and
+    /// is a string.
+    [[nodiscard]] Accepted<std::vector<Said>> said(
+        bool honoured, std::initializer_list<std::pair<std::string_view, std::string_view>> places
+    ) const {
         std::vector<Said> found;
         for (const auto& [name, inner] : places) {
             const auto* value = member(body_, name);
@@ -111,7 +113,7 @@ private:
                 continue;
             }
             auto path = inner.empty() ? std::string(name) : fmt::format("{}.{}", name, inner);
-            if (found.empty() && !value->is_string()) {
+            if (honoured && found.empty() && !value->is_string()) {
                 return invalid_field(path, path + " must be a string");
             }
             found.push_back({std::move(path), value});
@@ -128,11 +130,15 @@ private:
     }
 
     [[nodiscard]] Accepted<void> read_model() {
-        OA_TRY(const auto given, said({{"model", ""}, {"modelName", ""}, {"config", "modelName"}}));
-        if (!context_.allowed.model) {
+        const bool honoured = context_.allowed.model;
+        OA_TRY(
+            const auto given,
+            said(honoured, {{"model", ""}, {"modelName", ""}, {"config", "modelName"}})
+        );
+        if (!honoured) {
             ignore_unlike(given, context_.model);
         }
-        return given.empty() || !context_.allowed.model ? Accepted<void>{} : take_model(given);
+        return given.empty() || !honoured ? Accepted<void>{} : take_model(given);
     }
     [[nodiscard]] Accepted<void> take_model(const std::vector<Said>& given) {
         const auto& name = given.front().name;
@@ -150,19 +156,21 @@ private:
     }
 
     [[nodiscard]] Accepted<void> read_effort() {
+        const bool honoured = context_.allowed.effort;
         OA_TRY(
             const auto given,
             said(
+                honoured,
                 {{"effort", ""},
                  {"reasoningEffort", ""},
                  {"reasoning_effort", ""},
                  {"reasoning", "effort"}}
             )
         );
-        if (!context_.allowed.effort) {
+        if (!honoured) {
             std::ranges::for_each(given, [this](const Said& one) { ignore(one.name); });
         }
-        return given.empty() || !context_.allowed.effort ? Accepted<void>{} : take_effort(given);
+        return given.empty() || !honoured ? Accepted<void>{} : take_effort(given);
     }
     [[nodiscard]] Accepted<void> take_effort(const std::vector<Said>& given) {
         const auto& name = given.front().name;
@@ -182,9 +190,10 @@ private:
 
     /// The member, and the texts of messages with the role system.
     [[nodiscard]] Accepted<void> read_system() {
-        OA_TRY(const auto own, said({{"system", ""}}));
+        OA_TRY(const auto own, said(context_.allowed.system, {{"system", ""}}));
         if (!own.empty()) {
-            add_system("system", own.front().value->get<std::string>());
+            const auto* text = own.front().value->get_ptr<const std::string*>();
+            add_system("system", text == nullptr ? std::string() : *text);
         }
         const Json& messages = list_in(body_, "messages");
         for (std::size_t i = 0; i < messages.size(); ++i) {

@@ -87,6 +87,10 @@ TEST_CASE("extras: what is not honoured is named, unless it asks for what is so 
         Row{R"({"temperature":null})", "model= effort= system= ignored=temperature"},
         Row{R"({"parentId":"p","requestId":"r","resume":true,"unstable_assistantMessageId":"m"})",
             "model= effort= system= ignored="},
+        Row{R"({"model":{"provider":"x","id":"y"},"effort":3,"system":["a"]})",
+            "model= effort= system= ignored=model,effort,system"},
+        Row{R"({"config":{"modelName":{"a":1}},"modelName":7,"reasoning":{"effort":5}})",
+            "model= effort= system= ignored=modelName,config.modelName,reasoning.effort"},
         Row{R"({"a b\nü":1})", "model= effort= system= ignored=a-b---"},
         Row{R"({"":1})", "model= effort= system= ignored=-"},
     };
