@@ -87,6 +87,7 @@ Task<Accepted<Json>> Chats::all_messages(ThreadPage page, AnswerRoom* room) {
     Json all = Json::array();
     std::size_t bytes = 0;
     page.asked = {.limit = k_page};
+    page.newest_first = false; // `order` is of lists
     while (true) {
         OA_CO_TRY(auto read, co_await read_messages(&lane_->authority(), page));
         const std::size_t before = bytes;

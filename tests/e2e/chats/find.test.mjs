@@ -41,6 +41,7 @@ test('a conversation longer than a page leaves whole and in order', async () => 
   const lane = await startLane();
   for (let n = 0; n < 103; n++) assertLegal(await chat(lane.base, `scenario:words;n=${n % 3 + 1}`, { id: 'long', messageId: `u-${n}` }).done);
   const { messages } = (await send(lane.base, { path: '/api/chats/long/export' })).json();
+  assert.deepEqual((await send(lane.base, { path: '/api/chats/long/export?order=desc' })).json().messages, messages, 'a file has one order');
   assert.equal(messages.length, 206);
   assert.deepEqual(messages.filter((one) => one.role === 'user').map((one) => one.id), Array.from({ length: 103 }, (_, n) => `u-${n}`));
   const text = (await send(lane.base, { path: '/api/chats/long/export?format=markdown' })).text;
