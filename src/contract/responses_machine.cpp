@@ -119,6 +119,9 @@ void ResponsesMachine::step(const Json& event, std::string_view name, const Repo
     number(event, name, report);
     if (type == "error") {
         ended_ = true;
+        if (events_ == 1) {
+            report("V2", "event 0 is error");
+        }
         if (text_view_in(event, "message").empty() &&
             text_view_in(object_in(event, "error"), "message").empty()) {
             report("V11", "the error has no message");

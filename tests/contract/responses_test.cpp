@@ -206,6 +206,10 @@ TEST_CASE("responses: an error ends a stream, alone or with response.failed behi
     CHECK(found([](Json& e) { e.back() = Json{{"type", "error"}, {"code", "c"}, {"message", "m"}}; }
     ).empty());
     CHECK(found([&](Json& e) {
+              with_error(e, "");
+              e = Json::array({Json(e.back())});
+          }) == std::set<std::string>{"V2"}); // clients wait for the response that it ends
+    CHECK(found([&](Json& e) {
               with_error(e, "response.completed");
               end_of(e)["error"] = nullptr;
           }) == std::set<std::string>{"V9"});
