@@ -237,8 +237,7 @@ void echo_tools(const Json& body, const CompletionsRequest& request, Json& echo)
     const auto* choice = given(body, "tool_choice");
     echo["tool_choice"] = choice == nullptr ? Json("auto") : *choice;
     echo["tools"] = Json::array();
-    const auto* list = given(body, "tools");
-    for (const auto& tool : list == nullptr ? Json::array() : *list) {
+    for (const auto& tool : list_in(body, "tools")) {
         Json one = Json::object({{"type", "function"}});
         one["name"] = text_in(tool, "name");
         for (const std::string_view name : {"description", "parameters", "strict"}) {

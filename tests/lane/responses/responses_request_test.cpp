@@ -205,6 +205,7 @@ TEST_CASE("responses request: the response repeats what was asked for") {
     CHECK(plain.at("text") == Json({{"format", {{"type", "text"}}}}));
     CHECK(plain.at("tool_choice") == "auto");
     CHECK(plain.at("tools") == Json::array());
+    CHECK(echo(R"("tools":false)", false).at("tools") == Json::array()); // it asks for none
     CHECK(plain.at("parallel_tool_calls") == true);
     CHECK(plain.at("background") == false);
     CHECK(plain.at("metadata") == Json::object());
