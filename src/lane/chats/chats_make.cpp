@@ -15,16 +15,30 @@
 #include "thread_name.hpp"
 
 #include <array>
+#include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace oa_stream::lane {
 
 namespace {
 
-/// What is read of a body that is not a file of an export; the rest is named.
-constexpr std::array<std::string_view, 6> k_read{
-    "thread_id", "threadId", "conversation_id", "conversationId", "id", "title"
+/// What is read of a body beside the id; the rest is named.
+constexpr std::array<std::string_view, 1> k_read{"title"};
+constexpr std::array<std::string_view, 4> k_read_of_export{
+    "format", "exportedAt", "conversation", "messages"
 };
+
+void name_unread(
+    const Json& body, std::span<const std::string_view> read, std::vector<std::string>& unread
+) {
+    for (const auto& [key, value] : body.items()) {
+        if (!contains(read, key) && !contains(k_thread_names, key)) {
+            unread.push_back(key);
+        }
+    }
+}
 
 Rejection reject_make(const Error& error) {
     return error.code == Code::precondition
@@ -41,17 +55,14 @@ Accepted<void> read_new(
     OA_TRY(auto name, read_thread_name(body, std::nullopt, query));
     if (is_export(body)) {
         OA_TRY(chat, read_export(body, context));
+        name_unread(body, k_read_of_export, chat.seed.partly);
         if (!name.empty()) {
             chat.id = std::move(name);
         }
         return {};
     }
     OA_TRY(auto said, read_title(body));
-    for (const auto& [key, value] : body.items()) {
-        if (!contains(k_read, key)) {
-            chat.seed.partly.push_back(key);
-        }
-    }
+    name_unread(body, k_read, chat.seed.partly);
     chat.id = std::move(name);
     chat.title = std::move(said);
     return {};

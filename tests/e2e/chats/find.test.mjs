@@ -183,6 +183,8 @@ test('a file of another owner makes a conversation of the one who sends it; brok
   const odd = { ...file, id: 'odd', messages: [{ ...file.messages[0], parts: [{ type: 'text', text: 'x' }, { type: 'file', mediaType: 'application/pdf', url: 'data:application/pdf;base64,JVBERi0=' }] }] };
   const named = await make(lane, odd, as('a'));
   assert.deepEqual([named.status, named.headers['x-oa-ignored']], [201, 'messages[0].parts[1]']);
+  const more = await make(lane, { ...file, id: 'more', title: 'x', unknown: 1 }, as('a'));
+  assert.deepEqual([more.status, more.headers['x-oa-ignored']], [201, 'title, unknown']);
   assert.deepEqual((await exported(lane, 'odd', as('a'))).messages[0].parts, odd.messages[0].parts);
   const system = { ...file, id: 'system', messages: [{ id: 's', role: 'system', parts: [{ type: 'text', text: 'Be brief.' }] }, ...odd.messages] };
   const without = await make(lane, system, as('a'));
