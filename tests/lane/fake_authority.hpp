@@ -147,7 +147,7 @@ private:
 class FakeAuthority final : public authority::Authority {
 public:
     explicit FakeAuthority(const asio::any_io_executor& executor)
-        : executor_(executor), gate(executor) {}
+        : executor_(executor), stuck(executor, Clock::time_point::max()), gate(executor) {}
 
     [[nodiscard]] Task<Result<void>> open() override { co_return Result<void>{}; }
     [[nodiscard]] Task<void> close(Millis /*grace*/) override { co_return; }
@@ -176,6 +176,9 @@ public:
     join(std::string thread, bool /*ask_approvals*/) override {
         ++joins;
         co_await held();
+        while (hanging == server_of(thread)) {
+            (void)co_await stuck.async_wait(asio::as_tuple(asio::use_awaitable));
+        }
         if (join_error) {
             co_return std::unexpected(*join_error);
         }
@@ -290,12 +293,21 @@ public:
         co_return Result<void>{};
     }
 
+    /// What stands before an underscore.
+    [[nodiscard]] std::string server_of(std::string_view thread) const override {
+        const auto mark = thread.find('_');
+        return std::string(mark == std::string_view::npos ? "" : thread.substr(0, mark));
+    }
     [[nodiscard]] authority::Health health() const override { return health_now; }
     [[nodiscard]] authority::Capabilities capabilities() const override { return able; }
 
     void release() {
         hold = false;
         gate.cancel();
+    }
+    void answer_again() {
+        hanging.reset();
+        stuck.cancel();
     }
     [[nodiscard]] PlayedTurn& last() const { return *turns_started.back(); }
 
@@ -316,6 +328,8 @@ public:
     std::function<void(PlayedTurn&)> prepare;
     std::map<std::string, std::shared_ptr<PlayedTurn>> running; ///< by thread: can be joined
     std::optional<Error> join_error;
+    std::optional<std::string> hanging; ///< a server: its join() waits for answer_again()
+    asio::steady_timer stuck;
     int joins = 0;
     std::vector<std::pair<std::string, std::string>> stops; ///< thread and turn
     std::vector<authority::PastTurn> past;

@@ -343,6 +343,9 @@ public:
     /// for an unknown thread.
     [[nodiscard]] virtual Task<Result<std::string>> kept(std::string thread);
 
+    /// The one of several servers that has the thread: while one hangs, others may answer.
+    [[nodiscard]] virtual std::string server_of(std::string_view /*thread*/) const { return {}; }
+
     [[nodiscard]] virtual Health health() const = 0;
     [[nodiscard]] virtual Capabilities capabilities() const = 0;
     /// What this authority counts about itself; the names never change while it lives.

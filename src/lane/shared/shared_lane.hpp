@@ -14,10 +14,12 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::lane {
@@ -168,7 +170,8 @@ private:
     /// Until the store takes it.
     [[nodiscard]] static Task<void>
     tell_deleted(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
-    /// erase_rows() as an inbox says, which more than lanes may write into: those that the authority lacks.
+    /// erase_rows() as an inbox says, which more than lanes may write into: those that the
+    /// authority lacks.
     [[nodiscard]] static Task<void>
     erase_told(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
     /// The store may lack rows of this lane.
@@ -267,8 +270,13 @@ private:
     [[nodiscard]] Task<void> look_after_stop(store::ThreadKey key, store::ThreadState state);
 
     // shared_settle.cpp
+    /// Returns once each of them waits for its turn, or is being settled.
     [[nodiscard]] static Task<void>
     settle_all(SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::ThreadKey> keys);
+    /// … beside others of its server.
+    [[nodiscard]] Task<void> settle_beside(store::ThreadKey key);
+    [[nodiscard]] static Task<void>
+    settle_at(SharedLane* self, std::shared_ptr<bool> alive, std::string server);
     enum class Adoption {
         done,
         ended, ///< the authority has ended it: its history says how
@@ -318,6 +326,13 @@ private:
     std::vector<store::KeyRequest> stale_keys_{}; ///< to be forgotten when the store answers
     /// By the request's name; null until it came.
     std::unordered_map<std::string, std::optional<std::string>> answers_{};
+    /// Threads of dead replicas that one of the authority's servers has.
+    struct Settling {
+        std::vector<std::pair<store::ThreadKey, std::shared_ptr<void>>> left{};
+        std::size_t open = 0; ///< that are being settled
+    };
+    std::map<std::string, Settling> settling_{}; ///< by server
+    RowUses settled_{}; ///< all of them
     struct Away {
         Clock::time_point since{};
         Clock::time_point seen{}; ///< last: another replica may have settled it since

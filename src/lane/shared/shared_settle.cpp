@@ -19,17 +19,17 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_at_once = 16; ///< threads of dead replicas
-constexpr Millis k_settling{5'000}; ///< what is left then, the next look has
+constexpr std::size_t k_at_once = 16; ///< threads of dead replicas, of each server
+constexpr Millis k_sorting{5'000}; ///< what is left then, the next look has
 constexpr Millis k_unseen{30'000};  ///< longer than a turn of a dead replica waits for a look
 
-/// What is left to settle.
-struct Settling {
-    Settling(const asio::any_io_executor& executor, std::vector<store::ThreadKey> all)
+/// What is not yet known to be of this server or that.
+struct Sorting {
+    Sorting(const asio::any_io_executor& executor, std::vector<store::ThreadKey> all)
         : keys(std::move(all)), over(executor, Clock::time_point::max()) {}
     std::vector<store::ThreadKey> keys;
     asio::steady_timer over; ///< cancelled by the last
-    Clock::time_point until = Clock::now() + k_settling;
+    Clock::time_point until = Clock::now() + k_sorting;
     std::size_t open = 0;
 };
 
@@ -105,24 +105,23 @@ bool SharedLane::still_waits(const store::Holding& dead) {
     return now - away.since < limit;
 }
 
-/// Some at once, as each waits for the store and the authority several times; in no order: other
-/// replicas are at the same ones, and none that cannot be settled yet stands before all others.
+/// Some at once, as each may wait for the store; in no order: other replicas are at the same ones.
 Task<void> SharedLane::settle_all(
     SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::ThreadKey> keys
 ) {
     std::ranges::shuffle(keys, std::minstd_rand(std::random_device{}()));
-    const auto all = std::make_shared<Settling>(self->lane_->executor, std::move(keys));
+    const auto all = std::make_shared<Sorting>(self->lane_->executor, std::move(keys));
     for (std::size_t i = 0; i < std::min(k_at_once, all->keys.size()); ++i) {
         ++all->open;
         spawn(
             self->lane_->executor,
             "settle",
-            [](SharedLane* lane, std::shared_ptr<bool> alive, std::shared_ptr<Settling> all
+            [](SharedLane* lane, std::shared_ptr<bool> alive, std::shared_ptr<Sorting> all
             ) -> Task<void> {
                 while (*alive && !all->keys.empty() && Clock::now() < all->until) {
                     const auto key = std::move(all->keys.back());
                     all->keys.pop_back();
-                    (void)co_await lane->settle(key);
+                    co_await lane->settle_beside(key);
                 }
                 if (--all->open == 0) {
                     all->over.cancel();
@@ -132,6 +131,48 @@ Task<void> SharedLane::settle_all(
     }
     while (all->open > 0) {
         (void)co_await all->over.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+/// None that cannot be settled yet, as its server hangs, stands before those of other servers. Of
+/// one that nobody here knows, the store says which thread it is.
+Task<void> SharedLane::settle_beside(store::ThreadKey key) {
+    if (settled_.has(key)) {
+        co_return;
+    }
+    const auto alive = alive_;
+    auto use = settled_.add(key);
+    auto& ids = lane_->ids();
+    if (!ids.contains(key.owner, key.id) && lane_->authority().capabilities().outlives) {
+        (void)co_await refresh(key.owner, key.id);
+        if (!*alive) {
+            co_return;
+        }
+    }
+    const auto row = ids.find(key.owner, key.id);
+    const auto server = row ? lane_->authority().server_of(row->thread) : std::string();
+    auto& settling = settling_[server];
+    settling.left.emplace_back(std::move(key), std::move(use));
+    if (settling.open < k_at_once) {
+        ++settling.open;
+        spawn(lane_->executor, "settle", settle_at(this, alive_, server));
+    }
+}
+
+/// One after the other; the last to leave the server closes it.
+Task<void>
+SharedLane::settle_at(SharedLane* self, std::shared_ptr<bool> alive, std::string server) {
+    if (!*alive) {
+        co_return;
+    }
+    auto* const settling = &self->settling_[server];
+    while (*alive && !settling->left.empty()) {
+        const auto next = std::move(settling->left.back());
+        settling->left.pop_back();
+        (void)co_await self->settle(next.first);
+    }
+    if (*alive && --settling->open == 0) {
+        self->settling_.erase(server);
     }
 }
 

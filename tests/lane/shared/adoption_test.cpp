@@ -296,3 +296,40 @@ TEST_CASE("adoption: a log with a hole, or of a later release, is not gone on wi
     CHECK(rig.authority.joins == 0);
     CHECK(rig.store.reaped.size() == 1);
 }
+
+TEST_CASE("adoption: a server that hangs holds up the turns of no other one") {
+    constexpr std::size_t k_hang = 100;
+    constexpr std::size_t k_others = 20;
+    constexpr std::size_t k_asked = 16; ///< at once, of one server
+    SharedRig rig;
+    rig.authority.hanging = "0";
+    const auto leave = [&rig](const std::string& server, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto id = server + "-" + std::to_string(i);
+            auto& state = rig.store.states[id];
+            state.fields = store::ThreadFields{.thread = server + "_" + id};
+            state.holding = {.session = "other", .phase = store::Phase::live};
+            state.holding.turn = "turn-" + id;
+            rig.store.logs[state.holding.turn].entries = {SharedRig::entry(begun(), 0)};
+            rig.store.left_rows.push_back({"", id});
+        }
+    };
+    const auto settled = [&rig](std::string_view server) {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            rig.store.reaped,
+            [server](const auto& one) { return one.take.key.id.starts_with(server); }
+        ));
+    };
+    leave("0", k_hang);
+    leave("1", k_others);
+    rig.shared().start();
+    rig.until("those of the other server", [&] { return settled("1") == k_others; });
+    rig.store.left_rows.clear();
+    leave("2", 1); // a lane that dies meanwhile
+    rig.until("the next look", [&] { return settled("2") == 1; });
+    CHECK(settled("0") == 0);
+    CHECK(rig.authority.joins == k_asked + k_others + 1);
+    rig.authority.answer_again();
+    rig.until("the rest", [&] { return settled("0") == k_hang; });
+    CHECK(rig.store.reaped.size() == k_hang + k_others + 1); // each once
+}

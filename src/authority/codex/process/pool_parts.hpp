@@ -3,6 +3,8 @@
 
 #include "oa_stream/authority/authority.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -114,6 +116,9 @@ public:
     }
     [[nodiscard]] Task<Result<std::string>> kept(std::string thread) override {
         return ask(pool_, std::move(thread), &Authority::kept);
+    }
+    [[nodiscard]] std::string server_of(std::string_view thread) const override {
+        return fmt::to_string(Pool::pin_of(thread).child);
     }
     [[nodiscard]] Health health() const override { return pool_->health(); }
     [[nodiscard]] Capabilities capabilities() const override { return pool_->capabilities(); }
