@@ -25,6 +25,9 @@ namespace oa_stream::lane {
 
 namespace {
 
+/// What was broken off needs a few turns of the loop; nothing else is worth waiting for.
+constexpr Millis k_settle{100};
+
 /// The libraries of OpenAI put their paths behind the base URL that they are given.
 std::string no_route(std::string_view path) {
     if (speaks_openai(path)) {
@@ -102,6 +105,8 @@ struct Lane::Impl {
     Chats chats{state, answers, streams.starter()};
     Completions completions{state, answers, unix_now()};
     asio::steady_timer ticker;
+    /// Requests that their handlers have. These may outlive the lane.
+    std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
     bool closed = false;
 };
 
@@ -149,6 +154,7 @@ net::ErrorPage Lane::error_page() {
 
 /// Allocation failure ends the request. What the room of the turns needed is free again by then.
 Task<void> Lane::Impl::handle(std::shared_ptr<net::Exchange> exchange) {
+    const Counted open(calls);
     auto call = open_call(state.config.proxies, std::move(exchange));
     try {
         co_return co_await serve(call);
@@ -380,6 +386,13 @@ void Lane::close() {
     }
     impl_->state.turns.end_all(StopReason::drain);
     impl_->state.turns.cut_all();
+}
+
+Task<void> Lane::settle() {
+    const auto deadline = Clock::now() + k_settle;
+    while (*impl_->calls > 0 && Clock::now() < deadline) {
+        co_await sleep_for(Millis(1));
+    }
 }
 
 } // namespace oa_stream::lane

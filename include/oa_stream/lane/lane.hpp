@@ -61,6 +61,9 @@ public:
     [[nodiscard]] Task<std::size_t> drain(Millis limit);
     /// Stops the lane's timer and cuts readers that are still there.
     void close();
+    /// Once the server and the authority are closed, too: waits until the requests that they broke
+    /// off are recorded, at most 100 ms.
+    [[nodiscard]] Task<void> settle();
     [[nodiscard]] std::size_t busy() const noexcept;
 
 private:

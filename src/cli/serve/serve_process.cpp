@@ -305,13 +305,13 @@ private:
         server_->stop_accepting();
         const auto left = co_await lane_->drain(time_left(began));
         if (left > 0) {
-            const auto text = fmt::format("the drain timeout ended {}", counted(left, "turn"));
-            log_->note(LogLevel::warn, "drain", text);
+            log_->note(LogLevel::warn, "drain", "the drain timeout ended " + counted(left, "turn"));
         }
         co_await server_->finish_answers(time_left(began)); // of other requests, too
         lane_->close();
         server_->close();
         co_await authority_->close(std::max(Millis(500), time_left(began)));
+        co_await lane_->settle();
         if (store_) {
             co_await store_->close();
         }

@@ -257,6 +257,20 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a request that the end of the drain cuts has its access line', async () => {
+  const lane = await startLane({ args: ['--drain-timeout', '100ms'] });
+  const { hostname, port } = new URL(lane.base);
+  const client = net.connect(Number(port), hostname);
+  client.on('error', () => {}); // it is reset
+  let asked = '';
+  client.on('data', (data) => { asked += data; });
+  client.write(`POST /api/chat HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\ncontent-length: 100\r\nexpect: 100-continue\r\n\r\n`);
+  await lane.until(() => asked.startsWith('HTTP/1.1 100 '), 'the lane that waits for the body');
+  assert.equal((await lane.stop()).code, 0);
+  assert.deepEqual(requestLines(lane).map((line) => [line.route, line.status]), [['/api/chat', 499]], lane.stderr);
+  client.destroy();
+});
+
 test('a token file that changes is read again by itself; one that makes no sense changes nothing', async () => {
   const file = path.join(scratch('tokens'), 'tokens');
   fs.writeFileSync(file, tokenLine('tok-a', 'owner=alice'));
