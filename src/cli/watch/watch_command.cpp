@@ -23,6 +23,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <csignal>
 #include <memory>
 #include <optional>
@@ -171,11 +172,13 @@ Task<void> Watch::read_split() {
     split_ = state ? state->serving.text() : "unknown: " + state.error().text();
 }
 
-// Who does not answer is not waited for: the look says so.
+// Who does not answer is not waited for: the look says so. One answer that is missed is no reason.
 bool Watch::settled() const {
     return std::ranges::all_of(sources_, [this](const auto& source) {
+        const WatchSource state = source->state();
+        const bool silent = state.age_s.value_or(INFINITY) > asked_.limits.stale_after_s;
         return source->asked >= asked_.answers ||
-               (source->asked >= 2 && !source->state().reachable);
+               (source->asked >= 2 && !state.reachable && silent);
     });
 }
 

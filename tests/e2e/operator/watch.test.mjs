@@ -379,6 +379,25 @@ beside('--once reads a lane for as long as --window says, and does not wait for 
   assert.equal(away.code, 4);
 });
 
+beside('--once goes on reading a lane that misses one answer', async (lane) => {
+  let scrapes = 0;
+  const door = http.createServer((request, response) => {
+    scrapes += request.url === '/metrics' ? 1 : 0;
+    if (request.url === '/metrics' && scrapes === 9) { // the second look: the first makes eight
+      response.writeHead(503).end();
+      return;
+    }
+    http.get(lane.base + request.url, (answer) => { response.writeHead(answer.statusCode, answer.headers); answer.pipe(response); }).on('error', () => response.destroy());
+  });
+  await new Promise((done) => door.listen(0, '127.0.0.1', done));
+  const look = (await oa(['watch', '--once', '--json', '--base-url', `http://127.0.0.1:${door.address().port}`, '--every', '200ms', '--window', '2s'])).json();
+  assert.ok(scrapes > 9, `${scrapes} scrapes`);
+  assert.equal(look.sources[0].reachable, true);
+  assert.ok(look.window_s > 1.9, `covers ${look.window_s} s`);
+  door.closeAllConnections();
+  await new Promise((done) => door.close(done));
+});
+
 beside('a lane that two addresses lead to counts once; a revision that no lane has is named', async (lane) => {
   const same = ['--base-url', lane.base.replace('127.0.0.1', 'localhost'), '--once', '--json'];
   const twice = (await during(lane.base, same)).json();
