@@ -388,6 +388,11 @@ TEST_CASE("access log: a log that is not there is told where its rotated file is
 TEST_CASE("access log: a pipe under a name is refused with what to do") {
     LogRig rig;
     REQUIRE(::mkfifo(rig.log().c_str(), 0600) == 0);
+    SECTION("without rotated files") {
+    }
+    SECTION("beside a rotated file, which is not all there is") {
+        rig.write(rig.log(".1"), lines(3, 0));
+    }
     const auto refused = rig.try_ask({.window = {.from_s = k_log_epoch, .to_s = k_log_epoch + 9}});
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::unreadable);

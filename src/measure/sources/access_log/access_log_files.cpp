@@ -77,8 +77,8 @@ Result<LogFiles> log_files(const std::filesystem::path& path, bool rotated, doub
     LogFile current{.path = path, .current = true};
     if (look_at(current)) {
         files.push_back(std::move(current));
-    } else if (files.empty()) {
-        const std::string why = errno_text(errno);
+    } else if (const int error_number = errno; files.empty() || error_number != ENOENT) {
+        const std::string why = errno_text(error_number);
         if (std::filesystem::is_fifo(path, error)) {
             return fail(
                 Code::unreadable,
