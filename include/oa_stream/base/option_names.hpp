@@ -83,6 +83,7 @@ inline constexpr const char* reason = "--reason";
 inline constexpr const char* reopen = "--reopen";
 inline constexpr const char* replay = "--replay";
 inline constexpr const char* revision = "--revision";
+inline constexpr const char* revision_label = "--revision-label";
 inline constexpr const char* rules = "--rules";
 inline constexpr const char* run = "--run";
 inline constexpr const char* runs = "--runs";

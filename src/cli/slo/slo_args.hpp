@@ -85,7 +85,7 @@ inline constexpr auto k_slo_match = parsed<read_matchers, &SloSourceOptions::mat
     names::match, "MATCHERS", "Add label matchers to every selector: job=\"lane\"."
 );
 inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
-    "--revision-label",
+    names::revision_label,
     "NAME",
     "Read the revision from this label. Without it: from oa_stream_build_info."
 );

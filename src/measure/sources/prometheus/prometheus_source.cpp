@@ -59,7 +59,7 @@ Result<void> check(const PrometheusOptions& options) {
         return fail(Code::usage, "a key needs its certificate", names::key, "add --cert FILE");
     }
     if (!options.revision_label.empty()) {
-        OA_CHECK(check_revision_label(options.revision_label));
+        OA_CHECK(located(check_revision_label(options.revision_label), names::revision_label));
     }
     OA_CHECK(parse_matchers(options.matchers));
     return {};
