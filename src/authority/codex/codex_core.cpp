@@ -231,9 +231,12 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
         Json params = sandbox_check_params(self->home_, self->options_);
         OA_CO_TRY(
             const Json checked,
-            settle(
-                co_await link->rpc().call("command/exec", std::move(params), deadline),
-                "command/exec"
+            prefixed(
+                settle(
+                    co_await link->rpc().call("command/exec", std::move(params), deadline),
+                    "command/exec"
+                ),
+                "a command in Codex's sandbox"
             )
         );
         OA_CO_CHECK(judge_sandbox_check(checked));

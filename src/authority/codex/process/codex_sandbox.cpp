@@ -153,7 +153,8 @@ Result<void> judge_sandbox_check(const Json& result) {
                 printable(trim(text_in(result, "stderr")), 200)
             ),
             {},
-            "allow user namespaces to the lane's user, or use --codex-profile chat"
+            "allow user namespaces to the lane's user, in a unit as docs/install.md says, or use "
+            "--codex-profile chat"
         );
     }
     return {};
