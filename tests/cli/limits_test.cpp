@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <sstream>
 
 using namespace oa_stream;
@@ -44,6 +45,21 @@ TEST_CASE("limits: the help of --limit names each of them") {
                            option->help.contains(fmt::format(" {}.", name));
         CHECK(named);
     }
+}
+
+TEST_CASE("limits: body is also that of bodies with old files, unless resend is given somewhere") {
+    const auto resend = [](std::initializer_list<const char*> limits) {
+        ServeOptions options;
+        for (const auto* limit : limits) {
+            REQUIRE(set_limit(options, limit).has_value());
+        }
+        return options.listeners.limits.sieved_bytes >> 20U;
+    };
+    CHECK(resend({"body=1m"}) == 1);
+    CHECK(resend({"body=1m", "body=2m"}) == 2);
+    CHECK(resend({"body=1m", "resend=64m"}) == 64);
+    CHECK(resend({"resend=64m", "body=1m"}) == 64); // the default, written out
+    CHECK(resend({"resend=65m", "body=1m"}) == 65);
 }
 
 TEST_CASE("limits: each takes its own default back, and refuses what makes no sense") {

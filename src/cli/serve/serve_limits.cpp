@@ -176,7 +176,8 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
                 options.store_limit = limit.name;
             }
             auto& server = options.listeners.limits;
-            if (name == "body" && server.sieved_bytes == ListenerOptions{}.limits.sieved_bytes) {
+            options.resend_given = options.resend_given || name == "resend";
+            if (name == "body" && !options.resend_given) {
                 server.sieved_bytes = server.body_bytes; // who limits bodies means all of them
             }
             return {};

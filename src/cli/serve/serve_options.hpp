@@ -27,6 +27,7 @@ struct ServeOptions {
     std::string codex_token{}; ///< where the token of the Codex servers is; empty: none
     Millis codex_reconnect{10'000}; ///< how long turns wait for a Codex server that is away
     store::StoreOptions store{}; ///< its url is empty: this lane is alone
+    bool resend_given = false; ///< as a limit: that of bodies does not mean it as well
     std::string store_limit{}; ///< a limit that was set and needs a store; empty: none
     bool faults_given = false;
     bool shared_workspace = false; ///< several owners may share a work folder and a Codex home
