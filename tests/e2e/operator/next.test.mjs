@@ -106,7 +106,8 @@ test('the files of a run that was moved are named where they are', async () => {
   fs.writeFileSync(path.join(folder, 'plan.json'), '{"schema":"oa-stream.plan.v1","source":{},"steps":[]}');
   fs.writeFileSync(path.join(folder, 'journal.ndjson'), '');
   fs.writeFileSync(path.join(folder, 'report.md'), 'the report\n');
-  const document = JSON.stringify({ kind: 'cutover', verdict: 'FAIL', exit_code: 1, next: `less /once/runs/${id}/report.md` });
+  const document = JSON.stringify({ kind: 'cutover', verdict: 'FAIL', exit_code: 1, next: `less /once/runs/${id}/report.md`,
+    next_parts: [{ program: 'less', globals: [], command: '', arguments: [`/once/runs/${id}/report.md`] }] });
   fs.writeFileSync(path.join(folder, 'run.json'), document);
   fs.writeFileSync(path.join(folder, 'SHA256SUMS'), `${createHash('sha256').update(document).digest('hex')}  run.json\n`);
   const moved = path.join(scratch('moved'), 'some where', id);
