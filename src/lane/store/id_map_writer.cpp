@@ -174,8 +174,9 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
 /// is written, so that what changes meanwhile counts as newer.
 Task<void>
 IdMapWriter::settle(std::shared_ptr<IdMapWriter> self, Batch batch, IdMapFile::Appended appended) {
-    if (appended.whole) {
-        self->erased_.clear(); // `foreign` has them all
+    if (appended.whole) { // `foreign` has them all
+        self->erased_.clear();
+        self->lines_ = 0;
     }
     std::ranges::sort(batch.rows);
     const std::span<const std::string> foreign(appended.foreign);

@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <iterator>
 #include <map>
 #include <random>
 
@@ -37,6 +39,10 @@ ino_t inode_of(const std::filesystem::path& file) {
     struct stat found{};
     REQUIRE(::stat(file.c_str(), &found) == 0);
     return found.st_ino;
+}
+
+std::ptrdiff_t entries_of(const std::filesystem::path& folder) {
+    return std::distance(std::filesystem::directory_iterator(folder), {});
 }
 
 /// `stage` writes the whole file, without the row that it erases.
@@ -94,6 +100,31 @@ TEST_CASE("id map: what another process wrote is not lost when the file is writt
     REQUIRE(third.map().contains("o", "7"));
     CHECK(third.map().find("o", "7")->title == "renamed");
     CHECK(third.map().contains("o", "own"));
+}
+
+TEST_CASE("id map: a file that another process wrote whole is not written again at once") {
+    constexpr std::size_t k_rows = 4'000; // so a file of more than 18,000 lines is written again
+    const TempFolder folder;
+    const auto file = folder.path / "threads.map";
+    MapStage first(file);
+    MapStage second(file);
+    fill(first, k_rows);
+    const auto old = inode_of(file);
+    const auto add = [&second](const std::string& id) {
+        second.map().put({"o", id, "t"}); // and reads what the other wrote
+        REQUIRE(second.commit().has_value());
+    };
+    for (int round = 0; round < 4; ++round) {
+        add("theirs");
+        fill(first, k_rows);
+    }
+    first.until([&] { return inode_of(file) != old; });
+    const auto whole = inode_of(file);
+    add("one"); // reads all of the new file
+    add("more"); // a draft would be there by now
+    CHECK(inode_of(file) == whole);
+    CHECK(entries_of(folder.path) == 2);
+    CHECK(second.map().size() == k_rows + 3);
 }
 
 TEST_CASE("id map: many rows of one owner stay in order, however they come") {
