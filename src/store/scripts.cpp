@@ -124,10 +124,9 @@ const Script commit{"commit", list_of(1), R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th', 've')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
 if r[3] == 'live' and r[4] == ARGV[5] then return {'ok', r[5] or '', r[9] or ''} end
-if ARGV[8] ~= '' then
-  local k = redis.call('HMGET', ARGV[8], 's', 'ti')
-  if k[1] and (k[1] ~= ARGV[2] or k[2] ~= '') then return {'fenced'} end -- another lane has it since
-end
+local k = {} -- stays empty where the key has run out: it is not made again
+if ARGV[8] ~= '' then k = redis.call('HMGET', ARGV[8], 's', 'ti') end
+if k[1] and (k[1] ~= ARGV[2] or k[2] ~= '') then return {'fenced'} end -- another lane has it since
 local put = {'st', 'live', 'ti', ARGV[5]}
 for i = 9, #ARGV, 2 do
   local known = ARGV[i]:sub(1, 1) == '-'
@@ -141,7 +140,7 @@ if r[6] then redis.call('HDEL', KEYS[1], 'un') end
 if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('UNLINK', KEYS[4]) end
 redis.call('XADD', KEYS[4], ARGV[4]..'-0', 'h', ARGV[6])
 redis.call('PEXPIRE', KEYS[4], ARGV[7])
-if ARGV[8] ~= '' then redis.call('HSET', ARGV[8], 'ti', ARGV[5]) end
+if k[1] then redis.call('HSET', ARGV[8], 'ti', ARGV[5]) end
 if #ARGV > 8 then
   if r[7] then redis.call('HDEL', KEYS[1], 'gn') end
   if not r[8] then redis.call('SADD', KEYS[2], ARGV[3]) end

@@ -184,6 +184,24 @@ TEST_CASE("a key that another session took meanwhile begins no turn any more") {
     CHECK(rig.get(a.look(key)).holding.phase == Phase::starting);
 }
 
+TEST_CASE("a key that ran out before its turn began is not kept for ever") {
+    RedisRig rig;
+    auto options = rig.options();
+    options.key_time = Millis(1);
+    auto& a = rig.open(options);
+    CHECK(rig.get(a.use_key(use("ann", "k1", "digest", "c1"))).fresh);
+    rig.until("the key to run out", [&rig] {
+        return redis_cli(rig, {"EXISTS", "oa:i:ann/k1"}) == "0\n";
+    });
+    const ThreadKey key{"ann", "c1"};
+    const auto held = rig.get(a.acquire(wish(key)));
+    rig.get(a.commit(
+        {.key = key, .fence = held.holding.fence, .turn = "t1", .head = "{}", .idempotency = "k1"}
+    ));
+    CHECK(rig.get(a.look(key)).holding.phase == Phase::live);
+    CHECK(redis_cli(rig, {"EXISTS", "oa:i:ann/k1"}) == "0\n");
+}
+
 TEST_CASE("a key is forgotten with the turn that nobody was told of") {
     RedisRig rig;
     auto& a = rig.open();
