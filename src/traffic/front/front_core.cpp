@@ -228,11 +228,10 @@ Result<Route> FrontCore::route(const net::Request& request) {
     return Route{.arm = *chosen, .ref = std::move(ref), .key = std::move(key)};
 }
 
-void FrontCore::begin(Route& route) {
+void FrontCore::begin(const Route& route) noexcept {
     ArmCounters& counters = arms[route.arm].counters;
     ++reason_of(counters, route.reason);
     ++counters.active;
-    settle(route);
 }
 
 void FrontCore::pass_on(Route& route, std::size_t other) {
@@ -243,6 +242,7 @@ void FrontCore::pass_on(Route& route, std::size_t other) {
     ++counters.passed_on;
     route.arm = other;
     begin(route);
+    settle(route);
 }
 
 void FrontCore::settle(Route& route) {

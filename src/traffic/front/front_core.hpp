@@ -48,8 +48,8 @@ struct FrontCore {
     /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
     /// share what it is worth.
     void apply_weights();
-    /// Counts the request there, and settles its thread.
-    void begin(Route& route);
+    /// Counts the request there: it is active until somebody takes it off the count.
+    void begin(const Route& route) noexcept;
     /// The request is another lane's from here on.
     void pass_on(Route& route, std::size_t other);
     /// The thread lives where its last turn began; before that, where it was first asked for. A

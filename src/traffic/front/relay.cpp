@@ -355,6 +355,10 @@ std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
 /// Without memory for what a request needs it is this one which ends.
 Task<Ending> run_or_refuse(CorePtr core, RelayPtr relay) {
     try {
+        core->settle(relay->route);
+        if (core->mirror) {
+            relay->copy = core->mirror->begin(relay->exchange->request(), relay->route.ref);
+        }
         co_return co_await run(core, relay);
     } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): no waiting in here
     }
@@ -376,13 +380,14 @@ Task<Ending> run_or_refuse(CorePtr core, RelayPtr relay) {
 } // namespace
 
 Task<void> relay(CorePtr core, Route route, std::shared_ptr<net::Exchange> exchange) {
-    core->begin(route);
     auto state = std::make_shared<Relay>(core->executor, std::move(route));
     state->exchange = std::move(exchange);
-    if (core->mirror) {
-        state->copy = core->mirror->begin(state->exchange->request(), state->route.ref);
+    core->begin(state->route);
+    Ending ending = Ending::broken;
+    try {
+        ending = co_await run_or_refuse(core, state);
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): not even for a refusal
     }
-    const Ending ending = co_await run_or_refuse(core, state);
     ArmCounters& counters = core->arms[state->route.arm].counters;
     --counters.active;
     ++counter_of(counters, ending);

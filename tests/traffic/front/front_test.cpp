@@ -1,3 +1,4 @@
+#include "allocations.hpp"
 #include "front/front_core.hpp"
 #include "rig.hpp"
 
@@ -5,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <new>
 
 using namespace oa_stream;
 using namespace oa_stream::traffic;
@@ -276,4 +278,46 @@ TEST_CASE("front: without memory for a request it ends as 503, and counts as end
     rig.run_until([&] { return core->active() == 0; });
     CHECK(core->sticky.find("u") == 0U); // a turn of it may run there
     CHECK(rig.stable.seen.empty());
+}
+
+TEST_CASE("front: a request that there is no memory for is not active for ever") {
+    class NoMemory final : public net::HttpClient {
+    public:
+        explicit NoMemory(bool& reached) : reached_(&reached) {}
+        Task<net::ClientResponse> fetch(net::ClientRequest) override { throw std::bad_alloc(); }
+        std::shared_ptr<net::Transfer> stream(net::ClientRequest, net::StreamHandlers) override {
+            (void)oa_stream::testing::stop_failing();
+            *reached_ = true;
+            throw std::bad_alloc();
+        }
+
+    private:
+        bool* reached_;
+    };
+    bool reached = false;
+    for (std::uint64_t nth = 1; !reached; ++nth) {
+        CAPTURE(nth);
+        Rig rig;
+        FrontOptions options;
+        options.backends = {{"stable", rig.stable.url()}};
+        options.weights = {{"stable", 100}};
+        const auto core = std::make_shared<FrontCore>(rig.io.get_executor(), std::move(options));
+        core->client = std::make_unique<NoMemory>(reached);
+        FakeBackend door(rig.io.get_executor(), "door");
+        door.answer = [core, nth](std::shared_ptr<net::Exchange> exchange) {
+            auto route = core->route(exchange->request()).value();
+            auto task = relay(core, std::move(route), std::move(exchange));
+            oa_stream::testing::fail_allocation(nth);
+            return task;
+        };
+        const auto answer = rig.ask(
+            {.method = "POST",
+             .url = door.url() + "/api/chat",
+             .headers = {{"content-type", "application/json"}},
+             .body = R"({"id":"a thread whose name is too long to be kept in place"})"}
+        );
+        (void)oa_stream::testing::stop_failing();
+        CHECK((answer.status == 500 || answer.status == 503));
+        CHECK(core->active() == 0);
+    }
 }
