@@ -1,3 +1,5 @@
+#include "allocations.hpp"
+#include "server/connection.hpp"
 #include "support.hpp"
 #include "temp_folder.hpp"
 
@@ -9,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
+#include <memory>
+#include <utility>
 #include <vector>
 
 using namespace oa_stream;
@@ -304,4 +309,38 @@ TEST_CASE("a descriptor of the server's does not leak into child processes") {
         inherited += ours && (flags & FD_CLOEXEC) == 0 ? 1 : 0;
     }
     CHECK(inherited == 0);
+}
+
+TEST_CASE("a connection that there is no memory for takes no place") {
+    bool failed = true;
+    for (std::uint64_t nth = 1; failed; ++nth) {
+        CAPTURE(nth);
+        Loop loop;
+        const auto core = std::make_shared<ServerCore>();
+        core->executor = loop.context.get_executor();
+        auto listener = open_listener({"127.0.0.1", 0}, 0600);
+        REQUIRE(listener);
+        core->acceptor = std::make_shared<Acceptor>(
+            core->executor,
+            *std::move(listener),
+            Acceptor::Hooks{.room = [] { return false; }, .accepted = {}}
+        );
+        std::array<int, 2> ends{};
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) == 0);
+        Descriptor ours(ends[0]);
+        const Descriptor peer(ends[1]);
+        oa_stream::testing::fail_allocation(nth);
+        core->adopt(std::move(ours));
+        failed = oa_stream::testing::stop_failing();
+        loop.settle();
+        CHECK(core->connections.size() == (failed ? 0 : 1));
+        char byte = 0;
+        CHECK((::recv(peer.get(), &byte, 1, 0) == 0) == failed); // closed
+        for (const auto& connection :
+             std::vector(core->connections.begin(), core->connections.end())) {
+            connection->cut();
+        }
+        core->acceptor->stop();
+        loop.settle();
+    }
 }

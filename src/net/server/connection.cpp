@@ -33,13 +33,15 @@ Connection::Connection(
 }
 
 void Connection::start() {
-    if (!tls_) {
-        begin_request();
-        return;
-    }
-    phase_ = Phase::shaking;
-    deadline(core_->limits.handshake_timeout);
-    shake();
+    guarded([this] {
+        if (!tls_) {
+            begin_request();
+            return;
+        }
+        phase_ = Phase::shaking;
+        deadline(core_->limits.handshake_timeout);
+        shake();
+    });
 }
 
 bool Connection::leaving() const noexcept {

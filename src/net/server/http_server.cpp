@@ -81,11 +81,11 @@ private:
 } // namespace
 
 void ServerCore::adopt(Descriptor socket) {
-    auto peer = peer_text(socket.get());
     tune(
         socket.get(), limits.unacknowledged_timeout
     ); // a unix socket refuses these, and needs them not
     try {
+        auto peer = peer_text(socket.get());
         std::unique_ptr<TlsSession> session;
         if (tls) {
             session = TlsSession::accept(socket.get(), tls->context());
@@ -97,7 +97,7 @@ void ServerCore::adopt(Descriptor socket) {
             shared_from_this(), std::move(socket), std::move(peer), std::move(session)
         );
         connections.insert(connection);
-        connection->start();
+        connection->start(); // without memory it closes itself
     } catch (const std::bad_alloc&) {
         return;
     } catch (const boost::system::system_error&) {
