@@ -1,10 +1,12 @@
 // Bodies that are read beside the loop (those above 16 KiB), and the bounds of all.
+#include "allocations.hpp"
 #include "bodies/body_thread.hpp"
 #include "bodies/surrogates.hpp"
 #include "lane_rig.hpp"
 
 #include <atomic>
 #include <future>
+#include <new>
 
 using namespace oa_stream;
 using namespace oa_stream::test;
@@ -48,6 +50,38 @@ struct BodyBench {
         }
         CHECK(left == 0);
         return taken;
+    }
+
+    /// Whether the `nth` allocation that a body of `size` needs failed, and it with it.
+    bool fails(std::size_t size, std::uint64_t nth) {
+        bool failed = false;
+        bool over = false;
+        spawn(
+            context.get_executor(),
+            "test",
+            [](lane::BodyThread* on, std::size_t bytes, std::uint64_t which, bool* out, bool* ended
+            ) -> Task<void> {
+                // Runs as soon as the job is in hand, or this one over.
+                asio::post(co_await asio::this_coro::executor, [out] {
+                    *out = oa_stream::testing::stop_failing() || *out;
+                });
+                oa_stream::testing::fail_allocation(which);
+                try {
+                    (void
+                    )co_await on->run(bytes, [](const std::stop_token&) {}, [] { return false; });
+                } catch (const std::bad_alloc&) {
+                    *out = true;
+                }
+                *ended = true;
+            }(&thread, size, nth, &failed, &over)
+        );
+        const auto deadline = Clock::now() + std::chrono::seconds(10);
+        while (!over && Clock::now() < deadline) {
+            context.restart();
+            context.run_one_for(Millis(20));
+        }
+        CHECK(over);
+        return failed;
     }
 
     asio::io_context context{};
@@ -228,6 +262,19 @@ TEST_CASE("bodies: the thread takes bodies up to its bound, and not a byte more"
     CHECK(bodies.takes({10}) == std::vector{true});
     CHECK(bodies.takes({6, 4, 1}) == std::vector{true, true, false});
     CHECK(bodies.takes({11}) == std::vector{false});
+}
+
+TEST_CASE("bodies: one that there is no memory for takes nothing of the thread's bound") {
+    std::uint64_t nth = 1;
+    while (true) {
+        CAPTURE(nth);
+        BodyBench bodies(10);
+        const bool failed = bodies.fails(10, nth++);
+        if (!failed || bodies.thread.jobs() > 0) { // the thread has it
+            break;
+        }
+        CHECK(bodies.takes({10}) == std::vector{true});
+    }
 }
 
 TEST_CASE("bodies: half of a character is replaced where it is escaped, and nothing else is") {

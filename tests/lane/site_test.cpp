@@ -1,8 +1,10 @@
 // Which Host and which Origin may use a lane.
 #include "oa_stream/base/text.hpp"
 
+#include "allocations.hpp"
 #include "gates/routes.hpp"
 #include "lane_rig.hpp"
+#include "turns/live_turns.hpp"
 
 #include <array>
 #include <new>
@@ -273,4 +275,54 @@ TEST_CASE("without memory a request is answered 503 and the next one is served")
     CHECK(answer.headers.has("retry-after"));
     rig.authority.refuse = {};
     CHECK(rig.send(rig.get("/healthz")).status == 200);
+}
+
+TEST_CASE("a start that there is no memory for leaves its chat and its owner free") {
+    const std::string owner = "an owner whose name is too long to be kept in place";
+    const std::string key = owner + "/chat";
+    bool failed = true;
+    for (std::uint64_t nth = 1; failed; ++nth) {
+        CAPTURE(nth);
+        lane::LiveTurns turns(std::make_shared<lane::TurnHost>());
+        {
+            std::string held_key = key;
+            std::string held_owner = owner;
+            std::optional<lane::LiveTurns::Lease> lease;
+            oa_stream::testing::fail_allocation(nth);
+            try {
+                lease.emplace(turns, std::move(held_key), std::move(held_owner), nullptr);
+            } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): told below
+            }
+            failed = oa_stream::testing::stop_failing();
+            CHECK(lease.has_value() == !failed);
+            CHECK(turns.starting(owner, "chat") == !failed);
+            CHECK(turns.busy() == (failed ? 0 : 1));
+        }
+        CHECK_FALSE(turns.starting(owner, "chat"));
+        CHECK(turns.busy() == 0);
+    }
+}
+
+TEST_CASE("a completion that there is no memory for gives its place back") {
+    struct NoMemory final : authority::WireFaults {
+        [[nodiscard]] bool corrupt_next() override { throw std::bad_alloc(); }
+    };
+    auto config = LaneRig::quick();
+    config.limits.completions = 1;
+    LaneRig rig(std::move(config));
+    rig.authority.prepare = [](PlayedTurn& turn) { turn.faults = std::make_unique<NoMemory>(); };
+    const auto request = rig.post(
+        "/v1/chat/completions",
+        R"({"model":"oa-stream","stream":true,"messages":[{"role":"user","content":"hi"}]})"
+    );
+    CHECK(rig.send(request).status == 503);
+    CHECK(rig.authority.last().dropped);
+    rig.authority.prepare = {};
+    const auto answer = rig.open(request);
+    rig.until("a turn", [&] { return rig.authority.turns_started.size() == 2; });
+    rig.authority.last().say("hello");
+    rig.authority.last().complete();
+    rig.await_end(answer);
+    CHECK(answer->head.status == 200);
+    CHECK(answer->has(R"("content":"hello")"));
 }

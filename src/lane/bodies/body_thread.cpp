@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <set>
 #include <thread>
 #include <utility>
@@ -52,15 +53,21 @@ struct BodyThread::Impl {
     bool ends = false;
     std::jthread thread{};
 
-    void push(EntryPtr entry, bool large) {
-        {
-            const std::lock_guard lock(mutex);
-            waiting[large ? 1 : 0].push_back(std::move(entry));
-        }
-        filled.notify_one();
+    /// Counts it from here on. Without memory for it nothing of it stays.
+    void push(const EntryPtr& entry, std::size_t size) {
         if (!thread.joinable()) {
             thread = std::jthread([this] { work(); });
         }
+        const auto place = open.insert(entry).first;
+        try {
+            const std::lock_guard lock(mutex);
+            waiting[size > k_large ? 1 : 0].push_back(entry);
+        } catch (const std::bad_alloc&) {
+            open.erase(place);
+            throw;
+        }
+        bytes += size;
+        filled.notify_one();
     }
 
     /// Null at the end.
@@ -105,10 +112,8 @@ struct BodyThread::Impl {
         if (self->bytes + bytes > self->capacity) {
             co_return false;
         }
-        self->bytes += bytes;
         const auto entry = std::make_shared<Entry>(self->executor, std::move(job));
-        self->open.insert(entry);
-        self->push(entry, bytes > k_large);
+        self->push(entry, bytes);
         while (!entry->done) {
             entry->timer.expires_after(k_look);
             (void)co_await entry->timer.async_wait(asio::as_tuple(asio::use_awaitable));

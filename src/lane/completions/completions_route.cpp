@@ -258,7 +258,6 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Counted pl
         style.before_end = saves(unsaved);
     }
     style.encoder = encoder_for(*call, started, unsaved);
-    place.hand_over(); // turn_ended() gives it back
     started.turn = LiveTurn::begin(
         {lane_->executor,
          lane_->host,
@@ -272,8 +271,9 @@ Task<Accepted<Completions::Started>> Completions::begin(CallPtr call, Counted pl
          std::move(turn),
          std::move(style)}
     );
-    record.turn = started.turn->id();
     lease.commit(started.turn);
+    place.hand_over(); // turn_ended() gives it back
+    record.turn = started.turn->id();
     drop_request(*call);
     co_return started;
 }

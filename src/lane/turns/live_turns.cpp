@@ -24,11 +24,11 @@ std::string row_key(std::string_view owner, std::string_view id) {
 
 LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone)
     : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(owner)) {
-    auto& slot = turns_->slots_[key_];
+    auto& slot = turns_->slots_[key_]; // tick() takes it away where there is no memory for the next
+    ++turns_->owners_[owner_];
+    ++turns_->busy_; // from here on nothing fails
     slot.starting = true;
     slot.starter_gone = std::move(gone);
-    ++turns_->owners_[owner_];
-    ++turns_->busy_;
 }
 
 LiveTurns::Lease::Lease(Lease&& other) noexcept
