@@ -74,6 +74,9 @@ public:
     /// Names what is driven, the same for every process of this machine that drives it: the lock
     /// hangs on it.
     [[nodiscard]] virtual std::string target() const = 0;
+    /// Whether that text of target(), which a file kept, means what is driven here. Earlier
+    /// releases may have written another text.
+    [[nodiscard]] virtual bool is_target(std::string_view kept) const { return kept == target(); }
 
     [[nodiscard]] virtual Task<Result<TrafficState>> read() = 0;
     /// Whether that error of read() says that what is driven, or an arm of it, does not exist.

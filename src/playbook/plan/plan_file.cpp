@@ -241,13 +241,14 @@ Result<void> check_age(const Plan& plan, WallTime now) {
 }
 
 Result<void> check_target(const Plan& plan, const traffic::TrafficDriver& driver, Advice hint) {
-    const std::string here = driver.target();
-    if (here == plan.target) {
+    if (driver.is_target(plan.target)) {
         return {};
     }
     return fail(
         Code::precondition,
-        fmt::format("the plan is for {}, and here its settings lead to {}", plan.target, here),
+        fmt::format(
+            "the plan is for {}, and here its settings lead to {}", plan.target, driver.target()
+        ),
         {},
         std::move(hint)
     );

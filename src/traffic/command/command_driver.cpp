@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 
 namespace oa_stream::traffic {
 namespace {
@@ -53,11 +55,17 @@ public:
     [[nodiscard]] std::string target() const override {
         std::vector<std::string> set = options_.set;
         // From another folder a relative path is another program; a bare name is looked for in
-        // PATH.
+        // PATH. A link stays one: where a release is a link, the next one has the same program.
         if (!set.empty() && set.front().contains('/') && !set.front().starts_with('/')) {
-            set.front() = canonical_path(set.front());
+            std::error_code unknown;
+            const auto whole = std::filesystem::absolute(set.front(), unknown);
+            set.front() = unknown ? set.front() : whole.lexically_normal().string();
         }
-        return fmt::format("{}:{} {}", kind(), dump_json(Json(set)), options_.endpoint);
+        return target_of(set);
+    }
+    /// Earlier releases kept a relative program as it was typed.
+    [[nodiscard]] bool is_target(std::string_view kept) const override {
+        return kept == target() || kept == target_of(options_.set);
     }
     /// set() may have to read first.
     [[nodiscard]] Millis patience() const noexcept override {
@@ -109,6 +117,9 @@ public:
     }
 
 private:
+    [[nodiscard]] std::string target_of(const std::vector<std::string>& set) const {
+        return fmt::format("{}:{} {}", kind(), dump_json(Json(set)), options_.endpoint);
+    }
     [[nodiscard]] Json base(std::string_view call) const {
         return command_request(call, options_.endpoint, options_.revisions);
     }

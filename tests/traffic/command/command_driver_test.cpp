@@ -61,17 +61,30 @@ bool contains(std::string_view text, std::string_view part) {
 
 TEST_CASE("command driver: a relative program is another one in another folder") {
     Bench bench;
-    const auto target = [&](std::string program) {
+    const auto driver = [&](std::string program) {
         auto with = bench.options();
         with.set = {std::move(program), "set"};
         with.endpoint = "e";
-        return make_command_driver(bench.io.get_executor(), std::move(with))->target();
+        return make_command_driver(bench.io.get_executor(), std::move(with));
     };
+    const auto target = [&](std::string program) { return driver(std::move(program))->target(); };
     const auto here = std::filesystem::current_path() / "nowhere/set.sh";
     CHECK(target("./nowhere/set.sh") == fmt::format(R"(command:["{}","set"] e)", here.string()));
     CHECK(target("/usr/local/bin/split") == R"(command:["/usr/local/bin/split","set"] e)");
     CHECK(target("split") == R"(command:["split","set"] e)");
     CHECK(canonical_path("nowhere.sock") == (here.parent_path().parent_path() / "nowhere.sock"));
+
+    // Plans of earlier releases have it as it was typed.
+    const auto relative = driver("./nowhere/set.sh");
+    CHECK(relative->is_target(relative->target()));
+    CHECK(relative->is_target(R"(command:["./nowhere/set.sh","set"] e)"));
+    CHECK_FALSE(relative->is_target(R"(command:["./nowhere/set.sh","set"] f)"));
+    CHECK_FALSE(relative->is_target(R"(command:["/nowhere/set.sh","set"] e)"));
+
+    // A release that is a link: the next one has the same program.
+    const auto now = std::filesystem::relative(bench.folder.path) / "now";
+    std::filesystem::create_directory_symlink(bench.folder.path, now);
+    CHECK(target((now / "set").string()).contains("/now/set\""));
 }
 
 TEST_CASE("command driver: only the documented exit codes promise that nothing was written") {
