@@ -17,9 +17,16 @@ Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string 
 }
 
 std::string canonical_path(const std::string& path) {
-    std::error_code error; // a path of which nothing exists would stay relative
-    const auto absolute = std::filesystem::absolute(path, error);
-    const auto whole = error ? absolute : std::filesystem::weakly_canonical(absolute, error);
+    constexpr int k_most_links = 40; // Linux follows as many
+    std::error_code error;           // a path of which nothing exists would stay relative
+    auto whole = std::filesystem::absolute(path, error);
+    // A link means the same while what it leads to is away, as a socket is during a restart.
+    for (int i = 0; i < k_most_links && !error && std::filesystem::is_symlink(whole, error); ++i) {
+        whole = whole.parent_path() / std::filesystem::read_symlink(whole, error);
+    }
+    if (!error || error == std::errc::no_such_file_or_directory) {
+        whole = std::filesystem::weakly_canonical(whole, error);
+    }
     return error ? path : whole.string();
 }
 

@@ -42,6 +42,20 @@ TEST_CASE("local driver: reads, sets, reads back; the etag changes with every wr
     CHECK(wrong.error().message.find("canary 25%") != std::string::npos);
 }
 
+TEST_CASE("local driver: a link to its socket means the same door while the socket is away") {
+    Rig rig;
+    const auto link = rig.folder / "link.sock";
+    std::filesystem::create_symlink("other.sock", link);
+    const auto target = [&] {
+        return make_local_driver(*rig.client, {link.string(), rig.front_url(), {"a", "b"}})
+            ->target();
+    };
+    const std::string away = target();
+    std::filesystem::create_hard_link(rig.folder / "admin.sock", rig.folder / "other.sock");
+    CHECK(target() == away);
+    CHECK(away.ends_with("/other.sock"));
+}
+
 TEST_CASE("local driver: a front door that balances by load splits no more exactly") {
     Rig exact;
     const auto by_weights = driver_of(exact);
