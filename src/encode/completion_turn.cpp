@@ -110,7 +110,8 @@ Result<void> CompletionTurn::close(const turn::PartClosed& event) {
     if (open == parts_.end()) {
         return illegal("end of no open part:", event.id);
     }
-    if (event.broken && open->said) { // these clients would have it twice, in one text
+    // These clients would have it twice, in one text; behind a stop sequence they have all of it.
+    if (event.broken && open->said && !stop_.cut()) {
         turn::Failure failure{turn::FailureCode::turn_failed, true};
         failure.detail = "the model's response broke off; the authority asks for it again";
         fail(std::move(failure));

@@ -49,6 +49,16 @@ TEST_CASE("completions: behind a stop sequence an answer is whole, however its t
             [](LaneRig& rig) {
                 end_at_once(rig, {Outcome::completed, turn::Finish::content_filter, {}, {}});
             }},
+        Row{"asked for again",
+            [](LaneRig& rig) {
+                rig.authority.last().push(
+                    {turn::PartOpened{"m1", turn::PartKind::text},
+                     turn::PartDelta{"m1", "alpha beta gamma"},
+                     turn::PartClosed{"m1", true},
+                     turn::Note{"notice", std::nullopt, true, Json::object()},
+                     turn::TurnEnded{Outcome::interrupted, turn::Finish::other, {}, {}}}
+                );
+            }},
         Row{"lost",
             [](LaneRig& rig) {
                 rig.authority.last().say("alpha beta gamma");
