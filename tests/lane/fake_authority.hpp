@@ -147,7 +147,8 @@ private:
 class FakeAuthority final : public authority::Authority {
 public:
     explicit FakeAuthority(const asio::any_io_executor& executor)
-        : executor_(executor), stuck(executor, Clock::time_point::max()), gate(executor) {}
+        : executor_(executor), stuck(executor, Clock::time_point::max()),
+          gate(executor, Clock::time_point::max()) {}
 
     [[nodiscard]] Task<Result<void>> open() override { co_return Result<void>{}; }
     [[nodiscard]] Task<void> close(Millis /*grace*/) override { co_return; }
@@ -189,6 +190,8 @@ public:
         co_return std::make_unique<FakeTurn>(found->second);
     }
     [[nodiscard]] Task<Result<bool>> may_join(std::string thread) override {
+        ++looks;
+        co_await held();
         if (join_error) {
             co_return std::unexpected(*join_error);
         }
@@ -206,7 +209,6 @@ public:
             on_read();
         }
         if (history_reads == late_history) {
-            gate.expires_at(Clock::time_point::max());
             (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
         }
         if (history_error) {
@@ -250,7 +252,6 @@ public:
         }
         if (late_reads > 0) {
             --late_reads;
-            gate.expires_at(Clock::time_point::max());
             (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
         }
         co_return out;
@@ -314,7 +315,6 @@ public:
 private:
     Task<void> held() {
         while (hold) {
-            gate.expires_at(Clock::time_point::max());
             (void)co_await gate.async_wait(asio::as_tuple(asio::use_awaitable));
         }
     }
@@ -331,6 +331,7 @@ public:
     std::optional<std::string> hanging; ///< a server: its join() waits for answer_again()
     asio::steady_timer stuck;
     int joins = 0;
+    int looks = 0; ///< whether one may join
     std::vector<std::pair<std::string, std::string>> stops; ///< thread and turn
     std::vector<authority::PastTurn> past;
     bool endless = false; ///< there is more behind every page of turns
@@ -341,7 +342,7 @@ public:
     bool forgetful = false; ///< knows only the threads in `infos`
     std::optional<Error> threads_error;
     int late_reads = 0; ///< so many answers of threads() wait for release()
-    bool hold = false; ///< start(), join() and make_thread() wait for release()
+    bool hold = false; ///< start(), may_join(), join() and make_thread() wait for release()
     asio::steady_timer gate;
     int starts = 0;
     int makes = 0; ///< of threads without a turn

@@ -130,8 +130,19 @@ Task<Accepted<void>> TurnStarter::await_start(CallPtr call, std::optional<Millis
     co_return Accepted<void>{};
 }
 
+/// Pages that come for it at once, as after a restart, all get it: who is not the first finds it
+/// here, or on the lane that was.
 Task<Accepted<std::shared_ptr<LiveTurn>>>
 TurnStarter::find(CallPtr call, FoundFor purpose, std::optional<Millis> most) {
+    auto found = co_await find_or_join(call, purpose, most);
+    if (!found && found.error().code == "turn_in_progress") {
+        found = co_await find_or_join(std::move(call), purpose, most);
+    }
+    co_return found;
+}
+
+Task<Accepted<std::shared_ptr<LiveTurn>>>
+TurnStarter::find_or_join(CallPtr call, FoundFor purpose, std::optional<Millis> most) {
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
     const bool joins = lane_->authority().capabilities().joins && !lane_->draining;

@@ -40,6 +40,9 @@ public:
 
 private:
     // turn_finder.cpp
+    /// find(); 409 turn_in_progress where another request takes the turn over at this moment.
+    [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
+    find_or_join(CallPtr call, FoundFor purpose, std::optional<Millis> most);
     /// Null: none runs there.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> join(CallPtr call, ThreadPlace place);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);

@@ -115,3 +115,24 @@ TEST_CASE("rejoin: the answer to a message that ends the turn has an id of its o
     CHECK_FALSE(stream->has("page-1"));
     rig.complete(stream);
 }
+
+TEST_CASE("rejoin: pages that come for a turn at the same moment all read it") {
+    LaneRig rig;
+    const auto played = joinable(rig, "u1", "hi");
+    rig.authority.hold = true;
+    const auto first = rig.open(rig.get("/api/chats/c/stream"));
+    const auto second = rig.open(rig.get("/api/chats/c/stream"));
+    rig.until("both to look", [&] { return rig.authority.looks == 2; });
+    rig.authority.release();
+    rig.until("a join", [&] { return rig.authority.joins > 0; });
+    played->say("hello");
+    for (const auto& stream : {first, second}) {
+        rig.until("the text", [&] { return stream->has("hello") || stream->ended; });
+        CHECK(stream->head.status == 200);
+    }
+    CHECK(rig.authority.joins == 1);
+    played->complete();
+    rig.await_end(first);
+    rig.await_end(second);
+    CHECK(second->bytes == first->bytes);
+}
