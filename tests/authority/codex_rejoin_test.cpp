@@ -316,6 +316,35 @@ TEST_CASE("a summary of the conversation is told once, whatever history tells ag
     CHECK(kinds == std::vector<std::string>{"compacting", "compacted"});
 }
 
+TEST_CASE("the client's calls are told without the ends that the lost connection had", "[rejoin]") {
+    Joined turn;
+    turn.live->take_client_calls(true, {"f"});
+    const auto made = [&](const char* id, const char* name) {
+        Json call = Json::object({{"type", "function_call"}, {"call_id", id}, {"name", name}});
+        call["arguments"] = "{}";
+        turn.say("rawResponseItem/completed", {{"item", std::move(call)}});
+    };
+    const Json asked =
+        Json::object({{"callId", "a"}, {"tool", "f"}, {"arguments", Json::object()}});
+    Json command = item("own", "commandExecution", {}, "completed");
+    command["command"] = "ls";
+    const bool own = GENERATE(true, false);
+    CAPTURE(own);
+    if (own) { // it runs when the connection is lost; the next response calls f
+        made("own", "shell");
+        turn.say("rawResponse/completed", Json::object());
+    } else { // what follows this call is not known yet
+        made("a", "f");
+        turn.live->client_call(asked, 1);
+    }
+    turn.live->adrift();
+    turn.live->catch_up(Joined::stored(own ? Json::array({command}) : Json::array()), true);
+    turn.live->client_call(asked, 1);
+    const Told told = turn.told();
+    REQUIRE(told.first<turn::ClientCall>() != nullptr);
+    CHECK(told.first<turn::ClientCall>()->call == "a");
+}
+
 TEST_CASE("what a turn cost says that a message was lost whose beginning was missed", "[rejoin]") {
     struct Row {
         const char* rule;

@@ -159,6 +159,11 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
     }
 }
 
+void ClientCalls::tear() {
+    raw_ = false;
+    std::erase_if(made_, &Made::own);
+}
+
 /// Of another tool, of a name that nobody has, or with arguments that codex cannot read. A tool of
 /// codex's own may have the name that a function has for its client.
 bool ClientCalls::is_own(const Json& item) const {

@@ -41,6 +41,9 @@ public:
     void mark(const Json& item, std::vector<turn::Event>& events);
     /// `rawResponseItem/completed` and `rawResponse/completed` of the turn; others are passed over.
     void watch(std::string_view method, const Json& params);
+    /// The connection was lost: the thread is resumed, so no response is told any more, nor what
+    /// became of codex' own calls.
+    void tear();
     /// `item/tool/call`, and the id of that request. Asked again, as over a new connection, it says
     /// nothing new; an id that the provider gives to another call does.
     void ask(const Json& params, const Json& request);

@@ -63,6 +63,7 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
     adrift_since_.reset();
     torn_ = true;
     translator_.tear();
+    calls_.tear();
     if (!baseline_known_ && has_ended_call(stored)) {
         translator_.lose_count();
     }
