@@ -53,10 +53,10 @@ export function handmadeRun(folder) {
 }
 
 /** The folder of a run in `state` that died with traffic moved. */
-export function diedRun(state, id) {
+export function diedRun(state, id, target = 'haproxy:somewhere') {
   const folder = handmadeRun(path.join(state, 'runs', id));
   fs.mkdirSync(folder, { recursive: true });
-  fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target: 'haproxy:somewhere', source: { file: 'cutover.yaml' } }));
+  fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target, source: { file: 'cutover.yaml' } }));
   const lines = [{ seq: 1, at: 'a', phase: 'begin', to: { v1: 100 } }, { seq: 2, at: 'b', phase: 'intent', step: 'shift@5%', to: { v1: 95, v2: 5 } }];
   fs.writeFileSync(path.join(folder, 'journal.ndjson'), lines.map((one) => `${JSON.stringify(one)}\n`).join(''));
   return folder;

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ADMIN, USER, startControlService } from '../lib/control_service.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { OA_BIN, Running, cleanEnv, diedRun, oa, scratch } from '../lib/process.mjs';
 
 let service, lane;
 before(async () => {
@@ -101,12 +101,7 @@ test('fault 13: no old default moves anything: what did is refused with the safe
 test('canary-rollout.sh rollback takes the run of its service, and no other that is open', async () => {
   const state = scratch('open');
   const cutover = (name, target) => {
-    const folder = path.join(state, 'runs', name);
-    fs.mkdirSync(folder, { recursive: true });
-    fs.writeFileSync(path.join(folder, 'plan.json'), JSON.stringify({ target, source: { file: 'cutover.yaml' } }));
-    const lines = [{ seq: 1, at: '2026-11-29T10:00:00Z', phase: 'begin', to: { v1: 100 } }, { seq: 2, at: '2026-11-29T10:00:01Z', phase: 'intent', step: 'shift@5%', to: { v1: 95, v2: 5 } }];
-    const journal = path.join(folder, 'journal.ndjson');
-    fs.writeFileSync(journal, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    const journal = path.join(diedRun(state, name, target), 'journal.ndjson');
     return () => fs.readFileSync(journal, 'utf8').trim().split('\n').length;
   };
   const rollback = (service) => oa(['compat', 'canary-rollout.sh', 'rollback', 'app-1'], { env: { PROJECT: 'p', SERVICE: service }, stateDir: state });
