@@ -127,6 +127,7 @@ TEST_CASE("plan: a rollback takes a request back that does not serve yet") {
     Playbook playbook = base();
     playbook.kind = Kind::rollback;
     playbook.target.base_url = "http://127.0.0.1:1";
+    playbook.traffic.settings = nullptr; // they name no machinery: a rehearsal starts its own
     playbook.stages.clear();
     playbook.stage = {};
     playbook.run_gates.clear();
