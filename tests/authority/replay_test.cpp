@@ -426,6 +426,45 @@ TEST_CASE("replay: threads are bounded, and an unknown one reads as not found") 
     CHECK(stage.turns(threads[3]).size() == 1);
 }
 
+TEST_CASE("replay: the bytes of the messages that are kept are bounded") {
+    ReplayOptions options = immediate();
+    options.max_bytes = 1U << 20U;
+    Stage stage(std::move(options));
+    const auto with_image = [](std::optional<std::string> thread = {}) {
+        TurnRequest request = ask("replay:hello", std::move(thread));
+        request.input.emplace_back(InputImage{"data:image/png;base64," + std::string(300'000, 'A')}
+        );
+        return request;
+    };
+    SECTION("the threads that were used least recently go") {
+        std::vector<std::string> threads;
+        for (int i = 0; i < 4; ++i) {
+            stage.play(with_image());
+            threads.push_back(stage.last->thread_id());
+        }
+        CHECK_FALSE(run(stage.io, stage.replay->turns(threads[0])).has_value());
+        for (int i = 1; i < 4; ++i) {
+            CHECK(stage.turns(threads[static_cast<std::size_t>(i)]).size() == 1);
+        }
+        REQUIRE(run(stage.io, stage.replay->delete_thread(threads[1])));
+        stage.play(with_image()); // there is room for it
+        CHECK(stage.turns(threads[2]).size() == 1);
+    }
+    SECTION("of one thread its oldest turns go") {
+        for (int i = 0; i < 5; ++i) {
+            stage.play(with_image("t"));
+        }
+        CHECK(stage.turns("t").size() == 3);
+        CHECK(stage.turns("t").back().user_parts.size() == 2);
+    }
+    SECTION("a message that exceeds them alone is kept, and an answer made up counts") {
+        stage.play(ask("scenario:words;n=20000;delay=0", "t"));
+        stage.play(ask("replay:hello", "t"));
+        REQUIRE(stage.turns("t").size() == 1);
+        CHECK(stage.turns("t").front().user_text == "replay:hello");
+    }
+}
+
 TEST_CASE("replay: an unknown thread is begun anew, a turn without input is refused") {
     Stage stage;
     CHECK(stage.play(ask("replay:hello", "thread-of-before")).outcome() == "completed");

@@ -68,6 +68,8 @@ struct ReplayOptions {
     /// start(). While it exists it replaces `faults`; so a drill reaches a running process.
     std::filesystem::path faults_file{};
     std::size_t max_threads = 10'000; ///< the least recently used one is forgotten beyond that
+    /// Of all messages that are kept, with their images; the same beyond that.
+    std::size_t max_bytes = 256U << 20U;
     /// What a kill does; default: SIGKILL to this process.
     std::function<void()> kill{};
 };

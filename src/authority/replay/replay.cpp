@@ -53,7 +53,7 @@ class Replay final : public ReplayAuthority {
 public:
     Replay(const asio::any_io_executor& executor, ReplayOptions options, ReplayLibrary library)
         : clock_(std::make_shared<ReplayClock>(executor)), options_(std::move(options)),
-          library_(std::move(library)), threads_(options_.max_threads),
+          library_(std::move(library)), threads_(options_.max_threads, options_.max_bytes),
           file_(options_.faults_file) {}
 
     /// Code::usage or Code::unreadable when the faults file of the start is wrong.
@@ -185,10 +185,13 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
 
     auto turn = std::make_shared<ReplayedTurn>();
     turn->id = uuid_v7();
-    turn->user_text = prompt;
     turn->input = request.input;
     turn->client_message_id = request.client_message_id;
     turn->recording = std::move(recording);
+    turn->bytes = sizeof *turn + bytes_of(turn->input);
+    if (scenario) { // its words are those of the input
+        turn->bytes += turn->recording->events.size() * sizeof(TimedEvent);
+    }
     turn->started_at = unix_now();
     if (!request.ephemeral) {
         threads_.append(thread, turn);

@@ -4,12 +4,24 @@
 #include "oa_stream/base/ids.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
+#include <variant>
 
 namespace oa_stream::authority {
 
 namespace {
 
 constexpr std::size_t k_most_turns = 1'000; ///< of one thread; the oldest go first
+
+std::size_t bytes_of_seed(const PastTurn& turn) {
+    std::size_t bytes = sizeof turn + turn.user_text.size() + bytes_of(turn.user_parts);
+    for (const turn::Event& event : turn.events) {
+        const auto* said = std::get_if<turn::PartDelta>(&event);
+        bytes += sizeof event + (said == nullptr ? 0 : said->text.size());
+    }
+    return bytes;
+}
 
 /// Questions and answers in pairs; an answer without a question stands alone.
 std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
@@ -39,7 +51,7 @@ std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
 }
 
 PastTurn past_turn_of(const ReplayedTurn& turn) {
-    PastTurn past{.id = turn.id, .outcome = turn.outcome, .user_text = turn.user_text};
+    PastTurn past{.id = turn.id, .outcome = turn.outcome, .user_text = text_of(turn.input)};
     past.running = turn.running;
     past.started_at = turn.started_at;
     past.user_parts = turn.input;
@@ -59,6 +71,15 @@ PastTurn past_turn_of(const ReplayedTurn& turn) {
 
 } // namespace
 
+std::size_t bytes_of(const std::vector<InputPart>& parts) {
+    std::size_t bytes = 0;
+    for (const InputPart& part : parts) {
+        const auto* text = std::get_if<InputText>(&part);
+        bytes += text != nullptr ? text->text.size() : std::get<InputImage>(part).url.size();
+    }
+    return bytes;
+}
+
 ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
     if (const auto found = by_id_.find(thread); found != by_id_.end()) {
         order_.splice(order_.begin(), order_, found->second);
@@ -67,10 +88,38 @@ ReplayThreads::Thread& ReplayThreads::touch(const std::string& thread) {
     order_.push_front(Thread{.id = thread, .created_at = unix_now()});
     by_id_[thread] = order_.begin();
     if (order_.size() > most_) {
-        by_id_.erase(order_.back().id);
-        order_.pop_back();
+        forget(std::prev(order_.end()));
     }
     return order_.front();
+}
+
+void ReplayThreads::forget(Place place) {
+    bytes_ -= place->bytes;
+    by_id_.erase(place->id);
+    order_.erase(place);
+}
+
+void ReplayThreads::weigh(Thread& thread) {
+    std::size_t bytes = 0;
+    for (const PastTurn& turn : thread.seed) {
+        bytes += bytes_of_seed(turn);
+    }
+    for (const auto& turn : thread.turns) {
+        bytes += turn->bytes;
+    }
+    bytes_ = bytes_ - thread.bytes + bytes;
+    thread.bytes = bytes;
+}
+
+void ReplayThreads::make_room() {
+    while (bytes_ > most_bytes_ && order_.size() > 1) {
+        forget(std::prev(order_.end()));
+    }
+    Thread& newest = order_.front();
+    while (bytes_ > most_bytes_ && newest.turns.size() > 1) {
+        newest.turns.erase(newest.turns.begin());
+        weigh(newest);
+    }
 }
 
 Result<ReplayThreads::Place> ReplayThreads::known(const std::string& thread) const {
@@ -88,6 +137,8 @@ Result<ReplayThreads::Place> ReplayThreads::at_rest(const std::string& thread) c
 std::string ReplayThreads::add(const std::vector<SeedMessage>& seed) {
     Thread& thread = touch(uuid_v7());
     thread.seed = seed_turns(seed);
+    weigh(thread);
+    make_room();
     return thread.id;
 }
 
@@ -99,8 +150,7 @@ Result<void> ReplayThreads::name(const std::string& thread, std::string title) {
 
 Result<void> ReplayThreads::erase(const std::string& thread) {
     OA_TRY(const auto found, at_rest(thread));
-    by_id_.erase(thread);
-    order_.erase(found);
+    forget(found);
     return {};
 }
 
@@ -113,6 +163,8 @@ Result<std::string> ReplayThreads::fork(const std::string& thread, std::string_v
     Thread& made = touch(uuid_v7());
     made.seed = std::move(copy.seed);
     made.turns = std::move(copy.turns);
+    weigh(made);
+    make_room();
     return made.id;
 }
 
@@ -122,7 +174,9 @@ void ReplayThreads::ensure(const std::string& thread) {
 
 Result<void> ReplayThreads::revert(const std::string& thread, std::string_view turn) {
     OA_TRY(const auto found, known(thread));
-    return cut(*found, turn, false);
+    OA_CHECK(cut(*found, turn, false));
+    weigh(*found);
+    return {};
 }
 
 Result<void> ReplayThreads::cut(Thread& thread, std::string_view from, bool behind) {
@@ -151,11 +205,13 @@ bool ReplayThreads::busy(const std::string& thread) const {
 }
 
 void ReplayThreads::append(const std::string& thread, std::shared_ptr<ReplayedTurn> turn) {
-    auto& turns = touch(thread).turns;
-    if (turns.size() >= k_most_turns) {
-        turns.erase(turns.begin());
+    Thread& used = touch(thread);
+    if (used.turns.size() >= k_most_turns) {
+        used.turns.erase(used.turns.begin());
     }
-    turns.push_back(std::move(turn));
+    used.turns.push_back(std::move(turn));
+    weigh(used);
+    make_room();
 }
 
 std::optional<ThreadInfo> ReplayThreads::info(const std::string& thread) const {
@@ -171,7 +227,7 @@ std::optional<ThreadInfo> ReplayThreads::info(const std::string& thread) const {
         info.title = known.seed.front().user_text;
     }
     if (info.title.empty() && !known.turns.empty()) {
-        info.title = known.turns.front()->user_text;
+        info.title = text_of(known.turns.front()->input);
     }
     if (!known.turns.empty()) {
         const ReplayedTurn& last = *known.turns.back();

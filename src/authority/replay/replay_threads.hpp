@@ -1,4 +1,5 @@
-// Threads of the replay authority: in memory, bounded, least recently used first out.
+// Threads of the replay authority: in memory, bounded in number and bytes, least recently used
+// first out.
 #pragma once
 
 #include "replay_library.hpp"
@@ -16,10 +17,10 @@ namespace oa_stream::authority {
 /// One turn as its thread remembers it; filled in while it is played.
 struct ReplayedTurn {
     std::string id{};
-    std::string user_text{};
     std::vector<InputPart> input{};
     std::string client_message_id{};
     Recording recording{};
+    std::size_t bytes = 0; ///< that it keeps: its input, and a recording made up for it
     std::size_t played = 0; ///< events told so far
     turn::Outcome outcome = turn::Outcome::completed;
     bool running = true;
@@ -29,9 +30,13 @@ struct ReplayedTurn {
     std::int64_t completed_at = 0;
 };
 
+/// Of their texts and images.
+[[nodiscard]] std::size_t bytes_of(const std::vector<InputPart>& parts);
+
 class ReplayThreads {
 public:
-    explicit ReplayThreads(std::size_t most) : most_(most) {}
+    ReplayThreads(std::size_t most, std::size_t most_bytes)
+        : most_(most), most_bytes_(most_bytes) {}
 
     /// A new one with the seed as its first turns.
     [[nodiscard]] std::string add(const std::vector<SeedMessage>& seed);
@@ -57,9 +62,14 @@ private:
         std::string name{};
         std::vector<PastTurn> seed{};
         std::vector<std::shared_ptr<ReplayedTurn>> turns{};
+        std::size_t bytes = 0; ///< of both; a turn that threads share counts in each
     };
     using Place = std::list<Thread>::iterator;
     Thread& touch(const std::string& thread);
+    void forget(Place place);
+    void weigh(Thread& thread);
+    /// The other threads go first, then the oldest turns of the one that was used last.
+    void make_room();
     /// Code::not_found.
     [[nodiscard]] Result<Place> known(const std::string& thread) const;
     /// The same, and Code::conflict while a turn runs on it.
@@ -68,6 +78,8 @@ private:
     [[nodiscard]] static Result<void> cut(Thread& thread, std::string_view from, bool behind);
 
     std::size_t most_;
+    std::size_t most_bytes_;
+    std::size_t bytes_ = 0; ///< of all threads
     std::list<Thread> order_{}; ///< most recently used first
     std::map<std::string, Place, std::less<>> by_id_{};
 };
