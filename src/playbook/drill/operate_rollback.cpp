@@ -107,15 +107,25 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
 }
 
 /// How somebody reaches what the run moved, where the settings lead elsewhere from this folder.
-Advice way_to_target(const Plan& plan, const fs::path& run, const Json& stored) {
+Advice way_to_target(
+    const Plan& plan, const fs::path& run, const RollbackRequest& request, const Json& stored
+) {
     std::error_code unknown;
-    const Suggestion again{"rollback apply", {names::run, run.filename().string()}};
+    const bool elsewhere = is_elsewhere(run, request.by.state_dir);
+    const std::string name =
+        (elsewhere ? fs::absolute(run, unknown) : run.filename()).lexically_normal().string();
     const std::string folder = text_in(object_in(stored, "target"), k_started_in);
-    if (folder == fs::current_path(unknown).string()) { // what a path leads to has changed
-        return Advice(plan_back_of(plan.target)) + " restores stable, whatever serves";
+    const bool gone = !folder.empty() && !fs::is_directory(folder, unknown);
+    // Nothing leads there any more: the same rollback would be refused in each folder.
+    if (gone || folder == fs::current_path(unknown).string()) {
+        return Advice(plan_back_of(plan.target)) + " restores stable, whatever serves, and then " +
+               run::suggest_abandon(name) + " ends the run";
     }
-    return folder.empty() ? "in the folder where the run was started: " + Advice(again)
-                          : fmt::format("cd {} && ", shell_word(folder)) + Advice(again);
+    const Advice again =
+        request.take_over ? run::suggest_take_over(name) : run::suggest_rollback(name);
+    return (folder.empty() ? "in the folder where the run was started: "
+                           : fmt::format("cd {} && ", shell_word(folder))) +
+           again;
 }
 
 /// Who cannot write here can write elsewhere, and who cannot write on this machine can still type.
@@ -216,7 +226,8 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook, Needs::traffic));
     // A process of the run that lives knows the way, and is asked all the same; who takes over from
     // it has to know it first.
-    const auto reached = check_target(plan, *outside.driver, way_to_target(plan, path, stored));
+    const auto reached =
+        check_target(plan, *outside.driver, way_to_target(plan, path, request, stored));
     if (request.take_over) {
         OA_CO_CHECK(reached);
     }

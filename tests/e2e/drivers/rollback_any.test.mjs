@@ -143,6 +143,15 @@ describe('the local front door', () => {
       assert.deepEqual((await rig.state()).split, { stable: 50, canary: 50 });
       assert.equal((await oa(['cutover', 'status'], there)).code, 8);
     }
+    // From another state directory the run is named by its folder, and what was asked for stays.
+    const folder = path.join(there.stateDir, 'runs', run), far = { ...home(rig), cwd: elsewhere };
+    const over = await oa(['rollback', 'apply', '--run', folder, '--take-over'], far);
+    assert.deepEqual([over.code, over.stderr.replace(/\s+/g, ' ').includes(`rollback apply --run ${folder} --take-over`)], [6, true], over.stderr);
+    // No folder leads to the door any more: the next step does not lead back here.
+    fs.renameSync(ops, `${ops}.away`);
+    const lost = (await oa(['rollback', 'apply'], { ...there, cwd: elsewhere })).stderr.replace(/\s+/g, ' ');
+    assert.match(lost, new RegExp(`oa-stream rollback plan rollback-local .* restores stable, .* oa-stream cutover abandon --run ${run} ends the run`));
+    fs.renameSync(`${ops}.away`, ops);
     const back = await typed(`cd ${ops} && '${OA_BIN}' rollback apply --run ${run}`, there, scratch('typed'));
     assert.equal(back.code, 0, back.stderr);
     assert.deepEqual((await rig.state()).split, { stable: 100, canary: 0 });
