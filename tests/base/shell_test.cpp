@@ -80,10 +80,33 @@ TEST_CASE("advice: a file keeps it as text and as parts, and gives it back") {
 TEST_CASE("advice: text of an earlier release is a command when it begins as one") {
     const auto read = [](const char* text) {
         return advice_in({{"next", text}}, "next").with_commands([](Suggestion& one) {
-            one.globals = {"-q"};
+            one.globals = {one.program == "oa-stream" ? "-q" : "--"};
         });
     };
     CHECK(read("oa-stream rollback apply --run R") == "oa-stream -q rollback apply --run R");
-    CHECK(read("less '/oa-stream runs'") == "less '/oa-stream runs'");
+    CHECK(read("less '/oa-stream runs'") == "less -- '/oa-stream runs'");
     CHECK(read("").empty());
+    CHECK(
+        read("oa-stream route set --domain 'a && b' && oa-stream route clear --domain 'it'\\''s'"
+        ) ==
+        "oa-stream -q route set --domain 'a && b' && oa-stream -q route clear --domain 'it'\\''s'"
+    );
+    CHECK(
+        read("oa-stream rollback apply --run R; by hand: gcloud run \"x\"") ==
+        "oa-stream -q rollback apply --run R; by hand: gcloud run \"x\""
+    );
+    CHECK(read("wait && ") == "wait && ");
+
+    const auto files_of = [](const char* text) { // what moved with its folder can be named again
+        std::vector<std::string> out;
+        (void)advice_in({{"next", text}}, "next").with_commands([&out](Suggestion& one) {
+            out.insert(out.end(), one.arguments.begin(), one.arguments.end());
+        });
+        return out;
+    };
+    CHECK(files_of("less '/o ld/R/report.md'") == std::vector<std::string>{"/o ld/R/report.md"});
+    CHECK(
+        files_of("oa-stream check --headers /a/x.head /a/x.sse") ==
+        std::vector<std::string>{"--headers", "/a/x.head", "/a/x.sse"}
+    );
 }

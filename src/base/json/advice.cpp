@@ -7,8 +7,6 @@
 namespace oa_stream {
 namespace {
 
-constexpr std::string_view k_program = "oa-stream ";
-
 std::string parts_of(std::string_view key) {
     return std::string(key) + "_parts";
 }
@@ -48,6 +46,73 @@ Advice part_of(const Json& part) {
     };
 }
 
+/// The line up to `end`, which counts where no quote is open, as shell_word() writes quotes; `line`
+/// is what stands behind it. The quotes stay.
+std::string_view take_until(std::string_view& line, std::string_view end) {
+    bool quoted = false;
+    std::size_t at = 0;
+    for (; at < line.size() && (quoted || !line.substr(at).starts_with(end)); ++at) {
+        quoted = line[at] == '\'' ? !quoted : quoted;
+        at += !quoted && line[at] == '\\' ? 1 : 0;
+    }
+    at = std::min(at, line.size());
+    const std::string_view out = line.substr(0, at);
+    line.remove_prefix(std::min(at + end.size(), line.size()));
+    return out;
+}
+
+/// What shell_word() was given.
+std::string unquoted(std::string_view word) {
+    std::string out;
+    bool quoted = false;
+    for (std::size_t i = 0; i < word.size(); ++i) {
+        const bool escapes = !quoted && word[i] == '\\' && i + 1 < word.size();
+        if (word[i] == '\'') {
+            quoted = !quoted;
+        } else {
+            i += escapes ? 1 : 0;
+            out += word[i];
+        }
+    }
+    return out;
+}
+
+/// One command of a text that an earlier release kept. What does not read as it did stays one
+/// piece.
+Advice command_in(std::string_view line) {
+    constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyz-";
+    Suggestion out;
+    std::string_view rest = line;
+    const std::string program = unquoted(take_until(rest, " "));
+    if (program == out.program) {
+        out.command = rest;
+    } else if (program != less({}).program && program != follow({}).program) {
+        return line;
+    }
+    Suggestion whole{.command = {}, .arguments = {}, .globals = {}, .program = program};
+    while (!rest.empty()) {
+        const std::string word = unquoted(take_until(rest, " "));
+        const bool names = program == out.program && whole.arguments.empty() &&
+                           !word.starts_with('-') &&
+                           word.find_first_not_of(k_letters) == std::string::npos;
+        if (names) {
+            whole.command += (whole.command.empty() ? "" : " ") + word;
+        } else {
+            whole.arguments.push_back(word);
+        }
+    }
+    return whole.text() == line ? Advice(whole) : out.text() == line ? Advice(out) : Advice(line);
+}
+
+Advice commands_in(std::string_view text) {
+    constexpr std::string_view k_then = " && ";
+    Advice out;
+    while (!text.empty()) {
+        out += (out.empty() ? "" : k_then) + command_in(take_until(text, k_then));
+    }
+    return out;
+}
+
 } // namespace
 
 void put_advice(Json& object, std::string_view key, const Advice& advice) {
@@ -64,11 +129,10 @@ Advice advice_in(const Json& object, std::string_view key) {
     for (const Json& part : list_in(object, parts_of(key))) {
         out += part_of(part);
     }
-    if (out == text) {
-        return out;
+    if (out != text) {
+        out = commands_in(text);
     }
-    return text.starts_with(k_program) ? Advice(Suggestion{text.substr(k_program.size())})
-                                       : Advice(text);
+    return out == text ? out : Advice(text);
 }
 
 } // namespace oa_stream
