@@ -124,6 +124,10 @@ struct Options : TextfileOption {
     std::chrono::milliseconds timeout{};
 };
 
+bool moves_traffic(const RunStatus& status) {
+    return status.is_moving() && status.facts.kind != run::RunKind::route_split;
+}
+
 /// Without a name: one under way that moves traffic, else another one under way, else the last.
 Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     if (options.run) {
@@ -133,7 +137,7 @@ Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     if (all.empty()) {
         return fail(Code::usage, "there is no run to wait for", context.state_dir.string());
     }
-    if (const RunStatus* moving = find_if_or_null(all, &RunStatus::is_moving)) {
+    if (const RunStatus* moving = find_if_or_null(all, moves_traffic)) {
         return *moving;
     }
     const RunStatus* running = find_or_null(all, RunState::running, &RunStatus::state);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { ADMIN, startControlService } from '../lib/control_service.mjs';
 import { CANARY, LocalTarget, STABLE } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, limit } from '../lib/process.mjs';
 import { sideBySide } from '../lib/side_by_side.mjs';
@@ -228,6 +229,21 @@ beside('a verification under way is not the run that orders and --wait-for mean'
   silent.closeAllConnections();
   silent.close();
   await verify.end(60000);
+});
+
+beside('a route change under way, although it is older, is not the run that orders and --wait-for mean', async (target) => {
+  const service = await startControlService({});
+  const hangs = service.fault('override', 'hang', Infinity);
+  const route = target.begin(['route', 'set', 'legacy', '--domain', 'auth_entry', '--apply', '--base-url', service.base, '--auth', 'env:OA_ADMIN'], { env: { OA_ADMIN: ADMIN } });
+  await route.until(() => target.runs().some((run) => target.journalSoFar(run).length > 0), 'the route change', 60000);
+  const it = await apply(target, (yaml) => yaml, { bake: '60s' });
+  const waiting = await target.oa(['cutover', 'status', '--wait-for', 'done', '--timeout', '300ms', '--json']);
+  assert.deepEqual([waiting.code, waiting.json().runs[0].run], [3, it.run], waiting.stderr);
+  assert.equal((await order(target, 'abort', '--reason', 'users complain')).code, 0);
+  assert.equal((await finished(it)).code, 7, it.running.stderr);
+  await route.kill();
+  hangs.left = 0;
+  await service.stop();
 });
 
 beside('rollback apply from another state directory asks the living run, too', async (target) => {
