@@ -237,6 +237,7 @@ beside('a route change under way, although it is older, is not the run that orde
   const route = target.begin(['route', 'set', 'legacy', '--domain', 'auth_entry', '--apply', '--base-url', service.base, '--auth', 'env:OA_ADMIN'], { env: { OA_ADMIN: ADMIN } });
   await route.until(() => target.runs().some((run) => target.journalSoFar(run).length > 0), 'the route change', 60000);
   const it = await apply(target, (yaml) => yaml, { bake: '60s' });
+  assert.equal((await wait(target, it.run, 'stage=50%')).code, 0);
   const waiting = await target.oa(['cutover', 'status', '--wait-for', 'done', '--timeout', '300ms', '--json']);
   assert.deepEqual([waiting.code, waiting.json().runs[0].run], [3, it.run], waiting.stderr);
   assert.equal((await order(target, 'abort', '--reason', 'users complain')).code, 0);
