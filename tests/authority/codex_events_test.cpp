@@ -293,7 +293,7 @@ TEST_CASE("codex events: a retry closes the broken text and tells a notice, in o
     const Lines lines = told.lines();
     REQUIRE(lines.size() == 4);
     CHECK(lines.at(2) == describe(PartClosed{"m1"}));
-    CHECK(std::get<PartClosed>(told.events().at(2)).broken);
+    CHECK(std::get<PartClosed>(told.events().at(3)).broken); // the first is the start
     const Note& note = std::get<Note>(told.events().back());
     CHECK(note.transient);
     CHECK(note.payload.dump().find("sk-1") == std::string::npos);

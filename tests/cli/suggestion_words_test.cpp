@@ -39,7 +39,7 @@ constexpr std::array<std::string_view, 10> k_pages{
 std::string hints_of(std::string text) {
     static const std::regex raw(R"re(R"\([^]*?\)")re");
     static const std::regex comment(R"re(//[^\n]*)re");
-    static const std::regex examples(R"re(\.examples = \{[^}]*\})re");
+    static const std::regex examples(R"re(\.examples =\s*\{[^}]*\})re");
     for (const std::regex* one : {&raw, &comment, &examples}) {
         text = std::regex_replace(text, *one, "");
     }

@@ -317,7 +317,7 @@ TEST_CASE("completions: a failed turn is an error by its cause, never half an an
         Row{"overloaded",
             true,
             failed(FailureCode::overloaded),
-            "503 server_error overloaded -",
+            "502 server_error overloaded -",
             false},
         Row{"drained",
             true,

@@ -30,6 +30,7 @@ inline constexpr const char* ca = "--ca";
 inline constexpr const char* cert = "--cert";
 inline constexpr const char* codex_bin = "--codex-bin";
 inline constexpr const char* codex_children = "--codex-children";
+inline constexpr const char* codex_profile = "--codex-profile";
 inline constexpr const char* codex_server = "--codex-server";
 inline constexpr const char* codex_token = "--codex-token";
 inline constexpr const char* cohort = "--cohort";

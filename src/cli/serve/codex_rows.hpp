@@ -43,7 +43,7 @@ template <auto... Path> struct CodexRows {
             .offering(Offer::files);
     static constexpr auto profile =
         option<Path..., &Codex::profile>(
-            "--codex-profile", k_profiles, "Give Codex no tools (chat), or tools (agent)."
+            names::codex_profile, k_profiles, "Give Codex no tools (chat), or tools (agent)."
         )
             .or_else("chat");
     static constexpr auto config_file = option<Path..., &Codex::config_file>(

@@ -3,6 +3,7 @@
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -153,8 +154,11 @@ Result<void> judge_sandbox_check(const Json& result) {
                 printable(trim(text_in(result, "stderr")), 200)
             ),
             {},
-            "allow user namespaces to the lane's user, in a unit as docs/install.md says, or use "
-            "--codex-profile chat"
+            fmt::format(
+                "allow user namespaces to the lane's user, in a unit as docs/install.md says, or "
+                "use {} chat",
+                names::codex_profile
+            )
         );
     }
     return {};
