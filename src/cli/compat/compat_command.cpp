@@ -253,7 +253,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         return fail(
             Code::usage,
             fmt::format("'{}' is not a retired script", printable(*name, 60)),
-            {},
+            "SCRIPT",
             did_you_mean(*name, names, Suggestion{"compat"} + " lists them")
         );
     }
