@@ -228,7 +228,7 @@ Result<ExitCode> carry_out(
     const auto exit = invocation.command->run(invocation.args, inner);
     context.evidence = inner.evidence;
     context.report_name = inner.report_name;
-    return emit && exit ? emitted(*exit, script, call, *folder, context) : exit;
+    return emit && exit && folder ? emitted(*exit, script, call, *folder, context) : exit;
 }
 
 constexpr auto k_markdown =

@@ -246,7 +246,7 @@ Result<void> check_runs_there(
         Code::io,
         fmt::format(
             "there are no runs, and {} tells of some that are not over: is the disk mounted?",
-            printable(*options.textfile)
+            printable(options.textfile.value_or(""))
         ),
         runs.string(),
         "where they are gone for good, remove the file"
