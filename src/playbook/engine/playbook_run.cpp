@@ -314,7 +314,7 @@ Sources sources_of(const Outside& outside) {
 
 RunInput engine_input(PlaybookRun& run) {
     RunInput out;
-    static_cast<RunTerms&>(out) = run;
+    static_cast<RunTerms&>(out) = static_cast<const RunTerms&>(run);
     out.plan = &run.plan;
     out.driver = run.outside.driver.get();
     out.instruments = run.instruments.get();
