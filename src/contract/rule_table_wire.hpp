@@ -185,8 +185,7 @@ inline constexpr std::array k_wire_rules{
         "required keys are there and have the right JSON type",
         "run on nine clients",
         "Every client refuses the chunk and ends the turn in an error. A messageMetadata that is "
-        "not "
-        "an object ends it when the next one is merged into it."
+        "not an object ends it when the next one is merged into it."
     },
     Rule{
         "J5",
