@@ -1,5 +1,6 @@
 #include "oa_stream/base/shell.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace oa_stream {
@@ -16,6 +17,19 @@ std::string shell_word(std::string_view word) {
         out += c == '\'' ? std::string(R"('\'')") : std::string(1, c);
     }
     return out + "'";
+}
+
+std::string_view cut_unquoted(std::string_view& line, std::string_view end) {
+    bool quoted = false;
+    std::size_t at = 0;
+    for (; at < line.size() && (quoted || !line.substr(at).starts_with(end)); ++at) {
+        quoted = line[at] == '\'' ? !quoted : quoted;
+        at += !quoted && line[at] == '\\' ? 1 : 0;
+    }
+    at = std::min(at, line.size());
+    const std::string_view out = line.substr(0, at);
+    line.remove_prefix(std::min(at + end.size(), line.size()));
+    return out;
 }
 
 std::string Suggestion::text() const {

@@ -105,8 +105,8 @@ inline void copy_member(Json& to, const Json& from, std::string_view key) {
 /// "_parts": a list of texts and of {program, globals, command, arguments}, so that a program can
 /// run it and advice_in() gets it back.
 void put_advice(Json& object, std::string_view key, const Advice& advice);
-/// What put_advice() wrote. Text without parts, as earlier releases wrote it, is one command when
-/// it begins with this program's name.
+/// What put_advice() wrote. Text without parts, as earlier releases wrote it, is read word by word
+/// where it is nothing but commands.
 [[nodiscard]] Advice advice_in(const Json& object, std::string_view key);
 
 } // namespace oa_stream

@@ -14,6 +14,10 @@ namespace oa_stream {
 /// single quotes.
 [[nodiscard]] std::string shell_word(std::string_view word);
 
+/// The line up to `end`, which counts where no quote is open, as shell_word() writes quotes; `line`
+/// goes on behind it. The quotes stay.
+[[nodiscard]] std::string_view cut_unquoted(std::string_view& line, std::string_view end);
+
 class Advice;
 
 /// An argument that the reader fills in.
@@ -21,9 +25,9 @@ inline constexpr std::string_view k_fill_in = "…";
 
 /// A command that somebody should type next. Where it is shown, the room cli adds `globals`.
 struct Suggestion {
-    std::string command;                  ///< "route restore"; empty of another program
+    std::string command; ///< "route restore"; empty of another program
     std::vector<std::string> arguments{}; ///< as the program is to get them, not quoted
-    std::vector<std::string> globals{};   ///< in front of the command: options that all have
+    std::vector<std::string> globals{}; ///< in front of the command: options that all have
     std::string program = "oa-stream";
 
     /// The whole line for a POSIX shell, each argument quoted where it must be, but k_fill_in.

@@ -46,21 +46,6 @@ Advice part_of(const Json& part) {
     };
 }
 
-/// The line up to `end`, which counts where no quote is open, as shell_word() writes quotes; `line`
-/// is what stands behind it. The quotes stay.
-std::string_view take_until(std::string_view& line, std::string_view end) {
-    bool quoted = false;
-    std::size_t at = 0;
-    for (; at < line.size() && (quoted || !line.substr(at).starts_with(end)); ++at) {
-        quoted = line[at] == '\'' ? !quoted : quoted;
-        at += !quoted && line[at] == '\\' ? 1 : 0;
-    }
-    at = std::min(at, line.size());
-    const std::string_view out = line.substr(0, at);
-    line.remove_prefix(std::min(at + end.size(), line.size()));
-    return out;
-}
-
 /// What shell_word() was given.
 std::string unquoted(std::string_view word) {
     std::string out;
@@ -83,7 +68,7 @@ Advice command_in(std::string_view line) {
     constexpr std::string_view k_letters = "abcdefghijklmnopqrstuvwxyz-";
     Suggestion out;
     std::string_view rest = line;
-    const std::string program = unquoted(take_until(rest, " "));
+    const std::string program = unquoted(cut_unquoted(rest, " "));
     if (program == out.program) {
         out.command = rest;
     } else if (program != less({}).program && program != follow({}).program) {
@@ -91,7 +76,7 @@ Advice command_in(std::string_view line) {
     }
     Suggestion whole{.command = {}, .arguments = {}, .globals = {}, .program = program};
     while (!rest.empty()) {
-        const std::string word = unquoted(take_until(rest, " "));
+        const std::string word = unquoted(cut_unquoted(rest, " "));
         const bool names = program == out.program && whole.arguments.empty() &&
                            !word.starts_with('-') &&
                            word.find_first_not_of(k_letters) == std::string::npos;
@@ -108,7 +93,7 @@ Advice commands_in(std::string_view text) {
     constexpr std::string_view k_then = " && ";
     Advice out;
     while (!text.empty()) {
-        out += (out.empty() ? "" : k_then) + command_in(take_until(text, k_then));
+        out += (out.empty() ? "" : k_then) + command_in(cut_unquoted(text, k_then));
     }
     return out;
 }
@@ -118,7 +103,9 @@ Advice commands_in(std::string_view text) {
 void put_advice(Json& object, std::string_view key, const Advice& advice) {
     object[std::string(key)] = advice.text();
     const auto& parts = advice.parts();
-    if (std::ranges::any_of(parts, [](const auto& part) { return part.index() == 1; })) {
+    if (std::ranges::any_of(parts, [](const auto& part) {
+            return std::holds_alternative<Suggestion>(part);
+        })) {
         object[parts_of(key)] = json_list(parts, part_json);
     }
 }

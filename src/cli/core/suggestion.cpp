@@ -104,26 +104,13 @@ void type_here(Json& document, const Context& context) {
     }
 }
 
-std::string_view take_word(std::string_view& text) {
-    bool quoted = false;
-    std::size_t end = 0;
-    for (; end < text.size() && (quoted || text[end] != ' '); ++end) {
-        quoted = text[end] == '\'' ? !quoted : quoted;
-        end += !quoted && text[end] == '\\' ? 1 : 0;
-    }
-    end = std::min(end, text.size());
-    const std::string_view word = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return word;
-}
-
 std::string continued(std::string_view line, std::size_t columns) {
     constexpr std::string_view k_break = " \\\n    ";
     constexpr std::size_t k_indent = 4;
     constexpr std::size_t k_mark = 2; // " \"
     std::string out;
     for (std::size_t at = 0; !line.empty();) {
-        const std::string_view word = take_word(line);
+        const std::string_view word = cut_unquoted(line, " ");
         const std::size_t width = columns_of(word);
         const std::size_t mark = line.empty() ? 0 : k_mark;
         if (at > k_indent && at + 1 + width + mark > columns) {

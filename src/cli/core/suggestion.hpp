@@ -53,8 +53,6 @@ trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble t
 /// The same for every member "next" and "mend" (see put_advice()), at any depth.
 void type_here(Json& document, const Context& context);
 
-/// A word of a command line, with its quotes, off the front of `text`.
-[[nodiscard]] std::string_view take_word(std::string_view& text);
 /// A line with a command, in lines of at most `columns` that a shell takes as one: each but the
 /// last ends in a backslash. No argument is broken, quoted or not.
 [[nodiscard]] std::string continued(std::string_view line, std::size_t columns);
