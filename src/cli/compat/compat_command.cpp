@@ -6,6 +6,7 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "compat_rows.hpp"
 #include "core/commands.hpp"
@@ -35,15 +36,6 @@ struct Options {
 };
 constexpr std::array<std::string_view, 1> k_emits{"openagents-v1"};
 constexpr std::string_view k_output_dir = "OUTPUT_DIR";
-
-/// As it can be pasted into a shell.
-std::string pasted(const std::vector<std::string>& words) {
-    std::string out = "oa-stream";
-    for (const std::string& word : words) {
-        out += " " + shell_word(word);
-    }
-    return out;
-}
 
 bool known(const std::vector<std::string>& words) {
     return std::ranges::any_of(all_commands(), [&](const CommandSpec& command) {
@@ -119,7 +111,7 @@ Result<std::string> run_of(const OldService& service, const Context& context) {
             : fmt::format("{} runs that are not over move the service {}", runs.size(), where),
         {},
         Suggestion{"cutover status"} + " lists the runs; " +
-            Suggestion{"rollback apply", {names::run, std::string(k_fill_in)}} + " takes one back"
+            run::suggest_rollback(std::string(k_fill_in)) + " rolls one back"
     );
 }
 
@@ -201,7 +193,14 @@ Result<ExitCode> carry_out(
         OA_TRY(const std::string run, prefixed(run_of(*now.takes_back, context), script.name));
         now.words.insert(now.words.end(), {names::run, run});
     }
-    tell_text(fmt::format("oa-stream: {} is now: {}\n", script.name, pasted(now.words)), context);
+    tell_text(
+        fmt::format(
+            "oa-stream: {} is now: {}\n",
+            script.name,
+            Suggestion{.command = {}, .arguments = now.words}.text()
+        ),
+        context
+    );
     for (const std::string& note : now.notes) {
         tell_text(fmt::format("oa-stream: note: {}\n", note), context);
     }
