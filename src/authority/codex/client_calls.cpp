@@ -263,8 +263,8 @@ bool ClientCalls::end_missing() const noexcept {
     if (response_whole_ || taken_as_ended_) {
         return false;
     }
-    const auto untold = [](const Made& made) { return made.asked.has_value(); };
-    return waits_ ? std::ranges::any_of(made_, untold) : has_open();
+    const auto waits_for_report = [](const Made& made) { return made.asked.has_value(); };
+    return waits_ ? std::ranges::any_of(made_, waits_for_report) : has_open();
 }
 
 std::vector<ClientCalls::Reply> ClientCalls::end_response() {
