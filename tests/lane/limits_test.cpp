@@ -100,6 +100,34 @@ TEST_CASE("limits: what /v1 gathers of an answer is in the limits of the logs") 
     CHECK(only_turn(rig).failure.value().detail == row.cause);
 }
 
+TEST_CASE("limits: what can be resumed of ended turns gives way to a turn that grows") {
+    const bool stalled =
+        GENERATE(false, true); // a reader takes nothing more of it
+    CAPTURE(stalled);
+    auto config = LaneRig::quick();
+    config.limits.turn_log_bytes = 1U << 30U;
+    config.limits.total_log_bytes = 10'000'000;
+    config.limits.max_lag_bytes = 64U << 10U;
+    config.timings.ended_kept = std::chrono::hours(1);
+    LaneRig rig(config);
+    const auto first = rig.chat("c1", "hello");
+    rig.until("its start", [&] { return first->has("start-step"); });
+    first->paused = stalled;
+    rig.authority.last().say(std::string(9'000'000, 'x')); // more than any socket buffer takes
+    rig.authority.last().complete();
+    rig.until("its outcome", [&] { return rig.watcher.turns.size() == 1; });
+    rig.until("its request", [&] { return rig.watcher.requests.size() == (stalled ? 0 : 1); });
+    const auto second = rig.chat("c2", "hello");
+    rig.authority.last().say(std::string(2'000'000, 'x'));
+    rig.complete(second);
+    rig.until("both requests", [&] { return rig.watcher.requests.size() == 2; });
+    CHECK(rig.watcher.turns.back().terminal == turn::TerminalClass::completed);
+    CHECK(
+        rig.watcher.requests.front().reader ==
+        (stalled ? lane::ReaderEnd::client_too_slow : lane::ReaderEnd::finished)
+    );
+}
+
 TEST_CASE("limits: a user message is counted in code points, and its last one still fits") {
     auto config = LaneRig::quick();
     config.limits.text_chars = 5;

@@ -51,10 +51,9 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     }
     // Who decides reads one turn that stands still until then: it must not wait for others to end.
     const auto crowded = [&] {
-        const auto& host = *lane_->host;
         return follows && purpose != FoundFor::deciding &&
                (std::cmp_greater_equal(running_relays(), store_->options().tails) ||
-                host.log_bytes > host.limits.total_log_bytes);
+                lane_->host->full());
     };
     if (crowded() && purpose == FoundFor::reading) {
         co_return reject_full();

@@ -32,11 +32,22 @@ struct TurnHost {
     LaneLimits limits{};
     LaneTimings timings{};
     std::size_t log_bytes = 0;              ///< held by all logs and gathered answers together
-    std::string scratch{};                  ///< frames on their way into a log
-    authority::EventBatch told{};           ///< events as the authority tells them
-    std::vector<turn::Event> events{};      ///< normalised events on their way to the encoder
-    LaneObserver* observer = nullptr;       ///< never null once the lane runs
+    std::function<void()> free_logs{}; ///< of turns that have ended, oldest first; see full()
+    std::string scratch{}; ///< frames on their way into a log
+    authority::EventBatch told{}; ///< events as the authority tells them
+    std::vector<turn::Event> events{}; ///< normalised events on their way to the encoder
+    LaneObserver* observer = nullptr; ///< never null once the lane runs
     std::function<void(const TurnOutcome&)> on_ended{}; ///< exactly once a turn
+
+    /// All logs together are too large, also without those that may go: a turn that runs is worth
+    /// more than what can be resumed of one that has ended.
+    [[nodiscard]] bool full() {
+        const auto over = [this] { return log_bytes > limits.total_log_bytes; };
+        if (over() && free_logs) {
+            free_logs();
+        }
+        return over();
+    }
 };
 
 /// What one reader saw; told once.
@@ -204,6 +215,9 @@ public:
     [[nodiscard]] bool unread(Clock::time_point now) const noexcept;
     /// Heartbeats, limits, deadlines. Called every LaneTimings::tick.
     void tick(Clock::time_point now);
+    /// What they have not read keeps the log long; without them its head can go.
+    void cut_lagging(Clock::time_point now);
+    [[nodiscard]] Clock::time_point ended_at() const noexcept { return ended_at_; }
     /// Ended, and every reader was told and reported.
     [[nodiscard]] bool settled() const noexcept { return ended_ && readers_.empty(); }
     /// Settled, and kept for resumes long enough.
@@ -252,7 +266,6 @@ private:
         std::size_t segment
     );
     void trim_log();
-    void cut_lagging(Clock::time_point now);
     void conclude(Clock::time_point now);
     // live_turn_shared.cpp
     /// Nothing is said to the authority any more, which may be let go already.

@@ -44,11 +44,10 @@ bool LiveTurn::feed(authority::EventBatch& told) {
 }
 
 bool LiveTurn::outgrows() {
-    const auto full = [this] { return host_->log_bytes > host_->limits.total_log_bytes; };
-    if (!over() && full()) {
+    if (host_->log_bytes > host_->limits.total_log_bytes) {
         cut_lagging(Clock::now());
     }
-    return !over() && full();
+    return !over() && host_->full();
 }
 
 void LiveTurn::lose(const Error& error) {
@@ -280,7 +279,6 @@ void LiveTurn::trim_log() {
     log_.drop_head(needed, host_->limits.turn_log_bytes);
 }
 
-/// What they have not read keeps the log long; without them its head can go.
 void LiveTurn::cut_lagging(Clock::time_point now) {
     for (auto& reader : readers_) {
         if (reader->lags(host_->limits)) {

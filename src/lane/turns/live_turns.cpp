@@ -22,6 +22,14 @@ std::string row_key(std::string_view owner, std::string_view id) {
 
 } // namespace
 
+LiveTurns::LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {
+    host_->free_logs = [this, alive = std::weak_ptr<bool>(alive_)] {
+        if (!alive.expired()) {
+            free_logs();
+        }
+    };
+}
+
 LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone)
     : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(owner)) {
     auto& slot = turns_->slots_[key_]; // tick() takes it away where there is no memory for the next
@@ -180,6 +188,31 @@ void LiveTurns::tick(Clock::time_point now) {
             }
         }
         slot = !turn && !slot->second.starting ? slots_.erase(slot) : std::next(slot);
+    }
+}
+
+/// tick() may be at work on the slots: they stay, and so does a turn that runs.
+void LiveTurns::free_logs() {
+    const auto now = Clock::now();
+    for (const auto& turn : leaving_) {
+        turn->cut_lagging(now);
+    }
+    std::vector<Slot*> ended;
+    for (auto& [key, slot] : slots_) {
+        if (!slot.turn) {
+            continue;
+        }
+        slot.turn->cut_lagging(now);
+        if (slot.turn->settled()) {
+            ended.push_back(&slot);
+        }
+    }
+    std::ranges::sort(ended, {}, [](const Slot* slot) { return slot->turn->ended_at(); });
+    for (auto* slot : ended) {
+        if (host_->log_bytes <= host_->limits.total_log_bytes) {
+            return;
+        }
+        slot->turn.reset();
     }
 }
 

@@ -30,7 +30,8 @@ struct ThreadWish {
 
 class LiveTurns {
 public:
-    explicit LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {}
+    /// Sets TurnHost::free_logs.
+    explicit LiveTurns(std::shared_ptr<TurnHost> host);
     LiveTurns(const LiveTurns&) = delete;
     LiveTurns& operator=(const LiveTurns&) = delete;
     ~LiveTurns() = default;
@@ -97,6 +98,7 @@ private:
         bool stop_asked = false; ///< while starting
         Gone starter_gone{}; ///< set while starting
     };
+    void free_logs();
     [[nodiscard]] Task<bool> await_start(std::string key);
     [[nodiscard]] Task<bool> make_room(std::shared_ptr<LiveTurn> turn);
     [[nodiscard]] std::optional<Rejection> admit(const std::string& owner, bool count_owner) const;
