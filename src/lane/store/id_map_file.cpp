@@ -155,16 +155,17 @@ Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durab
     }
     OA_TRY(const auto lock, take_lock(path_));
     const bool known = end_ > 0;
-    Appended out;
+    auto& out = owed_;
     if (const auto size = size_at_path(); !size || *size < end_) {
         OA_CHECK(reopen());
         out.whole = true;
+        out.foreign.clear(); // the other file has them, too
     }
     struct stat ours{};
     if (::fstat(file_.get(), &ours) != 0) {
         return io_error("look at", path_);
     }
-    out.vanished = known && ours.st_size == 0;
+    out.vanished = out.vanished || (known && ours.st_size == 0);
     if (static_cast<std::uint64_t>(ours.st_size) != end_) {
         const auto begin = end_;
         OA_TRY(const auto reader, read_tail([&out](const RowView& row) {
@@ -175,7 +176,7 @@ Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durab
         out.dropped = describe_damage(reader.damage(), begin);
     }
     OA_CHECK(lines.empty() ? prove_space() : write_lines(lines, durable));
-    return out;
+    return std::exchange(owed_, {});
 }
 
 /// Under the lock, so nobody is in the middle of a line: what is torn stays torn, and goes.

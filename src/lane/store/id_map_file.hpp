@@ -85,6 +85,7 @@ private:
     std::uint64_t end_ = 0; ///< behind the last whole line that was read or written
     std::uint64_t opened_ = 0;
     bool lacks_newline_ = false;
+    Appended owed_{}; ///< what an append() that failed had found: the next one reports it
 };
 
 /// "dropped 2 damaged lines (310 bytes) from byte 4711, …"; empty for no damage.
