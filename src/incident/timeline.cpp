@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -260,20 +259,24 @@ Timeline merge(std::vector<Timeline> timelines) {
         out.damaged += timeline.damaged;
         std::ranges::move(timeline.events, std::back_inserter(out.events));
     }
-    std::vector<std::size_t> order(out.events.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-        return std::tie(out.events[a].at, a) < std::tie(out.events[b].at, b);
+    std::vector<TimelineEvent*> order;
+    order.reserve(out.events.size());
+    for (TimelineEvent& event : out.events) {
+        order.push_back(&event);
+    }
+    // What happened at the same time stays as it was.
+    std::ranges::sort(order, {}, [](TimelineEvent* event) {
+        return std::pair(std::string_view(event->at), event);
     });
     std::vector<TimelineEvent> sorted;
     sorted.reserve(order.size());
     std::unordered_set<std::uint64_t> known;
-    for (const std::size_t i : order) {
-        if (const auto id = out.events[i].access_id; id && !known.insert(*id).second) {
+    for (TimelineEvent* event : order) {
+        if (const auto id = event->access_id; id && !known.insert(*id).second) {
             ++out.repeated;
             continue;
         }
-        sorted.push_back(std::move(out.events[i]));
+        sorted.push_back(std::move(*event));
     }
     out.events = std::move(sorted);
     const double first = out.events.empty() ? 0 : seconds_of(out.events.front().at);

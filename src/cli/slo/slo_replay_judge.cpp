@@ -127,9 +127,12 @@ std::vector<measure::Sample> pick(
 /// As it was judged then. A breach at an interim look that is none under other limits is looked at
 /// as at the window's end: the run would have gone on.
 Rejudged rejudge_basis(
-    const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec, bool same
+    const RecordedRun& run,
+    const RecordedGate& gate,
+    const measure::GateBasis& basis,
+    const measure::GateSpec& spec,
+    bool same
 ) {
-    const measure::GateBasis& basis = *gate.basis;
     const bool told =
         basis.asked.empty() || !basis.silent.empty() || !basis.skipped.empty() || basis.canary;
     if (!told) {
@@ -204,7 +207,7 @@ Rejudged rejudge(
     const RecordedRun& run, const RecordedGate& gate, const measure::GateSpec& spec, bool same
 ) {
     if (gate.basis) {
-        return rejudge_basis(run, gate, spec, same);
+        return rejudge_basis(run, gate, *gate.basis, spec, same);
     }
     const auto canary = pick(run, gate, "canary", k_all);
     const auto stable = pick(run, gate, "stable", k_all);

@@ -244,6 +244,7 @@ private:
     void tell_all_readers();
     /// A while for other lanes to say whose a conversation is. False: no later than that.
     [[nodiscard]] Task<bool> outwait_others(store::ThreadKey key, Clock::time_point until);
+    [[nodiscard]] bool in_the_way(const store::Holding& there, const ThreadWish& wish) const;
     void tell_holder(store::ThreadKey key, std::string turn);
     [[nodiscard]] std::shared_ptr<LiveTurn>
     own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;

@@ -172,16 +172,18 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
             }
             continue;
         }
-        // Behind the end there would be nothing that the same results can lead to.
-        const auto& there = got->holding;
-        const bool begun = there.phase == store::Phase::live && there.session != store_->session();
-        if (begun && (wish.answers || !wish.supersedes)) {
-            co_return reject_busy();
-        }
-        if (!co_await outwait(store_, &lane_->config.timings, &patience, request.key, *got)) {
+        if (in_the_way(got->holding, wish) ||
+            !co_await outwait(store_, &lane_->config.timings, &patience, request.key, *got)) {
             co_return reject_busy();
         }
     }
+}
+
+/// A turn of another lane that `wish` may not supersede. Behind its end there would be nothing that
+/// the same results can lead to.
+bool SharedLane::in_the_way(const store::Holding& there, const ThreadWish& wish) const {
+    const bool begun = there.phase == store::Phase::live && there.session != store_->session();
+    return begun && (wish.answers || !wish.supersedes);
 }
 
 Task<bool> SharedLane::outwait_others(store::ThreadKey key, Clock::time_point until) {
