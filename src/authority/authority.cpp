@@ -10,7 +10,7 @@
 
 namespace oa_stream::authority {
 
-std::string text_of(const std::vector<InputPart>& parts, std::string_view between) {
+std::string text_in_input(const std::vector<InputPart>& parts, std::string_view between) {
     std::string out;
     for (const auto& part : parts) {
         if (const auto* text = std::get_if<InputText>(&part)) {

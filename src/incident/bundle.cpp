@@ -129,14 +129,14 @@ bool is_foreign(const std::string& path) {
     return path.starts_with("logs/");
 }
 
-std::string text_of(const run::Leak& leak) {
+std::string leak_text(const run::Leak& leak) {
     return leak.line == 0 ? fmt::format("{}: {}", leak.file, leak.kind)
                           : fmt::format("{} line {}: {}", leak.file, leak.line, leak.kind);
 }
 
 Error refusal(const std::vector<run::Leak>& leaks, const std::string& rename) {
     std::vector<std::string> named;
-    std::ranges::transform(leaks, std::back_inserter(named), text_of);
+    std::ranges::transform(leaks, std::back_inserter(named), leak_text);
     const run::Leak& first = leaks.front();
     return {
         Code::precondition,

@@ -31,7 +31,7 @@ std::string name_of(const ResponseKey& key) {
     return row_name({key.owner, key.id});
 }
 
-std::optional<std::string> text_of(const Reply& reply) {
+std::optional<std::string> reply_text(const Reply& reply) {
     return reply.kind == Reply::Kind::text ? std::optional(reply.text) : std::nullopt;
 }
 
@@ -89,7 +89,7 @@ Task<Result<std::optional<std::string>>> RedisStore::read_response(ResponseKey k
     OA_CO_TRY(
         const auto reply, unless_failed(co_await ask({"HGET", this->key("rs", name_of(key)), "v"}))
     );
-    co_return text_of(reply);
+    co_return reply_text(reply);
 }
 
 /// One of those that read a conversation at this time.
@@ -158,7 +158,7 @@ RedisStore::find_response(ResponseKey key, std::vector<std::string> items) {
         if (reply.items.size() != 2) {
             co_return strange_answer(link_);
         }
-        out.response = text_of(reply.items[0]);
+        out.response = reply_text(reply.items[0]);
         names = words_of(reply.items[1].text);
     }
     const auto own = names.size();

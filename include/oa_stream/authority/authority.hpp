@@ -26,7 +26,7 @@ struct InputImage {
 using InputPart = std::variant<InputText, InputImage>;
 /// The texts, each on a line of its own; `between`: what else parts them.
 [[nodiscard]] std::string
-text_of(const std::vector<InputPart>& parts, std::string_view between = "\n");
+text_in_input(const std::vector<InputPart>& parts, std::string_view between = "\n");
 
 /// A function of the client's that the model may call.
 struct ClientTool {

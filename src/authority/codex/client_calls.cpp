@@ -26,7 +26,7 @@ bool is_client_item(const Json& item) {
 
 /// A result is told to the model as text, and read back from it: a string as it is, unless that
 /// would read as another value, and everything else as JSON.
-std::string text_of(const Json& output) {
+std::string call_output_text(const Json& output) {
     if (output.is_string()) {
         const auto& text = output.get_ref<const std::string&>();
         return parse_json(text) ? dump_json(output) : text;
@@ -247,7 +247,7 @@ Result<ClientCalls::Reply> ClientCalls::answer(const CallResult& result) {
         return Reply{};
     }
     auto text = result.failed && result.output.is_string() ? result.output.get<std::string>()
-                                                           : text_of(result.output);
+                                                           : call_output_text(result.output);
     return Reply{asked->request, reply_of(std::move(text), !result.failed), asked->id};
 }
 

@@ -28,7 +28,7 @@ std::string reported_sandbox(std::string_view config) {
     return std::string(word == k_sandboxes.end() ? config : word->reported);
 }
 
-std::string text_of(const Json* value) {
+std::string setting_text(const Json* value) {
     if (value == nullptr) {
         return "nothing";
     }
@@ -42,7 +42,7 @@ Result<void> same(std::string_view what, const std::optional<std::string>& want,
     }
     return fail(
         Code::precondition,
-        fmt::format("codex runs with {} {}, configured is {}", what, text_of(got), *want)
+        fmt::format("codex runs with {} {}, configured is {}", what, setting_text(got), *want)
     );
 }
 

@@ -164,7 +164,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     }
     const auto read = read_faults_file();
     problem_ = read ? std::string{} : read.error().text(); // the former faults stay in force
-    const std::string prompt = text_of(request.input);
+    const std::string prompt = text_in_input(request.input);
     const auto scenario = find_scenario(prompt);
     OA_TRY(
         Recording recording,

@@ -38,7 +38,7 @@ std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
             if (message.parts.empty()) {
                 turn.user_parts.emplace_back(InputText{message.text});
             }
-            turn.user_text = text_of(turn.user_parts);
+            turn.user_text = text_in_input(turn.user_parts);
             turn.user_item_id = turn.id + "-user";
         } else {
             turn.events.emplace_back(turn::PartOpened{"m1", turn::PartKind::text});
@@ -51,7 +51,7 @@ std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
 }
 
 PastTurn past_turn_of(const ReplayedTurn& turn) {
-    PastTurn past{.id = turn.id, .outcome = turn.outcome, .user_text = text_of(turn.input)};
+    PastTurn past{.id = turn.id, .outcome = turn.outcome, .user_text = text_in_input(turn.input)};
     past.running = turn.running;
     past.started_at = turn.started_at;
     past.user_parts = turn.input;
@@ -227,7 +227,7 @@ std::optional<ThreadInfo> ReplayThreads::info(const std::string& thread) const {
         info.title = known.seed.front().user_text;
     }
     if (info.title.empty() && !known.turns.empty()) {
-        info.title = text_of(known.turns.front()->input);
+        info.title = text_in_input(known.turns.front()->input);
     }
     if (!known.turns.empty()) {
         const ReplayedTurn& last = *known.turns.back();

@@ -151,7 +151,7 @@ std::string row(const Check& check, std::size_t width) {
     return out;
 }
 
-std::string text_of(const std::vector<Check>& checks, Verdict verdict) {
+std::string doctor_text(const std::vector<Check>& checks, Verdict verdict) {
     std::size_t width = 0;
     for (const Check& check : checks) {
         width = std::max(width, check.id.size());
@@ -196,7 +196,7 @@ Result<ExitCode> run(DoctorOptions options, Context& context) {
     if (context.json) {
         print_document("doctor", plain_answer(to_string(verdict), checks), context);
     } else if (!context.quiet || verdict != Verdict::pass) {
-        show_text(text_of(checks, verdict), context);
+        show_text(doctor_text(checks, verdict), context);
     }
     const auto worst = std::ranges::find_if(checks, [&](const Check& check) {
         return check.verdict == verdict && !fix_of(check).empty();

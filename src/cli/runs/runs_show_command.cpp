@@ -113,7 +113,7 @@ std::string checks_text(const RunEntry& run) {
     return fmt::format("  {:<10} {}\n{}", "checks", out, bad);
 }
 
-std::string text_of(const Known& known) {
+std::string run_details_text(const Known& known) {
     const RunEntry& run = known.run;
     std::string out = fmt::format(
         "{} {}{}\n",
@@ -222,7 +222,7 @@ Result<ExitCode> run(const RunWord& options, Context& context) {
     if (context.json) {
         print_document("runs-show", json_of(known), context);
     } else {
-        show_text(text_of(known), context);
+        show_text(run_details_text(known), context);
     }
     const Verdict verdict = verdict_of(known);
     const bool act = known.left && known.run.life == RunLife::died;

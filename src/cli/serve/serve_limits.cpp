@@ -134,7 +134,7 @@ std::string bytes_text(std::size_t bytes) {
                                : fmt::format("{}", bytes);
 }
 
-std::string text_of(const Target& target) {
+std::string limit_value_text(const Target& target) {
     if (const auto* count = std::get_if<std::size_t*>(&target)) {
         return fmt::format("{}", **count);
     }
@@ -153,7 +153,7 @@ std::string text_of(const Target& target) {
 std::vector<std::pair<std::string, std::string>> all_limits() {
     ServeOptions defaults;
     return mapped(table_of(defaults), [](const auto& limit) {
-        return std::pair(std::string(limit.name), text_of(limit.target));
+        return std::pair(std::string(limit.name), limit_value_text(limit.target));
     });
 }
 

@@ -105,7 +105,7 @@ measure::Question question_of(const Order& order, const std::string& revision) {
     return out;
 }
 
-std::string text_of(const measure::GateRecord& record) {
+std::string gate_record_text(const measure::GateRecord& record) {
     std::string out = fmt::format("window  {}\nsource  {}\n", record.window, record.source);
     for (const std::string& note : record.notes) {
         out += fmt::format("note    {}\n", note);
@@ -116,7 +116,7 @@ std::string text_of(const measure::GateRecord& record) {
 SloFindings found(const Order& order, const measure::GateRecord& record) {
     SloFindings out;
     out.checks.push_back(to_check(record, "gate." + order.gate.spec.id));
-    out.text = text_of(record);
+    out.text = gate_record_text(record);
     out.more["gate"] = to_json(record);
     return out;
 }

@@ -75,7 +75,7 @@ std::string burn_text(const BurnStatus& burn) {
     );
 }
 
-std::string text_of(const std::string& name, const BudgetStatus& status) {
+std::string budget_status_text(const std::string& name, const BudgetStatus& status) {
     std::string out = fmt::format(
         "{}  objective {:g}%, {} covered\n",
         name,
@@ -122,7 +122,7 @@ Task<SloFindings> look(const SloOrder& order, SloDesk& desk) {
             Json row = to_json(*status);
             row["revision"] = revision;
             out.more["slos"].push_back(std::move(row));
-            out.text += text_of(name, *status);
+            out.text += budget_status_text(name, *status);
             out.checks.push_back(measure::status_check(*status, "slo." + name));
         }
     }

@@ -214,7 +214,7 @@ Json seen_by_probe(const std::string& path) {
     };
 }
 
-std::string text_of(const Json& seen) {
+std::string stream_findings_text(const Json& seen) {
     return fmt::format(
         "the probe that kept it: {} ({})\n",
         printable(seen["outcome"].get<std::string>(), 40),
@@ -246,7 +246,7 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
     } else if (!judgement.pass() || !context.quiet) {
         show_text(contract::to_text(judgement, profile, source.name()), context);
         if (seen.is_object()) {
-            show_text(text_of(seen), context);
+            show_text(stream_findings_text(seen), context);
         }
     }
     return judgement.pass() ? ExitCode::ok : ExitCode::breach;

@@ -66,7 +66,7 @@ Json user_parts(const authority::PastTurn& turn) {
 }
 
 /// An answer's text as it was streamed, part after part; a user's parts are lines of their own.
-std::string text_of(const Json& parts, std::string_view role) {
+std::string text_in_parts(const Json& parts, std::string_view role) {
     const std::string_view between = role == "user" ? "\n" : "";
     std::string out;
     for (const Json& part : parts) {
@@ -240,7 +240,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
     if (has_user_message(turn)) {
         Json& user = out.emplace_back(message(question_ids(turn).front(), turn, "user"));
         Json parts = user_parts(turn);
-        auto content = text_of(parts, "user");
+        auto content = text_in_parts(parts, "user");
         finish_message(
             user, std::move(content), began, began, std::move(parts), metadata_of(context, turn)
         );
@@ -260,7 +260,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         if (completed && !waiting) {
             add_missing_answer(turn, parts, metadata);
         }
-        auto content = text_of(parts, "assistant");
+        auto content = text_in_parts(parts, "assistant");
         finish_message(
             out.emplace_back(message(wire_id(turn.id), turn, "assistant")),
             std::move(content),
@@ -280,7 +280,7 @@ Json project_seeded(const ProjectionContext& context, const Json& message) {
     out["autopilotId"] = nullptr;
     out["role"] = message.value("role", "user");
     Json parts = message.value("parts", Json::array());
-    auto content = text_of(parts, text_view_in(out, "role"));
+    auto content = text_in_parts(parts, text_view_in(out, "role"));
     Json metadata = Json::object({{"threadId", context.thread}, {"status", "seeded"}});
     if (const auto* notice = member(message, "notice")) {
         metadata["notice"] = *notice;

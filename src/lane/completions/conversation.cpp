@@ -50,7 +50,7 @@ authority::SeedMessage seed_of(Said said) {
     // An answer's parts are one text, as OpenAI's libraries show them.
     const bool answer = said.speaker == Speaker::assistant;
     authority::SeedMessage seed{
-        .role = Role::user, .text = text_of(said.parts, answer ? "" : "\n")
+        .role = Role::user, .text = text_in_input(said.parts, answer ? "" : "\n")
     };
     if (!said.answers.empty()) {
         seed.role = Role::tool;
@@ -81,7 +81,7 @@ check_newest(const std::vector<Said>& conversation, const CompletionsContext& co
         return bad("invalid_type", content_of(last), "a string or a non-empty array of parts");
     }
     // The control service of a worker trims a text, and refuses one of which nothing is left.
-    if (!context.worker.empty() && trim(text_of(last.parts)).empty()) {
+    if (!context.worker.empty() && trim(text_in_input(last.parts)).empty()) {
         return bad("invalid_value", content_of(last), "more than white space");
     }
     const auto most = context.text_chars;
@@ -208,8 +208,9 @@ void tell_result(std::string_view call, Said& said) {
 }
 
 void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value) {
-    auto text =
-        fmt::format("<{0} {1}={2}>{3}</{0}>", tag, key, in_quotes(value), text_of(said.parts));
+    auto text = fmt::format(
+        "<{0} {1}={2}>{3}</{0}>", tag, key, in_quotes(value), text_in_input(said.parts)
+    );
     said.parts.clear();
     said.parts.emplace_back(InputText{std::move(text)});
 }
@@ -244,7 +245,7 @@ Accepted<void> take_conversation(
         if (said.speaker == Speaker::instructions) {
             OA_CHECK(takes_instructions(context, said.path + ".role"));
             out.instructions += out.instructions.empty() ? "" : "\n\n";
-            out.instructions += text_of(said.parts);
+            out.instructions += text_in_input(said.parts);
         } else {
             rest.push_back(std::move(said));
         }

@@ -32,7 +32,7 @@ Json part_json(const authority::InputPart& part) {
     return Json::object({{"image", std::get<authority::InputImage>(part).url}});
 }
 
-std::string text_of(const StoredItem& item) {
+std::string stored_item_text(const StoredItem& item) {
     const auto& said = item.said;
     Json out{{"id", item.id}, {"speaker", word_at(k_speakers, said.speaker)}};
     for (const auto& part : said.parts) {
@@ -205,7 +205,7 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
         const bool known = !item->key.empty();
         const auto fresh =
             item->id.empty() ? fmt::format("{}.{}", id, record.items.size()) : item->id;
-        record.items.push_back({known ? item->key : fresh, known ? "" : text_of(*item)});
+        record.items.push_back({known ? item->key : fresh, known ? "" : stored_item_text(*item)});
     }
     OA_CO_CHECK(fits(record, conversation, store->options().responses));
     OA_CO_TRY(const auto gone, co_await store->keep_response(record));
@@ -214,7 +214,7 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
     }
     // What it goes on from was deleted meanwhile.
     for (std::size_t i = 0; i < record.items.size(); ++i) {
-        record.items[i].value = text_of(*conversation[i]);
+        record.items[i].value = stored_item_text(*conversation[i]);
     }
     OA_CO_CHECK(fits(record, conversation, store->options().responses));
     OA_CO_CHECK(co_await store->keep_response(std::move(record)));

@@ -15,7 +15,7 @@ constexpr Millis k_wait{2'000};
 constexpr Millis k_poll{10};
 
 /// A list of decisions, or of results behind them.
-std::string text_of(
+std::string answers_text(
     const std::vector<ApprovalAnswer>& answers, const std::vector<authority::CallResult>& results
 ) {
     Json out = Json::array();
@@ -54,7 +54,7 @@ Answers answers_of(const std::string& text) {
     return out;
 }
 
-std::string text_of(const Accepted<std::size_t>& verdict) {
+std::string verdict_text(const Accepted<std::size_t>& verdict) {
     if (verdict) {
         return dump_json(Json{{"segment", *verdict}});
     }
@@ -119,7 +119,7 @@ Task<void> SharedLane::judge(
         co_await sleep_for(k_poll); // taken over just now
     }
     if (*alive) {
-        self->store_->answer(what, text_of(turn->answer(answers.decisions, answers.results)));
+        self->store_->answer(what, verdict_text(turn->answer(answers.decisions, answers.results)));
     }
 }
 
@@ -141,7 +141,7 @@ Task<Accepted<std::size_t>> SharedLane::decide(
         {.turn = turn->id(),
          .reason = std::string(k_decide),
          .request = name,
-         .body = text_of(answers, results)}
+         .body = answers_text(answers, results)}
     );
     while (sent && *sent && !answers_[name] && Clock::now() < until) {
         co_await sleep_for(k_poll);

@@ -163,8 +163,9 @@ Rejection reject_kept_question() {
 
 // Nothing stands between the words: earlier releases stored the parts of a message as one.
 bool says_the_same(const ChatRequest& request, const authority::PastTurn& turn) {
-    return turn.user_parts.empty() ? turn.user_text == request.text
-                                   : text_of(turn.user_parts, "") == text_of(request.input, "");
+    return turn.user_parts.empty()
+               ? turn.user_text == request.text
+               : text_in_input(turn.user_parts, "") == text_in_input(request.input, "");
 }
 
 bool asks_to_replace(const ChatRequest& request) noexcept {
@@ -192,7 +193,7 @@ Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     if (request.input.empty()) {
         request.input.emplace_back(authority::InputText{turn.user_text});
     }
-    request.words = text_of(request.input, "");
+    request.words = text_in_input(request.input, "");
     request.user_message_id = turn.client_message_id.value_or("");
     return {};
 }

@@ -44,7 +44,7 @@ std::optional<Address> parse_address(std::string_view text) {
     return address;
 }
 
-std::string text_of(const Address& address) {
+std::string address_text(const Address& address) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     if (address.v4) {
         ::inet_ntop(AF_INET, address.bytes.data() + 12, text.data(), text.size());
@@ -144,7 +144,7 @@ Client walk(const TrustedProxies& proxies, Client start, const Hops& hops) {
         if (!address) {
             break; // "unknown", "_hidden" or nonsense
         }
-        client.address = text_of(*address);
+        client.address = address_text(*address);
         if (!hop.proto.empty()) {
             client.secure = iequals(hop.proto, "https");
         }
@@ -192,7 +192,7 @@ Client client_of(
     const TrustedProxies& proxies, std::string_view peer, const Headers& headers, bool secure
 ) {
     const auto own = parse_node(peer);
-    Client client{own ? text_of(*own) : std::string(peer), secure};
+    Client client{own ? address_text(*own) : std::string(peer), secure};
     if (!proxies.trusts(peer)) {
         return client;
     }

@@ -35,7 +35,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Nothing for a file that is not there. One that is there and cannot be read is an error.
-Result<std::optional<std::string>> text_of(const fs::path& file) {
+Result<std::optional<std::string>> read_if_there(const fs::path& file) {
     std::error_code error;
     if (!fs::exists(file, error) && !error) {
         return std::nullopt;
@@ -75,7 +75,7 @@ bool rollback_found(const Json& run, const char* what) {
 StoredPlan read_stored_plan(RunStatus& out, const run::RunFacts& facts, const Json& run) {
     StoredPlan plan;
     plan.mutates = facts.mutates;
-    const auto text = text_of(out.folder / run::k_plan_file);
+    const auto text = read_if_there(out.folder / run::k_plan_file);
     plan.there = !text || text->has_value();
     const auto json = text ? parse_json(text->value_or("")) : fail(Code::unreadable, "");
     plan.read = json && json->is_object() &&
@@ -137,7 +137,7 @@ bool has_moved(const fs::path& folder) {
 
 void add_journal(RunStatus& out, StoredPlan& plan) {
     out.state = RunState::died;
-    const auto text = text_of(out.folder / run::k_journal_file);
+    const auto text = read_if_there(out.folder / run::k_journal_file);
     const bool absent = text && !text->has_value();
     if (absent && !plan.there) {
         return;
@@ -172,7 +172,7 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
 
 /// "done" says that what the last way led to was verified; any other last word does not.
 void add_routes(RunStatus& out, std::string_view file, bool mutates) {
-    const auto text = text_of(out.folder / file);
+    const auto text = read_if_there(out.folder / file);
     if (!text) {
         if (file != run::k_journal_file || out.unread.empty()) { // add_journal() said it
             add_unread(out, file, text.error().message);

@@ -37,7 +37,7 @@ struct ReadThere {
     [[nodiscard]] std::size_t read() const noexcept { return known + unknown.size(); }
 };
 
-std::string text_of(const ReadThere& got, std::string_view side, std::size_t total) {
+std::string reading_text(const ReadThere& got, std::string_view side, std::size_t total) {
     constexpr std::size_t k_examples = 3;
     const std::size_t read = got.read();
     std::string out = read == 0 ? fmt::format("{} shows none of probes", side)
@@ -66,7 +66,7 @@ void tell(Check& check, const ReadThere& got, const OtherSide& at, bool stopped)
     if (got.read() == 0 && (stopped || !got.begun)) {
         return; // nothing is known
     }
-    check.detail += "; " + text_of(got, at.side.name, at.opened_elsewhere.size());
+    check.detail += "; " + reading_text(got, at.side.name, at.opened_elsewhere.size());
     if (!got.unknown.empty()) {
         check.verdict = Verdict::fail;
     } else if (got.known == 0 && check.verdict == Verdict::pass) {

@@ -160,7 +160,7 @@ TEST_CASE("waiting: results for a stopped turn begin the next one, also beside a
     CHECK(next->head.status == 200);
     REQUIRE(rig.authority.starts == 2);
     const auto& input = rig.authority.last().request.input;
-    CHECK(authority::text_of(input).contains(R"("output":"sun")"));
+    CHECK(authority::text_in_input(input).contains(R"("output":"sun")"));
     CHECK(rig.authority.turns_started.front()->decisions.empty());
     rig.complete(next);
 }
@@ -184,7 +184,8 @@ TEST_CASE("waiting: results that come while the turn is being stopped begin the 
     rig.until("the next turn", [&] { return next->has("start-step") || next->ended; });
     CHECK(next->head.status == 200);
     REQUIRE(rig.authority.starts == 2);
-    CHECK(authority::text_of(rig.authority.last().request.input).contains(R"("output":"sun")"));
+    CHECK(authority::text_in_input(rig.authority.last().request.input).contains(R"("output":"sun")")
+    );
     rig.complete(next);
     rig.await_end(stop);
 }
@@ -221,7 +222,7 @@ TEST_CASE("waiting: another answer to results that a turn began with goes on wit
         const auto& request = rig.authority.last().request;
         CHECK(request.revert_from_turn == "turn-2");
         CHECK(request.client_message_id == "oa-tool-results:turn-1");
-        CHECK(authority::text_of(request.input) == results);
+        CHECK(authority::text_in_input(request.input) == results);
         rig.complete(stream);
     }
     SECTION("but none to what somebody said since, nor to later results") {

@@ -34,7 +34,7 @@ TEST_CASE("stored responses: only their owner finds them and their items") {
     CHECK(store.item("bob", "msg_1") == nullptr);
     CHECK_FALSE(store.remove("bob", "resp_1"));
     REQUIRE(store.item("ann", "msg_1") != nullptr);
-    CHECK(text_of(store.item("ann", "msg_1")->said.parts) == "hi");
+    CHECK(text_in_input(store.item("ann", "msg_1")->said.parts) == "hi");
     CHECK(store.remove("ann", "resp_1"));
     CHECK(store.find("ann", "resp_1") == nullptr);
     CHECK(store.item("ann", "msg_1") == nullptr);
