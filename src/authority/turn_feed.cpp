@@ -57,7 +57,7 @@ Result<bool> TurnFeed::poll(EventBatch& out, TurnWaker& waker) {
     }
     watch_->waker = &waker;
     if (!queue_.empty()) {
-        queue_.take(out);
+        queue_.drain(out);
         return true;
     }
     if (error_) {

@@ -56,7 +56,7 @@ bool TurnQueue::push(EventBatch&& events) {
     return true;
 }
 
-void TurnQueue::take(EventBatch& out) {
+void TurnQueue::drain(EventBatch& out) {
     weight_ = 0;
     std::ranges::move(events_, std::back_inserter(out));
     events_.clear();

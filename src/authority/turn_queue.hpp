@@ -19,7 +19,7 @@ public:
     [[nodiscard]] bool push(EventBatch&& events);
     [[nodiscard]] bool empty() const noexcept { return events_.empty(); }
     /// All of it, behind what `out` has.
-    void take(EventBatch& out);
+    void drain(EventBatch& out);
 
 private:
     std::size_t limit_;

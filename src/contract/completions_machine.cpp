@@ -82,10 +82,10 @@ void CompletionsMachine::step(const completions::Event& event, const Report& rep
         early_usage_ = false;
         report("C12", "usage before the finish");
     }
-    std::visit([&](const auto& known) { take(known, report); }, event);
+    std::visit([&](const auto& known) { apply(known, report); }, event);
 }
 
-void CompletionsMachine::take(const completions::Chunk& chunk, const Report& report) {
+void CompletionsMachine::apply(const completions::Chunk& chunk, const Report& report) {
     same(chunk, report);
     role(chunk, report);
     usage(chunk, report);
@@ -215,7 +215,7 @@ void CompletionsMachine::ending(const completions::Chunk& chunk, const Report& r
 }
 
 /// C14 and C15.
-void CompletionsMachine::take(const completions::ErrorObject& error, const Report& report) {
+void CompletionsMachine::apply(const completions::ErrorObject& error, const Report& report) {
     if (roles_ == 0 && errors_ == 0) {
         report("C8", "an error before the role");
     }
@@ -230,7 +230,7 @@ void CompletionsMachine::take(const completions::ErrorObject& error, const Repor
 }
 
 /// C16.
-void CompletionsMachine::take(const completions::Done&, const Report& report) {
+void CompletionsMachine::apply(const completions::Done&, const Report& report) {
     if (++dones_ > 1) {
         report("C16", "[DONE] more than once");
     } else if (finishes_ == 0 && errors_ == 0) {

@@ -57,7 +57,7 @@ void OpenagentsMachine::step(const Json& frame, const Report& report) {
     }
     place(*type, report);
     same_ids(*type, frame, report);
-    take(*type, frame, report);
+    apply(*type, frame, report);
 }
 
 /// What any frame may break by standing where it stands.
@@ -99,7 +99,7 @@ void OpenagentsMachine::same_ids(std::string_view type, const Json& frame, const
     }
 }
 
-void OpenagentsMachine::take(std::string_view type, const Json& frame, const Report& report) {
+void OpenagentsMachine::apply(std::string_view type, const Json& frame, const Report& report) {
     if (type == "start") {
         if (std::exchange(started_, true)) {
             report("A3", "another start");

@@ -26,7 +26,7 @@ public:
 private:
     void place(std::string_view type, const Report& report);
     void same_ids(std::string_view type, const Json& frame, const Report& report);
-    void take(std::string_view type, const Json& frame, const Report& report);
+    void apply(std::string_view type, const Json& frame, const Report& report);
     void text(std::string_view type, const Json& frame, const Report& report);
     void tool(std::string_view type, const Json& frame, const Report& report);
     void ending(const Json& frame, const Report& report);

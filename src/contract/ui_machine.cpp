@@ -109,7 +109,7 @@ struct UiMachine::State {
         tools.leave_open();
     }
 
-    void take(const ui::PartStart& chunk, const Report& report) {
+    void apply(const ui::PartStart& chunk, const Report& report) {
         in_step("a part's start", report);
         Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
@@ -132,7 +132,7 @@ struct UiMachine::State {
         ++open_parts;
     }
 
-    void take(const ui::PartDelta& chunk, const Report& report) {
+    void apply(const ui::PartDelta& chunk, const Report& report) {
         in_step("a part's delta", report);
         const Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
@@ -141,7 +141,7 @@ struct UiMachine::State {
         }
     }
 
-    void take(const ui::PartEnd& chunk, const Report& report) {
+    void apply(const ui::PartEnd& chunk, const Report& report) {
         in_step("a part's end", report);
         Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
@@ -160,7 +160,7 @@ struct UiMachine::State {
         );
     }
 
-    void take(const ui::Start& chunk, const Report& report) {
+    void apply(const ui::Start& chunk, const Report& report) {
         if (std::exchange(started, true)) {
             report("O2", "another start");
         }
@@ -176,7 +176,7 @@ struct UiMachine::State {
         }
     }
 
-    void take(const ui::StartStep&, const Report& report) {
+    void apply(const ui::StartStep&, const Report& report) {
         if (step_open) {
             report("O3", "start-step inside a step");
         }
@@ -190,7 +190,7 @@ struct UiMachine::State {
         step_open = true;
     }
 
-    void take(const ui::FinishStep&, const Report& report) {
+    void apply(const ui::FinishStep&, const Report& report) {
         if (!step_open) {
             report("O3", "finish-step without start-step");
         }
@@ -203,7 +203,7 @@ struct UiMachine::State {
         leave_open();
     }
 
-    void take(const ui::Finish& chunk, const Report& report) {
+    void apply(const ui::Finish& chunk, const Report& report) {
         tools.without_output(leaves_calls(chunk), report);
         if (++finished > 1) {
             report("O5", "another finish");
@@ -216,23 +216,23 @@ struct UiMachine::State {
         step_open = false;
     }
 
-    void take(const ui::ToolInputStart& chunk, const Report& report) {
+    void apply(const ui::ToolInputStart& chunk, const Report& report) {
         in_step("tool-input-start", report);
         tools.input_start(chunk, report);
     }
-    void take(const ui::ToolInputDelta& chunk, const Report& report) {
+    void apply(const ui::ToolInputDelta& chunk, const Report& report) {
         in_step("tool-input-delta", report);
         tools.input_delta(chunk, report);
     }
-    void take(const ui::ToolInputAvailable& chunk, const Report& report) {
+    void apply(const ui::ToolInputAvailable& chunk, const Report& report) {
         in_step("tool-input-available", report);
         tools.input_available(chunk, report);
     }
-    void take(const ui::ToolOutputAvailable& chunk, const Report& report) {
+    void apply(const ui::ToolOutputAvailable& chunk, const Report& report) {
         in_step("tool-output-available", report);
         tools.output(chunk.call, chunk.dynamic, true, report);
     }
-    void take(const ui::ToolOutputError& chunk, const Report& report) {
+    void apply(const ui::ToolOutputError& chunk, const Report& report) {
         in_step("tool-output-error", report);
         tools.output(chunk.call, chunk.dynamic, false, report);
     }
@@ -245,19 +245,19 @@ struct UiMachine::State {
         in_step(type, report);
         return true;
     }
-    void take(const ui::ToolApprovalRequest& chunk, const Report& report) {
+    void apply(const ui::ToolApprovalRequest& chunk, const Report& report) {
         if (knows_approvals("tool-approval-request", report)) {
             asked = true;
             tools.approval_request(chunk, report);
         }
     }
-    void take(const ui::ToolOutputDenied& chunk, const Report& report) {
+    void apply(const ui::ToolOutputDenied& chunk, const Report& report) {
         if (knows_approvals("tool-output-denied", report)) {
             tools.denied(chunk.call, report);
         }
     }
 
-    void take(const ui::ErrorChunk&, const Report& report) {
+    void apply(const ui::ErrorChunk&, const Report& report) {
         if (++errors > 1) {
             report("E1", "another error");
             return;
@@ -270,7 +270,7 @@ struct UiMachine::State {
         tools.open_at_error(report);
     }
 
-    void take(const ui::Abort&, const Report& report) {
+    void apply(const ui::Abort&, const Report& report) {
         aborted = true;
         in_step("abort", report);
         open_parts_break("P3", report);
@@ -279,9 +279,9 @@ struct UiMachine::State {
     }
 
     /// Data parts may stand anywhere between start and finish; others are outside the contract.
-    void take(const ui::Data&, const Report&) {}
-    void take(const ui::Other&, const Report&) {}
-    void take(const ui::Done&, const Report&) {}
+    void apply(const ui::Data&, const Report&) {}
+    void apply(const ui::Other&, const Report&) {}
+    void apply(const ui::Done&, const Report&) {}
 };
 
 UiMachine::UiMachine(std::optional<Continues> continues, wire::ui::Dialect dialect)
@@ -313,7 +313,7 @@ void UiMachine::step(const wire::ui::Chunk& chunk, const Report& report) {
         return;
     }
     state_->order(chunk, report);
-    std::visit([&](const auto& known) { state_->take(known, report); }, chunk);
+    std::visit([&](const auto& known) { state_->apply(known, report); }, chunk);
 }
 
 void UiMachine::unreadable(const Report& report) {

@@ -46,7 +46,7 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
 
 } // namespace
 
-Result<CompletionTurn::Said> CompletionTurn::take(const turn::Event& event) {
+Result<CompletionTurn::Said> CompletionTurn::apply(const turn::Event& event) {
     if (ending_) {
         return oa_stream::fail(Code::internal, "event after the end of the turn");
     }

@@ -35,7 +35,7 @@ public:
 
     /// What the event adds to the answer; nothing for most. It lives as long as the event, at most
     /// until the next one. Code::internal when the event is out of order.
-    [[nodiscard]] Result<Said> take(const turn::Event& event);
+    [[nodiscard]] Result<Said> apply(const turn::Event& event);
     /// The call of the client's that the event is; nullptr for most. It lives as long as the event.
     [[nodiscard]] const turn::ClientCall* call(const turn::Event& event);
     /// Ends the turn as failed, whatever it said before.

@@ -78,7 +78,7 @@ public:
             return fail(Code::internal, "event after the end of the answer");
         }
         OA_CHECK(state_.begin(out));
-        OA_TRY(const CompletionTurn::Said said, state_.turn.take(event));
+        OA_TRY(const CompletionTurn::Said said, state_.turn.apply(event));
         state_.summary.content = state_.summary.content || state_.turn.cut();
         const std::size_t mark = out.size();
         const std::uint64_t frames = state_.summary.frames;

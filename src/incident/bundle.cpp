@@ -277,7 +277,7 @@ private:
             sums_.changed(path, digest); // the sidecar of a file that was redacted once more
             return {};
         }
-        sums_.take(path, digest);
+        sums_.set(path, digest);
         return writer_.add(root_ + "/" + path, text);
     }
 

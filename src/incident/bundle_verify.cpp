@@ -30,7 +30,7 @@ struct Contents {
     std::size_t kept = 0; ///< bytes of sums and manifest
 };
 
-void take(ArchiveEntry&& entry, Contents& into) {
+void keep_entry(ArchiveEntry&& entry, Contents& into) {
     if (entry.folder) {
         return;
     }
@@ -157,7 +157,7 @@ Verdict BundleVerdict::verdict() const noexcept {
 Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
     Contents contents;
     OA_TRY(const std::string broken, read_archive(file, [&](ArchiveEntry&& entry) {
-               take(std::move(entry), contents);
+               keep_entry(std::move(entry), contents);
            }));
     BundleVerdict out;
     out.files = contents.digests.size();

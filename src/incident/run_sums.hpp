@@ -18,7 +18,7 @@ namespace oa_stream::incident {
 /// not as it was sealed must not look so now.
 class RunSums {
 public:
-    void take(const std::string& path, const std::string& digest) { digests_[path] = digest; }
+    void set(const std::string& path, const std::string& digest) { digests_[path] = digest; }
     /// A file that had `before` and has another digest here.
     void changed(const std::string& path, std::string before) {
         before_.emplace(path, std::move(before));

@@ -106,7 +106,7 @@ public:
     LogLines(std::string_view source, Timeline& into) : source_(source), into_(&into) {}
 
     /// As it stands there: white space before it is damage to gates, too. `ended`: with its LF.
-    void take(std::string_view line, bool ended) {
+    void add_line(std::string_view line, bool ended) {
         const std::string_view text =
             trim(line.substr(std::min(line.find_first_not_of('\0'), line.size())));
         if (text.empty()) {
@@ -149,7 +149,7 @@ void take_text(std::string_view text, std::string_view source, bool partial, Tim
         if (partial && !ended) {
             lines.take_torn(line);
         } else {
-            lines.take(line, ended);
+            lines.add_line(line, ended);
         }
     }
     lines.end();

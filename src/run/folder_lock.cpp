@@ -25,7 +25,7 @@ FolderLock FolderLock::try_take(const std::filesystem::path& folder) {
     return out;
 }
 
-FolderLock FolderLock::take(const std::filesystem::path& folder) {
+FolderLock FolderLock::acquire(const std::filesystem::path& folder) {
     constexpr int k_tries = 20;
     constexpr auto k_pause = std::chrono::milliseconds(10);
     FolderLock lock = try_take(folder);

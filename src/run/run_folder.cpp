@@ -122,7 +122,7 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
     run.path_ = fs::absolute(state_dir) / "runs" / run.id_;
     const auto fill = [&run]() -> Result<void> {
         OA_CHECK(make_dirs(run.path_));
-        run.lock_ = FolderLock::take(run.path_);
+        run.lock_ = FolderLock::acquire(run.path_);
         OA_CHECK(make_subfolders(run.path_));
         OA_CHECK(reserve(run.path_ / k_journal));
         OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
@@ -144,7 +144,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor, b
     run.id_ = run.path_.filename().string();
     run.redactor_ = std::move(redactor);
     run.redactor_.add_environment();
-    run.lock_ = FolderLock::take(run.path_);
+    run.lock_ = FolderLock::acquire(run.path_);
     if (!taken_over && !run.lock_.held() && FolderLock::is_held(run.path_)) {
         return fail(Code::conflict, "a living process works on this run", run.path_.string());
     }

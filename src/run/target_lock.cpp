@@ -144,7 +144,7 @@ Result<int> open_lock(const fs::path& path, int flags) {
 } // namespace
 
 Result<TargetLock>
-TargetLock::take(const fs::path& state_dir, std::string_view target, Json owner) {
+TargetLock::acquire(const fs::path& state_dir, std::string_view target, Json owner) {
     const fs::path path = lock_path(state_dir, target);
     OA_CHECK(make_dirs(path.parent_path()));
     while (true) {
@@ -189,7 +189,7 @@ TargetLock::take_over(const fs::path& state_dir, std::string_view target, Json o
     return lock;
 }
 
-Result<void> TargetLock::take_again() const {
+Result<void> TargetLock::reacquire() const {
     OA_TRY(const int fd, open_lock(path_, O_CREAT | O_EXCL));
     const Descriptor file(fd);
     if (::flock(fd, LOCK_EX | LOCK_NB) != 0 || !is_current(fd, path_)) {
@@ -220,7 +220,7 @@ Result<void> TargetLock::check() const {
     const bool ours = owner && int_member(*owner, "pid") == ::getpid() &&
                       int_member(*owner, "generation") == generation_ && still_runs(*owner);
     if (ours && !fs::exists(path_, ignored)) { // somebody cleaned up
-        auto again = take_again();
+        auto again = reacquire();
         if (again) {
             return {};
         }

@@ -217,7 +217,7 @@ Task<void> RedisLink::read_replies(Self self, Stream stream) {
             co_return;
         }
         reader.feed(std::string_view(piece).substr(0, *size));
-        if (auto taken = self->take(stream, reader); !taken) {
+        if (auto taken = self->receive(stream, reader); !taken) {
             self->drop(stream, std::move(taken).error());
             co_return;
         }
@@ -238,7 +238,7 @@ bool RedisLink::may_have_moved(std::string_view refusal) {
     return true;
 }
 
-Result<void> RedisLink::take(const Stream& stream, ReplyReader& reader) {
+Result<void> RedisLink::receive(const Stream& stream, ReplyReader& reader) {
     while (stream_ == stream) {
         OA_TRY(auto reply, reader.next());
         if (!reply) {

@@ -125,7 +125,7 @@ private:
     [[nodiscard]] static Task<void> keep_connected(Self self);
     [[nodiscard]] static Task<void> read_replies(Self self, Stream stream);
     [[nodiscard]] static Task<void> write_out(Self self, Stream stream);
-    [[nodiscard]] Result<void> take(const Stream& stream, ReplyReader& reader);
+    [[nodiscard]] Result<void> receive(const Stream& stream, ReplyReader& reader);
     /// The server may be the primary no more.
     [[nodiscard]] bool may_have_moved(std::string_view refusal);
     void drop(const Stream& stream, Error why);

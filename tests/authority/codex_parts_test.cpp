@@ -397,7 +397,7 @@ TEST_CASE("queue: refuses what would outgrow it and starts afresh when taken") {
     CHECK(queue.push(batch(4'000)));
     CHECK_FALSE(queue.push(batch(4'000)));
     auto out = batch(1);
-    queue.take(out);
+    queue.drain(out);
     CHECK(queue.empty());
     const auto size = [&](std::size_t at) {
         return std::get<turn::PartDelta>(out[at]).text.size();

@@ -28,7 +28,7 @@ std::string kept_of(std::string_view body, std::size_t step, std::size_t most = 
     ResendSieve sieve;
     std::string kept;
     for (std::size_t at = 0; at < body.size(); at += step) {
-        sieve.take(body.substr(at, step), kept, most);
+        sieve.filter(body.substr(at, step), kept, most);
     }
     sieve.finish(kept);
     return kept;
@@ -114,8 +114,8 @@ TEST_CASE("sieve: files may have the escapes of '/', '+' and '=', wherever the b
     for (std::size_t cut = 0; cut <= body.size(); ++cut) {
         ResendSieve sieve;
         std::string kept;
-        sieve.take(std::string_view(body).substr(0, cut), kept, 100);
-        sieve.take(std::string_view(body).substr(cut), kept, 100);
+        sieve.filter(std::string_view(body).substr(0, cut), kept, 100);
+        sieve.filter(std::string_view(body).substr(cut), kept, 100);
         sieve.finish(kept);
         if (kept != with(k_left_out)) {
             FAIL_CHECK("cut at " << cut);
@@ -157,7 +157,7 @@ TEST_CASE("sieve: files of the newest message that are too large are marked, the
         ResendSieve sieve(ResendSieve::Newest::marked);
         std::string kept;
         for (std::size_t at = 0; at < text.size(); at += step) {
-            sieve.take(text.substr(at, step), kept, most);
+            sieve.filter(text.substr(at, step), kept, most);
         }
         sieve.finish(kept);
         return replaced(kept, k_gone, k_old);

@@ -71,7 +71,7 @@ namespace {
 /// Keeps no 'x'.
 class NoX final : public BodySieve {
 public:
-    void take(std::string_view piece, std::string& kept, std::size_t most) override {
+    void filter(std::string_view piece, std::string& kept, std::size_t most) override {
         kept.append(piece);
         if (kept.size() > most) {
             std::erase(kept, 'x');

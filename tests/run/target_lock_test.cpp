@@ -30,7 +30,7 @@ public:
         pid_ = ::fork();
         REQUIRE(pid_ >= 0);
         if (pid_ == 0) {
-            const auto lock = TargetLock::take(state, "t", {{"run", "r"}});
+            const auto lock = TargetLock::acquire(state, "t", {{"run", "r"}});
             (void)!::write(ready[1], lock ? "y" : "n", 1);
             ::pause();
             ::_exit(0);
@@ -57,28 +57,28 @@ private:
 
 TEST_CASE("lock: the second one is refused with who and since when, the next target is free") {
     const test::TempFolder state;
-    const auto first = TargetLock::take(state.path, "front:a", {{"run", "r1"}});
+    const auto first = TargetLock::acquire(state.path, "front:a", {{"run", "r1"}});
     REQUIRE(first.has_value());
-    const auto second = TargetLock::take(state.path, "front:a", {{"run", "r2"}});
+    const auto second = TargetLock::acquire(state.path, "front:a", {{"run", "r2"}});
     REQUIRE_FALSE(second.has_value());
     CHECK(second.error().code == Code::conflict);
     CHECK(exit_code(second.error().code) == ExitCode::refused);
     CHECK(second.error().message.find(std::to_string(::getpid())) != std::string::npos);
     CHECK(second.error().message.find("since 20") != std::string::npos);
     CHECK(second.error().message.find("run r1") != std::string::npos);
-    CHECK(TargetLock::take(state.path, "front:b", {}).has_value());
+    CHECK(TargetLock::acquire(state.path, "front:b", {}).has_value());
 }
 
 TEST_CASE("lock: whose name a holder has not replaced yet is not said to hold it") {
     const test::TempFolder state;
-    const auto holder = TargetLock::take(state.path, "t", {{"run", "r1"}});
+    const auto holder = TargetLock::acquire(state.path, "t", {{"run", "r1"}});
     REQUIRE(holder.has_value());
     // As between taking a dead process's lock and the new owner's line.
     const auto file = std::filesystem::directory_iterator(state.path / "locks")->path();
     Json dead = *parse_json(*read_file(file));
     dead["pid_start"] = 1;
     std::ofstream(file) << dump_json(dead); // the same file, unlike with a replacement
-    const auto refused = TargetLock::take(state.path, "t", {});
+    const auto refused = TargetLock::acquire(state.path, "t", {});
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::conflict);
     CHECK(refused.error().message == "t is being worked on by another process, just begun");
@@ -87,26 +87,26 @@ TEST_CASE("lock: whose name a holder has not replaced yet is not said to hold it
 TEST_CASE("lock: gone with its holder, by the end of its life or by death") {
     const test::TempFolder state;
     {
-        auto lock = TargetLock::take(state.path, "t", {});
+        auto lock = TargetLock::acquire(state.path, "t", {});
         REQUIRE(lock.has_value());
         const TargetLock moved = std::move(*lock);
-        CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+        CHECK_FALSE(TargetLock::acquire(state.path, "t", {}).has_value());
     }
     CHECK(std::filesystem::is_empty(state.path / "locks"));
-    CHECK(TargetLock::take(state.path, "t", {}).has_value());
+    CHECK(TargetLock::acquire(state.path, "t", {}).has_value());
 
     const Holder other(state.path);
-    CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+    CHECK_FALSE(TargetLock::acquire(state.path, "t", {}).has_value());
     other.kill();
     other.reap();
-    CHECK(TargetLock::take(state.path, "t", {}).has_value());
+    CHECK(TargetLock::acquire(state.path, "t", {}).has_value());
 }
 
 TEST_CASE("lock: who holds it can be told without taking it; the dead do not hold") {
     const test::TempFolder folder;
     CHECK_FALSE(TargetLock::holder(folder.path, "one").has_value());
     {
-        const auto lock = TargetLock::take(folder.path, "one", {{"run", "r1"}});
+        const auto lock = TargetLock::acquire(folder.path, "one", {{"run", "r1"}});
         REQUIRE(lock.has_value());
         const auto holder = TargetLock::holder(folder.path, "one");
         REQUIRE(holder.has_value());
@@ -134,7 +134,7 @@ TEST_CASE("lock: a holder that was killed and is not reaped yet holds nothing") 
 
 TEST_CASE("lock: what is taken over is no more the former holder's, and stays the new one's") {
     const test::TempFolder state;
-    auto stopped = TargetLock::take(state.path, "t", {{"run", "r"}});
+    auto stopped = TargetLock::acquire(state.path, "t", {{"run", "r"}});
     REQUIRE(stopped.has_value());
     CHECK(stopped->check().has_value());
     {
@@ -146,16 +146,16 @@ TEST_CASE("lock: what is taken over is no more the former holder's, and stays th
         CHECK(refused.error().code == Code::conflict);
         CHECK(refused.error().message.find("took this run over") != std::string::npos);
         CHECK(TargetLock::holder(state.path, "t")->at("generation") == 2);
-        CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+        CHECK_FALSE(TargetLock::acquire(state.path, "t", {}).has_value());
     }
     CHECK(std::filesystem::is_empty(state.path / "locks"));
     // Whoever took it over is done, and its file gone: the former holder still has no say.
     CHECK(stopped->check().error().message.find("took this run over") != std::string::npos);
     CHECK(std::filesystem::is_empty(state.path / "locks"));
-    const auto next = TargetLock::take(state.path, "t", {});
+    const auto next = TargetLock::acquire(state.path, "t", {});
     stopped = fail(Code::internal, "its end"); // removes nothing of the new one
     CHECK(next->check().has_value());
-    CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+    CHECK_FALSE(TargetLock::acquire(state.path, "t", {}).has_value());
 }
 
 TEST_CASE("lock: a holder whose file somebody removed takes it again, unless another one has") {
@@ -164,13 +164,13 @@ TEST_CASE("lock: a holder whose file somebody removed takes it again, unless ano
         std::filesystem::remove(std::filesystem::directory_iterator(state.path / "locks")->path());
     };
     {
-        const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
+        const auto lock = TargetLock::acquire(state.path, "t", {{"run", "r"}});
         remove_file();
         CHECK(lock->check().has_value());
         CHECK(string_member(*TargetLock::holder(state.path, "t"), "run") == "r");
-        CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+        CHECK_FALSE(TargetLock::acquire(state.path, "t", {}).has_value());
         remove_file();
-        const auto other = TargetLock::take(state.path, "t", {{"run", "other"}});
+        const auto other = TargetLock::acquire(state.path, "t", {{"run", "other"}});
         REQUIRE(other.has_value());
         CHECK(lock->check().error().code == Code::conflict);
         CHECK(other->check().has_value());
@@ -180,7 +180,7 @@ TEST_CASE("lock: a holder whose file somebody removed takes it again, unless ano
 
 TEST_CASE("lock: a holder that cannot take its removed file again says why, and leaves none") {
     const test::TempFolder state;
-    const auto lock = TargetLock::take(state.path, "t", {{"run", "r"}});
+    const auto lock = TargetLock::acquire(state.path, "t", {{"run", "r"}});
     REQUIRE(lock.has_value());
     std::filesystem::remove(std::filesystem::directory_iterator(state.path / "locks")->path());
     {
@@ -196,21 +196,21 @@ TEST_CASE("lock: a holder that cannot take its removed file again says why, and 
     }
     CHECK(lock->check().has_value()); // there is room again
     CHECK(string_member(*TargetLock::holder(state.path, "t"), "run") == "r");
-    CHECK_FALSE(TargetLock::take(state.path, "t", {}).has_value());
+    CHECK_FALSE(TargetLock::acquire(state.path, "t", {}).has_value());
 }
 
 TEST_CASE("lock: a link, a folder or a pipe in its place is named and left as it is") {
     const test::TempFolder state;
     {
-        REQUIRE(TargetLock::take(state.path, "t", {}).has_value());
+        REQUIRE(TargetLock::acquire(state.path, "t", {}).has_value());
     }
-    const auto first = TargetLock::take(state.path, "t", {});
+    const auto first = TargetLock::acquire(state.path, "t", {});
     REQUIRE(first.has_value());
     const auto lock = std::filesystem::directory_iterator(state.path / "locks")->path();
     const auto victim = state.path / "victim";
     REQUIRE(write_file_atomic(victim, "precious").has_value());
     const auto refused = [&](std::string_view says) {
-        const auto got = TargetLock::take(state.path, "t", {});
+        const auto got = TargetLock::acquire(state.path, "t", {});
         REQUIRE_FALSE(got.has_value());
         CHECK(got.error().code == Code::io);
         CHECK(got.error().message.find(says) != std::string::npos);
@@ -232,7 +232,7 @@ TEST_CASE("lock: who shares its folder by a group may take it, and nobody else")
     for (const auto& [umask, mode] : {std::pair(022U, 0600U), std::pair(002U, 0660U)}) {
         const test::TempFolder state;
         const mode_t before = ::umask(umask);
-        const auto lock = TargetLock::take(state.path, "t", {});
+        const auto lock = TargetLock::acquire(state.path, "t", {});
         ::umask(before);
         REQUIRE(lock.has_value());
         const auto file = std::filesystem::directory_iterator(state.path / "locks")->path();

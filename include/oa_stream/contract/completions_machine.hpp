@@ -32,9 +32,9 @@ public:
     [[nodiscard]] bool finished() const noexcept { return finishes_ != 0; }
 
 private:
-    void take(const wire::completions::Chunk& chunk, const Report& report);
-    void take(const wire::completions::ErrorObject& error, const Report& report);
-    void take(const wire::completions::Done& done, const Report& report);
+    void apply(const wire::completions::Chunk& chunk, const Report& report);
+    void apply(const wire::completions::ErrorObject& error, const Report& report);
+    void apply(const wire::completions::Done& done, const Report& report);
     void same(const wire::completions::Chunk& chunk, const Report& report);
     void usage(const wire::completions::Chunk& chunk, const Report& report);
     void role(const wire::completions::Chunk& chunk, const Report& report);

@@ -45,7 +45,7 @@ private:
     struct Pot {
         std::size_t limit;
         std::size_t used = 0;
-        [[nodiscard]] bool take(std::size_t bytes) noexcept;
+        [[nodiscard]] bool reserve(std::size_t bytes) noexcept;
     };
     Pot reading_;
     Pot held_;

@@ -102,7 +102,7 @@ public:
     BodySieve& operator=(const BodySieve&) = delete;
 
     /// Appends `piece`, and takes away from `kept` when that is more than `most`.
-    virtual void take(std::string_view piece, std::string& kept, std::size_t most) = 0;
+    virtual void filter(std::string_view piece, std::string& kept, std::size_t most) = 0;
     /// After the last piece.
     virtual void finish(std::string& kept) = 0;
 };

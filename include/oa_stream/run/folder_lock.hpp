@@ -14,7 +14,7 @@ public:
     FolderLock() = default;
     /// Waits a moment for readers that look at it; without the lock afterwards if it is not to be
     /// had, because a run must not fail for the sake of housekeeping.
-    [[nodiscard]] static FolderLock take(const std::filesystem::path& folder);
+    [[nodiscard]] static FolderLock acquire(const std::filesystem::path& folder);
     /// At once or not at all.
     [[nodiscard]] static FolderLock try_take(const std::filesystem::path& folder);
     /// Somebody else holds it.

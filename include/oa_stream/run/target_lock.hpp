@@ -19,7 +19,7 @@ public:
     /// and generation added) into it. Code::conflict with who holds it and since when; Code::io,
     /// also for a link, a folder or a pipe in its place, which is left as it is.
     [[nodiscard]] static Result<TargetLock>
-    take(const std::filesystem::path& state_dir, std::string_view target, Json owner);
+    acquire(const std::filesystem::path& state_dir, std::string_view target, Json owner);
 
     /// Takes the lock from a holder that lives and does not answer: a new file with the next
     /// generation replaces its file, so check() of the old holder fails from then on. Code::io.
@@ -43,7 +43,7 @@ public:
 
 private:
     TargetLock(int fd, std::filesystem::path path) noexcept : fd_(fd), path_(std::move(path)) {}
-    [[nodiscard]] Result<void> take_again() const;
+    [[nodiscard]] Result<void> reacquire() const;
     int fd_ = -1;
     std::filesystem::path path_;
     std::int64_t generation_ = 1;

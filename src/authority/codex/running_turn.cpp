@@ -72,7 +72,7 @@ void RunningTurn::deliver(std::string_view method, const Json& message) {
         return;
     }
     last_event_ = Clock::now();
-    take(method, message);
+    apply(method, message);
 }
 
 /// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.

@@ -151,7 +151,7 @@ private:
     void tell_calls();
     void hand_over();
     void give_up(const Json& error);
-    void take(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
+    void apply(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
     void say(std::string_view method, const Json& message);
     [[nodiscard]] bool is_torn(std::string_view method, const Json& message);
     void replay_items(const Json& stored);

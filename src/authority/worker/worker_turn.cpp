@@ -112,7 +112,7 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
     } else if (binds) {
         deliver_bound(event, now);
     } else {
-        take(event, now);
+        apply(event, now);
     }
 }
 
@@ -153,10 +153,10 @@ void WorkerTurn::deliver_bound(const WorkerEvent& event, Clock::time_point now) 
             spent_by_others(one);
         }
     }
-    take(event, now);
+    apply(event, now);
     for (const WorkerEvent& one : before) {
         if (ours(one) && !over()) {
-            take(one, now);
+            apply(one, now);
         }
     }
 }
@@ -180,7 +180,7 @@ bool WorkerTurn::is_torn(const WorkerEvent& event) {
     return !begun_.contains(item);
 }
 
-void WorkerTurn::take(const WorkerEvent& event, Clock::time_point now) {
+void WorkerTurn::apply(const WorkerEvent& event, Clock::time_point now) {
     last_event_ = now;
     if (!asked_ && event.method.starts_with("item/")) {
         asked_ = true;

@@ -78,7 +78,7 @@ private:
     [[nodiscard]] bool held_back(const std::string& turn, const WorkerEvent& event);
     /// The event that bound the turn, and what came before it.
     void deliver_bound(const WorkerEvent& event, Clock::time_point now);
-    void take(const WorkerEvent& event, Clock::time_point now);
+    void apply(const WorkerEvent& event, Clock::time_point now);
     void begin(const std::string& turn);
     void take_early();
     void spent_by_others(const WorkerEvent& event);

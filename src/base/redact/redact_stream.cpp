@@ -117,7 +117,7 @@ Line read_line(std::string_view line) {
     return out;
 }
 
-void take(const Value& value, std::size_t offset, Text& into) {
+void add_value(const Value& value, std::size_t offset, Text& into) {
     into.joined += value.text;
     for (std::size_t i = 0; i < value.text.size(); ++i) {
         into.at.push_back(offset + value.offset + i);
@@ -142,9 +142,9 @@ void take_line(std::string_view line, std::size_t offset, Parts& parts) {
         if (!contains(k_pieces, value.name)) {
             continue;
         }
-        take(value, offset, parts[part_of(read, value.object) + std::string(value.name)]);
+        add_value(value, offset, parts[part_of(read, value.object) + std::string(value.name)]);
         if (value.name == "arguments") { // of one call, mostly; not all servers number them
-            take(value, offset, parts["arguments of any"]);
+            add_value(value, offset, parts["arguments of any"]);
         }
     }
 }

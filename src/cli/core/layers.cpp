@@ -251,14 +251,14 @@ Result<ConfigFile> ConfigFile::parse(std::string_view text, std::string_view fil
         if (section.key == "version") {
             continue;
         }
-        if (auto taken = out.take(section); !taken) {
+        if (auto taken = out.add_section(section); !taken) {
             out.mistakes_.push_back({section_meant(section.key), std::move(taken).error()});
         }
     }
     return out;
 }
 
-Result<void> ConfigFile::take(const config::YamlEntry& section) {
+Result<void> ConfigFile::add_section(const config::YamlEntry& section) {
     const FileReader reader(file_);
     const CommandSpec* command = command_called(section.key);
     if (section.key != k_all && command == nullptr) {

@@ -57,7 +57,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return file_; }
 
 private:
-    [[nodiscard]] Result<void> take(const config::YamlEntry& section);
+    [[nodiscard]] Result<void> add_section(const config::YamlEntry& section);
 
     std::string file_;
     std::vector<ConfigMistake> mistakes_;

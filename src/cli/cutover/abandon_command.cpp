@@ -106,7 +106,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     if (!status.target.empty()) {
         OA_TRY(
             lock,
-            run::TargetLock::take(
+            run::TargetLock::acquire(
                 context.state_dir,
                 status.target,
                 {{"command", "cutover abandon"}, {"unlocks", status.run}}

@@ -357,7 +357,7 @@ Result<ExitCode> carry_out_routes(RouteTarget target, RouteTask task, Context& c
         const std::string& url = target.service.base_url;
         OA_TRY(
             lock,
-            run::TargetLock::take(
+            run::TargetLock::acquire(
                 context.state_dir,
                 route_lock_name(url),
                 {{"command", task.command}, {"target", url}}

@@ -328,7 +328,7 @@ std::vector<Row> totals(const WatchView& view, std::size_t columns) {
     return out;
 }
 
-void take(std::vector<Row>& to, std::vector<Row> from, std::size_t most) {
+void append_rows(std::vector<Row>& to, std::vector<Row> from, std::size_t most) {
     from.resize(std::min(most, from.size()));
     std::ranges::move(from, std::back_inserter(to));
 }
@@ -338,16 +338,16 @@ void take(std::vector<Row>& to, std::vector<Row> from, std::size_t most) {
 std::vector<std::string> watch_screen(const WatchView& view, ScreenSize size, bool colour) {
     const auto lower = totals(view, size.columns - 1);
     std::vector<Row> rows;
-    take(rows, head(view, size.columns - 1), size.rows);
-    take(rows, reasons(view, size.columns - 1), std::max<std::size_t>(size.rows / 4, 1));
-    take(rows, sources(view), std::max<std::size_t>(size.rows / 6, 1));
-    take(rows, parts(view), size.rows / 4);
+    append_rows(rows, head(view, size.columns - 1), size.rows);
+    append_rows(rows, reasons(view, size.columns - 1), std::max<std::size_t>(size.rows / 4, 1));
+    append_rows(rows, sources(view), std::max<std::size_t>(size.rows / 6, 1));
+    append_rows(rows, parts(view), size.rows / 4);
     const RouteColumns columns = route_columns(size);
     const RouteRow heads{"req/s", "5xx/s", "turns/s", "p50", "p95", "p99"};
     rows.push_back({route_line("route", heads, columns), Tone::dim});
     const std::size_t reserved = rows.size() + lower.size() + 3;
-    take(rows, routes(view, columns), size.rows > reserved ? size.rows - reserved : 1);
-    take(rows, lower, lower.size());
+    append_rows(rows, routes(view, columns), size.rows > reserved ? size.rows - reserved : 1);
+    append_rows(rows, lower, lower.size());
     if (rows.size() + 1 < size.rows && !view.events.empty()) {
         rows.push_back({"events", Tone::dim});
         const std::size_t room = std::min(size.rows - rows.size(), view.events.size());

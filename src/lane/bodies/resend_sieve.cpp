@@ -48,7 +48,7 @@ bool holds_left_out(const Json& value) {
     return value.is_structured() && std::ranges::any_of(value, holds_left_out);
 }
 
-void ResendSieve::take(std::string_view piece, std::string& kept, std::size_t most) {
+void ResendSieve::filter(std::string_view piece, std::string& kept, std::size_t most) {
     const auto from = kept.size();
     kept.append(piece);
     most_ = most;

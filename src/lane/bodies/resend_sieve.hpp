@@ -36,7 +36,7 @@ public:
     enum class Newest { kept, marked };
     explicit ResendSieve(Newest newest = Newest::kept) : newest_files_(newest) {}
 
-    void take(std::string_view piece, std::string& kept, std::size_t most) override;
+    void filter(std::string_view piece, std::string& kept, std::size_t most) override;
     void finish(std::string& kept) override;
 
 private:

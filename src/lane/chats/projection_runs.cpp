@@ -35,7 +35,7 @@ public:
     }
 
     /// `at`: Unix milliseconds, 0 when unknown.
-    void take(const turn::Event& event, std::int64_t at) {
+    void add(const turn::Event& event, std::int64_t at) {
         at_ = at;
         std::visit(*this, event);
     }
@@ -198,7 +198,7 @@ project_events(const ProjectionContext& context, const authority::PastTurn& turn
     model["model"] = or_null(model_of(context, turn));
     list.add("model_stream_started", std::move(model), began);
     for (std::size_t i = 0; i < turn.events.size(); ++i) {
-        list.take(turn.events[i], i < turn.times_ms.size() ? turn.times_ms[i] : 0);
+        list.add(turn.events[i], i < turn.times_ms.size() ? turn.times_ms[i] : 0);
     }
     add_end(list, turn);
     return out;

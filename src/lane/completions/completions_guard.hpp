@@ -39,7 +39,7 @@ public:
 
     /// A place; nullopt when `limit` turns run. Once it is handed over, the end of the turn gives
     /// it back, through release().
-    [[nodiscard]] std::optional<Counted> take(std::size_t limit) {
+    [[nodiscard]] std::optional<Counted> reserve(std::size_t limit) {
         if (*active_ >= limit) {
             return std::nullopt;
         }

@@ -126,7 +126,7 @@ Task<void> Completions::completions(CallPtr call) {
     }
     const auto limit = lane_->config.limits.completions;
     net::Headers headers{{"x-conc-limit", fmt::format("{}", limit)}};
-    auto place = running_.take(limit);
+    auto place = running_.reserve(limit);
     headers.set("x-conc-active", fmt::format("{}", running_.active()));
     if (!place) {
         auto rejection = reject_concurrency(limit);

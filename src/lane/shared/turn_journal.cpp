@@ -199,7 +199,7 @@ void TurnJournal::answered(
     store_->turns.inflight -= size;
     if (!over_ && !logless_) {
         if (written) {
-            take(*written, end, size);
+            note_written(*written, end, size);
         } else if (!std::exchange(held_up_, true)) {
             failing_ = failing_.value_or(Clock::now());
         }
@@ -211,7 +211,7 @@ void TurnJournal::answered(
     }
 }
 
-void TurnJournal::take(store::Written written, std::uint64_t end, std::size_t size) {
+void TurnJournal::note_written(store::Written written, std::uint64_t end, std::size_t size) {
     switch (written) {
     case store::Written::stored:
         if (held_up_) { // behind one that failed: the log has a hole

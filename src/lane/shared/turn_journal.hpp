@@ -89,7 +89,7 @@ private:
     [[nodiscard]] bool gathers();
     void send_piece();
     void answered(std::uint64_t end, std::size_t size, const Result<store::Written>& written);
-    void take(store::Written written, std::uint64_t end, std::size_t size);
+    void note_written(store::Written written, std::uint64_t end, std::size_t size);
     [[nodiscard]] static Task<void> try_again(Self self);
     [[nodiscard]] bool may_end_at_once() const noexcept;
     [[nodiscard]] store::EndRequest early_end() const;

@@ -2,7 +2,7 @@
 
 namespace oa_stream::net {
 
-bool BodyBudget::Pot::take(std::size_t bytes) noexcept {
+bool BodyBudget::Pot::reserve(std::size_t bytes) noexcept {
     if (bytes > limit - used) {
         return false;
     }
@@ -21,7 +21,7 @@ BodyBudget::Share& BodyBudget::Share::operator=(Share&& other) noexcept {
 }
 
 bool BodyBudget::Share::resize(std::size_t bytes) noexcept {
-    if (budget_ && bytes > bytes_ && !budget_->reading_.take(bytes - bytes_)) {
+    if (budget_ && bytes > bytes_ && !budget_->reading_.reserve(bytes - bytes_)) {
         return false;
     }
     if (budget_ && bytes < bytes_) {
@@ -32,7 +32,7 @@ bool BodyBudget::Share::resize(std::size_t bytes) noexcept {
 }
 
 bool BodyBudget::Share::hold() noexcept {
-    if (budget_ && !budget_->held_.take(bytes_)) {
+    if (budget_ && !budget_->held_.reserve(bytes_)) {
         return false;
     }
     if (budget_) {

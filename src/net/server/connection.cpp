@@ -138,7 +138,7 @@ void Connection::on_bytes(std::string_view data) {
     case Phase::idle:
     case Phase::head:
     case Phase::body:
-        take(data);
+        receive(data);
         return;
     case Phase::skipping:
         skip(data);

@@ -105,7 +105,7 @@ private:
     void watch_peer();
     void on_end();
     void begin_request();
-    void take(std::string_view data);
+    void receive(std::string_view data);
     [[nodiscard]] bool begin_head(std::string_view& bytes);
     void keep_rest(std::string_view bytes, std::size_t consumed);
     void await_more();

@@ -36,12 +36,12 @@ void Connection::begin_request() {
     // Posted: a client that sends hundreds of requests ahead must not nest as many handlers.
     asio::post(core_->executor, [self = shared_from_this()] {
         if (self->phase_ == Phase::idle) {
-            self->guarded([&] { self->take({}); });
+            self->guarded([&] { self->receive({}); });
         }
     });
 }
 
-void Connection::take(std::string_view data) {
+void Connection::receive(std::string_view data) {
     std::string_view bytes = data;
     if (!in_.empty()) {
         in_.append(data);

@@ -100,7 +100,7 @@ private:
             return piece.size();
         }
         if (sieve) {
-            sieve->take({piece.data(), piece.size()}, request.body, kept_limit);
+            sieve->filter({piece.data(), piece.size()}, request.body, kept_limit);
         } else {
             request.body.append(piece.data(), piece.size());
         }

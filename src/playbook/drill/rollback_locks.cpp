@@ -50,7 +50,7 @@ wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pi
     const auto began = Clock::now();
     bool said = false;
     while (true) {
-        auto lock = run::TargetLock::take(state, plan->target, owner_of(*request));
+        auto lock = run::TargetLock::acquire(state, plan->target, owner_of(*request));
         if (lock) {
             co_return RollbackLocks{*std::move(lock)};
         }
@@ -171,7 +171,7 @@ Task<Result<void>> end_in_folder(
 Task<Result<RollbackLocks>>
 lock_here(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     const fs::path& state = request->by.state_dir;
-    auto lock = run::TargetLock::take(state, plan->target, owner_of(*request));
+    auto lock = run::TargetLock::acquire(state, plan->target, owner_of(*request));
     if (lock) {
         co_return RollbackLocks{*std::move(lock)};
     }

@@ -36,7 +36,7 @@ Result<RunLocks> lock_run(const PlaybookRun& run) {
         return out;
     }
     const Json owner = {{"run", run.session.id()}, {"what", "apply"}};
-    OA_TRY(out.target, run::TargetLock::take(run.by.state_dir, run.plan.target, owner));
+    OA_TRY(out.target, run::TargetLock::acquire(run.by.state_dir, run.plan.target, owner));
     OA_TRY(out.routes, lock_routes(run.by.state_dir, run.plan, run.session.id()));
     // Lanes of its own are new; a rollback is how everything comes back, whatever moved it.
     if (!brings_its_own_lanes(run.playbook()) && run.playbook().kind != Kind::rollback) {

@@ -100,7 +100,7 @@ lock_routes(const std::filesystem::path& state_dir, const Plan& plan, const std:
     std::optional<run::TargetLock> out;
     if (plan.playbook.routes) {
         const std::string name = route_lock_name(route_url(plan.playbook));
-        OA_TRY(run::TargetLock lock, run::TargetLock::take(state_dir, name, {{"run", run}}));
+        OA_TRY(run::TargetLock lock, run::TargetLock::acquire(state_dir, name, {{"run", run}}));
         out.emplace(std::move(lock));
     }
     return out;

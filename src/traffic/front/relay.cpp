@@ -43,7 +43,7 @@ struct Relay {
     std::optional<Clock::time_point> client_ended; ///< its sending half, at least
     Wake wake;
 
-    net::Flow take(std::string_view bytes) {
+    net::Flow receive(std::string_view bytes) {
         if (is_short) {
             short_answer.append(bytes);
             mirror_bytes(bytes);
@@ -174,7 +174,7 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay, R
         return net::Flow::go_on;
     };
     handlers.on_bytes = [relay](std::string_view bytes, Clock::time_point) {
-        return relay->take(bytes);
+        return relay->receive(bytes);
     };
     relay->transfer = core->client->stream(
         upstream_request(*core, arm, relay->exchange->request(), std::move(body)),

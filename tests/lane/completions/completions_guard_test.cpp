@@ -13,11 +13,11 @@ using namespace oa_stream::lane;
 
 TEST_CASE("completions guard: a place is given back once, by its end or by that of the turn") {
     CompletionsGuard guard;
-    auto first = guard.take(2);
-    auto second = guard.take(2);
+    auto first = guard.reserve(2);
+    auto second = guard.reserve(2);
     REQUIRE(first.has_value());
     REQUIRE(second.has_value());
-    CHECK_FALSE(guard.take(2).has_value());
+    CHECK_FALSE(guard.reserve(2).has_value());
     second.reset();
     CHECK(guard.active() == 1);
     {
@@ -34,7 +34,7 @@ TEST_CASE("completions guard: a place is given back once, by its end or by that 
 TEST_CASE("completions guard: a place that outlives its guard leaves that one's memory alone") {
     alignas(CompletionsGuard) std::array<std::byte, sizeof(CompletionsGuard)> memory{};
     auto* const guard = new (memory.data()) CompletionsGuard;
-    auto place = guard->take(1);
+    auto place = guard->reserve(1);
     std::destroy_at(guard);
     memory.fill(std::byte{7});
     place.reset();

@@ -586,7 +586,7 @@ TEST_CASE("plan: nothing is planned on what a living run moves now") {
     const State state;
     CHECK(check_nothing_under_way(state.path, "front").has_value());
     {
-        const auto lock = run::TargetLock::take(state.path, "front", {{"run", "r1"}});
+        const auto lock = run::TargetLock::acquire(state.path, "front", {{"run", "r1"}});
         REQUIRE(lock.has_value());
         const auto refused = check_nothing_under_way(state.path, "front");
         REQUIRE_FALSE(refused.has_value());

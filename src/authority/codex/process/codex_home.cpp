@@ -78,7 +78,7 @@ Result<void> add_key(CodexHome& home, const std::string& name) {
 
 } // namespace
 
-Result<std::unique_ptr<FolderLock>> FolderLock::take(const fs::path& path) {
+Result<std::unique_ptr<FolderLock>> FolderLock::acquire(const fs::path& path) {
     const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         return fail(Code::io, errno_text(errno), path);
@@ -149,7 +149,7 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     for (const char* skills : {"skills", ".agents/skills"}) {
         OA_CHECK(make_dirs(home.home / skills));
     }
-    OA_TRY(home.lock, FolderLock::take(base / "lock"));
+    OA_TRY(home.lock, FolderLock::acquire(base / "lock"));
     remove_logs(home.home);
     restore_ages(home.home);
     for (const char* name : k_harmless_env) {

@@ -23,8 +23,8 @@ namespace oa_stream::authority {
 class FolderLock {
 public:
     /// Code::conflict when another process holds it.
-    [[nodiscard]] static Result<std::unique_ptr<FolderLock>> take(const std::filesystem::path& path
-    );
+    [[nodiscard]] static Result<std::unique_ptr<FolderLock>>
+    acquire(const std::filesystem::path& path);
     ~FolderLock();
     FolderLock(const FolderLock&) = delete;
     FolderLock& operator=(const FolderLock&) = delete;

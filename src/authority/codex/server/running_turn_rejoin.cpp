@@ -89,7 +89,7 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
         fail(Error{.code = Code::unavailable, .message = "the Codex server ended the turn"});
     } else {
         Json params = Json::object({{"threadId", thread_}, {"turn", stored}});
-        take("turn/completed", notification("turn/completed", std::move(params)));
+        apply("turn/completed", notification("turn/completed", std::move(params)));
     }
 }
 
@@ -162,7 +162,7 @@ bool RunningTurn::is_torn(std::string_view method, const Json& message) {
 
 /// One notification, told at once. What does not fit to what was said before the loss ends the
 /// turn.
-void RunningTurn::take(std::string_view method, const Json& message) {
+void RunningTurn::apply(std::string_view method, const Json& message) {
     if (!torn_ || !is_torn(method, message)) {
         say(method, message);
     }

@@ -176,7 +176,7 @@ void KhalaLink::went_up() {
     handlers_.up(std::exchange(lost_, false));
 }
 
-void KhalaLink::take(KhalaFrame& frame) {
+void KhalaLink::receive(KhalaFrame& frame) {
     cursor_ = std::max(cursor_.value_or(0), frame.watermark);
     if (!frame.events.empty()) {
         cut_ = 0;

@@ -91,7 +91,7 @@ private:
     /// The same question would get the same answer.
     void ask_for_less();
     void went_up();
-    void take(KhalaFrame& frame);
+    void receive(KhalaFrame& frame);
     /// The server owes an answer on `socket_` from now on; without one it is left.
     void expect_answer();
     void still_answering();

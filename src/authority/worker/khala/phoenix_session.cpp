@@ -108,7 +108,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
             link->still_answering(); // what is retained comes before the reply
         }
         if (frame.kind == Kind::events && !seeking) {
-            link->take(frame);
+            link->receive(frame);
         } else if (frame.kind == Kind::joined && frame.ref == ref) {
             link->cursor_ = seeking ? frame.head.value_or(0) : link->cursor_;
             co_return std::nullopt;
@@ -133,7 +133,7 @@ Task<KhalaEnd> PhoenixSession::read(Link link, Socket socket) {
         }
         auto frame = read_phoenix_frame(*message, link->filter_);
         if (frame.kind == Kind::events) {
-            link->take(frame);
+            link->receive(frame);
         } else if (ends(frame.kind)) {
             co_return KhalaLink::end_of(frame);
         }

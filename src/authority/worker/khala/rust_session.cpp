@@ -122,7 +122,7 @@ Task<KhalaEnd> RustSession::run(Link link, Secret token) {
             link->went_up();
             break;
         case KhalaFrame::Kind::events:
-            link->take(frame);
+            link->receive(frame);
             break;
         default:
             co_return KhalaLink::end_of(frame);
