@@ -41,8 +41,8 @@ Task<Result<EventBatch>> Turn::next() {
     }
     while (true) {
         EventBatch batch;
-        OA_CO_TRY(const bool told, poll(batch, *waiting_));
-        if (told) {
+        OA_CO_TRY(const bool some, poll(batch, *waiting_));
+        if (some) {
             co_return batch;
         }
         (void)co_await waiting_->wait();

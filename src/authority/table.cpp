@@ -30,12 +30,12 @@ std::span<const std::string_view> authority_words() {
 }
 
 std::string_view authority_name(const Json& version) {
-    const Json* told = member(version, "authority");
-    if (told == nullptr) {
+    const Json* reported = member(version, "authority");
+    if (reported == nullptr) {
         return {};
     }
-    return told->is_string() ? std::string_view(told->get_ref<const std::string&>())
-                             : string_member(*told, "name").value_or("");
+    return reported->is_string() ? std::string_view(reported->get_ref<const std::string&>())
+                                 : string_member(*reported, "name").value_or("");
 }
 
 bool plays_recordings(const Json& version) {

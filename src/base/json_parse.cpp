@@ -46,10 +46,10 @@ private:
         std::size_t index;
     };
 
-    void drop(std::span<Json> values, std::size_t first, std::size_t again) {
+    void drop(std::span<Json> values, std::size_t first, std::size_t repeated) {
         dropped_.resize(values.size());
-        dropped_[again] = true;
-        values[first] = std::move(values[again]);
+        dropped_[repeated] = true;
+        values[first] = std::move(values[repeated]);
         ++count_;
     }
 
@@ -78,9 +78,9 @@ private:
         });
         std::size_t first = 0;
         for (std::size_t i = 1; i < entries.size(); ++i) {
-            const bool again = entries[i].hash == entries[first].hash &&
-                               names[entries[i].index] == names[entries[first].index];
-            if (again) {
+            const bool repeated = entries[i].hash == entries[first].hash &&
+                                  names[entries[i].index] == names[entries[first].index];
+            if (repeated) {
                 drop(values, entries[first].index, entries[i].index);
             } else {
                 first = i;

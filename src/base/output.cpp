@@ -76,10 +76,10 @@ bool wait_for_room(Until until) noexcept {
     }
     pollfd ready{STDERR_FILENO, POLLOUT, 0};
     const int seen = ::poll(&ready, 1, static_cast<int>(left.count()));
-    const bool again = seen > 0 || (seen < 0 && errno == EINTR);
+    const bool retry = seen > 0 || (seen < 0 && errno == EINTR);
     const auto waited = std::min<Until::duration>(Until::clock::now() - now, left);
     made_up = std::max(made_up.load(), now) + waited * k_share;
-    return again;
+    return retry;
 }
 
 /// Until when a text that comes now may wait.

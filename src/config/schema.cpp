@@ -161,17 +161,17 @@ Json object_of(const SectionInfo& section) {
 void visit(
     const SectionInfo& section,
     std::vector<const SectionInfo*>& seen,
-    const std::function<void(const SectionInfo&)>& tell
+    const std::function<void(const SectionInfo&)>& on_section
 ) {
     if (contains(seen, &section)) {
         return;
     }
     seen.push_back(&section);
-    tell(section);
+    on_section(section);
     const AllKeys all = all_keys(section);
     for (const Key& key : all.keys) {
         if (key.section != nullptr) {
-            visit(*key.section, seen, tell);
+            visit(*key.section, seen, on_section);
         }
     }
 }

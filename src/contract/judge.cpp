@@ -153,7 +153,7 @@ struct Judge::Impl {
 
     /// `value`: the event as a client reads it; unset: none can.
     void take_parsed(
-        auto& by, const auto& value, std::vector<wire::ui::ParseNote>& notes, const auto& tell
+        auto& by, const auto& value, std::vector<wire::ui::ParseNote>& notes, const auto& on_value
     ) {
         for (wire::ui::ParseNote& note : notes) {
             add(note.rule, std::move(note.text));
@@ -163,8 +163,8 @@ struct Judge::Impl {
             return;
         }
         by.step(*value, report);
-        if (tell) {
-            tell(*value, offset);
+        if (on_value) {
+            on_value(*value, offset);
         }
     }
 

@@ -252,7 +252,7 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
         part(*item, what, event, report);
         return true;
     }
-    if ((!kind->part.empty() && !item->part) || item->told) {
+    if ((!kind->part.empty() && !item->part) || item->text_done) {
         report("V7", fmt::format("{} outside of its part", type));
     }
     if (what == "delta") {
@@ -262,7 +262,7 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
         }
         item->text += delta;
     } else if (what == "done") {
-        item->told = true;
+        item->text_done = true;
         if (string_member(event, kind->member) != item->text) {
             report("V8", fmt::format("{} differs from the pieces", type));
         }
@@ -290,7 +290,7 @@ void ResponsesMachine::part(
         item.part = true;
         return;
     }
-    if (!item.part || !item.told) {
+    if (!item.part || !item.text_done) {
         report("V7", "the end of no part");
     }
     if (text.value_or("") != item.text) {
@@ -316,7 +316,7 @@ void ResponsesMachine::item_done(const Json& event, const Report& report) {
         !is("name", item->name)) {
         report("V6", "the end of another item");
     }
-    if (item->part || (item->type == "function_call" && !item->told)) {
+    if (item->part || (item->type == "function_call" && !item->text_done)) {
         report("V6", "the item ends before its text");
     }
     if (said_by(*whole) != item->text) {

@@ -182,17 +182,18 @@ void judge_item(const Json& item, const Report& report) {
         if (type != "reasoning") {
             report("V5", fmt::format("a {} without status", type));
         }
-    } else if (const auto said = text_in(item, "status"); !contains(k_item_states, said)) {
-        report("V5", fmt::format("the status of a {} is \"{}\"", type, printable(said, 40)));
+    } else if (const auto state_word = text_in(item, "status");
+               !contains(k_item_states, state_word)) {
+        report("V5", fmt::format("the status of a {} is \"{}\"", type, printable(state_word, 40)));
     }
 }
 
 void judge_response(const Json& response, std::string_view status, const Report& report) {
     judge_members(response, report);
-    const auto said = text_in(response, "status");
-    const bool fits = status.empty() ? contains(k_whole_states, said) : said == status;
+    const auto state_word = text_in(response, "status");
+    const bool fits = status.empty() ? contains(k_whole_states, state_word) : state_word == status;
     if (!fits) {
-        report("V3", fmt::format("status is \"{}\"", printable(said, 40)));
+        report("V3", fmt::format("status is \"{}\"", printable(state_word, 40)));
     }
     const Json* output = member(response, "output");
     if (output == nullptr || !output->is_array()) {
@@ -201,7 +202,7 @@ void judge_response(const Json& response, std::string_view status, const Report&
         for (const Json& item : *output) {
             judge_item(item, report);
             const auto state = text_view_in(item, "status");
-            if (said == k_completed && !state.empty() && state != k_completed) {
+            if (state_word == k_completed && !state.empty() && state != k_completed) {
                 report(
                     "V5",
                     fmt::format("an item of a completed response is \"{}\"", printable(state, 40))
@@ -211,12 +212,12 @@ void judge_response(const Json& response, std::string_view status, const Report&
         judge_ids(*output, "id", report);
         judge_ids(*output, "call_id", report);
     }
-    judge_reasons(response, said, report);
+    judge_reasons(response, state_word, report);
     const Json* usage = given(response, "usage");
     if (usage == nullptr) {
         return;
     }
-    if (said == "in_progress") {
+    if (state_word == "in_progress") {
         report("V12", "usage before the end");
     }
     judge_usage(*usage, output != nullptr && !output->empty(), report);

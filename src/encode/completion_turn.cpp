@@ -46,7 +46,7 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
 
 } // namespace
 
-Result<CompletionTurn::Said> CompletionTurn::apply(const turn::Event& event) {
+Result<CompletionTurn::Delta> CompletionTurn::apply(const turn::Event& event) {
     if (ending_) {
         return oa_stream::fail(Code::internal, "event after the end of the turn");
     }
@@ -60,11 +60,11 @@ Result<CompletionTurn::Said> CompletionTurn::apply(const turn::Event& event) {
     } else if (const auto* known = std::get_if<turn::UsageKnown>(&event)) {
         count(known->usage);
     } else if (const auto* ended = std::get_if<turn::TurnEnded>(&event)) {
-        const Said rest = text(stop_.rest());
+        const Delta rest = text(stop_.rest());
         end(*ended);
         return rest;
     }
-    return Said{}; // other tools and notes are nothing to these clients
+    return Delta{}; // other tools and notes are nothing to these clients
 }
 
 const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
@@ -84,20 +84,20 @@ Result<void> CompletionTurn::open(const turn::PartOpened& event) {
     return {};
 }
 
-Result<CompletionTurn::Said> CompletionTurn::delta(const turn::PartDelta& event) {
+Result<CompletionTurn::Delta> CompletionTurn::delta(const turn::PartDelta& event) {
     const auto open = std::ranges::find(parts_, event.id, &OpenPart::id);
     if (open == parts_.end()) {
         return illegal("delta of no open part:", event.id);
     }
     const bool aside = json_only_ && open->phase == turn::TextPhase::commentary;
     if (open->kind != turn::PartKind::text || aside) {
-        return Said{.reasoning = stop_.cut() ? std::string_view() : std::string_view(event.text)};
+        return Delta{.reasoning = stop_.cut() ? std::string_view() : std::string_view(event.text)};
     }
-    open->said = open->said || !event.text.empty();
+    open->has_text = open->has_text || !event.text.empty();
     return text(stop_.pass(event.text));
 }
 
-CompletionTurn::Said CompletionTurn::text(std::string_view text) {
+CompletionTurn::Delta CompletionTurn::text(std::string_view text) {
     has_text_ = has_text_ || !text.empty();
     if (json_object_) {
         json_ += text;
@@ -111,7 +111,7 @@ Result<void> CompletionTurn::close(const turn::PartClosed& event) {
         return illegal("end of no open part:", event.id);
     }
     // These clients would have it twice, in one text; behind a stop sequence they have all of it.
-    if (event.broken && open->said && !stop_.cut()) {
+    if (event.broken && open->has_text && !stop_.cut()) {
         turn::Failure failure{turn::FailureCode::turn_failed, true};
         failure.detail = "the model's response broke off; the authority asks for it again";
         fail(std::move(failure));

@@ -26,7 +26,7 @@ public:
           json_object_(identity.json_object), json_only_(identity.json || identity.json_object),
           stop_(std::move(identity.stop)) {}
     /// What an event adds.
-    struct Said {
+    struct Delta {
         std::string_view text{};
         std::string_view reasoning{};
     };
@@ -35,7 +35,7 @@ public:
 
     /// What the event adds to the answer; nothing for most. It lives as long as the event, at most
     /// until the next one. Code::internal when the event is out of order.
-    [[nodiscard]] Result<Said> apply(const turn::Event& event);
+    [[nodiscard]] Result<Delta> apply(const turn::Event& event);
     /// The call of the client's that the event is; nullptr for most. It lives as long as the event.
     [[nodiscard]] const turn::ClientCall* call(const turn::Event& event);
     /// Ends the turn as failed, whatever it said before.
@@ -56,12 +56,12 @@ private:
         std::string id;
         turn::PartKind kind;
         turn::TextPhase phase;
-        bool said = false; ///< text of the answer
+        bool has_text = false; ///< text of the answer
     };
 
     [[nodiscard]] Result<void> open(const turn::PartOpened& event);
-    [[nodiscard]] Result<Said> delta(const turn::PartDelta& event);
-    [[nodiscard]] Said text(std::string_view text);
+    [[nodiscard]] Result<Delta> delta(const turn::PartDelta& event);
+    [[nodiscard]] Delta text(std::string_view text);
     [[nodiscard]] std::optional<turn::FailureCause> unmet() const;
     [[nodiscard]] Result<void> close(const turn::PartClosed& event);
     void count(const turn::Usage& usage);

@@ -83,9 +83,9 @@ struct StreamState {
         }
         return sent;
     }
-    [[nodiscard]] Result<void> send_said(const CompletionTurn::Said& said, std::string& out) {
-        OA_CHECK(send_text(chunk().reasoning, said.reasoning, out));
-        return send_text(chunk().content, said.text, out);
+    [[nodiscard]] Result<void> send_delta(const CompletionTurn::Delta& delta, std::string& out) {
+        OA_CHECK(send_text(chunk().reasoning, delta.reasoning, out));
+        return send_text(chunk().content, delta.text, out);
     }
     std::optional<std::string> buffer{}; ///< of send_text
 
@@ -133,12 +133,12 @@ struct StreamState {
     }
 
     [[nodiscard]] Result<void>
-    tell(const turn::Event& one, const CompletionTurn::Said& said, std::string& out) {
-        if (json_object && !gathered.add(said.text.size())) {
+    write(const turn::Event& one, const CompletionTurn::Delta& delta, std::string& out) {
+        if (json_object && !gathered.add(delta.text.size())) {
             turn.fail(Gathered::outgrown());
         }
         const auto* call = turn.call(one);
-        OA_CHECK(send_said(said, out));
+        OA_CHECK(send_delta(delta, out));
         if (const auto& ending = turn.ending()) {
             return end(*ending, out);
         }

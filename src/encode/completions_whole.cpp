@@ -76,9 +76,9 @@ struct WholeState {
     [[nodiscard]] static Result<void> begin(std::string& /*out*/) { return {}; }
 
     [[nodiscard]] Result<void>
-    tell(const turn::Event& event, const CompletionTurn::Said& said, std::string& out) {
-        add(answer.reasoning, said.reasoning);
-        add(answer.content, said.text);
+    write(const turn::Event& event, const CompletionTurn::Delta& delta, std::string& out) {
+        add(answer.reasoning, delta.reasoning);
+        add(answer.content, delta.text);
         if (const auto* call = turn.ending() ? nullptr : turn.call(event)) {
             add_call(*call);
         }

@@ -24,7 +24,7 @@ struct SaidPart {
     std::string text{};
     bool closed = false;
     bool taken = false; ///< told again
-    std::size_t told = 0; ///< of `text`, told again so far
+    std::size_t matched = 0; ///< of `text`, told again so far
 };
 struct SaidCall {
     std::string id, name;
@@ -120,12 +120,12 @@ struct Continuation::State {
             return true;
         }
         auto& part = parts[found->second];
-        const auto left = std::string_view(part.text).substr(part.told);
+        const auto left = std::string_view(part.text).substr(part.matched);
         const auto both = std::min(left.size(), event.text.size());
         if (left.substr(0, both) != std::string_view(event.text).substr(0, both)) {
             return std::unexpected(torn());
         }
-        part.told += both;
+        part.matched += both;
         event.text.erase(0, both);
         event.id = part.id;
         if (!event.text.empty() && part.closed) {
@@ -139,7 +139,7 @@ struct Continuation::State {
             return true;
         }
         auto& part = parts[found->second];
-        if (part.told < part.text.size()) {
+        if (part.matched < part.text.size()) {
             return std::unexpected(torn());
         }
         event.id = part.id;
@@ -183,20 +183,20 @@ struct Continuation::State {
         if (found == calls_again.end()) {
             return true;
         }
-        auto& said = calls[found->second];
-        call = said.id;
-        return !std::exchange(said.*what, true);
+        auto& call_state = calls[found->second];
+        call = call_state.id;
+        return !std::exchange(call_state.*what, true);
     }
 };
 
-Continuation::Continuation(std::string_view said) : state_(std::make_unique<State>()) {
+Continuation::Continuation(std::string_view call_state) : state_(std::make_unique<State>()) {
     wire::SseReader reader({.event = [this](const wire::SseEvent& event) {
         const auto parsed = ui::parse_chunk(event.data, ui::Dialect::approvals);
         if (parsed.chunk) {
             std::visit([this](const auto& chunk) { state_->hear(chunk); }, *parsed.chunk);
         }
     }});
-    reader.feed(said);
+    reader.feed(call_state);
 }
 
 Continuation::~Continuation() = default;

@@ -78,11 +78,11 @@ public:
             return fail(Code::internal, "event after the end of the answer");
         }
         OA_CHECK(state_.begin(out));
-        OA_TRY(const CompletionTurn::Said said, state_.turn.apply(event));
+        OA_TRY(const CompletionTurn::Delta delta, state_.turn.apply(event));
         state_.summary.content = state_.summary.content || state_.turn.cut();
         const std::size_t mark = out.size();
         const std::uint64_t frames = state_.summary.frames;
-        auto done = state_.tell(event, said, out);
+        auto done = state_.write(event, delta, out);
         if (!done) {
             out.resize(mark);
             state_.summary.frames = frames;

@@ -60,7 +60,7 @@ struct ResponseState {
     contract::ResponsesMachine::Report report = refuse_into(refusal);
     std::int64_t next = 0; ///< sequence number
     std::vector<Open> open{};
-    std::optional<Open> said{}; ///< a message that is whole, unless the turn's end comes next
+    std::optional<Open> open_text{}; ///< a message that is whole, unless the turn's end comes next
     std::vector<Json> output{}; ///< finished items; null where one is open
     bool begun = false;
     bool ended = false;
@@ -191,7 +191,7 @@ struct ResponseState {
         if (of.kind != &k_message) {
             return finish(of, k_completed, out);
         }
-        said = std::move(of);
+        open_text = std::move(of);
         return {};
     }
 
@@ -248,17 +248,17 @@ struct ResponseState {
                                         : *ending == "length" || *ending == "content_filter"
                                             ? "incomplete"
                                             : k_completed;
-        if (const auto last_said = std::exchange(said, std::nullopt)) {
+        if (const auto last_text = std::exchange(open_text, std::nullopt)) {
             const auto end = status == k_completed ? k_completed : "incomplete";
-            OA_CHECK(finish(*last_said, end, out));
+            OA_CHECK(finish(*last_text, end, out));
         }
         Json last = response(status);
         if (!ending) {
             // An event `error` in front of response.failed, as OpenAI sends it: many clients read
             // only one of the two, and take what they have for a whole answer otherwise.
-            const auto told = openai_error_of(ending.error(), summary.content).error;
-            last["error"] = failed_json(told, ending.error().cause);
-            Json event = Json::object({{"error", error_json(told)}});
+            const auto error = openai_error_of(ending.error(), summary.content).error;
+            last["error"] = failed_json(error, ending.error().cause);
+            Json event = Json::object({{"error", error_json(error)}});
             OA_CHECK(send("error", std::move(event), out));
             summary.failure = ending.error();
         } else if (status == "incomplete") {
@@ -284,10 +284,10 @@ struct ResponseState {
 
     /// Parts are told by themselves, so what they `said` together is not.
     [[nodiscard]] Result<void>
-    tell(const turn::Event& event, const CompletionTurn::Said& /*said*/, std::string& out) {
+    write(const turn::Event& event, const CompletionTurn::Delta& /*said*/, std::string& out) {
         const auto& ending = turn.ending();
         if (!ending && !std::holds_alternative<turn::UsageKnown>(event)) {
-            if (const auto whole = std::exchange(said, std::nullopt)) {
+            if (const auto whole = std::exchange(open_text, std::nullopt)) {
                 OA_CHECK(finish(*whole, k_completed, out));
             }
         }

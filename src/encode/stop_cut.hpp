@@ -23,20 +23,20 @@ public:
         if (cut_) {
             return {};
         }
-        text_.erase(0, told_);
+        text_.erase(0, passed_);
         text_ += piece;
         std::size_t end = std::string::npos;
         for (const auto& stop : stops_) {
             end = std::min(end, text_.find(stop));
         }
         cut_ = end != std::string::npos;
-        told_ = cut_ ? end : text_.size() - held();
-        return std::string_view(text_).substr(0, told_);
+        passed_ = cut_ ? end : text_.size() - held();
+        return std::string_view(text_).substr(0, passed_);
     }
     /// The text is over: what is still held back.
     [[nodiscard]] std::string_view rest() {
         return cut_ ? std::string_view{}
-                    : std::string_view(text_).substr(std::exchange(told_, text_.size()));
+                    : std::string_view(text_).substr(std::exchange(passed_, text_.size()));
     }
     [[nodiscard]] bool cut() const noexcept { return cut_; }
 
@@ -56,7 +56,7 @@ private:
 
     std::vector<std::string> stops_;
     std::string text_{}; ///< from the last call's told text on
-    std::size_t told_ = 0; ///< of text_
+    std::size_t passed_ = 0; ///< of text_
     bool cut_ = false;
 };
 

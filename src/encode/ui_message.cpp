@@ -124,20 +124,20 @@ MissingAnswer missing_answer(const std::vector<turn::Event>& events) {
 
 Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {
     Normaliser normaliser;
-    std::vector<turn::Event> told;
+    std::vector<turn::Event> normalised;
     for (turn::Event& event : events) {
         if (!std::holds_alternative<turn::TurnEnded>(event)) {
-            normaliser.push(std::move(event), told);
+            normaliser.push(std::move(event), normalised);
         }
     }
     turn::TurnEnded end;
     end.outcome = outcome;
     end.finish = waits ? turn::Finish::tool_calls : turn::Finish::stop;
-    normaliser.push(std::move(end), told);
+    normaliser.push(std::move(end), normalised);
 
     Assembler assembler;
     assembler.parts.push_back(Json::object({{"type", "step-start"}}));
-    for (const turn::Event& event : told) {
+    for (const turn::Event& event : normalised) {
         std::visit(assembler, event);
     }
     return std::move(assembler.parts);

@@ -25,7 +25,7 @@ struct Restorer {
         const auto known = std::ranges::find(*tools, call, &OpenTool::call);
         return known != tools->end() ? *known : tools->emplace_back(call, name);
     }
-    OpenTool& told(const auto& chunk) {
+    OpenTool& described(const auto& chunk) {
         auto& tool = this->tool(chunk.call, chunk.name);
         tool.dynamic = chunk.dynamic;
         tool.provider_executed = chunk.provider_executed;
@@ -45,11 +45,13 @@ struct Restorer {
         std::erase_if(*parts, [&chunk](const OpenPart& one) { return one.id == chunk.id; });
     }
     void operator()(const ui::ToolInputStart& chunk) {
-        told(chunk);
+        described(chunk);
         content = true;
         answered = false;
     }
-    void operator()(const ui::ToolInputAvailable& chunk) { told(chunk).phase = Phase::running; }
+    void operator()(const ui::ToolInputAvailable& chunk) {
+        described(chunk).phase = Phase::running;
+    }
     void operator()(const ui::ToolOutputAvailable& chunk) { done(chunk.call); }
     void operator()(const ui::ToolOutputError& chunk) { done(chunk.call); }
     void operator()(const ui::ToolOutputDenied& chunk) { done(chunk.call); }
@@ -75,7 +77,7 @@ void name(UiEncoderOptions& options, const ui::Start& start) {
 
 } // namespace
 
-Result<void> UiEncoder::restore(std::string_view said) {
+Result<void> UiEncoder::restore(std::string_view sent) {
     auto& state = *state_;
     Restorer restorer{&state.parts, &state.tools};
     std::string wrong;
@@ -98,7 +100,7 @@ Result<void> UiEncoder::restore(std::string_view said) {
         }
         ++state.summary.frames;
     }});
-    reader.feed(said);
+    reader.feed(sent);
     state.summary.content = restorer.content;
     state.noted = restorer.noted;
     state.spoke = restorer.spoke;

@@ -175,9 +175,9 @@ public:
         if (!kept) {
             return {};
         }
-        if (const auto again = sums_.again(path, *kept)) {
+        if (const auto resealed = sums_.resealed(path, *kept)) {
             OA_CHECK(put(path + ".before-redaction", *kept));
-            return put(path, *again);
+            return put(path, *resealed);
         }
         return put(path, *kept);
     }

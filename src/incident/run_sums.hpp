@@ -26,7 +26,7 @@ public:
     void made(const std::string& path) { made_.insert(path); }
     /// New text of `path`, the SHA256SUMS of a run, if one of its files was redacted.
     [[nodiscard]] std::optional<std::string>
-    again(const std::string& path, std::string_view sealed) const {
+    resealed(const std::string& path, std::string_view sealed) const {
         const std::string folder = path.substr(0, path.rfind('/') + 1);
         const auto inside = [&](const auto& one) { return one.first.starts_with(folder); };
         if (std::ranges::none_of(before_, inside)) {

@@ -43,14 +43,14 @@ private:
     std::vector<ComparedRow> rows_;
 };
 
-std::optional<int> badness_told(std::string_view text) {
+std::optional<int> badness_of(std::string_view text) {
     return badness(text.substr(0, text.find_first_of(" ,")));
 }
 
 void mark_worse(std::vector<ComparedRow>& rows) {
     for (ComparedRow& row : rows) {
-        const auto a = badness_told(row.a);
-        const auto b = badness_told(row.b);
+        const auto a = badness_of(row.a);
+        const auto b = badness_of(row.b);
         row.worse = a && b && *b > *a;
     }
 }
@@ -69,12 +69,12 @@ void weigh_facts(std::vector<ComparedRow>& rows) {
 void weigh_checks(std::vector<ComparedRow>& rows) {
     for (ComparedRow& row : rows) {
         row.matters = row.differs;
-        row.meaning = !row.differs                                 ? ""
-                      : row.a == k_none                            ? "only in b"
-                      : row.b == k_none                            ? "only in a"
-                      : row.worse                                  ? "b is worse"
-                      : badness_told(row.a) && badness_told(row.b) ? "b is better"
-                                                                   : "";
+        row.meaning = !row.differs                             ? ""
+                      : row.a == k_none                        ? "only in b"
+                      : row.b == k_none                        ? "only in a"
+                      : row.worse                              ? "b is worse"
+                      : badness_of(row.a) && badness_of(row.b) ? "b is better"
+                                                               : "";
     }
 }
 

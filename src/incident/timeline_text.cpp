@@ -30,10 +30,10 @@ std::string flat(const Json& value) {
 }
 
 /// Every member except those that are printed elsewhere.
-std::string members(const Json& line, std::span<const std::string_view> told) {
+std::string members(const Json& line, std::span<const std::string_view> shown) {
     std::string out;
     for (const auto& [key, value] : line.items()) {
-        if (!contains(told, key) && !value.is_null()) {
+        if (!contains(shown, key) && !value.is_null()) {
             out += fmt::format(" {}={}", key, flat(value));
         }
     }
@@ -85,7 +85,7 @@ std::string stage_text(const Json& row) {
 } // namespace
 
 std::string event_text(const Json& line) {
-    static constexpr std::array<std::string_view, 7> k_told{
+    static constexpr std::array<std::string_view, 7> k_shown{
         "at", "t", "ts", "time", "timestamp", "event", "seq"
     };
     const std::string event = text_in(line, "event");
@@ -102,7 +102,7 @@ std::string event_text(const Json& line) {
     } else if (const Json* row = member(line, "row"); row != nullptr && event == "stage ended") {
         out = stage_text(*row);
     } else {
-        out = event + members(line, k_told);
+        out = event + members(line, k_shown);
     }
     out = blank_controls(out);
     if (out.size() > k_longest) {

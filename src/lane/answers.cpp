@@ -160,7 +160,7 @@ void Answers::log_turn(const TurnOutcome& outcome) const {
     }
     if (outcome.failure) {
         fields["code"] = turn::words_of(outcome.failure->code).word;
-        fields["cause"] = redact_quotes(outcome.failure->detail, outcome.said);
+        fields["cause"] = redact_quotes(outcome.failure->detail, outcome.prompt_end);
     }
     log_event(outcome.failure ? LogLevel::warn : LogLevel::info, "turn_ended", fields);
 }

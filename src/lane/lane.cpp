@@ -205,9 +205,9 @@ Task<void> Lane::Impl::serve_shared(CallPtr call) {
                 co_return co_await answers.refuse(std::move(call), reject_unknown_for_now());
             }
         } else if (id) {
-            const bool told = co_await state.shared->refresh(call->record.owner, *id);
+            const bool known_now = co_await state.shared->refresh(call->record.owner, *id);
             const bool turn = call->match.route->action == Action::chat; // is refused on its own
-            if (!told && !turn && !state.ids().contains(call->record.owner, *id)) {
+            if (!known_now && !turn && !state.ids().contains(call->record.owner, *id)) {
                 co_return co_await answers.refuse(std::move(call), reject_unknown_for_now());
             }
         }

@@ -25,8 +25,8 @@ Json models_document(const LaneConfig& config, const authority::Capabilities& ab
         Json row = Json::object({{"id", model.id}, {"label", model.label}});
         row["default"] = model.id == config.model;
         row["efforts"] = known == nullptr ? Json::array() : Json(known->efforts);
-        const bool told = known != nullptr && !known->default_effort.empty();
-        row["defaultEffort"] = told ? Json(known->default_effort) : Json(nullptr);
+        const bool has_effort = known != nullptr && !known->default_effort.empty();
+        row["defaultEffort"] = has_effort ? Json(known->default_effort) : Json(nullptr);
         data.push_back(std::move(row));
     }
     return Json::object({{"data", std::move(data)}});

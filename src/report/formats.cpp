@@ -42,9 +42,9 @@ std::vector<Row> rows_of(const Json& run) {
     // What a run died of, or decided as a whole, is not a check: it must not be lost in a green
     // list.
     const std::string verdict = text_in(run, "verdict");
-    const bool told =
+    const bool listed =
         std::ranges::any_of(out, [&](const Row& row) { return row.verdict == verdict; });
-    if (!told) {
+    if (!listed) {
         out.push_back({"run", verdict.empty() ? "ERROR" : verdict, text_in(run, "headline")});
     }
     return out;

@@ -50,13 +50,13 @@ std::string picture(std::string_view described, double height, std::string_view 
     );
 }
 
-std::string text(double x, double y, std::string_view anchor, std::string_view said) {
+std::string text(double x, double y, std::string_view anchor, std::string_view label) {
     return fmt::format(
         "<text class=\"soft\" text-anchor=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n",
         anchor,
         x,
         y,
-        escape_markup(said)
+        escape_markup(label)
     );
 }
 
@@ -107,8 +107,8 @@ std::string arrow(std::string_view css, double x, double y, bool up) {
     );
 }
 
-double width_of(std::string_view said) {
-    return k_letter * static_cast<double>(columns_of(said));
+double width_of(std::string_view label) {
+    return k_letter * static_cast<double>(columns_of(label));
 }
 
 /// Where values lie in the picture.
@@ -155,9 +155,9 @@ std::string grid(const Series& series, const Frame& frame) {
         const double tick = (begin + i) * step;
         const double x = frame.x(tick);
         out += line("axis", x, k_top, x, k_base + 4);
-        const std::string said = number(tick) + " " + series.x_unit;
-        const bool beyond = x + width_of(said) / 2 > k_width;
-        out += text(beyond ? k_width : x, k_base + 18, beyond ? "end" : "middle", said);
+        const std::string label = number(tick) + " " + series.x_unit;
+        const bool beyond = x + width_of(label) / 2 > k_width;
+        out += text(beyond ? k_width : x, k_base + 18, beyond ? "end" : "middle", label);
     }
     return out;
 }
@@ -363,10 +363,10 @@ std::string bar_chart(
         return {};
     }
     double most = 0;
-    std::string said(caption);
+    std::string label(caption);
     for (const Bar& row : rows) {
         most = std::max(most, reach_of(row));
-        said += fmt::format("; {}: {}", row.label, row.text);
+        label += fmt::format("; {}: {}", row.label, row.text);
     }
     constexpr int k_count = 4;
     const auto ticks = ticks_up_to(most * scale, k_count);
@@ -385,7 +385,7 @@ std::string bar_chart(
     return fmt::format(
         "<figure>\n<figcaption>{}</figcaption>\n{}</figure>\n",
         escape_markup(caption),
-        picture(said, base + 24, inner)
+        picture(label, base + 24, inner)
     );
 }
 

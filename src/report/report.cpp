@@ -229,11 +229,12 @@ std::string tail(const Report& report) {
         }
     }
     const KeptEvidence& kept = report.kept;
-    const std::string again = judge_again(kept);
-    out += again.empty() ? "\n## Evidence\n\nThe sums of all files of this run:\n\n```sh\n"
-                         : "\n## Judge it again\n\nStreams were kept as bytes, each with its head, "
-                           "and can be judged again offline:\n\n```sh\n";
-    out += again + "sha256sum -c SHA256SUMS\n```\n\n`timeline.ndjson` has every event in order";
+    const std::string rejudge = judge_again(kept);
+    out += rejudge.empty()
+               ? "\n## Evidence\n\nThe sums of all files of this run:\n\n```sh\n"
+               : "\n## Judge it again\n\nStreams were kept as bytes, each with its head, "
+                 "and can be judged again offline:\n\n```sh\n";
+    out += rejudge + "sha256sum -c SHA256SUMS\n```\n\n`timeline.ndjson` has every event in order";
     out += kept.journal ? ", `journal.ndjson` every change of traffic" : "";
     out += kept.measure ? ", `measure/` every sample and gate" : "";
     return out + ".\n";

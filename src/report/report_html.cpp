@@ -326,11 +326,12 @@ std::string html_tail(const Report& report) {
         }
         out += "</ul>\n";
     }
-    const std::string again = judge_again(report.kept);
-    out += again.empty() ? "<h2>Evidence</h2>\n<p>The sums of all files of this run.</p>\n"
-                         : "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, each with its "
-                           "head, and can be judged again offline.</p>\n";
-    return out + "<pre tabindex=\"0\">" + again +
+    const std::string rejudge = judge_again(report.kept);
+    out += rejudge.empty()
+               ? "<h2>Evidence</h2>\n<p>The sums of all files of this run.</p>\n"
+               : "<h2>Judge it again</h2>\n<p>Streams were kept as bytes, each with its "
+                 "head, and can be judged again offline.</p>\n";
+    return out + "<pre tabindex=\"0\">" + rejudge +
            "sha256sum -c SHA256SUMS</pre>\n</main>\n</body>\n</html>\n";
 }
 

@@ -101,10 +101,10 @@ double last_pass_in(std::string_view text, std::string_view name, std::string_vi
 }
 
 std::uint64_t checks_in(std::string_view text, std::string_view name, std::string_view target) {
-    const auto told = measure::parse_exposition(text);
+    const auto parsed = measure::parse_exposition(text);
     double out = 0;
-    if (told) {
-        for (const auto& [id, value] : measure::series_of(*told, k_checks)) {
+    if (parsed) {
+        for (const auto& [id, value] : measure::series_of(*parsed, k_checks)) {
             const bool same = id.label("run") == name && id.label("target") == target;
             out += same && value > 0 && value < k_most_checks ? value : 0;
         }
@@ -112,12 +112,12 @@ std::uint64_t checks_in(std::string_view text, std::string_view name, std::strin
     return static_cast<std::uint64_t>(out);
 }
 
-std::optional<RunMetrics> told_in(std::string_view text) {
-    const auto told = measure::parse_exposition(text);
-    if (!told) {
+std::optional<RunMetrics> metrics_in(std::string_view text) {
+    const auto parsed = measure::parse_exposition(text);
+    if (!parsed) {
         return std::nullopt;
     }
-    for (const auto& [id, value] : measure::series_of(*told, k_last_pass)) {
+    for (const auto& [id, value] : measure::series_of(*parsed, k_last_pass)) {
         if (const auto target = id.label("target"); !target.empty()) {
             return RunMetrics{.name = std::string(id.label("run")), .target = std::string(target)};
         }

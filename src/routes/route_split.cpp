@@ -134,8 +134,8 @@ struct Attempt {
 Attempt judge(const net::ClientResponse& response) {
     if (response.failure != net::TransferFailure::none) {
         Error error = transport_error(response);
-        const bool again = error.code == Code::network || error.code == Code::timeout;
-        return {std::unexpected(std::move(error)), false, again, {}};
+        const bool retriable = error.code == Code::network || error.code == Code::timeout;
+        return {std::unexpected(std::move(error)), false, retriable, {}};
     }
     if (response.status == 200) {
         return {data_of(response), false, false, {}};
@@ -219,9 +219,9 @@ RouteSplitClient::call(std::string name, std::string body, std::optional<BeforeR
             co_return std::move(seen.result);
         }
         const Millis wait = pauses.next(seen.wait);
-        const bool again =
+        const bool retry =
             seen.refused_for_now || (seen.worth_another && !write && attempt < options_.attempts);
-        if (!again || waited + wait > options_.most_wait) {
+        if (!retry || waited + wait > options_.most_wait) {
             Error error = std::move(seen.result).error();
             error.where = what;
             if (response->status == 404) {
@@ -262,12 +262,13 @@ Task<Result<RouteDecision>> RouteSplitClient::evaluate(std::string path, std::st
     co_return parse_route_decision(data);
 }
 
-Task<Result<RouteStatus>> RouteSplitClient::override_target(RouteWrite write, BeforeRepeat again) {
+Task<Result<RouteStatus>>
+RouteSplitClient::override_target(RouteWrite write, BeforeRepeat before_retry) {
     Json body{{"target", std::move(write.target)}};
     if (write.domain) {
         body["domain"] = *std::move(write.domain);
     }
-    OA_CO_TRY(const Json data, co_await call("override", dump_json(body), std::move(again)));
+    OA_CO_TRY(const Json data, co_await call("override", dump_json(body), std::move(before_retry)));
     co_return parse_route_status(data);
 }
 

@@ -54,8 +54,9 @@ leaks_of(const std::string& file, std::string_view text, const std::vector<Redac
     for (const Redaction& place : places) {
         const std::string_view before = text.substr(0, place.offset);
         const auto line = static_cast<std::uint64_t>(std::ranges::count(before, '\n')) + 1;
-        const bool again = !out.empty() && out.back().line == line && out.back().kind == place.kind;
-        if (!again) {
+        const bool same_place =
+            !out.empty() && out.back().line == line && out.back().kind == place.kind;
+        if (!same_place) {
             out.push_back({file, line, place.kind});
         }
     }

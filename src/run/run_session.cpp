@@ -112,7 +112,7 @@ void RunSession::say(const Advice& line) const {
     }
 }
 
-void RunSession::tell(std::string_view event, const Advice& line, const Json& fields) {
+void RunSession::report(std::string_view event, const Advice& line, const Json& fields) {
     folder_.note(event, fields);
     say(line);
 }

@@ -220,14 +220,16 @@ Result<void> TargetLock::check() const {
     const bool ours = owner && int_member(*owner, "pid") == ::getpid() &&
                       int_member(*owner, "generation") == generation_ && still_runs(*owner);
     if (ours && !fs::exists(path_, ignored)) { // somebody cleaned up
-        auto again = reacquire();
-        if (again) {
+        auto reacquired = reacquire();
+        if (reacquired) {
             return {};
         }
         if (!fs::exists(path_, ignored)) { // nobody else took it
-            return std::unexpected(std::move(again).error().prefixed(
-                "the lock's file was removed, and there is no new one"
-            ));
+            return std::unexpected(
+                std::move(reacquired)
+                    .error()
+                    .prefixed("the lock's file was removed, and there is no new one")
+            );
         }
     }
     if (ours) { // and another process took the lock meanwhile

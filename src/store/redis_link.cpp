@@ -60,13 +60,13 @@ void RedisLink::call_soon(
     Haste haste,
     Millis within,
     std::move_only_function<void()> on_sent,
-    Told told
+    OnReply on_reply
 ) {
     if (!self->up_ || !self->stream_) {
         asio::post(
             self->executor_,
-            [told = std::move(told), why = self->trouble_.message]() mutable {
-                told(std::unexpected(Error{Code::unavailable, why}));
+            [on_reply = std::move(on_reply), why = self->trouble_.message]() mutable {
+                on_reply(std::unexpected(Error{Code::unavailable, why}));
             }
         );
         return;
@@ -75,7 +75,7 @@ void RedisLink::call_soon(
     if (on_sent) { // before a write begins, which it does at once where nothing else is written
         self->on_sent_.push_back(std::move(on_sent));
     }
-    expect(self, haste, within, std::move(told));
+    expect(self, haste, within, std::move(on_reply));
 }
 
 Task<Result<std::vector<Reply>>>
@@ -118,9 +118,9 @@ RedisLink::Asked RedisLink::queue(const Self& self, const Command& command, Mill
     return asked;
 }
 
-void RedisLink::expect(const Self& self, Haste haste, Millis within, Told told) {
+void RedisLink::expect(const Self& self, Haste haste, Millis within, OnReply on_reply) {
     const auto until = Clock::now() + within;
-    self->waiters_.push_back({.until = until, .told = std::move(told)});
+    self->waiters_.push_back({.until = until, .on_reply = std::move(on_reply)});
     watch(self, until);
     const auto gap = haste == Haste::read ? k_gather_read : k_gather;
     const auto due = haste == Haste::now ? Clock::time_point::min() : self->written_ + gap;
@@ -183,7 +183,7 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
             continue;
         }
         const auto bytes = std::exchange(self->outbox_, {});
-        auto told = std::exchange(self->on_sent_, {});
+        auto on_reply = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
         self->stamp_unsent();
         self->due_ = Clock::time_point::max();
@@ -191,7 +191,7 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
             self->drop(stream, std::move(written).error());
             co_return;
         }
-        for (auto& sent : told) {
+        for (auto& sent : on_reply) {
             sent();
         }
     }
@@ -253,7 +253,7 @@ Result<void> RedisLink::receive(const Stream& stream, ReplyReader& reader) {
         auto waiter = std::move(waiters_.front());
         waiters_.pop_front();
         asked_at_ = *sent;
-        waiter.told(*std::move(reply));
+        waiter.on_reply(*std::move(reply));
         if (moved) { // the next connection asks for the primary again
             drop(stream, why);
         }
@@ -279,7 +279,7 @@ void RedisLink::drop(const Stream& stream, Error why) {
                 const bool late = why.code == Code::timeout && waiter.until <= now;
                 auto error = why;
                 error.code = late ? Code::timeout : Code::unavailable;
-                waiter.told(std::unexpected(std::move(error)));
+                waiter.on_reply(std::unexpected(std::move(error)));
             }
         }
     );

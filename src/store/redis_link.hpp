@@ -49,7 +49,7 @@ public:
     /// ends the connection: what was asked may have been done. An error of Redis is a reply.
     [[nodiscard]] static Task<Result<Reply>> call(Self self, Command command, Millis within);
     /// Gets one answer, from the loop: never within the call that asks.
-    using Told = std::move_only_function<void(Result<Reply>)>;
+    using OnReply = std::move_only_function<void(Result<Reply>)>;
     /// How long a command may stay, to go with others.
     enum class Haste {
         now,
@@ -64,7 +64,7 @@ public:
         Haste haste,
         Millis within,
         std::move_only_function<void()> on_sent,
-        Told told
+        OnReply on_reply
     );
     /// In one write; their answers in this order.
     [[nodiscard]] static Task<Result<std::vector<Reply>>>
@@ -99,7 +99,7 @@ public:
 private:
     struct Waiter {
         Clock::time_point until;
-        Told told;
+        OnReply on_reply;
         std::optional<Clock::time_point> sent{}; ///< its command is not in the outbox any more
     };
     struct Awaited {
@@ -118,7 +118,7 @@ private:
     [[nodiscard]] static Asked queue(const Self& self, const Command& command, Millis within);
     [[nodiscard]] static Task<Result<Reply>> answer_to(Asked asked);
     /// What is in the outbox now has this waiter.
-    static void expect(const Self& self, Haste haste, Millis within, Told told);
+    static void expect(const Self& self, Haste haste, Millis within, OnReply on_reply);
     static void watch(const Self& self, Clock::time_point until);
     void drop_late();
     void stamp_unsent();

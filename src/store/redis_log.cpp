@@ -115,10 +115,10 @@ void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
     const std::array<std::string_view, 8> words{
         "XADD", log_name_, "NOMKSTREAM", id, "b", piece.bytes, "t", now
     };
-    auto told = [this,
-                 alive = alive_,
-                 what = Appended{log_name_, piece.fence, piece.end, piece.bytes.size()},
-                 done = std::move(done)](Result<Reply> reply) mutable {
+    auto on_reply = [this,
+                     alive = alive_,
+                     what = Appended{log_name_, piece.fence, piece.end, piece.bytes.size()},
+                     done = std::move(done)](Result<Reply> reply) mutable {
         if (!*alive) {
             return;
         }
@@ -129,8 +129,8 @@ void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
         spawn(
             executor_,
             "store log",
-            [](RedisStore* self, Appended piece, Answered tell) -> Task<void> {
-                tell(co_await self->look_at_top(piece), piece.end, piece.size);
+            [](RedisStore* self, Appended piece, Answered answer) -> Task<void> {
+                answer(co_await self->look_at_top(piece), piece.end, piece.size);
             }(this, std::move(what), std::move(done))
         );
     };
@@ -140,7 +140,7 @@ void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
         piece.read ? RedisLink::Haste::read : RedisLink::Haste::soon,
         options_.wait,
         std::move(on_sent),
-        std::move(told)
+        std::move(on_reply)
     );
 }
 
@@ -165,7 +165,7 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
         return Written::full;
     }
     if (is_foreign(reply->text)) { // no end of the turn could be written either, for ever
-        tell({"UNLINK", piece.log});
+        send_unread({"UNLINK", piece.log});
         return Written::gone;
     }
     if (!reply->text.contains("equal or smaller")) {
@@ -330,7 +330,7 @@ void RedisStore::take_inbox(const Reply& entries, std::size_t follower) {
         }
     }
     if (large) { // nobody reads it again, and many more would have to come to push it out
-        tell(
+        send_unread(
             {"XADD",
              key("in", session_),
              "NOMKSTREAM",
@@ -345,22 +345,22 @@ void RedisStore::take_inbox(const Reply& entries, std::size_t follower) {
 }
 
 void RedisStore::wake() {
-    tell({"XADD", key("in", session_), "MAXLEN", "~", "1000", "*", "w", "1"});
-    tell({"PEXPIRE", key("in", session_), inbox_time()});
+    send_unread({"XADD", key("in", session_), "MAXLEN", "~", "1000", "*", "w", "1"});
+    send_unread({"PEXPIRE", key("in", session_), inbox_time()});
 }
 
 void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
     const auto name = key("r", turn);
-    const auto told = [this, alive = alive_](const Result<Reply>& reply) {
+    const auto on_reply = [this, alive = alive_](const Result<Reply>& reply) {
         if (*alive && reply && reply->failed()) {
             uncounted_ = true;
         }
     };
     if (count == 0) { // the last session's leaves nothing behind
-        return tell({"HDEL", name, session_}, told);
+        return send_unread({"HDEL", name, session_}, on_reply);
     }
-    tell({"HSET", name, session_, std::to_string(count)}, told);
-    tell({"PEXPIRE", name, std::to_string(options_.turn_time.count())});
+    send_unread({"HSET", name, session_, std::to_string(count)}, on_reply);
+    send_unread({"PEXPIRE", name, std::to_string(options_.turn_time.count())});
 }
 
 Task<Result<std::size_t>> RedisStore::readers(std::string turn) {

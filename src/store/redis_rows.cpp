@@ -139,7 +139,7 @@ Task<Result<void>> RedisStore::offer(std::vector<OfferedRow> rows) {
 
 void RedisStore::offered() {
     offers_ = false;
-    tell({"HDEL", key("c", session_), std::string(k_offers)});
+    send_unread({"HDEL", key("c", session_), std::string(k_offers)});
 }
 
 Task<Result<std::uint64_t>> RedisStore::change(ThreadKey key, RowChange what) {

@@ -14,7 +14,7 @@ namespace oa_stream::store {
 namespace {
 
 constexpr int k_beats = 4; ///< a lease is renewed so often
-constexpr Millis k_told_foreign{60'000};
+constexpr Millis k_foreign_kept{60'000};
 constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
 
 std::string millis(Millis value) {
@@ -183,7 +183,7 @@ Task<void> RedisStore::renew() {
     leased_until_ = began + options_.lease;
     // The server's clock names what is put into it. One that is there never falls behind what was
     // read, whatever the clock does.
-    tell({"PEXPIRE", key("in", session_), inbox_time()});
+    send_unread({"PEXPIRE", key("in", session_), inbox_time()});
     if (unsure && on_unsure) {
         on_unsure();
     } else if (uncounted && on_uncounted) {
@@ -249,7 +249,7 @@ std::string RedisStore::caution() const {
     if (!policy_.empty() && policy_ != k_policy) {
         return policy_refusal(policy_).text();
     }
-    return Clock::now() - foreign_at_ < k_told_foreign ? foreign_ : std::string();
+    return Clock::now() - foreign_at_ < k_foreign_kept ? foreign_ : std::string();
 }
 
 StoreNumbers RedisStore::numbers() const {

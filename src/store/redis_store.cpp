@@ -279,10 +279,10 @@ Task<Result<bool>> RedisStore::yes(Task<Result<Reply>> asked) {
     co_return reply.number == 1;
 }
 
-void RedisStore::tell(const Command& command, RedisLink::Told told) {
+void RedisStore::send_unread(const Command& command, RedisLink::OnReply on_reply) {
     const std::vector<std::string_view> words(command.begin(), command.end());
     RedisLink::call_soon(
-        link_, words, RedisLink::Haste::now, options_.wait, nullptr, std::move(told)
+        link_, words, RedisLink::Haste::now, options_.wait, nullptr, std::move(on_reply)
     );
 }
 

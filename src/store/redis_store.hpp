@@ -224,7 +224,9 @@ private:
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
     /// A command whose answer nobody waits for.
-    void tell(const Command& command, RedisLink::Told told = [](const Result<Reply>& /*reply*/) {});
+    void send_unread(
+        const Command& command, RedisLink::OnReply on_reply = [](const Result<Reply>& /*reply*/) {}
+    );
 
     [[nodiscard]] std::string key(std::string_view kind, std::string_view name) const;
     /// Into memory that is there: each append needs one.

@@ -300,8 +300,8 @@ void RedisStore::answer(const Wanted& what, std::string body) {
         command.push_back(std::move(part));
     }
     command.push_back(std::move(body));
-    tell(command);
-    tell({"PEXPIRE", inbox, inbox_time()});
+    send_unread(command);
+    send_unread({"PEXPIRE", inbox, inbox_time()});
 }
 
 Task<Result<std::vector<ThreadKey>>> RedisStore::orphans() {

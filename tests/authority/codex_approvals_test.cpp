@@ -23,13 +23,13 @@ struct AskingStage : FakeStage {
     ~AskingStage() { ::unsetenv("FAKE_POLICY"); }
 
     /// Up to the first question (or the turn's end).
-    Told begin(std::string prompt, bool asks = true) {
+    Transcript begin(std::string prompt, bool asks = true) {
         auto request = ask(std::move(prompt));
         request.ask_approvals = asks;
         last = must(run(io, authority->start(std::move(request))));
         return run(io, drain_until<turn::ApprovalAsked>(last.get()));
     }
-    Told rest() { return run(io, drain(last.get())); }
+    Transcript rest() { return run(io, drain(last.get())); }
     std::vector<turn::ApprovalAsked> questions(std::string prompt, std::size_t count) {
         auto request = ask(std::move(prompt));
         request.ask_approvals = true;
@@ -46,32 +46,32 @@ struct AskingStage : FakeStage {
     }
 };
 
-std::string id_of(const Told& told) {
-    REQUIRE(told.first<turn::ApprovalAsked>() != nullptr);
-    return told.first<turn::ApprovalAsked>()->id;
+std::string id_of(const Transcript& transcript) {
+    REQUIRE(transcript.first<turn::ApprovalAsked>() != nullptr);
+    return transcript.first<turn::ApprovalAsked>()->id;
 }
 
 /// The open approvals of a turn with these calls, by id and name.
 struct OpenCalls {
     CodexApprovals approvals;
-    EventBatch told;
+    EventBatch transcript;
 
     explicit OpenCalls(const std::vector<std::pair<std::string, std::string>>& calls) {
         for (const auto& [id, name] : calls) {
-            told.emplace_back(turn::ToolOpened{id, name, true});
+            transcript.emplace_back(turn::ToolOpened{id, name, true});
         }
-        approvals.watch(told);
-        told.clear();
+        approvals.watch(transcript);
+        transcript.clear();
     }
     /// The calls that questions of this one are told about.
     std::vector<std::string> ask(ApprovalQuestion::Kind kind, std::string item, int request) {
-        told.clear();
-        approvals.ask({.kind = kind, .item = std::move(item)}, Json(request), "T", told);
+        transcript.clear();
+        approvals.ask({.kind = kind, .item = std::move(item)}, Json(request), "T", transcript);
         return calls();
     }
     std::vector<std::string> calls() const {
         std::vector<std::string> out;
-        for (const auto& event : told) {
+        for (const auto& event : transcript) {
             if (const auto* asked = std::get_if<turn::ApprovalAsked>(&event)) {
                 out.push_back(asked->call);
             }
@@ -79,7 +79,7 @@ struct OpenCalls {
         return out;
     }
     std::string id() const {
-        for (const auto& event : told) {
+        for (const auto& event : transcript) {
             if (const auto* asked = std::get_if<turn::ApprovalAsked>(&event)) {
                 return asked->id;
             }
@@ -112,17 +112,17 @@ TEST_CASE("codex approvals: questions about one call are asked one after the oth
     for (const int request : {2, 3, 4, 2}) { // the last one asks again
         CHECK(open.ask(Kind::command, "c", request).empty());
     }
-    const auto reply = must(open.approvals.answer(first, true, open.told));
+    const auto reply = must(open.approvals.answer(first, true, open.transcript));
     CHECK(reply.request == Json(1));
     CHECK(open.calls() == Calls{"c"});
     CHECK(open.id() != first);
     SECTION("withdrawn by codex") {
-        open.told.clear();
-        open.approvals.resolved(Json(3), open.told);
-        CHECK(open.told.empty());
-        open.approvals.resolved(Json(2), open.told);
+        open.transcript.clear();
+        open.approvals.resolved(Json(3), open.transcript);
+        CHECK(open.transcript.empty());
+        open.approvals.resolved(Json(2), open.transcript);
         CHECK(open.calls() == Calls{"c"});
-        CHECK(must(open.approvals.answer(open.id(), false, open.told)).request == Json(4));
+        CHECK(must(open.approvals.answer(open.id(), false, open.transcript)).request == Json(4));
         CHECK_FALSE(open.approvals.waiting());
     }
     SECTION("withdrawn with the turn") {
@@ -148,20 +148,20 @@ TEST_CASE("codex approvals: a question about a tool is about the call with its i
     using Calls = std::vector<std::string>;
     OpenCalls open({{"a", "lab__drop"}});
     const auto add = [&](const std::string& call, int input) {
-        EventBatch told;
-        told.emplace_back(turn::ToolOpened{call, "lab__drop", true});
-        told.emplace_back(turn::ToolInputReady{call, Json(input)});
-        open.approvals.watch(told);
+        EventBatch transcript;
+        transcript.emplace_back(turn::ToolOpened{call, "lab__drop", true});
+        transcript.emplace_back(turn::ToolInputReady{call, Json(input)});
+        open.approvals.watch(transcript);
     };
     const auto ask = [&](int input, int request) {
         ApprovalQuestion question{.kind = ApprovalQuestion::Kind::mcp_call, .tool = "lab__drop"};
         question.input = Json(input);
-        open.told.clear();
-        open.approvals.ask(std::move(question), Json(request), "T", open.told);
+        open.transcript.clear();
+        open.approvals.ask(std::move(question), Json(request), "T", open.transcript);
         return open.calls();
     };
     CHECK(ask(1, 1) == Calls{"a"}); // an input that nobody told
-    must(open.approvals.answer(open.id(), true, open.told));
+    must(open.approvals.answer(open.id(), true, open.transcript));
     add("b", 2);
     add("c", 3);
     CHECK(ask(3, 2) == Calls{"c"});
@@ -172,8 +172,8 @@ TEST_CASE("codex approvals: a question about a tool is about the call with its i
 TEST_CASE("codex approvals: a question whose call ends first is declined") {
     AskingStage stage;
     must(stage.open());
-    const Told asked = stage.begin("approve-late");
-    const Told rest = stage.rest();
+    const Transcript asked = stage.begin("approve-late");
+    const Transcript rest = stage.rest();
     CHECK(rest.outcome() == "completed");
     CHECK(rest.text() == R"({"decision":"decline"})");
     CHECK_FALSE(stage.last->answer_approval(id_of(asked), true).has_value());
@@ -185,11 +185,11 @@ TEST_CASE("codex approvals: a question waits for its decision, which codex is to
     AskingStage stage;
     must(stage.open());
     CHECK(stage.authority->capabilities().approvals);
-    const Told asked = stage.begin("approve-item");
+    const Transcript asked = stage.begin("approve-item");
     CHECK(asked.first<turn::ApprovalAsked>()->call == "call_1");
     CHECK(asked.first<turn::ToolInputReady>()->call == "call_1");
     must(stage.last->answer_approval(id_of(asked), approved));
-    const Told rest = stage.rest();
+    const Transcript rest = stage.rest();
     CHECK(rest.outcome() == "completed");
     CHECK(rest.text() == fmt::format(R"({{"decision":"{}"}})", approved ? "accept" : "decline"));
     REQUIRE(rest.first<turn::ApprovalSettled>() != nullptr);
@@ -203,9 +203,9 @@ TEST_CASE("codex approvals: a question waits for its decision, which codex is to
 TEST_CASE("codex approvals: a turn that does not take them has them declined at once") {
     AskingStage stage;
     must(stage.open());
-    const Told told = stage.begin("approve-item", false);
-    CHECK(told.first<turn::ApprovalAsked>() == nullptr);
-    CHECK(told.text() == R"({"decision":"decline"})");
+    const Transcript transcript = stage.begin("approve-item", false);
+    CHECK(transcript.first<turn::ApprovalAsked>() == nullptr);
+    CHECK(transcript.text() == R"({"decision":"decline"})");
     CHECK(stage.reading("codex_declined_requests_total") == 1);
 }
 
@@ -216,7 +216,7 @@ TEST_CASE("codex approvals: several at once are decided one by one, in any order
     CHECK(asked[0].id != asked[1].id);
     must(stage.last->answer_approval(asked[1].id, false));
     must(stage.last->answer_approval(asked[0].id, true));
-    const Told rest = stage.rest();
+    const Transcript rest = stage.rest();
     CHECK(rest.outcome() == "completed");
     REQUIRE(rest.first<turn::ToolOutput>() != nullptr);
     CHECK(rest.first<turn::ToolOutput>()->call == "call_1");
@@ -227,10 +227,10 @@ TEST_CASE("codex approvals: several at once are decided one by one, in any order
 TEST_CASE("codex approvals: nothing waits under an unknown id, twice, or after the end") {
     AskingStage stage;
     must(stage.open());
-    const Told asked = stage.begin("approve-item");
+    const Transcript asked = stage.begin("approve-item");
     const auto code = [&](const std::string& id) {
-        const auto told = stage.last->answer_approval(id, true);
-        return told ? std::string("taken") : std::string(to_string(told.error().code));
+        const auto transcript = stage.last->answer_approval(id, true);
+        return transcript ? std::string("taken") : std::string(to_string(transcript.error().code));
     };
     CHECK(code("approval-none") == "not_found");
     CHECK(code(id_of(asked)) == "taken");
@@ -242,7 +242,7 @@ TEST_CASE("codex approvals: nothing waits under an unknown id, twice, or after t
 TEST_CASE("codex approvals: a call of an MCP server is the one its question means") {
     AskingStage stage;
     must(stage.open());
-    const Told asked = stage.begin("approve-mcp");
+    const Transcript asked = stage.begin("approve-mcp");
     CHECK(asked.first<turn::ApprovalAsked>()->call == "call_1");
     CHECK(asked.first<turn::ToolOpened>()->name == "lab__danger");
     must(stage.last->answer_approval(id_of(asked), true));
@@ -254,7 +254,7 @@ TEST_CASE("codex approvals: permissions have a call of their own, and are grante
     CAPTURE(approved);
     AskingStage stage;
     must(stage.open());
-    const Told asked = stage.begin("approve-permissions");
+    const Transcript asked = stage.begin("approve-permissions");
     REQUIRE(asked.first<turn::ToolOpened>() != nullptr);
     CHECK(asked.first<turn::ToolOpened>()->name == "request_permissions");
     CHECK(
@@ -262,7 +262,7 @@ TEST_CASE("codex approvals: permissions have a call of their own, and are grante
         R"({"reason":"to fetch","permissions":{"network":{"enabled":true}}})"
     );
     must(stage.last->answer_approval(id_of(asked), approved));
-    const Told rest = stage.rest();
+    const Transcript rest = stage.rest();
     CHECK(
         rest.text() == (approved ? R"({"permissions":{"network":{"enabled":true}},"scope":"turn"})"
                                  : R"({"permissions":{},"scope":"turn"})")
@@ -276,7 +276,7 @@ TEST_CASE("codex approvals: one that codex takes back is settled without a decis
     must(stage.open());
     const auto asked = stage.questions("approve-elsewhere", 2);
     must(stage.last->answer_approval(asked[1].id, true));
-    const Told rest = stage.rest();
+    const Transcript rest = stage.rest();
     CHECK(rest.text() == "somebody else decided");
     std::map<std::string, bool> settled;
     for (const auto& event : rest.events) {
@@ -293,7 +293,7 @@ TEST_CASE("codex approvals: a turn that waits for a person is not idle") {
     stage.options.deadlines.idle = Millis(50);
     stage.options.deadlines.first_event = Millis(50);
     must(stage.open());
-    const Told asked = stage.begin("approve-item");
+    const Transcript asked = stage.begin("approve-item");
     asio::steady_timer later(stage.io, Millis(200));
     bool over = false;
     later.async_wait([&](const boost::system::error_code&) { over = true; });
@@ -305,7 +305,7 @@ TEST_CASE("codex approvals: a turn that waits for a person is not idle") {
 TEST_CASE("codex approvals: an interrupt ends a turn that waits") {
     AskingStage stage;
     must(stage.open());
-    const Told asked = stage.begin("approve-item");
+    const Transcript asked = stage.begin("approve-item");
     stage.last->interrupt();
     CHECK(stage.rest().outcome() == "interrupted");
     CHECK_FALSE(stage.last->answer_approval(id_of(asked), true).has_value());

@@ -58,9 +58,9 @@ TEST_CASE("codex errors: a refusal for its content is known by the provider's se
              {sentence, "stream disconnected before completion: " + sentence}) {
             DYNAMIC_SECTION(message) {
                 Json error = Json::object({{"message", message}, {"codexErrorInfo", "other"}});
-                const auto told = classify_codex_error(error);
-                CHECK(told.failure.cause == turn::FailureCause::refused);
-                CHECK_FALSE(told.failure.retryable);
+                const auto transcript = classify_codex_error(error);
+                CHECK(transcript.failure.cause == turn::FailureCause::refused);
+                CHECK_FALSE(transcript.failure.retryable);
             }
         }
     }
@@ -69,9 +69,9 @@ TEST_CASE("codex errors: a refusal for its content is known by the provider's se
 TEST_CASE("codex errors: a full context is known by the words of servers without a code") {
     Json error = Json::object({{"message", "This model's maximum context length is 8192 tokens."}});
     error["codexErrorInfo"] = "other";
-    const auto told = classify_codex_error(error);
-    CHECK(told.failure.cause == turn::FailureCause::context_length);
-    CHECK_FALSE(told.failure.retryable);
+    const auto transcript = classify_codex_error(error);
+    CHECK(transcript.failure.cause == turn::FailureCause::context_length);
+    CHECK_FALSE(transcript.failure.retryable);
     error["codexErrorInfo"] = "badRequest";
     CHECK(classify_codex_error(error).failure.cause == turn::FailureCause::other);
 }

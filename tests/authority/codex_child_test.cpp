@@ -109,10 +109,10 @@ TEST_CASE("codex: when the child dies mid-turn the turn ends at once and the nex
     FakeStage stage;
     stage.opened();
     const auto began = Clock::now();
-    const Told told = stage.play(ask(row.prompt));
-    CHECK(told.text() == "half");
-    CHECK(told.outcome() == "unavailable");
-    CHECK(told.error->where == row.where);
+    const Transcript transcript = stage.play(ask(row.prompt));
+    CHECK(transcript.text() == "half");
+    CHECK(transcript.outcome() == "unavailable");
+    CHECK(transcript.error->where == row.where);
     CHECK(Clock::now() - began < Millis(1'500));
     const std::string thread = stage.last->thread_id();
     CHECK(stage.play(ask("again", thread)).text() == "you said again");
@@ -184,9 +184,9 @@ TEST_CASE("codex: lines of many megabytes pass, beyond the limit the child is re
     FakeStage narrow;
     narrow.options.limits.line_bytes = 1U << 20U;
     narrow.opened();
-    const Told told = narrow.play(ask("huge"));
-    CHECK(told.outcome() == "unavailable");
-    CHECK_THAT(told.error->message, Catch::Contains("beyond 1048576 bytes"));
+    const Transcript transcript = narrow.play(ask("huge"));
+    CHECK(transcript.outcome() == "unavailable");
+    CHECK_THAT(transcript.error->message, Catch::Contains("beyond 1048576 bytes"));
     CHECK(narrow.play(ask("small")).outcome() == "completed");
 }
 

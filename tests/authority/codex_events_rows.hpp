@@ -1,7 +1,7 @@
 // Items of every tool, as started and as completed, and the events they mean.
 #pragma once
 
-#include "codex_events_told.hpp"
+#include "codex_events_transcript.hpp"
 
 namespace oa_stream::authority::test {
 

@@ -1,6 +1,6 @@
 #include "codex/codex_history.hpp"
 #include "codex_events_rows.hpp"
-#include "codex_events_told.hpp"
+#include "codex_events_transcript.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -15,36 +15,39 @@ using authority::events_of_item;
 using authority::past_turn;
 
 TEST_CASE("codex events: reasoning is one part, with a blank line between its sections") {
-    Told told;
-    told.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
-    told.delta("reasoning/summaryTextDelta", "r", "a", 0);
-    told.delta("reasoning/summaryTextDelta", "r", "b", 0);
-    told.delta("reasoning/summaryTextDelta", "r", "c", 1);
-    told.delta("reasoning/textDelta", "r", "raw", 0);
-    told.completed(R"({"type":"reasoning","id":"r","summary":["ab","c"],"content":["raw","more"]})"
+    Transcript transcript;
+    transcript.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
+    transcript.delta("reasoning/summaryTextDelta", "r", "a", 0);
+    transcript.delta("reasoning/summaryTextDelta", "r", "b", 0);
+    transcript.delta("reasoning/summaryTextDelta", "r", "c", 1);
+    transcript.delta("reasoning/textDelta", "r", "raw", 0);
+    transcript.completed(
+        R"({"type":"reasoning","id":"r","summary":["ab","c"],"content":["raw","more"]})"
     );
     const auto delta = [](const char* text) { return PartDelta{"r1", text}; };
     CHECK(
-        told.lines() == want(
-                            PartOpened{"r1", PartKind::reasoning},
-                            delta("a"),
-                            delta("b"),
-                            delta("\n\n"),
-                            delta("c"),
-                            delta("\n\n"),
-                            delta("raw"),
-                            delta("\n\nmore"),
-                            PartClosed{"r1"}
-                        )
+        transcript.lines() == want(
+                                  PartOpened{"r1", PartKind::reasoning},
+                                  delta("a"),
+                                  delta("b"),
+                                  delta("\n\n"),
+                                  delta("c"),
+                                  delta("\n\n"),
+                                  delta("raw"),
+                                  delta("\n\nmore"),
+                                  PartClosed{"r1"}
+                              )
     );
 }
 
 TEST_CASE("codex events: a command is the tool shell") {
-    Told told;
-    told.started(k_exec).delta("commandExecution/outputDelta", "c1", "b\n");
-    told.completed(exec("completed", R"("aggregatedOutput":"a\nb\n","exitCode":0,"durationMs":7)"));
+    Transcript transcript;
+    transcript.started(k_exec).delta("commandExecution/outputDelta", "c1", "b\n");
+    transcript.completed(
+        exec("completed", R"("aggregatedOutput":"a\nb\n","exitCode":0,"durationMs":7)")
+    );
     CHECK(
-        told.lines() ==
+        transcript.lines() ==
         want(
             ToolOpened{"c1", "shell"},
             ToolInputReady{"c1", object(R"({"command":"ls -l"})")},
@@ -79,11 +82,11 @@ TEST_CASE("codex events: how a command ended decides between output and failure"
     };
     for (const Row& row : rows) {
         DYNAMIC_SECTION(row.name) {
-            Told told;
-            told.started(k_exec).completed(row.item);
-            CHECK(told.lines().back() == describe(row.want));
+            Transcript transcript;
+            transcript.started(k_exec).completed(row.item);
+            CHECK(transcript.lines().back() == describe(row.want));
             const auto stored = events_of_item(Json::parse(row.item), 1, "/w");
-            CHECK(described(stored) == told.lines()); // history tells the same
+            CHECK(described(stored) == transcript.lines()); // history tells the same
         }
     }
 }
@@ -123,7 +126,7 @@ TEST_CASE("codex events: paths under the thread's folder are told without it") {
     struct Row {
         const char* cwd;
         const char* path;
-        const char* told;
+        const char* transcript;
     };
     constexpr std::array k_rows{
         Row{"/w", "/w/a/b.txt", "a/b.txt"},
@@ -141,16 +144,16 @@ TEST_CASE("codex events: paths under the thread's folder are told without it") {
             item["changes"].push_back(change);
             const auto input =
                 std::get<ToolInputReady>(events_of_item(item, 1, row.cwd).at(1)).input;
-            CHECK(input.at("changes").at(0).at("path") == row.told);
+            CHECK(input.at("changes").at(0).at("path") == row.transcript);
         }
     }
     SECTION("a command's folder when it is another one, wherever it lies") {
-        for (const auto& [cwd, told] :
+        for (const auto& [cwd, transcript] :
              {std::pair("/w", ""), std::pair("/w/sub", "sub"), std::pair("/other", "/other")}) {
             Json item = Json::parse(k_exec);
             item["cwd"] = cwd;
             const auto input = std::get<ToolInputReady>(events_of_item(item, 1, "/w").at(1)).input;
-            CHECK(input.value("cwd", "") == told);
+            CHECK(input.value("cwd", "") == transcript);
         }
     }
 }
@@ -158,11 +161,11 @@ TEST_CASE("codex events: paths under the thread's folder are told without it") {
 TEST_CASE("codex events: tools of every kind, streamed and stored alike") {
     for (const ToolRow& row : tool_rows()) {
         DYNAMIC_SECTION(row.name) {
-            Told told;
-            told.started(row.started).completed(row.completed);
-            CHECK(told.lines() == row.want);
+            Transcript transcript;
+            transcript.started(row.started).completed(row.completed);
+            CHECK(transcript.lines() == row.want);
             CHECK(described(events_of_item(Json::parse(row.completed), 1, "/w")) == row.want);
-            Told without_start;
+            Transcript without_start;
             without_start.completed(row.completed);
             CHECK(without_start.lines() == row.want);
         }
@@ -189,25 +192,27 @@ TEST_CASE("codex events: call ids stay within the wire's alphabet and apart") {
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
         ) == std::string::npos
     );
-    Told told;
-    told.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
-    told.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
-    CHECK(std::get<ToolOpened>(told.events().at(4)).call == "c1-2");
+    Transcript transcript;
+    transcript.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
+    transcript.started(k_exec).completed(exec("completed", R"("exitCode":0)"));
+    CHECK(std::get<ToolOpened>(transcript.events().at(4)).call == "c1-2");
 }
 
 TEST_CASE("codex events: calls of two types with one id stay apart, here and in the history") {
     const std::string command = R"({"type":"commandExecution","id":"c","command":"x")";
     const std::string tool = R"({"type":"mcpToolCall","id":"c","server":"s","tool":"t")";
     const std::string patch = R"({"type":"fileChange","id":"c","changes":[])";
-    Told told;
+    Transcript transcript;
     for (const auto& item : {command, tool, patch}) {
-        told.started(item + "}");
+        transcript.started(item + "}");
     }
-    told.delta("commandExecution/outputDelta", "c", "1");
-    told("item/mcpToolCall/progress", R"({"itemId":"c","message":"2"})");
-    told.delta("fileChange/outputDelta", "c", "3");
-    told.completed(command + R"(,"status":"completed"})"); // a worker sends the patch's so, too:
-    told.delta("commandExecution/outputDelta", "c", "4");
+    transcript.delta("commandExecution/outputDelta", "c", "1");
+    transcript("item/mcpToolCall/progress", R"({"itemId":"c","message":"2"})");
+    transcript.delta("fileChange/outputDelta", "c", "3");
+    transcript.completed(
+        command + R"(,"status":"completed"})"
+    ); // a worker sends the patch's so, too:
+    transcript.delta("commandExecution/outputDelta", "c", "4");
     const std::string ended = R"(,"status":"completed","startedAtMs":)";
     std::vector<std::string> opened;
     std::vector<std::string> outputs;
@@ -218,7 +223,7 @@ TEST_CASE("codex events: calls of two types with one id stay apart, here and in 
             outputs.push_back(delta->call + ":" + delta->text);
         }
     };
-    std::ranges::for_each(told.events(), note);
+    std::ranges::for_each(transcript.events(), note);
     CHECK(opened == std::vector<std::string>{"c", "c-2", "c-3"});
     CHECK(outputs == std::vector<std::string>{"c:1", "c-2:2\n", "c-3:3", "c-3:4"});
     opened.clear();
@@ -229,34 +234,36 @@ TEST_CASE("codex events: calls of two types with one id stay apart, here and in 
 }
 
 TEST_CASE("codex events: parallel calls keep their own output") {
-    Told told;
-    told.started(R"({"type":"commandExecution","id":"a","command":"x"})");
-    told.started(R"({"type":"commandExecution","id":"b","command":"y"})");
-    told.delta("commandExecution/outputDelta", "a", "1")
+    Transcript transcript;
+    transcript.started(R"({"type":"commandExecution","id":"a","command":"x"})");
+    transcript.started(R"({"type":"commandExecution","id":"b","command":"y"})");
+    transcript.delta("commandExecution/outputDelta", "a", "1")
         .delta("commandExecution/outputDelta", "b", "2");
-    const Lines lines = told.lines();
+    const Lines lines = transcript.lines();
     CHECK(lines.at(4) == describe(ToolOutputDelta{"a", "1"}));
     CHECK(lines.at(5) == describe(ToolOutputDelta{"b", "2"}));
 }
 
 TEST_CASE("codex events: output of an unknown or ended call is dropped") {
-    Told told;
-    told.delta("commandExecution/outputDelta", "nobody", "x").started(k_exec);
-    told.completed(exec("completed", R"("exitCode":0)"));
-    const std::size_t before = told.events().size();
-    told.delta("commandExecution/outputDelta", "c1", "late");
-    CHECK(told.events().size() == before);
+    Transcript transcript;
+    transcript.delta("commandExecution/outputDelta", "nobody", "x").started(k_exec);
+    transcript.completed(exec("completed", R"("exitCode":0)"));
+    const std::size_t before = transcript.events().size();
+    transcript.delta("commandExecution/outputDelta", "c1", "late");
+    CHECK(transcript.events().size() == before);
 }
 
 TEST_CASE("codex events: plan, diff, progress and notices") {
-    Told told;
-    told("turn/plan/updated", R"({"explanation":"why","plan":[{"step":"a","status":"pending"}]})");
-    told("turn/diff/updated", R"({"diff":"d1"})")("turn/diff/updated", R"({"diff":"d1"})");
-    told("turn/diff/updated", R"({"diff":"d2"})");
-    told.started(R"({"type":"contextCompaction","id":"k"})")
+    Transcript transcript;
+    transcript(
+        "turn/plan/updated", R"({"explanation":"why","plan":[{"step":"a","status":"pending"}]})"
+    );
+    transcript("turn/diff/updated", R"({"diff":"d1"})")("turn/diff/updated", R"({"diff":"d1"})");
+    transcript("turn/diff/updated", R"({"diff":"d2"})");
+    transcript.started(R"({"type":"contextCompaction","id":"k"})")
         .completed(R"({"type":"contextCompaction","id":"k"})");
-    told.completed(R"({"type":"plan","id":"p","text":"1. do"})");
-    const Lines lines = told.lines();
+    transcript.completed(R"({"type":"plan","id":"p","text":"1. do"})");
+    const Lines lines = transcript.lines();
     REQUIRE(lines.size() == 6);
     CHECK(
         lines.at(0) ==
@@ -269,90 +276,90 @@ TEST_CASE("codex events: plan, diff, progress and notices") {
     );
     CHECK(lines.at(1) == describe(Note{"diff", "diff", false, object(R"({"diff":"d1"})")}));
     CHECK(lines.at(2) == describe(Note{"diff", "diff", false, object(R"({"diff":"d2"})")}));
-    CHECK(std::get<Note>(told.events().at(4)).payload.at("kind") == "compacting");
-    CHECK(std::get<Note>(told.events().at(5)).payload.at("kind") == "compacted");
-    CHECK(std::get<Note>(told.events().at(5)).transient);
+    CHECK(std::get<Note>(transcript.events().at(4)).payload.at("kind") == "compacting");
+    CHECK(std::get<Note>(transcript.events().at(5)).payload.at("kind") == "compacted");
+    CHECK(std::get<Note>(transcript.events().at(5)).transient);
     CHECK(
         lines.at(5) == describe(Note{"proposed-plan", "p", false, object(R"({"text":"1. do"})")})
     );
 }
 
 TEST_CASE("codex events: progress of an MCP call is live output") {
-    Told told;
-    told.started(
+    Transcript transcript;
+    transcript.started(
         R"({"type":"mcpToolCall","id":"m","server":"s","tool":"t","arguments":{},"status":"inProgress"})"
     );
-    told("item/mcpToolCall/progress", R"({"itemId":"m","message":"half"})");
-    CHECK(told.lines().back() == describe(ToolOutputDelta{"m", "half\n"}));
+    transcript("item/mcpToolCall/progress", R"({"itemId":"m","message":"half"})");
+    CHECK(transcript.lines().back() == describe(ToolOutputDelta{"m", "half\n"}));
 }
 
 TEST_CASE("codex events: a retry closes the broken text and tells a notice, in our words") {
-    Told told;
-    told.delta("agentMessage/delta", "i1", "abc");
-    told("error", R"({"willRetry":true,"error":{"message":"url http://10.0.0.1 key sk-1"}})");
-    const Lines lines = told.lines();
+    Transcript transcript;
+    transcript.delta("agentMessage/delta", "i1", "abc");
+    transcript("error", R"({"willRetry":true,"error":{"message":"url http://10.0.0.1 key sk-1"}})");
+    const Lines lines = transcript.lines();
     REQUIRE(lines.size() == 4);
     CHECK(lines.at(2) == describe(PartClosed{"m1"}));
-    CHECK(std::get<PartClosed>(told.events().at(3)).broken); // the first is the start
-    const Note& note = std::get<Note>(told.events().back());
+    CHECK(std::get<PartClosed>(transcript.events().at(3)).broken); // the first is the start
+    const Note& note = std::get<Note>(transcript.events().back());
     CHECK(note.transient);
     CHECK(note.payload.dump().find("sk-1") == std::string::npos);
 }
 
 TEST_CASE("codex events: usage is the difference of the totals over the turn") {
     SECTION("of a new thread") {
-        Told told;
-        told.usage("u", 10, 4, 3, 1).usage("u", 25, 9, 8, 1).ended();
-        CHECK(told.end().usage == Usage{25, 9, 8, 1});
-        CHECK(told.lines().size() == 3);
+        Transcript transcript;
+        transcript.usage("u", 10, 4, 3, 1).usage("u", 25, 9, 8, 1).ended();
+        CHECK(transcript.end().usage == Usage{25, 9, 8, 1});
+        CHECK(transcript.lines().size() == 3);
     }
     SECTION("of a later turn, by the baseline given") {
-        Told told(Usage{100, 50, 10, 5});
-        told.usage("u", 130, 60, 15, 5).ended();
-        CHECK(told.end().usage == Usage{30, 10, 5, 0});
-        CHECK(told.translator().total_usage() == Usage{130, 60, 15, 5});
+        Transcript transcript(Usage{100, 50, 10, 5});
+        transcript.usage("u", 130, 60, 15, 5).ended();
+        CHECK(transcript.end().usage == Usage{30, 10, 5, 0});
+        CHECK(transcript.translator().total_usage() == Usage{130, 60, 15, 5});
     }
     SECTION("after a resume, by the old turn's notification") {
-        Told told;
-        told.usage("old", 100, 0, 10, 0).usage("u", 120, 0, 11, 0).ended();
-        CHECK(told.end().usage == Usage{20, 0, 1, 0});
+        Transcript transcript;
+        transcript.usage("old", 100, 0, 10, 0).usage("u", 120, 0, 11, 0).ended();
+        CHECK(transcript.end().usage == Usage{20, 0, 1, 0});
     }
     SECTION("unknown when nothing was added, or never told, or gone back") {
-        Told same(Usage{100, 50, 10, 5});
+        Transcript same(Usage{100, 50, 10, 5});
         same.usage("u", 100, 50, 10, 5).ended();
         CHECK_FALSE(same.end().usage.has_value());
-        Told never;
+        Transcript never;
         never.ended();
         CHECK_FALSE(never.end().usage.has_value());
-        Told back(Usage{100, 50, 10, 5});
+        Transcript back(Usage{100, 50, 10, 5});
         back.usage("u", 90, 60, 12, 5).ended();
         CHECK_FALSE(back.end().usage.has_value());
     }
 }
 
 TEST_CASE("codex events: a turn ends once, and nothing follows") {
-    Told told;
-    told.ended();
-    CHECK(told.translator().ended());
-    const std::size_t size = told.events().size();
-    told.delta("agentMessage/delta", "i1", "x").started(k_exec).ended("interrupted");
-    told("error", R"({"willRetry":true,"error":{}})").usage("u", 1, 1, 1, 1);
-    CHECK(told.events().size() == size);
-    CHECK(told.translator().total_usage() == Usage{1, 1, 1, 1});
+    Transcript transcript;
+    transcript.ended();
+    CHECK(transcript.translator().ended());
+    const std::size_t size = transcript.events().size();
+    transcript.delta("agentMessage/delta", "i1", "x").started(k_exec).ended("interrupted");
+    transcript("error", R"({"willRetry":true,"error":{}})").usage("u", 1, 1, 1, 1);
+    CHECK(transcript.events().size() == size);
+    CHECK(transcript.translator().total_usage() == Usage{1, 1, 1, 1});
 }
 
 TEST_CASE("codex events: other threads, other turns and unknown things mean nothing") {
-    Told told;
-    told("item/agentMessage/delta", R"({"threadId":"other","itemId":"i","delta":"x"})");
-    told("item/agentMessage/delta", R"({"turnId":"other","itemId":"i","delta":"x"})");
-    told("turn/completed", R"({"turn":{"id":"other","status":"completed"}})");
-    told("turn/started", R"({"turn":{"id":"other"}})");
-    told("warning", R"({"message":"see /home/u/config.toml"})");
-    told("item/started", R"({"item":{"type":"userMessage","id":"x"}})");
-    told("item/completed", R"({"item":{"type":"neverSeen","id":"x"}})");
-    told("thread/status/changed", R"({"status":{"type":"systemError"}})");
-    told("brand/new", R"({})");
-    CHECK(told.lines().empty());
+    Transcript transcript;
+    transcript("item/agentMessage/delta", R"({"threadId":"other","itemId":"i","delta":"x"})");
+    transcript("item/agentMessage/delta", R"({"turnId":"other","itemId":"i","delta":"x"})");
+    transcript("turn/completed", R"({"turn":{"id":"other","status":"completed"}})");
+    transcript("turn/started", R"({"turn":{"id":"other"}})");
+    transcript("warning", R"({"message":"see /home/u/config.toml"})");
+    transcript("item/started", R"({"item":{"type":"userMessage","id":"x"}})");
+    transcript("item/completed", R"({"item":{"type":"neverSeen","id":"x"}})");
+    transcript("thread/status/changed", R"({"status":{"type":"systemError"}})");
+    transcript("brand/new", R"({})");
+    CHECK(transcript.lines().empty());
     CodexTranslator translator("t");
     std::vector<Event> out;
     for (const char* message :
@@ -369,7 +376,7 @@ TEST_CASE("codex events: other threads, other turns and unknown things mean noth
 }
 
 TEST_CASE("codex events: malformed members of known notifications are survived") {
-    Told told;
+    Transcript transcript;
     for (const char* method :
          {"item/started",
           "item/completed",
@@ -388,31 +395,31 @@ TEST_CASE("codex events: malformed members of known notifications are survived")
               R"({"item":{"type":"mcpToolCall","result":3,"error":4}})",
               R"({"item":{"type":"webSearch","action":"x"}})",
               R"({"item":{"type":"reasoning","summary":[1],"content":{}}})"}) {
-            told(method, params);
+            transcript(method, params);
         }
     }
-    told.ended("??");
-    CHECK(told.end().outcome == Outcome::failed);
-    CHECK(told.end().failure->code == FailureCode::codex_error);
+    transcript.ended("??");
+    CHECK(transcript.end().outcome == Outcome::failed);
+    CHECK(transcript.end().failure->code == FailureCode::codex_error);
 }
 
 TEST_CASE("codex events: how a turn ended") {
     SECTION("interrupted") {
-        Told told;
-        told.ended("interrupted");
-        CHECK(told.end() == TurnEnded{Outcome::interrupted, Finish::other, {}, {}});
+        Transcript transcript;
+        transcript.ended("interrupted");
+        CHECK(transcript.end() == TurnEnded{Outcome::interrupted, Finish::other, {}, {}});
     }
     SECTION("failed, reported once, with the text in the detail alone") {
-        Told told;
+        Transcript transcript;
         const char* error =
             R"({"message":"unexpected status 401: mock, url: http://h","codexErrorInfo":{"httpConnectionFailed":{"httpStatusCode":401}}})";
-        told("error", R"({"willRetry":false,"error":)" + std::string(error) + "}");
-        told.ended("failed", error);
-        CHECK(told.lines().size() == 1);
-        CHECK(told.end().outcome == Outcome::failed);
-        CHECK(told.end().finish == Finish::error);
+        transcript("error", R"({"willRetry":false,"error":)" + std::string(error) + "}");
+        transcript.ended("failed", error);
+        CHECK(transcript.lines().size() == 1);
+        CHECK(transcript.end().outcome == Outcome::failed);
+        CHECK(transcript.end().finish == Finish::error);
         CHECK(
-            *told.end().failure ==
+            *transcript.end().failure ==
             Failure{
                 FailureCode::turn_failed,
                 false,
@@ -422,38 +429,40 @@ TEST_CASE("codex events: how a turn ended") {
         );
     }
     SECTION("failed without an error of its own: the last one told") {
-        Told told;
-        told(
+        Transcript transcript;
+        transcript(
             "error",
             R"({"willRetry":false,"error":{"message":"m","codexErrorInfo":"serverOverloaded"}})"
         );
-        told.ended("failed");
-        CHECK(told.end().failure->retryable);
+        transcript.ended("failed");
+        CHECK(transcript.end().failure->retryable);
     }
     SECTION("truncated by the model's limit is completed") {
-        Told told;
-        told.ended(
+        Transcript transcript;
+        transcript.ended(
             "failed",
             R"({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"})"
         );
-        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::length, {}, {}, true});
+        CHECK(transcript.end() == TurnEnded{Outcome::completed, Finish::length, {}, {}, true});
     }
     SECTION("truncated behind its first words, which history may lack") {
-        Told told;
-        told.started(k_message).delta("agentMessage/delta", "i1", "Hel");
-        told.ended(
+        Transcript transcript;
+        transcript.started(k_message).delta("agentMessage/delta", "i1", "Hel");
+        transcript.ended(
             "failed",
             R"({"message":"Incomplete response returned, reason: max_output_tokens","codexErrorInfo":"other"})"
         );
-        CHECK_FALSE(told.end().withheld);
-        CHECK(told.end().finish == Finish::length);
+        CHECK_FALSE(transcript.end().withheld);
+        CHECK(transcript.end().finish == Finish::length);
     }
     SECTION("filtered is completed") {
-        Told told;
-        told.ended(
+        Transcript transcript;
+        transcript.ended(
             "failed",
             R"({"message":"stream disconnected before completion: Incomplete response returned, reason: content_filter","codexErrorInfo":"other"})"
         );
-        CHECK(told.end() == TurnEnded{Outcome::completed, Finish::content_filter, {}, {}, true});
+        CHECK(
+            transcript.end() == TurnEnded{Outcome::completed, Finish::content_filter, {}, {}, true}
+        );
     }
 }

@@ -58,9 +58,9 @@ TEST_CASE("codex: a stopped child is noticed, its turn ends, and the next child 
     const auto turn = must(stage.start(ask("stall-after")));
     ::kill(pid, SIGSTOP);
     const auto began = Clock::now();
-    const Told told = run(stage.io, drain(turn.get()));
+    const Transcript transcript = run(stage.io, drain(turn.get()));
     CHECK(Clock::now() - began < Millis(2'000));
-    CHECK(told.outcome() == "unavailable");
+    CHECK(transcript.outcome() == "unavailable");
     CHECK_FALSE(stage.authority->health().ready);
     CHECK_THAT(stage.authority->health().reason, Catch::Contains("codex app-server hangs"));
     CHECK(stage.reading("codex_up") == 0);
@@ -170,9 +170,9 @@ TEST_CASE("codex: a turn that could not be stored fails, and the child is replac
     FakeStage stage;
     stage.opened();
     const int pid = pid_of(stage);
-    const Told told = stage.play(ask("unsaved"));
-    CHECK(told.outcome() == "io");
-    CHECK_THAT(told.error->message, Catch::Contains("No space left on device"));
+    const Transcript transcript = stage.play(ask("unsaved"));
+    CHECK(transcript.outcome() == "io");
+    CHECK_THAT(transcript.error->message, Catch::Contains("No space left on device"));
     const auto refused = stage.start(ask("two"));
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == Code::unavailable);

@@ -15,15 +15,15 @@ struct PollStage : FakeStage {
         return turn;
     }
     /// A whole turn, and its thread.
-    std::pair<Told, std::string> read(std::string prompt) {
+    std::pair<Transcript, std::string> read(std::string prompt) {
         const auto turn = polled(std::move(prompt));
         turn->run_to_end();
-        return {turn->told, turn->turn().thread_id()};
+        return {turn->transcript, turn->turn().thread_id()};
     }
     /// … by a coroutine that waits.
-    std::pair<Told, std::string> waited(std::string prompt) {
-        Told told = play(ask(std::move(prompt)));
-        return {std::move(told), last->thread_id()};
+    std::pair<Transcript, std::string> waited(std::string prompt) {
+        Transcript transcript = play(ask(std::move(prompt)));
+        return {std::move(transcript), last->thread_id()};
     }
 };
 
@@ -54,9 +54,9 @@ TEST_CASE("codex, polled: a turn tells what next() tells") {
     stage.opened();
     const auto turn = stage.polled("one");
     turn->run_to_end();
-    CHECK(turn->told.outcome() == "completed");
-    CHECK(turn->told.text() == "you said one");
-    CHECK(turn->told.first<turn::TurnStarted>()->model == "fake-model");
+    CHECK(turn->transcript.outcome() == "completed");
+    CHECK(turn->transcript.text() == "you said one");
+    CHECK(turn->transcript.first<turn::TurnStarted>()->model == "fake-model");
     CHECK(stage.play(ask("two", turn->turn().thread_id())).text() == "you said two");
 }
 
@@ -65,7 +65,7 @@ TEST_CASE("codex, polled: what comes at once is told at once") {
     stage.opened();
     const auto turn = stage.polled("flood"); // 4,000 words
     turn->run_to_end();
-    CHECK(turn->told.text() == std::string(4'000'000, 'f'));
+    CHECK(turn->transcript.text() == std::string(4'000'000, 'f'));
     CHECK(turn->wakes < 1'000);
 }
 
@@ -76,9 +76,9 @@ TEST_CASE("codex, polled: a turn of a pool has the id that clients know") {
     const auto first = stage.polled("stall-after"); // the next one goes to the second child
     const auto turn = stage.polled("one");
     turn->run_to_end();
-    CHECK(turn->told.outcome() == "completed");
-    REQUIRE(turn->told.first<turn::TurnStarted>() != nullptr);
-    CHECK(turn->told.first<turn::TurnStarted>()->thread == turn->turn().thread_id());
+    CHECK(turn->transcript.outcome() == "completed");
+    REQUIRE(turn->transcript.first<turn::TurnStarted>() != nullptr);
+    CHECK(turn->transcript.first<turn::TurnStarted>()->thread == turn->turn().thread_id());
 }
 
 TEST_CASE("codex: each deadline of a turn wakes who polls, ends it with its name, interrupts it") {
@@ -100,10 +100,10 @@ TEST_CASE("codex: each deadline of a turn wakes who polls, ends it with its name
     stage.options.deadlines.idle = row.idle;
     stage.options.deadlines.turn = row.turn;
     stage.opened();
-    const auto [told, thread] = waited ? stage.waited(row.prompt) : stage.read(row.prompt);
-    CHECK(told.outcome() == "timeout");
-    REQUIRE(told.error);
-    CHECK(told.error->where == row.where);
+    const auto [transcript, thread] = waited ? stage.waited(row.prompt) : stage.read(row.prompt);
+    CHECK(transcript.outcome() == "timeout");
+    REQUIRE(transcript.error);
+    CHECK(transcript.error->where == row.where);
     CHECK(stage.play(ask("next", thread)).outcome() == "completed");
     CHECK(stage.received("turn/interrupt") == 1);
 }
@@ -152,11 +152,11 @@ TEST_CASE("codex: silence behind a call of the client's ends its response") {
     live->client_call(Json::parse(R"({"callId":"a","tool":"f","arguments":{}})"), 1);
     CHECK(run(io, RunningTurn::wait_silent(live, Millis(20))));
     CHECK(live->end_response().size() == (waits ? 0 : 1));
-    EventBatch told;
+    EventBatch transcript;
     Reader reader(*live);
-    REQUIRE(must(live->poll(told, reader)));
+    REQUIRE(must(live->poll(transcript, reader)));
     live->forget_waker();
-    CHECK(std::ranges::count_if(told, [](const turn::Event& event) {
+    CHECK(std::ranges::count_if(transcript, [](const turn::Event& event) {
               return std::holds_alternative<turn::ClientCall>(event);
           }) == 1);
     CHECK_FALSE(run(io, RunningTurn::wait_silent(live, Millis(0))));
@@ -181,13 +181,13 @@ TEST_CASE("codex: a turn whose calls nobody answered ends where codex asks the m
     CHECK(live->end_response().size() == 1);
     live->deliver("error", again);
     CHECK(live->handed_over());
-    Told told;
+    Transcript transcript;
     Reader reader(*live);
-    REQUIRE(must(live->poll(told.events, reader)));
+    REQUIRE(must(live->poll(transcript.events, reader)));
     live->forget_waker();
-    REQUIRE(told.ended() != nullptr);
-    CHECK(told.outcome() == "failed");
-    CHECK(told.ended()->failure->code == turn::FailureCode::turn_failed);
+    REQUIRE(transcript.ended() != nullptr);
+    CHECK(transcript.outcome() == "failed");
+    CHECK(transcript.ended()->failure->code == turn::FailureCode::turn_failed);
 }
 
 TEST_CASE("codex: who polls is told of an end for which the queue has no room") {
@@ -227,12 +227,12 @@ TEST_CASE("codex, polled: an interrupt wakes who polls, and never from within it
     PollStage stage;
     stage.opened();
     const auto turn = stage.polled("stall-after");
-    stage.until([&] { return turn->told.text() == "some"; });
+    stage.until([&] { return turn->transcript.text() == "some"; });
     const int before = turn->wakes;
     turn->turn().interrupt();
     CHECK(turn->wakes == before);
     turn->run_to_end();
-    CHECK(turn->told.outcome() == "interrupted");
+    CHECK(turn->transcript.outcome() == "interrupted");
 }
 
 TEST_CASE("codex, polled: a turn that was dropped wakes nobody, and its end is the child's") {
@@ -240,13 +240,13 @@ TEST_CASE("codex, polled: a turn that was dropped wakes nobody, and its end is t
     stage.options.deadlines.idle = Millis(200);
     stage.opened();
     const auto turn = stage.polled("stall-after");
-    stage.until([&] { return turn->told.text() == "some"; });
+    stage.until([&] { return turn->transcript.text() == "some"; });
     const std::string thread = turn->turn().thread_id();
     const int before = turn->wakes;
     turn->drop();
     CHECK(stage.play(ask("next", thread)).text() == "you said next");
     run(stage.io, [](Millis time) -> Task<void> { (void)co_await sleep_for(time); }(Millis(300)));
     CHECK(turn->wakes == before);
-    CHECK(turn->told.ended() == nullptr);
-    CHECK_FALSE(turn->told.error);
+    CHECK(turn->transcript.ended() == nullptr);
+    CHECK_FALSE(turn->transcript.error);
 }

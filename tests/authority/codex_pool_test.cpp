@@ -108,10 +108,10 @@ TEST_CASE("codex pool: a thread's turns go to its child, under the pool's name f
     PoolStage stage(2);
     std::array<std::string, 2> threads;
     for (auto& thread : threads) {
-        const Told told = stage.play(ask("hello"));
+        const Transcript transcript = stage.play(ask("hello"));
         thread = stage.last->thread_id();
-        REQUIRE(told.first<turn::TurnStarted>() != nullptr);
-        CHECK(told.first<turn::TurnStarted>()->thread == thread);
+        REQUIRE(transcript.first<turn::TurnStarted>() != nullptr);
+        CHECK(transcript.first<turn::TurnStarted>()->thread == thread);
     }
     REQUIRE(threads[0] != threads[1]);
     for (const auto& thread : threads) {

@@ -18,10 +18,10 @@ TEST_CASE("real codex: the chat profile offers no tool, built-in models included
     RealStage stage;
     stage.options.model = name;
     stage.opened();
-    const Told told = stage.play(ask("scenario:exec;cmd=id"));
-    CHECK(told.first<turn::ToolOpened>() == nullptr);
+    const Transcript transcript = stage.play(ask("scenario:exec;cmd=id"));
+    CHECK(transcript.first<turn::ToolOpened>() == nullptr);
     CHECK(offered_tools(stage.model.requests()) == 0);
-    CHECK(told.outcome() == "completed");
+    CHECK(transcript.outcome() == "completed");
 }
 
 TEST_CASE("real codex: kill -9 mid-turn ends the turn at once, the thread lives on", "[.codex]") {
@@ -36,11 +36,11 @@ TEST_CASE("real codex: kill -9 mid-turn ends the turn at once, the thread lives 
     const int former = stage.pid();
     ::kill(former, SIGKILL);
     const auto began = Clock::now();
-    const Told told = run(stage.io, drain(turn.get()));
-    CHECK(told.outcome() == "unavailable");
-    CHECK(told.error->where.empty()); // by a signal: no end of file to be trusted
+    const Transcript transcript = run(stage.io, drain(turn.get()));
+    CHECK(transcript.outcome() == "unavailable");
+    CHECK(transcript.error->where.empty()); // by a signal: no end of file to be trusted
     CHECK(Clock::now() - began < Millis(1'000));
-    const Told next = stage.play(ask("next", thread));
+    const Transcript next = stage.play(ask("next", thread));
     CHECK(next.text() == "next");
     CHECK(next.ended()->usage->input == 100);
     CHECK(stage.pid() != former);
@@ -66,14 +66,14 @@ TEST_CASE("real codex: approvals are declined and the turn goes on", "[.codex]")
     RealStage stage;
     stage.options.profile = CodexProfile::agent;
     stage.opened();
-    const Told told =
+    const Transcript transcript =
         stage.play(ask("scenario:exec;escalate=1;cmd=touch%20/oa-stream-must-not-exist"));
-    CHECK(told.outcome() == "completed");
-    REQUIRE(told.first<turn::ToolOpened>() != nullptr);
-    CHECK(told.first<turn::ToolOutput>() == nullptr);
-    CHECK(told.first<turn::ToolFailed>() != nullptr);
+    CHECK(transcript.outcome() == "completed");
+    REQUIRE(transcript.first<turn::ToolOpened>() != nullptr);
+    CHECK(transcript.first<turn::ToolOutput>() == nullptr);
+    CHECK(transcript.first<turn::ToolFailed>() != nullptr);
     CHECK_FALSE(std::filesystem::exists("/oa-stream-must-not-exist"));
-    CHECK(told.text() == "Command finished.");
+    CHECK(transcript.text() == "Command finished.");
 }
 
 TEST_CASE(
@@ -82,16 +82,16 @@ TEST_CASE(
     RealStage stage;
     stage.options.profile = CodexProfile::agent;
     stage.opened();
-    const Told told = stage.play(ask("scenario:exec;cmd=echo%20hi%3B%20env"));
-    CHECK(told.outcome() == "completed");
-    const auto* output = told.first<turn::ToolOutput>();
+    const Transcript transcript = stage.play(ask("scenario:exec;cmd=echo%20hi%3B%20env"));
+    CHECK(transcript.outcome() == "completed");
+    const auto* output = transcript.first<turn::ToolOutput>();
     REQUIRE(output != nullptr);
     const std::string text = dump_json(output->output);
     CHECK_THAT(text, Catch::Contains("hi\\n"));
     CHECK_FALSE(text.contains("sk-mock"));
     CHECK(offered_tools(stage.model.requests()) > 0);
     const auto turns = stage.turns(stage.last->thread_id());
-    const Told history{.events = turns[0].events};
+    const Transcript history{.events = turns[0].events};
     const auto* kept = history.first<turn::ToolOutput>();
     REQUIRE(kept != nullptr);
     CHECK(kept->call == output->call);
@@ -102,16 +102,16 @@ TEST_CASE("real codex: an unreachable provider fails the turn soon", "[.codex]")
     RealStage stage;
     stage.options.provider_base_url = "http://127.0.0.1:1/v1";
     stage.opened();
-    const Told told = run(
+    const Transcript transcript = run(
         stage.io,
-        [](Authority* authority) -> Task<Told> {
+        [](Authority* authority) -> Task<Transcript> {
             auto turn = co_await authority->start(ask("anybody there?"));
             co_return co_await drain(turn->get());
         }(stage.authority.get()),
         Millis(15'000)
     );
-    CHECK(told.outcome() == "failed");
-    CHECK(told.ended()->failure->retryable);
+    CHECK(transcript.outcome() == "failed");
+    CHECK(transcript.ended()->failure->retryable);
 }
 
 TEST_CASE("real codex: a thread let go from memory is resumed with the right usage", "[.codex]") {
@@ -134,9 +134,9 @@ TEST_CASE("real codex: a thread let go from memory is resumed with the right usa
         stage.io.restart();
         stage.io.run_one_for(Millis(20));
     }
-    const Told told = stage.play(ask("two", thread));
-    CHECK(told.text() == "two");
-    CHECK(told.ended()->usage->input == 100);
+    const Transcript transcript = stage.play(ask("two", thread));
+    CHECK(transcript.text() == "two");
+    CHECK(transcript.ended()->usage->input == 100);
 }
 
 TEST_CASE("real codex: a misspelt setting and a wrong promise are refused at open", "[.codex]") {
@@ -248,9 +248,9 @@ TEST_CASE("real codex: at rest, a turn takes 3 kB of its home beyond the text", 
     std::optional<std::string> thread;
     for (int i = 0; i < k_turns; ++i) {
         const std::string prompt = "scenario:text;words=20 a word for the logs";
-        const Told told = stage.play(ask(prompt, thread));
-        REQUIRE(told.outcome() == "completed");
-        text += prompt.size() + told.text().size();
+        const Transcript transcript = stage.play(ask(prompt, thread));
+        REQUIRE(transcript.outcome() == "completed");
+        text += prompt.size() + transcript.text().size();
         thread = i % 10 == 9 ? std::nullopt : std::optional(stage.last->thread_id());
     }
     stage.last.reset();

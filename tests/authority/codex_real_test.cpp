@@ -11,28 +11,28 @@ TEST_CASE("real codex: a turn, its model, its usage and its history", "[.codex]"
     TurnRequest request = ask("scenario:text;words=20;in=1234;out=56;cached=1000;reason=40");
     request.client_message_id = "client-1";
     request.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-    const Told told = stage.play(std::move(request));
-    CHECK(told.outcome() == "completed");
-    CHECK_THAT(told.text(), Catch::StartsWith("alpha bravo charlie"));
-    CHECK(told.first<turn::TurnStarted>()->model == "mock-model");
+    const Transcript transcript = stage.play(std::move(request));
+    CHECK(transcript.outcome() == "completed");
+    CHECK_THAT(transcript.text(), Catch::StartsWith("alpha bravo charlie"));
+    CHECK(transcript.first<turn::TurnStarted>()->model == "mock-model");
     const turn::Usage want{
         .input = 1234, .cached_input = 1000, .output = 56, .reasoning_output = 40
     };
-    CHECK(told.ended()->usage == want);
+    CHECK(transcript.ended()->usage == want);
 
     const auto turns = stage.turns(stage.last->thread_id());
     REQUIRE(turns.size() == 1);
     CHECK(turns[0].id == stage.last->turn_id());
     CHECK(turns[0].client_message_id == "client-1");
     CHECK_THAT(turns[0].user_text, Catch::StartsWith("scenario:text"));
-    CHECK(Told{.events = turns[0].events}.text() == told.text());
+    CHECK(Transcript{.events = turns[0].events}.text() == transcript.text());
 }
 
 TEST_CASE("real codex: the second turn of a thread knows the first", "[.codex]") {
     RealStage stage;
     stage.opened();
     stage.play(ask("first prompt"));
-    const Told second = stage.play(ask("second prompt", stage.last->thread_id()));
+    const Transcript second = stage.play(ask("second prompt", stage.last->thread_id()));
     CHECK(second.text() == "second prompt");
     CHECK(second.ended()->usage->input == 100); // its own, not the thread's
     const std::vector<std::string> want{
@@ -77,7 +77,7 @@ TEST_CASE("real codex: regenerate and edit drop the tail and keep the thread", "
 
     TurnRequest edit = ask("two, edited", thread);
     edit.revert_from_turn = turn_two;
-    const Told edited = stage.play(std::move(edit));
+    const Transcript edited = stage.play(std::move(edit));
     CHECK(edited.text() == "two, edited");
     CHECK(edited.ended()->usage->input == 100);
     CHECK(stage.last->thread_id() == thread);
@@ -115,18 +115,18 @@ TEST_CASE("real codex: an interrupt works in every phase, and the thread goes on
         phase == "waiting" ? "scenario:slow-first;first=20000" : "scenario:text;words=200;delay=20";
     auto turn =
         must(run(stage.io, stage.authority->start(ask(phase == "ended" ? "short" : prompt))));
-    Told told;
+    Transcript transcript;
     if (phase == "waiting") {
-        told = run(stage.io, drain_until<turn::TurnStarted>(turn.get()));
+        transcript = run(stage.io, drain_until<turn::TurnStarted>(turn.get()));
     } else if (phase == "streaming") {
-        told = run(stage.io, drain_until<turn::PartDelta>(turn.get()));
+        transcript = run(stage.io, drain_until<turn::PartDelta>(turn.get()));
     } else if (phase == "ended") {
-        told = run(stage.io, drain(turn.get()));
+        transcript = run(stage.io, drain(turn.get()));
     }
     turn->interrupt();
     if (phase != "ended") {
-        told = run(stage.io, drain(turn.get()), Millis(10'000));
-        CHECK(told.outcome() == "interrupted");
+        transcript = run(stage.io, drain(turn.get()), Millis(10'000));
+        CHECK(transcript.outcome() == "interrupted");
     }
     CHECK(stage.play(ask("next", turn->thread_id())).text() == "next");
 }
@@ -175,8 +175,8 @@ TEST_CASE("real codex: many threads at once", "[.codex]") {
         if (!turn) {
             throw std::runtime_error(turn.error().text());
         }
-        const Told told = co_await drain(turn->get());
-        *done += told.text() == fmt::format("number {}", number) ? 1 : 0;
+        const Transcript transcript = co_await drain(turn->get());
+        *done += transcript.text() == fmt::format("number {}", number) ? 1 : 0;
     };
     int done = 0;
     for (int i = 0; i < 60; ++i) {
@@ -193,8 +193,8 @@ TEST_CASE("real codex: many threads at once", "[.codex]") {
 TEST_CASE("real codex: truncation by the model is an end with finish length", "[.codex]") {
     RealStage stage;
     stage.opened();
-    const Told told = stage.play(ask("scenario:incomplete;words=5"));
-    CHECK(told.outcome() == "completed");
-    CHECK(told.ended()->finish == turn::Finish::length);
+    const Transcript transcript = stage.play(ask("scenario:incomplete;words=5"));
+    CHECK(transcript.outcome() == "completed");
+    CHECK(transcript.ended()->finish == turn::Finish::length);
     CHECK(stage.turns(stage.last->thread_id())[0].outcome == turn::Outcome::completed);
 }

@@ -43,11 +43,11 @@ struct Joined {
         return Json::object({{"id", "turn-1"}, {"status", status}, {"items", std::move(items)}});
     }
     /// Everything told so far, to the end if there is one.
-    Told told() {
+    Transcript transcript() {
         if (!live->ended() && !live->failed()) {
             live->fail(Error{.code = Code::cancelled, .message = "the test ends here"});
         }
-        Told out;
+        Transcript out;
         while (!out.error && out.ended() == nullptr) {
             EventBatch batch;
             if (const auto some = live->poll(batch, nobody); !some) {
@@ -83,9 +83,9 @@ TEST_CASE("a torn text goes on with the end of its item, whatever was missed", "
     turn.delta("m", "four ");
     turn.end(item("m", "agentMessage", "one two three four five"));
     turn.completed();
-    const Told told = turn.told();
-    CHECK(told.text() == "one two three four five");
-    CHECK(told.outcome() == "completed");
+    const Transcript transcript = turn.transcript();
+    CHECK(transcript.text() == "one two three four five");
+    CHECK(transcript.outcome() == "completed");
 }
 
 TEST_CASE("what a connection brought that was lost over its rejoin is void", "[rejoin]") {
@@ -98,9 +98,9 @@ TEST_CASE("what a connection brought that was lost over its rejoin is void", "[r
     turn.live->catch_up(Joined::stored(Json::array()), true);
     turn.end(item("m", "agentMessage", "one two three four"));
     turn.completed();
-    const Told told = turn.told();
-    CHECK(told.text() == "one two three four");
-    CHECK(told.outcome() == "completed");
+    const Transcript transcript = turn.transcript();
+    CHECK(transcript.text() == "one two three four");
+    CHECK(transcript.outcome() == "completed");
 }
 
 TEST_CASE("a turn is adrift since the first loss, until it was caught up with", "[rejoin]") {
@@ -133,14 +133,14 @@ TEST_CASE("a turn whose beginning was missed begins, as soon as history has it",
     turn.delta("m", "one");
     turn.end(item("m", "agentMessage", "one"));
     turn.completed();
-    const Told told = turn.told();
-    CHECK(std::ranges::count_if(told.events, [](const turn::Event& event) {
+    const Transcript transcript = turn.transcript();
+    CHECK(std::ranges::count_if(transcript.events, [](const turn::Event& event) {
               return std::holds_alternative<turn::TurnStarted>(event);
           }) == 1);
-    REQUIRE_FALSE(told.events.empty());
-    CHECK(std::holds_alternative<turn::TurnStarted>(told.events.front()));
-    CHECK(told.text() == "one");
-    CHECK(told.outcome() == "completed");
+    REQUIRE_FALSE(transcript.events.empty());
+    CHECK(std::holds_alternative<turn::TurnStarted>(transcript.events.front()));
+    CHECK(transcript.text() == "one");
+    CHECK(transcript.outcome() == "completed");
 }
 
 TEST_CASE("items that ended unseen are told in order, before what follows", "[rejoin]") {
@@ -154,7 +154,7 @@ TEST_CASE("items that ended unseen are told in order, before what follows", "[re
     turn.delta("n", " four");
     turn.end(item("n", "agentMessage", "three four"));
     turn.completed();
-    CHECK(turn.told().text() == "one two three four");
+    CHECK(turn.transcript().text() == "one two three four");
 }
 
 TEST_CASE("an item is told once, though history and the connection have it", "[rejoin]") {
@@ -165,7 +165,7 @@ TEST_CASE("an item is told once, though history and the connection have it", "[r
     turn.end(item("m", "agentMessage", "one"));
     turn.live->catch_up(Joined::stored(Json::array({item("m", "agentMessage", "one")})), true);
     turn.completed();
-    CHECK(turn.told().text() == "one");
+    CHECK(turn.transcript().text() == "one");
 }
 
 TEST_CASE("items of one id are told apart by their order", "[rejoin]") {
@@ -176,9 +176,9 @@ TEST_CASE("items of one id are told apart by their order", "[rejoin]") {
     const auto again =
         Json::array({item("m", "agentMessage", "first "), item("m", "agentMessage", "second")});
     turn.live->catch_up(Joined::stored(again, "completed"), false);
-    const Told told = turn.told();
-    CHECK(told.text() == "first second");
-    CHECK(told.outcome() == "completed");
+    const Transcript transcript = turn.transcript();
+    CHECK(transcript.text() == "first second");
+    CHECK(transcript.outcome() == "completed");
 }
 
 TEST_CASE("a text that does not go on from what was said ends the turn", "[rejoin]") {
@@ -188,10 +188,10 @@ TEST_CASE("a text that does not go on from what was said ends the turn", "[rejoi
     turn.live->adrift();
     turn.live->catch_up(Joined::stored(Json::array()), true);
     turn.end(item("m", "agentMessage", "another text"));
-    const Told told = turn.told();
-    CHECK(told.text() == "one ");
-    CHECK(told.outcome() == "unavailable");
-    CHECK(told.error->message.contains("does not continue"));
+    const Transcript transcript = turn.transcript();
+    CHECK(transcript.text() == "one ");
+    CHECK(transcript.outcome() == "unavailable");
+    CHECK(transcript.error->message.contains("does not continue"));
 }
 
 TEST_CASE("the end of a turn that nobody saw comes from history", "[rejoin]") {
@@ -211,7 +211,7 @@ TEST_CASE("the end of a turn that nobody saw comes from history", "[rejoin]") {
     turn.live->stop_wanted = row.stopping;
     turn.live->adrift();
     turn.live->catch_up(Joined::stored(Json::array(), row.status), false);
-    CHECK(turn.told().outcome() == row.outcome);
+    CHECK(turn.transcript().outcome() == row.outcome);
 }
 
 TEST_CASE("a turn that ended has ended, though its events were too many to fetch", "[rejoin]") {
@@ -227,7 +227,7 @@ TEST_CASE("a turn that ended has ended, though its events were too many to fetch
     turn.live->catch_up(Joined::stored(Json::array({much}), "completed"), false);
     CHECK(turn.live->failed());
     CHECK(turn.live->ended()); // so it is not stopped, and what it ended with counts
-    CHECK(turn.told().outcome() == "too_large");
+    CHECK(turn.transcript().outcome() == "too_large");
 }
 
 TEST_CASE("a second question in a turn ends it, though it has the first one's mark", "[rejoin]") {
@@ -264,7 +264,7 @@ TEST_CASE("a second question in a turn ends it, though it has the first one's ma
     }
     turn.completed();
     CHECK(turn.live->foreign_input == (std::string_view(row.outcome) == "unavailable"));
-    CHECK(turn.told().outcome() == row.outcome);
+    CHECK(turn.transcript().outcome() == row.outcome);
 }
 
 TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
@@ -289,11 +289,11 @@ TEST_CASE("a turn that is joined late is told from its beginning", "[rejoin]") {
     other.completed();
     CHECK(live->id() == "turn-1");
     CHECK(live->model() == "model");
-    const Told told = other.told();
-    CHECK(told.text() == "before one two three four");
-    CHECK(told.first<turn::TurnStarted>() != nullptr);
-    REQUIRE(told.first<turn::ToolOutput>() != nullptr);
-    CHECK(told.outcome() == "completed");
+    const Transcript transcript = other.transcript();
+    CHECK(transcript.text() == "before one two three four");
+    CHECK(transcript.first<turn::TurnStarted>() != nullptr);
+    REQUIRE(transcript.first<turn::ToolOutput>() != nullptr);
+    CHECK(transcript.outcome() == "completed");
 }
 
 TEST_CASE("a summary of the conversation is told once, whatever history tells again", "[rejoin]") {
@@ -308,7 +308,7 @@ TEST_CASE("a summary of the conversation is told once, whatever history tells ag
     turn.live->catch_up(Joined::stored(Json::array({item("s", "contextCompaction")})), true);
     turn.completed();
     std::vector<std::string> kinds;
-    for (const auto& event : turn.told().events) {
+    for (const auto& event : turn.transcript().events) {
         if (const auto* note = std::get_if<turn::Note>(&event)) {
             kinds.push_back(note->payload.at("kind").get<std::string>());
         }
@@ -340,9 +340,9 @@ TEST_CASE("the client's calls are told without the ends that the lost connection
     turn.live->adrift();
     turn.live->catch_up(Joined::stored(own ? Json::array({command}) : Json::array()), true);
     turn.live->client_call(asked, 1);
-    const Told told = turn.told();
-    REQUIRE(told.first<turn::ClientCall>() != nullptr);
-    CHECK(told.first<turn::ClientCall>()->call == "a");
+    const Transcript transcript = turn.transcript();
+    REQUIRE(transcript.first<turn::ClientCall>() != nullptr);
+    CHECK(transcript.first<turn::ClientCall>()->call == "a");
 }
 
 TEST_CASE("what a turn cost says that a message was lost whose beginning was missed", "[rejoin]") {
@@ -390,10 +390,10 @@ TEST_CASE("what a turn cost says that a message was lost whose beginning was mis
         {{"tokenUsage", Json::object({{"total", cost}, {"last", cost}})}}
     );
     turn.completed();
-    const Told told = turn.told();
-    REQUIRE(told.ended() != nullptr);
+    const Transcript transcript = turn.transcript();
+    REQUIRE(transcript.ended() != nullptr);
     const bool summary = std::string_view(row.rule) == "only a summary"; // nothing else was begun
-    CHECK(told.ended()->withheld == (row.withheld && (missed || summary)));
+    CHECK(transcript.ended()->withheld == (row.withheld && (missed || summary)));
 }
 
 TEST_CASE("of a turn that was joined behind a call it is unknown what it cost", "[rejoin]") {
@@ -436,11 +436,11 @@ TEST_CASE("of a turn that was joined behind a call it is unknown what it cost", 
     cost(80);
     cost(100);
     turn.completed();
-    const Told told = turn.told();
-    REQUIRE(told.ended() != nullptr);
-    const auto& usage = told.ended()->usage;
+    const Transcript transcript = turn.transcript();
+    REQUIRE(transcript.ended() != nullptr);
+    const auto& usage = transcript.ended()->usage;
     CHECK((usage ? std::optional(usage->input) : std::nullopt) == row.input);
-    CHECK((told.first<turn::UsageKnown>() != nullptr) == row.input.has_value());
+    CHECK((transcript.first<turn::UsageKnown>() != nullptr) == row.input.has_value());
     REQUIRE(turn.live->total_usage());
     CHECK(turn.live->total_usage()->input == 100); // from which the next turn counts
 }

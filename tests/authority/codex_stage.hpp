@@ -26,7 +26,7 @@ struct CodexStage {
     Result<std::unique_ptr<Turn>> start(TurnRequest request) {
         return run(io, authority->start(std::move(request)));
     }
-    Told play(TurnRequest request) {
+    Transcript play(TurnRequest request) {
         last = must(start(std::move(request)));
         return run(io, drain(last.get()));
     }

@@ -13,7 +13,7 @@ TEST_CASE("codex: a turn is accepted, told and ended; its thread goes on") {
     stage.opened();
     CHECK(stage.authority->health().ready);
     CHECK(stage.authority->capabilities().version == "0.169.0");
-    const Told first = stage.play(ask("one"));
+    const Transcript first = stage.play(ask("one"));
     CHECK(first.outcome() == "completed");
     CHECK(first.text() == "you said one");
     CHECK(first.first<turn::TurnStarted>()->model == "fake-model");
@@ -27,17 +27,17 @@ TEST_CASE("codex: a turn is accepted, told and ended; its thread goes on") {
 
 TEST_CASE("codex: turn/started may overtake the response of turn/start") {
     FakeStage stage;
-    const Told told = stage.opened().play(ask("early-start"));
-    CHECK(told.outcome() == "completed");
-    CHECK(told.text() == "early");
-    CHECK(std::holds_alternative<turn::TurnStarted>(told.events.front()));
+    const Transcript transcript = stage.opened().play(ask("early-start"));
+    CHECK(transcript.outcome() == "completed");
+    CHECK(transcript.text() == "early");
+    CHECK(std::holds_alternative<turn::TurnStarted>(transcript.events.front()));
 }
 
 TEST_CASE("codex: a turn of which too much arrives before its id fails") {
     asio::io_context io;
     RunningTurn turn(io.get_executor(), CodexOptions{}, "t", "m", {}, std::nullopt);
     const Json message = Json::object({{"method", "item/started"}});
-    for (int told = 0; told < 10'000; ++told) {
+    for (int transcript = 0; transcript < 10'000; ++transcript) {
         turn.deliver("item/started", message);
     }
     CHECK_FALSE(turn.failed());
@@ -47,9 +47,9 @@ TEST_CASE("codex: a turn of which too much arrives before its id fails") {
 
 TEST_CASE("codex: nonsense between the lines is counted and harms no turn") {
     FakeStage stage;
-    const Told told = stage.opened().play(ask("garbage"));
-    CHECK(told.outcome() == "completed");
-    CHECK(told.text() == "clean");
+    const Transcript transcript = stage.opened().play(ask("garbage"));
+    CHECK(transcript.outcome() == "completed");
+    CHECK(transcript.text() == "clean");
     CHECK(stage.reading("codex_nonsense_lines_total") == 5);
 }
 
@@ -78,9 +78,9 @@ TEST_CASE("codex: a turn that ends without a word is looked up in history") {
     FakeStage stage;
     stage.options.deadlines.reconcile = Millis(40);
     stage.opened();
-    const Told told = stage.play(ask("silent-end"));
-    CHECK(told.outcome() == "completed");
-    CHECK(told.text() == "quiet");
+    const Transcript transcript = stage.play(ask("silent-end"));
+    CHECK(transcript.outcome() == "completed");
+    CHECK(transcript.text() == "quiet");
     CHECK(stage.reading("codex_reconciled_total") == 1);
     CHECK(stage.play(ask("next", stage.last->thread_id())).outcome() == "completed");
 }
@@ -89,9 +89,9 @@ TEST_CASE("codex: a turn that history does not know as ended times out, never as
     FakeStage stage;
     stage.options.deadlines.reconcile = Millis(40);
     stage.opened();
-    const Told told = stage.play(ask("silent-lost"));
-    CHECK(told.outcome() == "timeout");
-    CHECK(failure_code_of(*told.error) == turn::FailureCode::authority_timeout);
+    const Transcript transcript = stage.play(ask("silent-lost"));
+    CHECK(transcript.outcome() == "timeout");
+    CHECK(failure_code_of(*transcript.error) == turn::FailureCode::authority_timeout);
     CHECK(stage.play(ask("next", stage.last->thread_id())).outcome() == "completed");
 }
 
@@ -163,7 +163,7 @@ TEST_CASE("codex: an interrupt that is ignored ends in a timeout and frees the t
     run(stage.io, drain_until<turn::PartDelta>(turn.get()));
     turn->interrupt();
     CHECK(run(stage.io, drain(turn.get())).outcome() == "timeout");
-    const Told next = stage.play(ask("usage-of-old-thread", turn->thread_id()));
+    const Transcript next = stage.play(ask("usage-of-old-thread", turn->thread_id()));
     CHECK(next.outcome() == "completed");
     REQUIRE(next.ended()->usage.has_value());
     CHECK(next.ended()->usage->input == 40); // without what the other one cost
@@ -221,19 +221,19 @@ TEST_CASE("codex: a thread nobody knows is not found") {
 TEST_CASE("codex: usage of a thread with a past is the difference, learned from its first report") {
     FakeStage stage;
     stage.opened();
-    const Told told = stage.play(ask("usage-of-old-thread", "thread-of-before"));
-    REQUIRE(told.ended()->usage.has_value());
-    CHECK(told.ended()->usage->input == 40);
-    CHECK(told.ended()->usage->output == 4);
+    const Transcript transcript = stage.play(ask("usage-of-old-thread", "thread-of-before"));
+    REQUIRE(transcript.ended()->usage.has_value());
+    CHECK(transcript.ended()->usage->input == 40);
+    CHECK(transcript.ended()->usage->output == 4);
 }
 
 TEST_CASE("codex: a turn that failed uncounted leaves the next one its own usage") {
     FakeStage stage;
     stage.opened();
     CHECK(stage.play(ask("fails-uncounted", "thread-of-before")).outcome() == "failed");
-    const Told told = stage.play(ask("usage-of-old-thread", "thread-of-before"));
-    REQUIRE(told.ended()->usage.has_value());
-    CHECK(told.ended()->usage->input == 40);
+    const Transcript transcript = stage.play(ask("usage-of-old-thread", "thread-of-before"));
+    REQUIRE(transcript.ended()->usage.has_value());
+    CHECK(transcript.ended()->usage->input == 40);
 }
 
 TEST_CASE("codex: revert comes before the turn, an unknown turn is a precondition") {
@@ -324,8 +324,8 @@ TEST_CASE("codex: many threads at once keep their own turns") {
     const auto one = [](Authority* authority, int number, std::vector<std::string>* out
                      ) -> Task<void> {
         auto turn = co_await authority->start(ask(fmt::format("number {}", number)));
-        const Told told = co_await drain(turn->get());
-        (*out)[static_cast<std::size_t>(number)] = told.text();
+        const Transcript transcript = co_await drain(turn->get());
+        (*out)[static_cast<std::size_t>(number)] = transcript.text();
     };
     std::vector<std::string> texts(50);
     for (int i = 0; i < 50; ++i) {
@@ -393,9 +393,9 @@ TEST_CASE("codex: a turn that is refused while others start has not cut its thre
 TEST_CASE("codex: when a used up account may be used again is told with the failure") {
     FakeStage stage;
     stage.opened();
-    const Told told = stage.play(ask("used-up"));
-    CHECK(told.outcome() == "failed");
-    const turn::Failure failure = told.ended()->failure.value();
+    const Transcript transcript = stage.play(ask("used-up"));
+    CHECK(transcript.outcome() == "failed");
+    const turn::Failure failure = transcript.ended()->failure.value();
     CHECK(failure.cause == turn::FailureCause::usage_limit);
     REQUIRE(failure.retry_after);
     CHECK(*failure.retry_after > 3'500);
@@ -414,7 +414,7 @@ TEST_CASE("codex: a recorded turn plays back as it was told, without key or fold
     const std::string prompt = fmt::format(
         "sk-secret-key-of-the-provider in {}", (stage.folder.path / "state/codex/work").string()
     );
-    const Told told = stage.play(ask(prompt));
+    const Transcript transcript = stage.play(ask(prompt));
     stage.play(ask("late-events"));
     ::unsetenv("OA_TEST_KEY");
 
@@ -428,7 +428,7 @@ TEST_CASE("codex: a recorded turn plays back as it was told, without key or fold
     const Capture& capture = captures[second ? 1 : 0];
     CHECK_THAT(capture.prompt, Catch::EndsWith(" in /WORK"));
     CHECK(capture.model == "fake-model");
-    REQUIRE(capture.events.size() == told.events.size());
+    REQUIRE(capture.events.size() == transcript.events.size());
     CHECK(std::holds_alternative<turn::TurnEnded>(capture.events.back().event));
 }
 
@@ -438,16 +438,16 @@ TEST_CASE("codex: a recording has no secret that came in pieces, each of them ha
     {
         const auto recorder =
             must(CaptureRecorder::begin(folder.path / "record", "t", {}, 8U << 20U));
-        const auto told = [&](const char* method, Json params) {
+        const auto transcript = [&](const char* method, Json params) {
             params["turnId"] = "t";
             recorder->write("s2c", {{"method", method}, {"params", std::move(params)}});
         };
         for (const char c : "say " + key + " now") {
-            told("item/agentMessage/delta", {{"itemId", "m"}, {"delta", std::string(1, c)}});
-            told("item/reasoning/textDelta", {{"itemId", "r"}, {"delta", "x"}});
+            transcript("item/agentMessage/delta", {{"itemId", "m"}, {"delta", std::string(1, c)}});
+            transcript("item/reasoning/textDelta", {{"itemId", "r"}, {"delta", "x"}});
         }
-        told("turn/completed", Json::object());
-        told("thread/closed", Json::object()); // behind its end
+        transcript("turn/completed", Json::object());
+        transcript("thread/closed", Json::object()); // behind its end
     }
     const auto files = std::filesystem::directory_iterator(folder.path / "record");
     const std::string text = must(read_file(begin(files)->path()));

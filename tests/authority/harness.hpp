@@ -40,7 +40,7 @@ template <class T> T must(Result<T> result) {
 }
 
 /// Everything a turn told until its end.
-struct Told {
+struct Transcript {
     EventBatch events{};
     std::optional<Error> error{};
     std::size_t batches = 0;
@@ -77,32 +77,32 @@ struct Told {
     }
 };
 
-inline Task<Told> drain(Turn* turn) {
-    Told told;
-    while (told.ended() == nullptr && !told.error) {
+inline Task<Transcript> drain(Turn* turn) {
+    Transcript transcript;
+    while (transcript.ended() == nullptr && !transcript.error) {
         auto batch = co_await turn->next();
         if (!batch) {
-            told.error = batch.error();
+            transcript.error = batch.error();
             break;
         }
-        ++told.batches;
-        std::ranges::move(*batch, std::back_inserter(told.events));
+        ++transcript.batches;
+        std::ranges::move(*batch, std::back_inserter(transcript.events));
     }
-    co_return told;
+    co_return transcript;
 }
 
 /// Batches until one holds a Kind (or the turn is over).
-template <class Kind> Task<Told> drain_until(Turn* turn) {
-    Told told;
-    while (told.first<Kind>() == nullptr && told.ended() == nullptr) {
+template <class Kind> Task<Transcript> drain_until(Turn* turn) {
+    Transcript transcript;
+    while (transcript.first<Kind>() == nullptr && transcript.ended() == nullptr) {
         auto batch = co_await turn->next();
         if (!batch) {
-            told.error = batch.error();
+            transcript.error = batch.error();
             break;
         }
-        std::ranges::move(*batch, std::back_inserter(told.events));
+        std::ranges::move(*batch, std::back_inserter(transcript.events));
     }
-    co_return told;
+    co_return transcript;
 }
 
 inline TurnRequest ask(std::string prompt, std::optional<std::string> thread = {}) {

@@ -20,22 +20,22 @@ public:
         look();
     }
     void look() {
-        while (told.ended() == nullptr && !told.error) {
+        while (transcript.ended() == nullptr && !transcript.error) {
             EventBatch batch;
             const auto some = turn_->poll(batch, *this);
             if (!some) {
-                told.error = some.error();
+                transcript.error = some.error();
             } else if (!*some) {
                 CHECK(batch.empty());
                 return;
             }
-            told.batches += batch.empty() ? 0 : 1;
-            std::ranges::move(batch, std::back_inserter(told.events));
+            transcript.batches += batch.empty() ? 0 : 1;
+            std::ranges::move(batch, std::back_inserter(transcript.events));
         }
     }
     void run_to_end() {
         const auto limit = Clock::now() + std::chrono::seconds(20);
-        while (told.ended() == nullptr && !told.error && Clock::now() < limit) {
+        while (transcript.ended() == nullptr && !transcript.error && Clock::now() < limit) {
             io_->restart();
             io_->run_one_for(Millis(1000));
         }
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] Turn& turn() { return *turn_; }
     void drop() { turn_.reset(); }
 
-    Told told{};
+    Transcript transcript{};
     int wakes = 0;
 
 private:

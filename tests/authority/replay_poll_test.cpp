@@ -29,12 +29,12 @@ TEST_CASE("replay, polled: a turn tells what next() tells, and wakes for what is
     const auto polled = stage.start("scenario:words;n=6;delay=20");
     polled->look();
     polled->run_to_end();
-    CHECK(polled->told.outcome() == "completed");
-    CHECK(polled->told.text() == "w1 w2 w3 w4 w5 w6");
-    CHECK(polled->told.batches > 2);
+    CHECK(polled->transcript.outcome() == "completed");
+    CHECK(polled->transcript.text() == "w1 w2 w3 w4 w5 w6");
+    CHECK(polled->transcript.batches > 2);
     CHECK(polled->wakes >= 2);
     const auto turn = must(run(stage.io, stage.replay->start(ask("scenario:words;n=6;delay=1"))));
-    CHECK(run(stage.io, drain(turn.get())).text() == polled->told.text());
+    CHECK(run(stage.io, drain(turn.get())).text() == polled->transcript.text());
 }
 
 TEST_CASE("replay, polled: turns of different paces are all told, and nobody is woken for nothing"
@@ -47,8 +47,8 @@ TEST_CASE("replay, polled: turns of different paces are all told, and nobody is 
     }
     for (const auto& turn : turns) {
         turn->run_to_end();
-        CHECK(turn->told.outcome() == "completed");
-        CHECK(turn->told.text() == "w1 w2 w3 w4");
+        CHECK(turn->transcript.outcome() == "completed");
+        CHECK(turn->transcript.text() == "w1 w2 w3 w4");
         CHECK(turn->wakes <= 8);
     }
 }
@@ -61,11 +61,11 @@ TEST_CASE("replay, polled: an interrupt wakes a turn that is silent, and never f
     Stage stage(std::move(options));
     const auto polled = stage.start("replay:hello");
     polled->look();
-    CHECK(polled->told.outcome() == "nothing");
+    CHECK(polled->transcript.outcome() == "nothing");
     polled->turn().interrupt();
     CHECK(polled->wakes == 0);
     polled->run_to_end();
-    CHECK(polled->told.outcome() == "interrupted");
+    CHECK(polled->transcript.outcome() == "interrupted");
 }
 
 TEST_CASE("replay, polled: a turn that was dropped wakes nobody") {
@@ -76,7 +76,7 @@ TEST_CASE("replay, polled: a turn that was dropped wakes nobody") {
     other->look();
     polled->drop();
     other->run_to_end();
-    CHECK(other->told.outcome() == "completed");
+    CHECK(other->transcript.outcome() == "completed");
     CHECK(polled->wakes == 0);
-    CHECK(polled->told.ended() == nullptr);
+    CHECK(polled->transcript.ended() == nullptr);
 }

@@ -16,18 +16,18 @@ struct Stage {
         options.pace.immediate = at_once;
         replay = must(make_replay_authority(io.get_executor(), std::move(options)));
     }
-    Told play(TurnRequest request) {
+    Transcript play(TurnRequest request) {
         auto turn = must(run(io, replay->start(std::move(request))));
         return run(io, drain(turn.get()));
     }
-    Told play(const std::string& prompt) { return play(ask(prompt)); }
+    Transcript play(const std::string& prompt) { return play(ask(prompt)); }
 
     asio::io_context io{};
     std::unique_ptr<ReplayAuthority> replay;
 };
 
-std::optional<turn::Usage> usage_of(const Told& told) {
-    for (const auto& event : told.events) {
+std::optional<turn::Usage> usage_of(const Transcript& transcript) {
+    for (const auto& event : transcript.events) {
         if (const auto* usage = std::get_if<turn::UsageKnown>(&event)) {
             return usage->usage;
         }
@@ -35,8 +35,8 @@ std::optional<turn::Usage> usage_of(const Told& told) {
     return std::nullopt;
 }
 
-std::size_t deltas_of(const Told& told) {
-    return static_cast<std::size_t>(std::ranges::count_if(told.events, [](const auto& event) {
+std::size_t deltas_of(const Transcript& transcript) {
+    return static_cast<std::size_t>(std::ranges::count_if(transcript.events, [](const auto& event) {
         return std::holds_alternative<turn::PartDelta>(event);
     }));
 }
@@ -66,15 +66,15 @@ TEST_CASE("scenario: what each says, and how it ends") {
     );
     CAPTURE(row.prompt);
     Stage stage;
-    const auto told = stage.play(row.prompt);
-    CHECK(told.text() == row.text);
-    CHECK(deltas_of(told) == row.deltas);
-    CHECK(told.outcome() == row.outcome);
-    REQUIRE(told.ended() != nullptr);
-    CHECK(told.ended()->finish == row.finish);
-    const auto usage = usage_of(told);
+    const auto transcript = stage.play(row.prompt);
+    CHECK(transcript.text() == row.text);
+    CHECK(deltas_of(transcript) == row.deltas);
+    CHECK(transcript.outcome() == row.outcome);
+    REQUIRE(transcript.ended() != nullptr);
+    CHECK(transcript.ended()->finish == row.finish);
+    const auto usage = usage_of(transcript);
     CHECK(usage == turn::Usage{.input = 10, .output = static_cast<std::int64_t>(row.deltas)});
-    CHECK(told.ended()->usage == usage);
+    CHECK(transcript.ended()->usage == usage);
 }
 
 TEST_CASE("scenario: the counts are as asked, or none") {
@@ -110,12 +110,12 @@ TEST_CASE("scenario: its times are as asked, whatever the pace") {
 
 TEST_CASE("scenario: an early end of the events comes after text and counts") {
     Stage stage;
-    const auto told = stage.play("scenario:eof;n=2;in=5");
-    CHECK(told.text() == "w1 w2");
-    CHECK(usage_of(told) == turn::Usage{.input = 5, .output = 2});
-    REQUIRE(told.error.has_value());
-    CHECK(told.error->code == Code::unavailable);
-    CHECK(told.error->where == "eof");
+    const auto transcript = stage.play("scenario:eof;n=2;in=5");
+    CHECK(transcript.text() == "w1 w2");
+    CHECK(usage_of(transcript) == turn::Usage{.input = 5, .output = 2});
+    REQUIRE(transcript.error.has_value());
+    CHECK(transcript.error->code == Code::unavailable);
+    CHECK(transcript.error->where == "eof");
 }
 
 TEST_CASE("scenario: a refusal comes before the turn is accepted") {
@@ -140,9 +140,9 @@ TEST_CASE("scenario: find looks through everything the turn was given") {
     TurnRequest seeded;
     seeded.seed.push_back({SeedMessage::Role::assistant, "a needle"});
     CHECK(found(std::move(seeded)) == "found");
-    TurnRequest told;
-    told.instructions = "a needle";
-    CHECK(found(std::move(told)) == "found");
+    TurnRequest transcript;
+    transcript.instructions = "a needle";
+    CHECK(found(std::move(transcript)) == "found");
     TurnRequest given;
     given.input.emplace_back(InputText{"a needle"});
     CHECK(found(std::move(given)) == "found");

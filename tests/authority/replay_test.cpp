@@ -25,7 +25,7 @@ struct Stage {
     std::unique_ptr<Turn> start(TurnRequest request) {
         return must(run(io, replay->start(std::move(request))));
     }
-    Told play(TurnRequest request) {
+    Transcript play(TurnRequest request) {
         last = start(std::move(request));
         return run(io, drain(last.get()));
     }
@@ -50,13 +50,13 @@ TEST_CASE("replay: every shipped capture loads and plays to its end") {
     CHECK(names.size() >= 60);
     for (const std::string& name : names) {
         CAPTURE(name);
-        const Told told = stage.play(ask("replay:" + name));
-        REQUIRE_FALSE(told.events.empty());
-        const auto* started = std::get_if<turn::TurnStarted>(&told.events.front());
+        const Transcript transcript = stage.play(ask("replay:" + name));
+        REQUIRE_FALSE(transcript.events.empty());
+        const auto* started = std::get_if<turn::TurnStarted>(&transcript.events.front());
         REQUIRE(started != nullptr);
         CHECK(started->turn == stage.last->turn_id());
         CHECK(started->thread == stage.last->thread_id());
-        CHECK((told.ended() != nullptr || told.error->code == Code::unavailable));
+        CHECK((transcript.ended() != nullptr || transcript.error->code == Code::unavailable));
     }
 }
 
@@ -64,10 +64,10 @@ TEST_CASE("replay: the built-in set needs no folder and rotates over completed t
     Stage stage;
     std::vector<std::string> texts;
     for (int i = 0; i < 10; ++i) {
-        const Told told = stage.play(ask("anything"));
-        CHECK(told.outcome() == "completed");
-        CHECK_FALSE(told.text().empty());
-        texts.push_back(told.text());
+        const Transcript transcript = stage.play(ask("anything"));
+        CHECK(transcript.outcome() == "completed");
+        CHECK_FALSE(transcript.text().empty());
+        texts.push_back(transcript.text());
     }
     CHECK(std::set(texts.begin(), texts.begin() + 5).size() == 5);
     CHECK(std::equal(texts.begin(), texts.begin() + 5, texts.begin() + 5));
@@ -147,9 +147,9 @@ TEST_CASE("replay: immediate tells a turn in one batch, recorded keeps the recor
 
     Stage paced(ReplayOptions{}); // faster ones become fewer batches on a busy machine
     const auto began = Clock::now();
-    const Told told = paced.play(ask("replay:hello"));
+    const Transcript transcript = paced.play(ask("replay:hello"));
     const auto took = Clock::now() - began;
-    CHECK(told.batches > 5);
+    CHECK(transcript.batches > 5);
     CHECK(took >= Millis(300)); // 0.4 s recorded
     CHECK(took < Millis(2'000));
 }
@@ -193,21 +193,23 @@ TEST_CASE("replay: each fault breaks the turn half way in its own manner") {
     must(add_fault(options.faults, row.fault));
     Stage stage(std::move(options));
     const auto began = Clock::now();
-    const Told told = stage.play(ask("replay:hello"));
-    CHECK(told.outcome() == row.outcome);
-    CHECK_FALSE(told.text().empty());
+    const Transcript transcript = stage.play(ask("replay:hello"));
+    CHECK(transcript.outcome() == row.outcome);
+    CHECK_FALSE(transcript.text().empty());
     const std::string whole = "Hello! This answer was recorded; no model was asked.";
-    CHECK((told.text() == whole) == (std::string_view(row.outcome) == "completed"));
+    CHECK((transcript.text() == whole) == (std::string_view(row.outcome) == "completed"));
     if (std::string_view(row.fault).starts_with("latency")) {
         CHECK(Clock::now() - began >= Millis(29));
-        CHECK(told.batches == 2); // TurnStarted is not delayed
+        CHECK(transcript.batches == 2); // TurnStarted is not delayed
     }
     if (std::string_view(row.fault).starts_with("gap")) {
         CHECK(Clock::now() - began >= Millis(29));
-        CHECK(told.batches == 2); // the first piece of content is not delayed, nor what precedes it
+        CHECK(
+            transcript.batches == 2
+        ); // the first piece of content is not delayed, nor what precedes it
     }
-    if (told.ended() != nullptr && told.ended()->outcome == turn::Outcome::failed) {
-        CHECK(told.ended()->failure->code == turn::FailureCode::turn_failed);
+    if (transcript.ended() != nullptr && transcript.ended()->outcome == turn::Outcome::failed) {
+        CHECK(transcript.ended()->failure->code == turn::FailureCode::turn_failed);
     }
 }
 
@@ -216,11 +218,11 @@ TEST_CASE("replay: a stalled turn goes silent and still obeys its interrupt") {
     options.faults.stall = 1;
     Stage stage(std::move(options));
     const auto turn = stage.start(ask("replay:hello"));
-    const Told before = run(stage.io, drain_until<turn::PartDelta>(turn.get()));
+    const Transcript before = run(stage.io, drain_until<turn::PartDelta>(turn.get()));
     CHECK(before.ended() == nullptr);
     asio::steady_timer later(stage.io, Millis(30));
     later.async_wait([&](const boost::system::error_code&) { turn->interrupt(); });
-    const Told after = run(stage.io, drain(turn.get()));
+    const Transcript after = run(stage.io, drain(turn.get()));
     REQUIRE(after.events.size() == 1);
     CHECK(after.outcome() == "interrupted");
 }
@@ -233,7 +235,7 @@ TEST_CASE("replay: kill happens once, half way through the chosen turn") {
     Stage stage(std::move(options));
     CHECK(stage.play(ask("replay:hello")).outcome() == "completed");
     CHECK(kills == 0);
-    const Told killed = stage.play(ask("replay:hello"));
+    const Transcript killed = stage.play(ask("replay:hello"));
     CHECK(killed.outcome() == "unavailable");
     CHECK_FALSE(killed.text().empty());
     CHECK(kills == 1);
@@ -348,16 +350,16 @@ TEST_CASE("replay: history agrees with what was streamed in ids, text and tools"
         CAPTURE(name);
         TurnRequest request = ask(fmt::format("replay:{}", name));
         request.client_message_id = "client-1";
-        const Told told = stage.play(std::move(request));
+        const Transcript transcript = stage.play(std::move(request));
         const auto turns = stage.turns(stage.last->thread_id());
         REQUIRE(turns.size() == 1);
         CHECK(turns[0].id == stage.last->turn_id());
         CHECK(turns[0].user_text == fmt::format("replay:{}", name));
         CHECK(turns[0].client_message_id == "client-1");
         CHECK_FALSE(turns[0].running);
-        CHECK(Told{.events = turns[0].events}.text() == told.text());
-        const auto* streamed = told.first<turn::ToolOutput>();
-        const Told history{.events = turns[0].events};
+        CHECK(Transcript{.events = turns[0].events}.text() == transcript.text());
+        const auto* streamed = transcript.first<turn::ToolOutput>();
+        const Transcript history{.events = turns[0].events};
         const auto* kept = history.first<turn::ToolOutput>();
         REQUIRE((streamed == nullptr) == (kept == nullptr));
         CHECK((kept == nullptr || kept->call == streamed->call));
@@ -484,11 +486,11 @@ TEST_CASE("replay: an ephemeral turn leaves no thread") {
 
 TEST_CASE("replay: a recording that just stops is an end of file, not an end of turn") {
     Stage stage;
-    const Told told = stage.play(ask("replay:eof"));
-    REQUIRE(told.error.has_value());
-    CHECK(told.error->code == Code::unavailable);
-    CHECK(told.error->where == "eof");
-    CHECK(failure_code_of(*told.error) == turn::FailureCode::authority_lost);
+    const Transcript transcript = stage.play(ask("replay:eof"));
+    REQUIRE(transcript.error.has_value());
+    CHECK(transcript.error->code == Code::unavailable);
+    CHECK(transcript.error->where == "eof");
+    CHECK(failure_code_of(*transcript.error) == turn::FailureCode::authority_lost);
 }
 
 TEST_CASE("replay: dropping a running turn frees its thread") {
@@ -507,8 +509,8 @@ TEST_CASE("replay: thousands at once keep the recorded pace", "[.bench]") {
     std::size_t events = 0;
     int ended = 0;
     const auto count = [](Turn* turn, std::size_t* sum, int* done) -> Task<void> {
-        const Told told = co_await drain(turn);
-        *sum += told.events.size();
+        const Transcript transcript = co_await drain(turn);
+        *sum += transcript.events.size();
         ++*done;
     };
     const auto began = Clock::now();

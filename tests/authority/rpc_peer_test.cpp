@@ -15,7 +15,9 @@ struct Wire {
             RpcHandlers{
                 .send = [this](std::string line) { sent.push_back(must(parse_json(line))); },
                 .notification =
-                    [this](std::string_view method, const Json&) { told.emplace_back(method); },
+                    [this](std::string_view method, const Json&) {
+                        transcript.emplace_back(method);
+                    },
                 .request = [this](std::string_view method, const Json& params, const Json&)
                     -> std::optional<Json> {
                     asked.emplace_back(method);
@@ -31,7 +33,7 @@ struct Wire {
     asio::io_context io{};
     std::shared_ptr<RpcPeer> peer;
     std::vector<Json> sent{};
-    std::vector<std::string> told{}, asked{}, nonsense{};
+    std::vector<std::string> transcript{}, asked{}, nonsense{};
     bool later = false; ///< requests are left open
 };
 
@@ -128,7 +130,7 @@ TEST_CASE("rpc: every kind of nonsense is counted and stops nothing") {
     wire.peer->on_line(line);
     CHECK(wire.nonsense.size() == 1);
     wire.peer->on_line(R"({"method":"turn/started","params":{}})");
-    CHECK(wire.told == std::vector<std::string>{"turn/started"});
+    CHECK(wire.transcript == std::vector<std::string>{"turn/started"});
 }
 
 TEST_CASE("rpc: of nonsense its length and its fault are told, never what it says") {
@@ -163,7 +165,7 @@ TEST_CASE("rpc: no JSON is nonsense, however deep it is and whatever its numbers
     wire.peer->on_line(nested(200));
     wire.peer->on_line(nested(100'000));
     wire.peer->on_line(R"({"method":"m","params":{"y":1e+400}})");
-    CHECK(wire.told.size() == 3);
+    CHECK(wire.transcript.size() == 3);
     CHECK(wire.nonsense.empty());
     wire.peer->on_line(R"({"method":"m","params":{"y":1e+400})");
     CHECK(wire.nonsense.size() == 1);

@@ -13,10 +13,10 @@ namespace {
 
 constexpr Millis k_ten_minutes{600'000};
 
-std::shared_ptr<const measure::ToldReading> told(double covered_s) {
-    measure::ToldReading out;
+std::shared_ptr<const measure::DatedReading> told(double covered_s) {
+    measure::DatedReading out;
     out.reading.covered_s = covered_s;
-    return std::make_shared<const measure::ToldReading>(std::move(out));
+    return std::make_shared<const measure::DatedReading>(std::move(out));
 }
 
 measure::GateRecord undecided(std::uint64_t n, std::optional<std::uint64_t> needs) {

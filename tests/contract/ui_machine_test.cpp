@@ -13,7 +13,7 @@ using namespace oa_stream::wire::ui;
 
 namespace {
 
-struct Told {
+struct Heard {
     std::string rules{};
     UiMachine::Report report = [this](std::string_view rule, std::string message) {
         CHECK_FALSE(message.empty());
@@ -23,7 +23,7 @@ struct Told {
 };
 
 std::string run(const std::vector<Chunk>& chunks, std::optional<Continues> continues = {}) {
-    Told told;
+    Heard told;
     UiMachine machine(std::move(continues));
     for (const Chunk& chunk : chunks) {
         machine.step(chunk, told.report);
@@ -209,7 +209,7 @@ TEST_CASE("machine: calls of the earlier message may stay open, whatever ends th
 }
 
 TEST_CASE("machine: it tells how far the stream is") {
-    Told told;
+    Heard told;
     UiMachine machine;
     CHECK_FALSE(machine.started());
     machine.step(k_start, told.report);

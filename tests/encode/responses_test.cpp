@@ -26,7 +26,7 @@ ResponseIdentity identity() {
     return out;
 }
 
-struct Told {
+struct Encoded {
     std::string bytes;
     std::vector<std::string> types{};
     Json last{};
@@ -35,8 +35,8 @@ struct Told {
     int kept = 0;
 };
 
-Told tell(const std::vector<Event>& events, ResponseIdentity as = identity()) {
-    Told out;
+Encoded tell(const std::vector<Event>& events, ResponseIdentity as = identity()) {
+    Encoded out;
     as.on_response = [&out](const Json&) { ++out.kept; };
     const auto stream = responses_answer(as, true);
     as.on_response = {};

@@ -62,7 +62,7 @@ TEST_CASE("processes: in turn behind one address, each is only compared with its
     REQUIRE(processes.all().size() == 2);
     CHECK(requests_of(processes, 0) == 5);
     CHECK(requests_of(processes, 1) == 5);
-    CHECK(processes.told_apart());
+    CHECK(processes.distinguished());
     CHECK(processes.answered_since(11) == 2);
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("processes: one that answers no more is lost unless a younger one came
 TEST_CASE("processes: without an id they are one, and that is told") {
     Processes processes(60);
     (void)processes.add(scrape("", "r1", 10, 0, 0), 1, 101);
-    CHECK_FALSE(processes.told_apart());
+    CHECK_FALSE(processes.distinguished());
     CHECK(processes.add(scrape("", "r1", 2, 0, 0), 2, 102) == "began again: its counters fell");
 }
 

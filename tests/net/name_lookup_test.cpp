@@ -32,14 +32,14 @@ class SlowName {
 public:
     void wait() {
         std::unique_lock lock(mutex_);
-        told_.wait_for(lock, k_patience / 4, [this] { return gone_; });
+        changed_.wait_for(lock, k_patience / 4, [this] { return gone_; });
     }
     void let_go() {
         {
             const std::lock_guard lock(mutex_);
             gone_ = true;
         }
-        told_.notify_all();
+        changed_.notify_all();
     }
     void reset() {
         const std::lock_guard lock(mutex_);
@@ -48,7 +48,7 @@ public:
 
 private:
     std::mutex mutex_;
-    std::condition_variable told_;
+    std::condition_variable changed_;
     bool gone_ = false;
 };
 SlowName slow_name;

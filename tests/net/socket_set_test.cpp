@@ -155,7 +155,7 @@ struct Unread {
         REQUIRE(bench.set->want(pair[0].get(), k_in));
         say(pair[1]);
     }
-    [[nodiscard]] std::size_t told_until(Clock::time_point end) {
+    [[nodiscard]] std::size_t ready_until(Clock::time_point end) {
         asio::steady_timer timer(bench.loop.context, end);
         bool over = false;
         timer.async_wait([&](const boost::system::error_code&) { over = true; });
@@ -170,7 +170,7 @@ struct Unread {
     void until_pause() {
         until_much();
         const auto end = Clock::now() + std::chrono::seconds(20);
-        while (told_until(Clock::now() + Millis(300)) > 1) {
+        while (ready_until(Clock::now() + Millis(300)) > 1) {
             REQUIRE(Clock::now() < end);
         }
     }
@@ -196,7 +196,7 @@ TEST_CASE("a socket set makes no pause without being told much") {
         }
     };
     unread.bench.loop.until([&] { return left == 0; }, "the last look");
-    CHECK(unread.told_until(Clock::now() + Millis(120)) == 100);
+    CHECK(unread.ready_until(Clock::now() + Millis(120)) == 100);
     left = 10;
     say(unread.pair[1]);
     unread.bench.loop.until([&] { return left == 0; }, "the next words");
@@ -205,7 +205,7 @@ TEST_CASE("a socket set makes no pause without being told much") {
 TEST_CASE("a socket set makes no pause while a socket brings much at once") {
     Unread unread(std::chrono::hours(1));
     unread.bench.then = [&](int, SocketSet::Directions) { unread.bench.set->hurry(); };
-    (void)unread.told_until(Clock::now() + Millis(250)); // two spans and more
+    (void)unread.ready_until(Clock::now() + Millis(250)); // two spans and more
     unread.until_much();
 }
 

@@ -25,7 +25,7 @@ struct TwoSides {
         if (request.method == "POST") {
             const auto body = parse_json(request.body);
             const std::string id(string_member(*body, "id").value_or(""));
-            said.push_back(id);
+            sent.push_back(id);
             ++turns[id];
             return {Send{whole_stream(good_body())}};
         }
@@ -77,7 +77,7 @@ struct TwoSides {
 
     LoopRig loop{};
     std::map<std::string, int> turns{};
-    std::vector<std::string> said{}; ///< the conversation of each turn
+    std::vector<std::string> sent{}; ///< the conversation of each turn
     std::set<std::string> refused{};
     std::vector<std::string> turn_fails{}; ///< answers of stable's next turns
     std::function<void(Json&)> stable_lists{}; ///< changes its lists of messages
@@ -123,9 +123,9 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
     };
     across("stable", "canary");
     across("stable", "canary");
-    const std::string newest = sides.said.back();
+    const std::string newest = sides.sent.back();
     across("canary", "stable");
-    sides.said.clear();
+    sides.sent.clear();
     SECTION("it goes on") {
         const Check check =
             sides.loop.run(sides.continuity.all_on(sides.side("stable"), "c", "canary", {}));
@@ -135,7 +135,7 @@ TEST_CASE("continuity: after a rollback the newest conversation that the canary 
             "3 conversations of this run whole at stable; canary → stable: read with all 4 "
             "messages, answered, and whole afterwards"
         );
-        CHECK(sides.said == std::vector{newest});
+        CHECK(sides.sent == std::vector{newest});
     }
     const auto whole = [&](ReadPace pace) {
         return sides.loop.run(
@@ -274,9 +274,9 @@ TEST_CASE("continuity: what stable lists wrongly does not keep it in service") {
     }
     SECTION("parts that only the canary's conversations lack there are a loss") {
         REQUIRE(across("stable", "canary").verdict == Verdict::pass);
-        const std::size_t canary_from = sides.said.size();
+        const std::size_t canary_from = sides.sent.size();
         sides.stable_lists = [&, canary_from](Json& data) {
-            if (sides.said.size() > canary_from) {
+            if (sides.sent.size() > canary_from) {
                 list_without_parts(data);
             }
         };
@@ -319,7 +319,7 @@ TEST_CASE("continuity: a turn whose answer failed may stand in the conversation,
         );
     };
     CHECK(whole().detail == "1 conversation of this run whole at stable");
-    ++sides.turns[sides.said.back()];
+    ++sides.turns[sides.sent.back()];
     const Check more = whole();
     CHECK(more.verdict == Verdict::fail);
     CHECK_THAT(more.detail, Catch::EndsWith("it has 1 more message of a user than were sent"));
@@ -330,7 +330,7 @@ TEST_CASE("continuity: what one side forgot since is found") {
     const auto made =
         sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c"));
     REQUIRE(made.verdict == Verdict::pass);
-    const std::string id = sides.said.back();
+    const std::string id = sides.sent.back();
     const auto kept = [&](ReadPace pace = k_brief) {
         return sides.loop.run(sides.continuity.kept(
             {{sides.side("canary")}, {sides.side("stable")}}, "c", std::move(pace)
@@ -384,7 +384,7 @@ TEST_CASE("continuity: a look at a side that hangs ends by a stop, and with its 
     CHECK(stopped.detail == "stopped before all was read");
     const Check late = kept({.longest = Millis(100), .each = Millis(0)});
     CHECK(late.verdict == Verdict::error);
-    CHECK(late.detail == "not read: " + sides.said.back() + " at canary: no time was left");
+    CHECK(late.detail == "not read: " + sides.sent.back() + " at canary: no time was left");
     CHECK(Clock::now() - began < std::chrono::seconds(10));
 }
 
@@ -396,7 +396,7 @@ TEST_CASE("continuity: the first loss ends the look, what could not be read does
             sides.loop.run(sides.continuity.across(sides.side("stable"), sides.side("canary"), "c")
             );
         REQUIRE(check.verdict == Verdict::pass);
-        made.push_back(sides.said.back());
+        made.push_back(sides.sent.back());
     }
     int looks = 0;
     std::set<std::string> lost{made[1], made[2]};

@@ -100,11 +100,11 @@ TEST_CASE("textfile: what tells of no PASS is none") {
 
 TEST_CASE("textfile: of which run and target a file tells, whatever they are called") {
     const std::string name = "a \"b\", c}", target = R"(https://a.example/\x)";
-    const auto told = told_in(textfile({.name = name, .target = target}));
-    REQUIRE(told.has_value());
-    CHECK(told->name == name);
-    CHECK(told->target == target);
-    CHECK(told->verdict == Verdict::error);
+    const auto metrics = metrics_in(textfile({.name = name, .target = target}));
+    REQUIRE(metrics.has_value());
+    CHECK(metrics->name == name);
+    CHECK(metrics->target == target);
+    CHECK(metrics->verdict == Verdict::error);
     for (const char* text :
          {"",
           "# a comment\n",
@@ -112,6 +112,6 @@ TEST_CASE("textfile: of which run and target a file tells, whatever they are cal
           "\noa_stream_run_last_pass_timestamp_seconds{run=\"a\",target=\"t",
           "\noa_stream_run_last_pass_timestamp_seconds{run=\"a"}) {
         CAPTURE(text);
-        CHECK_FALSE(told_in(text).has_value());
+        CHECK_FALSE(metrics_in(text).has_value());
     }
 }

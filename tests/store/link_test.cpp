@@ -74,7 +74,7 @@ TEST_CASE("what may wait gathers behind a write, and goes with what is read else
         std::size_t answers = 0;
         Clock::time_point before;
         Clock::time_point gone;
-        const auto ping = [&](Haste haste, std::function<void()> on_sent, RedisLink::Told told) {
+        const auto ping = [&](Haste haste, std::function<void()> on_sent, RedisLink::OnReply told) {
             const std::array<std::string_view, 1> words{"PING"};
             RedisLink::call_soon(
                 link, words, haste, Millis(20'000), std::move(on_sent), std::move(told)

@@ -38,7 +38,7 @@ private:
         std::string type;
         std::string text{};
         bool part = false; ///< open
-        bool told = false; ///< the text's done event was seen
+        bool text_done = false; ///< the text's done event was seen
         bool part_done = false; ///< at least one part was there
         bool done = false;
         Json whole{}; ///< of its output_item.done

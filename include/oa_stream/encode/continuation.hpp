@@ -14,7 +14,7 @@ namespace oa_stream::encode {
 /// that was sent.
 class Continuation {
 public:
-    explicit Continuation(std::string_view said);
+    explicit Continuation(std::string_view sent);
     ~Continuation();
     Continuation(const Continuation&) = delete;
     Continuation& operator=(const Continuation&) = delete;

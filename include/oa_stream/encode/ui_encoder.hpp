@@ -33,7 +33,7 @@ public:
 
     /// Takes up the state of an answer of which these frames were sent; before anything else is
     /// asked. Code::protocol: they are not the beginning of a legal answer.
-    [[nodiscard]] Result<void> restore(std::string_view said);
+    [[nodiscard]] Result<void> restore(std::string_view sent);
 
     /// Appends start and start-step.
     void begin(std::string& out) override;

@@ -62,7 +62,7 @@ struct TurnOutcome {
     double first_content_s = -1;
     double longest_gap_s = -1; ///< between two chunks; -1: there were no two
     double ended_s = -1; ///< here: also when it went on in another process
-    std::string_view said{}; ///< TurnIdentity::said
+    std::string_view prompt_end{}; ///< TurnIdentity::said
     bool probe = false;      ///< its request was a probe
     bool elsewhere = false;  ///< another replica decided how it ended, and counts it
     bool taken_over = false; ///< another process began it, and counts neither it nor its request

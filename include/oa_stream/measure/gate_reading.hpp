@@ -34,8 +34,8 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
 struct GateBasis {
     /// The source that judges: "prometheus"; empty: the samples do.
     std::string asked{};
-    std::shared_ptr<const ToldReading> canary{}; ///< null: it has not answered yet
-    std::shared_ptr<const ToldReading> stable{};
+    std::shared_ptr<const DatedReading> canary{}; ///< null: it has not answered yet
+    std::shared_ptr<const DatedReading> stable{};
     std::string silent{};  ///< why it does not answer
     std::string instead{}; ///< why the samples judge in its place; its FAIL stays one
     std::string open{};    ///< why nothing but a FAIL can come of its numbers

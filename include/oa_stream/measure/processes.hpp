@@ -36,7 +36,7 @@ public:
     /// Those that did not, and in whose place no younger one came: perhaps they serve users still.
     [[nodiscard]] std::vector<const ScrapedProcess*> lost_since(double at_s) const;
     /// Every process says which one it is.
-    [[nodiscard]] bool told_apart() const noexcept;
+    [[nodiscard]] bool distinguished() const noexcept;
     /// Drops those that did not answer since.
     void forget_before(double at_s);
 

@@ -112,16 +112,16 @@ struct SourceReading {
 };
 
 /// A reading with the question it answers.
-struct ToldReading {
+struct DatedReading {
     std::string revision{};
     double window_s = 0;
     SourceReading reading{};
 };
 /// A line of measure/readings.ndjson. Nothing is rounded: times that came one by one stand there as
 /// [seconds, how many].
-[[nodiscard]] Json to_json(const ToldReading& told);
+[[nodiscard]] Json to_json(const DatedReading& reading);
 /// Its opposite, to the last digit. Code::unreadable naming the member that is wrong.
-[[nodiscard]] Result<ToldReading> told_from_json(const Json& line);
+[[nodiscard]] Result<DatedReading> reading_from_json(const Json& line);
 
 /// One thread; answers one question at a time. Bounded memory whatever comes.
 class Source {

@@ -241,7 +241,7 @@ struct HookSpec {
     Millis timeout{30000}; ///< of one event, tries included
     bool required = false; ///< before_stage: no success, no stage
 };
-[[nodiscard]] bool is_told(const HookSpec& hook, HookEvent event) noexcept;
+[[nodiscard]] bool is_notified(const HookSpec& hook, HookEvent event) noexcept;
 
 enum class Afterwards {
     stay, ///< the last stage's split stays: a cutover

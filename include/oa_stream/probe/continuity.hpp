@@ -77,7 +77,7 @@ private:
         std::string id;
         std::string writer{}; ///< the side that answered last
         std::vector<SeenMessage> messages{};
-        std::size_t said = 0; ///< messages sent since; nobody has read what became of them
+        std::size_t sent = 0; ///< messages sent since; nobody has read what became of them
     };
     struct Page {
         std::optional<std::vector<SeenMessage>> messages{};
@@ -93,7 +93,7 @@ private:
     };
     struct Tries {
         std::vector<SeenMessage> expected{}; ///< what the page begins with
-        std::size_t said = 0; ///< messages sent since
+        std::size_t sent = 0; ///< messages sent since
         std::size_t least = 0; ///< messages that the page has when it is whole
         Millis pause = ReadPace{}.pause;
         Clock::time_point until = Clock::time_point::max();

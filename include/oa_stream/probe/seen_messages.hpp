@@ -39,7 +39,7 @@ bool drop_blank_parts(std::vector<SeenMessage>& messages);
 [[nodiscard]] std::string wrong_with_list(
     const std::vector<SeenMessage>& expected,
     const std::vector<SeenMessage>& seen,
-    std::size_t said = 0
+    std::size_t sent = 0
 );
 /// What is wrong with the list of a conversation to which a user sent one message.
 [[nodiscard]] std::string wrong_with_first_turn(const std::vector<SeenMessage>& seen);

@@ -40,6 +40,6 @@ checks_in(std::string_view text, std::string_view name, std::string_view target)
 
 /// `name` and `target` alone: those of which an earlier textfile() tells. Nothing for other texts,
 /// and those of a release without the label `target`.
-[[nodiscard]] std::optional<RunMetrics> told_in(std::string_view text);
+[[nodiscard]] std::optional<RunMetrics> metrics_in(std::string_view text);
 
 } // namespace oa_stream::report

@@ -55,7 +55,7 @@ public:
     using BeforeRepeat = std::function<Task<Result<void>>()>;
     /// One write; the status of the process that took it.
     [[nodiscard]] Task<Result<RouteStatus>>
-    override_target(RouteWrite write, BeforeRepeat again = {});
+    override_target(RouteWrite write, BeforeRepeat before_retry = {});
 
     [[nodiscard]] const std::string& base_url() const noexcept { return options_.base_url; }
 

@@ -71,7 +71,7 @@ public:
     /// On the screen, redacted.
     void say(const Advice& line) const;
     /// In the timeline and on the screen.
-    void tell(std::string_view event, const Advice& line, const Json& fields = Json::object());
+    void report(std::string_view event, const Advice& line, const Json& fields = Json::object());
 
     /// The one shape of a check in the timeline: {event: "check", check: {…}}.
     void add(Check check);

@@ -151,7 +151,7 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
         }
     } else if (type.ends_with("_call") && !id.empty()) {
         // Once its calls are answered codex may have asked the model again.
-        told_ = told_ && !response_whole_ && has_open();
+        passed_on_ = passed_on_ && !response_whole_ && has_open();
         response_whole_ = taken_as_ended_ = false;
         made_.push_back(
             {.id = std::move(id), .arguments = text_in(*item, "arguments"), .own = is_own(*item)}
@@ -293,7 +293,7 @@ bool ClientCalls::more_to_come() const noexcept {
     if (!response_whole_) {
         return true;
     }
-    bool behind = told_;
+    bool behind = passed_on_;
     return std::ranges::any_of(made_, [&](const Made& made) {
         behind = behind || made.asked;
         return !made.done && !made.asked && !(made.own && behind);
@@ -305,11 +305,11 @@ std::vector<turn::ClientCall> ClientCalls::take() {
     if (more_to_come()) {
         return calls;
     }
-    bool behind = told_;
+    bool behind = passed_on_;
     for (auto made = made_.begin(); made != made_.end();) {
         if (auto& asked = made->asked) {
             calls.push_back(*std::move(asked));
-            behind = told_ = true;
+            behind = passed_on_ = true;
         } else if (!made->done) {
             if (!made->own || !behind) {
                 break;

@@ -113,7 +113,7 @@ private:
     bool raw_ = false; ///< codex tells responses
     bool response_whole_ = false;
     bool taken_as_ended_ = false; ///< its end is not waited for
-    bool told_ = false; ///< a call of this response was
+    bool passed_on_ = false; ///< a call of this response was
     std::vector<std::string> functions_{};
     Json usage_{};
     /// Call id of codex → ours of each call that had it: providers use ids again.

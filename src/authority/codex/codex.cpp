@@ -14,17 +14,17 @@ public:
     using CoreTurn::CoreTurn;
 
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
-        auto told = CoreTurn::poll(out, waker);
-        if (!told) {
-            live_->told_failure = failure_code_of(told.error());
+        auto polled = CoreTurn::poll(out, waker);
+        if (!polled) {
+            live_->reported_failure = failure_code_of(polled.error());
         }
-        if (!told && told.error().code == Code::timeout) {
+        if (!polled && polled.error().code == Code::timeout) {
             core_->interrupt(live_);
         }
-        return told;
+        return polled;
     }
     void interrupt_as_failed(turn::FailureCode why) override {
-        live_->told_failure = why;
+        live_->reported_failure = why;
         core_->interrupt(live_);
     }
     [[nodiscard]] bool leave() override { return core_->leave(live_); }

@@ -161,13 +161,13 @@ CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) 
     return found;
 }
 
-void CodexApprovals::watch(EventBatch& told) {
+void CodexApprovals::watch(EventBatch& events) {
     EventBatch before;
-    for (std::size_t at = 0; at < told.size(); ++at, before.clear()) {
-        watch(told[at], before);
-        const auto place = told.begin() + static_cast<std::ptrdiff_t>(at);
+    for (std::size_t at = 0; at < events.size(); ++at, before.clear()) {
+        watch(events[at], before);
+        const auto place = events.begin() + static_cast<std::ptrdiff_t>(at);
         at += before.size();
-        told.insert(place, std::move_iterator(before.begin()), std::move_iterator(before.end()));
+        events.insert(place, std::move_iterator(before.begin()), std::move_iterator(before.end()));
     }
 }
 

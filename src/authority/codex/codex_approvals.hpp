@@ -56,7 +56,7 @@ public:
     void watch_item(const Json& item, bool ended);
     /// To be called for all events of the turn, in order. Adds what has to be told before one of
     /// them: an approval whose call ends was decided elsewhere.
-    void watch(EventBatch& told);
+    void watch(EventBatch& events);
     /// Appends the events that show a client a new question. Codex asks again on a new connection,
     /// with the same `request`; so does the approval's id follow from it, for whoever is asked.
     void

@@ -145,10 +145,10 @@ Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
 
 Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     // While a server stays away, the reason of the last attempt says more than the next attempt.
-    const bool again = self->outlives() && self->state_ == State::down;
+    const bool restarts = self->outlives() && self->state_ == State::down;
     const char* const first =
         self->outlives() ? "the Codex server is being asked" : "codex app-server is starting";
-    self->set_state(State::starting, again ? self->reason_ : first);
+    self->set_state(State::starting, restarts ? self->reason_ : first);
     OA_CO_TRY(const Link link, co_await connect(self));
     self->launching_ = link;
     auto agreed = co_await handshake(self, link);

@@ -115,8 +115,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
     past.started_at = int_member(turn, "startedAt").value_or(0);
     past.completed_at = int_member(turn, "completedAt");
     std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
-    for (const Json* told : as_begun(list_in(turn, "items"))) {
-        const Json& item = *told;
+    for (const Json* raw : as_begun(list_in(turn, "items"))) {
+        const Json& item = *raw;
         const std::string_view type = text_view_in(item, "type");
         if (type == "userMessage") {
             add_user_message(past, item);

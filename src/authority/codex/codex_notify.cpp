@@ -192,8 +192,8 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
     // An elicitation may name no turn; then it is the one that runs.
     const std::string_view of = text_view_in(params, "turnId");
     const bool ours = live && (of.empty() || live->id().empty() || of == live->id());
-    if (const Json* told = ours ? live->answered(id) : nullptr) { // it asks on a new connection
-        return live->stop_wanted ? std::nullopt : std::optional(*told);
+    if (const Json* answered = ours ? live->answered(id) : nullptr) { // it asks on a new connection
+        return live->stop_wanted ? std::nullopt : std::optional(*answered);
     }
     if (auto question = approval_of(method, params); question && ours && live->asks()) {
         ++counts_.asked;
@@ -211,7 +211,7 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
         return std::nullopt;
     }
     if (auto note = unanswered_note(method, params); note && ours) {
-        live->tell(*std::move(note));
+        live->emit(*std::move(note));
     }
     if (!ours && (options_.server.shared || (outlives() && thread && !of.empty()))) {
         // The lane that runs the turn answers. A turn that nobody has joined yet asks again then,

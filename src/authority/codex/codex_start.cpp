@@ -127,10 +127,10 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
         if (hold && !request->developer.empty()) {
             OA_CO_CHECK(check_ours(*request));
             Json words = developer_params((*hold)->id, request->developer);
-            auto told = co_await call(
+            auto injected = co_await call(
                 self, link, "thread/inject_items", std::move(words), {}, request->ours
             );
-            OA_CO_CHECK(settle(std::move(told), "thread/inject_items"));
+            OA_CO_CHECK(settle(std::move(injected), "thread/inject_items"));
         }
         if (hold) {
             auto live = co_await run_turn(self, link, std::move(*hold), request);
@@ -144,8 +144,8 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
             co_return live;
         }
         // The child died before any turn was asked for: the next one can be asked instead.
-        const bool again = hold.error().code == Code::unavailable && link->lost();
-        if (!again || attempt > 1) {
+        const bool retry = hold.error().code == Code::unavailable && link->lost();
+        if (!retry || attempt > 1) {
             co_return std::unexpected(std::move(hold).error());
         }
     }

@@ -128,13 +128,13 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         }
     }
     watch_item(method, message);
-    told_.clear();
-    translator_.notification(message, told_);
+    translated_.clear();
+    translator_.notification(message, translated_);
     if (calls_.enabled()) {
-        watch_calls(method, message, told_);
+        watch_calls(method, message, translated_);
     }
-    approvals_.watch(told_);
-    for (turn::Event& event : told_) {
+    approvals_.watch(translated_);
+    for (turn::Event& event : translated_) {
         if (auto* first = std::get_if<turn::TurnStarted>(&event)) {
             started_ = true;
             first->model = first->model.empty() ? model_ : first->model;
@@ -152,8 +152,8 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
             total_ = baseline_; // a turn that failed early adds nothing
         }
     }
-    if (!told_.empty()) {
-        queue(std::move(told_));
+    if (!translated_.empty()) {
+        queue(std::move(translated_));
     }
     tell_calls();
 }
@@ -246,7 +246,7 @@ void RunningTurn::approval_resolved(const Json& request) {
     }
 }
 
-void RunningTurn::tell(turn::Event event) {
+void RunningTurn::emit(turn::Event event) {
     if (!ended_ && !id_.empty()) {
         EventBatch events;
         events.push_back(std::move(event));

@@ -89,7 +89,7 @@ public:
     /// The turn ended at the client's calls, whatever codex' own does: that is to be stopped.
     [[nodiscard]] bool handed_over() const noexcept { return handed_over_; }
     /// An event that codex did not tell.
-    void tell(turn::Event event);
+    void emit(turn::Event event);
     /// The connection is lost: what the next one brings waits until catch_up().
     void adrift();
     /// Unset while there is a connection.
@@ -126,7 +126,7 @@ public:
     std::optional<std::pair<std::string, std::string>> asked_as{};
     bool foreign_input = false; ///< … which came
     bool withheld = false; ///< it ended without words, which codex does not store
-    std::optional<turn::FailureCode> told_failure{}; ///< its client was, whatever the end is
+    std::optional<turn::FailureCode> reported_failure{}; ///< its client was, whatever the end is
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
     bool stop_wanted = false; ///< … or must be, once there is a connection
@@ -146,7 +146,7 @@ private:
     void queue(EventBatch&& events);
     void check_question(const Json& item);
     void say_when_again(turn::TurnEnded& ended) const;
-    void watch_calls(std::string_view method, const Json& message, EventBatch& told);
+    void watch_calls(std::string_view method, const Json& message, EventBatch& events);
     void spent_so_far(EventBatch& events);
     void tell_calls();
     void hand_over();
@@ -159,7 +159,7 @@ private:
     std::unique_ptr<CaptureRecorder> recorder_{};
     std::string thread_, id_{}, model_;
     CodexTranslator translator_;
-    EventBatch told_{}; ///< what one notification tells; its memory serves the next
+    EventBatch translated_{}; ///< what one notification tells; its memory serves the next
     bool baseline_known_;
     std::vector<Json> early_{}; ///< notifications that came before the id was known
     struct EarlyQuestion {

@@ -77,10 +77,10 @@ public:
         }
     }
     void tell_usage() {
-        if (asked_.text("nousage", "0") == "1" || told_) {
+        if (asked_.text("nousage", "0") == "1" || usage_sent_) {
             return;
         }
-        told_ = true;
+        usage_sent_ = true;
         const auto count = [&](std::string_view key, std::uint64_t otherwise) {
             return static_cast<std::int64_t>(asked_.number(key, otherwise, 1'000'000'000));
         };
@@ -121,7 +121,7 @@ private:
     double clock_s_ = 0;
     std::uint64_t deltas_ = 0;
     bool open_ = false;
-    bool told_ = false;
+    bool usage_sent_ = false;
 };
 
 Result<Recording> answer(const Asked& asked, std::string text) {
@@ -214,7 +214,7 @@ Result<Recording> http_429(const Asked& /*asked*/) {
 Result<Recording> find(const Asked& asked) {
     const auto wanted = asked.text("a", "") + asked.text("b", "");
     const auto& request = asked.request;
-    const bool told = request.instructions.contains(wanted);
+    const bool instructed = request.instructions.contains(wanted);
     const bool seeded = std::ranges::any_of(request.seed, [&](const SeedMessage& message) {
         return message.text.contains(wanted);
     });
@@ -222,7 +222,7 @@ Result<Recording> find(const Asked& asked) {
         const auto* text = std::get_if<InputText>(&part);
         return text != nullptr && text->text.contains(wanted);
     });
-    return answer(asked, told || seeded || given ? "found" : "missing");
+    return answer(asked, instructed || seeded || given ? "found" : "missing");
 }
 
 Result<Recording> stats(const Asked& asked) {

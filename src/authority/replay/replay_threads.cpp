@@ -17,8 +17,8 @@ constexpr std::size_t k_most_turns = 1'000; ///< of one thread; the oldest go fi
 std::size_t bytes_of_seed(const PastTurn& turn) {
     std::size_t bytes = sizeof turn + turn.user_text.size() + bytes_of(turn.user_parts);
     for (const turn::Event& event : turn.events) {
-        const auto* said = std::get_if<turn::PartDelta>(&event);
-        bytes += sizeof event + (said == nullptr ? 0 : said->text.size());
+        const auto* delta = std::get_if<turn::PartDelta>(&event);
+        bytes += sizeof event + (delta == nullptr ? 0 : delta->text.size());
     }
     return bytes;
 }

@@ -206,11 +206,11 @@ public:
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
         playing_->waker = &waker;
         auto wake = Clock::time_point::max();
-        auto told = tell_now(*playing_, out, wake);
-        if (told && !*told && wake != Clock::time_point::max()) {
+        auto some = tell_now(*playing_, out, wake);
+        if (some && !*some && wake != Clock::time_point::max()) {
             clock_->wake(playing_, wake);
         }
-        return told;
+        return some;
     }
     void interrupt() override {
         playing_->interrupted = true;

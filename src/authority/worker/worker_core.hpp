@@ -102,7 +102,7 @@ private:
 
     // worker_events.cpp: from updates to turns, in order
     void on_events(std::vector<WorkerEvent> events);
-    void tell(std::vector<WorkerEvent>& ready);
+    void deliver(std::vector<WorkerEvent>& ready);
     void on_event(const WorkerEvent& event);
     void on_notification(const WorkerEvent& event);
     void on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread);

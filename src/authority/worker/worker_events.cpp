@@ -38,13 +38,13 @@ void WorkerCore::on_events(std::vector<WorkerEvent> events) {
         }
         sequence_.push(std::move(event), now, ready);
     }
-    tell(ready);
+    deliver(ready);
     if (sequence_.needs_log()) {
         want_resync();
     }
 }
 
-void WorkerCore::tell(std::vector<WorkerEvent>& ready) {
+void WorkerCore::deliver(std::vector<WorkerEvent>& ready) {
     if (!ready.empty()) {
         applied_ = Clock::now();
     }
@@ -190,7 +190,7 @@ Task<void> WorkerCore::resync(Self self) {
                     latest = worker->latest_seq;
                 }
                 self->sequence_.fill(std::move(log->events), latest, Clock::now(), ready);
-                self->tell(ready);
+                self->deliver(ready);
                 done = true;
                 break;
             }
@@ -205,7 +205,7 @@ Task<void> WorkerCore::resync(Self self) {
             self->end_all(turn::FailureCode::stale_cursor, true, "the log cannot be read");
             std::vector<WorkerEvent> ready;
             self->sequence_.skip(ready);
-            self->tell(ready);
+            self->deliver(ready);
         }
     }
     self->resyncing_ = false;

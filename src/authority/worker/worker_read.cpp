@@ -34,7 +34,7 @@ PastTurn past_message(const Json& message) {
 }
 
 /// In the answer itself or in its result.
-const Json* told_list(const Json& response, std::string_view key) {
+const Json* response_list(const Json& response, std::string_view key) {
     const Json* found = member(response, key);
     if (found == nullptr) {
         found = member(object_in(response, "result"), key);
@@ -71,7 +71,7 @@ Task<Result<std::vector<PastTurn>>> WorkerCore::turns(Self self, std::string thr
         co_return mapped(*turns, [&](const Json& turn) { return past_turn(turn, cwd); });
     }
     std::vector<PastTurn> out;
-    if (const Json* messages = told_list(response, "messages")) {
+    if (const Json* messages = response_list(response, "messages")) {
         for (const Json& message : *messages) {
             if (text_view_in(message, "role") == "user") {
                 out.push_back(past_message(message));
@@ -89,8 +89,8 @@ Task<Result<WorkerThreads>> WorkerCore::ask_threads(Self self) {
         const Json response, co_await ControlClient::send(self->control_, std::move(command))
     );
     WorkerThreads listed{.at = Clock::now()};
-    const Json* rows = told_list(response, "data");
-    const Json* store = told_list(response, "threads");
+    const Json* rows = response_list(response, "data");
+    const Json* store = response_list(response, "threads");
     if (rows != nullptr) {
         std::ranges::transform(*rows, std::back_inserter(listed.threads), thread_info);
     } else if (store != nullptr) {

@@ -221,8 +221,8 @@ void WorkerTurn::translate(const WorkerEvent& event) {
 void WorkerTurn::translate(std::string_view method, const Json& params) {
     EventBatch events;
     translator_->push(method, params, events);
-    for (const turn::Event& told : events) {
-        content_ = content_ || !std::holds_alternative<turn::TurnStarted>(told);
+    for (const turn::Event& event : events) {
+        content_ = content_ || !std::holds_alternative<turn::TurnStarted>(event);
     }
     ended_ = translator_->ended();
     if (!events.empty()) {

@@ -80,8 +80,8 @@ Result<Json> parse_any_json(std::string_view text, JsonLimits limits) {
     if (parsed) {
         return parsed;
     }
-    auto again = parse_json(held(text, limits.depth), limits);
-    return again ? std::move(again) : std::move(parsed);
+    auto reparsed = parse_json(held(text, limits.depth), limits);
+    return reparsed ? std::move(reparsed) : std::move(parsed);
 }
 
 } // namespace oa_stream

@@ -180,12 +180,12 @@ TakeRaw telling(const TakeText& take) {
 Result<void>
 skim_json(std::string_view text, const TakeText& outer, std::span<const SkimInner> inner) {
     std::vector<std::string_view> found(inner.size());
-    const TakeRaw tell = telling(outer);
+    const TakeRaw visit = telling(outer);
     bool good = members(text, [&](const std::string& name, std::string_view raw) {
         for (std::size_t i = 0; i < inner.size(); ++i) {
             found[i] = name == inner[i].name ? raw : found[i];
         }
-        return tell(name, raw);
+        return visit(name, raw);
     });
     for (std::size_t i = 0; good && i < inner.size(); ++i) {
         const std::string_view object = found[i].starts_with('[') ? last_item(found[i]) : found[i];

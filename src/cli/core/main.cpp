@@ -210,7 +210,7 @@ int dispatch(int argc, char** argv, bool& kept) {
 }
 
 /// A result that nobody gets is not a success; one that is kept stays what it is.
-int told(int code, bool kept) {
+int exit_code_of_output(int code, bool kept) {
     const auto written = results_written();
     if (written) {
         return code;
@@ -228,7 +228,7 @@ int main(int argc, char** argv) {
     try {
         bool kept = false;
         const int code = dispatch(argc, argv, kept);
-        return told(code, kept);
+        return exit_code_of_output(code, kept);
     } catch (const std::exception& error) {
         write_diagnostic("oa-stream: broken invariant: ");
         write_diagnostic(error.what());

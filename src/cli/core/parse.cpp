@@ -111,14 +111,14 @@ Advice argument_hint(const CommandSpec& command, std::string_view word) {
 }
 
 /// CLI11 said that an option has too few or too many values.
-std::unexpected<Error> misuse(const CommandSpec& command, std::string_view said) {
-    const std::string_view name = said.substr(0, said.find_first_of(": "));
+std::unexpected<Error> misuse(const CommandSpec& command, std::string_view why) {
+    const std::string_view name = why.substr(0, why.find_first_of(": "));
     Advice hint = help_hint(command);
     std::string message = fmt::format("{} is given more than once", name);
-    if (said.contains("flag override")) { // CLI11 names it without the dashes
+    if (why.contains("flag override")) { // CLI11 names it without the dashes
         message =
             fmt::format("{}{} takes no value: leave it out to turn it off", names::mark, name);
-    } else if (said.contains("missing")) {
+    } else if (why.contains("missing")) {
         message = fmt::format("{} needs a value", name);
         for (const auto options : {command.options, global_options()}) {
             const auto found = std::ranges::find(options, name, &OptionSpec::long_name);
@@ -286,10 +286,10 @@ Result<Topic> find_topic(std::span<const std::string> words) {
 }
 
 Result<Invocation> parse_command_line(std::span<const std::string> given) {
-    std::vector<std::string> said(given.begin(), given.end());
-    const auto end_of_options = std::ranges::find(said, names::mark);
-    std::replace(said.begin(), end_of_options, std::string("-vv"), std::string(names::trace));
-    const std::vector<std::string> words = with_command_first(said);
+    std::vector<std::string> split(given.begin(), given.end());
+    const auto end_of_options = std::ranges::find(split, names::mark);
+    std::replace(split.begin(), end_of_options, std::string("-vv"), std::string(names::trace));
+    const std::vector<std::string> words = with_command_first(split);
     const auto asks = [&](std::string_view a, std::string_view b) {
         const auto end = std::ranges::find(words, names::mark);
         return std::find_if(words.begin(), end, [&](const std::string& w) {

@@ -245,7 +245,7 @@ Result<Detached> Detached::fork(Context& context) {
         return out;
     }
     ::close(ends[0]);
-    out.told_ = ends[1];
+    out.notify_ = ends[1];
     OA_CHECK(leave_terminal(DetachedOutput(context.state_dir, std::to_string(::getpid())), context)
     );
     return out;
@@ -258,9 +258,9 @@ void Detached::began(const std::string& run, const Context& context) {
     fs::rename(unnamed.log, named.log, ignored);
     fs::rename(unnamed.document, named.document, ignored);
     const std::string line = run + "\n";
-    while (::write(told_, line.data(), line.size()) < 0 && errno == EINTR) {
+    while (::write(notify_, line.data(), line.size()) < 0 && errno == EINTR) {
     }
-    ::close(std::exchange(told_, -1));
+    ::close(std::exchange(notify_, -1));
 }
 
 } // namespace oa_stream::cli

@@ -33,7 +33,7 @@ public:
 
 private:
     std::optional<ExitCode> answer_{};
-    int told_ = -1; ///< a pipe to the old process
+    int notify_ = -1; ///< a pipe to the old process
 };
 
 /// Waits until the run in that process, a child of this one, has begun its steps: then its locks

@@ -239,7 +239,7 @@ Result<void> check_runs_there(
     const Options& options, const report::RunMetrics& metrics, const Context& context
 ) {
     const std::filesystem::path runs = context.state_dir / "runs";
-    if (is_there(runs) || checks_told(options, metrics) == 0) {
+    if (is_there(runs) || checks_reported(options, metrics) == 0) {
         return {};
     }
     return fail(

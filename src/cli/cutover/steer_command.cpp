@@ -117,20 +117,20 @@ Result<ExitCode> steer(Action action, const Options& options, Context& context) 
     if (!answer) {
         return unanswered(std::move(answer).error(), action, id, context);
     }
-    const std::string said = sentence(action, *answer);
+    const std::string now = sentence(action, *answer);
     if (context.json) {
         Json out = plain_answer();
         out["run"] = id;
         out["evidence"] = folder.string();
         out["action"] = to_string(action);
-        out["now"] = said;
+        out["now"] = now;
         answer->erase("ok");
         out["status"] = *std::move(answer);
         print_document("cutover-steer", out, context);
         return ExitCode::ok;
     }
     if (!context.quiet) {
-        show_text(fmt::format("{}: {}\n", id, said), context);
+        show_text(fmt::format("{}: {}\n", id, now), context);
     }
     return ExitCode::ok;
 }

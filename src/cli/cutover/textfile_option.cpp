@@ -49,7 +49,7 @@ write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context
         written.error().where = fmt::format("{} {}", k_textfile.name, printable(file));
         return written;
     }
-    const auto other = report::told_in(before);
+    const auto other = report::metrics_in(before);
     if (other && (other->name != metrics.name || other->target != metrics.target)) {
         context.err(fmt::format(
             "oa-stream: {} {} had the result of {} for {}, which is replaced (give each run a file "
@@ -63,14 +63,15 @@ write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context
     return {};
 }
 
-std::uint64_t checks_told(const TextfileOption& option, const report::RunMetrics& metrics) {
+std::uint64_t checks_reported(const TextfileOption& option, const report::RunMetrics& metrics) {
     return option.textfile
                ? report::checks_in(text_before(*option.textfile), metrics.name, metrics.target)
                : 0;
 }
 
 void write_refusal(const TextfileOption& option, const Error& error, Context& context) {
-    auto metrics = option.textfile ? report::told_in(text_before(*option.textfile)) : std::nullopt;
+    auto metrics =
+        option.textfile ? report::metrics_in(text_before(*option.textfile)) : std::nullopt;
     if (metrics) {
         metrics->ended = std::chrono::system_clock::now();
         metrics->exit_code = static_cast<int>(exit_code(error.code));

@@ -27,7 +27,7 @@ inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
 write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context& context);
 /// How many checks FILE, if one was named, counts of that run and target.
 [[nodiscard]] std::uint64_t
-checks_told(const TextfileOption& option, const report::RunMetrics& metrics);
+checks_reported(const TextfileOption& option, const report::RunMetrics& metrics);
 /// The run was refused before it was known what it measures: the one of which FILE tells ends with
 /// that error. FILE stays when it tells of none, or cannot be written: the command fails anyway.
 void write_refusal(const TextfileOption& option, const Error& error, Context& context);

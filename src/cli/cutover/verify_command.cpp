@@ -66,14 +66,14 @@ std::string compare_with_last(run::RunResult& result, const Context& context) {
     }
     const incident::Comparison found = incident::compare_runs(*before, *now);
     Json rows = Json::array();
-    std::string said;
+    std::string changes;
     for (const auto* list : {&found.facts, &found.checks, &found.gates, &found.latencies}) {
         for (const incident::ComparedRow& row : *list) {
             if (row.matters || row.worse) {
                 rows.push_back(
                     {{"what", row.what}, {"before", row.a}, {"now", row.b}, {"worse", row.worse}}
                 );
-                said += fmt::format("  {} was {}, now {}\n", row.what, row.a, row.b);
+                changes += fmt::format("  {} was {}, now {}\n", row.what, row.a, row.b);
             }
         }
     }
@@ -85,7 +85,7 @@ std::string compare_with_last(run::RunResult& result, const Context& context) {
         {"worse", found.worse()},
         {"that_matter", std::move(rows)},
     };
-    return said.empty() ? said : fmt::format("since {}\n{}", before->id, said);
+    return changes.empty() ? changes : fmt::format("since {}\n{}", before->id, changes);
 }
 
 Result<ExitCode> run(Options options, Context& context) {

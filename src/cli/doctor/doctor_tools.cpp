@@ -50,10 +50,10 @@ std::string why_not(const Result<ProgramEnd>& end) {
 }
 
 /// zstd frames what it says with asterisks.
-std::string_view bare(std::string_view said) {
+std::string_view bare(std::string_view output) {
     constexpr std::string_view k_frame = "* ";
-    const std::size_t first = std::min(said.find_first_not_of(k_frame), said.size());
-    return said.substr(first, said.find_last_not_of(k_frame) + 1 - first);
+    const std::size_t first = std::min(output.find_first_not_of(k_frame), output.size());
+    return output.substr(first, output.find_last_not_of(k_frame) + 1 - first);
 }
 
 Check judge(const Tool& tool, Millis patience) {
@@ -72,8 +72,8 @@ Check judge(const Tool& tool, Millis patience) {
     if (!end || !end->exit.clean()) {
         return found(Verdict::inconclusive, "does not run: " + why_not(end));
     }
-    std::string_view said = end->output;
-    const std::string version = printable(bare(cut_line(said)), 80);
+    std::string_view output = end->output;
+    const std::string version = printable(bare(cut_line(output)), 80);
     const auto stands = [&](std::string_view word) { return version.contains(word); };
     if (!tool.expected.empty() && std::ranges::none_of(tool.expected, stands)) {
         return found(

@@ -51,7 +51,7 @@ std::optional<double> stopped_part(const LoadArgs& args, const probe::LoadTotals
 
 /// What to type when it could not be decided.
 Suggestion
-again(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadTotals& totals) {
+retry(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadTotals& totals) {
     if (totals.sent > 0) {
         return args.longer(times_as_long(checks, stopped_part(args, totals)));
     }
@@ -109,7 +109,7 @@ private:
     run::SignalEcho echo_{};
     bool removing_ = false;
     bool hurry_ = false;
-    bool footprint_told_ = false;
+    bool footprint_reported_ = false;
 };
 
 // The first signal ends the load and keeps what was measured; before and after it there is nothing
@@ -269,7 +269,7 @@ std::vector<std::string> LoadRun::opened_threads() const {
 }
 
 void LoadRun::tell_footprint(std::optional<Check> check) {
-    footprint_told_ = true;
+    footprint_reported_ = true;
     if (check) {
         session_.add(*std::move(check));
     }
@@ -327,7 +327,7 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
         .name = "load", .target = args_.options.target.base_url, .typed = args_.typed
     };
     // Where nobody listens a smoke would find no more.
-    command.again = unreached_.empty() ? again(args_, session_.checks(), outcome_.totals)
+    command.retry = unreached_.empty() ? retry(args_, session_.checks(), outcome_.totals)
                                        : args_.typed.suggestion();
     report::Report input;
     input.title = command.name + " " + command.target;
@@ -371,7 +371,7 @@ Result<ExitCode> LoadRun::run() {
             }
         }
     }
-    if (!footprint_told_) {
+    if (!footprint_reported_) {
         tell_footprint(interrupted_footprint(opened_threads()));
     }
     if (refused_) {

@@ -87,10 +87,10 @@ public:
                 continue;
             }
             const std::string_view key = line.substr(3, line.find('`', 3) - 3);
-            std::string_view said = line.substr(0, line.rfind(" |"));
-            said.remove_prefix(said.rfind("| ") + 2); // its last cell says what it means
-            add(rank_of(words_, {key, said}),
-                {std::string(page), fmt::format("{}: {}", title, key), without_links(trim(said))});
+            std::string_view help = line.substr(0, line.rfind(" |"));
+            help.remove_prefix(help.rfind("| ") + 2); // its last cell says what it means
+            add(rank_of(words_, {key, help}),
+                {std::string(page), fmt::format("{}: {}", title, key), without_links(trim(help))});
         }
     }
 

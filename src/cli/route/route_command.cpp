@@ -19,7 +19,7 @@ namespace {
 
 using namespace routes;
 
-void tell(
+void show_result(
     std::string_view name,
     Verdict verdict,
     const std::vector<Check>& checks,
@@ -57,7 +57,7 @@ Result<ExitCode> status(const RouteOptions& options, Context& context) {
     };
     const std::string text = route_table(seen.status) +
                              fmt::format("{}\nnote: {}\n", checks[0].detail, k_lane_untouched);
-    tell("route-status", verdict, checks, more, text, context);
+    show_result("route-status", verdict, checks, more, text, context);
     return exit_code(verdict);
 }
 
@@ -128,7 +128,7 @@ Result<ExitCode> evaluate(const EvaluateOptions& options, Context& context) {
         text += fmt::format("note: {}\n", k_lane_untouched);
         more["notes"] = Json::array({k_lane_untouched});
     }
-    tell("route-evaluate", verdict, checks, more, text, context);
+    show_result("route-evaluate", verdict, checks, more, text, context);
     return exit_code(verdict);
 }
 
@@ -277,7 +277,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
         text += check_line(check) + "\n";
     }
     text += fmt::format("note: {}\n", k_lane_untouched);
-    tell("route-verify", result.end.verdict, result.checks, more, text, context);
+    show_result("route-verify", result.end.verdict, result.checks, more, text, context);
     tell_last(
         {result.end.verdict, result.end.exit, result.id, result.evidence.string(), result.next},
         context

@@ -31,7 +31,7 @@ struct RouteContext {
     RoutePlan plan{};
     std::vector<Check> checks{};
     bool refused = false;
-    bool again = false; ///< every process agrees, and the run had been undone before
+    bool undone_before = false; ///< every process agrees, and the run had been undone before
     RouteAccess access{}; ///< as the folder keeps it
     std::optional<run::RunSession> session{}; ///< unset: nothing was attempted
     RouteOutcome outcome{};
@@ -57,8 +57,8 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.back().verdict = Verdict::pass;
     const Overrides now = overrides_of(found.status);
     // What its undo took away, and every process has again, somebody else has set.
-    run.again = run.task.undone_by && found.agreed;
-    const Overrides theirs = planned.adopt_theirs(now, found.agreed, run.again);
+    run.undone_before = run.task.undone_by && found.agreed;
+    const Overrides theirs = planned.adopt_theirs(now, found.agreed, run.undone_before);
     const bool agreed = found.agreed;
     run.plan = planned.reversed();
     run.plan.found.seen = std::move(found.seen);
@@ -72,7 +72,7 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
              false,
              fmt::format(
                  "{}somebody else set {} meanwhile: it stays as it is; undo the later run first",
-                 run.again ? fmt::format("undone already ({}); ", *run.task.undone_by) : "",
+                 run.undone_before ? fmt::format("undone already ({}); ", *run.task.undone_by) : "",
                  theirs.text()
              )}
         );
@@ -207,7 +207,7 @@ Task<Result<bool>> look_and_write(RouteSplitClient& client, RouteTarget target, 
     }
     RouteRun change =
         run->task.undone
-            ? co_await undo_of(client, *run->task.undone, target.order.looks, run->again)
+            ? co_await undo_of(client, *run->task.undone, target.order.looks, run->undone_before)
             : change_of(client, run->plan, target.order.looks);
     run::Journal journal = session->journal();
     equip(*run, journal, change);

@@ -33,9 +33,10 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
     }
     // What the run itself said knows more, the command for a person, while it still holds.
     const bool lost = !status.planned && run.facts.next_manual;
-    const bool told = run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified) &&
-                      (run.next.text().starts_with(status.next.text()) || lost);
-    const Advice& next = told && !run.next.empty() ? run.next : status.next;
+    const bool unverified =
+        run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified) &&
+        (run.next.text().starts_with(status.next.text()) || lost);
+    const Advice& next = unverified && !run.next.empty() ? run.next : status.next;
     return Unfinished{status.open, typed_here(in_folder(next, run.folder), context)};
 }
 

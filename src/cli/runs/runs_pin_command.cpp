@@ -15,7 +15,7 @@ struct Options : RunWord {
     std::optional<std::string> reason{};
 };
 
-ExitCode tell(const run::RunEntry& run, std::string_view what, Context& context) {
+ExitCode show_pin(const run::RunEntry& run, std::string_view what, Context& context) {
     if (context.json) {
         Json out = plain_document("PASS", &run);
         out["pinned"] = what == "pinned";
@@ -29,13 +29,13 @@ ExitCode tell(const run::RunEntry& run, std::string_view what, Context& context)
 Result<ExitCode> pin(const Options& options, Context& context) {
     OA_TRY(const auto run, named_run(options.run, context));
     OA_CHECK(run::pin_run(run.folder, options.reason.value_or("")));
-    return tell(run, "pinned", context);
+    return show_pin(run, "pinned", context);
 }
 
 Result<ExitCode> unpin(const RunWord& options, Context& context) {
     OA_TRY(const auto run, named_run(options.run, context));
     OA_CHECK(run::unpin_run(run.folder));
-    return tell(run, "unpinned", context);
+    return show_pin(run, "unpinned", context);
 }
 
 Result<std::string> read_reason(std::string_view text) {

@@ -324,7 +324,7 @@ private:
     /// A token that was taken away must not wait for somebody to remember SIGHUP: a file that could
     /// not be read is read again with each look, and each reason is told once.
     Task<void> watch_tokens() {
-        std::string told;
+        std::string reported;
         while (true) {
             co_await sleep_for(k_token_look);
             if (!tokens_watch_.changed()) {
@@ -332,10 +332,10 @@ private:
             }
             if (const auto taken = take_tokens("tokens"); taken) {
                 log_->note(LogLevel::info, "tokens", "read again");
-                told.clear();
+                reported.clear();
             } else {
                 tokens_watch_.forget();
-                if (const auto why = taken.error().text(); std::exchange(told, why) != why) {
+                if (const auto why = taken.error().text(); std::exchange(reported, why) != why) {
                     (void)done(taken, "tokens");
                 }
             }

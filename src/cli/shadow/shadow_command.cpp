@@ -86,7 +86,7 @@ Result<ExitCode> run(ShadowGiven given, Context& context) {
     command.prefix = asked.options.id_prefix;
     command.schema = "shadow";
     command.typed = {context.command, context.given};
-    command.again = command.typed.suggestion();
+    command.retry = command.typed.suggestion();
     command.longer = command.typed.without(names::runs); // as many pairs as a p95 needs
     const auto& judged = asked.options.latency;
     const auto allowed = judged.judged ? std::optional(judged.slower_at_most) : std::nullopt;

@@ -90,8 +90,8 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
 Result<void> read_limit(std::string_view text, GateExpr& out) {
     std::string_view limit = trim(text);
     constexpr std::string_view k_versus = "versus stable";
-    const bool said = limit.ends_with(k_versus);
-    if (said) {
+    const bool versus = limit.ends_with(k_versus);
+    if (versus) {
         limit = trim(limit.substr(0, limit.size() - k_versus.size()));
     }
     auto read = config::read_limit(limit);
@@ -99,14 +99,14 @@ Result<void> read_limit(std::string_view text, GateExpr& out) {
         return wrong(std::move(read).error().message);
     }
     const bool rise = read->unit == LimitUnit::points || read->unit == LimitUnit::relative;
-    out.spec.against = said || rise ? Against::stable : Against::limit;
+    out.spec.against = versus || rise ? Against::stable : Against::limit;
     const LimitUnit unit = unit_of(out.spec.metric, out.spec.against);
     if (read->unit != unit) {
         return wrong(fmt::format(
             "'{}' does not limit {}{}, expected {}",
             printable(limit, 40),
             out.spec.metric == Metric::bad_rate ? "an error rate" : "a time",
-            rise || said ? " versus stable" : "",
+            rise || versus ? " versus stable" : "",
             form_of(unit)
         ));
     }

@@ -36,14 +36,14 @@ struct Seen {
 };
 
 Seen seen_of(const measure::GateRecord& record, double window_s) {
-    const auto arm = [&](std::uint64_t n, const auto& told) {
-        const double covered = told ? told->reading.covered_s : 0;
+    const auto arm = [&](std::uint64_t n, const auto& asked) {
+        const double covered = asked ? asked->reading.covered_s : 0;
         Seen out{.covered_s = covered > 0 ? std::min(covered, window_s) : window_s};
         out.rate = static_cast<double>(n) / out.covered_s;
         return out;
     };
     const auto* const basis = record.basis.get();
-    const std::shared_ptr<const measure::ToldReading> none;
+    const std::shared_ptr<const measure::DatedReading> none;
     const Seen canary = arm(record.n, basis != nullptr ? basis->canary : none);
     if (record.spec.against != measure::Against::stable) {
         return canary;

@@ -184,7 +184,7 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
     if (record.verdict == Verdict::inconclusive && !unfit) {
         NextWindow next = next_window(record, order.window);
         out.note = std::move(next.note);
-        out.again = next.window ? longer(given, *next.window) : Advice();
+        out.retry = next.window ? longer(given, *next.window) : Advice();
     }
     co_return out;
 }

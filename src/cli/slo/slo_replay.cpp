@@ -51,13 +51,13 @@ JudgedGate judge_gate(
             same = false;
         }
     }
-    const Rejudged again = rejudge(run, gate, spec, same);
-    out.now = again.verdict;
-    if (again.record) {
-        out.sentence = again.record->sentence;
-        out.record = measure::to_json(*again.record);
+    const Rejudged rejudged = rejudge(run, gate, spec, same);
+    out.now = rejudged.verdict;
+    if (rejudged.record) {
+        out.sentence = rejudged.record->sentence;
+        out.record = measure::to_json(*rejudged.record);
     } else {
-        out.sentence = again.why;
+        out.sentence = rejudged.why;
     }
     return out;
 }
@@ -174,7 +174,7 @@ Json run_json(const JudgedRun& run) {
     };
 }
 
-void tell(
+void show_result(
     const std::vector<JudgedRun>& runs,
     const std::vector<Check>& checks,
     Verdict verdict,
@@ -233,7 +233,7 @@ Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context) {
     // A gate that could not be measured then is undecided: the replay itself was executed.
     const bool breach = contains(runs, Verdict::fail, &JudgedRun::now);
     const Verdict verdict = breach ? Verdict::fail : Verdict::inconclusive;
-    tell(runs, checks, verdict, context);
+    show_result(runs, checks, verdict, context);
     return exit_code(verdict);
 }
 

@@ -133,9 +133,9 @@ Rejudged rejudge_basis(
     const measure::GateSpec& spec,
     bool same
 ) {
-    const bool told =
+    const bool recorded =
         basis.asked.empty() || !basis.silent.empty() || !basis.skipped.empty() || basis.canary;
-    if (!told) {
+    if (!recorded) {
         return {
             .why = same ? gate.sentence : "the numbers of a look that decided nothing are not kept",
             .verdict = same ? gate.then : Verdict::inconclusive,

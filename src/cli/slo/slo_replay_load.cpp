@@ -68,9 +68,9 @@ JudgedGate judge_check(
             used[i] = true;
         }
     }
-    const Check again = probe::judge_limit(*limit, totals, confidence);
-    out.now = again.verdict;
-    out.sentence = again.detail;
+    const Check rejudged = probe::judge_limit(*limit, totals, confidence);
+    out.now = rejudged.verdict;
+    out.sentence = rejudged.detail;
     return out;
 }
 

@@ -96,10 +96,10 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
     return out;
 }
 
-using Told = std::shared_ptr<const measure::ToldReading>;
+using ReadingPtr = std::shared_ptr<const measure::DatedReading>;
 
 /// What it was judged by. nullopt: it names a line of measure/readings.ndjson that is not there.
-std::optional<measure::GateBasis> basis_of(const Json& json, const std::vector<Told>& told) {
+std::optional<measure::GateBasis> basis_of(const Json& json, const std::vector<ReadingPtr>& kept) {
     auto out = measure::basis_from_json(json);
     const Json* readings = member(json, "readings");
     if (readings == nullptr) {
@@ -107,15 +107,15 @@ std::optional<measure::GateBasis> basis_of(const Json& json, const std::vector<T
     }
     for (const auto& [arm, into] : {std::pair{"canary", &out.canary}, {"stable", &out.stable}}) {
         const std::uint64_t number = count_in(*readings, arm).value_or(0);
-        if (number == 0 || number > told.size() || !told[number - 1]) {
+        if (number == 0 || number > kept.size() || !kept[number - 1]) {
             return std::nullopt;
         }
-        *into = told[number - 1];
+        *into = kept[number - 1];
     }
     return out;
 }
 
-std::optional<RecordedGate> gate_of(const Json& line, const std::vector<Told>& told) {
+std::optional<RecordedGate> gate_of(const Json& line, const std::vector<ReadingPtr>& readings) {
     auto spec = spec_of(line);
     const auto then = verdict_of(text_in(line, "verdict"));
     if (!spec || !then || spec->id.empty() || text_in(line, "stage").empty()) {
@@ -142,20 +142,20 @@ std::optional<RecordedGate> gate_of(const Json& line, const std::vector<Told>& t
     out.blurred = notes != nullptr && !notes->empty();
     out.sentence = text_in(line, "sentence");
     if (const Json* basis = member(line, "basis")) {
-        out.basis = basis_of(*basis, told);
+        out.basis = basis_of(*basis, readings);
         return out.basis ? std::optional(std::move(out)) : std::nullopt;
     }
     return out;
 }
 
 /// By the numbers of their lines; a line that cannot be read is null.
-std::vector<Told> read_told(const std::filesystem::path& folder) {
-    std::vector<Told> out;
+std::vector<ReadingPtr> read_readings(const std::filesystem::path& folder) {
+    std::vector<ReadingPtr> out;
     // A run without a source has no such file.
     (void)run::each_kept_line(folder / "measure" / "readings.ndjson", [&](const Json& line) {
-        auto told = measure::told_from_json(line);
+        auto reading = measure::reading_from_json(line);
         out.push_back(
-            told ? std::make_shared<const measure::ToldReading>(*std::move(told)) : nullptr
+            reading ? std::make_shared<const measure::DatedReading>(*std::move(reading)) : nullptr
         );
         return true;
     });
@@ -195,7 +195,7 @@ std::unexpected<Error> no_gates(const std::filesystem::path& folder) {
 Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     RecordedRun out;
     out.name = folder.filename().string();
-    const auto told = read_told(folder);
+    const auto readings = read_readings(folder);
     const auto none = no_gates(folder);
     std::error_code ignored;
     if (!std::filesystem::exists(folder / "measure" / "gates.ndjson", ignored)) {
@@ -207,7 +207,7 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
         run::each_kept_line(
             folder / "measure" / "gates.ndjson",
             [&](const Json& line) {
-                auto gate = gate_of(line, told);
+                auto gate = gate_of(line, readings);
                 if (!gate) {
                     return false;
                 }

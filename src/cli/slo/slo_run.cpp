@@ -48,8 +48,8 @@ Advice next_command(
     if (!findings.look.empty()) {
         return findings.look;
     }
-    const Advice again = findings.again.value_or(Typed{&usual, context.given}.suggestion());
-    return again.empty() ? report : again;
+    const Advice retry = findings.retry.value_or(Typed{&usual, context.given}.suggestion());
+    return retry.empty() ? report : retry;
 }
 
 std::string headline_of(const std::vector<Check>& checks, const run::Conclusion& end, int signal) {
@@ -61,15 +61,15 @@ std::string headline_of(const std::vector<Check>& checks, const run::Conclusion&
 
 } // namespace
 
-Task<Result<std::shared_ptr<const measure::ToldReading>>>
+Task<Result<std::shared_ptr<const measure::DatedReading>>>
 SloDesk::ask(measure::Question question, double window_s) {
     question.window = {now_s_ - window_s, now_s_};
-    measure::ToldReading told{.revision = question.revision, .window_s = window_s};
+    measure::DatedReading dated{.revision = question.revision, .window_s = window_s};
     auto reading = co_await source_.read(std::move(question));
     ++asked_;
     if (!reading) {
         const Json line{
-            {"revision", told.revision},
+            {"revision", dated.revision},
             {"window_s", window_s},
             {"state", "error"},
             {"why", reading.error().text()},
@@ -77,9 +77,9 @@ SloDesk::ask(measure::Question question, double window_s) {
         folder_.append("measure/readings.ndjson", line);
         co_return std::unexpected(std::move(reading).error());
     }
-    told.reading = *std::move(reading);
-    folder_.append("measure/readings.ndjson", measure::to_json(told));
-    co_return std::make_shared<const measure::ToldReading>(std::move(told));
+    dated.reading = *std::move(reading);
+    folder_.append("measure/readings.ndjson", measure::to_json(dated));
+    co_return std::make_shared<const measure::DatedReading>(std::move(dated));
 }
 
 void SloDesk::keep_gate(const measure::GateRecord& record) {
@@ -105,7 +105,7 @@ Check slo_error(std::string id, const Error& error) {
 
 Result<ExitCode> run_slo(
     run::RunKind kind,
-    const CommandSpec& again,
+    const CommandSpec& retry,
     const SloSource& choice,
     const std::function<Task<SloFindings>(SloDesk&)>& find,
     Context& context
@@ -142,7 +142,7 @@ Result<ExitCode> run_slo(
     input.title = context.command->path;
     input.facts = {{"source", choice.text()}};
     input.headline = headline_of(session.checks(), end, signal);
-    input.next = next_command(again, end, findings, session, context, client->tls_trouble());
+    input.next = next_command(retry, end, findings, session, context, client->tls_trouble());
     input.more = std::move(findings.more);
     const run::RunResult result = session.finish(end, std::move(input));
     return tell_result(session, result, "slo", text, context);

@@ -24,7 +24,7 @@ public:
     SloDesk(measure::Source& source, run::RunFolder& folder) : source_(source), folder_(folder) {}
 
     /// The window that ends when the run began to ask, `window_s` long.
-    [[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
+    [[nodiscard]] Task<Result<std::shared_ptr<const measure::DatedReading>>>
     ask(measure::Question question, double window_s);
     /// Writes the gate's line of measure/gates.ndjson: judged by the first answer and, versus
     /// stable, by the last.
@@ -45,7 +45,7 @@ struct SloFindings {
     Json more = Json::object(); ///< members of the document besides the common ones
     /// To type when it could not be decided, instead of the command itself; empty: nothing that is
     /// typed decides it.
-    std::optional<Advice> again{};
+    std::optional<Advice> retry{};
     /// To type when the data itself is at fault, and more of it would show no more; empty: it is
     /// not, or nothing shows that.
     Advice look{};
@@ -56,7 +56,7 @@ struct SloFindings {
 /// to type, with the options of this one, when it could not be measured or decided.
 [[nodiscard]] Result<ExitCode> run_slo(
     run::RunKind kind,
-    const CommandSpec& again,
+    const CommandSpec& retry,
     const SloSource& source,
     const std::function<Task<SloFindings>(SloDesk&)>& find,
     Context& context

@@ -26,7 +26,7 @@ struct SmokeCommand {
     std::string prefix{}; ///< of check ids
     std::string_view schema = "smoke"; ///< of the document
     Typed typed{}; ///< the command line
-    std::optional<Suggestion> again{}; ///< to type again; nullopt: as `typed` says
+    std::optional<Suggestion> retry{}; ///< to type again; nullopt: as `typed` says
     std::optional<Suggestion> longer{
     }; ///< in place of `again` where a check needs more of the same
     std::function<std::vector<report::Series>()> series{}; ///< of the report, once all was asked

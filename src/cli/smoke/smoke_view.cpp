@@ -131,9 +131,9 @@ Advice next_command(
         }
     }
     const Suggestion report = less(folder / "report.md");
-    if (command.again) {
+    if (command.retry) {
         const bool longer = command.longer && undecided_for_few(checks);
-        return end.verdict == Verdict::fail ? report : longer ? *command.longer : *command.again;
+        return end.verdict == Verdict::fail ? report : longer ? *command.longer : *command.retry;
     }
     if (end.exit == ExitCode::credentials) { // of a token that was refused its reference stays
         return command.typed.args.has(names::auth) ? command.typed.suggestion()

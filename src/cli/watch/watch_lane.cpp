@@ -198,7 +198,7 @@ private:
                 fmt::format("{} of {} scrapes failed: {}", last_.failed, last_.tried, last_.trouble)
             );
         }
-        if (!processes_.told_apart()) {
+        if (!processes_.distinguished()) {
             why.emplace_back("no process id: an older lane, or several that cannot be distinguished"
             );
         }

@@ -120,27 +120,27 @@ Advice shown_again(const WatchAsked& asked, const WatchView& view, const Context
 } // namespace
 
 Advice unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context) {
-    const Typed again{context.command, context.given};
+    const Typed typed{context.command, context.given};
     const std::string origin(origin_of(url));
     if (asked.lanes.size() == 1 && origin != url) { // requests add paths of their own
-        return again.with(names::base_url, origin);
+        return typed.with(names::base_url, origin);
     }
     const Typed smoke{&smoke_stream_command};
-    return asked.prometheus ? again.suggestion() : smoke.with(names::base_url, url);
+    return asked.prometheus ? typed.suggestion() : smoke.with(names::base_url, url);
 }
 
 Advice unreached_next(std::string_view url, net::TlsTrouble trouble, const Context& context) {
-    const Typed again{context.command, context.given};
+    const Typed typed{context.command, context.given};
     if (trouble == net::TlsTrouble::untrusted) {
-        return again.with(names::ca, "FILE");
+        return typed.with(names::ca, "FILE");
     }
     const std::size_t scheme = url.find("://");
     return context.given.has(names::base_url) && trouble == net::TlsTrouble::plain
-               ? again.with(
+               ? typed.with(
                      names::base_url,
                      fmt::format("http{}", url.substr(std::min(scheme, url.size())))
                  )
-               : again.suggestion();
+               : typed.suggestion();
 }
 
 Advice watch_next(const WatchAsked& asked, const WatchView& view, const Context& context) {

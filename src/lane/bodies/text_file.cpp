@@ -73,7 +73,7 @@ std::string_view text_file_fault(std::string_view url) {
     return read ? std::string_view() : read.error();
 }
 
-std::string told_file(std::string_view name, std::string_view url, std::string_view text) {
+std::string file_as_text(std::string_view name, std::string_view url, std::string_view text) {
     std::string plain(name.empty() ? "file" : name);
     std::ranges::replace(plain, '"', '\'');
     return fmt::format(

@@ -16,6 +16,6 @@ namespace oa_stream::lane {
 
 /// As the model reads it: <file name="…" type="…">, the text, </file>.
 [[nodiscard]] std::string
-told_file(std::string_view name, std::string_view url, std::string_view text);
+file_as_text(std::string_view name, std::string_view url, std::string_view text);
 
 } // namespace oa_stream::lane

@@ -83,8 +83,8 @@ authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row
     return info;
 }
 
-ThreadRow described(ThreadRow row, authority::ThreadInfo told) {
-    const auto info = completed(std::move(told), row);
+ThreadRow described(ThreadRow row, authority::ThreadInfo from) {
+    const auto info = completed(std::move(from), row);
     row.title = short_title(info.title);
     row.created_at = info.created_at;
     row.updated_at = info.updated_at;
@@ -189,8 +189,8 @@ ChatList::found(Rows which, std::optional<IdMap::Place> place, std::size_t limit
             place = IdMap::Place{rows.back().updated_at, rows.back().id};
         }
         for (auto& row : rows) {
-            const bool said = which.words.empty() || which.said.contains(row.thread);
-            if (found.size() < limit && said &&
+            const bool with_words = which.words.empty() || which.with_words.contains(row.thread);
+            if (found.size() < limit && with_words &&
                 (which.title.empty() || folded(row.title).contains(which.title))) {
                 found.push_back(std::move(row));
             }
@@ -209,7 +209,7 @@ Task<Accepted<Json>> ChatList::page(Rows which, PageAsked asked) {
         if (!ids) {
             co_return reject_search(ids.error());
         }
-        which.said = {ids->begin(), ids->end()};
+        which.with_words = {ids->begin(), ids->end()};
     }
     if (!which.title.empty() || !which.words.empty()) {
         const auto name = name_of(which);

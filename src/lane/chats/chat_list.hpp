@@ -18,7 +18,7 @@ namespace oa_stream::lane {
 /// A row's own title and times stand in for those that its authority does not tell.
 [[nodiscard]] authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row);
 /// The row with what its authority tells of it.
-[[nodiscard]] ThreadRow described(ThreadRow row, authority::ThreadInfo told);
+[[nodiscard]] ThreadRow described(ThreadRow row, authority::ThreadInfo from);
 
 /// The name that somebody gave the thread; empty: it has none. `fallback`: where the authority
 /// tells nothing about it.
@@ -35,7 +35,7 @@ public:
         bool archived = false;
         std::string title{}; ///< lower case; empty, or what their titles contain
         std::string words{}; ///< empty, or what their messages hold
-        std::set<std::string> said{}; ///< the authority's ids of those that do
+        std::set<std::string> with_words{}; ///< the authority's ids of those that do
     };
     /// Of the cursors: those of one list make no sense in another.
     [[nodiscard]] static std::string_view name_of(const Rows& which) noexcept;

@@ -171,8 +171,8 @@ std::string_view fault_of(const Piece& piece, bool images) {
                    : "with it the request is larger than this lane takes; send a smaller file, or "
                      "fewer in one message";
     }
-    const bool told = piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file;
-    if (told || piece.kind == Piece::Kind::page) {
+    const bool passed_on = piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file;
+    if (passed_on || piece.kind == Piece::Kind::page) {
         return "";
     }
     if (piece.value == k_left_out) {

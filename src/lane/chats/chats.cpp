@@ -179,7 +179,7 @@ Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
 
 /// Whether a resume may repeat the turn depends on what its page has been told here: nothing, by a
 /// page that ends before it.
-Task<void> Chats::note_told(CallPtr call, const MessagesRead* read, const Thread* thread) {
+Task<void> Chats::note_read(CallPtr call, const MessagesRead* read, const Thread* thread) {
     if (!read->reached_newest) {
         co_return;
     }
@@ -292,7 +292,7 @@ Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
     // First: whoever reads here that a run has ended must find its answer in the messages.
     OA_CO_TRY(auto runs, co_await read_runs(&lane_->authority(), std::move(newest)));
     OA_CO_TRY(auto messages, co_await read_messages(&lane_->authority(), thread.page));
-    co_await note_told(call, &messages, &thread);
+    co_await note_read(call, &messages, &thread);
     Json data = Json::object();
     data["conversation"] = project_thread(thread.page.context.thread, thread.info, thread.archived);
     data["messages"] = std::move(messages.body.at("data"));
@@ -304,7 +304,7 @@ Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
 Task<Accepted<net::Response>> Chats::messages(CallPtr call) {
     OA_CO_TRY(const auto thread, co_await read_thread(call, Reading::messages));
     OA_CO_TRY(const auto messages, co_await read_messages(&lane_->authority(), thread.page));
-    co_await note_told(call, &messages, &thread);
+    co_await note_read(call, &messages, &thread);
     co_return json_response(200, messages.body);
 }
 

@@ -84,7 +84,7 @@ private:
     [[nodiscard]] Task<std::shared_ptr<LiveTurn>> join_waiting(CallPtr call);
     [[nodiscard]] Task<Result<std::string>> settle(CallPtr call, std::string thread);
     [[nodiscard]] Task<void>
-    note_told(CallPtr call, const MessagesRead* read, const Thread* thread);
+    note_read(CallPtr call, const MessagesRead* read, const Thread* thread);
     [[nodiscard]] Task<Accepted<ImportedChat>> read_new_thread(CallPtr call);
     // chats_change.cpp
     [[nodiscard]] Task<Accepted<void>> read_fields(CallPtr call, BodyUse use);

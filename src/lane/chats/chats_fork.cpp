@@ -120,9 +120,9 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     auto thread = co_await copy_up_to(source, point);
     if (!thread && thread.error().code == Code::precondition && !point.nothing) {
         // A message that was replaced meanwhile took that turn with it.
-        OA_CO_TRY(auto again, co_await fork_point(source, std::move(asked.message)));
-        if (again.nothing || again.last_turn != point.last_turn) {
-            point = std::move(again);
+        OA_CO_TRY(auto latest, co_await fork_point(source, std::move(asked.message)));
+        if (latest.nothing || latest.last_turn != point.last_turn) {
+            point = std::move(latest);
             thread = co_await copy_up_to(source, point);
         }
     }

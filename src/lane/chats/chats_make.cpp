@@ -61,10 +61,10 @@ Accepted<void> read_new(
         }
         return {};
     }
-    OA_TRY(auto said, read_title(body));
+    OA_TRY(auto title, read_title(body));
     name_unread(body, k_read, chat.seed.partly);
     chat.id = std::move(name);
-    chat.title = std::move(said);
+    chat.title = std::move(title);
     return {};
 }
 

@@ -56,7 +56,7 @@ Piece read_file(const Json& part, std::string_view type, const std::string& path
     const auto label = media.empty() ? std::string(type) : fmt::format("{} {}", type, media);
     if (const auto text = image ? std::nullopt : text_file(url)) {
         const auto name = first_string(part, {"filename", "name"});
-        return Piece{Piece::Kind::file, told_file(name, url, *text), path, label};
+        return Piece{Piece::Kind::file, file_as_text(name, url, *text), path, label};
     }
     const auto kind = is_carried_url(url, image) ? Piece::Kind::image : Piece::Kind::refused;
     const auto fault = image ? std::string_view() : text_file_fault(url);

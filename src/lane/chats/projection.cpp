@@ -44,8 +44,8 @@ Json metadata_of(const ProjectionContext& context, const authority::PastTurn& tu
 }
 
 Json file_part(const authority::InputImage& image) {
-    const auto said = data_type(image.url);
-    const auto type = said.empty() ? std::string_view("image/*") : said;
+    const auto named = data_type(image.url);
+    const auto type = named.empty() ? std::string_view("image/*") : named;
     return Json::object({{"type", "file"}, {"mediaType", type}, {"url", image.url}});
 }
 

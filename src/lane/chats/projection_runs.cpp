@@ -44,12 +44,12 @@ public:
     void operator()(const turn::PartDelta& event) { texts_[event.id] += event.text; }
     void operator()(const turn::PartClosed& event) {
         const bool text = kinds_[event.id] == turn::PartKind::text;
-        const std::string& said = texts_[event.id];
+        const std::string& part = texts_[event.id];
         if (text) {
-            answer_ += said;
+            answer_ += part;
         }
-        Json payload = Json::object({{"part_id", event.id}, {"text", said}});
-        payload["text_sha256"] = sha256_hex(said);
+        Json payload = Json::object({{"part_id", event.id}, {"text", part}});
+        payload["text_sha256"] = sha256_hex(part);
         add(text ? "text" : "reasoning", std::move(payload), time_json(at_));
     }
     void operator()(const turn::ToolOpened& event) { calls_[event.call].name = event.name; }
@@ -151,9 +151,9 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
     if (list.answer().empty() && !list.used_tools() && !unstored) {
         list.add("model_empty_response", Json::object(), at);
     }
-    Json said = Json::object({{"assistant_sha256", sha256_hex(list.answer())}});
-    said["assistant_chars"] = code_points(list.answer());
-    list.add("run_completed", std::move(said), at);
+    Json totals = Json::object({{"assistant_sha256", sha256_hex(list.answer())}});
+    totals["assistant_chars"] = code_points(list.answer());
+    list.add("run_completed", std::move(totals), at);
 }
 
 } // namespace

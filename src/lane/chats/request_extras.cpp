@@ -89,7 +89,7 @@ private:
     void ignore(std::string_view name) { out_.ignored.add(name); }
 
     /// A member that says something.
-    struct Said {
+    struct GivenName {
         std::string name;
         const Json* value;
 
@@ -100,10 +100,10 @@ private:
     };
     /// Those of these members that say something. Where they are honoured the first one counts and
     /// is a string.
-    [[nodiscard]] Accepted<std::vector<Said>> said(
+    [[nodiscard]] Accepted<std::vector<GivenName>> given_names(
         bool honoured, std::initializer_list<std::pair<std::string_view, std::string_view>> places
     ) const {
-        std::vector<Said> found;
+        std::vector<GivenName> found;
         for (const auto& [name, inner] : places) {
             const auto* value = member(body_, name);
             if (!inner.empty()) {
@@ -121,7 +121,7 @@ private:
         return found;
     }
     /// Members that say something else than what is taken.
-    void ignore_unlike(const std::vector<Said>& given, std::string_view taken) {
+    void ignore_unlike(const std::vector<GivenName>& given, std::string_view taken) {
         for (const auto& one : given) {
             if (!one.is(taken)) {
                 ignore(one.name);
@@ -133,14 +133,14 @@ private:
         const bool honoured = context_.allowed.model;
         OA_TRY(
             const auto given,
-            said(honoured, {{"model", ""}, {"modelName", ""}, {"config", "modelName"}})
+            given_names(honoured, {{"model", ""}, {"modelName", ""}, {"config", "modelName"}})
         );
         if (!honoured) {
             ignore_unlike(given, context_.model);
         }
         return given.empty() || !honoured ? Accepted<void>{} : take_model(given);
     }
-    [[nodiscard]] Accepted<void> take_model(const std::vector<Said>& given) {
+    [[nodiscard]] Accepted<void> take_model(const std::vector<GivenName>& given) {
         const auto& name = given.front().name;
         auto model = given.front().value->get<std::string>();
         if (!contains(context_.models, model, &LaneModel::id)) {
@@ -159,7 +159,7 @@ private:
         const bool honoured = context_.allowed.effort;
         OA_TRY(
             const auto given,
-            said(
+            given_names(
                 honoured,
                 {{"effort", ""},
                  {"reasoningEffort", ""},
@@ -168,11 +168,11 @@ private:
             )
         );
         if (!honoured) {
-            std::ranges::for_each(given, [this](const Said& one) { ignore(one.name); });
+            std::ranges::for_each(given, [this](const GivenName& one) { ignore(one.name); });
         }
         return given.empty() || !honoured ? Accepted<void>{} : take_effort(given);
     }
-    [[nodiscard]] Accepted<void> take_effort(const std::vector<Said>& given) {
+    [[nodiscard]] Accepted<void> take_effort(const std::vector<GivenName>& given) {
         const auto& name = given.front().name;
         auto effort = given.front().value->get<std::string>();
         const auto& model = out_.model.empty() ? std::string(context_.model) : out_.model;
@@ -190,7 +190,7 @@ private:
 
     /// The member, and the texts of messages with the role system.
     [[nodiscard]] Accepted<void> read_system() {
-        OA_TRY(const auto own, said(context_.allowed.system, {{"system", ""}}));
+        OA_TRY(const auto own, given_names(context_.allowed.system, {{"system", ""}}));
         if (!own.empty()) {
             const auto* text = own.front().value->get_ptr<const std::string*>();
             add_system("system", text == nullptr ? std::string() : *text);
@@ -225,7 +225,7 @@ private:
         OA_TRY(out_.tools, read_client_tools(*tools, unread));
         std::ranges::for_each(unread, [this](const auto& name) { ignore(name); });
         for (const auto& tool : out_.tools) {
-            if (!is_told_whole(tool.parameters)) {
+            if (!is_kept_whole(tool.parameters)) {
                 ignore(fmt::format("tools.{}.parameters", tool.name));
             }
         }
@@ -313,7 +313,7 @@ void IgnoredNames::insert(std::size_t at, std::string_view name) {
     }
 }
 
-std::vector<std::string> IgnoredNames::told() const {
+std::vector<std::string> IgnoredNames::listed() const {
     auto names = names_;
     if (const auto more = seen_.size() - names_.size(); more > 0) {
         names.push_back(fmt::format("and-{}-more", more));
@@ -323,12 +323,12 @@ std::vector<std::string> IgnoredNames::told() const {
 
 void note_ignored(net::Headers& headers, const IgnoredNames& names) {
     if (!names.empty()) {
-        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(names.told(), ", ")));
+        headers.set("x-oa-ignored", fmt::format("{}", fmt::join(names.listed(), ", ")));
     }
 }
 
 Rejection reject_ignored(const IgnoredNames& ignored) {
-    const auto names = ignored.told();
+    const auto names = ignored.listed();
     auto rejection = reject(
         422,
         "unsupported_field",

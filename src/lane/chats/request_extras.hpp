@@ -25,7 +25,7 @@ public:
     void add_first(const std::vector<std::string>& names);
     [[nodiscard]] bool empty() const { return names_.empty(); }
     /// At most 32 names, then "and-18-more".
-    [[nodiscard]] std::vector<std::string> told() const;
+    [[nodiscard]] std::vector<std::string> listed() const;
 
 private:
     void insert(std::size_t at, std::string_view name);

@@ -17,7 +17,7 @@ using authority::InputText;
 
 /// {"type":"image_url","image_url":{"url":…}}
 Accepted<void> read_image(
-    const Json& part, const std::string& path, const CompletionsContext& context, Said& out
+    const Json& part, const std::string& path, const CompletionsContext& context, ModelMessage& out
 ) {
     OA_CHECK(takes_images(context, path, out));
     const auto* image = given(part, "image_url");
@@ -26,8 +26,9 @@ Accepted<void> read_image(
     return add_image(url, path + ".image_url.url", out);
 }
 
-Accepted<void>
-read_part(const Json& part, const std::string& path, const CompletionsContext& context, Said& out) {
+Accepted<void> read_part(
+    const Json& part, const std::string& path, const CompletionsContext& context, ModelMessage& out
+) {
     if (!part.is_object()) {
         return bad("invalid_type", path, "an object");
     }
@@ -47,7 +48,8 @@ read_part(const Json& part, const std::string& path, const CompletionsContext& c
     return {};
 }
 
-Accepted<void> read_content(const Json& message, const CompletionsContext& context, Said& out) {
+Accepted<void>
+read_content(const Json& message, const CompletionsContext& context, ModelMessage& out) {
     const auto path = out.path + ".content";
     const auto* content = given(message, "content");
     if (content == nullptr) {
@@ -77,7 +79,7 @@ void add_call(const Json& call, std::string_view id, std::vector<InputPart>& par
     const auto& what = inner == nullptr ? call : *inner;
     const auto arguments =
         string_member(what, "arguments").value_or(string_member(what, "input").value_or(""));
-    tell_call(
+    add_call_text(
         {std::string(id),
          std::string(string_member(what, "name").value_or("")),
          std::string(arguments)},
@@ -85,7 +87,7 @@ void add_call(const Json& call, std::string_view id, std::vector<InputPart>& par
     );
 }
 
-Accepted<void> read_calls(const Json& message, bool tools, Said& out) {
+Accepted<void> read_calls(const Json& message, bool tools, ModelMessage& out) {
     if (tools) {
         OA_TRY(out.calls, read_tool_calls(message, out.path));
         out.calls_at = out.path + ".tool_calls";
@@ -123,7 +125,7 @@ void put_before(std::string text, std::vector<InputPart>& parts) {
 }
 
 /// Who says it, where the role alone does not tell.
-Accepted<void> attribute(const Json& message, bool tools, Said& out) {
+Accepted<void> attribute(const Json& message, bool tools, ModelMessage& out) {
     const auto name = string_member(message, "name").value_or("");
     switch (out.speaker) {
     case Speaker::tool: {
@@ -139,7 +141,7 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
             out.answers = *id;
             out.answers_at = out.path + ".tool_call_id";
         } else {
-            tell_result(*id, out);
+            wrap_result(*id, out);
         }
         break;
     }
@@ -160,17 +162,17 @@ Accepted<void> attribute(const Json& message, bool tools, Said& out) {
     return {};
 }
 
-Accepted<Said>
+Accepted<ModelMessage>
 read_message(const Json& message, std::size_t index, const CompletionsContext& context) {
-    Said said;
-    said.path = fmt::format("messages[{}]", index);
+    ModelMessage out;
+    out.path = fmt::format("messages[{}]", index);
     if (!message.is_object()) {
-        return bad("invalid_type", said.path, "an object");
+        return bad("invalid_type", out.path, "an object");
     }
     const auto* role = given(message, "role");
     if (role == nullptr) {
         return bad_param(
-            "missing_required_parameter", said.path + ".role", "a message must have a role"
+            "missing_required_parameter", out.path + ".role", "a message must have a role"
         );
     }
     const auto word = string_member(message, "role").value_or("");
@@ -178,14 +180,14 @@ read_message(const Json& message, std::size_t index, const CompletionsContext& c
     if (!speaker) {
         return bad(
             "invalid_value",
-            said.path + ".role",
+            out.path + ".role",
             "system, developer, user, assistant, tool or function"
         );
     }
-    said.speaker = *speaker;
-    OA_CHECK(read_content(message, context, said));
-    OA_CHECK(attribute(message, context.tools, said));
-    return said;
+    out.speaker = *speaker;
+    OA_CHECK(read_content(message, context, out));
+    OA_CHECK(attribute(message, context.tools, out));
+    return out;
 }
 
 } // namespace
@@ -208,10 +210,10 @@ Accepted<void> read_completions_messages(
             "invalid_value", "messages", fmt::format("at most {} messages", context.messages)
         );
     }
-    std::vector<Said> conversation;
+    std::vector<ModelMessage> conversation;
     for (std::size_t i = 0; i < messages->size(); ++i) {
-        OA_TRY(auto said, read_message((*messages)[i], i, context));
-        conversation.push_back(std::move(said));
+        OA_TRY(auto message, read_message((*messages)[i], i, context));
+        conversation.push_back(std::move(message));
     }
     return take_conversation(std::move(conversation), context, out);
 }

@@ -134,7 +134,7 @@ Task<void> Completions::completions(CallPtr call) {
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }
     if (const auto& ignored = call->completion->ignored; !ignored.empty()) {
-        headers.set("x-ignored-params", fmt::format("{}", fmt::join(ignored.told(), ", ")));
+        headers.set("x-ignored-params", fmt::format("{}", fmt::join(ignored.listed(), ", ")));
     }
     co_await answer(std::move(call), *std::move(place), std::move(headers));
 }

@@ -89,7 +89,7 @@ read_tool(const Json& entry, const std::string& path, bool flat, IgnoredNames& i
     if (strict != nullptr && *strict == true) {
         ignore("strict");
     }
-    if (!is_told_whole(tool.parameters)) {
+    if (!is_kept_whole(tool.parameters)) {
         ignore("parameters");
     }
     for (const auto& [key, value] : function->items()) {

@@ -34,8 +34,8 @@ constexpr std::array k_roles{
     RoleRow{"function", Speaker::function},
 };
 
-bool has_image(const Said& said) {
-    return std::ranges::any_of(said.parts, [](const InputPart& part) {
+bool has_image(const ModelMessage& message) {
+    return std::ranges::any_of(message.parts, [](const InputPart& part) {
         return std::holds_alternative<InputImage>(part);
     });
 }
@@ -46,33 +46,34 @@ std::string in_quotes(std::string_view text) {
     return out;
 }
 
-authority::SeedMessage seed_of(Said said) {
+authority::SeedMessage seed_of(ModelMessage message) {
     // An answer's parts are one text, as OpenAI's libraries show them.
-    const bool answer = said.speaker == Speaker::assistant;
+    const bool answer = message.speaker == Speaker::assistant;
     authority::SeedMessage seed{
-        .role = Role::user, .text = text_in_input(said.parts, answer ? "" : "\n")
+        .role = Role::user, .text = text_in_input(message.parts, answer ? "" : "\n")
     };
-    if (!said.answers.empty()) {
+    if (!message.answers.empty()) {
         seed.role = Role::tool;
-        seed.answers = std::move(said.answers);
+        seed.answers = std::move(message.answers);
     } else if (answer) {
         seed.role = Role::assistant;
-        seed.calls = std::move(said.calls);
-        seed.phase = said.phase;
+        seed.calls = std::move(message.calls);
+        seed.phase = message.phase;
     }
-    if (has_image(said) || (seed.role == Role::user && said.parts.size() > 1)) {
-        seed.parts = std::move(said.parts);
+    if (has_image(message) || (seed.role == Role::user && message.parts.size() > 1)) {
+        seed.parts = std::move(message.parts);
     }
     return seed;
 }
 
-std::string content_of(const Said& said) {
-    return said.path == "input" ? said.path : said.path + ".content"; // a text has no members
+std::string content_of(const ModelMessage& message) {
+    return message.path == "input" ? message.path
+                                   : message.path + ".content"; // a text has no members
 }
 
 /// As a chat's newest message. What was said before is history, of any length, and may say nothing.
 Accepted<void>
-check_newest(const std::vector<Said>& conversation, const CompletionsContext& context) {
+check_newest(const std::vector<ModelMessage>& conversation, const CompletionsContext& context) {
     if (conversation.empty() || conversation.back().speaker != Speaker::user) {
         return {};
     }
@@ -99,7 +100,8 @@ check_newest(const std::vector<Said>& conversation, const CompletionsContext& co
 
 /// Where the authority takes no functions, images stand in the last message only: what comes before
 /// is told as text.
-Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRequest& out) {
+Accepted<void>
+arrange(std::vector<ModelMessage> conversation, bool tools, CompletionsRequest& out) {
     const bool answered = !conversation.empty() && !conversation.back().answers.empty();
     const bool ask = !conversation.empty() && conversation.back().speaker != Speaker::assistant;
     if (ask && !answered) {
@@ -108,11 +110,13 @@ Accepted<void> arrange(std::vector<Said> conversation, bool tools, CompletionsRe
     } else if (!answered) {
         out.input.emplace_back(InputText{std::string(k_continue)});
     }
-    for (auto& said : conversation) {
-        if (!tools && has_image(said)) {
-            return unsupported(said.path + ".content", "images are taken in the last message only");
+    for (auto& message : conversation) {
+        if (!tools && has_image(message)) {
+            return unsupported(
+                message.path + ".content", "images are taken in the last message only"
+            );
         }
-        auto seed = seed_of(std::move(said));
+        auto seed = seed_of(std::move(message));
         const bool says = !seed.text.empty() || !seed.parts.empty() || !seed.calls.empty();
         if (says || seed.role == Role::tool) {
             out.seed.push_back(std::move(seed));
@@ -137,11 +141,12 @@ void add_text(std::vector<InputPart>& parts, std::string_view text) {
     }
 }
 
-Accepted<void>
-takes_images(const CompletionsContext& context, const std::string& path, const Said& said) {
+Accepted<void> takes_images(
+    const CompletionsContext& context, const std::string& path, const ModelMessage& message
+) {
     // Without functions a result is told as text.
-    const bool result = said.speaker == Speaker::tool && context.tools;
-    if (context.images && (said.speaker == Speaker::user || result)) {
+    const bool result = message.speaker == Speaker::tool && context.tools;
+    if (context.images && (message.speaker == Speaker::user || result)) {
         return {};
     }
     const auto* from = context.tools ? "images are taken from users and results of functions only"
@@ -173,7 +178,8 @@ takes_format(const CompletionsContext& context, std::string_view type, const std
     return unsupported(path, "this model takes no format but text");
 }
 
-Accepted<void> add_image(std::optional<std::string_view> url, const std::string& path, Said& out) {
+Accepted<void>
+add_image(std::optional<std::string_view> url, const std::string& path, ModelMessage& out) {
     if (!url) {
         return bad("invalid_type", path, "a string");
     }
@@ -185,12 +191,12 @@ Accepted<void> add_image(std::optional<std::string_view> url, const std::string&
     return {};
 }
 
-void note_detail(const Json& image, Said& out) {
+void note_detail(const Json& image, ModelMessage& out) {
     const auto detail = string_member(image, "detail").value_or("auto");
     out.detailed = out.detailed || (detail != "auto" && !detail.empty());
 }
 
-void tell_call(const authority::SeedCall& call, std::vector<InputPart>& parts) {
+void add_call_text(const authority::SeedCall& call, std::vector<InputPart>& parts) {
     add_text(
         parts,
         fmt::format(
@@ -203,28 +209,30 @@ void tell_call(const authority::SeedCall& call, std::vector<InputPart>& parts) {
     );
 }
 
-void tell_result(std::string_view call, Said& said) {
-    wrap(said, "tool_result", "id", call);
+void wrap_result(std::string_view call, ModelMessage& message) {
+    wrap(message, "tool_result", "id", call);
 }
 
-void wrap(Said& said, std::string_view tag, std::string_view key, std::string_view value) {
+void wrap(
+    ModelMessage& message, std::string_view tag, std::string_view key, std::string_view value
+) {
     auto text = fmt::format(
-        "<{0} {1}={2}>{3}</{0}>", tag, key, in_quotes(value), text_in_input(said.parts)
+        "<{0} {1}={2}>{3}</{0}>", tag, key, in_quotes(value), text_in_input(message.parts)
     );
-    said.parts.clear();
-    said.parts.emplace_back(InputText{std::move(text)});
+    message.parts.clear();
+    message.parts.emplace_back(InputText{std::move(text)});
 }
 
-Accepted<void> check_calls(const std::vector<Said>& conversation) {
+Accepted<void> check_calls(const std::vector<ModelMessage>& conversation) {
     OpenCalls open;
-    for (const auto& said : conversation) {
-        if (said.speaker == Speaker::instructions) {
+    for (const auto& message : conversation) {
+        if (message.speaker == Speaker::instructions) {
             continue;
         }
-        Accepted<void> fits = !said.answers.empty() ? open.answered(said.answers, said.answers_at)
-                              : said.speaker == Speaker::assistant
-                                  ? open.made(said.calls, said.calls_at)
-                                  : open.none_open();
+        Accepted<void> fits =
+            !message.answers.empty() ? open.answered(message.answers, message.answers_at)
+            : message.speaker == Speaker::assistant ? open.made(message.calls, message.calls_at)
+                                                    : open.none_open();
         if (!fits) {
             return fits;
         }
@@ -233,21 +241,23 @@ Accepted<void> check_calls(const std::vector<Said>& conversation) {
 }
 
 Accepted<void> take_conversation(
-    std::vector<Said> conversation, const CompletionsContext& context, CompletionsRequest& out
+    std::vector<ModelMessage> conversation,
+    const CompletionsContext& context,
+    CompletionsRequest& out
 ) {
-    if (std::ranges::any_of(conversation, &Said::detailed)) {
+    if (std::ranges::any_of(conversation, &ModelMessage::detailed)) {
         out.ignored.add(
             out.responses ? "input.content.detail" : "messages.content.image_url.detail"
         );
     }
-    std::vector<Said> rest;
-    for (auto& said : conversation) {
-        if (said.speaker == Speaker::instructions) {
-            OA_CHECK(takes_instructions(context, said.path + ".role"));
+    std::vector<ModelMessage> rest;
+    for (auto& message : conversation) {
+        if (message.speaker == Speaker::instructions) {
+            OA_CHECK(takes_instructions(context, message.path + ".role"));
             out.instructions += out.instructions.empty() ? "" : "\n\n";
-            out.instructions += text_in_input(said.parts);
+            out.instructions += text_in_input(message.parts);
         } else {
-            rest.push_back(std::move(said));
+            rest.push_back(std::move(message));
         }
     }
     OA_CHECK(check_calls(rest));

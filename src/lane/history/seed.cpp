@@ -144,31 +144,31 @@ private:
         if (metadata != nullptr && metadata->is_object() && is_page_metadata(*metadata)) {
             out_.partly.push_back(path_ + ".metadata");
         }
-        SeedMessage told;
+        SeedMessage seeded;
         for (auto& piece : read_pieces(message, path_)) {
             const bool image = piece.kind == Piece::Kind::image;
             if (piece.kind == Piece::Kind::text || piece.kind == Piece::Kind::file) {
-                told.parts.emplace_back(authority::InputText{piece.value});
+                seeded.parts.emplace_back(authority::InputText{piece.value});
             } else if (image && context_.images && image_fault(piece.value).empty()) {
-                told.parts.emplace_back(authority::InputImage{std::move(piece.value)});
+                seeded.parts.emplace_back(authority::InputImage{std::move(piece.value)});
             } else {
                 out_.partly.push_back(piece.path);
             }
         }
-        const bool one_text =
-            told.parts.size() == 1 && std::holds_alternative<authority::InputText>(told.parts[0]);
+        const bool one_text = seeded.parts.size() == 1 &&
+                              std::holds_alternative<authority::InputText>(seeded.parts[0]);
         if (one_text) {
-            told.text = std::get<authority::InputText>(std::exchange(told.parts, {})[0]).text;
+            seeded.text = std::get<authority::InputText>(std::exchange(seeded.parts, {})[0]).text;
         }
-        if (!told.parts.empty() || !is_blank(told.text)) {
-            out_.messages.push_back(std::move(told));
+        if (!seeded.parts.empty() || !is_blank(seeded.text)) {
+            out_.messages.push_back(std::move(seeded));
         }
     }
 
     /// Calls in the forms of AI SDK 4 are not told.
     void read_plain_assistant(const Json& message) {
         const auto pieces = read_pieces(message, path_);
-        said(joined_text(pieces, "")); // an answer's parts are one text
+        note_text(joined_text(pieces, "")); // an answer's parts are one text
         flush();
         for (const auto& piece : pieces) {
             if (piece.kind != Piece::Kind::text) {
@@ -204,7 +204,7 @@ private:
                 continue;
             }
             if (type == "text") {
-                said(text_in(part, "text"));
+                note_text(text_in(part, "text"));
             } else if (is_tool(type) && context_.calls) {
                 called(part, type, i);
             } else if (!is_page_only(type)) {
@@ -215,7 +215,7 @@ private:
     }
 
     /// Text behind calls belongs behind their results.
-    void said(const std::string& text) {
+    void note_text(const std::string& text) {
         if (!open_.calls.empty()) {
             flush();
         }
@@ -322,15 +322,15 @@ Seed seed_of_texts(const std::vector<EarlierMessage>& earlier) {
         if (is_blank(message.text)) {
             continue;
         }
-        SeedMessage told;
-        told.role = message.role;
-        told.text = message.text;
+        SeedMessage seeded;
+        seeded.role = message.role;
+        seeded.text = message.text;
         const bool user = message.role == SeedMessage::Role::user;
         Json shown = Json::object();
         shown["id"] = message.id.empty() ? fmt::format("seed-{}", i) : message.id;
         shown["role"] = user ? "user" : "assistant";
         shown["parts"] = Json::array({Json::object({{"type", "text"}, {"text", message.text}})});
-        out.messages.push_back(std::move(told));
+        out.messages.push_back(std::move(seeded));
         out.shown.push_back(std::move(shown));
         places.push_back(i);
     }

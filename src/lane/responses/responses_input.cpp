@@ -17,8 +17,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-Accepted<void>
-read_part(const Json& part, const std::string& path, const CompletionsContext& context, Said& out) {
+Accepted<void> read_part(
+    const Json& part, const std::string& path, const CompletionsContext& context, ModelMessage& out
+) {
     if (!part.is_object()) {
         return bad("invalid_type", path, "an object");
     }
@@ -44,7 +45,10 @@ read_part(const Json& part, const std::string& path, const CompletionsContext& c
 
 /// `content`: a string or parts.
 Accepted<void> read_content(
-    const Json* content, const std::string& path, const CompletionsContext& context, Said& out
+    const Json* content,
+    const std::string& path,
+    const CompletionsContext& context,
+    ModelMessage& out
 ) {
     if (content != nullptr && content->is_string()) {
         add_text(out.parts, content->get_ref<const std::string&>());
@@ -59,7 +63,8 @@ Accepted<void> read_content(
     return {};
 }
 
-Accepted<void> read_message(const Json& item, const CompletionsContext& context, Said& out) {
+Accepted<void>
+read_message(const Json& item, const CompletionsContext& context, ModelMessage& out) {
     const auto speaker = speaker_of(text_in(item, "role"));
     if (!speaker || *speaker == Speaker::tool || *speaker == Speaker::function) { // items say these
         return bad("invalid_value", out.path + ".role", "user, assistant, system or developer");
@@ -69,15 +74,16 @@ Accepted<void> read_message(const Json& item, const CompletionsContext& context,
     return read_content(given(item, "content"), out.path + ".content", context, out);
 }
 
-Accepted<std::string> word_in(const Json& item, const Said& said, std::string_view name) {
+Accepted<std::string>
+word_in(const Json& item, const ModelMessage& message, std::string_view name) {
     auto word = text_in(item, name);
     if (word.empty()) {
-        return bad("invalid_type", fmt::format("{}.{}", said.path, name), "a string");
+        return bad("invalid_type", fmt::format("{}.{}", message.path, name), "a string");
     }
     return word;
 }
 
-Accepted<void> read_call(const Json& item, Said& out) {
+Accepted<void> read_call(const Json& item, ModelMessage& out) {
     out.speaker = Speaker::assistant;
     OA_TRY(auto id, word_in(item, out, "call_id"));
     OA_TRY(auto name, word_in(item, out, "name"));
@@ -90,7 +96,7 @@ Accepted<void> read_call(const Json& item, Said& out) {
     return {};
 }
 
-Accepted<void> read_result(const Json& item, const CompletionsContext& context, Said& out) {
+Accepted<void> read_result(const Json& item, const CompletionsContext& context, ModelMessage& out) {
     out.speaker = Speaker::tool;
     OA_TRY(out.answers, word_in(item, out, "call_id"));
     out.answers_at = out.path + ".call_id";
@@ -98,35 +104,35 @@ Accepted<void> read_result(const Json& item, const CompletionsContext& context, 
 }
 
 Accepted<void> read_item(const Json& item, const CompletionsContext& context, InputItem& out) {
-    auto& said = out.said;
+    auto& message = out.message;
     if (!item.is_object()) {
-        return bad("invalid_type", said.path, "an object");
+        return bad("invalid_type", message.path, "an object");
     }
     const auto type = text_in(item, "type");
     if (type == "message" || (type.empty() && given(item, "role") != nullptr)) {
-        return read_message(item, context, said);
+        return read_message(item, context, message);
     }
     if (type == "function_call") {
-        return read_call(item, said);
+        return read_call(item, message);
     }
     if (type == "function_call_output") {
-        return read_result(item, context, said);
+        return read_result(item, context, message);
     }
     if (type == "reasoning") { // passed over: Codex does not take back what it summed up
-        said.speaker = Speaker::assistant;
+        message.speaker = Speaker::assistant;
         return {};
     }
     // "item_reference" may be left out.
     const bool bare = type.empty() && given(item, "id") != nullptr;
     if (type != "item_reference" && !bare) {
-        return unsupported_type("items", type, said.path);
+        return unsupported_type("items", type, message.path);
     }
-    OA_TRY(out.reference, word_in(item, said, "id"));
+    OA_TRY(out.reference, word_in(item, message, "id"));
     return {};
 }
 
 /// Two texts of different phases have none together.
-turn::TextPhase phase_of_both(const Said& one, const Said& other) {
+turn::TextPhase phase_of_both(const ModelMessage& one, const ModelMessage& other) {
     if (one.parts.empty()) {
         return other.phase;
     }
@@ -136,39 +142,39 @@ turn::TextPhase phase_of_both(const Said& one, const Said& other) {
 
 /// What the model said and called without a result in between was one answer, whatever order its
 /// items have and whatever was instructed meanwhile.
-std::vector<Said> joined(const std::vector<StoredItemPtr>& items) {
-    std::vector<Said> out;
+std::vector<ModelMessage> joined(const std::vector<StoredItemPtr>& items) {
+    std::vector<ModelMessage> out;
     std::optional<std::size_t> last; // of what is not an instruction
     for (const auto& item : items) {
-        const Said& said = item->said;
-        const bool assistant = said.speaker == Speaker::assistant;
-        if (assistant && said.parts.empty() && said.calls.empty()) {
+        const ModelMessage& message = item->message;
+        const bool assistant = message.speaker == Speaker::assistant;
+        if (assistant && message.parts.empty() && message.calls.empty()) {
             continue; // reasoning
         }
-        Said* before = last ? &out[*last] : nullptr;
+        ModelMessage* before = last ? &out[*last] : nullptr;
         if (assistant && before != nullptr && before->speaker == Speaker::assistant &&
-            (said.parts.empty() || !before->calls.empty())) {
-            before->phase = phase_of_both(*before, said);
-            before->parts.insert(before->parts.end(), said.parts.begin(), said.parts.end());
-            before->calls.insert(before->calls.end(), said.calls.begin(), said.calls.end());
-            before->calls_at = said.calls.empty() ? before->calls_at : said.calls_at;
+            (message.parts.empty() || !before->calls.empty())) {
+            before->phase = phase_of_both(*before, message);
+            before->parts.insert(before->parts.end(), message.parts.begin(), message.parts.end());
+            before->calls.insert(before->calls.end(), message.calls.begin(), message.calls.end());
+            before->calls_at = message.calls.empty() ? before->calls_at : message.calls_at;
         } else {
-            last = said.speaker == Speaker::instructions ? last : out.size();
-            out.push_back(said);
+            last = message.speaker == Speaker::instructions ? last : out.size();
+            out.push_back(message);
         }
     }
     return out;
 }
 
 /// For an authority that takes no functions.
-void tell_as_text(std::vector<Said>& conversation) {
-    for (auto& said : conversation) {
-        for (const auto& call : said.calls) {
-            tell_call(call, said.parts);
+void calls_as_text(std::vector<ModelMessage>& conversation) {
+    for (auto& message : conversation) {
+        for (const auto& call : message.calls) {
+            add_call_text(call, message.parts);
         }
-        said.calls.clear();
-        if (!said.answers.empty()) {
-            tell_result(std::exchange(said.answers, {}), said);
+        message.calls.clear();
+        if (!message.answers.empty()) {
+            wrap_result(std::exchange(message.answers, {}), message);
         }
     }
 }
@@ -185,8 +191,8 @@ read_responses_input(const Json& body, const CompletionsContext& context, Respon
         return bad("missing_required_parameter", "input", "given");
     }
     if (input->is_string()) {
-        InputItem item{.said = {.speaker = Speaker::user, .path = "input"}};
-        add_text(item.said.parts, input->get_ref<const std::string&>());
+        InputItem item{.message = {.speaker = Speaker::user, .path = "input"}};
+        add_text(item.message.parts, input->get_ref<const std::string&>());
         out.input.push_back(std::move(item));
         return {};
     }
@@ -200,7 +206,7 @@ read_responses_input(const Json& body, const CompletionsContext& context, Respon
         return bad("invalid_value", "input", fmt::format("at most {} items", context.messages));
     }
     for (std::size_t i = 0; i < input->size(); ++i) {
-        InputItem item{.said = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
+        InputItem item{.message = {.speaker = Speaker::user, .path = fmt::format("input[{}]", i)}};
         OA_CHECK(read_item((*input)[i], context, item));
         out.input.push_back(std::move(item));
     }
@@ -234,15 +240,15 @@ Accepted<void> find_conversation(
     }
     for (auto& item : ask.input) {
         if (item.reference.empty()) {
-            out.push_back(std::make_shared<StoredItem>(std::string(), std::move(item.said)));
+            out.push_back(std::make_shared<StoredItem>(std::string(), std::move(item.message)));
             continue;
         }
         auto held = store.item(owner, item.reference);
         if (!held) {
-            OA_CHECK(takes_history(context, item.said.path)); // sent itself it is refused, too
+            OA_CHECK(takes_history(context, item.message.path)); // sent itself it is refused, too
             return bad_param(
                 "item_not_found",
-                item.said.path + ".id",
+                item.message.path + ".id",
                 fmt::format(
                     "there is no stored item '{}' here (any more): send the item itself",
                     printable(item.reference, 80)
@@ -273,7 +279,7 @@ resolve_conversation(const CompletionsContext& context, CompletionsRequest& requ
     auto conversation = joined(request.responses->conversation);
     if (!context.tools) {
         OA_CHECK(check_calls(conversation)); // afterwards they are text
-        tell_as_text(conversation);
+        calls_as_text(conversation);
     }
     OA_CHECK(take_conversation(std::move(conversation), context, request));
     tell_demands(request);

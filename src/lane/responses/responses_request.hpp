@@ -15,7 +15,7 @@ namespace oa_stream::lane {
 
 /// One item of the input.
 struct InputItem {
-    Said said;
+    ModelMessage message;
     std::string reference{}; ///< instead: the id of an item of an earlier response
 };
 

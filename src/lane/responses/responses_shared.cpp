@@ -33,19 +33,19 @@ Json part_json(const authority::InputPart& part) {
 }
 
 std::string stored_item_text(const StoredItem& item) {
-    const auto& said = item.said;
-    Json out{{"id", item.id}, {"speaker", word_at(k_speakers, said.speaker)}};
-    for (const auto& part : said.parts) {
+    const auto& message = item.message;
+    Json out{{"id", item.id}, {"speaker", word_at(k_speakers, message.speaker)}};
+    for (const auto& part : message.parts) {
         out["parts"].push_back(part_json(part));
     }
-    for (const auto& call : said.calls) {
+    for (const auto& call : message.calls) {
         out["calls"].push_back(
             Json{{"id", call.id}, {"name", call.name}, {"arguments", call.arguments}}
         );
     }
-    out["answers"] = said.answers;
-    out["detailed"] = said.detailed;
-    out["phase"] = turn::to_string(said.phase);
+    out["answers"] = message.answers;
+    out["detailed"] = message.detailed;
+    out["phase"] = turn::to_string(message.phase);
     return dump_json(out);
 }
 
@@ -57,23 +57,23 @@ std::optional<StoredItem> item_of(const store::ResponseItem& stored) {
     if (!speaker) {
         return std::nullopt;
     }
-    StoredItem item{.id = text_in(*json, "id"), .said = {}, .key = stored.key};
-    auto& said = item.said;
-    said.speaker = *speaker;
-    said.path = "previous_response_id";
-    said.answers = text_in(*json, "answers");
-    said.calls_at = said.answers_at = said.path;
-    said.detailed = bool_member(*json, "detailed").value_or(false);
-    said.phase = turn::text_phase_of(text_view_in(*json, "phase"));
+    StoredItem item{.id = text_in(*json, "id"), .message = {}, .key = stored.key};
+    auto& message = item.message;
+    message.speaker = *speaker;
+    message.path = "previous_response_id";
+    message.answers = text_in(*json, "answers");
+    message.calls_at = message.answers_at = message.path;
+    message.detailed = bool_member(*json, "detailed").value_or(false);
+    message.phase = turn::text_phase_of(text_view_in(*json, "phase"));
     for (const auto& part : list_in(*json, "parts")) {
         if (const auto url = string_member(part, "image")) {
-            said.parts.emplace_back(authority::InputImage{std::string(*url)});
+            message.parts.emplace_back(authority::InputImage{std::string(*url)});
         } else {
-            said.parts.emplace_back(authority::InputText{text_in(part, "text")});
+            message.parts.emplace_back(authority::InputText{text_in(part, "text")});
         }
     }
     for (const auto& call : list_in(*json, "calls")) {
-        said.calls.push_back(
+        message.calls.push_back(
             {text_in(call, "id"), text_in(call, "name"), text_in(call, "arguments")}
         );
     }

@@ -10,12 +10,12 @@ namespace oa_stream::lane {
 
 std::size_t size_of(const StoredItem& item) {
     std::size_t size = k_item_cost;
-    for (const auto& part : item.said.parts) {
+    for (const auto& part : item.message.parts) {
         const auto* text = std::get_if<authority::InputText>(&part);
         size +=
             text != nullptr ? text->text.size() : std::get<authority::InputImage>(part).url.size();
     }
-    for (const auto& call : item.said.calls) {
+    for (const auto& call : item.message.calls) {
         size += call.id.size() + call.name.size() + call.arguments.size();
     }
     return size;
@@ -35,27 +35,27 @@ std::size_t size_alone(const StoredResponse& response) {
 
 } // namespace
 
-Said said_by_item(const Json& item) {
-    Said said{.speaker = Speaker::assistant, .path = "previous_response_id"};
+ModelMessage message_of_item(const Json& item) {
+    ModelMessage message{.speaker = Speaker::assistant, .path = "previous_response_id"};
     const auto type = text_view_in(item, "type");
     if (type == "function_call") {
-        said.calls.push_back(
+        message.calls.push_back(
             {text_in(item, "call_id"), text_in(item, "name"), text_in(item, "arguments")}
         );
-        said.calls_at = said.path;
+        message.calls_at = message.path;
     } else if (type == "message") {
         for (const auto& part : *member(item, "content")) {
-            add_text(said.parts, text_view_in(part, "text"));
+            add_text(message.parts, text_view_in(part, "text"));
         }
-        said.phase = turn::text_phase_of(text_view_in(item, "phase"));
+        message.phase = turn::text_phase_of(text_view_in(item, "phase"));
     }
-    return said; // of reasoning nothing: Codex does not take back what it summed up
+    return message; // of reasoning nothing: Codex does not take back what it summed up
 }
 
 std::vector<StoredItemPtr>
 conversation_of(std::vector<StoredItemPtr> before, const Json& response) {
     for (const auto& item : *member(response, "output")) {
-        before.push_back(std::make_shared<StoredItem>(text_in(item, "id"), said_by_item(item)));
+        before.push_back(std::make_shared<StoredItem>(text_in(item, "id"), message_of_item(item)));
     }
     return before;
 }

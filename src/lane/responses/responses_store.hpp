@@ -22,7 +22,7 @@ namespace oa_stream::lane {
 /// Something said in a conversation.
 struct StoredItem {
     std::string id; ///< of an item of ours, else empty
-    Said said;
+    ModelMessage message;
     std::string key{}; ///< in the store that lanes share; empty: it is not there yet
 };
 using StoredItemPtr = std::shared_ptr<const StoredItem>;
@@ -92,6 +92,6 @@ private:
 };
 
 /// What an output item of a response means to the model that is told it again.
-[[nodiscard]] Said said_by_item(const Json& item);
+[[nodiscard]] ModelMessage message_of_item(const Json& item);
 
 } // namespace oa_stream::lane

@@ -207,9 +207,9 @@ Task<void> SharedLane::look_after_rows() {
         const bool runs = state->holding.phase == store::Phase::live && !counted;
         const auto fence = state->holding.fence;
         const auto journal = counted ? held->second.journal : nullptr;
-        const auto told =
+        const auto passed =
             co_await (runs ? store_->release(key, fence) : store_->forget(key, fence));
-        if (journal && told) {
+        if (journal && passed) {
             journal->settled();
         }
         if (!*alive) {

@@ -173,7 +173,7 @@ private:
     /// erase_rows() as an inbox says, which more than lanes may write into: those that the
     /// authority lacks.
     [[nodiscard]] static Task<void>
-    erase_told(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
+    erase_threads(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
     /// The store may lack rows of this lane.
     void offer_rows();
     [[nodiscard]] static Task<void> offer_all(SharedLane* self, std::shared_ptr<bool> alive);
@@ -286,11 +286,11 @@ private:
         impossible,
     };
     [[nodiscard]] bool still_waits(const store::Holding& dead);
-    [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string said, TurnHead head);
+    [[nodiscard]] Task<Adoption> adopt(store::TakeRequest take, std::string sent, TurnHead head);
     [[nodiscard]] std::shared_ptr<LiveTurn> go_on(
         const store::TakeRequest& take,
         std::uint64_t fence,
-        const std::string& said,
+        const std::string& sent,
         const TurnHead& head,
         std::unique_ptr<authority::Turn> turn
     );
@@ -298,7 +298,7 @@ private:
     /// `past`: as the authority's history has it, where it has it.
     [[nodiscard]] Task<void> reap(
         store::TakeRequest take,
-        std::string said,
+        std::string sent,
         TurnHead head,
         std::optional<authority::PastTurn> past
     );

@@ -50,11 +50,11 @@ turn::TurnEnded end_of(const authority::PastTurn& past, bool stop_wanted) {
 /// not go on from what was sent.
 std::string rest_of(
     encode::UiEncoder& encoder,
-    std::string_view said,
+    std::string_view sent,
     authority::PastTurn past,
     const turn::TurnEnded& ended
 ) {
-    encode::Continuation goes_on(said);
+    encode::Continuation goes_on(sent);
     std::string out;
     for (auto& event : past.events) {
         if (std::holds_alternative<turn::TurnEnded>(event)) {
@@ -70,11 +70,11 @@ std::string rest_of(
 
 /// In place of what history has of it, all that is known of it now. Its cost is left out: of the
 /// responses before the newest one nobody tells it.
-void put_told(authority::PastTurn& past, authority::EventBatch told) {
+void put_events(authority::PastTurn& past, authority::EventBatch events) {
     encode::Normaliser normaliser;
     past.events.clear();
     past.times_ms.clear();
-    for (auto& event : told) {
+    for (auto& event : events) {
         if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
             ended->usage.reset();
         } else if (std::holds_alternative<turn::UsageKnown>(event)) {
@@ -124,8 +124,8 @@ Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::Ta
             co_return fail(Code::unavailable, "the turn runs");
         }
         if (turn.outcome == turn::Outcome::completed) {
-            if (auto told = co_await lane_->authority().retell(row->thread, turn.id)) {
-                put_told(turn, *std::move(told));
+            if (auto events = co_await lane_->authority().retell(row->thread, turn.id)) {
+                put_events(turn, *std::move(events));
             }
         }
         co_return std::move(turn);
@@ -135,19 +135,19 @@ Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::Ta
 
 Task<void> SharedLane::reap(
     store::TakeRequest take,
-    std::string said,
+    std::string sent,
     TurnHead head,
     std::optional<authority::PastTurn> past
 ) {
     encode::UiEncoder encoder(encoder_options(take, head));
     auto ended = past ? end_of(*past, !take.from.stop.empty()) : lost_end();
     std::string begun;
-    if (past && said.empty() && !head.route.empty()) { // a log, and not a word in it yet
+    if (past && sent.empty() && !head.route.empty()) { // a log, and not a word in it yet
         encoder.begin(begun);
     }
     std::string frames;
-    if (!begun.empty() || (!said.empty() && encoder.restore(said) && !encoder.ended())) {
-        frames = past ? rest_of(encoder, said, *std::move(past), ended) : std::string();
+    if (!begun.empty() || (!sent.empty() && encoder.restore(sent) && !encoder.ended())) {
+        frames = past ? rest_of(encoder, sent, *std::move(past), ended) : std::string();
         if (frames.empty()) {
             ended = lost_end();
             encoder.fail_open(ended.failure.value_or(turn::Failure{}), frames);
@@ -162,31 +162,31 @@ Task<void> SharedLane::reap(
         co_return;
     }
     ++store_->turns.reaped;
-    TurnOutcome told;
-    told.route = turn_route(head);
-    told.request_id = head.request_id.empty() ? take.from.turn : head.request_id; // for the log
-    told.owner = take.key.owner;
-    told.thread = take.key.id;
-    told.turn = take.from.turn;
-    told.model = head.model;
-    told.outcome = ended.outcome;
-    told.failure = ended.failure;
-    told.usage = ended.usage;
-    told.terminal = class_of(told);
-    told.content = encoder.summary().content;
-    told.frames = encoder.summary().frames;
-    told.probe = head.probe;
-    told.taken_over = true;
-    lane_->count(told);
+    TurnOutcome counted;
+    counted.route = turn_route(head);
+    counted.request_id = head.request_id.empty() ? take.from.turn : head.request_id; // for the log
+    counted.owner = take.key.owner;
+    counted.thread = take.key.id;
+    counted.turn = take.from.turn;
+    counted.model = head.model;
+    counted.outcome = ended.outcome;
+    counted.failure = ended.failure;
+    counted.usage = ended.usage;
+    counted.terminal = class_of(counted);
+    counted.content = encoder.summary().content;
+    counted.frames = encoder.summary().frames;
+    counted.probe = head.probe;
+    counted.taken_over = true;
+    lane_->count(counted);
     if (lane_->parts.log != nullptr) {
         lane_->parts.log->event(
             LogLevel::warn,
             "turn_settled",
             Json{
-                {"request_id", told.request_id},
-                {"thread", told.thread},
-                {"turn", told.turn},
-                {"terminal", turn::to_string(told.terminal)}
+                {"request_id", counted.request_id},
+                {"thread", counted.thread},
+                {"turn", counted.turn},
+                {"terminal", turn::to_string(counted.terminal)}
             }
         );
     }

@@ -252,7 +252,7 @@ Task<void> SharedLane::erase_rows(
     }
 }
 
-Task<void> SharedLane::erase_told(
+Task<void> SharedLane::erase_threads(
     SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads
 ) {
     const auto known = co_await self->lane_->authority().threads(threads);
@@ -305,8 +305,8 @@ Task<void> SharedLane::note_read(
     const auto name = (waits ? "w" : "") + random_hex(4);
     const auto own = lane_->turns.find(owner, id);
     if (own) {
-        const bool told = contains(whole, own->id());
-        own->history_read((told ? "1 " : "0 ") + name);
+        const bool whole_here = contains(whole, own->id());
+        own->history_read((whole_here ? "1 " : "0 ") + name);
     }
     (void)co_await store_->note_read({std::move(owner), std::move(id)}, name, std::move(whole));
 }

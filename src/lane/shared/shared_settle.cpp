@@ -71,8 +71,8 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
     }
     const bool whole = log.whole() && !log.entries.back().last();
     auto head = log.whole() ? read_head(log.entries.front().head) : TurnHead{};
-    auto said = whole ? bytes_of(log) : std::string();
-    auto adoption = whole && log.plain() ? co_await adopt(take, said, head) : Adoption::impossible;
+    auto sent = whole ? bytes_of(log) : std::string();
+    auto adoption = whole && log.plain() ? co_await adopt(take, sent, head) : Adoption::impossible;
     if (adoption == Adoption::later) {
         co_return true;
     }
@@ -88,7 +88,7 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
         co_return false; // the sweep comes again
     }
     if (adoption != Adoption::done) {
-        co_await reap(std::move(take), std::move(said), std::move(head), std::move(past));
+        co_await reap(std::move(take), std::move(sent), std::move(head), std::move(past));
     }
     co_return true;
 }
@@ -177,7 +177,7 @@ SharedLane::settle_at(SharedLane* self, std::shared_ptr<bool> alive, std::string
 }
 
 Task<SharedLane::Adoption>
-SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
+SharedLane::adopt(store::TakeRequest take, std::string sent, TurnHead head) {
     const auto owner = take.key.owner;
     if (!lane_->authority().capabilities().outlives) {
         co_return Adoption::impossible;
@@ -236,7 +236,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
         co_return Adoption::later;
     }
     take.from.stop = taken ? taken->holding.stop : take.from.stop;
-    auto live = go_on(take, *fence, said, head, *std::move(joined));
+    auto live = go_on(take, *fence, sent, head, *std::move(joined));
     lease->commit(live);
     co_return Adoption::done;
 }
@@ -244,7 +244,7 @@ SharedLane::adopt(store::TakeRequest take, std::string said, TurnHead head) {
 std::shared_ptr<LiveTurn> SharedLane::go_on(
     const store::TakeRequest& take,
     std::uint64_t fence,
-    const std::string& said,
+    const std::string& sent,
     const TurnHead& head,
     std::unique_ptr<authority::Turn> turn
 ) {
@@ -253,15 +253,15 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     );
     auto encoder = std::make_unique<encode::UiEncoder>(encoder_options(take, head));
     // What cannot be gone on with is refused frame by frame, and ends the turn.
-    if (!said.empty()) {
-        (void)encoder->restore(said);
+    if (!sent.empty()) {
+        (void)encoder->restore(sent);
     }
     TurnStyle style;
     style.encoder = std::move(encoder);
     style.approvals = head.approvals;
     style.calls = head.calls;
     style.journal = journal;
-    style.goes_on.emplace(said);
+    style.goes_on.emplace(sent);
     style.began_with = head.began_with;
     tell_of_readers(style, take.key, take.from.turn);
     auto live = LiveTurn::adopt(
@@ -277,7 +277,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
           true},
          std::move(turn),
          std::move(style)},
-        said
+        sent
     );
     follow(live, journal);
     ++store_->turns.adopted;

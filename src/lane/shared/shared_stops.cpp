@@ -58,9 +58,9 @@ SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point 
             co_return asked ? Start::over : Start::none;
         }
         if (!asked) {
-            const auto told =
+            const auto passed =
                 co_await store_->want(key, holding.fence, std::string(store::k_stopped));
-            if (told && *told) {
+            if (passed && *passed) {
                 asked = holding.fence;
             }
         }
@@ -81,9 +81,9 @@ Task<bool> SharedLane::promise_stop(std::shared_ptr<LiveTurn> turn) {
     if (!state || turn->ended() || state->holding.turn != turn->id()) {
         co_return state.has_value();
     }
-    const auto told =
+    const auto passed =
         co_await store_->want(key, state->holding.fence, std::string(store::k_stopped));
-    co_return told.has_value();
+    co_return passed.has_value();
 }
 
 /// Each lane that comes by does so; the authority is asked again until it says that the turn is

@@ -352,7 +352,7 @@ void SharedLane::wanted(const store::Wanted& what) {
         const auto lines = pieces_of(what.body, '\n');
         std::vector<std::string> threads(lines.begin(), lines.end());
         std::erase(threads, "");
-        spawn(lane_->executor, "deleted threads", erase_told(this, alive_, std::move(threads)));
+        spawn(lane_->executor, "deleted threads", erase_threads(this, alive_, std::move(threads)));
         return;
     }
     const auto held = held_.find(what.turn);

@@ -98,8 +98,8 @@ void TurnJournal::lose(Loss loss) {
         }(shared_from_this()));
     }
     if (!ending_) {
-        if (const auto told = std::exchange(on_loss_, nullptr)) {
-            told(loss);
+        if (const auto callback = std::exchange(on_loss_, nullptr)) {
+            callback(loss);
         }
     } else if (over_) {
         ++store_->turns.fenced.append;

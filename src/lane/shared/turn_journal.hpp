@@ -39,7 +39,7 @@ public:
     TurnJournal& operator=(const TurnJournal&) = delete;
     ~TurnJournal() = default;
 
-    void on_loss(std::function<void(Loss)> told) { on_loss_ = std::move(told); }
+    void on_loss(std::function<void(Loss)> callback) { on_loss_ = std::move(callback); }
     /// Whole frames. Beyond `most` unwritten bytes the log is given up: local readers go on.
     void append(std::string_view frames, std::size_t most);
     /// `done` is called once, and at once where the store cannot be asked. Nothing is appended any

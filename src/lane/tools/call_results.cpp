@@ -64,7 +64,7 @@ std::vector<CallResult> results_in(const Json& message) {
 }
 
 /// As the model is told it, and as settle_calls() reads it.
-Json told(const turn::ClientCall& call, const CallResult& result) {
+Json result_json(const turn::ClientCall& call, const CallResult& result) {
     Json one = Json::object({{"id", call.call}, {"name", call.name}});
     one[result.failed ? "error" : "output"] = result.output;
     return one;
@@ -174,7 +174,7 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
                 "needs its result in the same request: the turn that asked was stopped meanwhile"
             );
         }
-        list.push_back(told(call, *found));
+        list.push_back(result_json(call, *found));
     }
     if (list.empty()) {
         return reject_unknown_call(results.empty() ? std::string_view() : results.front().call);
@@ -188,7 +188,7 @@ std::string results_ahead(const PastTurn& stopped, const std::vector<CallResult>
         const auto* found = find_or_null(results, call.call, &CallResult::call);
         // A page that has the call from a list may hold what that says in place of a result.
         if (found != nullptr && !(found->failed && found->output == encode::k_stopped_call)) {
-            list.push_back(told(call, *found));
+            list.push_back(result_json(call, *found));
         }
     }
     return list.empty() ? std::string() : std::string(k_head) + dump_json(list);

@@ -36,7 +36,7 @@ bool is_retyped(const Json& schema, const Json& values) {
            !std::ranges::all_of(values, is_text);
 }
 
-bool is_told_member(const Json& schema, std::string_view name, const Json& value) {
+bool is_kept_member(const Json& schema, std::string_view name, const Json& value) {
     if (name == "enum") {
         return !is_retyped(schema, value);
     }
@@ -47,14 +47,14 @@ bool is_told_member(const Json& schema, std::string_view name, const Json& value
         return true;
     }
     if (name == "additionalProperties") {
-        return value.is_boolean() || is_told_whole(value);
+        return value.is_boolean() || is_kept_whole(value);
     }
     if (name == "items") {
-        return is_told_whole(value);
+        return is_kept_whole(value);
     }
     const bool list = contains(k_lists, name) && value.is_array();
     const bool map = contains(k_maps, name) && value.is_object();
-    return (list || map) && std::ranges::all_of(value, is_told_whole);
+    return (list || map) && std::ranges::all_of(value, is_kept_whole);
 }
 
 } // namespace
@@ -63,12 +63,12 @@ Json empty_schema() {
     return Json::object({{"type", "object"}, {"properties", Json::object()}});
 }
 
-bool is_told_whole(const Json& schema) {
+bool is_kept_whole(const Json& schema) {
     if (!schema.is_object()) {
         return false;
     }
     return std::ranges::all_of(schema.items(), [&](const auto& entry) {
-        return is_told_member(schema, entry.key(), entry.value());
+        return is_kept_member(schema, entry.key(), entry.value());
     });
 }
 

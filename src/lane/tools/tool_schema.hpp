@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 /// The model is told all that the schema demands. Measured with codex 0.169.0: it knows a few
 /// keywords and leaves the others out, takes true for a string, and gives an enum without a type
 /// the type string. Notes that demand nothing (title, examples …) do not count.
-[[nodiscard]] bool is_told_whole(const Json& schema);
+[[nodiscard]] bool is_kept_whole(const Json& schema);
 /// Of a function that takes no arguments: providers want a type.
 [[nodiscard]] Json empty_schema();
 

@@ -49,15 +49,15 @@ void LiveTurn::look() {
     const auto self = shared_from_this();
     bool more = turn_ != nullptr;
     while (more && !ended_ && !ending_) {
-        auto& told = host_->told;
-        told.clear();
-        const auto some = turn_->poll(told, *this);
+        auto& batch = host_->batch;
+        batch.clear();
+        const auto some = turn_->poll(batch, *this);
         if (!some) {
             lose(some.error());
             turn_.reset();
             return;
         }
-        more = *some && feed_or_end(told);
+        more = *some && feed_or_end(batch);
     }
     if (ended_ || ending_) { // end_now() gives it an end too, which may be being stored
         turn_.reset();
@@ -65,9 +65,9 @@ void LiveTurn::look() {
 }
 
 /// Without memory for what came the turn ends, not the process.
-bool LiveTurn::feed_or_end(authority::EventBatch& told) {
+bool LiveTurn::feed_or_end(authority::EventBatch& batch) {
     try {
-        return feed(told);
+        return feed(batch);
     } catch (const std::bad_alloc&) {
         end_now(StopReason::overloaded);
         return false;
@@ -107,9 +107,9 @@ void LiveTurn::attach(
         return;
     }
     if (!part.unasked) {
-        segments_[part.last_segment].told = true;
+        segments_[part.last_segment].begun = true;
     } else if (!waiting()) {
-        segments_.back().told = true;
+        segments_.back().begun = true;
     }
     reader.place(log_, std::move(part));
     reader.set_replay_end(log_.end());

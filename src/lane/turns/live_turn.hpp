@@ -34,7 +34,7 @@ struct TurnHost {
     std::size_t log_bytes = 0;              ///< held by all logs and gathered answers together
     std::function<void()> free_logs{}; ///< of turns that have ended, oldest first; see full()
     std::string scratch{}; ///< frames on their way into a log
-    authority::EventBatch told{}; ///< events as the authority tells them
+    authority::EventBatch batch{}; ///< events as the authority tells them
     std::vector<turn::Event> events{}; ///< normalised events on their way to the encoder
     LaneObserver* observer = nullptr; ///< never null once the lane runs
     std::function<void(const TurnOutcome&)> on_ended{}; ///< exactly once a turn
@@ -63,7 +63,7 @@ struct TurnIdentity {
     std::string owner;
     std::string thread; ///< the client's id
     Clock::time_point received{};
-    std::string said{}; ///< the end of that request's body: never logged, nor what quotes it
+    std::string prompt_end{}; ///< the end of that request's body: never logged, nor what quotes it
     bool probe = false;
     bool taken_over = false; ///< another process began it
 };
@@ -104,7 +104,7 @@ public:
     [[nodiscard]] static std::shared_ptr<LiveTurn> begin(Parts parts);
     /// Goes on with a turn that another replica began and of which `said` was sent; its encoder has
     /// that state, and its authority tells it from the beginning.
-    [[nodiscard]] static std::shared_ptr<LiveTurn> adopt(Parts parts, std::string_view said);
+    [[nodiscard]] static std::shared_ptr<LiveTurn> adopt(Parts parts, std::string_view sent);
     /// Reads on for a turn that another replica runs: relay() is told what that one sends. It is
     /// neither counted nor limited here.
     [[nodiscard]] static std::shared_ptr<LiveTurn> relay(Parts parts);
@@ -130,15 +130,15 @@ public:
     [[nodiscard]] bool owed() const noexcept { return owed_; }
     void history_read(bool whole) noexcept {
         owed_ = !whole;
-        told_waiting_ = whole && waiting();
-        told_whole_ = whole && !waiting();
+        read_waiting_ = whole && waiting();
+        read_whole_ = whole && !waiting();
     }
     /// Through any replica; the same reading counts once. `text`: store::ThreadState::read.
     void history_read(const std::string& text);
     /// It waits for its client, and the thread's messages were read with what it waits for.
-    [[nodiscard]] bool told_waiting() const noexcept { return told_waiting_ && waiting(); }
+    [[nodiscard]] bool read_waiting() const noexcept { return read_waiting_ && waiting(); }
     /// The thread's messages were read with all of the answer, although its end is still to come.
-    [[nodiscard]] bool told_whole() const noexcept { return told_whole_ && !waiting(); }
+    [[nodiscard]] bool read_whole() const noexcept { return read_whole_ && !waiting(); }
     /// Calls of the client's functions that wait for a result.
     [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
         return over() ? std::vector<turn::ClientCall>() : calls_.open();
@@ -235,18 +235,18 @@ private:
         std::uint64_t end = 0; ///< … and behind its [DONE]
         std::uint64_t first_event = 0;
         bool claimed = false; ///< somebody is, was, or will not any more be told it
-        bool told = false; ///< … and has begun to be
+        bool begun = false; ///< … and its frames have begun to go to a reader
     };
     void turn_ready() override { look(); }
     /// Takes what the authority has to tell; lets it go when the turn has ended.
     void look();
     void look_soon(); ///< in the loop's next turn
     /// They take what was told.
-    [[nodiscard]] bool feed_or_end(authority::EventBatch& told);
-    [[nodiscard]] bool feed(authority::EventBatch& told);
+    [[nodiscard]] bool feed_or_end(authority::EventBatch& batch);
+    [[nodiscard]] bool feed(authority::EventBatch& batch);
     void lose(const Error& error);
     /// With what the client is told of it, where that is a failure.
-    void interrupt(const std::optional<turn::Failure>& told);
+    void interrupt(const std::optional<turn::Failure>& failure);
     void write(std::vector<turn::Event>& events, Clock::time_point now);
     void encode(const turn::Event& event, Clock::time_point now);
     /// What was encoded is said; where the turn ended, all before `end` of it.
@@ -260,7 +260,7 @@ private:
     void arm_pause();
     void pause();
     void expire_waits(Clock::time_point now);
-    [[nodiscard]] bool tell(
+    [[nodiscard]] bool pass_on(
         const std::vector<ApprovalAnswer>& answers,
         const std::vector<authority::CallResult>& results,
         std::size_t segment
@@ -270,7 +270,7 @@ private:
     // live_turn_shared.cpp
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
-    void append_said(std::string_view frames);
+    void append_sent(std::string_view frames);
     /// All frames that are to be stored.
     [[nodiscard]] std::string hold_end(std::size_t begin);
     void store_end(std::string frames);
@@ -326,8 +326,8 @@ private:
     Clock::time_point last_chunk_{};
     std::size_t last_chunk_segment_ = 0; ///< 1-based; between two segments the client is awaited
     bool owed_ = false;
-    bool told_waiting_ = false;
-    bool told_whole_ = false;
+    bool read_waiting_ = false;
+    bool read_whole_ = false;
     bool ended_ = false;
     bool ending_ = false; ///< its end is on its way to the store
     bool relayed_ = false;

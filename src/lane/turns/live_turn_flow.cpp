@@ -15,12 +15,12 @@ double LiveTurn::since_received(Clock::time_point at) const noexcept {
     return std::chrono::duration<double>(at - identity_.received).count();
 }
 
-bool LiveTurn::feed(authority::EventBatch& told) {
+bool LiveTurn::feed(authority::EventBatch& batch) {
     const auto now = Clock::now();
     last_event_ = now;
     auto& events = host_->events;
     events.clear();
-    for (auto& event : told) {
+    for (auto& event : batch) {
         if (auto* ended = std::get_if<turn::TurnEnded>(&event)) {
             rewrite_end(*ended);
         }
@@ -85,9 +85,9 @@ void LiveTurn::stop(StopReason reason) {
     interrupt(end.failure);
 }
 
-void LiveTurn::interrupt(const std::optional<turn::Failure>& told) {
-    if (told) {
-        turn_->interrupt_as_failed(told->code);
+void LiveTurn::interrupt(const std::optional<turn::Failure>& failure) {
+    if (failure) {
+        turn_->interrupt_as_failed(failure->code);
     } else {
         turn_->interrupt();
     }
@@ -293,11 +293,11 @@ void LiveTurn::conclude(Clock::time_point now) {
     ended_ = true;
     ended_at_ = now;
     style_.place.reset();
-    owed_ = owed_ || (segments_.size() > 1 && !segments_.back().told);
+    owed_ = owed_ || (segments_.size() > 1 && !segments_.back().begun);
     outcome_.route = identity_.route;
     outcome_.request_id = identity_.request_id;
     outcome_.owner = identity_.owner;
-    outcome_.said = identity_.said;
+    outcome_.prompt_end = identity_.prompt_end;
     outcome_.probe = identity_.probe;
     outcome_.taken_over = identity_.taken_over;
     outcome_.thread = identity_.thread;

@@ -109,7 +109,7 @@ void LiveTurn::pause() {
         const Segment next{.begin = last.end, .body = base + at->body};
         segments_.push_back(next);
         approvals_.begin_wait(now);
-        told_waiting_ = false;
+        read_waiting_ = false;
     }
     commit(now);
     if (style_.journal) { // whoever decides may be sent to another lane
@@ -144,7 +144,7 @@ void LiveTurn::expire_waits(Clock::time_point now) {
 }
 
 /// True when the authority took one of them.
-bool LiveTurn::tell(
+bool LiveTurn::pass_on(
     const std::vector<ApprovalAnswer>& answers,
     const std::vector<authority::CallResult>& results,
     std::size_t segment
@@ -193,7 +193,7 @@ Accepted<std::size_t> LiveTurn::answer(
         return reject_for_now("the answer that asks for this has not ended");
     }
     const auto segment = segments_.size() - 1;
-    if (!tell(decided->fresh, verdict->fresh, segment)) {
+    if (!pass_on(decided->fresh, verdict->fresh, segment)) {
         return invalid_field("messages", "the assistant does not wait for this any more");
     }
     segments_.back().claimed = true;

@@ -35,14 +35,14 @@ std::string text_of_log(const FrameLog& log) {
 
 } // namespace
 
-std::shared_ptr<LiveTurn> LiveTurn::adopt(Parts parts, std::string_view said) {
+std::shared_ptr<LiveTurn> LiveTurn::adopt(Parts parts, std::string_view sent) {
     auto self = std::make_shared<LiveTurn>(std::move(parts));
-    if (said.empty()) { // nobody was told even its beginning
+    if (sent.empty()) { // nobody was told even its beginning
         self->host_->scratch.clear();
         self->style_.encoder->begin(self->host_->scratch);
         self->commit(self->accepted_);
     }
-    self->append_said(said);
+    self->append_sent(sent);
     self->saw_event_ = true;
     self->owed_ = true; // whoever read it there may come here
     self->look_soon();
@@ -57,12 +57,12 @@ std::shared_ptr<LiveTurn> LiveTurn::relay(Parts parts) {
 
 void LiveTurn::relay(std::string_view frames, bool last, bool owed, Millis ended_ago) {
     const auto now = Clock::now();
-    append_said(frames);
+    append_sent(frames);
     if (last) {
         ended_ = true;
         ended_at_ = now - ended_ago;
         const bool left = readers() == 0 && detached_ != accepted_; // whoever read it here
-        owed_ = !told_whole_ && (owed || left);
+        owed_ = !read_whole_ && (owed || left);
         announce_change();
     }
     deliver(now);
@@ -73,13 +73,13 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed, Millis ended
 /// What another replica said. Where its answers begin and end, a turn's frames tell: the one before
 /// [DONE] ends the answer, a start follows when the turn goes on, and behind that one's start-step
 /// stands what came of a decision.
-void LiveTurn::append_said(std::string_view frames) {
+void LiveTurn::append_sent(std::string_view frames) {
     auto at = log_.end();
     for (auto rest = frames; !rest.empty();) {
         const auto frame = wire::take_sse_frame(rest);
         if (auto& last = segments_.back(); last.end != 0) {
             segments_.push_back({.begin = last.end, .body = at + frame.size()});
-            told_waiting_ = false;
+            read_waiting_ = false;
         } else if (frame.starts_with("data: [DONE]")) {
             last.finish = frame_at_;
             last.end = at + frame.size();
@@ -105,7 +105,7 @@ void LiveTurn::history_read(const std::string& text) {
         read_ = text;
         history_read(text.starts_with('1'));
         // Applied later than it was read: what waited then may have gone on.
-        told_whole_ = told_whole_ && !text.starts_with(k_read_waiting);
+        read_whole_ = read_whole_ && !text.starts_with(k_read_waiting);
     }
 }
 
@@ -158,7 +158,7 @@ void LiveTurn::store_end(std::string frames) {
             }
         });
     }
-    auto told = [weak = weak_from_this()](TurnJournal::End end) {
+    auto on_stored = [weak = weak_from_this()](TurnJournal::End end) {
         const auto self = weak.lock();
         if (self && end == TurnJournal::End::released) {
             self->end_as_left();
@@ -166,7 +166,7 @@ void LiveTurn::store_end(std::string frames) {
             self->settle_end(end == TurnJournal::End::fenced);
         }
     };
-    style_.journal->end(std::move(frames), outcome_text(), std::move(told));
+    style_.journal->end(std::move(frames), outcome_text(), std::move(on_stored));
 }
 
 void LiveTurn::settle_end(bool decided_elsewhere) {

@@ -55,12 +55,12 @@ bool TurnReader::replace(const LogGap& gap) {
     if (!gap.instead) {
         return true;
     }
-    const net::Slice told{gap.instead, *gap.instead};
-    const auto state = body_->send(std::span(&told, 1));
+    const net::Slice slice{gap.instead, *gap.instead};
+    const auto state = body_->send(std::span(&slice, 1));
     if (state == net::BodyStream::State::gone) {
         return false;
     }
-    report_.bytes += told.bytes.size();
+    report_.bytes += slice.bytes.size();
     blocked_ = state == net::BodyStream::State::blocked;
     return true;
 }

@@ -19,12 +19,12 @@ std::string end_of_body(std::string_view body) {
     return std::string(body.substr(body.size() - std::min(body.size(), k_quote_bytes)));
 }
 
-std::string redact_quotes(std::string_view cause, std::string_view said) {
+std::string redact_quotes(std::string_view cause, std::string_view prompt_end) {
     auto text = Redactor{}.apply(cause.substr(0, 4 * k_longest));
     const std::string_view original = cause;
     std::size_t masked = 0; // everything before it is decided
     for (std::size_t i = 0; i + k_window <= text.size(); ++i) {
-        if (!said.contains(original.substr(i, k_window))) {
+        if (!prompt_end.contains(original.substr(i, k_window))) {
             continue;
         }
         const auto from = std::max(masked, i);

@@ -13,6 +13,6 @@ inline constexpr std::size_t k_quote_bytes = 16U << 10U;
 
 /// `cause` for a log: secrets redacted, one line, at most 500 bytes, and every run of 12 bytes or
 /// more that stands in `said` too replaced by '*'.
-[[nodiscard]] std::string redact_quotes(std::string_view cause, std::string_view said);
+[[nodiscard]] std::string redact_quotes(std::string_view cause, std::string_view prompt_end);
 
 } // namespace oa_stream::lane

@@ -146,8 +146,9 @@ Task<Accepted<Streams::Reply>> Streams::chat(CallPtr call) {
     OA_CO_CHECK(co_await accept(call));
     const bool retired = lane_->config.mode == LaneMode::retired;
     const bool live = lane_->turns.find(call->record.owner, call->chat.thread) != nullptr;
-    const bool again = call->chat.answers_calls && call->chat.regenerate; // no turn waits for them
-    if (decides(*call) && !again && (live || !retired)) {
+    const bool regenerates =
+        call->chat.answers_calls && call->chat.regenerate; // no turn waits for them
+    if (decides(*call) && !regenerates && (live || !retired)) {
         co_return co_await answer_turn(std::move(call));
     }
     co_return co_await start(std::move(call));
@@ -256,9 +257,9 @@ Task<Accepted<Streams::Reply>> Streams::resume(CallPtr call) {
     // Six of the nine client releases we test append what a resume tells to a message they have
     // already, so that its text stands there twice (the latest ones begin it again). So an ended
     // turn is told again only while somebody may lack its end: docs/chats.md.
-    const bool told =
-        turn && ((turn->ended() && !turn->owed()) || turn->told_waiting() || turn->told_whole());
-    if (!turn || told || !turn->resumable(Clock::now())) {
+    const bool nothing_missing =
+        turn && ((turn->ended() && !turn->owed()) || turn->read_waiting() || turn->read_whole());
+    if (!turn || nothing_missing || !turn->resumable(Clock::now())) {
         co_return nothing_to_resume();
     }
     OA_CO_CHECK(co_await room_to_read(turn));

@@ -294,7 +294,7 @@ std::shared_ptr<LiveTurn> TurnStarter::go_live(
         .message_id = head.message_id.empty() ? id : head.message_id,
         .turn = id,
         .model = call.chat.extras.model.empty() ? turn->model() : call.chat.extras.model,
-        .ignored = call.chat.extras.ignored.told(),
+        .ignored = call.chat.extras.ignored.listed(),
         .approvals = head.approvals
     });
     style.approvals = head.approvals;

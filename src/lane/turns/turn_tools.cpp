@@ -166,13 +166,13 @@ bool TurnStarter::stores_still(
     const Call& call, const authority::PastTurn& stopped, const std::vector<std::string>& calls
 ) const {
     const auto id = wire_id(stopped.id);
-    const auto told = lane_->turns.find(call.record.owner, call.chat.thread);
-    const bool ours = told && told->ended() && told->id() == id;
+    const auto ended = lane_->turns.find(call.record.owner, call.chat.thread);
+    const bool ours = ended && ended->ended() && ended->id() == id;
     const bool over = !stopped.running && stopped.outcome != turn::Outcome::interrupted;
     if (over || (!ours && call.chat.message_id != id)) {
         return false;
     }
-    const auto known = ours ? told->call_order() : calls;
+    const auto known = ours ? ended->call_order() : calls;
     return std::ranges::any_of(calls, [&](const std::string& one) {
         return contains(known, one) && (stopped.running || !lists(stopped, one));
     });
@@ -238,7 +238,7 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
         query.limit = 2;
     }
     const auto live = lane_->turns.find(call->record.owner, call->chat.thread);
-    const auto told = live ? live->call_order() : std::vector<std::string>();
+    const auto order = live ? live->call_order() : std::vector<std::string>();
     const auto until = Clock::now() + k_settle_wait;
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
@@ -247,7 +247,7 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
         }
         const auto& turn = page->turns.back();
         const bool whole = query.detail == authority::TurnsQuery::Detail::all;
-        const bool unstored = turn.running || (whole && stores_still(*call, turn, told));
+        const bool unstored = turn.running || (whole && stores_still(*call, turn, order));
         if (unstored && Clock::now() < until) {
             co_await sleep_for(k_turn_poll);
             continue;

@@ -97,12 +97,12 @@ std::string spike_sentence(const GateRecord& record) {
         times(record.spec.limit + 1, -1),
         counted(record.spec.min_events, "event")
     );
-    const std::string told = "; source " + record.source;
+    const std::string source = "; source " + record.source;
     switch (record.verdict) {
     case Verdict::pass:
-        return fmt::format("{}, within {}{}", numbers(record), limit, told);
+        return fmt::format("{}, within {}{}", numbers(record), limit, source);
     case Verdict::fail:
-        return fmt::format("{}, beyond {}{}", numbers(record), limit, told);
+        return fmt::format("{}, beyond {}{}", numbers(record), limit, source);
     default:
         break;
     }
@@ -112,7 +112,7 @@ std::string spike_sentence(const GateRecord& record) {
         numbers(record),
         limit,
         stated ? ": only stated, which the playbook does not accept as enough" : "",
-        told
+        source
     );
 }
 

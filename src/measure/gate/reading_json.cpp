@@ -137,12 +137,12 @@ Result<Tally> tally_from(const Json& line) {
 
 } // namespace
 
-Json to_json(const ToldReading& told) {
-    const SourceReading& reading = told.reading;
+Json to_json(const DatedReading& dated) {
+    const SourceReading& reading = dated.reading;
     const bool measured = reading.state == SourceReading::State::measured;
     Json out{
-        {"revision", told.revision},
-        {"window_s", told.window_s},
+        {"revision", dated.revision},
+        {"window_s", dated.window_s},
         {"state", measured ? "measured" : "missing"},
         {"why", reading.why},
         {"bad", reading.tally.requests.bad},
@@ -173,8 +173,8 @@ Json to_json(const ToldReading& told) {
     return out;
 }
 
-Result<ToldReading> told_from_json(const Json& line) {
-    ToldReading out;
+Result<DatedReading> reading_from_json(const Json& line) {
+    DatedReading out;
     out.revision = text_in(line, "revision");
     out.window_s = number_in(line, "window_s").value_or(0);
     SourceReading& reading = out.reading;

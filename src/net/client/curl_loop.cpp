@@ -120,10 +120,10 @@ int CurlLoop::on_timer(CURLM* /*multi*/, long milliseconds, void* self) {
 
 bool CurlLoop::want(curl_socket_t fd, int what) {
     if (!sockets_) {
-        auto ready = [weak = weak_from_this()](int socket, SocketSet::Directions told) {
+        auto ready = [weak = weak_from_this()](int socket, SocketSet::Directions ready) {
             if (const auto self = weak.lock()) {
                 self->act(
-                    socket, (told.in ? CURL_CSELECT_IN : 0) | (told.out ? CURL_CSELECT_OUT : 0)
+                    socket, (ready.in ? CURL_CSELECT_IN : 0) | (ready.out ? CURL_CSELECT_OUT : 0)
                 );
             }
         };

@@ -13,7 +13,7 @@ struct NameLookup::State {
     explicit State(const asio::any_io_executor& executor)
         : resolver(executor), over(executor, Clock::time_point::max()) {}
 
-    void told(const boost::system::error_code& error, Places places) {
+    void resolved(const boost::system::error_code& error, Places places) {
         found = {error, std::move(places)};
         over.cancel();
     }
@@ -33,7 +33,7 @@ Task<NameLookup::Found> NameLookup::run(std::string host, std::string port) {
 
 Task<NameLookup::Found>
 NameLookup::run_on(std::shared_ptr<State> state, std::string host, std::string port) {
-    state->resolver.async_resolve(host, port, std::bind_front(&State::told, state));
+    state->resolver.async_resolve(host, port, std::bind_front(&State::resolved, state));
     (void)co_await state->over.async_wait(asio::as_tuple(asio::use_awaitable));
     co_return state->found;
 }

@@ -107,7 +107,7 @@ void SocketSet::arm() {
         if (const auto self = weak.lock()) {
             self->waiting_ = false;
             if (!error) {
-                self->tell();
+                self->notify();
             }
             self->arm();
         }
@@ -131,7 +131,7 @@ void SocketSet::stop_watch() {
     }
 }
 
-void SocketSet::tell() {
+void SocketSet::notify() {
     std::array<epoll_event, k_batch> events{};
     const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), 0);
     hurried_ = count == static_cast<int>(k_batch);
@@ -145,12 +145,12 @@ void SocketSet::tell() {
         }
         const bool broken = (event.events & (EPOLLHUP | EPOLLERR)) != 0;
         const Directions wanted = entry.wanted;
-        const Directions told{
+        const Directions ready{
             .in = wanted.in && (broken || (event.events & EPOLLIN) != 0),
             .out = wanted.out && (broken || (event.events & EPOLLOUT) != 0),
         };
-        if (told.in || told.out) {
-            ready_(socket, told);
+        if (ready.in || ready.out) {
+            ready_(socket, ready);
         }
     }
     if (pause_ > Millis::zero()) {

@@ -53,7 +53,7 @@ private:
     void unwatch(int socket, Entry& entry);
     void arm();
     void stop_watch();
-    void tell();
+    void notify();
 
     Descriptor epoll_;
     asio::posix::stream_descriptor watch_; ///< of epoll_; not open during pauses

@@ -78,7 +78,7 @@ public:
 
 private:
     Task<void> one(GateTrial trial) {
-        session_.tell(
+        session_.report(
             "gate trial",
             fmt::format("gate {}: {}", trial.gate, trial.fault),
             {{"gate", trial.gate}, {"fault", trial.fault}}

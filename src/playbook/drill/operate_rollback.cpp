@@ -121,11 +121,11 @@ Advice way_to_target(
         return Advice(plan_back_of(plan.target)) + " restores stable, whatever serves, and then " +
                run::suggest_abandon(name) + " ends the run";
     }
-    const Advice again =
+    const Advice retry =
         request.take_over ? run::suggest_take_over(name) : run::suggest_rollback(name);
     return (folder.empty() ? "in the folder where the run was started: "
                            : fmt::format("cd {} && ", shell_word(folder))) +
-           again;
+           retry;
 }
 
 /// Who cannot write here can write elsewhere, and who cannot write on this machine can still type.
@@ -196,15 +196,15 @@ Result<run::RunSession> open_session(
         return run::RunSession::resume(path, redactor, request.by.observer, taken_over);
     }
     OA_CHECK(make_dirs(copy.parent_path()));
-    const bool again = is_there(copy / run::k_plan_file); // an earlier rollback made it
-    if (!again) {
+    const bool planned_before = is_there(copy / run::k_plan_file); // an earlier rollback made it
+    if (!planned_before) {
         OA_CHECK(copy_run(path, copy));
     }
     if (request.by.observer != nullptr) {
         request.by.observer->say(fmt::format(
             "the run's folder cannot be written: going on with {} copy, {}; what is there stays as "
             "it is",
-            again ? "the" : "a",
+            planned_before ? "the" : "a",
             copy.string()
         ));
     }

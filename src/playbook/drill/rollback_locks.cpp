@@ -48,7 +48,7 @@ Task<Result<RollbackLocks>>
 wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pid) {
     const fs::path& state = request->by.state_dir;
     const auto began = Clock::now();
-    bool said = false;
+    bool warned = false;
     while (true) {
         auto lock = run::TargetLock::acquire(state, plan->target, owner_of(*request));
         if (lock) {
@@ -66,8 +66,8 @@ wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pi
             say(*request, fmt::format("took the run over from process {}", pid));
             co_return RollbackLocks{.target = std::move(taken), .taken_over = true};
         }
-        if (silent && !said) {
-            said = true;
+        if (silent && !warned) {
+            warned = true;
             say_how_to_go_on(*request, fmt::format("process {}", pid), is_stopped(pid));
         }
         (void)co_await sleep_for(k_look);
@@ -134,7 +134,7 @@ Task<Result<void>> end_in_folder(
     const bool elsewhere = is_elsewhere(folder, request->by.state_dir);
     const bool asked = order_rollback(*request, folder, "another process");
     const bool ends = asked || !elsewhere;
-    bool said = elsewhere;
+    bool warned = elsewhere;
     while (run::FolderLock::is_held(folder)) {
         const auto waited = Clock::now() - began;
         const bool silent = waited > k_silent;
@@ -157,8 +157,8 @@ Task<Result<void>> end_in_folder(
                 fmt::format("to continue without it: {}", names::take_over)
             );
         }
-        if (silent && !said) {
-            said = true;
+        if (silent && !warned) {
+            warned = true;
             say_how_to_go_on(*request, "another process", false);
         }
         (void)co_await sleep_for(k_look);

@@ -39,7 +39,7 @@ Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
         run->skip("gate." + step->id, false, "a rehearsal moves no traffic: looked at before it");
         co_return StepEnd::go_on;
     }
-    run->session.tell(
+    run->session.report(
         "continuity", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
     );
     if (step->stage < 0) {

@@ -71,7 +71,7 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
 Result<void> check_agreed(PlaybookRun& run) {
     const auto add = [&run](std::string_view how, const std::string& text, Json row) {
         row["how"] = how;
-        run.session.tell(
+        run.session.report(
             "approval", fmt::format("{} by {}", how, text), {{"how", how}, {"by", text}}
         );
         run.facts.emplace_back(how, text);

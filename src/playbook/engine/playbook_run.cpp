@@ -112,7 +112,7 @@ open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
     }
     run.steering = std::make_unique<run::Steering>(*run.by.stop);
     run.steering->on_order([session = &run.session](const run::Order& order, const auto& at) {
-        session->tell(
+        session->report(
             "order",
             fmt::format("{}", order.text()),
             {{"action", to_string(order.action)},
@@ -129,7 +129,7 @@ open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
         if (!run.playbook().stage.pause_after.empty()) {
             return fail(door.error().code, what + "; stage.pause.after needs that");
         }
-        run.session.tell("control socket", "  " + what, {});
+        run.session.report("control socket", "  " + what, {});
         run.facts.emplace_back("not steerable", door.error().text());
         return std::nullopt;
     }

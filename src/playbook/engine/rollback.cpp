@@ -262,7 +262,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     facts.fault_s = run->fault_s;
     facts.seen_s = run->seen_s;
     facts.decided_s = run->now();
-    run->session.tell(
+    run->session.report(
         run::k_restore_begins,
         fmt::format("restoring {}", facts.to),
         {{"step", step}, {"reason", facts.reason}}

@@ -56,10 +56,10 @@ void record_undone(Journal* journal) {
 }
 
 LastStep others_alone(const std::string& undone_at, const std::string& what) {
-    const std::string again =
+    const std::string retry_hint =
         undone_at.empty() ? std::string() : fmt::format("undone already ({}); ", undone_at);
     return {
-        .checks = {failed_check(std::string(k_undo), {Code::conflict, again + what})},
+        .checks = {failed_check(std::string(k_undo), {Code::conflict, retry_hint + what})},
         .routes_unverified = undone_at.empty(),
         .others_alone = true,
         .undone_before = !undone_at.empty(),
@@ -183,8 +183,8 @@ Task<LastStep> undo_route_step(PlaybookRun* run, Journal* journal) {
             co_return *std::move(refused);
         }
     }
-    const bool again = agreed && !undone_at.empty();
-    RouteRun undo = co_await undo_of(client, *std::move(planned), looks, again);
+    const bool undone_before = agreed && !undone_at.empty();
+    RouteRun undo = co_await undo_of(client, *std::move(planned), looks, undone_before);
     equip(undo, journal, *run, nullptr);
     if (found) {
         undo.last_seen = overrides_of(found->status);

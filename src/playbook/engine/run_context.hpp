@@ -76,7 +76,7 @@ struct RunContext {
     traffic::MachineryProcess machinery{}; ///< when our split was last seen
     std::optional<Clock::time_point> measured_since{}; ///< when the first stage began
     /// As they stand in measure/readings.ndjson, line by line.
-    std::vector<std::shared_ptr<const measure::ToldReading>> kept_readings{};
+    std::vector<std::shared_ptr<const measure::DatedReading>> kept_readings{};
     bool source_failed = false; ///< what is measured with could not be asked
     bool routes_unverified = false; ///< see LastStep
     bool routes_set = false; ///< by a cutover: a rollback of its traffic undoes them

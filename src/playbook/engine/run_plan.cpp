@@ -144,7 +144,7 @@ Then after_trouble(const RunContext& run) {
 
 void keep_split(RunContext& run) {
     run.out.held = true;
-    run.session.tell(
+    run.session.report(
         "held",
         fmt::format("holding {}, as the playbook requires", run.serving.text()),
         {{"split", run.serving.to_json()}}

@@ -41,7 +41,7 @@ StepEnd add_checks(RunContext& run, const std::string& id, std::vector<Check> ch
 }
 
 Task<StepEnd> shadow(RunContext* run, const Step* step) {
-    run->session.tell(
+    run->session.report(
         "shadow begins", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
     );
     const ShadowSpec spec = run->playbook().shadow.value_or(ShadowSpec{});
@@ -50,7 +50,7 @@ Task<StepEnd> shadow(RunContext* run, const Step* step) {
 }
 
 Task<StepEnd> rehearse(RunContext* run, const Step* step) {
-    run->session.tell(
+    run->session.report(
         "rehearsal begins", fmt::format("{}: {}", step->id, step->title), {{"id", step->id}}
     );
     Check check = co_await run->in.rehearse();
@@ -64,7 +64,7 @@ Task<StepEnd> smoke(RunContext* run, const Step* step) {
     const auto& list =
         step->id.starts_with("postflight") ? run->playbook().postflight : run->playbook().preflight;
     const SmokeSpec spec = list[static_cast<std::size_t>(step->item)];
-    run->session.tell(
+    run->session.report(
         "smoke begins", fmt::format("{}: {}", spec.id, step->title), {{"id", spec.id}}
     );
     auto checks = co_await run->in.instruments->smoke(spec);
@@ -88,7 +88,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     }
     const traffic::Split after = step->after.value_or(run->serving);
     if (step->mutates()) {
-        run->session.tell(run::k_shift_begins, step->title, {{"step", step->id}});
+        run->session.report(run::k_shift_begins, step->title, {{"step", step->id}});
         run->ours.push_back(after);
         run->mark_mutated();
     }
@@ -178,7 +178,7 @@ Task<bool> carry_out_last(RunContext* run) {
         run->add_interrupted("before the routes");
         co_return false;
     }
-    run->session.tell("step", "the routes", {{"id", "routes"}});
+    run->session.report("step", "the routes", {{"id", "routes"}});
     const LastStep last = co_await run->in.last(&run->journal);
     run->out.mutated = run->out.mutated || last.mutated;
     const bool fine = add_routes(*run, last);

@@ -119,7 +119,7 @@ std::pair<std::string_view, std::string> problem_of(const HookSpec& hook) {
     if (hook.timeout <= Millis(0) || hook.timeout > k_longest_hook) {
         return {"timeout", "must be above 0 and at most 10m"};
     }
-    if (hook.required && !is_told(hook, HookEvent::before_stage)) {
+    if (hook.required && !is_notified(hook, HookEvent::before_stage)) {
         return {"required", "only a hook with on: before-stage can stop a run"};
     }
     return {};
@@ -127,7 +127,7 @@ std::pair<std::string_view, std::string> problem_of(const HookSpec& hook) {
 
 } // namespace
 
-bool is_told(const HookSpec& hook, HookEvent event) noexcept {
+bool is_notified(const HookSpec& hook, HookEvent event) noexcept {
     return hook.on.empty() ? event != HookEvent::before_stage
                            : contains(hook.on, word_at(k_hook_words, event));
 }

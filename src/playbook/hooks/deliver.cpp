@@ -150,10 +150,10 @@ Task<Result<std::string>> deliver_to_server(
         }
         const Millis pause =
             pauses.next(net::retry_after(response.headers, std::chrono::system_clock::now()));
-        const bool again = is_worth_repeating(response);
-        if (!again || Clock::now() + pause >= deadline) {
+        const bool retry = is_worth_repeating(response);
+        if (!retry || Clock::now() + pause >= deadline) {
             co_return fail(
-                again ? Code::unavailable : Code::precondition,
+                retry ? Code::unavailable : Code::precondition,
                 printable(text_of_failure(response) + tries_text(tries))
             );
         }

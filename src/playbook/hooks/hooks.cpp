@@ -50,7 +50,7 @@ struct Hooks::State {
     run::RunSession* session; ///< null: the run is over, nothing is noted any more
     std::shared_ptr<net::HttpClient> client; ///< its own, so that no delivery outlives it
     std::vector<std::shared_ptr<Hook>> hooks{};
-    std::uint64_t told = 0;
+    std::uint64_t sent = 0;
     /// Of this process: another one may roll the run back, and counts from 1 as well.
     std::string process = random_hex(4);
 
@@ -135,7 +135,7 @@ std::shared_ptr<Hooks::Delivery> Hooks::queue(
 ) {
     auto out = std::make_shared<Delivery>();
     out->event = event;
-    out->id = fmt::format("{}-{}-{}", state_->session->id(), state_->process, ++state_->told);
+    out->id = fmt::format("{}-{}-{}", state_->session->id(), state_->process, ++state_->sent);
     if (hook->secrets.missing) {
         out->end = std::unexpected(*hook->secrets.missing);
     } else if (hook->waiting.size() >= k_most_waiting) {
@@ -177,9 +177,9 @@ Task<void> Hooks::work(std::shared_ptr<State> state, std::shared_ptr<Hook> hook)
     }
 }
 
-void Hooks::tell(HookEvent event, const std::string& what, const Json& fields) {
+void Hooks::notify(HookEvent event, const std::string& what, const Json& fields) {
     for (const auto& hook : state_->hooks) {
-        if (state_->session != nullptr && is_told(hook->spec, event)) {
+        if (state_->session != nullptr && is_notified(hook->spec, event)) {
             (void)queue(hook, event, what, fields);
         }
     }
@@ -198,7 +198,7 @@ std::vector<std::string> Hooks::required() const {
 Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::StopRequest* stop) {
     std::vector<std::pair<std::string, std::shared_ptr<Delivery>>> asked;
     for (const auto& hook : state_->hooks) {
-        if (is_told(hook->spec, HookEvent::before_stage)) {
+        if (is_notified(hook->spec, HookEvent::before_stage)) {
             auto delivery = queue(hook, HookEvent::before_stage, what, fields);
             if (hook->spec.required) {
                 asked.emplace_back(hook->spec.id, std::move(delivery));
@@ -242,9 +242,9 @@ Task<void> Hooks::finish(const run::StopRequest* stop) {
         }
         return out;
     };
-    bool said = false;
+    bool warned = false;
     while (!busy().empty() && Clock::now() < deadline) {
-        if (!std::exchange(said, true) && state_->session != nullptr) {
+        if (!std::exchange(warned, true) && state_->session != nullptr) {
             state_->session->say(fmt::format(
                 "waiting for hooks: {} (at most {} s)", fmt::join(busy(), ", "), limit.count()
             ));

@@ -38,7 +38,7 @@ public:
     Hooks& operator=(const Hooks&) = delete;
 
     /// Returns at once. `what` is one sentence for people; `fields` become members of the document.
-    void tell(HookEvent event, const std::string& what, const Json& fields = Json::object());
+    void notify(HookEvent event, const std::string& what, const Json& fields = Json::object());
 
     /// The ids of those that ask() waits for.
     [[nodiscard]] std::vector<std::string> required() const;

@@ -25,7 +25,7 @@ Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, Advice next) {
     if (!run->hooks) {
         co_return;
     }
-    run->hooks->tell(
+    run->hooks->notify(
         HookEvent::run_ended,
         fmt::format("{}: {}", to_string(outcome->verdict), outcome->headline),
         {{"verdict", to_string(outcome->verdict)},
@@ -42,7 +42,7 @@ Task<void> tell_end(PlaybookRun* run, RunOutcome* outcome, Advice next) {
 
 void RunContext::tell_hooks(HookEvent event, const std::string& what, const Json& fields) {
     if (in.hooks != nullptr) {
-        in.hooks->tell(event, what, fields);
+        in.hooks->notify(event, what, fields);
     }
 }
 
@@ -65,7 +65,7 @@ Task<StepEnd> ask_hooks(RunContext* run, const Step* step) {
         if (run->in.steering != nullptr) {
             run->in.steering->at_step(what);
         }
-        run->session.tell(
+        run->session.report(
             "hooks asked", "waiting for " + what, {{"step", step->id}, {"hooks", required}}
         );
         // A drill's users are watched from its beginning to its end.

@@ -31,7 +31,7 @@ StepEnd refuse(RunContext& run, const Step& step, const Error& error) {
 } // namespace
 
 Task<StepEnd> forecast_step(RunContext* run, const Step* step) {
-    run->session.tell("step rehearsed", step->title, {{"step", step->id}});
+    run->session.report("step rehearsed", step->title, {{"step", step->id}});
     const Millis limit = run->in.timing.driver_call;
     const DriftLook drift = co_await look_at_traffic(run);
     if (drift.state != DriftState::ours) {

@@ -171,14 +171,14 @@ std::string rehearsed_lines(const report::Report& report) {
 /// Without what the headline says.
 std::string trouble_lines(const report::Report& report) {
     std::string out;
-    bool told = false; // the headline is of the first one with that id
+    bool skipped = false; // the headline is of the first one with that id
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
         for (const Check& check : report.checks) {
             if (check.verdict != verdict) {
                 continue;
             }
-            if (!told && check.id == report.headline_check) {
-                told = true;
+            if (!skipped && check.id == report.headline_check) {
+                skipped = true;
                 continue;
             }
             out += check_line(check, to_string(verdict));

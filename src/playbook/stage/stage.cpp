@@ -210,7 +210,7 @@ Task<bool> plant_faults(StageRun* stage) {
     }
     if (!planted->empty()) {
         run.fault_s = run.fault_s.value_or(run.now());
-        run.session.tell(
+        run.session.report(
             "fault planted",
             fmt::format("  planted fault on the canary: {}", *planted),
             {{"fault", *planted}}
@@ -234,7 +234,7 @@ Task<WindowEnd> windows(StageRun* stage) {
             keep_look(*stage, record); // a new look never erases an old one
         }
         stage->extended = true;
-        stage->run.session.tell(
+        stage->run.session.report(
             "stage extended",
             fmt::format(
                 "  not decided yet, measuring for another {}", format_duration(spec.extend_at_most)
@@ -290,7 +290,7 @@ Task<StepEnd> run_stage(RunContext* run, int index) {
     StageRun stage{*run, index, percent, fmt::format("{}%", percent)};
     stage.row.name = stage.where;
     stage.row.split = run->serving.text();
-    run->session.tell(
+    run->session.report(
         "stage begins",
         fmt::format("stage {}: {}", stage.where, stage.row.split),
         {{"stage", stage.where}, {"split", run->serving.to_json()}}

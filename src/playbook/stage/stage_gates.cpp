@@ -26,17 +26,17 @@ std::string gate_line(const GateRecord& record) {
     );
 }
 
-using Told = std::shared_ptr<const measure::ToldReading>;
+using ReadingPtr = std::shared_ptr<const measure::DatedReading>;
 
 /// The number of the reading's line in measure/readings.ndjson, which gates with the same share.
-std::size_t keep_reading(RunContext& run, const Told& told) {
+std::size_t keep_reading(RunContext& run, const ReadingPtr& reading) {
     auto& kept = run.kept_readings;
-    const auto found = std::ranges::find(kept, told);
+    const auto found = std::ranges::find(kept, reading);
     if (found != kept.end()) {
         return static_cast<std::size_t>(found - kept.begin()) + 1;
     }
-    run.session.folder().append("measure/readings.ndjson", measure::to_json(*told));
-    kept.push_back(told);
+    run.session.folder().append("measure/readings.ndjson", measure::to_json(*reading));
+    kept.push_back(reading);
     return kept.size();
 }
 
@@ -181,14 +181,14 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate, bool failed
         const auto question = question_of(gate, *arm, reference && from_before ? before : window);
         // One that was waited for in vain is not waited for once more.
         const bool patient = needed && !failed && !run->source_failed;
-        auto told = patient ? co_await ask_patiently(run, source, question)
-                            : co_await ask_and_keep(run, source, question);
-        if (!told) {
+        auto reading = patient ? co_await ask_patiently(run, source, question)
+                               : co_await ask_and_keep(run, source, question);
+        if (!reading) {
             run->source_failed = run->source_failed || needed;
-            basis.silent = told.error().text();
+            basis.silent = reading.error().text();
             break;
         }
-        *into = *std::move(told);
+        *into = *std::move(reading);
     }
     co_return measure::evaluate_basis(gate, std::move(basis), base);
 }

@@ -93,7 +93,7 @@ void begin_pause(RunContext& run, const Reason& reason, const std::string& where
     run.in.steering->paused(reason.why);
     const Millis limit = run.playbook().stage.pause_at_most;
     run.in.steering->pause_left(seconds(limit));
-    run.session.tell(
+    run.session.report(
         "paused",
         fmt::format("paused at {} for at most {}: {}", where, format_duration(limit), reason.why),
         {{"where", where}, {"why", reason.why}, {"trouble", reason.trouble}}

@@ -257,7 +257,7 @@ void find_users(
 }
 
 /// Its numbers are of the canary alone, and there are none.
-bool asks_for_users(const GateSpec& gate, const measure::ToldReading& canary) {
+bool asks_for_users(const GateSpec& gate, const measure::DatedReading& canary) {
     const bool of_revision =
         gate.promql.empty() || gate.promql.contains(measure::k_revision_placeholder);
     const bool none =
@@ -286,24 +286,26 @@ ask_source(RunContext* run, std::string_view source, measure::Question question)
     co_return co_await within(run->in.timing.source_call, found->second->read(std::move(question)));
 }
 
-Task<Result<std::shared_ptr<const measure::ToldReading>>>
+Task<Result<std::shared_ptr<const measure::DatedReading>>>
 ask_and_keep(RunContext* run, std::string_view source, measure::Question question) {
-    measure::ToldReading told{.revision = question.revision, .window_s = question.window.seconds()};
-    OA_CO_TRY(told.reading, co_await ask_source(run, source, std::move(question)));
-    co_return std::make_shared<const measure::ToldReading>(std::move(told));
+    measure::DatedReading reading{
+        .revision = question.revision, .window_s = question.window.seconds()
+    };
+    OA_CO_TRY(reading.reading, co_await ask_source(run, source, std::move(question)));
+    co_return std::make_shared<const measure::DatedReading>(std::move(reading));
 }
 
-Task<Result<std::shared_ptr<const measure::ToldReading>>>
+Task<Result<std::shared_ptr<const measure::DatedReading>>>
 ask_patiently(RunContext* run, std::string_view source, measure::Question question) {
     const auto until = Clock::now() + run->patience(every(*run));
     for (bool silent = false;; silent = true) {
-        auto told = co_await ask_and_keep(run, source, question);
-        if (told || run->stop_requested() || Clock::now() >= until) {
-            co_return told;
+        auto reading = co_await ask_and_keep(run, source, question);
+        if (reading || run->stop_requested() || Clock::now() >= until) {
+            co_return reading;
         }
         if (!silent) { // no stage is under way whose line would show that the run lives
-            const std::string why = told.error().text();
-            run->session.tell(
+            const std::string why = reading.error().text();
+            run->session.report(
                 "source does not answer",
                 fmt::format("  waiting for {}, which does not answer: {}", source, why),
                 {{"source", source}, {"why", why}}

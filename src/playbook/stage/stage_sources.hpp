@@ -30,8 +30,8 @@ struct Asked {
 
 /// Shared with the records of the gates that were judged by them.
 struct Readings {
-    std::shared_ptr<const measure::ToldReading> canary{};
-    std::shared_ptr<const measure::ToldReading> stable{};
+    std::shared_ptr<const measure::DatedReading> canary{};
+    std::shared_ptr<const measure::DatedReading> stable{};
 };
 
 /// How many users had come, besides the run's own probes.
@@ -62,11 +62,11 @@ struct SourceAnswers {
 ask_source(RunContext* run, std::string_view source, measure::Question question);
 
 /// The same, kept with its question.
-[[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
+[[nodiscard]] Task<Result<std::shared_ptr<const measure::DatedReading>>>
 ask_and_keep(RunContext* run, std::string_view source, measure::Question question);
 
 /// The same; a source that does not answer is waited for, at most as long as the playbook says.
-[[nodiscard]] Task<Result<std::shared_ptr<const measure::ToldReading>>>
+[[nodiscard]] Task<Result<std::shared_ptr<const measure::DatedReading>>>
 ask_patiently(RunContext* run, std::string_view source, measure::Question question);
 
 /// The window's question about one revision, for gates of these events.

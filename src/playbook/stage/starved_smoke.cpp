@@ -77,13 +77,13 @@ Task<std::vector<Check>> smoke_unless_starved(
                         ) { return keep(fmt::format("{}-{}", stem, attempt), sample); };
         }
         std::vector<Check> checks = co_await probe::smoke_stream(*client, std::move(mine));
-        const bool again =
+        const bool retry =
             attempt < k_tries &&
             std::ranges::none_of(
                 checks, [&](const Check& one) { return excuse.excludes(one); }
             ) &&
             std::ranges::any_of(checks, [&](const Check& one) { return excuse.holds(one); });
-        if (!again) {
+        if (!retry) {
             std::ranges::transform(checks, checks.begin(), [&](const Check& one) {
                 return excuse.applied(one);
             });

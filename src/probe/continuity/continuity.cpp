@@ -166,7 +166,7 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
     if (!other.wrong.empty()) {
         co_return check(Verdict::fail, "read there, " + other.wrong);
     }
-    threads_.back().said = 1;
+    threads_.back().sent = 1;
     ProbeSample answered = co_await say(to.target, thread);
     co_return co_await judge_turn(
         &threads_.back(), std::move(to), std::move(answered), {}, std::move(id), std::move(way)
@@ -186,7 +186,7 @@ Task<Check> Continuity::judge_turn(
     thread->writer = to.name;
     const std::size_t before = thread->messages.size();
     tries.expected = thread->messages;
-    tries.said = thread->said;
+    tries.sent = thread->sent;
     tries.least = before + 2; // the next message and its answer
     Page after = co_await read_twice(to.target, thread->id, std::move(tries));
     if (!after.messages) {
@@ -204,7 +204,7 @@ Task<Check> Continuity::judge_turn(
         );
     }
     thread->messages = *std::move(after.messages);
-    thread->said = 0;
+    thread->sent = 0;
     co_return make_check(
         std::move(id),
         Verdict::pass,
@@ -227,13 +227,13 @@ Task<Check> Continuity::all_on(Side side, std::string id, std::string left, Read
         co_return whole;
     }
     std::string way = fmt::format("{} → {}", left, side.name);
-    ++newest->said;
+    ++newest->sent;
     ProbeSample answered = co_await say(side.target, newest->id, tries.until);
     bool refused = false;
     if (answered.bad() && Clock::now() + tries.pause < tries.until) {
         const bool at_first = refuses(answered);
         (void)co_await sleep_for(tries.pause);
-        ++newest->said;
+        ++newest->sent;
         answered = co_await say(side.target, newest->id, tries.until);
         refused = at_first && refuses(answered); // a 409 may be of a first try that still runs
     }

@@ -62,7 +62,7 @@ std::string reading_text(const ReadThere& got, std::string_view side, std::size_
     return out;
 }
 
-void tell(Check& check, const ReadThere& got, const OtherSide& at, bool stopped) {
+void note_read(Check& check, const ReadThere& got, const OtherSide& at, bool stopped) {
     if (got.read() == 0 && (stopped || !got.begun)) {
         return; // nothing is known
     }
@@ -94,7 +94,7 @@ struct Continuity::Look {
 };
 
 std::string Continuity::Tries::wrong_with(const std::vector<SeenMessage>& seen) const {
-    std::string wrong = wrong_with_list(expected, seen, said);
+    std::string wrong = wrong_with_list(expected, seen, sent);
     return wrong.empty() && seen.size() < least
                ? fmt::format("it has {} messages instead of {}", seen.size(), least)
                : wrong;
@@ -147,7 +147,7 @@ Task<Check> Continuity::kept(std::vector<OtherSide> sides, std::string id, ReadP
         )
     );
     for (std::size_t s = 0; s < look.sides.size(); ++s) {
-        tell(whole, look.elsewhere[s], look.sides[s], look.stopped());
+        note_read(whole, look.elsewhere[s], look.sides[s], look.stopped());
     }
     co_return whole;
 }
@@ -177,7 +177,7 @@ Task<void> Continuity::read_all(Look* look) {
             const Page page = co_await read_twice(
                 side.target,
                 thread.id,
-                {.expected = thread.messages, .said = thread.said, .pause = look->pace.pause}
+                {.expected = thread.messages, .sent = thread.sent, .pause = look->pace.pause}
             );
             const std::string& wrong = page.messages ? page.wrong : page.seen;
             if (wrong.empty()) {

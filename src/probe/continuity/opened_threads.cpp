@@ -32,7 +32,7 @@ constexpr int k_most_looks = 50; ///< at ids that a target does not know; then i
 enum class End {
     removed,
     unknown,
-    again, ///< busy: later it may go
+    retry, ///< busy: later it may go
     never, ///< nor will any other
 };
 
@@ -130,7 +130,7 @@ private:
 
     /// False: to be tried once more.
     Task<bool> settle(const std::vector<Holder*>* sides, std::string id) {
-        bool again = false;
+        bool retry = false;
         std::string never = over();
         for (Holder* side : *sides) {
             if (!over().empty()) {
@@ -139,19 +139,19 @@ private:
             }
             const bool rests = Clock::now() < side->rests_until;
             const End end = !side->never.empty() ? End::never
-                            : rests              ? End::again
+                            : rests              ? End::retry
                                                  : co_await ask(side, id);
             if (end == End::removed) {
                 ++out_.removed;
                 co_return true;
             }
-            again = again || end == End::again;
+            retry = retry || end == End::retry;
             never = end == End::never ? side->never : never;
         }
-        if (again && over().empty()) {
+        if (retry && over().empty()) {
             co_return false;
         }
-        if (again && never.empty()) {
+        if (retry && never.empty()) {
             never = over();
         }
         if (never.empty()) {
@@ -186,14 +186,14 @@ private:
         }
         if (answer.status == 409 || answer.status == 429 || answer.status >= 500) {
             why_not_yet_ = seen(answer);
-            co_return End::again;
+            co_return End::retry;
         }
         if (answer.status == 0) {
             why_not_yet_ = seen(answer);
             if (side->failed >= k_patience) {
                 side->rests_until = Clock::now() + pace_.rest;
             }
-            co_return End::again;
+            co_return End::retry;
         }
         side->never = seen(answer);
         co_return End::never;

@@ -147,13 +147,13 @@ std::string listed_twice(const std::vector<SeenMessage>& seen, bool one_user) {
 
 /// Of what stands behind the first `before` messages.
 std::string
-wrong_behind(const std::vector<SeenMessage>& seen, std::size_t before, std::size_t said) {
+wrong_behind(const std::vector<SeenMessage>& seen, std::size_t before, std::size_t sent) {
     const auto users =
         static_cast<std::size_t>(std::ranges::count_if(seen | std::views::drop(before), is_of_user)
         );
-    if (users > said) {
+    if (users > sent) {
         return fmt::format(
-            "it has {} of a user than were sent", counted(users - said, "more message")
+            "it has {} of a user than were sent", counted(users - sent, "more message")
         );
     }
     const std::string twice = listed_twice(seen, false);
@@ -198,7 +198,7 @@ bool drop_blank_parts(std::vector<SeenMessage>& messages) {
 }
 
 std::string wrong_with_list(
-    const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen, std::size_t said
+    const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen, std::size_t sent
 ) {
     const std::size_t before = expected.size();
     for (std::size_t i = 0; i < before; ++i) {
@@ -212,7 +212,7 @@ std::string wrong_with_list(
     if (in_other_order(expected, seen)) {
         return "its messages are in another order";
     }
-    return wrong_behind(seen, before, said);
+    return wrong_behind(seen, before, sent);
 }
 
 std::string wrong_with_first_turn(const std::vector<SeenMessage>& seen) {

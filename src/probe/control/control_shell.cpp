@@ -35,7 +35,7 @@ std::optional<std::string_view> directive(std::string_view list, std::string_vie
     return std::nullopt;
 }
 
-std::string told(std::string_view value) {
+std::string quoted_or_none(std::string_view value) {
     return value.empty() ? std::string("none") : "\"" + printable(value, 80) + "\"";
 }
 
@@ -46,7 +46,7 @@ std::string never_cached(const Answer& answer) {
                                               "cache-control of {} {}: expected no-cache, saw {}",
                                               answer.method,
                                               answer.path,
-                                              told(value)
+                                              quoted_or_none(value)
                                           );
 }
 
@@ -81,7 +81,7 @@ std::string cached(const Answer& answer) {
                                   answer.method,
                                   answer.path,
                                   expected,
-                                  told(value)
+                                  quoted_or_none(value)
                               );
 }
 
@@ -92,12 +92,16 @@ std::string wrong_script(const Answer& answer) {
     const std::string_view type = answer.header("content-type");
     const auto media = media_type_of(type);
     if (media != "text/javascript" && media != "application/javascript") {
-        return fmt::format("{}: expected a script, saw content-type {}", answer.path, told(type));
+        return fmt::format(
+            "{}: expected a script, saw content-type {}", answer.path, quoted_or_none(type)
+        );
     }
     // A single-page server answers its page for whatever is not there.
     if (trim(answer.response.body).empty() || trim(answer.response.body).starts_with('<')) {
         return fmt::format(
-            "{}: expected a script, saw {}", answer.path, told(answer.response.body.substr(0, 40))
+            "{}: expected a script, saw {}",
+            answer.path,
+            quoted_or_none(answer.response.body.substr(0, 40))
         );
     }
     return {};
@@ -115,8 +119,8 @@ std::string unlike(const Answer& head, const Answer& get) {
                 "HEAD {}: expected {} {} as of GET, saw {}",
                 get.path,
                 name,
-                told(get.header(name)),
-                told(head.header(name))
+                quoted_or_none(get.header(name)),
+                quoted_or_none(head.header(name))
             );
         }
     }
@@ -127,7 +131,7 @@ std::string unlike(const Answer& head, const Answer& get) {
             "HEAD {}: expected content-length {}, saw {}",
             get.path,
             get.response.body.size(),
-            told(length)
+            quoted_or_none(length)
         );
     }
     return {};
@@ -207,7 +211,7 @@ Task<std::vector<std::string>> manifest(ControlRunPtr run) {
     const Answer answer = co_await look_at(run, {"shell.manifest", "/manifest.json"});
     std::string wrong = answer.wrong(200);
     if (wrong.empty() && (!answer.json || !answer.json->is_object())) {
-        wrong = "expected JSON, saw " + told(answer.response.body.substr(0, 40));
+        wrong = "expected JSON, saw " + quoted_or_none(answer.response.body.substr(0, 40));
     }
     if (wrong.empty()) {
         const Json* version = member(answer.tree(), "manifestVersion");
@@ -309,7 +313,7 @@ Task<void> assets(ControlRunPtr run, std::vector<std::string> scripts) {
         const std::string path = script_path(scripts[i]);
         if (path.empty()) {
             found.there.add(
-                fmt::format("expected scripts of this service, saw {}", told(scripts[i])),
+                fmt::format("expected scripts of this service, saw {}", quoted_or_none(scripts[i])),
                 found.there.answer
             );
             continue;

@@ -133,8 +133,8 @@ Task<void> try_idle(TrialsPtr trials, std::size_t hop, Millis idle) {
         target_request(trials->target(hop), "GET", "/healthz", trials->options.limits);
     const net::ClientResponse first = co_await client->fetch(request);
     (void)co_await sleep_for(idle);
-    const net::ClientResponse again = co_await client->fetch(request);
-    const bool kept = first.status != 0 && again.status != 0 && again.timings.connected_s <= 0;
+    const net::ClientResponse second = co_await client->fetch(request);
+    const bool kept = first.status != 0 && second.status != 0 && second.timings.connected_s <= 0;
     auto& list = trials->seen[hop].idle;
     list.push_back({seconds(idle), kept});
     std::ranges::sort(list, {}, &IdleConnection::idle_s);
@@ -142,7 +142,7 @@ Task<void> try_idle(TrialsPtr trials, std::size_t hop, Millis idle) {
 }
 
 /// The answer of the innermost hop; null when it is not JSON.
-Task<Json> told_by_lane(TrialsPtr trials, std::string path) {
+Task<Json> get_from_lane(TrialsPtr trials, std::string path) {
     net::ClientRequest request = target_request(
         trials->target(trials->seen.size() - 1), "GET", path, trials->options.limits
     );
@@ -151,9 +151,9 @@ Task<Json> told_by_lane(TrialsPtr trials, std::string path) {
 }
 
 Task<void> learn(TrialsPtr trials) {
-    const Json version = co_await told_by_lane(trials, "/version");
+    const Json version = co_await get_from_lane(trials, "/version");
     trials->plays = authority::plays_recordings(version);
-    const Json models = co_await told_by_lane(trials, "/v1/models");
+    const Json models = co_await get_from_lane(trials, "/v1/models");
     if (const Json& list = list_in(models, "data"); !list.empty()) {
         trials->model = text_in(list.front(), "id");
     }

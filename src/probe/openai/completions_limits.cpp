@@ -22,20 +22,20 @@ Json messages_of(std::string_view before, std::string_view mark) {
     return list;
 }
 
-struct Told {
+struct PassedPart {
     std::string_view mark;
     std::string_view completions;
     std::string_view responses;
 };
 // clang-format off
-constexpr std::array k_told{
-    Told{"SYSA", R"([{"role":"system","content":"MARK-SYSA"}])", R"([{"role":"system","content":"MARK-SYSA"}])"},
-    Told{"DEVB", R"([{"role":"developer","content":"MARK-DEVB"}])", R"([{"role":"developer","content":"MARK-DEVB"}])"},
-    Told{"ASSC", R"([{"role":"user","content":"go"},{"role":"assistant","content":"MARK-ASSC"}])",
+constexpr std::array k_passed_parts{
+    PassedPart{"SYSA", R"([{"role":"system","content":"MARK-SYSA"}])", R"([{"role":"system","content":"MARK-SYSA"}])"},
+    PassedPart{"DEVB", R"([{"role":"developer","content":"MARK-DEVB"}])", R"([{"role":"developer","content":"MARK-DEVB"}])"},
+    PassedPart{"ASSC", R"([{"role":"user","content":"go"},{"role":"assistant","content":"MARK-ASSC"}])",
          R"([{"role":"user","content":"go"},{"role":"assistant","content":[{"type":"output_text","text":"MARK-ASSC"}]}])"},
-    Told{"PART", R"([{"role":"user","content":[{"type":"text","text":"one "},{"type":"text","text":"MARK-PART"}]}])",
+    PassedPart{"PART", R"([{"role":"user","content":[{"type":"text","text":"one "},{"type":"text","text":"MARK-PART"}]}])",
          R"([{"role":"user","content":[{"type":"input_text","text":"one "},{"type":"input_text","text":"MARK-PART"}]}])"},
-    Told{"TOOL", R"([{"role":"user","content":"go"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"MARK-TOOL"}])",
+    PassedPart{"TOOL", R"([{"role":"user","content":"go"},{"role":"assistant","content":null,"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":"call_1","content":"MARK-TOOL"}])",
          R"([{"role":"user","content":"go"},{"type":"function_call","call_id":"call_1","name":"f","arguments":"{}"},{"type":"function_call_output","call_id":"call_1","output":"MARK-TOOL"}])"},
 };
 // clang-format on
@@ -47,8 +47,8 @@ Task<std::string> found(RunPtr run, Json list) {
     co_return answer.wrong().empty() ? answer.text : answer.wrong();
 }
 
-Task<std::string> told_fault(RunPtr run) {
-    for (const auto& row : k_told) {
+Task<std::string> passed_fault(RunPtr run) {
+    for (const auto& row : k_passed_parts) {
         const auto text = co_await found(
             run, messages_of(run->responses() ? row.responses : row.completions, row.mark)
         );
@@ -173,8 +173,8 @@ Task<std::string> limit_fault(RunPtr run, std::uint64_t limit) {
 
 } // namespace
 
-Task<void> check_told(RunPtr run) {
-    run->judge("turns.told", co_await told_fault(run), "all of it");
+Task<void> check_passed(RunPtr run) {
+    run->judge("turns.told", co_await passed_fault(run), "all of it");
 }
 
 Task<void> check_left(RunPtr run) {

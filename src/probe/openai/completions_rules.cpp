@@ -194,8 +194,9 @@ constexpr std::array<std::string_view, 10> k_codes{
     "context_length_exceeded",
 };
 
-bool fits(std::string_view said, std::string_view want) {
-    return want.ends_with('*') ? said.starts_with(want.substr(0, want.size() - 1)) : said == want;
+bool fits(std::string_view code_seen, std::string_view want) {
+    return want.ends_with('*') ? code_seen.starts_with(want.substr(0, want.size() - 1))
+                               : code_seen == want;
 }
 
 bool shows_insides(std::string_view message) {
@@ -238,22 +239,22 @@ std::string refusal_fault(
 ) {
     const auto body = parse_json(response.body);
     const Json* error = body ? member(*body, "error") : nullptr;
-    const auto said = error == nullptr ? std::string() : text_in(*error, "code");
+    const auto code_seen = error == nullptr ? std::string() : text_in(*error, "code");
     if (response.status != status) {
         return fmt::format(
             "expected {}, saw {}{}{}",
             status,
             response.status,
-            said.empty() ? "" : " ",
-            printable(said, 60)
+            code_seen.empty() ? "" : " ",
+            printable(code_seen, 60)
         );
     }
     if (auto wrong = error_fault(response); !wrong.empty()) {
         return wrong;
     }
-    const bool known = contains(k_codes, said);
-    if (code.empty() ? status == 400 && !known : !fits(said, code)) {
-        return fmt::format("{}: expected code {}, saw {}", status, code, printable(said, 60));
+    const bool known = contains(k_codes, code_seen);
+    if (code.empty() ? status == 400 && !known : !fits(code_seen, code)) {
+        return fmt::format("{}: expected code {}, saw {}", status, code, printable(code_seen, 60));
     }
     if (!param.empty() && !fits(text_view_in(*error, "param"), param)) {
         return fmt::format(

@@ -112,7 +112,7 @@ void check_model_names(Run& run);
 [[nodiscard]] Task<void> check_features(RunPtr run);
 /// what only a target shows that plays made-up turns: with the three that follow
 [[nodiscard]] Task<void> check_scenarios(RunPtr run);
-[[nodiscard]] Task<void> check_told(RunPtr run);
+[[nodiscard]] Task<void> check_passed(RunPtr run);
 [[nodiscard]] Task<void> check_left(RunPtr run);
 [[nodiscard]] Task<void> check_limit(RunPtr run);
 

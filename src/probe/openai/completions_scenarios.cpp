@@ -256,7 +256,7 @@ Task<void> check_scenarios(RunPtr run) {
     co_await check_counts(run);
     co_await check_early(run);
     co_await check_quiet(run);
-    co_await check_told(run);
+    co_await check_passed(run);
     co_await check_left(run);
     co_await check_limit(run);
 }

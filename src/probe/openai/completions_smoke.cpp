@@ -318,9 +318,9 @@ Task<void> check_edge(RunPtr run) {
     if (held && run->stream.pacing.pacing != Pacing::buffered) {
         // A model may have been late once, and then fast: a hop that holds streams holds each. A
         // second answer that failed takes nothing away from the first.
-        const auto again = co_await ask(run, body_of(*run, true));
-        run->keep(run->stem("stream-again"), again);
-        held = !again.wrong().empty() || holds_back(again, stream);
+        const auto repeated = co_await ask(run, body_of(*run, true));
+        run->keep(run->stem("stream-again"), repeated);
+        held = !repeated.wrong().empty() || holds_back(repeated, stream);
     }
     run->report(
         "edge.timings",

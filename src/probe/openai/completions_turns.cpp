@@ -39,7 +39,7 @@ Task<std::optional<std::string>> left_fault(RunPtr run, std::uint64_t before, st
     constexpr std::array k_pauses{Millis{200}, Millis{500}, Millis{800}, Millis{1000}};
     constexpr std::uint64_t k_ours = 2 + k_pauses.size(); // all that this check may have left
     std::uint64_t last = before;
-    bool told = false;
+    bool reported = false;
     for (const auto pause : k_pauses) {
         (void)co_await sleep_for(pause);
         const auto active = co_await active_now(run);
@@ -49,10 +49,10 @@ Task<std::optional<std::string>> left_fault(RunPtr run, std::uint64_t before, st
         if (active > k_ours) {
             co_return std::nullopt;
         }
-        told = told || active != 0;
+        reported = reported || active != 0;
         last = active == 0 ? last : active;
     }
-    if (!told && limit > k_ours) {
+    if (!reported && limit > k_ours) {
         co_return std::nullopt;
     }
     co_return fmt::format(

@@ -64,10 +64,10 @@ private:
     }
     void words(std::string_view what, const std::string& a, const std::string& b) {
         if (a != b) {
-            const auto said = [](const std::string& word) {
+            const auto shown = [](const std::string& word) {
                 return word.empty() ? std::string("(none)") : printable(word, k_excerpt);
             };
-            add(what, "the turn", said(a), said(b));
+            add(what, "the turn", shown(a), shown(b));
         }
     }
     void text(
@@ -75,14 +75,14 @@ private:
     ) {
         if (a != b) {
             const std::size_t at = first_difference(a, b);
-            const auto said = [&](const std::string& text) {
+            const auto shown = [&](const std::string& text) {
                 return excerpts_ == Excerpts::shown ? fmt::format(": \"{}\"", excerpt(text, at))
                                                     : std::string();
             };
             add(what,
                 where,
-                fmt::format("{} bytes, from byte {}{}", a.size(), at, said(a)),
-                fmt::format("{} bytes{}", b.size(), said(b)));
+                fmt::format("{} bytes, from byte {}{}", a.size(), at, shown(a)),
+                fmt::format("{} bytes{}", b.size(), shown(b)));
         }
     }
     void json(std::string_view what, const std::string& where, const Json& a, const Json& b) {
@@ -105,18 +105,18 @@ private:
     /// Said with what a client makes of a call where the flag is missing.
     void flags(const std::string& where, const TurnItem& a, const TurnItem& b) {
         if (a.provider != b.provider) {
-            const auto said = [](const TurnItem& of) {
+            const auto shown = [](const TurnItem& of) {
                 return of.provider ? "set" : "absent, so a page may run the call and may ask again";
             };
-            add("providerExecuted", where, said(a), said(b));
+            add("providerExecuted", where, shown(a), shown(b));
         }
         if (a.dynamic.word() != b.dynamic.word()) {
-            const auto said = [](const DynamicFlag& of) {
+            const auto shown = [](const DynamicFlag& of) {
                 const bool whole = of.some && of.every;
                 return std::string(of.word()) +
                        (whole ? "" : ", so a page may take the call for one of its own tools");
             };
-            add("dynamic", where, said(a.dynamic), said(b.dynamic));
+            add("dynamic", where, shown(a.dynamic), shown(b.dynamic));
         }
     }
 
@@ -129,9 +129,9 @@ private:
                 list.push_back(&item);
                 continue;
             }
-            const bool again =
+            const bool repeated =
                 !list.empty() && item.kind != Kind::tool && list.back()->label() == item.label();
-            if (!item.transient && !again) {
+            if (!item.transient && !repeated) {
                 list.push_back(&item);
             }
         }
@@ -220,7 +220,7 @@ private:
     }
 
     void usage() {
-        const auto said = [](const std::optional<Json>& usage) {
+        const auto shown = [](const std::optional<Json>& usage) {
             return usage ? printable(dump_json(*usage), 160) : std::string("not told");
         };
         const auto& a = lane_.usage;
@@ -230,7 +230,7 @@ private:
             (!a || (compare_ == Compare::text ? wire::same_json(*a, *b)
                                               : wire::same_json(shape_of(*a), shape_of(*b))));
         if (!same) {
-            add("usage", "the turn", said(a), said(b));
+            add("usage", "the turn", shown(a), shown(b));
         }
     }
 

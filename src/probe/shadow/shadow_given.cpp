@@ -48,9 +48,9 @@ void add_turn(
     auto found = differences(left, right, compare, Excerpts::hidden);
     std::string first = ending(a, left);
     std::string second = ending(b, right);
-    const bool told =
+    const bool listed =
         std::ranges::any_of(found, [](const Difference& d) { return d.what == "ending"; });
-    if (first != second && !told) {
+    if (first != second && !listed) {
         out.push_back({"ending", "the turn", std::move(first), std::move(second)});
     }
     std::ranges::move(found, std::back_inserter(out));
@@ -82,8 +82,9 @@ void add_json(std::vector<Difference>& out, const GivenAnswer& a, const GivenAns
     const auto right = parse_json(b.body);
     if (!left || !right) {
         if (left.has_value() != right.has_value()) {
-            const auto said = [](bool ok) { return std::string(ok ? "JSON" : "no JSON"); };
-            out.push_back({"body", "the answer", said(left.has_value()), said(right.has_value())});
+            const auto shown = [](bool ok) { return std::string(ok ? "JSON" : "no JSON"); };
+            out.push_back({"body", "the answer", shown(left.has_value()), shown(right.has_value())}
+            );
         }
         return;
     }

@@ -188,8 +188,8 @@ seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std:
     for (;;) {
         Look look = co_await look_at_messages(smoke, thread, user_text, text);
         const Millis longest = look.limited ? k_longest_wait : k_listed_within;
-        const bool again = look.limited || look.early;
-        if (!again || Clock::now() - began + look.pause > longest ||
+        const bool retry = look.limited || look.early;
+        if (!retry || Clock::now() - began + look.pause > longest ||
             !co_await sleep_for(look.pause)) {
             co_return std::move(look.seen);
         }

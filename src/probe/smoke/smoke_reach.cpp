@@ -86,8 +86,8 @@ void learn(Smoke& smoke, const net::ClientResponse& answer) {
     }
     smoke.named = true;
     smoke.replay = authority::plays_recordings(*json);
-    const Json* told = member(*json, "authority");
-    const std::string_view pace = string_member(*told, "pace").value_or("recorded");
+    const Json* facts = member(*json, "authority");
+    const std::string_view pace = string_member(*facts, "pace").value_or("recorded");
     smoke.unpaced = smoke.replay && pace != "recorded";
     smoke.report("reach.version", Verdict::pass, "authority " + printable(authority, 60), *json);
 }

@@ -206,7 +206,7 @@ void AnswerReader::on_content() {
     }
     last_content_ = now_;
     stopped_ = stopped_ || sample_.content_frames == request_.stop_after_content;
-    if (!std::exchange(content_told_, true) && request_.on_content) {
+    if (!std::exchange(content_reported_, true) && request_.on_content) {
         request_.on_content(sample_);
     }
 }

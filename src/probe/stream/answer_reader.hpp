@@ -53,7 +53,7 @@ private:
     bool chunked_ = false; ///< a chunk was read
     bool terminal_ = false;
     bool stopped_ = false;
-    bool content_told_ = false;
+    bool content_reported_ = false;
     bool empty_ = false; ///< a sentence of the lane's stands in place of an answer
     std::set<std::string> unmarked_{}; ///< calls of this step that a page would run
 };

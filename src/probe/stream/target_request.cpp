@@ -141,9 +141,9 @@ std::string content_parts_body(std::string_view text) {
 }
 
 std::string ai_sdk_body(std::string_view thread, std::string_view text) {
-    const Json said{{"parts", parts_of(text)}, {"id", random_hex(8)}, {"role", "user"}};
+    const Json message{{"parts", parts_of(text)}, {"id", random_hex(8)}, {"role", "user"}};
     return dump_json(
-        Json{{"id", thread}, {"messages", Json::array({said})}, {"trigger", "submit-message"}}
+        Json{{"id", thread}, {"messages", Json::array({message})}, {"trigger", "submit-message"}}
     );
 }
 

@@ -75,7 +75,7 @@ public:
 
     [[nodiscard]] Task<Result<TrafficState>> read() override {
         OA_CO_TRY(auto seen, co_await look());
-        told_ = seen.state;
+        reported_ = seen.state;
         co_return std::move(seen.state);
     }
 
@@ -105,8 +105,8 @@ public:
         if (!contains(options_.revisions, revision)) {
             return fail(Code::not_found, fmt::format("no revision '{}'", revision));
         }
-        if (const auto told = urls_.find(revision); told != urls_.end()) {
-            return ArmAddress{told->second, {}, {}};
+        if (const auto named = urls_.find(revision); named != urls_.end()) {
+            return ArmAddress{named->second, {}, {}};
         }
         return fail(
             Code::precondition,
@@ -226,7 +226,7 @@ private:
     [[nodiscard]] Task<Result<void>> write(Split target, Json exact, std::string etag) {
         OA_CO_TRY(const CommandRead now, co_await before_write());
         OA_CO_CHECK(possible(now, target));
-        if (now.state.etag != etag && !(told_.etag == etag && same_as_told(now.state))) {
+        if (now.state.etag != etag && !(reported_.etag == etag && same_as_reported(now.state))) {
             co_return fail(
                 Code::conflict,
                 fmt::format("somebody changed the split: {}", now.state.wanted.text()),
@@ -243,9 +243,9 @@ private:
 
     /// What was decided on is still there: an etag that changes by itself is not another operator,
     /// and must not keep a rollback from being written.
-    [[nodiscard]] bool same_as_told(const TrafficState& now) const {
-        return now.serving == told_.serving && now.wanted == told_.wanted &&
-               now.exact == told_.exact && now.settled == told_.settled;
+    [[nodiscard]] bool same_as_reported(const TrafficState& now) const {
+        return now.serving == reported_.serving && now.wanted == reported_.wanted &&
+               now.exact == reported_.exact && now.settled == reported_.settled;
     }
 
     /// Nothing is written when this fails, so its errors must not look ambiguous.
@@ -262,7 +262,7 @@ private:
     CommandDriverOptions options_;
     std::map<std::string, std::string> env_;
     Redactor redactor_;
-    TrafficState told_{}; ///< by the last read()
+    TrafficState reported_{}; ///< by the last read()
     bool exact_split_ = false; ///< as of the last read
     std::map<std::string, std::string, std::less<>> urls_{};
 };

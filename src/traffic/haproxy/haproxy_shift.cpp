@@ -22,15 +22,15 @@ Phase phase_of(const HaproxyFacts& now, const ServerSetting& wanted, bool stable
     return stable ? lower_stable : lower_others;
 }
 
-struct Told {
+struct ServerShift {
     Phase phase;
     std::vector<std::string> commands;
 };
 
-Told tell(
+ServerShift shift_of(
     const HaproxyFacts& now, std::string_view backend, const ServerSetting& wanted, bool stable
 ) {
-    Told out{phase_of(now, wanted, stable), {}};
+    ServerShift out{phase_of(now, wanted, stable), {}};
     if (now.weight != wanted.weight) {
         out.commands.push_back(
             fmt::format("set server {}/{} weight {}", backend, now.name, wanted.weight)
@@ -55,17 +55,17 @@ std::vector<std::string> shift_commands(
     std::string_view stable,
     const Settings& wanted
 ) {
-    std::vector<Told> all;
+    std::vector<ServerShift> all;
     for (const HaproxyFacts& server : snapshot.servers) {
         if (const auto setting = wanted.find(server.name); setting != wanted.end()) {
-            all.push_back(tell(server, backend, setting->second, server.name == stable));
+            all.push_back(shift_of(server, backend, setting->second, server.name == stable));
         }
     }
     std::vector<std::string> out;
     for (const Phase phase : {raise_stable, raise_others, lower_others, lower_stable}) {
-        for (const Told& told : all) {
-            if (told.phase == phase) {
-                out.insert(out.end(), told.commands.begin(), told.commands.end());
+        for (const ServerShift& shift : all) {
+            if (shift.phase == phase) {
+                out.insert(out.end(), shift.commands.begin(), shift.commands.end());
             }
         }
     }

@@ -1,5 +1,5 @@
 // What becomes of a message of Codex.
-#include "../codex_events_told.hpp"
+#include "../codex_events_transcript.hpp"
 #include "codex/codex_history.hpp"
 
 #include <catch2/catch.hpp>
@@ -13,77 +13,82 @@ using authority::CodexTranslator;
 using authority::events_of_item;
 
 TEST_CASE("codex events: a message is one text part, opened by its first text") {
-    Told told;
-    told.started(k_message);
-    CHECK(told.lines().empty());
-    told.delta("agentMessage/delta", "i1", "Hel").delta("agentMessage/delta", "i1", "lo");
-    told.completed(R"({"type":"agentMessage","id":"i1","text":"Hello"})");
+    Transcript transcript;
+    transcript.started(k_message);
+    CHECK(transcript.lines().empty());
+    transcript.delta("agentMessage/delta", "i1", "Hel").delta("agentMessage/delta", "i1", "lo");
+    transcript.completed(R"({"type":"agentMessage","id":"i1","text":"Hello"})");
     CHECK(
-        told.lines() ==
+        transcript.lines() ==
         want(PartOpened{"m1"}, PartDelta{"m1", "Hel"}, PartDelta{"m1", "lo"}, PartClosed{"m1"})
     );
 }
 
 TEST_CASE("codex events: text that only the completed item has is told") {
     SECTION("all of it") {
-        Told told;
-        told.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
-        CHECK(told.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "all"}, PartClosed{"m1"}));
+        Transcript transcript;
+        transcript.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":"all"})"
+        );
+        CHECK(
+            transcript.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "all"}, PartClosed{"m1"})
+        );
     }
     SECTION("its rest") {
-        Told told;
-        told.started(k_message).delta("agentMessage/delta", "i1", "al");
-        told.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        Transcript transcript;
+        transcript.started(k_message).delta("agentMessage/delta", "i1", "al");
+        transcript.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
         CHECK(
-            told.lines() ==
+            transcript.lines() ==
             want(PartOpened{"m1"}, PartDelta{"m1", "al"}, PartDelta{"m1", "l"}, PartClosed{"m1"})
         );
     }
     SECTION("without any item/started") {
-        Told told;
-        told.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
-        CHECK(told.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "all"}, PartClosed{"m1"}));
+        Transcript transcript;
+        transcript.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        CHECK(
+            transcript.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "all"}, PartClosed{"m1"})
+        );
     }
     SECTION("of the turn's summary, when there was nothing else") {
-        Told told;
-        told(
+        Transcript transcript;
+        transcript(
             "turn/completed",
             R"({"turn":{"id":"u","status":"completed","items":[{"type":"agentMessage","id":"x","text":"last"}]}})"
         );
         CHECK(
-            told.lines() ==
+            transcript.lines() ==
             want(PartOpened{"m1"}, PartDelta{"m1", "last"}, PartClosed{"m1"}, TurnEnded{})
         );
     }
     SECTION("but not of the summary after other text") {
-        Told told;
-        told.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
-        told(
+        Transcript transcript;
+        transcript.completed(R"({"type":"agentMessage","id":"i1","text":"all"})");
+        transcript(
             "turn/completed",
             R"({"turn":{"id":"u","status":"completed","items":[{"type":"agentMessage","id":"i1","text":"all"}]}})"
         );
-        CHECK(told.lines().size() == 4);
+        CHECK(transcript.lines().size() == 4);
     }
 }
 
 TEST_CASE("codex events: deltas win over a completed text that does not begin with them") {
-    Told told;
-    told.delta("agentMessage/delta", "i1", "abc");
-    told.completed(R"({"type":"agentMessage","id":"i1","text":"xyz"})");
-    CHECK(told.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "abc"}, PartClosed{"m1"}));
-    CHECK(told.translator().text_mismatches() == 1);
+    Transcript transcript;
+    transcript.delta("agentMessage/delta", "i1", "abc");
+    transcript.completed(R"({"type":"agentMessage","id":"i1","text":"xyz"})");
+    CHECK(transcript.lines() == want(PartOpened{"m1"}, PartDelta{"m1", "abc"}, PartClosed{"m1"}));
+    CHECK(transcript.translator().text_mismatches() == 1);
 }
 
 TEST_CASE("codex events: empty messages and refusals leave no part") {
-    Told told;
-    told.started(k_message).completed(k_message).started(
+    Transcript transcript;
+    transcript.started(k_message).completed(k_message).started(
         R"({"type":"agentMessage","id":"i2","text":""})"
     );
-    told.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
-    told.completed(R"({"type":"reasoning","id":"r","summary":[],"content":[]})").ended();
+    transcript.started(R"({"type":"reasoning","id":"r","summary":[],"content":[]})");
+    transcript.completed(R"({"type":"reasoning","id":"r","summary":[],"content":[]})").ended();
     TurnEnded withheld;
     withheld.withheld = true;
-    CHECK(told.lines() == want(withheld));
+    CHECK(transcript.lines() == want(withheld));
 }
 
 TEST_CASE("codex events: a message begun and never completed is one whose words are withheld") {
@@ -91,67 +96,69 @@ TEST_CASE("codex events: a message begun and never completed is one whose words 
     constexpr std::string_view k_other = R"({"type":"agentMessage","id":"i0","text":"Wait."})";
     TurnEnded withheld;
     withheld.withheld = true;
-    const auto last = [&](Told& told) { return told("turn/completed", k_end).lines().back(); };
-    Told refused;
+    const auto last = [&](Transcript& transcript) {
+        return transcript("turn/completed", k_end).lines().back();
+    };
+    Transcript refused;
     CHECK(last(refused.started(k_message)) == describe(withheld));
-    Told after_words;
+    Transcript after_words;
     CHECK(last(after_words.completed(k_other).started(k_message)) == describe(withheld));
-    Told empty;
+    Transcript empty;
     CHECK(last(empty) == describe(TurnEnded{}));
-    Told spent;
+    Transcript spent;
     spent(
         "thread/tokenUsage/updated",
         R"({"turnId":"u","tokenUsage":{"total":{"inputTokens":5,"outputTokens":3}}})"
     );
     CHECK(last(spent).ends_with(" withheld"));
-    Told completed;
+    Transcript completed;
     completed.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":""})");
     CHECK(last(completed) == describe(TurnEnded{}));
-    Told cut;
+    Transcript cut;
     cut.started(k_message).delta("agentMessage/delta", "i1", "Hel");
     CHECK(last(cut) == describe(TurnEnded{}));
 }
 
 TEST_CASE("codex events: an id that comes again is another part") {
-    Told told;
+    Transcript transcript;
     for (int i = 0; i < 2; ++i) {
-        told.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
+        transcript.started(k_message).completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
     }
     CHECK(
-        told.lines() == want(
-                            PartOpened{"m1"},
-                            PartDelta{"m1", "x"},
-                            PartClosed{"m1"},
-                            PartOpened{"m2"},
-                            PartDelta{"m2", "x"},
-                            PartClosed{"m2"}
-                        )
+        transcript.lines() == want(
+                                  PartOpened{"m1"},
+                                  PartDelta{"m1", "x"},
+                                  PartClosed{"m1"},
+                                  PartOpened{"m2"},
+                                  PartDelta{"m2", "x"},
+                                  PartClosed{"m2"}
+                              )
     );
 }
 
 TEST_CASE("codex events: an item completed twice is told once") {
-    Told told;
-    told.started(k_message);
-    told.completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
-    told.completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
-    CHECK(told.lines().size() == 3);
+    Transcript transcript;
+    transcript.started(k_message);
+    transcript.completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
+    transcript.completed(R"({"type":"agentMessage","id":"i1","text":"x"})");
+    CHECK(transcript.lines().size() == 3);
 }
 
 TEST_CASE("codex events: a message cut off by the next is closed, and late text of it is kept") {
-    Told told;
-    told.delta("agentMessage/delta", "i1", "cut")
+    Transcript transcript;
+    transcript.delta("agentMessage/delta", "i1", "cut")
         .started(R"({"type":"agentMessage","id":"i2","text":""})");
-    told.delta("agentMessage/delta", "i2", "new").delta("agentMessage/delta", "i1", "late");
+    transcript.delta("agentMessage/delta", "i2", "new").delta("agentMessage/delta", "i1", "late");
     CHECK(
-        told.lines() == want(
-                            PartOpened{"m1"},
-                            PartDelta{"m1", "cut"},
-                            PartClosed{"m1"},
-                            PartOpened{"m2"},
-                            PartDelta{"m2", "new"},
-                            PartOpened{"m3"},
-                            PartDelta{"m3", "late"}
-                        )
+        transcript.lines() == want(
+                                  PartOpened{"m1"},
+                                  PartDelta{"m1", "cut"},
+                                  PartClosed{"m1"},
+                                  PartOpened{"m2"},
+                                  PartDelta{"m2", "new"},
+                                  PartOpened{"m3"},
+                                  PartDelta{"m3", "late"}
+                              )
     );
 }
 
@@ -165,7 +172,7 @@ TEST_CASE("codex events: a message has the phase of its item, live and stored") 
         );
     };
     CHECK(phase(events_of_item(item("a", "commentary"), 1).at(0)) == turn::TextPhase::commentary);
-    const auto told = [&](std::vector<std::pair<std::string_view, Json>> notes) {
+    const auto transcript = [&](std::vector<std::pair<std::string_view, Json>> notes) {
         CodexTranslator translator("t", "u");
         std::vector<turn::Event> events;
         for (auto& [method, raw] : notes) {
@@ -184,12 +191,13 @@ TEST_CASE("codex events: a message has the phase of its item, live and stored") 
     auto without = started; // a model says it only at the end
     without["phase"] = nullptr;
     const auto whole = item("a", "final_answer");
-    CHECK(told({{"item/completed", whole}}) == turn::TextPhase::final_answer);
+    CHECK(transcript({{"item/completed", whole}}) == turn::TextPhase::final_answer);
     CHECK(
-        told({{"item/started", started}, {"item/completed", whole}}) == turn::TextPhase::commentary
+        transcript({{"item/started", started}, {"item/completed", whole}}) ==
+        turn::TextPhase::commentary
     );
     CHECK(
-        told({{"item/started", without}, {"item/completed", whole}}) ==
+        transcript({{"item/started", without}, {"item/completed", whole}}) ==
         turn::TextPhase::final_answer
     );
 }

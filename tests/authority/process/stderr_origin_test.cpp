@@ -8,7 +8,7 @@ using namespace oa_stream;
 
 TEST_CASE("stderr of codex: where a line comes from may be told, what it says may not") {
     struct Row {
-        std::string_view line, told;
+        std::string_view line, transcript;
     };
     const std::vector<Row> rows{
         {"2026-11-20T07:16:05.398381Z ERROR codex_app_server: cannot answer 'the prompt'",
@@ -21,6 +21,6 @@ TEST_CASE("stderr of codex: where a line comes from may be told, what it says ma
         {"", "0 bytes"},
     };
     for (const auto& row : rows) {
-        CHECK(authority::stderr_origin(row.line) == row.told);
+        CHECK(authority::stderr_origin(row.line) == row.transcript);
     }
 }

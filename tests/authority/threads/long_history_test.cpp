@@ -26,7 +26,7 @@ TEST_CASE("codex: a history longer than a line is listed whole, and costs no oth
     REQUIRE(page.turns.size() == 5);
     for (const PastTurn& turn : page.turns) {
         const std::size_t answers = turn.id == "turn-3" ? 4 : 1; // they alone are too much for one
-        CHECK(Told{.events = turn.events}.text().size() == answers * 400'000);
+        CHECK(Transcript{.events = turn.events}.text().size() == answers * 400'000);
     }
     CHECK(stage.reading("codex_restarts_total") == 0);
     CHECK(stage.reading("codex_busy_threads") == 1);

@@ -66,11 +66,11 @@ TEST_CASE("control answers: seconds of a limit, builds of a window") {
          {"", "Retry in s.", "Retry in -4s.", "Retry in 99999999999999999999s."}) {
         CHECK_FALSE(retry_seconds(text));
     }
-    const Json told = *parse_json(
+    const Json transcript = *parse_json(
         R"({"compatibility":{"code":"upgrade_required","min_client_build_id":"20270101T000000Z"}})"
     );
     CHECK(
-        compat_text(told) ==
+        compat_text(transcript) ==
         "this build is not served: upgrade_required (builds 20270101T000000Z to any)"
     );
 }

@@ -45,8 +45,8 @@ constexpr std::string_view k_deny = "deny"; ///< not said: the token is refused
 struct Server {
     using Script = std::vector<std::vector<std::string_view>>;
 
-    Server(asio::io_context& io, Script told)
-        : acceptor(io, {asio::ip::make_address("127.0.0.1"), 0}), script(std::move(told)) {
+    Server(asio::io_context& io, Script transcript)
+        : acceptor(io, {asio::ip::make_address("127.0.0.1"), 0}), script(std::move(transcript)) {
         asio::co_spawn(io, accept(*this), asio::detached);
     }
     Server(const Server&) = delete;

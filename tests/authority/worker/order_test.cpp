@@ -22,21 +22,21 @@ WorkerEvent event(std::uint64_t seq, std::uint64_t watermark = 0) {
 
 struct Line {
     Sequencer sequence{};
-    std::vector<WorkerEvent> told{};
+    std::vector<WorkerEvent> transcript{};
     Clock::time_point now{};
 
     explicit Line(std::uint64_t next) { sequence.begin(next); }
-    void push(std::uint64_t seq) { sequence.push(event(seq), now, told); }
+    void push(std::uint64_t seq) { sequence.push(event(seq), now, transcript); }
     void fill(const std::vector<std::uint64_t>& seqs, std::uint64_t latest) {
         std::vector<WorkerEvent> log;
         for (const auto seq : seqs) {
             log.push_back(event(seq));
         }
-        sequence.fill(std::move(log), latest, now, told);
+        sequence.fill(std::move(log), latest, now, transcript);
     }
     [[nodiscard]] std::vector<std::uint64_t> seqs() const {
         std::vector<std::uint64_t> out;
-        std::ranges::transform(told, std::back_inserter(out), &WorkerEvent::seq);
+        std::ranges::transform(transcript, std::back_inserter(out), &WorkerEvent::seq);
         return out;
     }
 };
@@ -48,7 +48,7 @@ using Seqs = std::vector<std::uint64_t>;
 TEST_CASE("sequencer: neighbours that changed places are told in order") {
     Line line(5);
     line.push(6);
-    CHECK(line.told.empty());
+    CHECK(line.transcript.empty());
     CHECK(line.sequence.waiting_since());
     line.push(5);
     CHECK(line.seqs() == Seqs{5, 6});
@@ -91,8 +91,8 @@ TEST_CASE("sequencer: a payload that is missing must be read from the log") {
     Line line(1);
     auto hole = event(1);
     hole.missing = true;
-    line.sequence.push(std::move(hole), line.now, line.told);
-    CHECK(line.told.empty());
+    line.sequence.push(std::move(hole), line.now, line.transcript);
+    CHECK(line.transcript.empty());
     CHECK(line.sequence.needs_log());
     line.fill({1}, 1);
     CHECK(line.seqs() == Seqs{1});
@@ -113,26 +113,26 @@ TEST_CASE("sequencer: what is held is bounded; the log has the rest") {
 
 TEST_CASE("sequencer: events without a number are told by watermark, once") {
     Line line(7);
-    line.sequence.push(event(0, 10), line.now, line.told);
-    line.sequence.push(event(0, 10), line.now, line.told);
-    line.sequence.push(event(0, 11), line.now, line.told);
-    CHECK(line.told.size() == 2);
+    line.sequence.push(event(0, 10), line.now, line.transcript);
+    line.sequence.push(event(0, 10), line.now, line.transcript);
+    line.sequence.push(event(0, 11), line.now, line.transcript);
+    CHECK(line.transcript.size() == 2);
 }
 
 TEST_CASE("sequencer: numbers of the topic that began again are told again") {
     Line line(7);
-    line.sequence.push(event(0, 900), line.now, line.told);
+    line.sequence.push(event(0, 900), line.now, line.transcript);
     line.sequence.forget_watermarks();
-    line.sequence.push(event(0, 3), line.now, line.told);
-    CHECK(line.told.size() == 2);
+    line.sequence.push(event(0, 3), line.now, line.transcript);
+    CHECK(line.transcript.size() == 2);
 }
 
 TEST_CASE("sequencer: without a log and with nothing held, the next number seen is the next one") {
     Line line(4);
     auto hole = event(4);
     hole.missing = true;
-    line.sequence.push(std::move(hole), line.now, line.told);
-    line.sequence.skip(line.told);
+    line.sequence.push(std::move(hole), line.now, line.transcript);
+    line.sequence.skip(line.transcript);
     line.push(9); // the first event of the next turn
     line.push(10);
     CHECK(line.seqs() == Seqs{9, 10});

@@ -16,7 +16,7 @@ struct Teller {
     void push(std::string_view method, std::string_view params) {
         translator.push(method, *parse_json(params), events);
     }
-    [[nodiscard]] std::string told() const {
+    [[nodiscard]] std::string transcript() const {
         std::string out;
         for (const auto& event : events) {
             out += turn::describe(event) + "\n";
@@ -59,7 +59,7 @@ TEST_CASE("worker translator: a text in either dialect is the same turn") {
     server.push("item/agentMessage/delta", R"({"itemId":"m","delta":"lo"})");
     server.push("item/completed", R"({"item":{"type":"agentMessage","id":"m","text":"Hello!"}})");
     server.push("turn/completed", R"({"turn":{"id":"w","status":"completed"}})");
-    CHECK(contract.told() == server.told());
+    CHECK(contract.transcript() == server.transcript());
     CHECK(contract.text() == "Hello!");
     REQUIRE(contract.end() != nullptr);
     CHECK(contract.end()->outcome == turn::Outcome::completed);

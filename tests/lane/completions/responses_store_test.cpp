@@ -17,9 +17,9 @@ Json response(const std::string& name, const std::string& text) {
     return out;
 }
 
-StoredItemPtr said(std::string text) {
+StoredItemPtr message(std::string text) {
     StoredItem item;
-    add_text(item.said.parts, text);
+    add_text(item.message.parts, text);
     return std::make_shared<StoredItem>(std::move(item));
 }
 
@@ -27,14 +27,14 @@ StoredItemPtr said(std::string text) {
 
 TEST_CASE("stored responses: only their owner finds them and their items") {
     ResponseStore store;
-    store.keep("ann", response("1", "hi"), {said("hello")});
+    store.keep("ann", response("1", "hi"), {message("hello")});
     REQUIRE(store.find("ann", "resp_1") != nullptr);
     CHECK(store.find("ann", "resp_1")->conversation.size() == 2);
     CHECK(store.find("bob", "resp_1") == nullptr);
     CHECK(store.item("bob", "msg_1") == nullptr);
     CHECK_FALSE(store.remove("bob", "resp_1"));
     REQUIRE(store.item("ann", "msg_1") != nullptr);
-    CHECK(text_in_input(store.item("ann", "msg_1")->said.parts) == "hi");
+    CHECK(text_in_input(store.item("ann", "msg_1")->message.parts) == "hi");
     CHECK(store.remove("ann", "resp_1"));
     CHECK(store.find("ann", "resp_1") == nullptr);
     CHECK(store.item("ann", "msg_1") == nullptr);
@@ -61,7 +61,7 @@ TEST_CASE("stored responses: the oldest go first, by number and by bytes") {
     const auto bytes = small.bytes();
     const auto before = small.find("", "resp_2")->conversation;
     small.keep("", response("3", std::string(9000, 'x')), {});
-    small.keep("", response("4", "hi"), {before.front(), said(std::string(7000, 'x'))});
+    small.keep("", response("4", "hi"), {before.front(), message(std::string(7000, 'x'))});
     CHECK(small.find("", "resp_2") != nullptr);
     CHECK(small.size() == 1);
     CHECK(small.item("", "msg_3") == nullptr);
@@ -72,7 +72,7 @@ TEST_CASE("stored responses: the oldest go first, by number and by bytes") {
 
 TEST_CASE("stored responses: what two conversations share counts once, as long as one holds it") {
     ResponseStore store;
-    store.keep("", response("1", std::string(1000, 'x')), {said(std::string(5000, 'y'))});
+    store.keep("", response("1", std::string(1000, 'x')), {message(std::string(5000, 'y'))});
     const auto once = store.bytes();
     store.keep("", response("2", "more"), store.find("", "resp_1")->conversation);
     CHECK(store.bytes() < once + 1000);
@@ -84,7 +84,7 @@ TEST_CASE("stored responses: what two conversations share counts once, as long a
 
 TEST_CASE("stored responses: a place in a long conversation counts in each that holds it") {
     ResponseStore store;
-    const std::vector<StoredItemPtr> before(5000, said("a"));
+    const std::vector<StoredItemPtr> before(5000, message("a"));
     store.keep("", response("1", "hi"), before);
     const auto one = store.bytes();
     store.keep("", response("2", "hi"), before);
@@ -119,7 +119,7 @@ TEST_CASE("stored responses: whoever holds most loses the oldest") {
     CHECK(two.find("bob", "resp_b1") != nullptr);
 
     ResponseStore small({.bytes = 20'000});
-    small.keep("ann", response("a1", std::string(4000, 'x')), {said(std::string(3000, 'y'))});
+    small.keep("ann", response("a1", std::string(4000, 'x')), {message(std::string(3000, 'y'))});
     for (int i = 0; i < 9; ++i) {
         small.keep("batch", response(std::to_string(i), std::string(2000, 'x')), {});
     }
@@ -135,9 +135,9 @@ TEST_CASE("stored responses: whoever holds most loses the oldest") {
 TEST_CASE("stored responses: what a running turn was sent does not count yet") {
     ResponseStore small({.bytes = 8192});
     small.keep("", response("1", "hi"), {});
-    const auto running = said(std::string(10'000, 'x'));
+    const auto running = message(std::string(10'000, 'x'));
     small.keep("", response("2", "hi"), {});
-    CHECK(running->said.parts.size() == 1);
+    CHECK(running->message.parts.size() == 1);
     CHECK(small.find("", "resp_1") != nullptr);
     CHECK(small.find("", "resp_2") != nullptr);
 }

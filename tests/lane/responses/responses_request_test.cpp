@@ -144,7 +144,7 @@ TEST_CASE("responses request: what is refused, with the code and the parameter n
 TEST_CASE("responses request: what has no effect is named, and what says nothing is not") {
     const auto ignored = [](std::string_view members, bool tools = true) {
         const auto request = with(members, {.tools = tools});
-        return request ? fmt::format("{}", fmt::join(request->ignored.told(), ","))
+        return request ? fmt::format("{}", fmt::join(request->ignored.listed(), ","))
                        : refusal(request);
     };
     CHECK(ignored(R"("temperature":1,"top_p":1,"service_tier":"auto")").empty());
@@ -340,24 +340,24 @@ TEST_CASE("responses request: the items of its input") {
 }
 
 TEST_CASE("responses request: what the model said and called between two results is one answer") {
-    const std::string said = R"({"role":"assistant","content":"wait"})";
+    const std::string message = R"({"role":"assistant","content":"wait"})";
     const std::string system = R"({"role":"system","content":"s"})";
     const std::string reasoning = R"({"type":"reasoning","summary":[]})";
     CHECK(
-        told(list({k_user, said, k_call, k_result})) ==
+        told(list({k_user, message, k_call, k_result})) ==
         "user:hi | assistant:wait [k1 f] | result:sunny | >"
     );
     CHECK(
-        told(list({k_user, k_call, said, k_result})) ==
+        told(list({k_user, k_call, message, k_result})) ==
         "user:hi | assistant:wait [k1 f] | result:sunny | >"
     );
     CHECK(
-        told(list({k_user, reasoning, said, system, reasoning, k_call, k_result})) ==
+        told(list({k_user, reasoning, message, system, reasoning, k_call, k_result})) ==
         "user:hi | assistant:wait [k1 f] | result:sunny | >"
     );
     // Two texts are two answers.
     CHECK(
-        told(list({k_user, said, said, k_user})) ==
+        told(list({k_user, message, message, k_user})) ==
         "user:hi | assistant:wait | assistant:wait | > hi"
     );
     CHECK(told(list({k_user, k_call, k_user})).starts_with("400 invalid_value"));
@@ -405,7 +405,7 @@ TEST_CASE("responses request: messages of the assistant keep their phase, sent a
 TEST_CASE("responses request: it goes on from a stored response of its owner") {
     ResponseStore store;
     StoredItem hello;
-    add_text(hello.said.parts, "hello");
+    add_text(hello.message.parts, "hello");
     Json part = Json::object({{"type", "output_text"}, {"text", "hi there"}});
     Json item = Json::object({{"type", "message"}, {"id", "msg_1"}, {"role", "assistant"}});
     item["content"] = Json::array({std::move(part)});
@@ -443,8 +443,8 @@ TEST_CASE("responses request: what a model without history and instructions does
     const auto asked = [&](std::string_view input, std::string_view members = "") {
         ResponseStore store;
         auto response = Json::object({{"id", "resp_1"}, {"output", Json::array()}});
-        StoredItem hello{{}, Said{.path = "input"}};
-        add_text(hello.said.parts, "hello");
+        StoredItem hello{{}, ModelMessage{.path = "input"}};
+        add_text(hello.message.parts, "hello");
         store.keep("ann", std::move(response), {std::make_shared<StoredItem>(std::move(hello))});
         auto request =
             read(fmt::format(R"({{"model":"m","input":{}{}}})", input, members), context);
@@ -488,8 +488,8 @@ TEST_CASE("responses request: a conversation that grows is bounded like one that
     ResponseStore store;
     std::vector<StoredItemPtr> before;
     for (int i = 0; i < 3; ++i) {
-        StoredItem item{{}, Said{.path = "input"}};
-        add_text(item.said.parts, "hello");
+        StoredItem item{{}, ModelMessage{.path = "input"}};
+        add_text(item.message.parts, "hello");
         before.push_back(std::make_shared<StoredItem>(std::move(item)));
     }
     store.keep("ann", Json::object({{"id", "resp_1"}, {"output", Json::array()}}), before);

@@ -208,10 +208,10 @@ TEST_CASE("outages: readers that the store refused to note are all that it is to
     std::string heard;
     Outage lane;
     lane.live->attach(std::make_shared<Heard>(heard), Clock::now(), true, [](const auto&) {});
-    lane.store.told_readers.clear();
+    lane.store.readers_reported.clear();
     lane.store.on_uncounted();
     lane.go_on();
-    CHECK(lane.store.told_readers == std::vector{std::pair(std::string("t1"), std::size_t{1})});
+    CHECK(lane.store.readers_reported == std::vector{std::pair(std::string("t1"), std::size_t{1})});
     CHECK(lane.store.holds.empty());
 }
 

@@ -96,7 +96,7 @@ public:
     }
     Task<Result<std::size_t>> readers(std::string) override { co_return readers_elsewhere; }
     void tell_readers(const std::string& turn, std::size_t count) override {
-        told_readers.emplace_back(turn, count);
+        readers_reported.emplace_back(turn, count);
     }
     Task<Result<void>> touch(store::ThreadKey, std::int64_t) override { co_return Result<void>{}; }
     /// As scripted, and then the last answer for ever.
@@ -141,8 +141,8 @@ public:
         co_return version;
     }
     Task<Result<void>> tell_deleted(std::vector<std::string> threads) override {
-        if (untold > 0) {
-            --untold;
+        if (unreported > 0) {
+            --unreported;
             co_return fail(Code::unavailable, "the store is away");
         }
         deleted = std::move(threads);
@@ -225,7 +225,7 @@ public:
     std::vector<std::pair<std::string, std::string>> put_rows{}; ///< ids and the authority's
     std::vector<std::string> erased{}; ///< ids
     std::vector<std::string> deleted{}; ///< threads, as the others were told
-    int untold = 0; ///< so many tellings, the first ones, fail
+    int unreported = 0; ///< so many tellings, the first ones, fail
     std::string unerasable{}; ///< of a row: the store does not answer
     std::vector<std::uint64_t> row_fences{}; ///< of both
     int changes = 0; ///< of rows
@@ -239,7 +239,7 @@ public:
     std::vector<store::ThreadKey> left_rows{}; ///< … and those of dead ones
     std::vector<std::uint64_t> releases{}; ///< fences
     std::vector<std::uint64_t> holds{}; ///< fences
-    std::vector<std::pair<std::string, std::size_t>> told_readers{}; ///< of turns
+    std::vector<std::pair<std::string, std::size_t>> readers_reported{}; ///< of turns
     std::vector<store::KeyRequest> held_uses{}; ///< … and the keys of their turns
     bool held_again = true;
     bool lease = true; ///< nobody else can have what is held here

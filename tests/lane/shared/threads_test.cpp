@@ -255,7 +255,7 @@ TEST_CASE("threads: of deleted threads the rows go that name them, whatever fail
 
 TEST_CASE("threads: the others are told of a deletion until the store has taken it") {
     SharedRig rig;
-    rig.store.untold = 1;
+    rig.store.unreported = 1;
     rig.shared().tell_deleted_later("auth-c");
     rig.until("the news", [&] { return !rig.store.deleted.empty(); });
     CHECK(rig.store.deleted == std::vector<std::string>{"auth-c"});

@@ -83,12 +83,12 @@ GateSpec random_gate(std::mt19937_64& random) {
     return out;
 }
 
-std::shared_ptr<const ToldReading> again(const std::shared_ptr<const ToldReading>& told) {
+std::shared_ptr<const DatedReading> again(const std::shared_ptr<const DatedReading>& told) {
     const auto line = parse_json(dump_json(to_json(*told)));
     REQUIRE(line);
-    auto read = told_from_json(*line);
+    auto read = reading_from_json(*line);
     REQUIRE(read);
-    return std::make_shared<const ToldReading>(*std::move(read));
+    return std::make_shared<const DatedReading>(*std::move(read));
 }
 
 struct Case {
@@ -103,8 +103,8 @@ Case random_case(std::mt19937_64& random) {
     Case out;
     const bool raw = random() % 2 == 0;
     const auto told = [&](std::string_view revision) {
-        return std::make_shared<const ToldReading>(
-            ToldReading{std::string(revision), 60, random_reading(random, raw)}
+        return std::make_shared<const DatedReading>(
+            DatedReading{std::string(revision), 60, random_reading(random, raw)}
         );
     };
     if (random() % 4 != 0) {
@@ -132,10 +132,10 @@ TEST_CASE("a stored basis: a source counts beside probes only where that was wri
 }
 
 TEST_CASE("a gate whose source told of one side alone decides nothing") {
-    using Told = std::shared_ptr<const ToldReading>;
+    using Told = std::shared_ptr<const DatedReading>;
     SourceReading good{.state = SourceReading::State::measured};
     good.tally.requests.total = 4000;
-    const Told told = std::make_shared<ToldReading>(ToldReading{"r", 60, good});
+    const Told told = std::make_shared<DatedReading>(DatedReading{"r", 60, good});
     for (const auto& [canary, stable] :
          {std::pair(told, Told()), {Told(), told}, {Told(), Told()}}) {
         const GateBasis basis{.asked = "prometheus", .canary = canary, .stable = stable};
@@ -151,7 +151,7 @@ TEST_CASE("a gate that users fail stays failed; what else they say gives way to 
     const auto judged = [](std::uint64_t bad, std::string instead, std::string open) {
         SourceReading reading{.state = SourceReading::State::measured};
         reading.tally.requests = {bad, 4000};
-        const auto told = std::make_shared<ToldReading>(ToldReading{"r", 60, reading});
+        const auto told = std::make_shared<DatedReading>(DatedReading{"r", 60, reading});
         const GateBasis basis{
             .asked = "prometheus",
             .canary = told,
@@ -218,7 +218,7 @@ TEST_CASE("a stored sample is the one that was judged") {
 }
 
 TEST_CASE("a stored reading that is damaged is refused, with the member") {
-    const ToldReading told{"r1", 60, {.state = SourceReading::State::measured}};
+    const DatedReading told{"r1", 60, {.state = SourceReading::State::measured}};
     for (const auto& [key, value] : std::initializer_list<std::pair<const char*, Json>>{
              {"total", -1},
              {"bad", 3},
@@ -230,7 +230,7 @@ TEST_CASE("a stored reading that is damaged is refused, with the member") {
          }) {
         Json line = to_json(told);
         line[key] = value;
-        const auto read = told_from_json(line);
+        const auto read = reading_from_json(line);
         CAPTURE(key);
         REQUIRE_FALSE(read);
         CHECK(read.error().code == Code::unreadable);

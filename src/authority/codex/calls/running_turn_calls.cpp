@@ -15,7 +15,7 @@ void RunningTurn::call_early() {
     }
 }
 
-void RunningTurn::watch_calls(std::string_view method, const Json& message, EventBatch& told) {
+void RunningTurn::watch_calls(std::string_view method, const Json& message, EventBatch& events) {
     const Json* params = member(message, "params");
     if (params == nullptr) {
         return;
@@ -23,7 +23,7 @@ void RunningTurn::watch_calls(std::string_view method, const Json& message, Even
     const bool whole = method == "item/started" || method == "item/completed";
     const Json* item = whole ? member(*params, "item") : nullptr;
     if (item != nullptr) {
-        calls_.mark(*item, told);
+        calls_.mark(*item, events);
         if (method == "item/completed") {
             kept_.ended(string_member(*item, "id").value_or(""));
         }

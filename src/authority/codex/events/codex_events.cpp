@@ -48,7 +48,7 @@ enum class Scope { thread, turn };
 struct CodexTranslator::State {
     std::string thread, turn, cwd;
     turn::Usage baseline, total;
-    bool started = false, ended = false, usage_told = false;
+    bool started = false, ended = false, usage_reported = false;
     bool torn = false; ///< a part of it was missed
     bool counted = true; ///< of its cost nothing was missed
     bool worded = false; ///< its newest response cost more than reasoning
@@ -127,11 +127,11 @@ struct CodexTranslator::State {
             if (item.phase == turn::TextPhase::unknown) {
                 item.phase = codex::phase_of(*raw);
             }
-            const bool told = raw->contains("text"); // a worker need not repeat it
-            items.finish_text(item, told ? text_view_in(*raw, "text") : item.said, *out);
+            const bool complete = raw->contains("text"); // a worker need not repeat it
+            items.finish_text(item, complete ? text_view_in(*raw, "text") : item.text, *out);
         } else if (kind == ItemKind::reasoning) {
-            const bool told = raw->contains("summary") || raw->contains("content");
-            items.finish_text(item, told ? codex::reasoning_text(*raw) : item.said, *out);
+            const bool complete = raw->contains("summary") || raw->contains("content");
+            items.finish_text(item, complete ? codex::reasoning_text(*raw) : item.text, *out);
         } else if (kind == ItemKind::compaction) {
             item.done = true;
             emit(notice("compacted", "Earlier parts of this conversation were summarised."));
@@ -156,7 +156,7 @@ struct CodexTranslator::State {
         }
         std::string section(kind);
         section += std::to_string(int_member(params, index_key).value_or(0));
-        if (!item.said.empty() && section != item.section) {
+        if (!item.text.empty() && section != item.section) {
             items.say(item, codex::k_reasoning_break, *out);
         }
         item.section = std::move(section);
@@ -207,10 +207,10 @@ struct CodexTranslator::State {
         }
         total = *now;
         if (turn.empty() || text_view_in(params, "turnId") != turn) {
-            baseline = usage_told ? baseline : total;
+            baseline = usage_reported ? baseline : total;
             return;
         }
-        usage_told = true;
+        usage_reported = true;
         if (const auto last = read_usage(params, "last")) {
             worded = last->output > last->reasoning_output;
         }
@@ -277,9 +277,9 @@ struct CodexTranslator::State {
     }
 
     void fail_turn(const Json& raw, std::string_view status, turn::TurnEnded& end) {
-        const Json* told = member(raw, "error");
+        const Json* error = member(raw, "error");
         CodexFailure failure =
-            classify_codex_error(told != nullptr && told->is_object() ? *told : last_error);
+            classify_codex_error(error != nullptr && error->is_object() ? *error : last_error);
         end.finish = failure.finish;
         if (failure.truncated || failure.filtered) {
             end.withheld = !torn && !items.answered(); // history may lack words that were told

@@ -201,9 +201,9 @@ struct Info {
 
 [[nodiscard]] const CodexErrorRow* row_of(const Info& info, std::string_view message) noexcept {
     for (const CodexErrorRow& row : k_rows) {
-        const bool said = message.find(row.word) != std::string_view::npos;
-        if ((row.match == kind && row.word == info.kind) || (row.match == ending && said) ||
-            (row.match == text && said && info.kind == "other")) {
+        const bool mentioned = message.find(row.word) != std::string_view::npos;
+        if ((row.match == kind && row.word == info.kind) || (row.match == ending && mentioned) ||
+            (row.match == text && mentioned && info.kind == "other")) {
             return &row;
         }
     }

@@ -205,9 +205,9 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 /// The error's own text can hold anything (paths, hosts); only this one is known and told.
 [[nodiscard]] std::string mcp_failure(const Json& item) {
-    if (std::string said = joined_text(member(object_in(item, "result"), "content"));
-        !said.empty()) {
-        return said; // what the tool answered, as in a success
+    if (std::string content = joined_text(member(object_in(item, "result"), "content"));
+        !content.empty()) {
+        return content; // what the tool answered, as in a success
     }
     return text_view_in(object_in(item, "error"), "message").contains("requires approval")
                ? "The call needed an approval that is not given here."

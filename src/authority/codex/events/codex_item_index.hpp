@@ -26,7 +26,7 @@ struct Item {
     bool open = false; ///< a part is open, or a tool has no result yet
     bool input_sent = false; ///< tools
     bool done = false; ///< item/completed was seen
-    std::string said{}; ///< text sent so far, to be compared with the completed item's
+    std::string text{}; ///< text sent so far, to be compared with the completed item's
     std::string section{}; ///< reasoning: which summary part or raw content spoke last
     turn::TextPhase phase{}; ///< messages
 };
@@ -96,7 +96,7 @@ public:
                 item.wire, message ? turn::PartKind::text : turn::PartKind::reasoning, item.phase
             });
         }
-        item.said += text;
+        item.text += text;
         out.emplace_back(turn::PartDelta{item.wire, std::string(text)});
     }
 
@@ -104,13 +104,13 @@ public:
     /// beginning; what was streamed cannot be taken back.
     void finish_text(Item& item, std::string_view whole, Events& out) {
         item.done = true;
-        if (whole.starts_with(item.said)) {
-            say(item, whole.substr(item.said.size()), out);
+        if (whole.starts_with(item.text)) {
+            say(item, whole.substr(item.text.size()), out);
         } else {
             ++mismatches_;
         }
         close_part(item, out);
-        item.said = {};
+        item.text = {};
     }
 
     void open_tool(Item& item, const Json& raw, std::string_view cwd, Events& out) {
@@ -160,7 +160,7 @@ public:
     [[nodiscard]] bool withheld() const noexcept {
         const auto message =
             std::ranges::find(items_.rbegin(), items_.rend(), ItemKind::message, &Item::kind);
-        return message != items_.rend() && !message->done && message->said.empty();
+        return message != items_.rend() && !message->done && message->text.empty();
     }
     /// Something stands behind the last call that a client shows as the answer.
     [[nodiscard]] bool answered() const noexcept {

@@ -20,13 +20,13 @@ public:
     [[nodiscard]] const std::string& turn_id() const noexcept override { return turn_->turn_id(); }
     [[nodiscard]] const std::string& model() const noexcept override { return turn_->model(); }
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker) override {
-        auto told = turn_->poll(out, waker);
+        auto polled = turn_->poll(out, waker);
         for (turn::Event& event : out) {
             if (auto* started = std::get_if<turn::TurnStarted>(&event)) {
                 started->thread = thread_;
             }
         }
-        return told;
+        return polled;
     }
     void interrupt() override { turn_->interrupt(); }
     void interrupt_as_failed(turn::FailureCode why) override { turn_->interrupt_as_failed(why); }

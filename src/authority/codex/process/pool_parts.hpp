@@ -30,14 +30,15 @@ using TellsThreads = std::function<void(std::vector<std::string> threads)>;
 
 /// `told` of one child's threads, each by the name that `rename` gives it in the pool. Empty where
 /// `told` is.
-template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads told, Rename rename) {
-    if (!told) {
+template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads report, Rename rename) {
+    if (!report) {
         return {};
     }
-    return [told = std::move(told), rename = std::move(rename)](std::vector<std::string> threads) {
-        std::ranges::transform(threads, threads.begin(), rename);
-        told(std::move(threads));
-    };
+    return
+        [report = std::move(report), rename = std::move(rename)](std::vector<std::string> threads) {
+            std::ranges::transform(threads, threads.begin(), rename);
+            report(std::move(threads));
+        };
 }
 
 /// Runs tasks side by side; returns when the last one has ended.

@@ -196,9 +196,9 @@ Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::strin
     live->join(*newest, hold->model);
     EventBatch out;
     Nobody nobody;
-    const auto told = live->poll(out, nobody);
+    const auto polled = live->poll(out, nobody);
     live->forget_waker();
-    if (!told || !*told || !live->ended()) {
+    if (!polled || !*polled || !live->ended()) {
         co_return fail(Code::unavailable, "the Codex server does not tell the turn");
     }
     self->finish(hold.hand_over());

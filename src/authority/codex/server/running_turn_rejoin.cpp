@@ -104,16 +104,16 @@ void RunningTurn::replay_items(const Json& stored) {
         if (occurrence <= seen.done) {
             continue;
         }
-        const auto tell = [&](std::string_view method, Json told) {
+        const auto translate = [&](std::string_view method, Json item) {
             Json params =
-                Json::object({{"threadId", thread_}, {"turnId", id_}, {"item", std::move(told)}});
+                Json::object({{"threadId", thread_}, {"turnId", id_}, {"item", std::move(item)}});
             say(method, notification(method, std::move(params)));
         };
         if (occurrence > seen.begun) {
-            tell("item/started", at_its_beginning(item));
+            translate("item/started", at_its_beginning(item));
         }
         if (text_view_in(item, "status") != "inProgress") {
-            tell("item/completed", item);
+            translate("item/completed", item);
             replayed_.insert(id);
         }
     }
@@ -145,10 +145,10 @@ bool RunningTurn::is_torn(std::string_view method, const Json& message) {
     if (method == "item/started" || method == "item/completed") {
         std::string id = text_in(object_in(*params, "item"), "id");
         const bool ends = method == "item/completed";
-        const auto told = replayed_.find(id);
-        if (told != replayed_.end()) {
+        const auto replayed = replayed_.find(id);
+        if (replayed != replayed_.end()) {
             if (ends) {
-                replayed_.erase(told);
+                replayed_.erase(replayed);
             }
             return true;
         }

@@ -114,14 +114,14 @@ void mark_end(PastTurn& turn, const TurnEnds& ends) {
 } // namespace
 
 void CodexCore::note_end(const std::shared_ptr<CodexThread>& thread, const RunningTurn& live) {
-    if ((!live.withheld && !live.told_failure) || thread->ephemeral || !link_) {
+    if ((!live.withheld && !live.reported_failure) || thread->ephemeral || !link_) {
         return;
     }
     if (live.withheld) {
         thread->ends.withheld.push_back(live.id());
     }
-    if (live.told_failure) {
-        thread->ends.failed.emplace_back(live.id(), *live.told_failure);
+    if (live.reported_failure) {
+        thread->ends.failed.emplace_back(live.id(), *live.reported_failure);
     }
     oa_stream::spawn(executor_, "codex turn's end", keep_ends(shared_from_this(), link_, thread));
 }

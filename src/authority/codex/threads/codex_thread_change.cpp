@@ -39,8 +39,8 @@ Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
         hold->deleted = gone.has_value();
         // A process that dies over it leaves a thread of which files are missing: it is listed, and
         // cannot be read.
-        const bool again = !gone && gone.error().code == Code::unavailable && link->lost();
-        if (!again || attempt > 1) {
+        const bool retry = !gone && gone.error().code == Code::unavailable && link->lost();
+        if (!retry || attempt > 1) {
             co_return gone;
         }
     }

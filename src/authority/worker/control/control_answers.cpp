@@ -152,8 +152,8 @@ std::optional<int> retry_seconds(std::string_view message) {
 }
 
 std::string compat_text(const Json& body) {
-    const Json* told = member(body, "compatibility");
-    const Json& facts = told == nullptr ? body : *told;
+    const Json* reported = member(body, "compatibility");
+    const Json& facts = reported == nullptr ? body : *reported;
     const auto least = text_in(facts, "min_client_build_id");
     const auto most = text_in(facts, "max_client_build_id");
     return fmt::format(

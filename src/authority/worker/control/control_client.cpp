@@ -254,22 +254,22 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     bool doubtful = false; // an attempt may have been carried out
     for (std::size_t attempt = 0;; ++attempt) {
         if (auto quota = self->check_quota(command.method); !quota) {
-            co_return self->told(command, in_doubt(std::move(quota).error(), doubtful));
+            co_return self->logged(command, in_doubt(std::move(quota).error(), doubtful));
         }
         auto answer = co_await call(self, "POST", url, body, command.traceparent, large);
         const auto event = self->waiting_[command.request];
         const bool whole =
             answer && answer->status == 200 && answer->failure == net::TransferFailure::none;
         if (event && !whole) {
-            co_return self->told(command, *event);
+            co_return self->logged(command, *event);
         }
         if (!answer) {
-            co_return self->told(command, in_doubt(std::move(answer).error(), doubtful));
+            co_return self->logged(command, in_doubt(std::move(answer).error(), doubtful));
         }
-        const bool again =
+        const bool retry =
             broke(answer->failure) || (answer->failure == net::TransferFailure::none &&
                                        unclear(answer->status, answer->body));
-        if (!again || attempt == k_pauses.size()) {
+        if (!retry || attempt == k_pauses.size()) {
             auto result = self->judge(*answer, command);
             if (!result) {
                 result = in_doubt(std::move(result).error(), doubtful);
@@ -277,7 +277,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
                 // worker.error after a receipt ends the turn; before it, it is the answer.
                 result = *event;
             }
-            co_return self->told(command, std::move(result));
+            co_return self->logged(command, std::move(result));
         }
         doubtful = doubtful || !never_arrived(answer->failure);
         ++self->counts_.retried;
@@ -287,7 +287,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     }
 }
 
-Result<Json> ControlClient::told(const WorkerCommand& command, Result<Json> outcome) {
+Result<Json> ControlClient::logged(const WorkerCommand& command, Result<Json> outcome) {
     ++(outcome ? counts_.done : counts_.failed)[command.method];
     return outcome;
 }

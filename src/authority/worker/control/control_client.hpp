@@ -113,7 +113,7 @@ private:
     [[nodiscard]] Result<void> check_quota(std::string_view method);
     [[nodiscard]] Result<Json> judge(const Answer& answer, const WorkerCommand& command);
     /// Counts it and hands it on.
-    [[nodiscard]] Result<Json> told(const WorkerCommand& command, Result<Json> outcome);
+    [[nodiscard]] Result<Json> logged(const WorkerCommand& command, Result<Json> outcome);
     [[nodiscard]] Error refused(const Answer& answer);
 
     std::shared_ptr<const WorkerOptions> options_;

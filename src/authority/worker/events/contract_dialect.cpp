@@ -109,12 +109,12 @@ bool tells_item(const Json& params) noexcept {
 }
 
 Json app_server_item(const Json& params, const std::string& id) {
-    const Json* told = tells_item(params) ? member(params, "item") : nullptr;
-    std::string type = type_of(params, told);
+    const Json* raw = tells_item(params) ? member(params, "item") : nullptr;
+    std::string type = type_of(params, raw);
     if (type.empty() || id.empty()) {
         return nullptr;
     }
-    Json item = told == nullptr ? Json::object() : renamed(*told);
+    Json item = raw == nullptr ? Json::object() : renamed(*raw);
     item["type"] = std::move(type);
     item["id"] = id;
     if (const Json* result = member(item, "result"); result != nullptr && result->is_object()) {
@@ -149,13 +149,13 @@ std::optional<turn::Usage> usage_of_turn(const Json& params) {
         return std::nullopt;
     }
     const auto field = [&](std::string_view key) { return int_member(*usage, key).value_or(0); };
-    const turn::Usage told{
+    const turn::Usage counts{
         field("input_tokens"),
         field("cached_input_tokens"),
         field("output_tokens"),
         field("reasoning_output_tokens")
     };
-    return told == turn::Usage{} ? std::nullopt : std::optional(told);
+    return counts == turn::Usage{} ? std::nullopt : std::optional(counts);
 }
 
 } // namespace oa_stream::authority

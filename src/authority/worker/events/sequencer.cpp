@@ -15,8 +15,8 @@ void Sequencer::begin(std::uint64_t next) {
 
 void Sequencer::push(WorkerEvent event, Clock::time_point now, Events& ready) {
     if (event.seq == 0) {
-        if (event.watermark > told_watermark_) {
-            told_watermark_ = event.watermark;
+        if (event.watermark > reported_watermark_) {
+            reported_watermark_ = event.watermark;
             ready.push_back(std::move(event));
         }
         return;

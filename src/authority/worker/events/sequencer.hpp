@@ -39,7 +39,7 @@ public:
     /// next number seen is the next one.
     void skip(Events& ready);
     /// The topic's watermarks began again.
-    void forget_watermarks() noexcept { told_watermark_ = 0; }
+    void forget_watermarks() noexcept { reported_watermark_ = 0; }
 
     /// Since when an event is waited for; unset: nothing is held.
     [[nodiscard]] std::optional<Clock::time_point> waiting_since() const noexcept {
@@ -53,7 +53,7 @@ private:
     void release(Clock::time_point now, Events& ready);
 
     std::uint64_t next_ = 0;
-    std::uint64_t told_watermark_ = 0; ///< of events without seq
+    std::uint64_t reported_watermark_ = 0; ///< of events without seq
     std::map<std::uint64_t, WorkerEvent> held_{};
     std::size_t held_bytes_ = 0;
     std::optional<Clock::time_point> waiting_since_{};

@@ -60,8 +60,8 @@ std::string_view status_of(const Json& params) {
 }
 
 bool will_retry(const Json& params) {
-    const Json* told = either_member(params, "willRetry", "will_retry");
-    return told != nullptr && told->is_boolean() && told->get<bool>();
+    const Json* flag = either_member(params, "willRetry", "will_retry");
+    return flag != nullptr && flag->is_boolean() && flag->get<bool>();
 }
 
 bool is_text(std::string_view type) {
@@ -109,13 +109,13 @@ void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
         delta(method, std::move(params), Delta::tool, out);
     } else if (method == "turn/plan/updated" || method == "turn/diff/updated") {
         start({}, out);
-        tell(method, std::move(params), out);
+        translate(method, std::move(params), out);
     } else if (method == k_usage) {
         usage(std::move(params), out);
     } else if (method == "error" || method == "codex/error") {
         start({}, out);
         rename_member(params, "will_retry", "willRetry");
-        method == "error" ? tell(method, std::move(params), out) : codex_error(params, out);
+        method == "error" ? translate(method, std::move(params), out) : codex_error(params, out);
     } else if (const End* const how = end_of(method); how == nullptr) {
         ++unknown_;
     } else if (const auto outcome = how->outcome) {
@@ -138,7 +138,7 @@ void WorkerTranslator::start(std::string_view model, Events& out) {
     out.emplace_back(turn::TurnStarted{settings_.thread, settings_.turn, name});
 }
 
-void WorkerTranslator::tell(std::string_view method, Json params, Events& out) {
+void WorkerTranslator::translate(std::string_view method, Json params, Events& out) {
     params["threadId"] = settings_.thread;
     params["turnId"] = settings_.turn;
     codex_.notification(
@@ -149,7 +149,7 @@ void WorkerTranslator::tell(std::string_view method, Json params, Events& out) {
 void WorkerTranslator::item(std::string_view method, const Json& params, Events& out) {
     if (auto plan = plan_of_todo_list(params)) {
         start({}, out);
-        tell("turn/plan/updated", Json::object({{"plan", *std::move(plan)}}), out);
+        translate("turn/plan/updated", Json::object({{"plan", *std::move(plan)}}), out);
         return;
     }
     const std::string id = ids_of(params).item;
@@ -168,7 +168,7 @@ void WorkerTranslator::item(std::string_view method, const Json& params, Events&
         // One that is open already began with a delta that overtook this.
         if (open(key)) {
             done_.erase(key);
-            tell(method, Json::object({{"item", std::move(raw)}}), out);
+            translate(method, Json::object({{"item", std::move(raw)}}), out);
         }
     }
 }
@@ -188,17 +188,17 @@ void WorkerTranslator::item_completed(const Key& key, Json raw, const Json& para
         return;
     }
     const auto before = out.size();
-    tell("item/completed", Json::object({{"item", std::move(raw)}}), out);
+    translate("item/completed", Json::object({{"item", std::move(raw)}}), out);
     if (tells_item(params)) {
         return;
     }
     // A tool of which nothing but its end is told: its output is what it said live.
-    const auto said = outputs_.find(key.second);
+    const auto output_text = outputs_.find(key.second);
     for (auto event = out.begin() + static_cast<std::ptrdiff_t>(before); event != out.end();
          ++event) {
         if (auto* output = std::get_if<turn::ToolOutput>(&*event)) {
-            output->output = said == outputs_.end() ? Json{{"status", "completed"}}
-                                                    : Json{{"output", said->second}};
+            output->output = output_text == outputs_.end() ? Json{{"status", "completed"}}
+                                                           : Json{{"output", output_text->second}};
         }
     }
 }
@@ -236,7 +236,7 @@ void WorkerTranslator::text_completed(const Key& key, Json raw, Events& out) {
 void WorkerTranslator::tell_text(Text& text, Events& out) {
     tell_kept(text.key, out);
     if (text.end) {
-        tell("item/completed", Json::object({{"item", *std::move(text.end)}}), out);
+        translate("item/completed", Json::object({{"item", *std::move(text.end)}}), out);
     }
 }
 
@@ -253,11 +253,12 @@ void WorkerTranslator::delta(std::string_view method, Json params, Delta kind, E
     params["itemId"] = id;
     if (kind == Delta::tool) {
         start({}, out);
-        if (std::string& said = outputs_[id]; said.size() + text.size() <= k_output_limit) {
-            said += text;
+        if (std::string& output_text = outputs_[id];
+            output_text.size() + text.size() <= k_output_limit) {
+            output_text += text;
         }
         const bool shared = method == "item/toolOutput/delta";
-        tell(shared ? "item/commandExecution/outputDelta" : method, std::move(params), out);
+        translate(shared ? "item/commandExecution/outputDelta" : method, std::move(params), out);
         return;
     }
     const Key key{kind == Delta::message ? "agentMessage" : "reasoning", id};
@@ -272,13 +273,13 @@ void WorkerTranslator::delta(std::string_view method, Json params, Delta kind, E
         kept_[key].emplace_back(method, std::move(params));
         return;
     }
-    tell(method, std::move(params), out);
+    translate(method, std::move(params), out);
 }
 
 void WorkerTranslator::tell_kept(const Key& key, Events& out) {
     if (auto kept = kept_.extract(key)) {
         for (auto& [method, params] : kept.mapped()) {
-            tell(method, std::move(params), out);
+            translate(method, std::move(params), out);
         }
     }
 }
@@ -296,7 +297,7 @@ void WorkerTranslator::usage(Json params, Events& out) {
     if (const auto total = read_usage(params)) {
         total_ = total;
         if (settings_.baseline) {
-            tell(k_usage, std::move(params), out);
+            translate(k_usage, std::move(params), out);
         }
     }
 }
@@ -305,11 +306,13 @@ void WorkerTranslator::spent_by_others(const Json& params) {
     if (const auto total = read_usage(params)) {
         total_ = total;
         settings_.baseline = settings_.baseline ? settings_.baseline : total;
-        Json told = params;
-        told["threadId"] = settings_.thread;
-        told["turnId"] = "";
+        Json renamed = params;
+        renamed["threadId"] = settings_.thread;
+        renamed["turnId"] = "";
         Events none; // it ends up in the difference to our own
-        codex_.notification(Json::object({{"method", k_usage}, {"params", std::move(told)}}), none);
+        codex_.notification(
+            Json::object({{"method", k_usage}, {"params", std::move(renamed)}}), none
+        );
     }
 }
 
@@ -320,21 +323,22 @@ void WorkerTranslator::codex_error(const Json& params, Events& out) {
         return;
     }
     Json error = Json::object({{"message", std::string(message)}});
-    tell("error", Json::object({{"error", std::move(error)}, {"willRetry", true}}), out);
+    translate("error", Json::object({{"error", std::move(error)}, {"willRetry", true}}), out);
 }
 
 void WorkerTranslator::completed(const Json& params, Events& out) {
     flush(out);
     Json turn = Json::object();
-    if (const Json* told = member(params, "turn"); told != nullptr && told->is_object()) {
-        turn = *told;
+    if (const Json* reported = member(params, "turn");
+        reported != nullptr && reported->is_object()) {
+        turn = *reported;
     } else {
         turn["status"] = std::string(status_of(params));
         turn["error"] = Json::object({{"message", text_in(params, "message")}});
     }
     turn["id"] = settings_.turn;
     const auto before = out.size();
-    tell("turn/completed", Json::object({{"turn", std::move(turn)}}), out);
+    translate("turn/completed", Json::object({{"turn", std::move(turn)}}), out);
     ended_ = codex_.ended();
     const auto spent = usage_of_turn(params);
     for (auto event = out.begin() + static_cast<std::ptrdiff_t>(before); event != out.end();

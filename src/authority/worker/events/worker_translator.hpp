@@ -74,7 +74,7 @@ private:
     void codex_error(const Json& params, Events& out);
     void end(turn::Outcome outcome, std::optional<turn::Failure> failure, Events& out);
     /// Hands a notification in app-server's dialect on.
-    void tell(std::string_view method, Json params, Events& out);
+    void translate(std::string_view method, Json params, Events& out);
     void tell_kept(const Key& key, Events& out);
     /// An item began. False: it had begun already.
     bool open(const Key& key);

@@ -83,12 +83,12 @@ KhalaFrame read_error(const Json& error) {
 }
 
 KhalaFrame read_reply(const Json& payload, const KhalaFilter& filter) {
-    const Json& told = object_in(payload, "response");
+    const Json& response = object_in(payload, "response");
     if (text_view_in(payload, "status") != "ok") {
-        return read_error(told);
+        return read_error(response);
     }
     KhalaFrame frame{.kind = Kind::joined};
-    for (const Json& mark : list_in(told, "current_watermarks")) {
+    for (const Json& mark : list_in(response, "current_watermarks")) {
         if (text_view_in(mark, "topic") == filter.topic) {
             frame.head = count_in(mark, "watermark");
         }

@@ -215,7 +215,7 @@ std::string AccessLogIndex::why_missing(const Question& question, bool stopped) 
             limits_.silence_s
         );
     }
-    std::string told = fmt::format(
+    std::string text = fmt::format(
         "no line{} was written between {} and {}",
         by,
         rfc3339_millis(wall_time(question.window.from_s)),
@@ -223,7 +223,7 @@ std::string AccessLogIndex::why_missing(const Question& question, bool stopped) 
     );
     if (spans != nullptr) {
         return fmt::format(
-            "{}; the newest is of {}", told, rfc3339_millis(wall_time(spans->last()))
+            "{}; the newest is of {}", text, rfc3339_millis(wall_time(spans->last()))
         );
     }
     std::vector<std::string_view> names;
@@ -234,7 +234,7 @@ std::string AccessLogIndex::why_missing(const Question& question, bool stopped) 
     const bool many = names.size() > k_most_names;
     names.resize(std::min(names.size(), k_most_names));
     return fmt::format(
-        "{}; there are lines by {}{}", told, fmt::join(names, ", "), many ? ", …" : ""
+        "{}; there are lines by {}{}", text, fmt::join(names, ", "), many ? ", …" : ""
     );
 }
 

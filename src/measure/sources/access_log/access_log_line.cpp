@@ -135,8 +135,8 @@ bool read_times(const LogFields& fields, AccessLine& into) {
 /// A revision or a route that looks like a number or a word of logfmt is still a text.
 std::optional<std::string_view> name_of(const LogFields& fields, LogName name) {
     const LogField& field = fields[name];
-    const bool said = field.type == LogField::Type::text || !field.text.empty();
-    return said ? std::optional<std::string_view>(field.text) : std::nullopt;
+    const bool has_text = field.type == LogField::Type::text || !field.text.empty();
+    return has_text ? std::optional<std::string_view>(field.text) : std::nullopt;
 }
 
 /// A client may give two requests one id, but not one time of arrival and one end.

@@ -30,8 +30,8 @@ std::string identity_of(std::string_view head) {
          end = head.find('\n', begin)) {
         AccessLine line;
         if (read_access_line(head.substr(begin, end - begin), line) == LineKind::request) {
-            const std::string_view told = head.substr(0, end);
-            return fmt::format("{:x}-{}", std::hash<std::string_view>{}(told), told.size());
+            const std::string_view known = head.substr(0, end);
+            return fmt::format("{:x}-{}", std::hash<std::string_view>{}(known), known.size());
         }
         begin = end + 1;
     }

@@ -312,20 +312,20 @@ AccessLogSource::Reason AccessLogSource::why_uncovered(const Question& question)
 /// The part that one replica does not cover, at the mean rate of all of them.
 double
 AccessLogSource::uncovered_requests(const Question& question, const SourceReading& reading) const {
-    double told_s = 0;
+    double reported_s = 0;
     double gaps_s = counts().ahead_most_s > k_clocks_apart_s ? counts().ahead_most_s : 0;
     for (std::size_t i = 0; i < log_count(); ++i) {
         const auto covered_s = index_.covered_by(i, question);
         if (!covered_s || copy_of(i)) {
             continue;
         }
-        told_s += *covered_s;
+        reported_s += *covered_s;
         if (!index_.gap_of(i, question).empty()) {
             gaps_s += std::max(0.0, reading.covered_s - *covered_s);
         }
     }
     const auto total = static_cast<double>(reading.tally.requests.total);
-    return told_s > 0 ? std::ceil(total * gaps_s / told_s) : 0;
+    return reported_s > 0 ? std::ceil(total * gaps_s / reported_s) : 0;
 }
 
 Task<Result<SourceReading>> AccessLogSource::read(Question question) {

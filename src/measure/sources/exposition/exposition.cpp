@@ -154,7 +154,7 @@ Result<SeriesMap> parse_exposition(std::string_view text) {
 }
 
 bool CounterWindow::add(SeriesMap scrape, double at_s) {
-    bool again = false;
+    bool restarted = false;
     if (any_) {
         Tick tick{.from_s = last_at_s_, .to_s = at_s};
         for (const auto& [series, value] : scrape) {
@@ -163,7 +163,7 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
             }
             const auto before = known_.find(series);
             const double was = before == known_.end() ? 0 : before->second;
-            again = again || value < was;
+            restarted = restarted || value < was;
             if (const double rose = value < was ? value : value - was; rose > 0) {
                 tick.rose.emplace(series, rose);
             }
@@ -174,7 +174,7 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
         }
     }
     any_ = true;
-    if (again) { // what it counted before says nothing of a series that comes later
+    if (restarted) { // what it counted before says nothing of a series that comes later
         known_.clear();
     }
     for (const auto& [series, value] : scrape) {
@@ -184,7 +184,7 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
     }
     last_ = std::move(scrape);
     last_at_s_ = at_s;
-    return again;
+    return restarted;
 }
 
 double CounterWindow::covered_s() const noexcept {

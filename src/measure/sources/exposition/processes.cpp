@@ -110,7 +110,7 @@ std::vector<const ScrapedProcess*> Processes::lost_since(double at_s) const {
     return lost;
 }
 
-bool Processes::told_apart() const noexcept {
+bool Processes::distinguished() const noexcept {
     return std::ranges::none_of(all_, [](const auto& one) { return one.id.empty(); });
 }
 

@@ -242,53 +242,53 @@ std::string Queries::hidden(const std::string& series, double step_s) const {
     );
 }
 
-std::string Queries::hidden(const telemetry::Term& term, const Again& again) const {
+std::string Queries::hidden(const telemetry::Term& term, const Restarts& seen) const {
     const std::string series =
-        selector(term.metric->name, joined(matchers(term), again.who), by_label_);
+        selector(term.metric->name, joined(matchers(term), seen.who), by_label_);
     return fmt::format(
-        "sum ({} ({}))", without_replicas(), among_ours(hidden(series, again.step_s))
+        "sum ({} ({}))", without_replicas(), among_ours(hidden(series, seen.step_s))
     );
 }
 
-std::string Queries::hidden_times(const Again& again) const {
+std::string Queries::hidden_times(const Restarts& seen) const {
     const std::string routes = matcher(telemetry::route_is(question_.routes));
-    const std::string series = selector(histograms().metric, joined(routes, again.who), by_label_);
+    const std::string series = selector(histograms().metric, joined(routes, seen.who), by_label_);
     return fmt::format(
         "sum (max by (job, instance, route) ({} ({})))",
         without_replicas(),
-        among_ours(hidden(series, again.step_s))
+        among_ours(hidden(series, seen.step_s))
     );
 }
 
-std::string Queries::of_turns(std::string_view metric, const Again& again) const {
+std::string Queries::of_turns(std::string_view metric, const Restarts& seen) const {
     const std::string routes = matcher(telemetry::route_is(question_.routes));
-    const std::string series = selector(metric, joined(routes, again.who), by_label_);
+    const std::string series = selector(metric, joined(routes, seen.who), by_label_);
     return fmt::format("sum by (job, instance) ({} ({}))", without_replicas(), series);
 }
 
-std::string Queries::ran_last(const Again& again) const {
+std::string Queries::ran_last(const Restarts& seen) const {
     // What began less what ended; a process keeps its id, so this is by processes.
     const std::string each = fmt::format(
         "max by (job, instance, id) (last_over_time((max by (job, instance, id) ({process}) "
         "* on (job, instance) group_left () ({began} - {ended}))[{look}:{step}])) "
         "and on (job, instance) {restarts} > 0 "
         "unless on (job, instance) last_over_time({store}[{look}])",
-        fmt::arg("process", processes(again.who)),
-        fmt::arg("began", of_turns(telemetry::metric("bridge_accepted_total").name, again)),
-        fmt::arg("ended", of_turns(telemetry::metric("terminal_total").name, again)),
-        fmt::arg("look", duration_text(again.look_s)),
-        fmt::arg("step", duration_text(again.step_s)),
-        fmt::arg("restarts", restarts(again.look_s)),
+        fmt::arg("process", processes(seen.who)),
+        fmt::arg("began", of_turns(telemetry::metric("bridge_accepted_total").name, seen)),
+        fmt::arg("ended", of_turns(telemetry::metric("terminal_total").name, seen)),
+        fmt::arg("look", duration_text(seen.look_s)),
+        fmt::arg("step", duration_text(seen.step_s)),
+        fmt::arg("restarts", restarts(seen.look_s)),
         fmt::arg("store", selector("oa_stream_sessions", {}, false))
     );
     return among_ours(each);
 }
 
-std::string Queries::processes_now(const Again& again) const {
+std::string Queries::processes_now(const Restarts& seen) const {
     return among_ours(fmt::format(
         "max by (job, instance, id) ({}) and on (job, instance) {} > 0",
-        processes(again.who),
-        restarts(again.look_s)
+        processes(seen.who),
+        restarts(seen.look_s)
     ));
 }
 

@@ -79,7 +79,7 @@ public:
     /// Its targets whose process began again within `look_s`.
     [[nodiscard]] std::string restarted(double look_s) const;
     /// Those targets, as they are looked at.
-    struct Again {
+    struct Restarts {
         std::string who{}; ///< matcher of their instances; empty: all, since they are many
         double look_s = 0; ///< as restarted()'s
         double step_s = 0; ///< between two looks
@@ -87,14 +87,14 @@ public:
     /// What restarts may hide of the term: a counter that reached its former value before it was
     /// scraped again did not fall for anybody to see. No more than its highest value in an earlier
     /// process each time.
-    [[nodiscard]] std::string hidden(const telemetry::Term& term, const Again& again) const;
+    [[nodiscard]] std::string hidden(const telemetry::Term& term, const Restarts& seen) const;
     /// The same of the times: the bucket that hides most, on each route.
-    [[nodiscard]] std::string hidden_times(const Again& again) const;
+    [[nodiscard]] std::string hidden_times(const Restarts& seen) const;
     /// Turns that ran at the last look at each process behind such a target. Not of lanes with a
     /// store: others take their turns over, and count them.
-    [[nodiscard]] std::string ran_last(const Again& again) const;
+    [[nodiscard]] std::string ran_last(const Restarts& seen) const;
     /// The processes that such targets have now.
-    [[nodiscard]] std::string processes_now(const Again& again) const;
+    [[nodiscard]] std::string processes_now(const Restarts& seen) const;
 
     /// What the series of a term rose by, summed.
     [[nodiscard]] std::string rise_of(const telemetry::Term& term, std::string_view by = {}) const;
@@ -120,7 +120,7 @@ private:
     [[nodiscard]] std::string earlier_ones(double step_s) const;
     [[nodiscard]] std::string hidden(const std::string& series, double step_s) const;
     [[nodiscard]] std::string users_only(std::string_view metric, const std::string& more) const;
-    [[nodiscard]] std::string of_turns(std::string_view metric, const Again& again) const;
+    [[nodiscard]] std::string of_turns(std::string_view metric, const Restarts& seen) const;
     [[nodiscard]] std::string among_ours(const std::string& each) const;
     [[nodiscard]] std::string among_ours(const std::string& each, double window_s) const;
     [[nodiscard]] std::string where_ours(const std::string& each, double window_s) const;

@@ -260,7 +260,7 @@ void Reader::conclude() {
         out_.notes.push_back(fmt::format(
             "increase() extrapolates between scrapes: each count is right to ±{:.1f}{}",
             out_.count_error,
-            again_ ? ", but for what restarts hide" : ""
+            restarts_ ? ", but for what restarts hide" : ""
         ));
     }
     if (!queries_.sees_first_events()) {

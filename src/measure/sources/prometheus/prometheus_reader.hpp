@@ -50,7 +50,7 @@ private:
     [[nodiscard]] Task<Result<void>> restarts();
     /// Turns that ran when such a process was last scraped, and that nobody counted.
     [[nodiscard]] Task<Result<void>> ended_uncounted();
-    [[nodiscard]] Queries::Again looks_at(const Answer& again, double look_s) const;
+    [[nodiscard]] Queries::Restarts looks_at(const Answer& restarted, double look_s) const;
     /// What restarts may hide; 0 without one.
     [[nodiscard]] Task<Result<double>> hidden_by(telemetry::Term term);
     [[nodiscard]] Task<Result<double>> hidden_times();
@@ -110,7 +110,7 @@ private:
     SourceReading out_;
     std::string missing_;
     double unseen_s_ = 0; ///< of targets that were out of sight
-    std::optional<Queries::Again> again_; ///< processes began again between two scrapes
+    std::optional<Queries::Restarts> restarts_; ///< processes began again between two scrapes
     double at_first_sight_ = 0; ///< bad ones that nobody can date
     double hidden_bad_ = 0; ///< bad ones that restarts may hide
     bool has_whole_turns_ = false; ///< all lanes of the window count the times of whole turns

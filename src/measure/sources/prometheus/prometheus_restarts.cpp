@@ -38,35 +38,36 @@ Task<Result<void>> Reader::restarts() {
     // The last scrape of a process that ended within the window may have come before it.
     const double look_s = question_.window.seconds() + scraping_.interval_s;
     OA_CO_TRY(
-        const Answer again, co_await ask("targets", queries_.restarted(look_s), ResultType::vector)
+        const Answer restarted,
+        co_await ask("targets", queries_.restarted(look_s), ResultType::vector)
     );
-    if (again.series.empty() || !missing_.empty()) {
+    if (restarted.series.empty() || !missing_.empty()) {
         co_return Result<void>{};
     }
-    again_ = looks_at(again, look_s);
-    for (std::size_t i = 0; i < std::min(again.series.size(), k_most_named); ++i) {
+    restarts_ = looks_at(restarted, look_s);
+    for (std::size_t i = 0; i < std::min(restarted.series.size(), k_most_named); ++i) {
         out_.notes.push_back(fmt::format(
             "the lane at {} restarted between two scrapes: what it counted after the earlier one "
             "is "
             "in no number",
-            printable(again.series[i].label("instance"), 120)
+            printable(restarted.series[i].label("instance"), 120)
         ));
     }
-    if (again.series.size() > k_most_named) {
-        out_.notes.push_back(fmt::format("so did {} more", again.series.size() - k_most_named));
+    if (restarted.series.size() > k_most_named) {
+        out_.notes.push_back(fmt::format("so did {} more", restarted.series.size() - k_most_named));
     }
     OA_CO_CHECK(co_await ended_uncounted());
     co_return Result<void>{};
 }
 
-Queries::Again Reader::looks_at(const Answer& again, double look_s) const {
+Queries::Restarts Reader::looks_at(const Answer& restarted, double look_s) const {
     std::set<std::string> instances;
     double interval_s = scraping_.interval_s;
-    for (const Series& series : again.series) {
+    for (const Series& series : restarted.series) {
         instances.emplace(series.label("instance"));
         interval_s = std::min(interval_s, scraping_.interval_of(series));
     }
-    Queries::Again out{
+    Queries::Restarts out{
         .who = of_instances(std::vector<std::string>(instances.begin(), instances.end())),
         .look_s = look_s,
     };
@@ -79,15 +80,16 @@ Queries::Again Reader::looks_at(const Answer& again, double look_s) const {
 }
 
 Task<Result<void>> Reader::ended_uncounted() {
-    if (!again_) {
+    if (!restarts_) {
         co_return Result<void>{};
     }
-    const Queries::Again& again = *again_;
+    const Queries::Restarts& restarts = *restarts_;
     OA_CO_TRY(
-        const Answer ran, co_await ask("targets", queries_.ran_last(again), ResultType::vector)
+        const Answer ran, co_await ask("targets", queries_.ran_last(restarts), ResultType::vector)
     );
     OA_CO_TRY(
-        const Answer now, co_await ask("targets", queries_.processes_now(again), ResultType::vector)
+        const Answer now,
+        co_await ask("targets", queries_.processes_now(restarts), ResultType::vector)
     );
     std::set<Process> alive;
     for (const Series& series : now.series) {
@@ -111,18 +113,18 @@ Task<Result<void>> Reader::ended_uncounted() {
 }
 
 Task<Result<double>> Reader::hidden_by(telemetry::Term term) {
-    if (!again_ || !missing_.empty()) {
+    if (!restarts_ || !missing_.empty()) {
         co_return 0.0;
     }
-    OA_CO_TRY(const auto hidden, co_await number(term.word, queries_.hidden(term, *again_)));
+    OA_CO_TRY(const auto hidden, co_await number(term.word, queries_.hidden(term, *restarts_)));
     co_return hidden.value_or(0);
 }
 
 Task<Result<double>> Reader::hidden_times() {
-    if (!again_ || !missing_.empty()) {
+    if (!restarts_ || !missing_.empty()) {
         co_return 0.0;
     }
-    OA_CO_TRY(const auto hidden, co_await number("times", queries_.hidden_times(*again_)));
+    OA_CO_TRY(const auto hidden, co_await number("times", queries_.hidden_times(*restarts_)));
     co_return hidden.value_or(0);
 }
 

@@ -25,12 +25,12 @@ inline Lines described(const std::vector<Event>& events) {
 }
 
 /// One turn "u" of thread "t", told by notifications that name only what matters.
-class Told {
+class Transcript {
 public:
-    explicit Told(Usage baseline = {}) : translator_("t", {}, baseline, "/w") {
+    explicit Transcript(Usage baseline = {}) : translator_("t", {}, baseline, "/w") {
         (*this)("turn/started", R"({"turn":{"id":"u"}})");
     }
-    Told& operator()(std::string_view method, std::string_view params) {
+    Transcript& operator()(std::string_view method, std::string_view params) {
         Json all = Json::parse(params);
         for (const auto& [key, value] : {std::pair("threadId", "t"), std::pair("turnId", "u")}) {
             if (!all.contains(key)) {
@@ -43,13 +43,13 @@ public:
         translator_.notification(message, events_);
         return *this;
     }
-    Told& started(std::string_view item) {
+    Transcript& started(std::string_view item) {
         return (*this)("item/started", R"({"item":)" + std::string(item) + "}");
     }
-    Told& completed(std::string_view item) {
+    Transcript& completed(std::string_view item) {
         return (*this)("item/completed", R"({"item":)" + std::string(item) + "}");
     }
-    Told&
+    Transcript&
     delta(std::string_view method, std::string_view id, std::string_view text, int index = 0) {
         Json params = Json::object();
         params["itemId"] = id;
@@ -58,7 +58,7 @@ public:
         params["contentIndex"] = index;
         return (*this)("item/" + std::string(method), params.dump());
     }
-    Told& usage(std::string_view turn, int input, int cached, int output, int reasoning) {
+    Transcript& usage(std::string_view turn, int input, int cached, int output, int reasoning) {
         Json total = Json::object();
         total["inputTokens"] = input;
         total["cachedInputTokens"] = cached;
@@ -70,7 +70,7 @@ public:
         params["tokenUsage"]["total"] = std::move(total);
         return (*this)("thread/tokenUsage/updated", params.dump());
     }
-    Told& ended(std::string_view status = "completed", std::string_view error = "null") {
+    Transcript& ended(std::string_view status = "completed", std::string_view error = "null") {
         return (*this)(
             "turn/completed",
             R"({"turn":{"id":"u","items":[],"status":")" + std::string(status) + R"(","error":)" +
