@@ -46,7 +46,7 @@ told(std::string_view body, LaneAllowed allowed = {}, bool strict = false, bool 
         read->model,
         read->effort,
         read->system,
-        fmt::join(read->ignored.told(), ",")
+        fmt::join(read->ignored.listed(), ",")
     );
 }
 
@@ -178,12 +178,12 @@ TEST_CASE("extras: no more names are told than a header can hold, and each once 
     body["x" + std::string(100, 'y')] = 1;
     auto read = read_extras(body, {});
     REQUIRE(read);
-    const auto names = read->ignored.told();
+    const auto names = read->ignored.listed();
     REQUIRE(names.size() == 33);
     CHECK(names[31] == "x31");
     CHECK(names[32] == "and-9-more");
     CHECK(ignore_more(*read, false, {"x39", "x31"})); // one that is not told, and one that is
-    CHECK(read->ignored.told() == names);
+    CHECK(read->ignored.listed() == names);
     const auto all = reject_ignored(read->ignored);
     CHECK(all.message.ends_with("and-9-more"));
     REQUIRE(all.fields.size() == 32);
@@ -191,19 +191,19 @@ TEST_CASE("extras: no more names are told than a header can hold, and each once 
 
     const auto given = std::string(100, 'z');
     auto some = read_extras(Json::object({{"a", 1}}), {}, {given}).value();
-    CHECK(some.ignored.told() == std::vector{given.substr(0, 64), std::string("a")});
+    CHECK(some.ignored.listed() == std::vector{given.substr(0, 64), std::string("a")});
     CHECK(ignore_more(some, false, {"a", "b", "b"}));
     CHECK(
-        some.ignored.told() == std::vector{given.substr(0, 64), std::string("a"), std::string("b")}
+        some.ignored.listed() == std::vector{given.substr(0, 64), std::string("a"), std::string("b")}
     );
     CHECK(ignore_more(some, true, {}));
     const auto refused = ignore_more(some, true, {"c"});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == "unsupported_field");
     CHECK(ignore_more(*read, false, {"another"}));
-    CHECK(read->ignored.told().back() == "and-10-more");
+    CHECK(read->ignored.listed().back() == "and-10-more");
     CHECK(ignore_first(*read, false, {"messages[0].b", "messages[0].a"}));
-    const auto told = read->ignored.told();
+    const auto told = read->ignored.listed();
     REQUIRE(told.size() == 33);
     CHECK(told[0] == "messages[0].b");
     CHECK(told[1] == "messages[0].a");

@@ -146,7 +146,7 @@ TEST_CASE("completions request: habits without effect are named, defaults are no
     );
     REQUIRE(habits.has_value());
     CHECK(
-        fmt::format("{}", fmt::join(habits->ignored.told(), " ")) ==
+        fmt::format("{}", fmt::join(habits->ignored.listed(), " ")) ==
         "temperature top_p presence_penalty frequency_penalty seed max_tokens "
         "max_completion_tokens service_tier verbosity parallel_tool_calls"
     );
@@ -167,7 +167,7 @@ TEST_CASE("completions request: of a schema's words those are named that Codex c
             more
         ));
         REQUIRE(request.has_value());
-        return fmt::format("{}", fmt::join(request->ignored.told(), " "));
+        return fmt::format("{}", fmt::join(request->ignored.listed(), " "));
     };
     CHECK(named("") == "");
     CHECK(named(R"("strict":true,"description":"",)") == "");
@@ -185,7 +185,7 @@ TEST_CASE("completions request: the detail of an image is named, unless it is th
             detail
         ));
         REQUIRE(request.has_value());
-        return fmt::format("{}", fmt::join(request->ignored.told(), " "));
+        return fmt::format("{}", fmt::join(request->ignored.listed(), " "));
     };
     CHECK(named(R"("low")") == "messages.content.image_url.detail");
     CHECK(named(R"("auto")") == "");

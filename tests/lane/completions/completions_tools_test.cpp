@@ -50,7 +50,7 @@ std::string offered(const Accepted<CompletionsRequest>& request) {
     out += request->must_call ? ", must" : "";
     return request->ignored.empty()
                ? out
-               : out + fmt::format(", [{}]", fmt::join(request->ignored.told(), " "));
+               : out + fmt::format(", [{}]", fmt::join(request->ignored.listed(), " "));
 }
 
 /// "user:a | assistant:b f(c1,{}) | tool:c1=r | > next"
@@ -192,7 +192,7 @@ TEST_CASE("completions tools: of many members without effect some are named, and
     }
     const auto request = ask(fmt::format(R"("tools":[{}])", tools));
     REQUIRE(request.has_value());
-    const auto names = request->ignored.told();
+    const auto names = request->ignored.listed();
     REQUIRE(names.size() == 33);
     CHECK(names.front() == "tools.function.x0");
     CHECK(names.back() == "and-18-more");
