@@ -32,7 +32,7 @@ Connection::read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve) {
     parser_->sieve_body(std::move(sieve));
     await_body();
     if (read->pending()) { // else the peer had left when it was told to go on
-        take({});
+        receive({});
     }
     return read;
 }
