@@ -19,13 +19,14 @@ std::string path_of(const Node& map, std::string_view key) {
 
 } // namespace
 
-Reader::Reader(const Node& node) : node_(node), valid_(node.yaml().kind == YamlKind::map) {
+SectionReader::SectionReader(const Node& node)
+    : node_(node), valid_(node.yaml().kind == YamlKind::map) {
     if (!valid_) {
         node.refuse(fmt::format("expected a mapping, found {}", to_string(node.yaml().kind)));
     }
 }
 
-std::optional<Node> Reader::find(std::string_view key) {
+std::optional<Node> SectionReader::find(std::string_view key) {
     asked_.emplace(key);
     const YamlNode* value = node_.yaml().find(key);
     if (!valid_ || value == nullptr || !given(*value)) {
@@ -34,7 +35,7 @@ std::optional<Node> Reader::find(std::string_view key) {
     return Node(*value, node_.problems(), path_of(node_, key));
 }
 
-std::optional<Node> Reader::require(std::string_view key, std::string_view expected) {
+std::optional<Node> SectionReader::require(std::string_view key, std::string_view expected) {
     auto out = find(key);
     if (!out && valid_) {
         node_.problems().add(
@@ -63,7 +64,7 @@ meant_key(const YamlNode& map, std::string_view key, std::span<const std::string
     return close ? close : nearest(key, known);
 }
 
-void Reader::finish() {
+void SectionReader::finish() {
     std::vector<std::string_view> known(asked_.begin(), asked_.end());
     for (const YamlEntry& entry : node_.yaml().entries) {
         if (asked_.contains(entry.key)) {

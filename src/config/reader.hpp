@@ -12,10 +12,10 @@
 namespace oa_stream::config {
 
 /// Problems go to the node's collector: read everything, call finish(), then look there.
-class Reader {
+class SectionReader {
 public:
     /// Notes a problem unless `node` is a mapping; then every key is absent, and nothing is missed.
-    explicit Reader(const Node& node);
+    explicit SectionReader(const Node& node);
 
     [[nodiscard]] bool valid() const noexcept { return valid_; }
     [[nodiscard]] const Node& node() const noexcept { return node_; }

@@ -27,7 +27,7 @@ std::string expected_for(const Key& key) {
 }
 
 /// The variant that the chooser names; nothing when there is none.
-std::optional<std::size_t> chosen_variant(Reader& reader, const Variants& variants) {
+std::optional<std::size_t> chosen_variant(SectionReader& reader, const Variants& variants) {
     const auto node = variants.chooser.empty() ? std::nullopt : reader.find(variants.chooser);
     if (!node || node->yaml().kind != YamlKind::scalar) {
         return std::nullopt;
@@ -80,7 +80,7 @@ void apply_fallback(const Node& parent, const Key& key, void* out) {
     key.read(Node(value, parent.problems(), std::string(key.name)), out);
 }
 
-void read_key(Reader& reader, const AllKeys& all, const Key& key, void* out) {
+void read_key(SectionReader& reader, const AllKeys& all, const Key& key, void* out) {
     auto value = reader.find(key.name);
     if (!value && key.need == Need::required && !misspelt(reader.node(), all, key.name)) {
         value = reader.require(key.name, expected_for(key)); // notes what is missing
@@ -95,7 +95,7 @@ void read_key(Reader& reader, const AllKeys& all, const Key& key, void* out) {
 /// Keys of the other variants; of all of them when it is unknown which one this is, which was
 /// refused already.
 void refuse_foreign(
-    Reader& reader,
+    SectionReader& reader,
     const SectionInfo& section,
     const AllKeys& all,
     std::optional<std::size_t> variant
@@ -191,7 +191,7 @@ AllKeys all_keys(const SectionInfo& section) {
 }
 
 void read_section(const Node& node, const SectionInfo& section, void* out) {
-    Reader reader(node);
+    SectionReader reader(node);
     if (!reader.valid()) {
         return;
     }

@@ -29,9 +29,9 @@ struct Refusal {
 };
 
 /// Finds lines and columns again: the library counts bytes from 0.
-class Source {
+class YamlSource {
 public:
-    explicit Source(std::string_view text) : text_(text) {
+    explicit YamlSource(std::string_view text) : text_(text) {
         starts_.push_back(0);
         for (std::size_t i = 0; i < text.size(); ++i) {
             if (text[i] == '\n') {
@@ -69,7 +69,8 @@ private:
 /// Builds the tree from events. Nothing is ever kept twice, so nothing can expand.
 class Builder final : public YAML::EventHandler {
 public:
-    Builder(const Source& source, const YamlLimits& limits) : source_(source), limits_(limits) {}
+    Builder(const YamlSource& source, const YamlLimits& limits)
+        : source_(source), limits_(limits) {}
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         if (seen_) {
@@ -236,7 +237,7 @@ private:
         level.key_at = node.at;
     }
 
-    const Source& source_;
+    const YamlSource& source_;
     const YamlLimits& limits_;
     std::vector<Level> levels_;
     std::optional<YamlNode> root_;
@@ -244,7 +245,7 @@ private:
 };
 
 /// The library's own words for this one help nobody.
-void check_indentation(std::string_view text, const Source& source) {
+void check_indentation(std::string_view text, const YamlSource& source) {
     bool leading = true;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (leading && text[i] == '\t') {
@@ -255,7 +256,7 @@ void check_indentation(std::string_view text, const Source& source) {
 }
 
 /// What the library would misread or guess an encoding from.
-void check_bytes(std::string_view text, const Source& source) {
+void check_bytes(std::string_view text, const YamlSource& source) {
     if (const auto bad = invalid_utf8(text)) {
         throw Refusal{source.position(*bad), "no valid UTF-8", {}};
     }
@@ -268,7 +269,7 @@ void check_bytes(std::string_view text, const Source& source) {
     }
 }
 
-YamlNode parse_one(std::string_view text, const Source& source, const YamlLimits& limits) {
+YamlNode parse_one(std::string_view text, const YamlSource& source, const YamlLimits& limits) {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
     Builder builder(source, limits);
@@ -313,7 +314,7 @@ parse_yaml(std::string_view text, Problems& problems, const YamlLimits& limits) 
     if (text.starts_with("\xEF\xBB\xBF")) {
         text.remove_prefix(3); // a byte order mark, as some editors write it
     }
-    const Source source(text);
+    const YamlSource source(text);
     try {
         check_bytes(text, source);
         check_indentation(text, source);

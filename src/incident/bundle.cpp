@@ -28,11 +28,11 @@ namespace {
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
 
 /// What a bundle is made of: text of our own, or a file that is read when its turn comes.
-struct Source {
+struct BundleSource {
     std::string text{};
     fs::path file{};
 };
-using Sources = std::map<std::string, Source>;
+using Sources = std::map<std::string, BundleSource>;
 
 Json manifest_of(const Incident& incident, const BundleRules& rules) {
     Json runs = Json::array();

@@ -68,7 +68,7 @@ void choice(std::string& out, const Chunk& chunk) {
     out += '}';
 }
 
-struct Writer {
+struct ChunkWriter {
     std::string& out;
 
     void operator()(const Chunk& chunk) const {
@@ -96,7 +96,7 @@ struct Writer {
 } // namespace
 
 void append_frame(std::string& out, const Event& event) {
-    std::visit(Writer{out}, event);
+    std::visit(ChunkWriter{out}, event);
 }
 
 Json to_json(const Usage& usage) {

@@ -23,7 +23,7 @@ void flags(std::string& out, bool dynamic, bool provider_executed) {
 }
 
 /// Writes the members behind "type".
-struct Writer {
+struct UiWriter {
     std::string& out;
 
     void operator()(const PartDelta& chunk) const {
@@ -137,7 +137,7 @@ void append_frame(std::string& out, const Chunk& chunk) {
     }
     out += R"(data: {"type":)";
     append_text(out, type_of(chunk));
-    std::visit(Writer{out}, chunk);
+    std::visit(UiWriter{out}, chunk);
     out += "}\n\n";
 }
 

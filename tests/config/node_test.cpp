@@ -14,7 +14,7 @@ struct File {
     YamlNode root;
     Problems problems{"f.yaml"};
     explicit File(std::string_view text) : root(*parse_yaml(text, "f.yaml")) {}
-    Reader reader() { return Reader(Node(root, problems, "")); }
+    SectionReader reader() { return SectionReader(Node(root, problems, "")); }
     [[nodiscard]] std::string first() const {
         const auto result = problems.result();
         return result ? "" : result.error().text();
@@ -25,7 +25,7 @@ struct File {
 
 TEST_CASE("reader: finish() names every key that nobody asked for, with the nearest") {
     File file("bakes: 10m\nzzz: 1\nname: x\n");
-    Reader reader = file.reader();
+    SectionReader reader = file.reader();
     static_cast<void>(reader.find("bake"));
     static_cast<void>(reader.find("name"));
     reader.finish();
@@ -36,7 +36,7 @@ TEST_CASE("reader: finish() names every key that nobody asked for, with the near
 
 TEST_CASE("reader: an unknown key is rather one that is not there yet than one that is") {
     File file("stagez: 1\nstage: 2\n");
-    Reader reader = file.reader();
+    SectionReader reader = file.reader();
     static_cast<void>(reader.find("stage"));
     static_cast<void>(reader.find("stages"));
     reader.finish();
@@ -45,14 +45,14 @@ TEST_CASE("reader: an unknown key is rather one that is not there yet than one t
 
 TEST_CASE("reader: what is missing is told with what was expected") {
     File file("a: 1\n");
-    Reader reader = file.reader();
+    SectionReader reader = file.reader();
     CHECK(reader.require("bake", "a duration like 10m") == std::nullopt);
     CHECK(file.first() == "f.yaml:1:1: bake is missing, expected a duration like 10m");
 }
 
 TEST_CASE("reader: something else than a mapping is one problem, not many") {
     File file("- a\n");
-    Reader reader = file.reader();
+    SectionReader reader = file.reader();
     CHECK(reader.require("name", "a text") == std::nullopt);
     CHECK(reader.find("bake") == std::nullopt);
     reader.finish();

@@ -43,9 +43,9 @@ std::optional<std::string> text_in(std::string_view quoted) {
 }
 
 /// Reads from the front; what it took is gone. False: not JSON, then its place means nothing.
-class Reader {
+class JsonSkimmer {
 public:
-    explicit Reader(std::string_view text) : left_(text) { skip_space(); }
+    explicit JsonSkimmer(std::string_view text) : left_(text) { skip_space(); }
 
     [[nodiscard]] bool at_end() const { return left_.empty(); }
     [[nodiscard]] bool take(char c) {
@@ -130,7 +130,7 @@ private:
 };
 
 /// Values between commas up to `close`, each read by `one`.
-bool each(Reader& from, char close, const std::function<bool(Reader&)>& one) {
+bool each(JsonSkimmer& from, char close, const std::function<bool(JsonSkimmer&)>& one) {
     if (from.take(close)) {
         return true;
     }
@@ -145,8 +145,8 @@ bool each(Reader& from, char close, const std::function<bool(Reader&)>& one) {
 using TakeRaw = std::function<bool(const std::string& name, std::string_view raw)>;
 
 bool members(std::string_view object, const TakeRaw& take) {
-    Reader from(object);
-    const auto member = [&take](Reader& at) {
+    JsonSkimmer from(object);
+    const auto member = [&take](JsonSkimmer& at) {
         std::string_view name;
         std::string_view raw;
         if (!at.value(name) || !name.starts_with('"') || !at.take(':') || !at.value(raw)) {
@@ -160,8 +160,8 @@ bool members(std::string_view object, const TakeRaw& take) {
 
 std::string_view last_item(std::string_view array) {
     std::string_view last;
-    Reader from(array);
-    const auto item = [&last](Reader& at) { return at.value(last); };
+    JsonSkimmer from(array);
+    const auto item = [&last](JsonSkimmer& at) { return at.value(last); };
     return from.take('[') && each(from, ']', item) ? last : std::string_view();
 }
 

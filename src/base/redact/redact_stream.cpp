@@ -43,7 +43,7 @@ struct Object {
 };
 
 /// One line of JSON.
-struct Line {
+struct StreamLine {
     std::vector<Value> values{};
     std::vector<Object> objects{{0}}; ///< the first is around all
 };
@@ -59,7 +59,7 @@ std::size_t string_end(std::string_view line, std::size_t at) {
 /// Follows the braces of a line. What is nested deeper than anybody nests belongs to the deepest.
 class Nesting {
 public:
-    explicit Nesting(Line& line) : line_(line) {}
+    explicit Nesting(StreamLine& line) : line_(line) {}
     [[nodiscard]] std::size_t object() const { return open_.back(); }
     void brace(char c) {
         constexpr std::size_t k_deepest = 32;
@@ -76,16 +76,16 @@ public:
     }
 
 private:
-    Line& line_;
+    StreamLine& line_;
     std::vector<std::size_t> open_{0};
     std::size_t beyond_ = 0;
 };
 
 /// Every named string of a line of JSON, however deep, and without caring whether it is legal: what
 /// a reader would refuse must be redacted nevertheless.
-Line read_line(std::string_view line) {
+StreamLine read_line(std::string_view line) {
     constexpr std::size_t k_longest = 64; // of a name or a number; what is cut joins more, not less
-    Line out;
+    StreamLine out;
     Nesting nesting(out);
     std::string_view name;
     for (std::size_t at = line.find_first_of("\"{}"); at != std::string_view::npos;
@@ -125,7 +125,7 @@ void add_value(const Value& value, std::size_t offset, Text& into) {
 }
 
 /// What the object and all around it say of the part.
-std::string part_of(const Line& line, std::size_t object) {
+std::string part_of(const StreamLine& line, std::size_t object) {
     std::string out;
     for (;; object = line.objects[object].parent) {
         const Object& one = line.objects[object];
@@ -137,7 +137,7 @@ std::string part_of(const Line& line, std::size_t object) {
 }
 
 void take_line(std::string_view line, std::size_t offset, Parts& parts) {
-    const Line read = read_line(line);
+    const StreamLine read = read_line(line);
     for (const Value& value : read.values) {
         if (!contains(k_pieces, value.name)) {
             continue;

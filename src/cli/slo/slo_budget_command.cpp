@@ -10,7 +10,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-struct Order {
+struct BudgetOrder {
     SloOrder slo{};
     measure::Fraction at_most{};
 };
@@ -23,8 +23,8 @@ constexpr auto k_at_most = parsed<read_exact_share, &Options::at_most>(
 )
                                .or_else_text("the playbook's, else 100%");
 
-Result<Order> complete(const Options& options) {
-    Order out;
+Result<BudgetOrder> complete(const Options& options) {
+    BudgetOrder out;
     OA_TRY(out.slo, slo_order(options));
     if (!options.at_most && out.slo.consumed_at_most) {
         out.at_most = measure::Fraction::of(*out.slo.consumed_at_most);
@@ -38,7 +38,7 @@ Result<Order> complete(const Options& options) {
 }
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
-Task<SloFindings> judge(const Order& order, SloDesk& desk) {
+Task<SloFindings> judge(const BudgetOrder& order, SloDesk& desk) {
     SloFindings out;
     out.more["budgets"] = Json::array();
     for (const Slo& slo : order.slo.slos) {
@@ -60,7 +60,7 @@ Task<SloFindings> judge(const Order& order, SloDesk& desk) {
 }
 
 Result<ExitCode> run(const Options& options, Context& context) {
-    OA_TRY(const Order order, complete(options));
+    OA_TRY(const BudgetOrder order, complete(options));
     return run_slo(
         run::RunKind::slo_budget,
         slo_status_command,

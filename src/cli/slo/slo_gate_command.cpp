@@ -33,7 +33,7 @@ struct Options : SloSourceOptions, ReplayOptions {
 constexpr auto k_stable =
     option<&Options::stable>("--stable", "NAME", "Compare it with this revision.");
 
-struct Order {
+struct GateOrder {
     GateExpr gate{};
     SloSource source{};
     std::string canary{};
@@ -50,8 +50,8 @@ Result<double> read_confidence_percent(std::string_view text) {
     return *share;
 }
 
-Result<Order> complete(const Options& options) {
-    Order out;
+Result<GateOrder> complete(const Options& options) {
+    GateOrder out;
     OA_TRY(out.gate, options.gate ? Result<GateExpr>(*options.gate) : parse_gate_expr(""));
     out.gate.spec.confidence = options.confidence;
     out.gate.spec.min_n = options.min_n;
@@ -84,7 +84,7 @@ Result<Order> complete(const Options& options) {
     return out;
 }
 
-measure::GateInput input_of(const Order& order) {
+measure::GateInput input_of(const GateOrder& order) {
     measure::GateInput out;
     out.window = fmt::format(
         "{}{}",
@@ -96,7 +96,7 @@ measure::GateInput input_of(const Order& order) {
     return out;
 }
 
-measure::Question question_of(const Order& order, const std::string& revision) {
+measure::Question question_of(const GateOrder& order, const std::string& revision) {
     measure::Question out;
     out.revision = revision;
     out.routes = order.routes;
@@ -113,7 +113,7 @@ std::string gate_record_text(const measure::GateRecord& record) {
     return out;
 }
 
-SloFindings found(const Order& order, const measure::GateRecord& record) {
+SloFindings found(const GateOrder& order, const measure::GateRecord& record) {
     SloFindings out;
     out.checks.push_back(to_check(record, "gate." + order.gate.spec.id));
     out.text = gate_record_text(record);
@@ -121,7 +121,7 @@ SloFindings found(const Order& order, const measure::GateRecord& record) {
     return out;
 }
 
-SloFindings failed(const Order& order, const Error& error, SloDesk& desk) {
+SloFindings failed(const GateOrder& order, const Error& error, SloDesk& desk) {
     const auto record = evaluate_basis(
         order.gate.spec, {.asked = order.source.text(), .silent = error.text()}, input_of(order)
     );
@@ -159,7 +159,7 @@ Advice look_at_source(const Args& given, const std::string& file) {
 }
 
 // NOLINTNEXTLINE(*-avoid-reference-coroutine-parameters): run_slo() holds them
-Task<SloFindings> judge(const Order& order, SloDesk& desk, const Args& given) {
+Task<SloFindings> judge(const GateOrder& order, SloDesk& desk, const Args& given) {
     const double window_s = seconds(order.window);
     auto canary = co_await desk.ask(question_of(order, order.canary), window_s);
     if (!canary) {
@@ -225,7 +225,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         OA_CHECK(check_replayed(context.given));
         return replay_gates(options, context);
     }
-    OA_TRY(const Order order, complete(options));
+    OA_TRY(const GateOrder order, complete(options));
     return run_slo(
         run::RunKind::slo_gate,
         slo_gate_command,

@@ -32,24 +32,24 @@ constexpr std::size_t k_read = std::size_t{64} << 10U;
 constexpr std::int64_t k_largest_cut = std::int64_t{1} << 30U;
 
 /// A file, or standard input for "-"; closed at the end unless it is standard input.
-class Source {
+class SavedStream {
 public:
-    [[nodiscard]] static Result<Source> open(const std::string& path) {
+    [[nodiscard]] static Result<SavedStream> open(const std::string& path) {
         if (path == "-") {
-            return Source(STDIN_FILENO, "standard input");
+            return SavedStream(STDIN_FILENO, "standard input");
         }
         const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
         if (fd < 0) {
             return cannot_read(path);
         }
-        return Source(fd, path);
+        return SavedStream(fd, path);
     }
-    Source(Source&& other) noexcept
+    SavedStream(SavedStream&& other) noexcept
         : fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
-    Source& operator=(Source&&) = delete;
-    Source(const Source&) = delete;
-    Source& operator=(const Source&) = delete;
-    ~Source() {
+    SavedStream& operator=(SavedStream&&) = delete;
+    SavedStream(const SavedStream&) = delete;
+    SavedStream& operator=(const SavedStream&) = delete;
+    ~SavedStream() {
         if (fd_ > STDIN_FILENO) {
             ::close(fd_);
         }
@@ -70,7 +70,7 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
 private:
-    Source(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+    SavedStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
 
     static std::unexpected<Error> cannot_read(const std::string& name) {
         return fail(
@@ -182,7 +182,7 @@ Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     return judge;
 }
 
-Result<void> feed_all(const Source& source, contract::Judge& judge, std::size_t cut) {
+Result<void> feed_all(const SavedStream& source, contract::Judge& judge, std::size_t cut) {
     std::vector<char> buffer(k_read);
     while (true) {
         OA_TRY(const std::size_t got, source.read(buffer));
@@ -229,7 +229,7 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
     if (seen.is_object() && !options.messages) {
         judge.messages_known(); // probes ask with a user's message
     }
-    OA_TRY(const Source source, Source::open(path));
+    OA_TRY(const SavedStream source, SavedStream::open(path));
     OA_CHECK(feed_all(source, judge, options.chunk_bytes));
     const bool left = options.left || (seen.is_object() && seen["outcome"] == "cancelled");
     const contract::Judgement judgement =

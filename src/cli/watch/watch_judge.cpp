@@ -25,7 +25,7 @@ constexpr double k_sure = 0.95; ///< one-sided
 constexpr double k_surer = 1 - (1 - k_sure) * measure::k_interim_share;
 
 /// Of one limit.
-struct Finding {
+struct WatchFinding {
     std::string why{}; ///< it is exceeded, proven; empty: it is not
     bool few = false;  ///< it is exceeded, by too few requests to prove it
 };
@@ -47,7 +47,7 @@ bool proven_above(const measure::Counts& counts, double share, const WatchLimits
 }
 
 /// What is known proves a breach, whatever else was not reported.
-Finding judge_bad(const WatchPart& part, const WatchLimits& limits) {
+WatchFinding judge_bad(const WatchPart& part, const WatchLimits& limits) {
     const measure::Counts counts = counts_of(part.turns);
     if (!part.turns.bad || counts.rate() <= limits.bad_at_most) {
         return {};
@@ -81,7 +81,7 @@ measure::Counts slow_ones(const WatchPart& part, const WatchLimits& limits) {
     return {total - std::min(within, total), total};
 }
 
-Finding judge_slow(const WatchPart& part, const WatchLimits& limits) {
+WatchFinding judge_slow(const WatchPart& part, const WatchLimits& limits) {
     const auto& buckets = part.first_content;
     const measure::Counts counts = slow_ones(part, limits);
     const std::uint64_t total = counts.total;
@@ -113,12 +113,12 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
     all.first_content = all_first_content(view.numbers);
     all.times_missing = view.numbers.times_missing;
     const auto judged = by_revision(view.parts);
-    using Judge = Finding (*)(const WatchPart&, const WatchLimits&);
+    using Judge = WatchFinding (*)(const WatchPart&, const WatchLimits&);
     const std::array<std::pair<Judge, bool*>, 2> kinds{
         {{judge_bad, &view.broken.bad}, {judge_slow, &view.broken.slow}}
     };
     for (const auto& [judge_part, broken] : kinds) {
-        Finding found = judge_part(all, limits);
+        WatchFinding found = judge_part(all, limits);
         view.few = view.few || found.few;
         if (!found.why.empty()) {
             view.why.push_back(std::move(found.why));

@@ -23,9 +23,9 @@ constexpr std::size_t k_largest_answer = 8U << 20U;
 constexpr std::size_t k_first_scrapes = 8;
 constexpr std::size_t k_most_scrapes = 64; ///< of one look
 
-class Lane final : public WatchedSource {
+class WatchedLane final : public WatchedSource {
 public:
-    Lane(
+    WatchedLane(
         net::HttpClient& client,
         probe::Target target,
         const WatchTiming& timing,
@@ -267,7 +267,7 @@ private:
 std::unique_ptr<WatchedSource> watched_lane(
     net::HttpClient& client, probe::Target target, const WatchTiming& timing, net::TokenSource token
 ) {
-    return std::make_unique<Lane>(client, std::move(target), timing, std::move(token));
+    return std::make_unique<WatchedLane>(client, std::move(target), timing, std::move(token));
 }
 
 } // namespace oa_stream::cli

@@ -64,19 +64,19 @@ Accepted<void> refuse_if(bool refused, const IgnoredNames& names) {
     return refused ? reject_ignored(names) : Accepted<void>{};
 }
 
-class Reader {
+class ExtrasReader {
 public:
-    Reader(const Json& body, const ExtrasContext& context) : body_(body), context_(context) {}
+    ExtrasReader(const Json& body, const ExtrasContext& context) : body_(body), context_(context) {}
 
     [[nodiscard]] Accepted<RequestExtras> read(const std::vector<std::string>& unused) {
         std::ranges::for_each(unused, [this](const auto& name) { ignore(name); });
         for (const auto step :
-             {&Reader::read_reasons,
-              &Reader::read_model,
-              &Reader::read_effort,
-              &Reader::read_system,
-              &Reader::read_tools,
-              &Reader::read_rest}) {
+             {&ExtrasReader::read_reasons,
+              &ExtrasReader::read_model,
+              &ExtrasReader::read_effort,
+              &ExtrasReader::read_system,
+              &ExtrasReader::read_tools,
+              &ExtrasReader::read_rest}) {
             OA_CHECK((this->*step)());
         }
         if (context_.strict && !out_.ignored.empty()) {
@@ -347,7 +347,7 @@ std::span<const std::string_view> extras_names() noexcept {
 Accepted<RequestExtras> read_extras(
     const Json& body, const ExtrasContext& context, const std::vector<std::string>& unused
 ) {
-    return Reader(body, context).read(unused);
+    return ExtrasReader(body, context).read(unused);
 }
 
 Accepted<void>

@@ -94,9 +94,9 @@ void fit(Seed& seed, const std::vector<std::size_t>& places) {
     seed.shown.erase(seed.shown.begin(), first);
 }
 
-class Reader {
+class SeedReader {
 public:
-    explicit Reader(const SeedContext& context) : context_(context) {}
+    explicit SeedReader(const SeedContext& context) : context_(context) {}
 
     void read(const Json& message, std::size_t at) {
         const auto role = to_lower(string_member(message, "role").value_or("user"));
@@ -300,7 +300,7 @@ private:
 } // namespace
 
 Seed read_seed(const Json& body, std::size_t end, const SeedContext& context) {
-    Reader reader(context);
+    SeedReader reader(context);
     const Json& messages = list_in(body, "messages");
     for (std::size_t i = 0; i < std::min(end, messages.size()); ++i) {
         reader.read(messages[i], i);

@@ -22,9 +22,11 @@ bool is_plain(std::string_view text) noexcept {
 
 /// The line, written member by member: through a Json it took a third of all instructions of a
 /// replayed turn.
-class Line {
+class AccessLine {
 public:
-    explicit Line(LogFormat format) : json_(format == LogFormat::json) { out_.reserve(k_usual); }
+    explicit AccessLine(LogFormat format) : json_(format == LogFormat::json) {
+        out_.reserve(k_usual);
+    }
 
     void text(std::string_view name, std::string_view value) {
         begin(name);
@@ -107,7 +109,7 @@ private:
     char next_ = '{';
 };
 
-void put_usage(Line& line, const std::optional<turn::Usage>& usage) {
+void put_usage(AccessLine& line, const std::optional<turn::Usage>& usage) {
     if (!usage) {
         line.literal("usage", "null");
         return;
@@ -120,7 +122,7 @@ void put_usage(Line& line, const std::optional<turn::Usage>& usage) {
     line.close();
 }
 
-void put_repairs(Line& line, const RequestRecord& record) {
+void put_repairs(AccessLine& line, const RequestRecord& record) {
     const auto& repairs = record.repairs;
     if (std::ranges::all_of(repairs, [](auto count) { return count == 0; })) {
         return;
@@ -134,7 +136,7 @@ void put_repairs(Line& line, const RequestRecord& record) {
     line.close();
 }
 
-void put_times(Line& line, const RequestRecord& record) {
+void put_times(AccessLine& line, const RequestRecord& record) {
     line.time("accepted_ms", record.accepted_s);
     line.time("headers_ms", record.headers_s);
     line.time("first_byte_ms", record.first_byte_s);
@@ -145,7 +147,7 @@ void put_times(Line& line, const RequestRecord& record) {
 }
 
 /// How the turn ended that this request started.
-void put_turn(Line& line, const RequestRecord& record, turn::TerminalClass terminal) {
+void put_turn(AccessLine& line, const RequestRecord& record, turn::TerminalClass terminal) {
     line.text("terminal", turn::to_string(terminal));
     if (record.failure) {
         line.text("failure", turn::words_of(*record.failure).word);
@@ -168,7 +170,7 @@ std::string owner_hash(std::string_view owner) {
 }
 
 std::string access_line(const RequestRecord& record, std::string_view revision, LogFormat format) {
-    Line line(format);
+    AccessLine line(format);
     line.text("ts", rfc3339_millis(record.time));
     line.text("event", "request");
     line.text("request_id", record.request_id);
@@ -207,7 +209,7 @@ std::string access_line(const RequestRecord& record, std::string_view revision, 
 }
 
 std::string lost_line(std::uint64_t lines, WallTime now, LogFormat format) {
-    Line line(format);
+    AccessLine line(format);
     line.text("ts", rfc3339_millis(now));
     line.text("event", "request");
     line.number("lost", lines);

@@ -16,9 +16,9 @@ namespace oa_stream::measure::alerts {
 namespace {
 
 /// Writes selectors and floors with the options in force.
-class Writer {
+class AlertWriter {
 public:
-    explicit Writer(const AlertOptions& options) : options_(options) {}
+    explicit AlertWriter(const AlertOptions& options) : options_(options) {}
 
     /// increase of a metric, summed, with what a new process counted before its first scrape
     [[nodiscard]] std::string increase(
@@ -56,7 +56,7 @@ Rule record(std::string name, std::string expr) {
     return {.name = std::move(name), .expr = std::move(expr), .records = true};
 }
 
-Group responses(const Writer& write) {
+Group responses(const AlertWriter& write) {
     Group out{.name = "oa-stream-5xx", .rules = {}, .keep = keep_of(write.options())};
     out.rules.push_back(record(
         "oa_stream:requests:increase10m", write.increase(telemetry::requests_term(), "10m", "route")
@@ -88,7 +88,7 @@ telemetry::Term unauthorised() {
     return telemetry::class_terms(std::array{std::string(telemetry::k_unauthorised)}).front();
 }
 
-Group refusals(const Writer& write) {
+Group refusals(const AlertWriter& write) {
     Group out{.name = "oa-stream-refused", .rules = {}, .keep = keep_of(write.options())};
     const auto by_target = [&](const telemetry::Term& term) {
         const std::string series = write.series(
@@ -117,7 +117,7 @@ Group refusals(const Writer& write) {
     return out;
 }
 
-Group handshakes(const Writer& write) {
+Group handshakes(const AlertWriter& write) {
     Group out{.name = "oa-stream-compat", .rules = {}, .keep = keep_of(write.options())};
     out.rules.push_back(record(
         "oa_stream:handshakes:increase15m",
@@ -148,7 +148,7 @@ Group handshakes(const Writer& write) {
     return out;
 }
 
-Group terminals(const Writer& write) {
+Group terminals(const AlertWriter& write) {
     Group out{.name = "oa-stream-terminal", .rules = {}, .keep = keep_of(write.options())};
     out.rules.push_back(
         record("oa_stream:turns_ended:increase15m", write.increase("terminal_total", "", "15m"))
@@ -181,7 +181,7 @@ Group terminals(const Writer& write) {
     return out;
 }
 
-Group burning(const Writer& write) {
+Group burning(const AlertWriter& write) {
     Group out{.name = "oa-stream-burn", .rules = {}, .keep = keep_of(write.options())};
     constexpr std::array<std::string_view, 7> k_windows{"5m", "30m", "1h", "2h", "6h", "1d", "3d"};
     for (const std::string_view window : k_windows) {
@@ -236,7 +236,7 @@ Group burning(const Writer& write) {
     return out;
 }
 
-Group bridge(const Writer& write) {
+Group bridge(const AlertWriter& write) {
     Group out{.name = "oa-stream-bridge", .rules = {}};
     const std::string accepted = write.series("bridge_accepted_total", "");
     out.rules.push_back(
@@ -358,7 +358,7 @@ std::string alert_name(std::string_view word) {
 }
 
 std::vector<Group> table(const AlertOptions& options) {
-    const Writer write(options);
+    const AlertWriter write(options);
     std::vector<Group> out{
         responses(write),
         latency_rules(options),

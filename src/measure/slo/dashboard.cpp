@@ -24,9 +24,9 @@ constexpr std::string_view k_all_and_each =
     "window is in no revision's line.";
 
 /// Writes expressions whose series are separated by revision.
-class Writer {
+class DashboardWriter {
 public:
-    explicit Writer(const DashboardOptions& options) : options_(options) {}
+    explicit DashboardWriter(const DashboardOptions& options) : options_(options) {}
 
     [[nodiscard]] std::string
     series(std::string_view metric, std::string_view more, bool ours) const {
@@ -117,7 +117,7 @@ std::string budget_text(const DashboardOptions& options) {
     return fmt::format("{:.9g}", budget_of(options.objective).value_or(Fraction{1, 1000}).value());
 }
 
-Panel traffic(const Writer& write) {
+Panel traffic(const DashboardWriter& write) {
     return {
         .title = "Requests that start turns",
         .unit = "reqps",
@@ -126,7 +126,7 @@ Panel traffic(const Writer& write) {
     };
 }
 
-Panel failures(const Writer& write) {
+Panel failures(const DashboardWriter& write) {
     const std::string all = write.rate(telemetry::requests_term(), "route");
     const auto bad = telemetry::bad_terms(std::array{telemetry::BadEvent::http_5xx}).front();
     return {
@@ -141,7 +141,7 @@ Panel failures(const Writer& write) {
     };
 }
 
-Panel endings(const Writer& write) {
+Panel endings(const DashboardWriter& write) {
     return {
         .title = "Turns by how they ended",
         .unit = "ops",
@@ -151,7 +151,9 @@ Panel endings(const Writer& write) {
 }
 
 /// Percentiles by route and revision.
-Panel times(const Writer& write, std::string_view metric, std::string title, std::string limit) {
+Panel times(
+    const DashboardWriter& write, std::string_view metric, std::string title, std::string limit
+) {
     Panel out{
         .title = std::move(title),
         .unit = "s",
@@ -171,7 +173,7 @@ Panel times(const Writer& write, std::string_view metric, std::string title, std
     return out;
 }
 
-Panel handshakes(const Writer& write) {
+Panel handshakes(const DashboardWriter& write) {
     return {
         .title = "Refused handshakes",
         .unit = "ops",
@@ -180,7 +182,7 @@ Panel handshakes(const Writer& write) {
     };
 }
 
-Panel bridge(const Writer& write) {
+Panel bridge(const DashboardWriter& write) {
     return {
         .title = "Accepted turns",
         .unit = "ops",
@@ -189,7 +191,7 @@ Panel bridge(const Writer& write) {
     };
 }
 
-Panel streams(const Writer& write) {
+Panel streams(const DashboardWriter& write) {
     return {
         .title = "Open streams",
         .unit = "short",
@@ -199,7 +201,7 @@ Panel streams(const Writer& write) {
 }
 
 /// What `watch` shows under a caption, too.
-Panel watched(const Writer& write) {
+Panel watched(const DashboardWriter& write) {
     Panel out{
         .title = "Also watched",
         .unit = "ops",
@@ -217,8 +219,8 @@ Panel watched(const Writer& write) {
     return out;
 }
 
-Panel consumed(const Writer& write, const DashboardOptions& options) {
-    using Of = Writer::Of;
+Panel consumed(const DashboardWriter& write, const DashboardOptions& options) {
+    using Of = DashboardWriter::Of;
     const std::string window = prometheus::duration_text(options.window_s);
     const std::string budget = budget_text(options);
     return {
@@ -238,7 +240,7 @@ Panel consumed(const Writer& write, const DashboardOptions& options) {
     };
 }
 
-Panel burning(const Writer& write, const DashboardOptions& options) {
+Panel burning(const DashboardWriter& write, const DashboardOptions& options) {
     Panel out{
         .title = "Burn rate",
         .unit = "short",
@@ -250,11 +252,13 @@ Panel burning(const Writer& write, const DashboardOptions& options) {
         .limit = "14.4",
     };
     for (const BurnPair& pair : k_burn_pairs) {
-        for (const auto of : {Writer::Of::all, Writer::Of::revision}) {
+        for (const auto of : {DashboardWriter::Of::all, DashboardWriter::Of::revision}) {
             out.lines.push_back(
                 {fmt::format("{} / {}", write.bad_share(pair.long_word, of), budget_text(options)),
                  fmt::format(
-                     "{} {}", pair.long_word, of == Writer::Of::all ? "all" : "{{revision}}"
+                     "{} {}",
+                     pair.long_word,
+                     of == DashboardWriter::Of::all ? "all" : "{{revision}}"
                  )}
             );
         }
@@ -263,7 +267,7 @@ Panel burning(const Writer& write, const DashboardOptions& options) {
 }
 
 /// A line at each moment at which a revision began to report, and one at which it was last seen.
-Json annotations(const Writer& write) {
+Json annotations(const DashboardWriter& write) {
     const std::string now =
         fmt::format("count by ({}) ({})", write.revision(), write.series("build_info", {}, false));
     const std::string before = fmt::format(
@@ -285,7 +289,7 @@ Json annotations(const Writer& write) {
     return {{"list", std::move(list)}};
 }
 
-Json variables(const Writer& write) {
+Json variables(const DashboardWriter& write) {
     Json list = Json::array();
     list.push_back(
         {{"name", "datasource"}, {"type", "datasource"}, {"query", "prometheus"}, {"label", "Data"}}
@@ -311,7 +315,7 @@ Json variables(const Writer& write) {
 } // namespace
 
 Json dashboard(const DashboardOptions& options) {
-    const Writer write(options);
+    const DashboardWriter write(options);
     Grid grid(write.revision());
     for (const Panel& panel :
          {consumed(write, options),

@@ -95,14 +95,14 @@ std::string wrong_split(const Json& split, std::string_view prefix) {
     return {};
 }
 
-struct Route {
+struct ListedRoute {
     std::string_view name;
     std::string_view path;
 };
 constexpr std::array k_routes{
-    Route{"route-split.evaluate.login", "/login"},
-    Route{"route-split.evaluate.onboarding", "/onboarding/checklist"},
-    Route{"route-split.evaluate.l402", "/l402/paywalls"},
+    ListedRoute{"route-split.evaluate.login", "/login"},
+    ListedRoute{"route-split.evaluate.onboarding", "/onboarding/checklist"},
+    ListedRoute{"route-split.evaluate.l402", "/l402/paywalls"},
 };
 
 std::string wrong_decision(const ControlRun& run, const Json& json, std::string_view path) {
@@ -134,7 +134,7 @@ bool no_split_here(ControlRun& run, std::string_view name, const Answer& answer)
     return true;
 }
 
-Task<void> evaluate(ControlRunPtr run, const Route* route) {
+Task<void> evaluate(ControlRunPtr run, const ListedRoute* route) {
     Question what{.method = "POST", .path = "/api/v1/control/route-split/evaluate"};
     what.body = Json{{"path", route->path}, {"cohort_key", run->options.cohort_key}};
     if (run->left_out(route->name, what)) {
@@ -239,7 +239,7 @@ Task<void> split_status(ControlRunPtr run) {
 
 Task<void> control_route_split(ControlRunPtr run) {
     co_await split_status(run);
-    for (const Route& route : k_routes) {
+    for (const ListedRoute& route : k_routes) {
         co_await evaluate(run, &route);
     }
 }

@@ -17,7 +17,7 @@
 namespace oa_stream::probe {
 namespace {
 
-struct Route {
+struct SmokedRoute {
     std::string_view name;
     std::string (*path)(const std::string& thread);
     std::string (*body)(std::string_view thread, std::string_view text);
@@ -25,17 +25,17 @@ struct Route {
 };
 
 constexpr std::array k_routes{
-    Route{
+    SmokedRoute{
         "happy.chat-stream",
         [](const std::string&) { return std::string("/api/chat/stream"); },
         chat_body,
     },
-    Route{
+    SmokedRoute{
         "happy.chats-id-stream",
         [](const std::string& thread) { return "/api/chats/" + thread + "/stream"; },
         [](std::string_view, std::string_view text) { return content_parts_body(text); },
     },
-    Route{
+    SmokedRoute{
         "happy.chat",
         [](const std::string&) { return std::string("/api/chat"); },
         ai_sdk_body,
@@ -44,7 +44,8 @@ constexpr std::array k_routes{
     },
 };
 
-ProbeRequest happy_request(const Smoke& smoke, const Route& route, const std::string& thread) {
+ProbeRequest
+happy_request(const Smoke& smoke, const SmokedRoute& route, const std::string& thread) {
     ProbeRequest request;
     request.path = route.path(thread);
     request.body = route.body(thread, smoke.ask().prompt);
@@ -53,7 +54,7 @@ ProbeRequest happy_request(const Smoke& smoke, const Route& route, const std::st
     return request;
 }
 
-Task<ProbeSample> happy_probe(SmokePtr smoke, const Route* route, std::string thread) {
+Task<ProbeSample> happy_probe(SmokePtr smoke, const SmokedRoute* route, std::string thread) {
     for (;;) {
         ProbeSample sample = co_await smoke->probe(
             std::string(route->name), thread, happy_request(*smoke, *route, thread)
@@ -67,7 +68,7 @@ Task<ProbeSample> happy_probe(SmokePtr smoke, const Route* route, std::string th
     }
 }
 
-Task<void> happy(SmokePtr smoke, const Route* route) {
+Task<void> happy(SmokePtr smoke, const SmokedRoute* route) {
     const std::string thread = smoke->thread();
     ProbeSample sample = co_await happy_probe(smoke, route, thread);
     if (is_unreachable(sample.outcome)) {
@@ -178,7 +179,7 @@ std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect
 }
 
 Task<void> smoke_happy(SmokePtr smoke) {
-    for (const Route& route : k_routes) {
+    for (const SmokedRoute& route : k_routes) {
         co_await happy(smoke, &route);
         if (smoke->happy.back().sample.outcome == Outcome::too_slow) {
             break;

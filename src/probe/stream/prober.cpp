@@ -24,11 +24,13 @@ struct Arrival {
     Clock::time_point intended{};
 };
 
-struct Arm {
-    Arm(const asio::any_io_executor& executor,
+struct ProbedArm {
+    ProbedArm(
+        const asio::any_io_executor& executor,
         ProberArm given,
         std::size_t number,
-        std::uint64_t seed)
+        std::uint64_t seed
+    )
         : spec(std::move(given)), place(number), timer(executor), random(seed) {}
     ProberArm spec;
     std::size_t place; ///< among the arms, for interleaving
@@ -48,7 +50,7 @@ struct Core {
     asio::any_io_executor executor;
     net::HttpClient* client;
     ProberOptions options;
-    std::vector<std::unique_ptr<Arm>> arms{};
+    std::vector<std::unique_ptr<ProbedArm>> arms{};
     asio::steady_timer idle; ///< expires never; cancelled when nothing is in flight
     StallMeter stalls;
     bool running = false;
@@ -62,7 +64,7 @@ struct Core {
         return sum;
     }
 
-    void deliver(Arm& arm, ProberSample sample) {
+    void deliver(ProbedArm& arm, ProberSample sample) {
         ++arm.counts.delivered;
         const auto now = Clock::now();
         sample.stalled_s = stalls.stalled_s(sample.intended, now);
@@ -84,7 +86,7 @@ struct Core {
         }
     }
 
-    void give_up(Arm& arm, const Arrival& arrival, std::string_view why) {
+    void give_up(ProbedArm& arm, const Arrival& arrival, std::string_view why) {
         ProberSample out{arm.spec.name, arrival.index, arrival.intended};
         out.waited_s = seconds(Clock::now() - arrival.intended);
         out.sent = false;
@@ -95,9 +97,9 @@ struct Core {
 };
 using CorePtr = std::shared_ptr<Core>;
 
-void send_next(const CorePtr& core, Arm& arm);
+void send_next(const CorePtr& core, ProbedArm& arm);
 
-Task<void> send(CorePtr core, Arm* arm, Arrival arrival) {
+Task<void> send(CorePtr core, ProbedArm* arm, Arrival arrival) {
     ProberSample out{arm->spec.name, arrival.index, arrival.intended};
     out.waited_s = std::max(0.0, seconds(Clock::now() - arrival.intended));
     ProbeRequest request = core->options.request
@@ -118,7 +120,7 @@ Task<void> send(CorePtr core, Arm* arm, Arrival arrival) {
     }
 }
 
-void send_next(const CorePtr& core, Arm& arm) {
+void send_next(const CorePtr& core, ProbedArm& arm) {
     if (arm.waiting.empty() || arm.counts.in_flight >= core->options.max_in_flight) {
         return;
     }
@@ -129,7 +131,7 @@ void send_next(const CorePtr& core, Arm& arm) {
     spawn(core->executor, "prober", send(core, &arm, arrival));
 }
 
-void arrive(const CorePtr& core, Arm& arm, Clock::time_point intended) {
+void arrive(const CorePtr& core, ProbedArm& arm, Clock::time_point intended) {
     const Arrival arrival{arm.counts.arrived++, intended};
     if (arm.waiting.size() >= core->options.max_waiting) {
         core->give_up(arm, arrival, "all slots busy and the line is full");
@@ -139,11 +141,11 @@ void arrive(const CorePtr& core, Arm& arm, Clock::time_point intended) {
     send_next(core, arm);
 }
 
-Clock::duration interval(const Arm& arm) {
+Clock::duration interval(const ProbedArm& arm) {
     return clock_duration(1.0 / arm.spec.per_second);
 }
 
-void enter_interval(Arm& arm, Clock::time_point begun) {
+void enter_interval(ProbedArm& arm, Clock::time_point begun) {
     arm.interval_begun = begun;
     const double into =
         arm.spec.scattered ? std::ldexp(static_cast<double>(arm.random() >> 11U), -53) : 0;
@@ -152,7 +154,7 @@ void enter_interval(Arm& arm, Clock::time_point begun) {
 
 // The next interval begins where the last one ends, never now: a late wake-up is caught up with, so
 // the rate holds.
-void arm_timer(const CorePtr& core, Arm& arm) {
+void arm_timer(const CorePtr& core, ProbedArm& arm) {
     if (!core->running) {
         return;
     }
@@ -174,7 +176,7 @@ public:
     OpenLoop(const asio::any_io_executor& executor, net::HttpClient& client, ProberOptions options)
         : core_(std::make_shared<Core>(executor, client, std::move(options))) {
         for (ProberArm& arm : core_->options.arms) {
-            core_->arms.push_back(std::make_unique<Arm>(
+            core_->arms.push_back(std::make_unique<ProbedArm>(
                 executor, arm, core_->arms.size(), core_->options.seed + core_->arms.size()
             ));
         }
@@ -226,7 +228,7 @@ public:
 
 private:
     // Steady arms of one rate are spread over one interval, so that they never fire together.
-    void begin(Arm& arm, Clock::time_point now) {
+    void begin(ProbedArm& arm, Clock::time_point now) {
         const auto share = arm.spec.scattered ? 0
                                               : static_cast<double>(arm.place) /
                                                     static_cast<double>(core_->arms.size());

@@ -13,14 +13,14 @@ namespace oa_stream::authority {
 namespace {
 
 /// {"t":ms,"dir":"c2s|s2c|note|err","conn"?:"A","msg":…}
-struct Line {
+struct CaptureLine {
     double t_s = 0;
     std::string dir;
     std::string conn{}; ///< empty on stdio
     Json msg{};
 };
 
-[[nodiscard]] Result<Line> parse_line(std::string_view text) {
+[[nodiscard]] Result<CaptureLine> parse_line(std::string_view text) {
     OA_TRY(const Json json, parse_json(text));
     const auto t = int_member(json, "t");
     const auto dir = string_member(json, "dir");
@@ -28,7 +28,7 @@ struct Line {
     if (!t || !dir || msg == nullptr) {
         return fail(Code::unreadable, "not a capture line: t, dir or msg is missing");
     }
-    return Line{
+    return CaptureLine{
         static_cast<double>(*t) / 1000.0,
         std::string(*dir),
         std::string(string_member(json, "conn").value_or("")),
@@ -36,8 +36,8 @@ struct Line {
     };
 }
 
-[[nodiscard]] Result<std::vector<Line>> parse_lines(std::string_view text) {
-    std::vector<Line> lines;
+[[nodiscard]] Result<std::vector<CaptureLine>> parse_lines(std::string_view text) {
+    std::vector<CaptureLine> lines;
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::string_view row = cut_line(text);
         if (row.empty()) {
@@ -54,7 +54,8 @@ struct Line {
     return lines;
 }
 
-[[nodiscard]] bool is_method(const Line& line, std::string_view dir, std::string_view method) {
+[[nodiscard]] bool
+is_method(const CaptureLine& line, std::string_view dir, std::string_view method) {
     return line.dir == dir && string_member(line.msg, "method") == method;
 }
 
@@ -92,10 +93,10 @@ struct Opening {
 };
 
 [[nodiscard]] Opening
-read_opening(const std::vector<Line>& lines, std::size_t started, Capture& capture) {
+read_opening(const std::vector<CaptureLine>& lines, std::size_t started, Capture& capture) {
     Opening opening{lines[started].conn, "", lines[started].t_s};
     for (std::size_t i = 0; i < lines.size(); ++i) {
-        const Line& line = lines[i];
+        const CaptureLine& line = lines[i];
         if (line.dir == "s2c" && dig_text(line.msg, {"result", "turn", "id"}) == capture.turn) {
             opening.accepted_s = line.t_s;
             break;
@@ -113,18 +114,18 @@ read_opening(const std::vector<Line>& lines, std::size_t started, Capture& captu
 }
 
 /// "app-server exited code=0 signal=null"
-[[nodiscard]] bool is_exit(const Line& line) {
+[[nodiscard]] bool is_exit(const CaptureLine& line) {
     return line.dir == "note" && line.msg.is_string() &&
            line.msg.get_ref<const std::string&>().starts_with("app-server exited");
 }
-[[nodiscard]] bool by_signal(const Line& line) {
+[[nodiscard]] bool by_signal(const CaptureLine& line) {
     return line.msg.get_ref<const std::string&>().find("signal=null") == std::string::npos;
 }
 
-void translate(const std::vector<Line>& lines, const Opening& opening, Capture& capture) {
+void translate(const std::vector<CaptureLine>& lines, const Opening& opening, Capture& capture) {
     CodexTranslator translator(capture.thread, capture.turn, {}, opening.cwd);
     std::vector<turn::Event> events;
-    for (const Line& line : lines) {
+    for (const CaptureLine& line : lines) {
         capture.eof_t_s = std::max(0.0, line.t_s - opening.accepted_s);
         if (is_exit(line) && !capture.events.empty()) {
             capture.killed = by_signal(line);
@@ -152,8 +153,8 @@ void translate(const std::vector<Line>& lines, const Opening& opening, Capture& 
 } // namespace
 
 Result<Capture> parse_capture(std::string_view text, std::string name) {
-    OA_TRY(const std::vector<Line> lines, parse_lines(text));
-    const auto started = std::ranges::find_if(lines, [](const Line& line) {
+    OA_TRY(const std::vector<CaptureLine> lines, parse_lines(text));
+    const auto started = std::ranges::find_if(lines, [](const CaptureLine& line) {
         return is_method(line, "s2c", "turn/started");
     });
     if (started == lines.end()) {

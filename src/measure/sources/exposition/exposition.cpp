@@ -28,9 +28,9 @@ bool is_count(double value) {
 }
 
 /// One sample line, taken apart from the front.
-class Line {
+class ExpositionLine {
 public:
-    explicit Line(std::string_view text) : text_(text) {}
+    explicit ExpositionLine(std::string_view text) : text_(text) {}
 
     std::optional<std::pair<SeriesId, double>> read() {
         SeriesId series;
@@ -128,7 +128,7 @@ Result<SeriesMap> parse_exposition(std::string_view text) {
         if (line.empty() || line.starts_with('#')) {
             continue;
         }
-        auto sample = Line(line).read();
+        auto sample = ExpositionLine(line).read();
         if (!sample) {
             return fail(
                 Code::protocol,

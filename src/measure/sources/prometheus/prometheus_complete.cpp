@@ -23,7 +23,7 @@ std::string target_of(const Series& series) {
 
 } // namespace
 
-Task<Result<void>> Reader::out_of_sight() {
+Task<Result<void>> PrometheusReader::out_of_sight() {
     if (!queries_.sees_first_events()) {
         co_return Result<void>{};
     }
@@ -65,7 +65,7 @@ Task<Result<void>> Reader::out_of_sight() {
     co_return Result<void>{};
 }
 
-void Reader::not_covered(double unseen_s, std::string why) {
+void PrometheusReader::not_covered(double unseen_s, std::string why) {
     if (out_.uncovered.empty()) {
         out_.uncovered = std::move(why);
     }
@@ -73,7 +73,7 @@ void Reader::not_covered(double unseen_s, std::string why) {
 }
 
 Task<Result<std::string>>
-Reader::lacking(std::vector<telemetry::Term> terms, Queries::Needed more) {
+PrometheusReader::lacking(std::vector<telemetry::Term> terms, Queries::Needed more) {
     std::vector<Queries::Needed> needed{std::move(more)};
     std::ranges::transform(terms, std::back_inserter(needed), &Queries::all_of);
     OA_CO_TRY(
@@ -97,7 +97,8 @@ Reader::lacking(std::vector<telemetry::Term> terms, Queries::Needed more) {
     );
 }
 
-Task<Result<std::string>> Reader::which_lack(std::vector<telemetry::Term> terms, Series target) {
+Task<Result<std::string>>
+PrometheusReader::which_lack(std::vector<telemetry::Term> terms, Series target) {
     constexpr std::size_t k_most = 3;
     std::vector<std::string> all;
     for (const telemetry::Term& term : terms) {
@@ -118,7 +119,7 @@ Task<Result<std::string>> Reader::which_lack(std::vector<telemetry::Term> terms,
     co_return all.empty() ? std::string() : " for " + first_of(std::move(all), k_most, ", ");
 }
 
-Task<Result<void>> Reader::complete() {
+Task<Result<void>> PrometheusReader::complete() {
     std::vector<telemetry::Term> terms = counted_terms(question_);
     const telemetry::Term requests = telemetry::requests_term(question_.routes);
     std::erase_if(terms, [&](const telemetry::Term& term) { // it has all statuses
@@ -133,7 +134,7 @@ Task<Result<void>> Reader::complete() {
     co_return Result<void>{};
 }
 
-Task<Result<std::string>> Reader::without_times() {
+Task<Result<std::string>> PrometheusReader::without_times() {
     std::vector<telemetry::Term> terms{telemetry::late_term(question_.routes)};
     co_return co_await lacking(std::move(terms), queries_.histograms());
 }

@@ -27,7 +27,7 @@ std::uint64_t whole(double events) {
 
 } // namespace
 
-Task<Result<ByTarget>> Reader::by_target(std::string side, std::string query) {
+Task<Result<ByTarget>> PrometheusReader::by_target(std::string side, std::string query) {
     OA_CO_TRY(const Answer answer, co_await ask(side, std::move(query), ResultType::vector));
     ByTarget out;
     for (const Series& series : answer.series) {
@@ -37,7 +37,7 @@ Task<Result<ByTarget>> Reader::by_target(std::string side, std::string query) {
     co_return out;
 }
 
-Task<Result<void>> Reader::settle(double bad, double all, std::vector<Part> parts) {
+Task<Result<void>> PrometheusReader::settle(double bad, double all, std::vector<Part> parts) {
     const std::uint64_t total = whole(all);
     out_.tally.requests = {std::min(whole(bad), total), total};
     out_.edge_error = edge_error(all, scraping_.interval_s, out_.covered_s);
@@ -57,7 +57,7 @@ Task<Result<void>> Reader::settle(double bad, double all, std::vector<Part> part
     co_return Result<void>{};
 }
 
-Task<Result<std::optional<double>>> Reader::rise_of(telemetry::Term term) {
+Task<Result<std::optional<double>>> PrometheusReader::rise_of(telemetry::Term term) {
     OA_CO_TRY(const auto rose, co_await number(term.word, queries_.rise_of(term)));
     if (rose || !missing_.empty()) {
         co_return rose;
@@ -84,7 +84,7 @@ Task<Result<std::optional<double>>> Reader::rise_of(telemetry::Term term) {
     co_return std::nullopt;
 }
 
-Task<Result<void>> Reader::undated(telemetry::Term term) {
+Task<Result<void>> PrometheusReader::undated(telemetry::Term term) {
     if (term.subtract || !queries_.sees_first_events()) {
         co_return Result<void>{};
     }
@@ -96,7 +96,7 @@ Task<Result<void>> Reader::undated(telemetry::Term term) {
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::counts() {
+Task<Result<void>> PrometheusReader::counts() {
     const auto requests = telemetry::requests_term(question_.routes);
     OA_CO_TRY(const auto all, co_await number(requests.word, queries_.rise_of(requests)));
     if (missing_.empty() && !all) {
@@ -129,7 +129,7 @@ Task<Result<void>> Reader::counts() {
 }
 
 Task<Result<void>>
-Reader::add_to_blocks(telemetry::Term term, double step_s, std::vector<double>* into) {
+PrometheusReader::add_to_blocks(telemetry::Term term, double step_s, std::vector<double>* into) {
     const Span steps{question_.window.from_s + step_s, at()};
     const std::string query = queries_.by_step(term, step_s);
     remember(query);
@@ -149,7 +149,7 @@ Reader::add_to_blocks(telemetry::Term term, double step_s, std::vector<double>* 
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::blocks() {
+Task<Result<void>> PrometheusReader::blocks() {
     const double window = question_.window.seconds();
     const double most = std::floor(window / (k_scrapes_a_block * scraping_.interval_s));
     const auto count = static_cast<std::size_t>(std::min<double>(k_blocks, most));
@@ -174,7 +174,7 @@ Task<Result<void>> Reader::blocks() {
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::slow_ones() {
+Task<Result<void>> PrometheusReader::slow_ones() {
     const auto& buckets = out_.tally.buckets;
     const double limit = question_.slower_than_s.value_or(0);
     const auto bound = std::ranges::find(buckets, limit, &Bucket::le);
@@ -198,7 +198,7 @@ Task<Result<void>> Reader::slow_ones() {
 
 /// The lane's histogram has a turn only once content came. Which of the failed ones waited in vain
 /// until a time limit ended them its counters do not say, so that is stated, not guessed.
-Task<Result<void>> Reader::late_ones() {
+Task<Result<void>> PrometheusReader::late_ones() {
     const auto term = telemetry::late_term(question_.routes);
     OA_CO_TRY(const auto late, co_await number(term.word, queries_.rise_of(term)));
     if (missing_.empty() && !late) {
@@ -216,7 +216,7 @@ Task<Result<void>> Reader::late_ones() {
 }
 
 /// Durations are those of whole turns where all lanes of the window count them.
-Task<Result<void>> Reader::choose_durations() {
+Task<Result<void>> PrometheusReader::choose_durations() {
     OA_CO_TRY(const auto whole, co_await number("duration", queries_.has_whole_turns()));
     has_whole_turns_ = whole.has_value();
     if (has_whole_turns_) {
@@ -226,7 +226,7 @@ Task<Result<void>> Reader::choose_durations() {
 }
 
 /// The histogram of all requests has those of the routes that were not turns, too.
-Task<Result<void>> Reader::other_ones() {
+Task<Result<void>> PrometheusReader::other_ones() {
     double others = 0;
     for (const telemetry::Term& term : telemetry::other_terms(question_.routes)) {
         OA_CO_TRY(const auto rose, co_await number(term.word, queries_.rise_of(term)));
@@ -247,7 +247,7 @@ Task<Result<void>> Reader::other_ones() {
     co_return Result<void>{};
 }
 
-void Reader::no_times(std::string_view side, std::string why) {
+void PrometheusReader::no_times(std::string_view side, std::string why) {
     if (question_.slower_than_s) {
         miss(side, std::move(why));
         return;
@@ -256,7 +256,7 @@ void Reader::no_times(std::string_view side, std::string why) {
     out_.tally.buckets.clear();
 }
 
-Task<Result<void>> Reader::times() {
+Task<Result<void>> PrometheusReader::times() {
     if (question_.timing != Timing::first_content && question_.timing != Timing::duration) {
         co_return Result<void>{}; // no metric has it
     }

@@ -19,7 +19,7 @@ void fill_in(std::string& text, std::string_view placeholder, std::string_view v
 } // namespace
 
 Task<Result<void>>
-Reader::expression_into(std::string_view side, std::string promql, double* into) {
+PrometheusReader::expression_into(std::string_view side, std::string promql, double* into) {
     const std::string quoted = in_quotes(question_.revision);
     const std::string_view inner = std::string_view(quoted).substr(1, quoted.size() - 2);
     fill_in(promql, k_window_placeholder, duration_text(question_.window.seconds()));
@@ -47,7 +47,7 @@ Reader::expression_into(std::string_view side, std::string promql, double* into)
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::expressions() {
+Task<Result<void>> PrometheusReader::expressions() {
     double events = 0;
     OA_CO_CHECK(co_await expression_into(
         question_.wants_value ? "expression" : "events", question_.promql, &events

@@ -42,7 +42,7 @@ std::string Queries::ended_within(Span hole, double stale_after_s) const {
     );
 }
 
-Task<Result<void>> Reader::holes(double least_s, double step_s) {
+Task<Result<void>> PrometheusReader::holes(double least_s, double step_s) {
     constexpr std::size_t k_most_targets = 3;
     OA_CO_TRY(
         const Answer newest,

@@ -22,7 +22,7 @@ constexpr double k_most_events = 1e15;
 
 } // namespace
 
-Task<Result<SourceReading>> Reader::run() {
+Task<Result<SourceReading>> PrometheusReader::run() {
     out_.source = "prometheus " + options_.url;
     out_.counts_probes = options_.include_probes;
     if (question_.wants_value || !question_.promql_of.empty()) {
@@ -49,7 +49,8 @@ Task<Result<SourceReading>> Reader::run() {
     co_return std::move(out_);
 }
 
-Task<Result<Answer>> Reader::ask(std::string_view side, std::string query, ResultType type) {
+Task<Result<Answer>>
+PrometheusReader::ask(std::string_view side, std::string query, ResultType type) {
     remember(query);
     OA_CO_TRY(Answer answer, co_await calls_.instant(std::move(query), at(), type));
     std::string why = untimely(answer, at());
@@ -62,7 +63,7 @@ Task<Result<Answer>> Reader::ask(std::string_view side, std::string query, Resul
     co_return answer;
 }
 
-Task<Result<void>> Reader::look() {
+Task<Result<void>> PrometheusReader::look() {
     const double window = question_.window.seconds();
     const double back =
         std::max(std::clamp(window, k_least_look_s, k_most_look_s), 2 * options_.stale_after_s);
@@ -117,7 +118,7 @@ Task<Result<void>> Reader::look() {
 }
 
 /// Who was never scraped has no revision and no series: named, since users may reach it.
-Task<Result<void>> Reader::name_never_seen() {
+Task<Result<void>> PrometheusReader::name_never_seen() {
     OA_CO_TRY(
         const Answer never, co_await ask("targets", queries_.never_seen(), ResultType::vector)
     );
@@ -132,7 +133,7 @@ Task<Result<void>> Reader::name_never_seen() {
 }
 
 /// Counters of several processes in one series, and those of several revisions, mean nothing.
-Task<Result<void>> Reader::tell_apart(std::string whose) {
+Task<Result<void>> PrometheusReader::tell_apart(std::string whose) {
     OA_CO_TRY(
         const Answer mixed, co_await ask(whose, queries_.mixed_targets(), ResultType::vector)
     );
@@ -167,7 +168,7 @@ Task<Result<void>> Reader::tell_apart(std::string whose) {
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::each_once(std::string whose) {
+Task<Result<void>> PrometheusReader::each_once(std::string whose) {
     constexpr double k_most_steps_compared = 1000; // what lies between two is not a gate's matter
     const double step =
         std::max(2 * scraping_.interval_s, question_.window.seconds() / k_most_steps_compared);
@@ -187,7 +188,7 @@ Task<Result<void>> Reader::each_once(std::string whose) {
     co_return Result<void>{};
 }
 
-Task<Result<void>> Reader::coverage() {
+Task<Result<void>> PrometheusReader::coverage() {
     const double window = question_.window.seconds();
     out_.covered_s = scraping_.covered_s;
     if (window <= k_most_look_s) { // its scrapes are all here
@@ -206,7 +207,8 @@ Task<Result<void>> Reader::coverage() {
     co_return Result<void>{};
 }
 
-Task<Result<std::optional<double>>> Reader::number(std::string_view side, std::string query) {
+Task<Result<std::optional<double>>>
+PrometheusReader::number(std::string_view side, std::string query) {
     using State = Reading::State;
     OA_CO_TRY(Answer answer, co_await ask(side, query, ResultType::vector));
     if (!missing_.empty()) {
@@ -230,7 +232,7 @@ Task<Result<std::optional<double>>> Reader::number(std::string_view side, std::s
     co_return reading.value;
 }
 
-void Reader::conclude() {
+void PrometheusReader::conclude() {
     if (!missing_.empty()) {
         out_.why = fmt::format("{} (at {})", missing_, rfc3339_millis(wall_time(at())));
         out_.tally = {};

@@ -19,9 +19,11 @@ namespace oa_stream::measure::prometheus {
 inline constexpr double k_most_look_s = 600;
 
 /// One question on its way.
-class Reader {
+class PrometheusReader {
 public:
-    Reader(net::HttpClient& client, const PrometheusOptions& options, const Question& question)
+    PrometheusReader(
+        net::HttpClient& client, const PrometheusOptions& options, const Question& question
+    )
         : options_(options), question_(question), calls_(client, options),
           queries_(options, question) {}
 

@@ -31,7 +31,7 @@ Process process_of(const Series& series) {
 
 } // namespace
 
-Task<Result<void>> Reader::restarts() {
+Task<Result<void>> PrometheusReader::restarts() {
     if (!queries_.sees_first_events()) {
         co_return Result<void>{};
     }
@@ -60,7 +60,7 @@ Task<Result<void>> Reader::restarts() {
     co_return Result<void>{};
 }
 
-Queries::Restarts Reader::looks_at(const Answer& restarted, double look_s) const {
+Queries::Restarts PrometheusReader::looks_at(const Answer& restarted, double look_s) const {
     std::set<std::string> instances;
     double interval_s = scraping_.interval_s;
     for (const Series& series : restarted.series) {
@@ -79,7 +79,7 @@ Queries::Restarts Reader::looks_at(const Answer& restarted, double look_s) const
     return out;
 }
 
-Task<Result<void>> Reader::ended_uncounted() {
+Task<Result<void>> PrometheusReader::ended_uncounted() {
     if (!restarts_) {
         co_return Result<void>{};
     }
@@ -112,7 +112,7 @@ Task<Result<void>> Reader::ended_uncounted() {
     co_return Result<void>{};
 }
 
-Task<Result<double>> Reader::hidden_by(telemetry::Term term) {
+Task<Result<double>> PrometheusReader::hidden_by(telemetry::Term term) {
     if (!restarts_ || !missing_.empty()) {
         co_return 0.0;
     }
@@ -120,7 +120,7 @@ Task<Result<double>> Reader::hidden_by(telemetry::Term term) {
     co_return hidden.value_or(0);
 }
 
-Task<Result<double>> Reader::hidden_times() {
+Task<Result<double>> PrometheusReader::hidden_times() {
     if (!restarts_ || !missing_.empty()) {
         co_return 0.0;
     }

@@ -28,7 +28,7 @@ public:
         if (!(question.window.seconds() > 0) || question.bad.empty()) {
             co_return fail(Code::usage, "a question needs a window and bad events");
         }
-        prometheus::Reader reader(client_, options_, question);
+        prometheus::PrometheusReader reader(client_, options_, question);
         co_return co_await reader.run();
     }
 

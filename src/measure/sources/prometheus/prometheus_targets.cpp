@@ -98,9 +98,9 @@ double covered_by(const Answer& scrapes, Span window, double interval_s) {
 }
 
 /// Judges the targets one by one against the window's end.
-class Judge {
+class TargetJudge {
 public:
-    Judge(const Targets& targets, const ScrapeQuestion& question, Scraping& out)
+    TargetJudge(const Targets& targets, const ScrapeQuestion& question, Scraping& out)
         : targets_(targets), question_(question), out_(out) {
         for (const auto& [key, target] : targets) {
             out.interval_s = std::max(out.interval_s, target.interval_s);
@@ -245,7 +245,7 @@ Scraping scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuesti
     for (const auto& [key, target] : targets) {
         out.intervals[key] = target.interval_s;
     }
-    out.missing = Judge(targets, question, out).why_missing();
+    out.missing = TargetJudge(targets, question, out).why_missing();
     out.covered_s = covered_by(scrapes, question.window, out.interval_s);
     return out;
 }
