@@ -11,7 +11,7 @@ namespace oa_stream::traffic {
 namespace {
 
 Task<Result<HaproxyWritten>>
-write_settings(HaproxyDriverOptions options, HaproxySnapshot now, Settings wanted) {
+write_wanted(HaproxyDriverOptions options, HaproxySnapshot now, Settings wanted) {
     auto commands = shift_commands(now, options.backend, options.servers.front().server, wanted);
     commands.emplace_back(k_written_command);
     OA_CO_TRY(
@@ -79,7 +79,7 @@ roll_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten s
     if (!deviation(seen, former)) {
         co_return refusal(seen.complaint, "");
     }
-    const auto undone = co_await write_settings(options, std::move(now), former);
+    const auto undone = co_await write_wanted(options, std::move(now), former);
     if (undone && undone->complaint.empty() && !deviation(*undone, former)) {
         co_return refusal(seen.complaint, "; what it had taken was taken back");
     }
@@ -96,7 +96,7 @@ roll_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten s
 
 Task<Result<std::string>>
 write_settings(HaproxyDriverOptions options, HaproxySnapshot before, Settings wanted) {
-    OA_CO_TRY(HaproxyWritten seen, co_await write_settings(options, before, wanted));
+    OA_CO_TRY(HaproxyWritten seen, co_await write_wanted(options, before, wanted));
     if (seen.process.pid != before.process.pid ||
         seen.process.started_s != before.process.started_s) {
         co_return fail(
