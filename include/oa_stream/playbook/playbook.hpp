@@ -305,6 +305,12 @@ judged_by(const Playbook& playbook, const measure::GateSpec& gate);
 /// What somebody typed; nullptr when the playbook has no such source.
 [[nodiscard]] const measure::StatedNumbers* stated_numbers(const Playbook& playbook) noexcept;
 
+/// The split of its last stage serves already: only a stated reason walks a cutover's stages again.
+[[nodiscard]] bool is_over(const Playbook& playbook, const traffic::Split& serving);
+[[nodiscard]] inline bool is_last(const Playbook& playbook, int percent) noexcept {
+    return !playbook.stages.empty() && percent == playbook.stages.back();
+}
+
 /// It has stages, and none of its gates decides anything, neither of a stage nor of the whole run:
 /// whatever the canary does, it goes on. Allowed, as a way to begin, and never PASS.
 [[nodiscard]] bool no_gate_decides(const Playbook& playbook) noexcept;

@@ -39,9 +39,9 @@ Suggestion apply_command_of(const playbook::Plan& plan, const std::string& file)
     if (playbook::needs_stated_budget(plan.playbook)) {
         return {apply, {file, names::asserted_budget, "PERCENT", names::reason, "TEXT"}};
     }
-    const bool over = plan.baseline.percent_of(plan.playbook.traffic.canary) == 100;
-    return over && !back ? Suggestion{apply, {file, names::reopen, "REASON"}}
-                         : Suggestion{apply, {file}};
+    return playbook::is_over(plan.playbook, plan.baseline)
+               ? Suggestion{apply, {file, names::reopen, "REASON"}}
+               : Suggestion{apply, {file}};
 }
 
 void show_plan(

@@ -54,11 +54,14 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
     }
     const Json revisions = co_await revision_facts(&run->outside, &plan.playbook);
     OA_CO_CHECK(check_drift(*run, drift_from_plan(plan, live, revisions)));
-    const bool over = live.serving.percent_of(plan.playbook.traffic.canary) == 100;
-    if (over && plan.playbook.kind != Kind::rollback && run->reopen.empty()) {
+    if (is_over(plan.playbook, live.serving) && run->reopen.empty()) {
         co_return fail(
             Code::precondition,
-            fmt::format("{} already has 100%: this cutover is over", plan.playbook.traffic.canary),
+            fmt::format(
+                "{} already has {}%: this cutover is over",
+                plan.playbook.traffic.canary,
+                plan.playbook.stages.back()
+            ),
             {},
             "to run its stages again, give --reopen REASON"
         );

@@ -111,6 +111,11 @@ std::string_view to_string(NoTraffic what) noexcept {
     return word_at(k_no_traffic_words, what);
 }
 
+bool is_over(const Playbook& playbook, const traffic::Split& serving) {
+    const int canary = serving.percent_of(playbook.traffic.canary);
+    return playbook.kind == Kind::cutover && canary > 0 && is_last(playbook, canary);
+}
+
 bool no_gate_decides(const Playbook& playbook) noexcept {
     const auto decides = [](const measure::GateSpec& gate) {
         return gate.mode == measure::GateMode::decide;

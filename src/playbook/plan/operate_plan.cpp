@@ -150,11 +150,11 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
             "or apply with --asserted-budget PERCENT --reason TEXT"
         );
     }
-    const bool over = live.serving.percent_of(playbook.traffic.canary) == 100;
-    if (playbook.kind != Kind::rollback && over) {
+    if (is_over(playbook, live.serving)) {
         out.push_back(fmt::format(
-            "{} has all the traffic: to walk the stages again, apply with --reopen REASON",
-            playbook.traffic.canary
+            "{} has the {}% of the last stage: to run the stages again, apply with --reopen REASON",
+            playbook.traffic.canary,
+            playbook.stages.back()
         ));
     }
     return out;

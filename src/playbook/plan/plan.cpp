@@ -336,10 +336,8 @@ Json Plan::home_exact() const {
 }
 
 bool Plan::changes() const noexcept {
-    const bool over = playbook.kind == Kind::cutover && !playbook.stages.empty() &&
-                      baseline.percent_of(playbook.traffic.canary) == playbook.stages.back();
     const bool routes = bool_member(facts.routes, "changes") == true;
-    return !over && (std::ranges::any_of(steps, &Step::mutates) || routes);
+    return !is_over(playbook, baseline) && (std::ranges::any_of(steps, &Step::mutates) || routes);
 }
 
 Json to_json(const Plan& plan) {

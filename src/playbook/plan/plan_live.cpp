@@ -45,8 +45,7 @@ check_live(const Playbook& playbook, std::string_view target, const traffic::Tra
         );
     }
     const int canary = live.serving.percent_of(traffic.canary);
-    // All of it: a cutover that is over, which only an apply with a reason walks again.
-    if (canary > playbook.stages.front() && !(canary == 100 && playbook.kind == Kind::cutover)) {
+    if (canary > playbook.stages.front() && !is_over(playbook, live.serving)) {
         return fail(
             Code::precondition,
             fmt::format("{} already has {}%, more than the first stage", traffic.canary, canary),

@@ -284,7 +284,7 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
 
 void record_promotion(StageRun& stage) {
     RunContext& run = stage.run;
-    const bool last = stage.percent == run.playbook().stages.back();
+    const bool last = is_last(run.playbook(), stage.percent);
     const std::string how = stage.promotion ? stage.promotion->text() : "promoted";
     bool decided = true;
     for (const measure::GateRecord& record : stage.row.gates) {

@@ -147,7 +147,7 @@ void check_arms(StageRun& stage) {
 void StageRun::add_check(std::string_view what, Verdict verdict, std::string detail, Json data) {
     if (promotion && verdict == Verdict::inconclusive) {
         // A later stage judges the same canary on more.
-        const bool last = percent == run.playbook().stages.back();
+        const bool last = is_last(run.playbook(), percent);
         run.unjudged = run.unjudged || last;
         return run.skip(
             fmt::format("{}@{}", what, where),

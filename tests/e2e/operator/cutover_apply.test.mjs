@@ -439,6 +439,14 @@ beside('a canary that has more than the first stage: the plan names the rollback
   assert.ok((await target.oa(['rollback', 'apply', plan.file])).stderr.includes(`(oa-stream cutover apply ${plan.file})`));
   const run = (await target.oa(['cutover', 'apply', plan.file, '--json', '--non-interactive'])).json();
   assert.deepEqual([run.verdict, await target.weights()], ['PASS', { v1: 70, v2: 30 }]);
+  for (const stages of ['30%', '10%, 30%']) { // its last stage serves: it is over, at whatever percent
+    const over = await target.plan({ playbook: playbook(stages), name: `over-${stages}.json` });
+    assert.equal(over.code, 0, over.stderr);
+    assert.match(over.stdout, /to run the stages again, apply with --reopen REASON/);
+    const shut = await target.oa(['cutover', 'apply', over.file, '--non-interactive']);
+    assert.equal(shut.code, 6, stages);
+    assert.match(shut.stderr, /v2 already has 30%: this cutover is over/);
+  }
   const again = () => target.plan({ playbook: playbook('10%, 100%'), name: 'again.json' });
   const refused = await again();
   assert.equal(refused.code, 6, refused.stderr);
