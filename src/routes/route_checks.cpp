@@ -101,7 +101,7 @@ Check precedence_check(const RoutePlan& plan) {
     check.verdict = plan.traps.empty() ? Verdict::pass : Verdict::fail;
     check.detail = plan.traps.empty()
                        ? "the change reaches all that it is about"
-                       : plan.traps.front().text + " (" + plan.traps.front().hint + ")";
+                       : plan.traps.front().text + " (" + plan.traps.front().hint.text() + ")";
     return check;
 }
 

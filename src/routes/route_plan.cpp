@@ -189,7 +189,7 @@ Json to_json(const RoutePlan& plan) {
         };
     };
     const auto trap_json = [](const RouteTrap& trap) -> Json {
-        return {{"id", trap.id}, {"message", trap.text}, {"hint", trap.hint}};
+        return {{"id", trap.id}, {"message", trap.text}, {"hint", trap.hint.text()}};
     };
     return {
         {"changes", plan.changes()},
@@ -262,7 +262,7 @@ std::string route_plan_text(const RoutePlan& plan) {
         out += fmt::format("undo  {}\n", write.text());
     }
     for (const RouteTrap& trap : plan.traps) {
-        out += fmt::format("trap: {} ({})\n", trap.text, trap.hint);
+        out += fmt::format("trap: {} ({})\n", trap.text, trap.hint.text());
     }
     for (const std::string& note : plan.notes) {
         out += fmt::format("note: {}\n", note);

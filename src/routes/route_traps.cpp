@@ -1,4 +1,5 @@
 // Where a change of the route split would not do what it seems to.
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/routes/route_rules.hpp"
 
@@ -45,7 +46,7 @@ RouteTrap outranked(const RouteGroup& group, const RouteChange& change, const Ro
                 change.target,
                 group.domain
             ),
-            fmt::format("an override of the domain outranks it: --domain {}", group.domain)
+            fmt::format("an override of the domain outranks it: {} {}", names::domain, group.domain)
         };
     }
     return {
@@ -56,7 +57,7 @@ RouteTrap outranked(const RouteGroup& group, const RouteChange& change, const Ro
             group.domain,
             instead.target
         ),
-        fmt::format("clear it first: route clear --domain {}", group.domain)
+        "clear it first: " + Suggestion{"route clear", {names::domain, group.domain}}
     };
 }
 
@@ -73,7 +74,7 @@ std::vector<RouteTrap> traps_of(
             out.push_back(
                 {"pinned",
                  fmt::format("{} is pinned to rust_shell: no override reaches it", path),
-                 "the stream lane goes back by traffic alone: rollback plan"}
+                 "the stream lane goes back by traffic alone: " + Suggestion{"rollback plan"}}
             );
         }
     }

@@ -146,7 +146,7 @@ TEST_CASE("route rules: a domain override that outranks a global rollback is a t
     REQUIRE(traps.size() == 1);
     CHECK(traps[0].id == "outranked");
     CHECK(traps[0].text.find("chat_pilot") != std::string::npos);
-    CHECK(traps[0].hint == "clear it first: route clear --domain chat_pilot");
+    CHECK(traps[0].hint.text() == "clear it first: oa-stream route clear --domain chat_pilot");
     // Set together, each reaches what it is about.
     CHECK(traps_of(status, Changes{{"clear", "chat_pilot"}, {"rollback", {}}}, {}).empty());
     CHECK(traps_of(status, Changes{{"rollback", {}}, {"rust", "chat-pilot"}}, {}).empty());

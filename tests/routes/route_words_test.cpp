@@ -156,7 +156,7 @@ TEST_CASE("route traps: a domain without a path cannot be outranked, one that is
     const auto forced = traps(status, {{"rust", {}}}, {});
     REQUIRE(forced.size() == 1);
     CHECK(forced[0].id == "force-legacy");
-    CHECK(forced[0].hint == "an override of the domain outranks it: --domain auth_entry");
+    CHECK(forced[0].hint.text() == "an override of the domain outranks it: --domain auth_entry");
 }
 
 TEST_CASE("route notes: a rollback is told where its target is not legacy") {

@@ -122,7 +122,7 @@ effects_of(const RouteStatus& status, const Overrides& goal, std::span<const std
 struct RouteTrap {
     std::string id; ///< "outranked", "force-legacy", "pinned"
     std::string text;
-    std::string hint;
+    Advice hint;
 };
 /// Empty: each change reaches all that it is about. `paths` are those that the caller expects to
 /// follow the changes.
