@@ -84,6 +84,10 @@ std::optional<std::string> user_name(uid_t user) {
     return of_user(user, &passwd::pw_name);
 }
 
+std::string account_name(uid_t user) {
+    return user_name(user).value_or("uid " + std::to_string(user));
+}
+
 std::optional<std::string> user_home(uid_t user) {
     return of_user(user, &passwd::pw_dir);
 }

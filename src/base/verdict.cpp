@@ -32,6 +32,11 @@ std::optional<int> badness(std::string_view word) noexcept {
                : std::optional(static_cast<int>(found - k_best_first.begin()));
 }
 
+bool is_quiet(std::string_view word) noexcept {
+    const auto verdict = verdict_of(word);
+    return verdict == Verdict::pass || verdict == Verdict::skipped;
+}
+
 Verdict worst(std::span<const Verdict> parts) noexcept {
     const auto found = std::ranges::find_first_of(k_best_first | std::views::reverse, parts);
     return found == k_best_first.rend() ? Verdict::inconclusive : *found;

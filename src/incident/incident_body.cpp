@@ -7,6 +7,7 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/incident/incident.hpp"
 #include "oa_stream/measure/gate.hpp"
 
@@ -87,7 +88,7 @@ Part checks_part(const Incident& incident) {
         std::size_t passed = 0;
         for (const Json& check : checks) {
             const std::string verdict = text_in(check, "verdict");
-            if (verdict == "PASS" || verdict == "SKIPPED") {
+            if (is_quiet(verdict)) {
                 ++passed;
                 continue;
             }

@@ -2,6 +2,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/incident/timeline.hpp"
 #include "oa_stream/run/run_journal.hpp"
 
@@ -133,8 +134,7 @@ Weight event_weight(const Json& line) {
         return change ? Weight::turning : Weight::routine;
     }
     if (event == "check") {
-        const std::string verdict = text_in(check_in(line), "verdict");
-        return verdict == "PASS" || verdict == "SKIPPED" ? Weight::passed : Weight::key;
+        return is_quiet(text_view_in(check_in(line), "verdict")) ? Weight::passed : Weight::key;
     }
     if (contains(k_key, event)) {
         return Weight::key;

@@ -45,7 +45,7 @@ std::string account_of(int socket) {
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
         return "unknown account";
     }
-    return user_name(peer.uid).value_or(fmt::format("uid {}", peer.uid));
+    return account_name(peer.uid);
 }
 
 /// Who asks waits for the answer, as long as it cares for it.

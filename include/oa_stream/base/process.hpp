@@ -71,7 +71,9 @@ struct ProcessState {
 
 /// Nothing for a user that the machine has no name for (containers).
 [[nodiscard]] std::optional<std::string> user_name(uid_t user);
-/// The home folder as the machine's list of users has it; likewise.
+/// … and then "uid 1000".
+[[nodiscard]] std::string account_name(uid_t user);
+/// The home folder as the machine's list of users has it; nothing likewise.
 [[nodiscard]] std::optional<std::string> user_home(uid_t user);
 
 } // namespace oa_stream

@@ -24,6 +24,9 @@ enum class Verdict {
 /// "PASS" 0, "INCONCLUSIVE", "ERROR", "FAIL" 3; nullopt for anything else.
 [[nodiscard]] std::optional<int> badness(std::string_view word) noexcept;
 
+/// The word of a check that nobody has to look at: "PASS", "SKIPPED".
+[[nodiscard]] bool is_quiet(std::string_view word) noexcept;
+
 /// The verdict of a whole: FAIL > ERROR > INCONCLUSIVE > PASS. SKIPPED parts do not count; a whole
 /// in which nothing passed is INCONCLUSIVE, never PASS.
 [[nodiscard]] Verdict worst(std::span<const Verdict> parts) noexcept;

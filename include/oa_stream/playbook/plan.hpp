@@ -73,6 +73,7 @@ struct PlanFacts {
 
 struct Plan {
     std::string id; ///< SHA-256 of the canonical JSON of everything below
+    [[nodiscard]] std::string short_id() const { return id.substr(0, 12); } ///< for a person
     Playbook playbook;
     std::string driver;
     std::string target;

@@ -15,11 +15,6 @@
 #include <utility>
 
 namespace oa_stream::cli {
-namespace {
-
-constexpr std::size_t k_shown = 12; ///< of a plan's id; the file has all of it
-
-} // namespace
 
 Result<playbook::Plan> make_shown_plan(playbook::PlanRequest request, Context& context) {
     Screen screen(context);
@@ -61,8 +56,7 @@ void show_plan(
         return;
     }
     tell_parts(
-        {plan.changes() ? fmt::format("PASS plan {}", plan.id.substr(0, k_shown))
-                        : "nothing to change",
+        {plan.changes() ? fmt::format("PASS plan {}", plan.short_id()) : "nothing to change",
          "next: " + next},
         context
     );

@@ -306,7 +306,7 @@ constexpr auto k_options = options<Options>(
         "Wait until the run is `done`, has `passed`, is `paused`, or has reached `stage=25%`."
     )
         .suggesting(awaited_words),
-    option<&Options::timeout>("--timeout", "D", "Wait at most this long.").or_else("1h"),
+    option<&Options::timeout>(names::timeout, "D", "Wait at most this long.").or_else("1h"),
     k_textfile
 );
 

@@ -95,7 +95,7 @@ Check judge_refusal(
     const std::string name = printable(folder.string());
     const std::string typed = shell_word(folder.string());
     const std::string_view deep = top ? "" : " -R";
-    const std::string owner = user_name(facts.st_uid).value_or(fmt::format("uid {}", facts.st_uid));
+    const std::string owner = account_name(facts.st_uid);
     const auto fails = [&](std::string_view why, std::string fix) {
         return finding(id, Verdict::fail, fmt::format("{} {}", name, why), std::move(fix));
     };

@@ -1,5 +1,6 @@
 // note: what an operator saw or did, into the timeline of the run that is under way.
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/run/run_notes.hpp"
 
@@ -35,9 +36,7 @@ Result<run::RunEntry> current_run(const Options& options, const Context& context
 
 Result<ExitCode> run(const Options& options, Context& context) {
     OA_TRY(const auto run, current_run(options, context));
-    const std::string by = !options.by.empty()
-                               ? options.by
-                               : user_name(::getuid()).value_or(fmt::format("uid {}", ::getuid()));
+    const std::string by = options.by.empty() ? account_name(::getuid()) : options.by;
     OA_TRY(const run::Noted noted, run::add_note(run.folder, options.text, by));
     if (context.json) {
         Json out = plain_document("PASS", &run);
@@ -56,11 +55,13 @@ constexpr auto k_positionals =
     positionals<Options>(positional<&Options::text>("TEXT", "The note: one sentence, in quotes."));
 constexpr auto k_options = options<Options>(
     option<&Options::run>(
-        "--run",
+        names::run,
         "RUN",
         "Add the note to this run. Without it: the run under way, else the last one."
     ),
-    option<&Options::by>("--by", "NAME", "Name the author. Without it: the name of your account.")
+    option<&Options::by>(
+        names::by, "NAME", "Name the author. Without it: the name of your account."
+    )
 );
 
 } // namespace

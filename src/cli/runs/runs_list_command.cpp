@@ -1,6 +1,7 @@
 // runs list: what was run on this machine, and how it ended.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
@@ -185,7 +186,7 @@ constexpr auto k_options = options<Options>(
     option<&Options::verdict>("--verdict", k_verdicts, "List only runs with this verdict."),
     option<&Options::state>("--state", k_states, "List only runs in this state."),
     option<&Options::younger>("--since", "D", "List only runs that started within this time: 24h."),
-    option<&Options::limit>("--limit", "N", "List at most N runs, the newest. 0: no limit.")
+    option<&Options::limit>(names::limit, "N", "List at most N runs, the newest. 0: no limit.")
         .range(0, 1'000'000)
         .or_else("0")
 );

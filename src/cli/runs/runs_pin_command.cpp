@@ -1,4 +1,5 @@
 // runs pin, runs unpin: evidence that no clean-up may touch.
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "core/commands.hpp"
@@ -48,11 +49,12 @@ Result<std::string> read_reason(std::string_view text) {
 
 constexpr auto k_pin_positionals = positionals<Options>(k_run_positional);
 constexpr auto k_unpin_positionals = positionals<RunWord>(k_run_positional);
-constexpr auto k_options =
-    options<Options>(parsed<read_reason, &Options::reason>(
-                         "--reason", "TEXT", "Give the reason. `runs show` and `runs gc` show it."
+constexpr auto k_options = options<Options>(
+    parsed<read_reason, &Options::reason>(
+        names::reason, "TEXT", "Give the reason. `runs show` and `runs gc` show it."
     )
-                         .typed());
+        .typed()
+);
 
 } // namespace
 

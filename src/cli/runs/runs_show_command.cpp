@@ -4,6 +4,7 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/incident/timeline.hpp"
 #include "oa_stream/run/suggest.hpp"
 
@@ -97,7 +98,7 @@ std::string checks_text(const RunEntry& run) {
             found = counts.insert(counts.end(), {verdict, 0});
         }
         ++found->second;
-        if (verdict != "PASS" && verdict != "SKIPPED") {
+        if (!is_quiet(verdict)) {
             bad += fmt::format(
                 "    {:<12} {}  {}\n",
                 verdict,

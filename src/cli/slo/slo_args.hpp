@@ -1,6 +1,7 @@
 // The options of the slo commands: sources, objectives and revisions.
 #pragma once
 
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/measure/budget.hpp"
 #include "oa_stream/measure/source_kind.hpp"
 #include "oa_stream/probe/given_headers.hpp"
@@ -123,7 +124,7 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
         .or_else_text("three scrape intervals, 10s at least; 5m in an access log")
         .range(1, k_longest_ms),
     k_slo_probes,
-    option<&SloSourceOptions::timeout>("--timeout", "D", "Give up when one answer takes longer.")
+    option<&SloSourceOptions::timeout>(names::timeout, "D", "Give up when one answer takes longer.")
         .or_else_text("10s")
         .range(1, k_longest_ms)
 );

@@ -131,11 +131,12 @@ inline constexpr auto k_stall =
     )
         .range(1, k_longest_ms)
         .or_else("15s");
-inline constexpr auto k_timeout = option<&LimitOptions::limits, &probe::ProbeLimits::total>(
-                                      "--timeout", "D", "Give up when a whole answer takes longer."
-)
-                                      .range(1, k_longest_ms)
-                                      .or_else("3m");
+inline constexpr auto k_timeout =
+    option<&LimitOptions::limits, &probe::ProbeLimits::total>(
+        names::timeout, "D", "Give up when a whole answer takes longer."
+    )
+        .range(1, k_longest_ms)
+        .or_else("3m");
 inline constexpr auto k_waits =
     options<LimitOptions>(k_connect_timeout, k_first_byte, k_stall, k_timeout);
 

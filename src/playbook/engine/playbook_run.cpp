@@ -247,7 +247,7 @@ Task<Result<void>> plan_from_live(PlaybookRun* run) {
         OA_CO_CHECK(check_no_secret(run->plan, run->outside.redactor));
     }
     if (moves) {
-        run->session.say("plan " + run->plan.id.substr(0, 12));
+        run->session.say("plan " + run->plan.short_id());
     }
     for (const std::string& warning : run->plan.warnings) {
         run->session.say("  warning: " + warning);

@@ -60,8 +60,7 @@ Account author_of(const Plan& plan) {
 } // namespace
 
 Account this_account() {
-    const uid_t user = ::getuid();
-    return {user_name(user).value_or(fmt::format("uid {}", user)), host_name()};
+    return {account_name(::getuid()), host_name()};
 }
 
 std::string Account::text() const {

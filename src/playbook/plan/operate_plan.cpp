@@ -275,7 +275,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
 std::string plan_diff(const Plan& plan) {
     std::string out = fmt::format(
         "plan {} of {} on {}\n  now: {}\n",
-        plan.id.substr(0, 12),
+        plan.short_id(),
         plan.playbook.name,
         trim(plan.target),
         plan.baseline.text()

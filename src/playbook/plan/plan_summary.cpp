@@ -175,7 +175,7 @@ std::string plan_summary(const ShownPlan& shown, WallTime now) {
     const Plan& plan = shown.plan;
     std::string out = fmt::format(
         "plan {} of {} ({}) on {}\n",
-        plan.id.substr(0, 12),
+        plan.short_id(),
         printable(plan.playbook.name),
         to_string(plan.playbook.kind),
         show_controls(trim(plan.target))

@@ -103,9 +103,13 @@ std::optional<Error> not_allowed(const std::string& socket) {
     Error out{Code::credentials, "this user may not open it", socket, "run as the user it is for"};
     struct stat facts{};
     if (::stat(socket.c_str(), &facts) == 0) {
-        const std::string owner = user_name(facts.st_uid).value_or(std::to_string(facts.st_uid));
-        out.message += fmt::format(" (owner {}, mode {:04o})", owner, facts.st_mode & 07777U);
-        out.hint = fmt::format("sudo -u {} oa-stream …", owner);
+        out.message += fmt::format(
+            " (owner {}, mode {:04o})", account_name(facts.st_uid), facts.st_mode & 07777U
+        );
+        out.hint = fmt::format(
+            "sudo -u {} oa-stream …",
+            user_name(facts.st_uid).value_or(fmt::format("'#{}'", facts.st_uid))
+        );
     }
     return out;
 }
