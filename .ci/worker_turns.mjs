@@ -5,8 +5,8 @@
 // Two words of a turn are a second apart, so all turns are open together. Exit 1: a word was lost or doubled, or
 // another connection was needed.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { assertLegal, read } from '../tests/e2e/lib/contract.mjs';
+import { memoryOf } from '../tests/e2e/lib/process.mjs';
 import { words } from '../tests/e2e/worker/disconnects.mjs';
 import { World } from '../tests/e2e/worker/world.mjs';
 
@@ -32,8 +32,7 @@ try {
   const ended = await Promise.allSettled(all);
   const bad = ended.filter((each) => each.status === 'rejected');
   const opened = world.fake.log.filter((entry) => entry.what === 'khala.open').length;
-  const rss = /VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${world.lane.pid}/status`, 'utf8'))[1];
-  console.log(`${turns} turns, ${most} open at once: ${ended.length - bad.length} exact, ${opened} connection(s), the lane at ${Math.round(rss / 1024)} MiB`);
+  console.log(`${turns} turns, ${most} open at once: ${ended.length - bad.length} exact, ${opened} connection(s), the lane at ${Math.round(memoryOf(world.lane.pid))} MiB`);
   if (bad.length) console.error(bad[0].reason);
   process.exitCode = bad.length || opened !== 1 ? 1 : 0;
 } finally { await world.stop(); }

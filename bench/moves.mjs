@@ -3,11 +3,11 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { codexServer } from './codex_server.mjs';
 import { connect } from './replicas.mjs';
 
 const ROUNDS = 5, GIVE_UP_MS = 20000;
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const half = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 /** Milliseconds (performance.now) at which `look` said yes. */
 async function when(what, look, pause = 1) {

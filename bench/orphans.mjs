@@ -1,9 +1,9 @@
 // How soon the turns of a lane that was killed are settled by another one: 1,000 of them at once, streamed to as
 // many clients when it dies.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { metric } from './replicas.mjs';
 
 const TURNS = 1000, LEASE_S = 6, GIVE_UP_S = 60;
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const settled = async (lane) => await metric(lane.port, 'reaped_total') + await metric(lane.port, 'adopted_total');
 
 /** `lane(args)`, `redis()`: start one. Seconds from the kill until the first and until the last was settled. */

@@ -3,10 +3,10 @@
 // many streams followed by one XREAD BLOCK, beside a lane without a store that runs as many turns.
 import http from 'node:http';
 import net from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { command, connect, written } from './replicas.mjs';
 
 const STREAMS = 1000, READERS = 100, WINDOW_S = 8;
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const at = (values, share) => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(share * values.length) - 1)];
 
 /** Streams one answer. `times[n]`: when its n-th delta came; `status`, `ended` (the last frame was read). */

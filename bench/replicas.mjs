@@ -3,11 +3,11 @@
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const STREAMS = 1000;
 const TURNS = { immediate: 200, recorded: 60 };
 const KEPT_MS = 200, SLEPT_MS = 20;
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const half = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 export const command = (...words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
 

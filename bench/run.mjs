@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { check, showCheck } from './check.mjs';
 import { codex, showCodex } from './codex.mjs';
 import { codexServer } from './codex_server.mjs';
@@ -17,13 +18,13 @@ import { remote, showRemote } from './remote.mjs';
 import { showWorker, worker } from './worker.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
 import { freePort } from '../tests/e2e/lib/free_port.mjs';
+import { memoryOf } from '../tests/e2e/lib/process.mjs';
 
 const [out, ...names] = process.argv.slice(2);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OA = process.env.OA_BIN;
 const tool = (name) => path.join(out, 'cmake', `bench_${name}`);
 const DELTAS = 50, EVERY = 50, STREAMS = [1000, 5000];
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const round = (value, digits = 2) => Number(value.toPrecision(digits + 1));
 
 const work = fs.mkdtempSync(path.join(out, 'work-'));
@@ -76,7 +77,7 @@ function cpu(pid) {
   const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICK;
 }
-const rss = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+const rss = (pid) => memoryOf(pid) * 2 ** 20;
 
 // ------------------------------------------------------------------ fanout
 

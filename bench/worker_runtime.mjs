@@ -2,10 +2,10 @@
 // moment at which it is written to the socket (CLOCK_MONOTONIC, ns).
 //
 //   node worker_runtime.mjs --every-ms MS          the prompt: scenario:paced;n=DELTAS
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startFake } from '../tests/e2e/worker/fake/fake-runtime.mjs';
 
 const every = Number(process.argv[process.argv.indexOf('--every-ms') + 1]);
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const MARK = 'the moment it was sent';
 
 const paced = {

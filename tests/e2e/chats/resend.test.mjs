@@ -8,13 +8,12 @@ import { pngPart } from '../lib/bodies/png.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { limit } from '../lib/process.mjs';
+import { limit, memoryOf } from '../lib/process.mjs';
 
 const MIB = 1 << 20;
 // A sanitizer keeps freed memory for a while.
 const SANITIZED = Boolean(process.env.ASAN_OPTIONS ?? process.env.TSAN_OPTIONS);
 const IMAGES = [1, 2, 3].map((shade) => pngPart(4_000_000, shade));
-const memory = (what) => Number(new RegExp(`^${what}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync(`/proc/${lane.pid}/status`, 'utf8'))[1]) / 1024;
 
 let lane;
 before(async () => { lane = await startLane({ args: ['--limit', 'streams=200'] }); });
@@ -67,10 +66,10 @@ test('a body that breaks behind the files, or in them, is refused as what it is'
 });
 
 test('50 at once stay within the budget: answered, or 503 with Retry-After', { skip: SANITIZED && 'memory is not given back' }, async () => {
-  const before = memory('VmRSS');
+  const before = memoryOf(lane.pid);
   fs.writeFileSync(`/proc/${lane.pid}/clear_refs`, '5'); // the peak begins anew
   const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => post(resend(`many-${n}`, old))));
-  const most = memory('VmHWM');
+  const most = memoryOf(lane.pid, 'VmHWM');
   const count = (status) => answers.filter((a) => a.status === status).length;
   console.log(`# ${count(200)} answered; memory before ${before.toFixed(0)} MiB, at most ${most.toFixed(0)} MiB`);
   for (const one of answers.filter((a) => a.status !== 200)) {
@@ -108,7 +107,7 @@ for (const [name, make] of Object.entries(HOSTILE)) {
     const body = Buffer.from(make());
     const { answer, ms: worst } = await hold(lane, probe, () => post(body));
     await probe.end();
-    t.diagnostic(`${answer.status} ${answer.text.slice(0, 120)}; held ${worst.toFixed(0)} ms, memory ${memory('VmRSS').toFixed(0)} MiB`);
+    t.diagnostic(`${answer.status} ${answer.text.slice(0, 120)}; held ${worst.toFixed(0)} ms, memory ${memoryOf(lane.pid).toFixed(0)} MiB`);
     assert.ok([200, 400, 413, 422].includes(answer.status), answer.text.slice(0, 300));
     assert.ok(worst < limit(60 * 20));
   });

@@ -1,13 +1,13 @@
 // The front door and the heads of backends that are no lane: what it may pass on, and what it must not. And the
 // longest bodies that it takes for a lane.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
+import { memoryOf } from '../lib/process.mjs';
 
 // A sanitizer keeps freed memory for a while, and reserves more addresses than any limit.
 const SANITIZED = Boolean(process.env.ASAN_OPTIONS ?? process.env.TSAN_OPTIONS);
@@ -107,22 +107,21 @@ test('bodies that come in share 256 MiB: one more is 503, and passes once the ot
 
 test('a long body is in memory once, and no longer than until its answer begins', { skip: SANITIZED && 'a sanitizer keeps freed memory' }, async () => {
   const door = await startFront(['--backend', `v1=http://127.0.0.1:${backend.address().port}`]);
-  const memoryMb = (which) => Number(new RegExp(`^${which}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync(`/proc/${door.pid}/status`, 'utf8'))[1]) / 1024;
   const body = Buffer.concat([Buffer.alloc(60 << 20, 'x'), Buffer.from('!')]);
   says = (client) => client.on('data', (bytes) => {
     if (bytes.at(-1) === body.at(-1)) client.write('HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: begun\n\n');
   });
-  const atFirst = memoryMb('VmRSS');
+  const atFirst = memoryOf(door.pid);
   const streams = [];
   for (let n = 0; n < 3; n += 1) {
     const stream = open(door.base, { method: 'POST', path: '/api/chats/one/function', body });
     await stream.wait(() => stream.frames.length > 0, 'beginning');
     streams.push(stream);
-    const most = memoryMb('VmHWM') - atFirst;
+    const most = memoryOf(door.pid, 'VmHWM') - atFirst;
     if (n === 0) assert.ok(most < 95, `${most} MB more at most for one body of 60 MB`); // it grows in steps
   }
   assert.equal((await door.state()).active, 3);
-  const more = memoryMb('VmRSS') - atFirst;
+  const more = memoryOf(door.pid) - atFirst;
   assert.ok(more < 50, `${more} MB more with three open streams`);
   for (const one of streams) one.destroy();
   assert.equal((await door.stop()).code, 0);

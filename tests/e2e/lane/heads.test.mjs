@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, chatBody, open, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { curl, limit, scratch } from '../lib/process.mjs';
+import { curl, limit, memoryOf, scratch } from '../lib/process.mjs';
 
 const TOKEN = 'heads-test-bearer-0001';
 const GOOD = { authorization: `Bearer ${TOKEN}` };
@@ -19,8 +19,6 @@ const SANITIZED = Boolean(process.env.ASAN_OPTIONS ?? process.env.TSAN_OPTIONS);
 const FILLER = Buffer.alloc(SIZE, 'x');
 
 /** Resident memory of the lane, in MiB. */
-const rss = (lane) => Number(/^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${lane.pid}/status`, 'utf8'))[1]) / 1024;
-const peak = (lane) => Number(/^VmHWM:\s+(\d+) kB/m.exec(fs.readFileSync(`/proc/${lane.pid}/status`, 'utf8'))[1]) / 1024;
 const head = (headers, path = '/api/chat') =>
   `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`;
 
@@ -43,11 +41,11 @@ function upload(base, text, body) {
 test('200 uploads of 7.9 MB with a bad token: each reads its 401, and memory stays where it was', async () => {
   const lane = await startLane({ env: { OA_STREAM_TOKEN: TOKEN } });
   assert.equal((await send(lane.base, { path: '/healthz' })).status, 200);
-  const before = rss(lane);
+  const before = memoryOf(lane.pid);
   const bad = head({ authorization: 'Bearer wrong', 'content-length': SIZE });
   const answers = await Promise.all(Array.from({ length: 200 }, () => upload(lane.base, bad, FILLER)));
   assert.deepEqual([...new Set(answers.map((a) => `${a.status} ${a.error}`))], ['401 null']);
-  const most = peak(lane);
+  const most = memoryOf(lane.pid, 'VmHWM');
   console.log(`# memory before ${before.toFixed(0)} MiB, at most ${most.toFixed(0)} MiB`);
   assert.ok(most - before < 40, `from ${before} to ${most} MiB`);
   assert.equal((await send(lane.base, { path: '/healthz' })).status, 200);
@@ -56,7 +54,7 @@ test('200 uploads of 7.9 MB with a bad token: each reads its 401, and memory sta
 
 test('200 bodies at once of somebody with a token: the budget holds, the rest gets 503 with Retry-After', async () => {
   const lane = await startLane({ env: { OA_STREAM_TOKEN: TOKEN } });
-  const before = rss(lane);
+  const before = memoryOf(lane.pid);
   // The last byte stays out: every body that was let in is held while it is being read.
   const text = head({ ...GOOD, 'content-length': SIZE + 1 });
   const { port, hostname } = new URL(lane.base);
@@ -74,7 +72,7 @@ test('200 bodies at once of somebody with a token: the budget holds, the rest ge
   await lane.until(() => sent === 200, 'all bodies', 60000);
   const refused = () => told.filter((t) => t.startsWith('HTTP/1.1 503'));
   await lane.until(() => refused().length >= 190, 'the refusals', 60000);
-  const most = peak(lane);
+  const most = memoryOf(lane.pid, 'VmHWM');
   console.log(`# memory before ${before.toFixed(0)} MiB, at most ${most.toFixed(0)} MiB, ${refused().length} of 200 refused`);
   for (const answer of refused()) assert.match(answer, /\r\nretry-after: 1\r\n[^]*"code":"service_unavailable"/i);
   assert.ok(refused().length < 200, 'some are within the budget');
@@ -115,7 +113,7 @@ test('the order on the head is 413, 426, 401, 415; no 100 Continue before it has
 
 test('chunks are refused with 413 as soon as they pass the limit, not at their end', async () => {
   const lane = await startLane({ args: ['--limit', 'body=1m'] });
-  const before = rss(lane);
+  const before = memoryOf(lane.pid);
   const { port, hostname } = new URL(lane.base);
   const socket = net.connect(Number(port), hostname);
   const answer = new Promise((done) => socket.once('data', (bytes) => done(bytes.toString('latin1'))));
@@ -128,7 +126,7 @@ test('chunks are refused with 413 as soon as they pass the limit, not at their e
   assert.match(text, /^HTTP\/1\.1 413 /);
   assert.match(text, /"payload_too_large"/);
   if (!socket.destroyed) await new Promise((done) => socket.once('close', done)); // it is not read for ever
-  assert.ok(rss(lane) - before < 20);
+  assert.ok(memoryOf(lane.pid) - before < 20);
   assert.equal((await lane.stop()).code, 0);
 });
 
@@ -198,13 +196,13 @@ test('without memory a request ends, the lane does not', { skip: SANITIZED && 'a
 
 test('a path without a route, a wrong method and a health check do not keep a body either', async () => {
   const lane = await startLane({});
-  const before = rss(lane);
+  const before = memoryOf(lane.pid);
   const rows = [['/nowhere', 404], ['/healthz', 405]];
   for (const [where, status] of rows) {
     const answers = await Promise.all(Array.from({ length: 40 }, () => upload(lane.base, head({ 'content-length': SIZE }, where), FILLER)));
     assert.deepEqual([...new Set(answers.map((a) => a.status))], [status]);
   }
-  assert.ok(peak(lane) - before < 40, `from ${before} to ${peak(lane)} MiB`);
+  assert.ok(memoryOf(lane.pid, 'VmHWM') - before < 40, `from ${before} to ${memoryOf(lane.pid, 'VmHWM')} MiB`);
   assertRefused(await send(lane.base, { method: 'POST', path: '/nowhere', body: {} }), 404, 'not_found');
   assert.equal((await lane.stop()).code, 0);
 });

@@ -11,7 +11,7 @@ import { startLane } from '../lib/lane.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { readMetrics, total } from '../lib/metrics.mjs';
 import { assertLegal } from '../lib/contract.mjs';
-import { sleep } from '../lib/process.mjs';
+import { memoryOf, sleep } from '../lib/process.mjs';
 
 const argv = process.argv.slice(2);
 const option = (name, otherwise) => { const at = argv.indexOf(`--${name}`); return at < 0 ? otherwise : Number(argv[at + 1]); };
@@ -49,7 +49,7 @@ async function one(n) {
 
 const facts = () => ({
   files: fs.readdirSync(`/proc/${lane.pid}/fd`).length,
-  rssKiB: Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${lane.pid}/status`, 'utf8'))[1]),
+  rssKiB: memoryOf(lane.pid) * 1024,
 });
 const medians = []; // of each minute under load: {rssKiB, files, threads}
 // Slots that a busy machine missed are not made up for: together they would be a burst, which the lane holds in memory.

@@ -9,7 +9,7 @@ import { chatConfig, startCodexLane, startMock } from '../lib/codex.mjs';
 import { assertLegal, assertRefused } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
-import { limit, scratch, sleep } from '../lib/process.mjs';
+import { limit, memoryOf, scratch, sleep } from '../lib/process.mjs';
 import { line, readMap, writeMap } from '../lib/thread_map.mjs';
 
 let mock;
@@ -24,7 +24,6 @@ const get = async (lane, path) => {
 const ids = (list) => list.map((item) => item.id);
 const uuid = (n) => `01a00000-0000-7000-8000-${String(n).padStart(12, '0')}`;
 const seeded = (n) => ({ id: uuid(n), thread: uuid(n + 500_000_000), created: 1_700_000_000 + n, updated: 1_700_000_000 + n, title: `What this conversation is about ${n}` });
-const residentMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 
 /** User and system time so far; a tick is 10 ms. */
 const processorMs = (pid) => fs.readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/.*\)/, '').split(' ').slice(12, 14).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
@@ -68,7 +67,7 @@ test('1,000,000 chats: the lane starts, lists a page, and stays small', { timeou
   const lane = await startLane({ folder, args: ['--id-map', map] });
   const ready = performance.now() - began;
   const busy = processorMs(lane.pid);
-  const rss = residentMb(lane.pid);
+  const rss = memoryOf(lane.pid);
   const asked = performance.now();
   const page = await get(lane, '/api/chats?limit=50');
   const listed = performance.now() - asked;

@@ -2,8 +2,8 @@
 // Tiny MCP stdio server for tests. Tools: echo, fail, boom (protocol error), slow (progress), ask (form
 // elicitation), askurl (url elicitation), image (image content), structured (structuredContent).
 import readline from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 const send = (m) => process.stdout.write(JSON.stringify({ jsonrpc: '2.0', ...m }) + '\n');
-const sleep = (ms) => new Promise((r) => setTimeout(r, ms));
 const S = (props, required = Object.keys(props)) => ({ type: 'object', properties: props, required, additionalProperties: false });
 const tools = [
   { name: 'echo', description: 'Echo text', inputSchema: S({ text: { type: 'string' } }), annotations: { readOnlyHint: true } },

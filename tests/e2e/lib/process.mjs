@@ -14,6 +14,8 @@ export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-st
 // Sanitizer builds and slow machines stretch every limit by the same factor.
 const FACTOR = Number(process.env.OA_TIME_FACTOR || 1);
 export const limit = (ms) => Math.round(ms * FACTOR);
+/** What the kernel says of a process's memory, in MiB: 'VmRSS' is what it has, 'VmHWM' the most that it had. */
+export const memoryOf = (pid, field = 'VmRSS') => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const FILE = path.basename(process.argv[1] ?? 'test').replace(/\.test\.mjs$|\.mjs$/, '');

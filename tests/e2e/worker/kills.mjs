@@ -1,15 +1,13 @@
 // A lane whose runtime is killed again and again under running turns. Throws when a word is doubled, or lost
 // in an answer that ended well, when a turn was started twice or does not end once, or memory grows.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import { assertLegal, read } from '../lib/contract.mjs';
-import { limit, sleep } from '../lib/process.mjs';
+import { limit, memoryOf, sleep } from '../lib/process.mjs';
 import { words } from './disconnects.mjs';
 import { startRuntime } from './runtime.mjs';
 import { World } from './world.mjs';
 
 const LENGTH = 60, DELAY = 40; // words of a turn, ms between two
-const rss = (pid) => Number(/VmRSS:\s+(\d+) kB/.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 const whole = words(LENGTH);
 
 /** One turn: 'refused' (nobody was there), 'good' or 'cut'. */
@@ -57,7 +55,7 @@ export async function kills({ seconds, turns, wire = 'rust' }) {
         seen.kills += 1;
         await sleep(Math.random() * 1500);
         runtime = await startRuntime(runtime.port);
-        seen.rss.push(rss(world.lane.pid));
+        seen.rss.push(memoryOf(world.lane.pid));
       }
     };
     const ended = await Promise.allSettled([killing(), ...Array.from({ length: turns }, slot)]);

@@ -1,12 +1,12 @@
 // A small server of both OpenAI APIs that keeps every rule the smokes look at; a fault changes one of
 // its rules (good.mjs). `scenarios`: it plays the made-up turns, too.
 import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { completion, respond } from './answers.mjs';
 import { GOOD, KEY, MODEL } from './good.mjs';
 import { ignoredOf, refusal } from './refusals.mjs';
 import { turnOf } from './turns.mjs';
 
-const sleep = (ms) => new Promise((next) => setTimeout(next, ms));
 
 /** What answers an exchange: status, JSON, errors. */
 class Exchange {
