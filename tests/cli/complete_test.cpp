@@ -252,16 +252,6 @@ TEST_CASE("complete: what is suggested for a value is taken by its reader") {
     }
 }
 
-TEST_CASE("complete: what a lane on recorded turns does wrong can be planted in it") {
-    for (const std::string_view word : authority::fault_words()) {
-        CAPTURE(word);
-        const bool timed = word == "latency=" || word == "gap=";
-        const std::string value = word == "kill" ? "" : timed ? "1s" : "1";
-        const bool is_fault = word != "seed="; // it picks turns
-        CHECK(playbook::parse_fault(fmt::format("{}{}@25", word, value)).has_value() == is_fault);
-    }
-}
-
 TEST_CASE("complete: help names every kind of fault that a rehearsal takes") {
     const auto command = std::ranges::find(all_commands(), "cutover rehearse", &CommandSpec::path);
     REQUIRE(command != all_commands().end());

@@ -27,6 +27,8 @@ TEST_CASE("fault: kind, value and stage are read") {
     CHECK(*parse_fault("error-rate=0.2@25") == Fault{"error-rate", "0.2", 25});
     CHECK(*parse_fault("malformed=1@0%") == Fault{"malformed", "1", 0});
     CHECK(*parse_fault("latency=300ms@5") == Fault{"latency", "300ms", 5});
+    CHECK(*parse_fault("slow=1.5@5") == Fault{"slow", "1.5", 5}); // as `serve --inject` takes it
+    CHECK(*parse_fault("error-rate=1e-1@5") == Fault{"error-rate", "1e-1", 5});
     CHECK(*parse_fault("kill@100") == Fault{"kill", "", 100});
     CHECK(parse_fault("error-rate=0.2@25")->text() == "error-rate=0.2@25%");
 }
@@ -42,6 +44,9 @@ constexpr std::array k_rows{
     Row{"nonsense@25", "there are error-rate"},
     Row{"error-rate@25", "needs a share"},
     Row{"error-rate=2@25", "needs a share"},
+    Row{"slow=0.5@25", "needs a number from 1 to 10000"},
+    Row{"slow=20000@25", "needs a number from 1 to 10000"},
+    Row{"seed=4@25", "no fault is called 'seed'"},
     Row{"error-rate=-0.1@25", "needs a share"},
     Row{"error-rate=nan@25", "needs a share"},
     Row{"latency=300@25", "needs a duration"},

@@ -35,7 +35,7 @@ constexpr std::array k_rooms{
     Room{"routes", "base net run"},
     Room{"probe", "base telemetry turn wire contract encode net authority measure run routes"},
     Room{"incident", "base telemetry measure run"},
-    Room{"playbook", "base config telemetry net measure traffic routes probe report run"},
+    Room{"playbook", "base config telemetry turn net measure traffic routes probe report run"},
     Room{
         "cli",
         "base config telemetry turn wire contract encode net authority store lane measure "

@@ -3,8 +3,10 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/turn/fault.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -44,10 +46,25 @@ Result<double> decimal(std::string_view kind, std::string_view text, double low,
     return *value;
 }
 
-Result<void> set_rate(double& rate, std::string_view kind, std::string_view value) {
-    OA_TRY(rate, decimal(kind, value, 0, 1));
-    return {};
-}
+struct Rate {
+    std::string_view name;
+    double ReplayFaults::* member;
+};
+constexpr std::array k_rates{
+    Rate{"error-rate", &ReplayFaults::error_rate},
+    Rate{"malformed", &ReplayFaults::malformed},
+    Rate{"truncate", &ReplayFaults::truncate},
+    Rate{"http-error", &ReplayFaults::http_error},
+    Rate{"auth-error", &ReplayFaults::auth_error},
+    Rate{"forget", &ReplayFaults::forget},
+    Rate{"stall", &ReplayFaults::stall},
+    Rate{"drop", &ReplayFaults::drop},
+    Rate{"slow", &ReplayFaults::slow},
+};
+constexpr std::string_view k_seed = "seed="; ///< which turns: no fault itself
+constexpr auto k_turn_faults = static_cast<std::size_t>(
+    std::ranges::count(turn::k_fault_kinds, false, &turn::FaultKind::control)
+);
 
 constexpr std::uint64_t k_any = std::numeric_limits<std::uint64_t>::max();
 
@@ -76,71 +93,45 @@ std::span<const std::string_view> pace_words() {
 
 Result<void> add_fault(ReplayFaults& faults, std::string_view text) {
     const std::size_t equals = text.find('=');
-    const std::string_view kind = text.substr(0, equals);
+    const std::string_view name = text.substr(0, equals);
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view{} : text.substr(equals + 1);
-    struct Rate {
-        std::string_view kind;
-        double ReplayFaults::* rate;
-    };
-    constexpr std::array k_rates{
-        Rate{"error-rate", &ReplayFaults::error_rate},
-        Rate{"malformed", &ReplayFaults::malformed},
-        Rate{"truncate", &ReplayFaults::truncate},
-        Rate{"http-error", &ReplayFaults::http_error},
-        Rate{"auth-error", &ReplayFaults::auth_error},
-        Rate{"forget", &ReplayFaults::forget},
-        Rate{"stall", &ReplayFaults::stall},
-        Rate{"drop", &ReplayFaults::drop},
-    };
-    if (const auto* found = std::ranges::find(k_rates, kind, &Rate::kind); found != k_rates.end()) {
-        return set_rate(faults.*found->rate, kind, value);
-    }
-    if (kind == "latency") {
-        OA_TRY(faults.latency, parse_duration(value));
-        return {};
-    }
-    if (kind == "gap") {
-        OA_TRY(faults.gap, parse_duration(value));
-        return {};
-    }
-    if (kind == "slow") {
-        OA_TRY(faults.slow, decimal(kind, value, 1, 10'000));
-        return {};
-    }
-    if (kind == "kill") {
-        OA_TRY(faults.kill_at, parse_count(value.empty() ? "1" : value, 1, k_any));
-        return {};
-    }
-    if (kind == "seed") {
+    if (equals != std::string_view::npos && text.starts_with(k_seed)) {
         OA_TRY(faults.seed, parse_count(value, 0, k_any));
         return {};
     }
-    return fail(
-        Code::usage,
-        fmt::format("no fault is named '{}'", printable(kind, 40)),
-        {},
-        "error-rate=P, malformed=P, truncate=P, http-error=P, auth-error=P, forget=P, stall=P, "
-        "drop=P, latency=DURATION, gap=DURATION, slow=FACTOR, kill[=N], seed=N"
-    );
+    const auto* kind = std::ranges::find(turn::k_fault_kinds, name, &turn::FaultKind::name);
+    if (kind == turn::k_fault_kinds.end() || kind->control) {
+        return fail(
+            Code::usage,
+            fmt::format("no fault is named '{}'", printable(name, 40)),
+            {},
+            fmt::format("there are {}", fmt::join(fault_words(), ", "))
+        );
+    }
+    OA_TRY(const auto amount, turn::read_fault_value(*kind, value));
+    if (const auto* rate = std::ranges::find(k_rates, name, &Rate::name); rate != k_rates.end()) {
+        faults.*rate->member = amount.number;
+    } else if (name == "kill") {
+        faults.kill_at = amount.turn;
+    } else {
+        (name == "gap" ? faults.gap : faults.latency) = amount.time;
+    }
+    return {};
 }
 
 std::span<const std::string_view> fault_words() {
-    static constexpr std::array<std::string_view, 13> k_words{
-        "error-rate=",
-        "malformed=",
-        "truncate=",
-        "http-error=",
-        "auth-error=",
-        "forget=",
-        "stall=",
-        "drop=",
-        "latency=",
-        "gap=",
-        "slow=",
-        "kill",
-        "seed="
-    };
+    static constexpr auto k_words = [] {
+        std::array<std::string_view, k_turn_faults + 1> out{};
+        auto at = out.begin();
+        for (const turn::FaultKind& kind : turn::k_fault_kinds) {
+            if (!kind.control) {
+                *at++ = kind.word;
+            }
+        }
+        *at = k_seed;
+        return out;
+    }();
     return k_words;
 }
 

@@ -1,8 +1,8 @@
 // rollback drill: the rollback, tried before it is needed.
-#include "oa_stream/authority/replay.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
+#include "oa_stream/turn/fault.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
@@ -28,7 +28,7 @@ constexpr auto k_fault = option<&Options::here, &playbook::LocalRehearsalOptions
                              "Inject this fault. With --local. With an empty value nothing is "
                              "injected; the run declares the canary failed."
 )
-                             .suggesting(authority::fault_words);
+                             .suggesting(turn::fault_words);
 
 Result<playbook::RehearsalInput> parse_local(const Options& options, const Context& context) {
     const bool other = options.each_gate || !options.faults_file.empty();

@@ -1,10 +1,10 @@
 #include "oa_stream/playbook/fault.hpp"
 
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/traffic/split.hpp"
+#include "oa_stream/turn/fault.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -15,33 +15,6 @@
 namespace oa_stream::playbook {
 namespace {
 
-enum class Value { none, share, duration, factor };
-struct FaultKind {
-    std::string_view word; ///< as it is typed before its value, or before its stage
-    Value value;
-
-    [[nodiscard]] constexpr std::string_view name() const {
-        return word.substr(0, word.size() - 1);
-    }
-};
-constexpr std::array k_kinds{
-    FaultKind{"error-rate=", Value::share},
-    FaultKind{"malformed=", Value::share},
-    FaultKind{"truncate=", Value::share},
-    FaultKind{"http-error=", Value::share},
-    FaultKind{"auth-error=", Value::share},
-    FaultKind{"forget=", Value::share},
-    FaultKind{"stall=", Value::share},
-    FaultKind{"drop=", Value::share},
-    // Of a control service that reads the same file.
-    FaultKind{"sync-token-error=", Value::share},
-    FaultKind{"audit-error=", Value::share},
-    FaultKind{"slow=", Value::factor},
-    FaultKind{"latency=", Value::duration},
-    FaultKind{"gap=", Value::duration},
-    FaultKind{"kill@", Value::none},
-};
-
 std::unexpected<Error> wrong(std::string_view text, std::string message, Advice hint = {}) {
     return fail(
         Code::usage,
@@ -51,19 +24,13 @@ std::unexpected<Error> wrong(std::string_view text, std::string message, Advice 
     );
 }
 
-bool is_share(std::string_view text) {
-    const auto value = decimal_of(text);
-    return value && *value <= 1;
-}
-
-Result<const FaultKind*> kind_of(std::string_view text, std::string_view name) {
-    for (const FaultKind& kind : k_kinds) {
-        if (kind.name() == name) {
-            return &kind;
-        }
+Result<const turn::FaultKind*> kind_of(std::string_view text, std::string_view name) {
+    const auto* found = std::ranges::find(turn::k_fault_kinds, name, &turn::FaultKind::name);
+    if (found != turn::k_fault_kinds.end()) {
+        return found;
     }
-    std::array<std::string_view, k_kinds.size()> names{};
-    std::ranges::transform(k_kinds, names.begin(), &FaultKind::name);
+    std::array<std::string_view, turn::k_fault_kinds.size()> names{};
+    std::ranges::transform(turn::k_fault_kinds, names.begin(), &turn::FaultKind::name);
     return wrong(
         text,
         fmt::format("no fault is called '{}'", printable(name)),
@@ -71,51 +38,19 @@ Result<const FaultKind*> kind_of(std::string_view text, std::string_view name) {
     );
 }
 
-Result<void>
-check_value(std::string_view text, const FaultKind& kind, bool given, std::string_view value) {
-    switch (kind.value) {
-    case Value::none:
-        if (given) {
-            return wrong(text, fmt::format("{} takes no value", kind.name()));
-        }
-        break;
-    case Value::share:
-        if (!is_share(value)) {
-            return wrong(
-                text,
-                fmt::format("{} needs a share from 0 to 1", kind.name()),
-                fmt::format("{}=0.2@25", kind.name())
-            );
-        }
-        break;
-    case Value::factor:
-        if (const auto factor = parse_count(value, 1, 10'000); !factor) {
-            return wrong(
-                text,
-                fmt::format("{} needs a whole number from 1", kind.name()),
-                fmt::format("{}=3@25", kind.name())
-            );
-        }
-        break;
-    case Value::duration:
-        if (!parse_duration(value)) {
-            return wrong(
-                text,
-                fmt::format("{} needs a duration with its unit", kind.name()),
-                fmt::format("{}=300ms@25", kind.name())
-            );
-        }
-        break;
-    }
-    return {};
+/// It kills the stage's first turn: a number of its own would wait for turns that may not come.
+bool takes_value(const turn::FaultKind& kind) {
+    return kind.value != turn::FaultValue::number;
 }
 
 } // namespace
 
 std::span<const std::string_view> fault_words() {
     static constexpr auto k_words = [] {
-        std::array<std::string_view, k_kinds.size()> out{};
-        std::ranges::transform(k_kinds, out.begin(), &FaultKind::word);
+        std::array<std::string_view, turn::k_fault_kinds.size()> out{};
+        std::ranges::transform(turn::k_fault_kinds, out.begin(), [](const auto& kind) {
+            return kind.word == "kill" ? std::string_view("kill@") : kind.word;
+        });
         return out;
     }();
     return k_words;
@@ -134,8 +69,13 @@ Result<Fault> parse_fault(std::string_view text) {
     const auto equals = left.find('=');
     const bool given = equals != std::string_view::npos;
     const std::string_view value = given ? left.substr(equals + 1) : std::string_view{};
-    OA_TRY(const FaultKind* kind, kind_of(text, left.substr(0, equals)));
-    OA_CHECK(check_value(text, *kind, given, value));
+    OA_TRY(const turn::FaultKind* kind, kind_of(text, left.substr(0, equals)));
+    if (given && !takes_value(*kind)) {
+        return wrong(text, fmt::format("{} takes no value", kind->name()));
+    }
+    if (const auto read = turn::read_fault_value(*kind, value); !read) {
+        return wrong(text, read.error().message, read.error().hint.text() + "@25");
+    }
     const auto percent = traffic::parse_percent(text.substr(at + 1));
     if (!percent) {
         return wrong(text, percent.error().message, percent.error().hint);
