@@ -23,10 +23,12 @@ std::string text_in_input(const std::vector<InputPart>& parts, std::string_view 
 
 class Turn::Waiting final : public TurnWaker {
 public:
-    explicit Waiting(const asio::any_io_executor& executor)
-        : timer_(executor, Clock::time_point::max()) {}
+    explicit Waiting(const asio::any_io_executor& executor) : timer_(executor) {}
     void turn_ready() override { timer_.cancel(); }
-    [[nodiscard]] auto wait() { return timer_.async_wait(asio::as_tuple(asio::use_awaitable)); }
+    [[nodiscard]] auto wait_until(Clock::time_point deadline) {
+        timer_.expires_at(deadline);
+        return timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
 
 private:
     asio::steady_timer timer_;
@@ -35,7 +37,7 @@ private:
 Turn::Turn() = default;
 Turn::~Turn() = default;
 
-Task<Result<EventBatch>> Turn::next() {
+Task<Result<EventBatch>> Turn::next(Clock::time_point deadline) {
     if (!waiting_) {
         waiting_ = std::make_unique<Waiting>(co_await asio::this_coro::executor);
     }
@@ -45,7 +47,10 @@ Task<Result<EventBatch>> Turn::next() {
         if (some) {
             co_return batch;
         }
-        (void)co_await waiting_->wait();
+        if (Clock::now() >= deadline) {
+            co_return fail(Code::timeout, "the turn told nothing in time");
+        }
+        (void)co_await waiting_->wait_until(deadline);
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none) {
             co_return fail(Code::cancelled, "cancelled");
@@ -58,11 +63,7 @@ turn::FailureCode failure_code_of(const Error& error) noexcept {
     case Code::unavailable:
         return turn::FailureCode::authority_lost;
     case Code::timeout:
-        if (error.where == "idle") {
-            return turn::FailureCode::stalled;
-        }
-        return error.where == "turn" ? turn::FailureCode::turn_aborted
-                                     : turn::FailureCode::authority_timeout;
+        return turn::FailureCode::authority_timeout;
     case Code::too_large:
         return turn::FailureCode::overloaded;
     default:

@@ -165,12 +165,10 @@ TEST_CASE("client calls: an id that is used again is another call once the first
         calls.watch(k_response, k_usage);
         calls.ask(asked("a"), round);
         CHECK(calls.take() == std::vector{turn::ClientCall{wire, "f", "{}"}});
-        CHECK(calls.waiting());
         CHECK(calls.answer({.call = wire, .output = 1}).value().request == round);
         const Json text = Json::array({Json{{"type", "inputText"}, {"text", "1"}}});
         (void)item(calls, {turn::ToolOutput{wire, {}}}, text);
         calls.watch(k_item, raw("function_call_output", "a"));
-        CHECK_FALSE(calls.waiting());
     }
 }
 
@@ -192,11 +190,9 @@ TEST_CASE("client calls: two with one id are two calls, of which codex keeps the
         }
     );
     CHECK(calls.answer({.call = "a"}).value().request.is_null()); // codex takes none for it
-    CHECK(calls.waiting());
     CHECK(calls.answer({.call = "a-2"}).value().request == 8);
     const Json text = Json::array({Json{{"type", "inputText"}, {"text", "1"}}});
     CHECK(item(calls, {turn::ToolOutput{"a-2", {}}}, text).size() == 1);
-    CHECK_FALSE(calls.waiting());
     const auto late = item(calls, {turn::ToolOutput{"a", {}}}, Json::array());
     CHECK(std::get<turn::ToolFailed>(late.at(0)).text.contains("gave up this call"));
 }
@@ -207,7 +203,6 @@ TEST_CASE("client calls: history tells what was answered before; the id's next c
     const Json text = Json::array({Json{{"type", "inputText"}, {"text", "1"}}});
     (void)item(calls, {turn::ToolOpened{"a", "f"}}, nullptr);
     (void)item(calls, {turn::ToolOutput{"a", {}}}, text);
-    CHECK_FALSE(calls.waiting());
     calls.ask(asked("a"), 3);
     CHECK(calls.take() == std::vector{turn::ClientCall{"a-2", "f", R"({"x":1})"}});
     calls.ask(asked("a"), 4); // over a new connection
@@ -264,14 +259,12 @@ TEST_CASE(
         dump_json(first->body) ==
         R"({"result":{"contentItems":[{"type":"inputText","text":"{\"x\":1}"}],"success":true}})"
     );
-    CHECK(calls.waiting());
     CHECK(calls.answer({.call = "b"}).error().code == Code::not_found);
     calls.ask(asked("a"), 9); // over a new connection
     const auto second = calls.answer({.call = "a", .output = "why", .failed = true});
     REQUIRE(second.has_value());
     CHECK(second->request == 9);
     CHECK(second->body.at("result").at("success") == false);
-    CHECK_FALSE(calls.waiting());
 }
 
 TEST_CASE("client calls: a response that tells no end is taken for ended") {
@@ -285,7 +278,6 @@ TEST_CASE("client calls: a response that tells no end is taken for ended") {
     CHECK(waits.end_response().empty()); // its client answers
     CHECK_FALSE(waits.end_missing());
     CHECK(waits.take().size() == 1);
-    CHECK(waits.waiting());
     waits.watch(k_item, raw("function_call", "b")); // it went on after all
     waits.ask(asked("b"), 8);
     CHECK(waits.take().empty());

@@ -36,7 +36,7 @@ struct AskingStage : FakeStage {
         last = must(run(io, authority->start(std::move(request))));
         std::vector<turn::ApprovalAsked> asked;
         while (asked.size() < count) {
-            for (const auto& event : must(run(io, last->next()))) {
+            for (const auto& event : must(run(io, last->next(in_time())))) {
                 if (const auto* one = std::get_if<turn::ApprovalAsked>(&event)) {
                     asked.push_back(*one);
                 }
@@ -123,7 +123,7 @@ TEST_CASE("codex approvals: questions about one call are asked one after the oth
         open.approvals.resolved(Json(2), open.transcript);
         CHECK(open.calls() == Calls{"c"});
         CHECK(must(open.approvals.answer(open.id(), false, open.transcript)).request == Json(4));
-        CHECK_FALSE(open.approvals.waiting());
+        CHECK(open.approvals.withdraw().empty());
     }
     SECTION("withdrawn with the turn") {
         std::vector<Json> declined;
@@ -137,7 +137,6 @@ TEST_CASE("codex approvals: questions about one call are asked one after the oth
         ended.emplace_back(turn::ToolFailed{"c", "no"});
         open.approvals.watch(ended);
         CHECK(ended.size() == 2);
-        CHECK_FALSE(open.approvals.waiting());
         CHECK(open.approvals.withdraw().empty());
         CHECK(open.approvals.take_ended().size() == 3);
         CHECK(open.approvals.take_ended().empty());
@@ -286,20 +285,6 @@ TEST_CASE("codex approvals: one that codex takes back is settled without a decis
     }
     CHECK(settled == std::map<std::string, bool>{{asked[0].id, false}, {asked[1].id, true}});
     CHECK_FALSE(stage.last->answer_approval(asked[0].id, true).has_value());
-}
-
-TEST_CASE("codex approvals: a turn that waits for a person is not idle") {
-    AskingStage stage;
-    stage.options.deadlines.idle = Millis(50);
-    stage.options.deadlines.first_event = Millis(50);
-    must(stage.open());
-    const Transcript asked = stage.begin("approve-item");
-    asio::steady_timer later(stage.io, Millis(200));
-    bool over = false;
-    later.async_wait([&](const boost::system::error_code&) { over = true; });
-    stage.until([&] { return over; });
-    must(stage.last->answer_approval(id_of(asked), true));
-    CHECK(stage.rest().outcome() == "completed");
 }
 
 TEST_CASE("codex approvals: an interrupt ends a turn that waits") {

@@ -408,14 +408,11 @@ TEST_CASE("queue: refuses what would outgrow it and starts afresh when taken") {
 }
 
 TEST_CASE("errors of a turn are told to clients by one table") {
-    const auto code = [](Code what, const char* where) {
-        return failure_code_of(Error{.code = what, .message = "m", .where = where});
+    const auto code = [](Code what) {
+        return failure_code_of(Error{.code = what, .message = "m"});
     };
-    CHECK(code(Code::unavailable, "") == turn::FailureCode::authority_lost);
-    CHECK(code(Code::timeout, "") == turn::FailureCode::authority_timeout);
-    CHECK(code(Code::timeout, "first_event") == turn::FailureCode::authority_timeout);
-    CHECK(code(Code::timeout, "idle") == turn::FailureCode::stalled);
-    CHECK(code(Code::timeout, "turn") == turn::FailureCode::turn_aborted);
-    CHECK(code(Code::too_large, "") == turn::FailureCode::overloaded);
-    CHECK(code(Code::protocol, "") == turn::FailureCode::codex_error);
+    CHECK(code(Code::unavailable) == turn::FailureCode::authority_lost);
+    CHECK(code(Code::timeout) == turn::FailureCode::authority_timeout);
+    CHECK(code(Code::too_large) == turn::FailureCode::overloaded);
+    CHECK(code(Code::protocol) == turn::FailureCode::codex_error);
 }

@@ -31,7 +31,6 @@ struct PollStage : FakeStage {
 struct Reader final : TurnWaker {
     explicit Reader(RunningTurn& turn) : live(turn) {}
     void turn_ready() override {
-        ++wakes;
         EventBatch batch;
         while (!error) {
             const auto some = live.poll(batch, *this);
@@ -44,7 +43,6 @@ struct Reader final : TurnWaker {
     }
     RunningTurn& live;
     std::optional<Error> error{};
-    int wakes = 0;
 };
 
 } // namespace
@@ -81,54 +79,18 @@ TEST_CASE("codex, polled: a turn of a pool has the id that clients know") {
     CHECK(turn->transcript.first<turn::TurnStarted>()->thread == turn->turn().thread_id());
 }
 
-TEST_CASE("codex: each deadline of a turn wakes who polls, ends it with its name, interrupts it") {
-    struct Row {
-        const char* prompt;
-        Millis first_event, idle, turn;
-        const char* where;
-    };
-    constexpr Millis k_long{60'000};
-    const auto row = GENERATE_COPY(
-        Row{"stall", Millis(60), k_long, k_long, "first_event"},
-        Row{"stall-after", k_long, Millis(60), k_long, "idle"},
-        Row{"stall-after", k_long, k_long, Millis(60), "turn"}
-    );
-    const bool waited = GENERATE(false, true);
-    CAPTURE(row.where, waited);
+TEST_CASE("codex: a turn may be silent for as long as who reads it waits") {
     PollStage stage;
-    stage.options.deadlines.first_event = row.first_event;
-    stage.options.deadlines.idle = row.idle;
-    stage.options.deadlines.turn = row.turn;
     stage.opened();
-    const auto [transcript, thread] = waited ? stage.waited(row.prompt) : stage.read(row.prompt);
-    CHECK(transcript.outcome() == "timeout");
-    REQUIRE(transcript.error);
-    CHECK(transcript.error->where == row.where);
-    CHECK(stage.play(ask("next", thread)).outcome() == "completed");
-    CHECK(stage.received("turn/interrupt") == 1);
-}
-
-TEST_CASE("codex: the deadline of silence counts again once the client has answered a call") {
-    asio::io_context io;
-    CodexOptions options;
-    options.deadlines.idle = Millis(50);
-    const auto live = std::make_shared<RunningTurn>(
-        io.get_executor(), options, "thread-1", "model", ApprovalPlace{}, std::nullopt
-    );
-    live->take_client_calls(true, {"f"});
-    live->bind("turn-1");
-    live->client_call(Json::parse(R"({"callId":"a","tool":"f","arguments":{}})"), 1);
-    Reader reader(*live);
-    reader.turn_ready();
-    io.run_for(Millis(200));
-    CHECK_FALSE(reader.error); // it waits for the client
-    must(live->answer_call(CallResult{.call = "a", .output = "done"}));
-    io.restart();
-    io.run_for(Millis(5'000));
-    live->forget_waker();
-    REQUIRE(reader.error);
-    CHECK(reader.error->where == "idle");
-    CHECK(reader.wakes < 10); // here, by the answer, by deadlines: for nothing else
+    const auto turn = must(stage.start(ask("stall-after")));
+    CHECK(run(stage.io, drain_until<turn::PartDelta>(turn.get())).text() == "some");
+    for (int i = 0; i < 2; ++i) {
+        const auto silent = run(stage.io, turn->next(Clock::now() + Millis(50)));
+        REQUIRE_FALSE(silent);
+        CHECK(silent.error().code == Code::timeout);
+    }
+    turn->interrupt();
+    CHECK(run(stage.io, drain(turn.get())).outcome() == "interrupted");
 }
 
 TEST_CASE("codex: silence behind a call of the client's ends its response") {
@@ -237,7 +199,6 @@ TEST_CASE("codex, polled: an interrupt wakes who polls, and never from within it
 
 TEST_CASE("codex, polled: a turn that was dropped wakes nobody, and its end is the child's") {
     PollStage stage;
-    stage.options.deadlines.idle = Millis(200);
     stage.opened();
     const auto turn = stage.polled("stall-after");
     stage.until([&] { return turn->transcript.text() == "some"; });

@@ -77,10 +77,14 @@ struct Transcript {
     }
 };
 
+inline Clock::time_point in_time() {
+    return Clock::now() + std::chrono::seconds(20);
+}
+
 inline Task<Transcript> drain(Turn* turn) {
     Transcript transcript;
     while (transcript.ended() == nullptr && !transcript.error) {
-        auto batch = co_await turn->next();
+        auto batch = co_await turn->next(in_time());
         if (!batch) {
             transcript.error = batch.error();
             break;
@@ -95,7 +99,7 @@ inline Task<Transcript> drain(Turn* turn) {
 template <class Kind> Task<Transcript> drain_until(Turn* turn) {
     Transcript transcript;
     while (transcript.first<Kind>() == nullptr && transcript.ended() == nullptr) {
-        auto batch = co_await turn->next();
+        auto batch = co_await turn->next(in_time());
         if (!batch) {
             transcript.error = batch.error();
             break;

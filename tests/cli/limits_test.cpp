@@ -88,26 +88,6 @@ TEST_CASE("limits: each takes its own default back, and refuses what makes no se
     CHECK(options.lane.limits.idle == Millis(90000));
 }
 
-TEST_CASE("serve: with a store the lane decides that a turn takes too long, not its authority") {
-    Context context;
-    context.env = [](std::string_view) { return std::optional<std::string>(); };
-    const bool shared = GENERATE(false, true);
-    CAPTURE(shared);
-    ServeOptions options;
-    options.kind = authority::authority_kind("codex");
-    REQUIRE(options.kind != nullptr);
-    options.authority.codex_servers.push_back({.url = "ws://127.0.0.1:4500"});
-    options.store.url = shared ? "redis://127.0.0.1:6379" : "memory";
-    REQUIRE(complete_options(options, context));
-    const auto& limits = options.lane.limits;
-    const auto& timings = options.lane.timings;
-    const auto& deadlines = options.authority.codex.deadlines;
-    const auto enough = shared ? timings.interrupt_grace + timings.tick : Millis(0);
-    CHECK((deadlines.turn > limits.turn_wall + enough) == shared);
-    CHECK((deadlines.idle > limits.idle + enough) == shared);
-    CHECK((deadlines.first_event > limits.first_event + enough) == shared);
-}
-
 TEST_CASE("limits: the kernel waits longer than the lane for whoever takes nothing") {
     Context context;
     context.env = [](std::string_view) { return std::optional<std::string>(); };

@@ -1,9 +1,12 @@
-// A turn that is asked of the authority itself, when the authority begins none.
+// A turn that is asked of the authority itself, when the authority begins none, or goes silent.
 #include "loop_rig.hpp"
 #include "shadow/shadow_native.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 
 using namespace oa_stream;
@@ -12,16 +15,31 @@ using oa_stream::test::LoopRig;
 
 namespace {
 
-/// Begins no turn, and says why.
+struct Silent final : authority::Turn {
+    [[nodiscard]] const std::string& thread_id() const noexcept override { return id; }
+    [[nodiscard]] const std::string& turn_id() const noexcept override { return id; }
+    [[nodiscard]] const std::string& model() const noexcept override { return id; }
+    [[nodiscard]] Result<bool>
+    poll(authority::EventBatch& /*out*/, authority::TurnWaker& /*waker*/) override {
+        return false;
+    }
+    void interrupt() override {}
+    std::string id = "silent";
+};
+
+/// Begins no turn, and says why; without a reason a turn that tells nothing.
 class Refusing final : public authority::Authority {
 public:
-    explicit Refusing(Code why) : why_(why) {}
+    explicit Refusing(std::optional<Code> why) : why_(why) {}
 
     [[nodiscard]] Task<Result<void>> open() override { co_return Result<void>{}; }
     [[nodiscard]] Task<void> close(Millis /*grace*/) override { co_return; }
     [[nodiscard]] Task<Result<std::unique_ptr<authority::Turn>>>
     start(authority::TurnRequest /*request*/) override {
-        co_return fail(why_, "not now");
+        if (!why_) {
+            co_return std::make_unique<Silent>();
+        }
+        co_return fail(*why_, "not now");
     }
     [[nodiscard]] Task<Result<std::vector<authority::PastTurn>>> turns(std::string /*thread*/
     ) override {
@@ -35,7 +53,7 @@ public:
     [[nodiscard]] authority::Capabilities capabilities() const override { return {}; }
 
 private:
-    Code why_;
+    std::optional<Code> why_;
 };
 
 } // namespace
@@ -54,5 +72,13 @@ TEST_CASE("native turn: an authority that cannot be asked proves nothing, one th
     CHECK(turn.trouble.starts_with("the authority began no turn: "));
     CHECK(turn.trouble.contains("not now"));
     CHECK(turn.unreachable == unreachable);
+    CHECK(turn.events.empty());
+}
+
+TEST_CASE("native turn: one that tells nothing is waited for until its limit") {
+    LoopRig loop;
+    Refusing authority(std::nullopt);
+    const NativeTurn turn = loop.run(ask_native(&authority, "hello", Millis(30)));
+    CHECK(turn.trouble == "the authority's turn took too long");
     CHECK(turn.events.empty());
 }

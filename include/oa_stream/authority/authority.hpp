@@ -137,14 +137,16 @@ public:
     /// the last of a turn is TurnEnded. False: nothing arrived, and `waker`, which outlives the
     /// turn, is called when that has changed. After TurnEnded, or after an error
     /// (Code::unavailable: the authority died – or, with where "eof", went away by itself without a
-    /// terminal event, its events up to then being whole; Code::timeout, where "first_event",
-    /// "idle", "turn" or empty; Code::protocol, Code::too_large), poll() must not be called again.
+    /// terminal event, its events up to then being whole; Code::timeout: it never told the end;
+    /// Code::protocol, Code::too_large), poll() must not be called again. A turn may be silent and
+    /// last for as long as its caller lets it.
     /// failure_code_of() says what an error means to a client.
     [[nodiscard]] virtual Result<bool> poll(EventBatch& out, TurnWaker& waker) = 0;
 
     /// As poll(), for a coroutine that waits; the turn must live until then. A caller uses one of
-    /// the two. Code::cancelled: the coroutine was, nothing is lost, next() may be called again.
-    [[nodiscard]] Task<Result<EventBatch>> next();
+    /// the two. Code::cancelled: the coroutine was; nothing is lost, next() may be called again.
+    /// So it may where it ends with Code::timeout because nothing arrived by `deadline`.
+    [[nodiscard]] Task<Result<EventBatch>> next(Clock::time_point deadline);
 
     /// Asks the authority to stop the turn; its TurnEnded then arrives through poll().
     /// Idempotent; does not wait for the end.
@@ -179,8 +181,7 @@ private:
 };
 
 /// How an error of Turn::poll() is reported to clients: unavailable → authority_lost; timeout →
-/// stalled (where "idle"), turn_aborted (where "turn"), else authority_timeout; too_large →
-/// overloaded; anything else → codex_error.
+/// authority_timeout; too_large → overloaded; anything else → codex_error.
 [[nodiscard]] turn::FailureCode failure_code_of(const Error& error) noexcept;
 
 /// One earlier turn of a thread, as the authority reports it.

@@ -35,9 +35,7 @@ enum class CodexProfile {
 struct CodexDeadlines {
     Millis handshake{15'000}; ///< spawn to a checked thread/start
     Millis request{10'000}; ///< any single request
-    Millis first_event{60'000}; ///< turn/start to the first part, tool or note
-    Millis idle{120'000}; ///< between two notifications of a turn
-    Millis turn{30 * 60'000}; ///< a turn as a whole
+    Millis load_wait{60'000}; ///< a thread waits for so long until others are loaded
     Millis reconcile{1'000}; ///< thread idle without turn/completed, until history is asked
     Millis interrupt{5'000}; ///< turn/interrupt to turn/completed
     Millis restart_wait{10'000}; ///< how long start() waits for a child that is being restarted

@@ -28,9 +28,6 @@ enum class WorkerText {
 
 struct WorkerDeadlines {
     Millis request{10'000};    ///< one answer of the control API, or of Khala
-    Millis first_event{60'000}; ///< turn/start to the first part, tool or note
-    Millis idle{120'000};       ///< between two events of a turn
-    Millis turn{30 * 60'000};
     Millis interrupt{5'000}; ///< turn/interrupt to the turn's end; then the lane ends it
     Millis away{30'000};     ///< Khala gone for so long: running turns end
     Millis hole{250};        ///< an event missing for so long is read from the log

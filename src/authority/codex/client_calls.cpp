@@ -255,10 +255,6 @@ bool ClientCalls::has_open() const noexcept {
     return !std::ranges::all_of(asked_, &Asked::answered);
 }
 
-bool ClientCalls::waiting() const noexcept {
-    return waits_ && has_open();
-}
-
 bool ClientCalls::end_missing() const noexcept {
     if (response_whole_ || taken_as_ended_) {
         return false;

@@ -63,8 +63,6 @@ public:
         std::string item{}; ///< codex' id of the call
     };
     [[nodiscard]] Result<Reply> answer(const CallResult& result);
-    /// A call that was asked for waits for its answer.
-    [[nodiscard]] bool waiting() const noexcept;
 
     /// A call was asked for, and nothing said so far how its response goes on or ends.
     [[nodiscard]] bool end_missing() const noexcept;

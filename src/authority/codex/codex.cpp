@@ -18,9 +18,6 @@ public:
         if (!polled) {
             live_->reported_failure = failure_code_of(polled.error());
         }
-        if (!polled && polled.error().code == Code::timeout) {
-            core_->interrupt(live_);
-        }
         return polled;
     }
     void interrupt_as_failed(turn::FailureCode why) override {

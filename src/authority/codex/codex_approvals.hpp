@@ -73,7 +73,6 @@ public:
     [[nodiscard]] std::vector<Reply> withdraw();
     /// Declines the questions whose call ended before they were answered: codex may still wait.
     [[nodiscard]] std::vector<Reply> take_ended() { return std::exchange(ended_, {}); }
-    [[nodiscard]] bool waiting() const noexcept { return !pending_.empty(); }
 
 private:
     struct Pending {

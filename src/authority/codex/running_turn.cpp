@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t k_early_limit = 10'000;
 
-bool is_content(const turn::Event& event) {
-    return !std::holds_alternative<turn::TurnStarted>(event);
-}
-
 } // namespace
 
 RunningTurn::RunningTurn(
@@ -26,17 +22,10 @@ RunningTurn::RunningTurn(
     ApprovalPlace place,
     std::optional<turn::Usage> baseline
 )
-    : TurnFeed(
-          executor,
-          {.queue_bytes = options.limits.queue_bytes,
-           .first_event = options.deadlines.first_event,
-           .idle = options.deadlines.idle,
-           .turn = options.deadlines.turn},
-          "codex"
-      ),
-      thread_(std::move(thread)), model_(std::move(model)), translator_(thread_),
-      baseline_known_(baseline.has_value()), cwd_(place.work.string()),
-      approvals_(std::move(place)), baseline_(baseline.value_or(turn::Usage{})) {
+    : TurnFeed(executor, options.limits.queue_bytes), thread_(std::move(thread)),
+      model_(std::move(model)), translator_(thread_), baseline_known_(baseline.has_value()),
+      cwd_(place.work.string()), approvals_(std::move(place)),
+      baseline_(baseline.value_or(turn::Usage{})) {
     same_clock = options.server.url.empty(); // a unit of its own may have another TZ
 }
 
@@ -142,7 +131,6 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         if (const auto* known = std::get_if<turn::UsageKnown>(&event)) {
             spent_ = known->usage;
         }
-        content_ = content_ || is_content(event);
     }
     if (translator_.ended()) {
         ended_ = true;
@@ -196,7 +184,6 @@ void RunningTurn::ask(ApprovalQuestion question, const Json& request) {
     }
     EventBatch events;
     approvals_.ask(std::move(question), request, id_, events);
-    content_ = true;
     queue(std::move(events));
 }
 

@@ -1,5 +1,5 @@
-// A turn of codex while it runs: bound to its id, translated, queued, watched by three deadlines.
-// Shared by the core, which feeds it, and the handle a caller holds, which drains it.
+// A turn of codex while it runs: bound to its id, translated, queued. Shared by the core, which
+// feeds it, and the handle a caller holds, which drains it.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -136,9 +136,6 @@ public:
     std::optional<Clock::time_point> watched{}; ///< the idle_since() somebody looks after
 
 private:
-    [[nodiscard]] bool waits_for_client() const override {
-        return approvals_.waiting() || calls_.waiting();
-    }
     void translate(std::string_view method, const Json& message);
     void watch_item(std::string_view method, const Json& message);
     void on_status(const Json& message);
@@ -177,6 +174,7 @@ private:
     std::optional<Clock::time_point> idle_since_{};
     bool reported_ = false; ///< usage, by codex
     bool started_ = false;
+    Clock::time_point last_event_ = Clock::now();
     std::string cwd_;
     CodexApprovals approvals_;
     ClientCalls calls_{};

@@ -22,15 +22,8 @@ constexpr std::size_t k_unbound_bytes = std::size_t{8} << 20U;
 WorkerTurn::WorkerTurn(
     const asio::any_io_executor& executor, const WorkerOptions& options, Begin begin
 )
-    : TurnFeed(
-          executor,
-          {.queue_bytes = options.queue_bytes,
-           .first_event = options.deadlines.first_event,
-           .idle = options.deadlines.idle,
-           .turn = options.deadlines.turn},
-          "the worker"
-      ),
-      begin_(std::move(begin)), late_items_(options.deadlines.late_items), text_(options.text) {
+    : TurnFeed(executor, options.queue_bytes), begin_(std::move(begin)),
+      late_items_(options.deadlines.late_items), text_(options.text) {
 }
 
 void WorkerTurn::begin(const std::string& turn) {
@@ -181,7 +174,6 @@ bool WorkerTurn::is_torn(const WorkerEvent& event) {
 }
 
 void WorkerTurn::apply(const WorkerEvent& event, Clock::time_point now) {
-    last_event_ = now;
     if (!asked_ && event.method.starts_with("item/")) {
         asked_ = true;
         changed_.notify();

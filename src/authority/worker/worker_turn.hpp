@@ -1,5 +1,5 @@
-// A turn of a worker while it runs: bound to the worker's id, translated, queued, watched by its
-// deadlines. Shared by the core, which feeds it, and the handle a caller holds, which drains it.
+// A turn of a worker while it runs: bound to the worker's id, translated, queued. Shared by the
+// core, which feeds it, and the handle a caller holds, which drains it.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -97,6 +97,7 @@ private:
     std::size_t early_bytes_ = 0;
     std::vector<WorkerEvent> early_{}; ///< came before the receipt
     bool asked_ = false; ///< an item of it was told
+    bool content_ = false; ///< a part, tool or note was seen
     bool joined_ = false;
     std::set<std::string> begun_{}; ///< of a turn that was joined: items heard from their beginning
     std::size_t unbound_bytes_ = 0;

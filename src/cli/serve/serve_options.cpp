@@ -21,8 +21,6 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own
-/// More than a turn that its lane stops may still need.
-constexpr Millis k_lane_first{10'000};
 /// The lane's clock begins when the kernel's room is full.
 constexpr Millis k_kernel_later{60'000};
 
@@ -60,9 +58,6 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
     if (!own_key && is_loopback(host_of(codex.provider_base_url))) {
         codex.provider_env_key.clear();
     }
-    codex.deadlines.first_event = options.lane.limits.first_event;
-    codex.deadlines.idle = options.lane.limits.idle;
-    codex.deadlines.turn = options.lane.limits.turn_wall;
     auto& servers = options.authority.codex_servers;
     if (codex.deadlines.compress_after > Millis(0)) {
         OA_CHECK(can_compress(options.authority));
@@ -90,9 +85,6 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
 void complete_worker(ServeOptions& options) {
     auto& worker = options.authority.worker;
     worker.model = options.lane.models.empty() ? std::string() : options.lane.models.front().id;
-    worker.deadlines.first_event = options.lane.limits.first_event;
-    worker.deadlines.idle = options.lane.limits.idle;
-    worker.deadlines.turn = options.lane.limits.turn_wall;
 }
 
 /// "gpt-5.5" or "gpt-5.5=The large one".
@@ -134,14 +126,6 @@ void let_lane_decide(net::ServerLimits& server, Millis lag) {
     server.unacknowledged_timeout = std::max(server.unacknowledged_timeout, lane + k_kernel_later);
 }
 
-/// The lane has the same limits, and knows when another one may have taken its turn over: that one
-/// is not stopped. The authority, which would stop it, comes second.
-void let_lane_decide(authority::CodexDeadlines& deadlines) {
-    deadlines.first_event += k_lane_first;
-    deadlines.idle += k_lane_first;
-    deadlines.turn += k_lane_first;
-}
-
 /// Lanes that share conversations need an authority that they share, too.
 Result<void> complete_store(ServeOptions& options) {
     auto& store = options.store;
@@ -181,7 +165,6 @@ Result<void> complete_store(ServeOptions& options) {
     store.turn_time = options.lane.limits.turn_wall;
     store.responses = options.lane.limits.responses;
     options.lane.timings.authority_away = options.codex_reconnect;
-    let_lane_decide(options.authority.codex.deadlines);
     return {};
 }
 

@@ -31,7 +31,7 @@ turn::TurnEnded lost(const Error& error) {
     turn::Failure failure;
     failure.code = authority::failure_code_of(error);
     turn::TurnEnded end;
-    end.outcome = error.where == "turn" ? turn::Outcome::aborted : turn::Outcome::failed;
+    end.outcome = turn::outcome_of(failure.code);
     end.finish = turn::Finish::error;
     end.failure = std::move(failure);
     return end;
@@ -55,7 +55,11 @@ Task<NativeTurn> ask_native(authority::Authority* authority, std::string prompt,
     }
     std::size_t bytes = 0;
     for (;;) {
-        auto batch = co_await (*turn)->next();
+        auto batch = co_await (*turn)->next(began + limit);
+        if (since() >= seconds(limit)) {
+            out.trouble = "the authority's turn took too long";
+            co_return out; // dropping the turn interrupts it
+        }
         if (!batch) {
             out.events.emplace_back(lost(batch.error()));
             break;
@@ -72,10 +76,6 @@ Task<NativeTurn> ask_native(authority::Authority* authority, std::string prompt,
         }
         if (!out.events.empty() && std::holds_alternative<turn::TurnEnded>(out.events.back())) {
             break;
-        }
-        if (since() > seconds(limit)) {
-            out.trouble = "the authority's turn took too long";
-            co_return out; // dropping the turn interrupts it
         }
     }
     out.end_s = since();

@@ -19,8 +19,8 @@ struct NativeTurn {
     bool cut = false; ///< longer than what is compared
 };
 
-/// One turn on a thread that is not kept. An authority that dies or hangs ends the turn as a lane
-/// would end it. `limit`: of the whole turn.
+/// One turn on a thread that is not kept. An authority that dies ends it as a lane would end it.
+/// `limit`: of the whole turn.
 [[nodiscard]] Task<NativeTurn>
 ask_native(authority::Authority* authority, std::string prompt, Millis limit);
 

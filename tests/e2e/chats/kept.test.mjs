@@ -181,6 +181,7 @@ test('a turn that the lane ended for a failure is listed as failed: also after a
     assert.deepEqual(events.at(-1).payload.error ?? null, runs[0].error, id);
     return runs[0].error?.message;
   };
+  const whole = send(own.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'mock-model', messages: [{ role: 'user', content: 'scenario:text;words=200;delay=100' }] } });
   await Promise.all(ids.map(async ([scenario, id]) => {
     const exchange = chat(own.base, `scenario:${scenario}`, { id });
     await exchange.done;
@@ -188,6 +189,8 @@ test('a turn that the lane ended for a failure is listed as failed: also after a
     assert.equal(finish.messageMetadata.status, ENDS[scenario][0], scenario);
     assert.deepEqual(errors, [await check(id, ENDS[scenario])], scenario);
   }));
+  const late = await whole;
+  assert.deepEqual([late.status, late.json().error.code], [504, 'authority_timeout']); // its turn's time is over
   const running = chat(own.base, 'scenario:text;words=200;delay=20', { id: 'halted' });
   await running.frame('text-delta');
   assert.equal((await send(own.base, { method: 'POST', path: '/api/chats/halted/stop', body: {} })).status, 200);

@@ -52,7 +52,6 @@ Result<ClientCalls::Reply> RunningTurn::answer_call(const CallResult& result) {
     auto reply = calls_.answer(result);
     if (reply) {
         last_event_ = Clock::now();
-        wake(); // the deadline of silence counts again
         if (!reply->request.is_null()) {
             kept_.keep(reply->request, reply->item, reply->body);
         }
@@ -92,7 +91,6 @@ void RunningTurn::tell_calls() {
         events.emplace_back(std::move(call));
     }
     if (!events.empty()) {
-        content_ = true;
         queue(std::move(events));
     }
     if (calls_.only_client_left()) {

@@ -22,7 +22,7 @@ Task<Result<ThreadHold>> CodexCore::load_known(Self self, Link link, std::string
 
 /// `thread` is held by the caller.
 Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
-    const auto deadline = Clock::now() + self->options_.deadlines.first_event;
+    const auto deadline = Clock::now() + self->options_.deadlines.load_wait;
     const Turnstile::Pass passing = co_await self->resumes_.enter(deadline);
     if (is_set(co_await asio::this_coro::cancellation_state)) {
         co_return fail(Code::cancelled, "cancelled");
