@@ -241,6 +241,8 @@ TEST_CASE("completions: a refusal to start is told by its kind and leaves no pla
             "429 rate_limit_error rate_limit_exceeded -",
             true},
         Row{{Code::timeout, "x"}, "504 server_error authority_timeout -", false},
+        Row{{Code::credentials, "x", "client"}, "401 invalid_request_error invalid_api_key -", true},
+        Row{{Code::internal, "x"}, "503 server_error overloaded -", true},
         Row{{Code::protocol, "x"}, "502 server_error codex_error -", true},
         Row{{Code::too_large, "x"},
             "400 invalid_request_error context_length_exceeded messages",

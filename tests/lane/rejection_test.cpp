@@ -49,6 +49,7 @@ TEST_CASE("start refused: each kind has a status, and the authority's text never
         Code code;
         int status;
         std::string_view word;
+        const char* where = "";
     };
     static const std::array k_rows{
         Row{Code::unavailable, 503, "authority_unavailable"},
@@ -59,14 +60,18 @@ TEST_CASE("start refused: each kind has a status, and the authority's text never
         Row{Code::not_found, 404, "not_found"},
         Row{Code::conflict, 409, "turn_in_progress"},
         Row{Code::precondition, 422, "invalid_request"},
+        Row{Code::credentials, 503, "authority_unavailable"},
+        Row{Code::credentials, 401, "unauthorized", "client"},
+        Row{Code::unavailable, 429, "rate_limited", "rate_limited"},
     };
     const auto row = GENERATE(from_range(k_rows));
-    DYNAMIC_SECTION(to_string(row.code)) {
+    DYNAMIC_SECTION(to_string(row.code) << row.where) {
         const auto rejection =
-            reject_start(Error{row.code, "key sk-secret at http://host", "", ""});
+            reject_start(Error{row.code, "key sk-secret at http://host", row.where, ""});
         CHECK(rejection.status == row.status);
         CHECK(rejection.code == row.word);
         CHECK(to_response(rejection, "r").body.find("sk-secret") == std::string::npos);
-        CHECK(rejection.headers.has("retry-after") == (row.status == 503 || row.status == 409));
+        const bool later = row.status == 503 || row.status == 409 || row.status == 429;
+        CHECK(rejection.headers.has("retry-after") == later);
     }
 }

@@ -290,7 +290,8 @@ public:
     [[nodiscard]] virtual Task<void> close(Millis grace) = 0;
 
     /// Returns once the authority accepted the turn. Errors: Code::unavailable (where
-    /// "rate_limited": the model's provider takes no more for now), Code::timeout
+    /// "rate_limited": the model's provider takes no more for now; where "retry_after:N": in so
+    /// many seconds), Code::credentials (where "client": the user's, not ours), Code::timeout
     /// (ambiguous; never retried), Code::not_found (thread), Code::precondition (revert
     /// unsupported, or no such turn), Code::conflict (a turn is running on that thread),
     /// Code::usage (the request makes no sense), Code::protocol.

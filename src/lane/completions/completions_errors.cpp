@@ -24,6 +24,7 @@ constexpr std::array k_other_words{
     OtherWord{"payload_too_large", "request_too_large"},
     OtherWord{"unauthorized", "invalid_api_key"},
     OtherWord{"service_unavailable", "overloaded"},
+    OtherWord{"authority_unavailable", "overloaded"},
     OtherWord{"rate_limited", "rate_limit_exceeded"},
 };
 
@@ -81,34 +82,19 @@ Rejection reject_failed(const turn::Failure& failure, bool content) {
 
 Rejection reject_unstarted(const Error& error) {
     switch (error.code) {
-    case Code::unavailable:
-        if (error.where == "rate_limited") {
-            return rejection_of({.cause = turn::FailureCause::rate_limited});
-        }
-        break;
     case Code::timeout: // it may run all the same
-        return without_retry(rejection_of({turn::FailureCode::authority_timeout}));
+        return without_retry(reject_start(error));
     case Code::too_large:
         return rejection_of({.cause = turn::FailureCause::context_length});
     case Code::usage:
     case Code::precondition:
         return bad_param("invalid_value", "messages", "the assistant does not take these messages");
-    case Code::protocol:
-    case Code::not_found:
+    case Code::not_found: // of a conversation, which the client never named
     case Code::conflict:
-    case Code::config:
-    case Code::unreadable:
-    case Code::internal:
         return rejection_of({turn::FailureCode::codex_error});
-    case Code::cancelled:
-    case Code::network:
-    case Code::credentials:
-    case Code::io:
-        break;
+    default:
+        return reject_start(error);
     }
-    return with_retry_after(
-        reject(503, "overloaded", "the assistant is not available right now"), retry_after_of(error)
-    );
 }
 
 Rejection reject_concurrency(std::size_t limit) {

@@ -20,7 +20,7 @@ namespace oa_stream::lane {
 /// Why a whole answer failed, as status and code: those of a stream's error.
 [[nodiscard]] Rejection reject_failed(const turn::Failure& failure, bool content);
 
-/// What the authority's refusal to start means.
+/// reject_start() for a turn without a conversation.
 [[nodiscard]] Rejection reject_unstarted(const Error& error);
 
 [[nodiscard]] Rejection reject_concurrency(std::size_t limit);

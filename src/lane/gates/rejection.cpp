@@ -6,6 +6,9 @@
 
 namespace oa_stream::lane {
 
+namespace {
+
+/// An authority that knows them says "retry_after:SECONDS" where other errors say where.
 int retry_after_of(const Error& error) {
     constexpr std::string_view k_mark = "retry_after:";
     constexpr int k_usual = 5;
@@ -16,6 +19,8 @@ int retry_after_of(const Error& error) {
     const auto seconds = parse_count(error.where.substr(k_mark.size()), 1, k_most);
     return seconds ? static_cast<int>(*seconds) : k_usual;
 }
+
+} // namespace
 
 Rejection reject(int status, std::string code, std::string message) {
     Rejection rejection;
@@ -58,16 +63,23 @@ Rejection reject_start(const Error& error, bool replaces) {
                    : reject(422, "invalid_request", "the assistant does not take this request");
     case Code::too_large:
         return invalid_field("messages", "the assistant cannot take so much input");
-    case Code::cancelled:
-    case Code::unavailable:
-    case Code::network:
-    case Code::config:
-    case Code::unreadable:
     case Code::credentials:
         if (error.where == "client") { // it refuses the user, not us
             return reject(401, "unauthorized", "the assistant does not accept this credential");
         }
         break;
+    case Code::unavailable:
+        if (error.where == "rate_limited") {
+            return with_retry_after(
+                reject(429, "rate_limited", "the model takes no more requests for now"),
+                retry_after_of(error)
+            );
+        }
+        break;
+    case Code::cancelled:
+    case Code::network:
+    case Code::config:
+    case Code::unreadable:
     case Code::io:
     case Code::internal:
         break;

@@ -39,8 +39,6 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 [[nodiscard]] Rejection invalid_field(std::string field, std::string message);
 /// The same refusal with Retry-After (whole seconds).
 [[nodiscard]] Rejection with_retry_after(Rejection rejection, int seconds);
-/// For it: an authority that knows them says "retry_after:SECONDS" where other errors say where.
-[[nodiscard]] int retry_after_of(const Error& error);
 
 /// What the authority's refusal to start a turn means to the client. Its own text is not passed on.
 /// `replaces`: an earlier turn was to be dropped first.

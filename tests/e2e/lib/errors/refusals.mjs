@@ -35,7 +35,7 @@ export const CHAT = [
   [426, 'unsupported_schema_version', 'its schema is outside the window', 'Reload the page.'],
   [426, 'upgrade_required', 'its build is too old', 'Reload the page.'],
   [426, 'unsupported_client_build', 'its build is newer than the lane accepts', 'Update the lane, or raise the window’s end.'],
-  [429, 'rate_limited', 'the owner has reached its limit of turns or streams', 'Retry after `Retry-After`, or raise `--limit streams-per-owner`.'],
+  [429, 'rate_limited', 'the owner has reached its limit of turns or streams, or the provider its own', 'Retry after `Retry-After`, or raise `--limit streams-per-owner`.'],
   [431, 'headers_too_large', 'the head is larger than its limit', 'Send fewer cookies, or raise `--limit headers`.'],
   [499, 'client_closed_request', 'the client left first (logs only)', 'Look for the timeout of a proxy or client.'],
   [500, 'internal_error', 'a fault of the lane', 'Report it with the `requestId`.'],
