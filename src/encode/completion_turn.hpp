@@ -48,8 +48,6 @@ public:
     [[nodiscard]] std::optional<wire::completions::Usage> usage() const;
     /// A stop sequence ended the text: the turn need not go on.
     [[nodiscard]] bool satisfied() const noexcept { return stop_.cut() && !ending_; }
-    /// There was text, if only a stop sequence.
-    [[nodiscard]] bool cut() const noexcept { return stop_.cut(); }
 
 private:
     struct OpenPart {

@@ -79,7 +79,6 @@ public:
         }
         OA_CHECK(state_.begin(out));
         OA_TRY(const CompletionTurn::Delta delta, state_.turn.apply(event));
-        state_.summary.content = state_.summary.content || state_.turn.cut();
         const std::size_t mark = out.size();
         const std::uint64_t frames = state_.summary.frames;
         auto done = state_.write(event, delta, out);

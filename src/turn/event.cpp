@@ -150,6 +150,11 @@ TextPhase text_phase_of(std::string_view word) noexcept {
     return enum_value<TextPhase>(k_phases, word).value_or(TextPhase::unknown);
 }
 
+bool is_content(const Event& event) noexcept {
+    const auto* delta = std::get_if<PartDelta>(&event);
+    return delta != nullptr ? !delta->text.empty() : std::holds_alternative<ToolOpened>(event);
+}
+
 std::string_view name_of(const Event& event) noexcept {
     return k_names.at(event.index());
 }

@@ -13,7 +13,7 @@ namespace oa_stream::encode {
 
 /// What happened in a turn as its client saw it.
 struct TurnSummary {
-    bool content = false; ///< any text, reasoning or tool
+    bool content = false; ///< it was sent text, reasoning or a tool call
     /// What the answer ended with, also when the turn completed and the answer lacks what its
     /// request demands.
     std::optional<turn::Failure> failure{};

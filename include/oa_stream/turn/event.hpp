@@ -187,6 +187,8 @@ using Event = std::variant<
     UsageKnown,
     TurnEnded>;
 
+/// Text, reasoning or a tool: with one of these a turn is not empty.
+[[nodiscard]] bool is_content(const Event& event) noexcept;
 /// "part-delta": the alternative's name, for logs, docs and tests.
 [[nodiscard]] std::string_view name_of(const Event& event) noexcept;
 /// One readable line, for tests and debugging: part-delta id=m1 text="Hel".

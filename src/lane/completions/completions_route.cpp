@@ -295,7 +295,8 @@ Task<void> Completions::whole(CallPtr call, Started started, net::Headers header
     }
     const auto& result = started.whole->result();
     if (!result) {
-        auto rejection = in_words_of(*call, reject_failed(result.error(), outcome.content));
+        auto rejection =
+            in_words_of(*call, reject_failed(result.error(), started.whole->summary().content));
         rejection.headers.set_all(headers);
         co_return co_await answers_->refuse(std::move(call), std::move(rejection));
     }

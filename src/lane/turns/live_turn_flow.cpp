@@ -161,6 +161,7 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
             break;
         }
         end = host_->scratch.size();
+        outcome_.content = outcome_.content || turn::is_content(event);
         auto* ended = std::get_if<turn::TurnEnded>(&event);
         if (ended != nullptr && style_.encoder->satisfied()) { // whole, whatever came behind it
             reason_ = StopReason::stop_text;
@@ -309,7 +310,6 @@ void LiveTurn::conclude(Clock::time_point now) {
         outcome_.failure = answer.failure;
     }
     outcome_.terminal = class_of(outcome_);
-    outcome_.content = answer.content;
     outcome_.frames = answer.frames;
     outcome_.ended_s = since_received(now);
     outcome_.repairs = normaliser_.repairs();

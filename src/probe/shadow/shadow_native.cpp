@@ -10,13 +10,6 @@
 namespace oa_stream::probe {
 namespace {
 
-bool is_content(const turn::Event& event) {
-    if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
-        return !delta->text.empty();
-    }
-    return std::holds_alternative<turn::ToolOpened>(event);
-}
-
 std::size_t size_of(const turn::Event& event) {
     if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
         return delta->text.size();
@@ -65,7 +58,7 @@ Task<NativeTurn> ask_native(authority::Authority* authority, std::string prompt,
             break;
         }
         for (turn::Event& event : *batch) {
-            if (!out.first_content_s && is_content(event)) {
+            if (!out.first_content_s && turn::is_content(event)) {
                 out.first_content_s = since();
             }
             bytes += size_of(event);

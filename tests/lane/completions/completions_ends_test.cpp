@@ -106,3 +106,41 @@ TEST_CASE("completions: an authority that knows when it takes turns again is quo
         CHECK(refused.headers.get("retry-after") == seconds);
     }
 }
+
+TEST_CASE("completions: a turn is empty when it did nothing, whatever its client is shown of it") {
+    struct Row {
+        std::vector<turn::Event> events;
+        bool content;
+    };
+    const std::array rows{
+        Row{{}, false},
+        Row{{turn::PartOpened{"m1"}, turn::PartClosed{"m1"}}, false},
+        Row{{turn::ToolOpened{"c1", "shell"},
+             turn::ToolInputReady{"c1", Json::object()},
+             turn::ToolOutput{"c1", "done"}},
+            true},
+        Row{{turn::PartOpened{"r1", turn::PartKind::reasoning},
+             turn::PartDelta{"r1", "hm"},
+             turn::PartClosed{"r1"}},
+            true},
+    };
+    for (const auto& row : rows) {
+        for (const std::string_view api : {"completions", "responses", "chats"}) {
+            CAPTURE(api, row.events.size());
+            LaneRig rig;
+            const auto answer =
+                api == "completions" ? rig.open(say_hi(rig, R"(,"stream":true)"))
+                : api == "responses"
+                    ? rig.open(rig.post(
+                          "/v1/responses", R"({"model":"oa-stream","input":"hi","stream":true})"
+                      ))
+                    : rig.chat("c1", "hi");
+            rig.until("a turn", [&] { return rig.authority.turns_started.size() == 1; });
+            auto events = row.events;
+            events.emplace_back(turn::TurnEnded{});
+            rig.authority.last().push(std::move(events));
+            rig.await_end(answer);
+            CHECK(only_turn(rig).content == row.content);
+        }
+    }
+}
