@@ -130,6 +130,10 @@ struct Describe {
 
 } // namespace
 
+Failure failure_of(FailureCode code, std::string detail, FailureCause cause) {
+    return {code, words_of(code).retryable, std::move(detail), cause};
+}
+
 std::string sentence_of(const Failure& failure) {
     const CauseWords& cause = words_of(failure.cause);
     std::string out(cause.word.empty() ? words_of(failure.code).sentence : cause.sentence);

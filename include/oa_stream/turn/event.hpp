@@ -65,6 +65,9 @@ struct Failure {
     bool clean_eof = false;
     friend bool operator==(const Failure&, const Failure&) = default;
 };
+/// As retryable as its code is.
+[[nodiscard]] Failure
+failure_of(FailureCode code, std::string detail, FailureCause cause = FailureCause::other);
 /// What a client reads as the error's text: why, as far as the provider said it, and when to try
 /// again.
 [[nodiscard]] std::string sentence_of(const Failure& failure);

@@ -34,27 +34,28 @@ struct FailureWords {
     std::string_view word;     ///< in frames: data-error.code
     std::string_view sentence; ///< in frames: errorText; safe, says nothing of the upstream
     TerminalClass terminal;
+    bool retryable = false; ///< the same request may succeed; of turn_failed the authority decides
 };
 
 /// More than the code says of a failure: why the model's provider refused, as far as somebody can
 /// do something about it, what the answer lacks, or why the lane ended it.
 enum class FailureCause {
     other,
-    rate_limited,   ///< too many requests at once
-    usage_limit,    ///< the account has used up what it may
+    rate_limited, ///< too many requests at once
+    usage_limit, ///< the account has used up what it may
     context_length, ///< the conversation is longer than the model can take
-    bad_key,        ///< the provider does not take our key
+    bad_key, ///< the provider does not take our key
     unknown_model,
-    overloaded,     ///< the provider itself
-    refused,        ///< for what was said
-    no_call,        ///< the model made no tool call though the request demands one
-    no_json,        ///< it answered with other text though the request demands a JSON object
-    drained,        ///< the lane shuts down
-    out_of_time,    ///< the turn lasted as long as it may
+    overloaded, ///< the provider itself
+    refused, ///< for what was said
+    no_call, ///< the model made no tool call though the request demands one
+    no_json, ///< it answered with other text though the request demands a JSON object
+    drained, ///< the lane shuts down
+    out_of_time, ///< the turn lasted as long as it may
 };
 struct CauseWords {
     FailureCause cause;
-    std::string_view word;     ///< in frames: data-error.reason; empty: the code says enough
+    std::string_view word; ///< in frames: data-error.reason; empty: the code says enough
     std::string_view sentence; ///< takes the place of FailureWords::sentence
 };
 [[nodiscard]] const CauseWords& words_of(FailureCause cause) noexcept;
@@ -64,6 +65,6 @@ struct CauseWords {
 /// Of a turn that ends with this failure: aborted where it counts as turn_aborted, else failed.
 [[nodiscard]] Outcome outcome_of(FailureCode code) noexcept;
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept; ///< "completed"
-[[nodiscard]] std::string_view to_string(Finish finish) noexcept;   ///< "tool-calls"
+[[nodiscard]] std::string_view to_string(Finish finish) noexcept; ///< "tool-calls"
 
 } // namespace oa_stream::turn

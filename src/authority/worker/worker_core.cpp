@@ -48,7 +48,7 @@ KhalaHandlers WorkerCore::handlers() {
     out.denied = [weak](const std::string& why) {
         if (const auto self = weak.lock()) {
             self->log(LogLevel::error, why);
-            self->end_all(turn::FailureCode::reauth_required, false, why);
+            self->end_all(turn::FailureCode::reauth_required, why);
         }
     };
     return out;
@@ -93,7 +93,7 @@ Task<void> WorkerCore::close(Self self, Millis grace) {
     for (const Live& live : left) {
         co_await WorkerTurn::wait_ended(live, deadline);
     }
-    self->end_all(turn::FailureCode::turn_aborted, true, "the lane stops");
+    self->end_all(turn::FailureCode::turn_aborted, "the lane stops");
     self->closing_ = true;
     self->changed_.notify();
     if (self->link_) {
@@ -109,11 +109,11 @@ void WorkerCore::abandon_everything() {
     }
 }
 
-void WorkerCore::end_all(turn::FailureCode code, bool retryable, const std::string& why) {
+void WorkerCore::end_all(turn::FailureCode code, const std::string& why) {
     std::vector<std::string> over;
     for (auto& [id, thread] : threads_) {
         if (thread.live) {
-            thread.live->end(code, retryable, why);
+            thread.live->end(code, why);
             over.push_back(id);
         }
     }

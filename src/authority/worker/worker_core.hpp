@@ -96,7 +96,7 @@ private:
     void log(LogLevel level, std::string_view line) const;
     [[nodiscard]] KhalaHandlers handlers();
     [[nodiscard]] static Task<void> keep_house(Self self);
-    void end_all(turn::FailureCode code, bool retryable, const std::string& why);
+    void end_all(turn::FailureCode code, const std::string& why);
     void release(const std::string& thread);
     [[nodiscard]] std::size_t running() const;
 

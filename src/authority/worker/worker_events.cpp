@@ -118,7 +118,6 @@ void WorkerCore::on_command(const WorkerEvent& event) {
         const bool lost = code == "worker_unavailable" || code == "timeout";
         thread.live->end(
             lost ? turn::FailureCode::authority_lost : turn::FailureCode::codex_error,
-            lost,
             "worker.error " + code
         );
         release(std::string(id));
@@ -202,7 +201,7 @@ Task<void> WorkerCore::resync(Self self) {
         }
         if (!done) {
             self->log(LogLevel::warn, "the worker's log cannot be read; events are lost");
-            self->end_all(turn::FailureCode::stale_cursor, true, "the log cannot be read");
+            self->end_all(turn::FailureCode::stale_cursor, "the log cannot be read");
             std::vector<WorkerEvent> ready;
             self->sequence_.skip(ready);
             self->deliver(ready);
@@ -239,7 +238,7 @@ Task<Result<WorkerSnapshot>> WorkerCore::look(Self self) {
 void WorkerCore::lose_worker() {
     unknown_ = true;
     trouble_ = "control does not know the worker";
-    end_all(turn::FailureCode::authority_lost, true, trouble_);
+    end_all(turn::FailureCode::authority_lost, trouble_);
 }
 
 void WorkerCore::saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at) {
@@ -262,7 +261,7 @@ void WorkerCore::saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at) {
 void WorkerCore::renumber(std::uint64_t latest) {
     ++counts_.renumbered;
     log(LogLevel::warn, "the worker's event numbers began again");
-    end_all(turn::FailureCode::authority_lost, true, "the worker was renumbered");
+    end_all(turn::FailureCode::authority_lost, "the worker was renumbered");
     sequence_.begin(latest + 1);
 }
 
@@ -274,7 +273,7 @@ void WorkerCore::watch(Clock::time_point now) {
         if (thread.live) {
             thread.live->tick(now);
             if (now >= thread.live->ends_at) {
-                thread.live->end(turn::FailureCode::authority_lost, true, "the worker is stopped");
+                thread.live->end(turn::FailureCode::authority_lost, "the worker is stopped");
             }
             if (thread.live->over()) {
                 over.push_back(id);
@@ -294,7 +293,7 @@ void WorkerCore::watch(Clock::time_point now) {
         }
     }
     if (down_since_ && now - *down_since_ >= limits.away) {
-        end_all(turn::FailureCode::authority_lost, true, "khala was away for too long");
+        end_all(turn::FailureCode::authority_lost, "khala was away for too long");
     }
     watch_worker(now);
     watch_tokens(now);

@@ -51,7 +51,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
     const Json* turn = response ? running_turn_in(*response) : nullptr;
     if (turn == nullptr) {
         self->threads_[thread].quiet = response.has_value() && live->early_turn().empty();
-        live->end(turn::FailureCode::authority_lost, true, "none runs");
+        live->end(turn::FailureCode::authority_lost, "none runs");
         self->release(thread);
         co_return response ? fail(Code::not_found, "no turn runs on this thread")
                            : std::unexpected(response.error());

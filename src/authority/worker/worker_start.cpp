@@ -261,7 +261,7 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
             error.where == ControlClient::k_unclear) {
             self->leave_stray(live);
         }
-        live->end(turn::FailureCode::authority_lost, true, "its start failed");
+        live->end(turn::FailureCode::authority_lost, "its start failed");
         co_return std::unexpected(std::move(response).error());
     }
     live->accept(turn_of(*response));

@@ -114,7 +114,7 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
 void WorkerTurn::keep_early(const WorkerEvent& event) {
     if (early_.size() == k_early || early_bytes_ + event.bytes > k_early_bytes) {
         std::erase_if(early_, [](const WorkerEvent& one) { return one.method != "turn/started"; });
-        end(turn::FailureCode::stale_cursor, true, "too much came before the receipt");
+        end(turn::FailureCode::stale_cursor, "too much came before the receipt");
         return;
     }
     early_bytes_ += event.bytes;
@@ -126,7 +126,7 @@ bool WorkerTurn::held_back(const std::string& turn, const WorkerEvent& event) {
         bound_.empty() && !turn.empty() && turn != receipt_ && event.method != "turn/started";
     if (unknown &&
         (unbound_.size() == k_unbound || unbound_bytes_ + event.bytes > k_unbound_bytes)) {
-        end(turn::FailureCode::stale_cursor, true, "too much came before turn/started");
+        end(turn::FailureCode::stale_cursor, "too much came before turn/started");
     } else if (unknown) {
         unbound_bytes_ += event.bytes;
         unbound_.push_back(event);
@@ -222,7 +222,7 @@ void WorkerTurn::translate(std::string_view method, const Json& params) {
     }
 }
 
-void WorkerTurn::end(turn::FailureCode code, bool retryable, std::string detail) {
+void WorkerTurn::end(turn::FailureCode code, std::string detail) {
     if (over()) {
         return;
     }
@@ -232,10 +232,7 @@ void WorkerTurn::end(turn::FailureCode code, bool retryable, std::string detail)
         translator_->flush(events);
     }
     events.emplace_back(turn::TurnEnded{
-        turn::outcome_of(code),
-        turn::Finish::error,
-        turn::Failure{.code = code, .retryable = retryable, .detail = std::move(detail)},
-        {}
+        turn::outcome_of(code), turn::Finish::error, turn::failure_of(code, std::move(detail)), {}
     });
     queue(std::move(events));
 }

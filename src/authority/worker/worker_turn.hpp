@@ -53,7 +53,7 @@ public:
     /// One notification of this thread.
     void deliver(const WorkerEvent& event, Clock::time_point now);
     /// Ends it by a failure of ours, once.
-    void end(turn::FailureCode code, bool retryable, std::string detail);
+    void end(turn::FailureCode code, std::string detail);
     /// Ends it as interrupted: the worker did not, in time.
     void end_interrupted();
     /// Codex has come to its user message, or told of another item; or it is over, nobody holds it,

@@ -51,8 +51,7 @@ bool LiveTurn::outgrows() {
 }
 
 void LiveTurn::lose(const Error& error) {
-    const auto code = authority::failure_code_of(error);
-    turn::Failure failure{code, is_retryable(code), error.text()};
+    auto failure = turn::failure_of(authority::failure_code_of(error), error.text());
     failure.clean_eof = error.code == Code::unavailable && error.where == "eof";
     if (may_lose_turn() && can_leave() && turn_->leave()) {
         return leave_to_others(std::move(failure)); // dropped, it would be stopped there

@@ -63,7 +63,7 @@ LogView LiveTurn::view_of(const TurnReader& reader) const {
 void LiveTurn::break_off(const Error& fault) {
     outcome_.outcome = turn::Outcome::failed;
     outcome_.failure =
-        turn::Failure{turn::FailureCode::adapter_preview_unavailable, false, fault.text()};
+        turn::failure_of(turn::FailureCode::adapter_preview_unavailable, fault.text());
     style_.encoder->fail_open(*outcome_.failure, host_->scratch);
     interrupt(outcome_.failure);
 }

@@ -18,7 +18,7 @@ constexpr Millis k_unread{30'000};
 constexpr std::string_view k_read_waiting = "1 w"; ///< see SharedLane::note_read()
 
 turn::Failure taken_failure() {
-    return {turn::FailureCode::turn_lost, true, "another replica has taken this turn"};
+    return turn::failure_of(turn::FailureCode::turn_lost, "another replica has taken this turn");
 }
 
 std::string text_of_log(const FrameLog& log) {
@@ -256,7 +256,8 @@ bool LiveTurn::admit(turn::Event& event) {
     auto admitted = style_.goes_on->admit(event);
     if (!admitted) {
         outcome_.outcome = turn::Outcome::failed;
-        const turn::Failure torn{turn::FailureCode::authority_lost, true, admitted.error().text()};
+        const auto torn =
+            turn::failure_of(turn::FailureCode::authority_lost, admitted.error().text());
         style_.encoder->fail_open(torn, host_->scratch);
         outcome_.failure = torn;
         interrupt(torn);

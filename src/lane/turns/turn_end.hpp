@@ -9,20 +9,11 @@
 
 namespace oa_stream::lane {
 
-[[nodiscard]] constexpr bool is_retryable(turn::FailureCode code) noexcept {
-    using enum turn::FailureCode;
-    return code == authority_lost || code == authority_timeout || code == stalled ||
-           code == overloaded || code == stale_cursor || code == turn_aborted || code == turn_lost;
-}
-
 inline turn::TurnEnded failed(
     turn::Outcome outcome, turn::FailureCode code, std::string detail, turn::FailureCause cause = {}
 ) {
     return {
-        outcome,
-        turn::Finish::error,
-        turn::Failure{code, is_retryable(code), std::move(detail), cause},
-        std::nullopt
+        outcome, turn::Finish::error, turn::failure_of(code, std::move(detail), cause), std::nullopt
     };
 }
 

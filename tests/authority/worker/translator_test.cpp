@@ -209,6 +209,7 @@ TEST_CASE("worker translator: ends of a turn that only the contract has") {
     end = ended("turn/aborted", "{}");
     CHECK(end.outcome == turn::Outcome::aborted);
     CHECK(end.failure->code == turn::FailureCode::turn_aborted);
+    CHECK(end.failure->retryable); // as the lane's own: docs/errors.md
     CHECK(ended("turn/interrupted", "{}").outcome == turn::Outcome::interrupted);
     end = ended("codex/error", R"({"message":"m","will_retry":false})");
     CHECK(end.failure->code == turn::FailureCode::codex_error);

@@ -23,15 +23,13 @@ struct End {
     std::string_view method;
     std::optional<turn::Outcome> outcome{}; ///< unset: its status tells
     std::optional<turn::FailureCode> code{}; ///< unset: it did not fail
-    bool tells_retry = false; ///< its `will_retry` counts
 };
 
 constexpr std::array k_ends{
     End{.method = "turn/completed"},
     End{.method = "turn/failed",
         .outcome = turn::Outcome::failed,
-        .code = turn::FailureCode::turn_failed,
-        .tells_retry = true},
+        .code = turn::FailureCode::turn_failed},
     End{.method = "turn/aborted",
         .outcome = turn::Outcome::aborted,
         .code = turn::FailureCode::turn_aborted},
@@ -48,10 +46,6 @@ void rename_member(Json& object, const char* from, const char* to) {
         Json value = std::move(*found);
         object[to] = std::move(value);
     }
-}
-
-turn::Failure failure_of(turn::FailureCode code, bool retryable, std::string_view detail) {
-    return {.code = code, .retryable = retryable, .detail = std::string(detail)};
 }
 
 std::string_view status_of(const Json& params) {
@@ -119,9 +113,10 @@ void WorkerTranslator::push(std::string_view method, Json params, Events& out) {
     } else if (const End* const how = end_of(method); how == nullptr) {
         ++unknown_;
     } else if (const auto outcome = how->outcome) {
-        const bool retryable = how->tells_retry && will_retry(params);
         const auto failure_in = [&](turn::FailureCode code) {
-            return failure_of(code, retryable, text_view_in(params, "message"));
+            auto failure = turn::failure_of(code, text_in(params, "message"));
+            failure.retryable = failure.retryable || will_retry(params);
+            return failure;
         };
         end(*outcome, how->code.transform(failure_in), out);
     } else {
@@ -317,12 +312,14 @@ void WorkerTranslator::spent_by_others(const Json& params) {
 }
 
 void WorkerTranslator::codex_error(const Json& params, Events& out) {
-    const auto message = text_view_in(params, "message");
+    auto message = text_in(params, "message");
     if (!will_retry(params)) {
-        end(turn::Outcome::failed, failure_of(turn::FailureCode::codex_error, false, message), out);
+        end(turn::Outcome::failed,
+            turn::failure_of(turn::FailureCode::codex_error, std::move(message)),
+            out);
         return;
     }
-    Json error = Json::object({{"message", std::string(message)}});
+    Json error = Json::object({{"message", std::move(message)}});
     translate("error", Json::object({{"error", std::move(error)}, {"willRetry", true}}), out);
 }
 
