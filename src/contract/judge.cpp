@@ -1,9 +1,8 @@
 #include "oa_stream/contract/judge.hpp"
 
 #include "oa_stream/base/lists.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/responses_machine.hpp"
-#include "oa_stream/wire/json_scan.hpp"
+#include "oa_stream/wire/object_scan.hpp"
 #include "oa_stream/wire/sse.hpp"
 
 #include "completions_answer.hpp"
@@ -114,6 +113,12 @@ struct Judge::Impl {
         list.push_back(Violation{rule, frame, offset, std::move(message)});
     }
 
+    void add_notes(std::vector<wire::ui::ParseNote>& notes) {
+        for (wire::ui::ParseNote& note : notes) {
+            add(note.rule, std::move(note.text));
+        }
+    }
+
     void take_note(const wire::SseNote& note) {
         frame = judgement.frames;
         offset = note.offset;
@@ -155,9 +160,7 @@ struct Judge::Impl {
     void take_parsed(
         auto& by, const auto& value, std::vector<wire::ui::ParseNote>& notes, const auto& on_value
     ) {
-        for (wire::ui::ParseNote& note : notes) {
-            add(note.rule, std::move(note.text));
-        }
+        add_notes(notes);
         if (!value) {
             by.unreadable(report);
             return;
@@ -178,29 +181,20 @@ struct Judge::Impl {
 
     /// One JSON object; with the `name` of its event under profile responses.
     void take_object(std::string_view data, const std::string* name) {
-        const wire::ScannedJson scanned = wire::scan_json(data);
-        if (scanned.fault != wire::JsonFault::none || !scanned.value.is_object()) {
-            const bool deep = scanned.fault == wire::JsonFault::too_deep;
-            add(deep ? "W2" : "J1", deep ? "JSON is nested too deep" : "not a JSON object");
+        std::vector<wire::ui::ParseNote> notes;
+        const auto scanned = wire::scan_object(data, "J1", notes);
+        add_notes(notes);
+        if (!scanned) {
             name != nullptr ? response.unreadable(report) : retired.unreadable(report);
             return;
         }
-        if (scanned.repeated_key) {
-            add("J6", fmt::format("key \"{}\" twice", printable(*scanned.repeated_key)));
-        }
-        if (scanned.forbidden_key) {
-            add("J7", fmt::format("key \"{}\"", *scanned.forbidden_key));
-        }
-        if (scanned.lone_surrogate && wire::has_lone_surrogate(scanned.value)) {
-            add("J5", "lone surrogate");
-        }
         if (name == nullptr) {
-            retired.step(scanned.value, report);
+            retired.step(scanned->value, report);
             return;
         }
-        response.step(scanned.value, *name, report);
+        response.step(scanned->value, *name, report);
         if (on_response_event) {
-            on_response_event(scanned.value, offset);
+            on_response_event(scanned->value, offset);
         }
     }
 

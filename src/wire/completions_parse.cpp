@@ -1,10 +1,10 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
+#include "oa_stream/wire/object_scan.hpp"
 
 #include "completions_members.hpp"
 #include "completions_tools.hpp"
-#include "object_scan.hpp"
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-#include "object_scan.hpp"
+#include "oa_stream/wire/object_scan.hpp"
 
 #include "oa_stream/base/text.hpp"
 

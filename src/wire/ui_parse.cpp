@@ -1,9 +1,9 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/json_scan.hpp"
+#include "oa_stream/wire/object_scan.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
 
-#include "object_scan.hpp"
 #include "ui_delta.hpp"
 #include "ui_shapes.hpp"
 

@@ -268,3 +268,22 @@ TEST_CASE("judge: it can be moved while it reads") {
     second.feed(k_good.substr(50));
     CHECK(second.finish().pass());
 }
+
+TEST_CASE("judge: what is wrong with a frame's JSON is named alike under each profile") {
+    const std::string deep(600, '[');
+    std::string first;
+    for (const auto profile :
+         {Profile::ai_sdk, Profile::chat_completions, Profile::responses, Profile::openagents_v1}) {
+        Judge judge(profile);
+        judge.feed("data: {\"type\":\"a\",\"x\":\n\ndata: [1]\n\ndata: " + deep + "\n\n");
+        std::string messages;
+        for (const Violation& found : judge.finish().violations) {
+            if (found.rule == find_rule("J1") || found.rule == find_rule("W2")) {
+                messages += std::string(found.rule->id) + " " + found.message + "\n";
+            }
+        }
+        first = first.empty() ? messages : first;
+        CHECK(messages == first);
+        CHECK(messages.contains("character"));
+    }
+}
