@@ -5,6 +5,8 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 
+#include "runs/runs_args.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,10 +58,6 @@ bool matters(const RunEntry& run) {
            ended == RunEnding::held || run.verdict == "FAIL" || run.verdict == "ERROR";
 }
 
-bool unverified(const RunEntry& run) {
-    return run.life == run::RunLife::died || run.facts.ended == RunEnding::rollback_unverified;
-}
-
 /// Runs that matter, newest first, without those that diagnose an earlier one of them.
 std::vector<RunEntry> causes(const std::vector<RunEntry>& runs) {
     std::vector<RunEntry> out;
@@ -103,12 +101,11 @@ struct Chosen {
     std::string_view why;
 };
 
-Chosen for_alert(std::string_view alert, const std::vector<RunEntry>& runs) {
+Chosen
+for_alert(std::string_view alert, const std::vector<RunEntry>& runs, const Context& context) {
     if (alert == "OaStreamRunUnverified") {
-        return {
-            find_if_or_null(runs, unverified),
-            "the newest that died or whose rollback is unverified"
-        };
+        const auto open = [&](const RunEntry& run) { return unfinished(run, context).has_value(); };
+        return {find_if_or_null(runs, open), "the newest that needs somebody"};
     }
     if (alert == "OaStreamVerificationStale") {
         return {find_if_or_null(runs, is_verification), "the newest verification"};
@@ -153,14 +150,16 @@ std::unexpected<Error> nothing(const RunChoice& choice) {
 
 } // namespace
 
-Result<ChosenRuns> choose_runs(const RunChoice& choice, std::vector<RunEntry> runs, WallTime now) {
+Result<ChosenRuns> choose_runs(const RunChoice& choice, const Context& context) {
     OA_CHECK(check_alert(choice.alert));
+    OA_TRY(std::vector<RunEntry> runs, run::list_runs(context.state_dir));
     if (choice.since) {
-        std::erase_if(runs, [&](const RunEntry& run) { return run.started < now - *choice.since; });
+        const WallTime from = std::chrono::system_clock::now() - *choice.since;
+        std::erase_if(runs, [&](const RunEntry& run) { return run.started < from; });
     }
     ChosenRuns out;
     if (!choice.alert.empty()) {
-        const Chosen found = for_alert(choice.alert, runs);
+        const Chosen found = for_alert(choice.alert, runs, context);
         if (found.run == nullptr) {
             return nothing(choice);
         }
@@ -191,11 +190,6 @@ Result<ChosenRuns> choose_runs(const RunChoice& choice, std::vector<RunEntry> ru
               )
             : out.runs.back().id + ", the newest that failed or was rolled back";
     return out;
-}
-
-Result<ChosenRuns> choose_runs(const RunChoice& choice, const Context& context) {
-    OA_TRY(auto runs, run::list_runs(context.state_dir));
-    return choose_runs(choice, std::move(runs), std::chrono::system_clock::now());
 }
 
 } // namespace oa_stream::cli

@@ -1,7 +1,6 @@
 // Which runs an incident is about when nobody names them.
 #pragma once
 
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/run/runs.hpp"
 
@@ -27,9 +26,5 @@ struct ChosenRuns {
 /// began within a day after it are taken for its diagnosis. Code::usage when there is no such run
 /// or no such alert.
 [[nodiscard]] Result<ChosenRuns> choose_runs(const RunChoice& choice, const Context& context);
-
-/// The same of runs that are known, newest first; `now` is when `since` ends.
-[[nodiscard]] Result<ChosenRuns>
-choose_runs(const RunChoice& choice, std::vector<run::RunEntry> runs, WallTime now);
 
 } // namespace oa_stream::cli

@@ -79,8 +79,7 @@ Result<Known> look(const std::string& word, const Context& context) {
 /// The seal is broken or cannot be read, or somebody must act: FAIL. Otherwise it could be read:
 /// PASS, whatever the run itself ended with.
 Verdict verdict_of(const Known& known) {
-    const bool act = known.left && known.run.life == RunLife::died;
-    return act || !known.sums.whole() ? Verdict::fail : Verdict::pass;
+    return known.left || !known.sums.whole() ? Verdict::fail : Verdict::pass;
 }
 
 std::string checks_text(const RunEntry& run) {
@@ -226,8 +225,7 @@ Result<ExitCode> run(const RunWord& options, Context& context) {
         show_text(run_details_text(known), context);
     }
     const Verdict verdict = verdict_of(known);
-    const bool act = known.left && known.run.life == RunLife::died;
-    const ExitCode exit = act ? ExitCode::rollback_unverified : exit_code(verdict);
+    const ExitCode exit = known.left ? ExitCode::rollback_unverified : exit_code(verdict);
     if (exit != ExitCode::ok) {
         tell_last({verdict, exit, known.run.id, known.run.folder.string(), known.next}, context);
     } else if (!known.next.empty()) {
@@ -257,7 +255,8 @@ const CommandSpec runs_show_command = command<run>({
     .also = "show logs log report",
     .exits =
         {{ExitCode::breach, "Files of the run are not as they were sealed."},
-         {ExitCode::rollback_unverified, "The run died, and traffic may be elsewhere."}},
+         {ExitCode::rollback_unverified,
+          "The run is over or died, and traffic may not be where it began."}},
 });
 
 } // namespace oa_stream::cli
