@@ -1,5 +1,6 @@
 // What watch tells to type when it says BAD, and that it stands on the screen whole.
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/run/folder_lock.hpp"
 
 #include "core/commands.hpp"
 #include "scratch.hpp"
@@ -91,6 +92,17 @@ TEST_CASE("watch next: only an open run that is surely of this target is rolled 
         const Asked asked{std::string(row.watched)};
         died(asked.scratch.path, k_run, row.base_url, row.own_lanes);
         CHECK_THAT(asked.next(), Catch::StartsWith(std::string(row.next)));
+    }
+    SECTION("a dry run under way has nothing to roll back, and hides no cutover that has") {
+        const Asked asked("http://door:1");
+        constexpr std::string_view k_newer = "20260222T053600Z-rehearsal-0a1b2c3d";
+        died(asked.scratch.path, k_newer, "http://door:1", false);
+        const fs::path folder = asked.scratch.path / "runs" / k_newer;
+        REQUIRE(write_file_atomic(folder / "run.json", R"({"mutates":false})").has_value());
+        const auto working = run::FolderLock::acquire(folder);
+        CHECK(asked.next() == k_smoke);
+        died(asked.scratch.path, k_run, "http://door:1", false);
+        CHECK(asked.next() == fmt::format("oa-stream rollback apply --run {}", k_run));
     }
     SECTION("a run of revisions that are not seen here is none of its business") {
         Asked asked("http://prometheus:9");

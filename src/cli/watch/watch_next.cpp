@@ -41,17 +41,13 @@ bool may_be_watched(const playbook::RunStatus& run, const WatchView& view) {
 /// For what runs changed and nobody settled; empty: nothing of that is about what is watched. Only
 /// a run that is surely of this target is rolled back by what is told.
 Advice of_open_runs(const WatchAsked& asked, const WatchView& view, const Context& context) {
-    const auto runs = playbook::all_statuses(context.state_dir);
+    const auto runs = playbook::unfinished_statuses(context.state_dir);
     if (!runs) {
         return {};
     }
     std::vector<std::string> alike;
     std::string sure;
     for (const playbook::RunStatus& run : *runs) {
-        const bool open = run.state == playbook::RunState::running || run.needs_somebody();
-        if (!open || run.own_lanes) {
-            continue;
-        }
         if (is_watched(run, asked)) {
             sure = std::max(sure, run.run); // names begin with the time
         } else if (may_be_watched(run, view)) {
