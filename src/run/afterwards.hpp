@@ -8,12 +8,12 @@
 
 namespace oa_stream::run {
 
-inline constexpr std::string_view k_given_up_file = "settled.json"; ///< of cutover abandon
+inline constexpr std::string_view k_finished_file = "settled.json"; ///< see finished_mark()
 
 /// What commands write into a folder after it was sealed, and once more after it was sealed again.
 [[nodiscard]] inline bool is_written_afterwards(std::string_view file) {
     constexpr std::array<std::string_view, 4> k_files{
-        "SHA256SUMS", "notes.ndjson", "pinned.json", k_given_up_file
+        "SHA256SUMS", "notes.ndjson", "pinned.json", k_finished_file
     };
     return contains(k_files, file);
 }

@@ -10,11 +10,10 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/entries.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
-
-#include "afterwards.hpp"
 
 #include <fmt/format.h>
 
@@ -55,14 +54,6 @@ void take_name(RunEntry& out) {
     }
 }
 
-/// `cutover abandon` came last: a rollback afterwards writes the document again.
-bool is_given_up(const fs::path& folder) {
-    std::error_code none;
-    const auto given_up = fs::last_write_time(folder / k_given_up_file, none);
-    const auto document = none ? given_up : fs::last_write_time(folder / "run.json", none);
-    return !none && given_up >= document;
-}
-
 void take_document(RunEntry& out) {
     const Json& json = out.document;
     out.facts = facts_of(out.folder, json);
@@ -80,7 +71,7 @@ void take_document(RunEntry& out) {
     }
     // What it asked for was done, or nobody wants it any more.
     const bool back = rolled_back != nullptr && out.facts.ended == RunEnding::rolled_back;
-    out.next = back || is_given_up(out.folder) ? Advice() : advice_in(json, "next");
+    out.next = back || finished_mark(out.folder) ? Advice() : advice_in(json, "next");
     if (const auto began = parse_rfc3339(text_in(json, "started_at"))) {
         out.started = *began;
         out.started_at = text_in(json, "started_at");

@@ -2,6 +2,7 @@
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
 #include "oa_stream/run/detached_output.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/run_notes.hpp"
@@ -315,18 +316,20 @@ TEST_CASE("runs: one that was given up asks for no rollback any more, until one 
     const Scratch state;
     const fs::path folder = state.path / "runs/20260222T043600Z-cutover-1a2b3c4d";
     fs::create_directories(folder);
-    const auto write = [&] {
-        const std::string text = R"({"kind":"cutover","exit_code":8,"next":"oa-stream rollback"})";
-        REQUIRE(write_file_atomic(folder / "run.json", text).has_value());
+    const auto write = [&](const char* file, std::string_view text) {
+        REQUIRE(write_file_atomic(folder / file, text).has_value());
     };
-    write();
+    write("journal.ndjson", R"({"seq":1,"at":"2026-02-22T04:40:00.000Z","phase":"end"})");
+    write("run.json", R"({"kind":"cutover","exit_code":8,"next":"oa-stream rollback"})");
     CHECK(read_run(folder)->next == "oa-stream rollback");
-    REQUIRE(write_file_atomic(folder / "settled.json", R"({"how":"given up"})").has_value());
-    CHECK(read_run(folder)->next.empty());
+    REQUIRE(mark_finished(folder, "x on y", "given up", "x").has_value());
     fs::last_write_time(
         folder / "settled.json", fs::file_time_type::clock::now() - std::chrono::hours(1)
-    );
-    write();
+    ); // a copy
+    CHECK(read_run(folder)->next.empty());
+    write("settled.json", "{");
+    CHECK(read_run(folder)->next == "oa-stream rollback");
+    write("settled.json", R"({"at":"2026-02-22T04:39:00.000Z","how":"given up"})");
     CHECK(read_run(folder)->next == "oa-stream rollback");
 }
 

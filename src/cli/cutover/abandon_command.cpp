@@ -1,8 +1,9 @@
 // cutover abandon: gives up a run that left something undone, so that others may go on.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
@@ -114,7 +115,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
         OA_TRY(status, undone_run(status.run, context)); // its holder may have ended it
     }
-    OA_CHECK(playbook::mark_finished(status.folder, "given up", reason, status.last_at));
+    OA_CHECK(run::mark_finished(status.folder, playbook::this_account().text(), "given up", reason)
+    );
     lock.reset();
     OA_TRY(status, playbook::status_of(context.state_dir, status.run));
     show_status(std::move(status), true, context);

@@ -2,9 +2,10 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_change.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/suggest.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
@@ -318,12 +319,12 @@ Result<void> settle_restored(const RouteContext& run) {
     OA_TRY(const auto all, playbook::all_statuses(run.context.state_dir));
     for (const playbook::RunStatus& one : all) {
         if (is_of(one, run)) {
-            OA_CHECK(playbook::mark_finished(
+            OA_CHECK(run::mark_finished(
                 one.folder,
+                playbook::this_account().text(),
                 "brought back",
                 run.session ? run.task.command + ", run " + run.session->id()
-                            : "route restore found the overrides as they were",
-                one.last_at
+                            : "route restore found the overrides as they were"
             ));
         }
     }

@@ -37,7 +37,7 @@ LastStep failed(std::string_view id, const Error& error, bool unverified) {
 /// Of earlier versions first: a rollback by this one continues in the run's own journal.
 RouteProgress read_progress(const run::RunFolder& folder) {
     std::string all;
-    for (const std::string_view file : {k_routes_journal, run::k_journal_file}) {
+    for (const std::string_view file : {run::k_routes_journal, run::k_journal_file}) {
         all += run::read_kept(folder.path() / file).value_or("");
         if (!all.empty() && !all.ends_with('\n')) {
             all += '\n'; // a line that was cut may have been an intent

@@ -18,9 +18,6 @@ namespace oa_stream::playbook {
 
 struct PlaybookRun;
 
-/// Of runs of earlier versions: the routes had a journal of their own.
-inline constexpr std::string_view k_routes_journal = "routes.ndjson";
-
 // Plan
 // ---------------------------------------------------------------------------------------------------
 

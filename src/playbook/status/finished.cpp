@@ -1,10 +1,6 @@
 #include "oa_stream/playbook/finished.hpp"
 
-#include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
-#include "oa_stream/base/redact.hpp"
-#include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/suggest.hpp"
@@ -15,31 +11,6 @@
 namespace oa_stream::playbook {
 
 namespace fs = std::filesystem;
-
-Result<void> mark_finished(
-    const fs::path& folder, std::string_view how, std::string_view reason, std::string_view last_at
-) {
-    Redactor redactor;
-    redactor.add_environment();
-    const Json word = {
-        {"schema", "oa-stream.settled.v1"},
-        {"at", rfc3339_millis(std::chrono::system_clock::now())},
-        {"who", this_account().text()},
-        {"how", how},
-        {"reason", redactor.apply(reason)},
-        {"after", last_at},
-    };
-    return write_file_atomic(folder / k_finished_file, dump_json(word) + "\n");
-}
-
-std::optional<FinishedMark> finished_mark(const fs::path& folder) {
-    const Json json = run::document_in(folder / k_finished_file);
-    if (json.empty()) {
-        return std::nullopt;
-    }
-    const auto in = [&](std::string_view key) { return text_in(json, key); };
-    return FinishedMark{in("at"), in("who"), in("how"), in("reason"), in("after")};
-}
 
 namespace {
 

@@ -5,11 +5,11 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/verdict.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/routes/route_access.hpp"
 #include "oa_stream/routes/route_journal.hpp"
 #include "oa_stream/run/control.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_journal.hpp"
@@ -296,11 +296,11 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
     out.open = rollback_exit(run) == k_unverified ? k_rollback_unverified
                : out.state == RunState::died      ? died_why(out)
                                                   : ended_why(out, run);
-    const auto word = finished_mark(out.folder);
-    if (!out.open.empty() && word && word->holds(out.last_at)) {
+    const auto mark = run::finished_mark(out.folder);
+    if (!out.open.empty() && mark) {
         out.open.clear();
         out.state = RunState::ended;
-        out.ending = fmt::format("{}: {} ({}, {})", word->how, word->reason, word->who, word->at);
+        out.ending = fmt::format("{}: {} ({}, {})", mark->how, mark->reason, mark->who, mark->at);
     }
 }
 
@@ -356,8 +356,8 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
         plan.restore = add_restored_run(out, run, state_dir);
     } else {
         add_journal(out, plan);
-        if (is_there(folder / k_routes_journal)) {
-            add_routes(out, k_routes_journal, facts.mutates);
+        if (is_there(folder / run::k_routes_journal)) {
+            add_routes(out, run::k_routes_journal, facts.mutates);
         }
         if (plan.routes) {
             add_routes(out, run::k_journal_file, facts.mutates);
@@ -384,7 +384,8 @@ bool holds_traffic(const fs::path& folder) {
     if (!planted_fault(folder).empty()) {
         return true;
     }
-    for (const std::string_view name : {run::k_plan_file, run::k_journal_file, k_routes_journal}) {
+    for (const std::string_view name :
+         {run::k_plan_file, run::k_journal_file, run::k_routes_journal}) {
         const fs::path file = folder / name;
         std::error_code error;
         if (fs::exists(file, error) && fs::file_size(file, error) > 0 && !error) {

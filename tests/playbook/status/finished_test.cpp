@@ -1,6 +1,7 @@
 // What a run whose files cannot be read forbids.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/finished.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 
 #include "temp_folder.hpp"
 
@@ -45,6 +46,6 @@ TEST_CASE("plan: nothing is built upon a dead run whose target cannot be read") 
                                        "whether its traffic is back (plan.json: is not whole)"
     );
     CHECK(refused.error().hint.text().ends_with("oa-stream cutover abandon --run " + name));
-    REQUIRE(mark_finished(run, "given up", "x", "b").has_value());
+    REQUIRE(run::mark_finished(run, "x on y", "given up", "x").has_value());
     CHECK(check_nothing_undone(state.path, "front").has_value());
 }

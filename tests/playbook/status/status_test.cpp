@@ -2,6 +2,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
 #include "temp_folder.hpp"
@@ -510,7 +511,7 @@ TEST_CASE("status: who ended a run, and how, is read from members of its journal
 TEST_CASE("status: a run that was given up has ended, until somebody takes it up again") {
     const State state;
     const fs::path run = ended_8(state, R"({"exit_code":8,"held":true})");
-    REQUIRE(mark_finished(run, "given up", "the service is gone").has_value());
+    REQUIRE(run::mark_finished(run, "x on y", "given up", "the service is gone").has_value());
     const RunStatus given = status_in(state.path, run);
     CHECK_FALSE(given.needs_somebody());
     CHECK(given.state == RunState::ended);
@@ -542,8 +543,8 @@ TEST_CASE("status: a run of a clock that went back since can be given up") {
     CHECK(marked(last_at));
     CHECK_FALSE(marked("2001-01-01T00:00:00.000Z"));
     CHECK_FALSE(marked(""));
-    REQUIRE(mark_finished(run, "given up", "x", last_at).has_value());
-    CHECK(finished_mark(run)->after == last_at);
+    REQUIRE(run::mark_finished(run, "x on y", "given up", "x").has_value());
+    CHECK(read_file(run / "settled.json")->contains(fmt::format(R"("after":"{}")", last_at)));
 }
 
 TEST_CASE("status: nothing is built upon a run that left something undone on the same target") {
@@ -562,7 +563,7 @@ TEST_CASE("status: nothing is built upon a run that left something undone on the
         refused.error().hint.text().starts_with("oa-stream rollback apply --run " + name + " first")
     );
     CHECK(check_nothing_undone(state.path, "another").has_value());
-    REQUIRE(mark_finished(run, "given up", "x").has_value());
+    REQUIRE(run::mark_finished(run, "x on y", "given up", "x").has_value());
     CHECK(check_nothing_undone(state.path, "front").has_value());
 }
 
