@@ -99,6 +99,12 @@ status_of(const std::filesystem::path& state_dir, std::string_view run);
 [[nodiscard]] Result<std::vector<RunStatus>>
 unfinished_statuses(const std::filesystem::path& state_dir);
 
+/// The run that is meant when none is named: the one under way that moves traffic, else another one
+/// under way (`takes_orders`: one that listens for them). Nothing when there is none. Code::usage
+/// with their names when there are several.
+[[nodiscard]] Result<std::optional<RunStatus>>
+run_under_way(const std::filesystem::path& state_dir, bool takes_orders = false);
+
 /// The command that takes back what the newest run that moved traffic left serving, and what that
 /// is; where no run of this machine did: the one that takes back what anybody moved. For a hint.
 [[nodiscard]] Advice run_to_roll_back(const std::filesystem::path& state_dir);

@@ -124,24 +124,20 @@ struct Options : TextfileOption {
     std::chrono::milliseconds timeout{};
 };
 
-bool moves_traffic(const RunStatus& status) {
-    return status.is_moving() && status.facts.kind != run::RunKind::route_split;
-}
-
-/// Without a name: one under way that moves traffic, else another one under way, else the last.
+/// Without a name: the one under way, else the last.
 Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     if (options.run) {
         return playbook::status_of(context.state_dir, *options.run);
     }
-    OA_TRY(auto all, playbook::all_statuses(context.state_dir));
+    OA_TRY(const auto found, playbook::run_under_way(context.state_dir));
+    if (found) {
+        return *found;
+    }
+    OA_TRY(const auto all, playbook::all_statuses(context.state_dir));
     if (all.empty()) {
         return fail(Code::usage, "there is no run to wait for", context.state_dir.string());
     }
-    if (const RunStatus* moving = find_if_or_null(all, moves_traffic)) {
-        return *moving;
-    }
-    const RunStatus* running = find_or_null(all, RunState::running, &RunStatus::state);
-    return running == nullptr ? all.back() : *running;
+    return all.back();
 }
 
 /// Its traffic is where it was to go, and nobody has rolled it back since.

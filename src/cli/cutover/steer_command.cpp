@@ -1,12 +1,9 @@
 // cutover pause, continue, promote and abort: what a second operator asks of a run under way.
-#include "oa_stream/base/file.hpp"
-#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/control.hpp"
-#include "oa_stream/run/run_facts.hpp"
 #include "oa_stream/run/runs.hpp"
 
 #include "core/commands.hpp"
@@ -14,11 +11,8 @@
 #include "core/run_screen.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <unistd.h>
-
-#include <algorithm>
 
 namespace oa_stream::cli {
 namespace {
@@ -31,36 +25,14 @@ struct Options {
     std::optional<std::string> by{};
 };
 
-/// Those under way that an order may be meant for: they move traffic. Without one of these: others
-/// that listen, as a rehearsal on lanes of its own does and a verification does not.
-Result<std::vector<playbook::RunStatus>> steerable_runs(const std::filesystem::path& state_dir) {
-    OA_TRY(auto all, playbook::all_statuses(state_dir));
-    std::erase_if(all, [](const playbook::RunStatus& one) {
-        return one.state != playbook::RunState::running ||
-               one.facts.kind == run::RunKind::route_split; // it takes no orders
-    });
-    const bool moves = std::ranges::any_of(all, &playbook::RunStatus::is_moving);
-    std::erase_if(all, [moves](const playbook::RunStatus& one) {
-        return moves ? !one.is_moving() : !is_there(one.folder / run::k_control_file);
-    });
-    return all;
-}
-
-/// Folder of the one that is meant when none was named. Code::usage with their names when there is
-/// none or more than one.
+/// Folder of the one that is meant when none was named.
 Result<std::filesystem::path> only_running(const std::filesystem::path& state_dir) {
-    OA_TRY(const auto all, steerable_runs(state_dir));
-    if (all.size() == 1) {
-        return all.front().folder;
+    OA_TRY(const auto found, playbook::run_under_way(state_dir, true));
+    if (found) {
+        return found->folder;
     }
-    const auto names = mapped(all, &playbook::RunStatus::run);
     return fail(
-        Code::usage,
-        names.empty()
-            ? "no run is under way"
-            : fmt::format("{} runs are under way: {}", names.size(), fmt::join(names, ", ")),
-        names.empty() ? (state_dir / "runs").string() : std::string(names::run),
-        names.empty() ? Suggestion{"runs list"} : Advice("name one")
+        Code::usage, "no run is under way", (state_dir / "runs").string(), Suggestion{"runs list"}
     );
 }
 

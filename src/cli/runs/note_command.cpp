@@ -22,10 +22,14 @@ struct Options {
     std::string by{};
 };
 
-/// The newest that runs; else the newest of all.
+/// The one under way; without one that moves traffic the newest that runs; else the newest of all.
 Result<run::RunEntry> current_run(const Options& options, const Context& context) {
     if (options.run) {
         return named_run(*options.run, context);
+    }
+    OA_TRY(const auto found, playbook::run_under_way(context.state_dir));
+    if (found) {
+        return run::read_run(found->folder);
     }
     OA_TRY(const auto all, run::list_runs(context.state_dir));
     if (const auto* running = find_or_null(all, run::RunLife::running, &run::RunEntry::life)) {

@@ -3,8 +3,11 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/run/control.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/suggest.hpp"
 
@@ -12,6 +15,7 @@
 #include "verified_rollbacks.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -115,6 +119,28 @@ Result<std::vector<RunStatus>> unfinished_statuses(const fs::path& state_dir) {
         return !one.is_moving() && !one.needs_somebody();
     });
     return all;
+}
+
+Result<std::optional<RunStatus>> run_under_way(const fs::path& state_dir, bool takes_orders) {
+    OA_TRY(auto all, all_statuses(state_dir));
+    const auto moves = [](const RunStatus& one) {
+        return one.is_moving() && one.facts.kind != run::RunKind::route_split;
+    };
+    const bool any = std::ranges::any_of(all, moves);
+    std::erase_if(all, [&](const RunStatus& one) {
+        const bool deaf = takes_orders && !is_there(one.folder / run::k_control_file);
+        return one.state != RunState::running || (any ? !moves(one) : deaf);
+    });
+    if (all.size() > 1) {
+        const auto names = mapped(all, &RunStatus::run);
+        return fail(
+            Code::usage,
+            fmt::format("{} runs are under way: {}", names.size(), fmt::join(names, ", ")),
+            std::string(names::run),
+            "name one"
+        );
+    }
+    return all.empty() ? std::nullopt : std::optional(std::move(all.front()));
 }
 
 Advice run_to_roll_back(const fs::path& state_dir) {
