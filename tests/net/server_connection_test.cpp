@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <utility>
@@ -203,6 +204,9 @@ TEST_CASE("after stop_accepting idle connections end, running exchanges go on, n
     Peer thinking(loop, server.endpoint());
     Peer streaming(loop, server.endpoint());
     loop.until([&] { return server.server->connections() == 3; }, "all connections");
+    idle.send(get_request("/idle"));
+    REQUIRE(loop.get(server.next()->respond({.status = 200, .body = "first"})));
+    CHECK(idle.answer().body == "first");
     thinking.send(get_request("/thinking"));
     const auto exchange = server.next();
     streaming.send(get_request("/streaming"));
@@ -227,6 +231,51 @@ TEST_CASE("after stop_accepting idle connections end, running exchanges go on, n
     thinking.close();
     streaming.close();
     loop.until([&] { return server.server->connections() == 0; }, "the last connection");
+}
+
+TEST_CASE("after stop_accepting connections that wait for their first request still bring it") {
+    Loop loop;
+    TestServer server(loop, {.last_request_timeout = k_patience});
+    std::deque<Peer> peers;
+    peers.emplace_back(loop, server.endpoint());
+    loop.until([&] { return server.server->connections() == 1; }, "the one that is let in");
+    for (int n = 0; n < 100; ++n) { // the kernel queues these: the loop does not run meanwhile
+        Peer::Socket socket(loop.context);
+        socket.connect(
+            asio::ip::tcp::endpoint(asio::ip::make_address("127.0.0.1"), server.endpoint().port)
+        );
+        peers.emplace_back(loop, std::move(socket));
+    }
+    server.server->stop_accepting();
+    CHECK(server.server->answering() == peers.size());
+    CHECK_THROWS(Peer(loop, server.endpoint()));
+    for (auto& peer : peers) {
+        peer.send(get_request("/first"));
+        REQUIRE(loop.get(server.next()->respond({.status = 200, .body = "last"})));
+        const auto answer = peer.answer();
+        CHECK(answer.body == "last");
+        CHECK(answer.headers.get("connection") == "close");
+        CHECK_FALSE(peer.wait_end());
+    }
+    CHECK(server.server->answering() == 0);
+}
+
+TEST_CASE("after stop_accepting a head that is coming in counts, a connection without one ends") {
+    Loop loop;
+    TestServer server(loop, {.last_request_timeout = Millis(50)});
+    Peer silent(loop, server.endpoint());
+    Peer begun(loop, server.endpoint());
+    loop.until([&] { return server.server->connections() == 2; }, "both connections");
+    begun.send("GET / HT");
+    loop.until([&] { return server.server->answering() == 1; }, "the head's first bytes");
+    server.server->stop_accepting();
+    CHECK(server.server->answering() == 2);
+    CHECK_FALSE(silent.wait_end());
+    CHECK(server.server->answering() == 1);
+    begun.send("TP/1.1\r\nhost: a\r\n\r\n");
+    REQUIRE(loop.get(server.next()->respond({.status = 200, .body = "last"})));
+    CHECK(begun.answer().headers.get("connection") == "close");
+    CHECK(server.server->answering() == 0);
 }
 
 TEST_CASE("after stop_accepting whoever scrapes goes on seeing it, over the connection it has") {

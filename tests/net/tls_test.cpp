@@ -301,7 +301,7 @@ TEST_CASE("TLS: a reload gives new connections the new pair; a bad one changes n
 
 TEST_CASE("TLS: stopping lets go of handshakes and idle connections, running answers end") {
     Loop loop;
-    TlsTestServer tls(loop);
+    TlsTestServer tls(loop, {.last_request_timeout = Millis(50)});
     Peer shaking(loop, tls.server.endpoint());
     TlsPeer idle(loop, tls.server.endpoint());
     TlsPeer busy(loop, tls.server.endpoint());

@@ -24,6 +24,8 @@ struct ServerLimits {
     /// Keep-alive connection without a request. Longer than the 60 s of the usual proxies: who
     /// closes first loses the request that is just coming.
     Millis idle_timeout{75000};
+    /// After stop_accepting(): a connection that has not had a request yet.
+    Millis last_request_timeout{1000};
     Millis write_timeout{60000};  ///< a non-streamed answer, and what finish() left to send
     /// Bytes sent but not acknowledged for so long: the peer's machine is gone without a word. TCP
     /// only; the kernel counts a reader that takes nothing at all as gone too.
@@ -186,12 +188,14 @@ public:
         ListenOptions options = {}
     );
     [[nodiscard]] virtual Endpoint endpoint() const = 0; ///< with the real port
-    /// No new connections; idle ones are closed; running exchanges go on.
+    /// No new connections, but those that the kernel has queued; idle ones are closed; running
+    /// exchanges go on. A connection that has not had a request yet may still bring one.
     virtual void stop_accepting() = 0;
     /// Cuts everything.
     virtual void close() = 0;
     [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
-    /// Requests that the handler has, and answers whose last bytes are on their way.
+    /// Requests that are being received or that the handler has, and answers whose last bytes are
+    /// on their way; after stop_accepting() also connections that may still bring a request.
     [[nodiscard]] virtual std::size_t answering() const noexcept = 0;
 };
 

@@ -32,6 +32,15 @@ void Acceptor::resume() {
     }
 }
 
+void Acceptor::finish() {
+    for (int taken = 0; taken <= k_backlog && socket_.is_open() && hooks_.room(); ++taken) {
+        if (accept_one() != Step::more) {
+            break;
+        }
+    }
+    stop();
+}
+
 void Acceptor::stop() {
     if (!socket_.is_open()) {
         return;

@@ -28,6 +28,8 @@ public:
     void start() { arm(); }
     /// There is room again.
     void resume();
+    /// Takes what the kernel has queued, which would be reset, and stops.
+    void finish();
     /// Closes the socket; a unix socket's file goes too.
     void stop();
     [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }

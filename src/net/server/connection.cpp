@@ -39,7 +39,7 @@ void Connection::start() {
             return;
         }
         phase_ = Phase::shaking;
-        deadline(core_->limits.handshake_timeout);
+        deadline(leaving() ? core_->limits.last_request_timeout : core_->limits.handshake_timeout);
         shake();
     });
 }
@@ -48,10 +48,19 @@ bool Connection::leaving() const noexcept {
     return core_->stopping && !scraped_;
 }
 
-void Connection::close_if_idle() {
-    const bool idle = phase_ == Phase::idle && in_.empty() && !bytes_wait();
-    if (phase_ == Phase::shaking || (idle && !scraped_)) {
-        close();
+bool Connection::awaited() const noexcept {
+    return leaving() && (phase_ == Phase::shaking || phase_ == Phase::idle);
+}
+
+void Connection::wind_down() {
+    if (!awaited()) {
+        return;
+    }
+    const bool served = phase_ == Phase::idle && exchange_ > 0;
+    if (served && in_.empty() && !bytes_wait()) {
+        close(); // who keeps a connection must expect that (RFC 9112 section 9.5)
+    } else {
+        deadline(core_->limits.last_request_timeout);
     }
 }
 
@@ -73,8 +82,8 @@ void Connection::cut() {
 }
 
 bool Connection::answering() const noexcept {
-    return phase_ == Phase::thinking || phase_ == Phase::answering || phase_ == Phase::finishing ||
-           body_read_; // its handler waits for the rest of the request
+    return phase_ == Phase::head || phase_ == Phase::body || phase_ == Phase::thinking ||
+           phase_ == Phase::answering || phase_ == Phase::finishing || awaited();
 }
 
 bool Connection::peer_gone(std::uint64_t id) const noexcept {

@@ -52,13 +52,15 @@ public:
     );
 
     void start();
-    /// No request has begun: nobody misses the connection.
-    void close_if_idle();
+    /// The server stops. A connection whose requests are all answered is closed. One without any
+    /// yet stays for ServerLimits::last_request_timeout: its request may be on its way, and a proxy
+    /// that has sent it may not repeat it.
+    void wind_down();
     /// The server stops, and nothing more is answered here.
     [[nodiscard]] bool leaving() const noexcept;
     /// Resets the connection; a stream's owner is told. What was answered whole is still sent.
     void cut();
-    /// A request is with the handler, or the last bytes of its answer are on their way.
+    /// See HttpServer::answering().
     [[nodiscard]] bool answering() const noexcept;
 
     // For the exchange under way, which is named by `id`: a late caller does nothing.
@@ -83,19 +85,21 @@ public:
 
 private:
     enum class Phase {
-        shaking,   ///< TLS handshake
-        idle,      ///< between requests
-        head,      ///< reading a request's head
-        body,      ///< reading its body
-        thinking,  ///< the handler has it
+        shaking, ///< TLS handshake
+        idle, ///< between requests
+        head, ///< reading a request's head
+        body, ///< reading its body
+        thinking, ///< the handler has it
         answering, ///< a whole answer is on its way
         streaming, ///< the handler writes a body piece by piece
         finishing, ///< the last piece of it is on its way
-        skipping,  ///< answered; a short rest of the request's body is on its way
+        skipping, ///< answered; a short rest of the request's body is on its way
         lingering, ///< answered; waiting for the peer to read it and close
         closed,
     };
 
+    /// The server stops, but one last request may come here.
+    [[nodiscard]] bool awaited() const noexcept;
     void shake();
     [[nodiscard]] TlsSession::Taken receive();
     [[nodiscard]] bool bytes_wait() noexcept;
@@ -168,7 +172,7 @@ private:
     bool reading_ = false;
     bool writing_ = false;
     bool read_waits_ = false; ///< TLS must write before it can read on
-    bool end_seen_ = false;  ///< the peer will send nothing more
+    bool end_seen_ = false; ///< the peer will send nothing more
     bool unread_body_ = false;
     bool reuse_ = true;
     /// The last request was for /metrics: its scraper goes on seeing a server that stops, as long

@@ -25,7 +25,7 @@ Task<void> run_handler(std::shared_ptr<ServerCore> core, std::shared_ptr<Exchang
 
 void Connection::begin_request() {
     phase_ = Phase::idle;
-    deadline(core_->limits.idle_timeout);
+    deadline(leaving() ? core_->limits.last_request_timeout : core_->limits.idle_timeout);
     if (in_.empty()) {
         if (end_seen_) {
             close();

@@ -43,10 +43,10 @@ public:
 
     void stop_accepting() override {
         core_->stopping = true;
-        core_->acceptor->stop();
         for (const auto& connection : snapshot()) {
-            connection->close_if_idle();
+            connection->wind_down(); // first: this makes room
         }
+        core_->acceptor->finish();
     }
 
     void close() override { shut(); }

@@ -21,9 +21,6 @@ namespace oa_stream::net {
 
 namespace {
 
-/// A burst of reconnecting clients after a restart must not be refused (Linux cuts this to
-/// somaxconn).
-constexpr int k_backlog = 4096;
 constexpr int k_socket_flags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 std::unexpected<Error> bind_error(int code, const Endpoint& endpoint) {

@@ -11,6 +11,10 @@
 
 namespace oa_stream::net {
 
+/// Connections that the kernel queues: a burst of reconnecting clients after a restart must not be
+/// refused (Linux cuts this to somaxconn).
+inline constexpr int k_backlog = 4096;
+
 struct Listener {
     Descriptor socket; ///< non-blocking, close-on-exec, listening
     Endpoint endpoint; ///< with the real port

@@ -28,9 +28,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
     /// so an idle connection costs no buffer.
     std::array<char, 64U << 10U> scratch{};
 
-    [[nodiscard]] bool room() const noexcept {
-        return !stopping && connections.size() < limits.connections;
-    }
+    [[nodiscard]] bool room() const noexcept { return connections.size() < limits.connections; }
     void adopt(Descriptor socket);
     /// The connection is closed.
     void forget(const std::shared_ptr<Connection>& connection);

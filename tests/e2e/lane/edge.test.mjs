@@ -127,30 +127,34 @@ test('drain under load: every stream that had begun ends whole, new work is refu
   assert.ok(pressing.refused + pressing.cut > 0, JSON.stringify(pressing));
 });
 
-test('a lane alone that drains closes idle connections, refuses new ones, and lets its streams end', async () => {
+test('a lane alone that drains closes idle connections, refuses new ones, answers what comes on those that it has, and lets its streams end', async () => {
   const lane = await startLane({ args: ['--drain-timeout', '20s'] });
   const stream = chat(lane.base, 'scenario:words;n=20;delay=300', { id: 'last' });
   const idle = await connected(lane.base);
   const closed = new Promise((done) => { idle.on('close', done); });
   const scraper = await connected(lane.base); // stays, so that the drain is seen
+  const fresh = await connected(lane.base); // a proxy that has sent its request there may not repeat it
   const { host } = new URL(lane.base);
-  const answer = async (request) => {
+  const answer = async (socket, request) => {
     let text = '';
     const take = (bytes) => { text += bytes; };
-    scraper.on('data', take);
-    scraper.write(request);
+    socket.on('data', take);
+    socket.write(request);
     await lane.until(() => /\r\n\r\n[^]*[\n}]$/.test(text), 'an answer');
-    scraper.off('data', take);
+    socket.off('data', take);
     return text;
   };
-  await answer(`GET /metrics HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  await answer(scraper, `GET /metrics HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  await answer(idle, `GET /version HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
   await stream.frame('text-delta');
   lane.signal('SIGTERM');
   await closed;
   await assert.rejects(connected(lane.base), { code: 'ECONNREFUSED' });
   const body = JSON.stringify(chatBody('late', { id: 'late' }));
-  const refused = await answer(`POST /api/chat HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
-  assert.match(refused, /^HTTP\/1\.1 503 [^]*retry-after: 1\r\n[^]*connection: close\r\n/);
+  for (const socket of [fresh, scraper]) {
+    const refused = await answer(socket, `POST /api/chat HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    assert.match(refused, /^HTTP\/1\.1 503 [^]*retry-after: 1\r\n[^]*connection: close\r\n/);
+  }
   await stream.done;
   assertLegal(stream);
   assert.equal(deltas(stream), 20);
