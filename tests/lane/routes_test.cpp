@@ -107,6 +107,15 @@ TEST_CASE("errors: what the server refuses by itself has the envelope, too") {
     CHECK(code_of(response) == "headers_too_large");
 }
 
+TEST_CASE("errors: a client cannot write an access line that no reader of the log takes") {
+    LaneRig rig;
+    auto request = rig.get("/healthz");
+    request.method = std::string(60U << 10U, 'A');
+    CHECK(rig.send(std::move(request)).status == 501);
+    REQUIRE(rig.access.size() == 1);
+    CHECK(rig.access.front().size() < 1000);
+}
+
 TEST_CASE("gates: the first one that says no decides") {
     auto config = LaneRig::quick();
     config.compat = lane::CompatMode::required;

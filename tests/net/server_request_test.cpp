@@ -239,6 +239,11 @@ constexpr std::array k_refused{
     RefusedRow{"another protocol", "GET / ICY/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"small letters", "GET / http/1.1\r\nHost: h\r\n\r\n", 400},
     RefusedRow{"version without a point", "GET / HTTP/2\r\nHost: h\r\n\r\n", 400},
+    RefusedRow{
+        "longer method than any",
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFG / HTTP/1.1\r\nHost: h\r\n\r\n",
+        501
+    },
     RefusedRow{"HTTP/3.0", "GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505},
     RefusedRow{"bare LF everywhere", "GET / HTTP/1.1\nHost: h\n\n", 400},
     RefusedRow{"bare LF behind the request line", "GET / HTTP/1.1\nHost: h\r\n\r\n", 400},

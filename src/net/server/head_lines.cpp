@@ -12,7 +12,11 @@ constexpr Refusal k_bad_line_end{400, "a line of the request's head must end wit
 constexpr Refusal k_folded{400, "a header line must not be folded"};
 constexpr Refusal k_bad_request_line{400, "malformed request line"};
 constexpr Refusal k_bad_target{400, "malformed request target"};
+constexpr Refusal k_long_method{501, "no method is that long"};
 constexpr Refusal k_bad_version{505, "HTTP version not supported"};
+
+/// The longest registered one has 17 letters. What a client invents goes into logs.
+constexpr std::size_t k_longest_method = 32;
 
 bool is_scheme(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -41,6 +45,9 @@ std::optional<Refusal> judge_request_line(std::string_view line) noexcept {
                              is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
     if (!well_formed) {
         return k_bad_request_line;
+    }
+    if (first > k_longest_method) {
+        return k_long_method; // RFC 9112 section 3
     }
     if (!is_target(line.substr(first + 1, last - first - 1))) {
         return k_bad_target;
