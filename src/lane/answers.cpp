@@ -13,14 +13,15 @@ namespace oa_stream::lane {
 
 namespace {
 
+/// AI SDK and OpenAI's libraries set user-agent, and browsers that let a page set it (Firefox,
+/// Safari) ask for it.
 constexpr std::string_view k_allowed_headers =
-    "authorization, content-type, x-request-id, x-xsrf-token, x-client, x-oa-client-build-id, "
-    "x-oa-protocol-version, x-oa-schema-version, x-oa-accept, x-oa-route-key, traceparent, "
-    "idempotency-key";
-/// What OpenAI's own libraries send from a page. Browsers that let a page set user-agent ask for
-/// it.
+    "authorization, content-type, user-agent, x-request-id, x-xsrf-token, x-client, "
+    "x-oa-client-build-id, x-oa-protocol-version, x-oa-schema-version, x-oa-accept, "
+    "x-oa-route-key, traceparent, idempotency-key";
+/// What OpenAI's own libraries send from a page besides.
 constexpr std::string_view k_allowed_openai_headers =
-    ", user-agent, api-key, openai-organization, openai-project, openai-beta, x-stainless-arch, "
+    ", api-key, openai-organization, openai-project, openai-beta, x-stainless-arch, "
     "x-stainless-async, x-stainless-custom-poll-interval, x-stainless-helper-method, "
     "x-stainless-lang, x-stainless-os, x-stainless-package-version, x-stainless-poll-helper, "
     "x-stainless-retry-count, x-stainless-runtime, x-stainless-runtime-version, "

@@ -523,6 +523,7 @@ TEST_CASE("cors: only listed origins, on preflight, streams and errors") {
     for (const auto* name :
          {"authorization",
           "content-type",
+          "user-agent", // of AI SDK 5.0.60 to 5.0.120, 6.0.0 and 6.0.60
           "x-oa-client-build-id",
           "x-oa-protocol-version",
           "x-oa-schema-version",
