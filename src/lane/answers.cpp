@@ -43,6 +43,18 @@ net::Response refusal_of(Rejection rejection, std::string_view path, RequestReco
     return openai ? to_openai_response(rejection) : to_response(rejection, record.request_id);
 }
 
+/// Of a whole answer that was not sent to its end.
+ReaderEnd end_of(Code why) noexcept {
+    switch (why) {
+    case Code::timeout:
+        return ReaderEnd::client_too_slow;
+    case Code::cancelled:
+        return ReaderEnd::cut;
+    default:
+        return ReaderEnd::client_gone;
+    }
+}
+
 } // namespace
 
 void Answers::add_cors_headers(const Call& call, net::Headers& headers) const {
@@ -90,6 +102,9 @@ Task<void> Answers::send(CallPtr call, net::Response response) {
     const auto sent = co_await call->exchange->respond(std::move(response));
     record.end_s = call->now_s();
     record.bytes = call->exchange->body_sent();
+    if (!sent) {
+        record.reader = end_of(sent.error().code);
+    }
     if (!sent && record.bytes == 0) {
         record.status = 499;
         record.headers_s = -1;

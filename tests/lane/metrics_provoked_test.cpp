@@ -251,8 +251,10 @@ TEST_CASE("provoked: a client that leaves before a status line is a 499, of what
         k_route
     );
     CHECK(seen.at(series) == 1);
+    CHECK(of_route(seen, "turn_duration_seconds_count") == 0);
     const auto line = line_before_scrape(rig);
     CHECK(line.at("status") == 499);
+    CHECK(line.at("reader") == "client_gone");
     CHECK_FALSE(line.contains("headers_ms"));
 }
 
@@ -288,8 +290,10 @@ TEST_CASE("provoked: a whole answer that its client cuts has its status and the 
             R"(oa_stream_http_requests_total{route="/v1/chat/completions",method="POST",status="200",lane="native"})"
         ) == 1
     );
+    CHECK(seen.sum("oa_stream_turn_duration_seconds_count") == 0);
     const auto line = line_before_scrape(rig);
     CHECK(line.at("status") == 200);
+    CHECK(line.at("reader") == "client_gone");
     CHECK(line.contains("headers_ms"));
     CHECK(line.at("bytes") > 0);
     CHECK(line.at("bytes") < k_large);

@@ -164,6 +164,21 @@ TEST_CASE("an answer that the peer never reads is given up at the write deadline
     const auto sent =
         loop.get(server.next()->respond({.status = 200, .body = std::string(32U << 20U, 'x')}));
     REQUIRE_FALSE(sent);
-    CHECK(sent.error().code == Code::network);
+    CHECK(sent.error().code == Code::timeout);
     CHECK(server.server->connections() == 0);
+}
+
+TEST_CASE("an answer that the server's end cuts is not called its reader's doing") {
+    Loop loop;
+    TestServer server(loop);
+    Peer peer(loop, server.endpoint(), k_small_buffer);
+    peer.pause_reading();
+    peer.send(get_request());
+    const auto sent =
+        loop.start(server.next()->respond({.status = 200, .body = std::string(32U << 20U, 'x')}));
+    loop.settle();
+    server.server.reset();
+    loop.until([&] { return sent->has_value(); }, "the outcome");
+    REQUIRE_FALSE(**sent);
+    CHECK((*sent)->error().code == Code::cancelled);
 }

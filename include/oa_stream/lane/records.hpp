@@ -107,7 +107,7 @@ struct RequestRecord : Delivery {
     double accepted_s = -1;
     double headers_s = -1;
     double turn_s = -1; ///< end of its turn; only on a stream's request that started it
-    std::optional<ReaderEnd> reader{}; ///< streams only
+    std::optional<ReaderEnd> reader{}; ///< of streams, and of whole answers that were not finished
     // How its turn ended. Only on the request that started the turn, so that turns and tokens can
     // be counted from records alone.
     std::optional<turn::TerminalClass> terminal{};

@@ -131,7 +131,8 @@ public:
     [[nodiscard]] virtual Task<Result<void>> read_body(std::unique_ptr<BodySieve> sieve) = 0;
     /// The body is needed no more: gives its memory and its share of the budget back.
     virtual void drop_body() = 0;
-    /// Whole answer with content-length. Completes when it was written (or the peer left: error).
+    /// Whole answer with content-length. Completes when it was written. Errors: network (the peer
+    /// left), timeout (ServerLimits::write_timeout), cancelled (the server was closed).
     [[nodiscard]] virtual Task<Result<void>> respond(Response response) = 0;
     /// Sends the head of a streamed answer (with the first piece, when that is sent at once); the
     /// stream lives as long as the pointer is held. The handler may return before the stream ends.

@@ -78,6 +78,7 @@ void Connection::cut() {
     }
     const ::linger hard{1, 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    settle_delivery(Delivery::State::cut);
     lost();
 }
 
@@ -224,6 +225,7 @@ void Connection::on_deadline() {
         return;
     case Phase::answering:
     case Phase::finishing:
+        settle_delivery(Delivery::State::late);
         cut(); // a plain close would let a reader that wakes up take the part for the whole
         return;
     case Phase::idle:

@@ -24,7 +24,13 @@ class AnswerStream;
 
 /// How a whole answer fared; shared by the connection that writes it and the coroutine that waits.
 struct Delivery {
-    enum class State { pending, written, lost };
+    enum class State {
+        pending,
+        written,
+        lost, ///< the peer left
+        late, ///< cut at its deadline
+        cut,  ///< cut by the server's end
+    };
     State state = State::pending;
     std::uint64_t body_sent = 0; ///< known once it is not pending
     asio::steady_timer* waiter = nullptr;

@@ -43,6 +43,10 @@ Task<Result<void>> delivered(std::shared_ptr<Delivery> delivery) {
         co_return Result<void>{};
     case Delivery::State::lost:
         co_return fail(Code::network, "the peer left before its answer was written");
+    case Delivery::State::late:
+        co_return fail(Code::timeout, "the peer did not read its answer in time");
+    case Delivery::State::cut:
+        co_return fail(Code::cancelled, "the server cut the answer");
     case Delivery::State::pending:
         break;
     }

@@ -65,7 +65,7 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// Its reader had everything. An answer that is not streamed names no reader.
+/// Its reader had everything. A whole answer names no reader then.
 bool was_read_to_end(const LogFields& fields) {
     return fields.text(LogName::reader).value_or("finished") == "finished";
 }
