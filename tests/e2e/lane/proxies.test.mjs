@@ -4,7 +4,7 @@ import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { isEvent, readCapture, slowed, writeCaptures } from '../lib/captures.mjs';
 import { assertLegal, read } from '../lib/contract.mjs';
-import { chat, send } from '../lib/http.mjs';
+import { chat, open, send } from '../lib/http.mjs';
 import { requestLines, startLane } from '../lib/lane.mjs';
 import { startHaproxy, startNginx } from '../lib/proxies.mjs';
 import { limit } from '../lib/process.mjs';
@@ -28,9 +28,9 @@ const proxies = {};
 const running = [];
 const long = { began: 0, carried: [], cut: [] }; // under way while the other tests run
 before(async () => {
-  const trust = ['--trusted-proxy', '127.0.0.1'];
-  lanes.lane = await startLane({ replayDir, pace: 'recorded', args: ['--heartbeat', '3s', '--detach-grace', '1s', ...trust] });
-  lanes.mute = await startLane({ replayDir, pace: 'recorded', args: ['--heartbeat', '1h', ...trust], name: 'mute-lane' });
+  const args = ['--trusted-proxy', '127.0.0.1', '--detach-grace', '1s', '--heartbeat'];
+  lanes.lane = await startLane({ replayDir, pace: 'recorded', args: [...args, '3s'] });
+  lanes.mute = await startLane({ replayDir, pace: 'recorded', args: [...args, '1h'], name: 'mute-lane' });
   for (const [name, start] of Object.entries(PROXIES)) {
     for (const [kind, lane] of Object.entries(lanes)) {
       proxies[`${name} ${kind}`] = await start(lane.base, IDLE_CUT[name]);
@@ -86,13 +86,21 @@ for (const name of Object.keys(PROXIES)) {
   });
 
   test(`${name}: a client that leaves is gone for the lane too`, async () => {
+    // A lane without heartbeats: no write shows that the client is gone, and the idle cut comes after 10 s.
+    const mute = proxies[`${name} mute`].base, noticed = (pick, what) => lanes.mute.until(() => requestLines(lanes.mute).some(pick), what, 5000);
     const id = `leaves-${name}`;
-    const answer = chat(base(), 'replay:silent', { id });
+    const answer = chat(mute, 'replay:silent', { id });
     await answer.frame((chunk) => chunk?.type?.startsWith('tool-'));
-    answer.destroy();
-    // Its turn lives on for the grace; the reader is gone at once.
-    await lanes.lane.until(() => access().some((l) => l.thread === id && l.reader === 'client_gone') || null, 'the loss', 45000)
-      .catch(() => assert.fail(`not noticed: ${JSON.stringify(access().filter((l) => l.thread === id))}`));
+    answer.destroy(); // its line comes after the grace
+    await noticed((line) => line.thread === id && line.reader === 'client_gone', 'the loss of a stream');
+    // Also of an answer that is not streamed, whose turn it ends.
+    const body = { model: 'replay', messages: [{ role: 'user', content: 'replay:silent' }] };
+    const accepted = async () => Number(/bridge_accepted_total{route="\/v1\/chat\/completions"[^}]*} (\d+)/.exec((await send(lanes.mute.base, { path: '/metrics' })).text)?.[1] ?? 0);
+    const before = await accepted();
+    const whole = open(mute, { method: 'POST', path: '/v1/chat/completions', headers: { 'x-request-id': `whole-${name}` }, body });
+    await lanes.mute.until(async () => await accepted() > before, 'the turn');
+    whole.destroy();
+    await noticed((line) => line.request_id === `whole-${name}` && line.status === 499, 'the loss of an answer');
   });
 
   test(`${name}: the access log has the client's own address, not what it claims`, async () => {
