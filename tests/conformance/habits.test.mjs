@@ -116,6 +116,22 @@ for (const name of Object.keys(CLIENTS)) {
     assert.deepEqual(asked(id), ['one', `one / ${WHOLE} / two`]);
   });
 
+  test(`${name}: a question that another page's answer kept out is sent again, behind that answer`, async () => {
+    const id = `behind-${name}`;
+    const first = await page(name, id);
+    await first.chat.sendMessage({ text: say(id, 'one') });
+    const second = await page(name, id, structuredClone(first.chat.messages));
+    const sent = first.chat.sendMessage({ text: held(id, 'other') });
+    await until(() => first.chat.messages.length === 4 && shown(first.chat) === HALF, 'half of the other answer');
+    await second.chat.sendMessage({ text: say(id, 'refused') });
+    assert.match(second.errors.join(), /turn_in_progress/);
+    await release(id);
+    await sent;
+    await second.chat.regenerate();
+    assert.deepEqual([second.chat.status, shape(second.chat), shown(second.chat), second.errors.length], ['ready', 'uaua', WHOLE, 1]);
+    assert.equal(asked(id).at(-1), `one / ${WHOLE} / other / ${WHOLE} / refused`);
+  });
+
   test(`${name}: stop and send in one breath, again and again`, async () => {
     const id = `breath-${name}`;
     const { chat, errors } = await page(name, id);

@@ -96,8 +96,22 @@ TEST_CASE("replace: regenerate after a refused send appends, also when the page 
     auto request = page({user("u1")}, "u2", "two");
     request.regenerate = true;
     CHECK(plan_replace(request, turns, {0})->kind == Kind::append);
-    const auto taken = plan_replace(request, {turns[0], past("T2", "other", "u9")}, {0});
-    CHECK_FALSE(taken.has_value());
+}
+
+TEST_CASE("replace: a question in whose place another page asked its own comes behind that one") {
+    const std::vector turns{past("T1", "one", "u1"), past("T2", "other", "u9")};
+    for (const auto& held : {std::vector{user("u1"), assistant("T1")}, std::vector{user("u1")}}) {
+        auto request = page(held, "u2", "two");
+        request.regenerate = true;
+        CHECK(plan_replace(request, turns, {0})->kind == Kind::append);
+        request.message_id = "gone"; // the page had an answer to it
+        CHECK_FALSE(plan_replace(request, turns, {0}).has_value());
+        request.regenerate = false;
+        request.message_id = "u2"; // edited
+        CHECK(plan_replace(request, turns, {0})->kind == Kind::append);
+        request.text = "other"; // perhaps that turn's question, by another id
+        CHECK_FALSE(plan_replace(request, turns, {0}).has_value());
+    }
 }
 
 TEST_CASE("replace: a lone message whose id no turn has never became one") {

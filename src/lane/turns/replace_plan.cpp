@@ -108,6 +108,15 @@ bool never_arrived(const ChatRequest& request, const Turns& turns) {
     });
 }
 
+/// While the page could not send its question, another page asked this turn's in its place. A page
+/// that names an answer, or holds nothing before its question, may mean this turn.
+bool kept_out_by(const authority::PastTurn& turn, const ChatRequest& request, const Turns& turns) {
+    const bool names_answer =
+        !request.message_id.empty() && request.message_id != request.user_message_id;
+    return !names_answer && !request.earlier.empty() && never_arrived(request, turns) &&
+           !says_the_same(request, turn);
+}
+
 /// Whether it replaces one of the messages that the thread began with, of which it holds those
 /// before. Of a large conversation the lane knows the newest ones alone: another one that is named,
 /// where no later one can stand, is of those before them.
@@ -226,7 +235,7 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
         return ReplacePlan{};
     }
     OA_TRY(const auto at, find_by_position(request, turns, seeded));
-    if (at >= turns.size()) {
+    if (at >= turns.size() || kept_out_by(turns[at], request, turns)) {
         return ReplacePlan{};
     }
     if (alone && !std::ranges::all_of(turns, without_question)) {
