@@ -137,45 +137,63 @@ void RedisStore::look_soon() {
     beat_.cancel();
 }
 
-/// A lease that ran out is taken again: what others decided meanwhile, the fences say.
+/// A lease that ran out is taken again: what others decided meanwhile, the fences say. A renewal
+/// waits for nothing but the answer to the one before: the lease must outlive a slow store.
 Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
+    auto began = Clock::now();
     while (*alive) {
         if (!std::exchange(self->look_now_, false)) {
-            self->beat_.expires_after(self->options_.lease / k_beats);
+            self->beat_.expires_at(began + self->options_.lease / k_beats);
             (void)co_await self->beat_.async_wait(asio::as_tuple(asio::use_awaitable));
             if (!*alive) { // the store's end has cancelled the wait
                 co_return;
             }
             self->look_now_ = false;
         }
-        co_await self->renew();
-        if (*alive) {
-            self->gather_followers();
-            co_await self->look_at_server();
-        }
-        if (*alive && !self->refused_.empty()) {
-            co_await self->look_at_rights();
+        began = Clock::now();
+        const bool renewed = co_await self->renew();
+        if (*alive && !std::exchange(self->looking_, true)) {
+            spawn(self->executor_, "store look", look_around(self, alive, renewed));
         }
     }
 }
 
-Task<void> RedisStore::renew() {
+/// What a beat does besides.
+Task<void> RedisStore::look_around(RedisStore* self, std::shared_ptr<bool> alive, bool renewed) {
+    // No such command is under way, so the count here is right: what a lost answer left is made
+    // good.
+    if (*alive && renewed && self->counting_ == 0) {
+        (void)co_await self->register_session(scripts::count);
+    }
+    if (*alive) {
+        self->gather_followers();
+        co_await self->look_at_server();
+    }
+    if (*alive && !self->refused_.empty()) {
+        co_await self->look_at_rights();
+    }
+    if (*alive) {
+        self->looking_ = false;
+    }
+}
+
+Task<bool> RedisStore::renew() {
     const auto alive = alive_;
     const auto began = Clock::now();
     const auto kept = co_await ask({"PEXPIRE", key("s", session_), millis(options_.lease)});
     if (!*alive || !kept) {
-        co_return;
+        co_return false;
     }
     unwilling_ = kept->failed() ? error_of(*kept).text() : std::string();
     still_reads_ = refuses_writes_alone(*kept);
     if (kept->failed()) {
-        co_return;
+        co_return false;
     }
     const bool unsure = std::exchange(unsure_, false);
     const bool uncounted = std::exchange(uncounted_, false);
     if (kept->count() == 0 || signing_on_) {
         (void)co_await sign_on_again();
-        co_return;
+        co_return false;
     }
     if (began > leased_until_) {
         leased_since_ = Clock::now();
@@ -189,11 +207,7 @@ Task<void> RedisStore::renew() {
     } else if (uncounted && on_uncounted) {
         on_uncounted();
     }
-    // No such command is under way, so the count here is right: what a lost answer left is made
-    // good.
-    if (counting_ == 0) {
-        (void)co_await register_session(scripts::count);
-    }
+    co_return true;
 }
 
 /// An old primary that lives on refuses no reader anything, and tells none any news.

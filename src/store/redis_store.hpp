@@ -216,13 +216,16 @@ private:
     /// The server forgot the session.
     [[nodiscard]] Task<Result<void>> sign_on_again();
     void look_soon();
-    [[nodiscard]] Task<void> renew();
+    /// True: the session was there, and is for another lease.
+    [[nodiscard]] Task<bool> renew();
     [[nodiscard]] Task<void> look_at_server();
     [[nodiscard]] Task<void> look_at_rights();
     void gather_followers();
     [[nodiscard]] const RedisLink* lost_news() const;
     [[nodiscard]] Task<Result<void>> greet(RedisLink::Self link);
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
+    [[nodiscard]] static Task<void>
+    look_around(RedisStore* self, std::shared_ptr<bool> alive, bool renewed);
     /// A command whose answer nobody waits for.
     void send_unread(
         const Command& command, RedisLink::OnReply on_reply = [](const Result<Reply>& /*reply*/) {}
@@ -257,6 +260,7 @@ private:
     StoreNumbers numbers_{};
     Clock::time_point trim_at_ = Clock::now() + Millis(1'000);
     bool look_now_ = false; ///< the next beat is due
+    bool looking_ = false; ///< look_around() is at it
     bool unsure_ = false; ///< whether the store still has what it had of us
     bool uncounted_ = false; ///< it refused a count of readers
     std::string born_{}; ///< names what the store has; another name: it lost what it had

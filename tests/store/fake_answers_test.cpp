@@ -234,6 +234,29 @@ TEST_CASE("an answer that never comes, or stops in the middle, ends the connecti
     }
 }
 
+TEST_CASE("a lease is renewed while other answers of a slow store are still awaited") {
+    const std::string awaited = GENERATE("count", "INFO");
+    CAPTURE(awaited);
+    FakeRig rig;
+    auto options = rig.options();
+    options.lease = Millis(400);
+    options.wait = Millis(10'000);
+    auto& store = rig.open(options);
+    const auto before = rig.redis.dialled();
+    rig.redis.next(awaited, std::string()); // no answer comes, and the connection stays
+    const auto asked = rig.redis.said(awaited).size();
+    rig.until("what is asked besides", [&] { return rig.redis.said(awaited).size() > asked; });
+    const auto renewals = [&rig] {
+        return std::ranges::count_if(rig.redis.said("PEXPIRE"), [](const Command& command) {
+            return command.at(1).starts_with("oa:s:");
+        });
+    };
+    const auto renewed = renewals();
+    rig.until("another renewal", [&] { return renewals() > renewed; });
+    CHECK(rig.redis.dialled() == before); // within the time that an answer may take
+    CHECK(store.trouble().empty());
+}
+
 TEST_CASE("what went wrong is counted by its kind: an operator looks elsewhere for each") {
     struct Case {
         FakeRedis::Answer answer;
