@@ -181,6 +181,29 @@ TEST_CASE("codex: a turn that could not be stored fails, and the child is replac
     CHECK(stage.play(ask("three")).outcome() == "completed");
 }
 
+TEST_CASE("codex: a thread that cannot be stored fails its own turn and no other") {
+    FakeStage stage;
+    stage.opened();
+    const auto other = must(stage.start(ask("stall-after")));
+    const Transcript transcript = stage.play(ask("not-its-file"));
+    CHECK(transcript.outcome() == "io");
+    CHECK_THAT(transcript.error->message, Catch::Contains("Permission denied (os error 13)"));
+    CHECK_THAT(
+        stage.log,
+        Catch::Contains(fmt::format(
+            "codex cannot save thread {}: thread-store internal error: Permission denied",
+            stage.last->thread_id()
+        ))
+    );
+    CHECK(stage.reading("codex_save_failures_total") == 1);
+    CHECK(stage.play(ask("two")).outcome() == "completed");
+    stage.until([&] { return stage.received("thread/turns/list") > 0; }); // for this one
+    other->interrupt();
+    CHECK(run(stage.io, drain(other.get())).outcome() == "interrupted");
+    CHECK(stage.authority->health().ready);
+    CHECK(stage.reading("codex_restarts_total") == 0);
+}
+
 TEST_CASE("codex: a first turn that history does not have turns readiness red") {
     FakeStage stage;
     stage.opened();

@@ -334,20 +334,24 @@ void Fake::behave(const std::string& prompt) {
         finish(prompt == "silent-end" ? "completed" : "inProgress", false);
         return;
     }
-    if (prompt == "unsaved") { // codex 0.169.0 on a full disk
+    if (prompt == "unsaved" || prompt == "not-its-file") { // codex 0.169.0, of the disk or a file
         accept();
         begin();
         speak("not kept");
+        const std::string why = prompt == "unsaved" ? "No space left on device (os error 28)"
+                                                    : "Permission denied (os error 13)";
         tell(
             "warning",
             Json::object(
                 {{"message",
                   "Failed to save the conversation transcript; Codex will continue retrying. "
-                  "Error: "
-                  "thread-store internal error: No space left on device (os error 28)"}}
+                  "Error: thread-store internal error: " +
+                      why}}
             )
         );
-        return finish();
+        finish();
+        turn().status = "inProgress"; // history does not have it
+        return;
     }
     if (prompt == "forgotten") {
         plain("gone");

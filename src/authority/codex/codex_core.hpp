@@ -162,7 +162,9 @@ private:
     [[nodiscard]] Result<Json> saved(Result<Json> settled);
     /// Code::unavailable while the disk is full or the child could not write. Looks at the disk.
     [[nodiscard]] Result<void> can_save();
-    void cannot_save(const std::string& cause);
+    void cannot_save(const std::string& cause); ///< any conversation
+    /// … this thread, for a reason in codex's words. Of the disk, it is every thread's.
+    void cannot_save(std::string_view thread, std::string_view why);
     [[nodiscard]] static Task<void> watch_storage(Self self);
     [[nodiscard]] static Task<void>
     check_history(Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn);

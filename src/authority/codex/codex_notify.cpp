@@ -100,8 +100,9 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         return;
     }
     if (method == "warning") {
-        if (const auto cause = save_failure_in_warning(text_view_in(*params, "message"))) {
-            cannot_save(*cause); // it comes before the turn's end, which would say completed
+        // It comes before the turn's end, which would say completed.
+        if (const auto why = save_failure_in_warning(text_view_in(*params, "message"))) {
+            cannot_save(text_view_in(*params, "threadId"), *why);
         }
     }
     if (method == "account/rateLimits/updated") {
@@ -169,7 +170,8 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     thread->last_turn = live->id();
     note_end(thread, *live);
     ThreadHold::release(*thread);
-    if (!thread->ephemeral && link_ && !std::exchange(history_checked_, true)) {
+    // What failed may be missing there.
+    if (!thread->ephemeral && !live->failed() && link_ && !std::exchange(history_checked_, true)) {
         oa_stream::spawn(
             executor_,
             "codex history check",

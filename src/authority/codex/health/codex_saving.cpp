@@ -51,6 +51,22 @@ void CodexCore::cannot_save(const std::string& cause) {
     }
 }
 
+void CodexCore::cannot_save(std::string_view thread, std::string_view why) {
+    if (const auto cause = disk_cause_in(why)) {
+        cannot_save(std::string(*cause));
+        return;
+    }
+    ++counts_.save_failures;
+    const Error error{
+        .code = Code::io, .message = fmt::format("codex cannot save thread {}: {}", thread, why)
+    };
+    log(LogLevel::error, error.message);
+    if (const auto found = threads_.find(thread); found && found->live) {
+        found->live->fail(error);
+        interrupt(found->live);
+    }
+}
+
 Task<void> CodexCore::watch_storage(Self self) {
     while (!self->closing_) {
         co_await idle_for(self, k_disk_look);

@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 2> k_stderr_marks{
     "ERROR codex_core::session: failed to record rollout items"
 };
 constexpr std::string_view k_warning_mark = "Failed to save the conversation transcript";
+constexpr std::string_view k_error_mark = "Error: ";
 
 // Of the kernel and of SQLite. A complaint without one of them (a locked database) may pass.
 constexpr std::array<std::string_view, 6> k_causes{
@@ -83,7 +84,10 @@ std::optional<std::string> save_failure_in_warning(std::string_view message) {
     if (!message.starts_with(k_warning_mark)) {
         return std::nullopt;
     }
-    return std::string(disk_cause_in(message).value_or("codex gives no known cause"));
+    const auto mark = message.find(k_error_mark);
+    return std::string(
+        mark == std::string_view::npos ? message : message.substr(mark + k_error_mark.size())
+    );
 }
 
 } // namespace oa_stream::authority

@@ -25,7 +25,8 @@ lacks_room(const std::filesystem::path& folder, std::uint64_t least);
 /// The cause, such as "No space left on device", when a line of codex's stderr says that it could
 /// not store part of a conversation. Codex 0.169.0 goes on with the turn and reports `completed`.
 [[nodiscard]] std::optional<std::string> save_failure_in_stderr(std::string_view line);
-/// Likewise, of the message of a `warning` notification.
+/// Why codex could not store part of a conversation, in its own words, when the message of a
+/// `warning` notification says so.
 [[nodiscard]] std::optional<std::string> save_failure_in_warning(std::string_view message);
 
 } // namespace oa_stream::authority
