@@ -55,6 +55,32 @@ TEST_CASE("spike: beyond twice stable's rate with ten events or more, and only t
     }
 }
 
+TEST_CASE("spike: exactly at its limit it passes, whatever the limit") {
+    struct Case {
+        double limit;
+        EventCounts canary, stable;
+    };
+    const std::array cases{
+        Case{0.5, {45, 100}, {30, 100}},
+        Case{0.5, {27, 1000}, {18, 1000}},
+        Case{2.0, {27, 1000}, {9, 1000}},
+        Case{1.5, {25, 300}, {10, 300}},
+        Case{0.2, {54, 700}, {45, 700}},
+        Case{0.14, {57, 100}, {50, 100}},
+    };
+    for (const Case& one : cases) {
+        GateSpec spec = gate();
+        spec.limit = one.limit;
+        spec.reading = EventReading{one.canary, one.stable, "log", true, true};
+        const GateRecord at_limit = evaluate(spec, {});
+        CAPTURE(at_limit.sentence);
+        CHECK(at_limit.verdict == Verdict::pass);
+        CHECK_FALSE(at_limit.sentence.contains("000x")); // digits that show no difference
+        ++spec.reading->canary.events;
+        CHECK(evaluate(spec, {}).verdict == Verdict::fail);
+    }
+}
+
 TEST_CASE("spike: a source that is absent is INCONCLUSIVE and says so") {
     const GateRecord record = evaluate(gate(), {});
     CHECK(record.verdict == Verdict::inconclusive);

@@ -8,11 +8,24 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace oa_stream::measure {
 namespace {
 
 double rate(const EventCounts& counts) {
     return static_cast<double>(counts.events) / static_cast<double>(counts.requests);
+}
+
+/// One rate over the other, rounded once: exactly at a limit it equals limit_ratio().
+double ratio_of(const EventCounts& canary, const EventCounts& stable) {
+    return static_cast<double>(canary.events) * static_cast<double>(stable.requests) /
+           (static_cast<double>(stable.events) * static_cast<double>(canary.requests));
+}
+
+/// "+14%" → 1.14 as a decimal; the sum of 1 and 0.14 is another double.
+double limit_ratio(const GateSpec& spec) {
+    return std::round((1 + spec.limit) * 1e9) / 1e9;
 }
 
 /// "2.5x", with as many digits as it takes to see on which side of the limit it lies.
@@ -27,7 +40,7 @@ std::string times(double ratio, double limit) {
 }
 
 std::string numbers(const GateRecord& record) {
-    const double limit = record.spec.limit + 1;
+    const double limit = limit_ratio(record.spec);
     const bool before = record.spec.against == Against::before;
     std::string out =
         fmt::format("{} {} {} of {}", record.arm, record.spec.signal, record.bad, record.n);
@@ -68,10 +81,11 @@ void measure_spike(GateRecord& record, const Arms* arms) {
     record.measured = rate(reading->canary);
     record.reference = rate(reading->stable);
     if (record.reference_bad > 0) {
-        record.value = *record.measured / *record.reference - 1;
+        record.value = ratio_of(reading->canary, reading->stable) - 1;
     }
     const bool counts = record.bad >= spec.min_events;
-    if (counts && *record.measured > *record.reference * (1 + spec.limit)) {
+    const bool beyond = record.value ? *record.value + 1 > limit_ratio(spec) : record.bad > 0;
+    if (counts && beyond) {
         settle(record, Verdict::fail, rule::k_ratio_beyond);
     } else if (record.look.interim) {
         settle(record, Verdict::inconclusive, rule::k_interim);
@@ -94,7 +108,7 @@ std::string spike_sentence(const GateRecord& record) {
     }
     const std::string limit = fmt::format(
         "the limit of {} from {} on",
-        times(record.spec.limit + 1, -1),
+        times(limit_ratio(record.spec), -1),
         counted(record.spec.min_events, "event")
     );
     const std::string source = "; source " + record.source;
