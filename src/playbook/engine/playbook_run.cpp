@@ -15,6 +15,7 @@
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
 #include "route_step.hpp"
+#include "ways_back.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -185,19 +186,6 @@ Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
         out["hooks"] = run.hooks->summary();
     }
     return out;
-}
-
-RollbackCommands traffic_commands(const PlaybookRun& run, bool foreign, const std::string& manual) {
-    const std::string behind = manual.empty() ? "" : "; " + manual;
-    // The journal's rollback leaves alone what others set, however often it is typed.
-    const Advice plan = foreign ? plan_back_command(to_json(run.plan)) : Advice();
-    if (!plan.empty()) {
-        return {plan + behind};
-    }
-    if (foreign && !manual.empty()) {
-        return {manual_back_command(manual, run.session.id()), true};
-    }
-    return {run::suggest_rollback(run.session.id()) + behind};
 }
 
 } // namespace
@@ -382,18 +370,6 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     co_return run.session.finish(
         end, report_of(run, std::move(outcome), std::move(next), "report.md")
     );
-}
-
-RollbackCommands rollback_commands(const PlaybookRun& run, bool foreign) {
-    const std::string manual = manual_step(run.plan);
-    const run::RunFolder& folder = run.session.folder();
-    if (!is_there(folder.path() / run::k_plan_file)) {
-        return {manual, !manual.empty()}; // somebody removed the folder
-    }
-    const bool routes = has_routes_to_undo(run.plan, folder);
-    RollbackCommands out = traffic_commands(run, foreign, manual);
-    out.advice += routes ? "; " + manual_route_command(run.plan) : "";
-    return out;
 }
 
 } // namespace oa_stream::playbook

@@ -83,11 +83,4 @@ void make_hooks(PlaybookRun& run, const asio::any_io_executor& executor);
 [[nodiscard]] report::Report
 report_of(const PlaybookRun& run, RunOutcome outcome, Advice next, std::string_view file);
 
-struct RollbackCommands {
-    Advice advice{};
-    bool manual = false; ///< it begins with what a person types without oa-stream
-};
-/// What to type when the traffic is not verified to be back, also without this program.
-[[nodiscard]] RollbackCommands rollback_commands(const PlaybookRun& run, bool foreign);
-
 } // namespace oa_stream::playbook
