@@ -68,10 +68,10 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
     std::string_view rest = text;
     do {
         const std::size_t digits = rest.find_first_not_of(k_digits);
-        if (digits == 0 || digits == std::string_view::npos || rest.front() == '.') {
+        if (digits == std::string_view::npos) {
             return refuse();
         }
-        const auto value = number_of<double>(rest.substr(0, digits));
+        const auto value = decimal_of(rest.substr(0, digits));
         rest.remove_prefix(digits);
         const std::string_view name = rest.substr(0, rest.find_first_of(k_digits));
         const auto unit = std::ranges::find(units, name, &Unit::name);

@@ -12,7 +12,8 @@ namespace oa_stream::config {
 namespace {
 
 constexpr std::string_view k_variable = R"(\$\{[a-z][a-z0-9_]*\})";
-constexpr std::string_view k_number = "(0|[1-9][0-9]*)(\\.[0-9]+)?";
+constexpr std::string_view k_number = R"([0-9]+(\.[0-9]+)?)";
+constexpr std::string_view k_below_100 = R"(0*[0-9]{1,2}(\.[0-9]+)?)";
 
 /// A text of this form, or one with a variable in it.
 Json pattern(std::string_view form) {
@@ -24,6 +25,18 @@ Json or_variable(Json value) {
         {"anyOf", Json::array({std::move(value), Json{{"type", "string"}, {"pattern", k_variable}}})
         }
     };
+}
+
+/// As parse_duration() reads it: from the largest unit on, each at most once.
+std::string duration_form() {
+    std::string out;
+    std::string smaller;
+    for (const std::string_view unit : {"ms", "s", "m", "h", "d"}) {
+        const std::string one = fmt::format("{}{}", k_number, unit);
+        out = fmt::format("{}{}{}{}", one, smaller, out.empty() ? "" : "|", out);
+        smaller = fmt::format("({})?{}", one, smaller);
+    }
+    return out;
 }
 
 std::string either(std::span<const std::string_view> words) {
@@ -39,7 +52,6 @@ Json list_of(Json items) {
 }
 
 Json type_of(const Key& key) {
-    const std::string number(k_number);
     switch (key.type) {
     case Type::text:
     case Type::phrase:
@@ -49,15 +61,17 @@ Json type_of(const Key& key) {
     case Type::texts:
         return list_of({{"type", "string"}, {"minLength", 1}});
     case Type::duration:
-        return pattern(number + "(ms|s|m|h|d)");
+        return pattern(duration_form());
     case Type::percent:
-        return pattern(number + "%");
+        return pattern(fmt::format(R"(({}|0*100(\.0+)?)%)", k_below_100));
     case Type::percents:
         return list_of(pattern("(0|[1-9][0-9]?|100)%"));
     case Type::rate:
-        return pattern(number + "/(s|m|h)");
+        return pattern(fmt::format("{}/(s|m|h)", k_number));
     case Type::limit:
-        return pattern(fmt::format(R"(\+?{0}%|\+{0}pp|{0}(ms|s|m|h|d))", number));
+        return pattern(
+            fmt::format(R"({0}%|\+{0}pp|\+{1}%|{2})", k_below_100, k_number, duration_form())
+        );
     case Type::count:
         return or_variable({{"type", "integer"}, {"minimum", 0}});
     case Type::boolean:

@@ -19,14 +19,9 @@ std::string quoted(std::string_view text) {
     return "'" + printable(text, 40) + "'";
 }
 
-/// "12" and "1.5": digits, at most one point between them, no leading zeros.
 std::optional<double> plain_number(std::string_view text) {
-    const std::string_view whole = text.substr(0, text.find('.'));
-    if (whole.empty() || text.back() == '.' || (whole.size() > 1 && whole[0] == '0') ||
-        text.size() > 15) {
-        return std::nullopt;
-    }
-    return decimal_of(text);
+    constexpr std::size_t k_longest = 15;
+    return text.size() > k_longest ? std::nullopt : decimal_of(text);
 }
 
 std::unexpected<Error>
@@ -72,10 +67,7 @@ std::string percent_hint(std::string_view text) {
 
 Result<Millis> read_duration(std::string_view text) {
     const auto value = parse_duration(text);
-    const std::size_t unit = text.find_first_not_of("0123456789.");
-    const bool number = unit != std::string_view::npos && plain_number(text.substr(0, unit)) &&
-                        text.find_first_of("0123456789", unit) == std::string_view::npos;
-    if (!value || !number) {
+    if (!value) {
         return wrong(
             text,
             "a duration like 10m",
@@ -111,10 +103,11 @@ Result<int> read_whole_percent(std::string_view text) {
     if (*value > 100) {
         return fail(Code::usage, quoted(text) + " is more than 100%");
     }
-    if (*value != std::floor(*value) || text.contains('.')) {
+    const auto whole = parse_count(text.substr(0, text.size() - 1), 0, 100);
+    if (!whole) {
         return fail(Code::usage, quoted(text) + " is not a whole percentage");
     }
-    return static_cast<int>(*value);
+    return static_cast<int>(*whole);
 }
 
 Result<double> read_rate(std::string_view text) {

@@ -38,7 +38,9 @@ TEST_CASE(
         Row{"1 s", std::nullopt},
         Row{"1e3s", std::nullopt},
         Row{"1w", std::nullopt},
+        Row{"05s", 5000},
         Row{".5s", std::nullopt},
+        Row{"1.s", std::nullopt},
         Row{"1.2.3s", std::nullopt},
         Row{"nans", std::nullopt},
     };

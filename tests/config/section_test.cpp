@@ -3,6 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
+#include <regex>
+
 using namespace oa_stream;
 using namespace oa_stream::config;
 
@@ -197,6 +200,52 @@ TEST_CASE("section: the schema says what the reader accepts") {
     CHECK(schema["$defs"]["inner"]["required"] == Json::array({"pause"}));
     CHECK(schema["allOf"][0]["then"]["properties"]["socket"] == false);
     CHECK(schema["allOf"][1]["then"]["required"] == Json::array({"socket"}));
+}
+
+TEST_CASE("section: the schema accepts the values that the reader accepts") {
+    struct Values {
+        Millis time{};
+        double share = 0;
+        double rate = 0;
+        Limit limit{};
+        std::vector<int> steps{};
+    };
+    static constexpr auto k_keys = keys<Values>(
+        duration<&Values::time>("time", Need::optional, "T."),
+        percent<&Values::share>("share", Need::optional, "S."),
+        rate<&Values::rate>("rate", Need::optional, "R."),
+        limit<&Values::limit>("limit", Need::optional, "L."),
+        percents<&Values::steps>("steps", Need::optional, "P.")
+    );
+    static constinit const Section<Values> k_values{{"values", "All.", k_keys}};
+    const Json schema = json_schema(k_values, "i", "t");
+    const auto reads = [&](std::string_view key, std::string_view text) {
+        const bool list = key == "steps";
+        const auto root = parse_yaml(
+            std::string(key) + ": " + (list ? "[" : "") + "\"" + std::string(text) + "\"" +
+                (list ? "]" : ""),
+            "f"
+        );
+        REQUIRE(root.has_value());
+        Problems problems("f");
+        Values out;
+        read_section(Node(*root, problems, ""), k_values, out);
+        return problems.empty();
+    };
+    constexpr std::array k_texts{"1m30s",  "05s",  "1d1h1m1s1ms", "1.5s", "30s1m",  "1m1m",
+                                 "1.s",    ".5s",  "10",          "",     "5%",     "05%",
+                                 "100%",   "101%", "2.5%",        "5.%",  "100.5%", "250%",
+                                 "100.0%", "0%",   "2/s",         "02/m", "+20%",   "+1pp",
+                                 "-1%",    "99%",  "99.9%",       "0.5",  "+2s",    "2ms"};
+    for (const Key& key : k_keys) {
+        Json value = schema["properties"][std::string(key.name)];
+        value = key.type == Type::percents ? value["items"] : value;
+        const std::regex form(value["pattern"].get<std::string>());
+        for (const std::string_view text : k_texts) {
+            CAPTURE(key.name, text);
+            CHECK(std::regex_search(std::string(text), form) == reads(key.name, text));
+        }
+    }
 }
 
 TEST_CASE("section: the page has a row for every key") {

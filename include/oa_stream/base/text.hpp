@@ -65,9 +65,10 @@ template <class Number>
     return whole ? std::optional(value) : std::nullopt;
 }
 
-/// Of digits and at most one point: no sign, no exponent, no word.
+/// Digits, perhaps with a point between them: no sign, no exponent, no word.
 [[nodiscard]] inline std::optional<double> decimal_of(std::string_view text) noexcept {
-    const bool plain = text.find_first_not_of("0123456789.") == std::string_view::npos;
+    const bool plain = text.find_first_not_of("0123456789.") == std::string_view::npos &&
+                       !text.starts_with('.') && !text.ends_with('.');
     return plain ? number_of<double>(text) : std::nullopt;
 }
 

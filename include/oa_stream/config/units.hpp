@@ -1,7 +1,6 @@
 // Numbers with units, as people write them into files and behind flags. All are strict: decimal, no
-// spaces, no exponent, no leading zeros, and with a unit unless a function says otherwise. Errors
-// are Code::usage; the message says what was read and what was expected, the hint what to write
-// instead.
+// spaces, no exponent, and with a unit unless a function says otherwise. Errors are Code::usage;
+// the message says what was read and what was expected, the hint what to write instead.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -13,7 +12,7 @@
 
 namespace oa_stream::config {
 
-/// "250ms", "10s", "5m", "2h", "30d".
+/// As parse_duration() reads it.
 [[nodiscard]] Result<Millis> read_duration(std::string_view text);
 /// "5%", "99.9%" → 0.05, 0.999; within 0–100 %.
 [[nodiscard]] Result<double> read_percent(std::string_view text);
