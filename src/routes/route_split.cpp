@@ -133,9 +133,7 @@ struct Attempt {
 
 Attempt judge(const net::ClientResponse& response) {
     if (response.failure != net::TransferFailure::none) {
-        Error error = transport_error(response);
-        const bool retriable = error.code == Code::network || error.code == Code::timeout;
-        return {std::unexpected(std::move(error)), false, retriable, {}};
+        return {std::unexpected(transport_error(response)), false, net::may_pass(response), {}};
     }
     if (response.status == 200) {
         return {data_of(response), false, false, {}};
@@ -145,7 +143,7 @@ Attempt judge(const net::ClientResponse& response) {
     if (busy && !wait) {
         wait = wait_in_words(response);
     }
-    return {std::unexpected(status_error(response)), busy, response.status >= 500, wait};
+    return {std::unexpected(status_error(response)), busy, net::may_pass(response), wait};
 }
 
 } // namespace

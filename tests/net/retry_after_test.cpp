@@ -53,3 +53,32 @@ TEST_CASE("retry-after: pauses double up to the longest, and a server can only a
     CHECK(pauses.next(Millis(1000)) == Millis(1000));
     CHECK(pauses.next() == Millis(30));
 }
+
+TEST_CASE("retry-after: another try can help what was lost or cannot be answered now") {
+    using enum TransferFailure;
+    for (const int status : {408, 429, 500, 502, 503, 504, 524}) {
+        CAPTURE(status);
+        CHECK(may_pass({.status = status}));
+    }
+    for (const int status : {200, 302, 400, 401, 403, 404, 409, 501, 505}) {
+        CAPTURE(status);
+        CHECK_FALSE(may_pass({.status = status}));
+    }
+    for (const auto failure :
+         {dns,
+          refused,
+          connect_timeout,
+          first_byte_timeout,
+          idle_timeout,
+          total_timeout,
+          reset,
+          truncated}) {
+        CAPTURE(to_string(failure));
+        CHECK(may_pass({.failure = failure}));
+        CHECK(may_pass({.status = 200, .failure = failure}));
+    }
+    for (const auto failure : {tls, malformed, cancelled, too_large}) {
+        CAPTURE(to_string(failure));
+        CHECK_FALSE(may_pass({.failure = failure}));
+    }
+}

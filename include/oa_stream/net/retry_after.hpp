@@ -1,9 +1,9 @@
-// The Retry-After header, and the pauses between the tries of one request.
+// Which failed request is worth another try, the Retry-After header, and the pauses between tries.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/task.hpp"
-#include "oa_stream/net/http.hpp"
+#include "oa_stream/net/http_client.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -18,6 +18,10 @@ namespace oa_stream::net {
 /// How long the server asks to wait: seconds, or a date (against the answer's own Date, or `now`).
 /// nullopt when it does not ask, or not in words of HTTP.
 [[nodiscard]] std::optional<Millis> retry_after(const Headers& headers, WallTime now);
+
+/// The same request may get another answer in a moment: this one was lost on its way, or says that
+/// the server cannot answer now. Whether the request may be repeated is the caller's to know.
+[[nodiscard]] bool may_pass(const ClientResponse& response) noexcept;
 
 /// Each pause is twice as long as the one before, up to `longest`.
 class RetryPauses {

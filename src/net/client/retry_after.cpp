@@ -1,5 +1,6 @@
 #include "oa_stream/net/retry_after.hpp"
 
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <algorithm>
@@ -62,6 +63,33 @@ std::optional<Millis> retry_after(const Headers& headers, WallTime now) {
     const auto there = parse_http_date(trim(headers.get("date").value_or("")));
     const auto wait = std::chrono::duration_cast<Millis>(*until - there.value_or(now));
     return std::clamp(wait, Millis(0), Millis(std::chrono::seconds(k_longest_s)));
+}
+
+bool may_pass(const ClientResponse& response) noexcept {
+    using enum TransferFailure;
+    switch (response.failure) {
+    case none:
+        break;
+    case dns:
+    case refused:
+    case connect_timeout:
+    case first_byte_timeout:
+    case idle_timeout:
+    case total_timeout:
+    case reset:
+    case truncated:
+        return true;
+    case tls:
+    case malformed:
+    case cancelled:
+    case too_large:
+        return false;
+    }
+    constexpr std::array k_for_now{408, 429};
+    constexpr std::array k_for_good{501, 505}; // not implemented, another version of HTTP
+    constexpr int k_server = 500;
+    return contains(k_for_now, response.status) ||
+           (response.status >= k_server && !contains(k_for_good, response.status));
 }
 
 } // namespace oa_stream::net

@@ -58,14 +58,6 @@ void sign(net::ClientRequest& request, const HookSecrets& secrets, const std::st
     }
 }
 
-bool is_worth_repeating(const net::ClientResponse& response) {
-    constexpr int k_timeout = 408;
-    constexpr int k_too_many = 429;
-    constexpr int k_server = 500;
-    return response.status == 0 || response.status == k_timeout || response.status == k_too_many ||
-           response.status >= k_server;
-}
-
 std::string text_of_failure(const net::ClientResponse& response) {
     return response.status != 0
                ? fmt::format("HTTP {}", response.status)
@@ -150,7 +142,7 @@ Task<Result<std::string>> deliver_to_server(
         }
         const Millis pause =
             pauses.next(net::retry_after(response.headers, std::chrono::system_clock::now()));
-        const bool retry = is_worth_repeating(response);
+        const bool retry = net::may_pass(response);
         if (!retry || Clock::now() + pause >= deadline) {
             co_return fail(
                 retry ? Code::unavailable : Code::precondition,

@@ -3,6 +3,7 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/net/retry_after.hpp"
 
 #include "smoke/smoke_run.hpp"
 #include "stream/target_request.hpp"
@@ -184,11 +185,7 @@ private:
             side->never = "it does not delete conversations";
             co_return End::never;
         }
-        if (answer.status == 409 || answer.status == 429 || answer.status >= 500) {
-            why_not_yet_ = seen(answer);
-            co_return End::retry;
-        }
-        if (answer.status == 0) {
+        if (answer.status == 0 || answer.status == 409 || net::may_pass(answer)) {
             why_not_yet_ = seen(answer);
             if (side->failed >= k_patience) {
                 side->rests_until = Clock::now() + pace_.rest;

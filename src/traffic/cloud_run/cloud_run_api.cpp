@@ -131,7 +131,7 @@ Task<Result<Json>> Api::get(std::string path, Clock::time_point until) {
         }
         lost += response.failure == net::TransferFailure::none ? 0 : 1;
         const Millis pause = pauses.next();
-        if (!repeatable(response) || lost >= k_lost_answers || Clock::now() + pause > until) {
+        if (!net::may_pass(response) || lost >= k_lost_answers || Clock::now() + pause > until) {
             error->message += lost > 1 ? fmt::format(", asked {} times", lost) : "";
             co_return std::unexpected(named(*std::move(error), call));
         }

@@ -111,22 +111,4 @@ std::optional<Error> error_of(const net::ClientResponse& response, bool write) {
     };
 }
 
-bool repeatable(const net::ClientResponse& response) noexcept {
-    if (response.failure != net::TransferFailure::none) {
-        return response.failure != net::TransferFailure::cancelled &&
-               response.failure != net::TransferFailure::too_large &&
-               response.failure != net::TransferFailure::tls;
-    }
-    switch (response.status) {
-    case 429:
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-        return true;
-    default:
-        return false;
-    }
-}
-
 } // namespace oa_stream::traffic::cloud_run

@@ -13,9 +13,6 @@ namespace oa_stream::traffic::cloud_run {
 /// nothing was written either; all else leaves open whether a write was applied.
 [[nodiscard]] std::optional<Error> error_of(const net::ClientResponse& response, bool write);
 
-/// A read may be repeated: the answer was lost, or 429, 500, 502, 503, 504.
-[[nodiscard]] bool repeatable(const net::ClientResponse& response) noexcept;
-
 /// The `error` of a finished operation, or of an error body, as one line.
 [[nodiscard]] std::string status_text(const Json& status);
 /// Of a failed operation; its `code` is a number of gRPC.

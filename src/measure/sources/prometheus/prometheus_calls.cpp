@@ -45,30 +45,6 @@ Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
     };
 }
 
-/// What another try may change. Every call only reads.
-bool passing(const net::ClientResponse& response, Code code) {
-    using enum net::TransferFailure;
-    switch (response.failure) {
-    case none:
-        return code == Code::unavailable; // 5xx and 429, but no query that took too long
-    case dns:
-    case refused:
-    case connect_timeout:
-    case first_byte_timeout:
-    case idle_timeout:
-    case total_timeout:
-    case reset:
-    case truncated:
-        return true;
-    case tls:
-    case malformed:
-    case cancelled:
-    case too_large:
-        break;
-    }
-    return false;
-}
-
 /// An answer for the wrong hour looks like any other: only the server's date shows it.
 Result<Answer> timely(Result<Answer> answer, const net::ClientResponse& response, WallTime asked) {
     constexpr auto k_most_apart = std::chrono::seconds(30); // less than two usual scrapes
@@ -188,7 +164,10 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         last.where = where;
         const WallTime now = std::chrono::system_clock::now();
         const Millis wait = pauses.next(net::retry_after(response.headers, now));
-        if (!passing(response, last.code) || Clock::now() + wait >= until_) {
+        // A query that took too long is answered with 503, too.
+        const bool slow =
+            response.failure == net::TransferFailure::none && last.code != Code::unavailable;
+        if (slow || !net::may_pass(response) || Clock::now() + wait >= until_) {
             break;
         }
         if (attempt < k_attempts && !co_await sleep_for(wait)) {
