@@ -1,6 +1,7 @@
 #include "oa_stream/run/conclusion.hpp"
 
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/secret.hpp"
 
 #include <fmt/format.h>
 
@@ -64,7 +65,7 @@ Conclusion conclude(const EndFacts& facts) noexcept {
 bool credentials_refused(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         return check.verdict == Verdict::error &&
-               (string_member(check.data, "outcome") == "unauthorised" ||
+               (string_member(check.data, "outcome") == k_unauthorised ||
                 string_member(check.data, "code") == "credentials");
     });
 }

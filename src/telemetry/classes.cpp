@@ -17,7 +17,7 @@ ClassSet classes_of(int status, std::optional<TerminalClass> terminal) noexcept 
     unsigned out = 0;
     for (std::size_t i = 0; i < k_class_words.size(); ++i) {
         const bool is = k_class_words[i] == k_unauthorised
-                            ? contains(k_auth_statuses, status)
+                            ? refuses_credential(status)
                             : terminal && k_class_words[i] == to_string(*terminal);
         out |= is ? 1U << i : 0U;
     }
@@ -34,7 +34,7 @@ class_terms(std::span<const std::string> words, std::span<const std::string> rou
             continue;
         }
         LabelIs status{"status", {}};
-        for (const int one : k_auth_statuses) {
+        for (const int one : k_refused_statuses) {
             status.values.push_back(std::to_string(one));
         }
         Term refused = requests_term(routes);

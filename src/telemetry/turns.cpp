@@ -67,7 +67,7 @@ std::string_view to_string(BadEvent event) noexcept {
 
 bool is_rejected(int status) noexcept {
     return status >= 400 && status < k_client_left && status != k_upgrade_required &&
-           !contains(k_auth_statuses, status);
+           !refuses_credential(status);
 }
 
 BadSet set_of(std::span<const BadEvent> events) noexcept {

@@ -355,7 +355,7 @@ TEST_CASE("prometheus source: events of an expression have no error of the lane'
         };
     };
     Question question = question_of();
-    question.classes = {std::string(telemetry::k_unauthorised)};
+    question.classes = {std::string(k_unauthorised)};
     CHECK(read(script, question).may_have_missed == 7);
     question.promql = "sum(auth_errors)";
     const auto got = read(script, question);

@@ -57,7 +57,7 @@ TEST_CASE("classes: an ending counts by its class and by a refused credential, a
         CAPTURE(row.word);
         CHECK(classes_of(200, row.terminal) == class_set(Words{std::string(row.word)}));
     }
-    const ClassSet refused = class_set(Words{std::string(k_unauthorised)});
+    const ClassSet refused = class_set(Words{std::string(oa_stream::k_unauthorised)});
     CHECK(classes_of(401, std::nullopt) == refused);
     CHECK(classes_of(403, std::nullopt) == refused);
     for (const int status : {200, 400, 402, 404, 499, 500}) {

@@ -3,6 +3,8 @@
 
 #include "oa_stream/base/error.hpp"
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +41,14 @@ private:
 /// control characters, is Code::credentials. A descriptor is read once: whoever names it later gets
 /// the same secret.
 [[nodiscard]] Result<Secret> read_secret(std::string_view reference);
+
+/// Statuses of a server that does not take the credential that it got, or wants one.
+inline constexpr std::array<int, 2> k_refused_statuses{401, 403};
+[[nodiscard]] constexpr bool refuses_credential(int status) noexcept {
+    return std::ranges::find(k_refused_statuses, status) != k_refused_statuses.end();
+}
+/// What it is called: as the outcome of a check, the ending of a probe and a word of gates.
+inline constexpr std::string_view k_unauthorised = "unauthorised";
 
 /// How text that names no place of a secret is refused: it may be the secret.
 [[nodiscard]] Error secret_in_the_open();

@@ -2,6 +2,7 @@
 // requests that were refused for want of a valid credential.
 #pragma once
 
+#include "oa_stream/base/secret.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
@@ -14,10 +15,6 @@
 #include <vector>
 
 namespace oa_stream::telemetry {
-
-/// Word of requests that were answered with 401 or 403.
-inline constexpr std::string_view k_unauthorised = "unauthorised";
-inline constexpr std::array<int, 2> k_auth_statuses{401, 403};
 
 /// All words: those of the terminal classes but `completed`, and k_unauthorised.
 inline constexpr auto k_class_words = [] {

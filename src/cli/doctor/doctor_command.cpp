@@ -71,7 +71,7 @@ Task<Check> look_at_target(const Outside* outside, const playbook::Target* targe
             smoke_of(*target, sent ? auth : "", untrusted ? "FILE" : target->ca)
         );
     }
-    if (answer.status == 401 || answer.status == 403) {
+    if (refuses_credential(answer.status)) {
         co_return finding(
             "credentials.target",
             Verdict::fail,

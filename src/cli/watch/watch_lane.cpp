@@ -224,7 +224,7 @@ private:
     void take_metrics(const net::ClientResponse& answer, Asked& now) {
         std::string trouble;
         now.answered = answer.status != 0;
-        now.refused = answer.status == 401 || answer.status == 403;
+        now.refused = refuses_credential(answer.status);
         if (answer.failure != net::TransferFailure::none) {
             // Its line is short, and the last line of the screen names the address to check.
             const bool spoken = answer.failure == net::TransferFailure::tls;

@@ -1,5 +1,7 @@
 #include "oa_stream/measure/gate.hpp"
 
+#include "oa_stream/base/secret.hpp"
+
 #include "gate_judge.hpp"
 #include "gate_text.hpp"
 
@@ -8,9 +10,6 @@
 
 namespace oa_stream::measure {
 namespace {
-
-/// The one signal that probes see: how they end when the arm does not take their credential.
-constexpr std::string_view k_probe_signal = "unauthorised";
 
 std::optional<double> finite(double value) {
     return std::isfinite(value) ? std::optional(value) : std::nullopt;
@@ -77,7 +76,8 @@ double confidence_of(const GateSpec& spec, const Look& look) noexcept {
 
 GateRecord evaluate(const GateSpec& spec, const GateInput& input) {
     GateRecord record = blank(spec, input);
-    const std::string_view events = spec.metric == Metric::spike ? k_probe_signal : spec.events;
+    // The one signal that probes see: how they end when the arm does not take their credential.
+    const std::string_view events = spec.metric == Metric::spike ? k_unauthorised : spec.events;
     const Tally listed_canary =
         input.canary_tally == nullptr ? tally_of(input.canary, spec.timing, events) : Tally{};
     const Tally listed_stable =

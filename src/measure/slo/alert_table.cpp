@@ -85,7 +85,7 @@ Group responses(const AlertWriter& write) {
 /// What was refused for want of a valid token: it comes from strangers, or a lane has other tokens
 /// than its users.
 telemetry::Term unauthorised() {
-    return telemetry::class_terms(std::array{std::string(telemetry::k_unauthorised)}).front();
+    return telemetry::class_terms(std::array{std::string(k_unauthorised)}).front();
 }
 
 Group refusals(const AlertWriter& write) {

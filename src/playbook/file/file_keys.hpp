@@ -118,7 +118,7 @@ inline constexpr auto k_event_words = [] {
         out[next++] = word;
     }
     for (const std::string_view word : telemetry::k_class_words) {
-        if (word != telemetry::k_unauthorised) {
+        if (word != k_unauthorised) {
             out[next++] = word;
         }
     }

@@ -324,7 +324,7 @@ measure::Question question_of(const GateSpec& gate, std::string revision, measur
     out.promql_of = gate.promql_of;
     out.wants_value = gate.metric == measure::Metric::expression;
     if (gate.metric == measure::Metric::spike) {
-        out.classes = {std::string(telemetry::k_unauthorised)};
+        out.classes = {std::string(k_unauthorised)};
     }
     if (auto bad = measure::parse_bad_events(gate.events)) {
         out.bad = *std::move(bad);

@@ -104,9 +104,9 @@ std::string_view outcome_of(const Answer& answer, bool good) {
     default:
         break;
     }
-    return answer.status() == 401   ? "unauthorised"
-           : answer.status() == 426 ? "compat_rejected"
-                                    : "http_status";
+    return refuses_credential(answer.status()) ? k_unauthorised
+           : answer.status() == 426            ? "compat_rejected"
+                                               : "http_status";
 }
 
 /// Where the body is kept. Of one that never ended in time its beginning will do: a target whose
@@ -249,7 +249,7 @@ void ControlRun::judge(
 void ControlRun::refused_token(std::string_view name, const Answer& answer) {
     token_refused = true;
     Json data = answer.facts();
-    data["outcome"] = "unauthorised";
+    data["outcome"] = k_unauthorised;
     report(name, Verdict::error, "the target refused the token: " + answer.seen(), std::move(data));
 }
 

@@ -166,7 +166,7 @@ Task<void> control_status(ControlRunPtr run) {
         co_return;
     }
     const Answer answer = co_await ControlRun::ask(run, "status", what);
-    if (answer.status() == 401) {
+    if (refuses_credential(answer.status())) {
         run->refused_token("status", answer);
         co_return;
     }

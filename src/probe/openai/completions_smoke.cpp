@@ -41,8 +41,8 @@ Json facts_of(const Completion& answer) {
         data["order"] = answer.order;
         data["pacing"] = to_string(answer.pacing.pacing);
     }
-    if (answer.response.status == 401 || answer.response.status == 403) {
-        data["outcome"] = "unauthorised";
+    if (refuses_credential(answer.response.status)) {
+        data["outcome"] = k_unauthorised;
     }
     return data;
 }
@@ -66,7 +66,7 @@ bool was_given_up(const Completion& answer) noexcept {
 /// ERROR when nobody answered or the key was refused, else FAIL.
 Verdict verdict_of(const Completion& answer, const std::string& wrong) {
     const auto status = answer.response.status;
-    const bool unanswered = status == 0 || status == 401 || status == 403;
+    const bool unanswered = status == 0 || refuses_credential(status);
     return wrong.empty() ? Verdict::pass : unanswered ? Verdict::error : Verdict::fail;
 }
 
@@ -145,8 +145,8 @@ no_model(const net::ClientResponse& response, std::size_t models, const std::str
 Task<bool> check_models(RunPtr run) {
     const auto response = co_await send(run, {"GET", "/v1/models"});
     Json data = Json::object({{"status", response.status}});
-    if (response.status == 401 || response.status == 403) {
-        data["outcome"] = "unauthorised";
+    if (refuses_credential(response.status)) {
+        data["outcome"] = k_unauthorised;
         run->report("models", Verdict::error, "the key was refused", std::move(data));
         run->skip_rest("the target refused the key");
         co_return false;

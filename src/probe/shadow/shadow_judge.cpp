@@ -32,7 +32,7 @@ judge_pair(const Heard& lane, const Heard& reference, const std::string& expect,
                 Verdict::error,
                 fmt::format("the {} could not be asked: {}", name, side->detail),
                 {},
-                side->denied ? "unauthorised" : "unreachable"
+                side->denied ? std::string(k_unauthorised) : "unreachable"
             };
         }
     }

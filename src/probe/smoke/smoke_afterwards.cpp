@@ -203,9 +203,9 @@ Task<void> smoke_unknown_thread(SmokePtr smoke) {
         smoke->report("resume.unknown", Verdict::error, seen(answer));
     } else if (answer.status == 404 || answer.status == 204) {
         smoke->report("resume.unknown", Verdict::pass, seen(answer));
-    } else if (answer.status == 401 && smoke->options.target.bearer.empty()) {
+    } else if (refuses_credential(answer.status) && smoke->options.target.bearer.empty()) {
         smoke->skip("resume.unknown", "the target demands a token: " + seen(answer));
-    } else if (answer.status == 401 && refused_us(*smoke)) {
+    } else if (refuses_credential(answer.status) && refused_us(*smoke)) {
         smoke->report(
             "resume.unknown",
             Verdict::error,

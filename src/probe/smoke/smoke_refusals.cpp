@@ -27,7 +27,7 @@ Task<bool> reads_demand_auth(SmokePtr smoke) {
     const net::ClientResponse answer = co_await smoke->fetch(
         target_request(anonymous, "GET", "/api/chats?limit=1", smoke->options.limits)
     );
-    co_return answer.status == 401;
+    co_return refuses_credential(answer.status);
 }
 
 // What a lane says to an assistant's message alone when it asks for no token: its refusal, that of
@@ -178,7 +178,8 @@ Task<void> smoke_auth(SmokePtr smoke) {
         co_await smoke->refused_post(std::move(anonymous), assistant_only(*smoke));
     const net::ClientResponse bad =
         co_await smoke->refused_post(std::move(stranger), assistant_only(*smoke));
-    const bool demanded = reads || missing.status == 401 || bad.status == 401;
+    const bool demanded =
+        reads || refuses_credential(missing.status) || refuses_credential(bad.status);
     judge_auth(*smoke, "auth.missing-token", missing, demanded);
     judge_auth(*smoke, "auth.bad-token", bad, demanded);
 }

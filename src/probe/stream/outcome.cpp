@@ -48,7 +48,7 @@ constexpr std::array k_rules{
     OutcomeRule{Outcome::compat_rejected, "status 426",
         [](const AnswerFacts& f) { return f.status == 426; }},
     OutcomeRule{Outcome::unauthorised, "status 401 or 403",
-        [](const AnswerFacts& f) { return f.status == 401 || f.status == 403; }},
+        [](const AnswerFacts& f) { return refuses_credential(f.status); }},
     OutcomeRule{Outcome::http_status, "any other status but 200",
         [](const AnswerFacts& f) { return f.status != 200; }},
     OutcomeRule{Outcome::wrong_content_type, "the media type is not text/event-stream",

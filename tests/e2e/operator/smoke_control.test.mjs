@@ -157,6 +157,15 @@ test('fault 9: a failed check, bad input, a lost target and a refused token have
   assert.equal(checksOf(refused)['status'].data.outcome, 'unauthorised');
 });
 
+test('an edge that answers a refused token with 403 is one refused credential, not a breach', async () => {
+  const edit = { 'GET /api/v1/control/status': (answer, call) => (call.who ? { status: 403, body: '' } : answer) };
+  const run = await smoke(await start({ others: { edit } }));
+  const checks = checksOf(run);
+  assert.deepEqual([checks.status.verdict, checks.status.data.outcome], ['ERROR', 'unauthorised']);
+  assert.match(checks.status.detail, /^the target refused the token: HTTP 403/);
+  assert.equal(run.code, 5);
+});
+
 test('fault 10: a signal ends the smoke at once, with a summary that says so', async () => {
   for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
     const service = await start();

@@ -13,7 +13,7 @@ constexpr Millis k_ping{20'000};
 constexpr std::uint16_t k_going_away = 1001;
 
 Error refused(const net::WebSocketOpened& opened, const std::string& url) {
-    if (opened.status == 401 || opened.status == 403) {
+    if (refuses_credential(opened.status)) {
         return Error{
             .code = Code::credentials,
             .message = "the Codex server refuses the token",

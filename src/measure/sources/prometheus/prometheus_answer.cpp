@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -36,7 +37,7 @@ std::unexpected<Error> nonsense(std::string message) {
 }
 
 Code code_of_status(int status) {
-    if (status == 401 || status == 403) {
+    if (refuses_credential(status)) {
         return Code::credentials;
     }
     if (status == 429 || status >= 500) {
@@ -49,7 +50,7 @@ std::unexpected<Error> refused(int status, const Json& document) {
     const auto type = string_member(document, "errorType").value_or("");
     const auto text = string_member(document, "error").value_or("");
     const auto row = std::ranges::find(k_errors, type, &ErrorRow::type);
-    const bool by_status = status == 401 || status == 403 || row == k_errors.end();
+    const bool by_status = refuses_credential(status) || row == k_errors.end();
     const Code code = by_status ? code_of_status(status) : row->code;
     return fail(
         code,

@@ -134,8 +134,8 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         const WallTime asked = std::chrono::system_clock::now();
         auto response = co_await client_.fetch(request(path, parameters, left, bearer));
         forget(response.body, bearer);
-        constexpr int k_unauthorised = 401;
-        if (options_.token && response.status == k_unauthorised && !std::exchange(refused, true)) {
+        constexpr int k_ended = 401;
+        if (options_.token && response.status == k_ended && !std::exchange(refused, true)) {
             continue; // it may have ended: the next one is asked for once
         }
         forget(response.body, options_.password);
