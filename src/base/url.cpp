@@ -34,13 +34,6 @@ std::string_view authority_of(std::string_view url) {
 
 } // namespace
 
-std::string with_lower_scheme(std::string_view url) {
-    const std::size_t end = url.find("://");
-    return end == std::string_view::npos
-               ? std::string(url)
-               : to_lower(url.substr(0, end)) + std::string(url.substr(end));
-}
-
 std::string host_of(std::string_view url) {
     url = authority_of(url);
     if (const std::size_t user = url.rfind('@'); user != std::string_view::npos) {
@@ -80,6 +73,35 @@ std::string_view url_fault(std::string_view url) {
         return "a port is a number from 1 to 65535";
     }
     return {};
+}
+
+Result<std::string> http_url(std::string_view text) {
+    const auto wrong = [](std::string message) {
+        return fail(Code::usage, std::move(message), {}, "like http://127.0.0.1:8080");
+    };
+    if (has_credentials(text)) { // first: they are not to be printed
+        return fail(
+            Code::usage,
+            "credentials in a URL are readable by every local process",
+            {},
+            "give a token as env:NAME, file:PATH or fd:N"
+        );
+    }
+    const std::size_t end = text.find("://");
+    const std::string scheme = to_lower(text.substr(0, end));
+    if (end == std::string_view::npos || (scheme != "http" && scheme != "https")) {
+        return wrong(fmt::format("'{}' is not an http or https URL", printable(text, 80)));
+    }
+    if (const auto fault = url_fault(text); !fault.empty()) {
+        return wrong(std::string(fault));
+    }
+    if (text.find_first_of("?#") != std::string_view::npos) {
+        return wrong("the URL has a query or fragment");
+    }
+    while (text.ends_with('/')) {
+        text.remove_suffix(1);
+    }
+    return scheme + std::string(text.substr(end));
 }
 
 std::string base_path_advice(std::string_view base_url) {

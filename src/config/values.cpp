@@ -96,32 +96,15 @@ std::optional<AuthRef> read_auth(const Node& node) {
 
 std::optional<std::string> read_url(const Node& node) {
     auto out = node.text();
-    if (out && out->ends_with('/')) {
-        out->pop_back();
-    }
-    return out ? std::optional(with_lower_scheme(*out)) : std::nullopt;
+    return out ? std::optional(http_url(*out).value_or(*out)) : std::nullopt;
 }
 
 Result<void> check_url(std::string_view key, std::string_view text) {
-    if (text.empty() || text.contains("${")) {
-        return {};
-    }
-    const bool http = text.starts_with("http://") || text.starts_with("https://");
-    const std::size_t host = text.find("//") + 2;
-    if (!http || host >= text.size() || text[host] == '/') {
-        return fail(Code::config, "not a URL", std::string(key), "like https://chat.example.com");
-    }
-    if (text.find_first_of("?#@ ") != std::string_view::npos) {
-        return fail(
-            Code::config,
-            "a URL without query, fragment and credentials is needed",
-            std::string(key)
-        );
-    }
-    if (const auto fault = url_fault(text); !fault.empty()) {
-        return fail(
-            Code::config, std::string(fault), std::string(key), "like https://chat.example.com"
-        );
+    auto url = text.empty() || text.contains("${") ? std::string() : http_url(text);
+    if (!url) {
+        url.error().code = Code::config;
+        url.error().where = key;
+        return std::unexpected(std::move(url).error());
     }
     return {};
 }

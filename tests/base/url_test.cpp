@@ -86,9 +86,30 @@ TEST_CASE("url: an address that no request can go to is told from one where nobo
     CHECK_FALSE(has_credentials("http://h/@u?a@b"));
 }
 
-TEST_CASE("url: a scheme is read in any case") {
-    CHECK(with_lower_scheme("HTTPS://Host/Path") == "https://Host/Path");
-    CHECK(with_lower_scheme("Host/Path") == "Host/Path");
+TEST_CASE("url: base URLs are http, have a host and nothing that a log would keep") {
+    CHECK(http_url("HTTP://Host:80/").value() == "http://Host:80");
+    CHECK(http_url("https://a.example/x//").value() == "https://a.example/x");
+    CHECK(http_url("http://a/b@c").value() == "http://a/b@c");
+    for (const char* text :
+         {"",
+          "a.example",
+          "ftp://a",
+          "http://",
+          "http://u:p@a",
+          "http://a?x",
+          "http://a#x",
+          "http://a b",
+          "http://a:99999",
+          "http://a:",
+          "http://[::1"}) {
+        CAPTURE(text);
+        CHECK_FALSE(http_url(text));
+    }
+    for (const char* text : {"http://u:hunter2@a", "ftp://u:hunter2@a", "u:hunter2@a:80"}) {
+        CAPTURE(text);
+        REQUIRE_FALSE(http_url(text));
+        CHECK_FALSE(http_url(text).error().text().contains("hunter2"));
+    }
 }
 
 TEST_CASE("url: a base URL with a path is told from the one without") {

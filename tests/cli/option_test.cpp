@@ -156,31 +156,6 @@ TEST_CASE("option: a secret that was typed is refused, though nobody would read 
     CHECK(read({{"--minted", {"mint", "file:/run/token"}}}).value().minted.size() == 2);
 }
 
-TEST_CASE("option: base URLs are http, have a host and nothing that a log would keep") {
-    CHECK(read_base_url("HTTP://Host:80/").value() == "http://Host:80");
-    CHECK(read_base_url("https://a.example/x/").value() == "https://a.example/x");
-    for (const char* text :
-         {"",
-          "a.example",
-          "ftp://a",
-          "http://",
-          "http://u:p@a",
-          "http://a?x",
-          "http://a#x",
-          "http://a b",
-          "http://a:99999",
-          "http://a:",
-          "http://[::1"}) {
-        CAPTURE(text);
-        CHECK_FALSE(read_base_url(text));
-    }
-    for (const char* text : {"http://u:hunter2@a", "ftp://u:hunter2@a", "u:hunter2@a:80"}) {
-        CAPTURE(text);
-        REQUIRE_FALSE(read_base_url(text));
-        CHECK_FALSE(read_base_url(text).error().text().contains("hunter2"));
-    }
-}
-
 TEST_CASE("option: an address to connect to is one before anything is sent there") {
     for (const char* text : {"127.0.0.1:80", "[::1]:8080", "lane.example:1", "lane.example"}) {
         CAPTURE(text);

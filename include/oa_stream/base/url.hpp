@@ -1,6 +1,8 @@
 // Addresses: pieces of URLs, and paths of unix sockets.
 #pragma once
 
+#include "oa_stream/base/error.hpp"
+
 #include <string>
 #include <string_view>
 
@@ -8,9 +10,6 @@ namespace oa_stream {
 
 /// Everything but A-Z a-z 0-9 - . _ ~ as %XX: one value of a query.
 [[nodiscard]] std::string percent_encode(std::string_view text);
-
-/// "http://Host/Path" of "HTTP://Host/Path": a scheme has no case (RFC 3986, 3.1).
-[[nodiscard]] std::string with_lower_scheme(std::string_view url);
 
 /// The host of "http://host:port/path", without port and brackets.
 [[nodiscard]] std::string host_of(std::string_view url);
@@ -21,6 +20,11 @@ namespace oa_stream {
 /// Why nothing can be sent to "http://host:port/path" (or ws://…), whoever may be there: no host, a
 /// port that is none, characters that no request holds. Empty: nothing is wrong with it.
 [[nodiscard]] std::string_view url_fault(std::string_view url);
+
+/// The one reader of base URLs, http(s)://host[:port][/path]: with its scheme in small letters (RFC
+/// 3986, 3.1) and no slash at its end. Code::usage for anything else: another scheme, credentials
+/// (the text is not shown then), a query, a fragment, what url_fault() finds.
+[[nodiscard]] Result<std::string> http_url(std::string_view text);
 
 /// "a socket's path has at most 107 bytes, this one 115" for a path that no address of a unix
 /// socket has room for (unix(7)). Empty: it fits.

@@ -35,14 +35,14 @@ constexpr auto auth(std::string_view name, Need need, std::string_view help) {
     return out;
 }
 
-/// A URL without its trailing slash.
+/// As http_url() reads it; check_url() reports one that is none.
 [[nodiscard]] std::optional<std::string> read_url(const Node& node);
 template <auto Member> constexpr auto url(std::string_view name, Need need, std::string_view help) {
     return phrase<Member, read_url>(name, need, help);
 }
 
-/// Code::config at `key` for what is not a whole http(s) URL, or carries what would end up in logs
-/// or be lost when a path is appended. An empty one, or one with a variable, is not judged.
+/// Code::config at `key` for what http_url() refuses. An empty one, or one with a variable, is not
+/// judged.
 [[nodiscard]] Result<void> check_url(std::string_view key, std::string_view text);
 
 /// Code::config at `key` for a path of a unix socket that is too long. An address without a slash,

@@ -139,37 +139,6 @@ Result<std::chrono::milliseconds> read_time(std::string_view text, const ValueRu
     );
 }
 
-Result<std::string> read_base_url(std::string_view typed) {
-    const std::string url = with_lower_scheme(typed);
-    std::string_view text = url;
-    const auto wrong = [&](std::string message) {
-        return fail(Code::usage, std::move(message), {}, "like http://127.0.0.1:8080");
-    };
-    if (has_credentials(text)) { // first: they are not to be printed
-        return fail(
-            Code::usage,
-            "credentials in a URL are readable by every local process",
-            {},
-            "give a token as env:NAME, file:PATH or fd:N"
-        );
-    }
-    const bool http = text.starts_with("http://");
-    if (!http && !text.starts_with("https://")) {
-        return wrong(fmt::format("'{}' is not an http or https URL", printable(text, 80)));
-    }
-    if (const auto fault = url_fault(text); !fault.empty()) {
-        return wrong(std::string(fault));
-    }
-    const std::string_view rest = text.substr(http ? 7 : 8);
-    if (rest.find_first_of("?#") != std::string_view::npos) {
-        return wrong("the URL has a query or fragment");
-    }
-    while (text.ends_with('/')) {
-        text.remove_suffix(1);
-    }
-    return std::string(text);
-}
-
 Result<std::string> read_connect_to(std::string_view text) {
     const std::string_view fault = url_fault(fmt::format("http://{}", text));
     if (!fault.empty() || text.find_first_of("/?#@,") != std::string_view::npos) {

@@ -4,6 +4,7 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/secret.hpp"
+#include "oa_stream/base/url.hpp"
 
 #include <chrono>
 #include <concepts>
@@ -73,8 +74,6 @@ struct ValueRule {
 /// A time with a unit, within the rule's range.
 [[nodiscard]] Result<std::chrono::milliseconds>
 read_time(std::string_view text, const ValueRule& rule);
-/// http(s)://host[:port][/path] without credentials and query; a trailing slash is cut off.
-[[nodiscard]] Result<std::string> read_base_url(std::string_view typed);
 /// HOST:PORT; without a port that of the URL stays.
 [[nodiscard]] Result<std::string> read_connect_to(std::string_view text);
 

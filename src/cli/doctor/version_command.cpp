@@ -44,7 +44,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 constexpr auto k_options = options<Options>(
-    parsed<read_base_url, &Options::check>(
+    parsed<http_url, &Options::check>(
         "--check",
         "URL",
         "Fetch this JSON document and compare its release with this binary. Exit 10: it is newer."

@@ -49,7 +49,7 @@ struct RouteOptions : CertificateOptions {
 [[nodiscard]] Result<std::string> read_url_path(std::string_view text);
 
 inline constexpr auto k_route_base = parsed<
-    read_base_url,
+    http_url,
     &RouteOptions::target,
     &RouteTarget::service,
     &routes::RouteSplitOptions::base_url>(

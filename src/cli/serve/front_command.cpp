@@ -67,7 +67,7 @@ read_pair(std::string_view text, std::string_view like) {
 Result<traffic::Backend> read_backend(std::string_view text) {
     OA_TRY(auto pair, read_pair(text, "like stable=http://127.0.0.1:9001"));
     OA_CHECK(check_revision(pair.first, names::backend));
-    OA_TRY(auto url, read_base_url(pair.second));
+    OA_TRY(auto url, http_url(pair.second));
     return traffic::Backend{std::move(pair.first), std::move(url)};
 }
 

@@ -65,7 +65,7 @@ Result<MirrorGiven> read_mirror(std::string_view text) {
     if (!is_name(out.options.name)) {
         return no_mirror("a mirror's name has letters, digits and . - _");
     }
-    OA_TRY(out.options.url, read_base_url(text.substr(equals + 1, at - equals - 1)));
+    OA_TRY(out.options.url, http_url(text.substr(equals + 1, at - equals - 1)));
     const auto words = pieces_of(text.substr(at + 1), ',');
     const std::string_view percent = words.front();
     const auto share = config::read_percent(percent);

@@ -106,9 +106,7 @@ using ShadowCodex = CodexRows<&ShadowGiven::codex>;
 
 constexpr auto k_options = options<ShadowGiven>(
     k_base_url.saying("Judge this lane: http or https, without credentials."),
-    parsed<read_base_url, &ShadowGiven::against>(
-        names::against, "URL", "Compare it with this lane."
-    ),
+    parsed<http_url, &ShadowGiven::against>(names::against, "URL", "Compare it with this lane."),
     option<&ShadowGiven::natives>(
         names::native,
         "WHAT",

@@ -75,7 +75,7 @@ struct SloOptions : SloSourceOptions, PlaybookVariables {
 [[nodiscard]] Result<SloOrder> slo_order(const SloOptions& options);
 
 inline constexpr auto k_slo_source = options<SloSourceOptions>(
-    option<&SloSourceOptions::prometheus>(
+    parsed<http_url, &SloSourceOptions::prometheus>(
         names::prometheus, "URL", "Query the Prometheus at this base URL (without /api/v1/query)."
     ),
     option<&SloSourceOptions::access_logs>(

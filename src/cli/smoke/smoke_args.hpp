@@ -53,7 +53,7 @@ struct TargetOptions : CertificateOptions {
 [[nodiscard]] Result<void> drop_compat(std::span<const std::string> values, TargetOptions& options);
 
 inline constexpr auto k_base_url =
-    parsed<read_base_url, &TargetOptions::target, &probe::Target::base_url>(
+    parsed<http_url, &TargetOptions::target, &probe::Target::base_url>(
         names::base_url, "URL", "Send requests to this lane: http or https, without credentials."
     );
 inline constexpr auto k_auth =

@@ -20,7 +20,7 @@ Result<std::vector<probe::Hop>> read_hops(std::string_view text) {
     OA_TRY(auto hops, probe::parse_hops(text));
     for (probe::Hop& hop : hops) {
         if (!hop.base_url.empty()) {
-            OA_TRY(hop.base_url, read_base_url(hop.base_url));
+            OA_TRY(hop.base_url, http_url(hop.base_url));
         }
     }
     return hops;
@@ -93,7 +93,7 @@ constexpr auto k_options = options<Options>(
     )
         .range(1, 64)
         .or_else("1"),
-    parsed<read_base_url, &Options::origin>(
+    parsed<http_url, &Options::origin>(
         "--direct",
         "URL",
         "Also send requests to the origin behind the lane, to find out which hop holds bytes back."

@@ -63,7 +63,7 @@ constexpr auto k_options = options<Options>(
     ),
     k_auth.saying("Authenticate with this key: env:NAME, file:PATH, fd:N or command:PROGRAM."),
     k_access,
-    parsed<read_base_url, &Options::direct>(
+    parsed<http_url, &Options::direct>(
         "--direct",
         "URL",
         "Also send requests to the origin behind the edge, and compare the shape and the timing of "

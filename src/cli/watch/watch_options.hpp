@@ -17,10 +17,10 @@ namespace oa_stream::cli {
 inline constexpr std::int64_t k_most_instances = 1000;
 inline constexpr std::array<std::string_view, 1> k_watch_until{"bad"};
 inline constexpr auto k_watch_options = options<WatchOptions>(
-    parsed<read_base_url, &WatchOptions::base_urls>(
+    parsed<http_url, &WatchOptions::base_urls>(
         names::base_url, "URL", "Watch this lane, by its /metrics."
     ),
-    parsed<read_base_url, &WatchOptions::prometheus>(
+    parsed<http_url, &WatchOptions::prometheus>(
         names::prometheus, "URL", "Watch the lanes that this Prometheus scrapes, instead."
     ),
     parsed<read_matchers, &WatchOptions::matchers>(

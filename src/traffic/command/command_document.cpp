@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/url.hpp"
 #include "oa_stream/base/utf8.hpp"
 
 #include <fmt/format.h>
@@ -110,14 +111,11 @@ Result<std::map<std::string, std::string, std::less<>>> urls(const Json& documen
         return wrong;
     }
     for (const auto& [revision, url] : list->items()) {
-        std::string value = url.is_string() ? url.get<std::string>() : std::string();
-        if (!value.starts_with("http://") && !value.starts_with("https://")) {
+        auto base = http_url(url.is_string() ? url.get<std::string>() : std::string());
+        if (!base) {
             return wrong;
         }
-        if (value.ends_with('/')) {
-            value.pop_back();
-        }
-        out[revision] = std::move(value);
+        out[revision] = *std::move(base);
     }
     return out;
 }

@@ -1,7 +1,6 @@
 #include "oa_stream/measure/prometheus_source.hpp"
 
 #include "oa_stream/base/option_names.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/measure/matchers.hpp"
 
@@ -40,18 +39,7 @@ private:
 } // namespace
 
 Result<void> check(const PrometheusOptions& options) {
-    const bool web = options.url.starts_with("http://") || options.url.starts_with("https://");
-    if (!web || options.url.find_first_of("?#@ ") != std::string::npos) {
-        return fail(
-            Code::usage,
-            "Prometheus' address is http(s)://host[:port][/path], without credentials or query",
-            {},
-            "http://127.0.0.1:9090"
-        );
-    }
-    if (const auto fault = url_fault(options.url); !fault.empty()) {
-        return fail(Code::usage, std::string(fault), {}, "http://127.0.0.1:9090");
-    }
+    OA_CHECK(http_url(options.url));
     if (!options.bearer.empty() && !options.user.empty()) {
         return fail(Code::usage, "Prometheus takes a bearer token or a user, not both");
     }
