@@ -124,6 +124,16 @@ public:
     [[nodiscard]] virtual Result<ArmAddress> address(std::string_view revision) const = 0;
 };
 
+/// A look that set() or restore() take before they write: its error must not seem to say that
+/// something may have been written. As a conflict it lets the caller read and decide again.
+template <class T> [[nodiscard]] Result<T> unsent(Result<T> looked) {
+    if (!looked && is_ambiguous(looked.error())) {
+        looked.error().code = Code::conflict;
+        looked.error().message = "nothing was written: " + looked.error().message;
+    }
+    return looked;
+}
+
 /// What serves, in words, also when it is not a split.
 [[nodiscard]] std::string serving_text(const TrafficState& state);
 /// The same as a clause: "canary 5%, stable 95% serves".

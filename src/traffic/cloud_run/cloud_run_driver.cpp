@@ -25,16 +25,6 @@ Json conditions_of(const Service& service) {
     return {{"state", service.condition}, {"message", service.trouble}};
 }
 
-/// No write was sent, or the one that was is refused: an error of a look must not seem to say that
-/// something may have been written. The caller reads and decides again.
-template <class T> Result<T> unsent(Result<T> looked) {
-    if (!looked && is_ambiguous(looked.error())) {
-        looked.error().code = Code::conflict;
-        looked.error().message = "nothing was written: " + looked.error().message;
-    }
-    return looked;
-}
-
 class CloudRunDriver final : public TrafficDriver {
 public:
     CloudRunDriver(net::HttpClient& client, CloudRunDriverOptions options)

@@ -224,7 +224,7 @@ private:
     }
 
     [[nodiscard]] Task<Result<void>> write(Split target, Json exact, std::string etag) {
-        OA_CO_TRY(const CommandRead now, co_await before_write());
+        OA_CO_TRY(const CommandRead now, unsent(co_await look()));
         OA_CO_CHECK(possible(now, target));
         if (now.state.etag != etag && !(reported_.etag == etag && same_as_reported(now.state))) {
             co_return fail(
@@ -246,16 +246,6 @@ private:
     [[nodiscard]] bool same_as_reported(const TrafficState& now) const {
         return now.serving == reported_.serving && now.wanted == reported_.wanted &&
                now.exact == reported_.exact && now.settled == reported_.settled;
-    }
-
-    /// Nothing is written when this fails, so its errors must not look ambiguous.
-    [[nodiscard]] Task<Result<CommandRead>> before_write() {
-        auto seen = co_await look();
-        if (!seen && is_ambiguous(seen.error())) {
-            seen.error().code = Code::precondition;
-            seen.error().message = "nothing was written: " + seen.error().message;
-        }
-        co_return seen;
     }
 
     asio::any_io_executor executor_;

@@ -165,7 +165,7 @@ private:
 
     /// The same, for a write that was decided at `etag`.
     [[nodiscard]] Task<Result<HaproxySnapshot>> look_at(std::string etag) {
-        OA_CO_TRY(HaproxySnapshot now, co_await look());
+        OA_CO_TRY(HaproxySnapshot now, unsent(co_await look()));
         if (etag != etag_of(now)) {
             co_return fail(
                 Code::conflict,

@@ -302,6 +302,15 @@ TEST_CASE("haproxy: a socket of level user is refused as early as in the preview
     CHECK(bench.rig.canary_percent() == 0);
 }
 
+TEST_CASE("haproxy: a look that fails before a write means that nothing was written") {
+    Bench bench;
+    const std::string etag = bench.read().etag;
+    bench.rig.stop();
+    check_error(
+        bench.rig.get(bench.driver->set(split(5), etag)), Code::conflict, "nothing was written"
+    );
+}
+
 TEST_CASE("haproxy: a reload that loses the weights is seen in split, etag, pid and uptime") {
     Bench bench;
     REQUIRE(bench.set(50).has_value());

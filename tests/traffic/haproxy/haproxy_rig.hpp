@@ -54,12 +54,12 @@ public:
     [[nodiscard]] FaultRelay& relay() { return *relay_; }
     [[nodiscard]] std::filesystem::path folder() const { return folder_; }
 
+    void stop();
     FakeBackend& stable() { return *stable_; }
     FakeBackend& canary() { return *canary_; }
 
 private:
     void start();
-    void stop();
     void write_config();
 
     asio::io_context io_;
