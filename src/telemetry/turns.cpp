@@ -65,6 +65,15 @@ std::string_view to_string(BadEvent event) noexcept {
     return k_bad_events[std::to_underlying(event)].word;
 }
 
+std::string bad_text(std::span<const BadEvent> events) {
+    std::string out;
+    for (const BadEvent event : events) {
+        out += out.empty() ? "" : " | ";
+        out += to_string(event);
+    }
+    return out;
+}
+
 bool is_rejected(int status) noexcept {
     return status >= 400 && status < k_client_left && status != k_upgrade_required &&
            !refuses_credential(status);

@@ -220,6 +220,7 @@ TEST_CASE("turns: 5xx begins at 500 and ends at 599") {
 TEST_CASE("turns: what counts as bad by default, as a set and in words") {
     CHECK(default_bad() == std::vector{BadEvent::http_5xx, BadEvent::terminal_error});
     CHECK(set_of(default_bad()) == 0b11);
+    CHECK(bad_text(default_bad()) == "http_5xx | terminal_error");
     CHECK(set_of({}) == 0);
     CHECK(set_of(std::vector{BadEvent::compat_rejected}) == 0b1000);
     CHECK(set_of(std::vector{BadEvent::rejected}) == 0b10000);

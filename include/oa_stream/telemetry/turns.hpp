@@ -204,6 +204,8 @@ inline constexpr auto k_bad_words = [] {
 /// Those that count by default.
 [[nodiscard]] std::vector<BadEvent> default_bad();
 [[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
+/// "http_5xx | terminal_error": as they are written behind `bad:`.
+[[nodiscard]] std::string bad_text(std::span<const BadEvent> events);
 /// Answered with 4xx that has no word of its own (401 and 403, 426), nor means that the client
 /// left (499).
 [[nodiscard]] bool is_rejected(int status) noexcept;

@@ -55,10 +55,7 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
             return wrong(std::move(events).error().message);
         }
         out.bad = *std::move(events);
-        for (const measure::BadEvent event : out.bad) {
-            out.spec.events += (out.spec.events.empty() ? "" : " | ");
-            out.spec.events += to_string(event);
-        }
+        out.spec.events = telemetry::bad_text(out.bad);
         return {};
     }
     const auto timing = enum_value<Timing>(

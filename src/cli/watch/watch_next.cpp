@@ -105,8 +105,11 @@ Advice shown_again(const WatchAsked& asked, const WatchView& view, const Context
     if (rates) {
         const double share = asked.limits.bad_at_most * 100;
         out.args.given["EXPR"] = {
-            view.broken.bad ? fmt::format("bad: http_5xx | terminal_error <= {:g}%", share)
-                            : fmt::format("p95: first_content <= {:g}s", asked.limits.p95_at_most_s)
+            view.broken.bad
+                ? fmt::format(
+                      "bad: {} <= {:g}%", telemetry::bad_text(telemetry::default_bad()), share
+                  )
+                : fmt::format("p95: first_content <= {:g}s", asked.limits.p95_at_most_s)
         };
         out.args.given[names::window] = {format_duration(window)};
     }

@@ -31,14 +31,19 @@ std::string budget_flags(const AlertOptions& options) {
 std::string next_of(Next next, bool routed, const AlertOptions& options) {
     const std::string route = routed ? fmt::format(" --route '{}'", k_its_route) : "";
     std::string here = fmt::format("{} {{{{ $externalURL }}}}", names::prometheus);
-    here += options.matchers.empty() ? "" : " --match " + shell_word(options.matchers);
+    here += options.matchers.empty()
+                ? ""
+                : fmt::format(" {} ", names::match) + shell_word(options.matchers);
     here += options.include_probes ? " --include-probes" : "";
     switch (next) {
     case Next::watch:
         return fmt::format("oa-stream watch {} --once", here);
     case Next::gate:
         return fmt::format(
-            "oa-stream slo gate 'bad: http_5xx | terminal_error <= 1%' {}{}", here, route
+            "oa-stream slo gate 'bad: {} <= 1%' {}{}",
+            telemetry::bad_text(telemetry::default_bad()),
+            here,
+            route
         );
     case Next::first:
         return fmt::format(

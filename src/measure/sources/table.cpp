@@ -47,7 +47,10 @@ std::optional<Error> needs_events(const GateSpec& gate) {
             "source: probe"
         );
     }
-    return wrong_source("only probes can count any bad ending", "bad: http_5xx | terminal_error");
+    return wrong_source(
+        "only probes can count any bad ending",
+        "bad: " + telemetry::bad_text(telemetry::default_bad())
+    );
 }
 
 } // namespace oa_stream::measure

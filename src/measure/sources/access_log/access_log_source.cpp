@@ -69,10 +69,6 @@ Result<void> check_options(const AccessLogOptions& options) {
 }
 
 std::string query_text(const Question& question, bool probes) {
-    std::vector<std::string_view> bad;
-    std::ranges::transform(question.bad, std::back_inserter(bad), [](BadEvent event) {
-        return to_string(event);
-    });
     return fmt::format(
         "POST lines of {}{}{}, written in [{}, {}), bad: {}",
         fmt::join(telemetry::route_is(question.routes).values, ", "),
@@ -81,7 +77,7 @@ std::string query_text(const Question& question, bool probes) {
         rfc3339_millis(wall_time(question.window.from_s)),
         rfc3339_millis(wall_time(question.window.to_s)),
         question.slower_than_s ? fmt::format("first content after {} s", *question.slower_than_s)
-                               : fmt::format("{}", fmt::join(bad, " | "))
+                               : telemetry::bad_text(question.bad)
     );
 }
 
