@@ -85,7 +85,7 @@ TEST_CASE("route plan: its text shows each path, what is written, what undoes it
         "write auth_entry: legacy\n"
         "undo  auth_entry: clear\n"
         "trap: /api/x is pinned to rust_shell: no override reaches it (the stream lane goes back "
-        "by traffic alone: rollback plan)\n"
+        "by traffic alone: oa-stream rollback plan)\n"
         "note: " +
             std::string(k_lane_untouched) + "\n"
     );
