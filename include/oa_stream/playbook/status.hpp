@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace oa_stream::playbook {
@@ -76,6 +77,10 @@ struct RunStatus {
     }
 };
 [[nodiscard]] Json to_json(const RunStatus& status);
+/// What is known of its traffic and routes, by name; empty values are unknown or do not apply.
+/// Views of `status`.
+[[nodiscard]] std::vector<std::pair<std::string_view, std::string_view>>
+status_lines(const RunStatus& status);
 /// Some lines.
 [[nodiscard]] std::string status_text(const RunStatus& status);
 

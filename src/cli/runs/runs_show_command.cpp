@@ -121,7 +121,7 @@ std::string run_details_text(const Known& known) {
         to_string(run.life),
         run.verdict.empty() ? ", no verdict" : ": " + run.verdict
     );
-    const auto line = [&](std::string_view name, const std::string& value) {
+    const auto line = [&](std::string_view name, std::string_view value) {
         if (!value.empty()) {
             out += fmt::format("  {:<10} {}\n", name, value);
         }
@@ -146,13 +146,9 @@ std::string run_details_text(const Known& known) {
         "by", run.life == RunLife::died && !run.holder.empty() ? run.holder + ", gone" : run.holder
     );
     if (known.status) {
-        line("target", std::string(trim(known.status->target)));
-        line("began with", known.status->baseline);
-        line("last seen", known.status->serving);
-        line("may serve", known.status->pending);
-        line("last step", known.status->step);
-        line("routes", known.status->routes);
-        line("unread", known.status->unread);
+        for (const auto& [name, value] : playbook::status_lines(*known.status)) {
+            line(name, value);
+        }
     }
     out += checks_text(run);
     line("evidence", run.folder.string());

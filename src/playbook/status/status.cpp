@@ -8,9 +8,11 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/control.hpp"
+#include "oa_stream/run/run_journal.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/run/suggest.hpp"
 
+#include "drill/planted_fault.hpp"
 #include "plan/plan_back.hpp"
 #include "verified_rollbacks.hpp"
 
@@ -57,6 +59,22 @@ Json to_json(const RunStatus& status) {
     return out;
 }
 
+std::vector<std::pair<std::string_view, std::string_view>> status_lines(const RunStatus& status) {
+    return {
+        {"target", trim(status.target)},
+        {"stage", status.stage},
+        {"paused", status.paused},
+        {"began with", status.baseline},
+        {"last seen", status.serving},
+        {"may serve", status.pending},
+        {"last step", status.step},
+        {"last line", status.last_at},
+        {"routes", status.routes},
+        {"fault", status.fault},
+        {"unread", status.unread},
+    };
+}
+
 std::string status_text(const RunStatus& status) {
     std::string out = fmt::format(
         "{} {}{}\n",
@@ -64,23 +82,15 @@ std::string status_text(const RunStatus& status) {
         status.paused.empty() ? to_string(status.state) : "paused",
         status.ending.empty() ? "" : ": " + status.ending
     );
-    const auto line = [&](std::string_view name, const std::string& value) {
+    const auto line = [&](std::string_view name, std::string_view value) {
         if (!value.empty()) {
             out += fmt::format("  {:<10} {}\n", name, value);
         }
     };
-    line("target", std::string(trim(status.target)));
     line("by", status.holder);
-    line("stage", status.stage);
-    line("paused", status.paused);
-    line("began with", status.baseline);
-    line("last seen", status.serving);
-    line("may serve", status.pending);
-    line("last step", status.step);
-    line("last line", status.last_at);
-    line("routes", status.routes);
-    line("fault", status.fault);
-    line("unread", status.unread);
+    for (const auto& [name, value] : status_lines(status)) {
+        line(name, value);
+    }
     line("open", status.open);
     if (status.left_nothing()) {
         line(
@@ -90,6 +100,24 @@ std::string status_text(const RunStatus& status) {
     }
     line("next", status.next.text());
     return out;
+}
+
+bool holds_traffic(const fs::path& folder) {
+    if (!planted_fault(folder).empty()) {
+        return true;
+    }
+    for (const std::string_view name :
+         {run::k_plan_file, run::k_journal_file, run::k_routes_journal}) {
+        const fs::path file = folder / name;
+        std::error_code error;
+        if (fs::exists(file, error) && fs::file_size(file, error) > 0 && !error) {
+            return true;
+        }
+        if (error && error != std::errc::no_such_file_or_directory) {
+            return run::facts_of(folder).mutates; // nobody can look into it
+        }
+    }
+    return false;
 }
 
 Result<RunStatus> status_of(const fs::path& state_dir, std::string_view run) {

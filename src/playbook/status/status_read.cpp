@@ -203,8 +203,10 @@ void add_holder(RunStatus& out, const fs::path& state_dir) {
             text_in(*holder, "since"),
             out.stopped ? ", stopped (Ctrl-Z or SIGSTOP)" : ""
         );
-    } else if (out.state == RunState::died && run::FolderLock::is_held(out.folder)) {
-        out.state = RunState::running; // its lock is another user's, or its plan cannot be read
+    } else if ((out.state == RunState::died || !out.fault.empty()) &&
+               run::FolderLock::is_held(out.folder)) {
+        // Its lock is another user's, its plan cannot be read, or it is about to remove its fault.
+        out.state = RunState::running;
         out.holder = "a living process";
     }
 }
@@ -256,7 +258,7 @@ constexpr const char* k_held = "its split was left as it is";
 
 std::string died_why(const RunStatus& out) {
     if (!out.moved && !out.routes_unverified) {
-        return out.fault.empty() ? "" : "its fault is still planted: " + out.fault;
+        return {};
     }
     if (!out.unread.empty()) {
         return fmt::format("it cannot be read whether its traffic is back ({})", out.unread);
@@ -281,6 +283,16 @@ std::string ended_why(const RunStatus& out, const Json& run) {
     return !exit && out.ending.empty() && out.moved ? "how it ended cannot be read" : "";
 }
 
+std::string why_open(const RunStatus& out, const Json& run) {
+    if (rollback_exit(run) == k_unverified) {
+        return k_rollback_unverified;
+    }
+    const std::string why = out.state == RunState::died ? died_why(out) : ended_why(out, run);
+    const bool back = !out.moved && !out.routes_unverified;
+    const bool only_fault = !out.fault.empty() && (back || why.empty());
+    return only_fault ? "its fault is still planted: " + out.fault : why;
+}
+
 void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool mutates) {
     out.own_lanes = plan.own_lanes;
     if (plan.own_lanes && out.state == RunState::died) {
@@ -293,9 +305,7 @@ void add_open(RunStatus& out, const StoredPlan& plan, const Json& run, bool muta
     if (out.state == RunState::running || plan.own_lanes || !mutates) {
         return;
     }
-    out.open = rollback_exit(run) == k_unverified ? k_rollback_unverified
-               : out.state == RunState::died      ? died_why(out)
-                                                  : ended_why(out, run);
+    out.open = why_open(out, run);
     const auto mark = run::finished_mark(out.folder);
     if (!out.open.empty() && mark) {
         out.open.clear();
@@ -367,35 +377,17 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     if (out.state == RunState::died && run::is_sealed(folder)) {
         out.state = RunState::ended;
     }
-    // It sealed the folder and closed the journal, and yet there is something to do.
-    out.fault = planted_fault(folder);
-    out.facts.mutates = facts.mutates || !out.fault.empty();
-    if (!out.fault.empty() || (out.moved && rollback_exit(run) == k_unverified)) {
+    // A rollback sealed the folder and closed the journal, and yet the run did not end by it.
+    if (out.moved && rollback_exit(run) == k_unverified) {
         out.state = RunState::died;
     }
+    out.fault = planted_fault(folder);
+    out.facts.mutates = facts.mutates || !out.fault.empty();
     add_holder(out, state_dir);
     add_position(out);
     add_open(out, plan, run, facts.mutates);
     add_next(out, plan, rollbacks);
     return out;
-}
-
-bool holds_traffic(const fs::path& folder) {
-    if (!planted_fault(folder).empty()) {
-        return true;
-    }
-    for (const std::string_view name :
-         {run::k_plan_file, run::k_journal_file, run::k_routes_journal}) {
-        const fs::path file = folder / name;
-        std::error_code error;
-        if (fs::exists(file, error) && fs::file_size(file, error) > 0 && !error) {
-            return true;
-        }
-        if (error && error != std::errc::no_such_file_or_directory) {
-            return run::facts_of(folder).mutates; // nobody can look into it
-        }
-    }
-    return false;
 }
 
 } // namespace oa_stream::playbook

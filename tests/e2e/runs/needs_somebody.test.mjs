@@ -25,11 +25,12 @@ const ROWS = {
   'the same, given up': { journal: ended({ ...UNVERIFIED, ended: 'rollback_unverified' }), run: { ...UNVERIFIED, ended: 'rollback_unverified' }, sealed: true, settled: SETTLED, open: '' },
   'one that died with traffic moved': { journal: MOVED, run: {}, open: 'it died, and the traffic may not be where it began' },
   'one that died before it moved any': { journal: [BEGIN], run: {}, open: '' },
+  'one that ended with its fault still planted': { journal: [BEGIN, { ...END, seq: 2, detail: 'FAIL exit 8' }], run: { ...UNVERIFIED, ended: 'failed' }, faults: { file: '/f', fault: 'error-rate=0.5', before: '', taken_out_at: null }, sealed: true, open: 'its fault is still planted: error-rate=0.5 in /f' },
   'a smoke that died': { kind: 'smoke-stream', run: { mutates: false }, open: '' },
 };
 
 /** A state directory with that run alone. */
-function made({ kind = 'cutover', journal, run, sealed, settled }) {
+function made({ kind = 'cutover', journal, run, sealed, settled, faults }) {
   const state = scratch('state'), id = `20260222T043600Z-${kind}-0a1b2c3d`;
   const folder = handmadeRun(path.join(state, 'runs', id));
   fs.mkdirSync(folder, { recursive: true });
@@ -39,6 +40,7 @@ function made({ kind = 'cutover', journal, run, sealed, settled }) {
     write('plan.json', JSON.stringify({ schema: 'oa-stream.plan.v1', target: 'haproxy:somewhere', source: { file: 'c.yaml' }, steps: [{ id: 'shift@50%', mutates: true }] }));
     write('journal.ndjson', journal.map((line) => `${JSON.stringify(line)}\n`).join(''));
   }
+  if (faults) write('faults.json', JSON.stringify(faults));
   if (sealed) write('SHA256SUMS', fs.readdirSync(folder).sort().map((file) => `${createHash('sha256').update(fs.readFileSync(path.join(folder, file))).digest('hex')}  ${file}\n`).join(''));
   if (settled) write('settled.json', JSON.stringify({ schema: 'oa-stream.settled.v1', ...settled }));
   return { id, look: (...args) => oa(args, { stateDir: state }) };
@@ -53,6 +55,8 @@ for (const [name, row] of Object.entries(ROWS)) {
     assert.deepEqual([status.code, status.json().runs[0].open ?? ''], [code, row.open]);
     const shown = await look('runs', 'show', id, '--json');
     assert.deepEqual([shown.code, shown.json().verdict, shown.json().open ?? ''], [code, open ? 'FAIL' : 'PASS', row.open]);
+    assert.deepEqual([status.json().runs[0].state, shown.json().shown.state], row.sealed ? ['ended', 'finished'] : ['died', 'died']);
+    assert.ok(!row.faults || (await look('runs', 'show', id)).stdout.includes('\n  fault      error-rate=0.5 in /f\n'));
     const doctor = (await look('doctor', '--json')).json().checks.find((check) => check.id.startsWith('runs'));
     assert.equal(doctor.verdict, open ? 'FAIL' : 'PASS', doctor.detail);
     const body = await look('incident', 'body', '--alert', 'OaStreamRunUnverified', '--json');
