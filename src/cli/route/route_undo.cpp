@@ -31,14 +31,13 @@ Result<std::vector<VerifiedUndo>> verified_undos(const std::filesystem::path& st
     std::vector<VerifiedUndo> out;
     for (const auto& folder : folders) {
         const Json document = run::document_in(folder / "run.json");
-        const Json* target = member(document, "target");
-        std::string restores = target == nullptr ? std::string() : text_in(*target, "restores");
-        if (!restores.empty() && int_member(document, "exit_code") == 0) {
+        run::RunFacts facts = run::facts_of(folder, document);
+        if (!facts.restores.empty() && int_member(document, "exit_code") == 0) {
             out.push_back(
                 {folder.filename().string(),
-                 std::move(restores),
+                 std::move(facts.restores),
                  text_in(document, "started_at"),
-                 document.value("mutated", Json()) == true}
+                 facts.mutated}
             );
         }
     }
@@ -52,8 +51,7 @@ Result<std::optional<std::string>>
 undo_seen(const std::filesystem::path& state_dir, const std::filesystem::path& folder) {
     const std::string run = folder.filename().string();
     std::optional<std::string> out;
-    if (int_member(run::document_in(folder / "run.json"), "exit_code") ==
-        static_cast<int>(ExitCode::rolled_back)) {
+    if (run::facts_of(folder).ended == run::RunEnding::rolled_back) {
         out = "by itself";
     }
     OA_TRY(const auto undos, verified_undos(state_dir));
