@@ -99,11 +99,10 @@ bool may_have_mutated(const RunFacts& facts, const Json& document) {
 
 /// The check that says so has it as a member. Earlier versions had it in the check's id.
 bool have_users_missed(const Json& document) {
-    const Json* rolled_back = member(document, "rolled_back");
     bool stated = false;
     bool missed = false;
     bool derived = false;
-    for (const Json& check : list_in(rolled_back == nullptr ? document : *rolled_back, "checks")) {
+    for (const Json& check : last_checks(document)) {
         const auto word = bool_member(object_in(check, "data"), "users_missed");
         stated = stated || word;
         missed = missed || word.value_or(false);
@@ -194,6 +193,11 @@ RunFacts facts_of(const fs::path& folder, const Json& document) {
     const auto manual = bool_member(document, "next_manual");
     out.next_manual = manual ? *manual : text_in(document, "next").starts_with("by hand: ");
     return out;
+}
+
+const Json& last_checks(const Json& document) {
+    const Json* rolled_back = member(document, "rolled_back");
+    return list_in(rolled_back == nullptr ? document : *rolled_back, "checks");
 }
 
 RunFacts facts_of(const fs::path& folder) {

@@ -77,4 +77,8 @@ struct RunFacts {
 /// Reads run.json itself.
 [[nodiscard]] RunFacts facts_of(const std::filesystem::path& folder);
 
+/// The checks of the last rollback of the run, or of the run itself while there was none; an empty
+/// array where run.json has no such list. Part of `document`.
+[[nodiscard]] const Json& last_checks(const Json& document);
+
 } // namespace oa_stream::run

@@ -67,7 +67,7 @@ struct StoredPlan {
 /// it left alone; "gone", nothing to move; "differs", the baseline with another setting than the
 /// recorded one.
 bool rollback_found(const Json& run, const char* what) {
-    return std::ranges::any_of(last_checks(run), [what](const Json& check) {
+    return std::ranges::any_of(run::last_checks(run), [what](const Json& check) {
         return bool_member(object_in(check, "data"), what).value_or(false);
     });
 }

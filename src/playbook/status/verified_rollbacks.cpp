@@ -15,11 +15,6 @@ std::string target_in(const Json& run) {
     return text_in(object_in(run, "target"), "what");
 }
 
-Json last_checks(const Json& run) {
-    const Json* rolled_back = member(run, "rolled_back");
-    return list_in(rolled_back == nullptr ? run : *rolled_back, "checks");
-}
-
 bool VerifiedRollbacks::any_after(const RunStatus& run) {
     if (!unread_) {
         unread_ = run::run_folders(state_dir_).value_or(std::vector<fs::path>{});

@@ -15,10 +15,6 @@ namespace oa_stream::playbook {
 /// What the lock is held on, as run.json says it; empty when it does not.
 [[nodiscard]] std::string target_in(const Json& run);
 
-/// The checks of the last rollback of the run, or of the run itself while there was none; an empty
-/// array where run.json has no such list.
-[[nodiscard]] Json last_checks(const Json& run);
-
 /// Rollbacks of whatever serves that ended as verified. Reads the run.json of a run at most once,
 /// and none that is older than the runs that are asked about.
 class VerifiedRollbacks {
