@@ -6,7 +6,6 @@
 #include "answers.hpp"
 #include "chats/chats.hpp"
 #include "chats/thread_name.hpp"
-#include "completions/completions_errors.hpp"
 #include "completions/completions_route.hpp"
 #include "gates/gates.hpp"
 #include "gates/site.hpp"

@@ -77,6 +77,12 @@ TEST_CASE("routes: paths match whole, literals before names") {
         }
     }
     CHECK(lane::match_route("GET", "/api/chats/%61b/stream").id == "%61b");
+    for (const auto* path : {"/v1", "/v1/", "/v1/nope", "/openai", "/openai/", "/openai/models"}) {
+        CHECK(lane::speaks_openai(path));
+    }
+    for (const auto* path : {"", "/", "/v10", "/openais", "v1/models", "/api/chat"}) {
+        CHECK_FALSE(lane::speaks_openai(path));
+    }
     const auto azure = lane::match_route("POST", "/openai/deployments/m%2F1/chat/completions");
     CHECK(azure.deployment == "m%2F1");
     CHECK(azure.id == std::nullopt);

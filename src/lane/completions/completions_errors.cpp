@@ -48,10 +48,6 @@ Rejection rejection_of(const turn::Failure& failure) {
 
 } // namespace
 
-bool speaks_openai(std::string_view path) noexcept {
-    return path == "/v1" || path.starts_with("/v1/") || path.starts_with("/openai/");
-}
-
 Rejection in_openai_words(Rejection rejection) {
     if (const auto* word = find_or_null(k_other_words, rejection.code, &OtherWord::lane)) {
         rejection.code = word->openai;

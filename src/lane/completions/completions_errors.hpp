@@ -7,9 +7,6 @@
 
 namespace oa_stream::lane {
 
-/// Whether a path is answered in OpenAI's words.
-[[nodiscard]] bool speaks_openai(std::string_view path) noexcept;
-
 /// The same refusal with the code that OpenAI clients know, where it has another name there.
 [[nodiscard]] Rejection in_openai_words(Rejection rejection);
 

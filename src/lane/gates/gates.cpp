@@ -4,7 +4,6 @@
 
 #include "chats/thread_name.hpp"
 #include "compat.hpp"
-#include "completions/completions_errors.hpp"
 #include "site.hpp"
 
 #include <fmt/format.h>

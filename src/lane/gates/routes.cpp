@@ -63,13 +63,15 @@ std::string_view take_segment(std::string_view& path) {
     return segment;
 }
 
+constexpr std::string_view k_azure = "openai";
+
 /// Azure's clients find what stands below /v1 at /openai/v1/…, /openai/deployments/NAME/… and
 /// /openai/…. Everything but that name is the same, the metric labels too. Nothing when `path` is
 /// not one of theirs.
 std::optional<std::string>
 without_azure(std::string_view path, std::optional<std::string>& deployment) {
     auto rest = path;
-    if (!path.starts_with('/') || take_segment(rest) != "openai") {
+    if (!path.starts_with('/') || take_segment(rest) != k_azure) {
         return std::nullopt;
     }
     auto after = rest;
@@ -119,6 +121,14 @@ void allow(std::string& list, const Route& route) {
 
 std::span<const Route> all_routes() noexcept {
     return k_routes;
+}
+
+bool speaks_openai(std::string_view path) noexcept {
+    if (!path.starts_with('/')) {
+        return false;
+    }
+    const auto first = take_segment(path);
+    return first == "v1" || first == k_azure;
 }
 
 RouteMatch match_route(std::string_view method, std::string_view at) {

@@ -55,6 +55,8 @@ struct RouteMatch {
     std::string allow{};               ///< every method of the path, "GET, HEAD, OPTIONS"
 };
 
+/// Whether a path is answered in OpenAI's words.
+[[nodiscard]] bool speaks_openai(std::string_view path) noexcept;
 /// The route of a path without query. Literal segments win over {…}.
 [[nodiscard]] RouteMatch match_route(std::string_view method, std::string_view at);
 
