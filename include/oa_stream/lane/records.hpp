@@ -32,6 +32,8 @@ enum class StopReason {
     store_full,  ///< the store that lanes share had no memory left
 };
 [[nodiscard]] std::string_view to_string(StopReason reason) noexcept;
+/// Of a word that another replica may have written: none when empty, stopped when unknown.
+[[nodiscard]] StopReason stop_reason_of(std::string_view word) noexcept;
 
 /// How one reader's answer ended.
 enum class ReaderEnd {

@@ -7,6 +7,25 @@
 
 namespace oa_stream::lane {
 
+namespace {
+
+constexpr std::array<std::string_view, 12> k_reasons{
+    "none",
+    "stopped",
+    "superseded",
+    "client_gone",
+    "wall_time",
+    "drain",
+    "overloaded",
+    "first_event",
+    "stalled",
+    "stop_text",
+    "store_away",
+    "store_full"
+};
+
+} // namespace
+
 bool is_empty(const TurnOutcome& outcome) noexcept {
     return outcome.outcome == turn::Outcome::completed && !outcome.content;
 }
@@ -27,21 +46,12 @@ turn::TerminalClass class_of(const TurnOutcome& outcome) {
 }
 
 std::string_view to_string(StopReason reason) noexcept {
-    static constexpr std::array<std::string_view, 12> k_words{
-        "none",
-        "stopped",
-        "superseded",
-        "client_gone",
-        "wall_time",
-        "drain",
-        "overloaded",
-        "first_event",
-        "stalled",
-        "stop_text",
-        "store_away",
-        "store_full"
-    };
-    return enum_word<StopReason::store_full>(k_words, reason);
+    return enum_word<StopReason::store_full>(k_reasons, reason);
+}
+
+StopReason stop_reason_of(std::string_view word) noexcept {
+    return enum_value<StopReason>(k_reasons, word)
+        .value_or(word.empty() ? StopReason::none : StopReason::stopped);
 }
 
 std::string_view to_string(ReaderEnd end) noexcept {

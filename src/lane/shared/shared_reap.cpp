@@ -172,6 +172,7 @@ Task<void> SharedLane::reap(
     counted.outcome = ended.outcome;
     counted.failure = ended.failure;
     counted.usage = ended.usage;
+    counted.reason = stop_reason_of(take.from.stop);
     counted.terminal = class_of(counted);
     counted.content = encoder.summary().content;
     counted.frames = encoder.summary().frames;

@@ -282,7 +282,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     follow(live, journal);
     ++store_->turns.adopted;
     if (!take.from.stop.empty()) {
-        live->stop(StopReason::stopped);
+        live->stop(stop_reason_of(take.from.stop));
     }
     return live;
 }

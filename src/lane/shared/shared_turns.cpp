@@ -371,8 +371,7 @@ void SharedLane::wanted(const store::Wanted& what) {
         }
         return;
     }
-    const bool superseded = what.reason == to_string(StopReason::superseded);
-    const auto reason = superseded ? StopReason::superseded : StopReason::stopped;
+    const auto reason = stop_reason_of(what.reason);
     if (turn) {
         spawn(lane_->executor, "stop", stop_as_asked(this, alive_, turn, reason));
     } else if (early_.size() < k_most_early) {

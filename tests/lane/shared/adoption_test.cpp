@@ -130,10 +130,12 @@ TEST_CASE("adoption: while a turn of the thread starts here, the old one is left
 TEST_CASE("adoption: a stop that was asked of the dead lane reaches the turn") {
     SharedRig rig;
     rig.theirs(false, begun());
-    rig.holding().stop = store::k_stopped;
+    rig.holding().stop = "client_gone";
     const auto played = rig.runs();
     CHECK(rig.settle());
     rig.until("the interrupt", [&] { return played->interrupts == 1; });
+    rig.until("the end", [&] { return rig.watcher.turns.size() == 1; });
+    CHECK(rig.watcher.turns.front().terminal == turn::TerminalClass::client_gone);
 }
 
 TEST_CASE("adoption: what another lane took first is let run, and none of ours") {
@@ -209,13 +211,18 @@ TEST_CASE("adoption: an interrupted turn was stopped only where somebody wanted 
     std::string_view said = R"("code":"authority_lost")"; // with the server that ran it
     std::string_view outcome = R"({"outcome":"failed","owed":true})";
     auto terminal = turn::TerminalClass::codex_error;
+    auto reason = lane::StopReason::none;
     SECTION("nobody did") {
     }
     SECTION("a client did") {
-        rig.holding().stop = GENERATE("stopped", "superseded");
+        reason = GENERATE(
+            lane::StopReason::stopped, lane::StopReason::superseded, lane::StopReason::client_gone
+        );
+        rig.holding().stop = to_string(reason);
         said = R"("type":"abort")";
         outcome = R"({"outcome":"interrupted","owed":true})";
-        terminal = turn::TerminalClass::turn_interrupted;
+        terminal = reason == lane::StopReason::client_gone ? turn::TerminalClass::client_gone
+                                                           : turn::TerminalClass::turn_interrupted;
     }
     SECTION("the lane that ran it ended it") {
         past.failure = turn::FailureCode::turn_aborted;
@@ -233,6 +240,7 @@ TEST_CASE("adoption: an interrupted turn was stopped only where somebody wanted 
     CHECK(reaped.outcome == outcome);
     REQUIRE(rig.watcher.turns.size() == 1);
     CHECK(rig.watcher.turns.front().terminal == terminal);
+    CHECK(rig.watcher.turns.front().reason == reason);
 }
 
 TEST_CASE("adoption: a turn is called worth another try where it is, as on a lane that lives") {
