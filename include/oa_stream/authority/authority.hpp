@@ -244,6 +244,9 @@ struct ModelInfo {
     std::string default_effort{}; ///< empty: not known
 };
 
+/// Whose turns these are where nobody names a worker.
+inline constexpr std::string_view k_usual_worker = "desktopw:shared";
+
 struct Capabilities {
     std::string name; ///< "codex", "replay"
     std::string version{};

@@ -42,7 +42,7 @@ struct WorkerDeadlines {
 
 struct WorkerOptions {
     std::string control_url{}; ///< http or https; https unless loopback
-    std::string worker = "desktopw:shared";
+    std::string worker{k_usual_worker};
     std::string auth = "env:OA_STREAM_WORKER_TOKEN"; ///< env:NAME, file:PATH or fd:N
     std::string khala_url{}; ///< ws or wss; empty: the control URL's host
     KhalaWire wire = KhalaWire::rust;

@@ -22,7 +22,7 @@ template <auto... Path> struct WorkerRows {
     );
     static constexpr auto id =
         option<Path..., &Worker::worker>(names::worker_id, "ID", "Run turns on this worker.")
-            .or_else("desktopw:shared");
+            .or_else(authority::k_usual_worker);
     static constexpr auto auth =
         option<Path..., &Worker::auth>(
             names::worker_auth,

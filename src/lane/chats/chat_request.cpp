@@ -321,12 +321,7 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     OA_TRY(auto thread, read_thread_name(body, context.path_id, context.query));
     request.thread_made = thread.empty();
     request.thread = thread.empty() ? "thread_" + random_hex(16) : std::move(thread);
-    OA_TRY(auto worker, read_worker_name(body));
-    if (!context.worker.empty() && !worker.empty() && worker != context.worker) {
-        return invalid_field(
-            "worker_id", "this lane runs another worker; leave worker_id out to use it"
-        );
-    }
+    OA_TRY(auto worker, read_worker_name(body, context.worker));
     if (!worker.empty()) {
         request.worker = std::move(worker);
     }

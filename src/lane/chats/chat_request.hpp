@@ -33,7 +33,7 @@ struct SeededMessages {
 
 struct ChatRequest {
     std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
-    std::string worker = "desktopw:shared";
+    std::string worker{authority::k_usual_worker};
     std::vector<authority::InputPart> input{}; ///< of the newest user message, in its order
     std::string text;            ///< what the user typed, each part on a line of its own
     /// … with nothing between the parts: releases that joined them so know a message that is sent

@@ -88,8 +88,16 @@ Accepted<std::string> read_thread_name(
     return id.empty() ? Accepted<std::string>(id) : checked(std::move(id));
 }
 
-Accepted<std::string> read_worker_name(const Json& body) {
-    return agreed(body, k_worker_names, "worker_id");
+Accepted<std::string> read_worker_name(const Json& body, std::string_view own) {
+    OA_TRY(auto worker, agreed(body, k_worker_names, "worker_id"));
+    if (worker.empty()) {
+        worker = own;
+    } else if (!own.empty() && worker != own) {
+        return invalid_field(
+            "worker_id", "this lane runs another worker; leave worker_id out to use it"
+        );
+    }
+    return worker;
 }
 
 } // namespace oa_stream::lane

@@ -18,7 +18,8 @@ namespace oa_stream::lane {
 /// The {id} of a path alone (resume, stop). 422 like read_thread_name.
 [[nodiscard]] Accepted<std::string> read_path_id(std::string_view raw);
 
-/// Empty when the request names no worker.
-[[nodiscard]] Accepted<std::string> read_worker_name(const Json& body);
+/// The lane's `own` where the request names none. 422 when it names another than that, unless the
+/// lane has none of its own.
+[[nodiscard]] Accepted<std::string> read_worker_name(const Json& body, std::string_view own);
 
 } // namespace oa_stream::lane

@@ -31,15 +31,8 @@ Rejection unsupported_type(std::string_view what, std::string_view type, const s
 }
 
 Accepted<void> check_worker(const Json& body, std::string_view own) {
-    const auto refuse = [](std::string message) {
-        return at_param(reject(422, "invalid_value", std::move(message)), "worker_id");
-    };
-    const auto worker = read_worker_name(body);
-    if (!worker) {
-        return refuse(worker.error().message);
-    }
-    if (!own.empty() && !worker->empty() && *worker != own) {
-        return refuse("this lane runs another worker; leave worker_id out to use it");
+    if (const auto worker = read_worker_name(body, own); !worker) {
+        return at_param(reject(422, "invalid_value", worker.error().message), "worker_id");
     }
     return {};
 }
