@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -202,26 +201,35 @@ void Answers::log_event(LogLevel level, std::string_view event, const Json& fiel
     }
 }
 
-net::Response Answers::error_page(int status, std::string_view reason, std::string_view path) {
+net::Response Answers::error_page(const net::RefusedRequest& refused) {
     static constexpr std::array<std::pair<int, std::string_view>, 4> codes{
         {{408, "request_timeout"},
          {431, "headers_too_large"},
          {500, "internal_error"},
          {503, "service_unavailable"}}
     };
+    const int status = refused.status;
     const auto* known = std::ranges::find(codes, status, &std::pair<int, std::string_view>::first);
-    Call call;
-    call.record.time = std::chrono::system_clock::now();
-    call.record.request_id = request_id_of({});
-    call.record.method = "-";
-    call.record.status = status;
     const std::string code(known == codes.end() ? "bad_request" : known->second);
-    auto response = refusal_of(reject(status, code, std::string(reason)), path, call.record);
-    response.headers.set("x-request-id", call.record.request_id);
+    Call call;
+    auto& record = call.record;
+    note_arrival(
+        call,
+        refused.received,
+        net::client_of(lane_->config.proxies, refused.peer, {}, refused.secure)
+    );
+    record.request_id = request_id_of({});
+    record.method = "-";
+    record.status = status;
+    auto response =
+        refusal_of(reject(status, code, std::string(refused.reason)), refused.path, record);
+    response.headers.set("x-request-id", record.request_id);
     response.headers.set("x-oa-revision", lane_->config.revision);
     add_window_headers(lane_->config.window, response.headers);
-    call.record.end_s = 0;
-    lane_->count(call.record);
+    record.headers_s = call.now_s();
+    record.end_s = record.headers_s;
+    record.bytes = response.body.size(); // so short that it leaves at once
+    lane_->count(record);
     return response;
 }
 

@@ -30,8 +30,7 @@ public:
     );
     [[nodiscard]] net::Response preflight(const Call& call) const;
     /// For what never became a request.
-    [[nodiscard]] net::Response
-    error_page(int status, std::string_view reason, std::string_view path);
+    [[nodiscard]] net::Response error_page(const net::RefusedRequest& refused);
 
     /// The authority refused what `call` asked; the client is told the code alone.
     void log_failed(

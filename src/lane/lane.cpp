@@ -146,8 +146,8 @@ net::Handler Lane::handler() {
 }
 
 net::ErrorPage Lane::error_page() {
-    return [impl = impl_.get()](int status, std::string_view reason, std::string_view path) {
-        return impl->answers.error_page(status, reason, path);
+    return [impl = impl_.get()](const net::RefusedRequest& refused) {
+        return impl->answers.error_page(refused);
     };
 }
 

@@ -343,6 +343,29 @@ TEST_CASE("provoked: what the server refuses by itself counts as a request of th
     CHECK(line_before_scrape(rig).at("route") == "other");
 }
 
+TEST_CASE("provoked: a refused head has its client, its first byte's time and what was sent") {
+    LaneRig rig;
+    asio::ip::tcp::socket socket(rig.context);
+    socket.connect({asio::ip::make_address_v4("127.0.0.1"), rig.server->endpoint().port});
+    const auto before = std::chrono::system_clock::now();
+    asio::write(socket, asio::buffer(std::string_view("GET ")));
+    rig.until("the first bytes", [&] { return rig.server->answering() == 1; });
+    const auto begun = std::chrono::system_clock::now();
+    rig.context.run_for(Millis(30));
+    asio::write(socket, asio::buffer(std::string_view("once more\r\n\r\n")));
+    rig.until("the record", [&] { return !rig.watcher.requests.empty(); });
+    const auto& record = rig.watcher.requests.front();
+    CHECK(record.status == 400);
+    CHECK(record.client == "127.0.0.1");
+    CHECK(record.time >= before - std::chrono::milliseconds(1));
+    CHECK(record.time <= begun + std::chrono::milliseconds(1));
+    CHECK(record.end_s >= 0.03);
+    rig.until("the answer", [&] { return socket.available() > 0; });
+    std::string answer(4096, ' ');
+    answer.resize(socket.read_some(asio::buffer(answer)));
+    CHECK(record.bytes == answer.size() - answer.find("\r\n\r\n") - 4);
+}
+
 TEST_CASE("at rest: requests equal durations by route, terminals equal accepted turns, once each") {
     LaneRig rig;
     for (int i = 0; i < 3; ++i) {

@@ -240,8 +240,8 @@ Task<void> hand_over(std::shared_ptr<Inbox> inbox, std::shared_ptr<Exchange> exc
     co_return;
 }
 
-Response plain_page(int status, std::string_view reason, std::string_view /*path*/) {
-    return {status, {{"x-page", "server"}}, std::string(reason)};
+Response plain_page(const RefusedRequest& refused) {
+    return {refused.status, {{"x-page", "server"}}, std::string(refused.reason)};
 }
 
 } // namespace

@@ -150,10 +150,17 @@ public:
 };
 
 using Handler = std::function<Task<void>(std::shared_ptr<Exchange>)>;
-/// Makes the body of an answer the server itself must give (400 malformed, 408, 431, 503). `path`:
-/// what the request asked for, as far as its head was readable; else empty.
-using ErrorPage =
-    std::function<Response(int status, std::string_view reason, std::string_view path)>;
+/// A request that the server itself must answer (400 malformed, 408, 431, 503).
+struct RefusedRequest {
+    int status = 0;
+    std::string_view reason;
+    std::string_view path{}; ///< what it asked for, as far as its head was readable; else empty
+    std::string_view peer{}; ///< these as in Request
+    bool secure = false;
+    Clock::time_point received{};
+};
+/// Makes the answer.
+using ErrorPage = std::function<Response(const RefusedRequest& refused)>;
 
 /// When a request is handed to the handler.
 enum class HandOver {

@@ -41,21 +41,28 @@ void drop_request(Call& call) {
     call.completion.reset();
 }
 
+void note_arrival(Call& call, Clock::time_point received, net::Client client) {
+    call.received = received;
+    call.record.time =
+        std::chrono::system_clock::now() -
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - received);
+    call.record.client = std::move(client.address);
+    call.record.secure = client.secure;
+}
+
 CallPtr open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Exchange> exchange) {
     auto call = std::make_shared<Call>();
     const auto& request = exchange->request();
     call->match = match_route(request.method, request.path);
-    call->received = request.received;
+    note_arrival(
+        *call,
+        request.received,
+        net::client_of(proxies, request.peer, request.headers, request.secure)
+    );
     call->traceparent = traceparent_of(request.headers);
     auto& record = call->record;
-    const auto age = Clock::now() - request.received;
-    record.time = std::chrono::system_clock::now() -
-                  std::chrono::duration_cast<std::chrono::microseconds>(age);
     record.request_id = request_id_of(request.headers);
     record.method = request.method;
-    auto client = net::client_of(proxies, request.peer, request.headers, request.secure);
-    record.client = std::move(client.address);
-    record.secure = client.secure;
     if (!call->match.pattern.empty()) {
         record.route = call->match.pattern;
     }

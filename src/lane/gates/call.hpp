@@ -56,6 +56,9 @@ using CallPtr = std::shared_ptr<Call>;
 /// The turn was accepted: gives back what the request takes of memory. Its record stays.
 void drop_request(Call& call);
 
+/// Its times count from `received`, its first byte.
+void note_arrival(Call& call, Clock::time_point received, net::Client client);
+
 [[nodiscard]] CallPtr
 open_call(const net::TrustedProxies& proxies, std::shared_ptr<net::Exchange> exchange);
 

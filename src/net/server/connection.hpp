@@ -134,6 +134,7 @@ private:
     void skip(std::string_view data);
 
     void write_whole(Response response);
+    void write_page(int status, std::string_view reason, std::string_view path);
     void settle_delivery(Delivery::State outcome);
     [[nodiscard]] HeadShape shape_of(int status, const Headers& headers) const;
     void arm_write();

@@ -51,8 +51,12 @@ void Connection::abandon(std::uint64_t id) noexcept {
     guarded([this] {
         settle_unread_body();
         reuse_ = false;
-        write_whole(core_->page(500, "the request was dropped"));
+        write_page(500, "the request was dropped", {});
     });
+}
+
+void Connection::write_page(int status, std::string_view reason, std::string_view path) {
+    write_whole(core_->page({status, reason, path, peer_, tls_ != nullptr, received_}));
 }
 
 void Connection::write_whole(Response response) {

@@ -171,7 +171,7 @@ void Connection::refuse(int status, std::string_view reason) {
     reuse_ = false;
     unread_body_ = true;
     arm_read();
-    write_whole(core_->page(status, reason, path));
+    write_page(status, reason, path);
 }
 
 } // namespace oa_stream::net

@@ -112,11 +112,15 @@ void ServerCore::forget(const std::shared_ptr<Connection>& connection) {
     }
 }
 
-Response ServerCore::page(int status, std::string_view reason, std::string_view path) const {
+Response ServerCore::page(const RefusedRequest& refused) const {
     if (error_page) {
-        return error_page(status, reason, path);
+        return error_page(refused);
     }
-    return {status, {{"content-type", "text/plain; charset=utf-8"}}, std::string(reason) + "\n"};
+    return {
+        refused.status,
+        {{"content-type", "text/plain; charset=utf-8"}},
+        std::string(refused.reason) + "\n"
+    };
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(

@@ -32,8 +32,7 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
     void adopt(Descriptor socket);
     /// The connection is closed.
     void forget(const std::shared_ptr<Connection>& connection);
-    [[nodiscard]] Response
-    page(int status, std::string_view reason, std::string_view path = {}) const;
+    [[nodiscard]] Response page(const RefusedRequest& refused) const;
 };
 
 } // namespace oa_stream::net

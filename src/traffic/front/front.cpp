@@ -55,8 +55,8 @@ Task<void> handle(CorePtr core, std::shared_ptr<net::Exchange> exchange) {
     co_await relay(std::move(core), *std::move(route), std::move(exchange));
 }
 
-net::Response error_page(int status, std::string_view reason, std::string_view /*path*/) {
-    return json_error(status, "bad_request", reason);
+net::Response error_page(const net::RefusedRequest& refused) {
+    return json_error(refused.status, "bad_request", refused.reason);
 }
 
 Result<void> validate(const FrontOptions& options) {
