@@ -46,20 +46,20 @@ inline constexpr std::array k_metrics{
         "oa_stream_http_request_duration_seconds",
         Kind::histogram,
         "route,probe",
-        "Request read to last byte sent, streams included."
+        "First byte of the request to last byte sent, streams included."
     },
     Metric{
         "oa_stream_turn_duration_seconds",
         Kind::histogram,
         "route,probe",
-        "Request read to last byte sent, of whole turns: begun by it, completed and read to the "
-        "end."
+        "First byte of the request to last byte sent, of whole turns: begun by it, completed and "
+        "read to the end."
     },
     Metric{
         "oa_stream_first_content_seconds",
         Kind::histogram,
         "route,probe",
-        "Request read to the first text, reasoning or tool of the turn it started."
+        "First byte of the request to the first text, reasoning or tool of the turn it started."
     },
     Metric{
         "oa_stream_chunk_gap_seconds",
