@@ -14,6 +14,7 @@
 #include "tools/client_tools.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -87,6 +88,9 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     call->row = lane_->ids().find(call->record.owner, call->chat.thread);
     if (const auto& row = call->row) {
         request.thread = row->thread;
+    }
+    if (co_await gives_way(call)) {
+        call->replaced = *std::exchange(request.thread, std::nullopt);
     }
     auto& chat = call->chat;
     if (chat.answers_calls && chat.regenerate && request.thread) {

@@ -84,6 +84,7 @@ private:
     void note_settled(const Call& call, const authority::Turn& turn);
     [[nodiscard]] bool repeats_newest(const Call& call) const;
     // turn_tools.cpp
+    [[nodiscard]] Task<bool> gives_way(CallPtr call);
     [[nodiscard]] Task<Accepted<void>>
     seed_new_thread(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> offer_tools(CallPtr call, authority::TurnRequest* request);

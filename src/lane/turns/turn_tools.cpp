@@ -41,6 +41,21 @@ std::string newest_question(const std::vector<EarlierMessage>& earlier) {
 
 } // namespace
 
+/// POST /api/chats made the thread, and nothing was asked in it: one that is made with what the
+/// first request brings goes on in its place.
+Task<bool> TurnStarter::gives_way(CallPtr call) {
+    const auto& row = call->row;
+    const bool brings = !call->chat.earlier.empty() || !call->chat.extras.tools.empty();
+    if (!row || row->seeded > 0 || !row->last_turn.empty() || !brings ||
+        !lane_->authority().capabilities().can_seed) {
+        co_return false;
+    }
+    authority::TurnsQuery query{.thread = row->thread, .limit = 1, .newest_first = true};
+    query.detail = authority::TurnsQuery::Detail::none;
+    const auto page = co_await lane_->authority().turns_page(std::move(query));
+    co_return page && page->turns.empty();
+}
+
 Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnRequest* request) {
     request->thread.reset();
     request->revert_from_turn.reset();

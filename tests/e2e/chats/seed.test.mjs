@@ -77,6 +77,17 @@ test('the model is told texts, images, calls and results; the list has the messa
   assert.deepEqual(exported.messages.map((m) => m.id), ids);
 });
 
+test('a conversation that POST /api/chats made begins with them as any other, under its title', async () => {
+  assert.equal((await send(lane.base, { method: 'POST', path: '/api/chats', body: { id: 'made', title: 'Orders' } })).status, 201);
+  const first = await post('made', [OLD[3], user('new-1', text('scenario:text;words=2'))]);
+  assert.equal(first.status, 200, first.text);
+  assert.equal(first.headers['x-oa-ignored'], undefined);
+  assert.deepEqual((await asked()).items.map((item) => item.text), ['Any time.', 'scenario:text;words=2']);
+  assert.deepEqual((await page('made')).data.map((m) => m.metadata.status), ['seeded', 'completed', 'completed']);
+  const { data } = (await send(lane.base, { path: '/api/chats/made' })).json();
+  assert.equal(data.conversation.title, 'Orders');
+});
+
 test('they survive a restart and go into a copy', async () => {
   const one = await start();
   await post('kept', [...OLD, user('new-1', text('scenario:text;words=2'))], one);
