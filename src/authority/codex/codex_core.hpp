@@ -241,8 +241,12 @@ private:
         std::shared_ptr<const TurnRequest> request,
         bool asked_before
     );
+    // threads/codex_load.cpp
     [[nodiscard]] static Task<Result<ThreadHold>>
     load_known(Self self, Link link, std::string thread);
+    /// Of a thread that is unarchived first where it has to be.
+    [[nodiscard]] static Task<RpcOutcome>
+    call_unarchived(Self self, Link link, std::string method, Json params);
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
     /// The result of thread/resume, with the thread's turns (of more than fit into a message the
     /// newest one) or `bare`.

@@ -31,6 +31,8 @@ constexpr std::array k_rows{
     Row{"invalid thread id: ", RefusalKind::thread_unknown},
     Row{"invalid session id: ", RefusalKind::thread_unknown},
     Row{"ephemeral threads do not support thread/turns/list", RefusalKind::thread_unknown},
+    Row{"is archived. Run `codex unarchive", RefusalKind::thread_archived},
+    Row{"already has an active writer", RefusalKind::thread_in_use},
     Row{"turn not found: ", RefusalKind::turn_unknown},
     Row{"ephemeral threads do not support thread/revert", RefusalKind::turn_unknown},
     Row{"identifies an in-progress turn", RefusalKind::turn_unended},
@@ -68,9 +70,11 @@ Code code_of(RefusalKind kind) noexcept {
     case RefusalKind::turn_unknown:
         return Code::precondition;
     case RefusalKind::turn_unended:
+    case RefusalKind::thread_in_use:
         return Code::conflict;
     case RefusalKind::bad_config:
         return Code::config;
+    case RefusalKind::thread_archived:
     case RefusalKind::thread_shared:
     case RefusalKind::no_active_turn:
     case RefusalKind::other:

@@ -19,6 +19,8 @@ enum class RefusalKind {
     thread_not_loaded, ///< known or not: resume it first
     thread_unknown,   ///< no such thread on disk, or no thread id at all
     thread_empty,     ///< a thread without any turn yet
+    thread_archived,  ///< it is unarchived before it is loaded
+    thread_in_use,    ///< another process of codex has it open
     thread_shared,    ///< a fork needs its history
     turn_unknown,     ///< revert before a turn that is not there
     turn_unended,     ///< a fork through a turn whose end codex does not know

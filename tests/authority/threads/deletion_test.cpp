@@ -87,6 +87,21 @@ TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was dele
     ::unsetenv("FAKE_NAME");
 }
 
+TEST_CASE("codex: an archived thread takes the next message, one that waits for its copy's end not"
+) {
+    Mode mode("forks");
+    ::setenv("FAKE_NAME", std::string(k_retired).c_str(), 1);
+    ThreadStage stage;
+    stage.opened();
+    CHECK(stage.play(ask("I am back", "away")).outcome() == "completed");
+    CHECK(stage.received("thread/unarchive", "\"away\"") == 1);
+    const auto gone = stage.start(ask("I am back", "r-1"));
+    REQUIRE_FALSE(gone.has_value());
+    CHECK(gone.error().code == Code::not_found);
+    CHECK(stage.received("thread/unarchive") == 1);
+    ::unsetenv("FAKE_NAME");
+}
+
 TEST_CASE("codex: a child that dies over a deletion: the next one is asked once more") {
     Mode mode("dies-on-delete");
     for (const auto& [thread, code] :

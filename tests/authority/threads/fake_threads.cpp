@@ -64,7 +64,7 @@ public:
             threads_ = {{"long", {}}, {"longer", {}}};
         }
         if (mode_ == "forks") {
-            threads_ = {{"x", {}}, {"a", {}}, {"b", {}}};
+            threads_ = {{"x", {}}, {"a", {}}, {"b", {}}, {"away", {.archived = true}}};
             threads_["b"].source = "a";
             for (int i = 1; i <= 5; ++i) {
                 threads_["r-" + std::to_string(i)] = {
@@ -252,6 +252,13 @@ private:
         if (mode_ == "long" && method == "thread/items/list") {
             return list_items(thread, params, id);
         }
+        if (method == "thread/resume" && threads_[thread].archived) { // as codex 0.169.0
+            return refuse(
+                id,
+                "session " + thread + " is archived. Run `codex unarchive " + thread +
+                    "` to unarchive it first."
+            );
+        }
         if (method == "thread/resume" || method == "thread/read") {
             return reply(id, thread_result(thread));
         }
@@ -264,8 +271,8 @@ private:
         if (method == "thread/name/set") {
             threads_[thread].name = params.value("name", "");
         }
-        if (method == "thread/archive") {
-            threads_[thread].archived = true;
+        if (method == "thread/archive" || method == "thread/unarchive") {
+            threads_[thread].archived = method == "thread/archive";
         }
         reply(id, Json::object());
         if (method == "turn/interrupt") {

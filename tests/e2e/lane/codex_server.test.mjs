@@ -263,16 +263,25 @@ for (const same of [false, true]) {
   });
 }
 
-test('a thread that another client archived and opened again is opened for the next message', async () => {
-  assert.equal((await chat(lane.base, 'scenario:text;words=3', { id: 'moved' }).done).status, 200);
-  const other = await client();
-  const { data: [{ id: threadId }] } = await other.ask('thread/list', { limit: 1 });
-  for (const method of ['thread/archive', 'thread/unarchive', 'thread/resume']) await other.ask(method, { threadId });
-  const answer = await chat(lane.base, 'scenario:text;words=4', { id: 'moved' }).done;
-  other.close();
-  assert.equal(answer.status, 200, answer.text);
-  assert.deepEqual(read(answer).texts, [whole(4)]);
-});
+for (const [what, ...after] of [['archived'], ['archived and opened again', 'thread/unarchive', 'thread/resume']]) {
+  test(`a thread that another client ${what} is opened for the next message and for a copy`, async () => {
+    const other = await client();
+    const putAway = async (id) => {
+      assert.equal((await chat(lane.base, 'scenario:text;words=3', { id }).done).status, 200);
+      const { data: [{ id: threadId }] } = await other.ask('thread/list', { limit: 1 });
+      for (const method of ['thread/archive', ...after]) await other.ask(method, { threadId });
+    };
+    const [next, copied] = ['next', 'copied'].map((end) => `${what}-${end}`.replaceAll(' ', '-'));
+    await putAway(next);
+    const answer = await chat(lane.base, 'scenario:text;words=4', { id: next }).done;
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(read(answer).texts, [whole(4)]);
+    await putAway(copied);
+    const copy = await send(lane.base, { method: 'POST', path: `/api/chats/${copied}/fork`, body: {} });
+    assert.equal(copy.status, 201, copy.text);
+    other.close();
+  });
+}
 
 test('a stop is on its way and the connection is cut for longer than it waits, or says nothing more: the next one stops the turn', () => Promise.all([
   ['stop-cut', async (way) => { await sleep(100); way.down = true; way.cut(); await sleep(6500); way.down = false; }],

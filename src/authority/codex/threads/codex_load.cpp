@@ -1,4 +1,6 @@
 // A stored thread is loaded before it is used.
+#include "oa_stream/base/json_members.hpp"
+
 #include "codex/codex_core.hpp"
 #include "codex/codex_requests.hpp"
 
@@ -20,6 +22,28 @@ Task<Result<ThreadHold>> CodexCore::load_known(Self self, Link link, std::string
     co_return hold;
 }
 
+/// Another client may have archived the thread, which codex refuses to load or to copy until it is
+/// unarchived. One that was deleted and waits for its copies' end stays where it is.
+Task<RpcOutcome> CodexCore::call_unarchived(Self self, Link link, std::string method, Json params) {
+    RpcOutcome outcome = co_await call(self, link, method, params);
+    if (!is_refusal(outcome, RefusalKind::thread_archived)) {
+        co_return outcome;
+    }
+    const std::string thread = text_in(params, "threadId");
+    auto known = co_await threads(self, {thread});
+    if (!known) {
+        co_return std::move(known).error();
+    }
+    if (known->empty()) {
+        co_return Error{.code = Code::not_found, .message = "the thread is deleted"};
+    }
+    RpcOutcome unarchived = co_await call(self, link, "thread/unarchive", thread_params(thread));
+    if (!std::holds_alternative<Json>(unarchived)) {
+        co_return unarchived;
+    }
+    co_return co_await call(self, link, std::move(method), std::move(params));
+}
+
 /// `thread` is held by the caller.
 Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
     const auto deadline = Clock::now() + self->options_.deadlines.load_wait;
@@ -31,7 +55,9 @@ Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bo
         co_return fail(Code::unavailable, "codex is busy with loading other threads");
     }
     Json params = bare ? thread_resume_params(thread->id) : thread_params(thread->id);
-    auto loaded = co_await ask(self, link, "thread/resume", std::move(params));
+    auto loaded = settle(
+        co_await call_unarchived(self, link, "thread/resume", std::move(params)), "thread/resume"
+    );
     if (!bare && !loaded && loaded.error().code == Code::too_large) {
         // It is loaded. Codex 0.169.0 says what the newest turn cost only behind the longer answer.
         params = thread_resume_newest_params(thread->id);

@@ -118,7 +118,7 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
         co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
     );
     Json params = thread_fork_params(thread, last_turn, self->home_.cwd);
-    RpcOutcome outcome = co_await call(self, link, "thread/fork", params);
+    RpcOutcome outcome = co_await call_unarchived(self, link, "thread/fork", params);
     if (is_refusal(outcome, RefusalKind::turn_unended)) {
         OA_CO_TRY(params, co_await fork_before_next(self, std::move(params)));
         outcome = co_await call(self, link, "thread/fork", std::move(params));
