@@ -3,9 +3,14 @@
 #include "codex/health/codex_storage.hpp"
 #include "fake_stage.hpp"
 
+#include <fmt/chrono.h>
+
 #include <csignal>
+#include <ctime>
+#include <filesystem>
 
 using namespace oa_test;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -210,6 +215,54 @@ TEST_CASE("codex: a first turn that history does not have turns readiness red") 
     CHECK(stage.play(ask("forgotten")).outcome() == "completed");
     stage.until([&] { return !stage.authority->health().ready; });
     CHECK_THAT(stage.authority->health().reason, Catch::Contains("is not in its history"));
+}
+
+TEST_CASE("codex: what it may not write below its home is named, and it waits for that") {
+    const auto deny = [](const fs::path& file) { // also root
+        fs::create_directories(file.parent_path());
+        fs::create_symlink("/dev/null/nothing", file);
+    };
+    FakeStage stage;
+    const fs::path home = stage.folder.path / "state/codex/home";
+    const fs::path history = home / "thread_history_1.sqlite";
+    for (const fs::path& file : {history, home / "thread-writer-locks"}) {
+        deny(file);
+        const auto refused = stage.open();
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == Code::io);
+        CHECK(refused.error().where == file.string());
+        fs::remove(file);
+    }
+    deny(home / "state_5.sqlite.copy"); // not a database of codex's
+    stage.opened();
+    deny(history);
+    CHECK(stage.play(ask("forgotten")).outcome() == "completed");
+    stage.until([&] {
+        return stage.authority->health().reason.contains(
+            history.string() + ": codex may not write"
+        );
+    });
+    CHECK_FALSE(stage.authority->health().ready);
+    CHECK(stage.reading("codex_restarts_total") == 0);
+    fs::remove(history);
+    stage.until([&] { return stage.authority->health().ready; });
+    CHECK(stage.reading("codex_restarts_total") == 1);
+}
+
+TEST_CASE("codex storage: of the folders of conversations today's counts") {
+    const Folder folder;
+    const std::time_t now = std::time(nullptr);
+    std::tm day{};
+    ::localtime_r(&now, &day);
+    const auto month = folder.path / fmt::format("sessions/{:%Y/%m}", day);
+    fs::create_directories(month);
+    must(write_file_atomic(month / "00", "no folder")); // nobody may enter it
+    CHECK(check_writable(folder.path).has_value());
+    const auto today = month / fmt::format("{:%d}", day);
+    must(write_file_atomic(today, "no folder"));
+    const auto refused = check_writable(folder.path);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().where == today.string());
 }
 
 TEST_CASE("codex: a first turn that its client deleted or replaced proves nothing") {

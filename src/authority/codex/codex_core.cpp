@@ -129,6 +129,8 @@ Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
             self->handlers()
         );
     }
+    // A child would answer, and what it cannot write would be in no list.
+    OA_CO_CHECK(check_writable(self->home_.home));
     ChildOptions child;
     child.program = options.program;
     child.args = {"app-server", foreign_option("--strict-config")};

@@ -165,6 +165,8 @@ private:
     void cannot_save(const std::string& cause); ///< any conversation
     /// … this thread, for a reason in codex's words. Of the disk, it is every thread's.
     void cannot_save(std::string_view thread, std::string_view why);
+    /// Of a child that could not save; else the reason names what it may not write.
+    [[nodiscard]] bool may_write();
     [[nodiscard]] static Task<void> watch_storage(Self self);
     [[nodiscard]] static Task<void>
     check_history(Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn);

@@ -67,6 +67,19 @@ void CodexCore::cannot_save(std::string_view thread, std::string_view why) {
     }
 }
 
+bool CodexCore::may_write() {
+    const auto writable = check_writable(home_.home);
+    if (writable) {
+        return true;
+    }
+    std::string why = "codex cannot save conversations: " + writable.error().text();
+    if (why != unsaved_) {
+        unsaved_ = std::move(why);
+        log(LogLevel::error, unsaved_);
+    }
+    return false;
+}
+
 Task<void> CodexCore::watch_storage(Self self) {
     while (!self->closing_) {
         co_await idle_for(self, k_disk_look);
@@ -82,11 +95,11 @@ Task<void> CodexCore::watch_storage(Self self) {
             );
             self->changed_.notify();
         }
-        if (able || !self->full_.empty() || !try_writing(self->home_.home)) {
+        if (able || !self->full_.empty() || !self->may_write() || !try_writing(self->home_.home)) {
             continue;
         }
         if (const Link link = self->link_) {
-            self->log(LogLevel::info, "codex can write again and is started again");
+            self->log(LogLevel::info, "codex's home can be written: codex is started again");
             co_await CodexLink::close(link, k_flush);
         }
         self->unsaved_.clear();

@@ -3,14 +3,21 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <ctime>
 #include <system_error>
 
 namespace oa_stream::authority {
+
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -35,7 +42,55 @@ constexpr std::array<std::string_view, 6> k_causes{
     "Input/output error",
 };
 
+Result<void> check_access(const fs::path& path, int wanted) {
+    if (::faccessat(AT_FDCWD, path.c_str(), wanted, AT_EACCESS) == 0 || errno == ENOENT) {
+        return {};
+    }
+    return fail(
+        Code::io,
+        fmt::format("codex may not write it: {}", std::generic_category().message(errno)),
+        path,
+        "give it to the user of the lane"
+    );
+}
+
+bool is_database(std::string_view name) {
+    return name.ends_with(".sqlite") || name.ends_with(".sqlite-wal") ||
+           name.ends_with(".sqlite-shm");
+}
+
+/// Where codex will write or make the next rollout.
+fs::path rollouts_of_today(const fs::path& home) {
+    const std::time_t now = std::time(nullptr);
+    std::tm day{};
+    ::localtime_r(&now, &day);
+    std::error_code ignored;
+    fs::path found = home / "sessions";
+    for (const std::string& part :
+         {fmt::format("{:%Y}", day), fmt::format("{:%m}", day), fmt::format("{:%d}", day)}) {
+        if (!fs::exists(found / part, ignored)) {
+            break;
+        }
+        found /= part;
+    }
+    return found;
+}
+
 } // namespace
+
+Result<void> check_writable(const fs::path& home) {
+    std::error_code error;
+    fs::directory_iterator each(home, error);
+    for (; !error && each != fs::directory_iterator(); each.increment(error)) {
+        if (is_database(each->path().filename().native())) {
+            OA_CHECK(check_access(each->path(), R_OK | W_OK));
+        }
+    }
+    for (const fs::path& folder : {home / "thread-writer-locks", rollouts_of_today(home)}) {
+        OA_CHECK(check_access(folder, R_OK | W_OK | X_OK));
+    }
+    return {};
+}
 
 std::optional<std::string_view> disk_cause_in(std::string_view text) noexcept {
     for (const std::string_view cause : k_causes) {

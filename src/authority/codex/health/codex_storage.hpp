@@ -19,6 +19,11 @@ lacks_room(const std::filesystem::path& folder, std::uint64_t least);
 /// Writes, syncs and removes 64 KiB below `folder`: quotas and read-only mounts leave free blocks.
 [[nodiscard]] Result<void> try_writing(const std::filesystem::path& folder);
 
+/// Whether codex may write its databases, its locks and the folder of today's conversations below
+/// `home`; what is not there yet is fine. Code::io names the first that it may not, such as one
+/// that somebody else restored. A dozen system calls, microseconds each.
+[[nodiscard]] Result<void> check_writable(const std::filesystem::path& home);
+
 /// What the kernel or SQLite says of a disk that takes nothing more, in a text of codex's.
 [[nodiscard]] std::optional<std::string_view> disk_cause_in(std::string_view text) noexcept;
 
