@@ -1,7 +1,9 @@
 // doctor --worker-control: comes to the runtime as a lane would, and names the first thing that fails.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { oa, scratch } from '../lib/process.mjs';
@@ -58,6 +60,16 @@ test('it comes in beside a lane of the same principal', async () => {
 
 test('the runtime is down', async () => {
   fails(await doctor({ control: 'http://127.0.0.1:1' }), 'control', /connect|refused/);
+});
+
+test('another service answers in place of control', async () => {
+  for (const [type, body] of [['text/html', '<html>login</html>'], ['application/json', '[]']]) {
+    const other = http.createServer((_, answer) => answer.setHeader('content-type', type).end(body)).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    fails(await doctor({ control: `http://127.0.0.1:${other.address().port}` }), 'control', /another service than control answers/);
+    other.closeAllConnections();
+    other.close();
+  }
 });
 
 test('the token is refused, or there is none', async () => {

@@ -187,6 +187,9 @@ Error ControlClient::refused(const Answer& answer) {
             seconds ? fmt::format("retry_after:{}", *seconds) : std::string()
         };
     }
+    if (answer.status == 200) { // a page, or JSON of something else
+        return {Code::unavailable, "another service than control answers at its address"};
+    }
     // A gateway that has no route to the service answers 404, too, in words of its own.
     const auto code = text_in(object_in(answer.body, "error"), "code");
     return {
