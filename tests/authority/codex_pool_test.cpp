@@ -202,6 +202,29 @@ TEST_CASE("codex pool: a thread of a child that never was is not found") {
     CHECK(run(stage.io, stage.authority->turns("7_0199")).error().code == Code::not_found);
 }
 
+TEST_CASE("codex pool: a thread that another child has is not lost") {
+    PoolStage stage(2);
+    std::ignore = stage.play(ask("hello"));
+    const std::string thread = stage.last->thread_id();
+    REQUIRE(CodexPool::pin_of(thread).child == 0);
+    const std::string elsewhere = CodexPool::pinned(1, thread); // as under each other's numbers
+    const auto code_of = [&](const auto& result) {
+        REQUIRE_FALSE(result.has_value());
+        CHECK(
+            result.error().message ==
+            "child 0 has a conversation of child 1: are they in each other's place?"
+        );
+        return result.error().code;
+    };
+    Authority& pool = *stage.authority;
+    CHECK(code_of(run(stage.io, pool.turns(elsewhere))) == Code::unavailable);
+    CHECK(code_of(run(stage.io, pool.turns_page({.thread = elsewhere}))) == Code::unavailable);
+    CHECK(code_of(run(stage.io, pool.threads({elsewhere}))) == Code::unavailable);
+    CHECK(must(run(stage.io, pool.threads({"1_gone"}))).empty());
+    const auto gone = run(stage.io, pool.turns("1_gone"));
+    CHECK((gone ? Code{} : gone.error().code) == Code::not_found);
+}
+
 TEST_CASE("codex pool: while a child is down it is ready, says which is not, and avoids it") {
     FakeStage stage;
     stage.options.deadlines.backoff_first = Millis(60'000);

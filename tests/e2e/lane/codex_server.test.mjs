@@ -478,6 +478,7 @@ for (const [what, args, code, text] of [
   ...['http://127.0.0.1:4500', 'unix:relative', 'unix:'].map((url) => [`no address: ${url}`, () => serverArgs(url), 2, /--codex-server: this form of URL is not accepted here \(unix:\/PATH, wss:\/\/HOST:PORT, or ws:\/\/ on loopback\)/]),
   ['no number', () => ['--codex-server', server.url], 2, /is not a number and an address/],
   ['one number twice', () => [...serverArgs(), '--codex-server', `3=${server.url}`], 2, /two servers have the number 3/],
+  ['one address twice', () => [...serverArgs(server.url), '--codex-server', `4=${server.url}`], 2, /servers 3 and 4 have the same address/],
   ['the agent profile', () => ['--codex-server', `0=${server.url}`, '--codex-profile', 'agent', '--allow-root'], 2, /chat profile only/],
   ['children beside it', () => [...serverArgs(), '--codex-children', '2'], 2, /starts no Codex beside the servers/],
 ]) {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { TOKEN, chatConfig, startCodexServer, startMock } from '../lib/codex.mjs';
+import { assertRefused } from '../lib/contract.mjs';
 import { chat, send } from '../lib/http.mjs';
 import { startLane } from '../lib/lane.mjs';
 import { oa, scratch } from '../lib/process.mjs';
@@ -24,10 +25,10 @@ after(async () => {
   await mock.stop();
 });
 
-const begin = (name, token = `file:${first.tokenFile}`, more = {}) => startLane({
+const begin = (name, token = `file:${first.tokenFile}`, more = {}, [one, two] = [first, second]) => startLane({
   authority: 'codex',
   name,
-  args: ['--codex-server', `1=${first.url}`, '--codex-server', `2=${second.url}`, '--codex-token', token, '--codex-config', config, '--model', 'mock-model', '--codex-restart-max', '200ms', '--drain-timeout', '300ms'],
+  args: ['--codex-server', `1=${one.url}`, '--codex-server', `2=${two.url}`, '--codex-token', token, '--codex-config', config, '--model', 'mock-model', '--codex-restart-max', '200ms', '--drain-timeout', '300ms'],
   ...more,
 });
 const readyz = async (lane) => (await send(lane.base, { path: '/readyz' })).text;
@@ -57,6 +58,31 @@ test('the loss of one of two is seen by its number, and its return', async () =>
   second = await startCodexServer({ home, port });
   await seen({ 1: 1, 2: 1 });
   assert.equal((await lane.stop()).code, 0);
+});
+
+test("servers in each other's place: their conversations are refused, and whole once each has its own number", async () => {
+  const folder = scratch('swapped');
+  const ids = ['one', 'two', 'three', 'four'];
+  const lane = (servers) => begin('swapped', undefined, { folder }, servers);
+  const straight = await lane();
+  for (const id of ids) assert.equal((await chat(straight.base, 'scenario:text;words=3', { id }).done).status, 200);
+  assert.equal((await straight.stop()).code, 0);
+  const swapped = await lane([second, first]);
+  await swapped.until(() => [1, 2].every((k) => swapped.stderr.includes(`server ${k}: codex 0.`)), 'both servers');
+  for (const id of ids) {
+    assertRefused(await chat(swapped.base, 'scenario:text;words=4', { id }).done, 503, 'authority_unavailable');
+    assertRefused(await send(swapped.base, { path: `/api/chats/${id}/messages` }), 503, 'authority_unavailable');
+    assertRefused(await send(swapped.base, { method: 'DELETE', path: `/api/chats/${id}` }), 503, 'authority_unavailable');
+  }
+  assert.match(swapped.stderr, /server 2 has a conversation of server 1: are they in each other's place\?/);
+  assert.equal((await swapped.stop()).code, 0);
+  const right = await lane();
+  for (const id of ids) {
+    assert.equal((await chat(right.base, 'scenario:text;words=4', { id }).done).status, 200);
+    const { data } = (await send(right.base, { path: `/api/chats/${id}/messages` })).json();
+    assert.equal(data.length, 4, JSON.stringify(data));
+  }
+  assert.equal((await right.stop()).code, 0);
 });
 
 /** doctor's checks of Codex servers, by what follows "codex.", and how it ended. */
@@ -129,6 +155,7 @@ test('doctor refuses what serve refuses', async () => {
   for (const [args, text] of [
     [['--codex-server', first.url], /is not a number and an address/],
     [['--codex-server', `1=${first.url}`, '--codex-server', `1=${second.url}`], /two servers have the number 1/],
+    [['--codex-server', `1=${first.url}`, '--codex-server', `2=${first.url}`], /servers 1 and 2 have the same address/],
     [['--codex-server', '1=ws://codex.example:4500'], /token would travel in the clear/],
     [['--codex-server', `1=${first.url}`, '--codex-token', TOKEN], /env:NAME, file:PATH or fd:N/],
   ]) {

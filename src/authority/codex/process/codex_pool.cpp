@@ -208,6 +208,27 @@ Task<Result<CodexPool::Member>> CodexPool::child_at(Self self, std::size_t child
     co_return found;
 }
 
+Task<Result<void>> CodexPool::check_place(Self self, std::size_t child, std::string id) {
+    const std::vector<Member> members = self->members_;
+    for (const Member& other : members) {
+        if (other->number == child || !other->codex->health().ready) {
+            continue;
+        }
+        OA_CO_TRY(const auto found, co_await other->codex->threads({id}));
+        if (!found.empty()) {
+            co_return fail(
+                Code::unavailable,
+                fmt::format(
+                    "{} has a conversation of {}: are they in each other's place?",
+                    self->name_of(other->number),
+                    self->name_of(child)
+                )
+            );
+        }
+    }
+    co_return Result<void>{};
+}
+
 CodexPool::Member CodexPool::least_loaded() const {
     return *std::ranges::min_element(members_, {}, [](const Member& member) {
         return std::tuple(!member->codex->health().ready, member->load, member->given);
@@ -216,16 +237,22 @@ CodexPool::Member CodexPool::least_loaded() const {
 
 Task<Result<std::unique_ptr<Turn>>> CodexPool::start(Self self, TurnRequest request) {
     Member chosen;
+    std::string known;
     if (request.thread) {
         ThreadPin pin = pin_of(*request.thread);
         OA_CO_TRY(chosen, co_await child_at(self, pin.child));
+        known = pin.id;
         request.thread = std::move(pin.id);
     } else {
         chosen = self->least_loaded();
         ++chosen->given;
     }
     auto load = in_use(chosen);
-    OA_CO_TRY(auto turn, co_await chosen->codex->start(std::move(request)));
+    auto started = co_await chosen->codex->start(std::move(request));
+    if (!started && started.error().code == Code::not_found && !known.empty()) {
+        OA_CO_CHECK(co_await check_place(self, chosen->number, std::move(known)));
+    }
+    OA_CO_TRY(auto turn, std::move(started));
     std::string thread = pinned(chosen->number, turn->thread_id());
     co_return rename_thread(std::move(load), std::move(turn), std::move(thread));
 }

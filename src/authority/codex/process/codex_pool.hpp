@@ -62,6 +62,10 @@ public:
     /// The open child of that number. Code::not_found when there never was one. A server that no
     /// option names is Code::unavailable: its threads are elsewhere, not lost.
     [[nodiscard]] static Task<Result<Member>> child_at(Self self, std::size_t child);
+    /// Of a thread that this child does not know: Code::unavailable when another one has it, as
+    /// servers under each other's numbers do. Ids are unique, so it is not lost.
+    [[nodiscard]] static Task<Result<void>>
+    check_place(Self self, std::size_t child, std::string id);
     [[nodiscard]] static Task<Result<void>> open(Self self);
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
     [[nodiscard]] static Task<Result<std::unique_ptr<Turn>>> start(Self self, TurnRequest request);

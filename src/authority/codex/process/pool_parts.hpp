@@ -46,7 +46,8 @@ template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads repo
 
 /// A pool of children as one authority; drop()s the pool in the end. A thread's name in the pool
 /// says which child has it: pin_of() is that child's key and the name there, pinned() the reverse;
-/// child_at() is the child, open. Turns of a pool without join() end with their holder.
+/// child_at() is the child, open. Turns of a pool without join() end with their holder. With
+/// check_place(), a thread that its child does not know may be another one's.
 template <typename Pool> class PoolAuthority final : public Authority {
 public:
     explicit PoolAuthority(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
@@ -138,15 +139,30 @@ private:
         Task<Result<Answer>> (Authority::*what)(std::string, Rest...),
         Rest... rest) {
         auto pin = Pool::pin_of(thread);
-        OA_CO_TRY(const auto found, co_await Pool::child_at(pool, std::move(pin.child)));
-        co_return co_await ((*found->codex).*what)(std::move(pin.id), std::move(rest)...);
+        OA_CO_TRY(const auto found, co_await Pool::child_at(pool, pin.child));
+        auto answer = co_await ((*found->codex).*what)(pin.id, std::move(rest)...);
+        if (!answer && answer.error().code == Code::not_found) {
+            OA_CO_CHECK(co_await check_place(pool, std::move(pin.child), std::move(pin.id)));
+        }
+        co_return answer;
+    }
+
+    [[nodiscard]] static Task<Result<void>> check_place(Self pool, Key child, std::string id) {
+        if constexpr (requires { &Pool::check_place; }) {
+            OA_CO_CHECK(co_await Pool::check_place(pool, std::move(child), std::move(id)));
+        }
+        co_return Result<void>{};
     }
 
     [[nodiscard]] static Task<Result<TurnsPage>> page(Self pool, TurnsQuery query) {
         auto pin = Pool::pin_of(query.thread);
-        OA_CO_TRY(const auto found, co_await Pool::child_at(pool, std::move(pin.child)));
-        query.thread = std::move(pin.id);
-        co_return co_await found->codex->turns_page(std::move(query));
+        OA_CO_TRY(const auto found, co_await Pool::child_at(pool, pin.child));
+        query.thread = pin.id;
+        auto answer = co_await found->codex->turns_page(std::move(query));
+        if (!answer && answer.error().code == Code::not_found) {
+            OA_CO_CHECK(co_await check_place(pool, std::move(pin.child), std::move(pin.id)));
+        }
+        co_return answer;
     }
 
     [[nodiscard]] static Task<Result<std::string>>
@@ -173,7 +189,10 @@ private:
                 continue;
             }
             OA_CO_TRY(const auto some, std::move(chosen));
-            OA_CO_TRY(auto infos, co_await some->codex->threads(std::move(own)));
+            OA_CO_TRY(auto infos, co_await some->codex->threads(own));
+            if (infos.empty()) {
+                OA_CO_CHECK(co_await check_place(pool, child, std::move(own.front())));
+            }
             for (ThreadInfo& info : infos) {
                 info.id = Pool::pinned(child, std::move(info.id));
                 std::string id = info.id;

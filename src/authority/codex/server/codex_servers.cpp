@@ -6,13 +6,16 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
+#include <string_view>
 
 namespace oa_stream::authority {
 
 Result<void>
 check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>& servers) {
     std::set<std::size_t> numbers;
+    std::map<std::string_view, std::size_t> addresses;
     for (const CodexServer& server : servers) {
         if (!server.url.starts_with("unix:/")) {
             OA_CHECK(check_service_url(
@@ -25,6 +28,17 @@ check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>&
                 fmt::format("two servers have the number {}", server.number),
                 names::codex_server,
                 "a number stays with its server's threads"
+            );
+        }
+        const auto [first, added] = addresses.emplace(server.url, server.number);
+        if (!added) {
+            return fail(
+                Code::usage,
+                fmt::format(
+                    "servers {} and {} have the same address", first->second, server.number
+                ),
+                names::codex_server,
+                "each conversation is on one server, under that server's number"
             );
         }
         if (!server.token.empty()) {
