@@ -374,6 +374,22 @@ TEST_CASE("take back: a split that the dead run never wrote is not fought: exit 
     );
 }
 
+TEST_CASE("take back: what the driver would refuse is not offered to be typed") {
+    World world;
+    died_at_call(world, k_moved, true);
+    world.driver.serving = World::split(77);
+    world.driver.preview_error = Error{Code::precondition, "stable is DOWN: it gets no share"};
+    world.playbook.traffic.settings =
+        traffic_of("driver: haproxy, socket: /run/admin.sock, backend: chat").settings;
+    const RunOutcome outcome = rollback_of(world);
+    CHECK(outcome.exit == ExitCode::rollback_unverified);
+    CHECK(outcome.obstacle == "stable is DOWN: it gets no share");
+    CHECK_FALSE(outcome.by_hand_helps());
+    for (const std::string& note : outcome.notes) {
+        CHECK_FALSE(note.contains("set server"));
+    }
+}
+
 TEST_CASE("take back: the way out by hand goes through the shipped command-driver example") {
     World world;
     died_at_call(world, k_moved, true);

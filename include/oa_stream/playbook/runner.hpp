@@ -61,6 +61,8 @@ struct RunOutcome : report::Report {
     bool gone = false; ///< what the rollback was to move does not exist any more
     /// Users have the baseline, and its setting cannot be the recorded one any more.
     bool differs = false;
+    /// Why the driver would not write what the rollback could not verify. Empty: it would.
+    std::string obstacle{};
     bool only_fault_left = false; ///< a planted fault is all that is not as before
     bool held = false; ///< stopped, and the split stays, as the playbook says
     bool foreign = false; ///< the rollback left somebody else's split alone
@@ -70,6 +72,8 @@ struct RunOutcome : report::Report {
     bool needs_new_plan = false;
     bool next_manual = false; ///< `next` begins with what a person types without oa-stream
 
+    /// To write it without oa-stream. HAProxy takes a weight for a server that is down, too.
+    [[nodiscard]] bool by_hand_helps() const { return !differs && obstacle.empty(); }
     /// Verdict, exit code, ending and checks from what the session concludes of `facts`.
     void conclude(run::RunSession& session, const run::EndFacts& facts);
 };

@@ -273,7 +273,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     run.title = "rollback of " + run.playbook().name;
     run.facts = {{"target", run.plan.target}, {"plan", run.plan.id}, {"version", run.by.version}};
     const bool unverified = outcome.exit == ExitCode::rollback_unverified;
-    auto commands = unverified ? rollback_commands(run, outcome.foreign) : RollbackCommands{};
+    auto commands = unverified ? rollback_commands(run, outcome) : RollbackCommands{};
     Advice next = std::move(commands.advice);
     outcome.next_manual = commands.manual;
     const bool in_vain = outcome.gone || outcome.differs; // the same again would end alike

@@ -165,7 +165,7 @@ RunOutcome outcome_of(RunContext& run, bool foreign, RouteEnd routes) {
         return out;
     }
     const std::string command = manual_command(run.playbook().traffic, run.in.plan->home());
-    if (!command.empty() && !out.differs) {
+    if (!command.empty() && out.by_hand_helps()) {
         out.notes.push_back("By hand: " + command);
     }
     if (out.gone) {

@@ -347,7 +347,7 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     add_facts(run);
     Advice next;
     if (run.plan.source && not_back) {
-        auto commands = rollback_commands(run, outcome.foreign);
+        auto commands = rollback_commands(run, outcome);
         next = std::move(commands.advice);
         outcome.next_manual = commands.manual;
     } else if (!planted_fault(run.session.folder().path()).empty()) {

@@ -242,6 +242,15 @@ double last_share_of(const RunContext& run) {
     return percent / 100.0;
 }
 
+/// Before anybody is told to write it: what the driver refuses, users would lose by.
+Task<void> find_obstacle(RunContext* run) {
+    const auto possible =
+        co_await within(run->in.timing.driver_call, run->in.driver->preview(run->in.plan->home()));
+    if (!possible && possible.error().code == Code::precondition) {
+        run->out.obstacle = possible.error().text();
+    }
+}
+
 void tell_restored(RunContext& run, const RollbackFacts& facts) {
     run.tell_hooks(
         HookEvent::rollback_ended,
@@ -275,6 +284,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     run->in.driver->begin_rescue();
     const auto before = co_await write_baseline(run, step, &facts);
     if (!before) {
+        co_await find_obstacle(run);
         tell_restored(*run, facts);
         co_return facts;
     }
@@ -291,6 +301,9 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
     run->out.differs = run->out.differs && proof.back && holds;
     facts.verified = proof.back && holds && !run->out.differs;
     record_user_proof(*run, step, facts, holds, proof);
+    if (!facts.verified) {
+        co_await find_obstacle(run);
+    }
     tell_restored(*run, facts);
     co_await check_conversations(run, step, facts.verified);
     co_return facts;

@@ -11,29 +11,32 @@
 namespace oa_stream::playbook {
 namespace {
 
-RollbackCommands traffic_commands(const PlaybookRun& run, bool foreign, const std::string& manual) {
+RollbackCommands
+traffic_commands(const PlaybookRun& run, const RunOutcome& outcome, const std::string& manual) {
     const std::string behind = manual.empty() ? "" : "; " + manual;
     // The journal's rollback leaves alone what others set, however often it is typed.
-    const Advice plan = foreign ? plan_back_command(to_json(run.plan)) : Advice();
+    const Advice plan = outcome.foreign ? plan_back_command(to_json(run.plan)) : Advice();
     if (!plan.empty()) {
         return {plan + behind};
     }
-    if (foreign && !manual.empty()) {
+    if (outcome.foreign && !manual.empty()) {
         return {manual_back_command(manual, run.session.id()), true};
     }
-    return {run::suggest_rollback(run.session.id()) + behind};
+    const std::string first =
+        outcome.obstacle.empty() ? "" : outcome.obstacle + "; when that is cured: ";
+    return {first + run::suggest_rollback(run.session.id()) + behind};
 }
 
 } // namespace
 
-RollbackCommands rollback_commands(const PlaybookRun& run, bool foreign) {
-    const std::string manual = manual_step(run.plan);
+RollbackCommands rollback_commands(const PlaybookRun& run, const RunOutcome& outcome) {
+    const std::string manual = outcome.by_hand_helps() ? manual_step(run.plan) : "";
     const run::RunFolder& folder = run.session.folder();
     if (!is_there(folder.path() / run::k_plan_file)) {
         return {manual, !manual.empty()}; // somebody removed the folder
     }
     const bool routes = has_routes_to_undo(run.plan, folder);
-    RollbackCommands out = traffic_commands(run, foreign, manual);
+    RollbackCommands out = traffic_commands(run, outcome, manual);
     out.advice += routes ? "; " + manual_route_command(run.plan) : "";
     return out;
 }

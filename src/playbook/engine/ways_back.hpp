@@ -10,6 +10,6 @@ struct RollbackCommands {
     bool manual = false; ///< it begins with what a person types without oa-stream
 };
 /// Also without this program.
-[[nodiscard]] RollbackCommands rollback_commands(const PlaybookRun& run, bool foreign);
+[[nodiscard]] RollbackCommands rollback_commands(const PlaybookRun& run, const RunOutcome& outcome);
 
 } // namespace oa_stream::playbook

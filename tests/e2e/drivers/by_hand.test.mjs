@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
-import { cleanEnv, oa, scratch } from '../lib/process.mjs';
+import { cloudRunRig, commandRig, haproxyRig, localRig, runtime } from '../lib/cutover/crash_rigs.mjs';
+import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
 /** Typed into a shell; its exit code and all that it says. */
 const typed = (line, env) => new Promise((done) => {
@@ -40,3 +40,28 @@ for (const [name, make] of Object.entries({ local: localRig, haproxy: haproxyRig
     }
   });
 }
+
+test('haproxy: with stable down nothing is printed that would take users from the canary', async () => {
+  const rig = await haproxyRig();
+  try {
+    const folder = scratch('by-hand'), file = path.join(folder, 'cutover.yaml'), plan = path.join(folder, 'plan.json');
+    fs.writeFileSync(file, rig.playbook.replace('[0%, 50%, 100%]', '[50%, 100%]').replace('bake: 200ms', 'bake: 60s').replace('restore: 20s', 'restore: 2s'));
+    const there = { env: rig.env, stateDir: path.join(folder, 'state') };
+    assert.equal((await oa(['cutover', 'plan', file, '--out', plan], there)).code, 10);
+    const running = new Running(OA_BIN, ['cutover', 'apply', plan, '--json'], { folder, env: cleanEnv({ HOME: folder, OA_STREAM_STATE_DIR: there.stateDir, ...rig.env }) });
+    await running.until(({ stderr }) => stderr.includes('stage 50%'), 'the stage of 50%', 60000);
+    await rig.lanes.stable.kill();
+    const socket = rig.peers[0].slice('unix:'.length);
+    await running.until(() => runtime(socket, 'show stat').then((rows) => /^chat,stable,.*,DOWN,/m.test(rows)), 'HAProxy sees that stable is down', 60000);
+    assert.equal((await running.stop(60000)).code, 8, running.stderr);
+    const ended = JSON.parse(running.stdout), back = await oa(['rollback', 'apply', '--run', ended.run, '--json'], there);
+    assert.equal(back.code, 8, back.stderr);
+    for (const { next, notes, evidence } of [ended, back.json()]) {
+      assert.match(next, new RegExp(`^stable is DOWN .*: it gets no share; when that is cured: oa-stream .*rollback apply --run ${ended.run}$`));
+      assert.doesNotMatch(notes.join('\n'), /set server/);
+      for (const report of ['report.md', 'rollback.md']) assert.doesNotMatch(fs.readFileSync(path.join(evidence, report), 'utf8'), /set server/);
+    }
+  } finally {
+    await rig.stop();
+  }
+});
