@@ -59,7 +59,8 @@ struct RunOutcome : report::Report {
     run::RunEnding ended = run::RunEnding::failed;
     std::optional<report::RollbackFacts> restore{}; ///< the planned one at the end
     bool gone = false; ///< what the rollback was to move does not exist any more
-    /// Users have the baseline, and its setting cannot be the recorded one any more.
+    /// The baseline's split serves, and it is not what was recorded: the setting cannot be that one
+    /// any more, or another revision answers there.
     bool differs = false;
     /// Why the driver would not write what the rollback could not verify. Empty: it would.
     std::string obstacle{};

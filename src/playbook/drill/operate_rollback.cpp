@@ -15,8 +15,10 @@
 #include "engine/playbook_run.hpp"
 #include "engine/route_step.hpp"
 #include "engine/ways_back.hpp"
+#include "engine/within.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
+#include "plan/who_answers.hpp"
 #include "planted_fault.hpp"
 #include "rollback_locks.hpp"
 #include "rollback_run.hpp"
@@ -145,6 +147,21 @@ Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
     return error;
 }
 
+/// It left users where it was to lead them: who undoes it is not in the middle of a failed move,
+/// and what served before may be another release by now.
+bool ended_well(const RunStatus& status) {
+    return status.state == RunState::ended && status.moved && !status.needs_somebody();
+}
+
+Task<Result<void>> check_home(const Outside* outside, const Plan* plan) {
+    traffic::TrafficDriver& driver = *outside->driver;
+    const auto seen = co_await within(driver.patience(), driver.read()); // where the arms are
+    if (!seen) {
+        co_return Result<void>{}; // the rollback itself goes on trying
+    }
+    co_return co_await check_who_answers(outside, &plan->playbook, plan->home());
+}
+
 /// Space for some lines, too: a full disk lets files be opened.
 bool takes_bytes(const fs::path& folder) {
     const fs::path trial = folder / ("trial.tmp-" + random_hex(4));
@@ -232,6 +249,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     if (request.take_over) {
         OA_CO_CHECK(reached);
     }
+    const bool settled = ended_well(status_in(request.by.state_dir, path));
     const auto locks = co_await lock_rollback(&request, &plan, path);
     if (!locks) {
         co_return std::unexpected(with_other_ways(locks.error(), plan, path));
@@ -239,6 +257,9 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_CHECK(reached);
     stored = run::document_in(path / "run.json"); // its process may have ended it meanwhile
     OA_CO_CHECK(check_moved(request.by.state_dir, path, stored, true));
+    if (settled) {
+        OA_CO_CHECK(co_await check_home(&outside, &plan));
+    }
     auto opened = open_session(path, request, outside.redactor, locks->taken_over);
     if (!opened) {
         co_return std::unexpected(with_other_ways(std::move(opened).error(), plan, path));

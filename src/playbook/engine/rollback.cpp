@@ -33,10 +33,15 @@ int row_against(double last_share, int met, int probes, int least) {
     return std::max(least, static_cast<int>(std::ceil(row)));
 }
 
+bool is_third(const Traffic& traffic, std::string_view revision) {
+    return !revision.empty() && revision != traffic.stable && revision != traffic.canary;
+}
+
 struct UserProof {
     bool back = false;
     int asked_for = 0; ///< in a row
     std::string miss{}; ///< how one was not answered so, in words
+    bool by_third = false; ///< that one was answered well, by neither arm
 };
 
 /// Users are back when enough fresh connections in a row were answered well by a revision that the
@@ -61,6 +66,7 @@ Task<UserProof> users_are_back(RunContext* run, double last_share, RollbackFacts
             facts->row = 0;
             out.miss = "; the last that missed: " + missed_text(sample);
             met += sample.bad ? 0 : 1;
+            out.by_third = !sample.bad && is_third(playbook.traffic, sample.revision);
             out.asked_for = row_against(last_share, met, facts->probes, playbook.fresh_row);
             facts->user_visible_s.reset();
             (void)co_await sleep_for(run->in.timing.retry_pause);
@@ -298,7 +304,7 @@ Task<RollbackFacts> restore_baseline(RunContext* run, std::string step, std::str
         facts.streams = streams_text(*run, *before, *last);
         note_left_out(*run, *last);
     }
-    run->out.differs = run->out.differs && proof.back && holds;
+    run->out.differs = holds && (proof.back ? run->out.differs : proof.by_third);
     facts.verified = proof.back && holds && !run->out.differs;
     record_user_proof(*run, step, facts, holds, proof);
     if (!facts.verified) {

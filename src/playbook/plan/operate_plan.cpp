@@ -17,6 +17,7 @@
 #include "plan_conversations.hpp"
 #include "plan_file.hpp"
 #include "token_life.hpp"
+#include "who_answers.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
@@ -208,6 +209,9 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     }
     under_way(request, "checking each change with the platform");
     OA_CO_CHECK(co_await check_writes_possible(&driver, &*draft));
+    if (playbook.kind == Kind::rollback) { // a cutover's preflight finds it
+        OA_CO_CHECK(co_await check_who_answers(&outside, &playbook, draft->home()));
+    }
 
     PlanFacts facts;
     facts.probes = request.probes;

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { cloudRunRig, commandRig, haproxyRig, localRig } from '../lib/cutover/crash_rigs.mjs';
+import { cloudRunRig, commandRig, haproxyRig, localRig, runtime } from '../lib/cutover/crash_rigs.mjs';
+import { startLane } from '../lib/lane.mjs';
 import { startFront } from '../lib/local_target.mjs';
 import { OA_BIN, Running, cleanEnv, oa, scratch } from '../lib/process.mjs';
 
@@ -113,6 +114,47 @@ describe('HAProxy', () => {
       assert.equal((await oa(['cutover', 'status'], there)).code, 0);
     });
   }
+});
+
+describe('another release where stable was', () => {
+  let rig;
+  before(async () => { rig = await haproxyRig(); });
+  after(() => rig?.stop());
+  const replaceStable = async (revision) => {
+    const listen = new URL(rig.lanes.stable.base).host;
+    await rig.lanes.stable.stop();
+    rig.lanes.stable = await startLane({ name: 'stable', listen, args: ['--revision', revision] });
+    await rig.lanes.stable.until(() => runtime(rig.peers[0].slice('unix:'.length), 'show stat').then((rows) => /^chat,stable,.*,UP,/m.test(rows)), 'HAProxy sees it');
+  };
+
+  test('a rollback of a run that ended well, and a planned one, move nobody there', async () => {
+    const there = home(rig), file = fileOf(rig.playbook), out = path.join(path.dirname(file), 'plan.json');
+    assert.equal((await oa(['cutover', 'plan', file, '--out', out], there)).code, 10);
+    const over = await oa(['cutover', 'apply', out, '--json'], there);
+    assert.equal(over.code, 0, over.stderr);
+    await replaceStable('r8');
+    for (const args of [['apply', '--run', over.json().run], ['plan', fileOf(rollbackOf(rig.playbook))]]) {
+      const refused = await oa(['rollback', ...args], there);
+      assert.equal(refused.code, 6, refused.stderr + refused.stdout);
+      assert.match(refused.stderr.replace(/\s+/g, ' '), /r8 answers at the address of stable, .* name it as stable: oa-stream .*rollback plan rollback-haproxy/);
+      assert.deepEqual((await rig.state()).split, { stable: 0, canary: 100 });
+    }
+    await replaceStable('stable');
+    const back = await oa(['rollback', 'apply', '--run', over.json().run], there);
+    assert.equal(back.code, 0, back.stderr);
+  });
+
+  test('a run that died is rolled back all the same, and its next step is not the same for ever', async () => {
+    const { running, run, there } = await underWay({ ...rig, playbook: rig.playbook.replace('restore: 20s', 'restore: 2s') });
+    await running.kill();
+    await replaceStable('r8');
+    const back = await oa(['rollback', 'apply', '--run', run, '--json'], there);
+    assert.equal(back.code, 8, back.stderr);
+    assert.match(back.json().next, new RegExp(`cutover abandon --run ${run}$`));
+    assert.equal((await oa(['cutover', 'status', '--run', run, '--json'], there)).json().runs[0].next, back.json().next);
+    await replaceStable('stable');
+    assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
+  });
 });
 
 describe('the local front door', () => {
