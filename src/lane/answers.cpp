@@ -1,5 +1,7 @@
 #include "answers.hpp"
 
+#include "oa_stream/net/oa_headers.hpp"
+
 #include "completions/completions_errors.hpp"
 #include "gates/compat.hpp"
 #include "turns/redact_quotes.hpp"
@@ -72,7 +74,7 @@ void Answers::add_cors_headers(const Call& call, net::Headers& headers) const {
 
 void Answers::add_common_headers(const Call& call, net::Headers& headers) const {
     headers.set("x-request-id", call.record.request_id);
-    headers.set("x-oa-revision", lane_->config.revision);
+    headers.set(net::k_revision_header, lane_->config.revision);
     add_window_headers(lane_->config.window, headers);
     add_cors_headers(call, headers);
 }
@@ -224,7 +226,7 @@ net::Response Answers::error_page(const net::RefusedRequest& refused) {
     auto response =
         refusal_of(reject(status, code, std::string(refused.reason)), refused.path, record);
     response.headers.set("x-request-id", record.request_id);
-    response.headers.set("x-oa-revision", lane_->config.revision);
+    response.headers.set(net::k_revision_header, lane_->config.revision);
     add_window_headers(lane_->config.window, response.headers);
     record.headers_s = call.now_s();
     record.end_s = record.headers_s;

@@ -159,9 +159,7 @@ net::ClientRequest RouteSplitClient::request(std::string_view name, std::string 
     out.bearer = options_.bearer;
     out.headers = options_.extra;
     out.ca_file = options_.ca_file;
-    out.headers.add("x-oa-client-build-id", options_.build);
-    out.headers.add("x-oa-protocol-version", options_.protocol);
-    out.headers.add("x-oa-schema-version", options_.schema);
+    options_.compat.add_to(out.headers);
     out.headers.add("x-client", "oa-stream");
     out.headers.add("user-agent", "oa-stream");
     if (!body.empty()) {

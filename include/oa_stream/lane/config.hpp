@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/forwarded.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/store/responses.hpp"
 
 #include <array>
@@ -30,7 +31,7 @@ enum class CompatMode { optional, required };
 
 /// The window of clients this lane serves. All bounds are inclusive; build ids compare as strings.
 struct CompatWindow {
-    std::string protocol_version = "openagents.control.v1";
+    std::string protocol_version{net::k_usual_protocol};
     std::string min_client_build_id = "00000000T000000Z";
     std::optional<std::string> max_client_build_id{};
     std::uint64_t min_schema_version = 1;

@@ -7,6 +7,7 @@
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/probe/pacing.hpp"
 
 #include <cstdint>
@@ -48,12 +49,6 @@ enum class Outcome {
 /// Read to a good end: only its head or its pace may be wrong.
 [[nodiscard]] bool is_whole(Outcome outcome) noexcept;
 
-struct CompatHeaders {
-    std::string build = "20260221T130000Z";
-    std::string protocol = "openagents.control.v1";
-    std::string schema = "1";
-};
-
 /// A token that is replaced while a run lasts: who still says `first` means `now`. One thread.
 struct RenewedToken {
     Secret first;
@@ -64,13 +59,14 @@ struct RenewedToken {
 struct Target {
     std::string base_url;     ///< without a trailing slash
     Secret bearer{};
-    std::optional<CompatHeaders> compat = CompatHeaders{};
+    std::optional<net::CompatIdentity> compat = net::CompatIdentity{};
     std::string connect_to{}; ///< pins the arm: "127.0.0.1:port"
     std::shared_ptr<const RenewedToken> renewed{}; ///< null: `bearer` stays as it is
     net::Headers extra{};     ///< e.g. the front door's pin header
     std::vector<Secret> hidden{}; ///< values of `extra` that must not be shown
     std::string ca_file{}; ///< PEM of who signs for it; empty: the system's
-    std::string revision_header = "x-oa-revision"; ///< of the answer: which revision gave it
+    /// Of the answer: which revision gave it.
+    std::string revision_header{net::k_revision_header};
     /// The value of telemetry::k_probe_header; empty: the request counts as a user's.
     std::string probe = "probe";
 };

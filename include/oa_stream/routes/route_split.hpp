@@ -4,6 +4,7 @@
 #include "oa_stream/base/secret.hpp"
 #include "oa_stream/base/task.hpp"
 #include "oa_stream/net/http_client.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/net/token_source.hpp"
 #include "oa_stream/routes/route_rules.hpp"
 
@@ -19,10 +20,7 @@ struct RouteSplitOptions {
     Secret bearer;
     net::Headers extra{}; ///< besides those below
     std::string ca_file{}; ///< PEM of who signs for it; empty: the system's
-    // Sent with every call: where they are enforced, one without them is 426.
-    std::string build = "20260221T130000Z";
-    std::string protocol = "openagents.control.v1";
-    std::string schema = "1";
+    net::CompatIdentity compat{}; ///< sent with every call
     Millis call_timeout{15000};
     int attempts = 3;        ///< of a read; a write is never repeated but after 401 and 429
     Millis pause{500};       ///< between two attempts; longer when the service says so

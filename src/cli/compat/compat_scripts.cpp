@@ -1,4 +1,5 @@
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "compat_rows.hpp"
 
@@ -24,9 +25,9 @@ constexpr std::array k_stream_env{
         "20",
         "`--first-byte` and `--stall`: a limit on silence, no longer on the whole answer"
     },
-    OldVariable{"COMPAT_CLIENT_BUILD_ID", "20260221T130000Z", "`--compat-build`"},
-    OldVariable{"COMPAT_PROTOCOL_VERSION", "openagents.control.v1", "`--compat-protocol`"},
-    OldVariable{"COMPAT_SCHEMA_VERSION", "1", "`--compat-schema`"},
+    OldVariable{"COMPAT_CLIENT_BUILD_ID", net::k_usual_build, "`--compat-build`"},
+    OldVariable{"COMPAT_PROTOCOL_VERSION", net::k_usual_protocol, "`--compat-protocol`"},
+    OldVariable{"COMPAT_SCHEMA_VERSION", net::k_usual_schema, "`--compat-schema`"},
     OldVariable{
         "THREAD_ID_PREFIX",
         "thread_prod_stream_smoke",

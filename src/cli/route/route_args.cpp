@@ -3,6 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/net/token_source.hpp"
 #include "oa_stream/probe/given_headers.hpp"
 
@@ -31,7 +32,7 @@ Result<NamedSecret> read_named_secret(std::string_view reference) {
 }
 
 routes::RouteAccess RouteOptions::access() const {
-    const routes::RouteSplitOptions usual{};
+    const net::CompatIdentity usual{};
     const routes::RouteSplitOptions& service = target.service;
     const auto unusual = [](const std::string& text, const std::string& otherwise) {
         return text == otherwise ? std::string() : text;
@@ -42,9 +43,9 @@ routes::RouteAccess RouteOptions::access() const {
         .cert = cert,
         .key = key,
         .headers = headers,
-        .build = unusual(service.build, usual.build),
-        .protocol = unusual(service.protocol, usual.protocol),
-        .schema = unusual(service.schema, usual.schema),
+        .build = unusual(service.compat.build, usual.build),
+        .protocol = unusual(service.compat.protocol, usual.protocol),
+        .schema = unusual(service.compat.schema, usual.schema),
     };
 }
 

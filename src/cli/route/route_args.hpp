@@ -99,15 +99,18 @@ inline constexpr auto k_route_call = options<RouteOptions>(
     )
         .range(1, 50)
         .or_else("5"),
-    k_compat_build<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::build>,
+    k_compat_build<
+        &RouteOptions::target,
+        &RouteTarget::service,
+        &routes::RouteSplitOptions::compat>,
     k_compat_protocol<
         &RouteOptions::target,
         &RouteTarget::service,
-        &routes::RouteSplitOptions::protocol>,
+        &routes::RouteSplitOptions::compat>,
     k_compat_schema<
         &RouteOptions::target,
         &RouteTarget::service,
-        &routes::RouteSplitOptions::schema>,
+        &routes::RouteSplitOptions::compat>,
     option<&RouteOptions::target, &RouteTarget::service, &routes::RouteSplitOptions::call_timeout>(
         names::timeout, "D", "Give up when one call takes longer."
     )

@@ -76,9 +76,9 @@ RouteAccess given_access(const RouteOptions& options, const Context& context) {
     RouteAccess out = options.access();
     const RouteSplitOptions& service = options.target.service;
     for (const auto& [name, from, to] :
-         {std::tuple(names::compat_build, &service.build, &out.build),
-          std::tuple(names::compat_protocol, &service.protocol, &out.protocol),
-          std::tuple(names::compat_schema, &service.schema, &out.schema)}) {
+         {std::tuple(names::compat_build, &service.compat.build, &out.build),
+          std::tuple(names::compat_protocol, &service.compat.protocol, &out.protocol),
+          std::tuple(names::compat_schema, &service.compat.schema, &out.schema)}) {
         if (context.given.has(name)) {
             *to = *from;
         }
@@ -109,9 +109,9 @@ Result<void> adopt_access(RouteOptions& options, const RouteTask& task, const Co
     RouteSplitOptions& service = options.target.service;
     service.ca_file = access.ca;
     for (const auto& [from, to] :
-         {std::pair(&access.build, &service.build),
-          std::pair(&access.protocol, &service.protocol),
-          std::pair(&access.schema, &service.schema)}) {
+         {std::pair(&access.build, &service.compat.build),
+          std::pair(&access.protocol, &service.compat.protocol),
+          std::pair(&access.schema, &service.compat.schema)}) {
         if (!from->empty()) {
             *to = *from;
         }

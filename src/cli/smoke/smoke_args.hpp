@@ -3,6 +3,7 @@
 
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/net/token_source.hpp"
 #include "oa_stream/probe/stream_probe.hpp"
 
@@ -79,30 +80,31 @@ inline constexpr auto k_access = options<TargetOptions>(
 inline constexpr auto k_no_compat = custom<TargetOptions, drop_compat>(
     "--no-compat", "", "Send no compatibility headers, and skip the checks of them."
 );
-/// The compatibility headers; `Path` leads to the member of a command's options that each fills.
+/// The compatibility headers; `Path` leads to the identity in a command's options.
 template <auto... Path>
 inline constexpr auto k_compat_build =
-    parsed<read_line, Path...>(names::compat_build, "ID", "Send this as x-oa-client-build-id.")
-        .or_else("20260221T130000Z");
+    parsed<read_line, Path..., &net::CompatIdentity::build>(
+        names::compat_build, "ID", "Send this as x-oa-client-build-id."
+    )
+        .or_else(net::k_usual_build);
 template <auto... Path>
 inline constexpr auto k_compat_protocol =
-    parsed<read_line, Path...>(
+    parsed<read_line, Path..., &net::CompatIdentity::protocol>(
         names::compat_protocol, "NAME", "Send this as x-oa-protocol-version."
     )
-        .or_else("openagents.control.v1");
+        .or_else(net::k_usual_protocol);
 template <auto... Path>
 inline constexpr auto k_compat_schema =
-    parsed<read_line, Path...>(names::compat_schema, "N", "Send this as x-oa-schema-version.")
-        .or_else("1");
+    parsed<read_line, Path..., &net::CompatIdentity::schema>(
+        names::compat_schema, "N", "Send this as x-oa-schema-version."
+    )
+        .or_else(net::k_usual_schema);
 
 /// Those of a target; k_no_compat stands behind them, so that it has the last word.
 inline constexpr auto k_compat_options = options<TargetOptions>(
-    k_compat_build<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::build>,
-    k_compat_protocol<
-        &TargetOptions::target,
-        &probe::Target::compat,
-        &probe::CompatHeaders::protocol>,
-    k_compat_schema<&TargetOptions::target, &probe::Target::compat, &probe::CompatHeaders::schema>,
+    k_compat_build<&TargetOptions::target, &probe::Target::compat>,
+    k_compat_protocol<&TargetOptions::target, &probe::Target::compat>,
+    k_compat_schema<&TargetOptions::target, &probe::Target::compat>,
     k_no_compat
 );
 

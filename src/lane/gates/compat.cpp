@@ -3,6 +3,7 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <fmt/format.h>
@@ -104,7 +105,9 @@ std::string_view to_string(CompatCode code) noexcept {
 
 Handshake handshake_of(const net::Headers& headers) noexcept {
     return {
-        headers.get(k_build_header), headers.get(k_protocol_header), headers.get(k_schema_header)
+        headers.get(net::k_build_header),
+        headers.get(net::k_protocol_header),
+        headers.get(net::k_schema_header)
     };
 }
 
@@ -139,7 +142,7 @@ negotiate(const CompatWindow& window, CompatMode mode, const Handshake& handshak
 }
 
 void add_window_headers(const CompatWindow& window, net::Headers& headers) {
-    headers.set("x-oa-protocol-version", window.protocol_version);
+    headers.set(net::k_protocol_header, window.protocol_version);
     headers.set("x-oa-compatibility-protocol-version", window.protocol_version);
     headers.set("x-oa-compatibility-min-client-build-id", window.min_client_build_id);
     if (window.max_client_build_id) {

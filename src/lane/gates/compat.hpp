@@ -10,10 +10,6 @@
 
 namespace oa_stream::lane {
 
-inline constexpr std::string_view k_build_header = "x-oa-client-build-id";
-inline constexpr std::string_view k_protocol_header = "x-oa-protocol-version";
-inline constexpr std::string_view k_schema_header = "x-oa-schema-version";
-
 struct Handshake {
     std::optional<std::string_view> client_build_id{};
     std::optional<std::string_view> protocol_version{};

@@ -1,5 +1,7 @@
 #include "streams.hpp"
 
+#include "oa_stream/net/oa_headers.hpp"
+
 #include "approvals/accept_header.hpp"
 #include "bodies/read_body.hpp"
 #include "bodies/resend_sieve.hpp"
@@ -178,8 +180,8 @@ Task<void> Streams::serve(CallPtr call, Handler handler) {
     }
     net::Headers headers{
         {"x-vercel-ai-ui-message-stream", "v1"},
-        {"x-oa-thread-id", turn->identity().thread},
-        {"x-oa-turn-id", turn->id()},
+        {net::k_thread_header, turn->identity().thread},
+        {net::k_turn_header, turn->id()},
     };
     note_ignored(headers, call->chat.extras.ignored);
     co_await answers_->stream(

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/net/client_certificate.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/net/token_source.hpp"
 #include "oa_stream/probe/given_headers.hpp"
 
@@ -216,7 +217,7 @@ open_outside(const asio::any_io_executor& executor, const Playbook& playbook, Ne
     }
     out.users.revision_header = playbook.target.revision_header;
     if (const auto& compat = playbook.target.compat) {
-        out.users.compat = probe::CompatHeaders{compat->build, compat->protocol, compat->schema};
+        out.users.compat = net::CompatIdentity{compat->build, compat->protocol, compat->schema};
     }
     add_hooks(playbook, out);
     if (needs == Needs::all) {

@@ -1,5 +1,6 @@
 // Keys of target and traffic.
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "file_keys.hpp"
 
@@ -34,7 +35,7 @@ constexpr auto k_target_keys = keys<Target>(
     text<&Target::revision_header>(
         "revision_header", Need::optional, "Response header that names the revision."
     )
-        .or_else("x-oa-revision"),
+        .or_else(net::k_revision_header),
     section<&Target::compat, k_compat>(
         "compat", Need::optional, "Compatibility headers to send; the probes' own if absent."
     ),

@@ -91,9 +91,7 @@ RouteSplitOptions route_service(const Playbook& playbook, const Outside& outside
     out.extra = outside.users.extra;
     out.ca_file = outside.users.ca_file;
     if (const auto& compat = playbook.target.compat) {
-        out.build = compat->build;
-        out.protocol = compat->protocol;
-        out.schema = compat->schema;
+        out.compat = {compat->build, compat->protocol, compat->schema};
     }
     return out;
 }

@@ -177,8 +177,8 @@ Json Answer::facts() const {
     put(out, "end_s", response.timings.end_s);
     out["bytes"] = response.body.size();
     out["request_id"] = std::string(header("x-request-id"));
-    if (const auto revision = header("x-oa-revision"); !revision.empty()) {
-        out["revision"] = std::string(revision);
+    if (!revision.empty()) {
+        out["revision"] = revision;
     }
     return out;
 }
@@ -205,6 +205,7 @@ Task<Answer> ControlRun::ask(ControlRunPtr run, std::string name, Question what)
         answer.attempts = 2;
         answer.response = co_await run->client->fetch(request_of(*run, what));
     }
+    answer.revision = answer.header(run->options.target.revision_header);
     run->silent = out_of_time(answer) ? run->silent + 1 : 0;
     if (auto json = parse_json(answer.response.body)) {
         answer.json = *std::move(json);

@@ -43,6 +43,7 @@ struct Answer {
     std::string method{};
     std::string path{};
     int attempts = 1;
+    std::string revision{}; ///< which gave the answer, by the target's header for it
 
     [[nodiscard]] int status() const noexcept { return response.status; }
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept {

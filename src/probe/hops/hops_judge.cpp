@@ -2,6 +2,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/probe/hops.hpp"
 
 #include "hops_reads.hpp"
@@ -244,7 +245,7 @@ Finding compression(const std::vector<HopSeen>& seen) {
 /// compared. A model gives one answer alone, which cannot show that.
 constexpr std::array<std::string_view, 10> k_per_answer{
     "etag",
-    "x-oa-revision",
+    net::k_revision_header,
     "set-cookie",
     "age",
     "server-timing",

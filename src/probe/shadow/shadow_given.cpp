@@ -1,6 +1,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/probe/completions_smoke.hpp"
 #include "oa_stream/probe/given_answer.hpp"
 
@@ -26,7 +27,7 @@ std::string ending(const GivenAnswer& answer, const TurnMeaning& meaning) {
     if (!answer.cut.empty()) {
         return std::string(answer.cut);
     }
-    AnswerReader reader({.pacing = PacingMode::observe}, "x-oa-revision");
+    AnswerReader reader({.pacing = PacingMode::observe}, net::k_revision_header);
     net::ClientResponse response;
     response.status = answer.status;
     response.headers = *answer.headers;

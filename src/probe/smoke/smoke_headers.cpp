@@ -1,6 +1,7 @@
 // Each required header of the answers on its own: an edge may treat one route unlike another.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "smoke_run.hpp"
 
@@ -66,12 +67,12 @@ constexpr std::array k_headers{
         [](const Head& h) { return !has(h, "content-encoding") && !has(h, "content-length"); }, false},
     HeaderRule{"headers.request-id", "x-request-id", "a value",
         [](const Head& h) { return has(h, "x-request-id"); }, true},
-    HeaderRule{"headers.revision", "x-oa-revision", "a value",
-        [](const Head& h) { return has(h, "x-oa-revision"); }, true},
-    HeaderRule{"headers.thread-id", "x-oa-thread-id", "a value",
-        [](const Head& h) { return has(h, "x-oa-thread-id"); }, true},
-    HeaderRule{"headers.turn-id", "x-oa-turn-id", "a value",
-        [](const Head& h) { return has(h, "x-oa-turn-id"); }, true},
+    HeaderRule{"headers.revision", net::k_revision_header, "a value",
+        [](const Head& h) { return has(h, net::k_revision_header); }, true},
+    HeaderRule{"headers.thread-id", net::k_thread_header, "a value",
+        [](const Head& h) { return has(h, net::k_thread_header); }, true},
+    HeaderRule{"headers.turn-id", net::k_turn_header, "a value",
+        [](const Head& h) { return has(h, net::k_turn_header); }, true},
     HeaderRule{"headers.compat-window", "x-oa-compatibility-min-client-build-id",
         "min-client-build-id, min-schema-version, max-schema-version", window, false},
     HeaderRule{"headers.not-retired", "x-oa-legacy-chat-retired", "none of the retired headers",

@@ -4,6 +4,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/http.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "smoke_run.hpp"
 #include "stream/describe.hpp"
@@ -121,7 +122,7 @@ std::string judge_compat(const net::ClientResponse& answer, std::string_view cod
 
 namespace {
 
-Task<net::ClientResponse> with_compat(SmokePtr smoke, std::optional<CompatHeaders> compat) {
+Task<net::ClientResponse> with_compat(SmokePtr smoke, std::optional<net::CompatIdentity> compat) {
     Target target = smoke->options.target;
     target.compat = std::move(compat);
     co_return co_await smoke->refused_post(std::move(target), assistant_only(*smoke));
@@ -147,7 +148,7 @@ net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
 }
 
 // A build below or above the window, when the window has such a side.
-Task<void> compat_build(SmokePtr smoke, CompatHeaders compat, net::Headers window) {
+Task<void> compat_build(SmokePtr smoke, net::CompatIdentity compat, net::Headers window) {
     const std::string_view lowest =
         window.get("x-oa-compatibility-min-client-build-id").value_or("");
     const bool low = lowest > "00000000T000000Z";
@@ -194,13 +195,13 @@ Task<void> smoke_compat(SmokePtr smoke) {
         co_return;
     }
     co_await compat_missing(smoke);
-    CompatHeaders protocol = *compat;
+    net::CompatIdentity protocol = *compat;
     protocol.protocol = "oasmoke.none.v0";
     const net::ClientResponse first = co_await with_compat(smoke, std::move(protocol));
     report_refusal(
         *smoke, "compat.protocol", first, judge_compat(first, "unsupported_protocol_version")
     );
-    CompatHeaders schema = *compat;
+    net::CompatIdentity schema = *compat;
     schema.schema = "4294967295";
     const net::ClientResponse second = co_await with_compat(smoke, std::move(schema));
     report_refusal(

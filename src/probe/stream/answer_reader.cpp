@@ -3,6 +3,7 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_message.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "body_tail.hpp"
 #include "describe.hpp"
@@ -65,8 +66,8 @@ void AnswerReader::head(const net::ClientResponse& head) {
     sample_.status = head.status;
     sample_.headers = head.headers;
     sample_.revision = header(head.headers, revision_header_);
-    sample_.thread = header(head.headers, "x-oa-thread-id");
-    sample_.turn = header(head.headers, "x-oa-turn-id");
+    sample_.thread = header(head.headers, net::k_thread_header);
+    sample_.turn = header(head.headers, net::k_turn_header);
     sample_.request_id = header(head.headers, "x-request-id");
     event_stream_ = has_media_type(head.headers, "text/event-stream");
     if (head.status == 200 && event_stream_) {
@@ -161,7 +162,7 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
 // A cache or a mix-up on the way: legal in every byte, and for somebody else. A lane of another
 // make may have names of its own.
 void AnswerReader::on_thread(std::string_view named) {
-    const bool own_make = sample_.headers.has("x-oa-revision");
+    const bool own_make = sample_.headers.has(net::k_revision_header);
     if (own_make && !request_.thread.empty() && !named.empty() && named != request_.thread) {
         sample_.foreign = named;
     }

@@ -121,9 +121,7 @@ net::ClientRequest target_request(
         request.headers.set(std::string(telemetry::k_probe_header), target.probe);
     }
     if (target.compat) {
-        request.headers.set("x-oa-client-build-id", target.compat->build);
-        request.headers.set("x-oa-protocol-version", target.compat->protocol);
-        request.headers.set("x-oa-schema-version", target.compat->schema);
+        target.compat->add_to(request.headers);
     }
     request.connect_timeout = limits.connect;
     request.first_byte_timeout = limits.first_byte;

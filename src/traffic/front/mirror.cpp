@@ -4,6 +4,7 @@
 #include "mirror.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
 #include <boost/asio/post.hpp>
@@ -36,9 +37,9 @@ constexpr std::array<std::string_view, 8> k_passed_on{
     "content-type",
     "last-event-id",
     "x-oa-accept",
-    "x-oa-client-build-id",
-    "x-oa-protocol-version",
-    "x-oa-schema-version",
+    net::k_build_header,
+    net::k_protocol_header,
+    net::k_schema_header,
 };
 constexpr std::array<std::string_view, 3> k_tokens{"authorization", "api-key", "cookie"};
 
@@ -70,7 +71,7 @@ void MirrorCopy::user_head(const net::ClientResponse& head) {
         pair_.user.status = head.status;
         pair_.user.headers = head.headers;
         if (turn_of_.empty() && pair_.request.starts_with("POST")) {
-            turn_of_ = head.headers.get("x-oa-thread-id").value_or("");
+            turn_of_ = head.headers.get(net::k_thread_header).value_or("");
         }
     }
 }

@@ -2,6 +2,7 @@
 // length, which keep their content-length that way.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "front_core.hpp"
 #include "wake.hpp"
@@ -137,8 +138,8 @@ downstream_headers(const Arm& arm, const net::Request& request, const net::Heade
     if (!asks_for_head(request)) { // there it is the length of what a GET would get
         out.remove("content-length");
     }
-    if (!out.has("x-oa-revision")) {
-        out.add("x-oa-revision", arm.backend.name);
+    if (!out.has(net::k_revision_header)) {
+        out.add(net::k_revision_header, arm.backend.name);
     }
     return out;
 }
@@ -218,7 +219,7 @@ bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse r
                                 : result.failure_text;
     net::Response response =
         json_error(502, "bad_gateway", fmt::format("revision {} did not answer: {}", name, why));
-    response.headers.add("x-oa-revision", name);
+    response.headers.add(net::k_revision_header, name);
     (void)co_await relay->exchange->respond(std::move(response));
     co_return Ending::unreachable;
 }
@@ -310,7 +311,7 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
         result.failure_text = fmt::format("its answer is {}", head.status);
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
-    if (const auto learned = head.headers.get("x-oa-thread-id")) {
+    if (const auto learned = head.headers.get(net::k_thread_header)) {
         core->learn(std::string(*learned), route);
         if (core->mirror && route.ref.thread.empty()) {
             core->mirror->leave_out(std::string(*learned));

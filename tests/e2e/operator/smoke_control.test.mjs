@@ -398,6 +398,16 @@ for (const [name, file, value, said] of CACHES) {
   });
 }
 
+test('a playbook names the header of the revision, also for the control smoke', async () => {
+  const edit = { 'GET /api/v1/control/status': (answer) => ({ ...answer, headers: { ...answer.headers, 'x-served-by': 'blue' } }) };
+  const service = await start({ others: { edit } });
+  const file = path.join(scratch('revision-header'), 'own.yaml');
+  const shipped = fs.readFileSync(new URL('../../../playbooks/smoke-control.yaml', import.meta.url), 'utf8');
+  fs.writeFileSync(file, shipped.replace('target:\n', 'target:\n  revision_header: x-served-by\n'));
+  const run = await oa(['verify', file, '--set', `base_url=${service.base}`, '--json'], { env: { AUTH_TOKEN: USER } });
+  assert.equal(run.json().checks.find((check) => check.id.endsWith('control.status')).data.revision, 'blue', run.stderr);
+});
+
 test('HEAD must say what GET says', async () => {
   const edit = { 'HEAD /sw.js': header('content-length', '7') };
   await fails(await start({ others: { shell: true, edit } }), 'shell.worker-head', /expected content-length \d+, saw "7"/, SHELL);

@@ -4,6 +4,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/net/retry_after.hpp"
 #include "oa_stream/net/token_source.hpp"
 
@@ -91,11 +92,9 @@ net::ClientRequest ControlClient::request_to(
     request.headers = {
         {"accept", "application/json"},
         {"x-request-id", "req_" + random_hex(8)},
-        {"x-oa-client-build-id", options_->client_build},
-        {"x-oa-protocol-version", "openagents.control.v1"},
-        {"x-oa-schema-version", "1"},
         {"x-client", "oa-stream"}
     };
+    net::CompatIdentity{.build = options_->client_build}.add_to(request.headers);
     if (!body.empty()) {
         request.headers.add("content-type", "application/json");
     }

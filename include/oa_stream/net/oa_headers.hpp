@@ -1,0 +1,35 @@
+// Names of the product's own headers, and the compatibility identity that its clients send.
+#pragma once
+
+#include "oa_stream/net/http.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace oa_stream::net {
+
+inline constexpr const char* k_build_header = "x-oa-client-build-id";
+inline constexpr const char* k_protocol_header = "x-oa-protocol-version";
+inline constexpr const char* k_schema_header = "x-oa-schema-version";
+inline constexpr const char* k_revision_header = "x-oa-revision";
+inline constexpr const char* k_thread_header = "x-oa-thread-id";
+inline constexpr const char* k_turn_header = "x-oa-turn-id";
+
+inline constexpr std::string_view k_usual_build = "20260221T130000Z";
+inline constexpr std::string_view k_usual_protocol = "openagents.control.v1";
+inline constexpr std::string_view k_usual_schema = "1";
+
+/// Where the window of clients is enforced, a request without them is answered with 426.
+struct CompatIdentity {
+    std::string build{k_usual_build};
+    std::string protocol{k_usual_protocol};
+    std::string schema{k_usual_schema};
+
+    void add_to(Headers& headers) const {
+        headers.set(k_build_header, build);
+        headers.set(k_protocol_header, protocol);
+        headers.set(k_schema_header, schema);
+    }
+};
+
+} // namespace oa_stream::net
