@@ -340,15 +340,10 @@ void Fake::behave(const std::string& prompt) {
         speak("not kept");
         const std::string why = prompt == "unsaved" ? "No space left on device (os error 28)"
                                                     : "Permission denied (os error 13)";
-        tell(
-            "warning",
-            Json::object(
-                {{"message",
-                  "Failed to save the conversation transcript; Codex will continue retrying. "
-                  "Error: thread-store internal error: " +
-                      why}}
-            )
-        );
+        const std::string failed =
+            "Failed to save the conversation transcript; Codex will continue retrying. Error: "
+            "thread-store internal error: ";
+        tell("warning", Json::object({{"message", failed + why}}));
         finish();
         turn().status = "inProgress"; // history does not have it
         return;

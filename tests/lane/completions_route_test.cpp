@@ -241,7 +241,8 @@ TEST_CASE("completions: a refusal to start is told by its kind and leaves no pla
             "429 rate_limit_error rate_limit_exceeded -",
             true},
         Row{{Code::timeout, "x"}, "504 server_error authority_timeout -", false},
-        Row{{Code::credentials, "x", "client"}, "401 invalid_request_error invalid_api_key -", true},
+        Row{{Code::credentials, "x", "client"}, "401 invalid_request_error invalid_api_key -", true
+        },
         Row{{Code::internal, "x"}, "503 server_error overloaded -", true},
         Row{{Code::protocol, "x"}, "502 server_error codex_error -", true},
         Row{{Code::too_large, "x"},
@@ -574,8 +575,7 @@ TEST_CASE("completions: the addresses and the key of Azure's clients") {
         CHECK(parse_json(stream->bytes)->at("model") == "oa-stream");
         CHECK(rig.watcher.requests.front().route == k_path);
         CHECK(rig.watcher.requests.front().lane == "native");
-        const auto other =
-            rig.send(post("/openai/deployments/other/chat/completions", "oa-stream"));
+        const auto other = rig.send(post("/openai/deployments/o/chat/completions", "oa-stream"));
         CHECK(error_of(other) == "404 invalid_request_error model_not_found model");
     }
     SECTION("elsewhere the member counts, and refusals are OpenAI's") {

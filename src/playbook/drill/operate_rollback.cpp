@@ -14,7 +14,7 @@
 
 #include "engine/playbook_run.hpp"
 #include "engine/route_step.hpp"
-#include "engine/ways_back.hpp"
+#include "engine/rollback_commands.hpp"
 #include "engine/within.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"

@@ -4,7 +4,6 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/shell.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/conclusion.hpp"
 #include "oa_stream/run/control.hpp"
@@ -14,8 +13,9 @@
 #include "drill/planted_fault.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"
+#include "rollback_commands.hpp"
 #include "route_step.hpp"
-#include "ways_back.hpp"
+#include "status/finished.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>

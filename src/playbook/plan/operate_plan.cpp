@@ -6,7 +6,6 @@
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/suggest.hpp"
@@ -16,6 +15,7 @@
 #include "forecast.hpp"
 #include "plan_conversations.hpp"
 #include "plan_file.hpp"
+#include "status/finished.hpp"
 #include "token_life.hpp"
 #include "who_answers.hpp"
 

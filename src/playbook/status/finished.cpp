@@ -1,4 +1,4 @@
-#include "oa_stream/playbook/finished.hpp"
+#include "status/finished.hpp"
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/playbook/status.hpp"

@@ -291,8 +291,7 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
     co_await reach(core, relay);
     const Route& route = relay->route;
     const std::size_t arm = route.arm;
-    auto& received = relay->head;
-    if (!received) {
+    if (!relay->head) {
         net::ClientResponse result = co_await result_of(relay);
         if (relay->client_gone) {
             co_return co_await give_up(std::move(relay)); // its turn may run: a stop comes next
@@ -304,7 +303,7 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
         }
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
-    net::ClientResponse head = *std::move(received);
+    net::ClientResponse head = *std::move(relay->head);
     if (head.status < 200) { // nothing that it could change to was asked for
         relay->transfer->cancel();
         net::ClientResponse result = co_await result_of(relay);

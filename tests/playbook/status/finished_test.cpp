@@ -1,8 +1,8 @@
 // What a run whose files cannot be read forbids.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/run/finished_mark.hpp"
 
+#include "status/finished.hpp"
 #include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>

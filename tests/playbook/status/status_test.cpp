@@ -1,10 +1,10 @@
 // What is told of a run whose papers are damaged: never that all is well.
 #include "oa_stream/base/file.hpp"
-#include "oa_stream/playbook/finished.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/finished_mark.hpp"
 #include "oa_stream/run/target_lock.hpp"
 
+#include "status/finished.hpp"
 #include "temp_folder.hpp"
 
 #include <catch2/catch.hpp>

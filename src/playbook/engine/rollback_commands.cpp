@@ -1,4 +1,4 @@
-#include "ways_back.hpp"
+#include "rollback_commands.hpp"
 
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/shell.hpp"
