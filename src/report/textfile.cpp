@@ -1,8 +1,6 @@
 #include "oa_stream/report/textfile.hpp"
 
-#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/seconds.hpp"
-#include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/exposition.hpp"
 
 #include <fmt/format.h>
@@ -87,14 +85,13 @@ std::string textfile(const RunMetrics& metrics) {
 }
 
 double last_pass_in(std::string_view text, std::string_view name, std::string_view target) {
+    const auto parsed = measure::parse_exposition(text.substr(0, text.rfind('\n') + 1)); // not torn
     double out = 0;
-    for (const std::string& labels :
-         {fmt::format("run=\"{}\"", escaped_label(name)), labels_of(name, target)}) {
-        const std::string wanted = fmt::format("{}{{{}}} ", k_last_pass, labels);
-        const std::size_t at = text.find(wanted);
-        std::string_view rest = at == std::string_view::npos ? "" : text.substr(at + wanted.size());
-        if (rest.contains('\n')) {
-            out = std::max(out, number_of<double>(cut_line(rest)).value_or(0));
+    if (parsed) {
+        for (const auto& [id, value] : measure::series_of(*parsed, k_last_pass)) {
+            const std::string_view of = id.label("target");
+            const bool same = id.label("run") == name && (of.empty() || of == target);
+            out = same ? std::max(out, value) : out;
         }
     }
     return out;

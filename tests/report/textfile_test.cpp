@@ -86,6 +86,9 @@ TEST_CASE("textfile: the last PASS is that of one target, or of a release that n
     CHECK(last_pass_in(one, "a", "t") == 1800000000);
     CHECK(last_pass_in(one, "a", "u") == 0);
     CHECK(last_pass_in("oa_stream_run_last_pass_timestamp_seconds{run=\"a\"} 5\n", "a", "t") == 5);
+    constexpr std::string_view k_other_order =
+        "oa_stream_run_last_pass_timestamp_seconds{target=\"t\",run=\"a\"} 5\n";
+    CHECK(last_pass_in(k_other_order, "a", "t") == 5);
 }
 
 TEST_CASE("textfile: what tells of no PASS is none") {
