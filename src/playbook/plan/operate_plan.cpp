@@ -81,19 +81,27 @@ std::vector<std::string> closed_lanes(const Json& revisions) {
     return out;
 }
 
-/// Would the machinery take each write? Found out now, not half way.
-Task<Result<void>> check_writes_possible(traffic::TrafficDriver* driver, const Plan* plan) {
+/// Would the machinery take each write? Found out now, not half way. What serves already needs no
+/// write, and yet its server may be down: a warning each.
+Task<Result<std::vector<std::string>>>
+check_writes_possible(traffic::TrafficDriver* driver, const Plan* plan) {
+    std::vector<std::string> warnings;
     for (const Step& step : plan->steps) {
         const auto& after = step.after;
-        if (!after || !step.mutates()) {
+        if (!after) {
             continue;
         }
         auto possible = co_await within(driver->patience(), driver->preview(*after));
-        if (!possible) {
+        if (!possible && step.mutates()) {
             co_return std::unexpected(std::move(possible).error().prefixed(step.id));
         }
+        if (!possible && possible.error().code == Code::precondition) {
+            warnings.push_back(
+                fmt::format("{} serves, but {}", after->text(), possible.error().text())
+            );
+        }
     }
-    co_return Result<void>{};
+    co_return warnings;
 }
 
 void say(const PlanRequest& request, const std::string& line) {
@@ -208,7 +216,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
         co_return std::unexpected(std::move(draft).error());
     }
     under_way(request, "checking each change with the platform");
-    OA_CO_CHECK(co_await check_writes_possible(&driver, &*draft));
+    OA_CO_TRY(auto lacking, co_await check_writes_possible(&driver, &*draft));
     if (playbook.kind == Kind::rollback) { // a cutover's preflight finds it
         OA_CO_CHECK(co_await check_who_answers(&outside, &playbook, draft->home()));
     }
@@ -217,6 +225,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     facts.probes = request.probes;
     OA_CO_TRY(facts.routes, co_await plan_route_step(&outside, &playbook));
     facts.warnings = warnings_of(playbook, live);
+    std::ranges::move(lacking, std::back_inserter(facts.warnings));
     OA_CO_TRY(auto tokens, check_token_lives(playbook, outside, std::chrono::system_clock::now()));
     std::ranges::move(tokens, std::back_inserter(facts.warnings));
     under_way(request, "asking both revisions for their version");

@@ -116,7 +116,7 @@ describe('HAProxy', () => {
   }
 });
 
-describe('another release where stable was', () => {
+describe('what became of stable', () => {
   let rig;
   before(async () => { rig = await haproxyRig(); });
   after(() => rig?.stop());
@@ -124,8 +124,10 @@ describe('another release where stable was', () => {
     const listen = new URL(rig.lanes.stable.base).host;
     await rig.lanes.stable.stop();
     rig.lanes.stable = await startLane({ name: 'stable', listen, args: ['--revision', revision] });
-    await rig.lanes.stable.until(() => runtime(rig.peers[0].slice('unix:'.length), 'show stat').then((rows) => /^chat,stable,.*,UP,/m.test(rows)), 'HAProxy sees it');
+    await seen(rig.lanes.stable, 'UP');
   };
+  const seen = (process, status) => process.until(
+    () => runtime(rig.peers[0].slice('unix:'.length), 'show stat').then((rows) => new RegExp(`^chat,stable,.*,${status},`, 'm').test(rows)), `HAProxy sees that stable is ${status}`);
 
   test('a rollback of a run that ended well, and a planned one, move nobody there', async () => {
     const there = home(rig), file = fileOf(rig.playbook), out = path.join(path.dirname(file), 'plan.json');
@@ -154,6 +156,14 @@ describe('another release where stable was', () => {
     assert.equal((await oa(['cutover', 'status', '--run', run, '--json'], there)).json().runs[0].next, back.json().next);
     await replaceStable('stable');
     assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
+  });
+
+  test('a planned rollback that has nothing to change warns that stable is down', async () => {
+    await rig.lanes.stable.kill();
+    await seen(rig.lanes.canary, 'DOWN');
+    const plan = await oa(['rollback', 'plan', fileOf(rollbackOf(rig.playbook))], home(rig));
+    assert.equal(plan.code, 0, plan.stderr);
+    assert.match(plan.stdout, /^warning: canary 0%, stable 100% serves, but stable is DOWN .*: it gets no share$/m);
   });
 });
 
