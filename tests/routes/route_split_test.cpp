@@ -192,7 +192,7 @@ TEST_CASE("route split: every call comes over a connection of its own") {
             const Json data{{"data", to_json(oa_stream::routes::testing::split_status())}};
             (void)co_await exchange->respond({200, {}, dump_json(data)});
         },
-        [](int status, std::string_view, std::string_view) { return net::Response{status}; }
+        [](const net::RefusedRequest& refused) { return net::Response{refused.status}; }
     );
     REQUIRE(server.has_value());
     const auto http = net::HttpClient::make(loop.executor());

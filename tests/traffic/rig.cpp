@@ -6,8 +6,8 @@
 namespace oa_stream::traffic::testing {
 namespace {
 
-net::Response bad_page(int status, std::string_view reason, std::string_view /*path*/) {
-    return {status, {}, std::string(reason)};
+net::Response bad_page(const net::RefusedRequest& refused) {
+    return {refused.status, {}, std::string(reason)};
 }
 
 } // namespace
