@@ -256,9 +256,9 @@ public:
         }
         co_return out;
     }
-    [[nodiscard]] Task<Result<std::string>>
-    make_thread(authority::TurnRequest /*request*/) override {
+    [[nodiscard]] Task<Result<std::string>> make_thread(authority::TurnRequest request) override {
         ++makes;
+        made = std::move(request);
         co_await held();
         co_return "auth-thread-" + std::to_string(++threads_);
     }
@@ -346,6 +346,7 @@ public:
     asio::steady_timer gate;
     int starts = 0;
     int makes = 0; ///< of threads without a turn
+    authority::TurnRequest made{}; ///< the newest of these
     std::function<void()> on_read{}; ///< in each history read
     int history_reads = 0;
     int late_history = 0; ///< the history read of this number waits for release()

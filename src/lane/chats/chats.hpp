@@ -95,13 +95,12 @@ private:
     [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page, AnswerRoom* room);
     // chats_fork.cpp
     struct ForkPoint {
-        std::string last_turn{}; ///< of the copy
-        bool nothing = false; ///< the copy is empty
+        std::string last_turn{}; ///< of the copy; empty: it has none
+        Json seed = Json::array(); ///< then: what it has of the messages that the source began with
     };
     [[nodiscard]] Task<Accepted<ForkPoint>> fork_point(ThreadRow row, std::string message);
     [[nodiscard]] Task<Accepted<Fork>> read_fork(CallPtr call);
-    [[nodiscard]] Task<Result<std::string>>
-    copy_up_to(const ThreadRow& source, const ForkPoint& point);
+    [[nodiscard]] Task<Result<std::string>> copy_up_to(ThreadRow source, ForkPoint point);
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Json> summary_of(ThreadRow row);
     /// The place of a conversation that is to be made. A refusal ends no turn: 409 conflict where

@@ -8,12 +8,15 @@
 #include "chat_title.hpp"
 #include "chats.hpp"
 #include "gates/gates.hpp"
+#include "history/seed.hpp"
 #include "projection.hpp"
 #include "thread_name.hpp"
 #include "tools/call_results.hpp"
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
+#include <optional>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -43,6 +46,18 @@ Rejection reject_fork(const Error& error) {
                : reject_start(error);
 }
 
+/// How many of these messages a copy up to that one has.
+std::optional<std::size_t> end_in(const Json& seed, const std::string& message) {
+    const auto found = std::ranges::find_if(seed, [&](const Json& one) {
+        return text_view_in(one, "id") == message;
+    });
+    if (found == seed.end()) {
+        return std::nullopt;
+    }
+    const bool answer = text_view_in(*found, "role") != "user";
+    return static_cast<std::size_t>(found - seed.begin()) + (answer ? 1 : 0);
+}
+
 } // namespace
 
 /// An answer's copy ends with it, a question's before it.
@@ -50,7 +65,6 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
     authority::TurnsQuery query{.thread = row.thread, .limit = 50, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
     bool asked = false; // found: the next older turn is the last one
-    bool any = false;
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
         if (!page) {
@@ -61,7 +75,6 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
             if (!query.from.empty() && turn.id == query.from) {
                 continue;
             }
-            any = true;
             if (asked || message.empty() || wire_id(turn.id) == message ||
                 message_gone_on_with(turn) == message) {
                 co_return ForkPoint{.last_turn = turn.id};
@@ -73,16 +86,16 @@ Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string me
         }
         query.from = page->turns.back().id;
     }
-    const bool begins_inside = row.seeded > 0 && (asked || !any);
-    if ((!asked && !message.empty()) || begins_inside) {
-        co_return invalid_field(
-            "messageId",
-            begins_inside
-                ? "the copy would end inside the messages that this conversation began with"
-                : "messageId names no message of this conversation"
-        );
+    auto seed = Json::array();
+    if (row.seeded > 0) {
+        OA_CO_TRY(seed, co_await read_seed_of(&lane_->authority(), std::move(row.thread)));
     }
-    co_return ForkPoint{.nothing = true};
+    const auto end = asked || message.empty() ? seed.size() : end_in(seed, message);
+    if (!end) {
+        co_return invalid_field("messageId", "messageId names no message of this conversation");
+    }
+    seed.erase(seed.begin() + static_cast<std::ptrdiff_t>(*end), seed.end());
+    co_return ForkPoint{.seed = std::move(seed)};
 }
 
 Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
@@ -107,10 +120,23 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
     co_return asked;
 }
 
-Task<Result<std::string>> Chats::copy_up_to(const ThreadRow& source, const ForkPoint& point) {
+Task<Result<std::string>> Chats::copy_up_to(ThreadRow source, ForkPoint point) {
     auto& authority = lane_->authority();
-    return point.nothing ? authority.make_thread({.owner = source.owner, .input = {}})
-                         : authority.fork_thread(source.thread, point.last_turn);
+    if (!point.last_turn.empty()) {
+        co_return co_await authority.fork_thread(source.thread, point.last_turn);
+    }
+    authority::TurnRequest request{.owner = source.owner, .input = {}};
+    if (const auto count = point.seed.size(); count > 0) {
+        const auto able = authority.capabilities();
+        auto listed = Json::array();
+        for (const Json& message : point.seed) {
+            listed.push_back(project_seeded({.thread = source.id}, message));
+        }
+        const Json body = Json::object({{"messages", std::move(listed)}});
+        request.seed = read_seed(body, count, {able.images, able.client_tools}).messages;
+        add_kept(request, k_kept_messages, std::move(point.seed));
+    }
+    co_return co_await authority.make_thread(std::move(request));
 }
 
 /// The copy at the authority, as a row that is not stored yet.
@@ -118,10 +144,10 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     OA_CO_TRY(auto point, co_await fork_point(source, asked.message));
     auto& authority = lane_->authority();
     auto thread = co_await copy_up_to(source, point);
-    if (!thread && thread.error().code == Code::precondition && !point.nothing) {
+    if (!thread && thread.error().code == Code::precondition && !point.last_turn.empty()) {
         // A message that was replaced meanwhile took that turn with it.
         OA_CO_TRY(auto latest, co_await fork_point(source, std::move(asked.message)));
-        if (latest.nothing || latest.last_turn != point.last_turn) {
+        if (latest.last_turn != point.last_turn) {
             point = std::move(latest);
             thread = co_await copy_up_to(source, point);
         }
@@ -130,11 +156,12 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
         co_return reject_fork(thread.error());
     }
     ThreadRow row{source.owner, std::move(asked.id), *std::move(thread)};
-    row.seeded = point.nothing ? 0 : source.seeded;
+    const bool turnless = point.last_turn.empty();
+    row.seeded = turnless ? point.seed.size() : source.seeded;
     const bool own = !asked.title.empty();
     if (own) {
         row.title = short_title(asked.title);
-    } else if (point.nothing) { // a title of the first question goes with that
+    } else if (turnless) { // a title of the first question goes with that
         row.title = short_title(co_await name_of(&authority, source.thread, {}));
     } else {
         row.title = source.title;

@@ -106,16 +106,6 @@ private:
     bool overfull_ = false;
 };
 
-/// The messages that the thread was seeded with, as the page had them.
-Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string thread) {
-    auto kept = co_await authority->kept(std::move(thread));
-    if (!kept) {
-        co_return reject_read(kept.error());
-    }
-    const auto parsed = parse_json(*kept);
-    co_return parsed ? list_in(*parsed, k_kept_messages) : Json::array();
-}
-
 Task<Accepted<void>>
 add_seed(bool wanted, MessageFill* fill, authority::Authority* authority, std::string thread) {
     if (!wanted) {
@@ -135,6 +125,15 @@ void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
 }
 
 } // namespace
+
+Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string thread) {
+    auto kept = co_await authority->kept(std::move(thread));
+    if (!kept) {
+        co_return reject_read(kept.error());
+    }
+    const auto parsed = parse_json(*kept);
+    co_return parsed ? list_in(*parsed, k_kept_messages) : Json::array();
+}
 
 Task<Accepted<SeededMessages>>
 read_seeded(authority::Authority* authority, std::optional<ThreadRow> row) {

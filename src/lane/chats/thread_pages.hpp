@@ -30,6 +30,10 @@ struct MessagesRead {
 /// 422 for a cursor whose turn is gone.
 [[nodiscard]] Task<Accepted<MessagesRead>>
 read_messages(authority::Authority* authority, ThreadPage page);
+/// The messages that the thread was seeded with, as the page had them; of the newest ones as many
+/// as the authority keeps.
+[[nodiscard]] Task<Accepted<Json>>
+read_seed_of(authority::Authority* authority, std::string thread);
 /// Of no row: none.
 [[nodiscard]] Task<Accepted<SeededMessages>>
 read_seeded(authority::Authority* authority, std::optional<ThreadRow> row);

@@ -1,7 +1,10 @@
 // POST /api/chats/{id}/fork: where a copy ends, what it is called, and what is refused.
+#include "oa_stream/base/json_members.hpp"
+
 #include "../lane_rig.hpp"
 
 #include <array>
+#include <cstddef>
 #include <utility>
 
 using namespace oa_stream;
@@ -103,14 +106,41 @@ TEST_CASE("fork: a conversation whose answer is being replaced is copied once th
     rig.complete(stream);
 }
 
-TEST_CASE("fork: a copy does not end inside the messages that a conversation was seeded with") {
-    ForkRig rig(2);
-    CHECK(rig.fork(R"({"messageId":"u-t1"})").status == 422);
-    const auto copy = rig.made(R"({"messageId":"t1","id":"d"})");
-    CHECK(rig.ids->find("", "d")->seeded == 2);
-    rig.authority.past.clear();
-    CHECK(rig.fork("{}").status == 422);
+TEST_CASE("fork: a copy without a turn has the messages before its end that its source began with"
+) {
+    ForkRig rig(3);
+    rig.authority.kept_text =
+        R"({"messages":[{"id":"o1","role":"user","parts":[{"type":"text","text":"q"}]},)"
+        R"({"id":"o2","role":"assistant","parts":[{"type":"text","text":"a"}]},)"
+        R"({"id":"o3","role":"assistant","notice":"model_empty_response",)"
+        R"("parts":[{"type":"text","text":"Nothing."}]}]})";
+    (void)rig.made(R"({"messageId":"t1","id":"d"})");
+    CHECK(rig.ids->find("", "d")->seeded == 3);
     CHECK(rig.authority.makes == 0);
+    struct Row {
+        std::string_view body;
+        std::size_t shown, asked;
+    };
+    static constexpr std::array k_rows{
+        Row{R"({"messageId":"u-t1","id":"e"})", 3, 2}, // the model gets no notice
+        Row{R"({"messageId":"o3","id":"e"})", 3, 2},
+        Row{R"({"messageId":"o2","id":"e"})", 2, 2},
+        Row{R"({"messageId":"o1","id":"e"})", 0, 0},
+        Row{R"({"id":"e"})", 3, 2}, // there is no turn
+    };
+    for (const auto& row : k_rows) {
+        CAPTURE(row.body);
+        if (&row == &k_rows.back()) {
+            rig.authority.past.clear();
+        }
+        (void)rig.made(row.body);
+        CHECK(rig.ids->find("", "e")->seeded == row.shown);
+        CHECK(rig.authority.made.seed.size() == row.asked);
+        const auto kept = parse_json(rig.authority.made.keep).value_or(Json::object());
+        CHECK(list_in(kept, "messages").size() == row.shown);
+        rig.ids->erase("", "e");
+    }
+    CHECK(rig.authority.forks.size() == 1);
 }
 
 TEST_CASE("fork: a history that has ever more but no other turn is read to its last one") {
