@@ -351,9 +351,14 @@ void RedisStore::wake() {
 
 void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
     const auto name = key("r", turn);
-    const auto on_reply = [this, alive = alive_](const Result<Reply>& reply) {
-        if (*alive && reply && reply->failed()) {
-            uncounted_ = true;
+    const auto on_reply = [this, alive = alive_, turn, count](const Result<Reply>& reply) {
+        if (!*alive) {
+            return;
+        }
+        if (!reply || reply->failed()) {
+            uncounted_.insert_or_assign(turn, count);
+        } else {
+            uncounted_.erase(turn); // answers come in order: an earlier count
         }
     };
     if (count == 0) { // the last session's leaves nothing behind

@@ -190,7 +190,9 @@ Task<bool> RedisStore::renew() {
         co_return false;
     }
     const bool unsure = std::exchange(unsure_, false);
-    const bool uncounted = std::exchange(uncounted_, false);
+    for (const auto& [turn, count] : std::exchange(uncounted_, {})) {
+        tell_readers(turn, count);
+    }
     if (kept->count() == 0 || signing_on_) {
         (void)co_await sign_on_again();
         co_return false;
@@ -204,8 +206,6 @@ Task<bool> RedisStore::renew() {
     send_unread({"PEXPIRE", key("in", session_), inbox_time()});
     if (unsure && on_unsure) {
         on_unsure();
-    } else if (uncounted && on_uncounted) {
-        on_uncounted();
     }
     co_return true;
 }

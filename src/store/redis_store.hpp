@@ -262,7 +262,7 @@ private:
     bool look_now_ = false; ///< the next beat is due
     bool looking_ = false; ///< look_around() is at it
     bool unsure_ = false; ///< whether the store still has what it had of us
-    bool uncounted_ = false; ///< it refused a count of readers
+    std::map<std::string, std::size_t> uncounted_{}; ///< readers, by turn: it may not have them
     std::string born_{}; ///< names what the store has; another name: it lost what it had
     bool offers_ = false; ///< it lost rows, and has not been offered() ours
     bool signing_on_ = false; ///< until its answer came: what the store lost is not known

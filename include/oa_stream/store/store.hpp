@@ -346,10 +346,8 @@ public:
     /// Every follow() that waits returns soon.
     virtual void wake() = 0;
     std::function<void(const Wanted&)> on_wanted{};
-    /// This process has `count` readers on a turn.
+    /// This process has `count` readers on a turn. Sent until the store has it.
     virtual void tell_readers(const std::string& turn, std::size_t count) = 0;
-    /// The store takes a beat after it refused such a count: they are all to be told again.
-    std::function<void()> on_uncounted{};
     [[nodiscard]] virtual Task<Result<std::size_t>> readers(std::string turn) = 0;
 
     // Idempotency-Key.

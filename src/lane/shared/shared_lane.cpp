@@ -41,7 +41,6 @@ SharedLane::SharedLane(LaneState& lane, store::Store& store)
     store_->on_unsure = [this] {
         spawn(lane_->executor, "shared turns again", hold_all_again(this, alive_));
     };
-    store_->on_uncounted = [this] { tell_all_readers(); };
     store_->on_lost = [this] { offer_rows(); };
 }
 
@@ -66,7 +65,6 @@ void SharedLane::stop() {
     *alive_ = false;
     store_->on_wanted = nullptr;
     store_->on_unsure = nullptr;
-    store_->on_uncounted = nullptr;
     store_->on_lost = nullptr;
 }
 

@@ -204,17 +204,6 @@ TEST_CASE("outages: a lane that signed on again stops nothing before the store s
     CHECK(lane.played->interrupts == (asked ? 1 : 0));
 }
 
-TEST_CASE("outages: readers that the store refused to note are all that it is told again") {
-    std::string heard;
-    Outage lane;
-    lane.live->attach(std::make_shared<Heard>(heard), Clock::now(), true, [](const auto&) {});
-    lane.store.readers_reported.clear();
-    lane.store.on_uncounted();
-    lane.go_on();
-    CHECK(lane.store.readers_reported == std::vector{std::pair(std::string("t1"), std::size_t{1})});
-    CHECK(lane.store.holds.empty());
-}
-
 TEST_CASE("outages: a turn whose authority is lost as well is left to whoever may have it") {
     Outage lane;
     lane.store.settings.outage = Millis(600'000);
