@@ -1,6 +1,7 @@
 // What a server must be like; each refusal says what is wrong and what to do.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "redis_store.hpp"
@@ -99,14 +100,29 @@ Task<Result<void>> check_commands(RedisLink::Self link, std::string prefix, Mill
 }
 
 Task<Result<void>> check_form(RedisLink::Self link, StoreOptions options) {
-    Command get{"HGET", options.prefix + ":meta", "v"};
-    OA_CO_TRY(
-        const auto form, unless_failed(co_await RedisLink::call(link, std::move(get), options.wait))
-    );
+    const auto meta = [&](std::string field) {
+        Command get{"HGET", options.prefix + ":meta", std::move(field)};
+        return RedisLink::call(link, std::move(get), options.wait);
+    };
+    OA_CO_TRY(const auto form, unless_failed(co_await meta("v")));
     if (!form.nil() && form.text != k_form) {
         co_return fail(
             Code::config,
             fmt::format("another release keeps its data there (form {})", form.text),
+            options.url,
+            "set another --store-prefix"
+        );
+    }
+    if (options.authority.empty()) {
+        co_return Result<void>{};
+    }
+    OA_CO_TRY(const auto authority, unless_failed(co_await meta("a")));
+    if (!authority.nil() && authority.text != options.authority) {
+        co_return fail(
+            Code::config,
+            fmt::format(
+                "lanes with {} {} keep their conversations there", names::authority, authority.text
+            ),
             options.url,
             "set another --store-prefix"
         );

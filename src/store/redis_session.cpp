@@ -70,7 +70,8 @@ Task<Result<void>> RedisStore::register_session(Script script) {
         fmt::format("{} {}", options_.revision, random_hex(4)),
         std::string(k_form),
         random_hex(8),
-        known_store()
+        known_store(),
+        options_.authority
     };
     for (auto& part : held_.counts()) {
         args.push_back(std::move(part));

@@ -4,15 +4,16 @@
 namespace oa_stream::store::scripts {
 
 // ARGV of both: lease, value of the session's key, form of the keys, a new name for what the store
-// has, the name that this session knows ('': none, '-': none, but it has rows), then fields of its
-// counts and their values. A session that lives stands among those whose death is noticed.
+// has, the name that this session knows ('': none, '-': none, but it has rows), its authority, then
+// fields of its counts and their values. A session that lives stands among those whose death is
+// noticed.
 #define OA_COUNT                                                                                   \
     R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local c = p..':c:'..me
 redis.call('SADD', p..':ss', me)
 redis.call('UNLINK', c)
-for i = 8, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
+for i = 9, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
 )lua"
 
 const Script count{"count", k_number, OA_COUNT "return 1"};
@@ -23,7 +24,8 @@ const Script count{"count", k_number, OA_COUNT "return 1"};
 const Script sign_on{"sign_on", list_of(3), OA_COUNT R"lua(
 redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
 local meta, healing, known = p..':meta', p..':healing', ARGV[7]
-local m = redis.call('HMGET', meta, 'v', 'born')
+local m = redis.call('HMGET', meta, 'v', 'born', 'a')
+if not m[3] and ARGV[8] ~= '' then redis.call('HSET', meta, 'a', ARGV[8]) end
 local lost = known ~= '' and known ~= '-' and known ~= m[2]
 if not m[2] then
   redis.call('HSET', meta, 'v', ARGV[5], 'born', ARGV[6])

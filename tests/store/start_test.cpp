@@ -139,6 +139,24 @@ TEST_CASE("keys of another form or program are refused, by who only looks as by 
     CHECK(redis_cli(rig, {"EXISTS", "oa:meta"}) == "0\n"); // it wrote nothing
 }
 
+TEST_CASE("conversations of another authority are refused, by who only looks as by who opens") {
+    RedisRig rig;
+    auto options = rig.options();
+    options.authority = "codex";
+    rig.open(options);
+    CHECK(rig.open(options).trouble().empty());
+    options.authority = "replay";
+    const auto opened = refused(rig, options);
+    CHECK(opened.code == Code::config);
+    CHECK(opened.message == "lanes with --authority codex keep their conversations there");
+    CHECK(opened.hint.text().contains("--store-prefix"));
+    const auto looked = rig.run(look_at_store(rig.context.get_executor(), options));
+    REQUIRE_FALSE(looked);
+    CHECK(looked.error().text() == opened.text());
+    CHECK(rig.run(look_at_store(rig.context.get_executor(), rig.options()))); // it names none
+    CHECK(redis_cli(rig, {"SCARD", "oa:ss"}) == "2\n"); // who is refused has not registered
+}
+
 TEST_CASE("a store that takes no writes is refused, by who only looks as by who opens") {
     RedisRig rig;
     const auto need_copies = [&rig](std::string count) {

@@ -19,6 +19,7 @@ struct StoreOptions {
     std::string prefix = "oa"; ///< of every key
     std::string replica{}; ///< name of this process for people; empty: the host's
     std::string revision = "dev";
+    std::string authority{}; ///< whose threads it has: one for all lanes; empty: any
     Millis lease{6'000}; ///< a replica that says nothing for so long is dead
     Millis wait{2'000}; ///< for one answer
     Millis outage{60'000}; ///< turns go on for so long without the store

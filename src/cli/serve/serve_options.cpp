@@ -162,6 +162,7 @@ Result<void> complete_store(ServeOptions& options) {
         );
     }
     store.revision = options.lane.revision;
+    store.authority = options.kind->name;
     store.turn_time = options.lane.limits.turn_wall;
     store.responses = options.lane.limits.responses;
     options.lane.timings.authority_away = options.codex_reconnect;

@@ -262,6 +262,9 @@ test('set-ups that cannot work are refused at once, with what to do', async () =
   const clear = await serve(['--authority', 'replay', '--store', 'redis://10.0.0.1:6379']);
   assert.equal(clear.code, 2);
   assert.match(clear.stderr, /in the clear/);
+  const other = await serve(['--authority', 'replay', '--store', world.redis.url]);
+  assert.equal(other.code, 2);
+  assert.match(other.stderr, /lanes with --authority codex keep their conversations there/);
   const secret = await serve(['--authority', 'replay', '--store', 'redis://:hunter2@127.0.0.1']);
   assert.equal(secret.code, 2);
   assert.ok(!secret.stderr.includes('hunter2'));
