@@ -7,6 +7,7 @@
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/run/kept_file.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include <fmt/format.h>
 
@@ -52,6 +53,7 @@ bool still_runs(const Json& owner) {
 std::unexpected<Error> held(const fs::path& path, std::string_view target) {
     const auto json = kept_json(path, k_largest_lock);
     std::string who = "by another process";
+    Advice hint;
     if (json && string_member(*json, "host") == host_name() && is_of_this_boot(*json) &&
         !still_runs(*json)) {
         who += ", just begun"; // and has not written its own name yet
@@ -64,9 +66,13 @@ std::unexpected<Error> held(const fs::path& path, std::string_view target) {
             string_member(*json, "since").value_or("?"),
             run ? fmt::format(" (run {})", *run) : ""
         );
+        hint = run ? Advice(suggest_wait(std::string(*run))) : Advice();
     }
     return fail(
-        Code::conflict, fmt::format("{} is being worked on {}", target, who), path.string()
+        Code::conflict,
+        fmt::format("{} is being worked on {}", target, who),
+        path.string(),
+        std::move(hint)
     );
 }
 

@@ -66,6 +66,7 @@ TEST_CASE("lock: the second one is refused with who and since when, the next tar
     CHECK(second.error().message.find(std::to_string(::getpid())) != std::string::npos);
     CHECK(second.error().message.find("since 20") != std::string::npos);
     CHECK(second.error().message.find("run r1") != std::string::npos);
+    CHECK(second.error().hint == "oa-stream cutover status --run r1 --wait-for done");
     CHECK(TargetLock::acquire(state.path, "front:b", {}).has_value());
 }
 

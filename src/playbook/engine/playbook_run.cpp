@@ -357,6 +357,9 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     if (next.empty() && !run.plan_file.empty() && used_up) {
         next = plan_again_command(run.plan, run.plan_file);
     }
+    if (next.empty() && !ended) {
+        next = ended.error().hint;
+    }
     const Suggestion incident = run::suggest_incident(run.session.id());
     if (!is_there(run.session.folder().path())) {
         // Somebody removed the folder, and there is nothing to show of it.

@@ -59,6 +59,18 @@ beside('the playbook pauses after a stage; a second operator continues it, and t
   assert.equal((await order(target, 'continue', '--run', it.run)).code, 4, 'nobody listens any more');
 });
 
+beside('an apply beside another one names the command that waits for it', async (target) => {
+  const second = await target.plan({ name: 'second.json' });
+  assert.equal(second.code, 10, second.stderr);
+  const it = await apply(target, paused('50%'));
+  assert.equal((await wait(target, it.run, 'paused')).code, 0);
+  const lost = await target.oa(['cutover', 'apply', second.file, '--json']);
+  assert.equal(lost.code, 6, lost.stderr);
+  assert.match(lost.json().next, new RegExp(`^oa-stream .*cutover status --run ${it.run} --wait-for done$`));
+  assert.equal((await order(target, 'abort')).code, 0);
+  assert.equal((await finished(it)).code, 7);
+});
+
 beside('a run that nobody can steer does not begin where its playbook wants a person', async (target) => {
   const playbook = target.write('unsteered.yaml', paused('50%')(fs.readFileSync(target.playbook, 'utf8')));
   const plan = await target.plan({ name: 'unsteered.json', playbook });
