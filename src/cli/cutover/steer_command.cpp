@@ -32,7 +32,10 @@ Result<std::filesystem::path> only_running(const std::filesystem::path& state_di
         return found->folder;
     }
     return fail(
-        Code::usage, "no run is under way", (state_dir / "runs").string(), Suggestion{"runs list"}
+        Code::usage,
+        "no run is under way",
+        (state_dir / "runs").string(),
+        Suggestion{"cutover status"}
     );
 }
 
