@@ -7,7 +7,7 @@ namespace oa_stream::traffic::testing {
 namespace {
 
 net::Response bad_page(const net::RefusedRequest& refused) {
-    return {refused.status, {}, std::string(reason)};
+    return {refused.status, {}, std::string(refused.reason)};
 }
 
 } // namespace
