@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view k_variable = R"(\$\{[a-z][a-z0-9_]*\})";
 constexpr std::string_view k_number = R"([0-9]+(\.[0-9]+)?)";
+constexpr std::string_view k_whole_percent = "(0|[1-9][0-9]?|100)%";
 constexpr std::string_view k_below_100 = R"(0*[0-9]{1,2}(\.[0-9]+)?)";
 
 /// A text of this form, or one with a variable in it.
@@ -64,8 +65,10 @@ Json type_of(const Key& key) {
         return pattern(duration_form());
     case Type::percent:
         return pattern(fmt::format(R"(({}|0*100(\.0+)?)%)", k_below_100));
+    case Type::whole_percent:
+        return pattern(k_whole_percent);
     case Type::percents:
-        return list_of(pattern("(0|[1-9][0-9]?|100)%"));
+        return list_of(pattern(k_whole_percent));
     case Type::rate:
         return pattern(fmt::format("{}/(s|m|h)", k_number));
     case Type::limit:
@@ -73,7 +76,7 @@ Json type_of(const Key& key) {
             fmt::format(R"({0}%|\+{0}pp|\+{1}%|{2})", k_below_100, k_number, duration_form())
         );
     case Type::count:
-        return or_variable({{"type", "integer"}, {"minimum", 0}});
+        return or_variable({{"type", "integer"}, {"minimum", key.low}, {"maximum", key.high}});
     case Type::boolean:
         return or_variable({{"type", "boolean"}});
     case Type::word:
@@ -204,6 +207,8 @@ std::string type_cell(const Key& key) {
         return fmt::format("[{0}](#{0})", key.section->name);
     case Type::sections:
         return fmt::format("list of [{0}](#{0})", key.section->name);
+    case Type::count:
+        return fmt::format("a whole number from {} to {}", key.low, key.high);
     default:
         return table_cell(expected(key.type));
     }

@@ -125,17 +125,18 @@ void refuse_foreign(
 
 bool same_row(const Key& a, const Key& b) {
     return a.name == b.name && a.type == b.type && a.need == b.need && a.help == b.help &&
-           a.fallback == b.fallback;
+           a.fallback == b.fallback && a.low == b.low && a.high == b.high;
 }
 
 } // namespace
 
 std::string_view expected(Type type) noexcept {
-    static constexpr std::array<std::string_view, 15> k_words{
+    static constexpr std::array<std::string_view, 16> k_words{
         "a text",
         "a list of texts",
         "a duration like 10m",
         "a percentage like 5%",
+        "a whole percentage like 25%",
         "a list of whole percentages like [0%, 5%, 100%]",
         "a rate like 2/s",
         "a limit like 1%, 2.5s, +20% or +1pp",

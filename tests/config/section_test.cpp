@@ -209,13 +209,15 @@ TEST_CASE("section: the schema accepts the values that the reader accepts") {
         double rate = 0;
         Limit limit{};
         std::vector<int> steps{};
+        int whole = 0;
     };
     static constexpr auto k_keys = keys<Values>(
         duration<&Values::time>("time", Need::optional, "T."),
         percent<&Values::share>("share", Need::optional, "S."),
         rate<&Values::rate>("rate", Need::optional, "R."),
         limit<&Values::limit>("limit", Need::optional, "L."),
-        percents<&Values::steps>("steps", Need::optional, "P.")
+        percents<&Values::steps>("steps", Need::optional, "P."),
+        whole_percent<&Values::whole>("whole", Need::optional, "W.")
     );
     static constinit const Section<Values> k_values{{"values", "All.", k_keys}};
     const Json schema = json_schema(k_values, "i", "t");
@@ -246,6 +248,19 @@ TEST_CASE("section: the schema accepts the values that the reader accepts") {
             CHECK(std::regex_search(std::string(text), form) == reads(key.name, text));
         }
     }
+}
+
+TEST_CASE("section: schema and page show the range of a count") {
+    struct Counted {
+        int n = 0;
+    };
+    static constexpr auto k_keys =
+        keys<Counted>(count<&Counted::n, 1, 50>("n", Need::optional, "How many."));
+    static constinit const Section<Counted> k_counted{{"counted", "All.", k_keys}};
+    const Json schema = json_schema(k_counted, "i", "t");
+    const Json range = {{"type", "integer"}, {"minimum", 1}, {"maximum", 50}};
+    CHECK(schema["properties"]["n"]["anyOf"][0] == range);
+    CHECK(key_tables(k_counted).contains("| `n` | a whole number from 1 to 50 |"));
 }
 
 TEST_CASE("section: the page has a row for every key") {

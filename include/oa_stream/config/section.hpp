@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,7 @@ enum class Type {
     texts, ///< a list of texts
     duration,
     percent,
+    whole_percent,
     percents, ///< a list of whole percents
     rate,
     limit,
@@ -54,6 +56,8 @@ struct Key {
     /// For words that are registered elsewhere: asked by all_keys().
     std::span<const std::string_view> (*registered_words)() = nullptr;
     const SectionInfo* section = nullptr;
+    std::uint64_t low = 0; ///< of a count
+    std::uint64_t high = std::numeric_limits<std::uint64_t>::max();
     std::uint32_t only = ~0U; ///< bits of the variants it belongs to
     void (*read)(const Node& node, void* out) = nullptr;
 
@@ -111,6 +115,12 @@ template <class T> struct KeyOf : Key {
     /// Of a custom row that reads a word.
     [[nodiscard]] constexpr KeyOf among(this KeyOf out, std::span<const std::string_view> list) {
         out.words = list;
+        return out;
+    }
+    /// The range of a count.
+    [[nodiscard]] constexpr KeyOf within(this KeyOf out, std::uint64_t least, std::uint64_t most) {
+        out.low = least;
+        out.high = most;
         return out;
     }
     [[nodiscard]] constexpr KeyOf or_else(this KeyOf out, std::string_view text) {
@@ -182,7 +192,7 @@ constexpr auto percent(std::string_view name, Need need, std::string_view help) 
 }
 template <auto Member>
 constexpr auto whole_percent(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, &Node::whole_percent>(Type::percent, name, need, help);
+    return detail::row<Member, &Node::whole_percent>(Type::whole_percent, name, need, help);
 }
 template <auto Member>
 constexpr auto percents(std::string_view name, Need need, std::string_view help) {
@@ -206,7 +216,7 @@ constexpr auto count(std::string_view name, Need need, std::string_view help) {
         }
         return std::nullopt;
     };
-    return detail::row<Member, get>(Type::count, name, need, help);
+    return detail::row<Member, get>(Type::count, name, need, help).within(Low, High);
 }
 template <auto Member>
 constexpr auto boolean(std::string_view name, Need need, std::string_view help) {

@@ -104,7 +104,8 @@ std::span<const Variant> kinds() {
 }
 
 constexpr auto k_playbook_keys = keys<Playbook>(
-    custom<Playbook, version_into>(Type::count, "version", Need::required, "Of this format: `1`."),
+    custom<Playbook, version_into>(Type::count, "version", Need::required, "Of this format: `1`.")
+        .within(1, 1),
     word<&Playbook::kind, k_kind_words>("kind", Need::required, "What the playbook is for."),
     text<&Playbook::name>("name", Need::required, "Name in reports and run folders."),
     text<&Playbook::summary>("summary", Need::optional, "One sentence for lists."),
