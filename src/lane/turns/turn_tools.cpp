@@ -33,6 +33,15 @@ bool lists(const authority::PastTurn& turn, const std::string& call) {
     });
 }
 
+/// These calls were lost with the process that ran the turn. A turn that results began goes on with
+/// the message of an earlier one, whose calls it does not list.
+bool lacks_calls(
+    const authority::PastTurn& stopped, const std::vector<authority::CallResult>& results
+) {
+    return message_gone_on_with(stopped).empty() && !holds_results(stopped) &&
+           std::ranges::none_of(results, [&](const auto& one) { return lists(stopped, one.call); });
+}
+
 std::string newest_question(const std::vector<EarlierMessage>& earlier) {
     const auto newest_first = earlier | std::views::reverse;
     const auto found = std::ranges::find(newest_first, Role::user, &EarlierMessage::role);
@@ -301,17 +310,20 @@ Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::Tur
         co_return Accepted<void>{};
     }
     const auto turns = co_await stopped_before(call, request);
-    if (turns.empty() || open_calls(turns.back()).empty()) {
+    if (turns.empty() || (!at && open_calls(turns.back()).empty())) {
         co_return Accepted<void>{};
     }
     std::string text;
     if (at) {
+        bool unknown = false;
         BodyUse use = [&](const Json& body) -> Accepted<void> {
-            text = results_ahead(turns.back(), read_call_results(body, at));
+            const auto results = read_call_results(body, at);
+            text = results_ahead(turns.back(), results);
+            unknown = lacks_calls(turns.back(), results);
             return {};
         };
         OA_CO_CHECK(co_await read_body(lane_, call, keep_message(at), std::move(use)));
-        if (text.contains(k_left_out)) {
+        if (unknown || text.contains(k_left_out)) {
             auto& extras = call->chat.extras;
             const std::vector<std::string> partly{fmt::format("messages[{}]", *at)};
             OA_CO_CHECK(ignore_more(extras, lane_->config.strict_body, partly));

@@ -165,6 +165,32 @@ TEST_CASE("waiting: results for a stopped turn begin the next one, also beside a
     rig.complete(next);
 }
 
+TEST_CASE("waiting: results ahead of a message whose calls died with their process are named") {
+    for (const bool lost : {true, false}) {
+        CAPTURE(lost);
+        WaitingRig rig;
+        const auto stream = rig.begin();
+        rig.call("k1");
+        rig.await_end(stream);
+        REQUIRE(rig.send(rig.post("/api/chats/c1/stop", "")).status == 200);
+        rig.store_stopped();
+        if (lost) {
+            rig.authority.past.front().events.clear();
+        }
+        const auto next = rig.started(rig.post(
+            "/api/chats/c1/stream",
+            R"({"messages":[{"id":"u1","role":"user","parts":[{"type":"text","text":"go"}]},)"
+            R"({"id":"turn-1","role":"assistant","parts":[{"type":"tool-weather",)"
+            R"("toolCallId":"k1","state":"output-available","input":{},"output":"sun"}]},)"
+            R"({"id":"u2","role":"user","parts":[{"type":"text","text":"new"}]}]})"
+        ));
+        CHECK(next->head.headers.get("x-oa-ignored").value_or("") == (lost ? "messages[1]" : ""));
+        const auto& input = rig.authority.last().request.input;
+        CHECK(authority::text_in_input(input).contains(R"("output":"sun")") != lost);
+        rig.complete(next);
+    }
+}
+
 TEST_CASE("waiting: results that come while the turn is being stopped begin the next one") {
     WaitingRig rig;
     rig.authority.prepare = [](PlayedTurn& turn) { turn.answers_interrupt = false; };
