@@ -291,6 +291,7 @@ public:
         }
         infos[thread].id = thread;
         infos[thread].title = std::move(title);
+        infos[thread].named = true;
         co_return Result<void>{};
     }
 
