@@ -133,9 +133,11 @@ TEST_CASE("adoption: a stop that was asked of the dead lane reaches the turn") {
     rig.holding().stop = "client_gone";
     const auto played = rig.runs();
     CHECK(rig.settle());
-    rig.until("the interrupt", [&] { return played->interrupts == 1; });
-    rig.until("the end", [&] { return rig.watcher.turns.size() == 1; });
-    CHECK(rig.watcher.turns.front().terminal == turn::TerminalClass::client_gone);
+    const auto live = rig.own();
+    REQUIRE(live);
+    rig.until("the end", [&] { return live->ended(); });
+    CHECK(played->interrupts == 1);
+    CHECK(live->outcome()->terminal == turn::TerminalClass::client_gone);
 }
 
 TEST_CASE("adoption: what another lane took first is let run, and none of ours") {

@@ -95,9 +95,7 @@ public:
         co_return Result<void>{};
     }
     Task<Result<std::size_t>> readers(std::string) override { co_return readers_elsewhere; }
-    void tell_readers(const std::string& turn, std::size_t count) override {
-        readers_reported.emplace_back(turn, count);
-    }
+    void tell_readers(const std::string&, std::size_t) override {}
     Task<Result<void>> touch(store::ThreadKey, std::int64_t) override { co_return Result<void>{}; }
     /// As scripted, and then the last answer for ever.
     Task<Result<store::Acquired>> acquire(store::AcquireRequest request) override {
@@ -239,7 +237,6 @@ public:
     std::vector<store::ThreadKey> left_rows{}; ///< … and those of dead ones
     std::vector<std::uint64_t> releases{}; ///< fences
     std::vector<std::uint64_t> holds{}; ///< fences
-    std::vector<std::pair<std::string, std::size_t>> readers_reported{}; ///< of turns
     std::vector<store::KeyRequest> held_uses{}; ///< … and the keys of their turns
     bool held_again = true;
     bool lease = true; ///< nobody else can have what is held here
