@@ -137,6 +137,7 @@ Task<Result<std::string>> deliver_to_server(
         const auto response = co_await client->fetch(std::move(request));
         constexpr int k_good = 200;
         constexpr int k_moved = 300;
+        constexpr int k_server_error = 500;
         if (response.status >= k_good && response.status < k_moved) {
             co_return fmt::format("HTTP {}{}", response.status, tries_text(tries));
         }
@@ -144,8 +145,10 @@ Task<Result<std::string>> deliver_to_server(
             pauses.next(net::retry_after(response.headers, std::chrono::system_clock::now()));
         const bool retry = net::may_pass(response);
         if (!retry || Clock::now() + pause >= deadline) {
+            const bool refused =
+                !retry && response.status >= k_moved && response.status < k_server_error;
             co_return fail(
-                retry ? Code::unavailable : Code::precondition,
+                refused ? Code::precondition : Code::unavailable,
                 printable(text_of_failure(response) + tries_text(tries))
             );
         }

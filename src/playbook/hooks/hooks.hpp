@@ -83,7 +83,7 @@ private:
     asio::any_io_executor executor, HookSpec hook, std::string event, std::string body
 );
 /// Signed as Standard Webhooks 1.0.0 says: webhook-id, webhook-timestamp, webhook-signature.
-/// Repeated with back-off after connection failures, 408, 429 and 5xx.
+/// Repeated with back-off where net::may_pass(). Only an answer of 3xx or 4xx says no.
 [[nodiscard]] Task<Result<std::string>> deliver_to_server(
     std::shared_ptr<net::HttpClient> client,
     HookSpec hook,
