@@ -85,6 +85,18 @@ test("servers in each other's place: their conversations are refused, and whole 
   assert.equal((await right.stop()).code, 0);
 });
 
+test("a conversation that its server does not know is not begun from the start while the other server is away", async () => {
+  const folder = scratch('half-swapped');
+  const ids = ['one', 'two', 'three', 'four'];
+  const straight = await begin('half-swapped', undefined, { folder });
+  for (const id of ids) assert.equal((await chat(straight.base, 'scenario:text;words=3', { id }).done).status, 200);
+  assert.equal((await straight.stop()).code, 0);
+  const swapped = await begin('half-swapped', undefined, { folder }, [{ url: 'ws://127.0.0.1:1' }, first]);
+  for (const id of ids) assertRefused(await chat(swapped.base, 'scenario:text;words=4', { id }).done, 503, 'authority_unavailable');
+  assert.match(swapped.stderr, /server 2 does not know a conversation, and server 1 is away: it may be there/);
+  assert.equal((await swapped.stop()).code, 0);
+});
+
 /** doctor's checks of Codex servers, by what follows "codex.", and how it ended. */
 async function doctor(urls, token = ['--codex-token', `file:${first.tokenFile}`], how = {}) {
   const ran = await oa(['doctor', '--json', ...urls.flatMap((url, i) => ['--codex-server', `${i + 1}=${url}`]), ...token], how);

@@ -210,8 +210,13 @@ Task<Result<CodexPool::Member>> CodexPool::child_at(Self self, std::size_t child
 
 Task<Result<void>> CodexPool::check_place(Self self, std::size_t child, std::string id) {
     const std::vector<Member> members = self->members_;
+    Member away;
     for (const Member& other : members) {
-        if (other->number == child || !other->codex->health().ready) {
+        if (other->number == child) {
+            continue;
+        }
+        if (!other->codex->health().ready) {
+            away = self->servers_ ? other : away; // our own children are where their folders are
             continue;
         }
         OA_CO_TRY(const auto found, co_await other->codex->threads({id}));
@@ -225,6 +230,16 @@ Task<Result<void>> CodexPool::check_place(Self self, std::size_t child, std::str
                 )
             );
         }
+    }
+    if (away) {
+        co_return fail(
+            Code::unavailable,
+            fmt::format(
+                "{} does not know a conversation, and {} is away: it may be there",
+                self->name_of(child),
+                self->name_of(away->number)
+            )
+        );
     }
     co_return Result<void>{};
 }

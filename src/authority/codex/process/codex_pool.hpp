@@ -63,7 +63,8 @@ public:
     /// option names is Code::unavailable: its threads are elsewhere, not lost.
     [[nodiscard]] static Task<Result<Member>> child_at(Self self, std::size_t child);
     /// Of a thread that this child does not know: Code::unavailable when another one has it, as
-    /// servers under each other's numbers do. Ids are unique, so it is not lost.
+    /// servers under each other's numbers do, or a server that cannot be asked may have it. Ids are
+    /// unique, so it is not lost.
     [[nodiscard]] static Task<Result<void>>
     check_place(Self self, std::size_t child, std::string id);
     [[nodiscard]] static Task<Result<void>> open(Self self);
