@@ -43,6 +43,7 @@ std::shared_ptr<LiveTurn> LiveTurn::adopt(Parts parts, std::string_view sent) {
         self->commit(self->accepted_);
     }
     self->append_sent(sent);
+    self->outcome_.content = self->style_.encoder->summary().content; // not all is told again
     self->saw_event_ = true;
     self->owed_ = true; // whoever read it there may come here
     self->look_soon();

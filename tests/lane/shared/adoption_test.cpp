@@ -42,6 +42,21 @@ TEST_CASE("adoption: the turn goes on behind what was said of it") {
     CHECK(rig.store.turns.adopted == 1);
 }
 
+TEST_CASE("adoption: what its authority does not tell again was content all the same") {
+    SharedRig rig;
+    Said said("t1");
+    said.say(turn::PartOpened{"r1", turn::PartKind::reasoning})
+        .say(turn::PartDelta{"r1", "hm"})
+        .say(turn::PartClosed{"r1"});
+    rig.theirs(false, said.frames);
+    const auto played = rig.runs();
+    CHECK(rig.settle());
+    played->push(turn::TurnEnded{});
+    rig.until("the end", [&] { return rig.watcher.turns.size() == 1; });
+    CHECK(rig.watcher.turns.front().terminal == turn::TerminalClass::completed);
+    CHECK(rig.watcher.turns.front().content);
+}
+
 TEST_CASE("adoption: an answer of which no word was said yet has the id that its lane gave it") {
     const bool runs = GENERATE(true, false);
     CAPTURE(runs);
