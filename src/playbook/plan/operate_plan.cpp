@@ -217,7 +217,8 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     }
     under_way(request, "checking each change with the platform");
     OA_CO_TRY(auto lacking, co_await check_writes_possible(&driver, &*draft));
-    if (playbook.kind == Kind::rollback) { // a cutover's preflight finds it
+    const bool moves = std::ranges::any_of(draft->steps, &Step::mutates);
+    if (playbook.kind == Kind::rollback && moves) { // a cutover's preflight finds it
         OA_CO_CHECK(co_await check_who_answers(&outside, &playbook, draft->home()));
     }
 

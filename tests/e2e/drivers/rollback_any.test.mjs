@@ -158,6 +158,13 @@ describe('what became of stable', () => {
     assert.equal((await oa(['rollback', 'apply', '--run', run], there)).code, 0);
   });
 
+  test('a planned rollback that has nothing to change is not refused for who has the users', async () => {
+    await replaceStable('r8');
+    const plan = await oa(['rollback', 'plan', fileOf(rollbackOf(rig.playbook))], home(rig));
+    assert.equal(plan.code, 0, plan.stderr);
+    assert.match(plan.stdout, /nothing to change: canary 0%, stable 100%/);
+  });
+
   test('a planned rollback that has nothing to change warns that stable is down', async () => {
     await rig.lanes.stable.kill();
     await seen(rig.lanes.canary, 'DOWN');
