@@ -252,9 +252,8 @@ double last_share_of(const RunContext& run) {
 Task<void> find_obstacle(RunContext* run) {
     const auto possible =
         co_await within(run->in.timing.driver_call, run->in.driver->preview(run->in.plan->home()));
-    if (!possible && possible.error().code == Code::precondition) {
-        run->out.obstacle = possible.error().text();
-    }
+    const bool refused = !possible && possible.error().code == Code::precondition;
+    run->out.obstacle = refused ? possible.error().text() : "";
 }
 
 void tell_restored(RunContext& run, const RollbackFacts& facts) {
