@@ -22,7 +22,7 @@ struct Options {
     std::string by{};
 };
 
-/// The one under way; without one that moves traffic the newest that runs; else the newest of all.
+/// The one under way; else the newest that runs without a plan, as a smoke; else the newest of all.
 Result<run::RunEntry> current_run(const Options& options, const Context& context) {
     if (options.run) {
         return named_run(*options.run, context);
