@@ -357,7 +357,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     );
     place.lease.commit(live);
     if (!shared.stop.empty()) { // it came before the turn
-        live->stop(StopReason::stopped);
+        live->stop(stop_reason_of(shared.stop));
     }
     co_return live;
 }
