@@ -443,9 +443,9 @@ beside('a canary that has more than the first stage: the plan names the rollback
     const over = await target.plan({ playbook: playbook(stages), name: `over-${stages}.json` });
     assert.equal(over.code, 0, over.stderr);
     assert.match(over.stdout, /to run the stages again, apply with --reopen REASON/);
-    const shut = await target.oa(['cutover', 'apply', over.file, '--non-interactive']);
+    const shut = await target.oa(['cutover', 'apply', over.file, '--json', '--non-interactive']);
     assert.equal(shut.code, 6, stages);
-    assert.match(shut.stderr, /v2 already has 30%: this cutover is over/);
+    assert.match(shut.json().checks[0].detail, /v2 already has 30%: this cutover is over/);
   }
   const again = () => target.plan({ playbook: playbook('10%, 100%'), name: 'again.json' });
   const refused = await again();

@@ -62,7 +62,7 @@ test('a primary that everybody but one lane has lost refuses its writes; lane an
 });
 
 test('a lane that is given the old primary itself is refused, and told what to do', async () => {
-  const x = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--store', world.redis.url]);
+  const x = await oa(['serve', '--listen', '127.0.0.1:0', '--authority', 'replay', '--store', world.redis.url, '--store-prefix', 'other']);
   assert.equal(x.code, 4, x.stderr);
   assert.match(x.stderr, /NOREPLICAS.*min-replicas-to-write/);
 });
