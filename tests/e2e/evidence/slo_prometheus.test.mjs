@@ -186,7 +186,7 @@ test('slo gate: what makes no sense is refused before anything is asked', async 
     [['bad: http_5xx <= +1pp', ...url], /--revision and --stable/],
     [['bad: http_5xx <= 1%', '--stable', 'r1', ...url], /nothing is compared/],
     [['bad: http_5xx <= 1%'], /--prometheus URL or --access-log/],
-    [['bad: http_5xx <= 1%', '--prometheus', 'http://u:p@127.0.0.1:1'], /without credentials/],
+    [['bad: http_5xx <= 1%', '--prometheus', 'http://u:p@127.0.0.1:1'], /credentials in a URL are readable/],
     [['bad: http_5xx <= 1%', '--confidence', '40%', ...url], /between 50% and 100%/],
     [['bad: http_5xx <= 1%', '--auth', 'token', ...url], /env:NAME/],
   ]) {
