@@ -241,9 +241,9 @@ test('the primary dies and its copy takes over: turns go on, new ones start agai
 
 test('words that come together with the end of their turn are told while the store does not take the end', async () => {
   const pipe = await startPipe(world.redis.port);
-  const lane = await startLane({ name: 'last-words', args: ['--store', pipe.url, '--limit', 'store-wait=20s'] });
+  const lane = await startLane({ name: 'last-words', args: ['--store', pipe.url, '--store-prefix', 'words', '--limit', 'store-wait=20s'] });
   try {
-    const ending = (text) => /EVALSHA/.test(text) && text.includes('oa:t:/last-words\r\n') && text.includes('[DONE]');
+    const ending = (text) => /EVALSHA/.test(text) && text.includes('words:t:/last-words\r\n') && text.includes('[DONE]');
     let asked = false;
     pipe.fault = (text) => { asked = asked || ending(text); return asked && 'command'; };
     const answer = chat(lane.base, 'replay:01-echo', { id: 'last-words' });

@@ -51,10 +51,12 @@ TEST_CASE("adoption: what its authority does not tell again was content all the 
     rig.theirs(false, said.frames);
     const auto played = rig.runs();
     CHECK(rig.settle());
+    const auto live = rig.own();
+    REQUIRE(live);
     played->push(turn::TurnEnded{});
-    rig.until("the end", [&] { return rig.watcher.turns.size() == 1; });
-    CHECK(rig.watcher.turns.front().terminal == turn::TerminalClass::completed);
-    CHECK(rig.watcher.turns.front().content);
+    rig.until("the end", [&] { return live->ended(); });
+    CHECK(live->outcome()->terminal == turn::TerminalClass::completed);
+    CHECK(live->outcome()->content);
 }
 
 TEST_CASE("adoption: an answer of which no word was said yet has the id that its lane gave it") {
