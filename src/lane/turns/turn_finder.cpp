@@ -196,7 +196,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::join(CallPtr call, Thread
     head.route = k_joined_route;
     head.calls = lane_->config.allowed.tools;
     head.probe = false;
-    if (const auto newest = co_await newest_turns(row->thread, 1); newest && !newest->empty()) {
+    if (const auto newest = co_await newest_turns(call, row->thread, 1);
+        newest && !newest->empty()) {
         const auto& running = newest->front();
         if (head.message_id.empty()) {
             head.message_id = message_gone_on_with(running);
@@ -271,9 +272,9 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
 /// it said so. Without a revert the message would stand in the thread twice.
 Task<Accepted<std::optional<authority::PastTurn>>>
 TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
-    OA_CO_TRY(auto newest, co_await newest_turns(thread, 1));
+    OA_CO_TRY(auto newest, co_await newest_turns(call, thread, 1));
     if (!newest.empty() && lacks_question(newest.front())) {
-        OA_CO_TRY(newest, co_await newest_turns(std::move(thread), 1, true));
+        OA_CO_TRY(newest, co_await newest_turns(call, std::move(thread), 1, true));
     }
     const bool same = !newest.empty() && is_of(newest.front(), call->chat);
     co_return same ? std::optional(std::move(newest.front())) : std::nullopt;
@@ -289,7 +290,8 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
         co_return Accepted<void>{}; // that one asked the authority for nothing
     }
     OA_CO_TRY(
-        const auto newest, co_await newest_turns(std::move(thread), before ? k_looked_through : 1)
+        const auto newest,
+        co_await newest_turns(call, std::move(thread), before ? k_looked_through : 1)
     );
     const auto known = call->row.value_or(ThreadRow{}).last_turn;
     for (const auto& turn : newest) {
@@ -307,12 +309,13 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
 
 /// None of an unknown thread.
 Task<Accepted<std::vector<authority::PastTurn>>>
-TurnStarter::newest_turns(std::string thread, std::size_t count, bool loaded) {
+TurnStarter::newest_turns(CallPtr call, std::string thread, std::size_t count, bool loaded) {
     authority::TurnsQuery query{.thread = std::move(thread), .limit = count, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
     query.loaded = loaded;
     auto page = co_await lane_->authority().turns_page(std::move(query));
     if (!page && page.error().code != Code::not_found) {
+        answers_->log_start_failed(*call, page.error());
         co_return reject_start(page.error());
     }
     if (!page) {

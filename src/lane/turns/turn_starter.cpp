@@ -145,6 +145,7 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
         co_return co_await seed_new_thread(call, request);
     }
     if (!turns) {
+        answers_->log_start_failed(*call, turns.error());
         co_return reject_start(turns.error());
     }
     if (call->chat.kept_question) {

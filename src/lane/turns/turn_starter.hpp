@@ -52,7 +52,7 @@ private:
     [[nodiscard]] Task<Accepted<void>>
     refuse_answered(CallPtr call, std::string thread, bool unsure);
     [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
-    newest_turns(std::string thread, std::size_t count, bool loaded = false);
+    newest_turns(CallPtr call, std::string thread, std::size_t count, bool loaded = false);
     /// Of a turn that this request began.
     [[nodiscard]] TurnHead head_of(const Call& call, const authority::Turn& turn) const;
     /// `key`: the Idempotency-Key that leads to it, or empty.

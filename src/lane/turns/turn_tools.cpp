@@ -227,6 +227,7 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
         page = co_await lane_->authority().turns_page(query);
     }
     if (!page) {
+        answers_->log_start_failed(*call, page.error());
         co_return reject_start(page.error());
     }
     if (page->turns.empty()) {

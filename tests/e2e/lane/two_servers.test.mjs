@@ -89,12 +89,13 @@ test("a conversation that its server does not know is not begun from the start w
   const folder = scratch('half-swapped');
   const ids = ['one', 'two', 'three', 'four'];
   const straight = await begin('half-swapped', undefined, { folder });
+  await straight.until(() => [1, 2].every((k) => straight.stderr.includes(`server ${k}: codex 0.`)), 'both servers');
   for (const id of ids) assert.equal((await chat(straight.base, 'scenario:text;words=3', { id }).done).status, 200);
   assert.equal((await straight.stop()).code, 0);
-  const swapped = await begin('half-swapped', undefined, { folder }, [{ url: 'ws://127.0.0.1:1' }, first]);
-  await swapped.until(() => swapped.stderr.includes('server 2: codex 0.'), 'the server that is there');
+  const swapped = await begin('half-swapped', undefined, { folder }, [second, { url: 'ws://127.0.0.1:1' }]);
+  await swapped.until(() => swapped.stderr.includes('server 1: codex 0.'), 'the server that is there');
   for (const id of ids) assertRefused(await chat(swapped.base, 'scenario:text;words=4', { id }).done, 503, 'authority_unavailable');
-  assert.match(swapped.stderr, /server 2 does not know a conversation, and server 1 is away: it may be there/);
+  assert.match(swapped.stderr, /server 1 does not know a conversation, and server 2 is away: it may be there/);
   assert.equal((await swapped.stop()).code, 0);
 });
 
