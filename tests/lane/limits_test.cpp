@@ -101,8 +101,7 @@ TEST_CASE("limits: what /v1 gathers of an answer is in the limits of the logs") 
 }
 
 TEST_CASE("limits: what can be resumed of ended turns gives way to a turn that grows") {
-    const bool stalled =
-        GENERATE(false, true); // a reader takes nothing more of it
+    const bool stalled = GENERATE(false, true); // a reader takes nothing more of it
     CAPTURE(stalled);
     auto config = LaneRig::quick();
     config.limits.turn_log_bytes = 1U << 30U;

@@ -2,8 +2,8 @@
 // them in a process that runs. One table of their names and of the values they take.
 #pragma once
 
-#include "oa_stream/base/task.hpp"
 #include "oa_stream/base/error.hpp"
+#include "oa_stream/base/task.hpp"
 
 #include <array>
 #include <cstdint>

@@ -52,7 +52,8 @@ public:
     [[nodiscard]] Result<Loaded> load(const Take& take);
 
     struct Appended {
-        std::vector<std::string> foreign{}; ///< lines of other processes, each whole with its newline
+        std::vector<std::string> foreign{
+        }; ///< lines of other processes, each whole with its newline
         std::string dropped{}; ///< as Loaded::dropped
         bool whole = false; ///< `foreign` begins with the file's first line: it was replaced
         bool vanished = false; ///< the file with all earlier lines was gone: write them again

@@ -13,8 +13,8 @@
 #include "oa_stream/run/suggest.hpp"
 
 #include "engine/playbook_run.hpp"
-#include "engine/route_step.hpp"
 #include "engine/rollback_commands.hpp"
+#include "engine/route_step.hpp"
 #include "engine/within.hpp"
 #include "plan/plan_back.hpp"
 #include "plan/plan_file.hpp"

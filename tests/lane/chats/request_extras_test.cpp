@@ -194,7 +194,8 @@ TEST_CASE("extras: no more names are told than a header can hold, and each once 
     CHECK(some.ignored.listed() == std::vector{given.substr(0, 64), std::string("a")});
     CHECK(ignore_more(some, false, {"a", "b", "b"}));
     CHECK(
-        some.ignored.listed() == std::vector{given.substr(0, 64), std::string("a"), std::string("b")}
+        some.ignored.listed() ==
+        std::vector{given.substr(0, 64), std::string("a"), std::string("b")}
     );
     CHECK(ignore_more(some, true, {}));
     const auto refused = ignore_more(some, true, {"c"});
