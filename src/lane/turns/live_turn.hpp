@@ -39,14 +39,14 @@ struct TurnHost {
     LaneObserver* observer = nullptr; ///< never null once the lane runs
     std::function<void(const TurnOutcome&)> on_ended{}; ///< exactly once a turn
 
+    [[nodiscard]] bool beyond_total() const noexcept { return log_bytes > limits.total_log_bytes; }
     /// All logs together are too large, also without those that may go: a turn that runs is worth
     /// more than what can be resumed of one that has ended.
     [[nodiscard]] bool full() {
-        const auto over = [this] { return log_bytes > limits.total_log_bytes; };
-        if (over() && free_logs) {
+        if (beyond_total() && free_logs) {
             free_logs();
         }
-        return over();
+        return beyond_total();
     }
 };
 

@@ -44,7 +44,7 @@ bool LiveTurn::feed(authority::EventBatch& batch) {
 }
 
 bool LiveTurn::outgrows() {
-    if (host_->log_bytes > host_->limits.total_log_bytes) {
+    if (host_->beyond_total()) {
         cut_lagging(Clock::now());
     }
     return !over() && host_->full();

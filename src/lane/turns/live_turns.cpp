@@ -209,7 +209,7 @@ void LiveTurns::free_logs() {
     }
     std::ranges::sort(ended, {}, [](const Slot* slot) { return slot->turn->ended_at(); });
     for (auto* slot : ended) {
-        if (host_->log_bytes <= host_->limits.total_log_bytes) {
+        if (!host_->beyond_total()) {
             return;
         }
         slot->turn.reset();
