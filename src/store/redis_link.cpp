@@ -183,7 +183,7 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
             continue;
         }
         const auto bytes = std::exchange(self->outbox_, {});
-        auto on_reply = std::exchange(self->on_sent_, {});
+        auto on_sent = std::exchange(self->on_sent_, {});
         self->written_ = Clock::now();
         self->stamp_unsent();
         self->due_ = Clock::time_point::max();
@@ -191,7 +191,7 @@ Task<void> RedisLink::write_out(Self self, Stream stream) {
             self->drop(stream, std::move(written).error());
             co_return;
         }
-        for (auto& sent : on_reply) {
+        for (auto& sent : on_sent) {
             sent();
         }
     }
