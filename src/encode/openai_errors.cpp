@@ -27,6 +27,7 @@ constexpr std::array k_openai_codes{
     OpenAiCode{FailureCause::unknown_model, 404, "model_not_found", "model"},
     OpenAiCode{FailureCause::overloaded, 503, "overloaded"},
     OpenAiCode{FailureCause::refused, 400, "content_policy_violation"},
+    OpenAiCode{FailureCause::schema_refused, 400, "invalid_json_schema"},
     OpenAiCode{FailureCause::no_call, 502, "tool_call_missing"},
     OpenAiCode{FailureCause::no_json, 502, "json_missing"},
     OpenAiCode{

@@ -63,7 +63,7 @@ constexpr std::array<FailureWords, 11> k_failures{{
      TerminalClass::adapter_preview_unavailable},
 }};
 
-constexpr std::array<CauseWords, 12> k_causes{{
+constexpr std::array<CauseWords, 13> k_causes{{
     {FailureCause::other, "", ""},
     {FailureCause::rate_limited, "rate_limited", "The model takes no more requests for now."},
     {FailureCause::usage_limit,
@@ -82,6 +82,10 @@ constexpr std::array<CauseWords, 12> k_causes{{
     {FailureCause::refused,
      "refused",
      "The model provider refused this request because of its content."},
+    {FailureCause::schema_refused,
+     "schema_refused",
+     "The model provider does not accept a JSON schema of this request. List every property as "
+     "required, and set additionalProperties to false."},
     {FailureCause::no_call,
      "tool_call_missing",
      "The model answered without the tool call that tool_choice demands."},

@@ -66,6 +66,21 @@ TEST_CASE("codex errors: a refusal for its content is known by the provider's se
     }
 }
 
+TEST_CASE("codex errors: a refused JSON schema is known by the provider's sentence") {
+    constexpr std::array k_sentences{
+        "Invalid schema for response_format 'response': In context=(), 'required' is required to "
+        "be supplied and to be an array including every key in properties. Missing 'note'.",
+        "Invalid schema for function 'weather': In context=(), 'additionalProperties' is required "
+        "to be supplied and to be false.",
+    };
+    for (const std::string sentence : k_sentences) {
+        Json error = Json::object({{"message", sentence}, {"codexErrorInfo", "other"}});
+        const auto transcript = classify_codex_error(error);
+        CHECK(transcript.failure.cause == turn::FailureCause::schema_refused);
+        CHECK_FALSE(transcript.failure.retryable);
+    }
+}
+
 TEST_CASE("codex errors: a full context is known by the words of servers without a code") {
     Json error = Json::object({{"message", "This model's maximum context length is 8192 tokens."}});
     error["codexErrorInfo"] = "other";

@@ -35,5 +35,6 @@ for (const api of ['responses', 'chat']) test(`@ai-sdk/openai (${api}) with its 
     await streamText({ model, prompt: `scenario:http;${why} ${mark}`, onError() {} }).consumeStream();
     return (await lane.mock.requests()).filter((one) => JSON.stringify(one).includes(mark)).length;
   };
-  for (const why of ['status=400;code=context_length_exceeded', 'status=429;code=insufficient_quota']) assert.equal(await times(why), 1, why);
+  const schema = `status=400;code=invalid_json_schema;msg=${encodeURIComponent("Invalid schema for response_format 'response': In context=(), 'required' is required to be supplied.")}`;
+  for (const why of ['status=400;code=context_length_exceeded', 'status=429;code=insufficient_quota', schema]) assert.equal(await times(why), 1, why);
 });

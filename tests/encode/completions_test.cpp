@@ -367,6 +367,7 @@ TEST_CASE("completions: a stream's error has the code, type and param of its cau
         Cause{FailureCause::overloaded, "server_error", "overloaded", "null"},
         Cause{FailureCause::overloaded, "server_error", "turn_failed", "null", true},
         Cause{FailureCause::refused, "invalid_request_error", "content_policy_violation", "null"},
+        Cause{FailureCause::schema_refused, "invalid_request_error", "invalid_json_schema", "null"},
     };
     for (const auto& row : causes) {
         Failure failure{FailureCode::turn_failed};

@@ -47,7 +47,8 @@ enum class FailureCause {
     bad_key, ///< the provider does not take our key
     unknown_model,
     overloaded, ///< the provider itself
-    refused, ///< for what was said
+    refused, ///< for the content of the request
+    schema_refused, ///< a JSON schema of the request, of the answer or of a function
     no_call, ///< the model made no tool call though the request demands one
     no_json, ///< it answered with other text though the request demands a JSON object
     drained, ///< the lane shuts down

@@ -142,6 +142,7 @@ test('errors of the provider say what happened, and when to try again', async ()
     ['scenario:http;status=503;code=server_is_overloaded', 'model_overloaded', true],
     ['scenario:failed;code=rate_limit_exceeded;msg=Please%20try%20again%20in%2020s.', 'rate_limited', true],
     [`scenario:failed;code=invalid_prompt;msg=${encodeURIComponent("Invalid prompt: we've limited access to this content for safety reasons.")}`, 'refused', false],
+    [`scenario:http;status=400;msg=${encodeURIComponent("Invalid schema for function 'weather': In context=(), 'required' is required to be supplied.")}`, 'schema_refused', false],
     [`scenario:http;status=400;type=;code=;msg=${encodeURIComponent("This model's maximum context length is 8192 tokens.")}`, 'context_length_exceeded', false],
   ];
   for (const [scenario, reason, retryable] of rows) {

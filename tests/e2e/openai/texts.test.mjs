@@ -83,6 +83,7 @@ test('a failure says what happened, whole and streamed', async () => {
     ['scenario:http;status=400;code=context_length_exceeded', 400, 'context_length_exceeded', /longer than the model can take/],
     ['scenario:http;status=429;code=rate_limit_exceeded', 429, 'rate_limit_exceeded', /no more requests for now/],
     ['scenario:http;status=429;code=insufficient_quota', 429, 'insufficient_quota', /usage limit/],
+    [`scenario:http;status=400;code=invalid_json_schema;msg=${encodeURIComponent("Invalid schema for response_format 'answer': Missing 'note'.")}`, 400, 'invalid_json_schema', /does not accept a JSON schema/],
     ['scenario:http;status=401', 502, 'turn_failed', /does not accept this assistant's key/],
     ['scenario:http;status=500', 502, 'turn_failed', /could not finish/],
   ]) {

@@ -39,6 +39,9 @@ constexpr std::array k_rows{
     CodexErrorRow{text, "rejected as a result of our safety system", false, Cause::refused},
     CodexErrorRow{text, "content management policy", false, Cause::refused},
     CodexErrorRow{text, "limited access to this content for safety reasons", false, Cause::refused},
+    // OpenAI's refusals of a schema, "… 'NAME': In context=(), 'required' is required to …".
+    CodexErrorRow{text, "Invalid schema for response_format", false, Cause::schema_refused},
+    CodexErrorRow{text, "Invalid schema for function", false, Cause::schema_refused},
     // Local servers' 400, which has no code.
     CodexErrorRow{text, "maximum context length is", false, Cause::context_length},
     CodexErrorRow{text, "stream disconnected before completion", true},

@@ -61,6 +61,7 @@ export const OPENAI = [
   [400, 'item_not_found', 'the lane no longer has that item', 'Send the item itself.', responses({ input: [{ type: 'item_reference', id: 'msg_0' }] })],
   [400, 'context_length_exceeded', 'the messages are too long for the model', 'Send fewer.'],
   [400, 'content_policy_violation', 'the provider refused the content', 'Rephrase the message.'],
+  [400, 'invalid_json_schema', 'the provider refused a JSON schema', 'List every property in `required`, set `additionalProperties: false`.'],
   [401, 'invalid_api_key', 'no key, or one that this lane does not know', 'Send `Authorization: Bearer …` or `api-key`.'],
   [404, 'model_not_found', 'no such model here, or at the provider', 'Choose one of `GET /v1/models`.', v1({ model: 'nonesuch' })],
   [404, 'not_found', 'no such path or response', 'The base URL ends with `/v1`.', { method: 'GET', path: '/v1/nonesuch' }],
@@ -96,6 +97,7 @@ export const TURNS = {
   model_not_found: 'Choose another model, or correct `--model`.',
   model_overloaded: 'Retry later.',
   refused: 'Rephrase the message.',
+  schema_refused: 'List every property of the schema as required, and set `additionalProperties` to false.',
   tool_call_missing: 'Retry, or ask for it in the prompt.',
   json_missing: 'Retry, or ask for it in the prompt.',
 };
