@@ -117,6 +117,9 @@ void RunningTurn::translate(std::string_view method, const Json& message) {
         }
     }
     watch_item(method, message);
+    if (loses_results(method, message)) {
+        give_up(Json::object({{"codexErrorInfo", "contextWindowExceeded"}}));
+    }
     translated_.clear();
     translator_.notification(message, translated_);
     if (calls_.enabled()) {

@@ -129,6 +129,7 @@ public:
     std::optional<turn::FailureCode> reported_failure{}; ///< its client was, whatever the end is
     bool unasked = false; ///< its user message is not in codex' history yet
     bool ask_approvals = false; ///< the client takes them
+    bool seeded_results = false; ///< its thread is new and was given results of calls
     bool stop_wanted = false; ///< … or must be, once there is a connection
     bool left = false; ///< it runs on when nobody holds the handle
     bool awaited = false; ///< somebody waits for the end of its response
@@ -148,6 +149,7 @@ private:
     void tell_calls();
     void hand_over();
     void give_up(const Json& error);
+    [[nodiscard]] bool loses_results(std::string_view method, const Json& message) const;
     void apply(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
     void say(std::string_view method, const Json& message);
     [[nodiscard]] bool is_torn(std::string_view method, const Json& message);

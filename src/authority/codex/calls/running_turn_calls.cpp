@@ -125,6 +125,14 @@ void RunningTurn::hand_over() {
     handed_over_ = true;
 }
 
+/// Codex puts a summary in the place of all messages but the newest of the user's. The client sent
+/// these results to have them read: without them the model would make the same calls once more.
+bool RunningTurn::loses_results(std::string_view method, const Json& message) const {
+    return seeded_results && method == "item/started" &&
+           text_view_in(object_in(object_in(message, "params"), "item"), "type") ==
+               "contextCompaction";
+}
+
 /// Codex asks the model again, whose next answer would rest on results that nobody gave.
 void RunningTurn::give_up(const Json& error) {
     if (handed_over_ || over()) {
