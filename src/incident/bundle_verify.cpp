@@ -4,6 +4,7 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/bundle.hpp"
+#include "oa_stream/run/files.hpp"
 
 #include "archive.hpp"
 
@@ -15,7 +16,8 @@
 namespace oa_stream::incident {
 namespace {
 
-constexpr std::string_view k_sums = "SHA256SUMS";
+using run::k_sums_file;
+
 /// Of sums and manifest in memory: those of about 300,000 files, each of which is in the sums of
 /// its run and in those of the whole. Everything else is read, summed and let go.
 constexpr std::size_t k_most_kept = std::size_t{64} << 20U;
@@ -48,7 +50,7 @@ void keep_entry(ArchiveEntry&& entry, Contents& into) {
         into.odd.push_back(printable(entry.path, 120));
         return;
     }
-    const bool sums = path == k_sums || path.ends_with("/" + std::string(k_sums));
+    const bool sums = path == k_sums_file || path.ends_with("/" + std::string(k_sums_file));
     if (!sums && path != "manifest.json") {
         return;
     }
@@ -76,7 +78,7 @@ Check judged(std::string id, bool pass, std::string detail) {
 /// One list of sums, held against what is there. Files below `folder` that it does not name are
 /// wrong only for the list of the whole, but every seal names run.json.
 Check check_list(std::string id, const Contents& contents, const std::string& list, bool all) {
-    const std::string folder = list.substr(0, list.size() - k_sums.size());
+    const std::string folder = list.substr(0, list.size() - k_sums_file.size());
     std::map<std::string, std::string> named;
     std::vector<std::string> wrong;
     for (const SumLine& line : sum_lines(contents.sums.at(list))) {
@@ -99,7 +101,7 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
             ++right;
         }
     }
-    const std::string document = folder + "run.json";
+    const std::string document = folder + std::string(run::k_document_file);
     for (const auto& [file, digest] : contents.digests) {
         const bool needed = all || file == document;
         if (needed && file != list && !named.contains(file)) {
@@ -122,7 +124,7 @@ Check check_seals(const Json& manifest, const Contents& contents) {
         const std::string_view id = string_member(run, "id").value_or("?");
         if (bool_member(run, "sealed").value_or(false)) {
             ++sealed;
-            if (!contents.sums.contains(fmt::format("runs/{}/{}", id, k_sums))) {
+            if (!contents.sums.contains(fmt::format("runs/{}/{}", id, k_sums_file))) {
                 wrong.push_back(fmt::format("{}: its seal is missing", printable(id)));
             }
         }
@@ -173,7 +175,7 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
             ? fmt::format("{} plain files below {}", out.files, printable(contents.root))
             : fmt::format("a bundle cannot hold {}", first_of(contents.odd, 5, "; "))
     ));
-    const std::string sums(k_sums);
+    const std::string sums(k_sums_file);
     out.checks.push_back(
         contents.sums.contains(sums) ? check_list("sums", contents, sums, true)
                                      : judged("sums", false, "there is no SHA256SUMS")
@@ -190,7 +192,7 @@ Result<BundleVerdict> verify_bundle(const std::filesystem::path& file) {
     }
     for (const auto& [list, text] : contents.sums) {
         if (list.starts_with("runs/")) {
-            const auto run = printable(list.substr(5, list.size() - 5 - k_sums.size() - 1));
+            const auto run = printable(list.substr(5, list.size() - 5 - k_sums_file.size() - 1));
             out.checks.push_back(check_list("run " + run, contents, list, false));
         }
     }

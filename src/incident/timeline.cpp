@@ -8,6 +8,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/access_log_line.hpp"
 #include "oa_stream/run/entries.hpp"
+#include "oa_stream/run/files.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
@@ -199,7 +200,8 @@ std::optional<std::string> utc_millis(std::string_view text) {
 
 Timeline own_timeline(const fs::path& folder, std::string_view source, const Redactor& redactor) {
     Timeline out;
-    for (const char* file : {"timeline.ndjson", "notes.ndjson", "journal.ndjson"}) {
+    for (const std::string_view file :
+         {run::k_timeline_file, run::k_notes_file, run::k_journal_file}) {
         take_kept(folder / file, source, redactor, out);
     }
     return out;

@@ -201,7 +201,7 @@ const Json& last_checks(const Json& document) {
 }
 
 RunFacts facts_of(const fs::path& folder) {
-    return facts_of(folder, document_in(folder / "run.json"));
+    return facts_of(folder, document_of(folder));
 }
 
 } // namespace oa_stream::run

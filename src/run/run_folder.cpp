@@ -32,7 +32,6 @@ namespace {
 // A rollback writes a few dozen journal lines; this holds thousands.
 constexpr off_t k_journal_reserve = 256 << 10;
 constexpr std::uint64_t k_largest = std::uint64_t{1} << 30U;
-constexpr const char* k_journal = "journal.ndjson";
 
 /// A file that is to be written is our own: a link, a folder or a pipe in its place was put there
 /// by somebody else. It is moved aside, unfollowed, so that nobody can stop a rollback that way.
@@ -81,7 +80,7 @@ Result<void> make_subfolders(const fs::path& folder) {
 /// Without its line end nothing was built on a line: it goes to journal.torn, and the sequence goes
 /// on after the last whole one.
 Result<std::size_t> cut_torn_line(const fs::path& folder) {
-    const fs::path path = folder / k_journal;
+    const fs::path path = folder / k_journal_file;
     if (!is_there(path)) {
         return 0;
     }
@@ -124,9 +123,9 @@ Result<RunFolder> RunFolder::create(const fs::path& state_dir, RunInfo info, Red
         OA_CHECK(make_dirs(run.path_));
         run.lock_ = FolderLock::acquire(run.path_);
         OA_CHECK(make_subfolders(run.path_));
-        OA_CHECK(reserve(run.path_ / k_journal));
-        OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
-        run.write("run.json", dump_json(run.document()) + "\n");
+        OA_CHECK(reserve(run.path_ / k_journal_file));
+        OA_TRY(run.journal_, run.grow(k_journal_file, LineAppender::Durability::synced));
+        run.write(k_document_file, dump_json(run.document()) + "\n");
         run.note("run started");
         return run.trouble_ ? Result<void>(std::unexpected(*run.trouble_)) : Result<void>{};
     };
@@ -148,7 +147,7 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor, b
     if (!taken_over && !run.lock_.held() && FolderLock::is_held(run.path_)) {
         return fail(Code::conflict, "a living process works on this run", run.path_.string());
     }
-    const auto json = kept_json(run.path_ / "run.json");
+    const auto json = kept_json(run.path_ / k_document_file);
     run.earlier_ = json && json->is_object() ? *json : Json{{"id", run.id_}};
     const WallTime now = std::chrono::system_clock::now();
     const auto began = parse_rfc3339(string_member(run.earlier_, "started_at").value_or(""));
@@ -158,11 +157,11 @@ Result<RunFolder> RunFolder::reopen(const fs::path& folder, Redactor redactor, b
     run.started_steady_ = std::chrono::steady_clock::now() -
                           std::chrono::duration_cast<std::chrono::steady_clock::duration>(age);
     std::error_code ignored;
-    fs::remove(run.path_ / "SHA256SUMS", ignored); // the folder is not finished any more
-    OA_CHECK(clear_place(run.path_ / k_journal));
+    fs::remove(run.path_ / k_sums_file, ignored); // the folder is not finished any more
+    OA_CHECK(clear_place(run.path_ / k_journal_file));
     OA_TRY(run.torn_bytes_, cut_torn_line(run.path_));
-    (void)reserve(run.path_ / k_journal); // a rollback goes on without
-    OA_TRY(run.journal_, run.grow(k_journal, LineAppender::Durability::synced));
+    (void)reserve(run.path_ / k_journal_file); // a rollback goes on without
+    OA_TRY(run.journal_, run.grow(k_journal_file, LineAppender::Durability::synced));
     (void)make_subfolders(run.path_); // a copy may have lost empty ones
     run.redactions_.take_up(run.path_);
     run.note("run taken up again");
@@ -213,7 +212,7 @@ void RunFolder::note(std::string_view event, const Json& fields) {
     if (traces(TraceLevel::decisions)) {
         trace(TraceLevel::decisions, traced(event, fields, redactor_));
     }
-    append("timeline.ndjson", line);
+    append(k_timeline_file, line);
 }
 
 /// Who took the run over while this process was stopped has sealed what there was.
@@ -221,7 +220,7 @@ bool RunFolder::is_sealed_by_another() const {
     return !sealed_ && is_sealed(path_);
 }
 
-void RunFolder::append_line(const std::string& file, std::string_view line) {
+void RunFolder::append_line(std::string_view file, std::string_view line) {
     if (is_sealed_by_another()) {
         return;
     }
@@ -231,50 +230,53 @@ void RunFolder::append_line(const std::string& file, std::string_view line) {
         if (!opened) {
             return keep(std::unexpected(std::move(opened).error()));
         }
-        found = growing_.emplace(file, *std::move(opened)).first;
+        found = growing_.emplace(std::string(file), *std::move(opened)).first;
     }
     keep(append_to(found->second, file, line));
 }
 
 Result<LineAppender>
-RunFolder::grow(const std::string& file, LineAppender::Durability durability) const {
+RunFolder::grow(std::string_view file, LineAppender::Durability durability) const {
     OA_CHECK(clear_place(path_ / file));
     return LineAppender::open(path_ / file, durability);
 }
 
 Result<void>
-RunFolder::append_to(LineAppender& growing, const std::string& file, std::string_view line) {
+RunFolder::append_to(LineAppender& growing, std::string_view file, std::string_view line) {
     const auto places = redactor_.find(line);
     OA_CHECK(growing.append(blank(line, places)));
-    redactions_.add(file, places, growing.end() - line.size() - 1); // notes come between
+    redactions_.add(
+        std::string(file), places, growing.end() - line.size() - 1
+    ); // notes come between
     return {};
 }
 
-Result<void> RunFolder::write_redacted(const std::string& file, std::string_view text) {
+Result<void> RunFolder::write_redacted(std::string_view file, std::string_view text) {
     OA_CHECK(clear_place(path_ / file));
-    const auto places = find_in(file, text, redactor_);
-    redactions_.forget(file);
-    redactions_.add(file, places);
-    OA_CHECK(write_file_atomic(path_ / file, blank(text, places)));
+    const std::string name(file);
+    const auto places = find_in(name, text, redactor_);
+    redactions_.forget(name);
+    redactions_.add(name, places);
+    OA_CHECK(write_file_atomic(path_ / name, blank(text, places)));
     if (places.empty()) {
         std::error_code absent;
-        fs::remove(sidecar_of(path_ / file), absent); // of what stood there before
+        fs::remove(sidecar_of(path_ / name), absent); // of what stood there before
         return {};
     }
-    return write_file_atomic(sidecar_of(path_ / file), redactions_.sidecar(file, text.size()));
+    return write_file_atomic(sidecar_of(path_ / name), redactions_.sidecar(name, text.size()));
 }
 
-void RunFolder::append(const std::string& file, const Json& line) {
+void RunFolder::append(std::string_view file, const Json& line) {
     append_line(file, dump_json(line));
 }
 
-void RunFolder::append_text(const std::string& file, std::string_view line) {
+void RunFolder::append_text(std::string_view file, std::string_view line) {
     std::string clean(line);
     std::ranges::replace_if(clean, [](unsigned char c) { return c < 0x20 && c != '\t'; }, '?');
     append_line(file, clean);
 }
 
-void RunFolder::write(const std::string& file, std::string_view text) {
+void RunFolder::write(std::string_view file, std::string_view text) {
     if (!is_sealed_by_another()) {
         keep(write_redacted(file, text));
     }
@@ -287,7 +289,7 @@ Result<void> RunFolder::journal(const Json& line) {
     if (traces(TraceLevel::decisions)) {
         trace(TraceLevel::decisions, traced("journal", line, redactor_));
     }
-    return append_to(*journal_, k_journal, dump_json(line));
+    return append_to(*journal_, k_journal_file, dump_json(line));
 }
 
 // What passed the redactor has nothing left to find; what others wrote here may.
@@ -326,13 +328,13 @@ Result<void> RunFolder::finish(const Json& result) {
         final["duration_s"] = rounded(seconds_since_start());
     }
     final.update(result);
-    OA_CHECK(write_redacted("run.json", json_document(final)));
+    OA_CHECK(write_redacted(k_document_file, json_document(final)));
     {
         const NotesGate gate(path_); // who notes something meanwhile waits, and sees the seal
         OA_CHECK(repair_files());
         OA_CHECK(write_sidecars());
         OA_TRY(const std::string sums, checksums(path_));
-        OA_CHECK(write_file_atomic(path_ / "SHA256SUMS", sums));
+        OA_CHECK(write_file_atomic(path_ / k_sums_file, sums));
         sealed_ = true;
     }
     if (trouble_) {

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t k_longest = 4096;
 
 double since_start(const fs::path& folder, WallTime now) {
-    const auto json = kept_json(folder / "run.json");
+    const auto json = kept_json(folder / k_document_file);
     const auto began = json ? parse_rfc3339(text_in(*json, "started_at")) : std::nullopt;
     return began ? std::round(seconds(now - *began) * 1e3) / 1e3 : 0.0;
 }
@@ -31,7 +31,7 @@ double since_start(const fs::path& folder, WallTime now) {
 
 // The journal is the one file that is there from the beginning and never replaced.
 NotesGate::NotesGate(const fs::path& folder)
-    : fd_(::open((folder / "journal.ndjson").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    : fd_(::open((folder / k_journal_file).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (fd_) {
         (void)::flock(fd_.get(), LOCK_EX);
     }
@@ -57,7 +57,7 @@ Result<Noted> add_note(const fs::path& folder, std::string_view text, std::strin
         {"text", redactor.apply(trimmed)},
     };
     const NotesGate gate(folder);
-    out.file = is_sealed(folder) ? "notes.ndjson" : "timeline.ndjson";
+    out.file = is_sealed(folder) ? k_notes_file : k_timeline_file;
     std::error_code absent;
     const auto there = fs::status(folder / out.file, absent);
     if (fs::exists(there) && !fs::is_regular_file(there)) {

@@ -238,7 +238,8 @@ bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
 void RunSession::end_again(RunResult& result) {
     std::error_code ignored;
     // A report that was written before the disk was full names the other ending.
-    for (const auto* file : {"SHA256SUMS", "report.md", "report.html"}) {
+    for (const std::string_view file :
+         {k_sums_file, k_report_file, std::string_view("report.html")}) {
         std::filesystem::remove(folder_.path() / file, ignored);
     }
     if (facts_.mutated) {
@@ -280,8 +281,8 @@ RunResult RunSession::finish(Conclusion end, report::Report report) {
         out.next = out.next.text().contains(id()) ? Advice() : out.next;
         out.evidence.clear();
     } else if (std::error_code ignored;
-               out.next == less(folder_.path() / "report.md").text() &&
-               !std::filesystem::is_regular_file(folder_.path() / "report.md", ignored)) {
+               out.next == less(folder_.path() / k_report_file).text() &&
+               !std::filesystem::is_regular_file(folder_.path() / k_report_file, ignored)) {
         out.next = suggest_show(id()); // the disk was full
     }
     out.document = document_of(out);
@@ -312,7 +313,7 @@ RunResult RunSession::finish_rollback(Conclusion end, report::Report report, boo
     out.duration_s = seconds(took);
     folder_.note("rollback ended", {{"verdict", to_string(end.verdict)}});
     write_report(out.report_name, out);
-    if (!is_there(folder_.path() / "report.md")) {
+    if (!is_there(folder_.path() / k_report_file)) {
         write_report("report", out); // it died before it could report
     }
     const Json outcome = outcome_of(out);
@@ -331,7 +332,7 @@ RunResult RunSession::finish_rollback(Conclusion end, report::Report report, boo
         changed["headline"] = "The run died; afterwards: " + out.headline;
         changed["checks"] = outcome["checks"];
     } else if (!string_member(
-                   document_in(folder_.path() / "run.json"), "verdict"
+                   run::document_of(folder_.path()), "verdict"
                )) { // only its journal has it
         const auto lines =
             read_journal_lines(read_kept(folder_.path() / k_journal_file).value_or(""));

@@ -29,7 +29,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view k_pin = "pinned.json";
 constexpr auto k_clocks_apart = std::chrono::minutes(1); ///< of machines that share a state folder
 
 /// "20260222T043600Z-rehearsal-1a2b3c4d": the time, also when nothing but the name is left.
@@ -160,9 +159,9 @@ fs::path dangling_link(fs::path path) {
 
 bool holds_run(const fs::path& folder) {
     static constexpr std::array k_any{
-        "run.json", "journal.ndjson", "plan.json", "timeline.ndjson", "SHA256SUMS", "routes.ndjson"
+        k_document_file, k_journal_file, k_plan_file, k_timeline_file, k_sums_file, k_routes_journal
     };
-    return std::ranges::any_of(k_any, [&](const char* file) {
+    return std::ranges::any_of(k_any, [&](std::string_view file) {
         std::error_code ignored; // what nobody may look into has the type none
         return fs::symlink_status(folder / file, ignored).type() != fs::file_type::not_found;
     });
@@ -222,7 +221,7 @@ Result<RunEntry> read_run(const fs::path& folder) {
     // First the lock, then the seal: who seals in between is seen as finished.
     const bool held = FolderLock::is_held(out.folder);
     const bool sealed = is_sealed(out.folder);
-    out.document = document_in(out.folder / "run.json");
+    out.document = document_of(out.folder);
     take_document(out);
     const bool ended = sealed || (!held && take_journal_end(out));
     out.life = ended ? RunLife::finished : held ? RunLife::running : RunLife::died;
@@ -233,9 +232,9 @@ Result<RunEntry> read_run(const fs::path& folder) {
         out.facts.mutated = out.facts.mutates; // what run.json says may be of a later rollback
     }
     take_size(out);
-    if (is_there(out.folder / k_pin)) {
+    if (is_there(out.folder / k_pin_file)) {
         out.pinned = true;
-        out.pin_reason = text_in(document_in(out.folder / k_pin), "reason");
+        out.pin_reason = text_in(document_in(out.folder / k_pin_file), "reason");
     }
     return out;
 }
@@ -371,12 +370,12 @@ Result<void> pin_run(const fs::path& folder, std::string_view reason) {
         {"at", rfc3339_millis(std::chrono::system_clock::now())},
         {"reason", redactor.apply(reason)},
     };
-    return write_file_atomic(folder / k_pin, dump_json(pin) + "\n");
+    return write_file_atomic(folder / k_pin_file, dump_json(pin) + "\n");
 }
 
 Result<void> unpin_run(const fs::path& folder) {
     std::error_code error;
-    if (!fs::remove(folder / k_pin, error)) {
+    if (!fs::remove(folder / k_pin_file, error)) {
         return fail(
             error ? Code::io : Code::usage,
             error ? "cannot unpin: " + error.message() : "is not pinned",

@@ -122,7 +122,7 @@ Result<void> remove_run(const fs::path& folder) {
         );
     }
     // Pinned at the last moment: the command has reported it as pinned.
-    if (fs::exists(grave / "pinned.json", error)) {
+    if (fs::exists(grave / k_pin_file, error)) {
         fs::rename(grave, folder, error);
         return fail(Code::conflict, "was pinned just now", name);
     }

@@ -29,8 +29,6 @@ struct Unit {
 constexpr std::array k_units{Unit{"TB", 1e12}, Unit{"GB", 1e9}, Unit{"MB", 1e6}, Unit{"kB", 1e3}};
 
 using Names = std::set<std::string, std::less<>>;
-constexpr std::string_view k_sums = "SHA256SUMS";
-constexpr std::string_view k_document = "run.json";
 
 /// A run that was killed leaves its own socket, and may be sealed by its rollback.
 bool is_left_over(const fs::path& folder, std::string_view name) {
@@ -57,7 +55,7 @@ Names check_lines(
         ++number;
         const std::string file(line.file);
         if (line.digest.empty() || !listed.insert(file).second) {
-            out.changed.push_back(fmt::format("SHA256SUMS: line {}", number));
+            out.changed.push_back(fmt::format("{}: line {}", k_sums_file, number));
             continue;
         }
         // Earlier releases sealed what is written afterwards with the rest.
@@ -82,8 +80,8 @@ Names check_lines(
 Result<SumsCheck> check_sums(const fs::path& folder) {
     SumsCheck out;
     std::string text;
-    if (is_there(folder / k_sums)) {
-        OA_TRY(text, read_kept(folder / k_sums));
+    if (is_there(folder / k_sums_file)) {
+        OA_TRY(text, read_kept(folder / k_sums_file));
         out.sealed = true;
     }
     const Entries there = entries_below(folder);
@@ -94,12 +92,12 @@ Result<SumsCheck> check_sums(const fs::path& folder) {
         return out;
     }
     const Names listed = check_lines(text, folder, there, out);
-    const bool linked = !std::ranges::binary_search(there.files, k_sums);
+    const bool linked = !std::ranges::binary_search(there.files, k_sums_file);
     // Each seal lists it: one that does not lost its lines.
-    const bool emptied =
-        std::ranges::binary_search(there.files, k_document) && !listed.contains(k_document);
+    const bool emptied = std::ranges::binary_search(there.files, k_document_file) &&
+                         !listed.contains(k_document_file);
     if (linked || emptied) {
-        out.changed.emplace_back(k_sums);
+        out.changed.emplace_back(k_sums_file);
     }
     Names added;
     for (const std::string& file : there.files) {

@@ -6,6 +6,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/run/files.hpp"
 #include "oa_stream/run/steering.hpp"
 
 #include <chrono>
@@ -13,8 +14,6 @@
 #include <memory>
 
 namespace oa_stream::run {
-
-inline constexpr const char* k_control_file = "control.sock";
 
 /// Listens as long as it lives, on its executor's thread, and removes the file at its end.
 class ControlSocket {

@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -71,11 +72,11 @@ public:
     /// rollback. Nothing is added to a folder that another process took over and sealed.
     void note(std::string_view event, const Json& fields = Json::object());
     /// Adds a line to any .ndjson below the folder; failures as above.
-    void append(const std::string& file, const Json& line);
+    void append(std::string_view file, const Json& line);
     /// The same for a file of plain lines; control characters but tabs become '?'.
-    void append_text(const std::string& file, std::string_view line);
+    void append_text(std::string_view file, std::string_view line);
     /// Replaces a whole file below the folder; failures as above.
-    void write(const std::string& file, std::string_view text);
+    void write(std::string_view file, std::string_view text);
     /// Adds a line to journal.ndjson and waits until it is on disk.
     [[nodiscard]] Result<void> journal(const Json& line);
 
@@ -91,16 +92,16 @@ private:
     [[nodiscard]] Json document() const;
     void keep(Result<void> result);
     [[nodiscard]] bool is_sealed_by_another() const;
-    void append_line(const std::string& file, std::string_view line);
-    [[nodiscard]] Result<void> write_redacted(const std::string& file, std::string_view text);
+    void append_line(std::string_view file, std::string_view line);
+    [[nodiscard]] Result<void> write_redacted(std::string_view file, std::string_view text);
     [[nodiscard]] Result<void> repair_files();
     [[nodiscard]] Result<void> write_sidecars();
 
     /// A file that grows line by line.
     [[nodiscard]] Result<LineAppender>
-    grow(const std::string& file, LineAppender::Durability durability) const;
+    grow(std::string_view file, LineAppender::Durability durability) const;
     [[nodiscard]] Result<void>
-    append_to(LineAppender& growing, const std::string& file, std::string_view line);
+    append_to(LineAppender& growing, std::string_view file, std::string_view line);
 
     FolderLock lock_;
     std::string id_;
@@ -111,7 +112,7 @@ private:
     std::chrono::steady_clock::time_point started_steady_{};
     RedactionIndex redactions_;
     std::optional<LineAppender> journal_;
-    std::map<std::string, LineAppender> growing_;
+    std::map<std::string, LineAppender, std::less<>> growing_;
     std::optional<Error> trouble_;
     Json earlier_ = nullptr; ///< run.json as it was found
     std::size_t torn_bytes_ = 0;

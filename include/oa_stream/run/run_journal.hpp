@@ -4,6 +4,7 @@
 
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/run/files.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -14,11 +15,6 @@
 
 namespace oa_stream::run {
 
-/// In the run folder.
-inline constexpr std::string_view k_journal_file = "journal.ndjson";
-/// Of runs of earlier versions: the routes had a journal of their own.
-inline constexpr std::string_view k_routes_journal = "routes.ndjson";
-inline constexpr std::string_view k_plan_file = "plan.json";
 /// Events of the timeline, before the first write of a shift or a rollback.
 inline constexpr std::string_view k_shift_begins = "shift begins";
 inline constexpr std::string_view k_restore_begins = "restore begins";

@@ -6,6 +6,7 @@
 #include "oa_stream/base/error.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/run/files.hpp"
 #include "oa_stream/run/run_facts.hpp"
 
 #include <cstdint>
@@ -49,6 +50,10 @@ struct RunEntry {
 
 /// A JSON file of a run folder, such as run.json: empty when missing, torn or not an object.
 [[nodiscard]] Json document_in(const std::filesystem::path& file);
+/// The run.json of a run folder, likewise.
+[[nodiscard]] inline Json document_of(const std::filesystem::path& folder) {
+    return document_in(folder / k_document_file);
+}
 
 /// Code::not_found when there is no such folder. Whatever else is missing or torn is left empty.
 [[nodiscard]] Result<RunEntry> read_run(const std::filesystem::path& folder);
@@ -79,7 +84,7 @@ find_run(const std::filesystem::path& state_dir, std::string_view word);
 
 /// Its files are final: the sums are written last, and go first when a rollback opens it again.
 [[nodiscard]] inline bool is_sealed(const std::filesystem::path& folder) noexcept {
-    return is_there(folder / "SHA256SUMS");
+    return is_there(folder / k_sums_file);
 }
 
 struct SumsCheck {

@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/run/files.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "compat_rows.hpp"
@@ -173,7 +174,7 @@ Result<void> emit_old_summary(
     const std::filesystem::path& folder,
     const std::filesystem::path& evidence
 ) {
-    OA_TRY(const Json run, run::kept_json(evidence / "run.json"));
+    OA_TRY(const Json run, run::kept_json(evidence / run::k_document_file));
     const bool steps = script.steps;
     int passed = 0;
     int failed = 0;

@@ -5,6 +5,7 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/report/formats.hpp"
+#include "oa_stream/run/files.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
 #include "open_report.hpp"
@@ -121,7 +122,7 @@ Result<void> deliver(const Context& context, const CommandSpec& command, const E
     if (context.evidence.empty()) {
         run = document_of(*error, command);
     } else {
-        OA_TRY(run, run::kept_json(context.evidence / "run.json"));
+        OA_TRY(run, run::kept_json(context.evidence / run::k_document_file));
         type_here(run, context);
     }
     for (const Output& output : k_outputs) {

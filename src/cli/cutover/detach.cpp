@@ -4,6 +4,7 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/run/detached_output.hpp"
+#include "oa_stream/run/files.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_loop.hpp"
 
@@ -101,8 +102,8 @@ std::string read_id(int pipe, const std::function<void()>& meanwhile) {
 /// Its steps have begun. A run whose folder takes no socket cannot be steered, and goes on.
 bool has_begun(const fs::path& folder) {
     std::error_code ignored;
-    return fs::exists(folder / "control.sock", ignored) ||
-           run::read_kept(folder / "timeline.ndjson").value_or("").contains(R"("event":"step")");
+    return fs::exists(folder / run::k_control_file, ignored) ||
+           run::read_kept(folder / run::k_timeline_file).value_or("").contains(R"("event":"step")");
 }
 
 void tell_how(const std::string& run, pid_t pid, const std::string& log, Context& context) {
@@ -129,7 +130,7 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
         run,
         pid,
         command("cutover status", {names::run, run, names::wait_for, "done"}),
-        (folder / "timeline.ndjson").string(),
+        (folder / run::k_timeline_file).string(),
         log,
         command("cutover pause", {names::run, run}),
         command("cutover abort", {names::run, run})

@@ -1,6 +1,7 @@
 #include "live_events.hpp"
 
 #include "oa_stream/base/lines.hpp"
+#include "oa_stream/run/files.hpp"
 
 #include "core/document.hpp"
 
@@ -23,7 +24,7 @@ struct LiveEvents::Tail {
 
     /// Whole lines only: one that is being written comes with the next look.
     void read_new() {
-        std::ifstream file(folder / "timeline.ndjson", std::ios::binary);
+        std::ifstream file(folder / run::k_timeline_file, std::ios::binary);
         file.seekg(read);
         std::string text{std::istreambuf_iterator<char>(file), {}};
         const auto end = text.rfind('\n');

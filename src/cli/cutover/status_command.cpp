@@ -175,7 +175,7 @@ Result<RunStatus> look_again(const RunStatus& before, const Context& context) {
 /// A step that the run's plan does not have never comes. A plan that cannot be read says nothing.
 Result<void> check_planned(const RunStatus& status, std::string_view step) {
     constexpr std::string_view k_shift = "shift@";
-    const Json plan = run::document_in(status.folder / "plan.json");
+    const Json plan = run::document_in(status.folder / run::k_plan_file);
     const Json* steps = member(plan, "steps");
     if (!step.starts_with(k_shift) || steps == nullptr || !steps->is_array()) {
         return {};

@@ -93,7 +93,7 @@ bool is_verification(const RunEntry& run) {
         run.facts.kind == RunKind::smoke_stream || run.facts.kind == RunKind::smoke_control;
     std::error_code error;
     return run.facts.kind == RunKind::steady_state ||
-           (smoke && std::filesystem::exists(run.folder / "plan.json", error));
+           (smoke && std::filesystem::exists(run.folder / run::k_plan_file, error));
 }
 
 struct Chosen {

@@ -263,7 +263,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     input.headline = (trouble == nullptr ? session.checks().back() : *trouble).detail;
     const run::Conclusion end = session.conclude({.completed = true});
     if (end.exit != ExitCode::ok) {
-        input.next = less(session.folder().path() / "report.md");
+        input.next = less(session.folder().path() / run::k_report_file);
     }
     const run::RunResult result = session.finish(end, std::move(input));
     const Json more{

@@ -174,7 +174,7 @@ Result<run::RunSession*> open_session(RouteContext& run, const RouteTarget& targ
     order.target.update(to_json(run.access));
     OA_TRY(auto began, begin_run(std::move(order), run.context, run.screen));
     run::RunSession& session = run.session.emplace(std::move(began));
-    session.folder().write("plan.json", json_document(route_plan_document(run.plan)));
+    session.folder().write(run::k_plan_file, json_document(route_plan_document(run.plan)));
     return &session;
 }
 
@@ -295,7 +295,7 @@ ExitCode finish(RouteContext& run, run::RunSession& session) {
     if (end.exit != ExitCode::ok) {
         input.next = run.outcome.mutated && !run.outcome.restored
                          ? restore_of(run, session)
-                         : less(session.folder().path() / "report.md");
+                         : less(session.folder().path() / run::k_report_file);
     }
     run::RunResult result = session.finish(end, std::move(input));
     if (run.leaves_run()) { // the plan is in the folder

@@ -30,7 +30,7 @@ Result<std::vector<VerifiedUndo>> verified_undos(const std::filesystem::path& st
     OA_TRY(const auto folders, run::run_folders(state_dir));
     std::vector<VerifiedUndo> out;
     for (const auto& folder : folders) {
-        const Json document = run::document_in(folder / "run.json");
+        const Json document = run::document_of(folder);
         run::RunFacts facts = run::facts_of(folder, document);
         if (!facts.restores.empty() && int_member(document, "exit_code") == 0) {
             out.push_back(
@@ -126,26 +126,26 @@ Result<ExitCode> undo_route_run(RouteOptions options, RouteTask task, Context& c
     task.restores = folder.filename().string();
     std::error_code absent;
     if (run::facts_of(folder).kind == run::RunKind::route_split &&
-        !std::filesystem::exists(folder / "plan.json", absent)) {
+        !std::filesystem::exists(folder / run::k_plan_file, absent)) {
         return fail(
             Code::precondition,
             "this run began nothing: there is nothing to roll back",
             folder.string()
         );
     }
-    OA_TRY(const std::string text, run::read_kept(folder / "plan.json"));
+    OA_TRY(const std::string text, run::read_kept(folder / run::k_plan_file));
     const auto json = parse_json(text);
     if (!json || string_member(*json, "schema") != k_route_plan_schema) {
         return fail(
             Code::unreadable,
             "this is not a run of route set or clear",
-            (folder / "plan.json").string()
+            (folder / run::k_plan_file).string()
         );
     }
     OA_TRY(task.undone, read_route_plan(*json));
     OA_TRY(task.undone_by, undo_seen(context.state_dir, folder));
     options.target.service.base_url = task.undone->control_url;
-    task.kept = read_route_access(run::document_in(folder / "run.json"));
+    task.kept = read_route_access(run::document_of(folder));
     OA_CHECK(adopt_access(options, task, context));
     OA_TRY(RouteTarget target, options.checked("route restore RUN"));
     return carry_out_routes(std::move(target), std::move(task), context);

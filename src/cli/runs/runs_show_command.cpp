@@ -54,7 +54,7 @@ Advice next_of(const Known& known, const Context& context) {
         return known.left->next;
     }
     if (run.life == RunLife::running) {
-        return known.status ? known.status->next : follow(run.folder / "timeline.ndjson");
+        return known.status ? known.status->next : follow(run.folder / run::k_timeline_file);
     }
     if (!known.sums.whole() || run.life == RunLife::died) {
         return run::suggest_incident(word_of(run, context));

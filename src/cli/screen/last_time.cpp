@@ -16,7 +16,7 @@ last_time(const std::filesystem::path& state_dir, run::RunKind kind, const Json&
         return std::nullopt;
     }
     for (const auto& folder : *folders | std::views::reverse | std::views::take(k_looked_at)) {
-        const Json run = run::document_in(folder / "run.json");
+        const Json run = run::document_of(folder);
         const auto seconds = number_in(run, "duration_s");
         const Json* asked = member(run, "target");
         const run::RunFacts facts = run::facts_of(folder, run);

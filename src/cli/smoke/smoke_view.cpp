@@ -7,6 +7,7 @@
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/probe/control_smoke.hpp"
 #include "oa_stream/report/report.hpp"
+#include "oa_stream/run/files.hpp"
 
 #include "smoke_run.hpp"
 
@@ -130,7 +131,7 @@ Advice next_command(
             return trusted;
         }
     }
-    const Suggestion report = less(folder / "report.md");
+    const Suggestion report = less(folder / run::k_report_file);
     if (command.retry) {
         const bool longer = command.longer && undecided_for_few(checks);
         return end.verdict == Verdict::fail ? report : longer ? *command.longer : *command.retry;

@@ -51,7 +51,7 @@ check_moved(const fs::path& state_dir, const fs::path& folder, const Json& run, 
         return refuse(fmt::format("a run of kind {} moves no traffic", to_string(kind)));
     }
     std::error_code ignored;
-    const bool wrote = fs::file_size(folder / "journal.ndjson", ignored) > 0 && !ignored;
+    const bool wrote = fs::file_size(folder / run::k_journal_file, ignored) > 0 && !ignored;
     if (!wrote && rehearsed) {
         return refuse("this was a dry run, which moved no traffic");
     }
@@ -234,7 +234,7 @@ Result<run::RunSession> open_session(
 Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(const fs::path path, run::find_run(request.by.state_dir, request.run));
     request.run = path.filename().string();
-    Json stored = run::document_in(path / "run.json");
+    Json stored = run::document_of(path);
     if (has_only_fault(path)) {
         co_return roll_back_fault(request.by, path, stored);
     }
@@ -255,7 +255,7 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
         co_return std::unexpected(with_other_ways(locks.error(), plan, path));
     }
     OA_CO_CHECK(reached);
-    stored = run::document_in(path / "run.json"); // its process may have ended it meanwhile
+    stored = run::document_of(path); // its process may have ended it meanwhile
     OA_CO_CHECK(check_moved(request.by.state_dir, path, stored, true));
     if (settled) {
         OA_CO_CHECK(co_await check_home(&outside, &plan));

@@ -37,7 +37,7 @@ struct JournalRead {
 /// An unreadable journal leaves the plan: its splits are what we may have written. So does one that
 /// lost its lines; roll_back_run() refuses a run that never had one.
 JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
-    const std::string text = run::read_kept(folder.path() / "journal.ndjson").value_or("");
+    const std::string text = run::read_kept(folder.path() / run::k_journal_file).value_or("");
     auto summary = read_journal(text);
     if (summary && summary->lines > 0) {
         return {*std::move(summary)};

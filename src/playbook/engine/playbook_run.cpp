@@ -211,7 +211,7 @@ Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode m
         )
     );
     if (!plan.steps.empty()) {
-        session.folder().write(std::string(run::k_plan_file), json_document(to_json(plan)));
+        session.folder().write(run::k_plan_file, json_document(to_json(plan)));
     }
     if (by.on_run) {
         by.on_run(session.id());
@@ -371,7 +371,7 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
     co_await tell_end(&run, &outcome, next);
     co_return run.session.finish(
-        end, report_of(run, std::move(outcome), std::move(next), "report.md")
+        end, report_of(run, std::move(outcome), std::move(next), run::k_report_file)
     );
 }
 

@@ -193,7 +193,7 @@ void conclude(RunContext& run, bool completed) {
 
 Task<RunOutcome> run_plan(RunInput input) {
     RunContext run(std::move(input));
-    run.session.folder().write(std::string(run::k_plan_file), json_document(to_json(*run.in.plan)));
+    run.session.folder().write(run::k_plan_file, json_document(to_json(*run.in.plan)));
     const auto begun = journal_of(
         run,
         {.phase = Phase::begin, .to = run.in.plan->baseline.to_json(), .detail = run.in.plan->id}

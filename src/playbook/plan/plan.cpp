@@ -4,6 +4,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/seconds.hpp"
+#include "oa_stream/run/files.hpp"
 
 #include "chance.hpp"
 #include "plan_file.hpp"
@@ -43,7 +44,7 @@ public:
             add("rehearse",
                 StepKind::rehearse,
                 "dry run of " + playbook_.rehearse->file + ", with its budget measured")
-                .evidence = {"timeline.ndjson"};
+                .evidence = {std::string(run::k_timeline_file)};
         }
         if (playbook_.budget) {
             add("budget",
@@ -88,7 +89,7 @@ private:
         Step& step = add(std::move(id), StepKind::restore, std::move(title));
         step.before = now_;
         step.after = baseline_;
-        step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        step.evidence = {std::string(run::k_journal_file), "measure/samples.ndjson"};
         now_ = baseline_;
     }
 
@@ -109,7 +110,7 @@ private:
                                                  after.text()
                                              );
         step.after = after;
-        step.evidence = {"journal.ndjson", "measure/samples.ndjson"};
+        step.evidence = {std::string(run::k_journal_file), "measure/samples.ndjson"};
         now_ = after;
         return {};
     }
@@ -154,7 +155,7 @@ private:
         if (shift.mutates()) {
             shift.title = fmt::format("{} → {}", now_.text(), after.text());
             shift.undo = "write " + baseline_.text();
-            shift.evidence = {"journal.ndjson"};
+            shift.evidence = {std::string(run::k_journal_file)};
         } else {
             shift.title = "nothing to change: " + after.text();
         }

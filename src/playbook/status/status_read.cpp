@@ -128,7 +128,7 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
 
 /// The timeline has a shift or a rollback, which begin after their first line in the journal.
 bool has_moved(const fs::path& folder) {
-    const std::string text = run::read_kept(folder / "timeline.ndjson").value_or("");
+    const std::string text = run::read_kept(folder / run::k_timeline_file).value_or("");
     const auto has = [&text](std::string_view event) {
         return text.contains(fmt::format(R"("event":"{}")", event));
     };
@@ -242,7 +242,7 @@ Advice add_restored_run(RunStatus& out, const Json& run, const fs::path& state_d
         return routes::route_restore(out.run, access, access);
     }
     out.restores = restores;
-    const auto kept = routes::read_route_access(run::document_in(first / "run.json"));
+    const auto kept = routes::read_route_access(run::document_of(first));
     return routes::route_restore(restores, access, kept);
 }
 
@@ -354,7 +354,7 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     RunStatus out;
     out.run = folder.filename().string();
     out.folder = folder;
-    const Json run = run::document_in(folder / "run.json");
+    const Json run = run::document_of(folder);
     out.facts = run::facts_of(folder, run);
     const run::RunFacts& facts = out.facts;
     StoredPlan plan = read_stored_plan(out, facts, run);

@@ -26,7 +26,7 @@ bool VerifiedRollbacks::any_after(const RunStatus& run) {
             break;
         }
         unread_->pop_back();
-        const Json document = run::document_in(folder / "run.json");
+        const Json document = run::document_of(folder);
         if (run::facts_of(folder, document).kind == run::RunKind::rollback &&
             int_member(document, "exit_code") == 0) {
             read_.push_back({std::move(name), target_in(document), text_in(document, "started_at")}
