@@ -6,7 +6,6 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/status.hpp"
-#include "oa_stream/run/folder_lock.hpp"
 #include "oa_stream/run/runs.hpp"
 #include "oa_stream/traffic/split.hpp"
 
@@ -156,22 +155,6 @@ bool reached(const RunStatus& status, const std::string& step) {
     return step.empty() ? status.state == RunState::ended : contains(status.done, step);
 }
 
-/// A run whose journal has its end still waits for its hooks, writes its report and seals its
-/// folder, and may yet lose a PASS by that: until then it is not over for who waits.
-Result<RunStatus> look_again(const RunStatus& before, const Context& context) {
-    // First: what is read after it is free is the last word.
-    const bool held = run::FolderLock::is_held(before.folder);
-    const bool sealed = run::is_sealed(before.folder);
-    OA_TRY(RunStatus now, playbook::status_of(context.state_dir, before.folder.string()));
-    // A stopped process whose run was rolled back by another one holds the folder while it lives.
-    const bool taken_over = sealed && now.end && now.end->rollback;
-    if (held && !taken_over && now.state == RunState::ended) {
-        now.state = RunState::running;
-        now.holder = "a living process";
-    }
-    return now;
-}
-
 /// A step that the run's plan does not have never comes. A plan that cannot be read says nothing.
 Result<void> check_planned(const RunStatus& status, std::string_view step) {
     constexpr std::string_view k_shift = "shift@";
@@ -202,12 +185,11 @@ Result<ExitCode> wait(const Options& options, Context& context) {
     const std::string step = options.wait_for.value_or("");
     OA_TRY(RunStatus status, wanted_run(options, context));
     OA_CHECK(check_planned(status, step));
-    OA_TRY(status, look_again(status, context));
     const auto deadline = SteadyClock::now() + options.timeout;
     while (!reached(status, step) && status.state == RunState::running &&
            SteadyClock::now() < deadline) {
         std::this_thread::sleep_for(k_poll);
-        OA_TRY(status, look_again(status, context));
+        OA_TRY(status, playbook::status_of(context.state_dir, status.folder.string()));
     }
     if (reached(status, step)) {
         return show({status}, context); // reached is not well: it may have died there

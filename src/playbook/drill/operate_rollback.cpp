@@ -148,9 +148,10 @@ Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
 }
 
 /// It left users where it was to lead them: who undoes it is not in the middle of a failed move,
-/// and what served before may be another release by now.
+/// and what served before may be another release by now. Its process may wait for its hooks yet.
 bool ended_well(const RunStatus& status) {
-    return status.state == RunState::ended && status.moved && !status.needs_somebody();
+    const bool over = status.state == RunState::ended || (status.end && !status.end->rollback);
+    return over && status.moved && !status.needs_somebody();
 }
 
 Task<Result<void>> check_home(const Outside* outside, const Plan* plan) {

@@ -189,7 +189,14 @@ void add_routes(RunStatus& out, std::string_view file, bool mutates) {
     out.routes = progress.text;
 }
 
-void add_holder(RunStatus& out, const fs::path& state_dir) {
+/// By somebody who is known by the lock of the folder alone.
+void set_running(RunStatus& out) {
+    out.state = RunState::running;
+    out.holder = "a living process";
+}
+
+/// `held`: a living process works in the folder.
+void add_holder(RunStatus& out, const fs::path& state_dir, bool held) {
     const auto holder =
         out.target.empty() ? std::nullopt : run::TargetLock::holder(state_dir, out.target);
     if (holder && text_in(*holder, "run") == out.run) {
@@ -203,11 +210,9 @@ void add_holder(RunStatus& out, const fs::path& state_dir) {
             text_in(*holder, "since"),
             out.stopped ? ", stopped (Ctrl-Z or SIGSTOP)" : ""
         );
-    } else if ((out.state == RunState::died || !out.fault.empty()) &&
-               run::FolderLock::is_held(out.folder)) {
+    } else if (held && (out.state == RunState::died || !out.fault.empty())) {
         // Its lock is another user's, its plan cannot be read, or it is about to remove its fault.
-        out.state = RunState::running;
-        out.holder = "a living process";
+        set_running(out);
     }
 }
 
@@ -271,7 +276,7 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
     const Suggestion back = run::suggest_rollback(out.run);
     if (out.stopped) {
         out.next = run::suggest_take_over(out.run);
-    } else if (out.state == RunState::running) {
+    } else if (out.state == RunState::running && !out.needs_somebody()) {
         out.next = out.paused.empty() ? run::suggest_wait(out.run)
                                       : Suggestion{"cutover continue", {names::run, out.run}};
     } else if (out.left_nothing()) {
@@ -307,27 +312,29 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     RunStatus out;
     out.run = folder.filename().string();
     out.folder = folder;
+    bool held = run::FolderLock::is_held(folder); // what is read after it is free is the last word
     const Json run = run::document_of(folder);
     out.facts = run::facts_of(folder, run);
-    const run::RunFacts& facts = out.facts;
-    StoredPlan plan = read_stored_plan(out, facts, run);
+    StoredPlan plan = read_stored_plan(out, out.facts, run);
     out.planned = plan.read;
     out.target = plan.target.empty() ? target_in(run) : plan.target;
     if (plan.routes_alone) {
         out.state = RunState::died;
-        add_routes(out, run::k_journal_file, facts.mutates);
+        add_routes(out, run::k_journal_file, out.facts.mutates);
         plan.restore = add_restored_run(out, run, state_dir);
     } else {
         add_journal(out, plan);
         if (is_there(folder / run::k_routes_journal)) {
-            add_routes(out, run::k_routes_journal, facts.mutates);
+            add_routes(out, run::k_routes_journal, out.facts.mutates);
         }
         if (plan.routes) {
-            add_routes(out, run::k_journal_file, facts.mutates);
+            add_routes(out, run::k_journal_file, out.facts.mutates);
         }
     }
-    // Sealed: even if its last journal line could not be written.
-    if (out.state == RunState::died && run::is_sealed(folder)) {
+    const bool sealed = run::is_sealed(folder);
+    // A stopped process whose run another one rolled back holds the folder for as long as it lives.
+    held = held && !(sealed && out.end && out.end->rollback);
+    if (out.state == RunState::died && sealed) { // its last journal line could not be written
         out.state = RunState::ended;
     }
     // A rollback sealed the folder and closed the journal, and yet the run did not end by it.
@@ -335,10 +342,15 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
         out.state = RunState::died;
     }
     out.fault = planted_fault(folder);
-    out.facts.mutates = facts.mutates || !out.fault.empty();
-    add_holder(out, state_dir);
+    out.facts.mutates = out.facts.mutates || !out.fault.empty();
+    add_holder(out, state_dir, held);
     add_position(out);
-    add_open(out, plan, run, facts.mutates);
+    add_open(out, plan, run, out.facts.mutates);
+    // It still waits for its hooks, writes its report and seals its folder, and may yet lose a PASS
+    // by that: until then it is not over.
+    if (held && out.state == RunState::ended) {
+        set_running(out);
+    }
     add_next(out, plan, rollbacks);
     return out;
 }
