@@ -7,6 +7,7 @@
 #include "oa_stream/run/files.hpp"
 #include "oa_stream/run/kept_file.hpp"
 #include "oa_stream/run/run_loop.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "core/document.hpp"
 #include "screen/shown.hpp"
@@ -117,8 +118,8 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
         print_document("cutover-detach", out, context);
         return;
     }
-    const auto command = [&](std::string name, std::vector<std::string> words) {
-        return typed_here(Suggestion{std::move(name), std::move(words)}, context).text();
+    const auto line = [&](Suggestion command) {
+        return typed_here(std::move(command), context).text();
     };
     context.out(fmt::format(
         "run {} continues in process {} without this terminal\n"
@@ -129,11 +130,11 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
         "  roll back: {}\n",
         run,
         pid,
-        command("cutover status", {names::run, run, names::wait_for, "done"}),
+        line(run::suggest_wait(run)),
         (folder / run::k_timeline_file).string(),
         log,
-        command("cutover pause", {names::run, run}),
-        command("cutover abort", {names::run, run})
+        line({"cutover pause", {names::run, run}}),
+        line({"cutover abort", {names::run, run}})
     ));
 }
 

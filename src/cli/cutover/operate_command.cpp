@@ -7,6 +7,7 @@
 #include "oa_stream/playbook/operate.hpp"
 #include "oa_stream/playbook/plan.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
@@ -69,9 +70,7 @@ Advice end_of_open_run(const Plan& plan, const Context& context) {
         return {};
     }
     const bool home = run->baseline.empty() || run->baseline == plan.baseline.text();
-    return Suggestion{
-        run->planned && home ? "rollback apply" : "cutover abandon", {names::run, run->run}
-    };
+    return run->planned && home ? run::suggest_rollback(run->run) : run::suggest_abandon(run->run);
 }
 
 Result<ExitCode> plan_of_kind(const PlanOptions& options, Context& context, bool rollback) {

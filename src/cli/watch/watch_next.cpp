@@ -4,6 +4,7 @@
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/playbook/status.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"
@@ -55,7 +56,7 @@ Advice of_open_runs(const WatchAsked& asked, const WatchView& view, const Contex
         }
     }
     if (!sure.empty()) {
-        return Typed{&rollback_apply_command}.with(names::run, sure);
+        return run::suggest_rollback(sure);
     }
     const Typed status{&cutover_status_command};
     return alike.empty()       ? Advice()

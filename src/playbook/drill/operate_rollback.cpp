@@ -72,20 +72,17 @@ Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
     };
 }
 
-Suggestion show_run(const fs::path& folder) { // cutover status does not list it
-    return {"runs show", {folder.filename().string()}};
-}
-
 /// The plan that the run had; what is wrong with it must not stop a rollback.
 Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     const fs::path file = folder / run::k_plan_file;
+    const Suggestion show = run::suggest_show(folder.filename().string());
     if (!is_there(file)) {
         return holds_traffic(folder) ? std::unexpected(lost_plan("is gone", folder, run))
                                      : fail(
                                            Code::precondition,
                                            "this run began nothing: there is nothing to roll back",
                                            folder.string(),
-                                           show_run(folder)
+                                           show
                                        );
     }
     const auto text = run::read_kept(file);
@@ -96,7 +93,7 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
             Code::precondition,
             "this run moved its own lanes, which ended with it: there is nothing to roll back",
             folder.string(),
-            show_run(folder)
+            show
         );
     }
     auto plan =

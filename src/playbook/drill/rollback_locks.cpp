@@ -109,9 +109,7 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
         return std::nullopt;
     }
     const auto pid = holder ? int_member(*holder, "pid").value_or(0) : 0;
-    auto lock = run::TargetLock::take_over(
-        state, plan.target, {{"run", request.run}, {"what", "rollback"}}
-    );
+    auto lock = run::TargetLock::take_over(state, plan.target, owner_of(request));
     if (lock) {
         say(request, fmt::format("took the run over from process {}", pid));
         return *std::move(lock);
