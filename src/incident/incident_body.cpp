@@ -100,7 +100,7 @@ Part checks_part(const Incident& incident) {
                      cell(text_in(check, "id")),
                      cell(text_in(check, "detail"))
                  ),
-                 verdict == "INCONCLUSIVE" ? Rank::open_check : Rank::never}
+                 verdict == to_string(Verdict::inconclusive) ? Rank::open_check : Rank::never}
             );
         }
         out.foot += fmt::format(

@@ -137,8 +137,7 @@ bool is_run_name(const std::string& name) {
 } // namespace
 
 std::string_view to_string(RunLife life) noexcept {
-    static constexpr std::array<std::string_view, 3> k_words{"running", "finished", "died"};
-    return enum_word<RunLife::died>(k_words, life);
+    return enum_word<RunLife::died>(k_run_life_words, life);
 }
 
 namespace {

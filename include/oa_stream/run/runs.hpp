@@ -9,6 +9,7 @@
 #include "oa_stream/run/files.hpp"
 #include "oa_stream/run/run_facts.hpp"
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -23,6 +24,7 @@ enum class RunLife {
     finished, ///< sealed, or its journal says how it ended
     died,     ///< neither: what is there is a readable prefix
 };
+inline constexpr std::array<std::string_view, 3> k_run_life_words{"running", "finished", "died"};
 [[nodiscard]] std::string_view to_string(RunLife life) noexcept;
 
 struct RunEntry {

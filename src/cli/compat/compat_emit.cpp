@@ -3,6 +3,7 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/markup.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/files.hpp"
 #include "oa_stream/run/kept_file.hpp"
 
@@ -18,8 +19,8 @@ namespace {
 
 /// The scripts knew two ends; a check that was skipped was none.
 std::string old_status(const Json& check) {
-    const std::string verdict = text_in(check, "verdict");
-    return verdict == "PASS" ? "pass" : verdict == "SKIPPED" ? "skip" : "fail";
+    const auto verdict = verdict_of(text_in(check, "verdict"));
+    return verdict == Verdict::pass ? "pass" : verdict == Verdict::skipped ? "skip" : "fail";
 }
 
 /// The scripts' times had none below a second.
@@ -204,7 +205,7 @@ Result<void> emit_old_summary(
         table += fmt::format("| {} | {} | {} |\n", table_cell(id), status, table_cell(detail));
     }
     // A run that decided nothing was "passed" once; it is no longer.
-    const bool good = text_in(run, "verdict") == "PASS";
+    const bool good = text_in(run, "verdict") == to_string(Verdict::pass);
     Json out = {
         {"schema", fmt::format("openagents.webparity.{}.v1", script.emits)},
         {"generated_at", old_stamp(text_in(run, "started_at"))},

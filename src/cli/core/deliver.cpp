@@ -35,7 +35,7 @@ Json document_of(const Error& error, const CommandSpec& command) {
     return {
         {"id", ""},
         {"kind", command.path},
-        {"verdict", "ERROR"},
+        {"verdict", to_string(Verdict::error)},
         {"headline", said_aloud(error)},
         {"checks", Json::array()},
     };

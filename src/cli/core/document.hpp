@@ -30,9 +30,12 @@ namespace oa_stream::cli {
 
 /// What every document has, of a command that only answers.
 [[nodiscard]] inline Json
-plain_answer(std::string_view verdict = "PASS", const std::vector<Check>& checks = {}) {
+plain_answer(Verdict verdict = Verdict::pass, const std::vector<Check>& checks = {}) {
     return {
-        {"verdict", verdict}, {"run", nullptr}, {"evidence", nullptr}, {"checks", json_list(checks)}
+        {"verdict", to_string(verdict)},
+        {"run", nullptr},
+        {"evidence", nullptr},
+        {"checks", json_list(checks)}
     };
 }
 

@@ -41,7 +41,7 @@ int report(const Error& error, bool json) {
     const std::string text = said_aloud(error);
     say(text);
     if (json) {
-        Json document = plain_answer("ERROR");
+        Json document = plain_answer(Verdict::error);
         document["error"]["code"] = to_string(error.code);
         document["error"]["message"] = text;
         write_result(dump_json(titled("error", document)) + "\n");

@@ -89,11 +89,10 @@ void tell_parts(const std::vector<Advice>& given, Context& context) {
     );
 }
 
-std::vector<Advice> run_parts(
-    std::string_view verdict, std::string_view run, std::string_view evidence, const Advice& next
-) {
+std::vector<Advice>
+run_parts(Verdict verdict, std::string_view run, std::string_view evidence, const Advice& next) {
     return {
-        fmt::format("{} run {}", verdict, run),
+        fmt::format("{} run {}", to_string(verdict), run),
         evidence.empty() ? "" : fmt::format("evidence {}", evidence),
         next.empty() ? Advice() : "next: " + next,
     };
@@ -105,7 +104,7 @@ void tell_last(const LastWords& words, Context& context) {
         return;
     }
     tell_report(context);
-    tell_parts(run_parts(to_string(words.verdict), words.run, words.evidence, words.next), context);
+    tell_parts(run_parts(words.verdict, words.run, words.evidence, words.next), context);
 }
 
 } // namespace oa_stream::cli

@@ -60,9 +60,8 @@ template <class T, class Make> [[nodiscard]] Result<T> look_to_end(Make make, Sc
 void tell_parts(const std::vector<Advice>& parts, Context& context);
 
 /// What a last line says of a run, for tell_parts(); `next` is a command to type, empty: none.
-[[nodiscard]] std::vector<Advice> run_parts(
-    std::string_view verdict, std::string_view run, std::string_view evidence, const Advice& next
-);
+[[nodiscard]] std::vector<Advice>
+run_parts(Verdict verdict, std::string_view run, std::string_view evidence, const Advice& next);
 
 /// How a run ended, for the last line of stderr.
 struct LastWords {

@@ -51,7 +51,7 @@ Json problems_json(const std::vector<config::Problem>& problems) {
 
 ExitCode show_problems(const Loaded& loaded, Context& context) {
     if (context.json) {
-        Json out = plain_answer("FAIL");
+        Json out = plain_answer(Verdict::fail);
         out["file"] = loaded.file;
         out["problems"] = problems_json(loaded.problems);
         print_document("playbook-problems", out, context);

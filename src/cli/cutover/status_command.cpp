@@ -32,7 +32,7 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr auto k_poll = std::chrono::milliseconds(100);
 
-void show_next(const RunStatus& status, Context& context, std::string_view verdict) {
+void show_next(const RunStatus& status, Context& context, Verdict verdict) {
     tell_parts(run_parts(verdict, status.run, status.folder.string(), status.next), context);
 }
 
@@ -47,10 +47,8 @@ std::string nothing_text(const Context& context) {
     );
 }
 
-void show_statuses(
-    const std::vector<RunStatus>& statuses, Context& context, std::string_view verdict
-) {
-    if (!context.json && context.quiet && verdict == "PASS") {
+void show_statuses(const std::vector<RunStatus>& statuses, Context& context, Verdict verdict) {
+    if (!context.json && context.quiet && verdict == Verdict::pass) {
         return;
     }
     if (!context.json) {
@@ -64,13 +62,11 @@ void show_statuses(
         }
         return;
     }
-    const bool one = statuses.size() == 1;
-    Json out = {
-        {"verdict", verdict},
-        {"run", one ? Json(statuses[0].run) : Json(nullptr)},
-        {"evidence", one ? Json(statuses[0].folder.string()) : Json(nullptr)},
-        {"checks", Json::array()},
-    };
+    Json out = plain_answer(verdict);
+    if (statuses.size() == 1) {
+        out["run"] = statuses[0].run;
+        out["evidence"] = statuses[0].folder.string();
+    }
     out["runs"] = json_list(statuses);
     print_document("cutover-status", out, context);
 }
@@ -78,9 +74,9 @@ void show_statuses(
 ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
     const auto worst = std::ranges::find_if(statuses, &RunStatus::needs_somebody);
     const bool fine = worst == statuses.end();
-    show_statuses(statuses, context, fine ? "PASS" : "FAIL");
+    show_statuses(statuses, context, fine ? Verdict::pass : Verdict::fail);
     if (!fine) {
-        show_next(*worst, context, "FAIL");
+        show_next(*worst, context, Verdict::fail);
         return ExitCode::rollback_unverified;
     }
     return ExitCode::ok;
@@ -195,8 +191,9 @@ Result<ExitCode> wait(const Options& options, Context& context) {
         return show({status}, context); // reached is not well: it may have died there
     }
     const bool late = status.state == RunState::running;
-    show_statuses({status}, context, late ? "INCONCLUSIVE" : "FAIL");
-    show_next(status, context, late ? "INCONCLUSIVE" : "FAIL");
+    const Verdict verdict = late ? Verdict::inconclusive : Verdict::fail;
+    show_statuses({status}, context, verdict);
+    show_next(status, context, verdict);
     return late                      ? ExitCode::inconclusive
            : status.needs_somebody() ? ExitCode::rollback_unverified
                                      : ExitCode::breach;

@@ -194,7 +194,7 @@ Result<ExitCode> run(DoctorOptions options, Context& context) {
     }
     const Verdict verdict = run_verdict(checks);
     if (context.json) {
-        print_document("doctor", plain_answer(to_string(verdict), checks), context);
+        print_document("doctor", plain_answer(verdict, checks), context);
     } else if (!context.quiet || verdict != Verdict::pass) {
         show_text(doctor_text(checks, verdict), context);
     }

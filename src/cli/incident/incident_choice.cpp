@@ -3,6 +3,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/alert_rules.hpp"
 
 #include "runs/runs_args.hpp"
@@ -51,11 +52,12 @@ bool matters(const RunEntry& run) {
         return run.life == run::RunLife::died;
     }
     const auto ended = run.facts.ended;
+    const auto verdict = verdict_of(run.verdict);
     if (ended == RunEnding::refused || ended == RunEnding::stopped) {
         return false; // nothing was changed
     }
     return ended == RunEnding::rolled_back || ended == RunEnding::rollback_unverified ||
-           ended == RunEnding::held || run.verdict == "FAIL" || run.verdict == "ERROR";
+           ended == RunEnding::held || verdict == Verdict::fail || verdict == Verdict::error;
 }
 
 /// Runs that matter, newest first, without those that diagnose an earlier one of them.

@@ -24,7 +24,7 @@ Result<ExitCode> body(const IncidentOptions& options, Context& context) {
     add_present(found.incident, context);
     const std::string text = incident::incident_body(found.incident, found.redactor);
     if (context.json) {
-        Json out = plain_document("PASS", &found.incident.runs.back().entry);
+        Json out = plain_document(&found.incident.runs.back().entry);
         out["title"] = found.incident.title;
         out["body"] = text;
         out["bytes"] = text.size();
@@ -55,7 +55,7 @@ Result<ExitCode> bundle(const BundleOptions& options, Context& context) {
         incident::write_bundle(found.incident, *options.out, found.redactor, options.rules)
     );
     if (context.json) {
-        Json out = plain_document("PASS", &found.incident.runs.back().entry);
+        Json out = plain_document(&found.incident.runs.back().entry);
         out["bundle"] = made.file.string();
         out["sha256"] = made.digest;
         out["bytes"] = made.bytes;

@@ -96,7 +96,7 @@ Result<Issue> write_issue(const Options& options, const Context& context, const 
 
 void show(const Issue& issue, std::string_view url, Context& context, const Gathered& found) {
     if (context.json) {
-        Json out = plain_document("PASS", &found.incident.runs.back().entry);
+        Json out = plain_document(&found.incident.runs.back().entry);
         out["title"] = issue.title;
         out["body_file"] = issue.body.string();
         out["opened"] = url.empty() ? Json(nullptr) : Json(url);

@@ -17,7 +17,7 @@ struct Options {
 };
 
 Json document_of(const incident::BundleVerdict& found) {
-    Json out = plain_answer(to_string(found.verdict()), found.checks);
+    Json out = plain_answer(found.verdict(), found.checks);
     out["manifest"] = found.manifest;
     out["files"] = found.files;
     return out;

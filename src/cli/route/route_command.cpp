@@ -28,7 +28,7 @@ void show_result(
     Context& context
 ) {
     if (context.json) {
-        Json out = plain_answer(to_string(verdict), checks);
+        Json out = plain_answer(verdict, checks);
         out.update(more);
         print_document(name, out, context);
     } else {

@@ -131,7 +131,7 @@ ExitCode show_plan(RouteContext& run) {
     }
     const Verdict verdict = run_verdict(run.checks);
     if (run.context.json) {
-        Json out = plain_answer(to_string(verdict), run.checks);
+        Json out = plain_answer(verdict, run.checks);
         out.update(to_json(run.plan));
         out["dry_run"] = !run.task.apply;
         print_document("route-change", out, run.context);

@@ -7,7 +7,7 @@
 
 namespace oa_stream::cli {
 
-Json plain_document(std::string_view verdict, const run::RunEntry* run) {
+Json plain_document(const run::RunEntry* run, Verdict verdict) {
     Json out = plain_answer(verdict);
     if (run != nullptr) {
         out["run"] = run->id;

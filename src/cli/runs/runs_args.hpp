@@ -22,7 +22,8 @@ inline constexpr auto k_run_positional =
         .optional();
 
 /// What every document has, for a command that makes no run.
-[[nodiscard]] Json plain_document(std::string_view verdict, const run::RunEntry* run = nullptr);
+[[nodiscard]] Json
+plain_document(const run::RunEntry* run = nullptr, Verdict verdict = Verdict::pass);
 
 /// The run that `word` names.
 [[nodiscard]] Result<run::RunEntry> named_run(std::string_view word, const Context& context);

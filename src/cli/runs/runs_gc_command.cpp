@@ -71,7 +71,7 @@ std::uint64_t bytes_of(const std::vector<GcStep>& steps, const Outcome& done, bo
 }
 
 Json document_of(const std::vector<GcStep>& steps, const Outcome& done, bool apply) {
-    Json out = plain_document(done.failed.empty() ? "PASS" : "ERROR");
+    Json out = plain_document(nullptr, done.failed.empty() ? Verdict::pass : Verdict::error);
     out["applied"] = apply;
     out["removed"] = Json::array();
     out["kept"] = Json::array();

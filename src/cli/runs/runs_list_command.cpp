@@ -139,7 +139,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
         runs.resize(options.limit);
     }
     if (context.json) {
-        Json out = plain_document("PASS");
+        Json out = plain_document();
         out["runs"] = Json::array();
         for (const RunEntry& one : runs) {
             Json row = to_json(one);
@@ -179,12 +179,11 @@ Result<ExitCode> run(const Options& options, Context& context) {
 }
 
 constexpr std::array<std::string_view, 4> k_verdicts{"PASS", "FAIL", "INCONCLUSIVE", "ERROR"};
-constexpr std::array<std::string_view, 3> k_states{"running", "finished", "died"};
 
 constexpr auto k_options = options<Options>(
     k_kind,
     option<&Options::verdict>("--verdict", k_verdicts, "List only runs with this verdict."),
-    option<&Options::state>("--state", k_states, "List only runs in this state."),
+    option<&Options::state>("--state", run::k_run_life_words, "List only runs in this state."),
     option<&Options::younger>("--since", "D", "List only runs that started within this time: 24h."),
     option<&Options::limit>(names::limit, "N", "List at most N runs, the newest. 0: no limit.")
         .range(0, 1'000'000)

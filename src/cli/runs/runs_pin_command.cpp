@@ -18,7 +18,7 @@ struct Options : RunWord {
 
 ExitCode show_pin(const run::RunEntry& run, std::string_view what, Context& context) {
     if (context.json) {
-        Json out = plain_document("PASS", &run);
+        Json out = plain_document(&run);
         out["pinned"] = what == "pinned";
         print_document("runs-pin", out, context);
     } else {
