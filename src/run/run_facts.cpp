@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/run/runs.hpp"
+#include "oa_stream/run/suggest.hpp"
 
 #include <algorithm>
 #include <array>
@@ -191,7 +192,7 @@ RunFacts facts_of(const fs::path& folder, const Json& document) {
     out.mutated = may_have_mutated(out, document);
     out.users_missed = have_users_missed(document);
     const auto manual = bool_member(document, "next_manual");
-    out.next_manual = manual ? *manual : text_in(document, "next").starts_with("by hand: ");
+    out.next_manual = manual ? *manual : text_in(document, "next").starts_with(k_by_hand);
     return out;
 }
 

@@ -15,10 +15,6 @@
 
 namespace oa_stream::playbook {
 
-/// How a command begins that a person types without oa-stream. It may be a whole next step or the
-/// last part of one.
-inline constexpr std::string_view k_by_hand = "by hand: ";
-
 enum class RunState {
     running, ///< a living process works on it
     ended,

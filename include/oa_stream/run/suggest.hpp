@@ -5,9 +5,14 @@
 #include "oa_stream/base/shell.hpp"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace oa_stream::run {
+
+/// How a command begins that a person types without oa-stream. It may be a whole next step or the
+/// last part of one.
+inline constexpr std::string_view k_by_hand = "by hand: ";
 
 /// `run`: its id, or its folder.
 [[nodiscard]] inline Suggestion suggest_rollback(std::string run) {

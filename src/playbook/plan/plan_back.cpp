@@ -6,7 +6,6 @@
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/file.hpp"
-#include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/suggest.hpp"
 #include "oa_stream/traffic/kind.hpp"
 
@@ -97,7 +96,7 @@ Advice plan_back_command(const Json& plan) {
 
 std::string manual_step(const Plan& plan) {
     const std::string command = manual_command(plan.playbook.traffic, plan.home());
-    return command.empty() ? std::string() : std::string(k_by_hand) + command;
+    return command.empty() ? std::string() : std::string(run::k_by_hand) + command;
 }
 
 Advice manual_back_command(std::string_view manual, std::string_view run) {
