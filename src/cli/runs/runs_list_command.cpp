@@ -145,7 +145,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             Json row = to_json(one);
             const auto age = age_of(one);
             row["age_s"] = age ? Json(age->count()) : Json(nullptr);
-            if (const auto left = one.facts.mutates ? unfinished(one, context) : std::nullopt) {
+            if (const auto left = unfinished(one, context)) {
                 put_advice(row, "next", left->next);
             }
             out["runs"].push_back(std::move(row));

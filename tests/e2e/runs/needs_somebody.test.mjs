@@ -26,6 +26,7 @@ const ROWS = {
   'one that died with traffic moved': { journal: MOVED, run: {}, open: 'it died, and the traffic may not be where it began' },
   'one that died before it moved any': { journal: [BEGIN], run: {}, open: '' },
   'one that ended with its fault still planted': { journal: [BEGIN, { ...END, seq: 2, detail: 'FAIL exit 8' }], run: { ...UNVERIFIED, ended: 'failed' }, faults: { file: '/f', fault: 'error-rate=0.5', before: '', taken_out_at: null }, sealed: true, open: 'its fault is still planted: error-rate=0.5 in /f' },
+  'a drill that died with its fault planted': { kind: 'rollback-drill', journal: [BEGIN], run: { mutates: false }, faults: { file: '/f', fault: 'error-rate=0.5', before: '', taken_out_at: null }, open: 'its fault is still planted: error-rate=0.5 in /f' },
   'a smoke that died': { kind: 'smoke-stream', run: { mutates: false }, open: '' },
 };
 
@@ -57,6 +58,7 @@ for (const [name, row] of Object.entries(ROWS)) {
     assert.deepEqual([shown.code, shown.json().verdict, shown.json().open ?? ''], [code, open ? 'FAIL' : 'PASS', row.open]);
     assert.deepEqual([status.json().runs[0].state, shown.json().shown.state], row.sealed ? ['ended', 'finished'] : ['died', 'died']);
     assert.ok(!row.faults || (await look('runs', 'show', id)).stdout.includes('\n  fault      error-rate=0.5 in /f\n'));
+    assert.equal((await look('runs', 'list', '--json')).json().runs[0].next, open ? shown.json().next : '');
     const doctor = (await look('doctor', '--json')).json().checks.find((check) => check.id.startsWith('runs'));
     assert.equal(doctor.verdict, open ? 'FAIL' : 'PASS', doctor.detail);
     const body = await look('incident', 'body', '--alert', 'OaStreamRunUnverified', '--json');
