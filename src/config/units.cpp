@@ -37,12 +37,14 @@ wrong(std::string_view text, std::string_view expected, std::string hint = {}) {
     return fail(Code::usage, fmt::format("{} is not {}", quoted(text), expected));
 }
 
-/// "5%" → 5 as it was written. A share divided by 100 is exact enough to be printed again.
+/// `text` in hundredths, as a decimal: "99.9" → 0.999. 99.9 / 100 is another double.
+std::optional<double> hundredths(std::string_view text) {
+    return plain_number(text) ? number_of<double>(std::string(text) + "e-2") : std::nullopt;
+}
+
+/// "5%" → 0.05
 std::optional<double> percent_number(std::string_view text) {
-    if (!text.ends_with('%')) {
-        return std::nullopt;
-    }
-    return plain_number(text.substr(0, text.size() - 1));
+    return text.ends_with('%') ? hundredths(text.substr(0, text.size() - 1)) : std::nullopt;
 }
 
 std::string trimmed(double value) {
@@ -82,10 +84,10 @@ Result<double> read_percent(std::string_view text) {
     if (!value) {
         return wrong(text, "a percentage like 5%", percent_hint(text));
     }
-    if (*value > 100) {
+    if (*value > 1) {
         return fail(Code::usage, quoted(text) + " is more than 100%");
     }
-    return *value / 100;
+    return *value;
 }
 
 Result<double> read_share(std::string_view text) {
@@ -100,7 +102,7 @@ Result<int> read_whole_percent(std::string_view text) {
             text, "a whole percentage like 25%", fmt::format("write {}%", printable(text, 20))
         );
     }
-    if (*value > 100) {
+    if (*value > 1) {
         return fail(Code::usage, quoted(text) + " is more than 100%");
     }
     const auto whole = parse_count(text.substr(0, text.size() - 1), 0, 100);
@@ -222,17 +224,17 @@ Result<Limit> read_limit(std::string_view text) {
     if (text.starts_with('+')) {
         const std::string_view rest = text.substr(1);
         if (const auto value = percent_number(rest)) {
-            return Limit{*value / 100, LimitUnit::relative};
+            return Limit{*value, LimitUnit::relative};
         }
         if (rest.ends_with("pp")) {
-            if (const auto value = plain_number(rest.substr(0, rest.size() - 2))) {
-                return breakable(text, {*value / 100, LimitUnit::points});
+            if (const auto value = hundredths(rest.substr(0, rest.size() - 2))) {
+                return breakable(text, {*value, LimitUnit::points});
             }
         }
         return fail(Code::usage, fmt::format("{} is not {}", quoted(text), k_forms));
     }
     if (const auto value = percent_number(text)) {
-        return breakable(text, {*value / 100, LimitUnit::share});
+        return breakable(text, {*value, LimitUnit::share});
     }
     if (const auto value = read_duration(text)) {
         return Limit{seconds(*value), LimitUnit::seconds};

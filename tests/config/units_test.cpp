@@ -13,9 +13,12 @@ TEST_CASE("units: durations, shares and rates are read exactly") {
     CHECK(*read_duration("1m30s") == Millis(90000)); // as format_duration() writes it
     CHECK(*read_duration("05s") == Millis(5000));
     CHECK(*read_duration("30d") == Millis(30LL * 86400 * 1000));
-    CHECK(*read_percent("99.9%") == Approx(0.999));
-    CHECK(*read_percent("099.9%") == Approx(0.999));
+    CHECK(*read_percent("099.9%") == 0.999);
     CHECK(*read_percent("0%") == 0);
+    // as decimals: dividing 99.9 or 0.7 by 100 gives another double
+    CHECK(*read_percent("99.9%") == 0.999);
+    CHECK(*read_limit("0.7%") == Limit{0.007, LimitUnit::share});
+    CHECK(*read_limit("+0.7pp") == Limit{0.007, LimitUnit::points});
     CHECK(*read_whole_percent("100%") == 100);
     CHECK(*read_rate("2/s") == 2);
     CHECK(*read_rate("120/m") == 2);

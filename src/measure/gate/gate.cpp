@@ -41,6 +41,10 @@ void settle(GateRecord& record, Verdict verdict, std::string_view rule) {
     record.rule = rule;
 }
 
+double as_decimal(double value) noexcept {
+    return std::round(value * 1e9) / 1e9 + 0.0; // never -0
+}
+
 void decide(GateRecord& record, const Interval& interval) {
     const double limit = record.spec.limit;
     record.low = finite(interval.low);

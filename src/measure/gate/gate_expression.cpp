@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 namespace oa_stream::measure {
 namespace {
 
@@ -42,7 +40,7 @@ void measure_expression(GateRecord& record, const Arms& arms) {
         if (base <= 0 && value != base) {
             return settle(record, Verdict::inconclusive, rule::k_no_reference);
         }
-        value = base <= 0 ? 0 : value / base - 1;
+        value = base <= 0 ? 0 : as_decimal(value / base - 1);
     }
     record.value = value;
     if (record.look.interim) {

@@ -8,8 +8,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 namespace oa_stream::measure {
 namespace {
 
@@ -23,9 +21,9 @@ double ratio_of(const EventCounts& canary, const EventCounts& stable) {
            (static_cast<double>(stable.events) * static_cast<double>(canary.requests));
 }
 
-/// "+14%" → 1.14 as a decimal; the sum of 1 and 0.14 is another double.
+/// "+14%" → 1.14
 double limit_ratio(const GateSpec& spec) {
-    return std::round((1 + spec.limit) * 1e9) / 1e9;
+    return as_decimal(1 + spec.limit);
 }
 
 /// "2.5x", with as many digits as it takes to see on which side of the limit it lies.
