@@ -55,6 +55,7 @@ constexpr std::array k_rows{
         0.01,
         "http_5xx | terminal_error"},
     Row{"p95 first_content <= 2.5s", "first-content", Metric::quantile, Against::limit, 2.5, ""},
+    Row{"p95-end<=2.5s", "duration", Metric::quantile, Against::limit, 2.5, ""},
     Row{"p99.5: duration <= +20%",
         "duration-p99.5-vs-stable",
         Metric::quantile,

@@ -201,6 +201,9 @@ TEST_CASE("load limit: reads percentiles and shares, and refuses what decides no
     REQUIRE(as_in_a_gate.has_value());
     CHECK(as_in_a_gate->id == "limit.p99-gap");
     CHECK(as_in_a_gate->what == "gap");
+    const auto whole = parse_load_limit("p95: duration <= 2s");
+    REQUIRE(whole.has_value());
+    CHECK(whole->id == "limit.p95-end");
     const auto bad = parse_load_limit("bad<=1%");
     REQUIRE(bad.has_value());
     CHECK(bad->limit == 0.01);
@@ -210,11 +213,16 @@ TEST_CASE("load limit: reads percentiles and shares, and refuses what decides no
           "bad",
           "bad < 1%",
           "bad <= 1",
+          "bad <= 2s",
+          "bad: http_5xx <= 1%",
+          "bad <= +1pp",
+          "bad <= 1% versus stable",
           "bad <= 0%",
           "bad <= 100%",
           "good <= 1%",
           "p99 first_content <= 2",
           "p99 first_content <= 0s",
+          "p99 first_content <= 2%",
           "p0 end <= 1s",
           "p100 end <= 1s",
           "p99 first_token <= 1s",

@@ -3,7 +3,7 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/config/units.hpp"
+#include "oa_stream/measure/limit_expr.hpp"
 
 #include <fmt/format.h>
 
@@ -14,6 +14,7 @@ namespace {
 
 using config::LimitUnit;
 using measure::Against;
+using measure::LimitExpr;
 using measure::Metric;
 using measure::Timing;
 
@@ -38,19 +39,10 @@ std::string_view form_of(LimitUnit unit) {
     return enum_word<LimitUnit::seconds>(k_words, unit);
 }
 
-Result<void> read_judged(std::string_view text, GateExpr& out) {
-    // "p95: duration", and "p95 duration" as in a limit of `load`
-    text = trim(text);
-    const std::size_t gap = text.find_first_of(": ");
-    const std::string_view what = text.substr(0, gap);
-    std::string_view which =
-        gap == std::string_view::npos ? std::string_view() : trim(text.substr(gap));
-    if (which.starts_with(':')) {
-        which = trim(which.substr(1));
-    }
-    if (what == "bad") {
+Result<void> read_judged(const LimitExpr& expr, GateExpr& out) {
+    if (expr.what == "bad") {
         out.spec.metric = Metric::bad_rate;
-        auto events = measure::parse_bad_events(which);
+        auto events = measure::parse_bad_events(expr.which);
         if (!events) {
             return wrong(std::move(events).error().message);
         }
@@ -58,11 +50,14 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
         out.spec.events = telemetry::bad_text(out.bad);
         return {};
     }
-    const auto timing = enum_value<Timing>(
-        measure::k_timing_words, which == "gap" ? measure::to_string(Timing::chunk_gap) : which
-    );
-    const auto quantile = measure::percentile(what);
-    if (quantile && timing && *timing != Timing::first_content && *timing != Timing::duration) {
+    const auto& timing = expr.timing;
+    if (!expr.quantile || !timing) {
+        return wrong(fmt::format(
+            "'{}' is neither 'bad: WORDS' nor 'p95: TIME' (first_content or duration)",
+            printable(expr.quantile ? expr.which : expr.what, 60)
+        ));
+    }
+    if (*timing != Timing::first_content && *timing != Timing::duration) {
         return fail(
             Code::usage,
             fmt::format("neither Prometheus nor an access log has {}", to_string(*timing)),
@@ -71,56 +66,41 @@ Result<void> read_judged(std::string_view text, GateExpr& out) {
                 ", or a playbook's gate, with probes"
         );
     }
-    if (quantile && timing) {
-        out.spec.metric = Metric::quantile;
-        out.spec.quantile = *quantile;
-        out.spec.timing = *timing;
-        OA_TRY(out.bad, measure::parse_bad_events(""));
-        return {};
-    }
-    return wrong(fmt::format(
-        "'{}' is neither 'bad: WORDS' nor 'p95: TIME' (first_content or duration)",
-        printable(trim(text), 60)
-    ));
+    out.spec.metric = Metric::quantile;
+    out.spec.quantile = *expr.quantile;
+    out.spec.timing = *timing;
+    out.bad = telemetry::default_bad();
+    return {};
 }
 
-Result<void> read_limit(std::string_view text, GateExpr& out) {
-    std::string_view limit = trim(text);
-    constexpr std::string_view k_versus = "versus stable";
-    const bool versus = limit.ends_with(k_versus);
-    if (versus) {
-        limit = trim(limit.substr(0, limit.size() - k_versus.size()));
-    }
-    auto read = config::read_limit(limit);
-    if (!read) {
-        return wrong(std::move(read).error().message);
-    }
-    const bool rise = read->unit == LimitUnit::points || read->unit == LimitUnit::relative;
-    out.spec.against = versus || rise ? Against::stable : Against::limit;
+Result<void> read_bound(const LimitExpr& expr, GateExpr& out) {
+    const config::Limit& limit = expr.limit;
+    const bool rise = limit.unit == LimitUnit::points || limit.unit == LimitUnit::relative;
+    out.spec.against = expr.versus || rise ? Against::stable : Against::limit;
     const LimitUnit unit = unit_of(out.spec.metric, out.spec.against);
-    if (read->unit != unit) {
+    if (limit.unit != unit) {
         return wrong(fmt::format(
             "'{}' does not limit {}{}, expected {}",
-            printable(limit, 40),
+            printable(expr.bound, 40),
             out.spec.metric == Metric::bad_rate ? "an error rate" : "a time",
-            rise || versus ? " versus stable" : "",
+            rise || expr.versus ? " versus stable" : "",
             form_of(unit)
         ));
     }
-    out.spec.limit = read->value;
+    out.spec.limit = limit.value;
     return {};
 }
 
 } // namespace
 
 Result<GateExpr> parse_gate_expr(std::string_view text) {
-    const std::size_t at = text.find("<=");
-    if (at == std::string_view::npos) {
-        return wrong("a gate has a measured value, '<=' and a limit");
+    const auto expr = measure::read_limit_expr(text);
+    if (!expr) {
+        return wrong(expr.error().message);
     }
     GateExpr out;
-    OA_CHECK(read_judged(text.substr(0, at), out));
-    OA_CHECK(read_limit(text.substr(at + 2), out));
+    OA_CHECK(read_judged(*expr, out));
+    OA_CHECK(read_bound(*expr, out));
     out.spec.id = out.spec.metric != Metric::bad_rate   ? measure::quantile_id(out.spec)
                   : out.spec.against == Against::stable ? "error-rate-vs-stable"
                                                         : "error-rate";

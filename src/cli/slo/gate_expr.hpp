@@ -16,9 +16,8 @@ struct GateExpr {
 
 /// "bad: http_5xx | terminal_error <= 1%", "bad: empty <= +1pp versus stable",
 /// "p95: first_content <= 2.5s", "p99.5: duration <= 30s", "p95: first_content <= +20%". Limits as
-/// in playbooks: a rise (+20%, +1pp) is versus stable, whether it says so or not. The forms of
-/// `load --limit` are read, too: "bad <= 1%" (the default events), "p95 first_content <= 2.5s",
-/// "p99 gap <= 1s". Code::usage naming the part.
+/// in playbooks: a rise (+20%, +1pp) is versus stable, whether it says so or not. "bad <= 1%" has
+/// the default events. As measure::read_limit_expr() reads it. Code::usage naming the part.
 [[nodiscard]] Result<GateExpr> parse_gate_expr(std::string_view text);
 
 } // namespace oa_stream::cli

@@ -1,8 +1,8 @@
 // Limits of a load run: read from one line, judged with the statistics of the gates.
-#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/gate.hpp"
+#include "oa_stream/measure/limit_expr.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/load.hpp"
@@ -29,28 +29,6 @@ std::unexpected<Error> no_limit(std::string_view text, std::string_view why) {
     );
 }
 
-/// "p99-gap<=2s", "p99 gap <= 2s" and, as in a gate, "p99: gap <= 2s" → p99, gap, <=, 2s.
-std::vector<std::string> words_of(std::string_view text) {
-    std::vector<std::string> words{{}};
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const bool compare = text.substr(i, 2) == "<=";
-        const bool joint =
-            (text[i] == '-' || text[i] == ':') && words.size() == 1 && words[0].starts_with('p');
-        if (compare || joint || text[i] == ' ') {
-            words.emplace_back();
-        } else {
-            words.back() += text[i];
-        }
-        if (compare) {
-            words.back() = "<=";
-            words.emplace_back();
-            ++i;
-        }
-    }
-    std::erase(words, std::string());
-    return words;
-}
-
 bool is_share(std::string_view word) {
     if (word == "bad" || word == "dropped" || word == "late") {
         return true;
@@ -58,11 +36,6 @@ bool is_share(std::string_view word) {
     return std::ranges::any_of(outcome_rules(), [&](const OutcomeRule& rule) {
         return rule.outcome != Outcome::cancelled && to_string(rule.outcome) == word;
     });
-}
-
-/// Gates and access logs name the silence between two pieces of content chunk_gap.
-std::string_view clock_word(std::string_view word) {
-    return word == measure::to_string(measure::Timing::chunk_gap) ? "gap" : word;
 }
 
 const Times* times_of(const LoadTotals& totals, std::string_view what) {
@@ -85,44 +58,52 @@ std::string clock_words() {
     return out;
 }
 
-Result<LoadLimit>
-parse_share(std::string_view text, std::string_view what, std::string_view bound) {
-    if (!is_share(what)) {
-        return no_limit(text, fmt::format("nothing is counted as '{}'", printable(what, 40)));
-    }
-    if (!bound.ends_with('%')) {
-        return no_limit(text, "a share needs a percent sign");
-    }
-    const auto percent = measure::Fraction::parse(bound.substr(0, bound.size() - 1));
-    if (!percent || percent->value() <= 0 || percent->value() >= 100) {
-        return no_limit(text, "no sample proves a share outside 0% to 100%");
-    }
-    LoadLimit out{.text = std::string(text), .id = fmt::format("limit.{}", what)};
-    out.what = what;
-    out.limit = percent->value() / 100;
-    return out;
-}
-
-Result<LoadLimit> parse_time(
-    std::string_view text, std::string_view which, std::string_view what, std::string_view bound
-) {
-    LoadLimit out{.text = std::string(text), .id = fmt::format("limit.{}-{}", which, what)};
-    out.quantile = measure::percentile(which);
-    out.what = what;
-    if (!out.quantile) {
-        return no_limit(text, fmt::format("'{}' is not a percentile", printable(which, 20)));
-    }
-    if (times_of(LoadTotals{}, what) == nullptr) {
+Result<LoadLimit> share_of(std::string_view text, const measure::LimitExpr& expr) {
+    if (!is_share(expr.what) || !expr.which.empty()) {
         return no_limit(
-            text, fmt::format("'{}' is none of {} or gap", printable(what, 40), clock_words())
+            text,
+            fmt::format(
+                "nothing is counted as '{}'",
+                printable(expr.which.empty() ? expr.what : expr.which, 40)
+            )
         );
     }
-    const auto time = parse_duration(bound);
-    if (!time || time->count() == 0) {
-        return no_limit(text, fmt::format("'{}' is not a time", printable(bound, 40)));
+    if (expr.limit.unit != config::LimitUnit::share || expr.limit.value <= 0) {
+        return no_limit(text, "expected a share like 1%, above 0%");
     }
-    out.limit = seconds(*time);
-    return out;
+    return LoadLimit{
+        .text = std::string(text),
+        .id = fmt::format("limit.{}", expr.what),
+        .what = std::string(expr.what),
+        .limit = expr.limit.value,
+    };
+}
+
+/// Gates and access logs have other names for two of the times.
+std::string_view clock_of(const measure::LimitExpr& expr) {
+    if (expr.timing == measure::Timing::chunk_gap) {
+        return "gap";
+    }
+    return expr.timing == measure::Timing::duration ? to_string(LoadClock::end) : expr.which;
+}
+
+Result<LoadLimit> time_of(std::string_view text, const measure::LimitExpr& expr) {
+    const std::string_view clock = clock_of(expr);
+    if (times_of(LoadTotals{}, clock) == nullptr) {
+        return no_limit(
+            text, fmt::format("'{}' is none of {} or gap", printable(clock, 40), clock_words())
+        );
+    }
+    if (expr.limit.unit != config::LimitUnit::seconds || expr.limit.value <= 0) {
+        return no_limit(text, "expected a time like 2.5s");
+    }
+    return LoadLimit{
+        .text = std::string(text),
+        .id = fmt::format("limit.{}-{}", expr.what, clock),
+        .quantile = expr.quantile,
+        .what = std::string(clock),
+        .limit = expr.limit.value,
+    };
 }
 
 Verdict decide(measure::Interval bounds, double limit) {
@@ -334,14 +315,14 @@ bool starved(
 } // namespace
 
 Result<LoadLimit> parse_load_limit(std::string_view text) {
-    const std::vector<std::string> words = words_of(text);
-    if (words.size() == 3 && words[1] == "<=") {
-        return parse_share(text, words[0], words[2]);
+    const auto expr = measure::read_limit_expr(text);
+    if (!expr) {
+        return no_limit(text, expr.error().message);
     }
-    if (words.size() == 4 && words[2] == "<=") {
-        return parse_time(text, words[0], clock_word(words[1]), words[3]);
+    if (expr->versus) {
+        return no_limit(text, "a load has one target, and no stable");
     }
-    return no_limit(text, "it is not 'WHAT <= BOUND'");
+    return expr->quantile ? time_of(text, *expr) : share_of(text, *expr);
 }
 
 Check judge_limit(const LoadLimit& limit, const LoadTotals& totals, double confidence) {
