@@ -1,5 +1,10 @@
 // What is left of a budget, and when that cannot be said.
+#include "oa_stream/base/seconds.hpp"
+#include "oa_stream/base/text.hpp"
+#include "oa_stream/config/units.hpp"
+#include "oa_stream/measure/alert_rules.hpp"
 #include "oa_stream/measure/budget.hpp"
+#include "oa_stream/measure/dashboard.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -356,4 +361,23 @@ TEST_CASE("budget: the last hour tells how long it lasts though the last five mi
     const BudgetStatus status = budget_status(month(), readings);
     CHECK(status.exhaustion_by == "1h");
     CHECK(status.hours_to_exhaustion.value_or(0) == Approx(0.5 * 720 / 2));
+}
+
+TEST_CASE("budget: what options write by default is the number that is judged by default") {
+    CHECK(config::read_percent(usual::k_objective.text) == usual::k_objective.number.value());
+    CHECK(seconds(*config::read_duration(usual::k_window_s.text)) == usual::k_window_s.number);
+    CHECK(
+        seconds(*config::read_duration(usual::k_first_content_s.text)) ==
+        usual::k_first_content_s.number
+    );
+    CHECK(number_of<std::uint64_t>(usual::k_least_bad.text) == usual::k_least_bad.number);
+    CHECK(number_of<std::uint64_t>(usual::k_least_total.text) == usual::k_least_total.number);
+    CHECK(AlertOptions{}.first_content + "s" == usual::k_first_content_s.text);
+    CHECK(DashboardOptions{}.first_content + "s" == usual::k_first_content_s.text);
+}
+
+TEST_CASE("budget: the dashboard states the burn rates of the alerts") {
+    const std::string text = dashboard({}).dump();
+    CHECK(text.contains("Above 14.4 over 1h: page. Above 6 over 6h: page. Above 3 over 1d: ticket.")
+    );
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/error.hpp"
-#include "oa_stream/measure/fraction.hpp"
+#include "oa_stream/measure/usual.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -13,12 +13,12 @@
 namespace oa_stream::measure {
 
 struct AlertOptions {
-    Fraction objective{999, 1000};  ///< share of good requests
+    Fraction objective = usual::k_objective.number; ///< share of good requests
     std::string first_content = "2.5"; ///< seconds; a bucket bound of the lane's histogram
     std::string duration = "30";       ///< seconds, the same of the whole request
     /// Event floor: with fewer bad ones, or fewer at all, in its window no ratio alerts.
-    std::uint64_t least_bad = 5;
-    std::uint64_t least_total = 20;
+    std::uint64_t least_bad = usual::k_least_bad.number;
+    std::uint64_t least_total = usual::k_least_total.number;
     /// How long an alert of a ratio goes on firing once its ratio is within the limit; 0: not at
     /// all.
     std::chrono::milliseconds keep{std::chrono::minutes(15)};

@@ -6,6 +6,7 @@
 #include "oa_stream/measure/fraction.hpp"
 #include "oa_stream/measure/proportion.hpp"
 #include "oa_stream/measure/source.hpp"
+#include "oa_stream/measure/usual.hpp"
 
 #include <array>
 #include <cstdint>
@@ -62,11 +63,11 @@ inline constexpr std::array k_burn_pairs{
 
 struct BudgetQuestion {
     std::string name{}; ///< of the slo
-    Fraction objective{999, 1000}; ///< share of good requests
-    double window_s = 30.0 * 86'400;
+    Fraction objective = usual::k_objective.number; ///< share of good requests
+    double window_s = usual::k_window_s.number;
     /// Event floor of a burn: with fewer bad ones, or fewer at all, in its long window none fires.
-    std::uint64_t least_bad = 5;
-    std::uint64_t least_total = 20;
+    std::uint64_t least_bad = usual::k_least_bad.number;
+    std::uint64_t least_total = usual::k_least_total.number;
 };
 
 /// Windows in seconds whose readings a status is made from: the budget's own first, then those of

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
-#include "oa_stream/measure/fraction.hpp"
+#include "oa_stream/measure/usual.hpp"
 
 #include <string>
 
@@ -10,8 +10,8 @@ namespace oa_stream::measure {
 
 struct DashboardOptions {
     std::string title = "oa-stream lane";
-    Fraction objective{999, 1000}; ///< of the budget panels, below 1
-    double window_s = 30.0 * 86'400; ///< of the budget
+    Fraction objective = usual::k_objective.number; ///< of the budget panels, below 1
+    double window_s = usual::k_window_s.number; ///< of the budget
     std::string first_content = "2.5"; ///< seconds: a line in the latency panel
     bool include_probes = false; ///< count the requests of probes, too
     std::string matchers{}; ///< further label matchers of every selector: job="lane"

@@ -66,8 +66,8 @@ struct SloOptions : SloSourceOptions, PlaybookVariables {
     std::optional<Millis> first_content{};
     Millis window{};
     std::vector<std::string> routes{};
-    std::uint64_t least_bad = 5;
-    std::uint64_t least_total = 20;
+    std::uint64_t least_bad = measure::usual::k_least_bad.number;
+    std::uint64_t least_total = measure::usual::k_least_total.number;
     std::vector<std::string> revisions{};
 };
 /// The objectives of the playbook, else of the flags. A source of the playbook is taken when no
@@ -145,7 +145,7 @@ inline constexpr auto k_slo_objectives = options<SloOptions>(
     parsed<read_objective, &SloOptions::objective>(
         names::objective, "SHARE", "Require this share of good requests. Without a playbook."
     )
-        .or_else("99.9%"),
+        .or_else(measure::usual::k_objective.text),
     parsed<measure::parse_bad_events, &SloOptions::bad>(
         "--bad",
         "WORDS",
@@ -162,7 +162,7 @@ inline constexpr auto k_slo_objectives = options<SloOptions>(
         .range(1, k_longest_ms),
     option<&SloOptions::window>(names::window, "D", "Set the window of the error budget.")
         .range(1, k_longest_ms)
-        .or_else("30d")
+        .or_else(measure::usual::k_window_s.text)
 );
 
 } // namespace oa_stream::cli

@@ -71,15 +71,15 @@ constexpr auto k_options = options<Options>(
     parsed<read_objective, &Options::dashboard, &DashboardOptions::objective>(
         names::objective, "SHARE", "Require this share of good requests, in the budget panels."
     )
-        .or_else("99.9%"),
+        .or_else(measure::usual::k_objective.text),
     option<&Options::window>(names::window, "D", "Set the window of the error budget.")
         .range(1, k_longest_ms)
-        .or_else("30d"),
+        .or_else(measure::usual::k_window_s.text),
     option<&Options::first_content>(
         names::first_content, "TIME", "Draw the line in the latency panel here."
     )
         .range(1, k_longest_ms)
-        .or_else("2.5s"),
+        .or_else(measure::usual::k_first_content_s.text),
     k_slo_match,
     k_slo_probes,
     k_slo_label

@@ -90,11 +90,11 @@ constexpr auto k_options = options<Options>(
     parsed<read_exact_share, &Options::rules, &AlertOptions::objective>(
         names::objective, "SHARE", "Require this share of good requests."
     )
-        .or_else("99.9%"),
+        .or_else(measure::usual::k_objective.text),
     parsed<read_first_content, &Options::rules, &AlertOptions::first_content>(
         names::first_content, "TIME", "Limit the p95 of the first content to this. A bucket bound."
     )
-        .or_else("2.5s"),
+        .or_else(measure::usual::k_first_content_s.text),
     parsed<read_duration_bound, &Options::rules, &AlertOptions::duration>(
         "--duration", "TIME", "Limit the p95 of whole turns to this. A bucket bound."
     )
@@ -103,12 +103,12 @@ constexpr auto k_options = options<Options>(
         "--min-bad", "N", "Do not alert on a ratio with fewer bad events in its window."
     )
         .range(1, k_most_events)
-        .or_else("5"),
+        .or_else(measure::usual::k_least_bad.text),
     option<&Options::rules, &AlertOptions::least_total>(
         "--min-total", "N", "Do not alert on a ratio with fewer events in its window."
     )
         .range(1, k_most_events)
-        .or_else("20"),
+        .or_else(measure::usual::k_least_total.text),
     option<&Options::rules, &AlertOptions::keep>(
         "--keep-firing",
         "D",

@@ -150,12 +150,12 @@ constexpr auto k_options = options<SloOptions>(
         "--min-bad", "N", "Do not report a burn with fewer bad events in its window."
     )
         .range(0, k_most_events)
-        .or_else("5"),
+        .or_else(measure::usual::k_least_bad.text),
     option<&SloOptions::least_total>(
         "--min-total", "N", "Do not report a burn with fewer events in its window."
     )
         .range(0, k_most_events)
-        .or_else("20"),
+        .or_else(measure::usual::k_least_total.text),
     k_slo_access
 );
 

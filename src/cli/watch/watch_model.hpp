@@ -4,9 +4,9 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/buckets.hpp"
-#include "oa_stream/measure/fraction.hpp"
 #include "oa_stream/measure/lane_numbers.hpp"
 #include "oa_stream/measure/service_signals.hpp"
+#include "oa_stream/measure/usual.hpp"
 
 #include <cmath>
 #include <cstdint>
@@ -91,12 +91,14 @@ struct WatchSource {
 };
 
 struct WatchLimits {
-    measure::Fraction objective{999, 1000};
+    measure::Fraction objective = measure::usual::k_objective.number;
     double bad_at_most = 0.01; ///< share of requests, over the window
-    double p95_at_most_s = 2.5; ///< first content
+    double p95_at_most_s = measure::usual::k_first_content_s.number; ///< first content
     double stale_after_s = 15;
-    double least = 20; ///< fewer requests must be surer, or prove nothing
-    double least_bad = 5; ///< fewer bad ones spend no budget, as in slo budget
+    /// Fewer requests must be surer, or prove nothing.
+    double least = measure::usual::k_least_total.number;
+    /// Fewer bad ones spend no budget, as in slo budget.
+    double least_bad = measure::usual::k_least_bad.number;
 };
 
 /// Which limits are proven to be broken.
@@ -145,7 +147,7 @@ struct WatchView {
     std::vector<std::string> events{}; ///< newest last, "12:00:05 …"
     std::vector<std::string> news{}; ///< those of this look, without the time
     double every_s = 2;
-    measure::Fraction objective{999, 1000};
+    measure::Fraction objective = measure::usual::k_objective.number;
 };
 
 /// FAIL for a breach, PASS for OK, ERROR when nobody answered, else INCONCLUSIVE.

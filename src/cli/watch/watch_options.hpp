@@ -58,11 +58,11 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "--budget-window", "D", "Set the window of the error budget. With --prometheus."
     )
         .range(1, k_longest_ms)
-        .or_else("30d"),
+        .or_else(measure::usual::k_window_s.text),
     parsed<read_objective, &WatchOptions::objective>(
         names::objective, "SHARE", "Require this share of good requests."
     )
-        .or_else("99.9%"),
+        .or_else(measure::usual::k_objective.text),
     parsed<config::read_percent, &WatchOptions::bad_at_most>(
         "--bad-at-most",
         "PERCENT",
@@ -73,7 +73,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
         "--p95-at-most", "D", "Show BAD when the p95 of the first content is higher."
     )
         .range(1, k_longest_ms)
-        .or_else("2.5s"),
+        .or_else(measure::usual::k_first_content_s.text),
     option<&WatchOptions::stale_after>("--stale-after", "D", "Mark older numbers as stale.")
         .or_else_text("15s; 90s with --prometheus")
         .range(1, k_longest_ms),

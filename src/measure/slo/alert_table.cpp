@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <map>
+#include <ranges>
 
 namespace oa_stream::measure::alerts {
 namespace {
@@ -183,8 +185,12 @@ Group terminals(const AlertWriter& write) {
 
 Group burning(const AlertWriter& write) {
     Group out{.name = "oa-stream-burn", .rules = {}, .keep = keep_of(write.options())};
-    constexpr std::array<std::string_view, 7> k_windows{"5m", "30m", "1h", "2h", "6h", "1d", "3d"};
-    for (const std::string_view window : k_windows) {
+    std::map<std::uint32_t, std::string_view> windows; // by length
+    for (const BurnPair& pair : k_burn_pairs) {
+        windows[pair.long_minutes] = pair.long_word;
+        windows[pair.short_minutes] = pair.short_word;
+    }
+    for (const std::string_view window : std::views::values(windows)) {
         out.rules.push_back(record(
             fmt::format("oa_stream:slo_bad:increase{}", window),
             prometheus::sum_of(

@@ -244,14 +244,14 @@ Panel burning(const DashboardWriter& write, const DashboardOptions& options) {
     Panel out{
         .title = "Burn rate",
         .unit = "short",
-        .help =
-            "Times the even rate. A page is above 14.4 (1h) or 6 (6h), a ticket above 3 (1d) or "
-            "1 (3d). " +
-            std::string(k_all_and_each),
+        .help = "Times the even rate.",
         .lines = {},
-        .limit = "14.4",
+        .limit = fmt::format("{:g}", k_burn_pairs.front().factor.value()),
     };
     for (const BurnPair& pair : k_burn_pairs) {
+        out.help += fmt::format(
+            " Above {:g} over {}: {}.", pair.factor.value(), pair.long_word, pair.severity
+        );
         for (const auto of : {DashboardWriter::Of::all, DashboardWriter::Of::revision}) {
             out.lines.push_back(
                 {fmt::format("{} / {}", write.bad_share(pair.long_word, of), budget_text(options)),
@@ -263,6 +263,7 @@ Panel burning(const DashboardWriter& write, const DashboardOptions& options) {
             );
         }
     }
+    out.help += fmt::format(" {}", k_all_and_each);
     return out;
 }
 

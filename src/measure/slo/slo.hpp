@@ -29,7 +29,7 @@ inline constexpr double k_least_covered_s = 3600;
 
 /// Two windows define a burn: the long one shows that it matters, the short one that it continues.
 struct BurnQuestion {
-    Fraction objective{999, 1000};
+    Fraction objective = usual::k_objective.number;
     Fraction threshold{144, 10}; ///< times the even rate
     Counts long_window{};
     Counts short_window{};
