@@ -201,7 +201,7 @@ TEST_CASE("alert rules: the command to type judges as the rules do") {
         const auto from = rules.find("next: \"", rules.find("alert: \"" + alert + "\"")) + 7;
         return rules.substr(from, rules.find("\", runbook_url", from) - from);
     };
-    const std::string here = "--prometheus {{ $externalURL }}";
+    const std::string here = "--prometheus '{{ $externalURL }}'";
     CHECK(next_of({}, "OaStreamBudgetBurn1h") == "oa-stream slo status " + here);
     const AlertOptions strict{
         .objective = {9999, 10'000}, .least_bad = 2, .least_total = 5, .include_probes = true

@@ -91,7 +91,7 @@ inline constexpr auto k_slo_label = option<&SloSourceOptions::revision_label>(
     "Read the revision from this label. Without it: from oa_stream_build_info."
 );
 inline constexpr auto k_slo_probes = flag<&SloSourceOptions::include_probes>(
-    "--include-probes", "Also count the requests of probes. They are left out by default."
+    names::include_probes, "Also count the requests of probes. They are left out by default."
 );
 inline constexpr auto k_slo_user =
     option<&SloSourceOptions::user>("--user", "NAME", "Log in to Prometheus with this name.");
@@ -132,7 +132,7 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
 [[nodiscard]] std::span<const std::string_view> turn_route_words();
 inline constexpr auto k_slo_route =
     option<&SloOptions::routes>(
-        "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
+        names::route, "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
     )
         .suggesting(turn_route_words);
 inline constexpr auto k_slo_objectives = options<SloOptions>(

@@ -256,7 +256,7 @@ constexpr auto k_options = options<Options>(
         .range(0, k_most_samples)
         .or_else("0"),
     option<&Options::routes>(
-        "--route", "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
+        names::route, "TEMPLATE", "Count only this route. Without it: all routes that carry turns."
     )
         .suggesting(turn_route_words),
     k_slo_access,

@@ -100,12 +100,12 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("30s"),
     option<&Options::rules, &AlertOptions::least_bad>(
-        "--min-bad", "N", "Do not alert on a ratio with fewer bad events in its window."
+        names::min_bad, "N", "Do not alert on a ratio with fewer bad events in its window."
     )
         .range(1, k_most_events)
         .or_else(measure::usual::k_least_bad.text),
     option<&Options::rules, &AlertOptions::least_total>(
-        "--min-total", "N", "Do not alert on a ratio with fewer events in its window."
+        names::min_total, "N", "Do not alert on a ratio with fewer events in its window."
     )
         .range(1, k_most_events)
         .or_else(measure::usual::k_least_total.text),
@@ -125,7 +125,7 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("docs/on-call.md"),
     flag<&Options::rules, &AlertOptions::include_probes>(
-        "--include-probes", "Also count the requests of probes. They are left out by default."
+        names::include_probes, "Also count the requests of probes. They are left out by default."
     )
 );
 

@@ -147,12 +147,12 @@ constexpr auto k_options = options<SloOptions>(
     option<&SloOptions::revisions>(names::revision, "NAME", "Also show a row for this revision."),
     k_slo_route,
     option<&SloOptions::least_bad>(
-        "--min-bad", "N", "Do not report a burn with fewer bad events in its window."
+        names::min_bad, "N", "Do not report a burn with fewer bad events in its window."
     )
         .range(0, k_most_events)
         .or_else(measure::usual::k_least_bad.text),
     option<&SloOptions::least_total>(
-        "--min-total", "N", "Do not report a burn with fewer events in its window."
+        names::min_total, "N", "Do not report a burn with fewer events in its window."
     )
         .range(0, k_most_events)
         .or_else(measure::usual::k_least_total.text),

@@ -36,7 +36,7 @@ inline constexpr auto k_watch_options = options<WatchOptions>(
     )
         .range(0, k_most_instances),
     flag<&WatchOptions::include_probes>(
-        "--include-probes", "Also count the requests of probes. They are left out by default."
+        names::include_probes, "Also count the requests of probes. They are left out by default."
     ),
     parsed<read_named_token, &WatchOptions::auth>(
         names::auth,

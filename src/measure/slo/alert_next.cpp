@@ -1,65 +1,81 @@
 // The command that an alert gives to the person that it wakes.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
+#include "oa_stream/measure/budget.hpp"
 
 #include "alert_advice.hpp"
 
 #include <fmt/format.h>
 
-namespace oa_stream::measure::alerts {
+#include <initializer_list>
 
+namespace oa_stream::measure::alerts {
 namespace {
 
-/// What the rules were made with, where `slo status` would take something else.
-std::string budget_flags(const AlertOptions& options) {
-    const AlertOptions usual;
-    std::string out;
+void add(Suggestion& out, std::initializer_list<std::string> words) {
+    out.arguments.insert(out.arguments.end(), words);
+}
+
+/// What the rules were made with, where `slo status` would assume something else.
+void add_budget(Suggestion& out, const AlertOptions& options) {
+    const BudgetQuestion usual;
     if (options.objective != usual.objective) {
-        out += fmt::format(" {} {:.9g}%", names::objective, 100 * options.objective.value());
+        add(out, {names::objective, fmt::format("{:.9g}%", 100 * options.objective.value())});
     }
     if (options.least_bad != usual.least_bad) {
-        out += fmt::format(" --min-bad {}", options.least_bad);
+        add(out, {names::min_bad, std::to_string(options.least_bad)});
     }
     if (options.least_total != usual.least_total) {
-        out += fmt::format(" --min-total {}", options.least_total);
+        add(out, {names::min_total, std::to_string(options.least_total)});
     }
-    return out;
+}
+
+/// Without the address of the Prometheus and what else follows.
+Suggestion start_of(Next next, const AlertOptions& options) {
+    switch (next) {
+    case Next::watch:
+        return Suggestion{"watch"};
+    case Next::gate:
+        return Suggestion{
+            "slo gate",
+            {fmt::format("bad: {} <= 1%", telemetry::bad_text(telemetry::default_bad()))}
+        };
+    case Next::first:
+        return Suggestion{
+            "slo gate", {fmt::format("p95: first_content <= {}s", options.first_content)}
+        };
+    case Next::budget:
+        return Suggestion{"slo status"};
+    case Next::status:
+        return Suggestion{"cutover status"};
+    case Next::runs:
+        break;
+    }
+    return Suggestion{"runs list"};
 }
 
 } // namespace
 
 std::string next_of(Next next, bool routed, const AlertOptions& options) {
-    const std::string route = routed ? fmt::format(" --route '{}'", k_its_route) : "";
-    std::string here = fmt::format("{} {{{{ $externalURL }}}}", names::prometheus);
-    here += options.matchers.empty()
-                ? ""
-                : fmt::format(" {} ", names::match) + shell_word(options.matchers);
-    here += options.include_probes ? " --include-probes" : "";
-    switch (next) {
-    case Next::watch:
-        return fmt::format("oa-stream watch {} --once", here);
-    case Next::gate:
-        return fmt::format(
-            "oa-stream slo gate 'bad: {} <= 1%' {}{}",
-            telemetry::bad_text(telemetry::default_bad()),
-            here,
-            route
-        );
-    case Next::first:
-        return fmt::format(
-            "oa-stream slo gate 'p95: first_content <= {}s' {}{}",
-            options.first_content,
-            here,
-            route
-        );
-    case Next::budget:
-        return fmt::format("oa-stream slo status {}{}", here, budget_flags(options));
-    case Next::status:
-        return "oa-stream cutover status";
-    case Next::runs:
-        break;
+    Suggestion out = start_of(next, options);
+    if (next == Next::status || next == Next::runs) {
+        return out.text();
     }
-    return "oa-stream runs list";
+    add(out, {names::prometheus, "{{ $externalURL }}"});
+    if (!options.matchers.empty()) {
+        add(out, {names::match, options.matchers});
+    }
+    if (options.include_probes) {
+        add(out, {names::include_probes});
+    }
+    if (next == Next::watch) {
+        add(out, {names::once});
+    } else if (next == Next::budget) {
+        add_budget(out, options);
+    } else if (routed) {
+        add(out, {names::route, std::string(k_its_route)});
+    }
+    return out.text();
 }
 
 } // namespace oa_stream::measure::alerts
