@@ -1,3 +1,5 @@
+#include "oa_stream/measure/sample.hpp"
+
 #include "stream/outcome.hpp"
 
 #include <catch2/catch.hpp>
@@ -159,4 +161,8 @@ TEST_CASE("outcome: every word has a row in the table, and the last row always h
         CHECK(seen.contains(static_cast<Outcome>(i)));
     }
     CHECK(outcome_rules().back().holds(AnswerFacts{}));
+    CHECK(to_string(Outcome::ok) == "ok");
+    CHECK(to_string(Outcome::truncated) == measure::k_ending_words.front());
+    CHECK(to_string(Outcome::late_data) == measure::k_ending_words.back());
+    CHECK(to_string(Outcome::compat_rejected) == "compat_rejected");
 }

@@ -4,6 +4,7 @@
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/measure/proportion.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <span>
@@ -54,8 +55,9 @@ struct Sample {
 /// The sample of such a line, as far as it can be read.
 [[nodiscard]] Sample sample_from_json(const Json& line);
 
-/// How a probe can end, in the words of a gate's `bad:` that count that ending alone.
-inline constexpr std::array<std::string_view, 17> k_ending_words{
+/// How a probe can end: probe::Outcome, in its order.
+inline constexpr std::array<std::string_view, 22> k_outcome_words{
+    "ok",
     "truncated",
     "stalled",
     "malformed_frame",
@@ -73,7 +75,17 @@ inline constexpr std::array<std::string_view, 17> k_ending_words{
     "wrong_content_type",
     "headers_missing",
     "late_data",
+    "compat_rejected",
+    "empty",
+    "buffered",
+    "cancelled",
 };
+/// Those that are words of a gate's `bad:` and count that ending alone.
+inline constexpr auto k_ending_words = [] {
+    std::array<std::string_view, 17> out;
+    std::ranges::copy_n(k_outcome_words.begin() + 1, out.size(), out.begin());
+    return out;
+}();
 /// "truncated | stalled" → both; nullopt when a word of it is not an ending of a probe.
 [[nodiscard]] std::optional<std::vector<std::string_view>> endings_of(std::string_view events);
 

@@ -20,29 +20,29 @@
 
 namespace oa_stream::probe {
 
-/// How a probe ended; one word each, table in src/probe/outcome.cpp.
+/// How a probe ended, one word each: measure::k_outcome_words.
 enum class Outcome {
     ok,
-    dns,
-    refused,
-    tls,
-    connect_timeout,
-    ttfb_timeout,
-    http_status,
-    compat_rejected,
-    unauthorised,
-    wrong_content_type,
-    headers_missing,
-    not_sse,
+    truncated,
+    stalled,
     malformed_frame,
     contract_violation,
     in_stream_error,
-    truncated,
-    stalled,
+    http_status,
+    unauthorised,
+    too_slow,
+    ttfb_timeout,
+    refused,
+    connect_timeout,
+    dns,
+    tls,
+    not_sse,
+    wrong_content_type,
+    headers_missing,
+    late_data,
+    compat_rejected,
     empty, ///< completed without text, reasoning or tool
     buffered,
-    late_data,
-    too_slow,
     cancelled,
 };
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;

@@ -6,6 +6,7 @@
 #include "oa_stream/base/enum_words.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/measure/sample.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
 #include <array>
@@ -83,31 +84,7 @@ constexpr std::array k_rules{
 } // namespace
 
 std::string_view to_string(Outcome outcome) noexcept {
-    static constexpr std::array<std::string_view, 22> k_words{
-        "ok",
-        "dns",
-        "refused",
-        "tls",
-        "connect_timeout",
-        "ttfb_timeout",
-        "http_status",
-        "compat_rejected",
-        "unauthorised",
-        "wrong_content_type",
-        "headers_missing",
-        "not_sse",
-        "malformed_frame",
-        "contract_violation",
-        "in_stream_error",
-        "truncated",
-        "stalled",
-        "empty",
-        "buffered",
-        "late_data",
-        "too_slow",
-        "cancelled"
-    };
-    return enum_word<Outcome::cancelled>(k_words, outcome);
+    return enum_word<Outcome::cancelled>(measure::k_outcome_words, outcome);
 }
 
 bool is_whole(Outcome outcome) noexcept {
