@@ -1,6 +1,8 @@
 #include "oa_stream/measure/access_log_line.hpp"
 
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "access_log_fields.hpp"
@@ -230,43 +232,16 @@ bool has_parts_of_request(std::string_view line) {
     return says(line, "event", "request") || says(line, "end_ms", "");
 }
 
-template <class Number> bool take_digits(std::string_view& text, std::size_t digits, Number& into) {
-    if (text.size() < digits) {
-        return false;
-    }
-    const auto number =
-        text.front() == '-' ? std::nullopt : number_of<Number>(text.substr(0, digits));
-    into = number.value_or(0);
-    text.remove_prefix(digits);
-    return number.has_value();
-}
-
 } // namespace
 
 std::optional<double> parse_log_time(std::string_view text) noexcept {
-    int year = 0;
-    unsigned month = 0;
-    unsigned day = 0;
-    unsigned hour = 0;
-    unsigned minute = 0;
-    unsigned second = 0;
-    unsigned millis = 0;
-    const bool shaped =
-        take_digits(text, 4, year) && take_char(text, '-') && take_digits(text, 2, month) &&
-        take_char(text, '-') && take_digits(text, 2, day) && take_char(text, 'T') &&
-        take_digits(text, 2, hour) && take_char(text, ':') && take_digits(text, 2, minute) &&
-        take_char(text, ':') && take_digits(text, 2, second) && take_char(text, '.') &&
-        take_digits(text, 3, millis) && text == "Z";
-    const std::chrono::year_month_day date{
-        std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)
-    };
-    if (!shaped || !date.ok() || hour > 23 || minute > 59 || second > 60) {
+    constexpr std::string_view k_form = "2026-11-20T10:05:00.123Z";
+    if (text.size() != k_form.size() || text[10] != 'T' || text[19] != '.' || text.back() != 'Z') {
         return std::nullopt;
     }
-    const auto days = std::chrono::sys_days(date).time_since_epoch().count();
-    const double seconds =
-        static_cast<double>(days) * 86'400.0 + hour * 3600.0 + minute * 60.0 + second;
-    return seconds + millis / 1000.0;
+    return parse_rfc3339(text).transform([](WallTime time) {
+        return seconds(std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch()));
+    });
 }
 
 std::uint64_t access_lines_begun(std::string_view text) noexcept {
