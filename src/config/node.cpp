@@ -43,10 +43,10 @@ std::string found(const YamlNode& node) {
 
 } // namespace
 
-std::string alternatives(std::span<const std::string_view> words) {
+std::string alternatives(std::span<const std::string_view> words, std::string_view last) {
     std::string out;
     for (std::size_t i = 0; i < words.size(); ++i) {
-        out += i == 0 ? "" : i + 1 == words.size() ? " or " : ", ";
+        out += i == 0 ? "" : i + 1 == words.size() ? last : ", ";
         out += words[i];
     }
     return out;
@@ -114,9 +114,6 @@ std::optional<int> Node::whole_percent() const {
 }
 std::optional<double> Node::rate() const {
     return read("a rate like 2/s", read_rate);
-}
-std::optional<Limit> Node::limit() const {
-    return read("a limit like 1%, 2.5s, +20% or +1pp", read_limit);
 }
 
 std::optional<bool> Node::boolean() const {

@@ -4,6 +4,13 @@
 #include <tuple>
 
 namespace oa_stream::config {
+namespace {
+
+auto place_of(const Problem& problem) {
+    return std::tie(problem.at.line, problem.at.column, problem.path);
+}
+
+} // namespace
 
 Error Problem::error() const {
     return {Code::config, message, where(file, at), hint};
@@ -29,16 +36,11 @@ Result<void> Problems::result() const {
     if (all_.empty()) {
         return {};
     }
-    const auto key = [](const Problem& problem) {
-        return std::tie(problem.at.line, problem.at.column, problem.path);
-    };
-    return std::unexpected(std::ranges::min_element(all_, {}, key)->error());
+    return std::unexpected(std::ranges::min_element(all_, {}, place_of)->error());
 }
 
 void Problems::sort() {
-    std::ranges::sort(all_, {}, [](const Problem& problem) {
-        return std::tie(problem.at.line, problem.at.column, problem.path);
-    });
+    std::ranges::sort(all_, {}, place_of);
 }
 
 } // namespace oa_stream::config

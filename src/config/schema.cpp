@@ -71,10 +71,6 @@ Json type_of(const Key& key) {
         return list_of(pattern(k_whole_percent));
     case Type::rate:
         return pattern(fmt::format("{}/(s|m|h)", k_number));
-    case Type::limit:
-        return pattern(
-            fmt::format(R"({0}%|\+{0}pp|\+{1}%|{2})", k_below_100, k_number, duration_form())
-        );
     case Type::count:
         return or_variable({{"type", "integer"}, {"minimum", key.low}, {"maximum", key.high}});
     case Type::boolean:

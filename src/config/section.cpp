@@ -62,12 +62,7 @@ void check_exactly_one(const Node& node, const AllKeys& keys) {
     if (names.empty() || chosen == 1 || (chosen == 0 && has_unknown_keys(node, keys))) {
         return;
     }
-    std::string all;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-        all += i == 0 ? "" : i + 1 == names.size() ? " and " : ", ";
-        all += names[i];
-    }
-    node.refuse("expected exactly one of " + all);
+    node.refuse("expected exactly one of " + alternatives(names, " and "));
 }
 
 /// The table's own text, read like the author's.
@@ -131,7 +126,7 @@ bool same_row(const Key& a, const Key& b) {
 } // namespace
 
 std::string_view expected(Type type) noexcept {
-    static constexpr std::array<std::string_view, 16> k_words{
+    static constexpr std::array<std::string_view, 15> k_words{
         "a text",
         "a list of texts",
         "a duration like 10m",
@@ -139,7 +134,6 @@ std::string_view expected(Type type) noexcept {
         "a whole percentage like 25%",
         "a list of whole percentages like [0%, 5%, 100%]",
         "a rate like 2/s",
-        "a limit like 1%, 2.5s, +20% or +1pp",
         "a whole number",
         "true or false",
         "a word",

@@ -207,7 +207,6 @@ TEST_CASE("section: the schema accepts the values that the reader accepts") {
         Millis time{};
         double share = 0;
         double rate = 0;
-        Limit limit{};
         std::vector<int> steps{};
         int whole = 0;
     };
@@ -215,7 +214,6 @@ TEST_CASE("section: the schema accepts the values that the reader accepts") {
         duration<&Values::time>("time", Need::optional, "T."),
         percent<&Values::share>("share", Need::optional, "S."),
         rate<&Values::rate>("rate", Need::optional, "R."),
-        limit<&Values::limit>("limit", Need::optional, "L."),
         percents<&Values::steps>("steps", Need::optional, "P."),
         whole_percent<&Values::whole>("whole", Need::optional, "W.")
     );

@@ -29,7 +29,6 @@ public:
     [[nodiscard]] std::optional<double> percent() const; ///< as a share
     [[nodiscard]] std::optional<int> whole_percent() const; ///< 0–100
     [[nodiscard]] std::optional<double> rate() const; ///< per second
-    [[nodiscard]] std::optional<Limit> limit() const;
     [[nodiscard]] std::optional<bool> boolean() const;
     [[nodiscard]] std::optional<std::uint64_t>
     count(std::uint64_t low = 0, std::uint64_t high = 1'000'000'000) const;
@@ -61,7 +60,8 @@ private:
     std::string path_;
 };
 
-/// "a, b or c"
-[[nodiscard]] std::string alternatives(std::span<const std::string_view> words);
+/// "a, b or c", or with another word before the last.
+[[nodiscard]] std::string
+alternatives(std::span<const std::string_view> words, std::string_view last = " or ");
 
 } // namespace oa_stream::config

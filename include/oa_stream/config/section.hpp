@@ -29,7 +29,6 @@ enum class Type {
     whole_percent,
     percents, ///< a list of whole percents
     rate,
-    limit,
     count,
     boolean,
     word,     ///< one of `words`
@@ -201,10 +200,6 @@ constexpr auto percents(std::string_view name, Need need, std::string_view help)
 template <auto Member>
 constexpr auto rate(std::string_view name, Need need, std::string_view help) {
     return detail::row<Member, &Node::rate>(Type::rate, name, need, help);
-}
-template <auto Member>
-constexpr auto limit(std::string_view name, Need need, std::string_view help) {
-    return detail::row<Member, &Node::limit>(Type::limit, name, need, help);
 }
 template <auto Member, std::uint64_t Low, std::uint64_t High>
 constexpr auto count(std::string_view name, Need need, std::string_view help) {
