@@ -1,5 +1,6 @@
 #include "oa_stream/measure/source.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/telemetry/classes.hpp"
@@ -36,25 +37,16 @@ Result<std::vector<BadEvent>> parse_bad_events(std::string_view text) {
         return telemetry::default_bad();
     }
     std::vector<BadEvent> events;
-    for (;;) {
-        const std::size_t bar = text.find('|');
-        OA_TRY(const BadEvent event, parse_word(trim(text.substr(0, bar))));
+    for (const std::string_view word : event_words(text)) {
+        OA_TRY(const BadEvent event, parse_word(word));
         add_once(events, event);
-        if (bar == std::string_view::npos) {
-            return events;
-        }
-        text.remove_prefix(bar + 1);
     }
+    return events;
 }
 
 std::vector<std::string_view> event_words(std::string_view events) {
-    std::vector<std::string_view> out;
-    while (!trim(events).empty()) {
-        const std::size_t bar = events.find('|');
-        out.push_back(trim(events.substr(0, bar)));
-        events.remove_prefix(bar == std::string_view::npos ? events.size() : bar + 1);
-    }
-    return out;
+    return trim(events).empty() ? std::vector<std::string_view>()
+                                : mapped(pieces_of(events, '|'), trim);
 }
 
 bool sources_count(std::string_view events) {
