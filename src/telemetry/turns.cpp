@@ -103,10 +103,6 @@ bool is_bad_by_default(BadSet bad) noexcept {
     return (bad & k_default) != 0;
 }
 
-bool is_bad(const Ending& ending) noexcept {
-    return is_bad_by_default(bad_events(ending));
-}
-
 bool is_whole_turn(const Answered& answered) noexcept {
     const auto& [ending, began_turn, read_to_end] = answered;
     return began_turn && read_to_end && ending.terminal == TerminalClass::completed &&

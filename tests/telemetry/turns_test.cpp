@@ -7,6 +7,14 @@
 
 using namespace oa_stream::telemetry;
 
+namespace {
+
+bool is_bad(const Ending& ending) {
+    return is_bad_by_default(bad_events(ending));
+}
+
+} // namespace
+
 TEST_CASE("turns: which routes carry turns") {
     CHECK(is_turn_route("/api/chat/stream"));
     CHECK(is_turn_route("/api/chats/{conversationId}/stream"));

@@ -69,7 +69,6 @@ struct ClientRequest {
 /// Offsets from the transfer's start; -1 when not reached.
 struct Timings {
     Clock::time_point started{};
-    double name_lookup_s = -1;
     double connected_s = -1;
     double tls_s = -1;
     double head_s = -1; ///< last byte of the response head

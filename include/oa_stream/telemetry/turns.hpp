@@ -228,7 +228,6 @@ inline constexpr BadSet k_bad_twice = bit_of(BadEvent::http_5xx) | bit_of(BadEve
 [[nodiscard]] BadSet bad_events(const Ending& ending) noexcept;
 /// Bad by default.
 [[nodiscard]] bool is_bad_by_default(BadSet bad) noexcept;
-[[nodiscard]] bool is_bad(const Ending& ending) noexcept;
 
 /// How a request was answered, as far as its time matters.
 struct Answered {

@@ -149,7 +149,6 @@ bool CurlTransfer::collect(std::string_view bytes) {
 
 void CurlTransfer::note_connection() {
     auto& timings = response_.timings;
-    timings.name_lookup_s = seconds_of(easy_, CURLINFO_NAMELOOKUP_TIME_T);
     if (const auto connected = seconds_of(easy_, CURLINFO_CONNECT_TIME_T); connected > 0) {
         timings.connected_s = connected;
     }

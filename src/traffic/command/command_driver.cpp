@@ -10,7 +10,6 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <system_error>
 
@@ -261,8 +260,6 @@ private:
 
 std::unique_ptr<TrafficDriver>
 make_command_driver(asio::any_io_executor executor, CommandDriverOptions options) {
-    // A program that ends without reading its input must not end us.
-    std::signal(SIGPIPE, SIG_IGN); // NOLINT(cert-err33-c): there is nothing to do about it
     return std::make_unique<CommandDriver>(std::move(executor), std::move(options));
 }
 

@@ -53,8 +53,6 @@ Result<std::shared_ptr<CodexLink>> ChildLink::spawn(
     LinkHandlers handlers
 ) {
     child.pipe_stdin = true;
-    // Writing to a child that has just died must be an error value, not the end of this process.
-    std::signal(SIGPIPE, SIG_IGN);
     OA_TRY(auto started, Child::start(executor, std::move(child)));
     std::shared_ptr<ChildLink> link(new ChildLink(executor, line_bytes, std::move(handlers)));
     link->run(std::move(started));
