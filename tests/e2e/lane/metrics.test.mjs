@@ -25,6 +25,7 @@ async function provoke(base) {
   for (const name of ['01-echo', '02-text-paced', '03-empty', '10-exec', '36-failed-context-window', '56-kill-mid-turn']) await turn(name).done;
   await turn('22-mixed-reasoning-tool-text', { path: '/api/chat/stream' }).done;
   await turn('42-usage', { path: '/api/chats/named/stream', id: 'named' }).done;
+  await send(base, { method: 'POST', path: '/v1/responses', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'replay', input: 'replay:01-echo', stream: true }) });
   for (const rejected of Object.values(REJECTED)) assert.equal((await chat(base, 'x', { headers: rejected }).done).status, 426);
 
   // Two that stay: the third is one too many (503); one is stopped, one is left alone.
@@ -93,6 +94,7 @@ for (const format of ['json', 'logfmt']) {
     // And they are not equal because nothing happened.
     assert.deepEqual(Object.keys(fromLog.rejections).sort(), Object.keys(REJECTED).sort());
     assert.ok(fromLog.errors5xx > 0);
+    assert.ok(fromLog.p95FirstContent['/v1/responses'], 'the other API counts, too');
     const whole = fromLog.wholeTurns['/api/chat'];
     assert.ok(whole >= 3 && whole < total(samples, 'http_request_duration_seconds_count', { route: '/api/chat' }), `${whole} whole turns`);
     const classes = new Set(Object.keys(fromLog.terminals).map((key) => key.split(' ')[1]));

@@ -73,7 +73,7 @@ export function parseAccessLine(line) {
 }
 export const accessLines = (text) => text.split('\n').filter((l) => /"event":"request"|event=request/.test(l)).map(parseAccessLine);
 
-const STREAM = /^(\/api\/chat|\/api\/chat\/stream|\/api\/chats\/\{conversationId\}\/stream|\/v1\/chat\/completions)$/;
+const STREAM = /^(\/api\/chat|\/api\/chat\/stream|\/api\/chats\/\{conversationId\}\/stream|\/v1\/chat\/completions|\/v1\/responses)$/;
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT'];
 const DURATION = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 const FIRST_CONTENT = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -118,6 +118,7 @@ export function slisFromLog(lines) {
 
 /** The same from /metrics alone. */
 export function slisFromMetrics(samples) {
+  for (const { labels } of named(samples, 'bridge_accepted_total')) assert.match(labels.route, STREAM); // there at 0 from the start
   const by = (name, key) => tally(named(samples, name).map((s) => [key(s.labels), s.value]));
   const requests = named(samples, 'http_requests_total');
   const all = (pick) => requests.filter((s) => STREAM.test(s.labels.route) && pick(s)).reduce((n, s) => n + s.value, 0);
