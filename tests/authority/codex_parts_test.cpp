@@ -185,6 +185,11 @@ TEST_CASE("refusals: codex's texts become codes by one table") {
             RefusalKind::thread_in_use,
             Code::conflict},
         Row{-32'600, "failed to load configuration: x", RefusalKind::bad_config, Code::config},
+        Row{-32'600,
+            "dynamic tool input schema is not supported for f: invalid type: map, expected a "
+            "string",
+            RefusalKind::bad_function,
+            Code::usage},
         Row{-32'603,
             "failed to list thread history: thread-store internal error: failed to open thread "
             "history database: error returned from database: (code: 4874) disk I/O error",
@@ -202,6 +207,20 @@ TEST_CASE("refusals: codex's texts become codes by one table") {
     CAPTURE(row.text);
     CHECK(kind_of({row.code, row.text}) == row.kind);
     CHECK(error_of({row.code, row.text}, "m").code == row.want);
+}
+
+TEST_CASE("refusals: a function that codex cannot read is named as its client calls it") {
+    const auto at = [](const char* name) {
+        return error_of(
+                   {-32'600,
+                    std::string("dynamic tool input schema is not supported for ") + name +
+                        ": invalid type: map, expected a string"},
+                   "thread/start"
+        )
+            .where;
+    };
+    CHECK(at("area") == "tools.area");
+    CHECK(at("fn_web_search") == "tools.web_search");
 }
 
 TEST_CASE("requests: a turn carries what was asked and nothing else") {

@@ -83,6 +83,10 @@ struct TurnRequest {
     std::function<bool()> ours{};
 };
 
+/// Before the name of a function in Error::where (Code::usage): its parameters are no schema that
+/// the authority can read.
+inline constexpr std::string_view k_function_at = "tools.";
+
 /// The hint of an error behind which TurnRequest::revert_from_turn is dropped already.
 inline constexpr std::string_view k_replaced_is_gone = "what it was to replace is dropped";
 

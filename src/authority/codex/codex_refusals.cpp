@@ -1,5 +1,7 @@
 #include "codex_refusals.hpp"
 
+#include "oa_stream/authority/authority.hpp"
+#include "oa_stream/authority/function_names.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include "codex/health/codex_storage.hpp"
@@ -14,6 +16,9 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::int64_t k_overloaded = -32'001;
+
+/// Before its name and a colon.
+constexpr std::string_view k_function_mark = "dynamic tool input schema is not supported for ";
 
 struct Row {
     std::string_view text; ///< contained in the message
@@ -39,6 +44,7 @@ constexpr std::array k_rows{
     Row{"no active turn to interrupt", RefusalKind::no_active_turn},
     Row{"expected active turn id", RefusalKind::no_active_turn},
     Row{"forked history still references it", RefusalKind::thread_shared},
+    Row{k_function_mark, RefusalKind::bad_function},
     Row{"failed to load configuration", RefusalKind::bad_config},
 };
 
@@ -72,6 +78,8 @@ Code code_of(RefusalKind kind) noexcept {
     case RefusalKind::turn_unended:
     case RefusalKind::thread_in_use:
         return Code::conflict;
+    case RefusalKind::bad_function:
+        return Code::usage;
     case RefusalKind::bad_config:
         return Code::config;
     case RefusalKind::thread_archived:
@@ -81,6 +89,12 @@ Code code_of(RefusalKind kind) noexcept {
         break;
     }
     return Code::protocol;
+}
+
+/// As the client calls it.
+std::string function_in(std::string_view message) {
+    const auto rest = message.substr(message.find(k_function_mark) + k_function_mark.size());
+    return name_for_client(rest.substr(0, rest.find(':')));
 }
 
 } // namespace
@@ -98,10 +112,15 @@ RefusalKind kind_of(const Refusal& refusal) noexcept {
 }
 
 Error error_of(const Refusal& refusal, std::string_view method) {
-    return Error{
-        .code = code_of(kind_of(refusal)),
+    const RefusalKind kind = kind_of(refusal);
+    Error error{
+        .code = code_of(kind),
         .message = fmt::format("codex refused {}: {}", method, printable(refusal.message, 300))
     };
+    if (kind == RefusalKind::bad_function) {
+        error.where = std::string(k_function_at).append(function_in(refusal.message));
+    }
+    return error;
 }
 
 } // namespace oa_stream::authority

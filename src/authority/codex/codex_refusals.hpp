@@ -25,6 +25,7 @@ enum class RefusalKind {
     turn_unknown,     ///< revert before a turn that is not there
     turn_unended,     ///< a fork through a turn whose end codex does not know
     no_active_turn,   ///< interrupt too early or too late
+    bad_function,     ///< a client's function has parameters that codex cannot read
     bad_config,       ///< config.toml cannot be loaded
     store_away,       ///< the disk of codex's home is full, read-only or failing
     other,

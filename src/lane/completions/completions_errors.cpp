@@ -1,5 +1,6 @@
 #include "completions_errors.hpp"
 
+#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/completions.hpp"
@@ -84,6 +85,11 @@ Rejection reject_unstarted(const Error& error) {
         return rejection_of({.cause = turn::FailureCause::context_length});
     case Code::usage:
     case Code::precondition:
+        if (error.where.starts_with(authority::k_function_at)) {
+            return bad_param(
+                "invalid_value", error.where + ".parameters", "a JSON Schema that Codex can read"
+            );
+        }
         return bad_param("invalid_value", "messages", "the assistant does not take these messages");
     case Code::not_found: // of a conversation, which the client never named
     case Code::conflict:

@@ -1,5 +1,6 @@
 #include "rejection.hpp"
 
+#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -56,6 +57,11 @@ Rejection reject_start(const Error& error, bool replaces) {
         );
     case Code::precondition:
     case Code::usage:
+        if (error.where.starts_with(authority::k_function_at)) {
+            return invalid_field(
+                error.where + ".parameters", "the assistant cannot read this function's JSON Schema"
+            );
+        }
         return replaces
                    ? reject(
                          422, "regenerate_unsupported", "this assistant cannot replace that message"
