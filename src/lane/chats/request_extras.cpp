@@ -224,9 +224,10 @@ private:
         std::vector<std::string> unread;
         OA_TRY(out_.tools, read_client_tools(*tools, unread));
         std::ranges::for_each(unread, [this](const auto& name) { ignore(name); });
-        for (const auto& tool : out_.tools) {
+        for (auto& tool : out_.tools) {
             if (!is_kept_whole(tool.parameters)) {
                 ignore(fmt::format("tools.{}.parameters", tool.name));
+                loosen_tuples(tool.parameters);
             }
         }
         return {};

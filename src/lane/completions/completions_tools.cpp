@@ -91,6 +91,7 @@ read_tool(const Json& entry, const std::string& path, bool flat, IgnoredNames& i
     }
     if (!is_kept_whole(tool.parameters)) {
         ignore("parameters");
+        loosen_tuples(tool.parameters);
     }
     for (const auto& [key, value] : function->items()) {
         const bool read = contains(k_members, key);

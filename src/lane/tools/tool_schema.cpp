@@ -63,6 +63,23 @@ Json empty_schema() {
     return Json::object({{"type", "object"}, {"properties", Json::object()}});
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): the reader of bodies bounds the depth
+void loosen_tuples(Json& schema) {
+    if (!schema.is_object()) {
+        return;
+    }
+    for (auto& [name, value] : schema.items()) {
+        if (contains(k_lists, name) || contains(k_maps, name)) {
+            std::ranges::for_each(value, loosen_tuples);
+        } else if (name == "items" && value.is_array()) {
+            value = value.empty() ? Json::object() : Json::object({{"anyOf", std::move(value)}});
+            loosen_tuples(value);
+        } else if (name == "items" || name == "additionalProperties") {
+            loosen_tuples(value);
+        }
+    }
+}
+
 bool is_kept_whole(const Json& schema) {
     if (!schema.is_object()) {
         return false;

@@ -137,6 +137,7 @@ test('what cannot be honoured is refused or named', async () => {
     [{ tools: [weather, weather] }, 'invalid_value', 'tools[1].function.name'],
     [{ tool_choice: 'required' }, 'invalid_value', 'tool_choice'],
     [{ tools: [weather], tool_choice: { type: 'function', function: { name: 'clock' } } }, 'invalid_value', 'tool_choice.function.name'],
+    [{ tools: [weather, { type: 'function', function: { name: 'area', parameters: { type: 'object', properties: [] } } }] }, 'invalid_value', 'tools.area.parameters'],
     [{ messages: [user('x'), { role: 'tool', tool_call_id: 'c1', content: 'y' }] }, 'invalid_value', 'messages[1].tool_call_id'],
     [{ messages: [user('x'), made] }, 'invalid_value', 'messages[1].tool_calls'],
     [{ messages: [user('x'), made, user('y')] }, 'invalid_value', 'messages[1].tool_calls'],
@@ -150,6 +151,9 @@ test('what cannot be honoured is refused or named', async () => {
   const strict = { ...weather, function: { ...weather.function, strict: true } };
   const named = await whole({ messages: [user('scenario:text;words=1')], tools: [strict] });
   assert.equal(named.headers.get('x-ignored-params'), 'tools.function.strict');
+  const tuple = { type: 'function', function: { name: 'area', parameters: { type: 'object', properties: { box: { type: 'array', items: [{ type: 'number' }, { type: 'number' }] } } } } };
+  const loose = await whole({ messages: [user('scenario:text;words=1')], tools: [tuple] });
+  assert.equal(loose.headers.get('x-ignored-params'), 'tools.function.parameters');
 });
 
 test('tool_choice: none offers nothing, a name offers that one and demands it', async () => {

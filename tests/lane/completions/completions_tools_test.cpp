@@ -217,6 +217,20 @@ TEST_CASE("completions tools: a function's schema is the client's, or an empty o
     CHECK(dump_json(request->tools[1].parameters) == R"({"type":"object","properties":{}})");
 }
 
+TEST_CASE("completions tools: a tuple of older drafts becomes one of its schemas, and is named") {
+    const auto request =
+        ask(R"("tools":[{"type":"function","function":{"name":"f","parameters":)"
+            R"({"type":"object","properties":{"items":{"items":[{"type":"number"},{"items":[]}]}}})"
+            R"(}}])");
+    REQUIRE(request.has_value());
+    CHECK(
+        dump_json(request->tools[0].parameters) ==
+        R"({"type":"object","properties":{"items":{"items":{"anyOf":)"
+        R"([{"type":"number"},{"items":{}}]}}}})"
+    );
+    CHECK(request->ignored.listed() == std::vector<std::string>{"tools.function.parameters"});
+}
+
 TEST_CASE("completions tools: a demanded call is told to the model") {
     const auto system = R"([{"role":"system","content":"s"},{"role":"user","content":"hi"}])";
     const auto any = ask(std::string(k_two) + R"(,"tool_choice":"required")", system);
