@@ -1,7 +1,10 @@
 #include "oa_stream/turn/words.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
+#include "oa_stream/telemetry/turns.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -111,6 +114,10 @@ constexpr bool in_enum_order() {
     return true;
 }
 static_assert(in_enum_order());
+// Who reads a log finds late turns by these.
+static_assert(std::ranges::all_of(telemetry::k_late_failures, [](std::string_view word) {
+    return contains(k_failures, word, &FailureWords::word);
+}));
 
 } // namespace
 

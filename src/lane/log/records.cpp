@@ -1,8 +1,10 @@
 #include "oa_stream/lane/records.hpp"
 
 #include "oa_stream/base/enum_words.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/telemetry/turns.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace oa_stream::lane {
@@ -23,6 +25,10 @@ constexpr std::array<std::string_view, 12> k_reasons{
     "store_away",
     "store_full"
 };
+// Who reads a log finds late turns by these.
+static_assert(std::ranges::all_of(telemetry::k_late_reasons, [](std::string_view word) {
+    return contains(k_reasons, word);
+}));
 
 } // namespace
 
