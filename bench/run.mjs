@@ -18,7 +18,7 @@ import { remote, showRemote } from './remote.mjs';
 import { showWorker, worker } from './worker.mjs';
 import { chatConfig, codexBin } from '../tests/e2e/lib/codex.mjs';
 import { freePort } from '../tests/e2e/lib/free_port.mjs';
-import { memoryOf } from '../tests/e2e/lib/process.mjs';
+import { PROXIES, childPids, memoryOf } from '../tests/e2e/lib/process.mjs';
 
 const [out, ...names] = process.argv.slice(2);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -311,9 +311,7 @@ function showStartup({ peer_ms, rows, bytes }) {
 
 // ---------------------------------------------------------------- replicas
 
-/** The one that ./dev unpacks for tests. */
-const proxies = process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin');
-const redisBin = path.join(proxies, '../bin/redis-server');
+const redisBin = path.join(PROXIES, '../bin/redis-server');
 async function startRedis(...args) {
   const port = await freePort();
   return start(redisBin, ['--port', port, '--bind', '127.0.0.1', '--save', '', '--dir', work, '--maxmemory-policy', 'noeviction', ...args], (text) => (text.includes('Ready to accept') ? port : 0));
@@ -349,7 +347,7 @@ function costOfWorker() {
 
 const startWriter = (deltas = DELTAS, ...more) => start(tool('epoll_writer'), ['--deltas', deltas, '--every-ms', EVERY, ...more], listening);
 function costOfBalancer() {
-  return front({ work, start, freePort, writer: startWriter, haproxy: path.join(proxies, 'haproxy'), oa: OA, measure });
+  return front({ work, start, freePort, writer: startWriter, haproxy: path.join(PROXIES, 'haproxy'), oa: OA, measure });
 }
 
 function costOnCodex() {
@@ -360,10 +358,9 @@ function costOnCodex() {
     const lane = await start(process.execPath, [path.join(ROOT, 'bench/node_codex.mjs'), '--bin', bin, '--home', home], listening, { OPENAI_API_KEY: 'sk-mock', MOCK_API_KEY: 'sk-mock' });
     return { ...lane, stop: async () => { await lane.stop(); await mock.stop(); } };
   };
-  const children = (pid) => fs.readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
   const child = async (begin) => {
     const lane = await begin();
-    return { ...lane, codex: children(lane.pid)[0] };
+    return { ...lane, codex: childPids(lane.pid)[0] };
   };
   // Replicas on one machine: each has a lane's own work, and that for the store.
   const onServer = async (...more) => {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ROOT } from './process.mjs';
+import { PROXIES } from './process.mjs';
 
 function preloaded() {
-  const libraries = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../lib');
+  const libraries = path.join(PROXIES, '../lib');
   const found = fs.readdirSync(libraries).map((name) => path.join(libraries, name, 'faketime/libfaketimeMT.so.1')).find((name) => fs.existsSync(name));
   assert.ok(found, `no libfaketime below ${libraries}`);
   return found;

@@ -9,6 +9,8 @@ import { leaks, watchOver } from './leaks.mjs';
 import { problemOfRun, problemPrinted } from './schemas.mjs';
 
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+/** Where ./dev unpacks HAProxy, nginx, Redis (../bin) and libfaketime (../lib). */
+export const PROXIES = process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin');
 export const OA_BIN = process.env.OA_BIN ?? path.join(ROOT, 'build/release/oa-stream');
 
 // Sanitizer builds and slow machines stretch every limit by the same factor.

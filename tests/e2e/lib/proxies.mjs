@@ -4,10 +4,10 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { freePort } from './free_port.mjs';
-import { ROOT, Running, cleanEnv, scratch } from './process.mjs';
+import { PROXIES, ROOT, Running, cleanEnv, scratch } from './process.mjs';
 
 export function binary(name) {
-  const places = [process.env.OA_PROXIES, path.join(ROOT, '.cache/proxies/usr/sbin'), '/usr/sbin', '/usr/local/sbin'].filter(Boolean);
+  const places = [PROXIES, '/usr/sbin', '/usr/local/sbin'];
   const found = places.map((place) => path.join(place, name)).find((file) => fs.existsSync(file));
   if (!found) throw new Error(`no ${name} here: run ./dev e2e, which unpacks it`);
   return found;

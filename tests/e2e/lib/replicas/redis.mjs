@@ -4,9 +4,9 @@ import path from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { freePort } from '../free_port.mjs';
 import { askNow } from './ask_now.mjs';
-import { ROOT, Running, cleanEnv, limit, scratch } from '../process.mjs';
+import { PROXIES, Running, cleanEnv, limit, scratch } from '../process.mjs';
 
-export const BIN = path.join(process.env.OA_PROXIES ?? path.join(ROOT, '.cache/proxies/usr/sbin'), '../bin');
+export const BIN = path.join(PROXIES, '../bin');
 
 /** {url, port, folder, cli(…args), …Running} */
 export async function startRedis({ args = [], port, folder = scratch('redis') } = {}) {
