@@ -1,3 +1,5 @@
+#include "oa_stream/base/file.hpp"
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/measure/sample.hpp"
 
 #include "stream/outcome.hpp"
@@ -165,4 +167,18 @@ TEST_CASE("outcome: every word has a row in the table, and the last row always h
     CHECK(to_string(Outcome::truncated) == measure::k_ending_words.front());
     CHECK(to_string(Outcome::late_data) == measure::k_ending_words.back());
     CHECK(to_string(Outcome::compat_rejected) == "compat_rejected");
+}
+
+TEST_CASE("outcome: the schema lists the same words") {
+    const auto file = read_file(OA_SOURCE_DIR "/docs/schemas/common.v1.schema.json");
+    REQUIRE(file.has_value());
+    const Json words = (*parse_json(*file))["$defs"]["outcome"]["enum"];
+    std::set<std::string_view> listed;
+    for (const Json& word : words) {
+        listed.insert(word.get_ref<const std::string&>());
+    }
+    CHECK(
+        listed ==
+        std::set<std::string_view>(measure::k_outcome_words.begin(), measure::k_outcome_words.end())
+    );
 }
