@@ -1,5 +1,6 @@
 // watch: what lanes lack beside their turns, what they do not report, and budgets that are not
 // exact.
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/lane/metrics.hpp"
 
 #include "watch/watch_model.hpp"
@@ -9,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 using namespace oa_stream;
 using namespace oa_stream::cli;
@@ -184,4 +186,19 @@ TEST_CASE("watch: 5xx of a route that carries turns are those that a gate counts
     CHECK(numbers.routes[turns].errors_5xx == 1);
     CHECK(numbers.routes["/api/chats"].errors_5xx == 3);
     CHECK(numbers.routes["/healthz"].errors_5xx == 0);
+}
+
+TEST_CASE("watch services: what lanes lack is read from metrics that some source of them names") {
+    std::string sources;
+    for (const auto* folder : {"src/authority", "src/cli/serve"}) {
+        const auto root = std::filesystem::path(OA_SOURCE_DIR) / folder;
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+            sources += entry.is_regular_file() ? read_file(entry.path()).value() : "";
+        }
+    }
+    for (const measure::ServiceSignal& signal : measure::k_service_signals) {
+        CAPTURE(signal.metric);
+        const std::string name = fmt::format("\"{}", signal.metric);
+        CHECK((sources.contains(name + "\"") || sources.contains(name + "{")));
+    }
 }

@@ -1,6 +1,9 @@
+#include "oa_stream/measure/alert_rules.hpp"
 #include "oa_stream/report/textfile.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <regex>
 
 using namespace oa_stream;
 using namespace oa_stream::report;
@@ -117,4 +120,19 @@ TEST_CASE("textfile: of which run and target a file tells, whatever they are cal
         CAPTURE(text);
         CHECK_FALSE(metrics_in(text).has_value());
     }
+}
+
+TEST_CASE("textfile: what the alerts of runs select is written") {
+    const std::string text = textfile({.name = "verify", .duration_s = 1});
+    const auto files = measure::alert_rules({});
+    REQUIRE(files.has_value());
+    const std::string& rules = files->front().text;
+    const std::regex metric("oa_stream_run_[a-z_]+");
+    int selected = 0;
+    for (std::sregex_iterator at(rules.begin(), rules.end(), metric), end; at != end; ++at) {
+        CAPTURE(at->str());
+        CHECK(text.contains("\n" + at->str() + "{"));
+        ++selected;
+    }
+    CHECK(selected >= 3);
 }

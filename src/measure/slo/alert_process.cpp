@@ -1,5 +1,6 @@
 // Alerts of single processes and of runs, with the cases that prove them.
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/matchers.hpp"
 
 #include "alert_table.hpp"
@@ -79,8 +80,11 @@ Group run_rules(const AlertOptions& options) {
     out.rules.push_back({
         .name = "OaStreamRunUnverified",
         // A file that cannot be scraped for a while ends no page.
-        .expr =
-            fmt::format("last_over_time({}[1h]) == 8", run_selector(options, "run_exit_code", "")),
+        .expr = fmt::format(
+            "last_over_time({}[1h]) == {}",
+            run_selector(options, "run_exit_code", ""),
+            std::to_underlying(ExitCode::rollback_unverified)
+        ),
         .wait = "0s",
         .severity = "page",
         .summary = "A run left traffic that was not verified.",
