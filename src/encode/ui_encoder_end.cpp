@@ -22,8 +22,7 @@ constexpr std::string_view k_no_output = "The answer ended before this call did.
 
 } // namespace
 
-Result<void> UiEncoder::State::send_input(OpenTool& open, Json input, std::string& out) {
-    open.phase = OpenTool::Phase::running;
+Result<void> UiEncoder::State::send_input(const OpenTool& open, Json input, std::string& out) {
     return send(
         ui::ToolInputAvailable{
             open.call, open.name, std::move(input), open.dynamic, open.provider_executed
@@ -40,14 +39,16 @@ UiEncoder::State::send_tool_error(const OpenTool& open, std::string_view text, s
 }
 
 Result<void> UiEncoder::State::close_all(std::string& out) {
+    // What the machine refuses counts as closed, too: a failure is told behind it all the same.
     for (const OpenPart& open : std::exchange(parts, {})) {
         OA_CHECK(send(ui::PartEnd{open.kind, open.id}, out));
     }
     for (OpenTool& open : tools) {
-        if (open.phase == OpenTool::Phase::input) {
+        const auto phase = std::exchange(open.phase, OpenTool::Phase::done);
+        if (phase == OpenTool::Phase::input) {
             OA_CHECK(send_input(open, Json::object(), out));
         }
-        if (std::exchange(open.phase, OpenTool::Phase::done) == OpenTool::Phase::running) {
+        if (phase != OpenTool::Phase::done) {
             OA_CHECK(send_tool_error(open, k_no_output, out));
         }
     }
@@ -133,13 +134,13 @@ Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& ou
     const bool empty = event.outcome == turn::Outcome::completed && !answered &&
                        event.finish != turn::Finish::tool_calls &&
                        (event.withheld || cut || spent_for_nothing);
-    if (empty) {
+    if (empty) { // the turn had no content for that
         const std::string id(k_empty_answer_code);
-        OA_CHECK(send(ui::PartStart{ui::PartKind::text, id}, out));
-        OA_CHECK(send(
+        OA_CHECK(write(ui::PartStart{ui::PartKind::text, id}, out));
+        OA_CHECK(write(
             ui::PartDelta{ui::PartKind::text, id, std::string(text_of_empty(event.finish))}, out
         ));
-        OA_CHECK(send(ui::PartEnd{ui::PartKind::text, id}, out));
+        OA_CHECK(write(ui::PartEnd{ui::PartKind::text, id}, out));
     }
     if (event.outcome == turn::Outcome::interrupted) {
         OA_CHECK(send(ui::Abort{}, out));

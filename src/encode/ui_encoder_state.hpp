@@ -25,11 +25,12 @@ struct OpenPart {
 };
 struct OpenTool {
     enum class Phase { input, running, done };
-    std::string call, name;
-    bool dynamic; ///< the same on every chunk of a call
+    std::string call;
+    std::string name{};
+    bool dynamic = false; ///< the same on every chunk of a call
     /// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again
     /// and again.
-    bool provider_executed;
+    bool provider_executed = false;
     Phase phase = Phase::input;
     std::string approval{}; ///< id of the latest one
     bool asked = false; ///< … which is not settled
@@ -67,7 +68,7 @@ struct UiEncoder::State {
     TurnSummary summary{};
 
     /// The only place where bytes are made: what the machine refuses is not written.
-    [[nodiscard]] Result<void> send(const ui::Chunk& chunk, std::string& out) {
+    [[nodiscard]] Result<void> write(const ui::Chunk& chunk, std::string& out) {
         refusal.clear();
         machine.step(chunk, report);
         if (!refusal.empty()) {
@@ -77,6 +78,11 @@ struct UiEncoder::State {
         }
         ui::append_frame(out, chunk);
         ++summary.frames;
+        return {};
+    }
+    [[nodiscard]] Result<void> send(const ui::Chunk& chunk, std::string& out) {
+        OA_CHECK(write(chunk, out));
+        note(chunk);
         return {};
     }
     [[nodiscard]] static Result<void> illegal(std::string_view what, std::string_view id) {
@@ -91,6 +97,56 @@ struct UiEncoder::State {
         const auto found = std::ranges::find(tools.rbegin(), tools.rend(), call, &OpenTool::call);
         return found != tools.rend() && found->phase == phase ? &*found : nullptr;
     }
+
+    // --- what a chunk that was sent opens, closes and says -----------------------------------
+
+    void note(const ui::Chunk& sent) {
+        std::visit([this](const auto& chunk) { on_sent(chunk); }, sent);
+    }
+    void on_sent(const ui::PartStart& chunk) {
+        parts.push_back({chunk.id, chunk.kind});
+        spoke = spoke || chunk.kind == ui::PartKind::text;
+    }
+    void on_sent(const ui::PartDelta& chunk) {
+        summary.content = true;
+        answered = answered || chunk.kind == ui::PartKind::text;
+    }
+    void on_sent(const ui::PartEnd& chunk) {
+        std::erase_if(parts, [&chunk](const OpenPart& one) { return one.id == chunk.id; });
+    }
+    void on_sent(const ui::ToolInputStart& chunk) {
+        describe(chunk);
+        summary.content = true;
+        answered = false;
+    }
+    void on_sent(const ui::ToolInputAvailable& chunk) {
+        describe(chunk).phase = OpenTool::Phase::running;
+    }
+    void on_sent(const ui::ToolOutputAvailable& chunk) { finish(chunk.call); }
+    void on_sent(const ui::ToolOutputError& chunk) { finish(chunk.call); }
+    void on_sent(const ui::ToolOutputDenied& chunk) { finish(chunk.call); }
+    void on_sent(const ui::ToolApprovalRequest& chunk) {
+        auto& asking = tool(chunk.call);
+        asking.approval = chunk.approval;
+        asking.asked = true;
+        asking.denied = false;
+    }
+    void on_sent(const ui::Data& chunk) { noted = noted || !chunk.transient; }
+    void on_sent(const auto& /*chunk*/) {}
+
+    /// The latest with this id; a new one if none.
+    OpenTool& tool(const std::string& call) {
+        const auto known = std::ranges::find(tools.rbegin(), tools.rend(), call, &OpenTool::call);
+        return known != tools.rend() ? *known : tools.emplace_back(call);
+    }
+    OpenTool& describe(const auto& chunk) {
+        auto& described = tool(chunk.call);
+        described.name = chunk.name;
+        described.dynamic = chunk.dynamic;
+        described.provider_executed = chunk.provider_executed;
+        return described;
+    }
+    void finish(const std::string& call) { tool(call).phase = OpenTool::Phase::done; }
 
     [[nodiscard]] Result<void> begin(std::string& out) {
         if (begun) {
@@ -121,11 +177,7 @@ struct UiEncoder::State {
         if (part(event.id) != parts.end()) {
             return illegal("part is open already:", event.id);
         }
-        const ui::PartKind kind = wire_kind(event.kind);
-        OA_CHECK(send(ui::PartStart{kind, event.id}, out));
-        parts.push_back({event.id, kind});
-        spoke = spoke || kind == ui::PartKind::text;
-        return {};
+        return send(ui::PartStart{wire_kind(event.kind), event.id}, out);
     }
     [[nodiscard]] Result<void> on(const turn::PartDelta& event, std::string& out) {
         const auto open = part(event.id);
@@ -137,8 +189,6 @@ struct UiEncoder::State {
         chunk.id = event.id;
         chunk.delta = event.text;
         auto sent = send(delta, out);
-        summary.content = summary.content || sent.has_value();
-        answered = answered || (open->kind == ui::PartKind::text && sent.has_value());
         if (chunk.delta.capacity() > k_keep_capacity) {
             std::string().swap(chunk.delta);
         }
@@ -149,21 +199,14 @@ struct UiEncoder::State {
         if (open == parts.end()) {
             return illegal("end of no open part:", event.id);
         }
-        OA_CHECK(send(ui::PartEnd{open->kind, event.id}, out));
-        parts.erase(open);
-        return {};
+        return send(ui::PartEnd{open->kind, event.id}, out);
     }
 
     [[nodiscard]] Result<void> on(const turn::ToolOpened& event, std::string& out) {
         if (contains(tools, event.call, &OpenTool::call)) {
             return illegal("call was announced already:", event.call);
         }
-        OA_CHECK(send(ui::ToolInputStart{event.call, event.name, event.dynamic, !event.client}, out)
-        );
-        tools.push_back({event.call, event.name, event.dynamic, !event.client});
-        summary.content = true;
-        answered = false;
-        return {};
+        return send(ui::ToolInputStart{event.call, event.name, event.dynamic, !event.client}, out);
     }
     [[nodiscard]] Result<void> on(const turn::ToolInputDelta& event, std::string& out) {
         if (tool(event.call, OpenTool::Phase::input) == nullptr) {
@@ -192,45 +235,33 @@ struct UiEncoder::State {
         if (open == nullptr) {
             return illegal("output of no running call:", event.call);
         }
-        OA_CHECK(send(
+        return send(
             ui::ToolOutputAvailable{
                 event.call, safe_json(event.output), open->dynamic, open->provider_executed
             },
             out
-        ));
-        open->phase = OpenTool::Phase::done;
-        return {};
+        );
     }
     [[nodiscard]] Result<void> on(const turn::ToolFailed& event, std::string& out) {
         OpenTool* open = tool(event.call, OpenTool::Phase::running);
         if (open == nullptr) {
             return illegal("failure of no running call:", event.call);
         }
-        OA_CHECK(
-            open->denied ? send(ui::ToolOutputDenied{event.call}, out)
-                         : send_tool_error(*open, event.text, out)
-        );
-        open->phase = OpenTool::Phase::done;
-        return {};
+        return open->denied ? send(ui::ToolOutputDenied{event.call}, out)
+                            : send_tool_error(*open, event.text, out);
     }
 
     [[nodiscard]] Result<void> on(const turn::Note& event, std::string& out) {
-        noted = noted || !event.transient;
         return send(ui::Data{event.name, event.id, safe_json(event.payload), event.transient}, out);
     }
     [[nodiscard]] Result<void> on(const turn::ApprovalAsked& event, std::string& out) {
         if (!options.approvals) {
             return {};
         }
-        OpenTool* open = tool(event.call, OpenTool::Phase::running);
-        if (open == nullptr) {
+        if (tool(event.call, OpenTool::Phase::running) == nullptr) {
             return illegal("approval of no running call:", event.call);
         }
-        OA_CHECK(send(ui::ToolApprovalRequest{event.id, event.call}, out));
-        open->approval = event.id;
-        open->asked = true;
-        open->denied = false;
-        return {};
+        return send(ui::ToolApprovalRequest{event.id, event.call}, out);
     }
     [[nodiscard]] Result<void> on(const turn::ApprovalSettled& event, std::string&) {
         if (OpenTool* found = find_or_null(tools, event.id, &OpenTool::approval)) {
@@ -251,7 +282,7 @@ struct UiEncoder::State {
 
     // --- endings: ui_encoder_end.cpp ---------------------------------------------------------
 
-    [[nodiscard]] Result<void> send_input(OpenTool& open, Json input, std::string& out);
+    [[nodiscard]] Result<void> send_input(const OpenTool& open, Json input, std::string& out);
     [[nodiscard]] Result<void>
     send_tool_error(const OpenTool& open, std::string_view text, std::string& out);
     /// Nothing stays open: a page shows an open part or call as running for ever.
