@@ -146,7 +146,11 @@ struct UiEncoder::State {
         described.provider_executed = chunk.provider_executed;
         return described;
     }
-    void finish(const std::string& call) { tool(call).phase = OpenTool::Phase::done; }
+    void finish(const std::string& call) {
+        auto& finished = tool(call);
+        finished.phase = OpenTool::Phase::done;
+        finished.asked = false; // what has ended waits for no decision
+    }
 
     [[nodiscard]] Result<void> begin(std::string& out) {
         if (begun) {

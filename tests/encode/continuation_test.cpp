@@ -258,6 +258,32 @@ TEST_CASE("continuation: a question is asked once, and the message waits for its
     CHECK(paused_next == paused_first);
 }
 
+TEST_CASE("continuation: a question that was decided is not what the answer waits for") {
+    auto asking = options();
+    asking.approvals = true;
+    UiEncoder first(asking);
+    std::string said;
+    const std::vector<Event> decided{
+        TurnStarted{},
+        ToolOpened{"c1", "shell"},
+        ToolInputReady{"c1", Json{{"command", "x"}}},
+        ApprovalAsked{"a1", "c1"},
+        ApprovalSettled{"a1", true},
+        ToolOutput{"c1", Json{{"output", "a"}}},
+        ToolOpened{.call = "c2", .name = "show", .client = true},
+        ToolInputReady{"c2", Json::object()},
+        ClientCall{"c2", "show", "{}"},
+    };
+    for (const auto& event : decided) {
+        REQUIRE(first.encode(event, said));
+    }
+    UiEncoder next(asking);
+    REQUIRE(next.restore(said));
+    std::string paused;
+    REQUIRE(next.pause(paused));
+    CHECK(paused.contains(R"("status":"waiting-for-tool-results")"));
+}
+
 TEST_CASE("continuation: a note that stays is something said, one that passes is not") {
     const TurnEnded end{Outcome::completed, Finish::stop, {}, Usage{1, 0, 2, 0}};
     for (const bool transient : {false, true}) {
