@@ -89,29 +89,11 @@ struct Assembler {
     void operator()(const auto&) {}
 };
 
-/// As the stream judges it: a text behind the last call.
-bool is_answered(const std::vector<turn::Event>& events) {
-    bool answered = false;
-    std::set<std::string, std::less<>> texts;
-    for (const turn::Event& event : events) {
-        if (const auto* opened = std::get_if<turn::PartOpened>(&event)) {
-            if (opened->kind == turn::PartKind::text) {
-                texts.insert(opened->id);
-            }
-        } else if (const auto* delta = std::get_if<turn::PartDelta>(&event)) {
-            answered = answered || texts.contains(delta->id);
-        } else if (std::holds_alternative<turn::ToolOpened>(event)) {
-            answered = false;
-        }
-    }
-    return answered;
-}
-
 } // namespace
 
 MissingAnswer missing_answer(const std::vector<turn::Event>& events) {
     const auto* end = events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&events.back());
-    if (end == nullptr || end->finish == turn::Finish::tool_calls || is_answered(events)) {
+    if (end == nullptr || end->finish == turn::Finish::tool_calls || turn::is_answered(events)) {
         return {};
     }
     const bool cut =

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <set>
 
 namespace oa_stream::turn {
 
@@ -157,6 +158,23 @@ TextPhase text_phase_of(std::string_view word) noexcept {
 bool is_content(const Event& event) noexcept {
     const auto* delta = std::get_if<PartDelta>(&event);
     return delta != nullptr ? !delta->text.empty() : std::holds_alternative<ToolOpened>(event);
+}
+
+bool is_answered(const std::vector<Event>& events) {
+    bool answered = false;
+    std::set<std::string, std::less<>> texts;
+    for (const Event& event : events) {
+        if (const auto* opened = std::get_if<PartOpened>(&event)) {
+            if (opened->kind == PartKind::text) {
+                texts.insert(opened->id);
+            }
+        } else if (const auto* delta = std::get_if<PartDelta>(&event)) {
+            answered = answered || texts.contains(delta->id);
+        } else if (std::holds_alternative<ToolOpened>(event)) {
+            answered = false;
+        }
+    }
+    return answered;
 }
 
 std::string_view name_of(const Event& event) noexcept {

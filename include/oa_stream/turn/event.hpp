@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace oa_stream::turn {
 
@@ -192,6 +193,8 @@ using Event = std::variant<
 
 /// Text, reasoning or a tool: with one of these a turn is not empty.
 [[nodiscard]] bool is_content(const Event& event) noexcept;
+/// A text stands behind the last call.
+[[nodiscard]] bool is_answered(const std::vector<Event>& events);
 /// "part-delta": the alternative's name, for logs, docs and tests.
 [[nodiscard]] std::string_view name_of(const Event& event) noexcept;
 /// One readable line, for tests and debugging: part-delta id=m1 text="Hel".

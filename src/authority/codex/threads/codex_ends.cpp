@@ -82,13 +82,8 @@ KeptEnds read_kept(const RpcOutcome& listed) {
 
 /// It may be one: it completed, and no text stands behind its last call.
 bool is_silent(const PastTurn& turn) {
-    bool silent = true;
-    for (const turn::Event& event : turn.events) {
-        const auto* opened = std::get_if<turn::PartOpened>(&event);
-        const bool text = opened != nullptr && opened->kind == turn::PartKind::text;
-        silent = std::holds_alternative<turn::ToolOpened>(event) || (silent && !text);
-    }
-    return silent && !turn.running && turn.outcome == turn::Outcome::completed;
+    return !turn.running && turn.outcome == turn::Outcome::completed &&
+           !turn::is_answered(turn.events);
 }
 
 bool is_interrupted(const PastTurn& turn) {
