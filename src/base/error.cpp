@@ -36,7 +36,7 @@ std::string Error::text() const {
     if (!hint.empty()) {
         line += fmt::format(" ({})", hint.text());
     }
-    return show_controls(line); // paths and what others said may have line ends in them
+    return show_controls(line); // paths and texts of others may have line ends in them
 }
 
 Error Error::prefixed(std::string_view context) && {

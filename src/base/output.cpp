@@ -33,8 +33,8 @@ class UnwaitedStream {
 public:
     constexpr explicit UnwaitedStream(int descriptor) noexcept : descriptor_(descriptor) {}
 
-    /// Whoever shares a pipe or a terminal would not wait either if the one that is there were
-    /// told so; a file has a place of its own.
+    /// Opens a pipe or terminal once more: with O_NONBLOCK on the present descriptor nobody who
+    /// shares it would wait either. A file has a position of its own and stays.
     void open() noexcept {
         struct stat seen{};
         const bool known = ::fstat(descriptor_, &seen) == 0;
@@ -127,7 +127,7 @@ void hold(int descriptor, int flags) noexcept {
 } // namespace
 
 void hold_standard_streams() noexcept {
-    hold(STDIN_FILENO, O_WRONLY);  // reading it still fails
+    hold(STDIN_FILENO, O_WRONLY); // reading it still fails
     hold(STDOUT_FILENO, O_RDONLY); // writing it still fails
     hold(STDERR_FILENO, O_WRONLY);
     for (const int number : {SIGPIPE, SIGXFSZ}) { // EPIPE and EFBIG are errors like any other

@@ -64,7 +64,7 @@ Json manifest_of(const Incident& incident, const BundleRules& rules) {
 
 /// Files are searched for secrets as a whole, in memory.
 Result<void> check_size(const fs::path& file, const Redactor& redactor, std::string_view way_out) {
-    std::error_code unreadable; // said when it is read
+    std::error_code unreadable; // reported when it is read
     const std::uint64_t size = fs::file_size(file, unreadable);
     if (unreadable || size <= k_largest) {
         return {};

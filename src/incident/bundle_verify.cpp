@@ -116,7 +116,7 @@ Check check_list(std::string id, const Contents& contents, const std::string& li
     );
 }
 
-/// What the maker of the bundle said of the runs' own seals.
+/// What the maker of the bundle recorded of the runs' own seals.
 Check check_seals(const Json& manifest, const Contents& contents) {
     std::vector<std::string> wrong;
     std::size_t sealed = 0;

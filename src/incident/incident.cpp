@@ -51,8 +51,8 @@ std::string title_line(std::string title) {
     return title;
 }
 
-/// What the run said of itself, before its characters are escaped for a table: afterwards nobody
-/// would recognise a secret in it.
+/// Before the run's texts are escaped for a table: afterwards a secret in them would not be
+/// recognised.
 void redact(IncidentRun& run, const Redactor& redactor) {
     if (auto clean = parse_json(redactor.apply(dump_json(run.entry.document)))) {
         run.entry.document = *std::move(clean);

@@ -217,7 +217,7 @@ Timeline run_timeline(const fs::path& folder, std::string_view source, const Red
 
 Result<Timeline>
 log_timeline(const fs::path& file, std::string_view source, const Redactor& redactor) {
-    std::error_code unknown; // said when it is read
+    std::error_code unknown; // reported when it is read
     if (const auto size = fs::file_size(file, unknown); !unknown && size > k_largest_log) {
         return fail(
             Code::unreadable,

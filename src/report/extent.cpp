@@ -43,7 +43,7 @@ Extent extent_of(const Series& series) {
 Series in_fitting_units(Series series) {
     constexpr double k_minute = 60;
     constexpr double k_hour = 3600;
-    constexpr double k_some = 10; ///< that many minutes or hours are said in them
+    constexpr double k_some = 10; ///< from so many minutes or hours on they are the unit
     const Extent extent = extent_of(series);
     const double length = extent.to - extent.from;
     if (series.unit == " s" && series.scale == 1 && extent.most < 1) {

@@ -210,7 +210,7 @@ std::optional<Error> Changer::foreign(const Overrides& seen) const {
     };
 }
 
-/// Takes out the writes that would change what somebody else has set; the error tells which.
+/// Takes out the writes that would change what somebody else has set; the error names them.
 std::optional<Error>
 Changer::leave_theirs(std::vector<RouteWrite>& writes, const Overrides& seen) const {
     std::string theirs;
@@ -335,7 +335,7 @@ Task<void> Changer::apply(RouteOutcome& out) {
     conclude(way, out.changed, out.error);
 }
 
-/// What somebody else set meanwhile is theirs: it is left alone, and said.
+/// What somebody else set meanwhile is theirs: it stays, and the result names it.
 Task<Result<void>> Changer::undo_ours(const Way& way, RouteOutcome& out) {
     auto writes = writes_between(way.from, way.to);
     std::ranges::reverse(writes);

@@ -214,7 +214,7 @@ RunResult RunSession::result_of(Conclusion end, report::Report report) {
     return out;
 }
 
-/// The proof of what was done is not whole. True: so the run ended in another way than it said.
+/// The evidence is not whole. True: that changes how the run ended.
 bool RunSession::lose_evidence(RunResult& result, const Error& error) const {
     note_lost_evidence(result, error);
     const bool unjudged = result.end.exit == ExitCode::inconclusive && facts_.mutated;

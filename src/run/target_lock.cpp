@@ -209,7 +209,7 @@ Result<void> TargetLock::reacquire() const {
         taken = fail(Code::io, "cannot hold the lock: " + why, path_.string());
     }
     if (!taken && is_current(fd, path_)) {
-        ::unlink(path_.c_str()); // an empty one would tell nobody who holds it
+        ::unlink(path_.c_str()); // an empty one would not name its holder
     }
     return taken;
 }

@@ -77,7 +77,7 @@ struct ProgramCall {
 struct ProgramEnd {
     ChildExit exit{};
     std::string output; ///< stdout, whole
-    std::string last_line; ///< of stderr: not blank, printable, cut; empty when it said nothing
+    std::string last_line; ///< of stderr: not blank, printable, cut; empty when it printed nothing
 };
 
 /// When it returns, nothing of the program's process group runs any more; the same when the

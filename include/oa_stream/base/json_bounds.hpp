@@ -39,15 +39,15 @@ struct JsonBounds {
 [[nodiscard]] Result<Json> parse_json_within(std::string_view text, const JsonBounds& bounds);
 
 using TakeText = std::function<void(std::string_view name, std::string_view text)>;
-/// A member whose own members are told as well; of an array those of its last item.
+/// A member whose own members are passed on as well; of an array those of its last item.
 struct SkimInner {
     std::string_view name;
     TakeText take;
 };
-/// Tells the members of a JSON object, then those of each of `inner`, in their order and without
-/// memory for the rest. The text of what is not a string is empty; what is not an object has no
-/// members. Code::protocol: not a JSON object, of which some may have been told. Of values that are
-/// not told only strings and brackets are looked at.
+/// Passes on the members of a JSON object, then those of each of `inner`, in their order and
+/// without memory for the rest. A value that is not a string has an empty text; one that is not an
+/// object has no members. Code::protocol: not a JSON object; some members may have been passed on.
+/// In other values only strings and brackets are checked.
 [[nodiscard]] Result<void>
 skim_json(std::string_view text, const TakeText& outer, std::span<const SkimInner> inner);
 

@@ -33,8 +33,8 @@ public:
     UnwaitedStderr& operator=(const UnwaitedStderr&) = delete;
     ~UnwaitedStderr();
 };
-/// Whether a text was lost since it was last asked. What is said behind an UnwaitedStderr waits
-/// again.
+/// Whether a text was lost since the last call. What is printed after an UnwaitedStderr has ended
+/// waits again.
 [[nodiscard]] bool take_lost_diagnostics() noexcept;
 
 struct Written {

@@ -36,7 +36,7 @@ struct YamlNode {
     YamlKind kind = YamlKind::null;
     Position at{};
     std::string text{};    ///< of a scalar; of null the word that stood there, if any
-    bool quoted = false;   ///< the author said that it is text: in quotes or as a block
+    bool quoted = false;   ///< the author marked it as text: in quotes or as a block
     bool inserted = false; ///< holds the value of a variable: it is typed by its reader alone
     bool unset = false;    ///< holds a variable without a value (only where that was allowed)
     std::vector<YamlNode> items{};

@@ -14,15 +14,15 @@ struct ComparedRow {
     std::string b;
     bool differs = false;
     bool worse = false; ///< `b` is a verdict worse than that of `a`
-    /// What the difference means: "within chance", "b is higher". Empty: nothing can be said.
+    /// What the difference means: "within chance", "b is higher". Empty: the data decide nothing.
     std::string meaning{};
     bool matters = false; ///< it is not a matter of chance, time or place alone
 };
 
 struct Comparison {
-    std::vector<ComparedRow> facts{};     ///< verdict, headline, versions, target, times
-    std::vector<ComparedRow> checks{};    ///< by verdict
-    std::vector<ComparedRow> gates{};     ///< value, interval, verdict
+    std::vector<ComparedRow> facts{}; ///< verdict, headline, versions, target, times
+    std::vector<ComparedRow> checks{}; ///< by verdict
+    std::vector<ComparedRow> gates{}; ///< value, interval, verdict
     std::vector<ComparedRow> latencies{}; ///< first content by stage and arm
     [[nodiscard]] std::size_t differences() const noexcept;
     [[nodiscard]] bool worse() const noexcept;

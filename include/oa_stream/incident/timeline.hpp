@@ -32,7 +32,7 @@ struct TimelineEvent {
     Weight weight = Weight::routine;
     /// Of an access log's line that is a turn request: whether it ended badly.
     std::optional<bool> bad_turn{};
-    /// Of an access log's line that tells of lines which the lane could not write: how many.
+    /// Of a line of the access log that counts lines which the lane could not write: how many.
     std::uint64_t lost = 0;
     /// Of an access log's line: equal for one that was written twice.
     std::optional<std::uint64_t> access_id{};

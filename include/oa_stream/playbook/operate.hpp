@@ -100,7 +100,7 @@ struct ApplyRequest {
     std::optional<Asserted> asserted{}; ///< what somebody states instead of measuring it
     std::string approved_by{}; ///< who else agreed, as whoever applies it states; proves nothing
     Operator by{};
-    std::string shown{}; ///< id of the plan that somebody said yes to; empty: nobody was shown one
+    std::string shown{}; ///< id of the plan that was confirmed; empty: nobody was asked
 };
 
 /// Applies exactly that plan. An error only when there is not even a run folder; refusals (drift,

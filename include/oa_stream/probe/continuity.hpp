@@ -48,18 +48,18 @@ public:
     /// `prompt`: of the turns; empty: that of probes.
     Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt);
 
-    /// A thread made on `from` is read on `to`, answered there, and read again: all that was said
-    /// before must still stand in it, once. FAIL when `to` does not know it, lost a part or lists
-    /// what nobody said, or a canary as `from` lists it wrongly itself; ERROR when a turn or a page
-    /// could not be had, also when `from` says that it has no such thread. SKIPPED (not required)
-    /// when `from` itself has no list of messages, or an empty one: such a target has no
+    /// A thread made on `from` is read on `to`, answered there, and read again: all earlier
+    /// messages must still stand in it, once. FAIL when `to` does not know it, lost a part or lists
+    /// what nobody wrote, or a canary as `from` lists it wrongly itself; ERROR when a turn or a
+    /// page could not be had, also when `from` says that it has no such thread. SKIPPED (not
+    /// required) when `from` itself has no list of messages, or an empty one: such a target has no
     /// conversations to lose. So when one that is not the canary lists its first thread wrongly
     /// itself and `to` knows it: nothing can be compared with that list. A later one is a FAIL.
     [[nodiscard]] Task<Check> across(Side from, Side to, std::string id);
 
     /// Every thread made so far is whole on each of the sides, which know what was opened elsewhere
     /// as far as there is time to read it: FAIL when one is not known, lost a part or has more than
-    /// was said, which ends the look, ERROR when one of the threads could not be read in two tries
+    /// was sent, which ends the look, ERROR when one of the threads could not be read in two tries
     /// or in time, or none of those of a side, INCONCLUSIVE when it was stopped before the threads
     /// were read.
     [[nodiscard]] Task<Check> kept(std::vector<OtherSide> sides, std::string id, ReadPace pace);

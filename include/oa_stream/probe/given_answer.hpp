@@ -17,7 +17,7 @@ struct GivenAnswer {
     std::string_view cut{}; ///< why it stopped before its end; empty: it came whole
 };
 
-/// A sentence for each difference; empty: they say the same. None holds a word of what was said:
+/// A sentence for each difference; empty: they say the same. None holds a word of an answer:
 /// only kinds, numbers and endings. Turns are compared as shadow does; of other answers the status,
 /// the media type, the error's code and the shape of the JSON.
 [[nodiscard]] std::vector<std::string>

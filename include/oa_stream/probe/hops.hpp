@@ -64,7 +64,7 @@ struct HopSeen {
 judge_hops(std::vector<HopSeen> seen, Millis longest, const std::string& prefix);
 
 /// What the authority itself does, as seen through the innermost hop: whether it fails, how long it
-/// is silent, and how late what it says becomes a frame. The lane's heartbeat tells its silence
+/// is silent, and how late its text becomes a frame. The lane's heartbeat separates its silence
 /// from that of the lane.
 [[nodiscard]] Check
 judge_authority(const HopSeen& inside, Millis longest, const std::string& prefix);

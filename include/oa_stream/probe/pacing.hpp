@@ -1,8 +1,9 @@
 // Was the answer streamed, or did some hop hold it back and let it go in one piece?
 //
-// Arrival times alone cannot tell a buffered answer from one that the model wrote in an instant, so
-// the rule asks for evidence that time passed while content was being made, and says so when there
-// is none. Buffering only delays: content paced over P seconds can never be complete before P.
+// Arrival times alone cannot separate a buffered answer from one that the model wrote in an
+// instant, so the rule asks for evidence that time passed while content was being made, and says so
+// when there is none. Buffering only delays: content paced over P seconds can never be complete
+// before P.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -17,7 +18,7 @@ namespace oa_stream::probe {
 enum class Pacing {
     streamed, ///< content arrived while it was being made
     buffered, ///< it was held back
-    undecided, ///< too little content, or it was made too fast to tell
+    undecided, ///< too little content, or it was made too fast to judge
 };
 [[nodiscard]] std::string_view to_string(Pacing pacing) noexcept;
 

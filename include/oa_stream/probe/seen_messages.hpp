@@ -34,7 +34,7 @@ struct SeenMessage {
 bool drop_blank_parts(std::vector<SeenMessage>& messages);
 
 /// What is wrong with `seen` where `expected` was listed before, in one clause; "" when nothing is.
-/// Only what both list is compared. `said`: so many messages of users were sent since, which may
+/// Only what both list is compared. `sent`: so many messages of users were sent since, which may
 /// stand behind the others; answers may be listed later than what they answer, and in rows.
 [[nodiscard]] std::string wrong_with_list(
     const std::vector<SeenMessage>& expected,

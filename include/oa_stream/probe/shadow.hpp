@@ -22,7 +22,7 @@
 namespace oa_stream::probe {
 
 enum class Compare {
-    text, ///< everything that is said; for authorities that answer the same prompt alike
+    text, ///< every word; for authorities that answer the same prompt alike
     /// Kinds and order of parts, tools and their outcomes, shapes, ending, which usage is reported:
     /// all that two answers of a real model have in common.
     structure,

@@ -36,7 +36,7 @@ struct StageRow {
 /// The verdict as people are shown it: "PASS", or "not judged".
 [[nodiscard]] std::string_view verdict_word(const StageRow& row) noexcept;
 
-/// Seconds since the run began, unless said otherwise.
+/// Seconds since the run began, unless stated otherwise.
 struct RollbackFacts {
     std::string reason;                    ///< one sentence
     bool planned = false; ///< the playbook ends where it began; nothing went wrong
@@ -56,7 +56,7 @@ struct RollbackFacts {
 };
 
 /// What users met while the rollback was tried: unpinned probes over fresh connections, from the
-/// first shift to the end. Seconds since the run began, unless said otherwise.
+/// first shift to the end. Seconds since the run began, unless stated otherwise.
 struct DrillFacts {
     std::string stage; ///< that was made to fail
     std::string fault{}; ///< what was planted; empty: the failure was only ruled

@@ -38,8 +38,8 @@ last_pass_in(std::string_view text, std::string_view name, std::string_view targ
 [[nodiscard]] std::uint64_t
 checks_in(std::string_view text, std::string_view name, std::string_view target);
 
-/// `name` and `target` alone: those of which an earlier textfile() tells. Nothing for other texts,
-/// and those of a release without the label `target`.
+/// Only `name` and `target`, as an earlier textfile() wrote them. Nothing for other texts and those
+/// of a release without the label `target`.
 [[nodiscard]] std::optional<RunMetrics> metrics_in(std::string_view text);
 
 } // namespace oa_stream::report

@@ -1,5 +1,5 @@
 // How a run reached the control service, as far as its folder may hold it: its undo comes in by the
-// same way without being told.
+// same way without further options.
 #pragma once
 
 #include "oa_stream/base/json.hpp"

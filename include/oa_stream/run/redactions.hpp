@@ -43,9 +43,8 @@ leaks_of(const std::string& file, std::string_view text, const std::vector<Redac
 /// itself.
 class RedactionIndex {
 public:
-    /// What earlier sidecars tell: ranges, and which names are taken. A known secret that has a
-    /// name of its own is recognised by it; of all others nobody can tell whether they are the
-    /// same.
+    /// Reads earlier sidecars: ranges, and the names in use. A known secret that has a name of its
+    /// own is recognised by it; others cannot be compared.
     void take_up(const std::filesystem::path& folder);
     /// Of one sidecar; `file` as it is called here.
     void take_up(const std::string& file, std::string_view sidecar);

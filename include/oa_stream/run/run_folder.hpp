@@ -50,10 +50,10 @@ public:
     [[nodiscard]] static Result<RunFolder>
     create(const std::filesystem::path& state_dir, RunInfo info, Redactor redactor);
 
-    /// Goes on in the folder of a run that ended or died: what run.json said stays unless finish()
-    /// says otherwise, the times go on from its start, and a journal line that a crash cut in the
-    /// middle is moved to journal.torn. For the holder of the run's lock. Code::conflict while a
-    /// process works in the folder, unless the run was taken over from it; Code::unreadable, io.
+    /// Goes on in the folder of a run that ended or died: run.json stays as it is unless
+    /// finish() changes it, the times go on from its start, and a journal line that a crash cut in
+    /// the middle is moved to journal.torn. For the holder of the run's lock. Code::conflict while
+    /// a process works in the folder, unless the run was taken over from it; Code::unreadable, io.
     [[nodiscard]] static Result<RunFolder>
     reopen(const std::filesystem::path& folder, Redactor redactor, bool taken_over = false);
 

@@ -24,9 +24,9 @@ inline constexpr const char* k_found_member = "found";
 enum class Phase {
     begin,      ///< first line: what serves before
     intent,     ///< about to write `to`; it may have happened from here on
-    written,    ///< the other side said yes
+    written,    ///< the other side accepted it
     ambiguous,  ///< no clear answer; the next read-back shows
-    refused,    ///< the other side said no, nothing was written
+    refused,    ///< the other side refused it, nothing was written
     read_back,  ///< what was seen serving
     seen,       ///< the same of routes
     done,       ///< seen serving what was intended

@@ -40,7 +40,7 @@ struct RunEntry {
     WallTime started{}; ///< the epoch when unknown
     std::optional<double> duration_s{};
     std::string headline{};
-    Advice next{}; ///< what it said that somebody should type
+    Advice next{}; ///< the command that it suggested
     std::string holder{}; ///< "process 12 on host", while it runs or until it died
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;

@@ -1,4 +1,4 @@
-// `timeout` signals a process and then its group, and so do supervisors: one wish, said twice.
+// `timeout` signals a process and then its group, and so do supervisors: one wish, sent twice.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -7,7 +7,7 @@
 
 namespace oa_stream::run {
 
-/// Tells a signal that was meant from the one before, said again. One for each process.
+/// Separates a new signal from an echo of the one before. One for each process.
 class SignalEcho {
 public:
     /// Whether this is the same signal within a second of the last that was meant. What a person at

@@ -47,7 +47,7 @@ private:
     int fd_ = -1;
     std::filesystem::path path_;
     std::int64_t generation_ = 1;
-    bool stays_ = false; ///< its file does: a former holder could not be told otherwise
+    bool stays_ = false; ///< its file does: a former holder could not be recognised otherwise
 };
 
 } // namespace oa_stream::run

@@ -40,7 +40,7 @@ struct TrafficState {
     Split serving;
     bool settled = true; ///< false while the last write is still being carried out
     std::string etag; ///< opaque; changes with every write by anybody
-    /// The machinery tells no etag: it is made of the setting, and two writes of one look alike.
+    /// The machinery has no etag: it is made of the setting, and two equal writes look alike.
     bool etag_of_setting = false;
     std::map<std::string, StreamCounts, std::less<>> streams{
     }; ///< where the machinery reports them

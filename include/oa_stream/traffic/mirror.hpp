@@ -46,7 +46,7 @@ struct MirrorOptions {
     Millis patience{30000}; ///< for the mirror's answer after the user has the whole of theirs
     /// Does GET /version say so? Without it only `dry` counts.
     std::function<bool(const Json& version)> says_dry{};
-    /// A sentence for each difference, without what was said. Called on a thread of its own.
+    /// A sentence for each difference, without words of the answers. Called on a thread of its own.
     std::function<std::vector<std::string>(const MirrorPair&)> compare{};
 };
 inline constexpr std::uint32_t k_whole_share = 10000; ///< hundredths of a per cent

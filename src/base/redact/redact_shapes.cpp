@@ -35,7 +35,7 @@ enum class Run {
 struct Shape {
     std::string_view marker; ///< where it ends with a blank, one or more of any sort
     std::size_t shortest; ///< of the run that follows, so that plain words survive
-    bool keep_marker;     ///< the marker itself tells nothing
+    bool keep_marker;     ///< the marker itself is no secret
     bool whole_word;      ///< the marker must not continue a word
     std::string_view kind;
     Run run = Run::token;

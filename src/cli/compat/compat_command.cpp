@@ -185,7 +185,7 @@ Result<ExitCode> emitted(
     return exit;
 }
 
-/// Everything is said before anything is started.
+/// Prints everything before it starts anything.
 Result<ExitCode> carry_out(
     const RetiredScript& script, const OldCall& call, Replacement now, bool emit, Context& context
 ) {

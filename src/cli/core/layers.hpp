@@ -49,7 +49,7 @@ public:
     }
 
     /// The first of each section: unknown command or option, a value where none belongs, and what
-    /// may only be said on the command line. Code::config with file:line:column.
+    /// only the command line may set. Code::config with file:line:column.
     [[nodiscard]] const std::vector<ConfigMistake>& mistakes() const noexcept { return mistakes_; }
 
     /// `command`: its path, or "all".

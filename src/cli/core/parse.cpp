@@ -110,7 +110,7 @@ Advice argument_hint(const CommandSpec& command, std::string_view word) {
     return help_hint(command);
 }
 
-/// CLI11 said that an option has too few or too many values.
+/// CLI11 reported that an option has too few or too many values.
 std::unexpected<Error> misuse(const CommandSpec& command, std::string_view why) {
     const std::string_view name = why.substr(0, why.find_first_of(": "));
     Advice hint = help_hint(command);

@@ -41,7 +41,7 @@ private:
 
     Context& context_;
     playbook::ViewStyle style_;
-    Redactor redactor_; ///< for what is said before there is a run that knows its secrets
+    Redactor redactor_; ///< for lines before there is a run that knows its secrets
     bool live_ = false;
     std::optional<std::chrono::steady_clock::time_point> until_{};
 };

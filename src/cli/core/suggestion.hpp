@@ -20,7 +20,7 @@ enum class TlsTrouble;
 
 namespace oa_stream::cli {
 
-/// Options said otherwise than they were given (a flag: with any value), or (nullopt) left out.
+/// Options with another value than they were given (a flag: any value), or (nullopt) left out.
 using Instead = std::map<std::string_view, std::optional<std::string>>;
 
 /// A command line as it was understood, to be typed again or with something changed. A suggestion

@@ -26,7 +26,7 @@ public:
     [[nodiscard]] static Result<Detached> fork(Context& context);
 
     /// Set in the old process: what it has to return. It printed how to follow, steer and abort the
-    /// run; or, when the run ended before it began, what the new process said.
+    /// run; or, when the run ended before it began, the output of the new process.
     [[nodiscard]] const std::optional<ExitCode>& answered() const noexcept { return answer_; }
     /// In the new process, once the run has its folder: its output gets the run's name.
     void began(const std::string& run, const Context& context);

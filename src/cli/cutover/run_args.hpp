@@ -57,7 +57,7 @@ inline constexpr auto k_stated_budget = options<StatedBudget>(
         .typed()
 );
 
-/// A run with lanes of its own, and what is said of it.
+/// A run with lanes of its own, and its description.
 struct LocalChoice {
     bool local = false;
     playbook::LocalRehearsalOptions here{};

@@ -228,8 +228,8 @@ Result<void> check_runs_there(
     );
 }
 
-/// For an alert: it ends when nothing is left that needs somebody, whoever did that. What cannot be
-/// told leaves the file as it is: a page goes on, and the age of the file has an alert of its own.
+/// For an alert: it ends when nothing is left that needs somebody, whoever did that. When the
+/// runs cannot be read the file stays as it is: a page goes on, and its age has its own alert.
 Result<ExitCode> tell_all(const Options& options, Context& context) {
     OA_TRY(const auto all, not_over(context));
     report::RunMetrics metrics;

@@ -21,15 +21,15 @@ inline constexpr auto k_textfile = option<&TextfileOption::textfile>(
 
 /// Before the command does anything. Code::usage as check_place().
 [[nodiscard]] Result<void> check_textfile(const TextfileOption& option);
-/// Replaces FILE, if one was named; the last PASS that it tells of lives on. Says on standard error
+/// Replaces FILE, if one was named; the time of its last PASS is kept. Prints on standard error
 /// when it had the result of another run or target.
 [[nodiscard]] Result<void>
 write_textfile(const TextfileOption& option, report::RunMetrics metrics, Context& context);
 /// How many checks FILE, if one was named, counts of that run and target.
 [[nodiscard]] std::uint64_t
 checks_reported(const TextfileOption& option, const report::RunMetrics& metrics);
-/// The run was refused before it was known what it measures: the one of which FILE tells ends with
-/// that error. FILE stays when it tells of none, or cannot be written: the command fails anyway.
+/// The run was refused before it was known what it measures: the run that FILE names ends with that
+/// error. FILE stays when it names none or cannot be written: the command fails anyway.
 void write_refusal(const TextfileOption& option, const Error& error, Context& context);
 
 } // namespace oa_stream::cli

@@ -62,7 +62,7 @@ Check server(const CodexServerFacts& facts) {
                           );
 }
 
-/// Lanes hand turns to any of them: all must do the same. Nothing, where fewer than two said it.
+/// Lanes hand turns to any of them: all must do the same. Nothing, where fewer than two answered.
 std::vector<Check> versions(const std::vector<CodexServerFacts>& all) {
     std::set<std::string> seen;
     std::vector<std::string> each;

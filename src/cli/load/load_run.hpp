@@ -6,7 +6,7 @@
 namespace oa_stream::cli {
 
 /// Leaves a run and prints its result. Code::io; Code::precondition when the target's turns cost
-/// and nobody said yes.
+/// and nobody confirmed it.
 [[nodiscard]] Result<ExitCode> run_load(LoadArgs args, Context& context);
 
 } // namespace oa_stream::cli

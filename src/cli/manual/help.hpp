@@ -29,7 +29,7 @@ help_of_family(std::string_view family, std::size_t columns = k_help_columns);
 struct Found {
     std::string page; ///< of the manual: "cutover-apply"
     std::string what; ///< "oa-stream cutover apply", "serve --heartbeat", "playbook: limits"
-    std::string line; ///< what is said there
+    std::string line; ///< the line that matched
 };
 /// What commands, options, exit codes, playbook keys and config keys say about all of the words,
 /// the nearest first. At most `limit`.

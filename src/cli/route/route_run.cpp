@@ -182,7 +182,7 @@ void equip(RouteContext& run, run::Journal& journal, RouteRun& change) {
     change.journal = &journal;
     change.stop = [&run] { return run.stop.requested(); };
     change.say = [&run](std::string_view line) {
-        run.stop.mark_mutated(); // said before each write
+        run.stop.mark_mutated(); // marked before each write
         if (!run.context.quiet) {
             run.screen.say(line);
         }

@@ -31,7 +31,7 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
     if (!status.needs_somebody()) {
         return std::nullopt;
     }
-    // What the run itself said knows more, the command for a person, while it still holds.
+    // What the run itself suggested has more, the command for a person, while it still holds.
     const bool lost = !status.planned && run.facts.next_manual;
     const bool unverified =
         run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified) &&

@@ -280,7 +280,7 @@ private:
             return;
         }
         log_->verbatim("ended by a signal while it started\n");
-        if (result_) { // else the start has failed, and its error is told
+        if (result_) { // else the start has failed, and its error is printed
             result_ = ended_by(number);
         }
         io_.stop();
@@ -322,7 +322,7 @@ private:
     }
 
     /// A token that was taken away must not wait for somebody to remember SIGHUP: a file that could
-    /// not be read is read again with each look, and each reason is told once.
+    /// not be read is read again with each look, and each reason is logged once.
     Task<void> watch_tokens() {
         std::string reported;
         while (true) {

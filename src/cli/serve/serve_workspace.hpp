@@ -1,5 +1,5 @@
-// Who may use the lane, who shares what where the model runs commands, and who is asked: refused at
-// start unless it was said.
+// Who may use the lane, who shares what where the model runs commands, and who is asked: without an
+// option that decides it the start is refused.
 #pragma once
 
 #include "oa_stream/lane/auth.hpp"

@@ -13,7 +13,7 @@ namespace oa_stream::cli {
 /// and a manager that heard nothing says so itself. An empty address: nobody asked.
 void tell_service_manager(const std::string& address, std::string_view state) noexcept;
 
-/// What it is told when the service begins to drain for at most `limit`: a unit's own time to stop
+/// Its message when the service begins to drain for at most `limit`: a unit's own time to stop
 /// may be shorter, and at its end the manager kills.
 [[nodiscard]] std::string stopping_state(std::string_view status, Millis limit);
 

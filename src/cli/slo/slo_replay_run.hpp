@@ -22,7 +22,7 @@ struct RecordedGate {
     std::uint64_t reference_n = 0;
     std::uint64_t bad = 0;
     std::uint64_t reference_bad = 0;
-    bool blurred = false; ///< its source said that its numbers were not exact
+    bool blurred = false; ///< its source reported that its numbers were not exact
     /// By what it was judged; nullopt: the run is of a version that did not keep it.
     std::optional<measure::GateBasis> basis{};
     std::string sentence{};

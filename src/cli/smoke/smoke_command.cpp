@@ -48,7 +48,7 @@ Result<probe::SmokeOptions> complete(Options options) {
 Result<ExitCode> run(Options given, Context& context) {
     OA_TRY(probe::SmokeOptions options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_stream, "smoke stream"};
-    const bool lighter = options.hops.empty(); // GETs alone tell nothing of hops
+    const bool lighter = options.hops.empty(); // GETs alone show nothing of hops
     return run_smoke(
         std::move(order), {.lighter = lighter}, probe::smoke_stream, std::move(options), context
     );

@@ -223,8 +223,8 @@ bool nobody_answers(const WatchView& view) {
     return std::ranges::none_of(view.sources, &WatchSource::reachable);
 }
 
-/// The first look scrapes an address several times within milliseconds: what rose then counts, and
-/// is told as no rate.
+/// The first look scrapes an address several times within milliseconds: what rose then counts, but
+/// not as a rate.
 void drop_moments(WatchView& view) {
     const auto drop = [&](double& window_s) {
         window_s = window_s < view.every_s / 2 ? 0 : window_s;

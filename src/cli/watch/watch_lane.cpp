@@ -89,7 +89,7 @@ public:
                       .budget_window = "since its start"},
                  .faults = {}}
             );
-            // What a process said last is not a fault of the lane that took its place.
+            // The last report of a process is not a fault of the lane that took its place.
             if (!lost) {
                 out.back().faults = measure::service_faults(one.id, one.counters.last(), rose);
             }

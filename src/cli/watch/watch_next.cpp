@@ -39,8 +39,8 @@ bool may_be_watched(const playbook::RunStatus& run, const WatchView& view) {
     });
 }
 
-/// For what runs changed and nobody settled; empty: nothing of that is about what is watched. Only
-/// a run that is surely of this target is rolled back by what is told.
+/// For changes of runs that nobody settled; empty: none is about the watched target. A rollback is
+/// suggested only for a run that is surely of this target.
 Advice of_open_runs(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const auto runs = playbook::unfinished_statuses(context.state_dir);
     if (!runs) {

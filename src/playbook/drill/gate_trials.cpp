@@ -56,7 +56,7 @@ std::string fault_of_rate(const GateSpec& gate) {
     return {};
 }
 
-constexpr double k_most_beyond_s = 15; ///< of a fault beyond the limit: a longer one tells no more
+constexpr double k_most_beyond_s = 15; ///< of a fault beyond the limit: a longer one shows no more
 /// A lane ends a turn that is silent for two minutes, and such a turn has no time to judge.
 constexpr double k_longest_silence_s = 115;
 

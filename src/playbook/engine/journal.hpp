@@ -38,8 +38,7 @@ struct JournalSummary {
     bool torn_tail = false; ///< the last line was cut by a crash and is left out
     std::optional<run::JournalEnd> end{}; ///< what the end line says
     bool unsettled = false; ///< a write was not refused, and no end says that all is verified
-    /// Something other than the baseline may serve: it was seen, or nothing has said yet that what
-    /// was written is verified.
+    /// Something other than the baseline may serve: it was seen, or a write is not verified yet.
     [[nodiscard]] bool needs_rollback() const noexcept;
 };
 

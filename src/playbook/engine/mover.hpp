@@ -50,7 +50,7 @@ struct Moved {
     enum class Result {
         done, ///< seen serving
         not_tried, ///< nothing was written: the journal or the state could not be had
-        refused, ///< the driver said no, nothing was written
+        refused, ///< the driver refused, nothing was written
         foreign, ///< somebody else's split serves; left alone
         unverified, ///< written or ambiguous, and not seen serving
     };

@@ -248,7 +248,7 @@ double last_share_of(const RunContext& run) {
     return percent / 100.0;
 }
 
-/// Before anybody is told to write it: what the driver refuses, users would lose by.
+/// Before a person is asked to write it: what the driver refuses would cost users answers.
 Task<void> find_obstacle(RunContext* run) {
     const auto possible =
         co_await within(run->in.timing.driver_call, run->in.driver->preview(run->in.plan->home()));

@@ -24,7 +24,7 @@ void equip(RouteRun& change, Journal* journal, PlaybookRun& run, StopRequest* st
     change.stop = [stop] { return is_requested(stop); };
     change.say = [stop, &session = run.session](std::string_view line) {
         if (stop != nullptr) {
-            stop->mark_mutated(); // said before each write
+            stop->mark_mutated(); // marked before each write
         }
         session.say(fmt::format("  route {}", line));
     };

@@ -214,7 +214,7 @@ Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::St
             (void)co_await sleep_for(k_tick);
         }
         const Result<std::string>& end = *delivery->end;
-        // It said no; or nobody knows what it would have said.
+        // It refused; or its answer is unknown.
         const Verdict verdict = end                                      ? Verdict::pass
                                 : end.error().code == Code::precondition ? Verdict::fail
                                                                          : Verdict::error;

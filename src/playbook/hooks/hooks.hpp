@@ -49,7 +49,7 @@ public:
     ask(std::string what, Json fields, const run::StopRequest* stop);
 
     /// Waits until all is delivered, at most 30 s, and 10 s from when it sees that `stop` was
-    /// requested; what is not delivered is given up and noted. Nothing is told afterwards.
+    /// requested; what is not delivered is given up and noted. No event is delivered afterwards.
     [[nodiscard]] Task<void> finish(const run::StopRequest* stop);
 
     /// A line for the report for each hook that failed.
@@ -77,8 +77,8 @@ private:
 };
 
 /// The document of an event to a program on stdin, or by POST; at most `limit` for all tries. What
-/// happened: "exit 0", "HTTP 204, 2 tries". Code::precondition when the program or the server said
-/// no.
+/// happened: "exit 0", "HTTP 204, 2 tries". Code::precondition when the program or the server
+/// refused.
 [[nodiscard]] Task<Result<std::string>> deliver_to_program(
     asio::any_io_executor executor, HookSpec hook, std::string event, std::string body
 );

@@ -7,8 +7,7 @@
 
 namespace oa_stream::playbook {
 
-/// Stands before everything else that a plan says: nobody may miss it. Empty: nothing is to be
-/// said.
+/// Stands before everything else of a plan: nobody may miss it. Empty: there is nothing to say.
 [[nodiscard]] std::string conversations_text(const Plan& plan);
 
 } // namespace oa_stream::playbook

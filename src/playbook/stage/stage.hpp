@@ -115,7 +115,7 @@ void record_unattended(StageRun& stage);
 
 /// The samples so far that decide, as a gate is to see them.
 [[nodiscard]] measure::GateInput input_of(const StageRun& stage, const measure::Look& look);
-/// Which of them: a gate judged by a source adds what that said.
+/// Which of them: a gate judged by a source adds what the source reported.
 [[nodiscard]] measure::GateBasis basis_of(const StageRun& stage);
 
 /// A look's record goes to measure/gates.ndjson, whatever becomes of it.

@@ -174,7 +174,7 @@ std::string answers_text(const StageRun& stage, const Answers& answers) {
     );
 }
 
-/// The numbers; what a gate would have said of them is not what is said here.
+/// The numbers alone, without the verdict and the sentence of a gate.
 Json numbers_of(const measure::GateRecord& record) {
     Json out = measure::to_json(record);
     for (const auto* key : {"id", "mode", "verdict", "rule", "needs_n", "sentence"}) {

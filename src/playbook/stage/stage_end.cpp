@@ -4,8 +4,8 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// What ends a pause leaves what the gates said before it. The row's verdict is theirs
-/// where they failed, else `otherwise`.
+/// The end of a pause keeps the verdicts of the gates before it. The row's verdict is theirs where
+/// they failed, else `otherwise`.
 void record_before_pause(StageRun& stage, Verdict otherwise) {
     if (stage.judged_before_pause) {
         record_gates(stage);

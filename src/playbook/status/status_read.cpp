@@ -174,7 +174,7 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
 void add_routes(RunStatus& out, std::string_view file, bool mutates) {
     const auto text = read_if_there(out.folder / file);
     if (!text) {
-        if (file != run::k_journal_file || out.unread.empty()) { // add_journal() said it
+        if (file != run::k_journal_file || out.unread.empty()) { // add_journal() reported it
             add_unread(out, file, text.error().message);
         }
         out.routes_unverified = mutates;

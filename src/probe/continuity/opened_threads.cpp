@@ -47,7 +47,7 @@ bool shows_messages(const net::ClientResponse& page) {
            (json && !list_in(*json, "data").empty());
 }
 
-/// What one target said so far.
+/// What one target answered so far.
 struct Holder {
     Target target;
     bool deletes = false; ///< it did
@@ -100,7 +100,7 @@ public:
     }
 
 private:
-    /// What a target said holds for all of its conversations.
+    /// An answer of a target holds for all of its conversations.
     [[nodiscard]] Holder* side_of(Target target) {
         for (Holder& side : sides_) {
             if (side.target.base_url == target.base_url &&
@@ -210,7 +210,7 @@ private:
         co_return End::removed;
     }
 
-    /// 404 is said of a route that is not there, too: then the conversation is.
+    /// A missing route is a 404, too: then the conversation may be there.
     Task<End> unknown(Holder* side, std::string id) {
         if (!side->deletes && side->looked_up < k_most_looks) {
             ++side->looked_up;

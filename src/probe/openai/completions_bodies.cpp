@@ -1,5 +1,5 @@
 // Parameters and messages: what must be refused by name, what asks for nothing, and what has no
-// effect but is said to have none.
+// effect but is named as ignored.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 

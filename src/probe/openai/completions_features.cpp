@@ -32,7 +32,7 @@ Json tool_body(const Run& run, bool streamed) {
     return body;
 }
 
-/// True when the feature is not there, and said so.
+/// True when the feature is not there; that is reported then.
 bool refused_by_name(const Completion& answer, std::string_view param) {
     return answer.response.status == 400 &&
            refusal_fault(answer.response, 400, "unsupported*", std::string(param) + "*").empty();

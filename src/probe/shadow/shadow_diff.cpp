@@ -200,7 +200,7 @@ private:
         add("order", fmt::format("from part {} on", from + 1), rest(a), rest(b));
     }
 
-    /// Two calls that got each other's output: said as such, it is easier to find.
+    /// Two calls that got each other's output: as one difference it is easier to find.
     void swapped(const Items& a, const Items& b) {
         const auto tool = [](const TurnItem& item) {
             return item.kind == Kind::tool && !item.output.is_null();

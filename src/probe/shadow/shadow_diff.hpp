@@ -22,7 +22,7 @@ struct Difference {
 /// At most this many are listed of one pair of turns.
 inline constexpr std::size_t k_listed_differences = 20;
 
-/// Whether what was said stands in a difference.
+/// Whether words of the answers stand in a difference.
 enum class Excerpts { shown, hidden };
 
 /// Empty: they say the same. In Compare::structure contents are not looked at: only kinds and their

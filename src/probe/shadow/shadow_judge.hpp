@@ -1,4 +1,4 @@
-// One pair of turns: what each side said, and whether that is the same.
+// One pair of turns: what each side answered, and whether that is the same.
 #pragma once
 
 #include "oa_stream/base/verdict.hpp"

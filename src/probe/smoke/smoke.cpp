@@ -121,7 +121,7 @@ Task<std::vector<Check>> smoke_stream(net::HttpClient& client, SmokeOptions opti
         co_return smoke->in_order();
     }
     co_await probe_all(smoke);
-    if (!smoke->has("resume.unknown")) { // the turns before tell whether the token is taken
+    if (!smoke->has("resume.unknown")) { // earlier turns showed whether the token is accepted
         co_await smoke_unknown_thread(smoke);
     }
     std::vector<Check> hops;

@@ -58,8 +58,8 @@ bool is_completed(const Happy& happy) {
     return happy.sample.terminal == "completed" && !happy.sample.text.empty();
 }
 
-// A thread that is not found and a lane without such routes are both a 404; the list tells them
-// apart.
+// A thread that is not found and a lane without such routes are both a 404; the list separates
+// them.
 Task<bool> serves_projections(SmokePtr smoke) {
     const net::ClientResponse list = co_await smoke->get("/api/chats?limit=1");
     co_return !no_such_route(list.status);

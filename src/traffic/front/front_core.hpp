@@ -45,8 +45,8 @@ struct FrontCore {
     [[nodiscard]] Result<Route> route(const net::Request& request);
     /// By one of the two picks; nullopt: nobody with a weight is ready.
     [[nodiscard]] std::optional<std::size_t> next_arm(WeightedPick& by);
-    /// Takes the told weights, less those of backends that are not ready. Lanes of one revision
-    /// share what it is worth.
+    /// Applies the weights that were set, without those of backends that are not ready. Lanes of
+    /// one revision share what it is worth.
     void apply_weights();
     /// Counts the request there: it is active until somebody takes it off the count.
     void begin(const Route& route) noexcept;
@@ -55,7 +55,7 @@ struct FrontCore {
     /// The thread lives where its last turn began; before that, where it was first asked for. A
     /// read elsewhere does not lead away from a turn that may still run.
     void settle(Route& route);
-    /// The same for a thread whose id the backend told.
+    /// The same for a thread whose id the backend sent.
     void learn(const std::string& thread, const Route& route);
     /// No turn began there: one that runs where the thread lived before is still reached, unless
     /// another began since.

@@ -55,7 +55,7 @@ public:
     Mirror(const Mirror&) = delete;
     Mirror& operator=(const Mirror&) = delete;
 
-    /// Asks the target again and again whether it is dry, unless the operator said so.
+    /// Asks the target again and again whether it is dry, unless the operator stated it.
     void start();
     /// Null: this request is not copied.
     [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const ThreadRef& ref);

@@ -70,7 +70,7 @@ struct Relay {
             transfer->resume();
         }
     }
-    /// Before there is a body, which tells it itself.
+    /// Before there is a body, which reports it itself.
     void look_at_client() {
         if (client_gone || body || !exchange->peer_gone()) {
             return;
@@ -151,7 +151,7 @@ Task<void> await_result(RelayPtr relay) {
 
 Task<void> until(RelayPtr relay, bool (*ready)(const Relay&)) {
     while (!ready(*relay)) {
-        // Once there is a body it tells itself that its reader left.
+        // Once there is a body it reports itself that its reader left.
         co_await relay->wake.wait(relay->body ? k_stream_wait : k_peer_poll);
         relay->look_at_client();
     }

@@ -20,7 +20,7 @@ public:
     /// Returns a number that no other call returns.
     std::uint64_t remember(const std::string& thread, std::size_t backend);
     void forget(const std::string& thread);
-    /// The number of the call that said where it is; 0: none did.
+    /// The number of the call that placed it; 0: none did.
     [[nodiscard]] std::uint64_t said_by(const std::string& thread) const;
     [[nodiscard]] std::size_t size() const noexcept { return index_.size(); }
 

@@ -15,8 +15,8 @@ namespace oa_stream::traffic {
 namespace {
 
 // srv_admin_state. 0x04 (disabled in the file) is history alone: it stays set after `state ready`.
-constexpr unsigned k_maint_bits = 0x01U | 0x02U | 0x20U | 0x40U; // told, inherited, no address (2)
-constexpr unsigned k_drain_bits = 0x08U | 0x10U; // told, inherited
+constexpr unsigned k_maint_bits = 0x01U | 0x02U | 0x20U | 0x40U; // set, inherited, no address (2)
+constexpr unsigned k_drain_bits = 0x08U | 0x10U; // set, inherited
 
 constexpr std::array<std::string_view, 3> k_rotations{"ready", "drain", "maint"};
 

@@ -77,7 +77,7 @@ parse_snapshot(std::string_view answer, std::string_view backend);
 
 /// The answer to some `set server …` followed by `show info;show servers state`.
 struct HaproxyWritten {
-    std::string complaint; ///< what HAProxy said against the sets, on one line; empty: all is well
+    std::string complaint; ///< HAProxy's objection to the sets, on one line; empty: all is well
     HaproxyProcess process;
     std::string state; ///< as a state file has to look
     Settings servers; ///< of the backend

@@ -201,8 +201,8 @@ private:
         );
     }
 
-    /// Nobody gains who is not ready; taking a share away is always possible. A server that is told
-    /// to take work again is judged by its health, which HAProxy does not know yet.
+    /// Nobody gains who is not ready; taking a share away is always possible. A server that is
+    /// enabled is judged by its health, which HAProxy does not know yet.
     [[nodiscard]] Result<void>
     check_gains(const HaproxySnapshot& now, const Settings& wanted) const {
         for (const HaproxyServer& server : options_.servers) {

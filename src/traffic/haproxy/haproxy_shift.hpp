@@ -12,7 +12,7 @@ namespace oa_stream::traffic {
 /// The `set server …` commands that lead from `snapshot` to `wanted`, in an order in which there is
 /// never a moment without any weight, and in which nobody but `stable` ever has a larger share in
 /// between than before or after: raise stable, raise the others, lower the others, lower stable.
-/// Servers that are not in `wanted` are left alone; nothing is said twice.
+/// Servers that are not in `wanted` are left alone; no command is sent twice.
 [[nodiscard]] std::vector<std::string> shift_commands(
     const HaproxySnapshot& snapshot,
     std::string_view backend,

@@ -64,7 +64,7 @@ std::unexpected<Error> refusal(const std::string& complaint, std::string_view th
     );
 }
 
-/// HAProxy said no to at least one command: what it may have said yes to is taken back.
+/// HAProxy refused at least one command: those that it may have accepted are undone.
 Task<Result<std::string>>
 roll_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten seen) {
     Settings former;
