@@ -8,6 +8,8 @@
 #include "oa_stream/measure/access_log_line.hpp"
 #include "oa_stream/measure/source.hpp"
 
+#include "access_log_index.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -27,12 +29,12 @@ struct AccessLogOptions {
     /// Standard input: read what is there now. Else to its end before the first answer.
     bool follow = true;
     /// A log in which nothing was written for longer says nothing about that time.
-    double stale_after_s = 300;
+    double stale_after_s = LogIndexLimits{}.silence_s;
     std::size_t line_bytes = k_longest_access_line; ///< a longer line is damaged
     /// So many requests are kept one by one; older ones are added up by the minute, after a day by
     /// the hour, their times in a histogram whose error the reading states.
-    std::size_t requests_kept = 500'000;
-    double keep_s = 35.0 * 86'400; ///< older requests are forgotten
+    std::size_t requests_kept = LogIndexLimits{}.requests_kept;
+    double keep_s = LogIndexLimits{}.keep_s; ///< older requests are forgotten
     std::uint64_t unpacked_bytes = std::uint64_t{8} << 30U; ///< of one compressed file, at most
     std::function<WallTime()> now{}; ///< empty: the system's clock
 };

@@ -19,10 +19,6 @@ constexpr double k_shortest_step_s = 1;
 
 } // namespace
 
-TargetName named_by(const SeriesId& series) {
-    return {std::string(series.label("job")), std::string(series.label("instance"))};
-}
-
 std::string last_scrapes(const std::string& build, double window_s) {
     const double look_s = std::max(window_s, k_shortest_look_s);
     return fmt::format(

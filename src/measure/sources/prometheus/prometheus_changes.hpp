@@ -15,7 +15,9 @@
 namespace oa_stream::measure::prometheus {
 
 using TargetName = std::pair<std::string, std::string>; ///< job and instance
-[[nodiscard]] TargetName named_by(const SeriesId& series);
+[[nodiscard]] TargetName named_by(const auto& series) {
+    return {std::string(series.label("job")), std::string(series.label("instance"))};
+}
 
 /// When each target was last scraped as each revision, of ten minutes or a longer window; `build`
 /// selects oa_stream_build_info.

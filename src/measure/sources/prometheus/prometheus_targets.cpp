@@ -3,6 +3,8 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include "prometheus_changes.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,14 +30,9 @@ struct Target {
     double interval_s = 0;
     std::optional<bool> up{};
 };
-using Key = std::pair<std::string, std::string>; ///< job, instance
-using Targets = std::map<Key, Target>;
+using Targets = std::map<TargetName, Target>;
 
-Key key_of(const Series& series) {
-    return {std::string(series.label("job")), std::string(series.label("instance"))};
-}
-
-std::string name_of(const Key& key) {
+std::string name_of(const TargetName& key) {
     return printable(key.first.empty() ? key.second : key.first + " " + key.second, 120);
 }
 
@@ -60,12 +57,12 @@ double interval_of(const std::vector<Point>& points) {
 Targets targets_of(const Answer& scrapes, const Answer& up) {
     Targets out;
     for (const Series& series : scrapes.series) {
-        Target& target = out[key_of(series)];
+        Target& target = out[named_by(series)];
         target.newest_s = std::max(target.newest_s, series.points.back().at_s);
         target.interval_s = std::max(target.interval_s, interval_of(series.points));
     }
     for (const Series& series : up.series) {
-        Target& target = out[key_of(series)];
+        Target& target = out[named_by(series)];
         const bool reached = series.points.back().value == 1;
         target.up = target.up.value_or(false) || reached; // one replica may have lost it alone
     }
@@ -222,7 +219,7 @@ std::string why_not_covered(std::string_view instance, double unseen_s) {
 }
 
 double Scraping::interval_of(const Series& target) const {
-    const auto own = intervals.find(key_of(target));
+    const auto own = intervals.find(named_by(target));
     return own == intervals.end() || own->second <= 0 ? interval_s : own->second;
 }
 
