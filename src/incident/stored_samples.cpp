@@ -30,18 +30,13 @@ std::vector<SampleGroup> stored_samples(const std::filesystem::path& folder) {
 }
 
 std::string latency_text(const std::optional<measure::Latency>& latency) {
-    if (!latency) {
-        return "–";
-    }
-    const auto text = [](const std::optional<double>& s) { return s ? seconds_text(*s) : "?"; };
-    return fmt::format(
-        "p95 {} ({} to {}), p50 {}, n {}",
-        text(latency->p95),
-        text(latency->p95_low),
-        text(latency->p95_high),
-        text(latency->p50),
-        latency->n
-    );
+    return latency ? fmt::format(
+                         "p95 {}, p50 {}, n {}",
+                         measure::p95_text(*latency),
+                         seconds_text(latency->p50),
+                         latency->n
+                     )
+                   : "–";
 }
 
 } // namespace oa_stream::incident

@@ -33,17 +33,9 @@ std::string bad_text(std::span<const Sample> samples) {
     );
 }
 
-std::string p95_text(std::span<const Sample> samples) {
+std::string p95_with_bounds(std::span<const Sample> samples) {
     const auto latency = measure::latency_of(samples);
-    if (!latency) {
-        return "–";
-    }
-    const auto text = [](const std::optional<double>& time) {
-        return time ? seconds_text(*time) : "?";
-    };
-    return fmt::format(
-        "{} ({} to {})", text(latency->p95), text(latency->p95_low), text(latency->p95_high)
-    );
+    return latency ? measure::p95_text(*latency) : "–";
 }
 
 std::string head(const Report& report) {
@@ -85,8 +77,8 @@ std::string stage_table(const Report& report) {
             markdown_cell(row.observed.empty() ? "–" : row.observed),
             bad_text(row.canary),
             bad_text(row.stable),
-            p95_text(row.canary),
-            p95_text(row.stable)
+            p95_with_bounds(row.canary),
+            p95_with_bounds(row.stable)
         );
     }
     return out;

@@ -105,6 +105,8 @@ struct Latency {
 };
 /// nullopt: no sample had content.
 [[nodiscard]] std::optional<Latency> latency_of(std::span<const Sample> samples);
+/// "1.2s (1.1s to 1.4s)"; "?" for a bound that does not exist.
+[[nodiscard]] std::string p95_text(const Latency& latency);
 /// The first-content times there are, ascending.
 [[nodiscard]] std::vector<double> first_content_sorted(std::span<const Sample> samples);
 /// Their 95th percentile; nullopt: no sample had content.

@@ -2,11 +2,14 @@
 
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/measure/source.hpp"
 
 #include "gate_judge.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -180,6 +183,13 @@ std::vector<double> times_sorted(std::span<const Sample> samples, Timing timing)
     }
     std::ranges::sort(out);
     return out;
+}
+
+std::string p95_text(const Latency& latency) {
+    const auto text = [](const std::optional<double>& s) { return s ? seconds_text(*s) : "?"; };
+    return fmt::format(
+        "{} ({} to {})", seconds_text(latency.p95), text(latency.p95_low), text(latency.p95_high)
+    );
 }
 
 std::vector<double> first_content_sorted(std::span<const Sample> samples) {
