@@ -77,7 +77,7 @@ void settle(GateRecord& record, Verdict verdict, std::string_view rule);
 /// look is only allowed to fail, fewer than min_n samples only not to pass.
 void decide(GateRecord& record, const Interval& interval);
 
-/// Rounded to as many digits as a limit has: 11/10 − 1 is not the double 0.1, and 1 + 0.14 not 1.14.
+/// Rounded to as many digits as a limit has: 11/10 − 1 is not the double 0.1.
 [[nodiscard]] double as_decimal(double value) noexcept;
 
 /// Samples at which the upper bound would reach the limit if the measured value stayed: the

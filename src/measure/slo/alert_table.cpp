@@ -12,7 +12,6 @@
 
 #include <array>
 #include <map>
-#include <ranges>
 
 namespace oa_stream::measure::alerts {
 namespace {
@@ -185,12 +184,12 @@ Group terminals(const AlertWriter& write) {
 
 Group burning(const AlertWriter& write) {
     Group out{.name = "oa-stream-burn", .rules = {}, .keep = keep_of(write.options())};
-    std::map<std::uint32_t, std::string_view> windows; // by length
+    std::map<std::uint32_t, std::string_view> windows;
     for (const BurnPair& pair : k_burn_pairs) {
         windows[pair.long_minutes] = pair.long_word;
         windows[pair.short_minutes] = pair.short_word;
     }
-    for (const std::string_view window : std::views::values(windows)) {
+    for (const auto& [minutes, window] : windows) {
         out.rules.push_back(record(
             fmt::format("oa_stream:slo_bad:increase{}", window),
             prometheus::sum_of(
