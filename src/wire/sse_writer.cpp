@@ -2,16 +2,10 @@
 
 namespace oa_stream::wire {
 
-namespace {
-
-constexpr std::string_view k_end = "\n\n";
-
-} // namespace
-
 void append_sse_data(std::string& out, std::string_view json) {
     out += "data: ";
     out += json;
-    out += k_end;
+    out += k_sse_end;
 }
 
 void append_sse_event(std::string& out, std::string_view name, std::string_view json) {
@@ -26,8 +20,8 @@ void append_sse_done(std::string& out) {
 }
 
 std::string_view take_sse_frame(std::string_view& written) noexcept {
-    const auto found = written.find(k_end);
-    const auto size = found == std::string_view::npos ? written.size() : found + k_end.size();
+    const auto found = written.find(k_sse_end);
+    const auto size = found == std::string_view::npos ? written.size() : found + k_sse_end.size();
     const auto frame = written.substr(0, size);
     written.remove_prefix(size);
     return frame;

@@ -8,6 +8,8 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
+constexpr std::string_view k_begin = R"(data: {"type":)";
+
 void json_member(std::string& out, std::string_view name, const Json& value) {
     out += name;
     out += dump_json(value);
@@ -130,13 +132,30 @@ std::string type_of(const Chunk& chunk) {
     return std::visit(TypeName{}, chunk);
 }
 
+std::string_view type_in(std::string_view frame) noexcept {
+    if (!frame.starts_with(k_begin)) {
+        return frame.starts_with("data: [DONE]") ? "[DONE]" : "";
+    }
+    const auto from = k_begin.size() + 1; // behind the quote
+    const auto to = frame.find('"', from);
+    return to == std::string_view::npos ? std::string_view() : frame.substr(from, to - from);
+}
+
+std::optional<Chunk> chunk_in(std::string_view frame) {
+    constexpr std::string_view k_field = "data: ";
+    if (!frame.starts_with(k_field)) {
+        return std::nullopt;
+    }
+    frame.remove_prefix(k_field.size());
+    return parse_chunk(frame.substr(0, frame.find('\n')), Dialect::approvals).chunk;
+}
+
 void append_frame(std::string& out, const Chunk& chunk) {
     if (std::holds_alternative<Done>(chunk)) {
         append_sse_done(out);
         return;
     }
-    out += R"(data: {"type":)";
-    append_text(out, type_of(chunk));
+    text_member(out, k_begin, type_of(chunk));
     std::visit(UiWriter{out}, chunk);
     out += "}\n\n";
 }

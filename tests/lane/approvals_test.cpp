@@ -531,14 +531,17 @@ TEST_CASE("approvals: of a turn that another lane began, each decision leads to 
         );
     };
     lane::TurnApprovals approvals;
-    approvals.recall(asked("1"), 1);
-    approvals.recall(asked("2"), 1);
-    approvals.recall(told("1", "denied"), 2);
+    const auto recall = [&](std::string_view frame, std::size_t segment) {
+        approvals.recall(*wire::ui::chunk_in(frame), segment);
+    };
+    recall(asked("1"), 1);
+    recall(asked("2"), 1);
+    recall(told("1", "denied"), 2);
     CHECK_FALSE(approvals.unsure({{"a1", false}}, 2));
     CHECK(approvals.unsure({{"a1", false}, {"a2", true}}, 2)); // the authority may ask for a2 again
     CHECK(approvals.asks(true));
     CHECK_FALSE(approvals.asks(false));
-    approvals.recall(told("2", "available"), 3);
+    recall(told("2", "available"), 3);
     CHECK_FALSE(approvals.unsure({{"a2", true}}, 3));
     CHECK_FALSE(approvals.asks(true));
     CHECK(approvals.judge({{"a1", false}})->segment == 1);

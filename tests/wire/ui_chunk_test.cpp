@@ -144,7 +144,23 @@ TEST_CASE("chunk: every type is read into its struct and written the same way") 
         append_frame(out, *parsed.chunk);
         CHECK(out == "data: " + std::string(json) + "\n\n");
         CHECK((json == "[DONE]" || json.contains('"' + type_of(*parsed.chunk) + '"')));
+        CHECK(type_in(out) == type_of(*parsed.chunk));
+        const auto back = chunk_in(out);
+        REQUIRE(back.has_value());
+        CHECK(back->index() == parsed.chunk->index());
     }
+}
+
+TEST_CASE("chunk: what is not a chunk's frame has neither type nor chunk") {
+    for (const std::string_view bytes :
+         {"", ": ping\n\n", "data: ", "data: {\"type\":", "data: {\"type\":\"text", "event: x\n\n"
+         }) {
+        CAPTURE(bytes);
+        CHECK(type_in(bytes).empty());
+        CHECK_FALSE(chunk_in(bytes));
+    }
+    // Approvals are read whoever the stream is for.
+    CHECK(chunk_in("data: {\"type\":\"tool-output-denied\",\"toolCallId\":\"c\"}\n\n"));
 }
 
 TEST_CASE("chunk: a missing or wrong id equals itself and no id on the wire") {

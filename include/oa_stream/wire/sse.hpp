@@ -59,6 +59,9 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+/// Of each event and comment that is written here; inside one there is none.
+inline constexpr std::string_view k_sse_end = "\n\n";
+
 /// Appends "data: <json>\n\n". `json` must be one line.
 void append_sse_data(std::string& out, std::string_view json);
 /// Appends "event: <name>\ndata: <json>\n\n".
@@ -67,7 +70,7 @@ void append_sse_event(std::string& out, std::string_view name, std::string_view 
 void append_sse_done(std::string& out);
 
 /// Takes the first event or comment, its empty line included, off `written`: what this writer
-/// wrote, which ends each with "\n\n". All of it when none ends.
+/// wrote. All of it when none ends.
 [[nodiscard]] std::string_view take_sse_frame(std::string_view& written) noexcept;
 /// `written` without its comments: those belong to one connection, not to the answer. An event that
 /// does not end stays as it is.

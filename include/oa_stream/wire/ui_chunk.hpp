@@ -128,5 +128,9 @@ struct Parsed {
 
 /// Appends the chunk as one frame ("data: {…}\n\n"). Key order: type first, then as in the struct.
 void append_frame(std::string& out, const Chunk& chunk);
+/// Of such a frame: as type_of() has it, without reading the rest. Empty of any other one.
+[[nodiscard]] std::string_view type_in(std::string_view frame) noexcept;
+/// … and its chunk, of either dialect.
+[[nodiscard]] std::optional<Chunk> chunk_in(std::string_view frame);
 
 } // namespace oa_stream::wire::ui

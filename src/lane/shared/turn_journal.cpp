@@ -1,5 +1,7 @@
 #include "turn_journal.hpp"
 
+#include "oa_stream/wire/sse.hpp"
+
 #include <algorithm>
 #include <utility>
 
@@ -16,13 +18,12 @@ constexpr std::size_t k_most_gathered = 16U << 10U;
 
 /// How much of it is written at once: a log never ends within a frame.
 std::size_t whole_frames(std::string_view pending) {
-    constexpr std::string_view k_end = "\n\n";
     if (pending.size() <= k_most_piece) {
         return pending.size();
     }
-    auto end = pending.rfind(k_end, k_most_piece - k_end.size());
-    end = end == std::string_view::npos ? pending.find(k_end) : end;
-    return end == std::string_view::npos ? pending.size() : end + k_end.size();
+    auto end = pending.rfind(wire::k_sse_end, k_most_piece - wire::k_sse_end.size());
+    end = end == std::string_view::npos ? pending.find(wire::k_sse_end) : end;
+    return end == std::string_view::npos ? pending.size() : end + wire::k_sse_end.size();
 }
 
 } // namespace

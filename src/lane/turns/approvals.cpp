@@ -1,6 +1,5 @@
 #include "approvals.hpp"
 
-#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -41,28 +40,25 @@ TurnApprovals::Approval* TurnApprovals::find(std::string_view id) {
     return find_or_null(approvals_, id, &Approval::id);
 }
 
-void TurnApprovals::recall(std::string_view frame, std::size_t segment) {
-    constexpr std::string_view k_prefix = "data: ";
-    const bool asks = frame.contains(R"("tool-approval-request")");
-    const bool ends = !approvals_.empty() && frame.contains(R"("tool-output-)");
-    if (!asks && !ends) {
-        return;
-    }
-    const auto chunk = Json::parse(frame.substr(k_prefix.size()), nullptr, false);
-    const std::string call(string_member(chunk, "toolCallId").value_or(""));
-    const auto type = string_member(chunk, "type");
-    if (const auto id = string_member(chunk, "approvalId"); type == "tool-approval-request" && id) {
-        approvals_.push_back({.id = std::string(*id), .call = call, .segment = segment});
+void TurnApprovals::recall(const wire::ui::Chunk& chunk, std::size_t segment) {
+    if (const auto* asked = std::get_if<wire::ui::ToolApprovalRequest>(&chunk)) {
+        approvals_.push_back({.id = asked->approval, .call = asked->call, .segment = segment});
         approvals_.back().state = State::asked_before;
+    } else if (const auto* denied = std::get_if<wire::ui::ToolOutputDenied>(&chunk)) {
+        recall_end(denied->call, false, segment);
+    } else if (const auto* output = std::get_if<wire::ui::ToolOutputAvailable>(&chunk)) {
+        recall_end(output->call, true, segment);
+    } else if (const auto* failed = std::get_if<wire::ui::ToolOutputError>(&chunk)) {
+        recall_end(failed->call, true, segment);
     }
-    const bool denied = type == "tool-output-denied";
-    if (denied || type == "tool-output-available" || type == "tool-output-error") {
-        for (auto& known : approvals_) {
-            if (known.call == call && known.state == State::asked_before) {
-                known.state = State::answered;
-                known.approved = !denied;
-                known.segment = std::max(known.segment, segment - 1);
-            }
+}
+
+void TurnApprovals::recall_end(std::string_view call, bool approved, std::size_t segment) {
+    for (auto& known : approvals_) {
+        if (known.call == call && known.state == State::asked_before) {
+            known.state = State::answered;
+            known.approved = approved;
+            known.segment = std::max(known.segment, segment - 1);
         }
     }
 }

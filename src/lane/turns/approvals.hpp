@@ -42,9 +42,9 @@ public:
         std::size_t segment = 0; ///< answered: the segment that tells what came of it
     };
 
-    /// Of a turn that another replica began: one of its frames, and the segment behind the one it
-    /// stands in.
-    void recall(std::string_view frame, std::size_t segment);
+    /// Of a turn that another replica began: a chunk that it sent, and the segment behind the one
+    /// it stands in.
+    void recall(const wire::ui::Chunk& chunk, std::size_t segment);
     /// Nobody asked for all of these again so far, and what came of them is not told up to this
     /// segment.
     [[nodiscard]] bool
@@ -79,6 +79,7 @@ public:
 
 private:
     [[nodiscard]] Approval* find(std::string_view id);
+    void recall_end(std::string_view call, bool approved, std::size_t segment);
 
     std::vector<Approval> approvals_; ///< of the whole turn
     std::set<std::string, std::less<>> running_; ///< calls

@@ -1,5 +1,7 @@
 #include "faulty_encoder.hpp"
 
+#include "oa_stream/wire/sse.hpp"
+
 #include <utility>
 
 namespace oa_stream::lane {
@@ -40,11 +42,11 @@ public:
 private:
     void damage(std::string& out, std::size_t from) {
         while (from < out.size()) {
-            const auto end = out.find("\n\n", from);
+            const auto end = out.find(wire::k_sse_end, from);
             if (end == std::string::npos) {
                 return;
             }
-            auto next = end + 2;
+            auto next = end + wire::k_sse_end.size();
             const bool corrupt = faults_->corrupt_next();
             if (corrupt && corrupted_) {
                 out.erase(from, next - from);

@@ -1,5 +1,7 @@
 #include "frame_log.hpp"
 
+#include "oa_stream/wire/sse.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,11 +15,10 @@ constexpr std::size_t k_first_block = 512;
 constexpr std::size_t k_block = 16U << 10U;
 constexpr std::size_t k_largest_block = 64U << 10U;
 
-/// A frame ends with an empty line, of which there is no other.
 std::uint64_t count_ends(std::string_view bytes, char before) noexcept {
-    constexpr std::string_view k_end = "\n\n";
     std::uint64_t ends = before == '\n' && bytes.starts_with('\n') ? 1 : 0;
-    for (auto at = bytes.find(k_end); at != bytes.npos; at = bytes.find(k_end, at + 2)) {
+    for (auto at = bytes.find(wire::k_sse_end); at != bytes.npos;
+         at = bytes.find(wire::k_sse_end, at + 2)) {
         ++ends;
     }
     return ends;

@@ -271,6 +271,7 @@ private:
     /// Nothing is said to the authority any more, which may be let go already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
     void append_sent(std::string_view frames);
+    void recall(std::string_view frame);
     /// All frames that are to be stored.
     [[nodiscard]] std::string hold_end(std::size_t begin);
     void store_end(std::string frames);

@@ -1,6 +1,7 @@
 // A turn over several replicas: its end is the store's to say, and it may run elsewhere.
 #include "oa_stream/encode/ui_encoder.hpp"
 #include "oa_stream/wire/sse.hpp"
+#include "oa_stream/wire/ui_chunk.hpp"
 
 #include "live_turn.hpp"
 #include "reader.hpp"
@@ -78,27 +79,42 @@ void LiveTurn::append_sent(std::string_view frames) {
     auto at = log_.end();
     for (auto rest = frames; !rest.empty();) {
         const auto frame = wire::take_sse_frame(rest);
+        const auto type = wire::ui::type_in(frame);
         if (auto& last = segments_.back(); last.end != 0) {
             segments_.push_back({.begin = last.end, .body = at + frame.size()});
             read_waiting_ = false;
-        } else if (frame.starts_with("data: [DONE]")) {
+        } else if (type == "[DONE]") {
             last.finish = frame_at_;
             last.end = at + frame.size();
         } else if (last.body != 0 && at > last.body) {
             last.claimed = true;
         }
         if (style_.approvals || relayed_) {
-            approvals_.recall(frame, segments_.size());
             unasked_.hear(frame, at);
         }
-        if (style_.calls || relayed_) {
-            const auto asked = relayed_ ? std::optional(Clock::now()) : std::nullopt;
-            calls_.recall(frame, segments_.size() - 1, asked);
+        if (type.starts_with("tool-") && !type.ends_with("-delta")) {
+            recall(frame);
         }
         frame_at_ = at;
         at += frame.size();
     }
     log_.append(frames);
+}
+
+/// What it says of a call.
+void LiveTurn::recall(std::string_view frame) {
+    const auto chunk =
+        style_.approvals || style_.calls || relayed_ ? wire::ui::chunk_in(frame) : std::nullopt;
+    if (!chunk) {
+        return;
+    }
+    if (style_.approvals || relayed_) {
+        approvals_.recall(*chunk, segments_.size());
+    }
+    if (style_.calls || relayed_) {
+        const auto asked = relayed_ ? std::optional(Clock::now()) : std::nullopt;
+        calls_.recall(*chunk, segments_.size() - 1, asked);
+    }
 }
 
 void LiveTurn::history_read(const std::string& text) {

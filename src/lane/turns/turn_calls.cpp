@@ -1,6 +1,5 @@
 #include "turn_calls.hpp"
 
-#include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
 #include <algorithm>
@@ -26,33 +25,26 @@ void TurnCalls::settle(authority::CallResult result, std::size_t segment) {
 }
 
 void TurnCalls::recall(
-    std::string_view frame, std::size_t segment, std::optional<Clock::time_point> asked
+    const wire::ui::Chunk& chunk, std::size_t segment, std::optional<Clock::time_point> asked
 ) {
-    constexpr std::string_view k_prefix = "data: ";
-    const bool asks = frame.contains(R"("tool-input-available")");
-    const bool ends = !entries_.empty() && frame.contains(R"("tool-output-)");
-    if (!asks && !ends) {
-        return;
-    }
-    const auto chunk = Json::parse(frame.substr(k_prefix.size()), nullptr, false);
-    const std::string call(string_member(chunk, "toolCallId").value_or(""));
-    const auto type = string_member(chunk, "type");
-    auto* known = find(call);
-    if (type == "tool-input-available") {
-        const bool runs_it = !bool_member(chunk, "providerExecuted").value_or(false);
-        if (runs_it && known == nullptr && chunk.contains("input")) {
-            const std::string name(string_member(chunk, "toolName").value_or(""));
-            entries_.push_back({.call = {call, name, dump_json(chunk["input"])}, .asked = asked});
+    if (const auto* ready = std::get_if<wire::ui::ToolInputAvailable>(&chunk)) {
+        if (!ready->provider_executed && find(ready->call) == nullptr) {
+            entries_.push_back(
+                {.call = {ready->call, ready->name, dump_json(ready->input)}, .asked = asked}
+            );
         }
-    } else if (known != nullptr &&
-               (type == "tool-output-available" || type == "tool-output-error")) {
-        const bool failed = type == "tool-output-error";
-        const auto output = chunk.find(failed ? "errorText" : "output");
-        known->result = {
-            .call = call, .output = output == chunk.end() ? Json() : *output, .failed = failed
-        };
+    } else if (const auto* output = std::get_if<wire::ui::ToolOutputAvailable>(&chunk)) {
+        recall_end({.call = output->call, .output = output->output}, segment);
+    } else if (const auto* failed = std::get_if<wire::ui::ToolOutputError>(&chunk)) {
+        recall_end({.call = failed->call, .output = failed->text, .failed = true}, segment);
+    }
+}
+
+void TurnCalls::recall_end(authority::CallResult result, std::size_t segment) {
+    if (auto* known = find(result.call)) {
+        known->maybe_over = result.failed;
+        known->result = std::move(result);
         known->segment = segment;
-        known->maybe_over = failed;
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/task.hpp"
+#include "oa_stream/wire/ui_chunk.hpp"
 
 #include "gates/rejection.hpp"
 #include "tools/call_results.hpp"
@@ -24,10 +25,11 @@ public:
     /// To be called for each event that is encoded, in order. `segment`: where it is told.
     void watch(const turn::Event& event, Clock::time_point now, std::size_t segment);
 
-    /// Of a turn that another replica began: one of its frames, and the segment it stands in.
+    /// Of a turn that another replica began: a chunk that it sent, and the segment it stands in.
     /// `asked` unset: the events tell which of its calls still wait.
-    void
-    recall(std::string_view frame, std::size_t segment, std::optional<Clock::time_point> asked);
+    void recall(
+        const wire::ui::Chunk& chunk, std::size_t segment, std::optional<Clock::time_point> asked
+    );
     /// Nobody told so far what became of all these calls.
     [[nodiscard]] bool unsure(const std::vector<authority::CallResult>& results) const;
 
@@ -62,6 +64,7 @@ private:
     }
     [[nodiscard]] Entry* find(std::string_view call) noexcept;
     void settle(authority::CallResult result, std::size_t segment);
+    void recall_end(authority::CallResult result, std::size_t segment);
 
     std::vector<Entry> entries_; ///< of the whole turn
     std::vector<ResultDigest> began_with_{};

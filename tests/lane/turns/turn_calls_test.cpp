@@ -31,13 +31,13 @@ std::string code_of(const Accepted<TurnCalls::Verdict>& verdict) {
 TEST_CASE("A turn that is read from another replica waits for the calls that it asked") {
     TurnCalls calls;
     for (const auto frame : {k_own, k_words, k_asked, k_asked}) {
-        calls.recall(frame, 0, Clock::now());
+        calls.recall(*wire::ui::chunk_in(frame), 0, Clock::now());
     }
     REQUIRE(calls.open() == std::vector<turn::ClientCall>{{"c1", "clock", R"({"h":1})"}});
     CHECK(calls.waiting());
     CHECK_FALSE(calls.unsure(result("x")));
 
-    calls.recall(k_told, 1, Clock::now());
+    calls.recall(*wire::ui::chunk_in(k_told), 1, Clock::now());
     CHECK(calls.open().empty());
     CHECK(calls.judge(result(Json{{"a", 2}}))->segment == 1);
     CHECK(code_of(calls.judge(result("other"))) == "already_answered");
@@ -46,8 +46,8 @@ TEST_CASE("A turn that is read from another replica waits for the calls that it 
 
 TEST_CASE("A call whose frame says that it failed may have ended with its turn") {
     TurnCalls calls;
-    calls.recall(k_asked, 0, Clock::now());
-    calls.recall(k_failed, 2, Clock::now());
+    calls.recall(*wire::ui::chunk_in(k_asked), 0, Clock::now());
+    calls.recall(*wire::ui::chunk_in(k_failed), 2, Clock::now());
     CHECK_FALSE(calls.waiting());
     CHECK(calls.judge(result("no network", true))->segment == 2);
     CHECK(code_of(calls.judge(result("rain"))) == "tool_call_over");
@@ -55,7 +55,7 @@ TEST_CASE("A call whose frame says that it failed may have ended with its turn")
 
 TEST_CASE("Results of other turns' calls count only where no other result came") {
     TurnCalls calls;
-    calls.recall(k_asked, 0, Clock::now());
+    calls.recall(*wire::ui::chunk_in(k_asked), 0, Clock::now());
     auto both = result("noon");
     both.insert(both.begin(), {.call = "earlier", .output = "sun"});
     CHECK(calls.judge(both)->fresh == result("noon"));
@@ -82,7 +82,7 @@ TEST_CASE("Results that a turn began with lead to its beginning, and no others o
     CHECK(code_of(calls.judge({failed})) == "already_answered");
     CHECK(code_of(calls.judge({{.call = "other", .output = "rain"}})) == "unknown_tool_call");
 
-    calls.recall(k_asked, 0, Clock::now());
+    calls.recall(*wire::ui::chunk_in(k_asked), 0, Clock::now());
     CHECK(calls.judge(both)->fresh == result("noon"));
     calls.note_answer(both.back(), 1);
     CHECK(calls.judge(both)->segment == 1);
@@ -90,7 +90,7 @@ TEST_CASE("Results that a turn began with lead to its beginning, and no others o
 
 TEST_CASE("Of a turn that was taken over the events say whether a call still waits") {
     TurnCalls calls;
-    calls.recall(k_asked, 0, {});
+    calls.recall(*wire::ui::chunk_in(k_asked), 0, {});
     CHECK_FALSE(calls.waiting());
     CHECK(calls.unsure(result("x")));
     CHECK(code_of(calls.judge(result("x"))) == "unknown_tool_call");
@@ -101,7 +101,7 @@ TEST_CASE("Of a turn that was taken over the events say whether a call still wai
     CHECK(calls.open().size() == 1);
 
     TurnCalls answered;
-    answered.recall(k_asked, 0, {});
+    answered.recall(*wire::ui::chunk_in(k_asked), 0, {});
     answered.watch(turn::ToolOutput{.call = "c1", .output = "noon"}, Clock::now(), 1);
     CHECK(answered.judge(result("noon"))->segment == 1);
 }
