@@ -44,15 +44,23 @@ enum class ReaderEnd {
 };
 [[nodiscard]] std::string_view to_string(ReaderEnd end) noexcept;
 
+/// Which turn it is.
+struct TurnIdentity {
+    std::string_view route{}; ///< template of the request that started it
+    std::string request_id{}; ///< of that request
+    std::string owner{};
+    std::string thread{}; ///< the client's id
+    Clock::time_point received{};
+    std::string prompt_end{}; ///< the end of that request's body: never logged, nor what quotes it
+    bool probe = false; ///< that request was a probe
+    bool taken_over = false; ///< another process began it, and counts neither it nor its request
+};
+
 /// One accepted turn, when it has ended. Made exactly once a turn. Times are seconds after the
 /// request was received, -1 when that never happened.
-struct TurnOutcome {
-    std::string_view route; ///< template of the request that started it
-    std::string request_id; ///< of that request
-    std::string owner;
-    std::string thread;     ///< the client's id
-    std::string turn;       ///< as on the wire
-    std::string model;
+struct TurnOutcome : TurnIdentity {
+    std::string turn{}; ///< as on the wire
+    std::string model{};
     turn::TerminalClass terminal = turn::TerminalClass::completed;
     turn::Outcome outcome = turn::Outcome::completed;
     std::optional<turn::Failure> failure{}; ///< detail is the authority's own text: redact it
@@ -64,10 +72,7 @@ struct TurnOutcome {
     double first_content_s = -1;
     double longest_gap_s = -1; ///< between two chunks; -1: there were no two
     double ended_s = -1; ///< here: also when it went on in another process
-    std::string_view prompt_end{}; ///< TurnIdentity::said
-    bool probe = false;      ///< its request was a probe
-    bool elsewhere = false;  ///< another replica decided how it ended, and counts it
-    bool taken_over = false; ///< another process began it, and counts neither it nor its request
+    bool elsewhere = false; ///< another replica decided how it ended, and counts it
 };
 /// Completed without any text, reasoning or tool: the quiet failure.
 [[nodiscard]] bool is_empty(const TurnOutcome& outcome) noexcept;
@@ -82,7 +87,7 @@ struct Delivery {
     double first_content_s = -1;
     double end_s = -1;
     std::uint64_t frames = 0; ///< whole ones
-    std::uint64_t bytes = 0;  ///< of body
+    std::uint64_t bytes = 0; ///< of body
 };
 
 /// One request, when its answer has ended (that of a stream's first request: when its turn has,
@@ -93,14 +98,14 @@ struct RequestRecord : Delivery {
     std::string_view route = "other"; ///< template, never the raw path
     std::string method;
     std::string client{}; ///< address; in the access log and nowhere else
-    bool secure = false;  ///< the client's end of the way is TLS
+    bool secure = false; ///< the client's end of the way is TLS
     bool left = false; ///< its turn went on in another process, whose record of it counts
     /// Left, and without a store that lanes share only a resume finds the turn again.
     bool end_unknown = false;
     bool taken_over = false; ///< of a turn that another process began, when it has ended here
     std::string_view lane = "control"; ///< compat, native or control
-    int status = 0;                    ///< 499: the client left before a status line
-    std::string error{};               ///< code of the envelope
+    int status = 0; ///< 499: the client left before a status line
+    std::string error{}; ///< code of the envelope
     std::string owner{};
     std::string thread{};
     std::string turn{};

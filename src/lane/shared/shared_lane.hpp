@@ -26,6 +26,9 @@ namespace oa_stream::lane {
 
 struct LaneState;
 
+/// Of a turn whose request is not known here: it counts where most turns begin.
+inline constexpr std::string_view k_usual_route = telemetry::k_turn_routes.front().pattern;
+
 /// What a successor must know of a turn, as it stands at its log's beginning.
 struct TurnHead {
     std::string route{};

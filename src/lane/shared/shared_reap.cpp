@@ -96,10 +96,18 @@ encode::UiEncoderOptions encoder_options(const store::TakeRequest& take, const T
     return out;
 }
 
-std::string_view turn_route(const TurnHead& head) {
-    const auto& routes = telemetry::k_turn_routes;
-    const auto* known = find_or_null(routes, head.route, &telemetry::TurnRoute::pattern);
-    return known == nullptr ? routes.front().pattern : known->pattern;
+TurnIdentity identity_of(const store::TakeRequest& take, const TurnHead& head) {
+    const auto* known =
+        find_or_null(telemetry::k_turn_routes, head.route, &telemetry::TurnRoute::pattern);
+    return {
+        .route = known == nullptr ? k_usual_route : known->pattern,
+        .request_id = head.request_id.empty() ? take.from.turn : head.request_id, // for the log
+        .owner = take.key.owner,
+        .thread = take.key.id,
+        .received = Clock::now(),
+        .probe = head.probe,
+        .taken_over = true
+    };
 }
 
 /// None: the authority knows of no such turn. An error: it could not say, or it runs the turn after
@@ -162,11 +170,7 @@ Task<void> SharedLane::reap(
         co_return;
     }
     ++store_->turns.reaped;
-    TurnOutcome counted;
-    counted.route = turn_route(head);
-    counted.request_id = head.request_id.empty() ? take.from.turn : head.request_id; // for the log
-    counted.owner = take.key.owner;
-    counted.thread = take.key.id;
+    TurnOutcome counted{identity_of(take, head)};
     counted.turn = take.from.turn;
     counted.model = head.model;
     counted.outcome = ended.outcome;
@@ -176,8 +180,6 @@ Task<void> SharedLane::reap(
     counted.terminal = class_of(counted);
     counted.content = encoder.summary().content;
     counted.frames = encoder.summary().frames;
-    counted.probe = head.probe;
-    counted.taken_over = true;
     lane_->count(counted);
     if (lane_->parts.log != nullptr) {
         lane_->parts.log->event(

@@ -5,12 +5,11 @@
 
 #include "shared_lane.hpp"
 
-#include <string_view>
-
 namespace oa_stream::lane {
 
 [[nodiscard]] encode::UiEncoderOptions
 encoder_options(const store::TakeRequest& take, const TurnHead& head);
-[[nodiscard]] std::string_view turn_route(const TurnHead& head);
+/// Of a turn that was taken from another replica.
+[[nodiscard]] TurnIdentity identity_of(const store::TakeRequest& take, const TurnHead& head);
 
 } // namespace oa_stream::lane

@@ -15,8 +15,6 @@ namespace {
 
 constexpr int k_looks = 3;
 
-constexpr std::string_view k_relay_route = telemetry::k_turn_routes.front().pattern;
-
 } // namespace
 
 TurnHead read_head(const std::string& text) {
@@ -85,7 +83,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     auto turn = LiveTurn::relay(
         {lane_->executor,
          lane_->host,
-         {k_relay_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
+         {k_usual_route, head.request_id, key.owner, key.id, Clock::now(), {}, head.probe},
          std::move(remote),
          std::move(style)}
     );

@@ -265,18 +265,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
     style.began_with = head.began_with;
     tell_of_readers(style, take.key, take.from.turn);
     auto live = LiveTurn::adopt(
-        {lane_->executor,
-         lane_->host,
-         {turn_route(head),
-          head.request_id,
-          take.key.owner,
-          take.key.id,
-          Clock::now(),
-          {},
-          head.probe,
-          true},
-         std::move(turn),
-         std::move(style)},
+        {lane_->executor, lane_->host, identity_of(take, head), std::move(turn), std::move(style)},
         sent
     );
     follow(live, journal);

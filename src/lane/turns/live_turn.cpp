@@ -16,10 +16,10 @@ namespace oa_stream::lane {
 
 LiveTurn::LiveTurn(Parts parts)
     : executor_(std::move(parts.executor)), host_(std::move(parts.host)),
-      identity_(std::move(parts.identity)), turn_(std::move(parts.turn)),
-      id_(wire_id(turn_->turn_id())), log_(host_->log_bytes), style_(std::move(parts.style)),
+      turn_(std::move(parts.turn)), log_(host_->log_bytes), style_(std::move(parts.style)),
       pause_timer_(executor_), accepted_(Clock::now()), last_event_(accepted_),
-      detached_(accepted_) {
+      detached_(accepted_), outcome_{std::move(parts.identity)} {
+    outcome_.turn = wire_id(turn_->turn_id());
     outcome_.model = turn_->model();
     calls_.begin_with(std::move(style_.began_with));
 }

@@ -57,17 +57,6 @@ struct ReaderReport : Delivery {
 };
 using ReaderDone = std::function<void(const ReaderReport&)>;
 
-struct TurnIdentity {
-    std::string_view route;
-    std::string request_id;
-    std::string owner;
-    std::string thread; ///< the client's id
-    Clock::time_point received{};
-    std::string prompt_end{}; ///< the end of that request's body: never logged, nor what quotes it
-    bool probe = false;
-    bool taken_over = false; ///< another process began it
-};
-
 /// What its client's protocol makes of a turn.
 struct TurnStyle {
     std::unique_ptr<encode::TurnEncoder> encoder;
@@ -113,8 +102,8 @@ public:
     LiveTurn(const LiveTurn&) = delete;
     LiveTurn& operator=(const LiveTurn&) = delete;
 
-    [[nodiscard]] const std::string& id() const noexcept { return id_; } ///< turn id on the wire
-    [[nodiscard]] const TurnIdentity& identity() const noexcept { return identity_; }
+    [[nodiscard]] const std::string& id() const noexcept { return outcome_.turn; } ///< on the wire
+    [[nodiscard]] const TurnIdentity& identity() const noexcept { return outcome_; }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
     /// It ended here alone: what became of it another replica knows.
     [[nodiscard]] bool gone() const noexcept { return ended_ && gone_; }
@@ -296,9 +285,7 @@ private:
 
     asio::any_io_executor executor_;
     std::shared_ptr<TurnHost> host_; ///< before log_, which counts in it
-    TurnIdentity identity_;
     std::unique_ptr<authority::Turn> turn_; ///< until it has ended
-    std::string id_;
     FrameLog log_;
     encode::Normaliser normaliser_;
     TurnStyle style_;
@@ -319,7 +306,7 @@ private:
     Clock::time_point stop_deadline_{};
     Clock::time_point ended_at_{};
     StopReason reason_ = StopReason::none;
-    TurnOutcome outcome_{};
+    TurnOutcome outcome_;
     std::string read_{}; ///< the last reading of its thread's messages
     std::uint64_t frame_at_ = 0; ///< of frames that another replica wrote: the last one
     std::string last_frames_{}; ///< the ending, until the store has it

@@ -12,7 +12,7 @@
 namespace oa_stream::lane {
 
 double LiveTurn::since_received(Clock::time_point at) const noexcept {
-    return std::chrono::duration<double>(at - identity_.received).count();
+    return std::chrono::duration<double>(at - outcome_.received).count();
 }
 
 bool LiveTurn::feed(authority::EventBatch& batch) {
@@ -294,14 +294,6 @@ void LiveTurn::conclude(Clock::time_point now) {
     ended_at_ = now;
     style_.place.reset();
     owed_ = owed_ || (segments_.size() > 1 && !segments_.back().begun);
-    outcome_.route = identity_.route;
-    outcome_.request_id = identity_.request_id;
-    outcome_.owner = identity_.owner;
-    outcome_.prompt_end = identity_.prompt_end;
-    outcome_.probe = identity_.probe;
-    outcome_.taken_over = identity_.taken_over;
-    outcome_.thread = identity_.thread;
-    outcome_.turn = id_;
     outcome_.reason = reason_;
     const encode::TurnSummary& answer = style_.encoder->summary();
     if (answer.failure && outcome_.outcome == turn::Outcome::completed) {

@@ -16,9 +16,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// A turn that is taken over counts where such turns begin. Who began it counted it as accepted.
-constexpr std::string_view k_joined_route = telemetry::k_turn_routes.front().pattern;
-
 /// Of a thread: other messages that came since a lane died over this one.
 constexpr std::size_t k_looked_through = 100;
 
@@ -193,7 +190,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::join(CallPtr call, Thread
         co_return reject_start(turn.error());
     }
     auto head = head_of(*call, **turn);
-    head.route = k_joined_route;
+    head.route = k_usual_route;
     head.calls = lane_->config.allowed.tools;
     head.probe = false;
     if (const auto newest = co_await newest_turns(call, row->thread, 1);
@@ -212,7 +209,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::join(CallPtr call, Thread
     }
     auto live = go_live(
         *call,
-        {.route = k_joined_route,
+        {.route = k_usual_route,
          .request_id = call->record.request_id,
          .owner = owner,
          .thread = thread,
