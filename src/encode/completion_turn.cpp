@@ -69,7 +69,7 @@ Result<CompletionTurn::Delta> CompletionTurn::apply(const turn::Event& event) {
 
 const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
     const auto* call = std::get_if<turn::ClientCall>(&event);
-    if (call == nullptr || (one_call_ && called_) || stop_.cut()) {
+    if (call == nullptr || (demands_.one_call && called_) || stop_.cut()) {
         return nullptr; // a model that is asked for one call at a time makes the others later
     }
     called_ = true;
@@ -89,7 +89,9 @@ Result<CompletionTurn::Delta> CompletionTurn::delta(const turn::PartDelta& event
     if (open == parts_.end()) {
         return illegal("delta of no open part:", event.id);
     }
-    const bool aside = json_only_ && open->phase == turn::TextPhase::commentary;
+    // Commentary beside JSON is not a part of the text.
+    const bool json_only = demands_.json || demands_.json_object;
+    const bool aside = json_only && open->phase == turn::TextPhase::commentary;
     if (open->kind != turn::PartKind::text || aside) {
         return Delta{.reasoning = stop_.cut() ? std::string_view() : std::string_view(event.text)};
     }
@@ -99,7 +101,7 @@ Result<CompletionTurn::Delta> CompletionTurn::delta(const turn::PartDelta& event
 
 CompletionTurn::Delta CompletionTurn::text(std::string_view text) {
     has_text_ = has_text_ || !text.empty();
-    if (json_object_) {
+    if (demands_.json_object) {
         json_ += text;
     }
     return {.text = text};
@@ -166,10 +168,10 @@ std::optional<turn::FailureCause> CompletionTurn::unmet() const {
     if (called_) {
         return std::nullopt;
     }
-    if (must_call_) {
+    if (demands_.must_call) {
         return turn::FailureCause::no_call;
     }
-    if (json_object_ && !stop_.cut()) {
+    if (demands_.json_object && !stop_.cut()) {
         const auto value = parse_any_json(json_);
         return value && value->is_object() ? std::nullopt
                                            : std::optional(turn::FailureCause::no_json);

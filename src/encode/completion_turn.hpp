@@ -20,11 +20,8 @@ namespace oa_stream::encode {
 
 class CompletionTurn {
 public:
-    /// What `identity` demands of the answer.
-    explicit CompletionTurn(CompletionIdentity& identity)
-        : one_call_(identity.one_call), must_call_(identity.must_call),
-          json_object_(identity.json_object), json_only_(identity.json || identity.json_object),
-          stop_(std::move(identity.stop)) {}
+    explicit CompletionTurn(AnswerDemands demands)
+        : demands_(std::move(demands)), stop_(std::move(demands_.stop)) {}
     /// What an event adds.
     struct Delta {
         std::string_view text{};
@@ -68,10 +65,7 @@ private:
     std::vector<OpenPart> parts_{};
     bool has_text_ = false;
     bool called_ = false;
-    bool one_call_;
-    bool must_call_;
-    bool json_object_;
-    bool json_only_; ///< commentary beside JSON is not a part of the text
+    AnswerDemands demands_; ///< … but for `stop`
     StopCut stop_;
     std::string json_{}; ///< the text, where it must be a JSON object
     std::optional<turn::Usage> usage_{};

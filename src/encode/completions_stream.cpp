@@ -18,8 +18,8 @@ namespace {
 
 struct StreamState {
     StreamState(CompletionIdentity identity, bool with_usage, TextRoom room)
-        : turn(identity), gathered(std::move(room)), json_object(identity.json_object),
-          include_usage(with_usage) {
+        : turn(identity.demands), gathered(std::move(room)),
+          json_object(identity.demands.json_object), include_usage(with_usage) {
         chunk().id = std::move(identity.id);
         chunk().created = identity.created;
         chunk().model = std::move(identity.model);

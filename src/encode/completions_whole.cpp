@@ -17,7 +17,7 @@ namespace {
 
 struct WholeState {
     WholeState(CompletionIdentity identity, TextRoom room)
-        : turn(identity), gathered(std::move(room)) {
+        : turn(identity.demands), gathered(std::move(room)) {
         answer.id = std::move(identity.id);
         answer.created = identity.created;
         answer.model = std::move(identity.model);

@@ -23,19 +23,9 @@ using namespace response;
 
 namespace {
 
-CompletionIdentity demands_of(const ResponseIdentity& identity) {
-    CompletionIdentity out;
-    out.one_call = identity.one_call;
-    out.must_call = identity.must_call;
-    out.json_object = identity.json_object;
-    return out;
-}
-
 struct ResponseState {
-    ResponseState(
-        ResponseIdentity with, CompletionIdentity demands, bool is_streamed, TextRoom room
-    )
-        : identity(std::move(with)), turn(demands), streamed(is_streamed),
+    ResponseState(ResponseIdentity with, bool is_streamed, TextRoom room)
+        : identity(std::move(with)), turn(identity.demands), streamed(is_streamed),
           gathered(std::move(room)) {}
     ResponseState(const ResponseState&) = delete; // the callback holds its address
     ResponseState& operator=(const ResponseState&) = delete;
@@ -314,9 +304,8 @@ struct ResponseState {
 
 std::unique_ptr<WholeAnswer>
 responses_answer(ResponseIdentity identity, bool streamed, TextRoom room) {
-    auto demands = demands_of(identity);
     return std::make_unique<OpenAiWhole<ResponseState>>(
-        std::move(identity), std::move(demands), streamed, std::move(room)
+        std::move(identity), streamed, std::move(room)
     );
 }
 

@@ -293,14 +293,14 @@ TEST_CASE("completions: one call at a time, and a call that was demanded") {
         TurnEnded{Outcome::completed, Finish::tool_calls},
     };
     auto one = identity();
-    one.one_call = true;
+    one.demands.one_call = true;
     CHECK(in_both_forms(identity(), calls).calls.size() == 2);
     REQUIRE(in_both_forms(one, calls).calls.size() == 1);
     CHECK(in_both_forms(one, calls).calls[0].at("id") == "c1");
     CHECK(in_both_forms(one, calls).finish == "tool_calls");
 
     auto must = identity();
-    must.must_call = true;
+    must.demands.must_call = true;
     CHECK(in_both_forms(must, calls).error.empty());
     CHECK(in_both_forms(must, words({"x"}, {TurnEnded{}})).error == "tool_call_missing");
     const auto cut = words({"x"}, {TurnEnded{Outcome::completed, Finish::length}});
@@ -319,9 +319,9 @@ TEST_CASE("completions: commentary beside JSON is reasoning, and a part of any o
         TurnEnded{}
     };
     CHECK(in_both_forms(identity(), events).text == "Working.{}");
-    for (const auto member : {&CompletionIdentity::json, &CompletionIdentity::json_object}) {
+    for (const auto member : {&AnswerDemands::json, &AnswerDemands::json_object}) {
         auto as = identity();
-        as.*member = true;
+        as.demands.*member = true;
         const auto read = in_both_forms(as, events);
         CHECK(read.text == "{}");
         CHECK(read.reasoning == "Working.");
@@ -553,7 +553,7 @@ TEST_CASE("completions: a stop sequence cuts at every border, and asks for the t
         const std::string want = text.substr(0, text.find(stop));
         for (std::size_t size = 1; size <= text.size(); ++size) {
             auto as = identity();
-            as.stop = {std::string(stop), "never"};
+            as.demands.stop = {std::string(stop), "never"};
             const auto stream = completions_stream(as, false);
             const auto whole = completions_whole(as);
             std::string out;
@@ -580,7 +580,7 @@ TEST_CASE("completions: a stop sequence cuts at every border, and asks for the t
 TEST_CASE("completions: a JSON object that is demanded is one, or the answer failed") {
     const auto told = [](std::string_view text, Finish finish = Finish::stop) {
         auto as = identity();
-        as.json_object = true;
+        as.demands.json_object = true;
         const auto stream = completions_stream(as, false);
         std::string out;
         for (const Event& event :

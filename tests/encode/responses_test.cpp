@@ -104,7 +104,7 @@ TEST_CASE("responses: reasoning, text and calls are items, and the end holds the
     quiet.reasoning = false;
     CHECK(tell(k_everything, quiet).last.at("output").size() == 3);
     auto one = identity();
-    one.one_call = true;
+    one.demands.one_call = true;
     CHECK(tell(k_everything, one).last.at("output").size() == 3);
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("responses: a message has its phase from the beginning, and JSON is be
         };
     };
     auto json = identity();
-    json.json_object = true;
+    json.demands.json_object = true;
     const auto told = tell(both("{}", TextPhase::final_answer), json);
     CHECK(told.faults == "");
     REQUIRE(told.last.at("status") == "completed");
@@ -238,7 +238,7 @@ TEST_CASE("responses, completions: what an answer gathers counts as long as its 
         const auto whole = completions_whole({"c", 1, "m"}, {.most = 9, .all = all});
         const auto text = completions_stream({"c", 1, "m"}, false, {.most = 9, .all = all});
         CompletionIdentity as{"c", 1, "m"};
-        as.json_object = true;
+        as.demands.json_object = true;
         const auto object = completions_stream(as, false, {.most = 9, .all = all});
         const std::array<TurnEncoder*, 4> every{
             response.get(), whole.get(), text.get(), object.get()

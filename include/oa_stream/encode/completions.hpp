@@ -18,16 +18,21 @@
 
 namespace oa_stream::encode {
 
+/// What a request demands of its answer.
+struct AnswerDemands {
+    bool one_call = false;    ///< parallel_tool_calls: false
+    bool must_call = false;   ///< tool_choice: an answer without a call is a failure
+    bool json_object = false; ///< another answer than a JSON object is a failure; implies `json`
+    bool json = false; ///< the text is JSON of any form: commentary becomes reasoning
+    std::vector<std::string> stop{}; ///< the text ends before the first of these
+};
+
 /// The same on every chunk of an answer.
 struct CompletionIdentity {
     std::string id;           ///< "chatcmpl-…", one per response
     std::int64_t created = 0; ///< seconds since the epoch
     std::string model;        ///< as the request named it
-    bool one_call = false;    ///< parallel_tool_calls: false
-    bool must_call = false;   ///< tool_choice: an answer without a call is a failure
-    bool json_object = false; ///< another answer than a JSON object is a failure; implies `json`
-    std::vector<std::string> stop{}; ///< the text ends before the first of these
-    bool json = false; ///< the text is JSON of any form: commentary becomes reasoning
+    AnswerDemands demands{};
 };
 
 /// An encoder whose answer is one JSON object: it never writes.

@@ -13,9 +13,7 @@ struct ResponseIdentity {
     /// id ("resp_…"), object, created_at, model, and what the request said: all but status, output,
     /// error, incomplete_details and usage.
     Json response = Json::object();
-    bool one_call = false; ///< parallel_tool_calls: false
-    bool must_call = false; ///< tool_choice: an answer without a call is a failure
-    bool json_object = false; ///< an answer that is no JSON object is a failure
+    AnswerDemands demands{};
     bool reasoning = false; ///< reasoning is sent, as summaries
     /// Called once with a response that is complete or was cut, never with one that failed.
     std::function<void(const Json& response)> on_response{};

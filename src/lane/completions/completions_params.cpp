@@ -117,7 +117,7 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
         );
     }
     if (type == "json_object") {
-        out.json_object = true;
+        out.demands.json_object = true;
         return {};
     }
     if (type != "json_schema") {
@@ -151,7 +151,7 @@ Accepted<void> read_stop(const Json& body, CompletionsRequest& out) {
         if (size == 0 || size > k_longest) {
             return bad("invalid_value", "stop", fmt::format("texts of 1 to {} bytes", k_longest));
         }
-        out.stop.push_back(text.get<std::string>());
+        out.demands.stop.push_back(text.get<std::string>());
     }
     return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/encode/completions.hpp"
 
 #include "chats/request_extras.hpp"
 #include "gates/rejection.hpp"
@@ -33,11 +34,7 @@ struct CompletionsRequest {
     std::vector<authority::InputPart> input{};
 
     std::vector<authority::ClientTool> tools{}; ///< those the model may call in this turn
-    bool one_call = false;  ///< parallel_tool_calls: false
-    bool must_call = false; ///< tool_choice: required, or a function by name
-
-    bool json_object = false; ///< the answer is one JSON object of no certain form
-    std::vector<std::string> stop{}; ///< the text ends before the first of these
+    encode::AnswerDemands demands{};
 
     IgnoredNames ignored{}; ///< parameters that were named but have no effect
     std::shared_ptr<ResponsesAsk> responses{}; ///< of /v1/responses alone

@@ -190,9 +190,7 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
     if (const auto& ask = request.responses) {
         encode::ResponseIdentity identity{
             .response = Json::object({{"id", call.record.thread}, {"object", "response"}}),
-            .one_call = request.one_call,
-            .must_call = request.must_call,
-            .json_object = request.json_object,
+            .demands = request.demands,
             .reasoning = ask->summaries
         };
         identity.response["created_at"] = unix_now();
@@ -215,12 +213,9 @@ std::unique_ptr<encode::TurnEncoder> Completions::encoder_for(
             .id = call.record.thread,
             .created = unix_now(),
             .model = request.model,
-            .one_call = request.one_call,
-            .must_call = request.must_call,
-            .json_object = request.json_object,
-            .stop = request.stop,
-            .json = request.output_schema.has_value()
+            .demands = request.demands
         };
+        identity.demands.json = request.output_schema.has_value();
         if (request.stream) {
             return encode::completions_stream(
                 std::move(identity), request.include_usage, std::move(room)

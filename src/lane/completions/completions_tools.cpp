@@ -160,7 +160,7 @@ Accepted<void> read_allowed(const Json& choice, bool flat, CompletionsRequest& o
     if (mode != "auto" && mode != "required") {
         return bad("invalid_value", path + ".mode", "auto or required");
     }
-    out.must_call = mode == "required";
+    out.demands.must_call = mode == "required";
     return keep(*named, path + ".tools", flat, out);
 }
 
@@ -177,11 +177,11 @@ Accepted<void> read_choice(const Json& choice, bool flat, CompletionsRequest& ou
         return bad("invalid_value", "tool_choice", "none or auto without 'tools'");
     }
     if (word == "required") {
-        out.must_call = true;
+        out.demands.must_call = true;
         return {};
     }
     if (choice.is_object() && string_member(choice, "type") == "function") {
-        out.must_call = true;
+        out.demands.must_call = true;
         return keep(Json::array({choice}), "tool_choice", flat, out);
     }
     if (choice.is_object() && string_member(choice, "type") == "allowed_tools") {
@@ -222,7 +222,7 @@ read_tools(const Json& body, const CompletionsContext& context, CompletionsReque
         }
         return {};
     }
-    out.one_call = one_call;
+    out.demands.one_call = one_call;
     if (const auto* list = given(body, "tools")) {
         OA_CHECK(read_list(*list, context.flat_tools, out));
     }
@@ -233,9 +233,9 @@ read_tools(const Json& body, const CompletionsContext& context, CompletionsReque
 }
 
 void tell_demands(CompletionsRequest& request) {
-    if (request.must_call) {
+    if (request.demands.must_call) {
         demand_call(request);
-    } else if (request.json_object) {
+    } else if (request.demands.json_object) {
         request.instructions += request.instructions.empty() ? "" : "\n\n";
         request.instructions +=
             "Answer with one JSON object and nothing else: no other text and no "

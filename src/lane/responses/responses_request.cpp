@@ -151,7 +151,7 @@ read_format(const Json& format, const CompletionsContext& context, CompletionsRe
     if (type != "text" && type != "json_object") {
         return bad("invalid_value", "text.format.type", "text, json_schema or json_object");
     }
-    out.json_object = type == "json_object";
+    out.demands.json_object = type == "json_object";
     return {};
 }
 
@@ -246,7 +246,7 @@ void echo_tools(const Json& body, const CompletionsRequest& request, Json& echo)
         }
         echo["tools"].push_back(std::move(one));
     }
-    echo["parallel_tool_calls"] = !request.one_call;
+    echo["parallel_tool_calls"] = !request.demands.one_call;
 }
 
 Accepted<void>

@@ -46,8 +46,8 @@ std::string offered(const Accepted<CompletionsRequest>& request) {
     for (const auto& tool : request->tools) {
         out += (out.empty() ? "" : " ") + tool.name;
     }
-    out += request->one_call ? ", one" : "";
-    out += request->must_call ? ", must" : "";
+    out += request->demands.one_call ? ", one" : "";
+    out += request->demands.must_call ? ", must" : "";
     return request->ignored.empty()
                ? out
                : out + fmt::format(", [{}]", fmt::join(request->ignored.listed(), " "));
@@ -201,7 +201,7 @@ TEST_CASE("completions tools: of many members without effect some are named, and
 TEST_CASE("completions tools: texts to stop at are few, and none is empty or long") {
     const auto stop = [](std::vector<std::string> texts) {
         const auto request = ask(fmt::format(R"("stop":{})", dump_json(Json(std::move(texts)))));
-        return request ? fmt::format("{}", request->stop.size()) : refusal(request);
+        return request ? fmt::format("{}", request->demands.stop.size()) : refusal(request);
     };
     CHECK(stop({"a", "b", "c", std::string(256, 'd')}) == "4");
     CHECK(stop({"a", std::string(257, 'b')}) == "400 invalid_value stop");

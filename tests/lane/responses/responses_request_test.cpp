@@ -237,8 +237,8 @@ TEST_CASE("responses request: the response repeats what was asked for") {
     CHECK(request.responses->summaries);
     CHECK(request.summary == "concise");
     CHECK_FALSE(with("").value().responses->summaries);
-    CHECK(with(R"("text":{"format":{"type":"json_object"}})").value().json_object);
-    CHECK_FALSE(with(R"("text":{"format":{"type":"text"}})").value().json_object);
+    CHECK(with(R"("text":{"format":{"type":"json_object"}})").value().demands.json_object);
+    CHECK_FALSE(with(R"("text":{"format":{"type":"text"}})").value().demands.json_object);
 }
 
 TEST_CASE("responses request: the items of its input") {
