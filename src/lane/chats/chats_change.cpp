@@ -47,11 +47,7 @@ Accepted<Chats::Change> read_change(const Json& body) {
     return out;
 }
 
-Rejection reject_change(const Error& error) {
-    return error.code == Code::precondition
-               ? reject(501, "not_supported", "this assistant does not do that with conversations")
-               : reject_start(error);
-}
+constexpr std::string_view k_unable = "this assistant does not do that with conversations";
 
 } // namespace
 
@@ -119,7 +115,7 @@ Task<Accepted<void>> Chats::apply_change(ThreadRow row, Change asked) {
             .archived = asked.archived ? std::optional(row.archived) : std::nullopt
         };
         (void)co_await store_change(row, back);
-        co_return reject_change(named.error());
+        co_return reject_unable(named.error(), k_unable);
     }
     if (auto now = ids.find(row.owner, row.id)) { // it may be deleted meanwhile
         now->title = short_title(*asked.title);
@@ -199,7 +195,7 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     }
     const auto gone = co_await lane_->authority().delete_thread(row->thread);
     if (!gone && gone.error().code != Code::not_found) {
-        co_return reject_change(gone.error());
+        co_return reject_unable(gone.error(), k_unable);
     }
     ids.erase(owner, id);
     place.lease.forget();

@@ -40,12 +40,6 @@ Accepted<void> read_message_id(const Json& body, std::string& id) {
     return {};
 }
 
-Rejection reject_fork(const Error& error) {
-    return error.code == Code::precondition
-               ? reject(501, "not_supported", "this assistant copies no conversations")
-               : reject_start(error);
-}
-
 /// How many of these messages a copy up to that one has.
 std::optional<std::size_t> end_in(const Json& seed, const std::string& message) {
     const auto found = std::ranges::find_if(seed, [&](const Json& one) {
@@ -153,7 +147,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
         }
     }
     if (!thread) {
-        co_return reject_fork(thread.error());
+        co_return reject_unable(thread.error(), "this assistant copies no conversations");
     }
     ThreadRow row{source.owner, std::move(asked.id), *std::move(thread)};
     const bool turnless = point.last_turn.empty();
@@ -175,7 +169,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     auto named = co_await authority.name_thread(row.thread, own ? asked.title : row.title);
     if (!named && named.error().code != Code::precondition) {
         co_await drop_thread(row.thread);
-        co_return reject_fork(named.error());
+        co_return reject_start(named.error());
     }
     co_return row;
 }

@@ -40,12 +40,6 @@ void name_unread(
     }
 }
 
-Rejection reject_make(const Error& error) {
-    return error.code == Code::precondition
-               ? reject(501, "not_supported", "this assistant makes no empty conversations")
-               : reject_start(error);
-}
-
 Accepted<void> read_new(
     const Json& body, std::string_view query, const ImportContext& context, ImportedChat& chat
 ) {
@@ -152,7 +146,7 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
     }
     const auto thread = co_await authority.make_thread(std::move(request));
     if (!thread) {
-        co_return reject_make(thread.error());
+        co_return reject_unable(thread.error(), "this assistant makes no empty conversations");
     }
     ThreadRow row{owner, asked.id, *thread};
     row.seeded = asked.count;
@@ -164,7 +158,7 @@ Task<Accepted<net::Response>> Chats::make(CallPtr call) {
         auto named = co_await authority.name_thread(row.thread, asked.title);
         if (!named && named.error().code != Code::precondition) {
             co_await drop_thread(row.thread);
-            co_return reject_make(named.error());
+            co_return reject_start(named.error());
         }
     }
     OA_CO_CHECK(co_await keep_made(row, place.fence()));

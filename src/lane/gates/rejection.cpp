@@ -96,6 +96,11 @@ Rejection reject_start(const Error& error, bool replaces) {
     );
 }
 
+Rejection reject_unable(const Error& error, std::string_view unable) {
+    return error.code == Code::precondition ? reject(501, "not_supported", std::string(unable))
+                                            : reject_start(error);
+}
+
 Rejection reject_read(const Error& error) {
     switch (error.code) {
     case Code::not_found:

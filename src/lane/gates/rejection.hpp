@@ -44,6 +44,8 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 /// `replaces`: an earlier turn was to be dropped first.
 [[nodiscard]] Rejection reject_start(const Error& error, bool replaces = false);
 
+/// … to do what not every authority can: 501 with `unable` where this one cannot.
+[[nodiscard]] Rejection reject_unable(const Error& error, std::string_view unable);
 /// Likewise for reading what it keeps.
 [[nodiscard]] Rejection reject_read(const Error& error);
 /// 404: never was, is gone, or is another owner's.
