@@ -56,22 +56,14 @@ Result<void> UiEncoder::State::close_all(std::string& out) {
 }
 
 Result<void> UiEncoder::State::send_failure(const turn::Failure& failure, std::string& out) {
-    const turn::FailureWords& words = turn::words_of(failure.code);
-    Json data = Json::object();
-    const turn::CauseWords& cause = turn::words_of(failure.cause);
-    std::string sentence = turn::sentence_of(failure);
-    data["code"] = words.word;
-    if (!cause.word.empty()) {
-        data["reason"] = cause.word;
-    }
-    data["message"] = sentence;
+    Json data = failure_json(failure);
     data["retryable"] = failure.retryable;
     if (failure.retry_after) {
         data["retryAfter"] = *failure.retry_after;
     }
     summary.failure = failure;
     OA_CHECK(send(ui::Data{"error", std::nullopt, std::move(data), false}, out));
-    return send(ui::ErrorChunk{std::move(sentence)}, out);
+    return send(ui::ErrorChunk{turn::sentence_of(failure)}, out);
 }
 
 Json UiEncoder::State::finish_metadata(const turn::TurnEnded& event) const {

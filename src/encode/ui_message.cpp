@@ -104,6 +104,15 @@ MissingAnswer missing_answer(const std::vector<turn::Event>& events) {
     return {cut ? k_unstored_text : std::string_view()};
 }
 
+Json failure_json(const turn::Failure& failure) {
+    Json out = Json::object({{"code", turn::words_of(failure.code).word}});
+    if (const auto& cause = turn::words_of(failure.cause); !cause.word.empty()) {
+        out["reason"] = cause.word;
+    }
+    out["message"] = turn::sentence_of(failure);
+    return out;
+}
+
 Json ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits) {
     Normaliser normaliser;
     std::vector<turn::Event> normalised;

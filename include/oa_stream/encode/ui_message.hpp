@@ -23,6 +23,9 @@ struct MissingAnswer {
 /// where their end, if they have one, does not say that there were words.
 [[nodiscard]] MissingAnswer missing_answer(const std::vector<turn::Event>& events);
 
+/// What clients read of a failure wherever they do: code, reason if there is one, message.
+[[nodiscard]] Json failure_json(const turn::Failure& failure);
+
 /// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
 /// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.
 /// Text and tool parts are those of the AI SDK 5, 6 and 7; transient notes are not kept. `waits`:

@@ -116,20 +116,15 @@ bool is_failed(const authority::PastTurn& turn) {
     return !turn.running && (outcome == turn::Outcome::failed || outcome == turn::Outcome::aborted);
 }
 
-/// As the stream told it, but for the time: nobody knows when the list is read.
-Json failure_json(const authority::PastTurn& turn) {
+/// As the stream had it, but for the time: nobody knows when the list is read.
+Json failure_of(const authority::PastTurn& turn) {
     const auto* end =
         turn.events.empty() ? nullptr : std::get_if<turn::TurnEnded>(&turn.events.back());
     turn::Failure failure{turn.failure.value_or(turn::FailureCode::turn_failed)};
     if (end != nullptr && end->failure) {
         failure.cause = end->failure->cause;
     }
-    Json out = Json::object({{"code", turn::words_of(failure.code).word}});
-    if (const auto& cause = turn::words_of(failure.cause); !cause.word.empty()) {
-        out["reason"] = cause.word;
-    }
-    out["message"] = turn::sentence_of(failure);
-    return out;
+    return encode::failure_json(failure);
 }
 
 void add_end(EventList& list, const authority::PastTurn& turn) {
@@ -138,7 +133,7 @@ void add_end(EventList& list, const authority::PastTurn& turn) {
         return;
     }
     if (is_failed(turn)) {
-        list.add("run_failed", Json::object({{"error", failure_json(turn)}}), at);
+        list.add("run_failed", Json::object({{"error", failure_of(turn)}}), at);
         return;
     }
     if (turn.outcome == turn::Outcome::interrupted) {
@@ -178,7 +173,7 @@ Json project_run(const ProjectionContext& context, const authority::PastTurn& tu
     out["model"] = or_null(model_of(context, turn));
     out["usage"] = nullptr;
     out["meta"] = nullptr;
-    out["error"] = failed ? failure_json(turn) : Json();
+    out["error"] = failed ? failure_of(turn) : Json();
     out["startedAt"] = began;
     out["completedAt"] = ended;
     out["createdAt"] = began;
