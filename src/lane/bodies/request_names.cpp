@@ -106,8 +106,8 @@ std::vector<std::string> unused_members(const Json& body, const ChatRequest& req
     }
     const auto path = messages == nullptr ? "message" : fmt::format("messages[{}]", request.newest);
     for (const auto& [name, value] : message->items()) {
-        const bool says =
-            name == "metadata" ? is_page_metadata(value) : is_unread(name) && !asks_nothing(&value);
+        const bool says = name == "metadata" ? is_page_metadata(value)
+                                             : is_unread(name) && !is_blank_member(&value);
         if (says) {
             names.push_back(fmt::format("{}.{}", path, name));
         }

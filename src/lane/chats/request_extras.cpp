@@ -109,7 +109,7 @@ private:
             if (!inner.empty()) {
                 value = value != nullptr && value->is_object() ? member(*value, inner) : nullptr;
             }
-            if (asks_nothing(value)) {
+            if (is_blank_member(value)) {
                 continue;
             }
             auto path = inner.empty() ? std::string(name) : fmt::format("{}.{}", name, inner);
@@ -218,7 +218,7 @@ private:
 
     [[nodiscard]] Accepted<void> read_tools() {
         const auto* tools = member(body_, "tools");
-        if (!context_.allowed.tools || asks_nothing(tools)) {
+        if (!context_.allowed.tools || is_blank_member(tools)) {
             return {};
         }
         std::vector<std::string> unread;
@@ -247,7 +247,7 @@ private:
         const Json& parts = list_in(message, "parts");
         for (std::size_t i = 0; i < parts.size(); ++i) {
             const auto* approval = member(parts[i], "approval");
-            if (approval != nullptr && !asks_nothing(member(*approval, "reason")) &&
+            if (approval != nullptr && !is_blank_member(member(*approval, "reason")) &&
                 string_member(parts[i], "state") == "approval-responded") {
                 ignore(fmt::format("{}.parts[{}].approval.reason", path, i));
             }
@@ -257,7 +257,7 @@ private:
     [[nodiscard]] Accepted<void> read_rest() {
         for (const auto& [name, value] : body_.items()) {
             const std::string_view word = name;
-            const bool nothing = (contains(k_names, word) && asks_nothing(&value)) ||
+            const bool nothing = (contains(k_names, word) && is_blank_member(&value)) ||
                                  (word == "tools" && context_.allowed.tools);
             if ((word == "config" || word == "reasoning") && value.is_object()) {
                 read_settings(word, value);
@@ -273,7 +273,7 @@ private:
     void read_settings(std::string_view name, const Json& settings) {
         const std::string_view known = name == "config" ? "modelName" : "effort";
         for (const auto& [inner, value] : settings.items()) {
-            if (inner != known && !asks_nothing(&value)) {
+            if (inner != known && !is_blank_member(&value)) {
                 ignore(fmt::format("{}.{}", name, inner));
             }
         }
@@ -286,7 +286,7 @@ private:
 
 } // namespace
 
-bool asks_nothing(const Json* value) {
+bool is_blank_member(const Json* value) {
     return value == nullptr || value->is_null() || (value->is_structured() && value->empty()) ||
            (value->is_string() && trim(value->get_ref<const std::string&>()).empty()) ||
            *value == false;

@@ -54,7 +54,7 @@ struct ExtrasContext {
 };
 
 /// Null, false, blank or empty: whatever it is a member for, nothing is asked by it.
-[[nodiscard]] bool asks_nothing(const Json* value);
+[[nodiscard]] bool is_blank_member(const Json* value);
 
 /// Members of a body that read_extras() looks into.
 [[nodiscard]] std::span<const std::string_view> extras_names() noexcept;

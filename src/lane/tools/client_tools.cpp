@@ -65,7 +65,7 @@ Accepted<void> check_type(const Json& tool, const std::string& path) {
 
 void note_unread(const Json& tool, const std::string& name, std::vector<std::string>& unread) {
     for (const auto& [member, value] : tool.items()) {
-        if (!contains(k_members, member) && !asks_nothing(&value)) {
+        if (!contains(k_members, member) && !is_blank_member(&value)) {
             unread.push_back(fmt::format("tools.{}.{}", name, member));
         }
     }
