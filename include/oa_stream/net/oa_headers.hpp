@@ -14,6 +14,10 @@ inline constexpr const char* k_schema_header = "x-oa-schema-version";
 inline constexpr const char* k_revision_header = "x-oa-revision";
 inline constexpr const char* k_thread_header = "x-oa-thread-id";
 inline constexpr const char* k_turn_header = "x-oa-turn-id";
+// Of a lane that is retired: clients and operators of the service before this one know them.
+inline constexpr const char* k_retired_header = "x-oa-legacy-chat-retired";
+inline constexpr const char* k_canonical_header = "x-oa-legacy-chat-canonical";
+inline constexpr const char* k_retired_protocol_header = "x-oa-legacy-chat-stream-protocol";
 
 inline constexpr std::string_view k_usual_build = "20260221T130000Z";
 inline constexpr std::string_view k_usual_protocol = "openagents.control.v1";

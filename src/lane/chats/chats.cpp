@@ -4,6 +4,7 @@
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/net/oa_headers.hpp"
 
 #include "chat_title.hpp"
 #include "gates/gates.hpp"
@@ -86,8 +87,8 @@ Task<void> Chats::answer(CallPtr call, net::Response response) {
     }
     // Word for word as the retired lane did; an operator recognises the rollback by them.
     if (lane_->config.mode == LaneMode::retired) {
-        response.headers.set("x-oa-legacy-chat-retired", "true");
-        response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
+        response.headers.set(net::k_retired_header, "true");
+        response.headers.set(net::k_canonical_header, std::string(k_retired_canonical));
     }
     co_await answers_->send(std::move(call), std::move(response));
 }

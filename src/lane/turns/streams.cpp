@@ -44,9 +44,9 @@ net::Response retired_answer(const Call& call) {
         {"response", Json{{"thread_id", call.chat.thread}, {"status", "retired"}}}
     };
     auto response = json_response(200, Json{{"data", std::move(data)}});
-    response.headers.set("x-oa-legacy-chat-retired", "true");
-    response.headers.set("x-oa-legacy-chat-canonical", std::string(k_retired_canonical));
-    response.headers.set("x-oa-legacy-chat-stream-protocol", "disabled");
+    response.headers.set(net::k_retired_header, "true");
+    response.headers.set(net::k_canonical_header, std::string(k_retired_canonical));
+    response.headers.set(net::k_retired_protocol_header, "disabled");
     return response;
 }
 

@@ -43,8 +43,8 @@ bool window(const Head& h) {
 }
 
 bool not_retired(const Head& h) {
-    return !has(h, "x-oa-legacy-chat-retired") && !has(h, "x-oa-legacy-chat-canonical") &&
-           !has(h, "x-oa-legacy-chat-stream-protocol");
+    return !has(h, net::k_retired_header) && !has(h, net::k_canonical_header) &&
+           !has(h, net::k_retired_protocol_header);
 }
 
 struct HeaderRule {
@@ -75,7 +75,7 @@ constexpr std::array k_headers{
         [](const Head& h) { return has(h, net::k_turn_header); }, true},
     HeaderRule{"headers.compat-window", "x-oa-compatibility-min-client-build-id",
         "min-client-build-id, min-schema-version, max-schema-version", window, false},
-    HeaderRule{"headers.not-retired", "x-oa-legacy-chat-retired", "none of the retired headers",
+    HeaderRule{"headers.not-retired", net::k_retired_header, "none of the retired headers",
         not_retired, false},
 };
 // clang-format on
