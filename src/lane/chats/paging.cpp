@@ -4,17 +4,19 @@
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 namespace oa_stream::lane {
 
 namespace {
 
 constexpr std::size_t k_most = 200;
-constexpr std::string_view k_digits = "0123456789abcdef";
-
 std::optional<std::string> from_hex(std::string_view text) {
+    constexpr std::string_view k_digits = "0123456789abcdef";
     std::string out;
     if (text.size() % 2 != 0) {
         return std::nullopt;
@@ -98,13 +100,9 @@ Accepted<bool> read_archived(std::string_view query) {
 }
 
 std::string make_cursor(std::string_view list, std::string_view key) {
-    std::string plain(list);
-    plain.append(":").append(key);
     std::string out;
-    for (const char c : plain) {
-        const auto byte = static_cast<unsigned char>(c);
-        out += k_digits[byte >> 4U];
-        out += k_digits[byte & 15U];
+    for (const char c : fmt::format("{}:{}", list, key)) {
+        fmt::format_to(std::back_inserter(out), "{:02x}", static_cast<unsigned char>(c));
     }
     return out;
 }

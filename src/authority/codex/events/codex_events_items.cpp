@@ -5,6 +5,8 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdint>
 
@@ -32,12 +34,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     for (const char c : text) {
         hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
     }
-    static constexpr std::string_view k_digits = "0123456789abcdef";
-    std::string out(8, '0');
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        out[i] = k_digits[(hash >> (28U - 4U * i)) & 15U];
-    }
-    return out;
+    return fmt::format("{:08x}", hash);
 }
 
 /// Paths under the thread's folder lose it: clients need no layout of this machine.
