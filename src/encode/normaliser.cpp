@@ -47,7 +47,7 @@ constexpr std::array<std::string_view, k_repair_kinds> k_words{
     case turn::Outcome::failed:
         break;
     }
-    return "The answer ended before this call did.";
+    return k_no_output;
 }
 
 } // namespace

@@ -1,3 +1,5 @@
+#include "oa_stream/encode/normaliser.hpp"
+
 #include "empty_answer.hpp"
 #include "ui_encoder_state.hpp"
 
@@ -13,12 +15,8 @@ namespace {
     return out;
 }
 
-// `status` of an answer that ends because its client is needed before the turn goes on: a person
-// has to decide, or the page to run its functions.
+/// `status` of an answer that ends because a person has to decide first.
 constexpr std::string_view k_waits_approval = "waiting-for-approval";
-constexpr std::string_view k_waits_results = "waiting-for-tool-results";
-
-constexpr std::string_view k_no_output = "The answer ended before this call did.";
 
 } // namespace
 

@@ -36,6 +36,8 @@ inline constexpr std::size_t k_repair_kinds = 16;
 
 /// In place of the result of a call that a stopped turn left open.
 inline constexpr std::string_view k_stopped_call = "The answer was stopped before this call ended.";
+/// … when the turn failed.
+inline constexpr std::string_view k_no_output = "The answer ended before this call did.";
 
 class Normaliser {
 public:

@@ -15,6 +15,9 @@ inline constexpr std::string_view k_empty_answer_code = "model_empty_response";
 inline constexpr std::string_view k_empty_answer_text =
     "The model ended its answer without a word. It may have refused: ask in other words.";
 
+/// `status` of an answer that ends because its page is to run its functions first.
+inline constexpr std::string_view k_waits_results = "waiting-for-tool-results";
+
 struct MissingAnswer {
     std::string_view text{}; ///< empty: nothing is missing
     bool empty = false; ///< the stream had no word of it either: k_empty_answer_code

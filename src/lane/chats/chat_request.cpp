@@ -320,7 +320,7 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     ChatRequest request;
     OA_TRY(auto thread, read_thread_name(body, context.path_id, context.query));
     request.thread_made = thread.empty();
-    request.thread = thread.empty() ? "thread_" + random_hex(16) : std::move(thread);
+    request.thread = thread.empty() ? new_thread_name() : std::move(thread);
     OA_TRY(auto worker, read_worker_name(body, context.worker));
     if (!worker.empty()) {
         request.worker = std::move(worker);

@@ -1,6 +1,5 @@
 // POST /api/chats/{id}/fork: a copy that goes its own way from a message on.
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -109,7 +108,7 @@ Task<Accepted<Chats::Fork>> Chats::read_fork(CallPtr call) {
     };
     OA_CO_CHECK(co_await read_fields(call, std::move(use)));
     OA_CO_CHECK(open_for_turns(*lane_, *call));
-    asked.id = asked.id.empty() ? "thread_" + random_hex(16) : std::move(asked.id);
+    asked.id = asked.id.empty() ? new_thread_name() : std::move(asked.id);
     asked.came_s = call->came_s();
     co_return asked;
 }

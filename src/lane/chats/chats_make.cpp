@@ -88,7 +88,7 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     }
     const auto lost = std::exchange(thread.seed.partly, {});
     OA_CO_CHECK(ignore_more(call->chat.extras, lane_->config.strict_body, lost));
-    thread.id = thread.id.empty() ? "thread_" + random_hex(16) : thread.id;
+    thread.id = thread.id.empty() ? new_thread_name() : thread.id;
     call->record.thread = thread.id;
     co_return thread;
 }

@@ -104,8 +104,6 @@ bool has_user_message(const authority::PastTurn& turn) {
                                     !turn.user_text.empty() || !turn.user_parts.empty());
 }
 
-constexpr std::string_view k_waiting = "waiting-for-tool-results"; // as on the stream
-
 /// The newest turn waits for results of the page, or was stopped while it did.
 bool waits(const ProjectionContext& context, const authority::PastTurn& turn) {
     return turn.id == context.newest &&
@@ -252,7 +250,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         Json parts = encode::ui_message_parts(events_of(context, turn), turn.outcome, waiting);
         Json metadata = metadata_of(context, turn);
         if (waiting) {
-            metadata["status"] = k_waiting;
+            metadata["status"] = encode::k_waits_results;
         }
         if (const auto& model = model_of(context, turn); !model.empty()) {
             metadata["model"] = model;

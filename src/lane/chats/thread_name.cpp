@@ -65,6 +65,10 @@ Accepted<std::string> read_path_id(std::string_view raw) {
     return checked(std::string(trim(*decoded)));
 }
 
+std::string new_thread_name() {
+    return "thread_" + random_hex(16);
+}
+
 Accepted<std::string> read_thread_name(
     const Json& body, const std::optional<std::string>& path_id, std::string_view query
 ) {

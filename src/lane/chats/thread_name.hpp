@@ -15,6 +15,9 @@ namespace oa_stream::lane {
     const Json& body, const std::optional<std::string>& path_id, std::string_view query
 );
 
+/// For a thread that its request does not name.
+[[nodiscard]] std::string new_thread_name();
+
 /// The {id} of a path alone (resume, stop). 422 like read_thread_name.
 [[nodiscard]] Accepted<std::string> read_path_id(std::string_view raw);
 
