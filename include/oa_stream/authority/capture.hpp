@@ -1,5 +1,6 @@
-// A recorded conversation with Codex app-server (JSON lines, one per message) → the timed events of
-// its first turn. What the replay authority plays and what the goldens are made from.
+// Reads a recorded conversation with Codex app-server (JSON lines, one message each) into the timed
+// events of its first turn. The replay authority plays them, and the golden files are made from
+// them.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -17,13 +18,13 @@ struct TimedEvent {
     turn::Event event;
 };
 
-/// The first turn/started of a capture and its thread, as the connection that saw it first got it;
-/// every other thread, turn and connection is left out.
+/// The first turn/started of a capture and its thread, as received on the connection that saw it
+/// first. Other threads, turns and connections are skipped.
 struct Capture {
     std::string name; ///< file name without extension
     std::string thread;
     std::string turn;
-    std::string model; ///< empty when the capture does not tell
+    std::string model; ///< empty when the capture does not name it
     std::string prompt; ///< the text input of its turn/start
     std::vector<TimedEvent> events{}; ///< as translated, not normalised
     bool eof_before_end = false; ///< the recording stops before turn/completed

@@ -1,4 +1,4 @@
-// What a lane on Codex servers would meet, for whoever sets them up.
+// Checks of Codex servers as a lane would see them, for setup commands.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -10,21 +10,22 @@
 
 namespace oa_stream::authority {
 
-/// Releases of Codex, without their patch, with which the tests of lanes passed.
+/// Codex releases (without patch number) with which the lane tests passed.
 inline constexpr std::array<std::string_view, 2> k_tested_codex{"0.169.", "0.171."};
-/// "0.169.0": one of them.
+/// Whether `version` ("0.169.0") is one of them.
 [[nodiscard]] bool is_tested_codex(std::string_view version) noexcept;
 
 struct CodexServerFacts {
     CodexServer server{};
-    /// Of Codex there, as it says itself; empty: it does not say. Code::credentials: it refuses the
-    /// token, or there is none where it should be; Code::timeout: it takes connections and says
-    /// nothing; Code::unavailable: nobody is there, or somebody else.
+    /// The Codex version that the server reports; empty: it reports none. Code::credentials: the
+    /// token is refused, or missing in its configured place; Code::timeout: the server accepts
+    /// connections but does not answer; Code::unavailable: no server, or a different program.
     Result<std::string> version{};
-    bool tested = false; ///< this product, with that version
+    bool tested = false; ///< it is Codex in a tested version
 };
 
-/// Asks each as a lane would and leaves again; begins no thread. Errors as check_codex_servers().
+/// Connects to each server as a lane would, then disconnects; starts no thread. Errors as for
+/// check_codex_servers().
 [[nodiscard]] Task<Result<std::vector<CodexServerFacts>>>
 look_at_codex_servers(asio::any_io_executor executor, std::vector<CodexServer> servers);
 

@@ -1,4 +1,4 @@
-// What a lane on a Codex worker would meet, for whoever sets one up.
+// Checks of a Codex worker as a lane would see it, for setup commands.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -8,17 +8,19 @@
 
 namespace oa_stream::authority {
 
-/// Steps stand in the order in which a lane takes them; behind one that failed nothing is tried.
+/// The fields are in the order of a lane's steps; after a failed step the rest is unset.
 struct WorkerFacts {
-    Result<std::optional<WallTime>> token_end{}; ///< of the control token, if it says so
-    std::optional<Millis> ahead{};               ///< the control service's clock, of ours
-    std::optional<Result<void>> worker{};        ///< it is known, runs and beats
+    Result<std::optional<WallTime>> token_end{}; ///< expiry of the control token, if known
+    std::optional<Millis> ahead{};               ///< the control service's clock minus ours
+    /// the worker is registered, runs and sends heartbeats
+    std::optional<Result<void>> worker{};
     std::optional<Millis> heartbeat_age{};
-    std::optional<Result<std::optional<WallTime>>> sync_token{}; ///< its end, if it says so
-    std::optional<Result<void>> khala{}; ///< the topic's head is known, its socket is open
+    std::optional<Result<std::optional<WallTime>>> sync_token{}; ///< its expiry, if known
+    std::optional<Result<void>> khala{}; ///< the topic's head was read and its socket opened
 };
 
-/// Asks as a lane would and leaves again; sends no command. Errors as check_worker_options().
+/// Connects as a lane would, then disconnects; sends no command. Errors as for
+/// check_worker_options().
 [[nodiscard]] Task<Result<WorkerFacts>>
 look_at_worker(asio::any_io_executor executor, WorkerOptions options);
 
