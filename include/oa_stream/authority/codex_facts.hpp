@@ -21,7 +21,7 @@ struct CodexServerFacts {
     /// token is refused, or missing in its configured place; Code::timeout: the server accepts
     /// connections but does not answer; Code::unavailable: no server, or a different program.
     Result<std::string> version{};
-    bool tested = false; ///< it is Codex in a tested version
+    bool tested = false; ///< is_tested_codex() of that version
 };
 
 /// Connects to each server as a lane would, then disconnects; starts no thread. Errors as for

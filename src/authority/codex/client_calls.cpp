@@ -24,8 +24,8 @@ bool is_client_item(const Json& item) {
            (space == nullptr || space->is_null());
 }
 
-/// A result is told to the model as text, and read back from it: a string as it is, unless that
-/// would read as another value, and everything else as JSON.
+/// The model receives a result as text, and history reads it back: a string stays as it is, unless
+/// it would parse as another value; everything else is JSON.
 std::string call_output_text(const Json& output) {
     if (output.is_string()) {
         const auto& text = output.get_ref<const std::string&>();
@@ -39,7 +39,7 @@ Json output_of(std::string text) {
     return value ? *std::move(value) : Json(std::move(text));
 }
 
-/// The text that was answered; nullopt: there was no answer.
+/// The text of the answer; nullopt: no answer.
 std::optional<std::string> answered_text(const Json& item) {
     const Json* content = member(item, "contentItems");
     if (content == nullptr || !content->is_array() || content->empty()) {
@@ -112,7 +112,7 @@ void ClientCalls::mark(const Json& item, std::vector<turn::Event>& events) {
     }
 }
 
-/// History tells calls that were answered before we came: none of them is asked for here.
+/// History lists calls that were answered before this connection: they are not requested here.
 void ClientCalls::note_end(std::string id) {
     if (opened_unasked(id)) {
         auto wire = next_wire(id);
@@ -120,7 +120,7 @@ void ClientCalls::note_end(std::string id) {
     }
 }
 
-/// Its end has no result, as that of a call which waits still.
+/// A replaced call ended without a result; so does one that still waits.
 void ClientCalls::settle_replaced(turn::Event& event) {
     const auto* call = std::get_if<turn::ClientCall>(&event);
     const auto asked =
@@ -150,7 +150,7 @@ void ClientCalls::watch(std::string_view method, const Json& params) {
             made->done = true;
         }
     } else if (type.ends_with("_call") && !id.empty()) {
-        // Once its calls are answered codex may have asked the model again.
+        // After its calls are answered, codex may have sent a new request to the model.
         passed_on_ = passed_on_ && !response_whole_ && has_open();
         response_whole_ = taken_as_ended_ = false;
         made_.push_back(
@@ -164,8 +164,8 @@ void ClientCalls::tear() {
     std::erase_if(made_, &Made::own);
 }
 
-/// Of another tool, of a name that nobody has, or with arguments that codex cannot read. A tool of
-/// codex's own may have the name that a function has for its client.
+/// The call is for another tool, has an unknown name, or has arguments that codex cannot parse. A
+/// client function may share its name with a tool of codex.
 bool ClientCalls::is_own(const Json& item) const {
     const std::string_view name = text_view_in(item, "name");
     const std::string function = name_for_client(name);
@@ -180,7 +180,7 @@ bool ClientCalls::is_own(const Json& item) const {
            !parse_any_json(text_view_in(item, "arguments"));
 }
 
-/// The oldest that nobody has taken up.
+/// The oldest call with this id that is still unmatched.
 ClientCalls::Made* ClientCalls::find(std::string_view id) {
     const auto found = std::ranges::find_if(made_, [&](const Made& made) {
         return made.id == id && !made.done && !made.asked;
@@ -188,7 +188,8 @@ ClientCalls::Made* ClientCalls::find(std::string_view id) {
     return found == made_.end() ? nullptr : &*found;
 }
 
-/// Likewise. Codex asks in any order: of calls with one id the arguments tell which it is.
+/// Likewise. Codex requests calls in any order; for calls with the same id the arguments identify
+/// one.
 ClientCalls::Made* ClientCalls::find(std::string_view id, const Json* arguments) {
     const auto found = std::ranges::find_if(made_, [&](const Made& made) {
         const auto own = parse_any_json(made.arguments);
@@ -243,7 +244,7 @@ Result<ClientCalls::Reply> ClientCalls::answer(const CallResult& result) {
         return fail(Code::not_found, "no call waits for this result", result.call);
     }
     asked->answered = true;
-    if (asked->replaced) { // codex would take it for the other call's
+    if (asked->replaced) { // codex would apply it to the later call with this id
         return Reply{};
     }
     auto text = result.failed && result.output.is_string() ? result.output.get<std::string>()
@@ -280,8 +281,8 @@ bool ClientCalls::opened(std::string_view call) const noexcept {
     });
 }
 
-/// Codex tells outputs in the order of the calls, so one of its own behind one of the client's may
-/// be told only after the client's result: it is not waited for.
+/// Codex reports outputs in the order of the calls. So the output of its own call after a client
+/// call may arrive only after the client's result, and is not waited for.
 bool ClientCalls::more_to_come() const noexcept {
     if (!waits_ || !raw_ || taken_as_ended_) {
         return false;

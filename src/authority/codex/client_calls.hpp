@@ -1,10 +1,10 @@
-// The client's functions in one turn of codex (dynamic tools): which the model has called, what the
-// client answered, and whether nothing but the client is waited for. Measured with codex-cli
-// 0.169.0: calls that the model makes at once are asked for at once, each as soon as it is whole;
-// `rawResponseItem/completed` tells each before it is asked for, with its arguments as the model
-// wrote them; `rawResponse/completed` follows the last one, with the response's usage. A thread
-// that was resumed tells neither. A response that fails, is cut or stops early behind a call tells
-// nothing until its calls are answered.
+// The client's functions in one codex turn (dynamic tools): which ones the model has called, the
+// client's answers, and whether only the client is waited for. Measured with codex-cli 0.169.0:
+// codex requests parallel calls in parallel, each as soon as it is complete.
+// `rawResponseItem/completed` reports each call before its request, with the arguments as the model
+// wrote them; `rawResponse/completed` follows the last call, with the response's usage. After
+// thread/resume codex sends neither. A response that fails, is cut or stops early after a call
+// sends nothing until its calls are answered.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -21,15 +21,14 @@
 
 namespace oa_stream::authority {
 
-/// Makes the translated events of a `dynamicToolCall` item those of the client's own call. One that
-/// codex gave up without a result becomes a turn::ClientCall again. Other items stay as they are.
+/// Rewrites the translated events of a `dynamicToolCall` item as the client's own call. A call that
+/// codex abandoned without a result becomes a turn::ClientCall again. Other items are unchanged.
 void tell_as_client(const Json& item, std::vector<turn::Event>& events);
 
 class ClientCalls {
 public:
-    /// The turn's thread has functions of the client's. `waits`: for answer(); else the turn ends
-    /// there.
-    /// `functions`: the client's, where they are known.
+    /// The turn's thread has client functions. `waits`: the turn waits for answer() at a call
+    /// instead of ending there. `functions`: their names, if known.
     void enable(bool waits, std::vector<std::string> functions = {}) noexcept {
         enabled_ = true;
         waits_ = waits;
@@ -37,26 +36,27 @@ public:
     }
     [[nodiscard]] bool enabled() const noexcept { return enabled_; }
 
-    /// To be called for the translated events of an item: marks the client's own calls.
+    /// Call it with the translated events of each item: marks the client's own calls.
     void mark(const Json& item, std::vector<turn::Event>& events);
-    /// `rawResponseItem/completed` and `rawResponse/completed` of the turn; others are passed over.
+    /// Reads `rawResponseItem/completed` and `rawResponse/completed` of the turn; ignores other
+    /// methods.
     void watch(std::string_view method, const Json& params);
-    /// The connection was lost: the thread is resumed, so no response is told any more, nor what
-    /// became of codex' own calls.
+    /// The connection was lost. After the resume codex no longer reports responses, nor the results
+    /// of its own calls.
     void tear();
-    /// `item/tool/call`, and the id of that request. Asked again, as over a new connection, it says
-    /// nothing new; an id that the provider gives to another call does.
+    /// `item/tool/call`, with the id of that request. A repeat, as over a new connection, is
+    /// ignored; an id that the provider reuses for a different call is not.
     void ask(const Json& params, const Json& request);
-    /// The calls that were asked for since, in the order in which the model made them: codex asks
-    /// in whichever order its tasks run. A turn that waits is told them together, as far as codex
-    /// tells when a response is whole.
+    /// The calls requested since the last take(), in the model's order: codex requests them in the
+    /// order in which its tasks run. A turn that waits gets the calls of a response together, if
+    /// codex reports the end of responses.
     [[nodiscard]] std::vector<turn::ClientCall> take();
 
-    /// mark() has seen this call, named as on the wire.
+    /// mark() has seen this call. `call` is the id on the wire.
     [[nodiscard]] bool opened(std::string_view call) const noexcept;
 
-    /// An answer for codex: the request's id and the reply's body. Code::not_found when the call
-    /// waits for none. Without a request: codex has given the call up and takes no answer.
+    /// The reply for codex: the request's id and the body. Code::not_found when the call is not
+    /// pending. Without a request: codex has abandoned the call and accepts no answer.
     struct Reply {
         Json request;
         Json body;
@@ -64,35 +64,35 @@ public:
     };
     [[nodiscard]] Result<Reply> answer(const CallResult& result);
 
-    /// A call was asked for, and nothing said so far how its response goes on or ends.
+    /// A call was requested, and no event has shown yet how its response continues or ends.
     [[nodiscard]] bool end_missing() const noexcept;
-    /// Takes that response for ended. A turn that waits is told its calls by take(). Those of
-    /// another turn get these answers, behind which codex tells the end.
+    /// Treats that response as ended. For a turn that waits, take() then returns its calls. For any
+    /// other turn, returns answers to send, after which codex reports the end.
     [[nodiscard]] std::vector<Reply> end_response();
 
-    /// The model's response is whole, and every call in it is the client's, done, or codex' own
-    /// behind one of the client's. Never in a turn that waits.
+    /// The model's response is complete, and each of its calls is the client's, done, or codex's
+    /// own after a client call. Never true for a turn that waits.
     [[nodiscard]] bool only_client_left() const noexcept {
         return !waits_ && response_whole_ && !asked_.empty() &&
                std::ranges::all_of(made_, &Made::own);
     }
-    /// Of that response, as codex counts; null when the provider told none.
+    /// usage of that response in codex's form; null when the provider reported none
     [[nodiscard]] const Json& usage() const noexcept { return usage_; }
 
 private:
     struct Made {
-        std::string id; ///< codex'
+        std::string id; ///< codex's id
         std::string arguments{}; ///< as the model wrote them
-        bool own = false; ///< codex will answer it itself
-        bool done = false; ///< … and has
+        bool own = false; ///< codex answers it itself
+        bool done = false; ///< … and has done so
         std::optional<turn::ClientCall> asked{};
     };
     struct Asked {
-        std::string id; ///< codex'
+        std::string id; ///< codex's id
         std::string wire;
         Json request{};
         bool answered = false;
-        /// A later call has its id. Codex keeps one call for an id and has given this one up.
+        /// A later call has the same id. Codex keeps one call per id and has abandoned this one.
         bool replaced = false;
     };
     [[nodiscard]] Made* find(std::string_view id);
@@ -108,15 +108,15 @@ private:
 
     bool enabled_ = false;
     bool waits_ = false;
-    bool raw_ = false; ///< codex tells responses
+    bool raw_ = false; ///< codex reports responses
     bool response_whole_ = false;
-    bool taken_as_ended_ = false; ///< its end is not waited for
-    bool passed_on_ = false; ///< a call of this response was
+    bool taken_as_ended_ = false; ///< treated as ended without waiting for the end
+    bool passed_on_ = false; ///< take() has returned a call of this response
     std::vector<std::string> functions_{};
     Json usage_{};
-    /// Call id of codex → ours of each call that had it: providers use ids again.
+    /// codex's call id → our id of each call that had it: providers reuse ids.
     std::map<std::string, std::vector<std::string>, std::less<>> wires_{};
-    std::deque<Made> made_{}; ///< calls that take() has not got to
+    std::deque<Made> made_{}; ///< calls that take() has not processed yet
     std::vector<Asked> asked_{}; ///< in order
 };
 

@@ -18,7 +18,7 @@ ServerAnswer error(int code, std::string_view message, bool known) {
     return {.body = std::move(body), .known = known};
 }
 
-/// Every question gets an empty list of answers: the model learns that nobody chose.
+/// Answers every question with an empty list: the model learns that nothing was chosen.
 ServerAnswer no_answers(const Json& params) {
     Json answers = Json::object();
     for (const Json& question : list_in(params, "questions")) {
@@ -58,7 +58,8 @@ ServerAnswer answer_server_request(std::string_view method, const Json& params) 
     if (method == "item/tool/call") {
         return no_such_tool();
     }
-    if (method == "applyPatchApproval" || method == "execCommandApproval") { // the old pair
+    // the deprecated methods
+    if (method == "applyPatchApproval" || method == "execCommandApproval") {
         Json denied = Json::object({{"rejection", "not allowed here"}});
         return result(Json::object({{"decision", Json::object({{"denied", std::move(denied)}})}}));
     }

@@ -1,4 +1,4 @@
-// What every server-initiated request of codex is answered with. An unanswered one hangs its turn.
+// Our answers to codex's server-initiated requests. An unanswered one blocks its turn.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -9,10 +9,10 @@ namespace oa_stream::authority {
 
 struct ServerAnswer {
     Json body;          ///< {"result":…} or {"error":…}; the id is added by the sender
-    bool known = true;  ///< false: a method we have no answer for
+    bool known = true;  ///< false: an unknown method
 };
 
-/// What is said when no client decides: no to everything, so that the turn goes on.
+/// The answer when no client decides: declines everything, so that the turn continues.
 [[nodiscard]] ServerAnswer answer_server_request(std::string_view method, const Json& params);
 
 } // namespace oa_stream::authority

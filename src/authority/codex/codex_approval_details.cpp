@@ -28,7 +28,7 @@ void copy_some(Json& to, const Json& from, std::string_view key) {
     }
 }
 
-/// nullopt: not below `folder`; "." is the folder itself.
+/// nullopt: `path` is not below `folder`; ".": it is the folder itself.
 std::optional<std::string> below(const fs::path& path, const fs::path& folder) {
     const fs::path rest = path.lexically_relative(folder);
     if (folder.empty() || rest.empty() || *rest.begin() == "..") {
@@ -38,12 +38,12 @@ std::optional<std::string> below(const fs::path& path, const fs::path& folder) {
 }
 
 struct Seen {
-    std::string path;     ///< for a person
-    std::string led_to{}; ///< set when links lead somewhere else
-    bool outside = false; ///< of the work folder, links followed
+    std::string path;     ///< as shown to the person
+    std::string led_to{}; ///< target, if symbolic links lead elsewhere
+    bool outside = false; ///< outside the work folder after following links
 };
 
-/// The lane and its child see the same files, so links mean the same to both.
+/// The lane and its child use the same file system, so links have the same target for both.
 fs::path without_links(const fs::path& path) {
     std::error_code failed;
     fs::path real = fs::weakly_canonical(path, failed);
@@ -58,7 +58,7 @@ fs::path whole(const fs::path& path) {
 Seen look_at(const std::string& path, const fs::path& work) {
     const fs::path asked = work / path; // an absolute path stays as it is
     const fs::path given = whole(asked);
-    // ".." after a link leaves the link's target, not its parent: the real path counts.
+    // The real path decides: ".." after a link is the parent of the link's target.
     const fs::path real = without_links(asked);
     const auto near = below(given, whole(work));
     const auto real_near = below(real, without_links(work));
@@ -89,8 +89,8 @@ Json any_network() {
     return Json::object({{"access", "any"}});
 }
 
-/// Codex names the one host, or the further permissions; otherwise a question means that the
-/// command is to run without the sandbox.
+/// Codex names one host or the additional permissions; otherwise the question is to run the command
+/// without the sandbox.
 void add_command_sandbox(Json& details, const Json& params, const ApprovalPlace& place) {
     const Json* host = place.sandboxed ? member(params, "networkApprovalContext") : nullptr;
     const Json* more = place.sandboxed ? member(params, "additionalPermissions") : nullptr;
@@ -112,7 +112,7 @@ Json command_details(const Json& params, const ApprovalPlace& place) {
     const bool input = text_view_in(params, "kind") == "writeStdin";
     Json details = Json::object({{"kind", input ? "command-input" : "command"}});
     details["command"] = codex::bare_command(params);
-    details["commandLine"] = text_in(params, "command"); // with the shell that runs it
+    details["commandLine"] = text_in(params, "command"); // includes the shell that runs it
     add_cwd(details, params, place);
     copy_some(details, params, "reason");
     add_command_sandbox(details, params, place);
@@ -125,7 +125,7 @@ Json file_details(const Json& params, const ApprovalPlace& place) {
     if (const std::string root = text_in(params, "grantRoot"); !root.empty()) {
         details["writeRoot"] = look_at(root, place.work).path;
     }
-    details["sandbox"] = k_outside; // inside, Codex does not ask
+    details["sandbox"] = k_outside; // inside the sandbox Codex does not ask
     details["files"] = Json::array();
     return details;
 }
@@ -143,7 +143,7 @@ Json permission_details(const Json& params, const ApprovalPlace& place) {
     return details;
 }
 
-/// The process of an MCP server runs beside Codex, not in its sandbox.
+/// An MCP server runs outside Codex's sandbox.
 Json mcp_details(const Json& params) {
     Json details = Json::object({{"kind", "mcp-call"}, {"server", text_in(params, "serverName")}});
     const Json* meta = member(params, "_meta");

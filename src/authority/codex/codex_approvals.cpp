@@ -33,7 +33,7 @@ ApprovalQuestion of_item(Kind kind, const Json& params) {
     return question;
 }
 
-/// MCP calls are approved by an elicitation that says so and asks for no content.
+/// An MCP call is approved through an elicitation with this kind that requests no content.
 std::optional<ApprovalQuestion> of_elicitation(const Json& params) {
     const Json* meta = member(params, "_meta");
     if (meta == nullptr || string_member(*meta, "codex_approval_kind") != "mcp_tool_call") {
@@ -76,7 +76,7 @@ Json user_questions(const Json& params) {
     return out;
 }
 
-/// What clients know the call as; empty: an item of any type.
+/// The call's name on the wire; empty: any item type.
 std::string_view call_name(Kind kind) {
     return kind == Kind::command ? "shell" : kind == Kind::file_change ? "apply_patch" : "";
 }
@@ -140,8 +140,8 @@ bool CodexApprovals::is_asked(std::string_view call) const {
     return contains(pending_, call, &Pending::call);
 }
 
-/// A question without an item names a tool and its arguments: calls of one tool may run side by
-/// side, and each is asked about once.
+/// A question without an item names a tool and its arguments. Calls of one tool may run in
+/// parallel, and each gets one question.
 CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) {
     const std::string own = question.item.empty() ? "" : codex::call_id(question.item, 1);
     const auto fits = [&](const Call& call) {
@@ -156,7 +156,7 @@ CodexApprovals::Call* CodexApprovals::call_of(const ApprovalQuestion& question) 
                                   : call.input == question.input) {
             return &call;
         }
-        found = found == nullptr ? &call : found; // its item's type, or its input, is not known
+        found = found == nullptr ? &call : found; // its item's type or input is unknown
     }
     return found;
 }
@@ -215,7 +215,7 @@ void CodexApprovals::watch_item(const Json& item, bool ended) {
     }
 }
 
-/// Under the approval's id: a later answer of the turn does not show it twice.
+/// The note's id is the approval's, so that a later answer of the turn does not show it twice.
 turn::Note CodexApprovals::note_of(const Pending& pending) const {
     Json payload = Json::object({{"approvalId", pending.id}, {"toolCallId", pending.call}});
     for (const auto& [key, value] : pending.question.details.items()) {
@@ -240,7 +240,7 @@ void CodexApprovals::ask(
     pending.request = request;
     Call* call = call_of(pending.question);
     if (call == nullptr) {
-        // Permissions have no item; a client can only decide on a call.
+        // Permissions have no item, but a client can only decide about a call.
         const bool permissions = pending.question.kind == Kind::permissions;
         std::string name = permissions ? "request_permissions" : pending.question.tool;
         pending.stands_in = true;

@@ -1,4 +1,4 @@
-// Server requests of codex that a person may decide, and those of one turn that wait for it.
+// Server requests of codex that a person may decide, and the pending ones of one turn.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -15,35 +15,35 @@
 
 namespace oa_stream::authority {
 
-/// Where the turn that asks works.
+/// The work folder and sandbox of the turn that asks.
 struct ApprovalPlace {
     std::filesystem::path work{}; ///< the thread's cwd
-    bool sandboxed = true;        ///< commands run in Codex's sandbox unless somebody approves
+    bool sandboxed = true;        ///< commands run in Codex's sandbox unless approved
 };
 
 struct ApprovalQuestion {
     enum class Kind { command, file_change, permissions, mcp_call };
     Kind kind = Kind::command;
     std::string item{}; ///< itemId; empty when the request has none
-    std::string tool{}; ///< the name clients know the call by; empty: whatever the item is
-    Json input{};       ///< what is asked for, should no call stand for it
-    Json wanted{};      ///< permissions: granted as asked
-    Json details{};     ///< for the person who decides, see approval_details()
+    std::string tool{}; ///< the call's name on the wire; empty: any item type
+    Json input{};       ///< the request's content, for a question without a call
+    Json wanted{};      ///< the permissions that an approval grants
+    Json details{};     ///< shown to the person, see approval_details()
 };
 
-/// nullopt when the request asks for something else than a yes or a no.
+/// nullopt when the request is not a yes/no question.
 [[nodiscard]] std::optional<ApprovalQuestion>
 approval_of(std::string_view method, const Json& params);
-/// {"result":…}: yes for this once, or no with the turn going on.
+/// {"result":…}: approves once, or declines and lets the turn continue.
 [[nodiscard]] Json approval_answer(const ApprovalQuestion& question, bool approved);
-/// The note a user sees for a question that nobody can answer here; nullopt: not a question.
+/// The note for a question that no client can answer here; nullopt: not a question.
 [[nodiscard]] std::optional<turn::Note>
 unanswered_note(std::string_view method, const Json& params);
 
-/// The open approvals of one turn, and the calls they belong to.
+/// The open approvals of one turn and their calls.
 class CodexApprovals {
 public:
-    /// An answer for codex: the request's id and the reply's body.
+    /// A reply for codex: the request's id and the body.
     struct Reply {
         Json request;
         Json body;
@@ -51,27 +51,29 @@ public:
 
     explicit CodexApprovals(ApprovalPlace place = {}) : place_(std::move(place)) {}
 
-    /// To be called for each item that starts or (`ended`) completes: the question about a patch
-    /// does not name its files, only the item does.
+    /// Call it for each item that starts or (`ended`) completes. A question about a patch does not
+    /// name its files; only the item does.
     void watch_item(const Json& item, bool ended);
-    /// To be called for all events of the turn, in order. Adds what has to be told before one of
-    /// them: an approval whose call ends was decided elsewhere.
+    /// Call it for all events of the turn, in order. Inserts events that must precede one of them:
+    /// when a call ends, its pending approval was decided elsewhere.
     void watch(EventBatch& events);
-    /// Appends the events that show a client a new question. Codex asks again on a new connection,
-    /// with the same `request`; so does the approval's id follow from it, for whoever is asked.
+    /// Appends the events that show a new question to the client. Codex repeats the question on a
+    /// new connection with the same `request`; the approval's id is derived from it and stays the
+    /// same.
     void
     ask(ApprovalQuestion question, const Json& request, std::string_view turn, EventBatch& out);
-    /// The call that it is about was opened.
+    /// The call of this question was opened.
     [[nodiscard]] bool knows_call(const ApprovalQuestion& question) {
         return call_of(question) != nullptr;
     }
-    /// Code::not_found when nothing waits under this id.
+    /// Code::not_found when no approval with this id is pending.
     [[nodiscard]] Result<Reply> answer(std::string_view id, bool approved, EventBatch& out);
-    /// serverRequest/resolved: nobody needs to answer any more.
+    /// serverRequest/resolved: no answer is needed any more.
     void resolved(const Json& request, EventBatch& out);
-    /// Declines everything that waits, without events.
+    /// Declines all pending questions, without events.
     [[nodiscard]] std::vector<Reply> withdraw();
-    /// Declines the questions whose call ended before they were answered: codex may still wait.
+    /// Returns declines for the questions whose call ended unanswered: codex may still wait for
+    /// them.
     [[nodiscard]] std::vector<Reply> take_ended() { return std::exchange(ended_, {}); }
 
 private:
@@ -79,12 +81,12 @@ private:
         std::string id{}, call{};
         ApprovalQuestion question{};
         Json request{};
-        bool stands_in = false; ///< the call was made up for it
+        bool stands_in = false; ///< the call was created for this question
     };
     struct Call {
         std::string id, name;
         Json input{};
-        bool asked = false; ///< a question without an item is about this one
+        bool asked = false; ///< a question without an item refers to this call
     };
     [[nodiscard]] Call* call_of(const ApprovalQuestion& question);
     [[nodiscard]] bool is_asked(std::string_view call) const;
@@ -94,11 +96,12 @@ private:
     [[nodiscard]] turn::Note note_of(const Pending& pending) const;
 
     ApprovalPlace place_;
-    std::map<std::string, Json, std::less<>> changes_{}; ///< of patches, by item
+    std::map<std::string, Json, std::less<>> changes_{}; ///< changes of patches, by item
     std::vector<Pending> pending_{};
-    /// Of calls that wait for a decision already. A client decides one at a time for a call.
+    /// Further questions for calls that already have a pending one. A client decides one per call
+    /// at a time.
     std::vector<Pending> behind_{};
-    std::vector<Call> calls_{}; ///< without an end so far
+    std::vector<Call> calls_{}; ///< calls that have not ended
     std::vector<Reply> ended_{};
 };
 

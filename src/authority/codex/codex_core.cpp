@@ -24,15 +24,16 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_last_words{500}; ///< for the reason a child gives on stderr before it ends
-/// Codex loads one thread after the other. Asked for all of them at once, as after its death, the
-/// last ones would run into their deadlines while they wait inside it.
+/// for the reason that a child prints on stderr before it exits
+constexpr Millis k_last_words{500};
+/// Codex loads threads one after the other. If all were requested at once, as after a restart, the
+/// last ones would time out while they wait inside codex.
 constexpr Turnstile::Limits k_resumes{.most = 4};
 
-/// A turn costs codex 55 ms of a core, most of it around its start. Asked for more turns at once
-/// than it has cores, it starts all of them late: each request would run into its deadline there,
-/// after the work. What waits here has cost nothing yet and can be refused. A start that takes far
-/// longer waits for something else, the start of an MCP server for example.
+/// A turn costs codex 55 ms of CPU time, most of it at the start. With more starts than cores codex
+/// delays all of them, and each would time out after the work was done. A start that waits here has
+/// cost nothing and can be refused. A start that takes far longer waits for something else, for
+/// example the start of an MCP server.
 Turnstile::Limits starts() {
     const std::size_t cores = std::max<std::size_t>(2, std::thread::hardware_concurrency());
     return {.most = 4 * cores, .least = cores, .usual = Millis(60), .slow = Millis(500)};
@@ -65,7 +66,7 @@ Task<Result<void>> CodexCore::open(Self self) {
     auto ready = co_await prepare(self);
     if (ready) {
         const auto launched = co_await launch(self);
-        // A server that is away now may come back; nothing of ours is missing.
+        // An unreachable server may come back; our configuration is fine.
         const bool away = !launched && self->outlives() &&
                           launched.error().code == Code::unavailable && !self->closing_;
         if (away) {
@@ -75,14 +76,14 @@ Task<Result<void>> CodexCore::open(Self self) {
         }
     }
     if (!ready) {
-        self->home_ = {}; // with its lock: somebody else may try
+        self->home_ = {}; // releases its lock, so that another process may try
         self->set_state(State::closed, "not opened");
         co_return ready;
     }
     oa_stream::spawn(self->executor_, "codex supervision", supervise(self));
     oa_stream::spawn(self->executor_, "codex housekeeping", housekeep(self));
     oa_stream::spawn(self->executor_, "codex heartbeat", watch_pulse(self));
-    if (!self->outlives()) { // else the disk is the server's
+    if (!self->outlives()) { // otherwise the disk belongs to the server
         oa_stream::spawn(self->executor_, "codex storage", watch_storage(self));
     }
     oa_stream::spawn(self->executor_, "codex retention", tend_threads(self));
@@ -112,7 +113,7 @@ Task<Result<void>> CodexCore::prepare(Self self) {
     co_return write_config(self->home_, self->options_, catalog);
 }
 
-/// A started child, or a connection to the server.
+/// Starts a child or connects to the server.
 Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
     const CodexOptions& options = self->options_;
     if (self->outlives()) {
@@ -129,7 +130,7 @@ Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
             self->handlers()
         );
     }
-    // A child would answer, and what it cannot write would be in no list.
+    // Checked first: a child would answer requests but not list files that it cannot write.
     OA_CO_CHECK(check_writable(self->home_.home));
     ChildOptions child;
     child.program = options.program;
@@ -146,7 +147,7 @@ Task<Result<CodexCore::Link>> CodexCore::connect(Self self) {
 }
 
 Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
-    // While a server stays away, the reason of the last attempt says more than the next attempt.
+    // While a server stays unreachable, keep the last attempt's reason: it is more useful.
     const bool restarts = self->outlives() && self->state_ == State::down;
     const char* const first =
         self->outlives() ? "the Codex server is being asked" : "codex app-server is starting";
@@ -164,7 +165,8 @@ Task<Result<CodexCore::Link>> CodexCore::launch(Self self) {
     }
     Error error = std::move(agreed).error();
     if (const auto exited = link->exited(); link->lost() && exited && exited->code == 1) {
-        // --strict-config: a wrong setting ends it at once, with the reason on stderr only.
+        // With --strict-config codex exits at once on a wrong setting; the reason is on stderr
+        // only.
         error = Error{.code = Code::config, .message = "codex refused to start"};
     }
     error.message += self->last_words(*link);
@@ -189,7 +191,7 @@ void CodexCore::now_ready(const Link& link) {
     );
     log(tested ? LogLevel::info : LogLevel::warn,
         fmt::format("codex {} is ready, {}", version_, link->peer()));
-    for (const auto& thread : threads_.with_turns()) { // of a connection before this one
+    for (const auto& thread : threads_.with_turns()) { // from an earlier connection
         oa_stream::spawn(
             executor_, "codex rejoin", rejoin(shared_from_this(), link, thread, thread->live)
         );
@@ -205,7 +207,7 @@ Task<Result<void>> CodexCore::handshake(Self self, Link link) {
     OA_CO_TRY(const Json greeting, settle(std::move(hello), "initialize"));
     self->version_ = version_of_user_agent(string_member(greeting, "userAgent").value_or(""));
     link->rpc().notify("initialized");
-    // A thread nobody will use: what is in force shows only here.
+    // Starts a throwaway thread: only its result shows the settings in force.
     OA_CO_TRY(
         const Json started,
         settle(

@@ -30,12 +30,12 @@ struct CodexCounts {
     std::uint64_t stray_turns = 0;
     std::uint64_t upstream_retries = 0;
     std::uint64_t save_failures = 0;
-    std::uint64_t deleted = 0; ///< threads, by age
+    std::uint64_t deleted = 0; ///< threads deleted by age
     std::uint64_t compressed = 0; ///< rollouts
-    std::uint64_t crowded = 0; ///< starts that waited for others for too long
-    std::uint64_t rejoined = 0; ///< turns that a new connection went on with
-    std::uint64_t unjoined = 0; ///< … that it could not
-    std::uint64_t foreign_inputs = 0; ///< … that somebody else spoke into
+    std::uint64_t crowded = 0; ///< starts that waited too long for other starts
+    std::uint64_t rejoined = 0; ///< turns continued on a new connection
+    std::uint64_t unjoined = 0; ///< turns that could not be continued
+    std::uint64_t foreign_inputs = 0; ///< turns that received another client's input
 };
 
 struct ListedTurns;
@@ -51,7 +51,7 @@ public:
     // codex_core.cpp: life of the child
     [[nodiscard]] static Task<Result<void>> open(Self self);
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
-    void abandon_everything(); ///< the facade is gone
+    void abandon_everything(); ///< the facade was destroyed
     [[nodiscard]] Health health() const;
     [[nodiscard]] Capabilities capabilities() const;
     [[nodiscard]] std::vector<Reading> readings() const;
@@ -64,7 +64,7 @@ public:
     void interrupt(const std::shared_ptr<RunningTurn>& turn);
     void abandon(const std::shared_ptr<RunningTurn>& turn);
 
-    // server/codex_rejoin.cpp: turns that outlive a connection, or us
+    // server/codex_rejoin.cpp: turns that outlive a connection or this process
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     join(Self self, std::string thread, bool ask_approvals);
     [[nodiscard]] static Task<Result<bool>> may_join(Self self, std::string thread);
@@ -72,15 +72,15 @@ public:
     [[nodiscard]] static Task<Result<EventBatch>>
     retell(Self self, std::string thread, std::string turn);
     [[nodiscard]] bool outlives() const noexcept { return !options_.server.url.empty(); }
-    /// Of a new thread.
+    /// cwd of a new thread
     [[nodiscard]] std::string new_cwd() const {
         return outlives() ? options_.work_dir.string() : home_.cwd.string();
     }
     [[nodiscard]] bool leave(const std::shared_ptr<RunningTurn>& turn);
-    void let_go(const std::shared_ptr<RunningTurn>& turn); ///< it runs on without us
+    void let_go(const std::shared_ptr<RunningTurn>& turn); ///< the turn continues without this lane
 
     // codex_notify.cpp
-    /// Code::not_found when the turn waits for no such approval.
+    // Code::not_found when no such approval of the turn is pending.
     [[nodiscard]] Result<void>
     answer_approval(const std::shared_ptr<RunningTurn>& turn, std::string_view id, bool approved);
     [[nodiscard]] Result<void>
@@ -127,7 +127,7 @@ private:
     [[nodiscard]] static Task<void> unsubscribe(Self self, Link link, ThreadHold hold);
     [[nodiscard]] static Task<Result<Link>> ready_link(Self self);
     [[nodiscard]] static Task<void> watch_pulse(Self self);
-    /// Sleeps, or until closing.
+    /// Sleeps for `time`, or until close().
     [[nodiscard]] static Task<void> idle_for(Self self, Millis time);
     [[nodiscard]] static Task<void> idle_until(Self self, Clock::time_point at);
     [[nodiscard]] std::string last_words(const CodexLink& link) const;
@@ -135,11 +135,12 @@ private:
     void recycle_when_large(); ///< codex_read.cpp
 
     // server/codex_rejoin.cpp
-    /// The connection to it. Code::not_found: there is a child.
+    // The server connection. Code::not_found: this authority has a child instead.
     [[nodiscard]] Result<Link> open_server() const;
-    /// The thread, with a turn that keeps the notifications that arrive before its id is known.
+    /// Holds the thread with a turn that buffers the notifications that arrive before its id is
+    /// known.
     [[nodiscard]] static Task<Result<ThreadHold>> hold_to_join(Self self, std::string id);
-    void hold_on(); ///< the connection is lost: turns wait for the next one
+    void hold_on(); ///< connection lost: turns wait for the next one
     [[nodiscard]] static Task<void> give_up(Self self, std::shared_ptr<RunningTurn> live);
     [[nodiscard]] static Task<void> rejoin(
         Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
@@ -158,14 +159,15 @@ private:
     cursor_at(Self self, Link link, TurnsQuery query);
 
     // health/codex_saving.cpp
-    /// What codex refused because it could not write is can_save()'s error.
+    // When codex refused because it could not write, the result is can_save()'s error.
     [[nodiscard]] Result<Json> saved(Result<Json> settled);
-    /// Code::unavailable while the disk is full or the child could not write. Looks at the disk.
+    /// Code::unavailable while the disk is full or the child could not write. Checks the disk.
     [[nodiscard]] Result<void> can_save();
-    void cannot_save(const std::string& cause); ///< any conversation
-    /// … this thread, for a reason in codex's words. Of the disk, it is every thread's.
+    void cannot_save(const std::string& cause); ///< affects all conversations
+    /// Affects this thread; `why` is codex's text. A disk fault affects all threads.
     void cannot_save(std::string_view thread, std::string_view why);
-    /// Of a child that could not save; else the reason names what it may not write.
+    /// Checks a child that could not save. False: the health reason names the path it may not
+    /// write.
     [[nodiscard]] bool may_write();
     [[nodiscard]] static Task<void> watch_storage(Self self);
     [[nodiscard]] static Task<void>
@@ -189,7 +191,7 @@ private:
     // threads/codex_kept.cpp
     [[nodiscard]] static Task<Result<void>>
     keep(Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request);
-    // threads/codex_ends.cpp: what codex does not store of how turns ended
+    // threads/codex_ends.cpp: facts about turn ends that codex does not store
     void note_end(const std::shared_ptr<CodexThread>& thread, const RunningTurn& live);
     [[nodiscard]] static Task<void>
     keep_ends(Self self, Link link, std::shared_ptr<CodexThread> thread);
@@ -224,7 +226,7 @@ private:
         std::string traceparent = {},
         std::function<bool()> ours = {}
     );
-    /// The same; a refusal is an error.
+    /// call(), with a refusal as an error.
     [[nodiscard]] static Task<Result<Json>>
     ask(Self self, Link link, std::string method, Json params);
     [[nodiscard]] static Task<Result<Turnstile::Pass>> pass(Self self);
@@ -235,7 +237,7 @@ private:
     [[nodiscard]] static Task<Result<ThreadHold>> known_thread(
         Self self, Link link, std::string thread, std::shared_ptr<const TurnRequest> request
     );
-    /// `asked_before`: a connection that was lost meanwhile; it may have reverted the thread.
+    /// `asked_before`: an earlier attempt lost its connection and may have reverted the thread.
     [[nodiscard]] static Task<Result<void>> revert(
         Self self,
         Link link,
@@ -246,12 +248,12 @@ private:
     // threads/codex_load.cpp
     [[nodiscard]] static Task<Result<ThreadHold>>
     load_known(Self self, Link link, std::string thread);
-    /// Of a thread that is unarchived first where it has to be.
+    /// Calls `method`; unarchives the thread first if necessary.
     [[nodiscard]] static Task<RpcOutcome>
     call_unarchived(Self self, Link link, std::string method, Json params);
     [[nodiscard]] static Task<Result<void>> resume(Self self, Link link, CodexThread* thread);
-    /// The result of thread/resume, with the thread's turns (of more than fit into a message the
-    /// newest one) or `bare`.
+    /// The result of thread/resume, with the thread's turns (only the newest one if all do not fit
+    /// into a message), or without them if `bare`.
     [[nodiscard]] static Task<Result<Json>>
     load(Self self, Link link, CodexThread* thread, bool bare);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
@@ -264,7 +266,7 @@ private:
     record(RunningTurn& live, const std::string& id, const Json& asked, const Json& result) const;
 
     // codex_stop.cpp
-    // The turn comes along: by the time a spawned coroutine runs, its thread may hold another one.
+    // The turn is passed along: when the coroutine runs, the thread may already have another turn.
     [[nodiscard]] static Task<void> stop_turn(
         Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
     );
@@ -279,31 +281,32 @@ private:
 
     asio::any_io_executor executor_;
     CodexOptions options_;
-    double record_due_ = 0; ///< of the next turn that is recorded
+    double record_due_ = 0; ///< accumulated record.share; at 1 the next turn is recorded
     CodexHome home_{};
-    Secret token_{}; ///< of the server
+    Secret token_{}; ///< the server's token
     std::string version_{};
-    std::vector<std::string> efforts_{}; ///< of the model; empty: not known
-    std::vector<ModelInfo> models_{}; ///< that codex knows
+    std::vector<std::string> efforts_{}; ///< efforts of the model; empty: unknown
+    std::vector<ModelInfo> models_{}; ///< models that codex lists
     State state_ = State::closed;
     std::string reason_ = "not opened";
     Signal changed_;
     Link link_{};
-    Link launching_{}; ///< spawned, not yet agreed with
-    Link former_{}; ///< lost; the next child starts once its process is gone
+    Link launching_{}; ///< spawned, handshake not finished
+    Link former_{}; ///< lost; the next child starts once its process has exited
     CodexThreads threads_;
     CodexCounts counts_{};
-    Turnstile resumes_; ///< threads codex is loading for us
-    Turnstile starts_; ///< turns codex is being asked for
+    Turnstile resumes_; ///< threads that codex is loading for us
+    Turnstile starts_; ///< turns that codex is starting for us
     Clock::time_point ready_since_{};
     Millis lived_{0}; ///< how long the lost child was ready and answered
-    std::optional<std::int64_t> limit_ends_{}; ///< of the account, Unix seconds; unset: none known
-    std::string full_{}; ///< why the disk is too full; empty: it is not
-    std::string unsaved_{}; ///< why this child could not store a turn; empty: it could
-    bool history_checked_ = false; ///< of this child's first turn
-    bool retired_ = true; ///< there may be deleted threads whose history forks share
-    std::uint64_t retirements_ = 0; ///< how many became such
-    bool compressing_ = false; ///< a second process of codex is in the home
+    /// end of the account's limits, Unix seconds; unset: unknown
+    std::optional<std::int64_t> limit_ends_{};
+    std::string full_{}; ///< reason when the disk is too full, else empty
+    std::string unsaved_{}; ///< reason why this child could not store a turn, else empty
+    bool history_checked_ = false; ///< for this child's first turn
+    bool retired_ = true; ///< deleted threads may wait for their forks
+    std::uint64_t retirements_ = 0; ///< number of threads deleted that way
+    bool compressing_ = false; ///< a second codex process uses the home
     bool closing_ = false;
 };
 

@@ -17,7 +17,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// A steered turn has several user messages; they are told as one, in order.
+/// A steered turn has several user messages; they are joined in order.
 void add_user_message(PastTurn& past, const Json& item) {
     if (!past.user_item_id) {
         past.user_item_id = text_view_in(item, "id");
@@ -43,7 +43,7 @@ void add_user_message(PastTurn& past, const Json& item) {
     }
 }
 
-/// What opens a part or a call happened when its item began, the rest when it was whole.
+/// Events that open a part or a call get the item's start time, the others its end time.
 std::int64_t time_of(const turn::Event& event, const Json& item) {
     const bool opens = std::holds_alternative<turn::PartOpened>(event) ||
                        std::holds_alternative<turn::ToolOpened>(event) ||
@@ -51,13 +51,14 @@ std::int64_t time_of(const turn::Event& event, const Json& item) {
     return int_member(item, opens ? "startedAtMs" : "completedAtMs").value_or(0);
 }
 
-/// The end, where more of it is kept than the outcome.
+/// The TurnEnded event, if codex stores more than the outcome.
 std::optional<turn::TurnEnded> add_outcome(PastTurn& past, const Json& turn) {
     const std::string_view status = text_view_in(turn, "status");
     past.outcome = status == "interrupted" ? turn::Outcome::interrupted
                    : status == "failed"    ? turn::Outcome::failed
                                            : turn::Outcome::completed;
-    // Truncation is stored as a failure; live it was told as a completed turn of finish length.
+    // Codex stores a truncated turn as failed. Live, the client received a completed turn with
+    // finish length.
     const Json* error = member(turn, "error");
     if (status != "failed" || error == nullptr || !error->is_object()) {
         return std::nullopt;
@@ -70,8 +71,8 @@ std::optional<turn::TurnEnded> add_outcome(PastTurn& past, const Json& turn) {
     return turn::TurnEnded{past.outcome, failure.finish, std::move(failure.failure)};
 }
 
-/// Codex lists items as they ended. As they began is how the stream told them: calls that ran at
-/// once end in any order.
+/// Codex lists items in the order of their ends. The stream sent them in the order of their starts:
+/// parallel calls end in any order.
 std::vector<const Json*> as_begun(const Json& items) {
     std::vector<std::pair<std::int64_t, std::size_t>> begun;
     for (const Json& item : items) {
@@ -114,7 +115,7 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
     auto end = add_outcome(past, turn);
     past.started_at = int_member(turn, "startedAt").value_or(0);
     past.completed_at = int_member(turn, "completedAt");
-    std::map<std::pair<std::string_view, std::string_view>, int> seen; // provider ids repeat
+    std::map<std::pair<std::string_view, std::string_view>, int> seen; // providers reuse ids
     for (const Json* raw : as_begun(list_in(turn, "items"))) {
         const Json& item = *raw;
         const std::string_view type = text_view_in(item, "type");
@@ -122,7 +123,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
             add_user_message(past, item);
             continue;
         }
-        const bool call = codex::kind_of(type) == codex::ItemKind::tool; // one space of ids
+        // tool calls of all types share one id space
+        const bool call = codex::kind_of(type) == codex::ItemKind::tool;
         const int occurrence = ++seen[{call ? "" : type, text_view_in(item, "id")}];
         auto events = events_of_item(item, occurrence, cwd);
         tell_as_client(item, events);

@@ -8,10 +8,10 @@ namespace {
 
 constexpr std::size_t k_config_limit = 1U << 20U;
 
-/// The one of the configuration file, when there is such a file and it names one.
+/// The model in the configuration file, if the file exists and names one.
 std::string codex_model(const AuthorityOptions& options) {
     if (const auto& file = options.codex.config_file) {
-        const auto text = read_file(*file, k_config_limit); // codex tells what is wrong with it
+        const auto text = read_file(*file, k_config_limit); // on errors: codex reports them
         const auto facts = text ? read_config_facts(*text) : ConfigFacts{};
         return facts.model.value_or(options.codex.model);
     }

@@ -1,4 +1,4 @@
-// What codex says by itself: notifications to the turn they belong to, questions to their answers.
+// Messages that codex sends on its own: routes notifications to their turns and answers requests.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -28,13 +28,14 @@ bool is_stray(const RunningTurn* live, std::string_view started) {
     return live->id().empty() ? live->abandoned : live->id() != started;
 }
 
-/// Another client archived the thread, or tried to delete it: who had it open is told no other end.
+/// Another client archived the thread or tried to delete it; codex sends no other end to the
+/// clients that had it loaded.
 bool says_unloaded(std::string_view method, const Json& params) {
     return method == "thread/status/changed" &&
            text_view_in(object_in(params, "status"), "type") == "notLoaded";
 }
 
-/// When the last of the account's limits that are used up ends, Unix seconds.
+/// When the last exhausted limit of the account ends, in Unix seconds.
 std::optional<std::int64_t> end_of_limits(const Json& params) {
     std::optional<std::int64_t> end;
     for (const char* name : {"primary", "secondary"}) {
@@ -49,7 +50,7 @@ std::optional<std::int64_t> end_of_limits(const Json& params) {
 
 } // namespace
 
-/// What is said of a thread, whoever runs its turn. True: that was all.
+/// Handles notifications about a thread, whichever client runs its turn. True: fully handled.
 bool CodexCore::note_thread(
     std::string_view method, const Json& params, const std::shared_ptr<CodexThread>& thread
 ) {
@@ -58,7 +59,7 @@ bool CodexCore::note_thread(
         return true;
     }
     thread->loaded = thread->loaded && !says_unloaded(method, params);
-    if (method == "thread/settings/updated") { // by another lane's turn, too
+    if (method == "thread/settings/updated") { // also for another lane's turn
         thread->effort = text_in(object_in(params, "threadSettings"), "effort");
         return true;
     }
@@ -71,13 +72,13 @@ bool CodexCore::note_thread(
         thread->freed.notify();
     }
     if (method == "turn/started" && options_.server.shared && !live) {
-        // Another lane's. A turn that this one starts there would be steered into it.
+        // Another lane's turn. Codex would add a turn of ours to it as steering.
         thread->foreign = true;
-        thread->total.reset(); // only codex knows what it adds
+        thread->total.reset(); // only codex has the total after that turn
         return true;
     }
     if (method == "turn/started" && is_stray(live.get(), turn_of(params))) {
-        // A turn/start we gave up on has begun after all: nobody listens to it.
+        // A turn/start that was abandoned has started after all; no client reads it.
         ++counts_.stray_turns;
         const std::string id(turn_of(params));
         if (link_) {
@@ -100,7 +101,7 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         return;
     }
     if (method == "warning") {
-        // It comes before the turn's end, which would say completed.
+        // Arrives before turn/completed, which would report success.
         if (const auto why = save_failure_in_warning(text_view_in(*params, "message"))) {
             cannot_save(text_view_in(*params, "threadId"), *why);
         }
@@ -114,7 +115,7 @@ void CodexCore::on_notification(std::string_view method, const Json& message) {
         if (method == "configWarning") {
             log(LogLevel::warn, fmt::format("codex: {}", text_view_in(*params, "summary")));
         }
-        return; // sub-agents' threads, and threads we let go
+        return; // threads of sub-agents, and released threads
     }
     const std::shared_ptr<RunningTurn> live = thread->live;
     if (note_thread(method, *params, thread) || !live) {
@@ -148,7 +149,7 @@ void CodexCore::after_delivery(const std::shared_ptr<CodexThread>& thread) {
         return;
     }
     if ((live->failed() || live->handed_over()) && !live->interrupting) {
-        interrupt(live); // its queue overflowed, or its client goes on: let codex stop as well
+        interrupt(live); // its queue overflowed, or the turn ended at client calls: stop codex too
     }
     if (live->end_missing() && !std::exchange(live->awaited, true)) {
         oa_stream::spawn(
@@ -170,7 +171,7 @@ void CodexCore::finish(const std::shared_ptr<CodexThread>& thread) {
     thread->last_turn = live->id();
     note_end(thread, *live);
     ThreadHold::release(*thread);
-    // What failed may be missing there.
+    // Failed turns are skipped: they may be missing in the history.
     if (!thread->ephemeral && !live->failed() && link_ && !std::exchange(history_checked_, true)) {
         oa_stream::spawn(
             executor_,
@@ -191,10 +192,11 @@ std::optional<Json>
 CodexCore::on_request(std::string_view method, const Json& params, const Json& id) {
     const auto thread = threads_.find(text_view_in(params, "threadId"));
     const std::shared_ptr<RunningTurn> live = thread ? thread->live : nullptr;
-    // An elicitation may name no turn; then it is the one that runs.
+    // An elicitation without a turn id belongs to the running turn.
     const std::string_view of = text_view_in(params, "turnId");
     const bool ours = live && (of.empty() || live->id().empty() || of == live->id());
-    if (const Json* answered = ours ? live->answered(id) : nullptr) { // it asks on a new connection
+    // repeated on a new connection
+    if (const Json* answered = ours ? live->answered(id) : nullptr) {
         return live->stop_wanted ? std::nullopt : std::optional(*answered);
     }
     if (auto question = approval_of(method, params); question && ours && live->asks()) {
@@ -209,15 +211,17 @@ CodexCore::on_request(std::string_view method, const Json& params, const Json& i
         if (live->takes_client_calls()) {
             live->client_call(params, id); // answered by answer_call(), or the turn ends here
             after_delivery(thread);
-        } // else it is being stopped: an answer would take the call from who can still give one
+            // The turn is being stopped: an answer would take the call from a client that can still
+            // answer.
+        }
         return std::nullopt;
     }
     if (auto note = unanswered_note(method, params); note && ours) {
         live->emit(*std::move(note));
     }
     if (!ours && (options_.server.shared || (outlives() && thread && !of.empty()))) {
-        // The lane that runs the turn answers. A turn that nobody has joined yet asks again then,
-        // and one that ends takes its calls along as they are: they can still be answered.
+        // The lane that runs the turn answers. Codex repeats the request when a lane joins the
+        // turn. If the turn ends first, its calls stay open and can still be answered.
         return std::nullopt;
     }
     ServerAnswer answer = answer_server_request(method, params);

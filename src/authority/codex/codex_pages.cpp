@@ -1,6 +1,6 @@
-// Reading a part of a thread. Measured with codex 0.169.0 and 400 turns: a page without items takes
-// 2 ms whatever it holds, one with the first and last item of each turn 5 ms, one with all items
-// about 0.8 ms a turn. Cursors are codex's own and never leave this file.
+// Reads a part of a thread. Measured with codex 0.169.0 and 400 turns: a page without items takes 2
+// ms whatever its size, one with the first and last item of each turn 5 ms, one with all items
+// about 0.8 ms per turn. Cursors are codex's own and never leave this file.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex_core.hpp"
@@ -14,9 +14,9 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// With items a turn may be as long as a request (8 MiB) and its answer, or longer by the results
-/// of functions. Codex answers in one line; of one above CodexOptions::line_bytes (64 MiB) nothing
-/// is had, and one after the other is asked for. The same of the items of one turn.
+/// With items, a turn can be as long as a request (8 MiB) plus its answer, or longer with function
+/// results. Codex answers in one line, and a line above CodexOptions::line_bytes (64 MiB) is lost;
+/// then the turns are requested one by one, and in turn the items of one turn.
 constexpr std::size_t k_at_once = 6;
 
 bool outgrew_line(const RpcOutcome& outcome) {
@@ -24,8 +24,8 @@ bool outgrew_line(const RpcOutcome& outcome) {
     return error != nullptr && error->code == Code::too_large;
 }
 
-/// A thread runs one turn at a time, its newest. While it does, codex says the same of every turn
-/// that ended with a process.
+/// A thread runs one turn at a time, its newest. While it runs, codex also reports as running every
+/// turn that ended with a process.
 void end_older(ListedTurns& page, bool newest_first, bool begins) {
     for (std::size_t i = 0; i < page.turns.size(); ++i) {
         PastTurn& turn = page.turns[i];
@@ -40,7 +40,7 @@ void end_older(ListedTurns& page, bool newest_first, bool begins) {
 
 } // namespace
 
-/// The page of one turn that is too long as a whole.
+/// The page of a single turn that is too long for one line.
 Task<RpcOutcome>
 CodexCore::list_long_turn(Self self, Link link, TurnsQuery query, std::string cursor) {
     query.detail = TurnsQuery::Detail::none;
@@ -71,7 +71,7 @@ CodexCore::list_long_turn(Self self, Link link, TurnsQuery query, std::string cu
             items.push_back(object_in(entry, "item"));
         }
         std::string next = cursor_behind(*part, text_in(params, "cursor"));
-        if (next.empty() || entries.empty()) { // each list ends
+        if (next.empty() || entries.empty()) { // guarantees that the loop ends
             turn["items"] = std::move(items);
             co_return page;
         }
@@ -79,8 +79,8 @@ CodexCore::list_long_turn(Self self, Link link, TurnsQuery query, std::string cu
     }
 }
 
-/// One page as codex gives it: a thread without turns has an empty one. One that is empty, or leads
-/// to itself, is the last one, so that each list ends.
+/// One page from codex; a thread without turns has an empty page. A page that is empty, or whose
+/// cursor leads to itself, counts as the last, so that every loop ends.
 Task<Result<ListedTurns>> CodexCore::list_turns(
     Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit
 ) {
@@ -104,8 +104,8 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
     co_return page;
 }
 
-/// The cursor of a page that begins with `query.from`; empty when that is the first turn. Pages
-/// without items are so much cheaper that looking through them costs less than keeping cursors.
+/// The cursor of a page that starts with `query.from`; empty when that is the first turn. Pages
+/// without items are so cheap that searching them costs less than storing cursors.
 Task<Result<std::string>> CodexCore::cursor_at(Self self, Link link, TurnsQuery query) {
     query.detail = TurnsQuery::Detail::none;
     std::string cursor;

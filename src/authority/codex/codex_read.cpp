@@ -1,4 +1,4 @@
-// Reading: a thread's turns, and what this authority says of itself.
+// Reads a thread's turns and this authority's own health and metrics.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t k_most_turns = 10'000;
 
-/// Resident memory of a process, 0 when it cannot be told.
+/// Resident memory of a process in bytes; 0 when unknown.
 std::uint64_t resident_bytes(int pid) {
     std::ifstream file(fmt::format("/proc/{}/statm", pid));
     std::uint64_t size = 0;
@@ -37,8 +37,8 @@ Task<Result<std::vector<PastTurn>>> CodexCore::turns(Self self, std::string thre
 Task<Result<std::vector<ThreadInfo>>> CodexCore::threads(Self self, std::vector<std::string> ids) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
     std::vector<ThreadInfo> out;
-    // One after the other: a few tenths of a millisecond each, and codex's own queue of requests
-    // stays free for turns.
+    // One at a time: each takes a few tenths of a millisecond, and codex's request queue stays free
+    // for turns.
     for (const std::string& id : ids) {
         RpcOutcome outcome = co_await call(
             self, link, "thread/read", Json::object({{"threadId", id}, {"includeTurns", false}})
@@ -148,8 +148,8 @@ std::vector<Reading> CodexCore::readings() const {
     };
 }
 
-/// Memory of finished turns is reused but never given back; an idle moment costs nobody anything.
-/// Who reads or searches holds no thread, but waits for an answer.
+/// Codex reuses the memory of finished turns but never returns it. Restarting it while idle delays
+/// no client. A read or search holds no thread but waits for a response, so both are checked.
 void CodexCore::recycle_when_large() {
     if (!link_ || threads_.busy() > 0 || link_->rpc().waiting() > 0 ||
         options_.limits.resident_bytes == 0 ||

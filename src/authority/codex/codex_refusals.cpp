@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t k_overloaded = -32'001;
 
-/// Before its name and a colon.
+/// Precedes the function's name and a colon.
 constexpr std::string_view k_function_mark = "dynamic tool input schema is not supported for ";
 
 struct Row {
@@ -27,7 +27,7 @@ struct Row {
 
 // codex-cli 0.169.0; checked against the real binary by the [codex] tests.
 constexpr std::array k_rows{
-    Row{"Server is draining", RefusalKind::overloaded}, // after SIGTERM, while its turns end
+    Row{"Server is draining", RefusalKind::overloaded}, // after SIGTERM, until its turns end
     Row{"is not materialized yet", RefusalKind::thread_empty},
     Row{"list_turns is not supported yet", RefusalKind::thread_empty},
     Row{"thread not found: ", RefusalKind::thread_not_loaded},
@@ -49,7 +49,7 @@ constexpr std::array k_rows{
 };
 
 constexpr std::string_view k_store = "thread-store internal error";
-// Of SQLite, besides a disk that takes nothing more: what may pass. Damage does not.
+// SQLite causes that may be temporary, in addition to a full disk. Corruption is not.
 constexpr std::array<std::string_view, 3> k_store_causes{
     "disk I/O error",
     "readonly database",
@@ -91,7 +91,7 @@ Code code_of(RefusalKind kind) noexcept {
     return Code::protocol;
 }
 
-/// As the client calls it.
+/// The function's name as the client uses it.
 std::string function_in(std::string_view message) {
     const auto rest = message.substr(message.find(k_function_mark) + k_function_mark.size());
     return name_for_client(rest.substr(0, rest.find(':')));

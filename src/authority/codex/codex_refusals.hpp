@@ -1,4 +1,4 @@
-// Codex separates its refusals only by text (-32600 for nearly all): one table of the texts.
+// Codex distinguishes its refusals only by text (-32600 for nearly all): one table of the texts.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -15,25 +15,25 @@ struct Refusal {
 };
 
 enum class RefusalKind {
-    overloaded,       ///< -32001, or draining: nothing was done, ask again later
-    thread_not_loaded, ///< known or not: resume it first
+    overloaded,       ///< -32001, or draining: nothing was done; retry later
+    thread_not_loaded, ///< known or unknown; resume it first
     thread_unknown,   ///< no such thread on disk, or no thread id at all
     thread_empty,     ///< a thread without any turn yet
-    thread_archived,  ///< it is unarchived before it is loaded
+    thread_archived,  ///< must be unarchived before it is loaded
     thread_in_use,    ///< another process of codex has it open
     thread_shared,    ///< a fork needs its history
-    turn_unknown,     ///< revert before a turn that is not there
-    turn_unended,     ///< a fork through a turn whose end codex does not know
+    turn_unknown,     ///< revert before an unknown turn
+    turn_unended,     ///< fork through a turn whose end codex does not know
     no_active_turn,   ///< interrupt too early or too late
     bad_function,     ///< a client's function has parameters that codex cannot read
-    bad_config,       ///< config.toml cannot be loaded
+    bad_config,       ///< config.toml could not be loaded
     store_away,       ///< the disk of codex's home is full, read-only or failing
     other,
 };
 
 [[nodiscard]] RefusalKind kind_of(const Refusal& refusal) noexcept;
 
-/// The error a caller sees. The text is codex's own, cut and made printable.
+/// The error for callers. Its text is codex's own, cut and made printable.
 [[nodiscard]] Error error_of(const Refusal& refusal, std::string_view method);
 
 } // namespace oa_stream::authority

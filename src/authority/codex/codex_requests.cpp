@@ -53,7 +53,7 @@ Json input_of(const InputPart& part) {
     return Json::object({{"type", "image"}, {"url", std::get<InputImage>(part).url}});
 }
 
-/// A message's content, or a function's output, in the words of the Responses API.
+/// A message's content or a function's output in Responses API form.
 Json content_of(const SeedMessage& message) {
     const char* kind = message.role == SeedMessage::Role::assistant ? "output_text" : "input_text";
     Json content = Json::array();
@@ -77,7 +77,8 @@ Json content_of(const SeedMessage& message) {
 Json initialize_params() {
     Json info = Json::object({{"name", "oa_stream"}, {"title", "oa-stream"}, {"version", "1"}});
     Json params = Json::object({{"clientInfo", std::move(info)}});
-    // For dynamicTools and experimentalRawEvents of thread/start; nothing else of it is used.
+    // Needed for dynamicTools and experimentalRawEvents of thread/start; no other experimental
+    // feature is used.
     params["capabilities"] = Json::object({{"experimentalApi", true}});
     return params;
 }
@@ -106,7 +107,7 @@ void add_tools(Json& thread_start, const std::vector<ClientTool>& tools) {
         one["inputSchema"] = tool.parameters;
         return one;
     });
-    thread_start["experimentalRawEvents"] = true; // they tell when a response is whole
+    thread_start["experimentalRawEvents"] = true; // reports when a response is complete
 }
 
 Json thread_resume_params(const std::string& thread) {
@@ -160,7 +161,7 @@ Json inject_params(const std::string& thread, const std::vector<SeedMessage>& se
         for (const SeedCall& call : message.calls) {
             Json item = Json::object({{"type", "function_call"}});
             const std::string name = name_for_codex(call.name);
-            // Only of functions that are offered was the length looked at.
+            // The length was checked only for functions that are offered.
             item["name"] = name.size() <= k_longest_function_name ? name : call.name;
             item["arguments"] = call.arguments;
             item["call_id"] = call.id;

@@ -1,4 +1,4 @@
-// A turn from its request to turn/started.
+// A turn, from its request to turn/started.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -14,12 +14,13 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_overload_pause{50}; ///< first of …
-constexpr int k_overload_tries = 6;    ///< … so many, doubling
+constexpr Millis k_overload_pause{50}; ///< first pause; doubles each time
+constexpr int k_overload_tries = 6;    ///< number of tries
 
 constexpr std::string_view k_lost = "the thread went to somebody else meanwhile";
 
-/// Codex has no fence: what runs on the thread by then is interrupted, or gets the question twice.
+/// Codex has no fencing. If the thread was lost, continuing would interrupt the turn that runs
+/// there now, or send the question twice.
 Result<void> check_ours(const TurnRequest& request) {
     if (request.ours && !request.ours()) {
         return fail(Code::conflict, std::string(k_lost));
@@ -43,7 +44,7 @@ Result<void> check_request(const TurnRequest& request) {
     const bool answered =
         !request.seed.empty() && request.seed.back().role == SeedMessage::Role::tool;
     if (request.input.empty() && !answered) {
-        return fail(Code::usage, "a turn needs input"); // codex would run one without
+        return fail(Code::usage, "a turn needs input"); // codex would accept it
     }
     for (const InputPart& part : request.input) {
         const auto* image = std::get_if<InputImage>(&part);
@@ -57,7 +58,7 @@ Result<void> check_request(const TurnRequest& request) {
 
 } // namespace
 
-/// With patience for -32001: nothing was done for those. `ours`: as of a TurnRequest.
+/// Retries on -32001, where nothing was done. `ours`: as in TurnRequest.
 Task<RpcOutcome> CodexCore::call(
     Self self,
     Link link,
@@ -101,7 +102,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::start(Self self, TurnReque
     co_return live;
 }
 
-/// `reverted`: what the turn is to replace was dropped, whatever comes of the rest.
+/// `*reverted`: set once the replaced turns were dropped, whatever happens later.
 Task<Result<std::shared_ptr<RunningTurn>>>
 CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, bool* reverted) {
     for (int attempt = 1;; ++attempt) {
@@ -114,10 +115,10 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
             OA_CO_TRY(passing, co_await pass(self));
         }
         auto hold = co_await std::move(opened);
-        if (hold && thread) { // loading has a turnstile of its own
+        if (hold && thread) { // loading has its own turnstile
             OA_CO_TRY(passing, co_await pass(self));
         }
-        if (hold && request->revert_from_turn) { // now that the turn can start
+        if (hold && request->revert_from_turn) { // reverts only now that the turn can start
             auto cut = co_await revert(self, link, &**hold, request, attempt > 1);
             *reverted = cut.has_value();
             if (!cut) {
@@ -134,7 +135,8 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
         }
         if (hold) {
             auto live = co_await run_turn(self, link, std::move(*hold), request);
-            if (live && !request->keep.empty()) { // before its turn codex does not know the thread
+            // codex does not know the thread before its first turn
+            if (live && !request->keep.empty()) {
                 auto kept = co_await keep(self, link, (*live)->thread(), request);
                 if (!kept) {
                     self->abandon(*live);
@@ -143,7 +145,7 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
             }
             co_return live;
         }
-        // The child died before any turn was asked for: the next one can be asked instead.
+        // The child died before a turn was requested: retry with the next child.
         const bool retry = hold.error().code == Code::unavailable && link->lost();
         if (!retry || attempt > 1) {
             co_return std::unexpected(std::move(hold).error());
@@ -151,7 +153,7 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
     }
 }
 
-/// Until the pass is gone, the caller counts as starting a turn.
+/// The caller counts as starting a turn until the pass is destroyed.
 Task<Result<Turnstile::Pass>> CodexCore::pass(Self self) {
     const auto deadline = Clock::now() + self->options_.deadlines.start_wait;
     Turnstile::Pass passing = co_await self->starts_.enter(deadline);
@@ -171,7 +173,7 @@ CodexCore::new_thread(Self self, Link link, std::shared_ptr<const TurnRequest> r
     add_tools(params, request->tools);
     OA_CO_TRY(const Json result, co_await ask(self, link, "thread/start", std::move(params)));
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
-    if (link->lost()) { // in the same breath: the table is the next child's by now
+    if (link->lost()) { // lost just now: the thread table already belongs to the next child
         co_return fail(Code::unavailable, self->reason_);
     }
     ThreadHold hold(self->threads_.find_or_add(facts.id));
@@ -193,7 +195,7 @@ Task<Result<std::string>> CodexCore::make_thread(Self self, TurnRequest asked) {
     OA_CO_CHECK(self->can_save());
     OA_CO_TRY(const Link link, co_await ready_link(self));
     OA_CO_TRY(const ThreadHold hold, co_await new_thread(self, link, request));
-    // The name is what makes codex keep it.
+    // Codex stores the thread only because it has a name.
     OA_CO_CHECK(co_await name_thread(self, hold->id, std::string(k_unnamed)));
     OA_CO_CHECK(co_await keep(self, link, hold->id, request));
     co_return hold->id;
@@ -219,7 +221,7 @@ Task<Result<ThreadHold>> CodexCore::known_thread(
     co_return hold;
 }
 
-/// `thread` is held by the caller.
+/// The caller holds `thread`.
 Task<Result<void>> CodexCore::revert(
     Self self,
     Link link,
@@ -234,7 +236,7 @@ Task<Result<void>> CodexCore::revert(
     if (!done_before) {
         OA_CO_CHECK(settle(std::move(outcome), "thread/revert"));
     }
-    thread->total.reset(); // taken back as well, to a value only codex knows
+    thread->total.reset(); // codex resets it to a value that only codex has
     thread->last_turn.clear();
     co_return Result<void>{};
 }
@@ -259,7 +261,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     RpcOutcome outcome =
         co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
     if (is_refusal(outcome, RefusalKind::thread_not_loaded)) {
-        OA_CO_CHECK(co_await resume(self, link, &*hold)); // it was unloaded behind our back
+        OA_CO_CHECK(co_await resume(self, link, &*hold)); // another client unloaded it
         OA_CO_CHECK(check_ours(*request));
         outcome =
             co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
@@ -269,18 +271,18 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     }
     auto* error = std::get_if<Error>(&outcome);
     if (error != nullptr && error->code == Code::conflict) {
-        co_return std::unexpected(std::move(*error)); // refused, and not asked for since
+        co_return std::unexpected(std::move(*error)); // refused, and no retry is possible
     }
     const std::shared_ptr<CodexThread> thread = hold.hand_over();
     thread->effort = text_in(params, "effort");
     if (error != nullptr) {
-        self->abandon(live); // ambiguous: it may run; never asked twice
+        self->abandon(live); // ambiguous: the turn may run; never requested twice
         co_return std::unexpected(std::move(*error));
     }
     co_return co_await accepted(self, thread, params, std::get<Json>(std::move(outcome)));
 }
 
-/// What a turn chose must not stay for the next one, as it would: each says what it wants.
+/// Codex keeps a turn's settings for the next one, so each turn sets them explicitly.
 void CodexCore::add_own_choices(Json& params, const CodexThread& thread, const TurnRequest& request)
     const {
     const std::string& model = request.model.empty() ? thread.model : request.model;
@@ -303,7 +305,7 @@ void CodexCore::add_own_choices(Json& params, const CodexThread& thread, const T
 Task<Result<std::shared_ptr<RunningTurn>>>
 CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result) {
     const std::shared_ptr<RunningTurn> live = thread->live;
-    if (!live) { // the child died in the same breath
+    if (!live) { // the child died just now
         co_return fail(Code::unavailable, self->reason_);
     }
     const std::string id = text_in(object_in(result, "turn"), "id");
@@ -333,7 +335,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
     co_return fail(Code::timeout, "codex accepted the turn but did not start it in time");
 }
 
-/// Evenly spread, so that a share of 10 % is each tenth turn.
+/// Evenly spread: a share of 10 % records every tenth turn.
 bool CodexCore::records_this_one() {
     if (options_.record.directory.empty()) {
         return false;
@@ -344,7 +346,7 @@ bool CodexCore::records_this_one() {
     return due;
 }
 
-/// The head of a capture: the thread, the request and its response, as if they had been seen here.
+/// Writes the start of a capture: the thread, the request and its response.
 void CodexCore::record(
     RunningTurn& live, const std::string& id, const Json& asked, const Json& result
 ) const {

@@ -1,4 +1,4 @@
-// Ways a turn ends other than by itself.
+// Ways in which a turn ends other than by completing.
 #include "codex_core.hpp"
 #include "codex_history.hpp"
 #include "codex_requests.hpp"
@@ -9,15 +9,15 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Silence behind a call of the client's, until its response counts as ended. Models pause for
-/// seconds between two calls.
+/// Silence after a client call until its response counts as ended. Models pause for seconds between
+/// two calls.
 constexpr Millis k_response_end{10'000};
 
 } // namespace
 
 void CodexCore::interrupt(const std::shared_ptr<RunningTurn>& turn) {
     const auto thread = threads_.find(turn->thread());
-    turn->stop_wanted = true; // should the connection be lost before it is done
+    turn->stop_wanted = true; // in case the connection is lost before this is done
     if (turn->interrupting || turn->ended() || !thread || thread->live != turn || !link_) {
         return;
     }
@@ -40,15 +40,15 @@ Task<void> CodexCore::stop_turn(
     Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
 ) {
     if (thread->live != live) {
-        co_return; // it has ended by itself meanwhile
+        co_return; // it has ended in the meantime
     }
-    // Codex keeps the user's message only once the turn has come to it.
+    // Codex stores the user's message only when the turn has reached it.
     co_await RunningTurn::wait_asked(live, Clock::now() + self->options_.deadlines.interrupt / 2);
     if (thread->live != live) {
         co_return;
     }
     const auto deadline = Clock::now() + self->options_.deadlines.interrupt;
-    // Before turn/started a turn's own id is refused, and the turn runs on; the empty one works.
+    // Before turn/started codex refuses the turn's id and the turn continues; the empty id works.
     std::string id = live->started() ? live->id() : std::string{};
     RpcOutcome outcome =
         co_await call(self, link, "turn/interrupt", interrupt_params(live->thread(), id));
@@ -56,13 +56,13 @@ Task<void> CodexCore::stop_turn(
         outcome = co_await call(self, link, "turn/interrupt", interrupt_params(live->thread(), ""));
     }
     if (const auto* error = std::get_if<Error>(&outcome); error && error->code == Code::timeout) {
-        // Deaf: every other turn on this pipe is lost too, and only a new child helps.
+        // The child does not react: its other turns are lost too, and only a new child helps.
         link->kill(Error{.code = Code::unavailable, .message = "codex does not answer"});
     }
     if (link->lost()) {
-        co_return; // its turns have ended, or the next connection stops them
+        co_return; // its turns have ended, or are stopped on the next connection
     }
-    // The interrupt has settled them; a codex that ignored it must not wait for ever.
+    // The interrupt has settled them. A codex that ignored it must not wait for ever.
     answer_all(link, live->withdraw_approvals());
     while (thread->live == live && Clock::now() < deadline) {
         co_await thread->freed.wait_until(deadline);
@@ -71,19 +71,19 @@ Task<void> CodexCore::stop_turn(
         ++self->counts_.timeouts;
         self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
         live->fail(Error{.code = Code::timeout, .message = "codex did not stop the turn in time"});
-        thread->last_turn = live->id(); // a steer into it would be told by this id
-        thread->total.reset(); // it may cost more
+        thread->last_turn = live->id(); // codex would report later steering with this id
+        thread->total.reset(); // the turn may cost more after this
         self->note_end(thread, *live);
         ThreadHold::release(*thread);
     }
 }
 
 Task<void> CodexCore::interrupt_stray(Self self, Link link, std::string thread, std::string turn) {
-    // Any other refusal is fine: it has ended.
+    // Any other refusal means that it has ended.
     co_await call(self, link, "turn/interrupt", interrupt_params(thread, turn));
 }
 
-/// The thread reads as idle but turn/completed is missing: history decides.
+/// The thread is idle but turn/completed is missing: codex's history decides.
 Task<void> CodexCore::reconcile(
     Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
 ) {
@@ -126,8 +126,9 @@ Task<void> CodexCore::reconcile(
     self->after_delivery(thread);
 }
 
-/// The calls of a response that ended without a word keep codex from telling so. They are given to
-/// the client, whose results codex then waits for; or nobody gives any, and codex is answered here.
+/// When a response ends without a notification, its open calls keep codex from reporting the end. A
+/// waiting turn passes them to the client, whose results codex then gets; otherwise they are
+/// answered here.
 Task<void> CodexCore::await_response(
     Self self, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
 ) {

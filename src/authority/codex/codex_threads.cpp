@@ -31,7 +31,7 @@ CodexThreads::hold(CodexThreads* self, std::string id, Clock::time_point deadlin
             co_return ThreadHold(thread);
         }
         const auto& live = thread->live;
-        // Else it is about to be let go: its reader knows of the end already.
+        // Otherwise it is about to be released: its reader already knows the end.
         const bool running = live && !live->interrupting && !live->failed() && !live->abandoned;
         if (running || Clock::now() >= deadline) {
             co_return fail(Code::conflict, "a turn is running on this thread");

@@ -10,9 +10,9 @@ namespace {
 
 constexpr std::string_view k_prefix = "fn_";
 
-/// What codex-cli 0.169.0 offers to models, over all profiles and its built-in models; whichever of
-/// them a lane has, a client's functions have the same names. shell_command is hidden, and answered
-/// all the same; mcp it refuses.
+/// The tools that codex-cli 0.169.0 offers to models, over all profiles and built-in models, so
+/// that a client function has the same name in every lane. shell_command is hidden but answered;
+/// mcp is refused.
 constexpr std::array<std::string_view, 17> k_own{
     "apply_patch",
     "create_goal",
@@ -33,7 +33,7 @@ constexpr std::array<std::string_view, 17> k_own{
     "write_stdin",
 };
 
-/// Also what name_for_codex() made, so that no two functions get one name.
+/// Includes the names that name_for_codex() creates, so that two functions never get the same name.
 bool is_taken(std::string_view name) {
     while (name.starts_with(k_prefix)) {
         name.remove_prefix(k_prefix.size());

@@ -1,5 +1,5 @@
-// What codex was answered, until it says that it knows. A connection can be lost with an answer on
-// its way: codex then asks again on the next one, by the same request id.
+// Our replies to codex, until codex confirms them. If the connection is lost with a reply in
+// flight, codex repeats the request on the next connection with the same request id.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -14,11 +14,11 @@ namespace oa_stream::authority {
 
 class KeptReplies {
 public:
-    /// `item`: whose end says that codex has it; empty: only resolved() does.
+    /// `item`: its end confirms the reply; empty: only resolved() does.
     void keep(const Json& request, std::string item, const Json& body) {
         kept_.push_back({.request = request, .item = std::move(item), .body = body});
     }
-    /// Null: this was not answered.
+    /// Null: not answered.
     [[nodiscard]] const Json* find(const Json& request) const {
         const auto found = std::ranges::find(kept_, request, &Kept::request);
         return found == kept_.end() ? nullptr : &found->body;
@@ -26,7 +26,7 @@ public:
     void resolved(const Json& request) {
         std::erase_if(kept_, [&](const Kept& one) { return one.request == request; });
     }
-    /// Of items that share an id the oldest ends first.
+    /// If several items share an id, the oldest ends first.
     void ended(std::string_view item) {
         const auto found = std::ranges::find(kept_, item, &Kept::item);
         if (found != kept_.end() && !item.empty()) {

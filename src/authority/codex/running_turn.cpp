@@ -26,14 +26,14 @@ RunningTurn::RunningTurn(
       model_(std::move(model)), translator_(thread_), baseline_known_(baseline.has_value()),
       cwd_(place.work.string()), approvals_(std::move(place)),
       baseline_(baseline.value_or(turn::Usage{})) {
-    same_clock = options.server.url.empty(); // a unit of its own may have another TZ
+    same_clock = options.server.url.empty(); // a server may run in another time zone
 }
 
 void RunningTurn::bind(std::string id) {
     id_ = std::move(id);
     translator_ = CodexTranslator(thread_, id_, baseline_, cwd_);
     const auto early = std::exchange(early_, {});
-    for (std::size_t at = 0; at < early.size(); ++at) { // a call may end behind its question
+    for (std::size_t at = 0; at < early.size(); ++at) { // a call may end after its question
         ask_early(at);
         deliver(string_member(early[at], "method").value_or(""), early[at]);
     }
@@ -64,7 +64,7 @@ void RunningTurn::deliver(std::string_view method, const Json& message) {
     apply(method, message);
 }
 
-/// Idle, systemError and notLoaded all say that no turn runs; turn/completed follows within ms.
+/// idle, systemError and notLoaded all mean that no turn runs; turn/completed follows within ms.
 void RunningTurn::on_status(const Json& message) {
     const Json* status = member(object_in(message, "params"), "status");
     if (status == nullptr || !started_) {
@@ -77,8 +77,8 @@ void RunningTurn::on_status(const Json& message) {
     }
 }
 
-/// After a resume or a revert only codex knows the thread's total; the first report of this turn
-/// says it: total − last. The translator takes a report of "an earlier turn" as its baseline.
+/// After a resume or a revert only codex has the thread's total; the first report of this turn
+/// gives it: total − last. The translator accepts a report of "an earlier turn" as its baseline.
 void RunningTurn::learn_baseline(const Json& message) {
     const Json& params = object_in(message, "params");
     if (member(params, "tokenUsage") == nullptr || string_member(params, "turnId") != id_) {
@@ -157,7 +157,7 @@ void RunningTurn::say_when_again(turn::TurnEnded& ended) const {
     }
     const std::int64_t now{::time(nullptr)};
     auto seconds = limit_ends.value_or(now) - now;
-    if (seconds <= 0 && same_clock) { // that one is to the second
+    if (seconds <= 0 && same_clock) { // codex's end of the limit is exact to the second
         seconds = seconds_until(ended.failure->again_at, now).value_or(0);
     }
     if (seconds > 0 && seconds <= k_longest) {

@@ -83,7 +83,7 @@ std::vector<ClientCalls::Reply> RunningTurn::end_response() {
 void RunningTurn::tell_calls() {
     EventBatch events;
     for (turn::ClientCall& call : calls_.take()) {
-        if (!calls_.opened(call.call)) { // its beginning was missed
+        if (!calls_.opened(call.call)) { // its start was missed
             events.emplace_back(turn::ToolOpened{call.call, call.name, false, true});
             auto input = parse_any_json(call.arguments).value_or(Json::object());
             events.emplace_back(turn::ToolInputReady{call.call, std::move(input)});
@@ -98,7 +98,7 @@ void RunningTurn::tell_calls() {
     }
 }
 
-/// Codex tells a response's usage only once its calls were answered: told here as it would be then.
+/// Codex reports a response's usage only after its calls are answered. Sends the same numbers now.
 void RunningTurn::spent_so_far(EventBatch& events) {
     const Json& response = calls_.usage();
     if (!response.is_object()) {
@@ -125,15 +125,16 @@ void RunningTurn::hand_over() {
     handed_over_ = true;
 }
 
-/// Codex puts a summary in the place of all messages but the newest of the user's. The client sent
-/// these results to have them read: without them the model would make the same calls once more.
+/// Compaction replaces all messages but the user's newest with a summary. The results that the
+/// client sent would be lost, and the model would repeat the same calls.
 bool RunningTurn::loses_results(std::string_view method, const Json& message) const {
     return seeded_results && method == "item/started" &&
            text_view_in(object_in(object_in(message, "params"), "item"), "type") ==
                "contextCompaction";
 }
 
-/// Codex asks the model again, whose next answer would rest on results that nobody gave.
+/// Codex calls the model again, whose next answer would be based on results that the client never
+/// sent.
 void RunningTurn::give_up(const Json& error) {
     if (handed_over_ || over()) {
         return;
