@@ -16,7 +16,7 @@ namespace {
 
 using codex::ItemKind;
 
-/// What a notification must belong to before its handler sees it.
+/// The scope that a notification must match before its handler runs.
 enum class Scope { thread, turn };
 
 [[nodiscard]] Json plan_payload(const Json& params) {
@@ -35,7 +35,7 @@ enum class Scope { thread, turn };
     return payload;
 }
 
-/// Shown while it matters and kept nowhere; the words are ours, Codex's may name hosts.
+/// A transient notice that is not stored. The text is ours, because Codex's may name hosts.
 [[nodiscard]] turn::Note notice(std::string_view kind, std::string_view message) {
     Json payload = Json::object();
     payload["kind"] = kind;
@@ -49,14 +49,14 @@ struct CodexTranslator::State {
     std::string thread, turn, cwd;
     turn::Usage baseline, total;
     bool started = false, ended = false, usage_reported = false;
-    bool torn = false; ///< a part of it was missed
-    bool counted = true; ///< of its cost nothing was missed
-    bool worded = false; ///< its newest response cost more than reasoning
+    bool torn = false; ///< notifications were missed
+    bool counted = true; ///< the usage is complete
+    bool worded = false; ///< newest response used more than reasoning tokens
     std::optional<turn::Usage> usage{};
     codex::ItemIndex items{};
     std::string diff{};
     Json last_error{};
-    std::vector<turn::Event>* out = nullptr; ///< of the notification being read
+    std::vector<turn::Event>* out = nullptr; ///< output of the current notification
 
     void emit(turn::Event event) { out->push_back(std::move(event)); }
 
@@ -98,7 +98,7 @@ struct CodexTranslator::State {
             }
             return;
         case ItemKind::compaction:
-            std::ignore = items.add(id, type); // what history tells again is not told twice
+            std::ignore = items.add(id, type); // do not send the item again if history repeats it
             emit(notice("compacting", "Earlier parts of this conversation are being summarised."));
             return;
         case ItemKind::plan:
@@ -121,13 +121,13 @@ struct CodexTranslator::State {
         codex::Item* known = items.find(id, type);
         codex::Item& item = known == nullptr ? items.add(id, type) : *known;
         if (item.done) {
-            return; // told twice
+            return; // a repeat
         }
         if (kind == ItemKind::message) {
             if (item.phase == turn::TextPhase::unknown) {
                 item.phase = codex::phase_of(*raw);
             }
-            const bool complete = raw->contains("text"); // a worker need not repeat it
+            const bool complete = raw->contains("text"); // a worker may omit the text
             items.finish_text(item, complete ? text_view_in(*raw, "text") : item.text, *out);
         } else if (kind == ItemKind::reasoning) {
             const bool complete = raw->contains("summary") || raw->contains("content");
@@ -165,7 +165,7 @@ struct CodexTranslator::State {
     void summary_delta(const Json& params) { reasoning_delta(params, "s", "summaryIndex"); }
     void raw_delta(const Json& params) { reasoning_delta(params, "c", "contentIndex"); }
 
-    /// Calls of two types may have one id; workers send the output of any type as a command's.
+    /// Calls of two types may share an id; workers send the output of any type as a command's.
     void tool_text(const Json& params, std::string_view type, std::string text) {
         const std::string_view id = text_view_in(params, "itemId");
         codex::Item* typed = items.find(id, type);
@@ -192,7 +192,7 @@ struct CodexTranslator::State {
     }
     void diff_updated(const Json& params) {
         const std::string_view now = text_view_in(params, "diff");
-        if (now != diff) { // Codex repeats it after every request of the turn
+        if (now != diff) { // Codex repeats it after every request
             diff = now;
             Json payload = Json::object();
             payload["diff"] = diff;
@@ -218,7 +218,7 @@ struct CodexTranslator::State {
         spent -= baseline;
         const bool sane = spent.input >= 0 && spent.cached_input >= 0 && spent.output >= 0 &&
                           spent.reasoning_output >= 0;
-        // All zero: the provider told no usage, and Codex repeated what it had.
+        // All zero: the provider reported no usage and Codex repeated the earlier numbers.
         if (!ended && counted && sane && spent != turn::Usage{} && usage != spent) {
             usage = spent;
             emit(turn::UsageKnown{spent});
@@ -256,14 +256,14 @@ struct CodexTranslator::State {
             fail_turn(raw, status, end);
         } else {
             const bool spent = usage && usage->output > 0;
-            // Of a message whose beginning was missed its cost alone tells.
+            // If the start of a message was missed, only its usage shows that there was text.
             end.withheld = items.withheld() || (spent && items.empty()) ||
                            (torn && worded && !items.answered());
         }
         emit(std::move(end));
     }
 
-    /// turn.items is a summary; it is the answer only when nothing else told any text.
+    /// turn.items is a summary; it is used as the answer only if no text was sent.
     void last_resort(const Json& raw) {
         if (items.spoke()) {
             return;
@@ -282,8 +282,9 @@ struct CodexTranslator::State {
             classify_codex_error(error != nullptr && error->is_object() ? *error : last_error);
         end.finish = failure.finish;
         if (failure.truncated || failure.filtered) {
-            end.withheld = !torn && !items.answered(); // history may lack words that were told
-            return; // the text so far was delivered: a completed turn that says why it is short
+            end.withheld = !torn && !items.answered(); // history may lack text that was sent
+            // the text so far was delivered: a completed turn with the finish that explains the cut
+            return;
         }
         end.outcome = turn::Outcome::failed;
         if (status != "failed") {

@@ -1,5 +1,5 @@
 // Codex app-server notifications of one turn → turn events. Pure: no I/O. Used live by the codex
-// authority and, over recorded captures, by the replay authority. The rules are in docs/mapping.md.
+// authority, and on recorded captures by the replay authority. docs/mapping.md has the rules.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -17,11 +17,11 @@ namespace oa_stream::authority {
 
 class CodexTranslator {
 public:
-    /// Follows the first turn/started of `thread` (or `turn` when it is known already).
-    /// `usage_baseline`: the thread's total usage before the turn (zeros for a new thread); a
-    /// tokenUsage of an earlier turn that arrives before this turn's own replaces it (resume).
-    /// `cwd`: the thread's folder; paths under it are told relative to it, so that the layout of
-    /// this machine stays out of tool parts.
+    /// Follows the first turn/started of `thread`, or `turn` when it is known. `usage_baseline`:
+    /// the thread's total usage before the turn (zeros for a new thread); a tokenUsage of an
+    /// earlier turn that arrives before this turn's own replaces it (resume). `cwd`: the thread's
+    /// folder. Paths under it are made relative, so that tool parts do not show this machine's
+    /// layout.
     explicit CodexTranslator(
         std::string thread,
         std::string turn = {},
@@ -34,23 +34,24 @@ public:
     CodexTranslator(CodexTranslator&&) noexcept;
     CodexTranslator& operator=(CodexTranslator&&) noexcept;
 
-    /// `message` is one server notification {"method","params"}. Appends what it means; other
-    /// threads' and turns' notifications, and everything after turn/completed, mean nothing.
-    /// The output follows the authority's order and may still need encode::Normaliser: items that
-    /// Codex leaves open stay open here.
+    /// `message` is one server notification {"method","params"}. Appends its events. Ignores
+    /// notifications of other threads and turns, and everything after turn/completed. The output
+    /// follows the authority's order and may still need encode::Normaliser: items that Codex leaves
+    /// open stay open here.
     void notification(const Json& message, std::vector<turn::Event>& out);
 
-    /// What was told in between, or before, was missed; history has the items that are whole.
+    /// Notifications were missed until now; the history has the complete items.
     void tear() noexcept;
-    /// Nor can it be known what the turn cost before its next usage report: it tells no usage.
+    /// Usage was missed as well: sends no usage before the next usage report.
     void lose_count() noexcept;
 
     [[nodiscard]] bool ended() const noexcept;
-    /// The thread's total usage as last told (the next turn's baseline).
+    /// The thread's last reported total usage (the next turn's baseline).
     [[nodiscard]] const turn::Usage& total_usage() const noexcept;
-    /// Completed items whose text did not begin with what the deltas had said (the deltas win).
+    /// Number of completed items whose text does not begin with the text of the deltas (the deltas
+    /// win).
     [[nodiscard]] std::uint64_t text_mismatches() const noexcept;
-    /// How often an item of this type and id has begun, and how many of those are whole.
+    /// How many items of this type and id have started, and how many of those have completed.
     struct Seen {
         std::size_t begun = 0;
         std::size_t done = 0;
@@ -62,14 +63,14 @@ private:
     std::unique_ptr<State> state_;
 };
 
-/// One stored item (thread/turns/list, thread/read) → the events of a whole part or tool; empty for
-/// items that mean nothing to a client. `occurrence`: 1 for the first item of this type and id in
-/// its turn, 2 for the next one (tool calls of all types count together); tool calls get the same
+/// One stored item (thread/turns/list, thread/read) → the events of a complete part or tool; empty
+/// for items without meaning for a client. `occurrence`: 1 for the first item of this type and id
+/// in its turn, 2 for the next (tool calls of all types count together). Tool calls get the same
 /// id, name, input and output as when streamed.
 [[nodiscard]] std::vector<turn::Event>
 events_of_item(const Json& item, int occurrence, std::string_view cwd = {});
 
-/// What a TurnError of Codex (member "error" of turn/completed) means.
+/// The meaning of a Codex TurnError (member "error" of turn/completed).
 struct CodexFailure {
     turn::Failure failure;
     turn::Finish finish = turn::Finish::error;
@@ -79,12 +80,12 @@ struct CodexFailure {
     std::optional<int> http_status{}; ///< the provider's, where Codex reports one
 };
 [[nodiscard]] CodexFailure classify_codex_error(const Json& error);
-/// Seconds until turn::Failure::again_at is over, by this machine's clock, at least 1. Unset: it is
-/// no such time, or past.
+/// Seconds from now, by this machine's clock, until turn::Failure::again_at has passed; at least 1.
+/// Unset: not a valid time, or past.
 [[nodiscard]] std::optional<std::int64_t>
 seconds_until(const std::string& again_at, std::int64_t now);
 
-/// The table behind classify_codex_error(): all that the project knows of Codex's error wording.
+/// The table behind classify_codex_error(): all the Codex error texts that the project recognises.
 struct CodexErrorRow {
     enum class Match {
         kind, ///< `word` is the codexErrorInfo's name; a known provider status decides `retryable`
@@ -93,7 +94,7 @@ struct CodexErrorRow {
     } match;
     std::string_view word;
     bool retryable;
-    /// A provider's status 429 is rate_limited whatever the row.
+    /// A provider's status 429 is always rate_limited.
     turn::FailureCause cause = turn::FailureCause::other;
     turn::Finish finish = turn::Finish::error;
 };

@@ -86,7 +86,7 @@ is_method(const CaptureLine& line, std::string_view dir, std::string_view method
     return out;
 }
 
-/// What the lines before (and the response around) the first turn/started say of it.
+/// Facts about the first turn/started, from the lines before it and the response next to it.
 struct Opening {
     std::string conn, cwd;
     double accepted_s = 0;

@@ -1,5 +1,5 @@
-// What Codex's errors mean, in one table: the wording belongs to Codex and can change, so nothing
-// else in the project compares it. docs/mapping.md shows these rows.
+// The meaning of Codex's errors, in one table. Their wording belongs to Codex and can change, so no
+// other file compares it. docs/mapping.md shows these rows.
 #include "codex_events.hpp"
 
 #include <algorithm>
@@ -34,15 +34,15 @@ constexpr std::array k_rows{
         Cause::other,
         turn::Finish::content_filter
     },
-    // Refusals of OpenAI and Azure: codex passes on the sentence without the code.
+    // Refusals of OpenAI and Azure: codex forwards the sentence without the code.
     CodexErrorRow{text, "violating our usage policy", false, Cause::refused},
     CodexErrorRow{text, "rejected as a result of our safety system", false, Cause::refused},
     CodexErrorRow{text, "content management policy", false, Cause::refused},
     CodexErrorRow{text, "limited access to this content for safety reasons", false, Cause::refused},
-    // OpenAI's refusals of a schema, "… 'NAME': In context=(), 'required' is required to …".
+    // OpenAI's schema refusals: "… 'NAME': In context=(), 'required' is required to …".
     CodexErrorRow{text, "Invalid schema for response_format", false, Cause::schema_refused},
     CodexErrorRow{text, "Invalid schema for function", false, Cause::schema_refused},
-    // Local servers' 400, which has no code.
+    // Status 400 from local servers, which has no code.
     CodexErrorRow{text, "maximum context length is", false, Cause::context_length},
     CodexErrorRow{text, "stream disconnected before completion", true},
     CodexErrorRow{text, "Connection failed", true},
@@ -65,7 +65,7 @@ constexpr std::array k_rows{
     CodexErrorRow{kind, "threadRollbackFailed", false},
     CodexErrorRow{kind, "sandboxError", false},
     CodexErrorRow{kind, "activeTurnNotSteerable", false},
-    // These carry the provider's status; without one the connection itself failed.
+    // These carry the provider's status; without one, the connection itself failed.
     CodexErrorRow{kind, "httpConnectionFailed", true},
     CodexErrorRow{kind, "responseStreamConnectionFailed", true},
     CodexErrorRow{kind, "responseStreamDisconnected", true},
@@ -92,7 +92,7 @@ constexpr int k_too_many_requests = 429;
     return row == k_causes.end() ? std::nullopt : std::optional(row->second);
 }
 
-/// Of the unit at the front, 0 when it is none.
+/// Seconds of the unit at the start of `text`; 0 when it is not a unit.
 [[nodiscard]] double seconds_of_unit(std::string_view text) noexcept {
     constexpr std::array<std::pair<std::string_view, double>, 5> k_units{
         {{"ms", 0.001}, {"s", 1}, {"m", 60}, {"h", 3'600}, {"d", 86'400}}
@@ -136,7 +136,7 @@ constexpr int k_too_many_requests = 429;
                                     : std::nullopt;
 }
 
-/// "5:45 PM" of `day`, or "Dec 2nd, 2026 5:45 PM": as Codex writes local times.
+/// "5:45 PM" on `day`, or "Dec 2nd, 2026 5:45 PM": Codex's form of local times.
 [[nodiscard]] std::optional<std::tm> read_clock(std::string text, const std::tm& day) {
     const auto comma = text.find(',');
     const bool dated = comma != std::string::npos && comma > 2;
@@ -150,7 +150,7 @@ constexpr int k_too_many_requests = 429;
     return end != nullptr && *end == 0 ? std::optional(out) : std::nullopt;
 }
 
-/// "… or try again at Dec 2nd, 2026 5:45 PM."; empty: it says no time.
+/// "… or try again at Dec 2nd, 2026 5:45 PM."; empty: the message has no time.
 [[nodiscard]] std::string time_of_retry(std::string_view message) {
     constexpr std::string_view k_mark = "ry again at ";
     const auto at = message.find(k_mark);
@@ -187,7 +187,7 @@ struct Info {
     return info;
 }
 
-/// Everything Codex said, for the log: "kind status: message (details)".
+/// All of Codex's error text, for the log: "kind status: message (details)".
 [[nodiscard]] std::string detail_of(const Json& error, const Info& info) {
     std::string detail = info.kind;
     if (info.http_status) {
@@ -220,7 +220,7 @@ std::span<const CodexErrorRow> codex_error_rows() noexcept {
 }
 
 std::optional<std::int64_t> seconds_until(const std::string& again_at, std::int64_t now) {
-    constexpr std::int64_t k_minute = 60; // the seconds are not told
+    constexpr std::int64_t k_minute = 60; // Codex omits the seconds
     const std::time_t time = now;
     std::tm day{};
     if (::localtime_r(&time, &day) == nullptr) {

@@ -13,7 +13,7 @@
 namespace oa_stream::authority::codex {
 namespace {
 
-constexpr std::size_t k_name_limit = 64; // what model providers allow in a tool name
+constexpr std::size_t k_name_limit = 64; // model providers' limit for tool names
 constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 [[nodiscard]] bool wire_char(char c) noexcept {
@@ -28,7 +28,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return out;
 }
 
-/// FNV-1a, 32 bits, as hex: tells two ids apart whose cleaned forms are the same.
+/// FNV-1a, 32 bits, as hex: distinguishes two ids whose cleaned forms are equal.
 [[nodiscard]] std::string short_hash(std::string_view text) {
     std::uint32_t hash = 2166136261U;
     for (const char c : text) {
@@ -37,7 +37,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return fmt::format("{:08x}", hash);
 }
 
-/// Paths under the thread's folder lose it: clients need no layout of this machine.
+/// Makes paths under the thread's folder relative: clients do not need this machine's layout.
 [[nodiscard]] std::string relative_path(std::string_view path, std::string_view cwd) {
     while (cwd.size() > 1 && cwd.ends_with('/')) {
         cwd.remove_suffix(1);
@@ -74,7 +74,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return quote == '\0' && !text.empty() ? std::optional(std::move(out)) : std::nullopt;
 }
 
-/// Only a shell in a system folder: the model chooses the program and may call its own one bash.
+/// Only a shell in a system folder: the model chooses the program and may name its own one bash.
 [[nodiscard]] bool is_shell(std::string_view program) {
     constexpr std::array<std::string_view, 4> k_folders{
         "", "/bin/", "/usr/bin/", "/usr/local/bin/"
@@ -98,7 +98,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 
 [[nodiscard]] std::optional<Json> shell_input(const Json& item, std::string_view cwd) {
     Json input = {{"command", bare_command(item)}};
-    // Another folder than the thread's can be all that is dangerous about a command.
+    // The folder alone can make a command dangerous, so it is shown if it is not the thread's.
     const std::string folder = text_in(item, "cwd");
     if (!folder.empty() && !cwd.empty() && folder != cwd) {
         input["cwd"] = relative_path(folder, cwd);
@@ -129,7 +129,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return arguments == nullptr || arguments->is_null() ? Json::object() : *arguments;
 }
 
-/// A search is announced with an empty query and action "other"; the real ones come at its end.
+/// A search starts with an empty query and action "other"; the real values arrive at its end.
 [[nodiscard]] std::optional<Json> search_input(const Json& item, std::string_view /*cwd*/) {
     const Json& action = object_in(item, "action");
     const std::string kind = text_in(action, "type");
@@ -146,7 +146,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return input;
 }
 
-/// Thread ids of sub-agents stay here: they name threads that are not the client's.
+/// Omits the thread ids of sub-agents: those threads do not belong to the client.
 [[nodiscard]] std::optional<Json> agent_input(const Json& item, std::string_view /*cwd*/) {
     Json input = Json::object();
     copy_member(input, item, "prompt");
@@ -168,7 +168,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return out;
 }
 
-/// A command that ran has an output, whatever its exit code: its text must stay visible, and a
+/// A command that ran has an output whatever its exit code. The text must stay visible, and a
 /// non-zero exit (grep without a match) is not a tool failure.
 [[nodiscard]] turn::Event shell_result(std::string call, const Json& item) {
     const std::string output = text_in(item, "aggregatedOutput");
@@ -200,11 +200,11 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
     return turn::ToolOutput{std::move(call), Json{{"status", "completed"}}};
 }
 
-/// The error's own text can hold anything (paths, hosts); only this one is known and told.
+/// An error's text can contain anything (paths, hosts); only this known one is passed on.
 [[nodiscard]] std::string mcp_failure(const Json& item) {
     if (std::string content = joined_text(member(object_in(item, "result"), "content"));
         !content.empty()) {
-        return content; // what the tool answered, as in a success
+        return content; // the tool's own answer, as in a success
     }
     return text_view_in(object_in(item, "error"), "message").contains("requires approval")
                ? "The call needed an approval that is not given here."
@@ -251,7 +251,7 @@ constexpr std::size_t k_id_limit = 100;  // leaves room for "-<n>" within 128
 struct ToolKind {
     std::string_view type;
     std::string_view name; ///< empty: `scope__tool` of the item
-    std::string_view scope; ///< the member that names the scope, or a word of ours
+    std::string_view scope; ///< the member with the scope, or a fixed word
     std::optional<Json> (*input)(const Json&, std::string_view);
     turn::Event (*result)(std::string, const Json&);
 };
@@ -288,7 +288,8 @@ ItemKind kind_of(std::string_view item_type) noexcept {
 
 namespace {
 
-/// As the ids that call_id() makes for later occurrences: of "x", "x" and "x-2" none is another's.
+/// Whether the id ends like the ids that call_id() makes for later occurrences. Keeps ids distinct
+/// when a provider uses both "x" and "x-2".
 bool ends_like_ours(std::string_view id) {
     const auto digits = id.size() - 1 - id.find_last_not_of("0123456789");
     return digits > 0 && digits < 4 && digits < id.size() && id[id.size() - digits - 1] == '-';
@@ -369,7 +370,7 @@ turn::Note plan_note(const Json& item, int occurrence) {
 
 std::string bare_command(const Json& item) {
     std::string command = text_in(item, "command");
-    const bool is_input = text_view_in(item, "kind") == "writeStdin"; // for a running command
+    const bool is_input = text_view_in(item, "kind") == "writeStdin"; // input for a running command
     auto inside = is_input ? std::nullopt : inside_shell(command);
     return inside ? *std::move(inside) : command;
 }

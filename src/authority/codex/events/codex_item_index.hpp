@@ -1,4 +1,4 @@
-// The items of one turn while it runs: which parts and tools they became and what was said of them.
+// The items of a running turn: the parts and tools created for them and the text sent so far.
 #pragma once
 
 #include "oa_stream/turn/event.hpp"
@@ -22,12 +22,12 @@ struct Item {
     std::string type;
     ItemKind kind;
     int occurrence;
-    std::string wire{}; ///< part id or call id, once there is one
+    std::string wire{}; ///< part id or call id, once assigned
     bool open = false; ///< a part is open, or a tool has no result yet
     bool input_sent = false; ///< tools
     bool done = false; ///< item/completed was seen
     std::string text{}; ///< text sent so far, to be compared with the completed item's
-    std::string section{}; ///< reasoning: which summary part or raw content spoke last
+    std::string section{}; ///< reasoning: the summary part or raw content of the last delta
     turn::TextPhase phase{}; ///< messages
 };
 
@@ -35,7 +35,8 @@ class ItemIndex {
 public:
     using Events = std::vector<turn::Event>;
 
-    /// The open occurrence, else the latest one; searched from the end, where deltas belong.
+    /// The open occurrence, else the latest one. Searches from the end, where deltas usually
+    /// belong.
     [[nodiscard]] Item* find(std::string_view id, std::string_view type = {}) {
         Item* latest = nullptr;
         for (Item& item : std::views::reverse(items_)) {
@@ -50,7 +51,7 @@ public:
         return latest;
     }
 
-    /// Calls share one space of ids on the wire, whatever their types.
+    /// Calls of all types share one space of ids on the wire.
     [[nodiscard]] Item& add(std::string_view id, std::string_view type) {
         const ItemKind kind = kind_of(type);
         const auto same = std::ranges::count_if(items_, [&](const Item& item) {
@@ -62,7 +63,7 @@ public:
         return items_.back();
     }
 
-    /// The item a delta belongs to; made when its item/started was opted out of.
+    /// The item that a delta belongs to; created if its item/started was opted out of.
     [[nodiscard]] Item& speaker(std::string_view id, std::string_view type, Events& out) {
         if (Item* known = find(id, type); known != nullptr && !known->done) {
             return *known;
@@ -71,8 +72,8 @@ public:
         return add(id, type);
     }
 
-    /// The model speaks one message after the other: what is still open when the next begins was
-    /// cut off (a retry, a steer) and will not be completed.
+    /// The model writes one message after the other. A message that is still open when the next one
+    /// starts was cut off (retry, steering) and will not complete.
     void close_parts(Events& out) {
         for (Item& item : items_) {
             if (item.kind != ItemKind::tool) {
@@ -81,8 +82,8 @@ public:
         }
     }
 
-    /// Parts open with their first text, so a refusal or an empty message leaves no empty part.
-    /// Their ids are short: they stand in every delta frame.
+    /// A part opens with its first text, so that a refusal or an empty message leaves no empty
+    /// part. Part ids are short because every delta frame contains them.
     void say(Item& item, std::string_view text, Events& out) {
         if (text.empty()) {
             return;
@@ -100,8 +101,8 @@ public:
         out.emplace_back(turn::PartDelta{item.wire, std::string(text)});
     }
 
-    /// `whole` is the completed item's text: the rest of it is said, unless the deltas were not its
-    /// beginning; what was streamed cannot be taken back.
+    /// `whole` is the completed item's text. Sends the rest of it, unless the deltas were not its
+    /// beginning: streamed text cannot be taken back.
     void finish_text(Item& item, std::string_view whole, Events& out) {
         item.done = true;
         if (whole.starts_with(item.text)) {
@@ -137,7 +138,7 @@ public:
         out.push_back(tool_result(item.wire, raw));
     }
 
-    /// How often it began, and how often it ended.
+    /// How many such items started, and how many ended.
     [[nodiscard]] std::pair<std::size_t, std::size_t>
     count(std::string_view type, std::string_view id) const noexcept {
         std::pair<std::size_t, std::size_t> counts{0, 0};
@@ -149,20 +150,21 @@ public:
         return counts;
     }
 
-    /// But for summaries of what was said before.
+    /// Ignores summaries of earlier text.
     [[nodiscard]] bool empty() const noexcept {
         return std::ranges::all_of(items_, [](const Item& item) {
             return item.kind == ItemKind::compaction;
         });
     }
     [[nodiscard]] bool spoke() const noexcept { return messages_ > 0; }
-    /// A message was begun and never completed: so Codex tells a refusal, whose words it drops.
+    /// A message was started and never completed: Codex reports a refusal this way and drops its
+    /// text.
     [[nodiscard]] bool withheld() const noexcept {
         const auto message =
             std::ranges::find(items_.rbegin(), items_.rend(), ItemKind::message, &Item::kind);
         return message != items_.rend() && !message->done && message->text.empty();
     }
-    /// Something stands behind the last call that a client shows as the answer.
+    /// After the last call there is an item that a client shows as the answer.
     [[nodiscard]] bool answered() const noexcept {
         for (const Item& item : std::views::reverse(items_)) {
             if (item.kind == ItemKind::tool) {

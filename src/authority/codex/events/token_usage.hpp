@@ -1,4 +1,4 @@
-// `tokenUsage` of thread/tokenUsage/updated, as the app-server sends it and a worker passes it on.
+// `tokenUsage` of thread/tokenUsage/updated, from the app-server or forwarded by a worker.
 #pragma once
 
 #include "oa_stream/base/json_members.hpp"
@@ -9,7 +9,7 @@
 
 namespace oa_stream::authority {
 
-/// A field that is missing counts as 0.
+/// A missing field counts as 0.
 [[nodiscard]] inline turn::Usage usage_of(const Json& counts) {
     const auto field = [&](std::string_view key) { return int_member(counts, key).value_or(0); };
     return turn::Usage{
@@ -20,14 +20,14 @@ namespace oa_stream::authority {
     };
 }
 
-/// `which`: "total", or "last", of the newest response. nullopt without it.
+/// `which`: "total", or "last" for the newest response. nullopt if it is missing.
 [[nodiscard]] inline std::optional<turn::Usage>
 read_usage(const Json& params, std::string_view which = "total") {
     const Json* counts = member(object_in(params, "tokenUsage"), which);
     return counts == nullptr ? std::nullopt : std::optional(usage_of(*counts));
 }
 
-/// As codex would tell that the thread has cost so much.
+/// A report in codex's form with this total of the thread.
 [[nodiscard]] inline Json
 usage_report(std::string_view thread, std::string_view turn, const turn::Usage& total) {
     Json counts = Json::object(

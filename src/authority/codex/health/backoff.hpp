@@ -1,4 +1,4 @@
-// The pause before a child is started again.
+// The pause before a child is restarted.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -7,16 +7,16 @@
 
 namespace oa_stream::authority {
 
-/// Doubles from `first` up to `cap`. Only a child that was ready for `stable` makes the next pause
-/// short again: one that dies within seconds of its start must not be started for ever at full
-/// speed, whatever its age.
+/// Doubles from `first` up to `cap`. Only a child that was ready for `stable` resets the pause: a
+/// child that dies within seconds of its start must not be restarted for ever at full speed.
 class Backoff {
 public:
     Backoff(Millis first, Millis cap, Millis stable)
         : first_(first), cap_(cap), stable_(stable), next_(first) {}
 
-    /// `lived`: how long the last child was ready and answered, 0 when it never was. `chance`, 0 to
-    /// below 1, takes up to a quarter off, so that several children do not start in step.
+    /// `lived`: how long the last child was ready and answered, 0 when it never was. `chance`, from
+    /// 0 to below 1, shortens the pause by up to a quarter, so that several children do not restart
+    /// in step.
     [[nodiscard]] Millis next(Millis lived, double chance) {
         if (lived >= stable_) {
             next_ = first_;

@@ -1,5 +1,5 @@
-// Whether the system clock was set. What is deleted by its age is not judged by a clock that has
-// just changed: it may be wrong, or may have been until now.
+// Detects that the system clock was set. Age-based deletion pauses after such a change: the clock
+// may be wrong now, or may have been wrong before.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -13,7 +13,7 @@ namespace oa_stream::authority {
 class ClockWatch {
 public:
     struct Times {
-        Millis passed{}; ///< since the machine was started; its sleep counts
+        Millis passed{}; ///< since the machine started, sleep included
         Millis wall{}; ///< since 1970
     };
     static constexpr std::string_view k_warning =
@@ -21,7 +21,7 @@ public:
 
     explicit ClockWatch(Times now = read()) : last_(now) {}
 
-    /// By more than a minute since the last look, or since this was made.
+    /// The clock was set by more than a minute since the last call, or since construction.
     [[nodiscard]] bool was_set(Times now = read()) {
         const Millis apart = (now.wall - last_.wall) - (now.passed - last_.passed);
         last_ = now;
@@ -29,7 +29,7 @@ public:
     }
 
 private:
-    static constexpr Millis k_tolerance{60'000}; ///< slewing moves it by two seconds an hour
+    static constexpr Millis k_tolerance{60'000}; ///< slewing shifts it by up to two seconds an hour
 
     static Times read() {
         const auto of = [](clockid_t clock) {

@@ -1,4 +1,4 @@
-// Threads that rest: a process of codex that does nothing else compresses their rollouts.
+// Compresses the rollouts of unused threads, with a separate codex process that does nothing else.
 #include "oa_stream/base/option_names.hpp"
 
 #include "codex/codex_core.hpp"
@@ -12,9 +12,9 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_most = 500; ///< rollouts at once: a moment's work for the loop
+constexpr std::size_t k_most = 500; ///< rollouts per run; keeps the loop's pause short
 constexpr Millis k_look{50};
-constexpr Millis k_patience{10'000}; ///< without another one compressed
+constexpr Millis k_patience{10'000}; ///< how long to wait for the next compressed one
 constexpr Millis k_grace{2'000};
 constexpr int k_nice = 10;
 
@@ -25,12 +25,12 @@ Result<std::unique_ptr<Child>> start_compressor(
 ) {
     ChildOptions options;
     options.program = program;
-    // An operator's own config.toml need not have the feature.
+    // The operator's own config.toml may not enable the feature.
     options.args = {"app-server", foreign_option("--enable"), "local_thread_store_compression"};
     options.env = home.env;
-    options.env["RUST_LOG"] = "off"; // nobody reads what it would say
+    options.env["RUST_LOG"] = "off"; // its log is not read
     options.cwd = home.work;
-    options.pipe_stdin = true; // it ends with its input
+    options.pipe_stdin = true; // it exits at the end of its input
     auto child = Child::start(executor, std::move(options));
     if (child) {
         ::setpriority(PRIO_PROCESS, static_cast<id_t>((*child)->pid()), k_nice);
@@ -40,7 +40,7 @@ Result<std::unique_ptr<Child>> start_compressor(
 
 } // namespace
 
-/// True when there are more.
+/// True when more rollouts are left.
 Task<bool> CodexCore::compress_resting(Self self) {
     if (!self->link_ || !self->full_.empty() || !self->unsaved_.empty()) {
         co_return false;

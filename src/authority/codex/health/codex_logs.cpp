@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int k_wait_ms = 500;
-/// One transaction, so one wait.
+/// One transaction, so that only one lock wait is needed.
 constexpr const char* k_silence =
     "BEGIN IMMEDIATE; "
     "CREATE TRIGGER IF NOT EXISTS oa_stream_keeps_no_logs BEFORE INSERT ON logs "
@@ -26,7 +26,7 @@ struct CloseDatabase {
     void operator()(sqlite3* database) const { sqlite3_close(database); }
 };
 
-/// logs_2.sqlite and, beside it, -wal and -shm; the number is the schema's.
+/// logs_2.sqlite with its -wal and -shm files; the number is the schema version.
 std::vector<fs::path> log_files(const fs::path& home, bool main_only) {
     std::vector<fs::path> found;
     std::error_code error;

@@ -1,4 +1,4 @@
-// Threads that nobody has used for long are deleted by codex itself: rollout, history and rows.
+// Has codex delete threads that were unused for too long: rollout, history and rows.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
@@ -17,11 +17,11 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_longest_pause{60 * 60'000}; ///< between two looks for threads to delete
-constexpr Millis k_shortest_rest{60'000}; ///< between two looks for rollouts to compress,
+constexpr Millis k_longest_pause{60 * 60'000}; ///< between two searches for threads to delete
+constexpr Millis k_shortest_rest{60'000}; ///< between two searches for rollouts to compress,
 constexpr Millis k_longest_rest{15 * 60'000};
-constexpr Millis k_more{1'000}; ///< unless the last one did not take all
-constexpr Millis k_between{20}; ///< between two deletions: turns come first
+constexpr Millis k_more{1'000}; ///< unless the last one left some
+constexpr Millis k_between{20}; ///< between two deletions: turns have priority
 constexpr int k_page = 50;
 
 Json oldest_threads_params(bool archived, const std::string& cursor) {
@@ -38,7 +38,7 @@ Json oldest_threads_params(bool archived, const std::string& cursor) {
     return params;
 }
 
-/// Of a list that begins with the oldest.
+/// `listed` starts with the oldest thread.
 std::vector<std::string> unused_in(const Json& listed, std::int64_t oldest) {
     std::vector<std::string> out;
     for (const Json& thread : listed) {
@@ -52,7 +52,7 @@ std::vector<std::string> unused_in(const Json& listed, std::int64_t oldest) {
 
 } // namespace
 
-/// One after the other: while rollouts are compressed, threads seem older than they are.
+/// Deletes and compresses in turn: during compression, threads seem older than they are.
 Task<void> CodexCore::tend_threads(Self self) {
     const Millis keep = self->options_.deadlines.keep_threads;
     const Millis rest = self->outlives() ? Millis(0) : self->options_.deadlines.compress_after;
@@ -61,7 +61,8 @@ Task<void> CodexCore::tend_threads(Self self) {
     const Millis between = std::clamp(rest, k_shortest_rest, k_longest_rest);
     const bool at_once = self->options_.deadlines.looks_at_once;
     auto next_deletion = keep > Millis(0) ? Clock::now() + (at_once ? Millis(0) : pause) : never;
-    // Not while users come back: a thread that is about to be loaded is left alone.
+    // Not right after the start, when users return: a thread that is about to be loaded is left
+    // alone.
     auto next_compression =
         rest > Millis(0) ? Clock::now() + std::min(rest, k_shortest_rest) : never;
     ClockWatch clock;
@@ -98,8 +99,8 @@ Task<void> CodexCore::delete_unused(Self self) {
     }
 }
 
-/// Its user, or another lane, may have used it since it was listed. One that cannot be read is as
-/// old as the list says.
+/// Its user or another lane may have used it since it was listed. If it cannot be read, the listed
+/// age is used.
 Task<bool> CodexCore::is_unused(Self self, Link link, std::string thread, std::int64_t oldest) {
     const RpcOutcome outcome = co_await call(
         self, link, "thread/read", Json::object({{"threadId", thread}, {"includeTurns", false}})
@@ -110,8 +111,9 @@ Task<bool> CodexCore::is_unused(Self self, Link link, std::string thread, std::i
     co_return !std::holds_alternative<Error>(outcome) && used.value_or(0) < oldest;
 }
 
-/// Those last used before `oldest`, Unix seconds; how many. Each page is told at once: a process
-/// that ends before the last one leaves nothing that only a deleted thread needs.
+/// Deletes threads last used before `oldest` (Unix seconds); returns how many. Reports each page at
+/// once: if the process ends before the last page, no data is left that only a deleted thread
+/// needs.
 Task<std::size_t>
 CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t oldest) {
     std::size_t deleted = 0;
@@ -136,7 +138,7 @@ CodexCore::delete_threads(Self self, Link link, bool archived, std::int64_t olde
     co_return deleted;
 }
 
-/// Codex keeps one that a fork still needs.
+/// Codex refuses to delete a thread that a fork still needs.
 Task<std::vector<std::string>> CodexCore::delete_listed(
     Self self, Link link, std::vector<std::string> threads, std::int64_t oldest
 ) {

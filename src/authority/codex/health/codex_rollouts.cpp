@@ -22,9 +22,9 @@ constexpr std::string_view k_rollout = "rollout-";
 constexpr std::string_view k_plain = ".jsonl";
 constexpr std::string_view k_compressed = ".zst";
 constexpr std::size_t k_id = 36;
-constexpr int k_piece = 500; ///< entries of a folder, at some 2 µs each
+constexpr int k_piece = 500; ///< folder entries at once, about 2 µs each
 
-/// The former child's aged rollouts, beside its home.
+/// The list of rollouts that the previous child aged, next to its home.
 fs::path notes_of(const fs::path& home) {
     return home.parent_path() / "resting";
 }

@@ -1,7 +1,7 @@
-// Turns whose text is not kept must not read as completed. Codex goes on answering when it cannot
-// write: it holds the text back, tries again at its next write and at its end, and its history has
-// it only after a restart. So a child that could not write is kept until there is room, and then
-// ended.
+// A turn whose text is not stored must not be reported as completed. Codex continues to answer when
+// it cannot write: it buffers the text, retries at its next write and at its exit, and its history
+// shows the text only after a restart. So a child that could not write is kept until there is room,
+// and then restarted.
 #include "codex/codex_core.hpp"
 #include "codex/codex_history.hpp"
 #include "codex_storage.hpp"
@@ -12,9 +12,9 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_disk_look{1'000};   ///< between two looks at the disk
-constexpr Millis k_flush{5'000};  ///< for what a child that ends has held back
-constexpr int k_history_looks = 5; ///< a second apart: history follows the turn's end
+constexpr Millis k_disk_look{1'000}; ///< between two checks of the disk
+constexpr Millis k_flush{5'000}; ///< for a closing child to write its buffered text
+constexpr int k_history_looks = 5; ///< a second apart: the history lags behind the turn's end
 
 } // namespace
 
@@ -107,8 +107,9 @@ Task<void> CodexCore::watch_storage(Self self) {
     }
 }
 
-/// Once for each child: whether history has what was told. A complaint that is worded otherwise, or
-/// none at all, is found here. A child that cannot write refuses to list the turns, too.
+/// Runs once for each child: checks that the history has the text that was sent. This also finds a
+/// fault that codex reports in other words or not at all. A child that cannot write also refuses to
+/// list the turns.
 Task<void> CodexCore::check_history(
     Self self, Link link, std::shared_ptr<CodexThread> thread, std::string turn
 ) {
@@ -125,7 +126,8 @@ Task<void> CodexCore::check_history(
         const bool unclear =
             std::holds_alternative<Error>(outcome) || is_refusal(outcome, RefusalKind::overloaded);
         if (unclear || thread->deleted || thread->busy || thread->last_turn != turn) {
-            self->history_checked_ = false; // it may be gone by now: the next end looks again
+            // the turn may be gone by now: check again after the next turn
+            self->history_checked_ = false;
             co_return;
         }
     }

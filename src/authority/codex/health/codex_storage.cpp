@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t k_trial_bytes = 64U << 10U;
 constexpr std::uint64_t k_mib = 1U << 20U;
 
-// What codex 0.169.0 writes; seen on a full tmpfs.
+// Texts of codex 0.169.0, observed on a full tmpfs.
 constexpr std::array<std::string_view, 2> k_stderr_marks{
     "ERROR codex_rollout::recorder: rollout writer failed",
     "ERROR codex_core::session: failed to record rollout items"
@@ -32,7 +32,8 @@ constexpr std::array<std::string_view, 2> k_stderr_marks{
 constexpr std::string_view k_warning_mark = "Failed to save the conversation transcript";
 constexpr std::string_view k_error_mark = "Error: ";
 
-// Of the kernel and of SQLite. A complaint without one of them (a locked database) may pass.
+// Texts of the kernel and of SQLite. A complaint without one of them (a locked database) may be
+// temporary.
 constexpr std::array<std::string_view, 6> k_causes{
     "No space left on device",
     "database or disk is full",
@@ -59,7 +60,7 @@ bool is_database(std::string_view name) {
            name.ends_with(".sqlite-shm");
 }
 
-/// Where codex will write or make the next rollout.
+/// The folder of codex's next rollout.
 fs::path rollouts_of_today(const fs::path& home) {
     const std::time_t now = std::time(nullptr);
     std::tm day{};
@@ -124,7 +125,7 @@ Result<void> try_writing(const std::filesystem::path& folder) {
 }
 
 std::optional<std::string> save_failure_in_stderr(std::string_view line) {
-    // The mark stands right behind the time: text that is quoted further on proves nothing.
+    // The mark must follow the time directly: quoted text further on proves nothing.
     const std::string_view rest = trim(line.substr(std::min(line.find(' '), line.size())));
     for (const std::string_view mark : k_stderr_marks) {
         if (rest.starts_with(mark)) {

@@ -1,4 +1,4 @@
-// Keeping a child alive, and small; and letting it go.
+// Keeps a child alive and small; releases idle threads.
 #include "oa_stream/base/text.hpp"
 
 #include "backoff.hpp"
@@ -16,16 +16,17 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Between two looks for idle threads: at 100 new ones a second few are let go each time.
+/// Between two checks for idle threads: at 100 new ones per second each check releases a few.
 constexpr Millis k_longest_look{200};
 
-/// This process may have stood still itself: what the child sent meanwhile is read first.
+/// This process may have been stopped itself: it first reads the output that the child sent
+/// meanwhile.
 constexpr Millis k_catch_up{100};
 
 } // namespace
 
-/// What a child said last, if anything: its words before it was ready, only their origin later,
-/// because then they may quote a conversation.
+/// A child's last stderr line: its text if the child never became ready, later only the line's
+/// origin, because its text may quote a conversation.
 std::string CodexCore::last_words(const CodexLink& link) const {
     std::string_view tail = trim(link.stderr_tail());
     tail = tail.substr(tail.rfind('\n') + 1);
@@ -40,7 +41,7 @@ std::string CodexCore::last_words(const CodexLink& link) const {
 
 void CodexCore::on_lost(const Error& why) {
     if (state_ != State::ready) {
-        return; // while starting, the handshake fails by itself
+        return; // during the start, the handshake fails
     }
     const std::string reason = why.message + last_words(*link_);
     former_ = std::exchange(link_, {});
@@ -76,7 +77,8 @@ Task<void> CodexCore::supervise(Self self) {
             co_await CodexLink::gone(former);
         }
         while (!self->closing_ && !self->full_.empty()) {
-            co_await self->changed_.wait_until(Clock::time_point::max()); // watch_storage looks
+            // watch_storage restarts it
+            co_await self->changed_.wait_until(Clock::time_point::max());
         }
         if (self->closing_) {
             break;
@@ -98,8 +100,8 @@ Task<void> CodexCore::idle_until(Self self, Clock::time_point at) {
     }
 }
 
-/// A child can live and do nothing: stopped, swapped out, blocked on a dead disk. Whatever it sends
-/// proves that it runs, so it is asked only after a silence.
+/// A child can be alive but stuck: stopped, swapped out, blocked on a dead disk. Any output proves
+/// that it runs, so it is queried only after a silence.
 Task<void> CodexCore::watch_pulse(Self self) {
     const CodexDeadlines& deadlines = self->options_.deadlines;
     while (!self->closing_) {
@@ -128,7 +130,7 @@ Task<void> CodexCore::watch_pulse(Self self) {
                 },
                 deadlines.last_writes
             );
-            self->lived_ = Millis(0); // not a healthy one, whatever its age
+            self->lived_ = Millis(0); // it was not healthy, whatever its age
         }
     }
 }
@@ -144,7 +146,7 @@ Task<void> CodexCore::housekeep(Self self) {
         const auto surplus = self->threads_.surplus(
             Clock::now(), self->options_.deadlines.linger, self->options_.limits.loaded_threads
         );
-        // One after the other: many at once would stand before every turn in codex's queue.
+        // One at a time: many at once would delay turns in codex's queue.
         const Link link = self->link_;
         for (const auto& thread : surplus) {
             if (!thread->busy && !link->lost() && !self->closing_) {

@@ -12,7 +12,7 @@ namespace {
 
 constexpr Millis k_patience{5'000}; ///< for the connection, then for the answer
 
-/// What a server tells unasked is nobody's here.
+/// Notifications and requests from the server are ignored here.
 LinkHandlers deaf() {
     return {
         .notification = [](std::string_view, const Json&) {},

@@ -1,4 +1,4 @@
-// Turns on a server that somebody else runs: they outlive a connection, and this process.
+// Turns on a Codex server that the operator runs: they outlive a connection and this process.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
@@ -11,8 +11,8 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Codex 0.169.0 repeats what a thread's newest turn cost right behind its answer to thread/resume,
-/// unless the provider counts nothing.
+/// Codex 0.169.0 repeats the usage of a thread's newest turn right after its answer to
+/// thread/resume, unless the provider reports no usage.
 constexpr Millis k_cost_wait{500};
 constexpr Millis k_cost_poll{5};
 
@@ -20,7 +20,7 @@ struct Nobody final : TurnWaker {
     void turn_ready() override {}
 };
 
-/// The newest one is the last.
+/// The newest turn is the last.
 const Json& turns_of(const Json& resumed) {
     const Json& newest = list_in(object_in(resumed, "initialTurnsPage"), "data");
     return newest.empty() ? list_in(object_in(resumed, "thread"), "turns") : newest;
@@ -51,11 +51,11 @@ Task<void> CodexCore::give_up(Self self, std::shared_ptr<RunningTurn> live) {
     }
 }
 
-/// Resumes the thread on the new connection and goes on where the lost one ended.
+/// Resumes the thread on the new connection and continues where the lost one ended.
 Task<void> CodexCore::rejoin(
     Self self, Link link, std::shared_ptr<CodexThread> thread, std::shared_ptr<RunningTurn> live
 ) {
-    if (thread->ephemeral) { // codex keeps no history of it to go on from
+    if (thread->ephemeral) { // codex keeps no history of it
         live->fail(Error{.code = Code::unavailable, .message = "the connection was lost"});
     }
     Result<void> joined{};
@@ -69,13 +69,14 @@ Task<void> CodexCore::rejoin(
         live->fail(Error{.code = Code::unavailable, .message = joined.error().message});
     }
     const bool over = (live->failed() && !live->ended()) || live->abandoned;
-    // A start whose answer was lost has no name: an interrupt without one would stop what another
-    // lane runs by now on a thread that it knows. Who takes that next ends what is left of it.
+    // A start whose answer was lost has no turn id. An interrupt without an id could stop another
+    // lane's turn on a thread that the lane knows. The next lane that uses the thread ends what is
+    // left.
     const bool ours = !self->options_.server.shared || live->alone || !live->id().empty();
     if (over && ours) {
         co_await interrupt_stray(self, link, thread->id, live->id());
         if (link->lost()) {
-            co_return; // likewise
+            co_return; // the next connection tries again
         }
     }
     ++(over ? self->counts_.unjoined : self->counts_.rejoined);
@@ -97,10 +98,11 @@ Task<void> CodexCore::rejoin(
     self->after_delivery(thread);
 }
 
-/// `thread` is held by `live`.
+/// The caller passes a `thread` that is held by `live`.
 Task<Result<void>>
 CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<RunningTurn> live) {
-    // With its turns: their items and what follows on this connection fit together.
+    // Loads the turns too: their items and the notifications that follow on this connection are
+    // consistent.
     OA_CO_TRY(const Json resumed, co_await load(self, link, thread, false));
     thread->foreign = false;
     const Json* stored = turn_with_id(turns_of(resumed), live->id());
@@ -116,7 +118,7 @@ Result<CodexCore::Link> CodexCore::open_server() const {
     if (!outlives()) {
         return fail(Code::not_found, "turns of a child end with it");
     }
-    if (!link_) { // whoever only looks does not wait
+    if (!link_) { // a read-only caller does not wait
         return fail(Code::unavailable, reason_);
     }
     return link_;
@@ -134,7 +136,7 @@ Task<Result<ThreadHold>> CodexCore::hold_to_join(Self self, std::string id) {
     co_return hold;
 }
 
-/// Every page that opens a chat asks: this answer costs a few tenths of a millisecond.
+/// Called for every page that opens a chat; the answer costs a few tenths of a millisecond.
 Task<Result<bool>> CodexCore::may_join(Self self, std::string id) {
     OA_CO_TRY(const Link link, self->open_server());
     Json query = Json::object({{"threadId", std::move(id)}, {"includeTurns", false}});
@@ -168,7 +170,7 @@ CodexCore::join(Self self, std::string id, bool ask_approvals) {
 
 Task<Result<void>> CodexCore::stop(Self self, std::string thread, std::string turn) {
     OA_CO_TRY(const Link link, self->open_server());
-    // By its id: whatever runs there by now is not meant.
+    // By its id: another turn that runs by now must not stop.
     const auto outcome =
         co_await call(self, link, "turn/interrupt", interrupt_params(thread, turn));
     if (const auto* error = std::get_if<Error>(&outcome)) {
@@ -205,8 +207,8 @@ Task<Result<EventBatch>> CodexCore::retell(Self self, std::string id, std::strin
     co_return out;
 }
 
-/// One that a process before us, or another one, left on the thread: a new turn would be steered
-/// into it. `thread` is held by the caller.
+/// Ends a turn that another client or an earlier process left on the thread: codex would add a new
+/// turn to it as steering. The caller holds `thread`.
 Task<Result<void>>
 CodexCore::end_foreign_turn(Self self, Link link, CodexThread* thread, std::function<bool()> ours) {
     RpcOutcome outcome = co_await call(
@@ -214,7 +216,7 @@ CodexCore::end_foreign_turn(Self self, Link link, CodexThread* thread, std::func
     );
     const bool overloaded = is_refusal(outcome, RefusalKind::overloaded);
     if (std::holds_alternative<Refusal>(outcome) && !overloaded) {
-        thread->foreign = false; // it has ended by itself
+        thread->foreign = false; // it has already ended
     } else {
         OA_CO_CHECK(settle(std::move(outcome), "turn/interrupt"));
     }
@@ -241,7 +243,7 @@ void CodexCore::let_go(const std::shared_ptr<RunningTurn>& turn) {
     const auto thread = threads_.find(turn->thread());
     if (thread && thread->live == turn) {
         thread->foreign = !turn->ended();
-        thread->total.reset(); // only codex knows what it adds
+        thread->total.reset(); // only codex has the total after that turn
         ThreadHold::release(*thread);
     }
 }

@@ -1,4 +1,4 @@
-// What the options say of servers.
+// Checks the options for Codex servers.
 #include "oa_stream/authority/codex.hpp"
 #include "oa_stream/base/option_names.hpp"
 
@@ -45,7 +45,7 @@ check_codex_servers(const CodexOptions& options, const std::vector<CodexServer>&
             OA_CHECK(check_token_reference(server.token, names::codex_token));
         }
     }
-    if (runs_commands(options)) { // whose sandbox, folders and approvals would be proved there
+    if (runs_commands(options)) { // sandbox, folders and approvals cannot be proved on a server
         return fail(
             Code::usage,
             "a Codex server runs the chat profile only",

@@ -1,5 +1,5 @@
-// Going on with a turn whose connection was lost, or that was begun by somebody else; and what a
-// server that is shared lets others say in it.
+// Continues a turn whose connection was lost or that another process began, and detects other
+// clients' input on a shared server.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/codex_events_items.hpp"
@@ -16,8 +16,8 @@ Json notification(std::string_view method, Json params) {
     return Json::object({{"method", method}, {"params", std::move(params)}});
 }
 
-/// Codex asks the model again behind a call: its first usage report from here on need not be the
-/// turn's first one.
+/// After a call codex sends a new request to the model, so the first usage report from here on may
+/// not be the turn's first.
 bool has_ended_call(const Json& stored) {
     return std::ranges::any_of(list_in(stored, "items"), [](const Json& item) {
         return codex::kind_of(text_view_in(item, "type")) == codex::ItemKind::tool &&
@@ -25,7 +25,7 @@ bool has_ended_call(const Json& stored) {
     });
 }
 
-/// The item as it was when it began: what it said since is not known to have been said.
+/// The item as it was at its start: later text may not have been sent to the client.
 Json at_its_beginning(Json item) {
     for (const char* key : {"text", "summary", "content"}) {
         item.erase(key);
@@ -37,8 +37,8 @@ Json at_its_beginning(Json item) {
 
 void RunningTurn::adrift() {
     if (!over()) {
-        adrift_since_ = adrift_since_.value_or(Clock::now()); // until it was caught up with
-        early_.clear(); // what another connection began this one does not go on with
+        adrift_since_ = adrift_since_.value_or(Clock::now()); // until catch_up()
+        early_.clear(); // items that started on another connection are not continued on this one
         idle_since_.reset();
     }
 }
@@ -70,7 +70,7 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
     whole_.clear();
     replayed_.clear();
     last_event_ = Clock::now();
-    if (!started_) { // history has it, so it has begun
+    if (!started_) { // it is in the history, so it has started
         Json params = Json::object({{"threadId", thread_}, {"turn", Json::object({{"id", id_}})}});
         say("turn/started", notification("turn/started", std::move(params)));
     }
@@ -78,13 +78,13 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
     for (const Json& message : std::exchange(early_, {})) {
         deliver(string_member(message, "method").value_or(""), message);
     }
-    replayed_.clear(); // what comes from here on is new, whatever its id
+    replayed_.clear(); // later notifications are new, even with the same id
     const std::string_view status = text_view_in(stored, "status");
     if (ended_ || (running && status == "inProgress")) {
         return;
     }
     if (status == "inProgress") {
-        idle_since_ = Clock::now(); // its end is looked up
+        idle_since_ = Clock::now(); // its end is looked up in the history
     } else if (status == "interrupted" && !stop_wanted) {
         fail(Error{.code = Code::unavailable, .message = "the Codex server ended the turn"});
     } else {
@@ -93,9 +93,9 @@ void RunningTurn::catch_up(const Json& stored, bool running) {
     }
 }
 
-/// Codex' history has an item once it is whole, and calls also while they run.
+/// Codex's history has complete items, and calls also while they run.
 void RunningTurn::replay_items(const Json& stored) {
-    std::map<std::pair<std::string, std::string>, std::size_t> occurrences; // ids repeat
+    std::map<std::pair<std::string, std::string>, std::size_t> occurrences; // providers reuse ids
     for (const Json& item : list_in(stored, "items")) {
         const std::string type(text_view_in(item, "type"));
         const std::string id(text_view_in(item, "id"));
@@ -135,8 +135,8 @@ void RunningTurn::open_asked(const ApprovalQuestion& question) {
     whole_.insert(question.item);
 }
 
-/// True for a piece of an item whose beginning was missed, as its end has all of it; and for one
-/// that history told already.
+/// True for a delta of an item whose start was missed (its end has the whole text), and for a
+/// repeat of what the history contained.
 bool RunningTurn::is_torn(std::string_view method, const Json& message) {
     const Json* params = member(message, "params");
     if (!method.starts_with("item/") || params == nullptr) {
@@ -160,7 +160,7 @@ bool RunningTurn::is_torn(std::string_view method, const Json& message) {
     return !whole_.contains(text_view_in(*params, "itemId"));
 }
 
-/// One notification, told at once. What does not fit to what was said before the loss ends the
+/// Applies one notification at once. One that contradicts the text sent before the loss ends the
 /// turn.
 void RunningTurn::apply(std::string_view method, const Json& message) {
     if (!torn_ || !is_torn(method, message)) {
@@ -182,8 +182,8 @@ void RunningTurn::say(std::string_view method, const Json& message) {
     }
 }
 
-/// Codex takes a turn/start on a busy thread for more of the turn that runs: what follows answers
-/// somebody else, too.
+/// Codex adds a turn/start on a busy thread to the running turn as steering: the rest of the turn
+/// also answers another client's message.
 void RunningTurn::check_question(const Json& item) {
     const std::pair question{text_in(item, "id"), text_in(item, "clientId")};
     if (asked_as.value_or(question) != question && !over()) {

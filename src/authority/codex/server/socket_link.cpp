@@ -8,7 +8,8 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_out_limit = 64U << 20U; ///< a server that stopped reading
+/// unsent bytes; more means that the server stopped reading
+constexpr std::size_t k_out_limit = 64U << 20U;
 constexpr Millis k_ping{20'000};
 constexpr std::uint16_t k_going_away = 1001;
 

@@ -1,5 +1,5 @@
-// A connection to an app-server that somebody else runs: JSON-RPC as WebSocket text messages. Its
-// end says nothing of the server's: turns there go on.
+// A connection to an app-server that the operator runs: JSON-RPC as WebSocket text messages. Turns
+// there continue when the connection ends.
 #pragma once
 
 #include "oa_stream/base/secret.hpp"
@@ -18,9 +18,10 @@ public:
         CodexServer server{};
         Secret token{};
         std::size_t message_bytes = 0;
-        Millis deadline{0}; ///< for the opening
+        Millis deadline{0}; ///< for opening the connection
     };
-    /// Code::credentials when the server refuses the token, Code::unavailable when it is not there.
+    /// Code::credentials when the server refuses the token, Code::unavailable when it is
+    /// unreachable.
     [[nodiscard]] static Task<Result<std::shared_ptr<CodexLink>>>
     open(asio::any_io_executor executor, Target target, LinkHandlers handlers);
 

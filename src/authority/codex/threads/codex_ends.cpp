@@ -1,7 +1,7 @@
-// Codex stores nothing of a refusal: neither its words nor that there were any. Nor does it store
-// why a turn was interrupted: a turn that the lane ended looks like one that its user stopped.
-// Which turns ended so is kept with the thread, in an attachment of its own type. Measured with
-// codex 0.169.0: one cannot be changed, so each is newer than the one it replaces; a fork has none.
+// Codex stores neither a refusal nor its text, and not why a turn was interrupted: a turn that the
+// lane ended looks like one that its user stopped. The lane stores these ends in an attachment of
+// its own type on the thread. Measured with codex 0.169.0: an attachment cannot be changed, so a
+// new one replaces it; a fork has none.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -15,8 +15,8 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::string_view k_ends_type = "oa-stream-withheld"; // its first use
-/// Turns: 40 kB and 17 kB of the 65 kB that an attachment takes.
+constexpr std::string_view k_ends_type = "oa-stream-withheld"; // named after its first use
+/// Number of turns: 40 kB and 17 kB of an attachment's 65 kB.
 constexpr std::size_t k_most_withheld = 1'000;
 constexpr std::size_t k_most_failed = 200;
 
@@ -50,11 +50,11 @@ TurnEnds read_ends(const Json& payload) {
             out.withheld.push_back(turn.get<std::string>());
         }
     }
-    for (const Json& one : list_in(payload, "failed")) { // an earlier release has none
+    for (const Json& one : list_in(payload, "failed")) { // absent in payloads of earlier releases
         const auto words = turn::all_failure_words();
         const auto* found =
             find_or_null(words, text_view_in(one, "code"), &turn::FailureWords::word);
-        if (found != nullptr) { // else a later release's
+        if (found != nullptr) { // unknown words come from a later release
             out.failed.emplace_back(text_in(one, "turn"), found->code);
         }
     }
@@ -80,7 +80,7 @@ KeptEnds read_kept(const RpcOutcome& listed) {
     return out;
 }
 
-/// It may be one: it completed, and no text stands behind its last call.
+/// Whether the turn may be a refusal: it completed without text after its last call.
 bool is_silent(const PastTurn& turn) {
     return !turn.running && turn.outcome == turn::Outcome::completed &&
            !turn::is_answered(turn.events);
@@ -145,8 +145,8 @@ Task<void> CodexCore::keep_ends(Self self, Link link, std::shared_ptr<CodexThrea
     }
 }
 
-/// What the lane shows in place of such an answer, and why it ended one, is not part of the
-/// conversation: without it the list is still right.
+/// The text shown in place of such an answer and the reason of an end are not part of the
+/// conversation, so on an error the list is still correct.
 Task<void>
 CodexCore::mark_ends(Self self, Link link, TurnsQuery query, std::vector<PastTurn>* turns) {
     const bool whole = query.detail == TurnsQuery::Detail::all;

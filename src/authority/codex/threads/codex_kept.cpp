@@ -1,4 +1,4 @@
-// Text that is kept with a thread, in attachments of its own type.
+// Text stored with a thread, in attachments of its own type.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
@@ -16,15 +16,15 @@ namespace {
 constexpr std::string_view k_type = "oa-stream-kept";
 constexpr std::size_t k_most = 65'000; ///< bytes of JSON
 
-/// As much of the text as fits, at least a code point: what is escaped takes up to six times its
-/// size.
+/// The longest prefix of the text that fits, at least one code point: escaping can multiply its
+/// size by six.
 std::string_view first_piece(std::string_view text) {
     std::size_t size = std::min(text.size(), k_most);
     while (size > 4 && dump_json(Json(text.substr(0, size))).size() > k_most - 100) {
         size = size * 3 / 4;
     }
     while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) {
-        --size; // not within a code point
+        --size; // do not cut within a code point
     }
     return text.substr(0, size);
 }

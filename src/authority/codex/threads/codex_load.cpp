@@ -1,4 +1,4 @@
-// A stored thread is loaded before it is used.
+// Loads a stored thread before its use.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
@@ -22,8 +22,8 @@ Task<Result<ThreadHold>> CodexCore::load_known(Self self, Link link, std::string
     co_return hold;
 }
 
-/// Another client may have archived the thread, which codex refuses to load or to copy until it is
-/// unarchived. One that was deleted and waits for its copies' end stays where it is.
+/// Another client may have archived the thread; codex then refuses to load or copy it until it is
+/// unarchived. A deleted thread that waits for the end of its copies stays archived.
 Task<RpcOutcome> CodexCore::call_unarchived(Self self, Link link, std::string method, Json params) {
     RpcOutcome outcome = co_await call(self, link, method, params);
     if (!is_refusal(outcome, RefusalKind::thread_archived)) {
@@ -44,7 +44,7 @@ Task<RpcOutcome> CodexCore::call_unarchived(Self self, Link link, std::string me
     co_return co_await call(self, link, std::move(method), std::move(params));
 }
 
-/// `thread` is held by the caller.
+/// The caller holds `thread`.
 Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bool bare) {
     const auto deadline = Clock::now() + self->options_.deadlines.load_wait;
     const Turnstile::Pass passing = co_await self->resumes_.enter(deadline);
@@ -59,13 +59,14 @@ Task<Result<Json>> CodexCore::load(Self self, Link link, CodexThread* thread, bo
         co_await call_unarchived(self, link, "thread/resume", std::move(params)), "thread/resume"
     );
     if (!bare && !loaded && loaded.error().code == Code::too_large) {
-        // It is loaded. Codex 0.169.0 says what the newest turn cost only behind the longer answer.
+        // The thread is loaded. Codex 0.169.0 reports the usage of the newest turn only after the
+        // longer answer.
         params = thread_resume_newest_params(thread->id);
         loaded = co_await ask(self, link, "thread/resume", std::move(params));
     }
     OA_CO_TRY(Json result, std::move(loaded));
     OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
-    if (link->lost()) { // in the same breath: the next connection has not loaded it
+    if (link->lost()) { // lost just now: the next connection has not loaded the thread
         co_return fail(Code::unavailable, self->reason_);
     }
     thread->model = std::move(facts.model);

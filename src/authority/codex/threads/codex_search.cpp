@@ -1,5 +1,5 @@
-// Threads by what was said in them. Measured with codex 0.169.0: it finds the words as they stand,
-// in any case, in what users and assistants said; not in names, nor in items that were injected.
+// Searches threads by their text. Measured with codex 0.169.0: it finds the words literally, in any
+// case, in messages of users and assistants; not in names or injected items.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"

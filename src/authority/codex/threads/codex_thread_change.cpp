@@ -1,6 +1,6 @@
-// Deleting and copying threads. Measured with codex 0.169.0: a fork shares the history of the
-// thread that it was made from, keeps the ids of its turns, and keeps it from being deleted. Such a
-// thread is archived under a name of ours and deleted once no fork needs it.
+// Deletes and copies threads. Measured with codex 0.169.0: a fork shares the history of its source
+// thread, keeps the ids of its turns, and prevents the source from being deleted. Such a source is
+// archived under a reserved name and deleted once no fork needs it.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/codex_core.hpp"
@@ -34,11 +34,11 @@ Task<Result<void>> CodexCore::delete_thread(Self self, std::string thread) {
             const ThreadHold hold,
             co_await CodexThreads::hold(&self->threads_, thread, Clock::now() + k_busy_wait)
         );
-        hold->deleted = true; // a name that is given now would take the place of ours
+        hold->deleted = true; // a new name would overwrite the reserved one
         auto gone = co_await delete_held(self, link, &*hold);
         hold->deleted = gone.has_value();
-        // A process that dies over it leaves a thread of which files are missing: it is listed, and
-        // cannot be read.
+        // A process that dies during the deletion leaves a thread with missing files: it is listed
+        // but cannot be read.
         const bool retry = !gone && gone.error().code == Code::unavailable && link->lost();
         if (!retry || attempt > 1) {
             co_return gone;
@@ -66,9 +66,9 @@ Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thr
     co_return Result<void>{};
 }
 
-/// A copy has gone: what was kept for it alone can go, too.
+/// Called after a copy was deleted: deletes the threads that were kept only for it.
 Task<void> CodexCore::delete_retired(Self self, Link link) {
-    const auto known = self->retirements_; // a later one may be missing in what is listed
+    const auto known = self->retirements_; // threads retired later may be missing in the list
     bool left = false;
     std::string cursor;
     do {
@@ -92,8 +92,8 @@ Task<void> CodexCore::delete_retired(Self self, Link link) {
     self->retired_ = left || !cursor.empty() || self->retirements_ != known;
 }
 
-/// Codex makes no fork through a turn that ended with a process: it has stored no end of it. It
-/// makes one before the turn behind, and one of all.
+/// Codex refuses a fork through a turn that ended with a process, because it stored no end for it.
+/// It does fork before the next turn, and with all turns.
 Task<Result<Json>> CodexCore::fork_before_next(Self self, Json params) {
     TurnsQuery query{.thread = text_in(params, "threadId"), .limit = 2};
     query.detail = TurnsQuery::Detail::none;
@@ -132,7 +132,7 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     made->model = std::move(facts.model);
     made->effort = std::move(facts.effort);
     made->loaded = true;
-    made->total.reset(); // the fork begins with its source's, which only codex knows
+    made->total.reset(); // the fork starts with its source's total, which only codex has
     auto same = std::make_shared<TurnRequest>();
     OA_CO_TRY(same->keep, co_await kept(self, thread));
     OA_CO_CHECK(co_await keep(self, link, made->id, std::move(same)));
