@@ -88,7 +88,7 @@ Task<Result<EventBatch>> Authority::retell(std::string /*thread*/, std::string /
     co_return fail(Code::not_found, "this authority's turns end with their holder");
 }
 
-/// For authorities that have all turns at hand.
+/// The default for authorities that can list all turns cheaply.
 Task<Result<TurnsPage>> Authority::turns_page(TurnsQuery query) {
     OA_CO_TRY(auto all, co_await turns(query.thread));
     if (query.newest_first) {

@@ -27,9 +27,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view k_part = ".part";
-/// A turn may take so much of what all of them may.
+/// One turn may use at most this fraction (1/8) of the limit for all captures.
 constexpr std::uint64_t k_turn_share = 8;
-/// Listed at each turn that is recorded; more files than this would make it wait.
+/// The folder is listed at each recorded turn; more files would delay it.
 constexpr std::size_t k_most_files = 2000;
 
 struct Stored {
@@ -37,10 +37,10 @@ struct Stored {
     std::uint64_t bytes = 0;
 };
 
-/// A turn that is being written says something within the limit of a turn (30 min).
+/// A turn writes at least once within the time limit of a turn (30 min).
 constexpr std::chrono::hours k_part_life{1};
 
-/// The recording of a process that was killed: nobody will end it.
+/// The unfinished recording of a process that was killed.
 bool left_over(const fs::directory_entry& entry) {
     std::error_code gone;
     const auto written = entry.last_write_time(gone);
@@ -48,7 +48,7 @@ bool left_over(const fs::directory_entry& entry) {
            fs::file_time_type::clock::now() - written > k_part_life;
 }
 
-/// By name, which begins with the time; what is not ours or is being written is left alone.
+/// Sorted by name, which starts with the time. Skips other files and recordings in progress.
 std::vector<Stored> captures_in(const fs::path& directory) {
     std::vector<Stored> out;
     std::error_code gone;

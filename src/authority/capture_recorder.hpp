@@ -1,4 +1,4 @@
-// Writes what codex said of one turn as a capture that read_capture() reads back.
+// Records the messages of one codex turn as a capture that read_capture() can read.
 #pragma once
 
 #include "oa_stream/base/file.hpp"
@@ -17,18 +17,19 @@
 
 namespace oa_stream::authority {
 
-/// What must not stand in a recording: secrets by the redaction table, folders of this machine.
+/// Removed from recordings: secrets (by the redaction table) and local folder names.
 struct CaptureScrub {
     Redactor redactor{};
-    std::vector<std::pair<std::string, std::string>> folders{}; ///< longest first: what → instead
+    /// longest first: folder → replacement
+    std::vector<std::pair<std::string, std::string>> folders{};
     [[nodiscard]] std::string apply(std::string line) const;
 };
 
 class CaptureRecorder {
 public:
-    /// Begins <directory>/<UTC>-<turn>.jsonl, readable by its owner alone, and removes the oldest
-    /// captures of the folder while all of them have more than `most_bytes`. Until the turn has
-    /// ended the file's name ends in .part. Errors: Code::io.
+    /// Starts <directory>/<UTC>-<turn>.jsonl, readable by its owner only. Removes the oldest
+    /// captures of the folder while together they exceed `most_bytes`. The name ends in .part until
+    /// the turn has ended. Errors: Code::io.
     [[nodiscard]] static Result<std::unique_ptr<CaptureRecorder>> begin(
         const std::filesystem::path& directory,
         const std::string& turn,
@@ -37,11 +38,11 @@ public:
     );
     CaptureRecorder(const CaptureRecorder&) = delete;
     CaptureRecorder& operator=(const CaptureRecorder&) = delete;
-    /// A turn that never ended is a capture, too: its authority died.
+    /// Publishes an unfinished turn too: its authority died.
     ~CaptureRecorder();
 
-    /// `dir`: "c2s", "s2c" or "note". A write that fails or is one too many ends the recording
-    /// silently, and its file is removed: it must never harm the turn.
+    /// `dir`: "c2s", "s2c" or "note". A failed write or one beyond the limit ends the recording
+    /// silently and removes its file, because recording must never harm the turn.
     void write(std::string_view dir, const Json& message);
 
 private:
@@ -51,14 +52,14 @@ private:
         : file_(std::move(file)), path_(std::move(path)), scrub_(std::move(scrub)),
           left_(most_bytes) {}
     void publish();
-    /// Blanks secrets that came in pieces: each line alone is harmless.
+    /// Blanks secrets that are split over several lines.
     [[nodiscard]] bool blank_pieces() const;
     void give_up();
 
     std::optional<LineAppender> file_;
     std::filesystem::path path_; ///< with .part until it is published
     CaptureScrub scrub_;
-    std::uint64_t left_; ///< bytes that this turn may still take
+    std::uint64_t left_; ///< bytes left for this turn
     bool published_ = false;
     Clock::time_point began_ = Clock::now();
 };

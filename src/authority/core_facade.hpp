@@ -1,5 +1,5 @@
-// What the lane holds of an authority whose coroutines share a core, which they keep alive: the
-// authority and its turns. Each kind adds what it can do beyond this.
+// The lane's handles for an authority whose coroutines share a core and keep it alive: the
+// authority and its turns. Each kind adds its further abilities.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -11,7 +11,7 @@
 
 namespace oa_stream::authority {
 
-/// Dropped, it abandons the turn.
+/// Its destructor abandons the turn.
 template <class Core, class Live> class CoreTurn : public Turn {
 public:
     CoreTurn(std::shared_ptr<Core> core, std::shared_ptr<Live> live)
@@ -36,7 +36,7 @@ protected:
     std::shared_ptr<Live> live_;
 };
 
-/// `Handle`: its CoreTurn.
+/// `Handle`: the kind's CoreTurn.
 template <class Core, class Handle> class CoreAuthority : public Authority {
 public:
     explicit CoreAuthority(std::shared_ptr<Core> core) : core_(std::move(core)) {}

@@ -1,4 +1,4 @@
-// What may be said of a service that somebody else runs: its URL, and where its token is.
+// Checks the options of an operator's service: its URL and its token reference.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -8,8 +8,8 @@
 
 namespace oa_stream::authority {
 
-/// It begins with `secure`, or with `plain` on loopback. Code::usage names the option, and `other`
-/// before them: what else it takes, "unix:/PATH, ".
+/// The URL must start with `secure`, or with `plain` on loopback. Otherwise Code::usage with the
+/// option's name; its hint lists `other` accepted forms first ("unix:/PATH, ").
 [[nodiscard]] Result<void> check_service_url(
     const std::string& url,
     std::string_view plain,
@@ -17,7 +17,8 @@ namespace oa_stream::authority {
     const char* option,
     std::string_view other = {}
 );
-/// env:NAME, file:PATH or fd:N; with `programs` command:PROGRAM, too. Code::usage names the option.
+/// Accepts env:NAME, file:PATH or fd:N; with `programs` also command:PROGRAM. Code::usage names the
+/// option.
 [[nodiscard]] Result<void>
 check_token_reference(const std::string& reference, const char* option, bool programs = false);
 

@@ -8,7 +8,8 @@ namespace oa_stream::authority {
 
 void TurnFeed::queue(EventBatch&& events) {
     if (!abandoned && !error_ && !queue_.push(std::move(events))) {
-        // Not by fail(): the end may be among them, and nobody would be told of any.
+        // Not fail(): if the dropped events include the end, fail() would do nothing and the reader
+        // would wait for ever.
         error_ =
             Error{.code = Code::too_large, .message = "more events at once than a turn may have"};
     }
@@ -55,7 +56,7 @@ void TurnFeed::forget_waker() noexcept {
     }
 }
 
-/// Soon: a batch may be queued from within a call of the turn's.
+/// Posted to the loop, because a batch may be queued from within a call on the turn.
 void TurnFeed::wake() {
     if (watch_ && !std::exchange(watch_->due, true)) {
         asio::post(executor_, [watch = watch_] {

@@ -1,5 +1,5 @@
-// What the one caller of a running turn's poll() is given: its events and its end. Each kind of
-// authority adds how the events come about.
+// The events and the end of a running turn, for the one caller of poll(). Each kind of authority
+// adds how the events are produced.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -21,22 +21,22 @@ public:
     virtual ~TurnFeed() { forget_waker(); }
 
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    /// poll() ends with an error; the turn may have ended() all the same, its end unfetched.
+    /// poll() ends with an error, even if the turn ended() before its end was fetched.
     [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
-    /// Nothing will be told any more.
+    /// No more events will be queued.
     [[nodiscard]] bool over() const noexcept { return ended_ || error_; }
-    /// No terminal event will come: poll() ends with `why` after what is queued. Idempotent.
+    /// No terminal event will arrive: poll() returns `why` after the queued events. Idempotent.
     void fail(const Error& why);
 
-    /// Turn::poll(). Wakes until forget_waker(), which is idempotent.
+    /// Turn::poll(). Calls `waker` until forget_waker(), which is idempotent.
     [[nodiscard]] Result<bool> poll(EventBatch& out, TurnWaker& waker);
     void forget_waker() noexcept;
-    /// Over; or `deadline` passed.
+    /// Returns when the turn is over or `deadline` passed.
     [[nodiscard]] static Task<void>
     wait_ended(std::shared_ptr<TurnFeed> self, Clock::time_point deadline);
 
-    bool interrupting = false; ///< a turn/interrupt is on its way
-    bool abandoned = false; ///< nobody holds the handle any more
+    bool interrupting = false; ///< a turn/interrupt is in progress
+    bool abandoned = false; ///< the handle was destroyed
 
 protected:
     void queue(EventBatch&& events);
@@ -44,10 +44,11 @@ protected:
     bool ended_ = false;
 
 private:
-    /// Who polls. What waits on the loop holds it, the feed may be gone by then.
+    /// The waker. A handler posted to the loop shares it, because the feed may be destroyed by
+    /// then.
     struct Watch {
         TurnWaker* waker = nullptr;
-        bool due = false; ///< a call is on its way
+        bool due = false; ///< a call of the waker is posted
     };
     void wake();
 

@@ -7,10 +7,10 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Room for so many events stays: a turn's words come one by one.
+/// Capacity kept after a drain: text arrives a few events at a time.
 constexpr std::size_t k_kept = 8;
 
-/// Tool inputs and outputs are JSON: walk it without recursion into a dump.
+/// Tool inputs and outputs are JSON: estimates the size without serialising it.
 std::size_t weight_of_json(const Json& value) {
     if (value.is_string()) {
         return value.get_ref<const std::string&>().size() + sizeof(Json);

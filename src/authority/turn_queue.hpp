@@ -1,5 +1,5 @@
-// Events of one turn between the reader of the shared pipe, which never waits, and the one caller
-// of next(). Bounded: what nobody fetches must not eat the machine.
+// Events of one turn, between the reader of the shared pipe, which never waits, and the one caller
+// of next(). Bounded, because unfetched events must not use up the memory.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -8,17 +8,17 @@
 
 namespace oa_stream::authority {
 
-/// Roughly the memory an event holds.
+/// Roughly the memory that an event uses.
 [[nodiscard]] std::size_t weight_of(const turn::Event& event);
 
 class TurnQueue {
 public:
     explicit TurnQueue(std::size_t limit) : limit_(limit) {}
 
-    /// False, and the events are dropped, when that would outgrow the limit.
+    /// False, and the events are dropped, when they would exceed the limit.
     [[nodiscard]] bool push(EventBatch&& events);
     [[nodiscard]] bool empty() const noexcept { return events_.empty(); }
-    /// All of it, behind what `out` has.
+    /// Appends all events to `out`.
     void drain(EventBatch& out);
 
 private:

@@ -12,18 +12,20 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_out_limit = 64U << 20U; ///< a child that stopped reading its input
+/// unsent bytes; more means that the child stopped reading
+constexpr std::size_t k_out_limit = 64U << 20U;
 constexpr std::size_t k_tail = 2'000;
-constexpr Millis k_last_words{250}; ///< between the end of the output and the end of the process
-/// Between two reads of a child that says much: a wake-up for each word costs more than the word.
+constexpr Millis k_last_words{250}; ///< from the end of the output to the end of the process
+/// Between two reads of a child with much output: a wake-up for each delta costs more than the
+/// delta.
 constexpr Millis k_gather{4};
-/// Lines a second. Fewer come from one chat, even of a fast model: each of its words is passed on
-/// at once.
+/// Lines per second. One chat stays below it, even with a fast model, so each of its deltas is
+/// passed on at once.
 constexpr std::size_t k_many = 500;
-/// A quarter of a pipe: who brings more does not wait for us.
+/// A quarter of a pipe: above it the next read does not wait.
 constexpr std::size_t k_much = 16U << 10U;
 
-/// Codex colours its log even into a pipe.
+/// Codex writes colour codes even into a pipe.
 std::string without_colours(std::string_view line) {
     std::string out;
     for (std::size_t i = 0; i < line.size(); ++i) {
@@ -101,7 +103,7 @@ void ChildLink::end(const Error& why, int signal) {
 }
 
 void ChildLink::kill(const Error& why) {
-    end(why, SIGKILL); // without its pipe it is of no use
+    end(why, SIGKILL); // a child without its pipe is useless
 }
 
 void ChildLink::retire(const Error& why, Millis grace) {
@@ -164,7 +166,7 @@ Task<void> ChildLink::read_loop(std::shared_ptr<ChildLink> self) {
         rate.add(lines, self->heard_);
         pause = rate.many() && bytes->size() < k_much ? k_gather : Millis(0);
     }
-    // A dead child's pipe and process end together; which of the two is seen first is chance.
+    // The pipe and the process of a dead child end together, in either order.
     const auto deadline = Clock::now() + k_last_words;
     while (!self->lost_ && !self->child_->exited() && Clock::now() < deadline) {
         co_await self->changed_.wait_until(deadline);
@@ -197,7 +199,7 @@ Task<void> ChildLink::write_loop(std::shared_ptr<ChildLink> self) {
         const auto wrote = co_await self->child_->write_stdin(std::move(batch));
         self->out_bytes_ -= size;
         if (!wrote) {
-            co_return; // the reader sees the end and tells it
+            co_return; // the reader sees the end and reports it
         }
     }
 }
@@ -240,7 +242,7 @@ void ChildLink::keep_tail(std::string_view line) {
 Task<void> ChildLink::exit_watch(std::shared_ptr<ChildLink> self) {
     co_await self->child_->wait();
     self->changed_.notify();
-    co_await sleep_for(k_last_words); // what a grandchild holds open is not waited for any longer
+    co_await sleep_for(k_last_words); // a grandchild may hold the pipe open; do not wait longer
     self->kill(self->death());
 }
 

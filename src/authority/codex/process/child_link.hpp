@@ -1,4 +1,4 @@
-// One life of one app-server child: its pipes and its end.
+// The pipes and the end of one app-server child process.
 #pragma once
 
 #include "codex_link.hpp"

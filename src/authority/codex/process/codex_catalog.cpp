@@ -19,7 +19,8 @@ tool_free_catalog(std::string_view models_json, std::vector<std::string> wanted)
         }
         Json plain = entry;
         plain["apply_patch_tool_type"] = nullptr;
-        plain["tool_mode"] = "direct"; // code_mode_only offers functions.exec and functions.wait
+        // with code_mode_only codex offers functions.exec and functions.wait
+        plain["tool_mode"] = "direct";
         plain["experimental_supported_tools"] = Json::array();
         plain["supports_search_tool"] = false;
         kept.push_back(std::move(plain));

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Never our whole environment: it may hold other people's keys.
+// Never the whole environment: it may contain keys of other users.
 constexpr std::array k_harmless_env{
     "PATH",
     "LANG",
@@ -41,7 +41,7 @@ constexpr std::array k_harmless_env{
     "SSL_CERT_DIR"
 };
 
-/// Entries removed at once, at some 10 µs each; then others on the loop have their turn.
+/// Entries removed at once, about 10 µs each; then the loop runs other work.
 constexpr int k_piece = 200;
 
 void copy_env(std::map<std::string, std::string>& env, const std::string& name) {
@@ -100,7 +100,7 @@ FolderLock::~FolderLock() {
 }
 
 Task<void> empty_folder(fs::path path) {
-    std::vector<fs::path> folders{std::move(path)}; // each behind the one it is in
+    std::vector<fs::path> folders{std::move(path)}; // each folder after its parent
     std::error_code ignored;
     int entries = 0;
     for (std::size_t at = 0; at < folders.size(); ++at) {
@@ -136,16 +136,16 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     home.home = base / "home";
     home.tmp = base / "tmp";
     home.work = options.work_dir.empty() ? base / "work" : fs::absolute(options.work_dir, error);
-    // Codex asks git about a repository that a thread's folder lies in, a dozen times a turn, and
-    // sends its path, commit and remotes to the model provider. In a chat nothing uses the folder.
+    // For the git repository around a thread's folder, codex runs git a dozen times per turn and
+    // sends path, commit and remotes to the model provider. A chat does not use the folder.
     const bool chat = options.profile == CodexProfile::chat && !options.config_file;
     home.cwd = chat && options.work_dir.empty() ? fs::path("/") : home.work;
     for (const fs::path& path : {base, home.home, home.tmp}) {
         OA_CHECK(private_folder(path));
     }
     OA_CHECK(make_dirs(home.work));
-    // Of a folder for skills that is missing Codex watches the one above it: its home, where each
-    // write to its databases made it look for skills again, 120 times a turn (0.169.0).
+    // If a skills folder is missing, Codex watches its parent, which is its home. Each write to its
+    // databases then made it search for skills again, 120 times per turn (0.169.0).
     for (const char* skills : {"skills", ".agents/skills"}) {
         OA_CHECK(make_dirs(home.home / skills));
     }
@@ -158,7 +158,7 @@ Result<CodexHome> prepare_home(const CodexOptions& options) {
     for (const std::string& name : options.env_allow) {
         copy_env(home.env, name);
     }
-    home.env["HOME"] = home.home; // nothing of the user's own ~/.codex
+    home.env["HOME"] = home.home; // hides the user's own ~/.codex
     home.env["CODEX_HOME"] = home.home;
     home.env["TMPDIR"] = home.tmp;
     return home;

@@ -22,7 +22,7 @@ Task<Result<std::string>> read_builtin_models(
     const auto executor = co_await asio::this_coro::executor;
     ChildOptions options;
     options.program = std::move(program);
-    // Else it prints the catalogue that config.toml names: what the last start left of the models.
+    // Without it codex prints the catalogue named in config.toml, which the last start reduced.
     options.args = {"debug", "models", foreign_option("--bundled")};
     options.env = std::move(env);
     options.pipe_stderr = true;

@@ -7,8 +7,8 @@
 
 namespace oa_stream::authority {
 
-/// Its output. Errors: Code::unavailable when the program is not there or fails, Code::timeout,
-/// Code::too_large.
+/// The output of the command. Errors: Code::unavailable when the program is missing or fails,
+/// Code::timeout, Code::too_large.
 [[nodiscard]] Task<Result<std::string>> read_builtin_models(
     std::filesystem::path program, std::map<std::string, std::string> env, Millis deadline
 );

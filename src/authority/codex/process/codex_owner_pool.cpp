@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Millis k_end_grace{2'000};
-/// Of the child that proves the sandbox: no owner's folder has "=".
+/// Folder of the child that proves the sandbox: no owner's folder contains "=".
 constexpr std::string_view k_nobody = "=check";
 
 std::string work_of(std::string work_template, const std::string& folder) {
@@ -25,7 +25,7 @@ std::string work_of(std::string work_template, const std::string& folder) {
     return work_template;
 }
 
-/// A link would let two owners have one folder, or one have the lane's.
+/// A link could give two owners the same folder, or an owner the lane's folder.
 Result<void> own_folder(const fs::path& work) {
     std::error_code failed;
     const fs::path plain = fs::absolute(work, failed).lexically_normal();
@@ -67,7 +67,7 @@ CodexOwnerPool::CodexOwnerPool(
     proof_ = make_codex_authority(executor_, std::move(nobody));
 }
 
-/// Whose folders exist must be shut to this one: those of every other owner.
+/// The existing folders of all other owners must be unreadable to this one.
 CodexOptions CodexOwnerPool::options_of(const std::string& folder) const {
     CodexOptions options = options_;
     options.folder = options_.folder / folder;
@@ -118,7 +118,7 @@ CodexOwnerPool::child(Self self, std::string folder, bool tended) {
         if (known == self->children_.end()) {
             if (self->children_.size() >= self->owners_.most) {
                 OA_CO_CHECK(co_await make_room(self));
-                continue; // somebody may have been faster
+                continue; // another request may have started it
             }
             CodexOptions options = self->options_of(folder);
             options.deadlines.looks_at_once = tended;
@@ -158,8 +158,7 @@ Task<Result<CodexOwnerPool::Use>> CodexOwnerPool::child_at(Self self, std::strin
     co_return co_await child(self, std::move(folder));
 }
 
-/// Ends the child that was idle for longest, unless one is on its way out already: the caller looks
-/// again.
+/// Ends the child idle for longest, unless one is already closing; the caller checks again.
 Task<Result<void>> CodexOwnerPool::make_room(Self self) {
     if (std::ranges::any_of(self->children_, [](const auto& entry) {
             return entry.second->state == Child::State::closing;

@@ -1,4 +1,4 @@
-// A codex child for each owner: a home, sessions, a TMPDIR and a work folder that nobody else has.
+// One codex child for each owner, with its own home, sessions, TMPDIR and work folder.
 //
 //   <state_dir>/codex/owners/<owner_folder(owner)>/   as codex_home.hpp describes it, without work/
 //
@@ -19,7 +19,7 @@
 namespace oa_stream::authority {
 
 struct OwnedThread {
-    std::string child; ///< owner_folder() of its owner; empty: of no owner's child
+    std::string child; ///< owner_folder() of its owner; empty: no owner's thread
     std::string id;
     friend bool operator==(const OwnedThread&, const OwnedThread&) = default;
 };
@@ -33,7 +33,7 @@ public:
         explicit Child(std::unique_ptr<Authority> authority) : codex(std::move(authority)) {}
         std::unique_ptr<Authority> codex;
         State state = State::opening;
-        std::size_t load = 0; ///< requests and turns that use it
+        std::size_t load = 0; ///< requests and turns in progress
         Clock::time_point used = Clock::now();
     };
     using Self = std::shared_ptr<CodexOwnerPool>;
@@ -42,7 +42,7 @@ public:
 
     [[nodiscard]] static OwnedThread pin_of(std::string_view thread);
     [[nodiscard]] static std::string pinned(const std::string& folder, std::string_view id);
-    /// For a thread that exists. Code::not_found for one of no owner.
+    /// The child of an existing thread. Code::not_found for a folder of no owner.
     [[nodiscard]] static Task<Result<Use>> child_at(Self self, std::string folder);
     [[nodiscard]] static Task<Result<void>> open(Self self);
     [[nodiscard]] static Task<void> close(Self self, Millis grace);
@@ -53,12 +53,12 @@ public:
     [[nodiscard]] Health health() const;
     [[nodiscard]] Capabilities capabilities() const { return proof_->capabilities(); }
     [[nodiscard]] std::vector<Reading> readings() const;
-    void drop(); ///< the facade is gone: every child with it
+    void drop(); ///< the facade was destroyed: ends every child
 
 private:
     [[nodiscard]] CodexOptions options_of(const std::string& folder) const;
     /// The owner's child, open. Code::unavailable when it does not start, or too many run.
-    /// `tended`: threads that nobody used for long are deleted as soon as it is open.
+    /// `tended`: unused threads are deleted as soon as it is open.
     [[nodiscard]] static Task<Result<Use>>
     child(Self self, std::string folder, bool tended = false);
     [[nodiscard]] static Task<Result<void>> make_room(Self self);
@@ -72,7 +72,7 @@ private:
     asio::any_io_executor executor_;
     CodexOptions options_;
     CodexOwners owners_;
-    std::unique_ptr<Authority> proof_; ///< nobody's child: opened once, to prove the sandbox
+    std::unique_ptr<Authority> proof_; ///< temporary child without an owner that proves the sandbox
     std::map<std::string, std::shared_ptr<Child>> children_{}; ///< by folder
     std::map<std::string_view, double> ended_counts_{}; ///< of children that ended
     Signal changed_;

@@ -1,4 +1,4 @@
-// Owners who stay away: no Codex runs for them, so none deletes what they left for too long.
+// Deletes the unused threads of absent owners, for whom no Codex runs that would do it.
 #include "codex/health/clock_watch.hpp"
 #include "codex/health/codex_rollouts.hpp"
 #include "codex_owner_pool.hpp"
@@ -14,11 +14,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr Millis k_owners_pause{60 * 60'000}; ///< between two looks at all owners
-constexpr Millis k_at_once{5}; ///< of looking at owners, before others on the loop have their turn
+constexpr Millis k_owners_pause{60 * 60'000}; ///< between two checks of all owners
+constexpr Millis k_at_once{5}; ///< then the loop runs other work
 constexpr Millis k_tended_look{50};
-constexpr Millis k_tended_patience{10'000
-}; ///< for the deletions of one owner; the next look does more
+constexpr Millis k_tended_patience{10'000}; ///< for one owner's deletions; the next check continues
 constexpr Millis k_tended_grace{2'000};
 
 std::vector<std::string> folders_in(const fs::path& place) {
@@ -26,7 +25,7 @@ std::vector<std::string> folders_in(const fs::path& place) {
     std::error_code failed;
     for (const auto& entry : fs::directory_iterator(place, failed)) {
         const std::string name = entry.path().filename().string();
-        if (!name.contains('=')) { // else it is the sandbox check's
+        if (!name.contains('=')) { // such a folder is the sandbox check's
             out.push_back(name);
         }
     }
@@ -48,7 +47,7 @@ Task<void> CodexOwnerPool::tend_owners(Self self) {
             if (self->closing_) {
                 break;
             }
-            if (clock.was_set()) { // also while others were tended: that takes a while
+            if (clock.was_set()) { // checking others takes a while, so look again
                 if (self->options_.log) {
                     self->options_.log(LogLevel::warn, ClockWatch::k_warning);
                 }
@@ -63,7 +62,8 @@ Task<void> CodexOwnerPool::tend_owners(Self self) {
     }
 }
 
-/// A child that runs deletes by itself; one is started only where there is something to delete.
+/// A running child deletes its threads itself; otherwise a child is started only if there is
+/// something to delete.
 Task<void> CodexOwnerPool::tend_owner(Self self, std::string folder) {
     const fs::path home = self->options_.folder / folder / "home";
     const auto old = [self, home] {

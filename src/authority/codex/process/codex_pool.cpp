@@ -18,14 +18,14 @@ namespace {
 
 constexpr std::size_t k_pin_digits = 3;
 constexpr std::uint64_t k_most_children = 999;
-constexpr Millis k_former_pause{60 * 60'000}; ///< between two looks at children of before
+constexpr Millis k_former_pause{60 * 60'000}; ///< between two checks of former children
 constexpr std::string_view k_up = "1 while that Codex server is connected and ready.";
 
 Task<void> into(Task<Result<void>> task, std::shared_ptr<Result<void>> outcome) {
     *outcome = co_await std::move(task);
 }
 
-/// The member lives until its child has ended.
+/// Keeps the member alive until its child has ended.
 Task<void> close_member(std::shared_ptr<PoolMember> member, Millis grace) {
     co_await member->codex->close(grace);
 }
@@ -137,7 +137,8 @@ std::vector<std::size_t> CodexPool::former_children() const {
     return found;
 }
 
-/// One that runs deletes by itself; it is started only where there is something to delete.
+/// A running child deletes its threads itself; otherwise it is started only if there is something
+/// to delete.
 Task<void> CodexPool::tend_former(Self self) {
     const Millis keep = self->options_.deadlines.keep_threads;
     ClockWatch clock;
@@ -146,7 +147,7 @@ Task<void> CodexPool::tend_former(Self self) {
         while (!self->closing_ && Clock::now() < at) {
             co_await self->changed_.wait_until(at);
         }
-        if (clock.was_set()) { // of which each child warns
+        if (clock.was_set()) { // each child logs the warning
             continue;
         }
         const auto before = FileTime::clock::now() - keep;
@@ -216,7 +217,8 @@ Task<Result<void>> CodexPool::check_place(Self self, std::size_t child, std::str
             continue;
         }
         if (!other->codex->health().ready) {
-            away = self->servers_ ? other : away; // our own children are where their folders are
+            // children have fixed folders, servers may have been renumbered
+            away = self->servers_ ? other : away;
             continue;
         }
         OA_CO_TRY(const auto found, co_await other->codex->threads({id}));

@@ -9,7 +9,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-// Both profiles: nothing phones home, nothing is read from this machine's user, one provider.
+// Both profiles: no telemetry, nothing read from this machine's user, one provider.
 constexpr std::string_view k_common_top = R"(check_for_update_on_startup = false
 web_search = "disabled"
 project_doc_max_bytes = 0
@@ -21,9 +21,9 @@ hide_agent_reasoning = false
 thread_unload_delay_secs = 60
 )";
 
-// Chat: the sandbox and the policy are a second wall; the first is that no tool is offered.
-// Results of the client's functions are cut in the middle beyond the limit. A body's size bounds
-// them; for agents the limit would hold for the output of commands, too.
+// Chat: the first protection is that no tool is offered; sandbox and policy are the second. Codex
+// cuts results of client functions in the middle above the limit. The size of a request body bounds
+// them already. For agents the limit would also apply to the output of commands.
 constexpr std::string_view k_chat_top = R"(approval_policy = "never"
 tool_output_token_limit = 4000000
 sandbox_mode = "read-only"
@@ -34,8 +34,8 @@ instructions = "You are a chat assistant. Answer in text."
 )";
 
 std::string agent_top(const CodexOptions& options) {
-    // An approved command runs without the sandbox: among several owners, one would let himself
-    // into the folders of the others.
+    // An approved command runs without the sandbox: one owner could give himself access to the
+    // folders of the others.
     return fmt::format(
         "approval_policy = \"{}\"\ndefault_permissions = \"{}\"\n",
         options.confined ? "never" : "on-request",
@@ -43,8 +43,8 @@ std::string agent_top(const CodexOptions& options) {
     );
 }
 
-// An unreachable provider is otherwise retried for ever (unbounded_connection_retries), and
-// plugins contact three hosts at start. A rollout that rested for a week is stored compressed, a
+// Codex would otherwise retry an unreachable provider for ever (unbounded_connection_retries), and
+// plugins contact three hosts at start. A rollout unused for a week is stored compressed, at a
 // tenth to a twentieth of its size (local_thread_store_compression).
 constexpr std::string_view k_common_features = R"([features]
 unbounded_connection_retries = false
@@ -119,7 +119,7 @@ std::string provider_table(const CodexOptions& options) {
         options.provider_env_key.empty()
             ? std::string{}
             : fmt::format("env_key = {}\n", toml_string(options.provider_env_key));
-    // Retries stay ours: codex repeats a broken attempt's text as a new item.
+    // No retries in codex: it repeats a broken attempt's text as a new item.
     return fmt::format(
         "\n[model_providers.{}]\nname = \"oa-stream upstream\"\nbase_url = {}\n{}"
         "wire_api = \"responses\"\nrequest_max_retries = 0\nstream_max_retries = 0\n"
@@ -150,7 +150,7 @@ std::string profile_config(
     out += k_common_top;
     out += provider_table(options);
     out += k_common_features;
-    // The model's commands see PATH and a HOME of their own, never the provider's key.
+    // The model's commands get PATH and a separate HOME, never the provider's key.
     out += chat ? std::string(k_chat_features)
                 : std::string(k_agent_features) + sandbox_tables(options, command_home);
     out += k_common_tables;

@@ -1,4 +1,4 @@
-// The shipped config.toml files of the child: one source of truth for both profiles.
+// The built-in config.toml files of both profiles.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -12,8 +12,8 @@ namespace oa_stream::authority {
 inline constexpr std::string_view k_provider_id = "oa_upstream";
 
 /// The profile's whole config.toml. `catalog`: absolute path of the tool-free model catalogue,
-/// empty when the model is none of codex's built-in ones. `command_home`: HOME of the model's
-/// commands; empty: Codex's own.
+/// empty when the model is not built into codex. `command_home`: HOME of the model's commands;
+/// empty: Codex's own.
 [[nodiscard]] std::string profile_config(
     const CodexOptions& options,
     const std::string& catalog,

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t k_most_paths = 200; ///< in one check: an argument list has a limit
+constexpr std::size_t k_most_paths = 200; ///< paths per check: an argument list has a size limit
 constexpr std::string_view k_checked = "checked";
 constexpr std::string_view k_readable = "readable ";
 constexpr std::string_view k_unwritable = "unwritable";
@@ -38,8 +38,8 @@ fs::path resolved(const fs::path& path) {
     return failed ? fs::path{} : real;
 }
 
-/// Inside the sandbox Codex runs itself again, and its helpers: the npm package, the folder it was
-/// unpacked to, or the executable alone.
+/// Codex runs itself and its helpers inside the sandbox. Their root is the npm package, the folder
+/// it was unpacked to, or the executable alone.
 fs::path program_root(const fs::path& program) {
     const fs::path real = resolved(find_program(program.string()));
     for (fs::path at = real; at.has_relative_path(); at = at.parent_path()) {
@@ -65,10 +65,10 @@ bool is_file(const fs::path& path) {
 
 std::string owner_folder(std::string_view owner) {
     std::string folder = percent_encode(owner);
-    if (folder.starts_with('.')) { // "." and "..", and folders that do not show
+    if (folder.starts_with('.')) { // "." and "..", and hidden folders
         folder.replace(0, 1, "%2E");
     }
-    return folder.empty() ? "%" : folder; // which no name becomes
+    return folder.empty() ? "%" : folder; // no owner's name becomes this
 }
 
 bool runs_commands(const CodexOptions& options) {
@@ -89,7 +89,7 @@ std::string sandbox_tables(const CodexOptions& options, const fs::path& command_
     if (!command_home.empty()) {
         out += fmt::format("set = {{ HOME = {} }}\n", toml_string(command_home.string()));
     }
-    // TMPDIR is the child's own; /tmp would be shared with everybody.
+    // TMPDIR belongs to this child; /tmp is shared with other users.
     out += fmt::format(
         "\n[permissions.{}.filesystem]\n\":minimal\" = \"read\"\n"
         "\":project_roots\" = \"write\"\n\":tmpdir\" = \"write\"\n",
@@ -102,7 +102,7 @@ std::string sandbox_tables(const CodexOptions& options, const fs::path& command_
         out += entry(folder, "read");
     }
     for (const fs::path& file : options.hidden) {
-        if (is_file(file)) { // of what is absent there is nothing to hide, and codex cannot
+        if (is_file(file)) { // codex cannot hide a missing file, and need not
             out += entry(file, "deny");
         }
     }

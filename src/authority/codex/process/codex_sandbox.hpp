@@ -1,8 +1,8 @@
-// The sandbox of the agent profile: what the model's commands may read and write, as a permission
-// profile of Codex, and the command that proves it at every start of a child.
+// The sandbox of the agent profile: which files the model's commands may read and write, as a
+// permission profile of Codex, and the command that proves it at every start of a child.
 //
-// Codex 0.169 runs a command in namespaces made by bubblewrap (its own copy where the system has
-// none): the profile's roots are mounted, everything else is absent. It needs user namespaces.
+// Codex 0.169 runs a command in namespaces created by bubblewrap (its own copy if the system has
+// none): only the profile's roots are mounted. It needs user namespaces.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -13,17 +13,17 @@
 
 namespace oa_stream::authority {
 
-/// Tables of config.toml that define the profile k_permissions and what environment commands get.
+/// The config.toml tables for the profile k_permissions and the environment of commands.
 /// `command_home`: their HOME; empty: Codex's own.
 inline constexpr std::string_view k_permissions = "oa_stream";
 [[nodiscard]] std::string
 sandbox_tables(const CodexOptions& options, const std::filesystem::path& command_home);
 
-/// Whether a child of these options has to pass the check.
+/// Whether a child with these options has to pass the check.
 [[nodiscard]] bool needs_sandbox_check(const CodexOptions& options);
-/// command/exec: tries to read what must be shut, and to write to the work folder.
+/// Parameters of command/exec: tries to read the forbidden paths and to write to the work folder.
 [[nodiscard]] Json sandbox_check_params(const CodexHome& home, const CodexOptions& options);
-/// Code::precondition: a command could read one of them, or none could be run.
+/// Code::precondition: the command could read a forbidden path, or could not run.
 [[nodiscard]] Result<void> judge_sandbox_check(const Json& result);
 
 } // namespace oa_stream::authority

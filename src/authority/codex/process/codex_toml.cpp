@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-// Errors are values here, and the parser is compiled into this file only.
+// No exceptions; the parser is compiled into this file only.
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
@@ -14,7 +14,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Every env_key of the table and of those within it.
+/// Collects every env_key of the table and of nested tables.
 void collect_env_keys(const toml::table& table, std::vector<std::string>& into) {
     for (const auto& [key, value] : table) {
         if (const auto* inner = value.as_table()) {

@@ -1,4 +1,4 @@
-// The little TOML we need: quoting a value, and reading back what a config.toml promises.
+// The TOML functions we need: quoting a value, and reading settings from a config.toml.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@ namespace oa_stream::authority {
 /// `text` as a TOML basic string, quotes included.
 [[nodiscard]] std::string toml_string(std::string_view text);
 
-/// What a config.toml says about things that thread/start reports back.
+/// The settings of a config.toml that thread/start reports back.
 struct ConfigFacts {
     std::optional<std::string> model{};
     std::optional<std::string> effort{}; ///< model_reasoning_effort
@@ -22,7 +22,7 @@ struct ConfigFacts {
     std::vector<std::string> env_keys{}; ///< every env_key = "NAME", in any table
 };
 
-/// Empty for what is no TOML: codex itself checks the file, with --strict-config.
+/// Empty for invalid TOML: codex itself checks the file, with --strict-config.
 [[nodiscard]] ConfigFacts read_config_facts(std::string_view toml);
 
 } // namespace oa_stream::authority

@@ -1,4 +1,5 @@
-// Bytes of a pipe → lines. Only 0x0A ends a line: U+2028 and friends stand raw inside JSON strings.
+// Bytes of a pipe → lines. Only 0x0A ends a line: U+2028 and similar characters occur raw inside
+// JSON strings.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +11,12 @@ namespace oa_stream::authority {
 
 class LineSplitter {
 public:
-    /// `limit`: bytes one line may have.
+    /// `limit`: maximum bytes of a line.
     explicit LineSplitter(std::size_t limit) : limit_(limit) {}
 
-    /// Calls `each(std::string_view line)` for every line that `bytes` completes, without its end.
-    /// Of a line that outgrows the limit `overlong(std::string_view begin)` gets as much as the
-    /// limit allows, as soon as that is clear; the rest of it is dropped.
+    /// Calls `each(std::string_view line)` for every line that `bytes` completes, without its line
+    /// end. When a line exceeds the limit, calls `overlong(std::string_view begin)` at once with
+    /// its first `limit` bytes and drops the rest.
     template <class Each, class Overlong>
     void feed(std::string_view bytes, Each&& each, Overlong&& overlong) {
         while (true) {
@@ -45,13 +46,13 @@ public:
         }
     }
 
-    /// What stands after the last line end.
+    /// The unfinished line.
     [[nodiscard]] std::string_view rest() const noexcept { return rest_; }
 
 private:
     std::size_t limit_;
     std::string rest_{};
-    bool dropping_ = false; ///< what comes belongs to a line that is too long
+    bool dropping_ = false; ///< skipping the rest of an overlong line
 };
 
 } // namespace oa_stream::authority

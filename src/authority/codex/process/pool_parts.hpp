@@ -1,4 +1,4 @@
-// What the pools of codex children have in common.
+// Code shared by the pools of codex children.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -15,21 +15,21 @@
 
 namespace oa_stream::authority {
 
-/// Counts one more use in `member->load` until the last copy of the result is gone.
+/// Increments `member->load` until the last copy of the result is destroyed.
 template <typename Member>
 [[nodiscard]] std::shared_ptr<void> in_use(const std::shared_ptr<Member>& member) {
     ++member->load;
     return std::shared_ptr<void>(member.get(), [member](void*) { --member->load; });
 }
 
-/// A turn of one child, under the pool's name for its thread. Keeps `use` as long as it lives.
+/// A child's turn, with the pool's id for its thread. Keeps `use` alive.
 [[nodiscard]] std::unique_ptr<Turn>
 rename_thread(std::shared_ptr<void> use, std::unique_ptr<Turn> turn, std::string thread);
 
 using TellsThreads = std::function<void(std::vector<std::string> threads)>;
 
-/// `told` of one child's threads, each by the name that `rename` gives it in the pool. Empty where
-/// `told` is.
+/// `report` for the threads of one child: `rename` maps each id to the pool's id. Empty if `report`
+/// is.
 template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads report, Rename rename) {
     if (!report) {
         return {};
@@ -41,13 +41,14 @@ template <typename Rename> [[nodiscard]] TellsThreads renaming(TellsThreads repo
         };
 }
 
-/// Runs tasks side by side; returns when the last one has ended.
+/// Runs tasks concurrently; returns when all have ended.
 [[nodiscard]] Task<void> all_of(asio::any_io_executor executor, std::vector<Task<void>> tasks);
 
-/// A pool of children as one authority; drop()s the pool in the end. A thread's name in the pool
-/// says which child has it: pin_of() is that child's key and the name there, pinned() the reverse;
-/// child_at() is the child, open. Turns of a pool without join() end with their holder. With
-/// check_place(), a thread that its child does not know may be another one's.
+/// A pool of children as one authority; the destructor calls the pool's drop(). A thread's id in
+/// the pool names its child: pin_of() returns that child's key and the id there, pinned() is the
+/// reverse, and child_at() returns the open child. In a pool without join() turns end with their
+/// handle. In a pool with check_place(), another child may have a thread that its child does not
+/// know.
 template <typename Pool> class PoolAuthority final : public Authority {
 public:
     explicit PoolAuthority(std::shared_ptr<Pool> pool) : pool_(std::move(pool)) {}
@@ -131,7 +132,7 @@ private:
     using Key = typename Pool::Key;
     static constexpr bool k_joins = requires { &Pool::join; };
 
-    /// Asks the child that has the thread.
+    /// Calls the child that has the thread.
     template <typename Answer, typename... Rest>
     [[nodiscard]] static Task<Result<Answer>>
     ask(Self pool,
@@ -182,7 +183,7 @@ private:
             auto pin = Pool::pin_of(id);
             asked[std::move(pin.child)].push_back(std::move(pin.id));
         }
-        std::map<std::string, ThreadInfo> found; // by the pool's names
+        std::map<std::string, ThreadInfo> found; // by the pool's ids
         for (auto& [child, own] : asked) {
             auto chosen = co_await Pool::child_at(pool, child);
             if (!chosen && chosen.error().code == Code::not_found) {

@@ -16,7 +16,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-// Tool results of MCP servers nest as deep as their authors like; the library overflows far later.
+// Results of MCP tools may nest deeply; the JSON library overflows only far beyond this.
 constexpr JsonLimits k_line_limits{.depth = 256};
 
 } // namespace
@@ -132,7 +132,7 @@ void RpcPeer::on_reply(Json& message, std::int64_t id) {
 
 void RpcPeer::settle_call(std::int64_t id, RpcOutcome outcome) {
     const auto found = slots_.find(id);
-    if (found != slots_.end() && !found->second->outcome) { // else its caller waits no longer
+    if (found != slots_.end() && !found->second->outcome) { // otherwise its caller no longer waits
         found->second->outcome = std::move(outcome);
         found->second->timer.cancel();
     }

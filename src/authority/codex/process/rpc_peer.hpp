@@ -1,5 +1,6 @@
-// JSON-RPC as codex speaks it: requests with deadlines, replies in any order, server-initiated
-// requests with their own ids (told apart by "method"), notifications. No I/O: lines in, lines out.
+// JSON-RPC in codex's form: requests with deadlines, replies in any order, server-initiated
+// requests with their own ids (distinguished by "method"), notifications. No I/O: lines in, lines
+// out.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -20,22 +21,22 @@
 
 namespace oa_stream::authority {
 
-/// The result, codex's refusal, or what kept us from either: Code::timeout, Code::unavailable (the
-/// connection is gone), Code::too_large (the result is longer than a message may be),
-/// Code::cancelled.
+/// The result, codex's refusal, or an error: Code::timeout, Code::unavailable (the connection is
+/// lost), Code::too_large (the result exceeds the limit of a message), Code::cancelled.
 using RpcOutcome = std::variant<Json, Refusal, Error>;
 
-/// A refusal becomes an error by the table of codex_refusals.hpp.
+/// Converts a refusal to an error by the table of codex_refusals.hpp.
 [[nodiscard]] Result<Json> settle(RpcOutcome outcome, std::string_view method);
 [[nodiscard]] bool is_refusal(const RpcOutcome& outcome, RefusalKind kind) noexcept;
 
 struct RpcHandlers {
-    std::function<void(std::string line)> send; ///< one line without its end
+    std::function<void(std::string line)> send; ///< sends one line without its end
     std::function<void(std::string_view method, const Json& message)> notification;
     /// → {"result"|"error"}; nullopt: answer() will be called with this id
     std::function<std::optional<Json>(std::string_view method, const Json& params, const Json& id)>
         request;
-    /// A line that means nothing: its length and why. What it says may be the conversation's.
+    /// An invalid line: gets its length and the reason. Not its text, which may quote the
+    /// conversation.
     std::function<void(std::string_view what)> nonsense;
 };
 
@@ -43,18 +44,18 @@ class RpcPeer : public std::enable_shared_from_this<RpcPeer> {
 public:
     RpcPeer(asio::any_io_executor executor, RpcHandlers handlers);
 
-    /// Sends a request and waits for its reply. `traceparent` is sent along when not empty.
+    /// Sends a request and waits for its reply. A `traceparent` that is not empty is included.
     [[nodiscard]] Task<RpcOutcome>
     call(std::string method, Json params, Millis deadline, std::string traceparent = {});
     void notify(std::string_view method);
-    /// The reply to a request of the other side that was left open. `body`: {"result"|"error"}.
+    /// The late reply to a request of the other side. `body`: {"result"|"error"}.
     void answer(const Json& id, Json body);
 
     /// One received line.
     void on_line(std::string_view line);
-    /// The beginning of one that is too long. A reply fails its call alone; false for what is none.
+    /// The beginning of an overlong line. True: it is a reply, and only its call fails.
     [[nodiscard]] bool on_overlong(std::string_view begin);
-    /// Every waiting and later call ends with `why`.
+    /// Every waiting and later call fails with `why`.
     void fail_all(const Error& why);
 
     [[nodiscard]] std::size_t waiting() const noexcept { return slots_.size(); }
@@ -63,7 +64,7 @@ public:
 private:
     struct Slot {
         explicit Slot(const asio::any_io_executor& executor) : timer(executor) {}
-        asio::steady_timer timer; ///< its deadline; cancelled when the outcome is there
+        asio::steady_timer timer; ///< expires at the deadline; cancelled when the outcome arrives
         std::optional<RpcOutcome> outcome{};
     };
     void on_reply(Json& message, std::int64_t id);

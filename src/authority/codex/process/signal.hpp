@@ -1,4 +1,5 @@
-// Waking coroutines of one thread: no value, no memory, only "look again".
+// Wakes coroutines on one thread. It carries no value and no state: waiters check their condition
+// again.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -20,7 +21,7 @@ public:
     explicit Signal(asio::any_io_executor executor)
         : executor_(std::move(executor)), waiters_(std::make_shared<Waiters>()) {}
 
-    /// Returns at the next notify(), at `deadline`, or when cancelled; the caller looks which.
+    /// Returns at the next notify(), at `deadline`, or when cancelled; the caller checks which.
     [[nodiscard]] Task<void> wait_until(Clock::time_point deadline) {
         return wait(executor_, waiters_, deadline);
     }
@@ -34,7 +35,7 @@ public:
 private:
     using Waiters = std::vector<asio::steady_timer*>;
 
-    /// Takes itself off the list also when its coroutine is destroyed while waiting.
+    /// Removes itself from the list, also when its coroutine is destroyed while waiting.
     struct Entry {
         Entry(const asio::any_io_executor& executor, std::shared_ptr<Waiters> list, auto deadline)
             : timer(executor, deadline), waiters(std::move(list)) {

@@ -10,7 +10,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_calm = 2; ///< so many times as many in time as there are places: one more
+constexpr std::size_t k_calm = 2; ///< punctual callers in a row, per place, until a place is added
 
 } // namespace
 
@@ -36,7 +36,7 @@ private:
     bool alone_;
 };
 
-/// A place in the queue; also when the coroutine that stands there is destroyed.
+/// A place in the queue; left also when the waiting coroutine is destroyed.
 class Turnstile::Waiter {
 public:
     explicit Waiter(std::shared_ptr<Room> room) : room_(std::move(room)) {
@@ -48,7 +48,7 @@ public:
         const bool was_first = first();
         room_->queue.erase(place_);
         if (was_first && !room_->queue.empty()) {
-            room_->queue.front().cancel(); // it has its turn now
+            room_->queue.front().cancel(); // it is next
         }
     }
     [[nodiscard]] bool first() const { return place_ == room_->queue.begin(); }
@@ -66,7 +66,8 @@ bool Turnstile::Room::open() {
     return inside.size() < limits.most && static_cast<std::size_t>(busy) + rests.size() < places;
 }
 
-/// When it may open without anybody leaving: a rest is over, or one inside becomes slow.
+/// The next time at which a place may become free without a caller leaving: a rest ends, or a
+/// caller inside becomes slow.
 Clock::time_point Turnstile::Room::look_again() const {
     const auto rest = rests.empty() ? Clock::time_point::max() : *rests.begin();
     const auto busy = inside.upper_bound(Clock::now() - limits.slow);

@@ -1,5 +1,5 @@
-// So many callers at once; the others wait outside, first come, first served. How many are let in
-// follows from how long they take: what is behind it has cores that are not known here.
+// Limits the number of concurrent callers; the others wait in order of arrival. The limit adapts to
+// how long callers take, because the number of cores behind it is unknown here.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -13,19 +13,21 @@
 
 namespace oa_stream::authority {
 
-/// For one thread.
+/// For one thread only.
 class Turnstile {
 public:
     struct Limits {
-        std::size_t most; ///< callers inside, when some wait and many in a row were in time
-        std::size_t least = most; ///< … at first, and once one was late
-        /// Who stays longer was late, because others are at work behind the turnstile: the place
-        /// rests for as long as that. At least a quarter more than the quickest one took alone.
+        /// maximum callers inside, reached when some wait and many in a row were punctual
+        std::size_t most;
+        std::size_t least = most; ///< minimum: at first, and after a late caller
+        /// A caller that stays longer is late, because it competes with others behind the
+        /// turnstile; its place then rests for the excess time. The threshold is at least a quarter
+        /// above the quickest caller that was alone.
         Millis usual{0};
-        /// Who stays so long waits for something else, and does not count for `least`.
+        /// A caller that stays this long waits for something else and does not count for `least`.
         Millis slow = usual;
     };
-    using Pass = std::shared_ptr<void>; ///< its holder is inside
+    using Pass = std::shared_ptr<void>; ///< the holder counts as inside
 
     Turnstile(const asio::any_io_executor& executor, Limits limits)
         : room_(std::make_shared<Room>(executor, limits)) {}
@@ -44,12 +46,12 @@ private:
         void left(Clock::duration took, bool alone);
         asio::any_io_executor executor;
         Limits limits;
-        std::multiset<Clock::time_point> inside{}; ///< since when
-        std::multiset<Clock::time_point> rests{}; ///< until when
-        std::list<asio::steady_timer> queue{}; ///< of who waits
+        std::multiset<Clock::time_point> inside{}; ///< entry times
+        std::multiset<Clock::time_point> rests{}; ///< end times of resting places
+        std::list<asio::steady_timer> queue{}; ///< waiting callers
         std::size_t places; ///< from `least` to `most`
-        std::size_t in_time = 0; ///< how many in a row
-        Clock::duration quickest{0}; ///< alone; 0: none was
+        std::size_t in_time = 0; ///< punctual callers in a row
+        Clock::duration quickest{0}; ///< fastest caller that was alone; 0: none yet
     };
     [[nodiscard]] static Task<Pass> enter(std::shared_ptr<Room> room, Clock::time_point deadline);
 
