@@ -22,8 +22,8 @@ class FaultsFile {
 public:
     explicit FaultsFile(fs::path path) : path_(std::move(path)) {}
 
-    /// The faults in it, when they are news: none of a file that was removed. nullopt when nothing
-    /// changed, and before there is a file.
+    /// The faults in the file if it changed; no faults if it was removed. nullopt when nothing
+    /// changed, and before the file exists.
     [[nodiscard]] std::optional<Result<ReplayFaults>> news() {
         std::error_code error;
         const auto time = path_.empty() ? fs::file_time_type{} : fs::last_write_time(path_, error);
@@ -56,7 +56,7 @@ public:
           library_(std::move(library)), threads_(options_.max_threads, options_.max_bytes),
           file_(options_.faults_file) {}
 
-    /// Code::usage or Code::unreadable when the faults file of the start is wrong.
+    /// Code::usage or Code::unreadable when the faults file is invalid at the start.
     [[nodiscard]] Result<void> read_faults_file() {
         if (auto news = file_.news()) {
             if (!*news) {
@@ -163,7 +163,8 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
         return fail(Code::usage, "a turn needs input");
     }
     const auto read = read_faults_file();
-    problem_ = read ? std::string{} : read.error().text(); // the former faults stay in force
+    // on an error the earlier faults stay in force
+    problem_ = read ? std::string{} : read.error().text();
     const std::string prompt = text_in_input(request.input);
     const auto scenario = find_scenario(prompt);
     OA_TRY(
@@ -189,7 +190,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     turn->client_message_id = request.client_message_id;
     turn->recording = std::move(recording);
     turn->bytes = sizeof *turn + bytes_of(turn->input);
-    if (scenario) { // its words are those of the input
+    if (scenario) { // its text is part of the input
         turn->bytes += turn->recording->events.size() * sizeof(TimedEvent);
     }
     turn->started_at = unix_now();
@@ -203,7 +204,7 @@ Result<std::unique_ptr<Turn>> Replay::begin(const TurnRequest& request) {
     plan.model = turn->recording->model.empty() ? "replay" : turn->recording->model;
     plan.fate = fate;
     plan.turn = std::move(turn);
-    // A scenario names its own times.
+    // A scenario has its own times.
     plan.immediate = options_.pace.immediate && !scenario;
     plan.stretch = options_.faults.slow / (scenario ? 1.0 : options_.pace.factor);
     if (!scenario || scenario->counts()) {

@@ -1,4 +1,4 @@
-// The built-in recordings. Written, not recorded: their shapes are those of the real captures.
+// The built-in recordings: written by hand in the form of real captures.
 #include "replay_library.hpp"
 
 #include <utility>
@@ -22,7 +22,7 @@ public:
         capture_.events.push_back(TimedEvent{.t_s = clock_s_, .event = std::move(event)});
         return *this;
     }
-    /// A part whose words come `pause_s` apart.
+    /// A part whose words are `pause_s` apart.
     Script&
     speak(const std::string& id, turn::PartKind kind, std::string_view text, double pause_s) {
         at(0.05, turn::PartOpened{id, kind});

@@ -1,5 +1,5 @@
-// One timer for all turns that are played. Turns due within one step share a wake-up of the
-// process: of a thousand turns at once each had its own, at twice the cost of a delta.
+// One timer for all turns in play. Turns due within one step share a wake-up: with a timer for
+// each, a thousand turns would cost twice as much per delta.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -30,7 +30,7 @@ public:
 
     /// Calls woken() from the loop at `at`, or up to a step earlier.
     void wake(std::weak_ptr<Sleeper> sleeper, Clock::time_point at);
-    /// In the loop's next turn.
+    /// Calls woken() in the next iteration of the loop.
     void wake_soon(std::weak_ptr<Sleeper> sleeper);
 
 private:
@@ -40,7 +40,7 @@ private:
 
     asio::steady_timer timer_;
     std::map<Clock::time_point, Sleepers> due_{};
-    Sleepers spare_{}; ///< its memory is used again
+    Sleepers spare_{}; ///< reuses its memory
     Clock::time_point armed_ = Clock::time_point::max();
     bool ticking_ = false;
 };

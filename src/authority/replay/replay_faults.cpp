@@ -25,7 +25,8 @@ std::uint64_t mix(std::uint64_t value) noexcept {
     return value ^ (value >> 31U);
 }
 
-/// Each kind draws its own number, so that one fault's rate does not move another's turns.
+/// Each kind draws its own number, so that one fault's rate does not change which turns another
+/// affects.
 bool drawn(
     double probability, std::uint64_t seed, std::uint64_t number, std::uint64_t kind
 ) noexcept {
@@ -61,7 +62,7 @@ constexpr std::array k_rates{
     Rate{"drop", &ReplayFaults::drop},
     Rate{"slow", &ReplayFaults::slow},
 };
-constexpr std::string_view k_seed = "seed="; ///< which turns: no fault itself
+constexpr std::string_view k_seed = "seed="; ///< selects the turns; not a fault itself
 constexpr auto k_turn_faults = static_cast<std::size_t>(
     std::ranges::count(turn::k_fault_kinds, false, &turn::FaultKind::control)
 );

@@ -1,4 +1,4 @@
-// Recordings, loaded once: what is played, what a prompt asks for, what history keeps of it.
+// The recordings, loaded once: which one a prompt selects, and what history keeps of it.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -18,8 +18,8 @@ using Recording = std::shared_ptr<const Capture>;
 /// A few short turns compiled in, so that the binary alone can demonstrate and rehearse.
 [[nodiscard]] std::vector<Capture> builtin_captures();
 
-/// The whole text parts and tools among the first `count` events: what codex would keep in history
-/// (no reasoning, no notes, nothing unfinished).
+/// The complete text parts and tools among the first `count` events, as codex would keep them in
+/// history (no reasoning, notes or unfinished items).
 [[nodiscard]] std::vector<turn::Event> kept_events(const Capture& capture, std::size_t count);
 
 class ReplayLibrary {
@@ -27,8 +27,8 @@ public:
     /// `directory` empty: the built-in set. Errors as make_replay_authority().
     [[nodiscard]] static Result<ReplayLibrary> load(const std::filesystem::path& directory);
 
-    /// By the prompt's word replay:NAME, else the next completed one. Code::precondition for an
-    /// unknown NAME.
+    /// The recording of the prompt's word replay:NAME, else the next completed one.
+    /// Code::precondition for an unknown NAME.
     [[nodiscard]] Result<Recording> choose(std::string_view prompt);
     [[nodiscard]] std::vector<std::string> names() const;
 
@@ -36,8 +36,8 @@ private:
     explicit ReplayLibrary(std::vector<Capture> captures);
     [[nodiscard]] Recording find(std::string_view name) const;
 
-    std::vector<Recording> all_{}; ///< by name
-    std::vector<Recording> rotation_{}; ///< those that complete with something to show
+    std::vector<Recording> all_{}; ///< sorted by name
+    std::vector<Recording> rotation_{}; ///< completed recordings with content
     std::size_t next_ = 0;
 };
 

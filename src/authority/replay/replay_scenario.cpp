@@ -19,7 +19,7 @@ constexpr std::string_view k_blanks = " \t\r\n";
 constexpr std::uint64_t k_most_words = 1'000'000;
 constexpr std::uint64_t k_longest_ms = 86'400'000;
 
-// Text in which every kind of character that breaks somebody's decoder occurs.
+// Text with every kind of character that breaks some decoder.
 constexpr std::string_view k_unicode = "naïve — 日本語 עברית "
                                        "\U0001F469\U0001F3FD\u200D\U0001F680 \U0001D4B3 e\u0301 "
                                        "\U0001F1EF\U0001F1F5 end";
@@ -37,7 +37,7 @@ struct Asked {
         const auto found = scenario.args.find(key);
         return found == scenario.args.end() ? std::string(otherwise) : found->second;
     }
-    /// What is not a number counts as not given.
+    /// A value that is not a number counts as missing.
     [[nodiscard]] std::uint64_t
     number(std::string_view key, std::uint64_t otherwise, std::uint64_t most) const {
         const auto found = scenario.args.find(key);
@@ -50,7 +50,7 @@ struct Asked {
     }
 };
 
-/// One made-up turn on its own clock.
+/// One synthetic turn on its own clock.
 class ScenarioScript {
 public:
     explicit ScenarioScript(const Asked& asked) : asked_(asked) {

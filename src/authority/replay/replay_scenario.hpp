@@ -1,5 +1,5 @@
-// scenario:NAME;k=v in a prompt → a recording made up for it. The dialect is told in
-// oa_stream/authority/replay.hpp.
+// scenario:NAME;k=v in a prompt → a synthetic recording. oa_stream/authority/replay.hpp describes
+// the dialect.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -14,7 +14,7 @@
 
 namespace oa_stream::authority {
 
-/// How the turns of one replay authority ended. Those of `capabilities` and `stats` don't count.
+/// How the turns of one replay authority ended. Turns of `capabilities` and `stats` do not count.
 struct ReplayCounts {
     std::uint64_t started = 0;
     std::uint64_t interrupted = 0;
@@ -28,10 +28,11 @@ struct Scenario {
     [[nodiscard]] bool counts() const { return name != "capabilities" && name != "stats"; }
 };
 
-/// The last one in `text` whose NAME is known; nullopt when there is none. It ends at white space.
+/// The last scenario in `text` with a known NAME; nullopt when there is none. It ends at white
+/// space.
 [[nodiscard]] std::optional<Scenario> find_scenario(std::string_view text);
 
-/// What the scenario plays. Errors: those with which `http-500` and `http-429` refuse the turn.
+/// The scenario's recording. Errors: those with which `http-500` and `http-429` refuse the turn.
 [[nodiscard]] Result<Recording>
 play_scenario(const Scenario& scenario, const TurnRequest& request, const ReplayCounts& counts);
 

@@ -12,7 +12,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_most_turns = 1'000; ///< of one thread; the oldest go first
+constexpr std::size_t k_most_turns = 1'000; ///< per thread; the oldest are dropped first
 
 std::size_t bytes_of_seed(const PastTurn& turn) {
     std::size_t bytes = sizeof turn + turn.user_text.size() + bytes_of(turn.user_parts);
@@ -23,7 +23,7 @@ std::size_t bytes_of_seed(const PastTurn& turn) {
     return bytes;
 }
 
-/// Questions and answers in pairs; an answer without a question stands alone.
+/// Pairs of question and answer; an answer without a question is a turn by itself.
 std::vector<PastTurn> seed_turns(const std::vector<SeedMessage>& seed) {
     std::vector<PastTurn> out;
     bool asked = false;
@@ -156,7 +156,7 @@ Result<void> ReplayThreads::erase(const std::string& thread) {
 
 Result<std::string> ReplayThreads::fork(const std::string& thread, std::string_view last_turn) {
     OA_TRY(const auto found, at_rest(thread));
-    Thread copy = *found; // its turns have ended: they may be shared
+    Thread copy = *found; // its turns have ended, so they may be shared
     if (!last_turn.empty()) {
         OA_CHECK(cut(copy, last_turn, true));
     }

@@ -1,5 +1,5 @@
-// Threads of the replay authority: in memory, bounded in number and bytes, least recently used
-// first out.
+// Threads of the replay authority: in memory, bounded in number and bytes. The least recently used
+// thread is dropped first.
 #pragma once
 
 #include "replay_library.hpp"
@@ -14,23 +14,24 @@
 
 namespace oa_stream::authority {
 
-/// One turn as its thread remembers it; filled in while it is played.
+/// One turn as its thread stores it; filled while it is played.
 struct ReplayedTurn {
     std::string id{};
     std::vector<InputPart> input{};
     std::string client_message_id{};
     Recording recording{};
-    std::size_t bytes = 0; ///< that it keeps: its input, and a recording made up for it
-    std::size_t played = 0; ///< events told so far
+    std::size_t bytes = 0; ///< its input and any synthetic recording
+    std::size_t played = 0; ///< events sent so far
     turn::Outcome outcome = turn::Outcome::completed;
     bool running = true;
-    bool stopping = false; ///< interrupted, its end not fetched yet
-    std::optional<turn::FailureCode> failure{}; ///< that its client was told of its interruption
+    bool stopping = false; ///< interrupted, end not fetched yet
+    /// failure sent to its client when it was interrupted
+    std::optional<turn::FailureCode> failure{};
     std::int64_t started_at = 0;
     std::int64_t completed_at = 0;
 };
 
-/// Of their texts and images.
+/// Bytes of texts and images.
 [[nodiscard]] std::size_t bytes_of(const std::vector<InputPart>& parts);
 
 class ReplayThreads {
@@ -38,21 +39,21 @@ public:
     ReplayThreads(std::size_t most, std::size_t most_bytes)
         : most_(most), most_bytes_(most_bytes) {}
 
-    /// A new one with the seed as its first turns.
+    /// A new thread with the seed as its first turns.
     [[nodiscard]] std::string add(const std::vector<SeedMessage>& seed);
     [[nodiscard]] Result<void> name(const std::string& thread, std::string title);
     [[nodiscard]] Result<void> erase(const std::string& thread);
-    /// A new one with its turns up to `last_turn` (empty: all).
+    /// A new thread with the turns up to `last_turn` (empty: all).
     [[nodiscard]] Result<std::string> fork(const std::string& thread, std::string_view last_turn);
-    /// Started again when it is not known: a process that was restarted has forgotten it.
+    /// Creates the thread if it is unknown: a restarted process has lost it.
     void ensure(const std::string& thread);
-    /// Drops `turn` and all after it. Code::not_found, Code::precondition (no such turn).
+    /// Drops `turn` and all later turns. Code::not_found, Code::precondition (no such turn).
     [[nodiscard]] Result<void> revert(const std::string& thread, std::string_view turn);
-    /// True while its last turn runs and was not told to stop.
+    /// True while its last turn runs and was not interrupted.
     [[nodiscard]] bool busy(const std::string& thread) const;
     void append(const std::string& thread, std::shared_ptr<ReplayedTurn> turn);
     [[nodiscard]] Result<std::vector<PastTurn>> turns(const std::string& thread) const;
-    /// nullopt when it is not known.
+    /// nullopt for an unknown thread.
     [[nodiscard]] std::optional<ThreadInfo> info(const std::string& thread) const;
 
 private:
@@ -62,19 +63,19 @@ private:
         std::string name{};
         std::vector<PastTurn> seed{};
         std::vector<std::shared_ptr<ReplayedTurn>> turns{};
-        std::size_t bytes = 0; ///< of both; a turn that threads share counts in each
+        std::size_t bytes = 0; ///< of both; a turn shared by threads counts in each
     };
     using Place = std::list<Thread>::iterator;
     Thread& touch(const std::string& thread);
     void forget(Place place);
     void weigh(Thread& thread);
-    /// The other threads go first, then the oldest turns of the one that was used last.
+    /// Drops the other threads first, then the oldest turns of the most recently used one.
     void make_room();
     /// Code::not_found.
     [[nodiscard]] Result<Place> known(const std::string& thread) const;
-    /// The same, and Code::conflict while a turn runs on it.
+    /// Like known(), but Code::conflict while a turn runs on it.
     [[nodiscard]] Result<Place> at_rest(const std::string& thread) const;
-    /// Drops the turns from this one on, or only those behind it. Code::precondition: no such turn.
+    /// Drops the turns from `from` on, or only those after it. Code::precondition: no such turn.
     [[nodiscard]] static Result<void> cut(Thread& thread, std::string_view from, bool behind);
 
     std::size_t most_;

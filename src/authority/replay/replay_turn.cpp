@@ -16,14 +16,14 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Clock::duration k_slack = ReplayClock::Step(1); ///< due soon enough: same batch
-constexpr int k_corrupt_frame = 3; ///< start and start-step go out whole
+constexpr Clock::duration k_slack = ReplayClock::Step(1); ///< events due within it join the batch
+constexpr int k_corrupt_frame = 3; ///< start and start-step are written unchanged
 
 bool is_due(Clock::time_point at, Clock::time_point now) {
     return at <= now + k_slack;
 }
 
-/// Half way, but with something shown and the end still to come.
+/// Half way, but after some content and before the end.
 std::size_t break_point(const Capture& capture) {
     std::size_t shown = 0;
     while (shown < capture.events.size() &&
@@ -35,7 +35,7 @@ std::size_t break_point(const Capture& capture) {
     return std::min(std::max(shown + 1, size / 2), last);
 }
 
-/// Of the second piece of content; the events' end when there is none.
+/// Index of the second piece of content; the number of events when there is none.
 std::size_t second_piece(const std::vector<TimedEvent>& events) {
     const auto is_piece = [](const TimedEvent& one) {
         return std::holds_alternative<turn::PartDelta>(one.event);
@@ -84,14 +84,14 @@ struct Playing final : ReplayClock::Sleeper {
 
     ReplayPlan plan;
     TurnWaker* waker = nullptr; ///< of poll()
-    std::size_t stop_at; ///< events from here on are not told
-    std::size_t gap_at;  ///< events from here on come after the planted gap
+    std::size_t stop_at; ///< events from here on are not sent
+    std::size_t gap_at;  ///< events from here on come after the injected gap
     Clock::time_point began = Clock::now();
     bool interrupted = false;
-    int frames = 0; ///< asked about so far, for the broken one
+    int frames = 0; ///< frames checked so far, to find the broken one
 };
 
-/// Everything due at `now`, with this turn's own ids. False: nothing is.
+/// Collects all events due at `now`, with this turn's own ids. False: none is due.
 bool due_events(Playing& playing, Clock::time_point now, EventBatch& batch) {
     std::size_t& at = playing.plan.turn->played;
     const std::size_t first = at;
@@ -132,7 +132,7 @@ turn::TurnEnded injected_failure() {
     return ended;
 }
 
-/// What happens where the telling stops; nullopt: nothing, for ever.
+/// What happens at the break; nullopt: nothing, for ever.
 std::optional<Result<EventBatch>> at_break(Playing& playing) {
     switch (playing.plan.fate.breaks) {
     case TurnFate::Break::fail:
@@ -153,7 +153,7 @@ std::optional<Result<EventBatch>> at_break(Playing& playing) {
     return fail(Code::unavailable, "the recording stops here", killed ? "" : "eof");
 }
 
-/// As Turn::poll(); false: nothing before `wake`.
+/// Like Turn::poll(); false: no event before `wake`.
 Result<bool> tell_now(Playing& playing, EventBatch& out, Clock::time_point& wake) {
     if (!playing.plan.turn->running) {
         return fail(Code::protocol, "the turn is over");

@@ -1,5 +1,5 @@
-// One recording while it is played. The hot path of load tests: one timer for all turns, everything
-// that is due in one batch.
+// A recording in play. This is the hot path of load tests: one timer for all turns, one batch for
+// all events that are due.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -26,7 +26,7 @@ struct ReplayPlan {
     Millis latency{0};
     Millis gap{0};
     std::function<void()> kill{};
-    std::shared_ptr<ReplayCounts> counts{}; ///< null: this turn does not count
+    std::shared_ptr<ReplayCounts> counts{}; ///< null: this turn is not counted
 };
 
 [[nodiscard]] std::unique_ptr<Turn>
