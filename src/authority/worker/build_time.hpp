@@ -1,5 +1,4 @@
-// When this build was made. The window of builds that a control service serves is told in such
-// times.
+// The build's time stamp. A control service gives the window of accepted builds in this form.
 #pragma once
 
 #include <string_view>

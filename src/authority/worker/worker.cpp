@@ -30,7 +30,7 @@ public:
 
 } // namespace
 
-/// http://host → ws://host; a trailing slash would double.
+/// http://host → ws://host; removes a trailing slash, which would be doubled.
 WorkerOptions completed(WorkerOptions options) {
     if (options.client_build.empty()) {
         options.client_build = k_build_time;

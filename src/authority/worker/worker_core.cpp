@@ -1,4 +1,4 @@
-// Life of the authority, and what it says of itself.
+// Opens and closes the authority; its health, capabilities and metrics.
 #include "worker_core.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr Millis k_tick{50};        ///< while turns run
 constexpr Millis k_idle_tick{500};
-constexpr Millis k_asleep{500}; ///< later than that, the process was stopped or starved
+constexpr Millis k_asleep{500}; ///< a later tick means that the process was stopped or starved
 
 } // namespace
 
@@ -73,7 +73,8 @@ Task<void> WorkerCore::keep_house(Self self) {
         co_await self->changed_.wait_until(until);
         const auto now = Clock::now();
         if (auto& down = self->down_since_; down && now - until > k_asleep) {
-            down = std::min(now, *down + (now - until)); // it did not run, nor could it connect
+            // that time does not count: the process did not run
+            down = std::min(now, *down + (now - until));
         }
         if (!self->closing_) {
             self->watch(Clock::now());
@@ -125,13 +126,13 @@ void WorkerCore::end_all(turn::FailureCode code, const std::string& why) {
 void WorkerCore::release(const std::string& thread) {
     const auto found = threads_.find(thread);
     if (found == threads_.end() || found->second.interrupting) {
-        return; // whoever interrupts releases it
+        return; // the interrupting coroutine releases it
     }
     if (const Live live = std::exchange(found->second.live, nullptr)) {
         found->second.total = live->total() ? live->total() : found->second.total;
         counts_.text_mismatches += live->text_mismatches();
         counts_.unknown_events += live->unknown_events();
-        if (live->accepted() && !live->finished()) { // it may run on there, and nobody hears it
+        if (live->accepted() && !live->finished()) { // it may continue there without a reader
             found->second.known = found->second.quiet = false;
         }
     }

@@ -1,5 +1,5 @@
 // The worker authority's shared state and its coroutines: the link to Khala, the order of events,
-// the worker's health, turns from their request to their end. Every coroutine keeps it alive.
+// the worker's health, and turns from request to end. Every coroutine keeps it alive.
 #pragma once
 
 #include "control/control_client.hpp"
@@ -22,29 +22,31 @@ struct WorkerThread {
     std::string model{};
     std::string cwd{};
     bool known = false; ///< started or resumed here
-    bool quiet = false; ///< no turn ran when it was looked at, and none was told to begin since
+    bool quiet = false; ///< no turn ran at the last check, and none was reported since
     bool busy = false;  ///< being prepared, or running a turn
     std::optional<turn::Usage> total{};
     std::shared_ptr<WorkerTurn> live{};
-    /// A turn/start was not answered: a turn that starts behind this seq until then is nobody's.
+    /// A turn/start was not answered: a turn that starts after this seq, before stray_until, is
+    /// stray.
     std::optional<std::uint64_t> stray_after{};
     Clock::time_point stray_until{};
-    std::uint64_t endings = 0; ///< of turns that are not ours
-    bool interrupting = false; ///< by no turn's name, so that none may begin meanwhile
+    std::uint64_t endings = 0; ///< ends of other clients' turns
+    /// an interrupt without a turn id is in progress, so no turn may start
+    bool interrupting = false;
 
     [[nodiscard]] bool taken() const noexcept { return busy || interrupting; }
     [[nodiscard]] bool strays() const noexcept { return stray_after && Clock::now() < stray_until; }
 };
 
-/// The newest threads, as the worker listed them last.
+/// The newest threads, from the worker's last list.
 struct WorkerThreads {
     std::vector<ThreadInfo> threads{};
-    bool all = false; ///< there are no others
+    bool all = false; ///< the list is complete
     Clock::time_point at{};
-    std::uint64_t number = 0; ///< of the question, from 1
+    std::uint64_t number = 0; ///< of the request, from 1
 };
 
-/// A question for them that is under way: whoever wants them meanwhile waits for its end.
+/// A list request in progress; later callers wait for its end.
 struct WorkerListing {
     bool over = false;
     std::optional<Error> failed{};
@@ -57,7 +59,7 @@ struct WorkerCounts {
     std::uint64_t text_mismatches = 0;
 };
 
-/// With what follows from the rest: Khala's address, the build that is named.
+/// Fills the defaults: Khala's address, the client build.
 [[nodiscard]] WorkerOptions completed(WorkerOptions options);
 
 class WorkerCore : public std::enable_shared_from_this<WorkerCore> {
@@ -107,21 +109,22 @@ private:
     void on_notification(const WorkerEvent& event);
     void on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread);
     void on_life(const WorkerEvent& event);
-    /// It stopped at `seq` (0: not told). Turns that began behind it run on a worker that is back.
+    /// The worker stopped at `seq` (0: unknown). Turns that started later run on a restarted
+    /// worker.
     void on_stopped(std::uint64_t seq);
     void on_command(const WorkerEvent& event);
     void on_up(bool lost);
     void want_resync();
     [[nodiscard]] static Task<void> resync(Self self);
     [[nodiscard]] static Task<Result<WorkerSnapshot>> look(Self self);
-    /// `asked_at`: the next number when it was asked for. Events that came meanwhile are newer than
-    /// the snapshot, and no sign of numbers that began again.
+    /// `asked_at`: the next number at the time of the request. Events since then are newer than the
+    /// snapshot, and do not mean that the numbers restarted.
     void saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at);
     void renumber(std::uint64_t latest);
     void watch(Clock::time_point now);
     void watch_worker(Clock::time_point now);
     void want_look();
-    /// While a token is refused: another one in its place ends the rest.
+    /// After a refused token: a different token in its place ends the pause.
     void watch_tokens(Clock::time_point now);
     [[nodiscard]] static Task<void> ask_tokens(Self self);
     void lose_worker();
@@ -129,12 +132,12 @@ private:
     // worker_start.cpp
     [[nodiscard]] static Task<Result<void>> ready(Self self);
     [[nodiscard]] static Task<Result<Live>> begin(Self self, TurnRequest request);
-    /// `model`: empty: the worker's own.
+    /// `model` empty: the worker's own.
     [[nodiscard]] static Task<Result<std::string>>
     new_thread(Self self, std::string trace, std::string model);
     [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread);
-    /// `endings` on this thread before it was seen to run.
+    /// `endings`: the thread's count before the other turn was seen running.
     [[nodiscard]] static Task<Result<void>>
     end_other(Self self, std::string thread, std::uint64_t endings);
     [[nodiscard]] static Task<Result<Live>>
@@ -149,7 +152,7 @@ private:
 
     // worker_stop.cpp
     [[nodiscard]] static Task<void> stop_turn(Self self, Live live);
-    /// `turn` is the worker's own id; empty: what runs on the thread.
+    /// `turn` is the worker's own id; empty: whatever turn runs on the thread.
     [[nodiscard]] static Task<void> send_interrupt(Self self, std::string thread, std::string turn);
 
     asio::any_io_executor executor_;
@@ -158,23 +161,24 @@ private:
     std::shared_ptr<KhalaLink> link_;
     Sequencer sequence_{};
     WorkerThreads listed_{};
-    std::shared_ptr<WorkerListing> listing_{}; ///< null: none is under way
-    std::uint64_t listings_ = 0; ///< that began
+    std::shared_ptr<WorkerListing> listing_{}; ///< null: none in progress
+    std::uint64_t listings_ = 0; ///< number of started requests
     WorkerSnapshot worker_{};
-    std::string trouble_ = "the worker was not asked yet"; ///< of the last look; empty: none
+    std::string trouble_ = "the worker was not asked yet"; ///< from the last snapshot; empty: none
     Clock::time_point looked_{};
     Clock::time_point applied_ = Clock::now(); ///< the last event of our worker
     std::optional<Clock::time_point> down_since_{};
-    std::optional<Clock::time_point> behind_since_{}; ///< the worker has told more than we heard
+    /// the worker's log has events that did not arrive
+    std::optional<Clock::time_point> behind_since_{};
     std::uint64_t behind_to_ = 0;
     std::map<std::string, WorkerThread, std::less<>> threads_{};
     Signal changed_;
-    std::uint64_t watermark_ = 0; ///< the highest of our worker's events
+    std::uint64_t watermark_ = 0; ///< highest of our worker's events
     bool looking_ = false;
-    bool asking_ = false; ///< for another token
+    bool asking_ = false; ///< for a different token
     Clock::time_point asked_{};
-    bool unknown_ = false; ///< control does not know the worker: a command would make one
-    bool refused_ = false; ///< control refused the token of the last look
+    bool unknown_ = false; ///< control has no such worker: a command would create one
+    bool refused_ = false; ///< control refused the token of the last snapshot
     bool resyncing_ = false;
     bool resync_again_ = false;
     bool opened_ = false;

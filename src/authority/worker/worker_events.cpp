@@ -1,4 +1,4 @@
-// From Khala's updates to turns: once, in order, with holes filled from the worker's log.
+// Khala's updates → turns: exactly once, in order, with gaps filled from the worker's log.
 #include "oa_stream/base/json_members.hpp"
 
 #include "codex/events/token_usage.hpp"
@@ -19,22 +19,22 @@ constexpr std::array k_resync_pauses{Millis(0), Millis(300), Millis(900)};
 
 } // namespace
 
-/// Before the first look nothing is known of the numbering, and no turn can have begun: what comes
-/// is old, and a worker.stopped of yesterday must not count.
+/// Before the first snapshot the numbering is unknown and no turn can have started. Events then are
+/// old, and an old worker.stopped must not take effect.
 void WorkerCore::on_events(std::vector<WorkerEvent> events) {
     if (!sequence_.known()) {
         return;
     }
     const auto now = Clock::now();
     if (down_since_) {
-        down_since_ = now; // a replay on its way: Khala is not away
+        down_since_ = now; // a replay is in progress: Khala is connected
     }
     std::vector<WorkerEvent> ready;
     for (WorkerEvent& event : events) {
         const bool newest = event.watermark > watermark_;
         watermark_ = std::max(watermark_, event.watermark);
         if (newest && event.seq != 0 && event.seq < sequence_.next()) {
-            want_look(); // the worker's numbers may have begun again
+            want_look(); // the worker's numbers may have restarted
         }
         sequence_.push(std::move(event), now, ready);
     }
@@ -81,8 +81,8 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
     }
 }
 
-/// A thread of ours on which no turn of ours runs: somebody else's turn, or one whose start was not
-/// answered.
+/// An event on a known thread without one of our turns: another client's turn, or one whose start
+/// was not answered.
 void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, WorkerThread& thread) {
     const bool stray = thread.strays() && event.seq > thread.stray_after.value_or(0);
     if (event.method == "turn/started" && stray) {
@@ -93,7 +93,7 @@ void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, Wor
             send_interrupt(shared_from_this(), ids_of(*event.params()).thread, turn)
         );
     } else if (event.method == "turn/started") {
-        thread.known = thread.quiet = false; // how it is, resuming it tells
+        thread.known = thread.quiet = false; // the next resume shows its state
     } else if (WorkerTranslator::ends(event.method)) {
         ++thread.endings;
         changed_.notify();
@@ -155,7 +155,7 @@ void WorkerCore::on_up(bool lost) {
     if (!sequence_.known()) {
         want_look();
     } else if (lost) {
-        watermark_ = 0; // Khala's numbers may have begun again
+        watermark_ = 0; // Khala's numbers may have restarted
         if (link_->began_again()) {
             sequence_.forget_watermarks();
         }
@@ -254,7 +254,7 @@ void WorkerCore::saw(const WorkerSnapshot& snapshot, std::uint64_t asked_at) {
         behind_to_ = snapshot.latest_seq;
     }
     if (snapshot.status == "stopped" || snapshot.status == "failed") {
-        on_stopped(snapshot.latest_seq + 1); // by now
+        on_stopped(snapshot.latest_seq + 1); // up to now
     }
 }
 
@@ -265,7 +265,7 @@ void WorkerCore::renumber(std::uint64_t latest) {
     sequence_.begin(latest + 1);
 }
 
-/// Every tick: deadlines that belong to no turn alone.
+/// Runs at every tick: checks the deadlines that are not a single turn's.
 void WorkerCore::watch(Clock::time_point now) {
     const auto& limits = options_->deadlines;
     std::vector<std::string> over;
@@ -289,7 +289,7 @@ void WorkerCore::watch(Clock::time_point now) {
     if (behind_since_ && now - *behind_since_ >= 2 * limits.hole) {
         behind_since_.reset();
         if (behind_to_ >= sequence_.next() && link_->up()) {
-            want_resync(); // what was published would have come by now
+            want_resync(); // published events would have arrived by now
         }
     }
     if (down_since_ && now - *down_since_ >= limits.away) {
@@ -314,20 +314,20 @@ Task<void> WorkerCore::ask_tokens(Self self) {
         self->link_->wake();
     }
     if (control) {
-        co_await look(self); // one that is under way may have begun with the old one
+        co_await look(self); // a snapshot in progress may still use the old token
     }
     self->asked_ = Clock::now();
     self->asking_ = false;
 }
 
-/// Looks at the worker: from time to time, and when nothing comes although a turn runs. Only so the
-/// end that was never published is found.
+/// Reads a snapshot of the worker periodically, and when no event arrives although a turn runs.
+/// Only this detects an end that was never published.
 void WorkerCore::watch_worker(Clock::time_point now) {
     const auto& limits = options_->deadlines;
     const bool quiet = running() > 0 && link_->up() && now - applied_ >= limits.quiet &&
                        now - looked_ >= limits.quiet;
-    // A worker that takes no turns may be back any moment, and so may the service; one that refuses
-    // us is left alone.
+    // A worker that accepts no turns may be back at any moment, and so may the service. A service
+    // that refuses our token is queried less often.
     const bool waiting = !refused_ && !trouble_.empty();
     if (!quiet && now - looked_ < (waiting ? limits.fresh : limits.snapshot)) {
         return;

@@ -22,7 +22,7 @@ Task<void> leave_in(Millis time, std::weak_ptr<Visit> visit) {
     }
 }
 
-/// A Khala that opens the socket and then says nothing is left after the time of one request.
+/// If Khala opens the socket but sends nothing, disconnects after the time of one request.
 Task<Result<void>>
 try_khala(asio::any_io_executor executor, std::shared_ptr<Visit> visit, Secret token, Millis time) {
     oa_stream::spawn(executor, "khala visit", leave_in(time, visit));

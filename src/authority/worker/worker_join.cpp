@@ -1,5 +1,5 @@
-// A turn that runs on a thread of ours although nobody here holds it: a lane that was killed, or
-// another surface, began it.
+// Joins a turn that runs without a handle in this process: a killed lane or another client started
+// it.
 #include "oa_stream/base/json_members.hpp"
 
 #include "control/control_answers.hpp"
@@ -9,7 +9,7 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// The newest turn, while it runs. A worker that tells no turns of its threads has none.
+/// The newest turn, while it runs. Null when the worker lists no turns.
 const Json* running_turn_in(const Json& response) {
     const Json& turns = list_in(thread_in(response), "turns");
     const bool runs = thread_runs(response) && !turns.empty() &&
@@ -19,8 +19,8 @@ const Json* running_turn_in(const Json& response) {
 
 } // namespace
 
-/// Every page that opens a chat asks, and each command is one of the minute's 60: the worker is
-/// asked only of threads on which something may have begun unheard.
+/// Called for every page that opens a chat, and each command counts towards the limit of 60 per
+/// minute. So the worker is queried only about threads on which a turn may have started unnoticed.
 Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
     const auto known = self->threads_.find(thread);
     if (known != self->threads_.end() && (known->second.taken() || known->second.known ||
@@ -34,7 +34,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
         co_return fail(Code::not_found, "no turn runs on this thread");
     }
     entry.busy = true;
-    entry.quiet = true; // until something begins there
+    entry.quiet = true; // until a turn starts there
     auto live = std::make_shared<WorkerTurn>(
         self->executor_,
         *self->options_,
@@ -46,7 +46,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::join(Self self, std::string thread) {
         }
     );
     live->ran_at = self->worker_.latest_seq;
-    entry.live = live; // what comes from here on follows what is read now
+    entry.live = live; // later events follow the state read below
     const auto response = co_await read_thread(self, thread);
     const Json* turn = response ? running_turn_in(*response) : nullptr;
     if (turn == nullptr) {

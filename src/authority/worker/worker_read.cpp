@@ -1,4 +1,4 @@
-// Reading threads back from the worker.
+// Reads threads from the worker.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -22,8 +22,8 @@ std::int64_t seconds_of(const Json& object, std::string_view key) {
                 : 0;
 }
 
-/// The control service's own store has the user's messages only. Its id of one names the turn: the
-/// answer of it must not have the same name as the question.
+/// The control service stores only the user's messages. A message's id becomes the turn's id; the
+/// answer must have a different id than the question.
 PastTurn past_message(const Json& message) {
     PastTurn past;
     past.id = text_in(message, "message_id");
@@ -33,7 +33,7 @@ PastTurn past_message(const Json& message) {
     return past;
 }
 
-/// In the answer itself or in its result.
+/// A list member of the response or of its "result".
 const Json* response_list(const Json& response, std::string_view key) {
     const Json* found = member(response, key);
     if (found == nullptr) {
@@ -112,7 +112,7 @@ Task<Result<void>> WorkerCore::list_threads(Self self) {
         co_return Result<void>{};
     }
     const auto mine = self->listing_ = std::make_shared<WorkerListing>();
-    struct Ending { // also without memory: nobody may wait for ever
+    struct Ending { // also when out of memory: no caller may wait for ever
         Self self;
         explicit Ending(Self core) : self(std::move(core)) {}
         Ending(const Ending&) = delete;
@@ -134,9 +134,9 @@ Task<Result<void>> WorkerCore::list_threads(Self self) {
     co_return Result<void>{};
 }
 
-/// A list of conversations asks for its threads a few at a time, many pages ask at once, and each
-/// command is one of the 60 that the service takes in a minute. One that is new may be missing in
-/// what was asked for before.
+/// A list of conversations requests its threads a few at a time, many pages do so at once, and each
+/// command counts towards the service's limit of 60 per minute. So callers share a list request. A
+/// list requested earlier may lack a new thread.
 Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector<std::string> ids) {
     const auto find = [&self](const std::string& id) {
         return std::ranges::find(self->listed_.threads, id, &ThreadInfo::id);
@@ -144,7 +144,7 @@ Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector
     const auto known = [&](const std::string& id) {
         return !self->listed_.all || find(id) != self->listed_.threads.end();
     };
-    const auto before = self->listings_; // each that begins from here on has what is new
+    const auto before = self->listings_; // any request started from now on includes new threads
     const auto knows = [&] {
         const bool fresh = Clock::now() - self->listed_.at <= self->options_->deadlines.fresh;
         return self->listed_.number > before || (fresh && std::ranges::all_of(ids, known));
@@ -156,7 +156,7 @@ Task<Result<std::vector<ThreadInfo>>> WorkerCore::threads(Self self, std::vector
     for (std::string& id : ids) {
         if (const auto found = find(id); found != self->listed_.threads.end()) {
             out.push_back(*found);
-        } else if (!self->listed_.all) { // of this one nothing is known, also not that it is gone
+        } else if (!self->listed_.all) { // not in a partial list: it may still exist
             out.push_back({.id = std::move(id)});
         }
     }

@@ -1,4 +1,4 @@
-// A turn from its request to its receipt.
+// A turn, from its request to its receipt.
 
 #include "control/control_answers.hpp"
 #include "worker_core.hpp"
@@ -9,8 +9,8 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr Millis k_busy_wait{2'000}; ///< for the end of a turn that is being interrupted
-constexpr Millis k_stray{60'000}; ///< as long as the service itself may hold a command
+constexpr Millis k_busy_wait{2'000}; ///< for an interrupted turn's end
+constexpr Millis k_stray{60'000}; ///< the service may hold a command for this long
 constexpr std::size_t k_most_threads = 10'000;
 
 Result<void> check_request(const TurnRequest& request) {
@@ -33,12 +33,13 @@ Result<void> check_request(const TurnRequest& request) {
     return {};
 }
 
-/// Of a turn, and of the thread that it begins; empty: the worker's own.
+/// The model for a turn or a new thread; empty: the worker's own.
 const std::string& wanted_model(const TurnRequest& request, const WorkerOptions& options) {
     return request.model.empty() ? options.model : request.model;
 }
 
-/// The control service trims `text`; the desktop prefers `input`, which has every part whole.
+/// The control service trims `text`; the desktop worker prefers `input`, which has every part
+/// unchanged.
 Json turn_params(const TurnRequest& request, const std::string& model) {
     Json input = Json::array();
     std::string text;
@@ -59,8 +60,8 @@ Json turn_params(const TurnRequest& request, const std::string& model) {
 
 } // namespace
 
-/// No command goes out while its events could not be read, or nobody would run it: a request to an
-/// unknown worker makes one that nobody runs.
+/// Checks that events can be received and that the worker runs. A command for an unknown worker
+/// would create one that never runs.
 Task<Result<void>> WorkerCore::ready(Self self) {
     if (self->closing_ || !self->opened_) {
         co_return fail(Code::unavailable, "the authority is closed");
@@ -72,7 +73,8 @@ Task<Result<void>> WorkerCore::ready(Self self) {
         !self->sequence_.known()) {
         if (auto seen = co_await look(self); !seen) {
             auto error = std::move(seen).error();
-            if (error.code == Code::not_found) { // the worker, which says nothing of its threads
+            // the worker is unknown, which says nothing about its threads
+            if (error.code == Code::not_found) {
                 error.code = Code::unavailable;
             }
             co_return std::unexpected(std::move(error));
@@ -95,7 +97,7 @@ Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request)
     OA_CO_CHECK(co_await ready(self));
     auto live = co_await begin(self, std::move(request));
     if (!live) {
-        self->want_look(); // why it was refused may stand there
+        self->want_look(); // a snapshot may show why
     }
     co_return live;
 }
@@ -111,7 +113,8 @@ Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request)
         self->threads_[thread].busy = true;
     }
     auto live = co_await run_turn(self, thread, request);
-    if (!live && live.error().where == ControlClient::k_thread) { // it lost it since
+    // the worker has unloaded it since
+    if (!live && live.error().where == ControlClient::k_thread) {
         self->threads_[thread].known = false;
         self->threads_[thread].live.reset();
         OA_CO_CHECK(co_await resume(self, thread));
@@ -159,7 +162,7 @@ void WorkerCore::make_room() {
     }
 }
 
-/// Takes the thread for one turn; one that this process did not start is resumed first.
+/// Reserves the thread for one turn; resumes it first unless this process started it.
 Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
     const auto deadline = Clock::now() + k_busy_wait;
     while (self->threads_[thread].taken()) {
@@ -175,8 +178,8 @@ Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
     co_return self->threads_[thread].known ? Result<void>{} : co_await resume(self, thread);
 }
 
-/// Codex would take the message into the turn that runs there: one of a lane that was killed, or of
-/// another surface. As everywhere a new message ends a turn that nobody reads.
+/// Codex would add the message to the turn that runs there, started by a killed lane or another
+/// client. As everywhere, a new message ends a turn without a reader.
 Task<Result<void>> WorkerCore::end_other(Self self, std::string thread, std::uint64_t endings) {
     const auto deadline = Clock::now() + k_busy_wait;
     co_await send_interrupt(self, thread, "");
@@ -207,10 +210,10 @@ Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
                                     : Result<void>{};
 }
 
-/// Nobody waits for the turn any more: it is stopped, also when it shows up later.
+/// The turn has no reader any more: it is stopped, even if it starts later.
 void WorkerCore::leave_stray(const Live& live) {
     WorkerThread& thread = threads_[live->thread()];
-    thread.known = false; // resuming it tells what runs there
+    thread.known = false; // the next resume shows its state
     if (auto turn = live->early_turn(); !turn.empty()) {
         oa_stream::spawn(
             executor_,
@@ -225,7 +228,7 @@ void WorkerCore::leave_stray(const Live& live) {
 
 Task<Result<WorkerCore::Live>>
 WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
-    if (!self->link_->up()) { // lost while the thread was made or resumed
+    if (!self->link_->up()) { // lost while the thread was created or resumed
         co_return fail(Code::unavailable, self->link_->reason());
     }
     const std::string model = wanted_model(request, *self->options_);
@@ -243,7 +246,7 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
         WorkerTurn::Begin{
             .thread = thread,
             .request = command.request,
-            // What the worker said of its thread is the default's, or an earlier choice's.
+            // The worker reports the thread's model, which may be the default or an earlier choice.
             .model = request.model.empty() && !entry.model.empty() ? entry.model : model,
             .cwd = entry.cwd,
             .baseline = entry.total,
@@ -265,7 +268,8 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
         co_return std::unexpected(std::move(response).error());
     }
     live->accept(turn_of(*response));
-    self->threads_[thread].stray_after.reset(); // what starts from here on is this one, or others'
+    // a turn that starts from now on is this one or another client's
+    self->threads_[thread].stray_after.reset();
     if (live->over()) {
         self->release(thread);
     }

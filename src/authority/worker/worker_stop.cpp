@@ -1,4 +1,4 @@
-// Ways a turn ends other than by itself.
+// Ways in which a turn ends other than by completing.
 #include "worker_core.hpp"
 
 #include <fmt/format.h>
@@ -24,23 +24,23 @@ void WorkerCore::abandon(const Live& live) {
     interrupt(live);
 }
 
-/// A service that hangs must not keep readers waiting for the end.
+/// Has a deadline: a service that hangs must not keep readers waiting for the end.
 Task<void> WorkerCore::stop_turn(Self self, Live live) {
     const auto deadline = Clock::now() + self->options_->deadlines.interrupt;
-    // Codex keeps the user's message only once the turn has come to it.
+    // Codex stores the user's message only when the turn has reached it.
     co_await WorkerTurn::wait_asked(live, Clock::now() + k_asked_wait);
     if (live->finished()) {
         co_return;
     }
-    // The receipt's id may be invented: without one the worker stops what runs on the thread, so no
-    // other turn may begin there before it did.
+    // The receipt's id may be invented, so without the worker's own id the interrupt stops whatever
+    // runs on the thread. No other turn may start there until then.
     const bool named = !live->worker_id().empty();
     const std::string thread = live->thread();
     if (const auto stopped = self->threads_.find(thread);
         !named && stopped != self->threads_.end()) {
         if (stopped->second.busy && stopped->second.live != live) {
             live->end_interrupted();
-            co_return; // the next turn has the thread: whatever ran there is ended for it
+            co_return; // the next turn has the thread: its start ended the old turn
         }
         stopped->second.interrupting = true;
     }
@@ -72,13 +72,13 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     self->changed_.notify();
 }
 
-/// Any answer is fine: it has ended, or it ends now.
+/// Any answer is fine: the turn has ended or ends now.
 Task<void> WorkerCore::send_interrupt(Self self, std::string thread, std::string turn) {
     if (Clock::now() - self->looked_ > self->options_->deadlines.fresh) {
         static_cast<void>(co_await look(self));
     }
     if (self->unknown_) {
-        co_return; // the command would make a worker that nobody runs
+        co_return; // the command would create a worker that never runs
     }
     WorkerCommand command{
         .method = "turn/interrupt",

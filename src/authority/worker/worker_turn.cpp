@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t k_early = 10'000;
 constexpr std::size_t k_early_bytes = std::size_t{32} << 20U;
-// Of one topic's queue: worker-khala.md §8.2.
+// Limits of one topic's queue: worker-khala.md §8.2.
 constexpr std::size_t k_unbound = 2'000;
 constexpr std::size_t k_unbound_bytes = std::size_t{8} << 20U;
 
@@ -73,8 +73,8 @@ void WorkerTurn::take_early() {
     }
 }
 
-/// The receipt's turn id may be the control service's invention. As long as no event carried it,
-/// the first turn/started of the thread behind the request is this turn's.
+/// The control service may have invented the receipt's turn id. Until an event has carried it, the
+/// first turn/started of the thread after the request belongs to this turn.
 bool WorkerTurn::mine(const std::string& turn, const WorkerEvent& event) {
     if (turn.empty()) {
         return false;
@@ -109,8 +109,8 @@ void WorkerTurn::deliver(const WorkerEvent& event, Clock::time_point now) {
     }
 }
 
-/// The worker runs the turn although its receipt is late. An answer with a hole in it must not look
-/// whole.
+/// The worker may run the turn before its receipt arrives. When events had to be dropped, the
+/// answer must not look complete.
 void WorkerTurn::keep_early(const WorkerEvent& event) {
     if (early_.size() == k_early || early_bytes_ + event.bytes > k_early_bytes) {
         std::erase_if(early_, [](const WorkerEvent& one) { return one.method != "turn/started"; });
@@ -134,7 +134,7 @@ bool WorkerTurn::held_back(const std::string& turn, const WorkerEvent& event) {
     return unknown;
 }
 
-/// The worker posts each notification by itself: words, usage and even the end may come before
+/// The worker posts notifications concurrently: text, usage and even the end may arrive before
 /// turn/started.
 void WorkerTurn::deliver_bound(const WorkerEvent& event, Clock::time_point now) {
     const auto before = std::exchange(unbound_, {});
@@ -160,7 +160,7 @@ void WorkerTurn::spent_by_others(const WorkerEvent& event) {
     }
 }
 
-/// A piece of an item whose beginning was missed.
+/// A delta of an item whose start was missed.
 bool WorkerTurn::is_torn(const WorkerEvent& event) {
     if (!joined_ || !event.method.starts_with("item/") || event.method == "item/completed") {
         return false;

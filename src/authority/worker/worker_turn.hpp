@@ -1,5 +1,5 @@
-// A turn of a worker while it runs: bound to the worker's id, translated, queued. Shared by the
-// core, which feeds it, and the handle a caller holds, which drains it.
+// A worker's turn while it runs: bound to the worker's id, translated, queued. Shared by the core,
+// which delivers events, and the caller's handle, which reads them.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -19,14 +19,14 @@ namespace oa_stream::authority {
 
 class WorkerTurn final : public TurnFeed {
 public:
-    /// What is known before turn/start is sent.
+    /// The facts known before turn/start is sent.
     struct Begin {
         std::string thread;
         std::string request; ///< the command's request_id
         std::string model{};
         std::string cwd{};
         std::optional<turn::Usage> baseline{};
-        std::uint64_t after_seq = 0; ///< events up to there are not of this turn
+        std::uint64_t after_seq = 0; ///< events up to this seq are not this turn's
     };
     WorkerTurn(const asio::any_io_executor& executor, const WorkerOptions& options, Begin begin);
 
@@ -36,47 +36,47 @@ public:
     /// The id for clients: the receipt's, else the request's.
     [[nodiscard]] const std::string& id() const noexcept { return id_; }
     [[nodiscard]] std::uint64_t after_seq() const noexcept { return begin_.after_seq; }
-    /// The worker's own; empty until an event carried it.
+    /// The worker's own id; empty until an event carried it.
     [[nodiscard]] const std::string& worker_id() const noexcept { return bound_; }
-    /// The first turn that began on its thread before the receipt came; empty: none did.
+    /// The first turn that started on the thread before the receipt; empty: none.
     [[nodiscard]] std::string early_turn() const;
     [[nodiscard]] bool accepted() const noexcept { return translator_ != nullptr; }
-    /// The worker told its end: nothing of it runs any more.
+    /// The worker reported its end.
     [[nodiscard]] bool finished() const noexcept { return translator_ && translator_->ended(); }
 
-    /// The receipt came; `turn` may be empty. What arrived before is told now.
+    /// The receipt arrived; `turn` may be empty. Processes the events that arrived before.
     void accept(const std::string& turn);
-    /// Instead: it is a turn that runs already. `stored` is what the worker's history has of it:
-    /// items that are whole, and calls that run. Of another item, what follows has only the rest,
-    /// and its end all of it.
+    /// Replaces accept() for a turn that already runs. `stored`: its state in the worker's history,
+    /// with complete items and running calls. For other open items, later deltas have only the
+    /// rest, but the end has the whole text.
     void join(const Json& stored, std::string cwd);
     /// One notification of this thread.
     void deliver(const WorkerEvent& event, Clock::time_point now);
-    /// Ends it by a failure of ours, once.
+    /// Ends it once, with a failure of the lane.
     void end(turn::FailureCode code, std::string detail);
-    /// Ends it as interrupted: the worker did not, in time.
+    /// Ends it as interrupted, because the worker did not do so in time.
     void end_interrupted();
-    /// Codex has come to its user message, or told of another item; or it is over, nobody holds it,
-    /// or `deadline` passed.
+    /// Returns when Codex has reached the user message or another item, when the turn is over or
+    /// abandoned, or at `deadline`.
     [[nodiscard]] static Task<void>
     wait_asked(std::shared_ptr<WorkerTurn> self, Clock::time_point deadline);
-    /// turn/completed waits for late items until this passed.
+    /// turn/completed waits for late items until the deadline has passed.
     void tick(Clock::time_point now);
 
     [[nodiscard]] std::optional<turn::Usage> total() const;
     [[nodiscard]] std::uint64_t text_mismatches() const;
     [[nodiscard]] std::uint64_t unknown_events() const;
 
-    bool interrupt_sent = false; ///< and answered, or given up
-    std::uint64_t ran_at = 0; ///< the worker's number when it was last seen to run before
-    /// When the turn ends because its worker stopped: one that is back does not go on with it.
+    bool interrupt_sent = false; ///< answered or abandoned
+    std::uint64_t ran_at = 0; ///< the worker's seq when the turn was last seen running
+    /// When the turn ends because its worker stopped: a restarted worker does not continue it.
     Clock::time_point ends_at = Clock::time_point::max();
 
 private:
     void keep_early(const WorkerEvent& event);
-    /// Whose it is will be known once the turn is bound.
+    /// Buffers an event until the turn is bound and its owner is known.
     [[nodiscard]] bool held_back(const std::string& turn, const WorkerEvent& event);
-    /// The event that bound the turn, and what came before it.
+    /// Delivers the event that bound the turn, and the buffered ones before it.
     void deliver_bound(const WorkerEvent& event, Clock::time_point now);
     void apply(const WorkerEvent& event, Clock::time_point now);
     void begin(const std::string& turn);
@@ -91,17 +91,17 @@ private:
     Millis late_items_;
     WorkerText text_;
     std::string id_{};
-    std::string receipt_{}; ///< the turn id it named; the control service may have invented it
+    std::string receipt_{}; ///< the receipt's turn id, possibly invented by the control service
     std::string bound_{};
-    std::unique_ptr<WorkerTranslator> translator_{}; ///< once the turn is accepted
+    std::unique_ptr<WorkerTranslator> translator_{}; ///< set once the turn is accepted
     std::size_t early_bytes_ = 0;
-    std::vector<WorkerEvent> early_{}; ///< came before the receipt
-    bool asked_ = false; ///< an item of it was told
+    std::vector<WorkerEvent> early_{}; ///< arrived before the receipt
+    bool asked_ = false; ///< an item of it was reported
     bool content_ = false; ///< a part, tool or note was seen
     bool joined_ = false;
-    std::set<std::string> begun_{}; ///< of a turn that was joined: items heard from their beginning
+    std::set<std::string> begun_{}; ///< of a joined turn: items whose start was seen
     std::size_t unbound_bytes_ = 0;
-    std::vector<WorkerEvent> unbound_{}; ///< behind the receipt, before any turn/started
+    std::vector<WorkerEvent> unbound_{}; ///< after the receipt, before any turn/started
     std::optional<WorkerEvent> end_{}; ///< turn/completed that waits for late items
     Clock::time_point end_at_{};
 };

@@ -26,7 +26,7 @@ std::string id_under(const Json& response, std::string_view object, std::string_
     return id.empty() ? text_in(answer, flat) : id;
 }
 
-/// Of the worker's words only whether it knows the thread; nothing of them is shown.
+/// Reads from the worker's message only whether the thread is unknown; its text is never shown.
 Error refusal_of(const std::string& message) {
     const auto kind = kind_of(Refusal{.message = message});
     if (kind == RefusalKind::thread_not_loaded) {

@@ -20,27 +20,27 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr std::array k_pauses{Millis(200), Millis(400), Millis(800)};
-/// A build that is refused stays refused; nothing is asked again for so long.
+/// A refused build stays refused; no request is sent for this long.
 constexpr Millis k_final{60'000};
 constexpr std::string_view k_interrupt = "turn/interrupt";
 constexpr Millis k_minute{60'000};
 constexpr std::string_view k_base = "/api/runtime/codex/workers/";
 constexpr std::string_view k_refused = "control refuses the token";
 
-/// No answer came, and none will: the connection broke, or there was none.
+/// There is no answer: the connection broke, or could not be opened.
 bool broke(net::TransferFailure failure) noexcept {
     using enum net::TransferFailure;
     return failure != none && failure != first_byte_timeout && failure != idle_timeout &&
            failure != total_timeout && failure != too_large && failure != cancelled;
 }
 
-/// There was no connection to carry the command.
+/// No connection was opened, so the command was not sent.
 bool never_arrived(net::TransferFailure failure) noexcept {
     using enum net::TransferFailure;
     return failure == dns || failure == refused || failure == tls || failure == connect_timeout;
 }
 
-/// An answer that is not the service's own: the command may have reached it, or not.
+/// The answer is not the service's own: the command may or may not have reached it.
 bool unclear(int status, const Json& body) noexcept {
     return status == 0 || (status >= 502 && status <= 504) || (status == 200 && body.is_null());
 }
@@ -50,8 +50,8 @@ bool timed_out(net::TransferFailure failure) noexcept {
     return failure == first_byte_timeout || failure == idle_timeout || failure == total_timeout;
 }
 
-/// An earlier attempt may have been carried out, whatever became of this one; not where the thread
-/// is unknown.
+/// An earlier attempt may have been executed, whatever this one returned; not if the thread is
+/// unknown.
 std::unexpected<Error> in_doubt(Error error, bool doubtful) {
     if (doubtful && error.where != ControlClient::k_thread) {
         error.where = ControlClient::k_unclear;
@@ -120,7 +120,9 @@ Task<Result<ControlClient::Answer>> ControlClient::call(
             request.headers.add("traceparent", trace);
         }
         if (!self->reader_.empty()) {
-            self->token_.refused(); // it may look, so only asking for it again brings another one
+            // The token may read but not send commands; only a new read of its source can bring
+            // another one.
+            self->token_.refused();
         }
         OA_CO_TRY(const Secret token, co_await self->token_.get());
         self->used_ = token;
@@ -158,8 +160,8 @@ Task<bool> ControlClient::replaced(Self self) {
     co_return co_await self->token_.replaced();
 }
 
-/// A personal token may look at workers, and so may one whose session ended. Both are tried again
-/// after a while: the service may take it by then.
+/// A personal token may read workers but not command them, and so may a token whose session ended.
+/// Both are retried after a while, because the service may accept them by then.
 std::string ControlClient::commands_refusal() const {
     const bool same = !reader_.empty() && reader_.equals(used_.reveal());
     return same && Clock::now() < reader_until_ ? std::string(k_refused) : std::string();
@@ -167,7 +169,7 @@ std::string ControlClient::commands_refusal() const {
 
 Error ControlClient::refused(const Answer& answer) {
     if (answer.status == 401) {
-        token_.refused(); // the next call reads it again: it may have been replaced by then
+        token_.refused(); // the next call reads it again, in case it was replaced
         return {Code::credentials, std::string(k_refused)};
     }
     if (answer.status == 426) {
@@ -177,7 +179,7 @@ Error ControlClient::refused(const Answer& answer) {
     }
     if (answer.status == 429) {
         std::optional<std::int64_t> seconds = retry_seconds(text_view_in(answer.body, "message"));
-        if (!seconds && answer.wait) { // a gateway's
+        if (!seconds && answer.wait) { // a gateway's Retry-After
             seconds = std::chrono::ceil<std::chrono::seconds>(*answer.wait).count();
         }
         return {
@@ -186,10 +188,10 @@ Error ControlClient::refused(const Answer& answer) {
             seconds ? fmt::format("retry_after:{}", *seconds) : std::string()
         };
     }
-    if (answer.status == 200) { // a page, or JSON of something else
+    if (answer.status == 200) { // an HTML page, or unrelated JSON
         return {Code::unavailable, "another service than control answers at its address"};
     }
-    // A gateway that has no route to the service answers 404, too, in words of its own.
+    // A gateway without a route to the service also answers 404, with its own body.
     const auto code = text_in(object_in(answer.body, "error"), "code");
     return {
         answer.status == 404 && code == "not_found" ? Code::not_found : Code::unavailable,
@@ -217,8 +219,9 @@ Task<Result<WorkerLog>> ControlClient::log(Self self, std::uint64_t cursor) {
     co_return read_log(std::move(*data));
 }
 
-/// The service refuses beyond its limit and says so in prose; this end counts and refuses first, a
-/// tenth before it, which is left for interrupts: a turn that nobody stops runs on and costs.
+/// The service refuses commands above its limit, with prose only. This client counts and refuses
+/// first. It stops a tenth below the limit and leaves that tenth for interrupts, because a turn
+/// that is not stopped continues and costs money.
 Result<void> ControlClient::check_quota(std::string_view method) {
     constexpr std::size_t k_share_of_interrupts = 10;
     const auto now = Clock::now();
@@ -253,7 +256,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
         ~Forget() { self->waiting_.erase(request); }
     };
     const Forget forget(self, command.request);
-    bool doubtful = false; // an attempt may have been carried out
+    bool doubtful = false; // an attempt may have been executed
     for (std::size_t attempt = 0;; ++attempt) {
         if (auto quota = self->check_quota(command.method); !quota) {
             co_return self->logged(command, in_doubt(std::move(quota).error(), doubtful));
@@ -276,7 +279,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
             if (!result) {
                 result = in_doubt(std::move(result).error(), doubtful);
             } else if (event && !*event) {
-                // worker.error after a receipt ends the turn; before it, it is the answer.
+                // After a receipt, worker.error ends the turn; before it, it is the answer.
                 result = *event;
             }
             co_return self->logged(command, std::move(result));

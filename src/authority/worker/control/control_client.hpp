@@ -1,5 +1,5 @@
-// The worker control API, as far as the lane uses it. It reads workers and sends commands; it never
-// makes, reattaches or stops a worker, and never posts events: the lane owns none.
+// The parts of the worker control API that the lane uses: it reads workers and sends commands. The
+// lane owns no worker, so it never creates, reattaches or stops one, and never posts events.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -26,7 +26,7 @@ struct WorkerSnapshot {
     std::uint64_t latest_seq = 0;
     std::optional<std::int64_t> heartbeat_age_ms{};
 
-    /// Empty: it takes turns. Else why not, one safe line.
+    /// Empty: the worker accepts turns. Else the reason, one line that is safe to show.
     [[nodiscard]] std::string trouble() const;
 };
 
@@ -38,12 +38,12 @@ struct WorkerLog {
 struct WorkerCommand {
     std::string method;
     Json params = Json::object();
-    std::string thread{}; ///< empty: the command is about none
-    std::string request{}; ///< its id, the same in every retry
+    std::string thread{}; ///< empty: the command concerns no thread
+    std::string request{}; ///< request id, the same in every retry
     std::string traceparent{};
 };
 
-/// How a command ended where its HTTP answer did not say: worker.response or worker.error.
+/// The result of a command whose HTTP answer did not contain it: worker.response or worker.error.
 using CommandEvent = Result<Json>;
 
 class ControlClient {
@@ -58,30 +58,30 @@ public:
 
     [[nodiscard]] static std::string new_request_id();
 
-    /// Code::not_found (the control service does not know the worker), credentials, unavailable.
+    /// Code::not_found (the control service has no such worker), credentials, unavailable.
     [[nodiscard]] static Task<Result<WorkerSnapshot>> snapshot(Self self);
-    /// Events behind `cursor`, all of them. Errors as for snapshot().
+    /// All events after `cursor`. Errors as for snapshot().
     [[nodiscard]] static Task<Result<WorkerLog>> log(Self self, std::uint64_t cursor);
-    /// The `response` of the receipt. Errors: Code::unavailable (where "retry_after:N" when it is
-    /// known, k_unclear when it may have run all the same), timeout (likewise: never sent again),
-    /// not_found (of the thread; where k_thread when the worker has not loaded it), too_large,
+    /// The receipt's `response`. Errors: Code::unavailable (where "retry_after:N" if known,
+    /// k_unclear if the command may have run), timeout (k_unclear likewise; never sent again),
+    /// not_found (the thread; where k_thread when the worker has not loaded it), too_large,
     /// precondition, protocol.
     [[nodiscard]] static Task<Result<Json>> send(Self self, WorkerCommand command);
-    /// A fresh sync token for Khala. Code::credentials: refused.
+    /// A new sync token for Khala. Code::credentials: refused.
     [[nodiscard]] static Task<Result<Secret>> mint(Self self);
-    /// worker.response or worker.error named a request.
+    /// worker.response or worker.error for a request.
     void settle(const std::string& request, CommandEvent how);
 
-    /// When the control token says that it ends, if it says so. Code::credentials: there is none.
+    /// The control token's expiry, if the token contains one. Code::credentials: there is no token.
     [[nodiscard]] static Task<Result<std::optional<WallTime>>> token_end(Self self);
-    /// The service's clock, of ours, as its last answer told it: within a second and that answer's
-    /// way.
+    /// The service's clock minus ours, from its last answer; exact to a second plus that answer's
+    /// delay.
     [[nodiscard]] std::optional<Millis> ahead() const noexcept { return ahead_; }
-    /// Why nothing will be asked for now; empty: nothing stands against it.
+    /// Why no request is sent at present; empty: requests are allowed.
     [[nodiscard]] std::string refusal() const;
-    /// Why no command is to be sent with this token, though it may look; empty: none is refused.
+    /// Why no command is sent with this token, although it may read; empty: commands are allowed.
     [[nodiscard]] std::string commands_refusal() const;
-    /// Whether another control token stands where the refused one came from.
+    /// Whether the source of the refused control token now has a different one.
     [[nodiscard]] static Task<bool> replaced(Self self);
     struct Counts {
         std::uint64_t retried = 0;
@@ -92,14 +92,15 @@ public:
 
 private:
     struct Answer {
-        int status = 0; ///< 0: none
+        int status = 0; ///< 0: no answer
         Json body{}; ///< null: not JSON
         net::TransferFailure failure = net::TransferFailure::none;
-        Secret token{}; ///< it was asked with
+        Secret token{}; ///< the token of the request
         std::optional<Millis> wait{}; ///< Retry-After
     };
     [[nodiscard]] std::string worker_url(std::string_view tail = {}) const;
-    /// With the token, read again once on 401. `large`: the answer may take as long as it goes on.
+    /// Sends a request with the token, which is read again once on 401. `large`: no time limit
+    /// while the answer continues to arrive.
     [[nodiscard]] static Task<Result<Answer>> call(
         Self self,
         std::string method,
@@ -112,7 +113,7 @@ private:
     request_to(const std::string& method, const std::string& url, const std::string& body) const;
     [[nodiscard]] Result<void> check_quota(std::string_view method);
     [[nodiscard]] Result<Json> judge(const Answer& answer, const WorkerCommand& command);
-    /// Counts it and hands it on.
+    /// Counts the outcome and returns it.
     [[nodiscard]] Result<Json> logged(const WorkerCommand& command, Result<Json> outcome);
     [[nodiscard]] Error refused(const Answer& answer);
 
@@ -120,10 +121,10 @@ private:
     std::unique_ptr<net::HttpClient> http_;
     TokenSource token_;
     Secret used_{}; ///< the token of the last call
-    Secret reader_{}; ///< one that was refused for a command
+    Secret reader_{}; ///< a token that was refused for commands
     Clock::time_point reader_until_{};
     std::map<std::string, std::optional<CommandEvent>, std::less<>> waiting_{};
-    std::deque<Clock::time_point> sent_{}; ///< POSTs of the last minute
+    std::deque<Clock::time_point> sent_{}; ///< times of the POSTs in the last minute
     std::string refusal_{};
     std::optional<Millis> ahead_{};
     Clock::time_point refused_until_{};

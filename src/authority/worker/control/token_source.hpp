@@ -34,7 +34,7 @@ public:
         given_ = *token_;
         co_return *token_;
     }
-    /// It was refused: the next get() asks for it again. A descriptor can be read only once.
+    /// The token was refused: the next get() reads it again. A descriptor can be read only once.
     void refused() {
         refused_value_ = given_;
         ask_again();
@@ -45,8 +45,8 @@ public:
             token_.reset();
         }
     }
-    /// Whether another token than the refused one is there now; true once for each. Asks again: a
-    /// file at every call, a program at most every `k_rest`.
+    /// Whether the source now has a different token than the refused one; true once for each. Reads
+    /// a file at every call, runs a program at most every `k_rest`.
     [[nodiscard]] Task<bool> replaced() {
         if (refused_value_.empty() || !(program_ || reference_.starts_with("file:"))) {
             co_return false;

@@ -50,7 +50,7 @@ id_in(const Json& params, std::string_view camel, std::string_view snake, std::s
     return text_in(object_in(params, object), "id");
 }
 
-/// Members of one level under their app-server names; one that is there already wins.
+/// Renames the members of one level to their app-server names; an existing one takes precedence.
 Json renamed(const Json& object) {
     Json out = Json::object();
     for (const auto& [key, value] : object.items()) {

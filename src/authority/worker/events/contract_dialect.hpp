@@ -1,6 +1,6 @@
-// Notifications of a worker come in two dialects, told apart member by member: Codex app-server's
-// own, and the one of the worker event contract (snake_case, item_kind). This turns the second into
-// the first, so that one translator (codex/events) knows what an event means.
+// Workers use two dialects of notifications, which can mix within one notification: Codex
+// app-server's own, and that of the worker event contract (snake_case, item_kind). This converts
+// the second to the first, so that one translator (codex/events) handles both.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -13,25 +13,25 @@
 namespace oa_stream::authority {
 
 struct NotificationIds {
-    std::string thread{}; ///< empty: it names none
+    std::string thread{}; ///< empty: no thread is named
     std::string turn{};
     std::string item{};
 };
 [[nodiscard]] NotificationIds ids_of(const Json& params);
 
-/// The item as app-server writes it, with "type" and "id"; a null when there is nothing that says
-/// its type. Of an agent message or reasoning whose text is not told, the text members are missing.
+/// The item in app-server form, with "type" and "id"; null when its type is unknown. For an agent
+/// message or reasoning without a text, the text members are missing.
 [[nodiscard]] Json app_server_item(const Json& params, const std::string& id);
-/// False: the notification names the item's kind but nothing else of it.
+/// False: the notification has only the item's kind.
 [[nodiscard]] bool tells_item(const Json& params) noexcept;
 
-/// The steps of a todo_list item, as turn/plan/updated tells them; nullopt: it is none.
+/// The steps of a todo_list item in the form of turn/plan/updated; nullopt: not a todo_list.
 [[nodiscard]] std::optional<Json> plan_of_todo_list(const Json& params);
 
 /// token_usage of turn/completed; nullopt when missing or all zero.
 [[nodiscard]] std::optional<turn::Usage> usage_of_turn(const Json& params);
 
-/// The member of either spelling; nullptr when neither is there.
+/// The member in either spelling; nullptr when both are missing.
 [[nodiscard]] const Json*
 either_member(const Json& object, std::string_view camel, std::string_view snake) noexcept;
 

@@ -40,7 +40,7 @@ void Sequencer::push(WorkerEvent event, Clock::time_point now, Events& ready) {
         return;
     }
     if (held_.size() >= k_most_held || held_bytes_ + event.bytes > k_most_held_bytes) {
-        needs_log_ = true; // the log has it too
+        needs_log_ = true; // the dropped event can be read from the log
         return;
     }
     waiting_since_ = waiting_since_.value_or(now);
@@ -48,7 +48,7 @@ void Sequencer::push(WorkerEvent event, Clock::time_point now, Events& ready) {
     held_.emplace(event.seq, std::move(event));
 }
 
-/// Tells what is held from next() on without a hole.
+/// Releases the held events from next() on, up to the next gap.
 void Sequencer::release(Clock::time_point now, Events& ready) {
     const auto before = held_.size();
     while (!held_.empty() && held_.begin()->first <= next_) {

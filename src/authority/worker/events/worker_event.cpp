@@ -11,7 +11,7 @@ namespace oa_stream::authority {
 namespace {
 
 struct MethodName {
-    std::string_view enumerator; ///< behind CODEX_NOTIFICATION_METHOD_
+    std::string_view enumerator; ///< after CODEX_NOTIFICATION_METHOD_
     std::string_view text;
 };
 constexpr std::string_view k_enum = "CODEX_NOTIFICATION_METHOD_";
@@ -45,7 +45,7 @@ std::string_view method_of_enum(std::string_view name) {
 }
 
 /// A payload with a string `method` and an object `params` is a notification, whatever its type:
-/// the desktop worker chooses the type by a rule of its own.
+/// the desktop worker sets the type by its own rule.
 void find_method(WorkerEvent& event, const Json& envelope) {
     const Json* params = event.params();
     if (params == nullptr || !params->is_object()) {

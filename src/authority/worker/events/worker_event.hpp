@@ -1,4 +1,4 @@
-// One event of a worker, whichever way it came: Khala update, notification envelope, event log.
+// One event of a worker, from any source: Khala update, notification envelope, event log.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -12,20 +12,20 @@
 namespace oa_stream::authority {
 
 struct WorkerEvent {
-    std::uint64_t seq = 0;       ///< the worker's own number, from 1; 0: it has none
-    std::uint64_t watermark = 0; ///< the topic's; 0: it came from the log
+    std::uint64_t seq = 0;       ///< the worker's own number, from 1; 0: none
+    std::uint64_t watermark = 0; ///< the topic's; 0: read from the log
     std::string type{};          ///< "worker.event"; empty in a notification envelope
-    std::string method{};        ///< of a Codex notification; empty: this is none
+    std::string method{};        ///< of a Codex notification; empty: not one
     Json payload{};              ///< of a notification: with the members source, method, params
-    std::size_t bytes = 0;       ///< of the text it was read from, roughly
-    bool missing = false;        ///< Khala has it but not its payload: read it from the log
+    std::size_t bytes = 0;       ///< approximate size of its text
+    bool missing = false;        ///< Khala dropped the payload: read it from the log
 
     [[nodiscard]] const Json* params() const noexcept { return member(payload, "params"); }
 };
 
-/// The payload of a Khala update. nullopt: another worker's, or no event.
+/// The payload of a Khala update. nullopt: not an event, or another worker's.
 [[nodiscard]] std::optional<WorkerEvent> read_update(Json update, std::string_view worker);
-/// A row of GET …/stream; nullopt: no event.
+/// A row of GET …/stream; nullopt: not an event.
 [[nodiscard]] std::optional<WorkerEvent> read_log_row(Json row);
 
 /// Whole and positive numbers only; 0 otherwise.

@@ -13,16 +13,16 @@ namespace oa_stream::authority {
 
 namespace {
 
-constexpr std::size_t k_output_limit = 1U << 20U; ///< of the live output kept for one tool
-/// Whole texts that wait for an earlier one's end. Workers post each notification by itself, so one
-/// can overtake another; an end that never comes must not hold back the rest of the turn.
+constexpr std::size_t k_output_limit = 1U << 20U; ///< limit of the live output kept for one tool
+/// Complete texts that wait for an earlier text's end. Workers post notifications concurrently, so
+/// one can overtake another; an end that never arrives must not block the rest of the turn.
 constexpr std::ptrdiff_t k_most_held = 2;
 
-/// How a turn ended, by the notification that tells it.
+/// How a turn ended, by the method of its last notification.
 struct End {
     std::string_view method;
-    std::optional<turn::Outcome> outcome{}; ///< unset: its status tells
-    std::optional<turn::FailureCode> code{}; ///< unset: it did not fail
+    std::optional<turn::Outcome> outcome{}; ///< unset: the notification's status decides
+    std::optional<turn::FailureCode> code{}; ///< unset: not a failure
 };
 
 constexpr std::array k_ends{
@@ -160,7 +160,7 @@ void WorkerTranslator::item(std::string_view method, const Json& params, Events&
         item_completed(key, std::move(raw), params, out);
     } else if (method == "item/started" && overtaken_.erase(key) == 0) {
         begun_.insert(key);
-        // One that is open already began with a delta that overtook this.
+        // An open item was started by a delta that overtook this item/started.
         if (open(key)) {
             done_.erase(key);
             translate(method, Json::object({{"item", std::move(raw)}}), out);
@@ -187,7 +187,7 @@ void WorkerTranslator::item_completed(const Key& key, Json raw, const Json& para
     if (tells_item(params)) {
         return;
     }
-    // A tool of which nothing but its end is told: its output is what it said live.
+    // For a tool whose item has only an end, the live output becomes its output.
     const auto output_text = outputs_.find(key.second);
     for (auto event = out.begin() + static_cast<std::ptrdiff_t>(before); event != out.end();
          ++event) {
@@ -258,7 +258,7 @@ void WorkerTranslator::delta(std::string_view method, Json params, Delta kind, E
     }
     const Key key{kind == Delta::message ? "agentMessage" : "reasoning", id};
     if (done_.contains(key)) {
-        return; // it came after the item was whole; the item had its text
+        return; // arrived after the item's end, which had its text
     }
     start({}, out);
     rename_member(params, "summary_index", "summaryIndex");
@@ -304,7 +304,7 @@ void WorkerTranslator::spent_by_others(const Json& params) {
         Json renamed = params;
         renamed["threadId"] = settings_.thread;
         renamed["turnId"] = "";
-        Events none; // it ends up in the difference to our own
+        Events none; // only affects the baseline
         codex_.notification(
             Json::object({{"method", k_usage}, {"params", std::move(renamed)}}), none
         );

@@ -1,6 +1,6 @@
-// A worker's notifications of one turn → turn events. The rules are in docs/mapping.md; what both
-// authorities share is CodexTranslator's. Added here: the contract dialect, its ends of a turn, and
-// patience with workers that post notifications out of order. Pure.
+// A worker's notifications of one turn → turn events. docs/mapping.md has the rules;
+// CodexTranslator has the part shared by both authorities. Added here: the contract dialect with
+// its turn ends, and tolerance for notifications posted out of order. Pure.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -25,10 +25,10 @@ public:
     using Events = std::vector<turn::Event>;
     struct Settings {
         std::string thread;
-        std::string turn; ///< the id that clients read, whatever the worker calls it
+        std::string turn; ///< the id for clients, whatever the worker uses
         std::string model{};
-        std::string cwd{}; ///< paths under it are told relative to it
-        std::optional<turn::Usage> baseline{}; ///< the thread's usage so far; unset: not known
+        std::string cwd{}; ///< paths under it are made relative
+        std::optional<turn::Usage> baseline{}; ///< the thread's usage so far; unset: unknown
         WorkerText text = WorkerText::deltas;
     };
 
@@ -36,21 +36,22 @@ public:
 
     explicit WorkerTranslator(Settings settings);
 
-    /// One notification of the turn; thread and turn were checked by the caller.
+    /// One notification of the turn; the caller has checked thread and turn.
     void push(std::string_view method, Json params, Events& out);
-    /// The thread's total as another turn left it.
+    /// The thread's total after another turn.
     void spent_by_others(const Json& params);
-    /// What the turn said in parts that are not whole, where text is told by items.
+    /// With text by items: sends the text of parts that did not complete.
     void flush(Events& out);
 
-    /// turn/completed with the status "completed": the one end that can come before the last words.
+    /// turn/completed with the status "completed": the only end that can arrive before the last
+    /// text.
     [[nodiscard]] static bool completes(std::string_view method, const Json& params);
-    /// The event is the end of a turn, whatever it is like.
+    /// Whether `method` ends a turn, in any way.
     [[nodiscard]] static bool ends(std::string_view method);
-    /// Items that began and are not completed.
+    /// Some items have started but not completed.
     [[nodiscard]] bool items_open() const noexcept { return !open_.empty(); }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    /// The thread's total as last told; unset: never.
+    /// The thread's last reported total; unset: none was reported.
     [[nodiscard]] const std::optional<turn::Usage>& total() const noexcept { return total_; }
     [[nodiscard]] std::uint64_t text_mismatches() const noexcept {
         return codex_.text_mismatches();
@@ -62,7 +63,7 @@ private:
     enum class Delta { message, reasoning, tool };
     struct Text {
         Key key;
-        std::optional<Json> end; ///< the item as it was completed; unset: it is open
+        std::optional<Json> end; ///< the completed item; unset: still open
     };
 
     void start(std::string_view model, Events& out);
@@ -73,12 +74,12 @@ private:
     void completed(const Json& params, Events& out);
     void codex_error(const Json& params, Events& out);
     void end(turn::Outcome outcome, std::optional<turn::Failure> failure, Events& out);
-    /// Hands a notification in app-server's dialect on.
+    /// Passes on a notification in app-server's dialect.
     void translate(std::string_view method, Json params, Events& out);
     void tell_kept(const Key& key, Events& out);
-    /// An item began. False: it had begun already.
+    /// An item started. False: it had already started.
     bool open(const Key& key);
-    /// Tells a text, and what waited for it; what began before it and is open comes first.
+    /// Sends a text and those that waited for it; an open text that started earlier precedes it.
     void text_completed(const Key& key, Json raw, Events& out);
     void tell_text(Text& text, Events& out);
 
@@ -90,11 +91,11 @@ private:
     std::optional<turn::Usage> total_{};
     std::set<Key> open_{};
     std::set<Key> done_{};
-    std::set<Key> begun_{}; ///< item/started came, and no end yet
-    std::set<Key> overtaken_{}; ///< whole before its item/started came, which tells nothing new
+    std::set<Key> begun_{}; ///< item/started seen, no end yet
+    std::set<Key> overtaken_{}; ///< completed before their item/started, which is then ignored
     std::map<std::string, std::string> outputs_{}; ///< live output of tools, by item
-    std::deque<Text> texts_{}; ///< not told yet, as they began (WorkerText::items)
-    /// Deltas kept back until their item is whole (WorkerText::items).
+    std::deque<Text> texts_{}; ///< not sent yet, in order of their starts (WorkerText::items)
+    /// Deltas held back until their item completes (WorkerText::items).
     std::map<Key, std::vector<std::pair<std::string, Json>>> kept_{};
 };
 

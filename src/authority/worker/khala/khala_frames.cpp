@@ -49,7 +49,7 @@ void read_message(KhalaFrame& frame, Json& body, const KhalaFilter& filter, std:
     add(frame, read_update(std::move(*payload), filter.worker), *sequence, bytes);
 }
 
-/// Where the first stale topic stands.
+/// The head of the first stale topic.
 std::optional<std::uint64_t> head_of_stale(const Json& error) {
     const Json& topics = list_in(error, "stale_topics");
     return topics.empty() ? std::nullopt : count_in(topics.front(), "head_watermark");
@@ -96,7 +96,7 @@ KhalaFrame read_reply(const Json& payload, const KhalaFilter& filter) {
     return frame;
 }
 
-/// An update without its payload still says whose event it is and which.
+/// An update without its payload still identifies the worker and the event.
 std::optional<WorkerEvent> hole_of(const Json& update, std::string_view worker) {
     WorkerEvent event;
     event.seq = seq_member(update, "doc_version");
@@ -134,7 +134,7 @@ std::optional<std::string> base64_decoded(std::string text) {
     return base64url_decoded(text);
 }
 
-/// What comes as sync:frame came before under its own name, but for an error that comes alone.
+/// sync:frame repeats frames that already arrived under their own names, except for errors.
 KhalaFrame read_framed(const Json& payload) {
     if (text_view_in(payload, "kind") != "KHALA_FRAME_KIND_ERROR") {
         return {};

@@ -1,4 +1,4 @@
-// Frames of Khala's two wires. Pure: whatever the bytes, a frame or nothing.
+// Frames of Khala's two wires. Pure: any bytes give a frame or `none`.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -15,24 +15,24 @@ namespace oa_stream::authority {
 
 struct KhalaFrame {
     enum class Kind {
-        none,   ///< unknown, of no use, or not legible
-        hello,  ///< Rust wire: it is open
+        none,   ///< unknown, unused or unreadable
+        hello,  ///< Rust wire: the connection is open
         events,
-        stale,  ///< the cursor is of no use; `head` is where the topic stands
-        slow,   ///< thrown out as a slow consumer
+        stale,  ///< the cursor is stale; `head` is the topic's head
+        slow,   ///< disconnected as a slow consumer
         reauth,
         failed, ///< any other error; `code`
         joined, ///< Phoenix wire: a command was accepted; `ref`
-        closed, ///< likewise: the channel is over
+        closed, ///< likewise: the channel was closed
     };
     Kind kind = Kind::none;
-    std::vector<WorkerEvent> events{}; ///< of our worker only
-    std::uint64_t watermark = 0;       ///< the highest of a batch, other workers' included
+    std::vector<WorkerEvent> events{}; ///< events of our worker only
+    std::uint64_t watermark = 0;       ///< the highest of a batch, including other workers'
     std::optional<std::uint64_t> head{};
-    std::optional<Millis> pause{}; ///< before the next connection, where the server says it
+    std::optional<Millis> pause{}; ///< before the next connection, if the server sets one
     std::string code{};
-    std::string window{}; ///< this build is refused: why, and which builds are served
-    std::string ref{}; ///< Phoenix wire: which command is answered; empty: none
+    std::string window{}; ///< this build is refused: the reason and the accepted builds
+    std::string ref{}; ///< Phoenix wire: the command that is answered; empty: none
 };
 
 struct KhalaFilter {
@@ -43,7 +43,7 @@ struct KhalaFilter {
 [[nodiscard]] KhalaFrame read_rust_frame(std::string_view text, const KhalaFilter& filter);
 [[nodiscard]] KhalaFrame read_phoenix_frame(std::string_view text, const KhalaFilter& filter);
 
-/// A Phoenix message: [join_ref|null, ref, "sync:v1", event, payload]; "" stands for null.
+/// A Phoenix message: [join_ref|null, ref, "sync:v1", event, payload]; "" becomes null.
 [[nodiscard]] std::string phoenix_message(
     std::string_view join_ref, std::string_view ref, std::string_view event, Json payload
 );

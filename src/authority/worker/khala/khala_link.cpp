@@ -16,15 +16,15 @@ namespace {
 
 using Why = KhalaEnd::Why;
 
-constexpr Millis k_first_pause_rust{400};    ///< until hello says its own
+constexpr Millis k_first_pause_rust{400};    ///< until hello sets one
 constexpr Millis k_first_pause_phoenix{500};
 constexpr Millis k_longest_pause{10'000};
-constexpr Millis k_final_pause{60'000}; ///< for a build that is not served
+constexpr Millis k_final_pause{60'000}; ///< for a build that is refused
 constexpr int k_denials = 3;
-constexpr std::size_t k_evictions = 3; ///< within …
-constexpr Millis k_eviction_window{30'000}; ///< … so long: the cursor is given up
-constexpr std::size_t k_less = 8; ///< what a batch is divided by
-constexpr int k_cuts = 10; ///< in a row before anything new was told: then the pauses grow
+constexpr std::size_t k_evictions = 3; ///< this many within …
+constexpr Millis k_eviction_window{30'000}; ///< … this time: the cursor is dropped
+constexpr std::size_t k_less = 8; ///< divisor for the batch size
+constexpr int k_cuts = 10; ///< in a row without new events: then the pauses grow
 
 } // namespace
 
@@ -78,7 +78,8 @@ Task<void> KhalaLink::run(Self self) {
         while (!self->stopping_ && Clock::now() < until) {
             co_await self->changed_.wait_until(until);
             if (self->rests_ != rests) {
-                until = std::min(until, soonest); // woken: what the server advised is kept
+                // woken early: respects the server's advised pause
+                until = std::min(until, soonest);
             }
         }
         self->rests_ = false;
@@ -88,7 +89,7 @@ Task<void> KhalaLink::run(Self self) {
 
 void KhalaLink::wake() {
     if (std::exchange(rests_, false)) {
-        denials_ = k_denials - 1; // another token has one try before it rests as well
+        denials_ = k_denials - 1; // another token has one try before it pauses too
         failures_ = 0;
         changed_.notify();
     }
@@ -136,7 +137,7 @@ void KhalaLink::went_down(const KhalaEnd& end) {
     }
 }
 
-/// An event that is too large by itself is left to the worker's log.
+/// An event that is too large even alone is left to the worker's log.
 void KhalaLink::ask_for_less() {
     const bool batches = options_->wire == KhalaWire::phoenix && batch_ > 1;
     if (batches) {
@@ -148,8 +149,8 @@ void KhalaLink::ask_for_less() {
 }
 
 Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
-    // A replay that is cut goes on where it was; to wait longer each time would only add to it. A
-    // server that cuts whoever comes is left in peace all the same.
+    // A replay that was cut continues where it stopped, so a longer pause would only delay it. If
+    // the server cuts every connection, the pauses still grow.
     cut_ = std::exchange(let_in_, false) && end.cut && !was_up ? cut_ + 1 : 0;
     const bool goes_on = cut_ > 0 && cut_ <= k_cuts;
     failures_ = was_up || goes_on ? 0 : failures_ + 1;
@@ -193,7 +194,7 @@ void KhalaLink::still_answering() {
     answer_by_ = Clock::now() + options_->deadlines.request;
 }
 
-/// Pings say that the peer is there, not that anybody behind it works.
+/// Pings show that the peer is connected, not that the service behind it works.
 Task<void>
 KhalaLink::watch_silence(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket) {
     while (true) {
@@ -215,7 +216,7 @@ KhalaLink::watch_silence(std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSo
     }
 }
 
-/// What it says from now on is not read, so it cannot come up while it is being left.
+/// Stops reading this socket, so that it cannot come up while it is being closed.
 void KhalaLink::leave_silent() {
     if (const auto socket = std::exchange(socket_, nullptr)) {
         ++unanswered_;

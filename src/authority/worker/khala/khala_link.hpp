@@ -1,5 +1,5 @@
-// The one connection to Khala: opened at start, shared by all turns, opened again whenever it is
-// lost. It knows tokens, cursors and pauses; what the events mean is the core's business.
+// The one connection to Khala: opened at start, shared by all turns, reopened whenever it is lost.
+// It handles tokens, cursors and pauses; the core interprets the events.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"
@@ -24,28 +24,28 @@ namespace oa_stream::authority {
 
 struct KhalaHandlers {
     std::function<void(std::vector<WorkerEvent>)> events{};
-    /// `lost`: events were missed that the topic will not tell.
+    /// `lost`: events were missed that the topic will not resend.
     std::function<void(bool lost)> up{};
     std::function<void()> down{};
-    /// Three fresh tokens in a row were refused.
+    /// Three new tokens in a row were refused.
     std::function<void(const std::string& why)> denied{};
 };
 
-/// Why a connection is over.
+/// Why a connection ended.
 struct KhalaEnd {
     enum class Why {
         lost,
         stale,
         slow,
         denied,  ///< the token was refused
-        settings, ///< topic, scope or path is wrong
+        settings, ///< wrong topic, scope or path
         refused_build,
     } why = Why::lost;
-    std::string text{}; ///< one safe line
+    std::string text{}; ///< one line that is safe to log
     std::optional<std::uint64_t> head{};
     std::optional<Millis> pause{};
-    bool cut = false; ///< nobody said why
-    bool too_large = false; ///< what came next is longer than a message may be
+    bool cut = false; ///< cut without a reason from the server
+    bool too_large = false; ///< the next message exceeds the size limit
 };
 
 class KhalaLink : public std::enable_shared_from_this<KhalaLink> {
@@ -58,27 +58,28 @@ public:
         KhalaHandlers handlers
     );
 
-    /// Until stop().
+    /// Runs until stop().
     [[nodiscard]] static Task<void> run(Self self);
     [[nodiscard]] static Task<void> stop(Self self);
-    /// Refused tokens are left alone for a while; a new one is tried at once.
+    /// After refused tokens the link pauses for a while, but tries a new token at once.
     [[nodiscard]] bool rests() const noexcept { return rests_; }
     void wake();
-    /// Whether another token stands where the refused one came from; never for minted ones.
+    /// Whether the source of the refused token now has a different one; never true for minted
+    /// tokens.
     [[nodiscard]] static Task<bool> replaced(Self self);
-    /// A fresh one. Code::credentials: refused.
+    /// A new token. Code::credentials: refused.
     [[nodiscard]] static Task<Result<Secret>> token(Self self);
-    /// One connection, from the question for the head to its end.
+    /// One connection, from the request for the topic's head to its end.
     [[nodiscard]] static Task<KhalaEnd> session(Self self, Secret token);
 
     [[nodiscard]] bool up() const noexcept { return up_; }
-    /// Why it is down; empty while it is up.
+    /// Why the link is down; empty while it is up.
     [[nodiscard]] const std::string& reason() const noexcept { return reason_; }
     [[nodiscard]] std::uint64_t reconnects() const noexcept { return reconnects_; }
     [[nodiscard]] std::uint64_t stale_cursors() const noexcept { return stale_cursors_; }
     [[nodiscard]] std::uint64_t reauths() const noexcept { return reauths_; }
     [[nodiscard]] std::uint64_t unanswered() const noexcept { return unanswered_; }
-    /// Its numbers began again since the last call.
+    /// The topic's numbers restarted since the last call.
     [[nodiscard]] bool began_again() noexcept { return std::exchange(began_again_, false); }
 
 private:
@@ -88,11 +89,11 @@ private:
 
     [[nodiscard]] Millis pause_after(const KhalaEnd& end, bool was_up);
     void went_down(const KhalaEnd& end);
-    /// The same question would get the same answer.
+    /// Reduces the batch, because the same request would get the same answer.
     void ask_for_less();
     void went_up();
     void receive(KhalaFrame& frame);
-    /// The server owes an answer on `socket_` from now on; without one it is left.
+    /// From now on the server must answer on `socket_`; without an answer the socket is closed.
     void expect_answer();
     void still_answering();
     void leave_silent();
@@ -115,14 +116,14 @@ private:
     Signal changed_;
     std::optional<std::uint64_t> cursor_{}; ///< the highest watermark received
     Clock::time_point heard_{}; ///< the last message on any socket
-    std::optional<Clock::time_point> answer_by_{}; ///< set: the server owes an answer
-    std::size_t batch_ = k_batch; ///< events that are asked for in one message
-    bool let_in_ = false;  ///< the last connection's token and channel were accepted
-    int cut_ = 0; ///< connections in a row that were let in, and cut before they told anything
-    bool to_head_ = false; ///< the cursor is of no use: go on at the head
-    bool at_head_ = false; ///< the last end told the head, and the cursor is there
-    bool from_zero_ = false; ///< what is retained is being read, over evictions if need be
-    bool lost_ = false;    ///< what the next up() says
+    std::optional<Clock::time_point> answer_by_{}; ///< deadline of a pending answer
+    std::size_t batch_ = k_batch; ///< events requested per message
+    bool let_in_ = false; ///< the last connection's token and channel were accepted
+    int cut_ = 0; ///< accepted connections in a row that were cut before any event
+    bool to_head_ = false; ///< the cursor is useless: continue at the head
+    bool at_head_ = false; ///< the last end named the head, and the cursor is there
+    bool from_zero_ = false; ///< reading all retained events, in spite of evictions
+    bool lost_ = false; ///< argument of the next up()
     bool began_again_ = false;
     bool up_ = false;
     bool stopping_ = false;
@@ -134,8 +135,8 @@ private:
     std::deque<Clock::time_point> evictions_{};
     std::uint64_t reconnects_ = 0;
     std::uint64_t stale_cursors_ = 0;
-    std::uint64_t reauths_ = 0; ///< tokens that were refused, in the middle or at the start
-    std::uint64_t unanswered_ = 0; ///< connections that were left because Khala said nothing
+    std::uint64_t reauths_ = 0; ///< tokens refused at the start or later
+    std::uint64_t unanswered_ = 0; ///< connections closed because Khala did not answer
     std::minstd_rand random_;
 };
 

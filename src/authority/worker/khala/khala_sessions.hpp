@@ -13,8 +13,8 @@ public:
 private:
     struct Head {
         std::optional<KhalaEnd> end{};
-        std::optional<std::uint64_t> at{}; ///< unset: nothing was ever published
-        bool throttled = false;            ///< the question was refused; `at` says nothing
+        std::optional<std::uint64_t> at{}; ///< unset: the topic is empty
+        bool throttled = false;            ///< the request was refused; `at` is meaningless
     };
     [[nodiscard]] static Task<Head> ask_head(Link link, Secret token);
     static void choose_cursor(KhalaLink& link, const Head& head);

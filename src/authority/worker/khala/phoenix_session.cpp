@@ -17,7 +17,7 @@ constexpr std::string_view k_subscribe = "2";
 constexpr std::string_view k_beat = "3";
 constexpr Millis k_longest_replay{60'000}; ///< of at most 3,000 events
 
-/// Holds the token: nothing may log it.
+/// Contains the token: must not be logged.
 std::string socket_url(const WorkerOptions& options, const Secret& token) {
     return fmt::format(
         "{}/sync/socket/websocket?token={}&vsn=2.0.0&client=oa-stream&client_build_id={}"
@@ -87,8 +87,8 @@ Task<std::optional<KhalaEnd>> PhoenixSession::join(Link link, Socket socket) {
     }
 }
 
-/// Without a cursor: the old events are dropped, the reply says where the head is. A stale cursor
-/// is answered with the head: subscribe there, and say that events were missed.
+/// Without a cursor, the old events are dropped and the reply contains the head. A stale cursor is
+/// answered with the head: subscribes there and reports that events were missed.
 Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket) {
     const std::string& topic = link->options_->topic;
     bool seeking = !link->cursor_ || link->to_head_;
@@ -105,7 +105,7 @@ Task<std::optional<KhalaEnd>> PhoenixSession::subscribe(Link link, Socket socket
         }
         auto frame = read_phoenix_frame(*message, link->filter_);
         if (frame.kind == Kind::events && Clock::now() < latest) {
-            link->still_answering(); // what is retained comes before the reply
+            link->still_answering(); // retained events arrive before the reply
         }
         if (frame.kind == Kind::events && !seeking) {
             link->receive(frame);
@@ -140,8 +140,8 @@ Task<KhalaEnd> PhoenixSession::read(Link link, Socket socket) {
     }
 }
 
-/// The server answers each heartbeat and sends its own: one that said nothing since the last is
-/// gone.
+/// The server answers each heartbeat and sends its own: a server that was silent since the last one
+/// is gone.
 Task<void> PhoenixSession::beat(
     std::weak_ptr<KhalaLink> link, std::weak_ptr<net::WebSocket> socket, Millis every
 ) {

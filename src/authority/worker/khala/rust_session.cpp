@@ -10,12 +10,13 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// Behind any head: the answer is empty and says where the head is. The route is for nothing else.
+/// Beyond any head: the answer has no events but contains the head. The route is used only for
+/// this.
 constexpr std::uint64_t k_far = 9'007'199'254'740'991;
-/// The guard's interval runs per principal, and an open socket of any lane of it restarts it all
-/// the time: who is refused twice will be refused as long as that lane runs.
+/// The guard's interval is per principal, and an open socket of any of its lanes keeps restarting
+/// it. A lane that is refused twice will be refused as long as the other lane runs.
 constexpr int k_polls = 2;
-/// A poll that comes too early starts the guard's interval again.
+/// A request that comes too early restarts the guard's interval.
 constexpr Millis k_guard{300};
 
 std::string topic_url(const WorkerOptions& options) {
@@ -67,10 +68,11 @@ Task<RustSession::Head> RustSession::ask_head(Link link, Secret token) {
     co_return head;
 }
 
-/// A cursor beyond the head reads nothing, silently, for ever: the runtime's numbers began again.
+/// A cursor beyond the head silently reads nothing, for ever: the runtime's numbers have restarted.
 ///
-/// Where nobody tells the head, 0 is the one cursor that cannot be beyond it. It is answered with
-/// what is retained, which the worker's own numbers sort out, or with stale_cursor and the head.
+/// When the head is unknown, 0 is the only cursor that cannot be beyond it. The answer is either
+/// the retained events, which are de-duplicated by the worker's own numbers, or stale_cursor with
+/// the head.
 void RustSession::choose_cursor(KhalaLink& link, const Head& head) {
     const auto at = head.at.value_or(0);
     if (head.throttled) {
