@@ -1,5 +1,5 @@
-// The machine that knows a legal stream of the Responses API, and the judgement of a whole
-// response. Pure: no I/O, no clock. The writer can only emit what they allow.
+// The state machine of a legal stream of the Responses API, and the rules of a whole response.
+// Pure: no I/O, no clock. The writer can only emit what they allow.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -18,21 +18,21 @@ class ResponsesMachine {
 public:
     using Report = UiMachine::Report;
 
-    /// Takes the next event (`name`: of its event: field), reports every rule it breaks, and goes
-    /// on.
+    /// Processes the next event (`name`: its event: field), reports every rule it breaks, and
+    /// continues.
     void step(const Json& event, std::string_view name, const Report& report);
-    /// An event stands here that no client could read.
+    /// The next event is one that no client could read.
     void unreadable(const Report& report);
-    /// A comment stands here: of interest only after the end.
+    /// The next line is a comment; it matters only after the end.
     void comment(const Report& report);
-    /// The stream is over.
+    /// The stream has ended.
     void finish(const Report& report);
 
     [[nodiscard]] bool done() const noexcept { return ended_; } ///< the final event was seen
 
 private:
-    /// An item of the output. Texts are those of its one part: what is said, summed up or passed to
-    /// a function.
+    /// An output item. `text` is that of its one part: an answer, a reasoning summary or a
+    /// function's arguments.
     struct Item {
         std::string id;
         std::string type;
@@ -41,8 +41,8 @@ private:
         bool text_done = false; ///< the text's done event was seen
         bool part_done = false; ///< at least one part was there
         bool done = false;
-        Json whole{}; ///< of its output_item.done
-        std::string call{}; ///< of a function_call, as its name
+        Json whole{}; ///< from its output_item.done
+        std::string call{}; ///< of a function_call; so is `name`
         std::string name{};
     };
 
@@ -59,15 +59,15 @@ private:
 
     std::vector<Item> items_{};
     std::optional<Json> first_{}; ///< the first event's response
-    std::int64_t next_ = 0; ///< sequence number
+    std::int64_t next_ = 0; ///< next sequence number
     std::uint64_t events_ = 0;
     bool ended_ = false;
     bool error_last_ = false; ///< the last event was an error: response.failed may follow
     bool noted_after_end_ = false;
 };
 
-/// Rules V3, V5, V11 and V12 of a response, in an event or as a whole body. `status`: the one it
-/// must have; empty: any that a whole answer may have.
+/// Rules V3, V5, V11 and V12 of a response in an event or a whole body. `status`: the required one;
+/// empty: any that a whole answer may have.
 void judge_response(
     const Json& response, std::string_view status, const ResponsesMachine::Report& report
 );

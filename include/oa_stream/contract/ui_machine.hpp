@@ -1,5 +1,5 @@
-// The machine that knows a legal UI message stream. Pure: no I/O, no clock. The writer can only
-// emit what it allows; the verifier judges others with the very same object.
+// The state machine of a legal UI message stream. Pure: no I/O, no clock. The writer can only emit
+// what it allows; the verifier judges other servers with the same class.
 #pragma once
 
 #include "oa_stream/contract/rules.hpp"
@@ -31,10 +31,10 @@ struct EarlierCall {
     std::string call, name;
     bool dynamic = false;
     bool input_streaming = false;
-    bool asked = false; ///< its approval was asked for
+    bool asked = false; ///< an approval was requested for it
     bool has_output = false;
 };
-/// What the request's messages mean for the answer. Empty: the last message is the user's.
+/// The effect of the request's messages on the answer. Empty: the last message is the user's.
 struct Continues {
     std::string message_id;
     std::vector<EarlierCall> calls{};
@@ -53,19 +53,19 @@ public:
     UiMachine(UiMachine&&) noexcept;
     UiMachine& operator=(UiMachine&&) noexcept;
 
-    /// False: nobody gave the request's messages, so that a chunk may be about a call of theirs.
-    /// Before step().
+    /// False: the request's messages are unknown, so a chunk may refer to a call in them. Call it
+    /// before step().
     void messages_known(bool known) noexcept;
-    /// True when a chunk would break the rule unless those messages have its call.
+    /// True when a chunk would break the rule unless those messages contain its call.
     [[nodiscard]] bool undecided(std::string_view rule) const noexcept;
 
-    /// Takes the next chunk, reports every rule it breaks, and goes on.
+    /// Processes the next chunk, reports every rule it breaks, and continues.
     void step(const wire::ui::Chunk& chunk, const Report& report);
-    /// An event stands here that is not a chunk any client could read (J1, J2, W2).
+    /// The next event is not a chunk that any client could read (J1, J2, W2).
     void unreadable(const Report& report);
-    /// A comment stands here: of interest only after [DONE] (O7).
+    /// The next line is a comment; it matters only after [DONE] (O7).
     void comment(const Report& report);
-    /// The stream is over.
+    /// The stream has ended.
     void finish(const Report& report);
 
     [[nodiscard]] bool started() const noexcept;

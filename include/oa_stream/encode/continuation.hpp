@@ -1,4 +1,5 @@
-// A turn repeated from its beginning, of which a client has a part: what is left to send.
+// When a turn is repeated from its beginning to a client that has a part of it: selects what is
+// left to send.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -9,9 +10,8 @@
 
 namespace oa_stream::encode {
 
-/// Made from the frames of the page's protocol that were sent. Nothing is guessed and nothing
-/// repeated: pieces may be cut anywhere, but the repeated text must begin with the text
-/// that was sent.
+/// Constructed from the UI message stream frames that were sent. It neither guesses nor repeats:
+/// deltas may be cut anywhere, but the repeated text must begin with the text that was sent.
 class Continuation {
 public:
     explicit Continuation(std::string_view sent);
@@ -21,8 +21,8 @@ public:
     Continuation(Continuation&&) noexcept;
     Continuation& operator=(Continuation&&) noexcept;
 
-    /// True: `event`, cut to its new part, is to be sent. Code::unavailable: it does not go on
-    /// from what was sent.
+    /// True: send `event`, which is cut to its new part. Code::unavailable: the event does not
+    /// continue what was sent.
     [[nodiscard]] Result<bool> admit(turn::Event& event);
 
 private:

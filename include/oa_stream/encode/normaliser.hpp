@@ -1,4 +1,4 @@
-// Repairs an authority's event stream into the grammar of turn/event.hpp, counting each repair.
+// Converts an authority's event stream to the grammar of turn/event.hpp and counts each repair.
 #pragma once
 
 #include "oa_stream/turn/event.hpp"
@@ -16,7 +16,7 @@ namespace oa_stream::encode {
 enum class Repair {
     started_missing,      ///< content before TurnStarted
     started_twice,
-    part_unopened,        ///< delta or close of a part nobody opened
+    part_unopened,        ///< delta or close of a part that is not open
     part_reopened,        ///< opened again: renamed
     part_left_open,       ///< still open at the end
     tool_unopened,
@@ -29,12 +29,12 @@ enum class Repair {
     split_code_point,     ///< bytes held back until the code point was whole
     after_end,
     end_missing,
-    bad_id, ///< an id or name that may not stand on the wire: renamed
+    bad_id, ///< an id or name not allowed on the wire: renamed
 };
 inline constexpr std::size_t k_repair_kinds = 16;
 [[nodiscard]] std::string_view to_string(Repair repair) noexcept;
 
-/// In place of the result of a call that a stopped turn left open.
+/// Replaces the result of a call that was open when its turn was stopped.
 inline constexpr std::string_view k_stopped_call = "The answer was stopped before this call ended.";
 /// … when the turn failed.
 inline constexpr std::string_view k_no_output = "The answer ended before this call did.";
@@ -48,16 +48,16 @@ public:
     Normaliser(Normaliser&&) noexcept;
     Normaliser& operator=(Normaliser&&) noexcept;
 
-    /// Appends to `out` what `event` means once repaired: nothing, one event or several.
+    /// Appends the repaired form of `event` to `out`: no, one or several events.
     void push(turn::Event event, std::vector<turn::Event>& out);
-    /// The source ended. Without a TurnEnded so far, one with `failure` is made; open parts and
-    /// tools are closed before it.
+    /// The source ended. If there was no TurnEnded, adds one with `failure`; open parts and tools
+    /// are closed before it.
     void finish(turn::Failure failure, std::vector<turn::Event>& out);
-    /// Ends these calls, by their ids on the wire: an answer ends and they go on. What is told of
-    /// them later is dropped, but a question about one, which opens a call of its own.
+    /// Ends these calls (wire ids) for the client: the answer ends, but the calls continue. Later
+    /// events about them are dropped, except an approval question, which opens a new call.
     void leave_behind(const std::vector<std::string>& calls, std::vector<turn::Event>& out);
     [[nodiscard]] bool ended() const noexcept;
-    /// Repairs so far by kind, indexed by Repair.
+    /// Number of repairs so far, indexed by Repair.
     [[nodiscard]] const std::array<std::uint64_t, k_repair_kinds>& repairs() const noexcept;
 
 private:

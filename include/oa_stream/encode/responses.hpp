@@ -1,5 +1,5 @@
 // Turn events → OpenAI's Responses API: the named events of a stream, or one whole response. Both
-// come from one state, so they cannot disagree; events go through the contract's machine.
+// use the same state, so they cannot disagree; events are checked by the contract's machine.
 #pragma once
 
 #include "oa_stream/encode/completions.hpp"
@@ -10,19 +10,19 @@
 namespace oa_stream::encode {
 
 struct ResponseIdentity {
-    /// id ("resp_…"), object, created_at, model, and what the request said: all but status, output,
-    /// error, incomplete_details and usage.
+    /// id ("resp_…"), object, created_at, model and members copied from the request: all except
+    /// status, output, error, incomplete_details and usage.
     Json response = Json::object();
     AnswerDemands demands{};
-    bool reasoning = false; ///< reasoning is sent, as summaries
-    /// Called once with a response that is complete or was cut, never with one that failed.
+    bool reasoning = false; ///< send reasoning, as summaries
+    /// Called once with a complete or cut response, never with a failed one.
     std::function<void(const Json& response)> on_response{};
 };
 
 /// created, in_progress, one item after the other, completed | incomplete | failed. Every text part
-/// is a message, every call of the client's functions a function_call; other tools and notes
-/// produce nothing. Not streamed it never writes; then a failed turn is result()'s error. Either
-/// way it is gathered.
+/// becomes a message, every call of a client function a function_call; other tools and notes
+/// produce nothing. Without `streamed` it writes no frames, and a failed turn is result()'s error.
+/// The response is collected in both cases.
 [[nodiscard]] std::unique_ptr<WholeAnswer>
 responses_answer(ResponseIdentity identity, bool streamed, TextRoom room = {});
 

@@ -1,4 +1,4 @@
-// Turn events → the bytes of one answer, whichever protocol the client speaks.
+// Turn events → the bytes of one answer, in the client's protocol.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -11,16 +11,16 @@
 
 namespace oa_stream::encode {
 
-/// What happened in a turn as its client saw it.
+/// The client's view of a turn.
 struct TurnSummary {
-    bool content = false; ///< it was sent text, reasoning or a tool call
-    /// What the answer ended with, also when the turn completed and the answer lacks what its
+    bool content = false; ///< text, reasoning or a tool call was sent
+    /// The failure in the answer; also set when the turn completed but the answer lacks what the
     /// request demands.
     std::optional<turn::Failure> failure{};
     std::uint64_t frames = 0;
 };
 
-/// Takes the normalised events of one turn in order. One thread.
+/// Encodes the normalised events of one turn in order. For one thread only.
 class TurnEncoder {
 public:
     virtual ~TurnEncoder() = default;
@@ -28,22 +28,22 @@ public:
     TurnEncoder(const TurnEncoder&) = delete;
     TurnEncoder& operator=(const TurnEncoder&) = delete;
 
-    /// Appends what is sent as soon as the authority accepted the turn.
+    /// Appends the first frames, sent as soon as the authority has accepted the turn.
     virtual void begin(std::string& out) = 0;
-    /// Appends the frames of one event, begin()'s first when it was not called; for TurnEnded
-    /// everything up to the answer's end. Code::internal (nothing of the event appended) when the
-    /// event is out of order or the contract refuses a frame: a fault of ours, the caller ends the
-    /// turn with adapter_preview_unavailable through fail_open().
+    /// Appends the frames of one event, preceded by begin()'s if it was not called; for TurnEnded
+    /// everything up to the answer's end. Code::internal (nothing of the event is appended) when
+    /// the event is out of order or the contract refuses a frame. That is a bug of ours; the caller
+    /// ends the turn with adapter_preview_unavailable through fail_open().
     [[nodiscard]] virtual Result<void> encode(const turn::Event& event, std::string& out) = 0;
-    /// Ends the answer as failed from whatever state it is in.
+    /// Ends the answer as failed, from any state.
     virtual void fail_open(const turn::Failure& failure, std::string& out) = 0;
 
-    /// The turn waits for its client: appends this answer's end and the beginning of the one that
-    /// goes on with it. No part may be open. nullopt, and nothing appended: this protocol has no
-    /// such thing. Code::internal: the contract refuses a frame, as in encode().
+    /// The turn waits for its client: appends the end of this answer and the beginning of the one
+    /// that continues it. No part may be open. nullopt, and nothing is appended: the protocol does
+    /// not support this. Code::internal: the contract refuses a frame, as in encode().
     struct Break;
     [[nodiscard]] virtual Result<std::optional<Break>> pause(std::string& out);
-    /// The answer has all it needs though the turn goes on: the caller ends the turn as completed.
+    /// The answer is complete although the turn continues: the caller ends the turn as completed.
     [[nodiscard]] virtual bool satisfied() const noexcept { return false; }
     [[nodiscard]] virtual bool ended() const noexcept = 0;
     [[nodiscard]] virtual const TurnSummary& summary() const noexcept = 0;
@@ -53,12 +53,12 @@ protected:
     TurnEncoder& operator=(TurnEncoder&&) = default;
 };
 
-/// Where pause() changed from one answer to the next, in bytes of what it appended. One stream that
-/// sends both leaves out the part from `finish` up to `body`.
+/// Byte offsets in pause()'s output, at the change from one answer to the next. A stream that sends
+/// both answers omits the bytes from `finish` up to `body`.
 struct TurnEncoder::Break {
-    std::size_t finish = 0; ///< frames from here on only end the first answer
-    std::size_t end = 0; ///< the first answer's end
-    std::size_t body = 0; ///< frames from here on do more than begin the second
+    std::size_t finish = 0; ///< from here on, frames only end the first answer
+    std::size_t end = 0; ///< end of the first answer
+    std::size_t body = 0; ///< from here on, frames are content of the second answer
 };
 
 inline Result<std::optional<TurnEncoder::Break>> TurnEncoder::pause(std::string& /*out*/) {

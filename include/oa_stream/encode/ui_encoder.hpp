@@ -1,5 +1,5 @@
 // Turn events → UI message stream frames, emitted only through the contract's machine.
-// The event → chunk table (tests/encode/ui_mapping.cpp) also makes docs/mapping.md.
+// docs/mapping.md is generated from the event → chunk table (tests/encode/ui_mapping.cpp).
 #pragma once
 
 #include "oa_stream/encode/turn_encoder.hpp"
@@ -16,9 +16,9 @@ struct UiEncoderOptions {
     std::string message_id{}; ///< start.messageId
     std::string turn{};       ///< turn id, for messageMetadata
     std::string model{};
-    std::vector<std::string> ignored{}; ///< what of the request had no effect
-    /// The client knows the chunks of approvals (AI SDK 6 and later). Without, ApprovalAsked and
-    /// ApprovalSettled mean nothing.
+    std::vector<std::string> ignored{}; ///< parts of the request that had no effect
+    /// The client supports the approval chunks (AI SDK 6 and later). Without it, ApprovalAsked and
+    /// ApprovalSettled are ignored.
     bool approvals = false;
 };
 
@@ -31,8 +31,8 @@ public:
     UiEncoder(UiEncoder&&) noexcept;
     UiEncoder& operator=(UiEncoder&&) noexcept;
 
-    /// Takes up the state of an answer of which these frames were sent; before anything else is
-    /// asked. Code::protocol: they are not the beginning of a legal answer.
+    /// Restores the state of an answer whose first frames, `sent`, were already sent; must be the
+    /// first call. Code::protocol: they are not the beginning of a legal answer.
     [[nodiscard]] Result<void> restore(std::string_view sent);
 
     /// Appends start and start-step.
@@ -40,7 +40,7 @@ public:
     /// For TurnEnded everything up to [DONE].
     [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override;
     void fail_open(const turn::Failure& failure, std::string& out) override;
-    /// The next answer has the same message id: it goes on with the message.
+    /// The next answer has the same message id, because it continues the message.
     [[nodiscard]] Result<std::optional<Break>> pause(std::string& out) override;
     [[nodiscard]] bool ended() const noexcept override;
     [[nodiscard]] const TurnSummary& summary() const noexcept override;

@@ -1,5 +1,5 @@
-// Turn events → the parts of the UIMessage that a client makes of their stream. For whoever tells a
-// finished turn a second time: both tellings must agree.
+// Turn events → the parts of the UIMessage that a client builds from their stream. For the history
+// of a finished turn, which must be equal to the streamed message.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -10,7 +10,7 @@
 
 namespace oa_stream::encode {
 
-/// In place of an answer that has none: the text, and `notice` in the finish's metadata.
+/// Replaces a missing answer: the text, and `notice` in the finish's metadata.
 inline constexpr std::string_view k_empty_answer_code = "model_empty_response";
 inline constexpr std::string_view k_empty_answer_text =
     "The model ended its answer without a word. It may have refused: ask in other words.";
@@ -20,19 +20,19 @@ inline constexpr std::string_view k_waits_results = "waiting-for-tool-results";
 
 struct MissingAnswer {
     std::string_view text{}; ///< empty: nothing is missing
-    bool empty = false; ///< the stream had no word of it either: k_empty_answer_code
+    bool empty = false; ///< the stream had no text either: k_empty_answer_code
 };
-/// In place of an answer that is not among the events, of a turn that completed. Nothing is missing
-/// where their end, if they have one, does not say that there were words.
+/// The replacement for the missing answer of a completed turn. Nothing is missing if the events
+/// have a TurnEnded that does not report withheld text.
 [[nodiscard]] MissingAnswer missing_answer(const std::vector<turn::Event>& events);
 
 /// What clients read of a failure wherever they do: code, reason if there is one, message.
 [[nodiscard]] Json failure_json(const turn::Failure& failure);
 
-/// A JSON array. `events` need not keep the grammar: they are repaired as those of a stream are, so
-/// calls have the ids they had on the wire. `outcome` decides what a call says that never ended.
-/// Text and tool parts are those of the AI SDK 5, 6 and 7; transient notes are not kept. `waits`:
-/// calls of the client's own functions (turn::ClientCall) that have no end stay open.
+/// A JSON array. `events` may break the grammar: they are repaired like those of a stream, so calls
+/// have the ids of the wire. `outcome` decides the result shown for a call without an end. Text and
+/// tool parts have the form of AI SDK 5, 6 and 7; transient notes are omitted. `waits`: calls of
+/// the client's own functions (turn::ClientCall) without an end stay open.
 [[nodiscard]] Json
 ui_message_parts(std::vector<turn::Event> events, turn::Outcome outcome, bool waits = false);
 

@@ -1,4 +1,4 @@
-// What can happen in a turn, free of any protocol.
+// Events of a turn, independent of any protocol.
 //
 //   turn = TurnStarted , { part | tool | Note | UsageKnown } , TurnEnded
 //   part = PartOpened , { PartDelta } , PartClosed
@@ -23,7 +23,7 @@ namespace oa_stream::turn {
 
 enum class PartKind { text, reasoning };
 
-/// What a text is in its answer, where the model says so.
+/// The role of a text in its answer, if the model states it.
 enum class TextPhase { unknown, commentary, final_answer };
 [[nodiscard]] std::string_view to_string(TextPhase phase) noexcept; ///< empty: unknown
 [[nodiscard]] TextPhase text_phase_of(std::string_view word) noexcept;
@@ -57,20 +57,19 @@ struct Failure {
     bool retryable = false;
     std::string detail{}; ///< the authority's own text; for the log only, never for clients
     FailureCause cause = FailureCause::other;
-    /// Seconds after which the provider said it will take requests again.
+    /// Seconds until the provider accepts requests again, if it stated them.
     std::optional<int> retry_after{};
-    /// The same as a time of day, with its date unless it is today ("Dec 2nd, 2026 5:45 PM"), by
-    /// the clock of the authority's machine; empty: not known.
+    /// The same as a time of day, with a date unless it is today ("Dec 2nd, 2026 5:45 PM"), by the
+    /// clock of the authority's machine; empty: unknown.
     std::string again_at{};
-    /// The authority's events ended by themselves, whole so far, only the terminal one is missing.
+    /// The authority's event stream ended early, complete except for the terminal event.
     bool clean_eof = false;
     friend bool operator==(const Failure&, const Failure&) = default;
 };
-/// As retryable as its code is.
+/// Sets `retryable` from the code's table row.
 [[nodiscard]] Failure
 failure_of(FailureCode code, std::string detail, FailureCause cause = FailureCause::other);
-/// What a client reads as the error's text: why, as far as the provider said it, and when to try
-/// again.
+/// The error text for clients: the provider's reason, if known, and when to try again.
 [[nodiscard]] std::string sentence_of(const Failure& failure);
 
 struct TurnStarted {
@@ -92,8 +91,8 @@ struct PartDelta {
 };
 struct PartClosed {
     std::string id;
-    /// The model's response broke off there and is asked for again: another part will say it from
-    /// its start.
+    /// The model's response broke off and is requested again: a new part will repeat it from its
+    /// start.
     bool broken = false;
     friend bool operator==(const PartClosed&, const PartClosed&) = default;
 };
@@ -101,7 +100,7 @@ struct ToolOpened {
     std::string call; ///< unique within the turn
     std::string name;
     bool dynamic = true;
-    bool client = false; ///< a function of the client's, which runs it itself
+    bool client = false; ///< a function of the client, which runs it
     friend bool operator==(const ToolOpened&, const ToolOpened&) = default;
 };
 struct ToolInputDelta {
@@ -137,25 +136,25 @@ struct Note {
     Json payload;
     friend bool operator==(const Note&, const Note&) = default;
 };
-/// The authority waits for a person's decision before it runs a call. Only in turns that were
-/// started with TurnRequest::ask_approvals.
+/// The authority waits for a person's decision before it runs a call. Only in turns started with
+/// TurnRequest::ask_approvals.
 struct ApprovalAsked {
-    std::string id; ///< unique within the turn; what Turn::answer_approval() takes
-    std::string call; ///< the tool call in question; opened before
+    std::string id; ///< unique within the turn; argument of Turn::answer_approval()
+    std::string call; ///< the tool call to approve; opened before
     friend bool operator==(const ApprovalAsked&, const ApprovalAsked&) = default;
 };
-/// The decision reached the authority, or it no longer waits for one.
+/// The decision reached the authority, or is no longer needed.
 struct ApprovalSettled {
     std::string id;
     bool approved = false;
     friend bool operator==(const ApprovalSettled&, const ApprovalSettled&) = default;
 };
-/// The client is to run one of its functions. Only in turns that were started with
-/// TurnRequest::tools; an end with Finish::tool_calls leaves such calls open.
+/// The client has to run one of its functions. Only in turns started with TurnRequest::tools; an
+/// end with Finish::tool_calls leaves such calls open.
 struct ClientCall {
     std::string call; ///< opened before
     std::string name;
-    std::string arguments; ///< as the model wrote them: JSON, if it wrote any
+    std::string arguments; ///< as the model wrote them; normally JSON
     friend bool operator==(const ClientCall&, const ClientCall&) = default;
 };
 struct UsageKnown {
@@ -167,8 +166,8 @@ struct TurnEnded {
     Finish finish = Finish::stop;
     std::optional<Failure> failure{}; ///< set when outcome is failed or aborted
     std::optional<Usage> usage{}; ///< unset: the authority never reported it
-    /// No word of the answer came: its message was begun and the authority keeps its words, or it
-    /// was cut before.
+    /// The answer has no text: the authority keeps it back (a message was started), or it was cut
+    /// before its first word.
     bool withheld = false;
     friend bool operator==(const TurnEnded&, const TurnEnded&) = default;
 };
@@ -191,9 +190,9 @@ using Event = std::variant<
     UsageKnown,
     TurnEnded>;
 
-/// Text, reasoning or a tool: with one of these a turn is not empty.
+/// Text, reasoning or a tool: a turn with one of these is not empty.
 [[nodiscard]] bool is_content(const Event& event) noexcept;
-/// A text stands behind the last call.
+/// A text follows the last call.
 [[nodiscard]] bool is_answered(const std::vector<Event>& events);
 /// "part-delta": the alternative's name, for logs, docs and tests.
 [[nodiscard]] std::string_view name_of(const Event& event) noexcept;

@@ -1,5 +1,5 @@
-// The faults that can be injected into turns: by the replay authority, and by a drill that plants
-// them in a process that runs. One table of their names and of the values they take.
+// The faults that can be injected into turns, by the replay authority or by a drill in a running
+// process: one table of their names and value types.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -13,15 +13,15 @@
 namespace oa_stream::turn {
 
 enum class FaultValue {
-    share,    ///< of the turns, 0 to 1
+    share,    ///< share of turns, 0 to 1
     duration, ///< "300ms"
     factor,   ///< 1 to 10,000, decimal
-    number,   ///< of a turn, from 1
+    number,   ///< number of a turn, from 1
 };
 struct FaultKind {
-    std::string_view word; ///< as it is typed before its value: "error-rate=", "kill"
+    std::string_view word; ///< as written before the value: "error-rate=", "kill"
     FaultValue value = FaultValue::share;
-    bool control = false; ///< of a control service that reads the same file
+    bool control = false; ///< for a control service that reads the same file
 
     [[nodiscard]] constexpr std::string_view name() const { return word.substr(0, word.find('=')); }
 };
@@ -42,16 +42,16 @@ inline constexpr std::array k_fault_kinds{
     FaultKind{"kill", FaultValue::number},
 };
 
-/// Their words, in this order.
+/// The words of the table, in its order.
 [[nodiscard]] std::span<const std::string_view> fault_words();
 
-/// What a fault was given: one of them, by its kind.
+/// A fault's value; its kind decides which field is set.
 struct FaultAmount {
     double number = 0; ///< share, factor
     Millis time{0};
     std::uint64_t turn = 1;
 };
-/// Code::usage says what the kind needs. A `number` may be left out: the next turn.
+/// Code::usage names the form that the kind needs. A `number` may be missing: the next turn.
 [[nodiscard]] Result<FaultAmount> read_fault_value(const FaultKind& kind, std::string_view value);
 
 } // namespace oa_stream::turn

@@ -1,6 +1,6 @@
 // OpenAI chat completions as structs: the chunks of a stream, the whole answer and the error
-// object, with their JSON forms. One struct serves our own frames and those of others, whose
-// chunks may hold more at once than ours; what they may hold is the contract's business.
+// object, with their JSON forms. The same structs hold our own frames and those of other servers,
+// whose chunks may combine more members than ours; the room contract decides what is allowed.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -26,15 +26,15 @@ struct Usage {
     friend bool operator==(const Usage&, const Usage&) = default;
 };
 
-/// A call of one of the client's functions.
+/// A call of a client function.
 struct ToolCall {
     std::string id{}, name{};
     std::string arguments{}; ///< JSON, as the model wrote it
     friend bool operator==(const ToolCall&, const ToolCall&) = default;
 };
-/// A piece of one, in a chunk: the first has id and name, the others more of the arguments.
+/// A piece of a call, in a chunk: the first has id and name, later ones continue the arguments.
 struct ToolCallPiece {
-    std::int64_t index = 0; ///< which of the answer's calls
+    std::int64_t index = 0; ///< index of the call in the answer
     std::optional<std::string> id{}, name{};
     std::string arguments{};
     friend bool operator==(const ToolCallPiece&, const ToolCallPiece&) = default;
@@ -62,11 +62,11 @@ struct ErrorObject {
     friend bool operator==(const ErrorObject&, const ErrorObject&) = default;
 };
 
-/// Of error objects. Clients choose what to do by it.
+/// Values of ErrorObject::type. Clients decide by it what to do.
 inline constexpr std::array<std::string_view, 3> k_error_types{
     "server_error", "rate_limit_error", "invalid_request_error"
 };
-/// That of an error under this status.
+/// The type for an error with this HTTP status.
 [[nodiscard]] constexpr std::string_view error_type_of(int status) noexcept {
     if (status == 429) {
         return "rate_limit_error";
@@ -74,7 +74,7 @@ inline constexpr std::array<std::string_view, 3> k_error_types{
     return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
-/// The "[DONE]" that is no JSON.
+/// The final "[DONE]", which is not JSON.
 struct Done {
     friend bool operator==(const Done&, const Done&) = default;
 };
@@ -97,15 +97,16 @@ struct Answer {
 using ui::ParseNote;
 
 struct Parsed {
-    std::optional<Event> event{}; ///< unset when no client could read it (J1, W2)
+    std::optional<Event> event{}; ///< unset when no client could read the event (J1, W2)
     std::vector<ParseNote> notes{};
 };
-/// `data` is one SSE event's data. Missing or wrong members are noted and read as if empty, so that
-/// the machine can go on judging. Rules J1, J5–J7, W2, C6, C10, C13, C14, C18 and C21.
+/// `data` is one SSE event's data. Missing or wrong members are noted and read as empty, so that
+/// the machine can continue to judge. Rules J1, J5–J7, W2, C6, C10, C13, C14, C18 and C21.
 [[nodiscard]] Parsed parse_event(std::string_view data);
 
 struct ParsedAnswer {
-    std::optional<std::variant<Answer, ErrorObject>> body{}; ///< unset when it is no JSON object
+    /// unset when the body is not a JSON object
+    std::optional<std::variant<Answer, ErrorObject>> body{};
     std::vector<ParseNote> notes{};
 };
 /// A whole body. Rules S1, J5–J7, W2, C13, C14 and C18–C21.
@@ -113,7 +114,7 @@ struct ParsedAnswer {
 
 /// Appends the event as one frame ("data: {…}\n\n").
 void append_frame(std::string& out, const Event& event);
-/// {"prompt_tokens",…}; the details only as far as they are set.
+/// {"prompt_tokens",…}; only the details that are set.
 [[nodiscard]] Json to_json(const Usage& usage);
 [[nodiscard]] Json to_json(const Answer& answer);
 /// {"error":{"message","type","param","code"}}

@@ -1,4 +1,4 @@
-// What is judged of any JSON object that a client reads, whatever it means: J5–J7 and W2.
+// The checks for any JSON object that a client reads, whatever its meaning: J5–J7 and W2.
 #pragma once
 
 #include "oa_stream/wire/json_scan.hpp"
@@ -10,8 +10,8 @@
 
 namespace oa_stream::wire {
 
-/// nullopt, with a note, when `text` is no JSON object: `not_object` is the rule that asks for one.
-/// `lone_surrogate` of the result is about the value, no longer of overridden members.
+/// nullopt, with a note, when `text` is not a JSON object; `not_object` is the rule that requires
+/// one. `lone_surrogate` of the result ignores overridden members.
 [[nodiscard]] std::optional<ScannedJson>
 scan_object(std::string_view text, std::string_view not_object, std::vector<ui::ParseNote>& notes);
 

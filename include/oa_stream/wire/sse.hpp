@@ -1,5 +1,5 @@
-// Server-sent events: an incremental reader and a writer. WHATWG HTML, section 9.2.
-// The reader judges nothing; it keeps the facts that the contract's rules S1–S9 need.
+// Server-sent events: an incremental reader and a writer. WHATWG HTML, section 9.2. The reader does
+// not judge; it records the facts for the contract's rules S1–S9.
 #pragma once
 
 #include <cstddef>
@@ -13,32 +13,33 @@ namespace oa_stream::wire {
 
 /// A departure from the plain form "data: <json>\n\n", with the rule id of the conformance kit.
 struct SseNote {
-    std::string_view rule;     ///< "S1" … "S9"
-    std::uint64_t offset = 0;  ///< byte in the stream, a byte order mark included
+    std::string_view rule; ///< "S1" … "S9"
+    std::uint64_t offset = 0; ///< byte in the stream, including a byte order mark
     std::string text;
 };
 
 struct SseEvent {
-    std::string data;          ///< data lines joined with '\n'
-    std::uint64_t offset = 0;  ///< first byte of the event's first line
-    std::uint64_t index = 0;   ///< 0-based among dispatched events with data
-    std::string name;          ///< of its last event: field; empty without one
+    std::string data; ///< data lines joined with '\n'
+    std::uint64_t offset = 0; ///< first byte of the event's first line
+    std::uint64_t index = 0; ///< 0-based among dispatched events with data
+    std::string name; ///< from its last event: field; empty without one
     bool has_other_fields = false;
 };
 
 struct SseLimits {
-    std::size_t line = 16U << 20U;  ///< bytes; a longer line ends the reading (rule W1)
+    std::size_t line = 16U << 20U; ///< bytes; a longer line stops the reader (rule W1)
     std::size_t event = 32U << 20U;
 };
 
-/// Feed bytes cut anywhere; the result does not depend on the cuts. CR, LF and CRLF all end lines.
+/// Accepts bytes cut anywhere; the result does not depend on the cuts. CR, LF and CRLF all end
+/// lines.
 class SseReader {
 public:
     struct Sink {
         std::function<void(const SseEvent&)> event;
         std::function<void(const SseNote&)> note{};
         std::function<void(std::uint64_t offset)> comment{}; ///< a ": …" line
-        std::function<void(std::uint64_t offset)> empty{};   ///< an event: without data
+        std::function<void(std::uint64_t offset)> empty{}; ///< an event: without data
     };
     explicit SseReader(Sink sink, SseLimits limits = {});
     ~SseReader();
@@ -48,10 +49,10 @@ public:
     SseReader& operator=(SseReader&&) noexcept;
 
     void feed(std::string_view bytes);
-    /// The body ended; reports what was left unfinished (S1, S5). An event without its empty line
-    /// is not dispatched: every client drops it.
+    /// The body ended; reports unfinished lines and events (S1, S5). An event without its empty
+    /// line is not dispatched: every client drops it.
     void finish();
-    /// True after a limit was exceeded; everything further is ignored.
+    /// True after a limit was exceeded; further bytes are ignored.
     [[nodiscard]] bool overflowed() const noexcept;
 
 private:
@@ -69,11 +70,12 @@ void append_sse_event(std::string& out, std::string_view name, std::string_view 
 /// Appends "data: [DONE]\n\n".
 void append_sse_done(std::string& out);
 
-/// Takes the first event or comment, its empty line included, off `written`: what this writer
-/// wrote. All of it when none ends.
+/// Removes the first event or comment, with its empty line, from `written` and returns it.
+/// `written` must be this writer's output, where each ends with "\n\n". Returns all of it when none
+/// ends.
 [[nodiscard]] std::string_view take_sse_frame(std::string_view& written) noexcept;
-/// `written` without its comments: those belong to one connection, not to the answer. An event that
-/// does not end stays as it is.
+/// `written` without comments, which belong to one connection and not to the answer. An unfinished
+/// event is unchanged.
 [[nodiscard]] std::string without_sse_comments(std::string_view written);
 
 } // namespace oa_stream::wire

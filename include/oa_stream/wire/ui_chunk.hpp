@@ -1,5 +1,5 @@
-// Chunks of the AI SDK's UI message stream (v1) as structs, with their JSON form.
-// Only the keys that all nine pinned clients accept; see docs/contract.md.
+// Chunks of the AI SDK's UI message stream (v1) as structs, with their JSON form. They have only
+// the keys that all nine pinned clients accept; see docs/contract.md.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -56,7 +56,8 @@ struct ToolOutputError {
     bool dynamic = false;
     bool provider_executed = false;
 };
-/// AI SDK 6 and later: a person decides before the call runs. AI SDK 5 knows neither of the two.
+/// AI SDK 6 and later: a person decides before the call runs. AI SDK 5 supports neither of these
+/// two chunks.
 struct ToolApprovalRequest {
     std::string approval, call;
 };
@@ -77,12 +78,12 @@ struct Finish {
     std::optional<Json> metadata{};
 };
 struct Abort {};
-/// Known to every client but outside the contract (source-url, source-document, file,
+/// Supported by every client but outside the contract (source-url, source-document, file,
 /// message-metadata).
 struct Other {
     std::string type;
 };
-/// The "[DONE]" that is no JSON.
+/// The final "[DONE]", which is not JSON.
 struct Done {};
 
 using Chunk = std::variant<
@@ -109,11 +110,11 @@ using Chunk = std::variant<
 /// "text-delta", "data-plan", "[DONE]".
 [[nodiscard]] std::string type_of(const Chunk& chunk);
 
-/// The clients of a stream. `every_client` has only what all nine pinned ones know; `approvals`
-/// adds the chunks that AI SDK 6 and later know, for clients that asked for them.
+/// The clients of a stream. `every_client` has only the chunks that all nine pinned ones support;
+/// `approvals` adds those of AI SDK 6 and later, for clients that requested them.
 enum class Dialect { every_client, approvals };
 
-/// What the bytes of one event say about rules J1–J10.
+/// A finding about rules J1–J10 in the bytes of one event.
 struct ParseNote {
     std::string_view rule;
     std::string text;
@@ -122,8 +123,8 @@ struct Parsed {
     std::optional<Chunk> chunk{}; ///< unset when no client could read it (J1, J2)
     std::vector<ParseNote> notes{};
 };
-/// `data` is one SSE event's data. Missing strings become empty, wrong types are noted (J4) and
-/// read as if missing, so that the machine can go on judging.
+/// `data` is one SSE event's data. Missing strings become empty; wrong types are noted (J4) and
+/// read as missing, so that the machine can continue to judge.
 [[nodiscard]] Parsed parse_chunk(std::string_view data, Dialect dialect = Dialect::every_client);
 
 /// Appends the chunk as one frame ("data: {…}\n\n"). Key order: type first, then as in the struct.
