@@ -36,7 +36,7 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
     case turn::Finish::content_filter:
         return "content_filter";
     case turn::Finish::stop:
-    case turn::Finish::tool_calls: // of the authority's own calls, which are over
+    case turn::Finish::tool_calls: // the authority's own calls, which have ended
     case turn::Finish::error:
     case turn::Finish::other:
         break;
@@ -64,13 +64,13 @@ Result<CompletionTurn::Delta> CompletionTurn::apply(const turn::Event& event) {
         end(*ended);
         return rest;
     }
-    return Delta{}; // other tools and notes are nothing to these clients
+    return Delta{}; // these clients have no use for other tools and notes
 }
 
 const turn::ClientCall* CompletionTurn::call(const turn::Event& event) {
     const auto* call = std::get_if<turn::ClientCall>(&event);
     if (call == nullptr || (demands_.one_call && called_) || stop_.cut()) {
-        return nullptr; // a model that is asked for one call at a time makes the others later
+        return nullptr; // with one call at a time the model makes the others later
     }
     called_ = true;
     return call;
@@ -112,7 +112,7 @@ Result<void> CompletionTurn::close(const turn::PartClosed& event) {
     if (open == parts_.end()) {
         return illegal("end of no open part:", event.id);
     }
-    // These clients would have it twice, in one text; behind a stop sequence they have all of it.
+    // These clients would get the text twice, joined. After a stop sequence they have all of it.
     if (event.broken && open->has_text && !stop_.cut()) {
         turn::Failure failure{turn::FailureCode::turn_failed, true};
         failure.detail = "the model's response broke off; the authority asks for it again";
@@ -122,7 +122,7 @@ Result<void> CompletionTurn::close(const turn::PartClosed& event) {
     return {};
 }
 
-/// A report of nothing (Codex sends one when it truncates) does not undo an earlier one.
+/// A report of zero (Codex sends one when it truncates) does not replace an earlier one.
 void CompletionTurn::count(const turn::Usage& usage) {
     if (!usage_ || !all_zero(usage)) {
         usage_ = usage;
@@ -143,7 +143,7 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
         }
         ending_ = Ending(called_ ? "tool_calls" : reason_of(event.finish));
         return;
-    case turn::Outcome::interrupted: // whoever stopped it, this reader did not leave
+    case turn::Outcome::interrupted: // stopped elsewhere: this reader is still connected
         fail(turn::Failure{turn::FailureCode::turn_aborted});
         return;
     case turn::Outcome::aborted:
@@ -156,14 +156,14 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
     if (!failure.clean_eof) {
         fail(std::move(failure));
     } else if (has_text_) {
-        ending_ = Ending("length"); // whole so far, only its end is missing: a text that was cut
+        ending_ = Ending("length"); // complete except for its end: a cut text
     } else {
         failure.code = turn::FailureCode::authority_lost;
         fail(std::move(failure));
     }
 }
 
-/// What the request demands and the answer does not give.
+/// The request's demand that the answer does not meet.
 std::optional<turn::FailureCause> CompletionTurn::unmet() const {
     if (called_) {
         return std::nullopt;

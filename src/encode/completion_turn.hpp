@@ -1,5 +1,5 @@
-// What a turn means to a client of OpenAI's APIs: its text, how it ends, its usage. Streams and
-// whole answers all take it from here, so that they cannot disagree.
+// The parts of a turn for clients of OpenAI's APIs: its text, its ending, its usage. Streams and
+// whole answers use this class, so that they cannot disagree.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -22,28 +22,28 @@ class CompletionTurn {
 public:
     explicit CompletionTurn(AnswerDemands demands)
         : demands_(std::move(demands)), stop_(std::move(demands_.stop)) {}
-    /// What an event adds.
+    /// The addition of one event.
     struct Delta {
         std::string_view text{};
         std::string_view reasoning{};
     };
-    /// The finish_reason, or why the turn failed.
+    /// The finish_reason, or the turn's failure.
     using Ending = std::expected<std::string_view, turn::Failure>;
 
-    /// What the event adds to the answer; nothing for most. It lives as long as the event, at most
+    /// What the event adds to the answer; most add nothing. Valid as long as the event, at most
     /// until the next one. Code::internal when the event is out of order.
     [[nodiscard]] Result<Delta> apply(const turn::Event& event);
-    /// The call of the client's that the event is; nullptr for most. It lives as long as the event.
+    /// The client call in this event; nullptr for most. Valid as long as the event.
     [[nodiscard]] const turn::ClientCall* call(const turn::Event& event);
-    /// Ends the turn as failed, whatever it said before.
+    /// Ends the turn as failed, whatever it sent before.
     void fail(turn::Failure failure);
 
-    /// Unset until the turn ended.
+    /// Unset until the turn has ended.
     [[nodiscard]] const std::optional<Ending>& ending() const noexcept { return ending_; }
-    /// What the authority counted, nullopt when that is unknown: never told, all zero though
-    /// the turn said something or failed, or no counts at all (below zero).
+    /// The authority's counts. nullopt when unknown: never reported, all zero although the turn had
+    /// text or failed, or negative.
     [[nodiscard]] std::optional<wire::completions::Usage> usage() const;
-    /// A stop sequence ended the text: the turn need not go on.
+    /// A stop sequence ended the text: the turn need not continue.
     [[nodiscard]] bool satisfied() const noexcept { return stop_.cut() && !ending_; }
 
 private:
@@ -51,7 +51,7 @@ private:
         std::string id;
         turn::PartKind kind;
         turn::TextPhase phase;
-        bool has_text = false; ///< text of the answer
+        bool has_text = false; ///< the answer has text
     };
 
     [[nodiscard]] Result<void> open(const turn::PartOpened& event);
@@ -65,9 +65,9 @@ private:
     std::vector<OpenPart> parts_{};
     bool has_text_ = false;
     bool called_ = false;
-    AnswerDemands demands_; ///< … but for `stop`
+    AnswerDemands demands_; ///< without `stop`, which is moved to stop_
     StopCut stop_;
-    std::string json_{}; ///< the text, where it must be a JSON object
+    std::string json_{}; ///< the text, if it must be a JSON object
     std::optional<turn::Usage> usage_{};
     std::optional<Ending> ending_{};
 };

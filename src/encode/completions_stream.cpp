@@ -24,17 +24,17 @@ struct StreamState {
         chunk().created = identity.created;
         chunk().model = std::move(identity.model);
     }
-    StreamState(const StreamState&) = delete; // the callback holds its address
+    StreamState(const StreamState&) = delete; // the callback captures `this`
     StreamState& operator=(const StreamState&) = delete;
     ~StreamState() = default;
 
     CompletionTurn turn;
     Gathered gathered;
-    bool json_object; ///< `turn` keeps the text, to judge it
+    bool json_object; ///< `turn` keeps the text to check it
     contract::CompletionsMachine machine{};
-    std::string refusal{}; ///< the must-rule the event just stepped broke
+    std::string refusal{}; ///< the must-rule that the last event broke
     contract::CompletionsMachine::Report report = refuse_into(refusal);
-    completions::Event event{completions::Chunk{}}; ///< reused: a token costs no allocation
+    completions::Event event{completions::Chunk{}}; ///< reused: no allocation per token
     bool include_usage = false;
     bool begun = false;
     bool ended = false;
@@ -42,7 +42,7 @@ struct StreamState {
 
     [[nodiscard]] completions::Chunk& chunk() { return *std::get_if<completions::Chunk>(&event); }
 
-    /// The only place where bytes are made: what the machine refuses is not written.
+    /// The only place that writes bytes: an event that the machine refuses is not written.
     [[nodiscard]] Result<void> send(const completions::Event& next, std::string& out) {
         refusal.clear();
         machine.step(next, report);
@@ -66,7 +66,7 @@ struct StreamState {
         return sent;
     }
 
-    /// As content or as reasoning.
+    /// Sends content or reasoning.
     [[nodiscard]] Result<void>
     send_text(std::optional<std::string>& as, std::string_view text, std::string& out) {
         if (text.empty()) {
@@ -87,9 +87,9 @@ struct StreamState {
         OA_CHECK(send_text(chunk().reasoning, delta.reasoning, out));
         return send_text(chunk().content, delta.text, out);
     }
-    std::optional<std::string> buffer{}; ///< of send_text
+    std::optional<std::string> buffer{}; ///< used by send_text
 
-    /// Codex tells a call once it is whole: its beginning and its arguments at once.
+    /// Codex reports a call when it is complete, so its start and its arguments are sent at once.
     [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
         auto& pieces = chunk().tool_calls;
         pieces.push_back({.index = calls, .id = call.call, .name = call.name});

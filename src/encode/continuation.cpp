@@ -23,8 +23,8 @@ struct SaidPart {
     std::string id;
     std::string text{};
     bool closed = false;
-    bool taken = false; ///< told again
-    std::size_t matched = 0; ///< of `text`, told again so far
+    bool taken = false; ///< seen again in the repetition
+    std::size_t matched = 0; ///< bytes of `text` matched in the repetition
 };
 struct SaidCall {
     std::string id, name;
@@ -43,13 +43,14 @@ Error torn() {
 struct Continuation::State {
     std::vector<SaidPart> parts{};
     std::vector<SaidCall> calls{};
-    Counts notes{}; ///< how often each was said
+    Counts notes{}; ///< how often each was sent
     Counts asked{};
-    /// An authority may name things otherwise when it tells them again: its id → the one said.
+    /// The authority may use new ids in the repetition: its id → index of the part or call that was
+    /// sent.
     std::map<std::string, std::size_t, std::less<>> parts_again{};
     std::map<std::string, std::size_t, std::less<>> calls_again{};
 
-    // What was said.
+    // What was sent.
     void hear(const ui::PartStart& chunk) { parts.push_back({chunk.kind, chunk.id}); }
     void hear(const ui::PartDelta& chunk) {
         if (auto* part = open_part(chunk.id)) {
@@ -93,7 +94,7 @@ struct Continuation::State {
         return true;
     }
 
-    // What is told now.
+    // The repetition.
     Result<bool> admit(turn::PartOpened& event) {
         const auto kind =
             event.kind == turn::PartKind::text ? ui::PartKind::text : ui::PartKind::reasoning;
@@ -104,7 +105,7 @@ struct Continuation::State {
                 return false;
             }
         }
-        // One that was being said is not told again, and something else is.
+        // A part that was open is not repeated, and a different one starts.
         const bool left = std::ranges::any_of(parts, [](const SaidPart& one) {
             return !one.taken && !one.closed;
         });

@@ -1,4 +1,4 @@
-// What stands in place of an answer that has none. Codex keeps no refusal, so nobody here knows
+// Texts that replace a missing answer. Codex does not store a refusal, so the lane cannot tell
 // whether the model refused or had nothing to say.
 #pragma once
 
@@ -11,9 +11,9 @@ inline constexpr std::string_view k_filtered_text =
     "The provider's content filter withheld this answer: ask in other words.";
 inline constexpr std::string_view k_cut_text =
     "The answer reached its limit of tokens before its first word: ask for less at once.";
-/// Whether there were more words is not known: the stream may have had some that the authority did
-/// not keep. It may also have been cut before its first one, by a release that noted nothing, or
-/// after a lane took it over, which cannot know what was told before.
+/// It is unknown whether there was more text: the stream may have had text that the authority did
+/// not store. It may also have been cut before its first word, by a release that stored no ends, or
+/// after a lane took the turn over without knowing what was sent before.
 inline constexpr std::string_view k_unstored_text =
     "This answer was cut; no more of its text is stored.";
 

@@ -30,13 +30,13 @@ constexpr std::array<std::string_view, k_repair_kinds> k_words{
     "bad_id",
 };
 
-/// data-NAME: lower case, digits and '-', as turn::Note asks.
+/// The NAME of data-NAME: lower case, digits and '-', as turn::Note requires.
 [[nodiscard]] bool is_note_name(std::string_view name) noexcept {
     return !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") ==
                                 std::string_view::npos;
 }
 
-/// A command in the background outlives its turn; any other call was cut off with it.
+/// A background command outlives its turn; any other call was cut off with it.
 [[nodiscard]] std::string_view left_open_text(turn::Outcome outcome) noexcept {
     switch (outcome) {
     case turn::Outcome::completed:
@@ -75,7 +75,7 @@ struct Normaliser::State {
         }
     }
 
-    /// Leaves whole code points in `text`; what is cut off waits for the next delta.
+    /// Leaves whole code points in `text`; an incomplete one waits for the next delta.
     void pass(Utf8Gate& gate, std::string& text) {
         if (gate.pass(text)) {
             count(Repair::split_code_point);
@@ -115,7 +115,7 @@ struct Normaliser::State {
         out.emplace_back(std::move(event));
         return tool;
     }
-    /// The call's tool, opened when nobody did.
+    /// The call's tool; opens it if necessary.
     Tool& known_tool(std::string_view call, Events& out) {
         if (Tool* tool = tools.find(call)) {
             return *tool;
@@ -147,7 +147,7 @@ struct Normaliser::State {
         end_tool(tool, out);
         out.emplace_back(turn::ToolFailed{tool.wire, std::string(left_open_text(outcome))});
     }
-    /// Nothing more may be told of it.
+    /// Whether later events of this call must be dropped.
     [[nodiscard]] bool over(const Tool& tool) {
         const bool done = tool.phase == Tool::Phase::done;
         if (done && !tool.left) {
@@ -183,7 +183,7 @@ struct Normaliser::State {
             return;
         }
         if (part == nullptr || !part->open) {
-            // Shown rather than lost: a part of its own, of the kind it had.
+            // Sent rather than lost: as a separate part of the same kind.
             count(Repair::part_unopened);
             part = &open_part(event.id, part == nullptr ? turn::PartKind::text : part->kind, out);
         }
@@ -217,7 +217,7 @@ struct Normaliser::State {
         if (const Tool* known = tools.find(event.call)) {
             count(Repair::tool_reopened);
             if (known->phase != Tool::Phase::done) {
-                return; // announced twice: one call
+                return; // reported twice: one call
             }
         }
         std::string call = event.call;
@@ -277,7 +277,7 @@ struct Normaliser::State {
     }
     void on(turn::ApprovalAsked&& event, Events& out) {
         Tool* tool = &known_tool(event.call, out);
-        if (tool->left) { // its client was told that it is over
+        if (tool->left) { // the client was told that it has ended
             tool = &open_tool(event.call, turn::ToolOpened{event.call, tool->name}, out);
             ready(*tool, Json::object(), out);
         } else if (over(*tool)) {
@@ -289,7 +289,7 @@ struct Normaliser::State {
     }
     void on(turn::ClientCall&& event, Events& out) {
         Tool& tool = known_tool(event.call, out);
-        if (over(tool) || tool.asked) { // told again when codex gives it up: one call
+        if (over(tool) || tool.asked) { // repeated when codex abandons it: one call
             return;
         }
         ensure_ready(tool, out);

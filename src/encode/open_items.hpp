@@ -1,4 +1,4 @@
-// The parts and tool calls of one turn, by the authority's id, with the id each has on the wire.
+// The parts and tool calls of one turn, by the authority's id, each with its wire id.
 #pragma once
 
 #include "oa_stream/base/ids.hpp"
@@ -26,20 +26,20 @@ struct Tool {
     enum class Phase { input, running, done };
     std::string wire;
     Phase phase = Phase::input;
-    bool asked = false; ///< its client is to run it
-    bool left = false; ///< done for the stream alone: it goes on behind the answer
+    bool asked = false; ///< the client has to run it
+    bool left = false; ///< done for this stream only: continues after the answer
     std::string name{};
-    Utf8Gate gate{}; ///< of the input while it is read, of the live output then
+    Utf8Gate gate{}; ///< of the input first, then of the live output
 };
 
-/// Finds entries by the authority's id; a new entry for a known id takes the id over under a wire
-/// id of its own. Entries keep their order and address.
+/// Finds entries by the authority's id. A new entry for a known id replaces the old one in the
+/// lookup and gets a different wire id. Entries keep their order and address.
 template <class Entry> class OpenItems {
 public:
-    /// nullptr when there never was one.
+    /// nullptr when there was none.
     [[nodiscard]] Entry* find(std::string_view id) {
         if (last_ != nullptr && last_id_ == id) {
-            return last_; // a token stream asks for the same part every time
+            return last_; // in a token stream the same part is looked up every time
         }
         const auto found = by_id_.find(id);
         if (found == by_id_.end()) {
@@ -52,7 +52,7 @@ public:
     [[nodiscard]] std::list<Entry>& all() noexcept { return entries_; }
 
 protected:
-    /// `bad` says that the id itself could not be used.
+    /// `bad` is set when the id is not usable on the wire.
     [[nodiscard]] Entry& add(std::string_view id, std::string_view stem, bool& bad) {
         bad = !is_wire_id(id);
         const std::string base(bad ? stem : id.substr(0, k_base_limit));

@@ -1,4 +1,4 @@
-// What the encoders of OpenAI's APIs do alike around their own events.
+// Code shared by the encoders of OpenAI's APIs, around their own events.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -18,7 +18,7 @@
 
 namespace oa_stream::encode {
 
-/// For a contract's machine: the must-rule that the event just stepped broke, into `refusal`.
+/// A report callback for the contract's machine: stores the broken must-rule in `refusal`.
 inline auto refuse_into(std::string& refusal) {
     return [&refusal](std::string_view rule, const std::string& message) {
         if (contract::is_must(rule)) {
@@ -27,11 +27,11 @@ inline auto refuse_into(std::string& refusal) {
     };
 }
 
-/// Appends `text` as a client reads it. Broken bytes are replaced piece by piece, as a stream does:
-/// joined first, two halves of different pieces would make a character that no stream has.
+/// Appends `text` as a client reads it. Invalid bytes are replaced in each delta separately, as in
+/// a stream: joining two deltas first could produce a character that no stream has.
 void append_valid(std::string& to, std::string_view text);
 
-/// What one answer gathers.
+/// Counts the bytes that one answer collects.
 class Gathered {
 public:
     explicit Gathered(TextRoom room) : room_(std::move(room)) {}
@@ -39,7 +39,7 @@ public:
     Gathered& operator=(const Gathered&) = delete;
     ~Gathered() { *room_.all -= bytes_; }
 
-    /// False: they are more than one answer may have.
+    /// False: the bytes would exceed the limit of one answer.
     [[nodiscard]] bool add(std::size_t bytes) {
         if (bytes > room_.most - bytes_) {
             return false;
@@ -48,7 +48,7 @@ public:
         *room_.all += bytes;
         return true;
     }
-    /// How such an answer ends.
+    /// The failure of an answer that exceeds the limit.
     [[nodiscard]] static turn::Failure outgrown() {
         turn::Failure failure{turn::FailureCode::overloaded};
         failure.detail = "the answer is larger than turn-log";
@@ -60,7 +60,7 @@ private:
     std::size_t bytes_ = 0;
 };
 
-/// `State` is one answer: begin() (once), tell() (an event that `turn` took), end(), `turn`,
+/// `State` is one answer: begin() (once), tell() (an event that `turn` accepted), end(), `turn`,
 /// `summary` and `ended`. Base: TurnEncoder or WholeAnswer.
 template <class State, class Base> class OpenAiAnswer : public Base {
 public:
@@ -68,11 +68,11 @@ public:
     explicit OpenAiAnswer(Args&&... args) : state_(std::forward<Args>(args)...) {}
 
     void begin(std::string& out) override {
-        // The machine takes the first frames on a fresh stream, whatever the identity says.
+        // On a new stream the machine accepts the first frames, whatever the identity contains.
         std::ignore = state_.begin(out);
     }
 
-    /// Appends all that the event makes, or nothing.
+    /// Appends all frames of the event, or none.
     [[nodiscard]] Result<void> encode(const turn::Event& event, std::string& out) override {
         if (state_.ended) {
             return fail(Code::internal, "event after the end of the answer");
@@ -109,7 +109,7 @@ protected:
     State state_;
 };
 
-/// `State` has a `result`, too.
+/// `State` also has a `result`.
 template <class State> class OpenAiWhole final : public OpenAiAnswer<State, WholeAnswer> {
 public:
     using OpenAiAnswer<State, WholeAnswer>::OpenAiAnswer;

@@ -16,10 +16,10 @@ struct OpenAiCode {
     FailureCause cause;
     int status;
     std::string_view code;
-    std::string_view param{}; ///< the parameter at fault, as chat completions call it
+    std::string_view param{}; ///< the invalid parameter, by its name in chat completions
     std::string_view message{}; ///< empty: the failure's own
 };
-/// Without `other`, and without `bad_key`: that is the lane's own.
+/// `other` and `bad_key` have no row; the key is the lane's own.
 constexpr std::array k_openai_codes{
     OpenAiCode{FailureCause::rate_limited, 429, "rate_limit_exceeded"},
     OpenAiCode{FailureCause::usage_limit, 429, "insufficient_quota"},
@@ -46,10 +46,10 @@ constexpr std::array k_openai_codes{
     },
 };
 
-constexpr int k_retry_after_s = 5; ///< where the provider states no time
+constexpr int k_retry_after_s = 5; ///< if the provider states no time
 
-/// Every 429 and 503 names a pause (rule C3), but for a quota, which may be back after days, only
-/// what the provider states. Other answers invite nobody to try again.
+/// Every 429 and 503 has a Retry-After (rule C3). A quota may return only after days, so it has one
+/// only if the provider states it. Other statuses have none.
 std::optional<int> pause_of(const turn::Failure& failure, int status) noexcept {
     if (status != 429 && status != 503) {
         return std::nullopt;
@@ -86,7 +86,7 @@ std::string_view responses_param(std::string_view param) noexcept {
 }
 
 OpenAiError openai_error_of(const turn::Failure& failure, bool content) {
-    const bool full = failure.code == FailureCode::overloaded; // the lane, not the provider
+    const bool full = failure.code == FailureCode::overloaded; // the lane is full, not the provider
     const bool passes = full || failure.cause == FailureCause::rate_limited ||
                         failure.cause == FailureCause::overloaded;
     const auto* known = passes && content

@@ -1,4 +1,4 @@
-// The JSON objects of a response's parts, counts and errors.
+// The JSON objects for parts, counts and errors of a response.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -15,14 +15,14 @@
 
 namespace oa_stream::encode::response {
 
-/// The names of a text's part and pieces.
+/// The names used for a kind of text.
 struct Kind {
     std::string_view item;   ///< type
-    std::string_view prefix; ///< of its ids
+    std::string_view prefix; ///< prefix of its item ids
     std::string_view part;
     std::string_view text;
     std::string_view index;
-    std::string_view member; ///< of the item: the array of its parts
+    std::string_view member; ///< the item's array of parts
 };
 inline constexpr Kind k_message{
     "message", "msg", "response.content_part", "response.output_text", "content_index", "content"
@@ -63,7 +63,7 @@ inline constexpr std::string_view k_completed = "completed";
     return out;
 }
 
-/// As the event `error` has it.
+/// The form in the event `error`.
 [[nodiscard]] inline Json error_json(const wire::completions::ErrorObject& error) {
     Json out = Json::object();
     out["type"] = error.type;
@@ -76,7 +76,7 @@ inline constexpr std::string_view k_completed = "completed";
     return out;
 }
 
-/// As response.failed has it: the API lists few codes for it; ours stands in the message.
+/// The form in response.failed. The API has few codes for it, so our code is in the message.
 [[nodiscard]] inline Json
 failed_json(const wire::completions::ErrorObject& error, turn::FailureCause cause) {
     const std::string_view code = error.type == "rate_limit_error"       ? "rate_limit_exceeded"

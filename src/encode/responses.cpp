@@ -27,16 +27,16 @@ struct ResponseState {
     ResponseState(ResponseIdentity with, bool is_streamed, TextRoom room)
         : identity(std::move(with)), turn(identity.demands), streamed(is_streamed),
           gathered(std::move(room)) {}
-    ResponseState(const ResponseState&) = delete; // the callback holds its address
+    ResponseState(const ResponseState&) = delete; // the callback captures `this`
     ResponseState& operator=(const ResponseState&) = delete;
     ~ResponseState() = default;
 
-    /// A part of the turn that is told.
+    /// A part of the turn that is being sent.
     struct Open {
-        std::string part; ///< the turn's id
+        std::string part; ///< the part's id in the turn
         const Kind* kind;
-        std::size_t index; ///< of the output
-        std::string item;  ///< id
+        std::size_t index; ///< index in the output
+        std::string item;  ///< item id
         std::string text{};
         turn::TextPhase phase{};
     };
@@ -46,18 +46,18 @@ struct ResponseState {
     bool streamed;
     Gathered gathered;
     contract::ResponsesMachine machine{};
-    std::string refusal{}; ///< the must-rule the event just stepped broke
+    std::string refusal{}; ///< the must-rule that the last event broke
     contract::ResponsesMachine::Report report = refuse_into(refusal);
-    std::int64_t next = 0; ///< sequence number
+    std::int64_t next = 0; ///< next sequence number
     std::vector<Open> open{};
-    std::optional<Open> open_text{}; ///< a message that is whole, unless the turn's end comes next
-    std::vector<Json> output{}; ///< finished items; null where one is open
+    std::optional<Open> open_text{}; ///< a complete message, unless the turn's end is next
+    std::vector<Json> output{}; ///< finished items; null for an open one
     bool begun = false;
     bool ended = false;
     std::expected<Json, turn::Failure> result{std::unexpect};
     TurnSummary summary{};
 
-    /// The only place where bytes are made: what the machine refuses is not written.
+    /// The only place that writes bytes: an event that the machine refuses is not written.
     [[nodiscard]] Result<void> send(std::string_view type, Json rest, std::string& out) {
         Json event = Json::object({{"type", type}, {"sequence_number", next}});
         for (auto& [name, value] : rest.items()) {
@@ -197,7 +197,7 @@ struct ResponseState {
         return send_item("done", of.index, output[of.index], out);
     }
 
-    /// Codex tells a call once it is whole: its beginning and its arguments at once.
+    /// Codex reports a call when it is complete, so its start and its arguments are sent at once.
     [[nodiscard]] Result<void> send_call(const turn::ClientCall& call, std::string& out) {
         const auto arguments = valid(call.arguments);
         summary.content = true;
@@ -244,8 +244,8 @@ struct ResponseState {
         }
         Json last = response(status);
         if (!ending) {
-            // An event `error` in front of response.failed, as OpenAI sends it: many clients read
-            // only one of the two, and take what they have for a whole answer otherwise.
+            // The event `error` precedes response.failed, as in OpenAI's streams: many clients read
+            // only one of the two, and would otherwise treat the text so far as a complete answer.
             const auto error = openai_error_of(ending.error(), summary.content).error;
             last["error"] = failed_json(error, ending.error().cause);
             Json event = Json::object({{"error", error_json(error)}});
@@ -272,7 +272,7 @@ struct ResponseState {
         return {};
     }
 
-    /// Parts are told by themselves, so what they `said` together is not.
+    /// Ignores the joined text `said`, because parts are sent separately.
     [[nodiscard]] Result<void>
     write(const turn::Event& event, const CompletionTurn::Delta& /*said*/, std::string& out) {
         const auto& ending = turn.ending();

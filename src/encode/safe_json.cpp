@@ -10,9 +10,10 @@
 namespace oa_stream::encode {
 namespace {
 
-constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper overflows the stack
+// the library writes recursively; much deeper overflows the stack
+constexpr int k_dump_depth = 1000;
 
-/// Recursion ends at `limit`, so it cannot overflow.
+/// The recursion ends at `limit`, so it cannot overflow.
 [[nodiscard]] bool within(const Json& value, int limit) {
     if (!value.is_structured()) {
         return true;
@@ -22,15 +23,15 @@ constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper
            });
 }
 
-/// Parsers of clients look into "constructor" for "prototype"; those of the first 5.x and 6.x
-/// releases stumble over a null there.
+/// Client parsers look for "prototype" in "constructor"; those of the first 5.x and 6.x releases
+/// fail on a null there.
 [[nodiscard]] bool unfit(const std::string& key, const Json& value) {
     const bool poisoned = value.is_null() || (value.is_object() && value.contains("prototype"));
     return key == "__proto__" || (key == "constructor" && poisoned) ||
            invalid_utf8(key).has_value();
 }
 
-/// A key that is neither in the source nor already in the copy.
+/// A key that occurs neither in the source nor in the copy.
 [[nodiscard]] std::string free_name(const std::string& key, const Json& source, const Json& copy) {
     const std::string base = invalid_utf8(key) ? "key" : key;
     std::string name = base + " (renamed)";
@@ -46,7 +47,7 @@ constexpr int k_dump_depth = 1000; // the library writes recursively: far deeper
     }
     if (value.is_object()) {
         Json copy = Json::object();
-        // The object's own operator looks at every member before it; only a new name may be there.
+        // The object's operator[] searches all members; here only a renamed key may already exist.
         auto& members = static_cast<Json::object_t::Container&>(copy.get_ref<Json::object_t&>());
         members.reserve(value.size());
         for (const auto& [key, child] : value.items()) {

@@ -1,4 +1,4 @@
-// Cuts a text at the first of some sequences, also where one is spread over several pieces.
+// Cuts a text at the first stop sequence, even if it is split over several pieces.
 #pragma once
 
 #include <algorithm>
@@ -11,11 +11,11 @@ namespace oa_stream::encode {
 
 class StopCut {
 public:
-    /// The sequences are not empty.
+    /// No sequence may be empty.
     explicit StopCut(std::vector<std::string> stops) : stops_(std::move(stops)) {}
 
-    /// What of the text so far may be told now. What could begin a sequence is held back. The view
-    /// is valid until the next call and as long as `piece`.
+    /// The part of the text that may be sent now. Holds back a possible start of a sequence. The
+    /// view is valid until the next call and as long as `piece`.
     [[nodiscard]] std::string_view pass(std::string_view piece) {
         if (stops_.empty()) {
             return piece;
@@ -33,7 +33,7 @@ public:
         passed_ = cut_ ? end : text_.size() - held();
         return std::string_view(text_).substr(0, passed_);
     }
-    /// The text is over: what is still held back.
+    /// At the end of the text: the part still held back.
     [[nodiscard]] std::string_view rest() {
         return cut_ ? std::string_view{}
                     : std::string_view(text_).substr(std::exchange(passed_, text_.size()));
@@ -41,7 +41,7 @@ public:
     [[nodiscard]] bool cut() const noexcept { return cut_; }
 
 private:
-    /// How many bytes at the end of the text could begin a sequence.
+    /// Number of bytes at the end of the text that could start a sequence.
     [[nodiscard]] std::size_t held() const {
         std::size_t most = 0;
         for (const auto& stop : stops_) {
@@ -55,8 +55,8 @@ private:
     }
 
     std::vector<std::string> stops_;
-    std::string text_{}; ///< from the last call's told text on
-    std::size_t passed_ = 0; ///< of text_
+    std::string text_{}; ///< the text, from the last call's result on
+    std::size_t passed_ = 0; ///< bytes of text_ already returned
     bool cut_ = false;
 };
 

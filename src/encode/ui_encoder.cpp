@@ -15,7 +15,7 @@ UiEncoder::UiEncoder(UiEncoder&&) noexcept = default;
 UiEncoder& UiEncoder::operator=(UiEncoder&&) noexcept = default;
 
 void UiEncoder::begin(std::string& out) {
-    // The machine allows start and start-step on a fresh stream, whatever the options say.
+    // On a new stream the machine accepts start and start-step, whatever the options contain.
     std::ignore = state_->begin(out);
 }
 

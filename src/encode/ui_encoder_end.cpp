@@ -15,7 +15,7 @@ namespace {
     return out;
 }
 
-/// `status` of an answer that ends because a person has to decide first.
+// The `status` of an answer that ends because a person has to decide first.
 constexpr std::string_view k_waits_approval = "waiting-for-approval";
 
 } // namespace
@@ -37,7 +37,7 @@ UiEncoder::State::send_tool_error(const OpenTool& open, std::string_view text, s
 }
 
 Result<void> UiEncoder::State::close_all(std::string& out) {
-    // What the machine refuses counts as closed, too: a failure is told behind it all the same.
+    // A part whose end the machine refuses counts as closed too, so that a failure is still sent.
     for (const OpenPart& open : std::exchange(parts, {})) {
         OA_CHECK(send(ui::PartEnd{open.kind, open.id}, out));
     }
@@ -115,7 +115,8 @@ Result<std::optional<TurnEncoder::Break>> UiEncoder::State::pause(std::string& o
 
 Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& out) {
     OA_CHECK(close_all(out));
-    // Codex drops the words of a refusal: a message is begun and never ended, or costs tokens.
+    // Codex drops the text of a refusal: a message is started and never ended, or only costs
+    // tokens.
     const auto& spent = event.usage ? event.usage : usage;
     const bool cut =
         event.finish == turn::Finish::length || event.finish == turn::Finish::content_filter;
@@ -124,7 +125,7 @@ Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& ou
     const bool empty = event.outcome == turn::Outcome::completed && !answered &&
                        event.finish != turn::Finish::tool_calls &&
                        (event.withheld || cut || spent_for_nothing);
-    if (empty) { // the turn had no content for that
+    if (empty) { // write(), not send(): not content of the turn
         const std::string id(k_empty_answer_code);
         OA_CHECK(write(ui::PartStart{ui::PartKind::text, id}, out));
         OA_CHECK(write(

@@ -1,4 +1,4 @@
-// What a stream of the page's protocol has open, and one function per event.
+// The open parts and calls of a UI message stream, with one function per event.
 #pragma once
 
 #include "oa_stream/base/lists.hpp"
@@ -28,12 +28,12 @@ struct OpenTool {
     std::string call;
     std::string name{};
     bool dynamic = false; ///< the same on every chunk of a call
-    /// Calls run by Codex: without providerExecuted a page with sendAutomaticallyWhen asks again
-    /// and again.
+    /// For calls that Codex runs: without providerExecuted, a page with sendAutomaticallyWhen
+    /// repeats its request for ever.
     bool provider_executed = false;
     Phase phase = Phase::input;
     std::string approval{}; ///< id of the latest one
-    bool asked = false; ///< … which is not settled
+    bool asked = false; ///< … which is still pending
     bool denied = false;
 };
 
@@ -50,24 +50,24 @@ struct UiEncoder::State {
 
     UiEncoderOptions options;
     contract::UiMachine machine{std::nullopt, dialect()};
-    std::string refusal{}; ///< the must-rule the chunk just stepped broke
+    std::string refusal{}; ///< the must-rule that the last chunk broke
     contract::UiMachine::Report report = [this](std::string_view rule, const std::string& message) {
         if (contract::is_must(rule)) {
             refusal = std::string(rule) + ": " + message;
         }
     };
     std::vector<OpenPart> parts{};
-    std::vector<OpenTool> tools{}; ///< ended ones too: a call id is used once
+    std::vector<OpenTool> tools{}; ///< includes ended ones: a call id is used once
     std::optional<turn::Usage> usage{};
-    ui::Chunk delta{ui::PartDelta{}}; ///< reused, so that a token costs no allocation
+    ui::Chunk delta{ui::PartDelta{}}; ///< reused: no allocation per token
     bool begun = false;
     bool ended = false;
-    bool noted = false; ///< a data part that stays
-    bool spoke = false; ///< a text was begun
-    bool answered = false; ///< a text was told since the last call
+    bool noted = false; ///< a data part that is not transient was sent
+    bool spoke = false; ///< a text was started
+    bool answered = false; ///< a text was sent after the last call
     TurnSummary summary{};
 
-    /// The only place where bytes are made: what the machine refuses is not written.
+    /// The only place that writes bytes: a chunk that the machine refuses is not written.
     [[nodiscard]] Result<void> write(const ui::Chunk& chunk, std::string& out) {
         refusal.clear();
         machine.step(chunk, report);
@@ -92,13 +92,13 @@ struct UiEncoder::State {
     [[nodiscard]] auto part(std::string_view id) {
         return std::ranges::find(parts, id, &OpenPart::id);
     }
-    /// The call in this phase, searched from the end, where the latest stand; nullptr if none.
+    /// The call in this phase; searches from the end, where the latest are; nullptr if none.
     [[nodiscard]] OpenTool* tool(std::string_view call, OpenTool::Phase phase) {
         const auto found = std::ranges::find(tools.rbegin(), tools.rend(), call, &OpenTool::call);
         return found != tools.rend() && found->phase == phase ? &*found : nullptr;
     }
 
-    // --- what a chunk that was sent opens, closes and says -----------------------------------
+    // --- state changes by a sent chunk ----------------------------------------------------------
 
     void note(const ui::Chunk& sent) {
         std::visit([this](const auto& chunk) { on_sent(chunk); }, sent);
@@ -134,7 +134,7 @@ struct UiEncoder::State {
     void on_sent(const ui::Data& chunk) { noted = noted || !chunk.transient; }
     void on_sent(const auto& /*chunk*/) {}
 
-    /// The latest with this id; a new one if none.
+    /// The latest call with this id; a new one if there is none.
     OpenTool& tool(const std::string& call) {
         const auto known = std::ranges::find(tools.rbegin(), tools.rend(), call, &OpenTool::call);
         return known != tools.rend() ? *known : tools.emplace_back(call);
@@ -149,7 +149,7 @@ struct UiEncoder::State {
     void finish(const std::string& call) {
         auto& finished = tool(call);
         finished.phase = OpenTool::Phase::done;
-        finished.asked = false; // what has ended waits for no decision
+        finished.asked = false; // an ended call waits for no decision
     }
 
     [[nodiscard]] Result<void> begin(std::string& out) {
@@ -274,7 +274,7 @@ struct UiEncoder::State {
         }
         return {};
     }
-    /// Its input was told: a page runs the calls that the provider does not.
+    /// Its input was already sent; the page runs calls without providerExecuted.
     [[nodiscard]] Result<void> on(const turn::ClientCall&, std::string&) { return {}; }
     [[nodiscard]] Result<void> on(const turn::UsageKnown& event, std::string&) {
         usage = event.usage;
@@ -289,12 +289,12 @@ struct UiEncoder::State {
     [[nodiscard]] Result<void> send_input(const OpenTool& open, Json input, std::string& out);
     [[nodiscard]] Result<void>
     send_tool_error(const OpenTool& open, std::string_view text, std::string& out);
-    /// Nothing stays open: a page shows an open part or call as running for ever.
+    /// Nothing may stay open: a page shows an open part or call as running for ever.
     [[nodiscard]] Result<void> close_all(std::string& out);
-    /// useChat stops reading at the error chunk, so its code stands before it.
+    /// The error's code precedes the error chunk, because useChat stops reading there.
     [[nodiscard]] Result<void> send_failure(const turn::Failure& failure, std::string& out);
     [[nodiscard]] Json finish_metadata(const turn::TurnEnded& event) const;
-    /// What the client's next request says of the calls it answers.
+    /// The state of the answered calls in the client's next request.
     [[nodiscard]] contract::Continues continues() const;
     [[nodiscard]] Result<std::optional<Break>> pause(std::string& out);
     [[nodiscard]] Result<void> end(const turn::TurnEnded& event, std::string& out);

@@ -13,7 +13,7 @@
 namespace oa_stream::encode {
 namespace {
 
-/// One overload per event, as in the encoder; members stand in the order the clients give them.
+/// One overload per event, as in the encoder; members are in the order of the clients.
 struct Assembler {
     Json parts = Json::array();
     std::map<std::string, std::size_t, std::less<>> open{}; ///< parts and calls → index

@@ -1,4 +1,4 @@
-// A stream's state from the bytes that were sent of it, so that somebody else can go on.
+// Restores a stream's state from its sent bytes, so that another lane can continue it.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/wire/sse.hpp"
 
@@ -10,7 +10,8 @@ namespace oa_stream::encode {
 
 namespace {
 
-/// Clients merge the last metadata over the first: who knows no names must not empty them.
+/// Clients merge the last metadata into the first, so known names must not be overwritten with
+/// empty ones.
 void name(UiEncoderOptions& options, const ui::Start& start) {
     const Json none = Json::object();
     const Json& metadata = start.metadata ? *start.metadata : none;

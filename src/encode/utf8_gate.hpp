@@ -1,5 +1,5 @@
-// Lets whole code points through and holds back the beginning of an unfinished one: a character cut
-// over two deltas would reach clients as two U+FFFD.
+// Passes whole code points and holds back an incomplete one: clients would show a character split
+// over two deltas as two U+FFFD.
 #pragma once
 
 #include "oa_stream/base/text.hpp"
@@ -11,7 +11,7 @@ namespace oa_stream::encode {
 
 class Utf8Gate {
 public:
-    /// Turns `text` into what may be sent now. True when a tail was held back.
+    /// Reduces `text` to what may be sent now. True when a tail was held back.
     [[nodiscard]] bool pass(std::string& text) {
         if (!held_.empty()) {
             text.insert(0, held_);
@@ -25,7 +25,7 @@ public:
         text.resize(whole);
         return true;
     }
-    /// What stands for a tail that was never finished: U+FFFD, or nothing.
+    /// The replacement for an unfinished tail: U+FFFD, or nothing.
     [[nodiscard]] std::string flush() {
         return std::exchange(held_, {}).empty() ? std::string() : std::string("\xEF\xBF\xBD");
     }

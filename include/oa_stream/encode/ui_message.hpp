@@ -22,8 +22,8 @@ struct MissingAnswer {
     std::string_view text{}; ///< empty: nothing is missing
     bool empty = false; ///< the stream had no text either: k_empty_answer_code
 };
-/// The replacement for the missing answer of a completed turn. Nothing is missing if the events
-/// have a TurnEnded that does not report withheld text.
+/// The replacement for the missing answer of a completed turn. Empty unless the events end with a
+/// TurnEnded that is `withheld` or whose finish is length or content_filter.
 [[nodiscard]] MissingAnswer missing_answer(const std::vector<turn::Event>& events);
 
 /// What clients read of a failure wherever they do: code, reason if there is one, message.
