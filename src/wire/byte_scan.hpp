@@ -1,4 +1,4 @@
-// Eight bytes at a time: where does a run of plain printable ASCII end?
+// Finds the end of a run of plain printable ASCII, eight bytes at a time.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace oa_stream::wire {
 inline constexpr std::uint64_t k_ones = 0x0101010101010101U;
 inline constexpr std::uint64_t k_highs = 0x8080808080808080U;
 
-/// Non-zero when one of the eight bytes is a control byte (below 0x20) or no ASCII (0x80 and up).
+/// Non-zero when one of the eight bytes is a control byte (below 0x20) or not ASCII (0x80 and up).
 [[nodiscard]] inline std::uint64_t odd_bytes(std::uint64_t word) noexcept {
     return ((word - k_ones * 0x20U) | word) & k_highs;
 }

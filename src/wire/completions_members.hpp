@@ -1,4 +1,4 @@
-// Typed access to the members of completion objects; what is missing or of another type is noted.
+// Typed access to the members of completion objects; notes missing members and wrong types.
 #pragma once
 
 #include "oa_stream/wire/completions_chunk.hpp"
@@ -19,18 +19,18 @@ public:
     Members(const Json& object, std::string_view where, std::string_view rule, Notes& notes)
         : object_(object), where_(where), rule_(rule), notes_(notes) {}
 
-    /// A string that is there; "" (noted) when it is not.
+    /// A required string; "" (noted) when it is missing.
     [[nodiscard]] std::string text(std::string_view key) const;
-    /// As text(), and an empty one is noted too.
+    /// Like text(), but an empty string is noted too.
     [[nodiscard]] std::string word(std::string_view key) const;
-    /// nullopt when it is not there; noted when it is not a string.
+    /// nullopt when it is missing; noted when it is not a string.
     [[nodiscard]] std::optional<std::string> maybe_text(std::string_view key) const;
     /// A whole number from 0 up, as JavaScript sees it (3.0 is one); 0 (noted) otherwise.
     [[nodiscard]] std::int64_t count(std::string_view key) const;
     [[nodiscard]] std::optional<std::int64_t> maybe_count(std::string_view key) const;
     /// The member as an object, nullptr (noted) otherwise.
     [[nodiscard]] const Json* object(std::string_view key) const;
-    /// C18: a member of none of these names. Those that are null say nothing.
+    /// C18: notes members with other names, unless they are null.
     void only(std::span<const std::string_view> known) const;
 
     void note(std::string_view key, std::string_view what) const;
@@ -43,7 +43,7 @@ private:
     Notes& notes_;
 };
 
-/// What a chunk and an answer have in common.
+/// The members common to a chunk and an answer.
 struct Envelope {
     std::string id{};
     std::int64_t created = 0;
@@ -52,9 +52,9 @@ struct Envelope {
     bool has_choices = false;     ///< choices is an array
 };
 [[nodiscard]] Envelope read_envelope(const Members& of, std::string_view object_word);
-/// Of "usage" in `of`: nullopt when it is absent, null or no object (C13).
+/// The "usage" of `of`; nullopt when it is missing, null or not an object (C13).
 [[nodiscard]] std::optional<Usage> read_usage(const Members& of, Notes& notes);
-/// nullopt when it is null; absent and words than those of the API are noted.
+/// nullopt when it is null. Notes a missing value and words unknown to the API.
 [[nodiscard]] std::optional<std::string> read_finish(const Members& choice);
 /// `value` is the member "error" (C14).
 [[nodiscard]] ErrorObject read_error(const Json& object, const Json& value, Notes& notes);

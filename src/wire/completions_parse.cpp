@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 4> k_text_members{
     "role", "content", "reasoning_content", "tool_calls"
 };
 
-/// Beside text that is reasoning, or calls, there may be no content.
+/// "reasoning_content", which may be missing or null.
 std::optional<std::string> read_reasoning(const Members& of) {
     const Json* found = of.find("reasoning_content");
     return found == nullptr || found->is_null() ? std::nullopt : of.maybe_text("reasoning_content");
@@ -91,7 +91,8 @@ Answer read_answer(const Json& object, Notes& notes) {
     return answer;
 }
 
-/// One object: an error, or what `read` makes of it; nothing when it is not an object (`rule`).
+/// One object: an error, or the result of `read`; nothing when it is not an object (noted by
+/// `rule`).
 template <class Out, class Read>
 void parse_object(
     Out& out, std::string_view text, std::string_view rule, Notes& notes, const Read& read

@@ -13,7 +13,7 @@ constexpr std::string_view k_rule = "C21";
 constexpr std::array<std::string_view, 4> k_piece_members{"index", "id", "type", "function"};
 constexpr std::array<std::string_view, 2> k_function_members{"name", "arguments"};
 
-/// Calls `use` with the members of each object of the array and its place.
+/// Calls `use` with the members and the index of each object in the array.
 template <class Use>
 void each_call(const Members& of, std::string_view where, Notes& notes, const Use& use) {
     const Json* list = of.find("tool_calls");
@@ -36,7 +36,7 @@ void each_call(const Members& of, std::string_view where, Notes& notes, const Us
     }
 }
 
-/// A type other than function cannot be run by any of the clients.
+/// No client can run a type other than function.
 void check_type(const Members& call, bool needed) {
     const auto type = call.maybe_text("type");
     if (type && *type != "function") {

@@ -8,7 +8,7 @@
 
 namespace oa_stream::wire::completions {
 
-/// "tool_calls" of `of`, an object at `where`; empty when it is absent or null.
+/// "tool_calls" of `of`, an object at `where`; empty when it is missing or null.
 [[nodiscard]] std::vector<ToolCallPiece>
 read_call_pieces(const Members& of, std::string_view where, Notes& notes);
 [[nodiscard]] std::vector<ToolCall>

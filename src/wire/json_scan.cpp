@@ -13,8 +13,8 @@ namespace {
 
 using Members = Json::object_t;
 
-/// Finds repeated keys: small objects by looking, large ones by an index, so that a hostile object
-/// of a million keys stays linear.
+/// Finds repeated keys: by linear search in small objects, by an index in large ones, so that a
+/// hostile object with a million keys stays linear.
 class KeyIndex {
 public:
     [[nodiscard]] Json* find(Members& members, const std::string& key) {
@@ -255,7 +255,7 @@ private:
         }
         double number = 0;
         if (std::from_chars(first, last, number).ec != std::errc{}) {
-            // Out of range: only strtod says to which side. The program never sets a locale.
+            // Out of range: only strtod shows in which direction. The program never sets a locale.
             number = std::strtod(std::string(spelling).c_str(), nullptr);
         }
         into = number;

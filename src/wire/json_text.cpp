@@ -52,7 +52,7 @@ std::optional<std::uint32_t> hex4(std::string_view text, std::size_t at) {
     return value;
 }
 
-/// `at` stands on the 'u'. A high and a low surrogate next to each other make one code point.
+/// `at` is at the 'u'. A high surrogate followed by a low one forms one code point.
 bool read_unicode(std::string_view text, std::size_t& at, std::string& out, bool& lone) {
     const auto unit = hex4(text, at + 1);
     if (!unit) {
@@ -73,7 +73,7 @@ bool read_unicode(std::string_view text, std::size_t& at, std::string& out, bool
     return true;
 }
 
-/// `at` stands behind the backslash.
+/// `at` is after the backslash.
 bool read_escape(std::string_view text, std::size_t& at, std::string& out, bool& lone) {
     static constexpr std::string_view k_names = "\"\\/bfnrt";
     static constexpr std::string_view k_values = "\"\\/\b\f\n\r\t";
@@ -92,8 +92,8 @@ bool read_escape(std::string_view text, std::size_t& at, std::string& out, bool&
     return true;
 }
 
-/// Copies one sequence of two to four bytes; an ill-formed one becomes U+FFFD, the byte that broke
-/// it is read again (WHATWG decoding).
+/// Copies one sequence of two to four bytes. An ill-formed one becomes U+FFFD, and the byte that
+/// broke it is read again (WHATWG decoding).
 void copy_sequence(std::string_view text, std::size_t& at, std::string& out) {
     Utf8Tracker utf8;
     const std::size_t start = at;

@@ -7,8 +7,9 @@
 
 namespace oa_stream::wire {
 
-/// Reads the string literal whose opening quote stands at text[at]; `at` ends behind the closing
-/// quote. Appends the decoded text to `out`. False (with `at` at the fault) when it is malformed.
+/// Reads the string literal whose opening quote is at text[at]; afterwards `at` is after the
+/// closing quote. Appends the decoded text to `out`. False (with `at` at the fault) when it is
+/// malformed.
 [[nodiscard]] bool
 read_json_string(std::string_view text, std::size_t& at, std::string& out, bool& lone_surrogate);
 

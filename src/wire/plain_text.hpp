@@ -1,4 +1,4 @@
-// Writes JSON strings that are mostly plain, as deltas are.
+// Writes JSON strings; fast for plain text, the usual content of deltas.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -10,7 +10,7 @@
 
 namespace oa_stream::wire {
 
-/// Most deltas are plain ASCII without quotes: those are copied whole, after one look.
+/// Most deltas are plain ASCII without quotes: those are copied as a whole after one scan.
 inline void append_text(std::string& out, std::string_view text) {
     const std::size_t run = plain_run<true>(text);
     for (std::size_t at = run; at < text.size(); ++at) {

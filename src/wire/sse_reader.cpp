@@ -28,16 +28,16 @@ struct SseReader::Impl {
     Sink sink;
     SseLimits limits;
     std::string line{};             ///< the unfinished line, carried over from earlier feeds
-    std::uint64_t offset = 0;       ///< bytes taken
+    std::uint64_t offset = 0;       ///< bytes read
     std::uint64_t line_start = 0;
-    SseEvent event{};               ///< being gathered; its buffer is used again and again
+    SseEvent event{};               ///< in progress; its buffer is reused
     bool event_open = false;        ///< a field line was read since the last empty line
     std::uint64_t data_lines = 0;   ///< of the open event
     std::uint64_t dispatched = 0;
-    bool swallow_lf = false;        ///< the line end was CR: an LF right after it belongs to it
+    bool swallow_lf = false; ///< the line end was CR: an LF directly after it belongs to it
     bool overflowed = false;
     bool finished = false;
-    bool noted_utf8 = false;        ///< S1, S3 and S4 are noted once a stream
+    bool noted_utf8 = false; ///< S1, S3 and S4 are noted once per stream
     bool noted_control = false;
     bool noted_cr = false;
     Utf8Tracker utf8{};
@@ -77,7 +77,7 @@ struct SseReader::Impl {
         }
     }
 
-    /// False, with W1, when the line would outgrow its limit. Bytes up to the limit are still
+    /// False, with W1, when the line would exceed its limit. Bytes up to the limit are still
     /// scanned, so that notes do not depend on the cuts.
     bool fits(std::string_view piece) {
         const std::size_t room = limits.line - line.size();
@@ -98,7 +98,7 @@ struct SseReader::Impl {
             if (!utf8.pending()) {
                 at += plain_run<false>(piece.substr(at));
             }
-            // A byte that stopped the run, or the short rest: up to eight of them one by one.
+            // The byte that ended the run, or the short rest: up to eight bytes, one by one.
             const std::size_t stop = std::min(piece.size(), at + 8);
             for (; at < stop; ++at) {
                 scan_byte(static_cast<unsigned char>(piece[at]), offset + at);
@@ -115,7 +115,7 @@ struct SseReader::Impl {
         }
         if (!utf8.step(byte)) {
             bad_utf8();
-            // The byte that broke a sequence may begin the next one.
+            // The byte that broke a sequence may start the next one.
             sequence_start = at;
             static_cast<void>(utf8.step(byte));
         }
@@ -247,7 +247,7 @@ struct SseReader::Impl {
         }
         if (event_open) {
             note("S5", event.offset, "the last event has no empty line after it");
-        } else if (line != k_bom || line_start != 0) { // a lone mark is not a line
+        } else if (line != k_bom || line_start != 0) { // a byte order mark alone is not a line
             note("S5", line_start, "the last line has no line end");
         }
     }

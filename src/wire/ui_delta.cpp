@@ -10,7 +10,7 @@ constexpr std::string_view k_text = R"({"type":"text-delta","id":)";
 constexpr std::string_view k_reasoning = R"({"type":"reasoning-delta","id":)";
 constexpr std::string_view k_delta = R"(,"delta":)";
 
-/// Reads the string at `at`; false when there is none or its characters need a judge.
+/// Reads the string at `at`; false when there is none or it contains a lone surrogate.
 bool read_string(std::string_view data, std::size_t& at, std::string& out) {
     bool lone = false;
     return at < data.size() && data[at] == '"' && read_json_string(data, at, out, lone) && !lone;

@@ -1,5 +1,5 @@
-// Deltas as every known server writes them, read without a JSON tree. They are nearly all of a
-// stream.
+// Reads deltas in the form used by every known server, without a JSON tree. Nearly all of a stream
+// consists of them.
 #pragma once
 
 #include "oa_stream/wire/ui_chunk.hpp"
@@ -9,8 +9,8 @@
 
 namespace oa_stream::wire::ui {
 
-/// The delta in `data` when it is spelled {"type":…,"id":…,"delta":…}, in this order, without white
-/// space and without lone surrogates. Anything else is nullopt, and for parse_chunk to judge.
+/// The delta in `data` when it has the form {"type":…,"id":…,"delta":…}, in this order, without
+/// white space and lone surrogates. Otherwise nullopt, and parse_chunk() judges it.
 [[nodiscard]] std::optional<PartDelta> read_plain_delta(std::string_view data);
 
 } // namespace oa_stream::wire::ui

@@ -16,7 +16,7 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
-/// Moves the members of one chunk's object out into structs.
+/// Moves the members of a chunk's object into structs.
 class Members {
 public:
     explicit Members(Json& object) : object_(object) {}
@@ -30,15 +30,15 @@ public:
         return nullptr;
     }
 
-    /// Empty when missing or no string (J4).
+    /// Empty when missing or not a string (J4).
     [[nodiscard]] std::string text(std::string_view key) const {
         Json* found = find(key);
         return found != nullptr && found->is_string() ? std::move(found->get_ref<std::string&>())
                                                       : std::string();
     }
 
-    /// What is compared with other chunks: missing or wrong values (J4) become something that no
-    /// string on the wire equals but that equals itself, as clients compare them.
+    /// A value that is compared with other chunks. Missing or wrong values (J4) become a string
+    /// that differs from every string on the wire but equals itself, as clients compare them.
     [[nodiscard]] std::string identity(std::string_view key) const {
         Json* found = find(key);
         if (found != nullptr && found->is_string()) {
@@ -51,7 +51,7 @@ public:
         return find(key) == nullptr ? std::nullopt : std::optional(identity(key));
     }
 
-    /// JavaScript's truth, so that wrong types (J4) are judged on as clients do.
+    /// JavaScript's truthiness, so that wrong types (J4) are judged as clients treat them.
     [[nodiscard]] bool truth(std::string_view key) const {
         const Json* found = find(key);
         if (found == nullptr || found->is_null()) {
@@ -186,7 +186,7 @@ const Key* find_key(const Shape& shape, std::string_view name) {
     return find_or_null(shape.keys, name, &Key::name);
 }
 
-/// J3, J4, J9 and J10: the keys of a chunk.
+/// Rules J3, J4, J9 and J10: the keys of a chunk.
 void judge_keys(
     const Shape& shape,
     const std::string& type,
@@ -230,7 +230,7 @@ void judge_keys(
     }
 }
 
-/// Texts are made writable again; ids stay as they are, since they are compared.
+/// Makes texts writable again; ids are unchanged, because they are compared.
 void clean_texts(Json& object) {
     for (auto& [name, value] : object.get_ref<Json::object_t&>()) {
         const bool id = name == "id" || name == "messageId" || name == "toolCallId" ||

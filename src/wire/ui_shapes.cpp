@@ -8,7 +8,8 @@ namespace oa_stream::wire::ui {
 
 namespace {
 
-/// Clients merge it into what the message has; a text, a number or a flag there ends the turn.
+/// Clients merge it into the message's metadata; a string, a number or a boolean there ends the
+/// turn.
 constexpr Key k_metadata{"messageMetadata", Is::object_or_null};
 
 constexpr std::array k_start{Key{"messageId"}, k_metadata};

@@ -1,5 +1,5 @@
-// Which chunk types there are and which keys each takes: the table behind rules J2–J4 and J8–J10.
-// Keys are those all nine pinned clients accept, found by running them (conformance kit).
+// The chunk types and their keys: the table for rules J2–J4 and J8–J10. The keys are those that all
+// nine pinned clients accept, found by running them (conformance kit).
 #pragma once
 
 #include "oa_stream/wire/ui_chunk.hpp"
@@ -30,7 +30,7 @@ enum class Type {
     finish_step,
     finish,
     abort,
-    other, ///< known to every client, outside the contract
+    other, ///< supported by every client, outside the contract
 };
 
 /// `metadata`: an object of objects.
@@ -43,14 +43,14 @@ struct Key {
 
 struct Shape {
     Type type;
-    std::string_view name; ///< "data-" stands for every data-NAME
+    std::string_view name; ///< "data-" matches every data-NAME
     std::span<const Key> keys;
     bool takes_metadata =
-        false; ///< every client takes providerMetadata, the contract does not (J10)
+        false; ///< every client accepts providerMetadata, the contract does not (J10)
     bool approvals = false; ///< only in Dialect::approvals
 };
 
-/// nullptr for a type that not every client of the dialect knows.
+/// nullptr for a type that some client of the dialect does not support.
 [[nodiscard]] const Shape* find_shape(std::string_view type, Dialect dialect) noexcept;
 
 } // namespace oa_stream::wire::ui

@@ -24,7 +24,7 @@ void flags(std::string& out, bool dynamic, bool provider_executed) {
     }
 }
 
-/// Writes the members behind "type".
+/// Writes the members after "type".
 struct UiWriter {
     std::string& out;
 
