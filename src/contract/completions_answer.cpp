@@ -17,7 +17,7 @@ namespace completions = wire::completions;
 namespace {
 
 constexpr std::string_view k_json_space = " \t\r\n";
-/// More white space in front of it is not an answer's: read it as a stream.
+/// A body that starts with more white space than this is read as a stream.
 constexpr std::size_t k_undecided = 4096;
 
 bool is_json(const ResponseHead& head) {
@@ -69,7 +69,8 @@ std::string_view CompletionsAnswer::take(std::string_view bytes) {
         return {};
     }
     const std::size_t found = bytes.find_first_not_of(k_json_space);
-    const std::size_t space = held_.size() + std::min(found, bytes.size()); // in front of it
+    // at the start of the body
+    const std::size_t space = held_.size() + std::min(found, bytes.size());
     if (space <= k_undecided) {
         if (found == std::string_view::npos || bytes[found] == '{') {
             kind_ = found == std::string_view::npos ? Kind::unknown : Kind::whole;
@@ -110,7 +111,7 @@ void CompletionsAnswer::judge_head(const Report& report) const {
     judge_limits(*head_, report);
 }
 
-/// C3. A used-up quota is not back in seconds, so it may have neither.
+/// C3. A used-up quota does not return within seconds, so it may omit both.
 void CompletionsAnswer::judge_retry(std::string_view code, const Report& report) const {
     if (!head_ || code == "insufficient_quota") {
         return;
@@ -124,7 +125,7 @@ void CompletionsAnswer::judge_retry(std::string_view code, const Report& report)
     }
 }
 
-/// C14: a client's error class comes from the status, and says the same as the type.
+/// C14: a client derives its error class from the status, which must match the type.
 void CompletionsAnswer::judge_error(const completions::ErrorObject& error, const Report& report)
     const {
     if (!head_ || error.type.empty()) {
@@ -136,7 +137,7 @@ void CompletionsAnswer::judge_error(const completions::ErrorObject& error, const
     }
 }
 
-/// What both APIs' bodies share is noted for both.
+/// Notes about parts that both APIs share are reported for both.
 completions::ParsedAnswer CompletionsAnswer::parsed(const Report& report) const {
     completions::ParsedAnswer answer = completions::parse_answer(held_);
     for (completions::ParseNote& note : answer.notes) {

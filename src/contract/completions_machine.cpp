@@ -18,7 +18,7 @@ namespace {
 void judge_usage(
     const completions::Usage& usage, bool text, const CompletionsMachine::Report& report
 ) {
-    // Counts are at most 2^53 (their reader sees to it), so the sum cannot overflow.
+    // The reader limits counts to 2^53, so the sum cannot overflow.
     if (usage.total != usage.prompt + usage.completion) {
         report(
             "C13",
@@ -133,7 +133,7 @@ void CompletionsMachine::role(const completions::Chunk& chunk, const Report& rep
     if (!chunk.role) {
         if (roles_ == 0) {
             report("C8", "the first chunk has no role");
-            roles_ = 1; // said once
+            roles_ = 1; // reported once
         }
         return;
     }

@@ -9,8 +9,7 @@
 
 namespace oa_stream::contract {
 
-/// H2–H6, as far as they are the profile's. The status is the caller's business: on another one
-/// than 200 there is no stream.
+/// Those of H2–H6 that are in the profile. The caller handles the status: only a 200 has a stream.
 void judge_headers(const ResponseHead& head, Profile profile, const UiMachine::Report& report);
 
 } // namespace oa_stream::contract

@@ -1,4 +1,4 @@
-// What stands beside the bytes: the response head and the request's messages.
+// Parses the inputs other than the body: the response head and the request's messages.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
@@ -47,7 +47,7 @@ Result<void> add_header(ResponseHead& head, std::string_view line) {
     return {};
 }
 
-/// A tool part of the assistant message, in whatever state.
+/// A tool part of the assistant message, in any state.
 std::optional<EarlierCall> earlier_call(const Json& part) {
     const Json* call = member(part, "toolCallId");
     if (call == nullptr) {

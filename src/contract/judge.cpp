@@ -23,7 +23,7 @@ bool is_ui(Profile profile) noexcept {
     return profile == Profile::ai_sdk || profile == Profile::ai_sdk_6;
 }
 
-/// What is missing at the end: of a stream whose reader went away it proves nothing.
+/// Rules about a missing end: not applicable to a stream whose reader disconnected.
 constexpr std::array<std::string_view, 5> k_of_an_end{"O5", "O6", "O9", "C17", "V13"};
 
 wire::ui::Dialect dialect_of(Profile profile) noexcept {
@@ -43,12 +43,12 @@ struct Judge::Impl {
     std::optional<Replay> replay{};
     Judgement judgement{};
     std::map<const Rule*, std::uint64_t> counts{};
-    std::uint64_t frame = 0;  ///< where findings are reported to stand
+    std::uint64_t frame = 0;  ///< frame number for findings
     std::uint64_t offset = 0;
     bool head_known = false;
     bool messages_known = false;
-    bool no_stream = false;  ///< another status than 200
-    bool no_content = false; ///< 204: there is nothing to resume
+    bool no_stream = false;  ///< status other than 200
+    bool no_content = false; ///< 204: nothing to resume
     bool head_judged = false;
     std::function<void(const wire::ui::Chunk&, std::uint64_t)> on_chunk{};
     std::function<void(const wire::completions::Event&, std::uint64_t)> on_completion{};
@@ -64,7 +64,7 @@ struct Judge::Impl {
             add(rule, std::move(message));
         };
     }
-    Impl(const Impl&) = delete; // the callbacks hold its address
+    Impl(const Impl&) = delete; // the callbacks capture `this`
     Impl& operator=(const Impl&) = delete;
     ~Impl() = default;
 
@@ -73,7 +73,7 @@ struct Judge::Impl {
     }
     [[nodiscard]] bool openai() const noexcept { return is_openai(profile); }
 
-    /// Calls `use` with the machine that judges a stream of the profile.
+    /// Calls `use` with the state machine of the profile.
     template <class Use> auto with_machine(const Use& use) {
         if (is_ui(profile)) {
             return use(machine);
@@ -91,7 +91,7 @@ struct Judge::Impl {
             .comment = [this](std::uint64_t at) { take_comment(at); },
             .empty =
                 [this](std::uint64_t at) {
-                    if (openai()) { // browsers drop such an event; openai's clients parse its data
+                    if (openai()) { // browsers drop such an event; OpenAI's clients parse its data
                         take_note({"J1", at, "an event: without data"});
                     }
                 },
@@ -156,7 +156,7 @@ struct Judge::Impl {
         judgement.frames = event.index + 1;
     }
 
-    /// `value`: the event as a client reads it; unset: none can.
+    /// `value`: the event as a client reads it; unset: no client can read it.
     void take_parsed(
         auto& by, const auto& value, std::vector<wire::ui::ParseNote>& notes, const auto& on_value
     ) {
@@ -179,7 +179,7 @@ struct Judge::Impl {
         take_object(data, nullptr);
     }
 
-    /// One JSON object; with the `name` of its event under profile responses.
+    /// One JSON object; under profile responses with the `name` of its event.
     void take_object(std::string_view data, const std::string* name) {
         std::vector<wire::ui::ParseNote> notes;
         const auto scanned = wire::scan_object(data, "J1", notes);
@@ -201,7 +201,7 @@ struct Judge::Impl {
     void take_head(const ResponseHead& head) {
         head_known = true;
         if (openai()) {
-            answer.head(head); // what it must hold depends on the body
+            answer.head(head); // its required headers depend on the body
             return;
         }
         in_head();
@@ -260,7 +260,7 @@ struct Judge::Impl {
     void end_stream() {
         reader.finish();
         if (reader.overflowed()) {
-            return; // the rest was not read: its absence proves nothing
+            return; // the rest was not read, so its absence proves nothing
         }
         at_end();
         with_machine([this](auto& one) { one.finish(report); });
@@ -299,7 +299,7 @@ struct Judge::Impl {
         judgement.left = end == End::left;
         at_end();
         if (openai() && end_answer()) {
-            // judged as a whole
+            // already judged as a whole
         } else if (!no_stream && end != End::left) {
             end_stream();
         } else if (no_content && judgement.bytes != 0) {
@@ -332,7 +332,7 @@ void Judge::messages_known() {
 }
 
 void Judge::replays(std::string_view recording) {
-    if (!impl_->openai()) { // they are never resumed
+    if (!impl_->openai()) { // OpenAI's streams are never resumed
         impl_->replay.emplace(recording);
     }
 }

@@ -60,7 +60,7 @@ void OpenagentsMachine::step(const Json& frame, const Report& report) {
     apply(*type, frame, report);
 }
 
-/// What any frame may break by standing where it stands.
+/// Rules about the position of any frame.
 void OpenagentsMachine::place(std::string_view type, const Report& report) {
     if (finishes_ != 0 && type != "finish") {
         report("A9", fmt::format("{} after finish", type));
@@ -166,7 +166,7 @@ void OpenagentsMachine::ending(const Json& frame, const Report& report) {
         report("A8", "finish without finish-step");
     }
     if (errors_ != 0) {
-        return; // a failed turn leaves its calls as they are
+        return; // a failed turn leaves its calls open
     }
     for (const auto& [id, closed] : calls_) {
         if (!closed) {

@@ -34,7 +34,7 @@ private:
 
     bool any_event_ = false;
     bool started_ = false;
-    bool lone_error_ = false; ///< a preview that failed: an error without start
+    bool lone_error_ = false; ///< a failed preview: an error without start
     bool noted_after_done_ = false;
     int steps_ = 0;
     int finish_steps_ = 0;
@@ -43,7 +43,8 @@ private:
     int dones_ = 0;
     std::map<std::string, std::string> ids_{}; ///< threadId and turnId as first seen
     std::set<std::string, std::less<>> texts_{};
-    std::map<std::string, bool, std::less<>> calls_{}; ///< id → its last output carried a status
+    /// id → whether its last output had a status
+    std::map<std::string, bool, std::less<>> calls_{};
 };
 
 } // namespace oa_stream::contract

@@ -34,7 +34,7 @@ constexpr std::array k_tool_input{
 constexpr std::array k_tool_output{
     Member{"toolCallId"}, Member{"delta", Is::string, false}, Member{"status", Is::string, false}
 };
-// The mapping text lets both endings carry token usage, in no stated shape.
+// The mapping document allows token usage in both endings, without stating its form.
 constexpr std::array k_finish_step{
     Member{"turnId"}, Member{"status"}, Member{"usage", Is::any, false}
 };

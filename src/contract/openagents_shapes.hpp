@@ -1,4 +1,4 @@
-// Members of each frame of the retired lane: the table behind rules A1 and A2.
+// The members of each frame of the retired lane: the table for rules A1 and A2.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -8,7 +8,7 @@
 
 namespace oa_stream::contract {
 
-/// False when the type is none of the retired lane's. Reports A2.
+/// Reports A2. False when the retired lane has no such type.
 [[nodiscard]] bool
 judge_openagents_members(std::string_view type, const Json& frame, const UiMachine::Report& report);
 

@@ -83,7 +83,7 @@ bool applies(const Rule& rule, Profile profile, AnswerKind kind) noexcept {
     if (!is_openai(profile) || kind == AnswerKind::stream) {
         return rule.scope != Scope::completions_whole && rule.scope != Scope::openai_whole;
     }
-    // What is said of a frame's JSON and of the transport holds for a whole body too.
+    // Rules about a frame's JSON and the transport also apply to a whole body.
     static constexpr std::array<std::string_view, 7> k_any_body{
         "S1", "J5", "J6", "J7", "W1", "W2", "W3"
     };

@@ -11,8 +11,8 @@ namespace oa_stream::contract {
 
 namespace {
 
-/// The chunk written in one way, so that spaces and escapes do not count; nullopt for what does not
-/// belong to a replay.
+/// The chunk in a canonical form, so that spaces and escapes do not matter; nullopt for chunks that
+/// are not part of a replay.
 std::optional<std::string> normal_form(std::string_view data) {
     if (data == "[DONE]") {
         return std::string(data);
@@ -25,7 +25,7 @@ std::optional<std::string> normal_form(std::string_view data) {
     return transient ? std::nullopt : std::optional(dump_json(scanned.value));
 }
 
-/// "start" and its messageId, or empty.
+/// "start" and its messageId; empty for any other chunk.
 std::string start_of(std::string_view chunk) {
     const wire::ScannedJson scanned = wire::scan_json(chunk);
     if (string_member(scanned.value, "type") != "start") {

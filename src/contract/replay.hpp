@@ -1,4 +1,4 @@
-// Rules R3 and R4: a resume answer against the recording of the same turn.
+// Rules R3 and R4: compares a resume answer with the recording of the same turn.
 #pragma once
 
 #include "oa_stream/contract/ui_machine.hpp"
@@ -13,17 +13,17 @@ class Replay {
 public:
     using Report = UiMachine::Report;
 
-    /// Transient data parts are not replayed, so they do not count on either side.
+    /// Transient data parts are not replayed, so both sides ignore them.
     explicit Replay(std::string_view recording);
 
-    /// Nothing was recorded.
+    /// The recording has no chunk.
     [[nodiscard]] bool empty() const noexcept { return recorded_.empty(); }
     /// One event of the answer.
     void step(std::string_view data, const Report& report);
     void finish(const Report& report);
 
 private:
-    std::vector<std::string> recorded_{}; ///< each chunk's JSON, written the same way
+    std::vector<std::string> recorded_{}; ///< each chunk's JSON in canonical form
     std::size_t next_ = 0;
     bool differs_ = false;
 };

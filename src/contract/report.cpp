@@ -16,7 +16,7 @@ namespace oa_stream::contract {
 
 namespace {
 
-constexpr std::size_t k_shown = 10; ///< lines a rule in the text; --json has them all
+constexpr std::size_t k_shown = 10; ///< lines per rule in the text; --json has all
 
 Json violation_json(const Violation& violation) {
     Json out = Json::object();
@@ -64,7 +64,7 @@ void append_findings(std::string& out, std::span<const Violation> findings) {
     }
 }
 
-/// Rules that the bytes alone show to be broken, unless the call can be of the request's messages.
+/// Rules that can be judged from the bytes alone, unless the call may be in the request's messages.
 bool is_about_calls(std::string_view id) {
     return id == "T1" || id == "Q1" || id == "Q3";
 }

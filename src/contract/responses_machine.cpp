@@ -17,14 +17,15 @@ namespace oa_stream::contract {
 
 namespace {
 
-/// The pieces of an item: by what their event's name ends with after the part's prefix.
+/// The event names for one kind of item text.
 struct Kind {
     std::string_view item;   ///< type
-    std::string_view part;   ///< "response.content_part": begins and ends the part; none: empty
-    std::string_view words;  ///< the type of such a part
-    std::string_view text;   ///< "response.output_text": its .delta and .done
-    std::string_view index;  ///< names the part
-    std::string_view member; ///< of the done event: the text
+    /// "response.content_part": prefix of the part's start and end events; empty: no part
+    std::string_view part;
+    std::string_view words;  ///< type of such a part
+    std::string_view text;   ///< "response.output_text": prefix of .delta and .done
+    std::string_view index;  ///< member with the part's index
+    std::string_view member; ///< member of the done event with the text
 };
 constexpr std::array k_kinds{
     Kind{
@@ -59,7 +60,7 @@ std::string said_by(const Json& item) {
     return out;
 }
 
-/// What stands in every piece besides its item. `index` of the part; empty: it has none.
+/// The members of every piece other than its item. `index`: the part's index member; empty: none.
 void judge_piece_members(
     const Json& event, std::string_view index, const ResponsesMachine::Report& report
 ) {
@@ -112,7 +113,7 @@ void ResponsesMachine::step(const Json& event, std::string_view name, const Repo
         report("V15", "there is no error before it");
     }
     if (failed && after_error) {
-        ++events_; // the pair is one end
+        ++events_; // the pair counts as one end
     } else {
         unreadable(report);
     }
@@ -225,7 +226,7 @@ ResponsesMachine::item_of(const Json& event, std::string_view type, const Report
     return &item;
 }
 
-/// V7 and V8. False: it is not a piece of an item.
+/// V7 and V8. False: the event is not a piece of an item.
 bool ResponsesMachine::piece(std::string_view type, const Json& event, const Report& report) {
     const auto dot = type.rfind('.');
     const auto stem = type.substr(0, dot);

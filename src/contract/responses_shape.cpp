@@ -1,4 +1,4 @@
-// What a response and its items must hold, wherever they stand.
+// Rules about the members of a response and its items, in any event or body.
 #include "responses_shape.hpp"
 
 #include "oa_stream/base/json_members.hpp"
@@ -18,7 +18,7 @@ namespace {
 
 using Report = ResponsesMachine::Report;
 
-constexpr std::int64_t k_seconds_end = 100'000'000'000; // beyond it, milliseconds were meant
+constexpr std::int64_t k_seconds_end = 100'000'000'000; // larger values are milliseconds
 
 struct Word {
     std::string_view type, prefix;
@@ -33,7 +33,7 @@ constexpr std::string_view k_completed = "completed";
 constexpr std::array<std::string_view, 3> k_whole_states{k_completed, "incomplete", "failed"};
 constexpr std::array<std::string_view, 3> k_item_states{"in_progress", k_completed, "incomplete"};
 
-/// Texts of the array `key` in `item`, each of `type`.
+/// Judges the texts in the array `key` of `item`; each must have the type `type`.
 void judge_texts(
     const Json& item, std::string_view key, std::string_view type, const Report& report
 ) {
@@ -90,7 +90,7 @@ void judge_usage(const Json& usage, bool output, const Report& report) {
     detail("output_tokens_details", "reasoning_tokens", made);
 }
 
-/// V5 of items together.
+/// V5 across items.
 void judge_ids(const Json& output, std::string_view key, const Report& report) {
     std::set<std::string_view> seen;
     for (const Json& item : output) {

@@ -1,5 +1,5 @@
-// Rules Q: what profile ai-sdk-6 adds. AI SDK 6 and later let a person decide on a call; AI SDK 5
-// refuses both chunks, so a stream has them only for a client that asked for them.
+// Rules Q: the additions of profile ai-sdk-6. AI SDK 6 and later let a person decide on a call. AI
+// SDK 5 refuses both chunks, so a stream has them only for a client that requested them.
 #pragma once
 
 #include "oa_stream/contract/rules.hpp"

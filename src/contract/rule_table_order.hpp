@@ -1,4 +1,4 @@
-// Rules O, P, T, E and R: what chunks mean together.
+// Rules O, P, T, E and R: rules across chunks.
 #pragma once
 
 #include "oa_stream/contract/rules.hpp"

@@ -1,4 +1,4 @@
-// Rules H, S, J and W: what can be said of the head, the bytes and each single chunk.
+// Rules H, S, J and W: rules about the head, the bytes and each single chunk.
 #pragma once
 
 #include "oa_stream/contract/rules.hpp"

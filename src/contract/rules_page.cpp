@@ -102,7 +102,7 @@ std::vector<std::string_view> profiles_of(const Rule& rule) {
     return out;
 }
 
-/// Markdown would take some characters of a statement for its own.
+/// Escapes characters of a statement that have a meaning in Markdown.
 std::string for_table(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -114,7 +114,7 @@ std::string for_table(std::string_view text) {
     return out;
 }
 
-/// What the table of the C rules does not show: the order, and which other rules hold too.
+/// Text that the table of the C rules lacks: the order, and which other rules apply too.
 std::string completions_order() {
     const auto shared = [](AnswerKind kind) {
         std::string ids;

@@ -32,11 +32,11 @@ template <class... Types> bool is_one_of(const ui::Chunk& chunk) {
 } // namespace
 
 struct UiMachine::State {
-    std::optional<std::string> continued{}; ///< id of the message the answer goes on with
+    std::optional<std::string> continued{}; ///< id of the message that the answer continues
     ui::Dialect dialect = ui::Dialect::every_client;
     bool any_event = false;
     bool started = false;
-    bool asked = false; ///< in this step: the answer to it begins another one
+    bool asked = false; ///< an approval was requested in this step; its answer starts another step
     bool step_open = false;
     bool aborted = false;
     bool noted_after_done = false;
@@ -57,7 +57,7 @@ struct UiMachine::State {
         }
     }
 
-    /// O1, O8 and E4: what any chunk may break by standing here.
+    /// O1, O8 and E4: rules about the position of any chunk.
     void order(const ui::Chunk& chunk, const Report& report) {
         if (!started && !is_one_of<ui::Start>(chunk)) {
             report("O1", "first chunk is " + printable(ui::type_of(chunk), 60));
@@ -98,7 +98,7 @@ struct UiMachine::State {
         }
     }
 
-    /// A step is over (or the turn was stopped): clients forget what is open.
+    /// A step ended (or the turn was stopped): clients drop what is open.
     void leave_open() {
         for (Parts* parts : {&text, &reasoning}) {
             for (auto& [id, open] : *parts) {
@@ -180,7 +180,7 @@ struct UiMachine::State {
         if (step_open) {
             report("O3", "start-step inside a step");
         }
-        // What follows an approval is the same step, gone on with.
+        // Chunks after an approval continue the same step.
         if (!std::exchange(asked, false)) {
             tools.without_output(false, report); // the server did not wait for the client
             if (++steps == 2) {
@@ -278,7 +278,8 @@ struct UiMachine::State {
         leave_open();
     }
 
-    /// Data parts may stand anywhere between start and finish; others are outside the contract.
+    /// Data parts are allowed anywhere between start and finish; Other chunks are outside the
+    /// contract.
     void apply(const ui::Data&, const Report&) {}
     void apply(const ui::Other&, const Report&) {}
     void apply(const ui::Done&, const Report&) {}

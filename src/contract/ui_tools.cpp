@@ -136,7 +136,7 @@ void UiTools::output(std::string_view call, bool dynamic, bool with_output, cons
         report("T5", "dynamic changed, " + named(call));
     }
     tool->stage = Stage::done;
-    tool->text = {}; // of no further use; a turn may make many calls
+    tool->text = {}; // no longer needed; a turn may have many calls
     tool->deltas = false;
 }
 

@@ -16,7 +16,7 @@ class UiTools {
 public:
     using Report = UiMachine::Report;
 
-    /// Calls of the assistant message that the answer goes on with.
+    /// The calls of the assistant message that the answer continues.
     void continue_with(const Continues& before);
     void messages_known(bool known) noexcept { messages_known_ = known; }
     [[nodiscard]] bool undecided(std::string_view rule) const noexcept {
@@ -32,12 +32,12 @@ public:
     void denied(std::string_view call, const Report& report);
 
     void unfinished_input(const Report& report) const; ///< T3
-    /// Calls without an output at a step's end: only finish says whether the client is to act.
+    /// Calls without an output at a step's end: only finish shows whether the client has to act.
     void hold_without_output();
-    /// T4 for those. `client_acts`: not for calls that the provider does not run.
+    /// T4 for those calls. `client_acts`: except calls that the provider does not run.
     void without_output(bool client_acts, const Report& report);
-    void open_at_error(const Report& report) const;    ///< E3
-    /// A step is over: what is open stays as it is.
+    void open_at_error(const Report& report) const; ///< E3
+    /// A step ended: open calls keep their state.
     void leave_open();
 
 private:
@@ -46,23 +46,24 @@ private:
         std::string call, name, text;
         Stage stage = Stage::streaming;
         bool dynamic = false;
-        bool provider = false; ///< it runs the call: providerExecuted
+        bool provider = false; ///< the provider runs it: providerExecuted
         bool deltas = false;
         bool earlier = false; ///< from the request's messages
-        bool supposed = false; ///< they may have it: nothing but its id is known
-        bool was_asked = false; ///< a person was to decide
-        bool has_output = false; ///< in those messages; the answer may tell it once more
+        bool supposed = false; ///< may be in unknown messages: only its id is known
+        bool was_asked = false; ///< an approval was requested
+        bool has_output = false; ///< in those messages; the answer may repeat it
     };
     struct Held {
         std::string call;
         bool provider;
     };
     [[nodiscard]] Tool* find(std::string_view call);
-    /// One that only messages which nobody gave can have is supposed, and `rule` undecided.
+    /// Finds the call. If the messages are unknown and only they can have it, adds it as supposed
+    /// and marks `rule` as undecided.
     [[nodiscard]] Tool* find_or_suppose(std::string_view call, std::string_view rule);
     Tool& add(Tool tool);
 
-    std::vector<Tool> tools_{}; ///< in order of appearance, so that findings are too
+    std::vector<Tool> tools_{}; ///< in order of appearance, which is also the order of findings
     std::map<std::string, std::size_t, std::less<>> places_{};
     std::vector<Held> held_{};
     std::set<std::string, std::less<>> approvals_{};

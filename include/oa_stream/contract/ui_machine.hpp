@@ -25,8 +25,8 @@ inline constexpr std::uint64_t k_at_end = ~std::uint64_t{0};
 /// The frame of a violation found in the response head; its offset means nothing.
 inline constexpr std::uint64_t k_in_head = k_at_end - 1;
 
-/// A tool call of the assistant message that the answer goes on with (T1). With its output as well:
-/// a page puts its own result into the message that it sends, and the answer tells it once more.
+/// A tool call of the assistant message that the answer continues (T1). It may already have an
+/// output: a page puts its own result into the message that it sends, and the answer repeats it.
 struct EarlierCall {
     std::string call, name;
     bool dynamic = false;
