@@ -99,7 +99,7 @@ constexpr std::array<CauseWords, 13> k_causes{{
     {FailureCause::out_of_time, "", ""},
 }};
 
-// words_of() indexes the tables: they must stand in the order of the enums.
+// words_of() indexes the tables, so their rows must be in the order of the enums.
 constexpr bool in_enum_order() {
     for (std::size_t i = 0; i < k_failures.size(); ++i) {
         if (std::to_underlying(k_failures[i].code) != static_cast<int>(i)) {
@@ -114,7 +114,7 @@ constexpr bool in_enum_order() {
     return true;
 }
 static_assert(in_enum_order());
-// Who reads a log finds late turns by these.
+// Log readers identify late turns by these words.
 static_assert(std::ranges::all_of(telemetry::k_late_failures, [](std::string_view word) {
     return contains(k_failures, word, &FailureWords::word);
 }));
