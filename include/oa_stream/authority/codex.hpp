@@ -74,7 +74,7 @@ struct CodexServer {
     /// env:NAME, file:PATH or fd:N; a file is read again for each connection. Empty: no token.
     std::string token{};
     Millis reconnect{10'000}; ///< how long running turns wait after the connection is lost
-    bool shared = false; ///< other lanes run turns on its threads; this lane does not end them
+    bool shared = false; ///< other lanes run turns there; they are not strays
 };
 
 /// Which turns are stored as captures, one file each. Secrets and local folders are removed;

@@ -261,7 +261,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     RpcOutcome outcome =
         co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
     if (is_refusal(outcome, RefusalKind::thread_not_loaded)) {
-        OA_CO_CHECK(co_await resume(self, link, &*hold)); // another client unloaded it
+        OA_CO_CHECK(co_await resume(self, link, &*hold)); // unloaded without our request
         OA_CO_CHECK(check_ours(*request));
         outcome =
             co_await call(self, link, "turn/start", params, request->traceparent, request->ours);
@@ -271,7 +271,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     }
     auto* error = std::get_if<Error>(&outcome);
     if (error != nullptr && error->code == Code::conflict) {
-        co_return std::unexpected(std::move(*error)); // refused, and no retry is possible
+        co_return std::unexpected(std::move(*error)); // lost before a retry: no turn runs
     }
     const std::shared_ptr<CodexThread> thread = hold.hand_over();
     thread->effort = text_in(params, "effort");
