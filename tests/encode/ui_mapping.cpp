@@ -128,7 +128,8 @@ constexpr std::array k_codex{
     CodexRow{
         "item/started, item/completed contextCompaction",
         "note",
-        "Transient `notice` of kind `compacting`, then `compacted`."
+        "Transient `notice` of kind `compacting`, then `compacted`. In a turn whose request had "
+        "results of calls: `turn-ended`, `turn_failed` with `context_length_exceeded`."
     },
     CodexRow{
         "error, willRetry true",
