@@ -4,6 +4,7 @@
 
 #include "completions/completions_errors.hpp"
 #include "gates/compat.hpp"
+#include "gates/site.hpp"
 #include "turns/redact_quotes.hpp"
 
 #include <algorithm>
@@ -64,8 +65,7 @@ void Answers::add_cors_headers(const Call& call, net::Headers& headers) const {
     }
     headers.add("vary", "origin");
     const auto origin = call.request().headers.get("origin");
-    const auto listed = [&](const std::string& one) { return one == "*" || one == origin; };
-    if (!origin || std::ranges::none_of(lane_->config.cors_origins, listed)) {
+    if (!origin || !is_listed(lane_->config, *origin)) {
         return;
     }
     headers.set("access-control-allow-origin", std::string(*origin));

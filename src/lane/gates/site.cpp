@@ -87,12 +87,6 @@ bool same_site(std::string_view origin, std::string_view authority) {
     return one.host == other.host && port_of(one) == port_of(other);
 }
 
-bool is_listed(const LaneConfig& config, std::string_view origin) {
-    return std::ranges::any_of(config.cors_origins, [origin](const std::string& one) {
-        return one == "*" || one == origin;
-    });
-}
-
 /// As browsers say it. Sec-Fetch-Site is theirs alone: no page can set it, and it holds also behind
 /// a proxy that changes Host. Without it (an older browser, plain http) Origin is compared. A
 /// program sends neither.
@@ -115,6 +109,12 @@ bool from_elsewhere(const LaneState& lane, const Call& call) {
 }
 
 } // namespace
+
+bool is_listed(const LaneConfig& config, std::string_view origin) {
+    return std::ranges::any_of(config.cors_origins, [origin](const std::string& one) {
+        return one == "*" || one == origin;
+    });
+}
 
 bool acts(std::string_view method) noexcept {
     return method != "GET" && method != "HEAD" && method != "OPTIONS";

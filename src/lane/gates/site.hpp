@@ -18,6 +18,9 @@ namespace oa_stream::lane {
 /// sends simple requests (text/plain, a form, no body) across origins without asking first.
 [[nodiscard]] Accepted<void> allowed_origin(const LaneState& lane, Call& call);
 
+/// The operator lets pages of this origin read answers.
+[[nodiscard]] bool is_listed(const LaneConfig& config, std::string_view origin);
+
 /// Header fields of that name. Of two nobody knows which one a proxy in front of the lane used.
 [[nodiscard]] std::size_t count_of(const net::Headers& headers, std::string_view name);
 
