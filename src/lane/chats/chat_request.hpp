@@ -2,6 +2,7 @@
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
+#include "oa_stream/lane/config.hpp"
 
 #include "gates/rejection.hpp"
 #include "request_extras.hpp"
@@ -70,9 +71,9 @@ struct ChatRequest {
 struct ChatRequestContext {
     std::optional<std::string> path_id{}; ///< still percent-encoded; the named route's {id}
     std::string_view query{}; ///< may name the thread too (?conversationId=…)
-    std::size_t text_chars = 200'000;
+    std::size_t text_chars = LaneLimits{}.text_chars;
     bool images = false; ///< the authority takes them
-    std::size_t messages = 10'000;
+    std::size_t messages = LaneLimits{}.messages;
     std::string worker{}; ///< the only one that a request may name; empty: any
     ExtrasContext extras{};
 };

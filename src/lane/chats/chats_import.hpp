@@ -1,6 +1,8 @@
 // A conversation out of a file that GET …/export made, on this lane or another.
 #pragma once
 
+#include "oa_stream/lane/config.hpp"
+
 #include "history/seed.hpp"
 
 #include <string>
@@ -12,7 +14,7 @@ inline constexpr std::string_view k_export_format = "oa-stream.chat.v1";
 
 struct ImportContext {
     SeedContext seed{};
-    std::size_t messages = 10'000; ///< at most
+    std::size_t messages = LaneLimits{}.messages; ///< at most
 };
 
 struct ImportedChat {

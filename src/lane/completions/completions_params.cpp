@@ -65,7 +65,6 @@ Accepted<void> read_integers(const Json& body, IgnoredNames& ignored) {
     return {};
 }
 
-constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
 constexpr std::array k_words{
     WordRow{"service_tier", k_tiers, 2},
     WordRow{"verbosity", k_verbosities, 1},

@@ -4,6 +4,7 @@
 
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/encode/completions.hpp"
+#include "oa_stream/lane/config.hpp"
 
 #include "chats/request_extras.hpp"
 #include "gates/rejection.hpp"
@@ -47,8 +48,9 @@ struct CompletionsContext {
     bool tools = false; ///< … and functions of the client's; images in earlier messages too
     bool history = true;      ///< … and what was said before the last message
     bool instructions = true; ///< … and instructions, and a form for the answer
-    std::size_t messages = 10'000;
-    std::size_t text_chars = 200'000; ///< code points of the last message, where a user says it
+    std::size_t messages = LaneLimits{}.messages;
+    std::size_t text_chars =
+        LaneLimits{}.text_chars; ///< code points of the last message, where a user says it
     bool flat_tools = false; ///< a tool's members are not below "function"
     std::optional<std::string> deployment{}; ///< the model that the path names
 };

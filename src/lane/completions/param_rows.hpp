@@ -47,6 +47,7 @@ struct WordRow {
     IgnoredNames& ignored,
     std::string_view inside = ""
 );
+inline constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
 /// Of service_tier.
 inline constexpr std::array<std::string_view, 7> k_tiers{
     "auto", "default", "flex", "scale", "priority", "fast", "ultrafast"

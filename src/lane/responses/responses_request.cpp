@@ -39,7 +39,6 @@ constexpr std::array k_numbers{
     NumberRow{"top_p", 0, 1, 1},
 };
 constexpr std::array k_words{WordRow{"service_tier", k_tiers, 2}};
-constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
 constexpr std::array k_text_words{WordRow{"verbosity", k_verbosities, 1}};
 constexpr std::array<std::string_view, 3> k_summaries{"auto", "concise", "detailed"};
 
