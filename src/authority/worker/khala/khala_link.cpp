@@ -157,7 +157,9 @@ Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
     if (end.why == Why::refused_build) {
         return k_final_pause;
     }
-    if (end.why == Why::settings || denials_ >= k_denials) {
+    // A proxy that swaps its backends answers as a wrong address does.
+    const bool wrong = end.why == Why::settings && (!known_good_ || failures_ > k_denials);
+    if (wrong || denials_ >= k_denials) {
         return options_->deadlines.denied;
     }
     const int doublings = std::min(failures_, 6);
@@ -167,7 +169,7 @@ Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
 }
 
 void KhalaLink::went_up() {
-    up_ = true;
+    up_ = known_good_ = true;
     answer_by_.reset();
     reason_.clear();
     failures_ = 0;

@@ -126,6 +126,7 @@ private:
     bool lost_ = false; ///< argument of the next up()
     bool began_again_ = false;
     bool up_ = false;
+    bool known_good_ = false; ///< it was up once: the settings are right
     bool stopping_ = false;
     std::string reason_ = "not connected yet";
     Millis advised_;
