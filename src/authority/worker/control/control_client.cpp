@@ -42,7 +42,7 @@ bool never_arrived(net::TransferFailure failure) noexcept {
 
 /// The answer is not the service's own: the command may or may not have reached it.
 bool unclear(int status, const Json& body) noexcept {
-    return status == 0 || (status >= 502 && status <= 504) || (status == 200 && body.is_null());
+    return status == 0 || status >= 500 || (status == 200 && body.is_null());
 }
 
 bool timed_out(net::TransferFailure failure) noexcept {
