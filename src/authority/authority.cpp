@@ -1,5 +1,7 @@
 #include "oa_stream/authority/authority.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -19,6 +21,16 @@ std::string text_in_input(const std::vector<InputPart>& parts, std::string_view 
         }
     }
     return out;
+}
+
+std::optional<int> retry_after_of(const Error& error) {
+    constexpr std::string_view k_mark = "retry_after:";
+    constexpr int k_most = 3600;
+    if (!error.where.starts_with(k_mark)) {
+        return std::nullopt;
+    }
+    const auto seconds = parse_count(error.where.substr(k_mark.size()), 1, k_most);
+    return seconds ? std::optional(static_cast<int>(*seconds)) : std::nullopt;
 }
 
 class Turn::Waiting final : public TurnWaker {

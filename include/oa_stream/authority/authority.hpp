@@ -84,6 +84,9 @@ struct TurnRequest {
     std::function<bool()> ours{};
 };
 
+/// The N of "retry_after:N" in Error::where, 1 to 3600 seconds; nullopt: none is stated.
+[[nodiscard]] std::optional<int> retry_after_of(const Error& error);
+
 /// Prefix of Error::where (Code::usage) before the name of a function whose parameters are not a
 /// schema that the authority can read.
 inline constexpr std::string_view k_function_at = "tools.";

@@ -30,7 +30,7 @@ struct WorkerThread {
     /// stray.
     std::optional<std::uint64_t> stray_after{};
     Clock::time_point stray_until{};
-    std::uint64_t endings = 0; ///< ends of other clients' turns
+    std::uint64_t endings = 0; ///< turns that the worker has reported as ended
     /// an interrupt without a turn id is in progress, so no turn may start
     bool interrupting = false;
 
@@ -153,7 +153,11 @@ private:
     // worker_stop.cpp
     [[nodiscard]] static Task<void> stop_turn(Self self, Live live);
     /// `turn` is the worker's own id; empty: whatever turn runs on the thread.
-    [[nodiscard]] static Task<void> send_interrupt(Self self, std::string thread, std::string turn);
+    /// An interrupt that is refused for the moment is sent again, until `until`.
+    [[nodiscard]] static Task<void>
+    send_interrupt(Self self, std::string thread, std::string turn, Clock::time_point until);
+    /// The same in the background, for minutes.
+    void spawn_interrupt(std::string thread, std::string turn);
 
     asio::any_io_executor executor_;
     std::shared_ptr<const WorkerOptions> options_;

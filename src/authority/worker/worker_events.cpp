@@ -70,6 +70,10 @@ void WorkerCore::on_notification(const WorkerEvent& event) {
         counts_.unknown_events += ids.thread.empty() ? 1 : 0;
         return;
     }
+    if (WorkerTranslator::ends(event.method)) {
+        ++found->second.endings;
+        changed_.notify();
+    }
     if (!found->second.live) {
         on_other(event, ids.turn, found->second);
         return;
@@ -87,16 +91,9 @@ void WorkerCore::on_other(const WorkerEvent& event, const std::string& turn, Wor
     const bool stray = thread.strays() && event.seq > thread.stray_after.value_or(0);
     if (event.method == "turn/started" && stray) {
         thread.stray_after.reset();
-        oa_stream::spawn(
-            executor_,
-            "worker stray turn",
-            send_interrupt(shared_from_this(), ids_of(*event.params()).thread, turn)
-        );
+        spawn_interrupt(ids_of(*event.params()).thread, turn);
     } else if (event.method == "turn/started") {
         thread.known = thread.quiet = false; // the next resume shows its state
-    } else if (WorkerTranslator::ends(event.method)) {
-        ++thread.endings;
-        changed_.notify();
     } else if (event.method == WorkerTranslator::k_usage) {
         const auto total = read_usage(*event.params());
         thread.total = total ? total : thread.total;

@@ -182,7 +182,7 @@ Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
 /// client. As everywhere, a new message ends a turn without a reader.
 Task<Result<void>> WorkerCore::end_other(Self self, std::string thread, std::uint64_t endings) {
     const auto deadline = Clock::now() + k_busy_wait;
-    co_await send_interrupt(self, thread, "");
+    co_await send_interrupt(self, thread, "", deadline);
     while (self->threads_[thread].endings == endings) {
         if (Clock::now() >= deadline) {
             self->threads_[thread].known = self->threads_[thread].quiet = false;
@@ -215,11 +215,7 @@ void WorkerCore::leave_stray(const Live& live) {
     WorkerThread& thread = threads_[live->thread()];
     thread.known = false; // the next resume shows its state
     if (auto turn = live->early_turn(); !turn.empty()) {
-        oa_stream::spawn(
-            executor_,
-            "worker stray turn",
-            send_interrupt(shared_from_this(), live->thread(), std::move(turn))
-        );
+        spawn_interrupt(live->thread(), std::move(turn));
     } else {
         thread.stray_after = live->after_seq();
         thread.stray_until = Clock::now() + k_stray;

@@ -8,6 +8,15 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr Millis k_asked_wait{500};
+constexpr Millis k_first_pause{1'000};
+constexpr Millis k_longest_pause{10'000};
+constexpr Millis k_tries{600'000}; ///< a service that is away for longer needs a person
+
+/// Refused by a limit, or lost on its way.
+bool is_passing(const Error& error) {
+    return error.code == Code::timeout || error.where == ControlClient::k_unclear ||
+           retry_after_of(error).has_value();
+}
 
 } // namespace
 
@@ -48,14 +57,24 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
         self->executor_,
         "worker interrupt command",
         [](Self core, Live stopped) -> Task<void> {
-            co_await send_interrupt(core, stopped->thread(), stopped->worker_id());
+            co_await send_interrupt(
+                core, stopped->thread(), stopped->worker_id(), Clock::now() + k_tries
+            );
             stopped->interrupt_sent = true;
             core->changed_.notify();
         }(self, live)
     );
     co_await WorkerTurn::wait_ended(live, deadline);
-    if (!live->over()) {
-        self->log(LogLevel::warn, fmt::format("turn {} ignored its interrupt", live->id()));
+    const bool runs_on = !live->over();
+    if (runs_on) {
+        self->log(
+            LogLevel::warn,
+            fmt::format(
+                "turn {} {}",
+                live->id(),
+                live->interrupt_sent ? "ignored its interrupt" : "is not interrupted yet"
+            )
+        );
         live->end_interrupted();
     }
     while (!named && !live->interrupt_sent && !self->closing_) {
@@ -65,6 +84,9 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     if (found == self->threads_.end()) {
         co_return;
     }
+    if (runs_on) { // the worker would add the next message to it, unless the thread is resumed
+        found->second.known = found->second.quiet = false;
+    }
     found->second.interrupting = found->second.interrupting && named;
     if (found->second.live == live) {
         self->release(thread);
@@ -72,25 +94,61 @@ Task<void> WorkerCore::stop_turn(Self self, Live live) {
     self->changed_.notify();
 }
 
-/// Any answer is fine: the turn has ended or ends now.
-Task<void> WorkerCore::send_interrupt(Self self, std::string thread, std::string turn) {
-    if (Clock::now() - self->looked_ > self->options_->deadlines.fresh) {
-        static_cast<void>(co_await look(self));
-    }
-    if (self->unknown_) {
-        co_return; // the command would create a worker that never runs
-    }
+void WorkerCore::spawn_interrupt(std::string thread, std::string turn) {
+    oa_stream::spawn(
+        executor_,
+        "worker stray turn",
+        send_interrupt(
+            shared_from_this(), std::move(thread), std::move(turn), Clock::now() + k_tries
+        )
+    );
+}
+
+/// A turn that is not stopped continues and costs money. So an interrupt that the service refuses
+/// for the moment is sent again, under the same request id, until the service accepts it or the
+/// worker reports the end of a turn on that thread.
+Task<void> WorkerCore::send_interrupt(
+    Self self, std::string thread, std::string turn, Clock::time_point until
+) {
     WorkerCommand command{
-        .method = "turn/interrupt",
-        .thread = std::move(thread),
-        .request = ControlClient::new_request_id()
+        .method = "turn/interrupt", .thread = thread, .request = ControlClient::new_request_id()
     };
     if (!turn.empty()) {
         command.params["turn_id"] = std::move(turn);
     }
-    const auto sent = co_await ControlClient::send(self->control_, std::move(command));
-    if (!sent) {
-        self->log(LogLevel::warn, "turn/interrupt: " + sent.error().message);
+    const auto endings = [&] {
+        const auto found = self->threads_.find(thread);
+        return found == self->threads_.end() ? 0 : found->second.endings;
+    };
+    const auto before = endings();
+    for (Millis pause = k_first_pause;; pause = std::min(pause * 2, k_longest_pause)) {
+        if (Clock::now() - self->looked_ > self->options_->deadlines.fresh) {
+            static_cast<void>(co_await look(self));
+        }
+        if (self->unknown_) {
+            co_return; // the command would create a worker that never runs
+        }
+        const auto sent = co_await ControlClient::send(self->control_, command);
+        if (sent) {
+            co_return;
+        }
+        const auto stated = std::chrono::seconds(retry_after_of(sent.error()).value_or(0));
+        const auto next = Clock::now() + std::max<Millis>(pause, stated);
+        const bool again = is_passing(sent.error()) && next < until;
+        self->log(
+            LogLevel::warn,
+            fmt::format(
+                "turn/interrupt: {}{}",
+                sent.error().message,
+                again ? "; it is sent again" : "; the turn may go on"
+            )
+        );
+        while (again && endings() == before && !self->closing_ && Clock::now() < next) {
+            co_await self->changed_.wait_until(next);
+        }
+        if (!again || endings() != before || self->closing_) {
+            co_return;
+        }
     }
 }
 

@@ -9,16 +9,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// An authority that knows them says "retry_after:SECONDS" where other errors say where.
-int retry_after_of(const Error& error) {
-    constexpr std::string_view k_mark = "retry_after:";
-    constexpr int k_usual = 5;
-    constexpr int k_most = 3600;
-    if (!error.where.starts_with(k_mark)) {
-        return k_usual;
-    }
-    const auto seconds = parse_count(error.where.substr(k_mark.size()), 1, k_most);
-    return seconds ? static_cast<int>(*seconds) : k_usual;
+constexpr int k_usual_pause_s = 5; ///< where the authority states none
+
+int pause_after(const Error& error) {
+    return authority::retry_after_of(error).value_or(k_usual_pause_s);
 }
 
 } // namespace
@@ -78,7 +72,7 @@ Rejection reject_start(const Error& error, bool replaces) {
         if (error.where == "rate_limited") {
             return with_retry_after(
                 reject(429, "rate_limited", "the model takes no more requests for now"),
-                retry_after_of(error)
+                pause_after(error)
             );
         }
         break;
@@ -92,7 +86,7 @@ Rejection reject_start(const Error& error, bool replaces) {
     }
     return with_retry_after(
         reject(503, "authority_unavailable", "the assistant is not available right now"),
-        retry_after_of(error)
+        pause_after(error)
     );
 }
 
