@@ -15,13 +15,13 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// AI SDK and OpenAI's libraries set user-agent, and browsers that let a page set it (Firefox,
-/// Safari) ask for it.
+/// AI SDK and OpenAI's libraries set user-agent. Browsers that let a page set it (Firefox, Safari)
+/// ask for it in the preflight.
 constexpr std::string_view k_allowed_headers =
     "authorization, content-type, user-agent, x-request-id, x-xsrf-token, x-client, "
     "x-oa-client-build-id, x-oa-protocol-version, x-oa-schema-version, x-oa-accept, "
     "x-oa-route-key, traceparent, idempotency-key";
-/// What OpenAI's own libraries send from a page besides.
+/// The headers that OpenAI's own libraries add in a page.
 constexpr std::string_view k_allowed_openai_headers =
     ", api-key, openai-organization, openai-project, openai-beta, x-stainless-arch, "
     "x-stainless-async, x-stainless-custom-poll-interval, x-stainless-helper-method, "
@@ -37,7 +37,7 @@ constexpr std::string_view k_exposed_headers =
     "x-should-retry, x-conc-limit, x-conc-active, x-ignored-params, "
     "x-oa-ignored";
 
-/// In the words of the path's clients; the code goes into the record.
+/// Words the refusal for the clients of this path; its code is noted in the record.
 net::Response refusal_of(Rejection rejection, std::string_view path, RequestRecord& record) {
     const bool openai = speaks_openai(path);
     rejection = openai ? in_openai_words(std::move(rejection)) : std::move(rejection);
@@ -45,7 +45,7 @@ net::Response refusal_of(Rejection rejection, std::string_view path, RequestReco
     return openai ? to_openai_response(rejection) : to_response(rejection, record.request_id);
 }
 
-/// Of a whole answer that was not sent to its end.
+/// For a whole answer that was not sent to its end.
 ReaderEnd end_of(Code why) noexcept {
     switch (why) {
     case Code::timeout:
@@ -129,7 +129,7 @@ Task<void> Answers::stream(
     headers.set("cache-control", "no-cache, no-transform");
     headers.set("x-accel-buffering", "no");
     add_common_headers(*call, headers);
-    drop_request(*call); // a turn may last
+    drop_request(*call); // a turn may last long: free the request's memory
     auto body = co_await call->exchange->start_stream(200, std::move(headers));
     auto& record = call->record;
     record.turn = turn->id();
@@ -230,7 +230,7 @@ net::Response Answers::error_page(const net::RefusedRequest& refused) {
     add_window_headers(lane_->config.window, response.headers);
     record.headers_s = call.now_s();
     record.end_s = record.headers_s;
-    record.bytes = response.body.size(); // so short that it leaves at once
+    record.bytes = response.body.size(); // so short that it is sent at once
     lane_->count(record);
     return response;
 }

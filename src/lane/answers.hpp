@@ -1,5 +1,5 @@
-// How the lane answers: common headers, the one envelope of a refusal, and what is noted of each
-// answer in the access log, the metrics and the event log.
+// How the lane answers: common headers, the one envelope of refusals, and the notes on each answer
+// in the access log, the metrics and the event log.
 #pragma once
 
 #include "gates/call.hpp"
@@ -12,15 +12,16 @@
 
 namespace oa_stream::lane {
 
-/// The lane outlives its requests, and its calls outlive nothing of it.
+/// The lane outlives its requests; no call outlives the lane.
 class Answers {
 public:
     explicit Answers(LaneState& lane) : lane_(&lane) {}
 
     [[nodiscard]] Task<void> send(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);
-    /// `turn` as an event stream, with `headers` of its protocol. `first`: the call started it.
-    /// `segment`: of a turn in several answers, the one to be sent; all of them as one without.
+    /// Sends `turn` as an event stream, with `headers` of its protocol. `first`: this call started
+    /// the turn. `segment`: the answer to send when the turn has several; without it all are sent
+    /// as one.
     [[nodiscard]] Task<void> stream(
         CallPtr call,
         std::shared_ptr<LiveTurn> turn,
@@ -29,18 +30,19 @@ public:
         std::optional<std::size_t> segment = {}
     );
     [[nodiscard]] net::Response preflight(const Call& call) const;
-    /// For what never became a request.
+    /// For input that never became a request.
     [[nodiscard]] net::Response error_page(const net::RefusedRequest& refused);
 
-    /// The authority refused what `call` asked; the client is told the code alone.
+    /// Logs that the authority refused what `call` requested; the client receives only the code.
     void log_failed(
         std::string_view event, const Call& call, std::string_view code, std::string_view cause
     ) const;
-    /// … to start its turn.
+    /// Logs that the authority refused to start the turn of `call`.
     void log_start_failed(const Call& call, const Error& error) const {
         log_failed("start_failed", call, to_string(error.code), error.text());
     }
-    /// The client was told a code and a request id; the cause stands here, under the same id.
+    /// Logs the cause of a failed turn under the request id. The client received only a code and
+    /// this id.
     void log_turn(const TurnOutcome& outcome) const;
     void log_event(LogLevel level, std::string_view event, const Json& fields) const;
 

@@ -38,7 +38,7 @@ Result<LaneAllowed> parse_allowed(std::string_view text) {
         &LaneAllowed::model, &LaneAllowed::system, &LaneAllowed::effort, &LaneAllowed::tools
     };
     LaneAllowed out;
-    do { // also of an empty text: a variable of a script that is not set must not mean "none"
+    do { // runs for an empty text, too: an unset variable of a script must not mean "none"
         const auto word = trim(cut_until(text, ','));
         const auto found = std::ranges::find(allowed_words(), word);
         if (found == allowed_words().end()) {

@@ -24,10 +24,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// What was broken off needs a few turns of the loop; nothing else is worth waiting for.
+/// Requests that were broken off need a few turns of the loop; nothing else is worth waiting for.
 constexpr Millis k_settle{100};
 
-/// The libraries of OpenAI put their paths behind the base URL that they are given.
+/// OpenAI's libraries append their paths to the base URL that they are given.
 std::string no_route(std::string_view path) {
     if (speaks_openai(path)) {
         return "there is no such route: below /v1 are chat/completions, responses and models";
@@ -74,8 +74,8 @@ struct Lane::Impl {
         while (!closed) {
             ticker.expires_after(tick);
             (void)co_await ticker.async_wait(asio::as_tuple(asio::use_awaitable));
-            // One that is late by more than a tick is skipped once: this process stood still, and
-            // what came meanwhile is read before a deadline is judged.
+            // A tick that is late by more than one interval is skipped once: the process stood
+            // still. Events that arrived meanwhile are read before any deadline is judged.
             skipped = !skipped && Clock::now() - ticker.expiry() > tick;
             if (skipped) {
                 continue;
@@ -104,7 +104,7 @@ struct Lane::Impl {
     Chats chats{state, answers, streams.starter()};
     Completions completions{state, answers, unix_now()};
     asio::steady_timer ticker;
-    /// Requests that their handlers have. These may outlive the lane.
+    /// Number of requests that handlers hold. They may outlive the lane.
     std::shared_ptr<std::size_t> calls = std::make_shared<std::size_t>(0);
     bool closed = false;
 };
@@ -151,7 +151,7 @@ net::ErrorPage Lane::error_page() {
     };
 }
 
-/// Allocation failure ends the request. What the room of the turns needed is free again by then.
+/// An allocation failure ends the request. By then the memory of the failed attempt is free again.
 Task<void> Lane::Impl::handle(std::shared_ptr<net::Exchange> exchange) {
     const Counted open(calls);
     auto call = open_call(state.config.proxies, std::move(exchange));
@@ -174,7 +174,7 @@ Task<void> Lane::Impl::serve(CallPtr call) {
     const auto& match = call->match;
     if (match.pattern.empty()) {
         auto rejection = reject(404, "not_found", no_route(call->request().path));
-        // A client of the other protocol that was given the wrong base URL reads these.
+        // A client of the other protocol that was given the wrong base URL reads these members.
         rejection.details["type"] = "invalid_request_error";
         rejection.details["param"] = nullptr;
         return answers.refuse(std::move(call), std::move(rejection));
@@ -195,7 +195,8 @@ Task<void> Lane::Impl::serve(CallPtr call) {
     return dispatch(std::move(call));
 }
 
-/// Whoever asks about a conversation is told what all lanes know of it.
+/// Refreshes what the shared store holds of the conversation before the request is answered from
+/// it.
 Task<void> Lane::Impl::serve_shared(CallPtr call) {
     if (owner(state, *call)) {
         const auto id = read_path_id(call->match.id.value_or(""));
@@ -205,7 +206,7 @@ Task<void> Lane::Impl::serve_shared(CallPtr call) {
             }
         } else if (id) {
             const bool known_now = co_await state.shared->refresh(call->record.owner, *id);
-            const bool turn = call->match.route->action == Action::chat; // is refused on its own
+            const bool turn = call->match.route->action == Action::chat; // refuses by itself
             if (!known_now && !turn && !state.ids().contains(call->record.owner, *id)) {
                 co_return co_await answers.refuse(std::move(call), reject_unknown_for_now());
             }
@@ -292,7 +293,7 @@ Task<void> Lane::Impl::health(CallPtr call) {
     return answers.send(std::move(call), json_response(status, body));
 }
 
-/// Why no turn can be started here; empty: one can.
+/// Why no turn can be started here; empty when one can be.
 std::string Lane::Impl::unready() const {
     if (state.draining) {
         return "draining";
@@ -304,9 +305,9 @@ std::string Lane::Impl::unready() const {
     return state.shared ? state.shared->store().trouble() : std::string();
 }
 
-/// What a ready lane has to say all the same. All lanes have the same store: a balancer that left
-/// them because it takes no writes would refuse people who read, too. Of a lane that is switched
-/// off clients are to get its own answer, and running turns go on.
+/// A warning about a ready lane. All lanes share one store: if a balancer left every lane whose
+/// store refuses writes, requests that only read would fail, too. A lane that is switched off must
+/// still give clients its own answer, and its running turns go on.
 std::string Lane::Impl::caution() const {
     if (state.config.mode != LaneMode::on) {
         const bool all = state.config.mode == LaneMode::off; // a retired lane serves /v1
@@ -341,12 +342,13 @@ void Lane::begin_drain() {
 
 Task<std::size_t> Lane::drain(Millis limit) {
     begin_drain();
-    impl_->state.bodies.stop(); // each of them is answered 503
+    impl_->state.bodies.stop(); // each of them is answered with 503
     auto& turns = impl_->state.turns;
     const auto deadline = Clock::now() + limit;
-    // What is left gets its ending early enough to reach the readers.
+    // The remaining turns are ended early enough for the endings to reach the readers.
     const auto reserve = std::min(limit / 5, Millis(1000));
-    // Decisions are refused by now. Where turns can be left, whoever goes on asks again.
+    // Decisions are refused from now on. Turns that can outlive this process are left: the process
+    // that continues them asks for the decisions again.
     const bool leaves = impl_->state.authority().capabilities().outlives;
     std::size_t left = 0;
     while (turns.busy() > (leaves ? turns.waiting() : 0) && Clock::now() < deadline - reserve) {
@@ -380,7 +382,8 @@ void Lane::close() {
     impl_->state.bodies.stop();
     impl_->ticker.cancel();
     if (impl_->state.shared) {
-        impl_->state.shared->cut_relays(); // first: it tells the store who lacks an end
+        // first: it reports to the store which answers lack their end
+        impl_->state.shared->cut_relays();
         impl_->state.shared->stop();
     }
     impl_->state.turns.end_all(StopReason::drain);

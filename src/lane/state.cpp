@@ -10,7 +10,7 @@ LaneState::LaneState(const asio::any_io_executor& on, LaneConfig with, LaneParts
     : executor(on), config(std::move(with)), parts(std::move(from)),
       bodies(on, config.limits.waiting_bodies) {
     host->limits = config.limits;
-    if (parts.store == nullptr) { // all of its turns are of this process
+    if (parts.store == nullptr) { // all turns belong to this process
         host->limits.streams_here = config.limits.streams;
     }
     host->timings = config.timings;

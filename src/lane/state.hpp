@@ -21,23 +21,24 @@ struct LaneState {
     [[nodiscard]] authority::Authority& authority() const noexcept { return *parts.authority; }
     [[nodiscard]] IdMap& ids() const noexcept { return *parts.ids; }
     [[nodiscard]] LaneObserver& observer() const noexcept { return *host->observer; }
-    /// In the metrics and in the access log.
+    /// Counts the request in the metrics and in the access log.
     void count(const RequestRecord& record) const;
-    /// With its request where no other process will count that.
+    /// Counts the turn, and its request when no other process will count that.
     void count(const TurnOutcome& outcome) const;
 
     asio::any_io_executor executor;
     LaneConfig config;
     LaneParts parts;
     LaneObserver silent{};
-    std::optional<TokenTable> tokens{}; ///< nullopt: nobody needs one
+    std::optional<TokenTable> tokens{}; ///< nullopt: no request needs a token
     std::shared_ptr<TurnHost> host = std::make_shared<TurnHost>();
     LiveTurns turns{host};
     std::unique_ptr<SharedLane> shared{}; ///< null: this lane shares nothing with others
     bool draining = false;
-    /// Of the chats API, that their clients do not have yet: they may outlive the lane.
+    /// Bytes of answers of the chats API that their clients do not have yet. The answers may
+    /// outlive the lane.
     std::shared_ptr<std::size_t> answer_bytes = std::make_shared<std::size_t>(0);
-    BodyThread bodies; ///< ends first: its jobs use the rest
+    BodyThread bodies; ///< ends first: its jobs use the other members
 };
 
 } // namespace oa_stream::lane

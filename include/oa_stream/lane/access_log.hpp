@@ -1,5 +1,5 @@
-// The access log: one line a request. Never prompt or output text, never tokens. From its lines
-// alone every indicator that /metrics feeds can be computed: docs/observability.md.
+// The access log: one line per request. It never holds prompts, output text or tokens. Every
+// indicator that /metrics feeds can be computed from these lines alone: docs/observability.md.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
@@ -20,29 +20,31 @@ namespace oa_stream::lane {
     const RequestRecord& record, std::string_view revision, LogFormat format = LogFormat::json
 );
 
-/// In place of so many lines that could not be written, as on a full disk.
+/// Stands in for `lines` lines that could not be written, for example because the disk was full.
 [[nodiscard]] std::string
 lost_line(std::uint64_t lines, WallTime now, LogFormat format = LogFormat::json);
 
-/// The first 12 hex digits of a digest: separates owners without naming them. Empty for nobody.
+/// The first 12 hex digits of the owner's digest: separates owners without naming them. Empty when
+/// `owner` is empty.
 [[nodiscard]] std::string owner_hash(std::string_view owner);
 
-/// The log as a file, or without one as standard error, which may not take a line: its disk is
-/// full, its reader stands still.
+/// Writes the log to a file or, without one, to standard error. A write can fail: the disk is full,
+/// or the reader of standard error does not read.
 class AccessFile {
 public:
     explicit AccessFile(LogFormat format) noexcept : format_(format) {}
     AccessFile(const AccessFile&) = delete;
     AccessFile& operator=(const AccessFile&) = delete;
-    /// Tries once more to tell of lost lines.
+    /// Tries once more to report lost lines.
     ~AccessFile();
 
-    /// Also instead of the file that is open, which stays open when this one cannot be.
+    /// Opens `file`, also in place of a file that is open already. If that fails, the old file
+    /// stays open.
     [[nodiscard]] Result<void> open(const std::filesystem::path& file);
     [[nodiscard]] bool is_open() const noexcept { return file_.has_value(); }
 
-    /// A line that cannot be written is lost. The next one that can is preceded by one that tells
-    /// how many are, so that who counts requests does not take them for none.
+    /// A line that cannot be written is lost. The next line that can be written is preceded by one
+    /// with the number of lost lines, so that a count of requests can include them.
     [[nodiscard]] Result<void> append(std::string_view line);
 
 private:

@@ -1,4 +1,5 @@
-// Who is asking: bearer tokens, stored as digests, each with an owner and perhaps an expiry.
+// Authenticates requests: bearer tokens, stored as digests, each with an owner and perhaps an
+// expiry.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
@@ -21,14 +22,15 @@ public:
     /// skipped. Owner names: [A-Za-z0-9._@-]{1,64}. Code::config with the line number.
     [[nodiscard]] static Result<TokenTable> parse(std::string_view text, std::string_view where);
 
-    /// One more token, known in clear (from the environment); never expires.
+    /// Adds a token that is given in clear (from the environment); it never expires.
     void add(const Secret& token, std::string owner);
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
-    /// Different ones.
+    /// The number of different owners.
     [[nodiscard]] std::size_t owners() const;
 
     /// The owner of an Authorization header's value. Takes the same time whichever entry matches.
+    /// Denied when no token matches or the one that matches has expired.
     [[nodiscard]] std::expected<std::string, Denied>
     check(std::optional<std::string_view> authorization, WallTime now) const;
 

@@ -17,16 +17,16 @@
 
 namespace oa_stream::lane {
 
-/// `retired` answers the stream routes as the retired bridge did (JSON, no turn is started);
-/// `off` answers 503. Both leave turns that are already live alone.
+/// `retired` answers the stream routes as the retired bridge did (JSON, no turn is started); `off`
+/// answers 503. Turns that are already live go on in both modes.
 enum class LaneMode { on, retired, off };
 inline constexpr std::array<std::string_view, 3> k_lane_modes{"on", "retired", "off"};
 [[nodiscard]] std::string_view to_string(LaneMode mode) noexcept;
 /// The word alone; surrounding white space (a file's last newline) is ignored. Code::config.
 [[nodiscard]] Result<LaneMode> parse_lane_mode(std::string_view text);
 
-/// Whether clients must send the three handshake headers. `optional` lets a client without them in;
-/// a header that is present but wrong is refused in both.
+/// Whether clients must send the three handshake headers. `optional` does not check a header that
+/// is missing; both modes refuse a header with a wrong value.
 enum class CompatMode { optional, required };
 
 /// The window of clients this lane serves. All bounds are inclusive; build ids compare as strings.
@@ -40,11 +40,12 @@ struct CompatWindow {
 
 /// Policy file: one JSON object with any of protocol_version, min_client_build_id,
 /// max_client_build_id (string or null), min_schema_version, max_schema_version. Code::config on
-/// unknown members, wrong types and windows nobody fits in; Code::protocol when it is no JSON.
+/// unknown members, wrong types and a window that no client can fit; Code::protocol when the text
+/// is not JSON.
 [[nodiscard]] Result<CompatWindow>
 parse_compat_policy(std::string_view text, std::string_view where);
 
-/// Why a client outside the window is refused, in the order in which it is looked at and of
+/// Why a client outside the window is refused, in the order of the checks and of
 /// telemetry::k_compat_codes.
 enum class CompatCode {
     invalid_client_build,
@@ -58,60 +59,62 @@ enum class CompatCode {
 /// How an access line is written.
 enum class LogFormat { json, logfmt };
 
-/// Whether clients that can (x-oa-accept: tool-approval) are asked for approvals. All others, and
-/// everybody under `deny`, have them declined.
+/// `ask`: clients that can answer approvals (x-oa-accept: tool-approval) receive them. Approvals of
+/// all other clients, and all of them under `deny`, are declined.
 enum class Approvals { deny, ask };
 
-/// What --allow-host takes: "lane.example", an address, "*.example" (every name below it, at any
-/// depth, but not example itself) or "*" (any). Lower case, without brackets. Code::usage for a
-/// port, a scheme, and a star elsewhere.
+/// What --allow-host accepts: "lane.example", an address, "*.example" (every name below it, at any
+/// depth, but not example itself) or "*" (any). The result is in lower case, without brackets.
+/// Code::usage for a port, a scheme, and a star elsewhere.
 [[nodiscard]] Result<std::string> read_allowed_host(std::string_view text);
 
-/// A model that clients may ask for.
+/// A model that clients may request.
 struct LaneModel {
     std::string id;
-    std::string label; ///< for people
+    std::string label; ///< for display
 };
 
-/// What of a chat request is honoured beside its messages; the rest is named as ignored.
+/// Which members of a chat request beside its messages have an effect. The other members are
+/// reported as ignored.
 struct LaneAllowed {
     bool model = false;
     bool system = false;
     bool effort = false;
     bool tools = false;
 };
-/// What parse_allowed() takes.
+/// The words that parse_allowed() accepts.
 [[nodiscard]] std::span<const std::string_view> allowed_words();
-/// "model,system": any of model, system, effort, tools. Code::usage for another word, and for none.
+/// Parses a list like "model,system": any of model, system, effort, tools. Code::usage for another
+/// word, and for an empty text.
 [[nodiscard]] Result<LaneAllowed> parse_allowed(std::string_view text);
 
 struct LaneLimits {
-    std::size_t streams = 10000; ///< live turns in all
-    std::size_t streams_here = 10'000; ///< of this process, where lanes share `streams`
-    std::size_t streams_per_owner = 64; ///< counts only when tokens are configured
+    std::size_t streams = 10000; ///< live turns of all lanes together
+    std::size_t streams_here = 10'000; ///< of this process, where several lanes share `streams`
+    std::size_t streams_per_owner = 64; ///< applies only when tokens are configured
     std::size_t readers_per_turn = 16;
     std::size_t completions = 16; ///< chat completions at once, streamed or not
     std::size_t text_chars = 200'000; ///< code points of one user input
     // Of a request's body.
     int json_depth = 64;
     std::size_t json_members = 10'000; ///< names in one object
-    std::size_t json_values = 250'000; ///< that the lane keeps
+    std::size_t json_values = 250'000; ///< values that the lane keeps of one body
     std::size_t messages = 10'000;
     std::size_t waiting_bodies = 64U << 20U; ///< bytes of large bodies that wait to be read
     std::size_t turn_log_bytes = 8U << 20U; ///< beyond it a turn's log drops its head
     std::size_t total_log_bytes = 1U << 30U; ///< beyond it a growing turn is ended as overloaded
-    /// Of the chats API, until their clients have them.
+    /// Answers of the chats API, until their clients have received them.
     std::size_t total_answer_bytes = 256U << 20U;
-    store::ResponseLimits responses{}; ///< stored ones of /v1/responses
+    store::ResponseLimits responses{}; ///< of the stored responses of /v1/responses
     std::size_t max_lag_bytes = 2U << 20U; ///< a reader further behind has max_lag_time to catch up
-    /// A reader that took nothing for so long is cut, too, however little it lags.
+    /// Also cuts a reader that accepted no bytes for this long, however little it lags.
     Millis max_lag_time{30000};
-    Millis turn_wall{1800000}; ///< whole turn
-    Millis first_event{60000}; ///< acceptance to the first event
+    Millis turn_wall{1800000}; ///< the whole turn
+    Millis first_event{60000}; ///< from acceptance to the first event
     Millis idle{120000}; ///< between two events
-    Millis approval{300000}; ///< an approval nobody answered is declined after this
+    Millis approval{300000}; ///< an approval without an answer is declined after this
     Millis tool_result{600000
-    }; ///< a turn whose function calls nobody answered is stopped after this
+    }; ///< a turn whose function calls get no results is stopped after this
 };
 
 struct LaneTimings {
@@ -119,12 +122,13 @@ struct LaneTimings {
     Millis detach_grace{30000}; ///< a turn without readers is interrupted after this
     Millis supersede_wait{2000}; ///< how long a new message waits for the old turn's end
     Millis reader_leaving{250}; ///< a closed socket may be noticed after the next request came
-    Millis interrupt_grace{5000}; ///< an interrupted turn that does not end is given up after this
+    /// after this the lane ends an interrupted turn without waiting for its end
+    Millis interrupt_grace{5000};
     /// How long an ended turn is replayed for clients that may lack its end: docs/chats.md.
     Millis ended_kept{5000};
-    Millis authority_away{10'000}; ///< a dead replica's turn waits so long for the authority
-    Millis approval_quiet{100}; ///< calls that ask so close together are asked for in one answer
-    Millis tick{1000}; ///< resolution of everything above that is not awaited
+    Millis authority_away{10'000}; ///< how long a dead replica's turn waits for the authority
+    Millis approval_quiet{100}; ///< calls that need approval within this time share one answer
+    Millis tick{1000}; ///< resolution of all timings above that no coroutine awaits
     /// How long a repeated request, or a resume, waits for a turn to be accepted, on any lane.
     Millis start_wait{30'000};
 };
@@ -138,19 +142,20 @@ struct LaneConfig {
     LaneTimings timings{};
     std::string revision = "dev";
     std::string version = "0.0.0";
-    std::string model = "oa-stream"; ///< the one that is asked when a request names none
-    std::vector<LaneModel> models{}; ///< empty: `model` alone
+    std::string model = "oa-stream"; ///< used when a request names no model
+    std::vector<LaneModel> models{}; ///< empty: only `model`
     bool names_model = false; ///< every turn names its model to the authority
     LaneAllowed allowed{};
-    bool strict_body = false; ///< what would be ignored is refused
+    bool strict_body = false; ///< refuse what would be ignored otherwise
     std::vector<std::string> cors_origins{}; ///< exact origins, or the one entry "*"
-    /// As read_allowed_host() makes them.
+    /// In the form that read_allowed_host() returns.
     std::vector<std::string> allow_hosts{};
-    std::vector<std::string> own_hosts{}; ///< those of the listeners, in the same form
+    std::vector<std::string> own_hosts{}; ///< hosts of the listeners, in the same form
     /// GET /metrics needs no token. For listeners that only this machine reaches.
     bool open_metrics = false;
     LogFormat log_format = LogFormat::json;
-    net::TrustedProxies proxies{}; ///< whose word about the client's address is logged
+    /// the proxies whose statement of the client's address is logged
+    net::TrustedProxies proxies{};
 };
 
 } // namespace oa_stream::lane

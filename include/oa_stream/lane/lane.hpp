@@ -1,4 +1,5 @@
-// The lane itself: requests in, one gate after the other, turns out. Runs on one executor's thread.
+// The lane itself: requests pass one gate after the other and become turns. Runs on one executor's
+// thread.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -20,16 +21,16 @@ namespace oa_stream::lane {
 class IdMap;
 class LaneObserver;
 
-/// What the lane works with. Everything outlives it.
+/// What the lane works with. All of it must outlive the lane.
 struct LaneParts {
     authority::Authority* authority = nullptr;
     IdMap* ids = nullptr;
-    store::Store* store = nullptr; ///< what several lanes share; null: this one is alone
+    store::Store* store = nullptr; ///< shared by several lanes; null: this lane is alone
     LaneObserver* observer = nullptr; ///< may be null
     std::function<void(std::string_view line)> access_log{
-    }; ///< one JSON line a request; may be empty
-    Log* log = nullptr; ///< of anything else; may be null
-    /// What GET /metrics says; it is given what /readyz says. Empty: 404.
+    }; ///< receives one line per request; may be empty
+    Log* log = nullptr; ///< for all other events; may be null
+    /// Returns the text of GET /metrics; `ready` is the state that /readyz reports. Empty: 404.
     std::function<std::string(bool ready)> metrics{};
 };
 
@@ -44,25 +45,26 @@ public:
     [[nodiscard]] net::Handler handler();
     [[nodiscard]] net::ErrorPage error_page();
 
-    /// With a table every request but health and version needs one of its tokens; with nullopt
-    /// nobody does. May be called again (reload).
+    /// With a table, every request but health and version needs one of its tokens; with nullopt, no
+    /// request needs one. May be called again (reload).
     void set_tokens(std::optional<TokenTable> tokens);
     void set_window(CompatWindow window);
     void set_mode(LaneMode mode);
     [[nodiscard]] LaneMode mode() const noexcept;
 
-    /// The authority deleted these threads by itself: their conversations go, titles and all.
+    /// The authority deleted these threads on its own initiative: forgets their conversations,
+    /// titles included.
     void forget(std::vector<std::string> threads);
 
-    /// From now on: /readyz is 503, new turns are refused.
+    /// From now on /readyz answers 503 and new turns are refused.
     void begin_drain();
-    /// Waits up to `limit` for live turns; ends what is left with a proper error ending, in time
-    /// for it to reach the readers. Returns how many turns were ended so.
+    /// Waits up to `limit` for live turns. Ends the remaining turns with an error ending, early
+    /// enough for it to reach the readers. Returns how many turns were ended in this way.
     [[nodiscard]] Task<std::size_t> drain(Millis limit);
-    /// Stops the lane's timer and cuts readers that are still there.
+    /// Stops the lane's timer and cuts the remaining readers.
     void close();
-    /// Once the server and the authority are closed, too: waits until the requests that they broke
-    /// off are recorded, at most 100 ms.
+    /// Call it after the server and the authority are closed: waits, at most 100 ms, until the
+    /// requests that were broken off by this are recorded.
     [[nodiscard]] Task<void> settle();
     [[nodiscard]] std::size_t busy() const noexcept;
 

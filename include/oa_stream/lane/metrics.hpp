@@ -1,4 +1,4 @@
-// The lane's numbers, and how Prometheus reads them.
+// The lane's metrics, and their text form for Prometheus.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -21,17 +21,17 @@ class Exposition;
 /// The Content-Type of Metrics::text().
 inline constexpr std::string_view k_metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Counts by bucket. Values are taken to whole microseconds, as the access log writes them, so that
-/// both put a request into the same bucket.
+/// Counts by bucket. Values are rounded to whole microseconds, as in the access log, so that both
+/// put a request into the same bucket.
 class Histogram {
 public:
     /// `bounds` rise and outlive the histogram.
     explicit Histogram(std::span<const double> bounds);
-    /// Negative counts as 0.
+    /// Negative values count as 0.
     void observe(double seconds) noexcept;
 
     [[nodiscard]] std::span<const double> bounds() const noexcept { return bounds_; }
-    /// Of one bucket alone; the last one, behind all bounds, is +Inf's.
+    /// Counts of each bucket alone; the last one, behind all bounds, belongs to +Inf.
     [[nodiscard]] std::span<const std::uint64_t> counts() const noexcept { return counts_; }
     [[nodiscard]] double sum() const noexcept { return sum_; }
 
@@ -46,11 +46,12 @@ struct ProcessFacts {
     std::string revision;
     std::string version;
     std::string id{};
-    double started_s = 0; ///< since 1970
+    double started_s = 0; ///< seconds since 1970
 };
 
-/// Counters only rise while this object lives. Every series of users that an alert divides by or
-/// asks the increase of is there at 0 from the beginning; those of probes begin with the first one.
+/// Counters only rise while this object lives. Series of user traffic that an alert divides by or
+/// whose increase it computes exist at 0 from the beginning; series of probes begin with the first
+/// probe.
 class Metrics final : public LaneObserver {
 public:
     explicit Metrics(ProcessFacts process);
@@ -65,12 +66,12 @@ public:
     void reader_detached() override { --active_streams_; }
 
     /// Text format 0.0.4: each family once, its samples together. Readings come last, with the
-    /// prefix; a reading whose name is taken or no metric name is left out.
+    /// prefix; a reading whose name is in use already or is not a valid metric name is left out.
     [[nodiscard]] std::string
     text(std::span<const authority::Reading> readings = {}, bool ready = true) const;
 
 private:
-    // The texts are those of the route table and of our own words: they live as long as the
+    // The views point into the route table or at literals of the program, which live as long as the
     // process.
     struct RequestKey {
         std::string_view route;
