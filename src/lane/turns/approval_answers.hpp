@@ -1,4 +1,5 @@
-// Decisions of a person, as stock clients send them: in the tool parts of the last message.
+// A user's decisions on approvals, as stock clients send them: in the tool parts of the last
+// message.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -10,7 +11,7 @@
 namespace oa_stream::lane {
 
 /// The answers in an assistant's message: its tool parts in state "approval-responded". Each id
-/// once; the last one counts.
+/// appears once; the last part with an id counts.
 [[nodiscard]] std::vector<ApprovalAnswer> read_approval_answers(const Json& message);
 
 } // namespace oa_stream::lane

@@ -18,7 +18,7 @@ Rejection reject_answer(std::string_view id, std::string_view why) {
     return invalid_field("messages", fmt::format("the approval \"{}\" {}", printable(id, 60), why));
 }
 
-/// Why an answer cannot be taken; empty: it can, or it was given before.
+/// Why an answer is refused; empty when it is accepted or was given before.
 std::string_view objection(const TurnApprovals::Approval& known, bool approved) {
     switch (known.state) {
     case State::expired:
@@ -28,7 +28,7 @@ std::string_view objection(const TurnApprovals::Approval& known, bool approved) 
     case State::answered:
         return known.approved == approved ? "" : "was answered before, with another decision";
     case State::waiting:
-    case State::asked_before: // what was decided, its segment tells
+    case State::asked_before: // its segment shows the decision
         break;
     }
     return "";
@@ -120,7 +120,7 @@ bool TurnApprovals::held_up(const TurnCalls& calls) const noexcept {
         return false;
     }
     return std::ranges::none_of(running_, [&](const std::string& call) {
-        return calls.knows(call) && !calls.waits_for(call); // its end is on its way
+        return calls.knows(call) && !calls.waits_for(call); // its end will follow soon
     });
 }
 

@@ -1,5 +1,5 @@
-// The approvals of one live turn: which wait, who decided the others, and whether the turn has come
-// to the point where only its client can go on.
+// The approvals of one live turn: which are waiting, how the others were decided, and whether only
+// the client can continue the turn.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -17,7 +17,7 @@
 
 namespace oa_stream::lane {
 
-/// What a client's request says of one approval.
+/// A client's decision on one approval.
 struct ApprovalAnswer {
     std::string id;
     bool approved = false;
@@ -30,50 +30,54 @@ public:
         enum class State {
             waiting,
             answered, ///< by the client, see `approved`
-            expired, ///< declined: nobody answered in time
+            expired, ///< declined because no answer arrived in time
             over, ///< settled without the client, or its turn ended
-            asked_before, ///< by another replica, and not again so far: it may be decided
+            /// asked by another replica and not again by this one so far; may be decided already
+            asked_before,
         };
         std::string id;
         std::string call;
         Clock::time_point asked{};
         State state = State::waiting;
         bool approved = false;
-        std::size_t segment = 0; ///< answered: the segment that tells what came of it
+        std::size_t segment = 0; ///< answered: the segment with the outcome
     };
 
-    /// Of a turn that another replica began: a chunk that it sent, and the segment behind the one
-    /// it stands in.
+    /// Restores the state of a turn that another replica began from a chunk that it sent.
+    /// `segment`: the index behind the segment of that chunk.
     void recall(const wire::ui::Chunk& chunk, std::size_t segment);
-    /// Nobody asked for all of these again so far, and what came of them is not told up to this
-    /// segment.
+    /// At least one of these approvals was asked by another replica only, and no segment up to this
+    /// one contains its outcome.
     [[nodiscard]] bool
     unsure(const std::vector<ApprovalAnswer>& answers, std::size_t segment) const;
     /// To be called for each event of the authority, in order.
     void watch(const turn::Event& event, Clock::time_point now);
 
-    [[nodiscard]] bool waiting() const noexcept; ///< at least one
-    /// … or may: of a turn that another replica runs its frames alone tell.
+    [[nodiscard]] bool waiting() const noexcept; ///< at least one is
+    /// Like waiting(). For a relayed turn, which has no events here, approvals seen in its frames
+    /// count too.
     [[nodiscard]] bool asks(bool relayed) const noexcept;
-    /// Nothing but the client is missing: no part is open, and every running call waits for a
-    /// decision or, in `calls`, for a result.
+    /// Only the client can continue: no part is open, and every running call waits for a decision
+    /// or, in `calls`, for a result.
     [[nodiscard]] bool stuck(const TurnCalls& calls) const noexcept;
-    /// Something waits, no part is open, and other calls may run. Codex may tell the ends of calls
-    /// that were allowed only once nothing else waits, and a command in the background has none:
-    /// whoever hears nothing for a while has to ask for the rest.
+    /// A decision or result is missing and no part is open, but other calls may still run. Codex
+    /// may report the ends of allowed calls only once nothing else waits, and a command in the
+    /// background has no end: after a silence the lane has to pause the answer anyway.
     [[nodiscard]] bool held_up(const TurnCalls& calls) const noexcept;
-    /// Running calls of the authority's that nobody was asked about.
+    /// Running calls of the authority that no approval was asked for.
     [[nodiscard]] std::vector<std::string> unasked(const TurnCalls& calls) const;
-    /// The answer that asks has ended: from now on its client can decide.
+    /// The answer with the question has ended: the client can decide from now on, and the time
+    /// limit starts.
     void begin_wait(Clock::time_point now);
-    /// Those that waited since before `limit` ago; they count as expired from now on.
+    /// The approvals that have waited for `limit` or longer; they count as expired from now on.
     [[nodiscard]] std::vector<std::string> expire(Clock::time_point now, Millis limit);
 
     struct Verdict {
-        std::vector<ApprovalAnswer> fresh{}; ///< to be told to the authority
-        std::optional<std::size_t> segment{}; ///< none is fresh: where their outcome is told
+        std::vector<ApprovalAnswer> fresh{}; ///< to be passed to the authority
+        /// set when none is fresh: the segment with their outcome
+        std::optional<std::size_t> segment{};
     };
-    /// 422 when one is unknown or was settled otherwise.
+    /// 422 when an approval is unknown or was settled otherwise.
     [[nodiscard]] Accepted<Verdict> judge(const std::vector<ApprovalAnswer>& answers) const;
     void note_answer(const ApprovalAnswer& answer, std::size_t segment);
 
@@ -82,7 +86,7 @@ private:
     void recall_end(std::string_view call, bool approved, std::size_t segment);
 
     std::vector<Approval> approvals_; ///< of the whole turn
-    std::set<std::string, std::less<>> running_; ///< calls
+    std::set<std::string, std::less<>> running_; ///< ids of running calls
     std::size_t open_parts_ = 0;
 };
 

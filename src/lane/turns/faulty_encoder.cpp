@@ -7,8 +7,8 @@
 namespace oa_stream::lane {
 namespace {
 
-/// Cuts a frame in the middle of its JSON and leaves the framing intact. A broken frame behind a
-/// broken one is not written at all: the answer ends there, as after a connection that was cut.
+/// Cuts a frame in the middle of its JSON and leaves the framing intact. A faulty frame directly
+/// after a faulty one is left out entirely: the answer stops there, as after a lost connection.
 class FaultyEncoder final : public encode::TurnEncoder {
 public:
     FaultyEncoder(std::unique_ptr<encode::TurnEncoder> inner, authority::WireFaults& faults)
@@ -63,7 +63,7 @@ private:
 
     std::unique_ptr<encode::TurnEncoder> inner_;
     authority::WireFaults* faults_;
-    bool corrupted_ = false; ///< the frame before was
+    bool corrupted_ = false; ///< the previous frame was
 };
 
 } // namespace

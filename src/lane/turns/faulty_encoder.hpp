@@ -1,4 +1,4 @@
-// For drills only: an encoder whose frames come out broken.
+// For drills only: an encoder that damages its frames.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -8,7 +8,7 @@
 
 namespace oa_stream::lane {
 
-/// `inner` itself without faults, which outlive the result.
+/// Returns `inner` unchanged when `faults` is null. `faults` must outlive the result.
 [[nodiscard]] std::unique_ptr<encode::TurnEncoder>
 with_faults(std::unique_ptr<encode::TurnEncoder> inner, authority::WireFaults* faults);
 

@@ -9,8 +9,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-// Most turns are short: the first block is small and each next one a quarter of what is there, up
-// to k_block, so that ten thousand turns hold little more than what they said.
+// Most turns are short: the first block is small, and each next one is a quarter of the bytes held,
+// up to k_block. So ten thousand turns hold little more memory than their frames need.
 constexpr std::size_t k_first_block = 512;
 constexpr std::size_t k_block = 16U << 10U;
 constexpr std::size_t k_largest_block = 64U << 10U;

@@ -1,5 +1,5 @@
-// The append-only log of one turn's encoded frames, in blocks that never move, so that readers send
-// straight from it.
+// The append-only log of one turn's encoded frames. Its blocks never move, so that readers send
+// directly from it.
 #pragma once
 
 #include "oa_stream/net/http_server.hpp"
@@ -15,23 +15,23 @@ namespace oa_stream::lane {
 
 class FrameLog {
 public:
-    /// `total` counts the bytes held by all logs; it outlives them.
+    /// `total` counts the bytes held by all logs; it must outlive them.
     explicit FrameLog(std::size_t& total) : total_(&total) {}
     ~FrameLog();
     FrameLog(const FrameLog&) = delete;
     FrameLog& operator=(const FrameLog&) = delete;
 
-    /// A reader's place. Value-initialised: the log's beginning.
+    /// A reader's position. Value-initialised: the beginning of the log.
     struct Cursor {
         std::uint64_t offset = 0;
         std::uint64_t block = 0; ///< number of the block that holds `offset`, since the log began
     };
 
-    /// `frames` are whole frames.
+    /// `frames` must be complete frames.
     void append(std::string_view frames);
 
     [[nodiscard]] std::uint64_t end() const noexcept { return end_; } ///< bytes ever appended
-    [[nodiscard]] std::size_t held() const noexcept { return held_; } ///< bytes of blocks
+    [[nodiscard]] std::size_t held() const noexcept { return held_; } ///< bytes of its blocks
     /// False once the head was dropped: a replay from the start is no longer possible.
     [[nodiscard]] bool whole() const noexcept { return first_block_ == 0; }
 
@@ -39,7 +39,7 @@ public:
     [[nodiscard]] std::uint64_t begin() const noexcept {
         return blocks_.empty() ? end_ : blocks_.front().offset;
     }
-    /// Moves the cursor on to `offset`, which is held.
+    /// Moves the cursor forward to `offset`, which must be held.
     void seek(Cursor& cursor, std::uint64_t offset) const;
 
     /// Fills `out` with what follows the cursor, at most `limit` bytes, and moves the cursor past
@@ -51,7 +51,8 @@ public:
     /// held.
     void drop_head(std::uint64_t offset, std::size_t keep);
 
-    /// Whole frames before `offset`; scans the log, so for the end of a reader only.
+    /// The number of complete frames before `offset`. It scans the log: call it only when a reader
+    /// ends.
     [[nodiscard]] std::uint64_t frames_before(std::uint64_t offset) const;
 
 private:
@@ -70,7 +71,7 @@ private:
     std::uint64_t end_ = 0;
     std::size_t held_ = 0;
     std::uint64_t dropped_frames_ = 0;
-    char dropped_last_ = '\0'; ///< byte of the head that was dropped
+    char dropped_last_ = '\0'; ///< last byte of the dropped head
 };
 
 } // namespace oa_stream::lane

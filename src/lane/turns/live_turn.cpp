@@ -59,12 +59,13 @@ void LiveTurn::look() {
         }
         more = *some && feed_or_end(batch);
     }
-    if (ended_ || ending_) { // end_now() gives it an end too, which may be being stored
+    // end_now() ends the turn as well; its end may still be on its way to the store
+    if (ended_ || ending_) {
         turn_.reset();
     }
 }
 
-/// Without memory for what came the turn ends, not the process.
+/// When memory for the new events runs out, the turn ends, not the process.
 bool LiveTurn::feed_or_end(authority::EventBatch& batch) {
     try {
         return feed(batch);
@@ -84,7 +85,7 @@ void LiveTurn::attach(
 ) {
     const auto now = Clock::now();
     const auto id = ++next_reader_;
-    // Whoever leaves before the end may come back for it.
+    // A client that leaves before the end may come back for the rest.
     done = [weak = weak_from_this(), inner = std::move(done)](const ReaderReport& report) {
         if (const auto self = weak.lock(); self && report.end != ReaderEnd::finished) {
             if (!std::exchange(self->owed_, true) && self->style_.on_left) {

@@ -32,16 +32,16 @@ struct TurnHost {
     LaneLimits limits{};
     LaneTimings timings{};
     std::size_t log_bytes = 0;              ///< held by all logs and gathered answers together
-    std::function<void()> free_logs{}; ///< of turns that have ended, oldest first; see full()
-    std::string scratch{}; ///< frames on their way into a log
-    authority::EventBatch batch{}; ///< events as the authority tells them
-    std::vector<turn::Event> events{}; ///< normalised events on their way to the encoder
+    std::function<void()> free_logs{}; ///< drops logs of ended turns, oldest first; see full()
+    std::string scratch{}; ///< encoded frames before they are appended to a log
+    authority::EventBatch batch{}; ///< events as the authority reports them
+    std::vector<turn::Event> events{}; ///< normalised events before they are encoded
     LaneObserver* observer = nullptr; ///< never null once the lane runs
     std::function<void(const TurnOutcome&)> on_ended{}; ///< exactly once a turn
 
     [[nodiscard]] bool beyond_total() const noexcept { return log_bytes > limits.total_log_bytes; }
-    /// All logs together are too large, also without those that may go: a turn that runs is worth
-    /// more than what can be resumed of one that has ended.
+    /// All logs together are too large, even after the logs of ended turns were dropped: a running
+    /// turn is worth more than the chance to resume an ended one.
     [[nodiscard]] bool full() {
         if (beyond_total() && free_logs) {
             free_logs();
@@ -50,33 +50,36 @@ struct TurnHost {
     }
 };
 
-/// What one reader saw; told once.
+/// What was sent to one reader; reported once.
 struct ReaderReport : Delivery {
     ReaderEnd end = ReaderEnd::finished;
     const TurnOutcome* outcome = nullptr; ///< null while the turn goes on
 };
 using ReaderDone = std::function<void(const ReaderReport&)>;
 
-/// What its client's protocol makes of a turn.
+/// What the client's protocol decides about a turn.
 struct TurnStyle {
     std::unique_ptr<encode::TurnEncoder> encoder;
     /// The turn outlives its readers for LaneTimings::detach_grace and can be resumed. False: it is
     /// interrupted as soon as its last reader leaves.
     bool resumable = true;
-    /// The client decides on approvals: an answer ends where only a decision is missing, and the
-    /// request with the decision is answered with what follows. The encoder knows them too.
+    /// The client decides on approvals: an answer ends when only a decision is missing, and the
+    /// request with the decision receives what follows. The encoder is configured for approvals,
+    /// too.
     bool approvals = false;
-    /// Likewise for the results of functions that the client runs.
+    /// The same for the results of functions that the client runs.
     bool calls = false;
-    // With a store that lanes share; none without.
+    // Set when lanes share a store, else null.
     std::shared_ptr<TurnJournal> journal{};
-    /// Without a journal: calls `done` once what the client may name later is stored. Until then
-    /// nobody is told the end.
+    /// Used without a journal: stores what the client may refer to later, then calls `done`. No
+    /// reader receives the end of the turn before that.
     std::function<void(std::function<void()> done)> before_end{};
-    std::optional<encode::Continuation> goes_on{}; ///< of a turn that another replica began
-    std::function<void()> on_readers{}; ///< their number has changed
-    std::function<void()> on_left{}; ///< one of them is the first that lacks something
-    std::shared_ptr<void> place{}; ///< among all replicas' turns; given back when it has ended
+    std::optional<encode::Continuation> goes_on{}; ///< set for a turn that another replica began
+    std::function<void()> on_readers{}; ///< called when their number has changed
+    /// called when a reader is the first to leave without the whole answer
+    std::function<void()> on_left{};
+    /// its place among the turns of all replicas; given back when it has ended
+    std::shared_ptr<void> place{};
     std::vector<ResultDigest> began_with{}; ///< see TurnCalls::begin_with()
 };
 
@@ -91,51 +94,56 @@ public:
     };
     /// Encodes the stream's beginning and starts to follow the authority's events.
     [[nodiscard]] static std::shared_ptr<LiveTurn> begin(Parts parts);
-    /// Goes on with a turn that another replica began and of which `said` was sent; its encoder has
-    /// that state, and its authority tells it from the beginning.
+    /// Continues a turn that another replica began and of which `sent` was sent. The encoder has
+    /// the state after `sent`; the authority replays the turn from the beginning.
     [[nodiscard]] static std::shared_ptr<LiveTurn> adopt(Parts parts, std::string_view sent);
-    /// Reads on for a turn that another replica runs: relay() is told what that one sends. It is
-    /// neither counted nor limited here.
+    /// Serves readers of a turn that another replica runs: relay() receives the frames which that
+    /// replica sends. This process neither counts nor limits the turn.
     [[nodiscard]] static std::shared_ptr<LiveTurn> relay(Parts parts);
     explicit LiveTurn(Parts parts);
     ~LiveTurn();
     LiveTurn(const LiveTurn&) = delete;
     LiveTurn& operator=(const LiveTurn&) = delete;
 
-    [[nodiscard]] const std::string& id() const noexcept { return outcome_.turn; } ///< on the wire
+    /// the id on the wire
+    [[nodiscard]] const std::string& id() const noexcept { return outcome_.turn; }
     [[nodiscard]] const TurnIdentity& identity() const noexcept { return outcome_; }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
-    /// It ended here alone: what became of it another replica knows.
+    /// It ended in this process only; another replica has its outcome.
     [[nodiscard]] bool gone() const noexcept { return ended_ && gone_; }
     [[nodiscard]] bool stopping() const noexcept { return reason_ != StopReason::none; }
-    /// A new reader may still get everything: the log is whole and the turn has not ended long ago.
+    /// A new reader can still receive everything: the log is whole and the turn has not ended long
+    /// ago.
     [[nodiscard]] bool resumable(Clock::time_point now) const noexcept;
-    /// … or even then: a client that repeats its request has no answer at all.
+    /// Like resumable(), but without the time limit: a client that repeats its request has no
+    /// answer at all.
     [[nodiscard]] bool repeatable() const noexcept {
         return style_.resumable && log_.whole() && !gone_;
     }
-    /// Somebody may lack its end: a reader left before it had everything, or the thread's messages
-    /// were read while the turn ran. Not any more once they were read with the answer in them.
+    /// A client may lack the turn's end: a reader left before it had everything, or the thread's
+    /// messages were read while the turn ran. False again once the messages were read with the
+    /// whole answer.
     [[nodiscard]] bool owed() const noexcept { return owed_; }
     void history_read(bool whole) noexcept {
         owed_ = !whole;
         read_waiting_ = whole && waiting();
         read_whole_ = whole && !waiting();
     }
-    /// Through any replica; the same reading counts once. `text`: store::ThreadState::read.
+    /// The same for a read through any replica; the same `text` counts once. `text`:
+    /// store::ThreadState::read.
     void history_read(const std::string& text);
-    /// It waits for its client, and the thread's messages were read with what it waits for.
+    /// The turn waits for its client, and the thread's messages were read up to what it waits for.
     [[nodiscard]] bool read_waiting() const noexcept { return read_waiting_ && waiting(); }
-    /// The thread's messages were read with all of the answer, although its end is still to come.
+    /// The thread's messages were read with the whole answer, although the turn has not ended yet.
     [[nodiscard]] bool read_whole() const noexcept { return read_whole_ && !waiting(); }
     /// Calls of the client's functions that wait for a result.
     [[nodiscard]] std::vector<turn::ClientCall> open_calls() const {
         return over() ? std::vector<turn::ClientCall>() : calls_.open();
     }
-    /// Ids of all calls of the client's functions, as the stream has them.
+    /// Ids of all calls of the client's functions, in the order of the stream.
     [[nodiscard]] std::vector<std::string> call_order() const { return calls_.order(); }
     [[nodiscard]] std::size_t readers() const noexcept; ///< attached now
-    /// The request that started it has not attached its reader yet.
+    /// The request that started the turn has not attached its reader yet.
     [[nodiscard]] bool awaits_reader() const noexcept {
         return next_reader_ == 0 && !style_.goes_on && !over();
     }
@@ -143,33 +151,35 @@ public:
         return ended_ ? &outcome_ : nullptr;
     }
 
-    /// True between an answer that ended because its client is needed and the request that decides.
+    /// True from the end of an answer that needs a decision or a result until the request that
+    /// brings it.
     [[nodiscard]] bool waiting() const noexcept { return !over() && !segments_.back().claimed; }
-    /// A question waits for a decision.
+    /// An approval waits for a decision.
     [[nodiscard]] bool asks() const noexcept { return !over() && approvals_.asks(relayed_); }
-    /// A client's decisions and results, told to the authority; the segment that tells what comes
-    /// of them. The same again lead to the same segment. 422: unknown, or settled otherwise; 409:
-    /// the answer that asks is still being sent, or what came of it is no longer held.
+    /// Passes a client's decisions and results to the authority. Returns the segment that contains
+    /// what follows from them; the same ones again return the same segment. 422: unknown, or
+    /// settled otherwise; 409: the answer that asks is still being sent, or the segment is no
+    /// longer held.
     [[nodiscard]] Accepted<std::size_t> answer(
         const std::vector<ApprovalAnswer>& answers,
         const std::vector<authority::CallResult>& results = {}
     );
-    /// Another replica runs it: relay() tells what it says.
+    /// Another replica runs the turn; relay() receives its frames.
     [[nodiscard]] bool relayed() const noexcept { return relayed_; }
     // live_turn_shared.cpp
-    /// Its authority has not said yet whether it still waits for these.
+    /// The authority has not reported yet whether it still waits for these.
     [[nodiscard]] bool unsure(
         const std::vector<ApprovalAnswer>& answers,
         const std::vector<authority::CallResult>& results
     ) const;
-    /// Of a relayed turn: its holder says that this segment tells what came of a decision. False:
-    /// it has not come here yet.
+    /// For a relayed turn: the replica that runs it reports that this segment belongs to a
+    /// decision. False: the segment has not arrived here yet.
     [[nodiscard]] bool claim(std::size_t segment);
 
-    /// A new reader, from the log's beginning: one stream up to the end of the current segment,
-    /// whatever breaks the turn had. With a `segment`, that one alone. `body` null: the client left
-    /// before its answer began. `first`: the request that started the turn; it is reported when the
-    /// turn has ended too. `unasked`: its page knows no approvals and decides on none.
+    /// Adds a reader that starts at the log's beginning: one stream up to the end of the current
+    /// segment, without the breaks between segments. With a `segment`, only that one. `body` null:
+    /// the client left before its answer began. `first`: the request that started the turn; it is
+    /// reported when the turn has ended, too. `unasked`: its page does not support approvals.
     void attach(
         const std::shared_ptr<net::BodyStream>& body,
         Clock::time_point received,
@@ -180,36 +190,39 @@ public:
     );
     /// Asks the authority to stop; the first reason counts. No effect on an ended turn.
     void stop(StopReason reason);
-    /// Ends the turn here and now, whatever the authority does.
+    /// Ends the turn immediately, whatever the authority does.
     void end_now(StopReason reason);
-    /// Lets the turn run on without this lane: its readers are cut, it is told no end and counts
-    /// nowhere. False: its authority cannot, or it is being stopped.
+    /// Leaves the turn running without this lane: cuts its readers without an ending and does not
+    /// count it. False: its authority cannot do that, or the turn is being stopped.
     [[nodiscard]] bool leave();
-    /// It may be left.
+    /// leave() is possible for this turn.
     [[nodiscard]] bool can_leave() const noexcept;
-    /// Cuts every reader without a proper ending.
+    /// Cuts every reader without an ending.
     void cut_readers();
     // live_turn_shared.cpp
-    /// Another replica has taken it: readers here get an error, and it counts there.
+    /// Another replica has taken the turn over: readers here get an error, and that replica counts
+    /// it.
     void lose_to_another();
-    /// Frames of a relayed turn, with the last ones its end. `owed`: somebody may lack that.
+    /// Appends frames of a relayed turn. `last`: they contain its end. `owed`: a client may lack
+    /// that end.
     void relay(std::string_view frames, bool last, bool owed, Millis ended_ago = Millis(0));
-    /// What a relayed turn says cannot be had here.
+    /// The frames of a relayed turn cannot be read here.
     void relay_unread() noexcept { gone_ = true; }
-    /// What a relayed turn said is gone: readers are cut, nobody can resume it here.
+    /// The frames of a relayed turn are lost: cuts its readers; it cannot be resumed here.
     void relay_lost();
-    /// All logs together are too large, also without what waits for slow readers of this one.
+    /// All logs together are too large, even after this turn's slow readers were cut.
     [[nodiscard]] bool outgrows();
-    /// A relayed turn that nobody has read for a while.
+    /// A relayed turn that has had no reader for a while.
     [[nodiscard]] bool unread(Clock::time_point now) const noexcept;
     /// Heartbeats, limits, deadlines. Called every LaneTimings::tick.
     void tick(Clock::time_point now);
-    /// What they have not read keeps the log long; without them its head can go.
+    /// Cuts readers that lag: the log must keep what they have not read. Without them its head can
+    /// be dropped.
     void cut_lagging(Clock::time_point now);
     [[nodiscard]] Clock::time_point ended_at() const noexcept { return ended_at_; }
-    /// Ended, and every reader was told and reported.
+    /// Ended, and every reader has finished and been reported.
     [[nodiscard]] bool settled() const noexcept { return ended_ && readers_.empty(); }
-    /// Settled, and kept for resumes long enough.
+    /// Settled, and the time for resumes is over.
     [[nodiscard]] bool expired(Clock::time_point now) const noexcept;
     /// Returns when a reader left or the turn ended, at the latest at `until`.
     [[nodiscard]] Task<void> wait_change(Clock::time_point until);
@@ -219,26 +232,27 @@ private:
     /// One HTTP answer's share of the log: start … [DONE]. Offsets; 0: not there yet.
     struct Segment {
         std::uint64_t begin = 0;
-        std::uint64_t body = 0; ///< behind start
-        std::uint64_t finish = 0; ///< of finish, when the turn went on after this segment
+        std::uint64_t body = 0; ///< behind its start frame
+        /// where its finish frame begins, when the turn went on after this segment
+        std::uint64_t finish = 0;
         std::uint64_t end = 0; ///< … and behind its [DONE]
         std::uint64_t first_event = 0;
-        bool claimed = false; ///< somebody is, was, or will not any more be told it
-        bool begun = false; ///< … and its frames have begun to go to a reader
+        bool claimed = false; ///< a request has claimed it, or no request can any more
+        bool begun = false; ///< … and a reader has received its first frames
     };
     void turn_ready() override { look(); }
-    /// Takes what the authority has to tell; lets it go when the turn has ended.
+    /// Takes new events from the authority; releases the authority's turn when it has ended.
     void look();
-    void look_soon(); ///< in the loop's next turn
-    /// They take what was told.
+    void look_soon(); ///< from the executor, not from this call
+    /// Both process the events. False when the turn has ended.
     [[nodiscard]] bool feed_or_end(authority::EventBatch& batch);
     [[nodiscard]] bool feed(authority::EventBatch& batch);
     void lose(const Error& error);
-    /// With what the client is told of it, where that is a failure.
+    /// Passes `failure` on when the client is to see one.
     void interrupt(const std::optional<turn::Failure>& failure);
     void write(std::vector<turn::Event>& events, Clock::time_point now);
     void encode(const turn::Event& event, Clock::time_point now);
-    /// What was encoded is said; where the turn ended, all before `end` of it.
+    /// Publishes the encoded frames. When the turn has ended, only those before `end` at once.
     void commit(Clock::time_point now, std::size_t end = 0);
     void deliver(Clock::time_point now);
     void append(std::string_view frames);
@@ -257,11 +271,11 @@ private:
     void trim_log();
     void conclude(Clock::time_point now);
     // live_turn_shared.cpp
-    /// Nothing is said to the authority any more, which may be let go already.
+    /// True when no call to the authority is possible any more: its turn may be released already.
     [[nodiscard]] bool over() const noexcept { return ended_ || ending_; }
     void append_sent(std::string_view frames);
     void recall(std::string_view frame);
-    /// All frames that are to be stored.
+    /// Returns all frames that must be stored.
     [[nodiscard]] std::string hold_end(std::size_t begin);
     void store_end(std::string frames);
     void settle_end(bool decided_elsewhere);
@@ -275,7 +289,7 @@ private:
     [[nodiscard]] bool read_elsewhere() const noexcept;
     void tell_readers() const;
     void rewrite_end(turn::TurnEnded& ended) const;
-    /// By our reason; what the authority counted stays.
+    /// Replaces the end by that of our own reason; keeps the authority's usage.
     void name_end(turn::TurnEnded& ended) const;
     void drop_done_readers();
     void announce_change();
@@ -285,7 +299,7 @@ private:
 
     asio::any_io_executor executor_;
     std::shared_ptr<TurnHost> host_; ///< before log_, which counts in it
-    std::unique_ptr<authority::Turn> turn_; ///< until it has ended
+    std::unique_ptr<authority::Turn> turn_; ///< null after the end
     FrameLog log_;
     encode::Normaliser normaliser_;
     TurnStyle style_;
@@ -297,7 +311,7 @@ private:
     std::vector<std::unique_ptr<TurnReader>> readers_;
     std::vector<asio::steady_timer*> waiters_;
     std::uint64_t next_reader_ = 0;
-    std::size_t open_readers_ = 0; ///< as last told to the observer
+    std::size_t open_readers_ = 0; ///< as last reported to the observer
     std::uint64_t first_event_offset_ = 0; ///< log offsets; 0: not there yet
     std::uint64_t first_content_offset_ = 0;
     Clock::time_point accepted_{};
@@ -307,19 +321,19 @@ private:
     Clock::time_point ended_at_{};
     StopReason reason_ = StopReason::none;
     TurnOutcome outcome_;
-    std::string read_{}; ///< the last reading of its thread's messages
-    std::uint64_t frame_at_ = 0; ///< of frames that another replica wrote: the last one
-    std::string last_frames_{}; ///< the ending, until the store has it
+    std::string read_{}; ///< the last read of the thread's messages
+    std::uint64_t frame_at_ = 0; ///< of frames from another replica: where the last one begins
+    std::string last_frames_{}; ///< the frames of the end, until the store has them
     bool saw_event_ = false;
     Clock::time_point last_chunk_{};
-    std::size_t last_chunk_segment_ = 0; ///< 1-based; between two segments the client is awaited
+    std::size_t last_chunk_segment_ = 0; ///< 1-based; the time between two segments is the client's
     bool owed_ = false;
     bool read_waiting_ = false;
     bool read_whole_ = false;
     bool ended_ = false;
-    bool ending_ = false; ///< its end is on its way to the store
+    bool ending_ = false; ///< its end is being stored
     bool relayed_ = false;
-    bool gone_ = false; ///< its log is not to be had any more
+    bool gone_ = false; ///< its log cannot be read any more
 };
 
 } // namespace oa_stream::lane

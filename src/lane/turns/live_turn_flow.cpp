@@ -1,4 +1,4 @@
-// How events become frames in the log, and how a turn comes to its end.
+// How events become frames in the log, and how a turn ends.
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/wire/sse.hpp"
 
@@ -26,7 +26,7 @@ bool LiveTurn::feed(authority::EventBatch& batch) {
         }
         normaliser_.push(std::move(event), events);
     }
-    // Live output does not end, where a command in the background makes it.
+    // Live output alone must not restart the pause timer: a background command may write forever.
     const bool silent = std::ranges::all_of(events, [](const turn::Event& event) {
         return std::holds_alternative<turn::ToolOutputDelta>(event);
     });
@@ -54,7 +54,8 @@ void LiveTurn::lose(const Error& error) {
     auto failure = turn::failure_of(authority::failure_code_of(error), error.text());
     failure.clean_eof = error.code == Code::unavailable && error.where == "eof";
     if (may_lose_turn() && can_leave() && turn_->leave()) {
-        return leave_to_others(std::move(failure)); // dropped, it would be stopped there
+        // if it were only dropped, the authority would stop the turn
+        return leave_to_others(std::move(failure));
     }
     auto& events = host_->events;
     events.clear();
@@ -67,12 +68,12 @@ void LiveTurn::stop(StopReason reason) {
         return;
     }
     if (reason_ != StopReason::none) {
-        if (relayed_) { // the first one may have been lost on its way
+        if (relayed_) { // the first interrupt may have been lost on its way
             turn_->interrupt();
         }
         return;
     }
-    if (cut_off() && reason != StopReason::stopped) { // the turn may go on elsewhere
+    if (cut_off() && reason != StopReason::stopped) { // the turn may go on in another replica
         return end_now(reason);
     }
     reason_ = reason;
@@ -96,7 +97,7 @@ void LiveTurn::end_now(StopReason reason) {
     if (ended_ || ending_ || relayed_) {
         return;
     }
-    // Who takes it over when the store is back needs no end of the lease for that.
+    // leave() frees the turn: the replica that takes it over need not wait until the lease expires.
     const bool away = reason == StopReason::store_away;
     if ((away || cut_off()) && can_leave() && turn_->leave()) {
         reason_ = reason;
@@ -120,7 +121,7 @@ bool LiveTurn::leave() {
         return false;
     }
     ended_at_ = Clock::now();
-    outcome_.elsewhere = true; // the readers that are cut here are told it
+    outcome_.elsewhere = true; // the records of the readers that are cut say so
     outcome_.ended_s = since_received(ended_at_);
     cut_readers();
     ended_ = true;
@@ -130,7 +131,8 @@ bool LiveTurn::leave() {
     return true;
 }
 
-/// The authority knows that it was interrupted, or names its failure; we know why we ended it.
+/// The authority reports only that the turn was interrupted, or its own failure; the lane adds the
+/// reason why it ended the turn.
 void LiveTurn::rewrite_end(turn::TurnEnded& ended) const {
     if (ended.outcome != turn::Outcome::interrupted) {
         if (ended.failure && ended.failure->cause == turn::FailureCause::other) {
@@ -162,11 +164,13 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
         end = host_->scratch.size();
         outcome_.content = outcome_.content || turn::is_content(event);
         auto* ended = std::get_if<turn::TurnEnded>(&event);
-        if (ended != nullptr && style_.encoder->satisfied()) { // whole, whatever came behind it
+        // the answer is complete, whatever follows it
+        if (ended != nullptr && style_.encoder->satisfied()) {
             reason_ = StopReason::stop_text;
             name_end(*ended);
         }
-        if (style_.approvals || style_.calls) { // of one that goes on, what was said before as well
+        // for a turn that is continued, also events that the other replica has sent
+        if (style_.approvals || style_.calls) {
             approvals_.watch(event, now);
             calls_.watch(event, now, segments_.size() - 1);
         }
@@ -191,7 +195,7 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
     if (auto encoded = style_.encoder->encode(event, scratch); !encoded) {
         break_off(encoded.error());
     }
-    // Not every encoder writes something for every event: life is told by events, places by bytes.
+    // Some encoders write nothing for some events: activity is judged by events, offsets by bytes.
     saw_event_ = saw_event_ || !std::holds_alternative<turn::TurnStarted>(event);
     const bool content = style_.encoder->summary().content;
     if (content && outcome_.first_content_s < 0) {
@@ -219,7 +223,7 @@ void LiveTurn::encode(const turn::Event& event, Clock::time_point now) {
 
 void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (style_.goes_on && !host_->scratch.empty() && !approvals_.waiting() && !calls_.waiting()) {
-        segments_.back().claimed = true; // it was decided before we came
+        segments_.back().claimed = true; // the decision was made before this lane took over
     }
     const bool ends = style_.encoder->ended() && !ended_;
     if (ends && ending_) {
@@ -242,7 +246,7 @@ void LiveTurn::commit(Clock::time_point now, std::size_t end) {
     if (ended_) {
         drop_done_readers();
     }
-    if (stored_first) { // last: the store may have its answer at once
+    if (stored_first) { // last, because the store may call back at once
         store_end(std::move(held));
     }
 }
@@ -265,7 +269,8 @@ void LiveTurn::deliver(Clock::time_point now) {
     }
 }
 
-/// A log beyond its cap loses its head as far as no reader needs it; resumes are then over.
+/// Drops the head of a log beyond its limit, as far as no reader needs it. The turn can then no
+/// longer be resumed.
 void LiveTurn::trim_log() {
     if (log_.held() <= host_->limits.turn_log_bytes) {
         return;
@@ -297,7 +302,7 @@ void LiveTurn::conclude(Clock::time_point now) {
     outcome_.reason = reason_;
     const encode::TurnSummary& answer = style_.encoder->summary();
     if (answer.failure && outcome_.outcome == turn::Outcome::completed) {
-        outcome_.outcome = turn::Outcome::failed; // its reader got an error, whatever the turn did
+        outcome_.outcome = turn::Outcome::failed; // the reader got an error, whatever the turn did
         outcome_.failure = answer.failure;
     }
     outcome_.terminal = class_of(outcome_);

@@ -1,5 +1,5 @@
-// A turn in several HTTP answers: where one ends because a person has to decide, and which share of
-// the log each reader gets.
+// A turn in several HTTP answers: where an answer ends because the client has to decide, and which
+// share of the log each reader gets.
 #include "live_turn.hpp"
 #include "reader.hpp"
 #include "shared/turn_journal.hpp"
@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr int k_patience = 10; ///< times as long for the ends of calls that wait for nobody
+constexpr int k_patience = 10; ///< factor on the pause while other calls still run
 
 Rejection reject_for_now(std::string why) {
     return with_retry_after(reject(409, "turn_in_progress", std::move(why)), 1);
@@ -21,7 +21,7 @@ Rejection reject_gone() {
 } // namespace
 
 ReaderPart LiveTurn::part_of(std::optional<std::size_t> segment, bool unasked) const {
-    // Who waits for results of the page's functions is told of the page that has them.
+    // Function calls need the page's results, so every reader must see the segments as they are.
     if (unasked && !style_.calls && calls_.order().empty()) {
         return {.unasked = true};
     }
@@ -29,7 +29,7 @@ ReaderPart LiveTurn::part_of(std::optional<std::size_t> segment, bool unasked) c
         return {segments_[*segment].begin, *segment, *segment, {}};
     }
     ReaderPart part;
-    // While the turn waits, its last segment is for the client that decides.
+    // While the turn waits, its last segment is reserved for the client that decides.
     part.last_segment = segments_.size() - (waiting() ? 2 : 1);
     for (std::size_t i = 0; i < part.last_segment; ++i) {
         part.gaps.push_back({segments_[i].finish, segments_[i + 1].body});
@@ -51,7 +51,7 @@ LogView LiveTurn::view_of(const TurnReader& reader) const {
         return view;
     }
     view.gaps = &reader.part().gaps;
-    // The turn's first content is told once, by the answer that has it.
+    // Only the answer with the turn's first content reports the time of it.
     view.marks = part.first_segment == 0 ? LogMarks{first_event_offset_, first_content_offset_}
                                          : LogMarks{first.first_event, 0};
     view.end = last.end != 0 ? last.end : log_.end();
@@ -59,7 +59,8 @@ LogView LiveTurn::view_of(const TurnReader& reader) const {
     return view;
 }
 
-/// A fault of ours: the client learns of it, the authority is not left running.
+/// Handles an error of the lane itself: the client gets an error and the authority's turn is
+/// stopped.
 void LiveTurn::break_off(const Error& fault) {
     outcome_.outcome = turn::Outcome::failed;
     outcome_.failure =
@@ -68,8 +69,8 @@ void LiveTurn::break_off(const Error& fault) {
     interrupt(outcome_.failure);
 }
 
-/// Calls that are made at once ask within milliseconds of each other: a little patience puts them
-/// into one answer, which the page then gives one decision each.
+/// Calls that are made together ask within milliseconds of each other. A short wait puts them into
+/// one answer, so that the page sends all decisions in one request.
 void LiveTurn::arm_pause() {
     if ((!approvals_.waiting() && !calls_.waiting()) || over()) {
         return;
@@ -89,7 +90,7 @@ void LiveTurn::pause() {
         return;
     }
     const auto now = Clock::now();
-    // A page sends its decisions once all calls of the answer have ended or wait for it.
+    // A page sends its decisions only when every call of the answer has ended or waits for it.
     host_->events.clear();
     normaliser_.leave_behind(approvals_.unasked(calls_), host_->events);
     if (!host_->events.empty()) {
@@ -112,7 +113,7 @@ void LiveTurn::pause() {
         read_waiting_ = false;
     }
     commit(now);
-    if (style_.journal) { // whoever decides may be sent to another lane
+    if (style_.journal) { // the client's decision may reach another lane
         style_.journal->hurry();
     }
     drop_done_readers();
@@ -123,9 +124,9 @@ void LiveTurn::expire_waits(Clock::time_point now) {
         return;
     }
     if (calls_.overdue(now, host_->limits.tool_result)) {
-        return stop(StopReason::client_gone); // results can still begin the next turn
+        return stop(StopReason::client_gone); // the results can still begin the next turn
     }
-    if (cut_off()) { // whoever has the turn may have asked its client again
+    if (cut_off()) { // the replica that has the turn may have asked its client again
         return;
     }
     const auto expired = approvals_.expire(now, host_->limits.approval);
@@ -133,17 +134,17 @@ void LiveTurn::expire_waits(Clock::time_point now) {
         return;
     }
     for (const auto& id : expired) {
-        // Nobody to tell when it was settled in the same breath.
+        // This fails when the approval was settled at the same moment; then there is nothing to do.
         (void)turn_->answer_approval(id, false);
     }
     last_event_ = now;
     if (!approvals_.waiting() && !calls_.waiting() && waiting()) {
-        segments_.back().claimed = true; // nobody will ask for it; a resume may
+        segments_.back().claimed = true; // no request will claim it; a resume may read it
         detached_ = now;
     }
 }
 
-/// True when the authority took one of them.
+/// True when the authority accepted at least one of them.
 bool LiveTurn::pass_on(
     const std::vector<ApprovalAnswer>& answers,
     const std::vector<authority::CallResult>& results,
@@ -176,7 +177,7 @@ Accepted<std::size_t> LiveTurn::answer(
     const auto now = Clock::now();
     const auto settled = std::max(decided->segment, verdict->segment);
     if (decided->fresh.empty() && verdict->fresh.empty() && settled) {
-        // A log that ends between a question and the end of its answer has no segment behind it.
+        // A log that was cut off between a question and the end of its answer has no later segment.
         const bool held = *settled < segments_.size() && segments_[*settled].begin >= log_.begin();
         const bool kept = !ended_ || now - ended_at_ < host_->timings.ended_kept;
         if (!held || !kept) {

@@ -1,4 +1,4 @@
-// A turn over several replicas: its end is the store's to say, and it may run elsewhere.
+// A turn that several replicas share: the store decides its end, and it may run in another replica.
 #include "oa_stream/encode/ui_encoder.hpp"
 #include "oa_stream/wire/sse.hpp"
 #include "oa_stream/wire/ui_chunk.hpp"
@@ -38,15 +38,16 @@ std::string text_of_log(const FrameLog& log) {
 
 std::shared_ptr<LiveTurn> LiveTurn::adopt(Parts parts, std::string_view sent) {
     auto self = std::make_shared<LiveTurn>(std::move(parts));
-    if (sent.empty()) { // nobody was told even its beginning
+    if (sent.empty()) { // not even its beginning was sent
         self->host_->scratch.clear();
         self->style_.encoder->begin(self->host_->scratch);
         self->commit(self->accepted_);
     }
     self->append_sent(sent);
-    self->outcome_.content = self->style_.encoder->summary().content; // not all is told again
+    // admit() drops the events that were sent before
+    self->outcome_.content = self->style_.encoder->summary().content;
     self->saw_event_ = true;
-    self->owed_ = true; // whoever read it there may come here
+    self->owed_ = true; // a client that read it at the other replica may come here
     self->look_soon();
     return self;
 }
@@ -63,7 +64,8 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed, Millis ended
     if (last) {
         ended_ = true;
         ended_at_ = now - ended_ago;
-        const bool left = readers() == 0 && detached_ != accepted_; // whoever read it here
+        // a reader of this relay has left
+        const bool left = readers() == 0 && detached_ != accepted_;
         owed_ = !read_whole_ && (owed || left);
         announce_change();
     }
@@ -72,9 +74,9 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed, Millis ended
     drop_done_readers();
 }
 
-/// What another replica said. Where its answers begin and end, a turn's frames tell: the one before
-/// [DONE] ends the answer, a start follows when the turn goes on, and behind that one's start-step
-/// stands what came of a decision.
+/// Appends what another replica sent and finds the segments in it: the frame before [DONE] ends an
+/// answer; a start frame follows when the turn goes on; everything behind the frame after that
+/// start is the outcome of a decision.
 void LiveTurn::append_sent(std::string_view frames) {
     auto at = log_.end();
     for (auto rest = frames; !rest.empty();) {
@@ -101,7 +103,7 @@ void LiveTurn::append_sent(std::string_view frames) {
     log_.append(frames);
 }
 
-/// What it says of a call.
+/// Restores the state of a call from a frame about it.
 void LiveTurn::recall(std::string_view frame) {
     const auto chunk =
         style_.approvals || style_.calls || relayed_ ? wire::ui::chunk_in(frame) : std::nullopt;
@@ -121,7 +123,7 @@ void LiveTurn::history_read(const std::string& text) {
     if (!text.empty() && text != read_) {
         read_ = text;
         history_read(text.starts_with('1'));
-        // Applied later than it was read: what waited then may have gone on.
+        // The read is applied later than it happened: a turn that waited then may have gone on.
         read_whole_ = read_whole_ && !text.starts_with(k_read_waiting);
     }
 }
@@ -129,7 +131,7 @@ void LiveTurn::history_read(const std::string& text) {
 bool LiveTurn::unsure(
     const std::vector<ApprovalAnswer>& answers, const std::vector<authority::CallResult>& results
 ) const {
-    // Whoever runs it knows: a relay only reads what that one said.
+    // The replica that runs the turn decides; a relay only copies its frames.
     return !over() && !relayed_ &&
            (approvals_.unsure(answers, segments_.size() - 1) || calls_.unsure(results));
 }
@@ -154,9 +156,9 @@ bool LiveTurn::unread(Clock::time_point now) const noexcept {
     return readers() == 0 && now - detached_ >= k_unread;
 }
 
-/// The last frames stay here until the store has taken them: nobody is told an end that another
-/// replica decides otherwise.
-/// What was said before the end is not held: a store that is slow, or away, keeps no words back.
+/// Holds back the frames of the end until the store has them: no client may see an end when another
+/// replica decides on a different one. Frames before the end are not held back, so a slow or
+/// unreachable store delays only the end.
 std::string LiveTurn::hold_end(std::size_t begin) {
     ending_ = true;
     auto& frames = host_->scratch;
@@ -201,7 +203,7 @@ void LiveTurn::settle_end(bool decided_elsewhere) {
     drop_done_readers();
 }
 
-/// Readers here have heard the log and no ending.
+/// Readers here have received the log without an ending; they get an error.
 void LiveTurn::end_as_lost(turn::Failure why) {
     const auto now = Clock::now();
     outcome_.elsewhere = true;
@@ -215,13 +217,13 @@ void LiveTurn::end_as_lost(turn::Failure why) {
         cut_readers();
     }
     outcome_.failure = std::move(why);
-    gone_ = true; // what a resume should tell, the other replica has
+    gone_ = true; // a resume must be served by the other replica
     conclude(now);
     deliver(now);
     drop_done_readers();
 }
 
-/// It was let go while it ended: whoever has it now tells its end, and counts it.
+/// The turn was released while it ended: the replica that has it now sends its end and counts it.
 void LiveTurn::end_as_left() {
     outcome_.elsewhere = true;
     gone_ = true;
@@ -233,7 +235,7 @@ void LiveTurn::lose_to_another() {
     if (ended_ || ending_) {
         return;
     }
-    if (turn_ && !turn_->leave()) { // it runs on for whoever took it, where it can
+    if (turn_ && !turn_->leave()) { // it runs on for the other replica if the authority can do that
         turn_->interrupt();
     }
     leave_to_others();
@@ -248,12 +250,13 @@ void LiveTurn::leave_to_others(std::optional<turn::Failure> why) {
     look_soon();
 }
 
-/// Another replica may run it: what it is told is not ours to say.
+/// The lease is lost: another replica may run the turn, so this one must not act for it.
 bool LiveTurn::cut_off() const noexcept {
     return style_.journal && !style_.journal->leased();
 }
 
-/// … or may before the store is back: what this lane says of it until then may come too late.
+/// Like cut_off(), or it may happen before the store answers again: what this lane reports until
+/// then may be too late.
 bool LiveTurn::may_lose_turn() const {
     return cut_off() || (style_.journal && !style_.journal->reachable());
 }
@@ -264,8 +267,8 @@ std::string LiveTurn::outcome_text() const {
     );
 }
 
-/// False: it was told already by the replica before us. What does not go on from there ends the
-/// turn.
+/// False: the other replica has sent this event already. An event that does not fit the sent ones
+/// ends the turn as failed.
 bool LiveTurn::admit(turn::Event& event) {
     if (!style_.goes_on) {
         return true;

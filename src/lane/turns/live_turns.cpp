@@ -10,7 +10,7 @@ namespace {
 
 constexpr Millis k_poll{5};
 
-/// One string for (owner, id): the separator cannot stand in an id.
+/// One key for (owner, id); an id cannot contain the separator.
 std::string row_key(std::string_view owner, std::string_view id) {
     std::string key;
     key.reserve(owner.size() + id.size() + 1);
@@ -32,9 +32,9 @@ LiveTurns::LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {
 
 LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone)
     : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(owner)) {
-    auto& slot = turns_->slots_[key_]; // tick() takes it away where there is no memory for the next
+    auto& slot = turns_->slots_[key_]; // if the next line has no memory, tick() removes the slot
     ++turns_->owners_[owner_];
-    ++turns_->busy_; // from here on nothing fails
+    ++turns_->busy_; // nothing after this can fail
     slot.starting = true;
     slot.starter_gone = std::move(gone);
 }
@@ -89,7 +89,7 @@ std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_o
     return std::nullopt;
 }
 
-/// False while the request that starts a turn here has a client, or when it takes too long.
+/// False: the request that is starting a turn here still has a client, or takes too long.
 Task<bool> LiveTurns::await_start(std::string key) {
     const auto began = Clock::now();
     while (true) {
@@ -113,7 +113,7 @@ Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(ThreadWish wish) {
     }
     const auto slot = slots_.find(key);
     const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
-    // A turn that takes another's place adds none.
+    // A turn that replaces a running one adds none.
     const bool more = wish.limited && (!current || current->ended());
     if (auto refused = more ? admit(wish.owner, wish.count_owner) : std::nullopt) {
         co_return *std::move(refused);
@@ -125,12 +125,13 @@ Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(ThreadWish wish) {
     co_return std::move(lease);
 }
 
-/// False while somebody reads the old turn, or when it does not end.
+/// False: the old turn is being read, or it does not end in time.
 Task<bool> LiveTurns::make_room(std::shared_ptr<LiveTurn> turn) {
     if (turn->ended()) {
         co_return true;
     }
-    // stop() in a page closes the socket, and its next message can overtake the news of that.
+    // stop() in a page closes the socket; the page's next message can arrive before the lane
+    // notices that.
     const auto leaving = Clock::now() + host_->timings.reader_leaving;
     const auto read = [&turn] { return turn->readers() > 0 && !turn->waiting(); };
     while (!turn->ended() && read() && Clock::now() < leaving) {
@@ -191,7 +192,7 @@ void LiveTurns::tick(Clock::time_point now) {
     }
 }
 
-/// tick() may be at work on the slots: they stay, and so does a turn that runs.
+/// tick() may be iterating over the slots: no slot is erased, and running turns stay.
 void LiveTurns::free_logs() {
     const auto now = Clock::now();
     for (const auto& turn : leaving_) {

@@ -1,4 +1,4 @@
-// Every live turn of the lane, by owner and thread; who may start another one.
+// Every live turn of the lane, by owner and thread, and the right to start another one.
 #pragma once
 
 #include "gates/rejection.hpp"
@@ -14,18 +14,19 @@
 
 namespace oa_stream::lane {
 
-/// Between two looks at a turn of this process that has to get somewhere.
+/// Interval between two checks of a turn of this process that is about to start, end or wait.
 inline constexpr Millis k_turn_poll{10};
 
-/// What a request wants of a thread whose turn it is to start, or which it makes or changes.
+/// What a request needs of a thread on which it starts a turn, or which it makes or changes.
 struct ThreadWish {
     std::string owner;
     std::string thread;
     bool count_owner = false;
-    bool limited = true; ///< false: for a turn that runs already, or none
+    bool limited = true; ///< false: skip the limits, for a turn that runs already, or for no turn
     std::function<bool()> gone = [] { return true; }; ///< see LiveTurns::Gone
-    bool answers = false; ///< it has results: a turn that began meanwhile may have begun with them
-    bool supersedes = true; ///< a turn that nobody reads ends for it
+    /// it brings results: a turn that began meanwhile may have begun with them
+    bool answers = false;
+    bool supersedes = true; ///< a turn without readers is ended for it
 };
 
 class LiveTurns {
@@ -39,7 +40,8 @@ public:
     /// True once the client of a request has left.
     using Gone = std::function<bool()>;
 
-    /// The right to start a turn on one thread: nobody else can until it is committed or dropped.
+    /// The right to start a turn on one thread: no other request can until it is committed or
+    /// dropped.
     class Lease {
     public:
         Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone);
@@ -50,7 +52,7 @@ public:
         ~Lease();
         /// The turn was accepted.
         void commit(std::shared_ptr<LiveTurn> turn);
-        /// The thread is gone, and so is what could be resumed of its last turn.
+        /// The thread was deleted: its last turn can no longer be resumed.
         void forget();
 
     private:
@@ -61,11 +63,10 @@ public:
         bool committed_ = false;
     };
 
-    /// A turn under way without readers is interrupted and its end awaited (LaneTimings), unless
-    /// the wish is not to supersede it; one that is just being started for a client that has left
-    /// is awaited, too. Errors: 409
-    /// turn_in_progress, 429 too many turns of this owner (`count_owner`), 503 too many in all;
-    /// none of the latter for a turn that runs already (`limited` false).
+    /// Interrupts a running turn without readers and waits for its end (LaneTimings), unless the
+    /// wish does not supersede it. Also waits for a turn that is being started for a client that
+    /// has left. Errors: 409 turn_in_progress, 429 too many turns of this owner (`count_owner`),
+    /// 503 too many in all. The limits do not apply with `limited` false.
     [[nodiscard]] Task<Accepted<Lease>> acquire(ThreadWish wish);
 
     /// The thread's live or just ended turn; null when there is none.
@@ -73,21 +74,21 @@ public:
     find(std::string_view owner, std::string_view thread) const;
     /// True between acquire() and commit().
     [[nodiscard]] bool starting(std::string_view owner, std::string_view thread) const;
-    /// Stops a turn that is being started as soon as it is accepted. False: none is.
+    /// Stops a turn that is being started, as soon as it is accepted. False: none is being started.
     [[nodiscard]] bool stop_start(std::string_view owner, std::string_view thread);
 
-    /// To be called for each TurnHost::on_ended.
+    /// Call it for each TurnHost::on_ended.
     void turn_ended(const std::string& owner);
     void tick(Clock::time_point now);
-    /// Turns that have not ended, and those about to start.
+    /// Turns that have not ended, and those that are being started.
     [[nodiscard]] std::size_t busy() const noexcept { return busy_; }
-    /// Answers whose last bytes are still on their way.
+    /// Answers that have not been sent completely.
     [[nodiscard]] std::size_t open_readers() const noexcept;
     void end_all(StopReason reason);
-    /// Lets those run on that can (LiveTurn::leave). Returns how many.
+    /// Calls LiveTurn::leave() on all turns. Returns how many were left running.
     std::size_t leave_all();
     [[nodiscard]] std::size_t waiting() const; ///< for a client's decision
-    /// Ends those. Returns how many.
+    /// Ends the waiting turns. Returns how many.
     std::size_t end_waiting(StopReason reason);
     void cut_all();
 
@@ -107,7 +108,7 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true); ///< leases may outlive us
     std::unordered_map<std::string, Slot> slots_;
     std::vector<std::shared_ptr<LiveTurn>>
-        leaving_; ///< replaced ones whose last bytes are on their way
+        leaving_; ///< replaced turns whose last bytes are still being sent
     std::unordered_map<std::string, std::size_t> owners_; ///< of busy turns
     std::size_t busy_ = 0;
 };

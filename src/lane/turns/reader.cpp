@@ -7,7 +7,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// What one reader may send before the others get their turn.
+/// How much one reader may send before the others get their turn.
 constexpr std::size_t k_send_bytes = 64U << 10U;
 constexpr std::size_t k_send_slices = 16;
 constexpr std::string_view k_ping = ": ping\n\n";
@@ -164,7 +164,8 @@ void TurnReader::settle(const FrameLog& log, Clock::time_point now) {
     if (closed_ || !finishing_ || body_->state() != net::BodyStream::State::gone) {
         return;
     }
-    // Gone after finish() is "through" as well as "lost": the count tells them apart.
+    // After finish() the body is gone both when all was sent and when the client was lost: the byte
+    // count shows which.
     const bool all = body_->bytes_sent() >= report_.bytes;
     close(log, all ? ReaderEnd::finished : ReaderEnd::client_gone, now);
 }

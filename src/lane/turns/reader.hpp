@@ -1,4 +1,4 @@
-// One reader of a live turn: a place in the log and the HTTP body it is copied to.
+// One reader of a live turn: a position in the log and the HTTP body that receives it.
 #pragma once
 
 #include "frame_log.hpp"
@@ -16,21 +16,21 @@ struct LogMarks {
     std::uint64_t first_content = 0;
 };
 
-/// What a reader is sent of the log.
+/// The part of the log that a reader receives.
 struct ReaderPart {
     std::uint64_t begin = 0;
     std::size_t first_segment = 0;
     std::size_t last_segment = 0;
-    std::vector<LogGap> gaps{}; ///< left out, in order
-    bool unasked = false; ///< the whole turn, as UnaskedView has it
+    std::vector<LogGap> gaps{}; ///< byte ranges that are left out, in order
+    bool unasked = false; ///< the whole turn, in the form of UnaskedView
 };
 
-/// How far the part of one reader goes by now.
+/// How far one reader's part extends by now.
 struct LogView {
     LogMarks marks{};
     std::uint64_t end = 0;
     bool complete = false;
-    const std::vector<LogGap>* gaps = nullptr; ///< left out by now
+    const std::vector<LogGap>* gaps = nullptr; ///< byte ranges left out so far
 };
 
 class TurnReader {
@@ -49,30 +49,32 @@ public:
 
     void place(const FrameLog& log, ReaderPart part);
     [[nodiscard]] const ReaderPart& part() const noexcept { return part_; }
-    /// Bytes of the log at the moment of attaching: catching up with them is not lag.
+    /// End of the log when the reader attached: catching up with these bytes does not count as lag.
     void set_replay_end(std::uint64_t offset) noexcept { replay_end_ = offset; }
 
-    /// Sends what the log has and the socket takes; ends the body when the part is complete.
+    /// Sends what the log holds and the socket accepts; ends the body when the part is complete.
     void send(const FrameLog& log, const LogView& view, Clock::time_point now);
     void writable() noexcept { blocked_ = false; }
-    /// A comment, when the reader has everything and nothing went out for `silence`.
+    /// Sends a comment when the reader has everything and nothing was sent for `silence`.
     void heartbeat(Clock::time_point now, Millis silence);
-    /// It took nothing for `max_lag_time`, or was not able to read in that time what it lagged by.
+    /// The reader accepted no bytes for `max_lag_time`, or could not catch up with its lag in that
+    /// time.
     [[nodiscard]] bool too_slow(const LaneLimits& limits, Clock::time_point now);
-    /// More than `max_lag_bytes` behind: a burst of that size does it, however fast the reader is.
+    /// More than `max_lag_bytes` behind. A burst of that size causes it, however fast the reader
+    /// is.
     [[nodiscard]] bool lags(const LaneLimits& limits) const noexcept;
-    /// The body was ended: is it through?
+    /// Closes the reader when its body was ended and all of it was sent or the client is gone.
     void settle(const FrameLog& log, Clock::time_point now);
     void close(const FrameLog& log, ReaderEnd end, Clock::time_point now);
-    /// Tells what the reader saw, once; the first reader waits for the turn's outcome.
+    /// Reports once what the reader received; the first reader waits for the turn's outcome.
     void report(const TurnOutcome* outcome);
     [[nodiscard]] bool reported() const noexcept { return !done_; }
 
 private:
     void mark(const LogMarks& marks, Clock::time_point now) noexcept;
-    /// Skips a gap the cursor has come to; how many bytes may be read from there on.
+    /// Skips a gap at the cursor; returns how many bytes may be read from there.
     [[nodiscard]] std::uint64_t room(const FrameLog& log, const std::vector<LogGap>& gaps);
-    /// What stands in place of a gap. False: nobody is there to be told.
+    /// Sends the replacement of a gap. False: the client is gone.
     [[nodiscard]] bool replace(const LogGap& gap);
     [[nodiscard]] bool left_behind(const LaneLimits& limits, Clock::time_point now);
     [[nodiscard]] std::uint64_t frames_sent(const FrameLog& log) const;
@@ -91,7 +93,8 @@ private:
     Clock::time_point progress_at_;
     std::uint64_t progress_bytes_ = 0;
     std::uint64_t replay_end_ = 0;
-    std::uint64_t goal_ = 0; ///< where the log ended when the reader began to lag; 0: it does not
+    /// where the log ended when the reader began to lag; 0: it does not lag
+    std::uint64_t goal_ = 0;
     Clock::time_point goal_set_{};
     bool first_;
     bool blocked_ = false;

@@ -10,7 +10,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_longest = 500;
-/// Shorter than any sentence, longer than the words that every error text is made of.
+/// Shorter than any sentence, longer than the usual words of an error text.
 constexpr std::size_t k_window = 12;
 
 } // namespace
@@ -22,7 +22,7 @@ std::string end_of_body(std::string_view body) {
 std::string redact_quotes(std::string_view cause, std::string_view prompt_end) {
     auto text = Redactor{}.apply(cause.substr(0, 4 * k_longest));
     const std::string_view original = cause;
-    std::size_t masked = 0; // everything before it is decided
+    std::size_t masked = 0; // everything before it is checked
     for (std::size_t i = 0; i + k_window <= text.size(); ++i) {
         if (!prompt_end.contains(original.substr(i, k_window))) {
             continue;

@@ -16,7 +16,7 @@ namespace {
 
 using Turns = std::vector<authority::PastTurn>;
 
-/// The turn's question, or its answer, is this message.
+/// The turn's question or its answer has this id.
 bool has_message(const authority::PastTurn& turn, const std::string& id) {
     return contains(question_ids(turn), id) || wire_id(turn.id) == id;
 }
@@ -35,7 +35,7 @@ bool holds(const std::vector<std::string>& ids, const std::string& id) {
     return !id.empty() && contains(ids, id);
 }
 
-/// The page shows the newest messages alone, or not those of this conversation.
+/// The page sent only the newest messages, or messages of another conversation.
 Rejection reject_part() {
     return reject_regenerate("send the whole messages list to replace an earlier message");
 }
@@ -52,8 +52,8 @@ bool begun_with_any(
     });
 }
 
-/// A turn that results of another service's calls began goes on with the last of the messages that
-/// the thread began with: the page holds its answer with that one.
+/// A first turn that began with results of another service's calls continues the last seeded
+/// message: in the page, that message contains the turn's answer.
 bool goes_on_with_seed(const Turns& turns, const SeededMessages& seeded) {
     return seeded.count > 0 && !turns.empty() && !turns.front().client_message_id &&
            without_question(turns.front()) && !turns.front().running &&
@@ -61,15 +61,15 @@ bool goes_on_with_seed(const Turns& turns, const SeededMessages& seeded) {
 }
 
 /// Index of the turn after the last answer that the page still holds, or after the last question
-/// when it never saw the answer.
+/// whose answer the page does not have.
 Accepted<std::size_t>
 find_by_position(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
     std::map<std::string, std::size_t> answers;
     std::map<std::string, std::size_t> questions;
-    for (std::size_t at = 0; at < turns.size(); ++at) { // of equal ids the first one counts
+    for (std::size_t at = 0; at < turns.size(); ++at) { // the first of equal ids counts
         answers.try_emplace(wire_id(turns[at].id), at);
         if (const auto message = message_gone_on_with(turns[at]); !message.empty()) {
-            answers.insert_or_assign(message, at); // it ends with this one
+            answers.insert_or_assign(message, at); // the message ends with this turn
         }
         for (std::string& id : question_ids(turns[at])) {
             questions.try_emplace(std::move(id), at);
@@ -100,16 +100,16 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
     return goes_on_with_seed(turns, seeded) ? 1 : 0;
 }
 
-/// Every turn is known by the page's own id for its question, and this question is none of them: it
-/// was refused, or lost on its way.
+/// Every turn has the page's own id of its question, and none has the id of this question: the
+/// question was refused or lost on its way.
 bool never_arrived(const ChatRequest& request, const Turns& turns) {
     return !request.user_message_id.empty() && std::ranges::all_of(turns, [](const auto& turn) {
         return turn.client_message_id && !turn.client_message_id->empty();
     });
 }
 
-/// While the page could not send its question, another page asked this turn's in its place. A page
-/// that names an answer, or holds nothing before its question, may mean this turn.
+/// While the page could not send its question, another page started this turn. Not when the request
+/// names an answer or contains nothing before its question: then it may mean this turn.
 bool kept_out_by(const authority::PastTurn& turn, const ChatRequest& request, const Turns& turns) {
     const bool names_answer =
         !request.message_id.empty() && request.message_id != request.user_message_id;
@@ -117,9 +117,9 @@ bool kept_out_by(const authority::PastTurn& turn, const ChatRequest& request, co
            !says_the_same(request, turn);
 }
 
-/// Whether it replaces one of the messages that the thread began with, of which it holds those
-/// before. Of a large conversation the lane knows the newest ones alone: another one that is named,
-/// where no later one can stand, is of those before them.
+/// Whether the request replaces one of the seeded messages; it contains those before that one. Of a
+/// large conversation the lane knows only the newest ids. A named message with another id is one of
+/// the older ones, if its place in the list leaves no other possibility.
 Accepted<bool>
 replaces_seeded(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
     const auto place = request.earlier.size();
@@ -143,7 +143,7 @@ replaces_seeded(const ChatRequest& request, const Turns& turns, const SeededMess
     return place < unknown && !request.message_id.empty() && !follows_known;
 }
 
-/// The position was inferred; what both sides know of that message must agree.
+/// The position was only inferred: the ids and texts that both sides have must agree.
 Accepted<void> verify(const ChatRequest& request, const authority::PastTurn& turn) {
     const bool other_id = turn.client_message_id && !request.user_message_id.empty() &&
                           *turn.client_message_id != request.user_message_id;
@@ -170,7 +170,7 @@ Rejection reject_kept_question() {
     return reject_regenerate("send messages[]: this conversation does not have the user's message");
 }
 
-// Nothing stands between the words: earlier releases stored the parts of a message as one.
+// The texts are joined without a separator: earlier releases stored a message's parts in this way.
 bool says_the_same(const ChatRequest& request, const authority::PastTurn& turn) {
     return turn.user_parts.empty()
                ? turn.user_text == request.text
@@ -229,7 +229,7 @@ plan_replace(const ChatRequest& request, const Turns& turns, const SeededMessage
     if (reseeds) {
         return ReplacePlan{Kind::reseed, {}};
     }
-    // The page's first message; or, of a page that sends its newest alone, any other.
+    // This is the page's first message or, if the page sends only its newest one, any message.
     const bool alone = request.earlier.empty() && !request.regenerate;
     if (alone && never_arrived(request, turns)) {
         return ReplacePlan{};

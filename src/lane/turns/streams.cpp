@@ -18,18 +18,17 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How long stop() waits for a turn that is being started, or for one to end.
+/// How long stop() waits for a turn that is being started, or for a turn's end.
 constexpr Millis k_stop_wait{2000};
 
 constexpr std::string_view k_retired_canonical = "/api/runtime/codex/workers/:worker_id/requests";
 
-/// The order is contract: these, the body, open_for_turns.
+/// The order is part of the contract: these gates, the body, open_for_turns.
 constexpr std::array<Gate, 4> k_chat_gates{resend_size, compatibility, owner, content_type};
 constexpr std::array<Gate, 2> k_thread_gates{owner, known_thread};
 constexpr std::array<Gate, 3> k_stop_gates{body_size, owner, optional_type};
 
-/// Word for word what the retired bridge said; a client or an operator recognises the rollback by
-/// it.
+/// The retired bridge's answer, word for word: clients and operators recognise the rollback by it.
 net::Response retired_answer(const Call& call) {
     Json bridge{
         {"method", "turn/start"},
@@ -50,27 +49,27 @@ net::Response retired_answer(const Call& call) {
     return response;
 }
 
-/// Fills in Call::chat and the Idempotency-Key. Touches nothing of the lane's.
+/// Fills in Call::chat and the Idempotency-Key. Changes nothing in the lane.
 Accepted<void> read_chat(const Json& body, const ChatRequestContext& context, Call& call) {
     OA_TRY(auto chat, read_chat_request(body, context));
     OA_TRY(auto key, idempotency_key_of(call.request().headers));
     call.chat = std::move(chat);
     if (auto& given = key) {
         call.key = *std::move(given);
-        // A thread id that was made up for this request is not a part of what it says.
+        // An id that the lane made up for this request must not change the digest.
         call.request_digest =
             request_digest(call.chat.thread_made ? "" : call.chat.thread, call.request().body);
     }
     return {};
 }
 
-/// Of what the operator allows, that which the authority takes.
+/// Of the members that the operator allows, those that the authority accepts.
 LaneAllowed honoured(LaneAllowed allowed, const authority::Capabilities& able) {
     allowed.system = allowed.system && able.developer;
     return allowed;
 }
 
-/// Decisions or results, for a turn that waits for them.
+/// The request has decisions or results for a waiting turn.
 bool decides(const Call& call) {
     return !call.chat.approvals.empty() || call.chat.answers_calls;
 }
@@ -82,7 +81,7 @@ Streams::Reply nothing_to_resume() {
     return nothing;
 }
 
-/// `turn`: null where there is none to be named.
+/// `turn`: null when no turn can be named.
 Streams::Reply stop_reply(const Call& call, const LiveTurn* turn, std::string_view status) {
     Json data = Json::object();
     data["id"] = *read_path_id(call.match.id.value_or(""));
@@ -120,7 +119,7 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
     };
     const BodyKeep keep{chat_request_names(), extras_names(), k_named_levels, half_in_new};
     OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
-    if (call->chat.answers_calls || call->chat.more) { // both are JSON of any kind
+    if (call->chat.answers_calls || call->chat.more) { // both may be any JSON value
         std::vector<std::string> unused;
         BodyUse rest = [&](const Json& whole) -> Accepted<void> {
             if (call->chat.answers_calls) {
@@ -136,8 +135,9 @@ Task<Accepted<void>> Streams::accept(CallPtr call) {
         OA_CO_CHECK(ignore_first(call->chat.extras, lane_->config.strict_body, unused));
     }
     call->record.thread = call->chat.thread;
-    // What waits can be decided on a lane that takes no new turns: live ones end as usual. One that
-    // drains takes decisions for as long as others are sent to other lanes.
+    // Decisions for live turns are accepted even when the lane accepts no new turns: live turns end
+    // as usual. A draining lane accepts them only if it shares a store, for as long as requests
+    // still reach it.
     if (decides(*call) && (lane_->shared || !lane_->draining)) {
         co_return Accepted<void>{};
     }
@@ -149,7 +149,7 @@ Task<Accepted<Streams::Reply>> Streams::chat(CallPtr call) {
     const bool retired = lane_->config.mode == LaneMode::retired;
     const bool live = lane_->turns.find(call->record.owner, call->chat.thread) != nullptr;
     const bool regenerates =
-        call->chat.answers_calls && call->chat.regenerate; // no turn waits for them
+        call->chat.answers_calls && call->chat.regenerate; // no turn waits for these results
     if (decides(*call) && !regenerates && (live || !retired)) {
         co_return co_await answer_turn(std::move(call));
     }
@@ -157,7 +157,8 @@ Task<Accepted<Streams::Reply>> Streams::chat(CallPtr call) {
 }
 
 Task<Accepted<Streams::Reply>> Streams::start(CallPtr call) {
-    // What was let in to be decided begins nothing new on a lane that takes no new turns.
+    // A request that was admitted for its decisions must not begin a new turn on a lane that
+    // accepts none.
     OA_CO_CHECK(open_for_turns(*lane_, *call));
     if (lane_->config.mode == LaneMode::retired) {
         co_return Reply{.whole = retired_answer(*call)};
@@ -199,8 +200,8 @@ Task<Accepted<void>> Streams::room_to_read(std::shared_ptr<LiveTurn> turn) {
     co_return Accepted<void>{};
 }
 
-/// Decisions and results for the turn that waits. Results that it can take no more begin the next
-/// turn.
+/// Passes decisions and results to the waiting turn. Results that it no longer accepts begin the
+/// next turn.
 Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     if (lane_->shared && !call->match.id &&
         !co_await lane_->shared->refresh(call->record.owner, call->chat.thread) &&
@@ -209,11 +210,11 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     }
     const auto here = lane_->turns.find(call->record.owner, call->chat.thread);
     OA_CO_TRY(auto turn, co_await starter_.find(call, FoundFor::deciding));
-    if (turn && turn->expired(Clock::now())) { // the store keeps it for longer
+    if (turn && turn->expired(Clock::now())) { // it stays in the store for longer
         turn.reset();
     }
     const bool results = call->chat.answers_calls;
-    if (!turn && results) { // decisions beside them have nothing to decide
+    if (!turn && results) { // without a turn, decisions in the same request have no effect
         co_return co_await start(std::move(call));
     }
     if (!turn) {
@@ -221,7 +222,8 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     }
     OA_CO_CHECK(co_await starter_.name_settled(call, turn));
     const auto until = Clock::now() + k_stop_wait;
-    const auto unsure = [&] { // one just joined has not asked yet, one that is stopped takes none
+    // a turn that was just joined has not asked yet; one that is being stopped accepts none
+    const auto unsure = [&] {
         const bool soon = turn->stopping() || (turn != here && !turn->waiting());
         return turn->unsure(call->chat.approvals, call->chat.results) ||
                (results && soon && !turn->ended());
@@ -229,7 +231,7 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     while (unsure() && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);
     }
-    OA_CO_CHECK(co_await room_to_read(turn)); // before anything is decided
+    OA_CO_CHECK(co_await room_to_read(turn)); // check this before anything is decided
     const auto segment =
         turn->relayed() && !turn->ended()
             ? co_await lane_->shared->decide(turn, call->chat.approvals, call->chat.results)
@@ -244,33 +246,35 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
 
 Task<Accepted<Streams::Reply>> Streams::resume(CallPtr call) {
     if (auto found = pass_gates(*lane_, *call, k_thread_gates); !found) {
-        // A page asks as soon as it opens a chat, also one that it has only just named: to useChat
-        // everything but 200 and 204 is an error, which a new chat would begin with.
+        // A page requests a resume when it opens a chat, even a new one that it has only just
+        // named. useChat treats everything but 200 and 204 as an error, and every new chat would
+        // begin with it.
         if (found.error().status == 404) {
             co_return nothing_to_resume();
         }
         co_return std::move(found).error();
     }
-    // The page may have been reloaded before its turn was accepted: nobody else reads that one.
-    if (!lane_->authority().capabilities().joins) { // else find() waits
+    // The page may have been reloaded before its turn was accepted: no other reader gets that turn.
+    if (!lane_->authority().capabilities().joins) { // otherwise find() waits
         OA_CO_CHECK(co_await starter_.await_start(call));
     }
     OA_CO_TRY(auto turn, co_await starter_.find(call));
-    // Six of the nine client releases we test append what a resume tells to a message they have
-    // already, so that its text stands there twice (the latest ones begin it again). So an ended
-    // turn is told again only while somebody may lack its end: docs/chats.md.
+    // Six of the nine client releases in the tests append the replay of a resume to a message that
+    // they have already, so its text appears twice (the latest ones replace it). Therefore an ended
+    // turn is replayed only while a client may lack its end: docs/chats.md.
     const bool nothing_missing =
         turn && ((turn->ended() && !turn->owed()) || turn->read_waiting() || turn->read_whole());
     if (!turn || nothing_missing || !turn->resumable(Clock::now())) {
         co_return nothing_to_resume();
     }
     OA_CO_CHECK(co_await room_to_read(turn));
-    // Whether lanes ask may differ; who reads here may decide what another one asked.
+    // Replicas may differ in whether they ask for approvals: a reader here may get a turn that
+    // another replica asked in.
     call->unasked = !accepts_approvals(call->request().headers);
     co_return Reply{.turn = std::move(turn)};
 }
 
-/// A turn that another lane is starting: whether there is one, and what became of it.
+/// Stops a turn that another lane is starting; reports whether there is one, and its state.
 Task<SharedLane::Start> Streams::stop_start(CallPtr call, Clock::time_point until) {
     const auto id = read_path_id(call->match.id.value_or(""));
     if (!lane_->shared || !id) {
@@ -297,7 +301,7 @@ Task<Accepted<Streams::Reply>> Streams::stop(CallPtr call) {
     OA_CO_CHECK(known_thread(*lane_, *call));
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
-    // A stop that comes before its turn was accepted must not be lost.
+    // A stop that arrives before its turn was accepted must not be lost.
     while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);
     }

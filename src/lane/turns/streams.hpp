@@ -1,4 +1,4 @@
-// The routes of one chat stream: start a turn, go on reading it, stop it, answer its approvals.
+// The routes of one chat stream: start a turn, resume it, stop it, decide its approvals.
 #pragma once
 
 #include "turn_starter.hpp"
@@ -13,16 +13,17 @@ public:
     Streams(LaneState& lane, Answers& answers)
         : lane_(&lane), answers_(&answers), starter_(lane, answers) {}
 
-    /// What a route answers: `whole`, or a turn as a stream.
+    /// A route's answer: `whole`, or a turn as a stream.
     struct Reply {
         net::Response whole{};
         std::shared_ptr<LiveTurn> turn{};
         bool first = false; ///< the call started it
-        std::optional<std::size_t> segment{}; ///< the one to be sent; all of them as one without
+        /// the segment to send; without it, all of them as one
+        std::optional<std::size_t> segment{};
     };
     using Handler = Task<Accepted<Reply>> (Streams::*)(CallPtr);
 
-    /// Answers as the route's handler says.
+    /// Sends the answer that the route's handler returns.
     [[nodiscard]] Task<void> serve(CallPtr call, Handler handler);
 
     [[nodiscard]] Task<Accepted<Reply>> chat(CallPtr call);
@@ -35,7 +36,7 @@ private:
     [[nodiscard]] Task<Accepted<Reply>> start(CallPtr call);
     [[nodiscard]] Task<SharedLane::Start> stop_start(CallPtr call, Clock::time_point until);
     [[nodiscard]] Task<Accepted<Reply>> answer_turn(CallPtr call);
-    /// For a reader that did not start the turn.
+    /// 429 when a reader that did not start the turn would be one too many.
     [[nodiscard]] Task<Accepted<void>> room_to_read(std::shared_ptr<LiveTurn> turn);
 
     LaneState* lane_;

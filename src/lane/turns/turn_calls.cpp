@@ -10,7 +10,8 @@ TurnCalls::Entry* TurnCalls::find(std::string_view call) noexcept {
     return find_if_or_null(entries_, [&](const Entry& entry) { return entry.call.call == call; });
 }
 
-/// By the authority: it was answered before this lane came, or is given up.
+/// The authority reported the end: the call was answered before this lane took over, or was
+/// cancelled.
 void TurnCalls::settle(authority::CallResult result, std::size_t segment) {
     auto* entry = find(result.call);
     if (entry == nullptr || entry->result) {

@@ -1,5 +1,5 @@
-// The calls of the page's own functions in one live turn: which wait for a result, and what the
-// others were answered.
+// The calls of the page's own functions in one live turn: which wait for a result, and the results
+// of the others.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -20,44 +20,48 @@ namespace oa_stream::lane {
 
 class TurnCalls {
 public:
-    /// Results that the turn began with: of calls of another turn or another service.
+    /// Results that the turn began with; their calls belong to another turn or another service.
     void begin_with(std::vector<ResultDigest> results) { began_with_ = std::move(results); }
-    /// To be called for each event that is encoded, in order. `segment`: where it is told.
+    /// Call it for each encoded event, in order. `segment`: the one that contains the event.
     void watch(const turn::Event& event, Clock::time_point now, std::size_t segment);
 
-    /// Of a turn that another replica began: a chunk that it sent, and the segment it stands in.
-    /// `asked` unset: the events tell which of its calls still wait.
+    /// Restores the state of a turn that another replica began from a chunk that it sent, in
+    /// `segment`. `asked` unset: the authority's events will show which calls still wait.
     void recall(
         const wire::ui::Chunk& chunk, std::size_t segment, std::optional<Clock::time_point> asked
     );
-    /// Nobody told so far what became of all these calls.
+    /// At least one of these calls was seen in another replica's frames, and no event has shown yet
+    /// whether it waits or is over.
     [[nodiscard]] bool unsure(const std::vector<authority::CallResult>& results) const;
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
-    [[nodiscard]] bool knows(std::string_view call) const noexcept; ///< one of the page's
+    /// it is a call of the page's functions
+    [[nodiscard]] bool knows(std::string_view call) const noexcept;
     [[nodiscard]] bool waits_for(std::string_view call) const noexcept;
     [[nodiscard]] std::vector<turn::ClientCall> open() const; ///< those that wait
-    [[nodiscard]] std::vector<std::string> order() const; ///< all ids, as the stream has them
-    /// One has waited since before `limit` ago.
+    [[nodiscard]] std::vector<std::string> order() const; ///< all ids, in the order of the stream
+    /// A call has waited for `limit` or longer.
     [[nodiscard]] bool overdue(Clock::time_point now, Millis limit) const noexcept;
 
     struct Verdict {
-        std::vector<authority::CallResult> fresh{}; ///< to be told to the authority
-        std::optional<std::size_t> segment{}; ///< none is fresh: where their outcome is told
+        std::vector<authority::CallResult> fresh{}; ///< to be passed to the authority
+        /// set when none is fresh: the segment with their outcome
+        std::optional<std::size_t> segment{};
     };
-    /// Refused when one is over or was answered otherwise, or all are unknown: the page's message
-    /// may have begun with calls of a turn before this one.
+    /// Refused when a call is over or was answered otherwise, or when all are unknown. Some may be
+    /// unknown: the page's message may also contain calls of an earlier turn.
     [[nodiscard]] Accepted<Verdict> judge(const std::vector<authority::CallResult>& results) const;
     void note_answer(const authority::CallResult& result, std::size_t segment);
 
 private:
     struct Entry {
         turn::ClientCall call;
-        std::optional<Clock::time_point> asked{}; ///< unset: the page is not asked yet
+        std::optional<Clock::time_point> asked{}; ///< unset: the page has not been asked yet
         std::optional<authority::CallResult> result{};
-        std::size_t segment = 0; ///< answered: the segment that tells what came of it
+        std::size_t segment = 0; ///< answered: the segment with the outcome
         bool over = false; ///< the turn ended without it
-        bool maybe_over = false; ///< a frame says that it failed: by its result, or by that
+        /// its failure in a frame may be its result, or the end of the turn
+        bool maybe_over = false;
     };
     [[nodiscard]] static bool waits(const Entry& entry) noexcept {
         return entry.asked && !entry.result && !entry.over;

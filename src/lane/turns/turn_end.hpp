@@ -1,4 +1,4 @@
-// What a turn is told of its end when the authority does not say.
+// The end of a turn when the authority does not report one.
 #pragma once
 
 #include "oa_stream/lane/records.hpp"
@@ -17,14 +17,14 @@ inline turn::TurnEnded failed(
     };
 }
 
-/// What the failure's code does not say of why we ended the turn.
+/// Why the lane ended the turn, where the failure's code does not show it.
 [[nodiscard]] constexpr turn::FailureCause cause_of(StopReason reason) noexcept {
     return reason == StopReason::wall_time ? turn::FailureCause::out_of_time
            : reason == StopReason::drain   ? turn::FailureCause::drained
                                            : turn::FailureCause::other;
 }
 
-/// The end that a turn gets from us when the authority gives none.
+/// The end that the lane gives a turn when the authority reports none.
 [[nodiscard]] inline turn::TurnEnded end_for(StopReason reason) {
     using turn::FailureCode;
     using turn::Outcome;

@@ -1,5 +1,5 @@
-// A turn that there is already: its request was sent before, or its client comes back for it; and
-// what the start of one says to the store that lanes share.
+// Finds a turn that exists already, because its request was sent before or its client comes back
+// for it. Also writes the start of a turn to the store that lanes share.
 #include "oa_stream/base/lists.hpp"
 
 #include "chats/chat_request.hpp"
@@ -16,7 +16,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Of a thread: other messages that came since a lane died over this one.
+/// How many turns to look through: other messages may have arrived since a lane died over this one.
 constexpr std::size_t k_looked_through = 100;
 
 bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
@@ -24,14 +24,14 @@ bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
            says_the_same(chat, turn);
 }
 
-/// It died with its process just as it began.
+/// The turn was lost with its process right after it began.
 bool lacks_question(const authority::PastTurn& turn) {
     return !turn.running && turn.outcome != turn::Outcome::completed && !turn.client_message_id &&
            turn.user_text.empty() && turn.user_parts.empty();
 }
 
-/// This request's use of its Idempotency-Key. A start that came to nothing, however, leaves the key
-/// to the client's next try.
+/// This request's use of its Idempotency-Key. If no turn starts, the key is free for the client's
+/// next try.
 class KeyInUse {
 public:
     KeyInUse(LaneState& lane, IdempotencyKeys& keys, const Call& call, std::weak_ptr<bool> alive)
@@ -58,7 +58,7 @@ public:
             keys_->accept(use_.owner, use_.key, turn);
         }
     }
-    /// No turn was begun; `answered_by`: as there was this one.
+    /// No turn was begun. `answered_by`: the completed turn that answers this request, if any.
     Task<void> give_up(std::string answered_by) {
         if (!open_ || !lane_->shared) {
             co_return;
@@ -127,8 +127,8 @@ Task<Accepted<void>> TurnStarter::await_start(CallPtr call, std::optional<Millis
     co_return Accepted<void>{};
 }
 
-/// Pages that come for it at once, as after a restart, all get it: who is not the first finds it
-/// here, or on the lane that was.
+/// Several pages may request the turn at once, for example after a restart. A second try finds it
+/// for those that were not first, here or on the lane that took it.
 Task<Accepted<std::shared_ptr<LiveTurn>>>
 TurnStarter::find(CallPtr call, FoundFor purpose, std::optional<Millis> most) {
     auto found = co_await find_or_join(call, purpose, most);
@@ -158,7 +158,7 @@ TurnStarter::find_or_join(CallPtr call, FoundFor purpose, std::optional<Millis> 
     if ((live && !(lane_->shared && live->ended())) || !joins || !known) {
         co_return live;
     }
-    // Most find none: that changes nothing, here or in the store.
+    // Most threads have no such turn. This check changes nothing, here or in the store.
     const auto may_join = co_await lane_->authority().may_join(known->thread);
     if (!may_join && may_join.error().code != Code::not_found) {
         answers_->log_start_failed(*call, may_join.error());
@@ -201,7 +201,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::join(CallPtr call, Thread
         }
         head.began_with = mapped(results_begun_with(running), digest_of_result);
     }
-    // The request that comes upon it did not start it: its key is not this turn's.
+    // This request did not start the turn, so its key does not belong to it.
     auto shared = co_await commit_everywhere({}, place.shared_hold(), turn->get(), head);
     if (!shared) {
         (void)(*turn)->leave();
@@ -223,8 +223,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::join(CallPtr call, Thread
     co_return live;
 }
 
-/// The turn that this Idempotency-Key started already; null when the key is new. A request that was
-/// answered and can no longer be replayed is refused: running it again is what the key forbids.
+/// The turn that this Idempotency-Key started already; null when the key is new. Refused when that
+/// turn was answered and can no longer be replayed: the key forbids a second run.
 Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn(CallPtr call) {
     if (lane_->shared && !call->key.empty()) {
         co_return co_await earlier_turn_anywhere(call);
@@ -265,8 +265,8 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::earlier_turn_anywhere(Cal
     co_return reject_answered(*turn);
 }
 
-/// The thread's newest turn, when it is of this message: a replica had it started and died before
-/// it said so. Without a revert the message would stand in the thread twice.
+/// The thread's newest turn if it has this message: a replica started it and died before it
+/// reported that. Unless it is reverted, the message would appear twice in the thread.
 Task<Accepted<std::optional<authority::PastTurn>>>
 TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
     OA_CO_TRY(auto newest, co_await newest_turns(call, thread, 1));
@@ -277,14 +277,15 @@ TurnStarter::orphaned_turn(CallPtr call, std::string thread) {
     co_return same ? std::optional(std::move(newest.front())) : std::nullopt;
 }
 
-/// Whoever used this request's key before died over it, and the key forbids to run it twice.
-/// Without one, or under a new one, a message that is sent again asks for another answer. A turn
-/// that the map knows is not that request's, but may be what it is to replace; nor is one that was
-/// there before. Other messages may have come since.
+/// The request that used this key before died with its lane, and the key forbids to run it twice.
+/// (Without a key, or under a new one, a repeated message requests another answer.) Refuses the
+/// request when a later turn has completed its message. A turn in the id map is not from that
+/// request, but may be the one to replace; turns up to `before` are older than it. Other messages
+/// may have arrived since.
 Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thread, bool unsure) {
     const auto& before = call->key_before;
     if (!before && !unsure) {
-        co_return Accepted<void>{}; // that one asked the authority for nothing
+        co_return Accepted<void>{}; // that request never reached the authority
     }
     OA_CO_TRY(
         const auto newest,
@@ -304,7 +305,7 @@ Task<Accepted<void>> TurnStarter::refuse_answered(CallPtr call, std::string thre
     co_return Accepted<void>{};
 }
 
-/// None of an unknown thread.
+/// Empty for a thread that the authority does not have.
 Task<Accepted<std::vector<authority::PastTurn>>>
 TurnStarter::newest_turns(CallPtr call, std::string thread, std::size_t count, bool loaded) {
     authority::TurnsQuery query{.thread = std::move(thread), .limit = count, .newest_first = true};

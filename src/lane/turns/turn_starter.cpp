@@ -20,7 +20,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Nothing leads to it any more. Of a copy's source the authority keeps what the copy needs.
+/// No row refers to the thread any more. If it is the source of a copy, the authority keeps what
+/// the copy needs.
 Task<void> delete_replaced(authority::Authority* authority, std::string thread) {
     (void)co_await authority->delete_thread(std::move(thread));
 }
@@ -31,23 +32,23 @@ std::string message_digest(const ChatRequest& chat) {
 
 } // namespace
 
-/// Nothing else on the wire tells AI SDK 6 from 5, which refuses the chunk.
+/// Only this header distinguishes AI SDK 6 from 5, which refuses the chunk.
 bool TurnStarter::asks_approvals(const Call& call) const {
     return lane_->config.approvals == Approvals::ask && accepts_approvals(call.request().headers) &&
            lane_->authority().capabilities().approvals;
 }
 
-/// The client sends its newest message again (a library's retry, a proxy's): its turn is replaced,
-/// so that the message does not stand in the thread twice. Clients that give every message the same
-/// id are told apart by the text.
+/// The client sends its newest message again (a retry of a library or a proxy): its turn is
+/// replaced, so that the message does not appear twice in the thread. The digest includes the text
+/// because some clients give every message the same id.
 bool TurnStarter::repeats_newest(const Call& call) const {
     return call.row && !call.chat.user_message_id.empty() && !call.row->last_turn.empty() &&
            call.row->last_message == message_digest(call.chat) &&
            lane_->authority().capabilities().can_revert;
 }
 
-/// From the newest back to the one that the request names, in the thread's order; all of them when
-/// it names none.
+/// The turns from the one that the request names up to the newest, in the thread's order; all of
+/// them when it names none.
 Task<Result<std::vector<authority::PastTurn>>>
 TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
     authority::TurnsQuery query{.thread = std::move(thread), .limit = 20, .newest_first = true};
@@ -94,7 +95,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     }
     auto& chat = call->chat;
     if (chat.answers_calls && chat.regenerate && request.thread) {
-        // The page dropped the answer to these results; the thread has them.
+        // The page dropped the answer to these results; the thread still has the results.
         chat.answers_calls = false;
         chat.kept_question = true;
         chat.results_at.reset();
@@ -116,11 +117,11 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     co_return request;
 }
 
-/// The turn that the same message made before, if there is one.
+/// Replaces the turn that the same message started before, if there is one.
 Task<Accepted<void>>
 TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool unsure) {
     const auto& row = call->row;
-    // What an earlier process answered is not known here.
+    // This process does not know which message an earlier process answered last.
     const bool unknown = row && row->last_turn.empty() && !call->chat.user_message_id.empty();
     if ((unsure || unknown) && lane_->authority().capabilities().can_revert) {
         OA_CO_TRY(auto orphan, co_await orphaned_turn(call, request->thread.value_or("")));
@@ -135,7 +136,7 @@ TurnStarter::replace_same(CallPtr call, authority::TurnRequest* request, bool un
     co_return Accepted<void>{};
 }
 
-/// Those that the request names: what comes after them goes as well.
+/// Replaces the turns that the request names, with all turns after them.
 Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnRequest* request) {
     const auto turns = co_await turns_to_replace(call, request->thread.value_or(""));
     if (!turns && turns.error().code == Code::not_found) {
@@ -175,9 +176,8 @@ Task<Accepted<void>> TurnStarter::replace_turns(CallPtr call, authority::TurnReq
     co_return Accepted<void>{};
 }
 
-/// Pages send their system prompt with every request: the thread is told it once, and again when it
-/// has changed, when another lane may have told it another one, or when what was said of it may be
-/// gone.
+/// Pages send their system prompt with every request. The thread gets it once, and again when it
+/// has changed, when another lane may have set another one, or when a revert may have removed it.
 void TurnStarter::tell_system(const Call& call, authority::TurnRequest& request) const {
     const auto& system = call.chat.extras.system;
     const auto settled = request.thread ? settled_.find(*request.thread) : settled_.end();
@@ -201,12 +201,13 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     auto turn = co_await lane_->authority().start(request);
     if (!turn && turn.error().code == Code::precondition && !asks_to_replace(call->chat) &&
         request.revert_from_turn) {
-        request.revert_from_turn.reset(); // the turn to replace never got into the thread
+        request.revert_from_turn.reset(); // the turn to replace was never stored in the thread
         turn = co_await lane_->authority().start(request);
     }
     if (!turn && turn.error().code == Code::not_found && known &&
         lane_->authority().capabilities().can_seed) {
-        // The authority lost the thread (its state was removed): go on with what the client holds.
+        // The authority lost the thread (its state was removed): continue with what the client
+        // holds.
         answers_->log_event(
             LogLevel::warn,
             "thread_lost",
@@ -235,22 +236,22 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     co_return *std::move(turn);
 }
 
-/// A thread in place of another one goes on under its name, also where the other is lost and only
-/// the title is known. Empty: it never had a name.
+/// A thread that replaces another one keeps its name, also when the other is lost and only its
+/// title is known. Empty: it had no name.
 Task<std::string>
 TurnStarter::keep_name(std::string before, std::string title, std::string thread) {
-    // A list may not have heard of its newest name.
+    // The row's title may be older than the authority's name.
     title = co_await name_of(&lane_->authority(), std::move(before), std::move(title));
     if (title.empty()) {
         co_return title;
     }
-    // Without it the list shows the title until it asks the authority.
+    // If this fails, the list shows the title until it reads the name from the authority.
     (void)co_await lane_->authority().name_thread(std::move(thread), title);
     co_return title;
 }
 
-/// A new thread is on disk before anybody reads a byte of its first answer: a lane that dies then
-/// must still know it. Lanes that share a store learn of it with the turn: commit_everywhere().
+/// Stores a new thread on disk before any byte of its first answer is sent: after a crash the lane
+/// must still find it. Lanes that share a store receive it with the turn: commit_everywhere().
 Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority::Turn* turn) {
     auto& ids = lane_->ids();
     const auto& owner = call->record.owner;
@@ -259,12 +260,12 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
     Result<void> stored{};
     const auto& known = call->row;
     if (known && known->thread == turn->thread_id()) {
-        if (auto row = *known; row.title.empty()) { // made without one
+        if (auto row = *known; row.title.empty()) { // it was made without a title
             row.title = short_title(call->chat.text);
             ids.describe(row);
         }
         ids.touch(owner, id, now);
-        ids.archive(owner, id, false); // what goes on is listed again
+        ids.archive(owner, id, false); // a thread that is used is listed again
     } else {
         ThreadRow row{owner, id, turn->thread_id(), call->seeded};
         std::string name;
@@ -332,11 +333,12 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     }
     auto* const hold = place.shared_hold();
     OA_CO_TRY(auto turn, co_await start_turn(call, hold != nullptr && hold->unsure()));
-    // Dropping the turn ends it.
+    // If one of these steps fails, dropping `turn` ends it.
     OA_CO_CHECK(co_await remember_thread(call, turn.get()));
     const auto head = head_of(*call, *turn);
     OA_CO_TRY(auto shared, co_await commit_everywhere(call->key, hold, turn.get(), head));
-    if (!call->replaced.empty()) { // not one that was lost: it may come back
+    // a thread that the authority lost is not deleted: it may come back
+    if (!call->replaced.empty()) {
         spawn(
             lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)
         );
@@ -357,7 +359,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
         head
     );
     place.lease.commit(live);
-    if (!shared.stop.empty()) { // it came before the turn
+    if (!shared.stop.empty()) { // the stop arrived before the turn was accepted
         live->stop(stop_reason_of(shared.stop));
     }
     co_return live;

@@ -1,5 +1,5 @@
-// From an accepted chat request to a live turn: the thread, what is replaced in it, and the
-// request that was sent before.
+// Turns an accepted chat request into a live turn: makes or finds the thread, replaces turns in it,
+// and recognises a request that was sent before.
 #pragma once
 
 #include "answers.hpp"
@@ -24,26 +24,27 @@ public:
     };
     [[nodiscard]] Task<Accepted<Begun>> begin(CallPtr call);
 
-    /// The live turn of Call::record's thread. One that runs although this lane does not hold it
-    /// (it was left, or a lane before this one died) is taken over first. Null: none. `most`: as
-    /// await_start() has it, here and elsewhere.
+    /// The live turn of Call::record's thread; null when there is none. A turn that runs although
+    /// no lane holds it (it was left, or its lane died) is taken over first. `most`: as in
+    /// await_start(), for turns on this lane and on others.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find(CallPtr call, FoundFor purpose = FoundFor::reading, std::optional<Millis> most = {});
-    /// Until no turn of that thread is being started here any more; for LaneTimings::start_wait,
-    /// unless `most` says less.
+    /// Waits while a turn of that thread is being started here, at most LaneTimings::start_wait, or
+    /// `most` if given.
     [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call, std::optional<Millis> most = {});
-    /// Of a request with results or decisions: what its turn, which goes on as it began, has
-    /// otherwise than the request asks is named, or the request refused.
+    /// For a request with results or decisions: its turn continues with the settings that it began
+    /// with. Reports the members of the request that differ as ignored, or refuses the request.
     [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);
-    /// Approvals of the turn would be put to this client.
+    /// Whether the turn would send its approvals to this client.
     [[nodiscard]] bool asks(const Call& call) const { return asks_approvals(call); }
 
 private:
     // turn_finder.cpp
-    /// find(); 409 turn_in_progress where another request takes the turn over at this moment.
+    /// find() without its second try; 409 turn_in_progress while another request takes the turn
+    /// over.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     find_or_join(CallPtr call, FoundFor purpose, std::optional<Millis> most);
-    /// Null: none runs there.
+    /// Null: the authority runs no turn there.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> join(CallPtr call, ThreadPlace place);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> earlier_turn_anywhere(CallPtr call);
@@ -53,7 +54,7 @@ private:
     refuse_answered(CallPtr call, std::string thread, bool unsure);
     [[nodiscard]] Task<Accepted<std::vector<authority::PastTurn>>>
     newest_turns(CallPtr call, std::string thread, std::size_t count, bool loaded = false);
-    /// Of a turn that this request began.
+    /// The head of a turn that this request began.
     [[nodiscard]] TurnHead head_of(const Call& call, const authority::Turn& turn) const;
     /// `key`: the Idempotency-Key that leads to it, or empty.
     [[nodiscard]] Task<Accepted<SharedLane::Committed>> commit_everywhere(
@@ -62,7 +63,7 @@ private:
     [[nodiscard]] TurnStyle shared_style(std::shared_ptr<TurnJournal> journal) const;
     // turn_starter.cpp
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> begin_turn(CallPtr call);
-    /// `unsure`: the authority may have a turn of this message that no replica knows of.
+    /// `unsure`: the authority may have a turn for this message that no replica knows of.
     [[nodiscard]] Task<Accepted<authority::TurnRequest>>
     make_turn_request(CallPtr call, bool unsure);
     [[nodiscard]] Task<Accepted<void>> replace_turns(CallPtr call, authority::TurnRequest* request);
@@ -103,7 +104,8 @@ private:
     keep_name(std::string before, std::string title, std::string thread);
     [[nodiscard]] Task<Accepted<void>> remember_thread(CallPtr call, const authority::Turn* turn);
 
-    /// Of so many threads that nothing is known of them later, rather than too much.
+    /// Notes a value for a thread. When the map is full it is cleared: later requests then only
+    /// lack these notes.
     template <class Map>
     static void note(Map& map, const std::string& thread, typename Map::mapped_type what) {
         constexpr std::size_t k_most_threads = 10'000;
@@ -115,11 +117,11 @@ private:
 
     /// The authority's thread id → digest of its tools; empty: it has none.
     std::unordered_map<std::string, std::string> tools_{};
-    /// The authority's thread id → what its newest turn of this lane began with.
+    /// The authority's thread id → the settings with which this lane began its newest turn.
     struct Settled {
-        std::string turn; ///< as on the wire
+        std::string turn; ///< the id on the wire
         std::string model;
-        std::string effort; ///< empty: none was asked for
+        std::string effort; ///< empty: none was requested
         std::string system; ///< its digest
     };
     std::unordered_map<std::string, Settled> settled_{};

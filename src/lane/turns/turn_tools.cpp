@@ -1,5 +1,5 @@
-// What a thread is made with: the messages that a page brings along and its own functions; and how
-// a conversation goes on when the turn that called them was stopped.
+// Makes a thread with the messages and functions that the page sends, and continues a conversation
+// whose turn was stopped while its function calls waited.
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -24,7 +24,7 @@ namespace {
 
 constexpr Millis k_settle_wait{2000};
 
-constexpr std::string_view k_kept_tools = "tools"; ///< beside k_kept_messages
+constexpr std::string_view k_kept_tools = "tools"; ///< stored beside k_kept_messages
 
 bool lists(const authority::PastTurn& turn, const std::string& call) {
     return std::ranges::any_of(turn.events, [&](const turn::Event& event) {
@@ -33,8 +33,8 @@ bool lists(const authority::PastTurn& turn, const std::string& call) {
     });
 }
 
-/// These calls were lost with the process that ran the turn. A turn that results began goes on with
-/// the message of an earlier one, whose calls it does not list.
+/// The calls were lost with the process that ran the turn. Not for a turn that began with results:
+/// it continues the message of an earlier turn and does not list that turn's calls.
 bool lacks_calls(
     const authority::PastTurn& stopped, const std::vector<authority::CallResult>& results
 ) {
@@ -50,8 +50,8 @@ std::string newest_question(const std::vector<EarlierMessage>& earlier) {
 
 } // namespace
 
-/// POST /api/chats made the thread, and nothing was asked in it: one that is made with what the
-/// first request brings goes on in its place.
+/// POST /api/chats made the thread and no turn has run in it: a new thread, made with the messages
+/// and tools of the first request, replaces it.
 Task<bool> TurnStarter::gives_way(CallPtr call) {
     const auto& row = call->row;
     const bool brings = !call->chat.earlier.empty() || !call->chat.extras.tools.empty();
@@ -78,7 +78,7 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     if (!able.can_seed) {
         co_return ignore_more(call->chat.extras, lane_->config.strict_body, {"messages"});
     }
-    // Of the whole body this time: most requests need only their newest message.
+    // Reads the whole body this time: most requests need only their newest message.
     Seed seed;
     const SeedContext context{able.images, able.client_tools};
     BodyUse use = [&](const Json& body) -> Accepted<void> {
@@ -91,7 +91,7 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
         if (read.error().status != k_too_large) {
             co_return read;
         }
-        seed = seed_of_texts(call->chat.earlier); // it had room for these
+        seed = seed_of_texts(call->chat.earlier); // memory for these is used already
     }
     call->seeded = call->chat.earlier.size();
     request->seed = std::move(seed.messages);
@@ -99,7 +99,7 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     co_return ignore_more(call->chat.extras, lane_->config.strict_body, seed.partly);
 }
 
-/// A thread has the functions of its first message: Codex takes others no more.
+/// A thread keeps the functions of its first message: Codex accepts no others later.
 Task<Accepted<void>> TurnStarter::offer_tools(CallPtr call, authority::TurnRequest* request) {
     const auto& tools = call->chat.extras.tools;
     const auto ignored = [&](const std::vector<std::string>& names) {
@@ -134,7 +134,7 @@ Task<std::string> TurnStarter::tools_of(std::string thread) {
     }
     const auto kept = co_await lane_->authority().kept(thread);
     if (!kept) {
-        co_return std::string(); // the start that follows says why
+        co_return std::string(); // the start that follows reports the error
     }
     const auto parsed = parse_json(*kept);
     auto digest = parsed ? text_in(*parsed, k_kept_tools) : std::string();
@@ -154,7 +154,7 @@ void TurnStarter::note_settled(const Call& call, const authority::Turn& turn) {
     );
 }
 
-/// A turn that this lane took over is compared in its functions alone.
+/// For a turn that this lane took over, only the functions can be compared.
 Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn) {
     const auto row = lane_->ids().find(call->record.owner, call->chat.thread);
     if (!row || turn->ended()) {
@@ -176,7 +176,7 @@ Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<Liv
     }
     if (!extras.tools.empty()) {
         const auto offered = co_await tools_of(row->thread);
-        const bool known = tools_.contains(row->thread); // else the authority did not say
+        const bool known = tools_.contains(row->thread); // false: the authority did not answer
         if (known && offered != digest_of(extras.tools)) {
             names.emplace_back("tools");
         }
@@ -184,8 +184,8 @@ Task<Accepted<void>> TurnStarter::name_settled(CallPtr call, std::shared_ptr<Liv
     co_return ignore_more(extras, lane_->config.strict_body, names);
 }
 
-/// Codex tells a turn's end before it has stored the whole turn. Some of these calls, which we told
-/// or which the page has from another replica, are not listed yet.
+/// Codex reports a turn's end before it has stored the whole turn. True while calls that this lane
+/// sent, or that the page has from another replica, are not listed yet.
 bool TurnStarter::stores_still(
     const Call& call, const authority::PastTurn& stopped, const std::vector<std::string>& calls
 ) const {
@@ -202,8 +202,8 @@ bool TurnStarter::stores_still(
     });
 }
 
-/// The turn that asked is over: its results begin the next one, as long as nothing was said since.
-/// One that another service ran begins the conversation, with its results in the seed.
+/// The turn that asked is over: the results begin the next one, unless another turn came in
+/// between. Results of another service's calls begin the conversation, as part of the seed.
 Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequest* request) {
     const auto& results = call->chat.results;
     call->began_with = mapped(results, digest_of_result);
@@ -250,14 +250,14 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     co_return Accepted<void>{};
 }
 
-/// The turn before the one that starts, when it was stopped; in front of it the one that is
-/// replaced.
+/// The turn before the one that starts, if it was stopped; with a revert also the turn that is
+/// replaced, in front of it.
 Task<std::vector<authority::PastTurn>>
 TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request) {
     authority::TurnsQuery query{
         .thread = request->thread.value_or(""), .limit = 1, .newest_first = true
     };
-    query.detail = authority::TurnsQuery::Detail::none; // most were not
+    query.detail = authority::TurnsQuery::Detail::none; // most turns were not stopped
     if (const auto& first = request->revert_from_turn) {
         query.from = *first;
         query.limit = 2;
@@ -268,7 +268,8 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
         if (!page || page->turns.size() < query.limit) {
-            co_return std::vector<authority::PastTurn>(); // the start that follows says why
+            // the start that follows reports the error
+            co_return std::vector<authority::PastTurn>();
         }
         const auto& turn = page->turns.back();
         const bool whole = query.detail == authority::TurnsQuery::Detail::all;
@@ -287,8 +288,8 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
     }
 }
 
-/// Results that come ahead of a message are of a turn that a lane before this one may have left: it
-/// is taken over, so that the message ends it as any other and its open calls are known.
+/// Results ahead of a message may belong to a turn that an earlier lane left. That turn is taken
+/// over, so that the message ends it like any other turn and its open calls are known.
 Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
     const auto& owner = call->record.owner;
     const auto& thread = call->chat.thread;
@@ -300,8 +301,9 @@ Task<Accepted<void>> TurnStarter::join_waiting(CallPtr call) {
     co_return found ? Accepted<void>{} : std::move(found).error();
 }
 
-/// A page without automatic sending gives its results with the next message, which stopped the turn
-/// that waits for them. A request without its messages that replaces such a message keeps them.
+/// A page without automatic sending sends its results with the next message, which has stopped the
+/// turn that waited for them. When such a message is replaced by a request without messages, its
+/// results are kept.
 Task<Accepted<void>> TurnStarter::add_results_ahead(CallPtr call, authority::TurnRequest* request) {
     const auto& chat = call->chat;
     const auto at = chat.results_at;
