@@ -382,7 +382,7 @@ void Lane::close() {
     impl_->state.bodies.stop();
     impl_->ticker.cancel();
     if (impl_->state.shared) {
-        // first: it reports to the store which answers lack their end
+        // First: it reports to the store which answers lack their end
         impl_->state.shared->cut_relays();
         impl_->state.shared->stop();
     }

@@ -122,7 +122,7 @@ struct LaneTimings {
     Millis detach_grace{30000}; ///< a turn without readers is interrupted after this
     Millis supersede_wait{2000}; ///< how long a new message waits for the old turn's end
     Millis reader_leaving{250}; ///< a closed socket may be noticed after the next request came
-    /// after this the lane ends an interrupted turn without waiting for its end
+    /// After this the lane ends an interrupted turn without waiting for its end
     Millis interrupt_grace{5000};
     /// How long an ended turn is replayed for clients that may lack its end: docs/chats.md.
     Millis ended_kept{5000};
@@ -154,7 +154,7 @@ struct LaneConfig {
     /// GET /metrics needs no token. For listeners that only this machine reaches.
     bool open_metrics = false;
     LogFormat log_format = LogFormat::json;
-    /// the proxies whose statement of the client's address is logged
+    /// The proxies whose statement of the client's address is logged
     net::TrustedProxies proxies{};
 };
 

@@ -51,7 +51,7 @@ struct TurnIdentity {
     std::string owner{};
     std::string thread{}; ///< the client's thread id
     Clock::time_point received{};
-    /// the end of that request's body; neither it nor a text that quotes it is logged
+    /// The end of that request's body; neither it nor a text that quotes it is logged
     std::string prompt_end{};
     bool probe = false; ///< that request was a probe
     bool taken_over = false; ///< another process began it and counts the turn and its request
@@ -104,7 +104,7 @@ struct RequestRecord : Delivery {
     bool left = false; ///< its turn went on in another process, and the record made there counts
     /// `left`, and no store is shared by lanes: only a resume finds the turn again.
     bool end_unknown = false;
-    /// for a turn that another process began, made when the turn has ended here
+    /// For a turn that another process began, made when the turn has ended here
     bool taken_over = false;
     std::string_view lane = "control"; ///< compat, native or control
     int status = 0; ///< 499: the client left before a status line
@@ -113,12 +113,12 @@ struct RequestRecord : Delivery {
     std::string thread{};
     std::string turn{};
     std::string trace{}; ///< trace id of a valid traceparent
-    /// the kind of probe that the request claims to be; empty: a user's request
+    /// The kind of probe that the request claims to be; empty: a user's request
     std::string probe{};
     double accepted_s = -1;
     double headers_s = -1;
     double turn_s = -1; ///< end of its turn; only on the stream request that started it
-    /// for streams, and for whole answers that were not sent to the end
+    /// For streams, and for whole answers that were not sent to the end
     std::optional<ReaderEnd> reader{};
     // How its turn ended. Set only on the request that started the turn, so that turns and tokens
     // can be counted from records alone.

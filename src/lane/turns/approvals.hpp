@@ -32,7 +32,7 @@ public:
             answered, ///< by the client, see `approved`
             expired, ///< declined because no answer arrived in time
             over, ///< settled without the client, or its turn ended
-            /// asked by another replica and not again by this one so far; may be decided already
+            /// Asked by another replica and not again by this one so far; may be decided already
             asked_before,
         };
         std::string id;
@@ -74,7 +74,7 @@ public:
 
     struct Verdict {
         std::vector<ApprovalAnswer> fresh{}; ///< to be passed to the authority
-        /// set when none is fresh: the segment with their outcome
+        /// Set when none is fresh: the segment with their outcome
         std::optional<std::size_t> segment{};
     };
     /// 422 when an approval is unknown or was settled otherwise.

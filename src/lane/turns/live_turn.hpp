@@ -76,9 +76,9 @@ struct TurnStyle {
     std::function<void(std::function<void()> done)> before_end{};
     std::optional<encode::Continuation> goes_on{}; ///< set for a turn that another replica began
     std::function<void()> on_readers{}; ///< called when their number has changed
-    /// called when a reader is the first to leave without the whole answer
+    /// Called when a reader is the first to leave without the whole answer
     std::function<void()> on_left{};
-    /// its place among the turns of all replicas; given back when it has ended
+    /// Its place among the turns of all replicas; given back when it has ended
     std::shared_ptr<void> place{};
     std::vector<ResultDigest> began_with{}; ///< see TurnCalls::begin_with()
 };
@@ -105,7 +105,7 @@ public:
     LiveTurn(const LiveTurn&) = delete;
     LiveTurn& operator=(const LiveTurn&) = delete;
 
-    /// the id on the wire
+    /// The id on the wire
     [[nodiscard]] const std::string& id() const noexcept { return outcome_.turn; }
     [[nodiscard]] const TurnIdentity& identity() const noexcept { return outcome_; }
     [[nodiscard]] bool ended() const noexcept { return ended_; }
@@ -233,7 +233,7 @@ private:
     struct Segment {
         std::uint64_t begin = 0;
         std::uint64_t body = 0; ///< behind its start frame
-        /// where its finish frame begins, when the turn went on after this segment
+        /// Where its finish frame begins, when the turn went on after this segment
         std::uint64_t finish = 0;
         std::uint64_t end = 0; ///< … and behind its [DONE]
         std::uint64_t first_event = 0;

@@ -54,7 +54,7 @@ void LiveTurn::lose(const Error& error) {
     auto failure = turn::failure_of(authority::failure_code_of(error), error.text());
     failure.clean_eof = error.code == Code::unavailable && error.where == "eof";
     if (may_lose_turn() && can_leave() && turn_->leave()) {
-        // if it were only dropped, the authority would stop the turn
+        // If it were only dropped, the authority would stop the turn
         return leave_to_others(std::move(failure));
     }
     auto& events = host_->events;
@@ -164,12 +164,12 @@ void LiveTurn::write(std::vector<turn::Event>& events, Clock::time_point now) {
         end = host_->scratch.size();
         outcome_.content = outcome_.content || turn::is_content(event);
         auto* ended = std::get_if<turn::TurnEnded>(&event);
-        // the answer is complete, whatever follows it
+        // The answer is complete, whatever follows it
         if (ended != nullptr && style_.encoder->satisfied()) {
             reason_ = StopReason::stop_text;
             name_end(*ended);
         }
-        // for a turn that is continued, also events that the other replica has sent
+        // For a turn that is continued, also events that the other replica has sent
         if (style_.approvals || style_.calls) {
             approvals_.watch(event, now);
             calls_.watch(event, now, segments_.size() - 1);

@@ -64,7 +64,7 @@ void LiveTurn::relay(std::string_view frames, bool last, bool owed, Millis ended
     if (last) {
         ended_ = true;
         ended_at_ = now - ended_ago;
-        // a reader of this relay has left
+        // A reader of this relay has left
         const bool left = readers() == 0 && detached_ != accepted_;
         owed_ = !read_whole_ && (owed || left);
         announce_change();

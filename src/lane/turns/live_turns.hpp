@@ -24,7 +24,7 @@ struct ThreadWish {
     bool count_owner = false;
     bool limited = true; ///< false: skip the limits, for a turn that runs already, or for no turn
     std::function<bool()> gone = [] { return true; }; ///< see LiveTurns::Gone
-    /// it brings results: a turn that began meanwhile may have begun with them
+    /// It brings results: a turn that began meanwhile may have begun with them
     bool answers = false;
     bool supersedes = true; ///< a turn without readers is ended for it
 };

@@ -93,7 +93,7 @@ private:
     Clock::time_point progress_at_;
     std::uint64_t progress_bytes_ = 0;
     std::uint64_t replay_end_ = 0;
-    /// where the log ended when the reader began to lag; 0: it does not lag
+    /// Where the log ended when the reader began to lag; 0: it does not lag
     std::uint64_t goal_ = 0;
     Clock::time_point goal_set_{};
     bool first_;

@@ -12,7 +12,7 @@ struct ReplacePlan {
     enum class Kind {
         append, ///< replaces nothing: a plain next turn
         revert, ///< drop `from_turn` and everything after it
-        /// the replaced message was seeded and is not a turn: begin a new thread from the request
+        /// The replaced message was seeded and is not a turn: begin a new thread from the request
         reseed,
     } kind = Kind::append;
     std::string from_turn{}; ///< the authority's turn id

@@ -222,7 +222,7 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     }
     OA_CO_CHECK(co_await starter_.name_settled(call, turn));
     const auto until = Clock::now() + k_stop_wait;
-    // a turn that was just joined has not asked yet; one that is being stopped accepts none
+    // A turn that was just joined has not asked yet; one that is being stopped accepts none
     const auto unsure = [&] {
         const bool soon = turn->stopping() || (turn != here && !turn->waiting());
         return turn->unsure(call->chat.approvals, call->chat.results) ||

@@ -18,7 +18,7 @@ public:
         net::Response whole{};
         std::shared_ptr<LiveTurn> turn{};
         bool first = false; ///< the call started it
-        /// the segment to send; without it, all of them as one
+        /// The segment to send; without it, all of them as one
         std::optional<std::size_t> segment{};
     };
     using Handler = Task<Accepted<Reply>> (Streams::*)(CallPtr);

@@ -35,7 +35,7 @@ public:
     [[nodiscard]] bool unsure(const std::vector<authority::CallResult>& results) const;
 
     [[nodiscard]] bool waiting() const noexcept; ///< at least one
-    /// it is a call of the page's functions
+    /// It is a call of the page's functions
     [[nodiscard]] bool knows(std::string_view call) const noexcept;
     [[nodiscard]] bool waits_for(std::string_view call) const noexcept;
     [[nodiscard]] std::vector<turn::ClientCall> open() const; ///< those that wait
@@ -45,7 +45,7 @@ public:
 
     struct Verdict {
         std::vector<authority::CallResult> fresh{}; ///< to be passed to the authority
-        /// set when none is fresh: the segment with their outcome
+        /// Set when none is fresh: the segment with their outcome
         std::optional<std::size_t> segment{};
     };
     /// Refused when a call is over or was answered otherwise, or when all are unknown. Some may be
@@ -60,7 +60,7 @@ private:
         std::optional<authority::CallResult> result{};
         std::size_t segment = 0; ///< answered: the segment with the outcome
         bool over = false; ///< the turn ended without it
-        /// its failure in a frame may be its result, or the end of the turn
+        /// Its failure in a frame may be its result, or the end of the turn
         bool maybe_over = false;
     };
     [[nodiscard]] static bool waits(const Entry& entry) noexcept {

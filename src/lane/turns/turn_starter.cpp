@@ -337,7 +337,7 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> TurnStarter::begin_turn(CallPtr call) 
     OA_CO_CHECK(co_await remember_thread(call, turn.get()));
     const auto head = head_of(*call, *turn);
     OA_CO_TRY(auto shared, co_await commit_everywhere(call->key, hold, turn.get(), head));
-    // a thread that the authority lost is not deleted: it may come back
+    // A thread that the authority lost is not deleted: it may come back
     if (!call->replaced.empty()) {
         spawn(
             lane_->executor, "replaced thread", delete_replaced(&lane_->authority(), call->replaced)

@@ -268,7 +268,7 @@ TurnStarter::stopped_before(CallPtr call, const authority::TurnRequest* request)
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
         if (!page || page->turns.size() < query.limit) {
-            // the start that follows reports the error
+            // The start that follows reports the error
             co_return std::vector<authority::PastTurn>();
         }
         const auto& turn = page->turns.back();
