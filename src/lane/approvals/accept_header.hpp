@@ -1,4 +1,5 @@
-// What a page says of itself: nothing else on the wire tells AI SDK 6 from 5.
+// The page's own statement of what it supports: nothing else on the wire distinguishes AI SDK 6
+// from 5.
 #pragma once
 
 #include "oa_stream/base/text.hpp"
@@ -6,7 +7,7 @@
 
 namespace oa_stream::lane {
 
-/// x-oa-accept, comma separated words, has "tool-approval".
+/// Whether x-oa-accept, comma-separated words, contains "tool-approval".
 [[nodiscard]] inline bool accepts_approvals(const net::Headers& headers) {
     return lists_word(headers.get("x-oa-accept").value_or(""), "tool-approval");
 }

@@ -8,7 +8,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// As the end of a call that was declined without a question. Only Codex's own calls are asked for.
+/// The end of a call that was declined, for a page that saw no approval. Only Codex's own calls
+/// need approvals.
 std::shared_ptr<const std::string> declined(std::string_view frame) {
     const auto chunk = wire::ui::chunk_in(frame);
     const auto* denied = chunk ? std::get_if<wire::ui::ToolOutputDenied>(&*chunk) : nullptr;
@@ -27,11 +28,12 @@ std::shared_ptr<const std::string> declined(std::string_view frame) {
 void UnaskedView::hear(std::string_view frame, std::uint64_t at) {
     const auto end = at + frame.size();
     const auto type = wire::ui::type_in(frame);
-    if (const auto from = std::exchange(paused_, std::nullopt)) { // a start: the turn goes on
+    // This frame is a start: the turn goes on
+    if (const auto from = std::exchange(paused_, std::nullopt)) {
         gaps_.push_back({.from = *from, .to = end});
         began_ = end;
     } else if (at == began_ && at != 0 && type == "start-step") {
-        gaps_.back().to = end; // the step goes on, too
+        gaps_.back().to = end; // the step of the previous answer goes on, too
     } else if (type == "finish-step") {
         step_end_ = at;
     } else if (type == "[DONE]") {

@@ -83,7 +83,7 @@ Result<TokenTable::Entry> TokenTable::parse_line(std::string_view line) {
         } else if (word.starts_with(k_expires_prefix) && !entry.expires) {
             OA_TRY(entry.expires, parse_expiry(word.substr(k_expires_prefix.size())));
         } else {
-            // The word itself may be a token pasted in clear: it is not repeated.
+            // The unknown word may be a token in clear: the error must not repeat it.
             return fail(
                 Code::config,
                 "a word other than sha256:, owner=, expires=",

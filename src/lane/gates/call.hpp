@@ -28,24 +28,27 @@ struct Call {
     Clock::time_point received{};
     std::string traceparent; ///< valid, or empty
     ChatRequest chat;
-    std::shared_ptr<CompletionsRequest> completion{}; ///< of /v1 alone
-    std::optional<ThreadRow> row; ///< the thread, when this owner has it already
-    std::size_t seeded = 0;       ///< messages a new thread begins with
-    std::string replaced{};       ///< the thread whose first messages the request replaces
-    std::function<bool()> ours{}; ///< nobody else can have the thread yet; unset: nobody shares it
-    bool unasked = false; ///< its page knows no approvals, and another one's may have asked
+    std::shared_ptr<CompletionsRequest> completion{}; ///< set for /v1 requests only
+    std::optional<ThreadRow> row; ///< the thread's row, when this owner has it already
+    std::size_t seeded = 0; ///< number of messages that a new thread begins with
+    std::string replaced{}; ///< the thread that is deleted once the new one replaces it
+    /// False when another lane may have the thread by now; unset: no store is shared
+    std::function<bool()> ours{};
+    /// Its page does not support approvals, but the turn's may have been asked for
+    bool unasked = false;
     bool waits_for_calls = false; ///< the turn waits for results of the page's functions
-    std::vector<ResultDigest> began_with{}; ///< results with which its turn begins
-    std::string key{}; ///< Idempotency-Key, empty without
-    std::string key_attempt{}; ///< … and this use of it, where lanes share a store
-    bool key_left = false; ///< … before which another one died over it
-    std::optional<std::string> key_before{}; ///< … and the thread's newest turn before that one's
-    std::string answered_by{}; ///< the turn of that one, once it was found to be complete
-    std::string request_digest{}; ///< of the thread and the body, with a key alone
+    std::vector<ResultDigest> began_with{}; ///< the results that its turn begins with
+    std::string key{}; ///< Idempotency-Key; empty without one
+    std::string key_attempt{}; ///< … and the id of this use of it, where lanes share a store
+    bool key_left = false; ///< … and an earlier use of it ended because its lane died
+    std::optional<std::string> key_before{}; ///< … and the thread's newest turn when that use began
+    std::string answered_by{}; ///< the turn that completed this request under an earlier use
+    std::string request_digest{}; ///< digest of the thread and the body; set only with a key
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }
-    /// Unix seconds at which it came. A thread that it makes began then: the authority, which shows
-    /// its own time of the thread, makes that before the lane has it stored.
+    /// Unix seconds at which the request arrived. A thread that it makes has this creation time.
+    /// The authority reports its own time of the thread, which is earlier than the lane's storing
+    /// of it.
     [[nodiscard]] std::int64_t came_s() const {
         return std::chrono::system_clock::to_time_t(record.time);
     }
@@ -53,10 +56,10 @@ struct Call {
 };
 using CallPtr = std::shared_ptr<Call>;
 
-/// The turn was accepted: gives back what the request takes of memory. Its record stays.
+/// Call it when the turn is accepted: frees the memory of the request. Its record stays.
 void drop_request(Call& call);
 
-/// Its times count from `received`, its first byte.
+/// Sets the time base of the record to `received`, when the first byte arrived.
 void note_arrival(Call& call, Clock::time_point received, net::Client client);
 
 [[nodiscard]] CallPtr

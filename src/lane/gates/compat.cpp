@@ -23,7 +23,8 @@ constexpr std::array<std::string_view, 5> k_sentences{
     "the client version is newer than the supported compatibility window"
 };
 
-/// Missing or malformed counts as 0, which lies outside any range that does not begin at 0.
+/// A missing or malformed number counts as 0, which is outside of every range that does not begin
+/// at 0.
 std::uint64_t schema_number(std::string_view text) noexcept {
     return number_of<std::uint64_t>(trim(text)).value_or(0);
 }
@@ -80,7 +81,8 @@ Result<CompatWindow> read_policy(std::string_view text) {
         return fail(Code::config, "a compat policy is one JSON object");
     }
     CompatWindow window;
-    // A policy that raises the minimum alone means "from here on".
+    // Any minimum is valid on its own: without a maximum, it is set below to the minimum (at least
+    // 1).
     window.max_schema_version = std::numeric_limits<std::uint64_t>::max();
     for (const auto& [key, value] : policy.items()) {
         OA_CHECK(set_member(window, key, value));

@@ -1,4 +1,4 @@
-// The handshake of three headers that says whether a client may talk to this lane.
+// The handshake: three headers that decide whether a client may use this lane.
 #pragma once
 
 #include "oa_stream/lane/config.hpp"
@@ -17,8 +17,8 @@ struct Handshake {
 };
 [[nodiscard]] Handshake handshake_of(const net::Headers& headers) noexcept;
 
-/// The first check that fails, nullopt when the client may go on. With CompatMode::optional a
-/// header that is not there is not looked at.
+/// The first check that fails; nullopt when the client may go on. With CompatMode::optional a
+/// missing header is not checked.
 [[nodiscard]] std::optional<CompatCode>
 negotiate(const CompatWindow& window, CompatMode mode, const Handshake& handshake) noexcept;
 

@@ -79,7 +79,7 @@ Accepted<void> resend_size(const LaneState& /*lane*/, Call& call) {
     if (request.body_beyond_sieves) {
         return reject_resend();
     }
-    // Nothing but JSON is read through the sieve.
+    // The sieve reads only JSON.
     const bool sieved = is_json_type(request.headers.get("content-type"));
     return request.body_too_large && !sieved ? reject_body({.code = Code::too_large, .message = {}})
                                              : Accepted<void>{};
@@ -97,7 +97,7 @@ Accepted<void> compatibility(const LaneState& lane, Call& call) {
 
 Accepted<void> owner(const LaneState& lane, Call& call) {
     const auto& headers = call.request().headers;
-    // Azure's clients send api-key. Where both are there, it does not count.
+    // Azure's clients send api-key. It is ignored when an Authorization header is there, too.
     const bool azure = speaks_openai(call.request().path) && !headers.has("authorization");
     const std::string_view header = azure && headers.has("api-key") ? "api-key" : "authorization";
     if (count_of(headers, header) > 1) {
@@ -161,7 +161,7 @@ Accepted<void> known_thread(const LaneState& lane, Call& call) {
 }
 
 Accepted<void> open_for_turns(const LaneState& lane, Call& call) {
-    // The codes of /v1 are those that OpenAI's clients know.
+    // /v1 uses the codes that OpenAI's clients know.
     const bool openai = speaks_openai(call.request().path);
     if (lane.draining) {
         auto rejection = with_retry_after(

@@ -64,7 +64,7 @@ Rejection reject_start(const Error& error, bool replaces) {
     case Code::too_large:
         return invalid_field("messages", "the assistant cannot take so much input");
     case Code::credentials:
-        if (error.where == "client") { // it refuses the user, not us
+        if (error.where == "client") { // the credential of the user, not of the lane, is refused
             return reject(401, "unauthorized", "the assistant does not accept this credential");
         }
         break;
@@ -140,7 +140,7 @@ Rejection reject_busy() {
         ),
         2
     );
-    // Libraries that retry by themselves would only wait in line for a turn that goes on.
+    // A library that retries by itself would only wait for a running turn to end.
     rejection.headers.set("x-should-retry", "false");
     return rejection;
 }

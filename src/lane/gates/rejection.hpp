@@ -17,16 +17,16 @@ namespace oa_stream::lane {
 /// {"message","error":{"code","message","requestId",…},"errors"?,…}
 struct Rejection {
     int status = 500;
-    std::string code;    ///< stable word for programs
-    std::string message; ///< one sentence for people; never upstream text
-    /// Validation errors: field → text; makes the member "errors".
+    std::string code; ///< stable code for programs
+    std::string message; ///< one sentence for users; never upstream text
+    /// Validation errors: field → text; they form the member "errors".
     std::vector<std::pair<std::string, std::string>> fields{};
-    Json details = Json::object(); ///< more members of "error"
-    Json members = Json::object(); ///< more members beside "error"
+    Json details = Json::object(); ///< additional members of "error"
+    Json members = Json::object(); ///< additional members beside "error"
     net::Headers headers{};
-    std::string cause{}; ///< for the log alone
+    std::string cause{}; ///< only for the log
 
-    /// So that `return reject_busy();` refuses, whatever would have been accepted.
+    /// Lets `return reject_busy();` work in every function that returns an Accepted.
     template <class T> operator std::expected<T, Rejection>() && {
         return std::unexpected(std::move(*this));
     }
@@ -40,29 +40,29 @@ template <class T> using Accepted = std::expected<T, Rejection>;
 /// The same refusal with Retry-After (whole seconds).
 [[nodiscard]] Rejection with_retry_after(Rejection rejection, int seconds);
 
-/// What the authority's refusal to start a turn means to the client. Its own text is not passed on.
-/// `replaces`: an earlier turn was to be dropped first.
+/// Translates the authority's refusal to start a turn. The authority's own text is not passed on.
+/// `replaces`: the request also had to drop an earlier turn.
 [[nodiscard]] Rejection reject_start(const Error& error, bool replaces = false);
 
-/// … to do what not every authority can: 501 with `unable` where this one cannot.
+/// The same for something that not every authority can do: 501 with `unable` if this one cannot.
 [[nodiscard]] Rejection reject_unable(const Error& error, std::string_view unable);
-/// Likewise for reading what it keeps.
+/// The same for a refusal to read from the authority.
 [[nodiscard]] Rejection reject_read(const Error& error);
-/// 404: never was, is gone, or is another owner's.
+/// 404: the thread does not exist, was deleted, or belongs to another owner.
 [[nodiscard]] Rejection reject_unknown_thread();
-/// 409: it cannot be made.
+/// 409: the thread exists already and cannot be made.
 [[nodiscard]] Rejection reject_known_thread();
-/// The lane's own disk takes nothing more: no conversation is begun that a restart would lose.
+/// 503: the lane's disk accepts no writes, so no conversation begins that a restart would lose.
 [[nodiscard]] Rejection reject_unstored(std::string_view what = "a new conversation");
 
-/// 499: nobody reads the answer.
+/// 499: the client has left, so nobody reads the answer.
 [[nodiscard]] Rejection reject_left();
-/// 409: a turn is under way on this thread.
+/// 409: a turn is running on this thread.
 [[nodiscard]] Rejection reject_busy();
-/// 503 and 429: as many turns as may be, of all and of this owner.
+/// 503 and 429: the limit of turns is reached, of all or of this owner.
 [[nodiscard]] Rejection reject_full();
 [[nodiscard]] Rejection reject_owner_full();
-// Of requests under one Idempotency-Key: 422, 409, 409.
+// For requests under the same Idempotency-Key: 422, 409, 409.
 [[nodiscard]] Rejection reject_other_request();
 [[nodiscard]] Rejection reject_still_starting();
 [[nodiscard]] Rejection reject_answered(std::string_view turn);

@@ -11,7 +11,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// A route of telemetry's table, which says what carries turn requests.
+/// Takes a route that starts turns from telemetry's table.
 constexpr Route turn(std::size_t index, Action action) {
     const telemetry::TurnRoute& row = telemetry::k_turn_routes[index];
     return {row.pattern, telemetry::k_turn_method, action, row.lane};
@@ -49,13 +49,14 @@ constexpr std::array k_routes{
     Route{"/metrics", "GET", Action::metrics, "control"},
 };
 
-// Every route that begins turns stands in telemetry's table, and every row of it here.
+// Every route that starts turns must be a row of telemetry's table, and every row of it a route
+// here.
 static_assert(std::ranges::count_if(k_routes, [](const Route& route) {
                   return route.action == Action::chat || route.action == Action::responses ||
                          route.action == Action::completions;
               }) == static_cast<std::ptrdiff_t>(telemetry::k_turn_routes.size()));
 
-/// Takes the text up to the next '/' off `path`.
+/// Removes the text up to the next '/' from `path` and returns it.
 std::string_view take_segment(std::string_view& path) {
     path.remove_prefix(path.starts_with('/') ? 1 : 0);
     const auto segment = path.substr(0, path.find('/'));
@@ -65,8 +66,8 @@ std::string_view take_segment(std::string_view& path) {
 
 constexpr std::string_view k_azure = "openai";
 
-/// Azure's clients find what stands below /v1 at /openai/v1/…, /openai/deployments/NAME/… and
-/// /openai/…. Everything but that name is the same, the metric labels too. Nothing when `path` is
+/// Azure's clients use /openai/v1/…, /openai/deployments/NAME/… and /openai/… for the paths below
+/// /v1. Apart from NAME they are treated alike, including the metric labels. nullopt when `path` is
 /// not one of theirs.
 std::optional<std::string>
 without_azure(std::string_view path, std::optional<std::string>& deployment) {
@@ -83,10 +84,10 @@ without_azure(std::string_view path, std::optional<std::string>& deployment) {
     return fmt::format("/v1{}", named ? after : rest);
 }
 
-/// What stands in place of the first and the second {…}.
+/// The values of the first and the second {…}.
 using Names = std::array<std::optional<std::string>, 2>;
 
-/// True when they agree.
+/// True when the path matches the pattern.
 bool matches(std::string_view pattern, std::string_view path, Names& names) {
     names = {};
     if (!path.starts_with('/')) {

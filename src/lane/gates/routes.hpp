@@ -1,4 +1,4 @@
-// The lane's routes: one table, from which matching, Allow headers and metric labels come.
+// The table of the lane's routes. Matching, Allow headers and metric labels are derived from it.
 #pragma once
 
 #include <optional>
@@ -36,28 +36,29 @@ enum class Action {
 };
 
 struct Route {
-    std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; the metric label as it is
-    std::string_view method;  ///< GET routes answer HEAD too, streams excepted
+    std::string_view pattern; ///< "/api/chats/{conversationId}/stream"; also the metric label
+    std::string_view method; ///< a GET route answers HEAD too, except for streams
     Action action;
     std::string_view lane; ///< metric label
 };
 
-/// A pattern stands in one row per method.
+/// A pattern has one row per method.
 [[nodiscard]] std::span<const Route> all_routes() noexcept;
 
 struct RouteMatch {
     std::string_view pattern{};        ///< empty: no such path (404)
-    const Route* route = nullptr;      ///< null: the path is there, the method is not (405)
-    std::string_view lane = "control"; ///< metric label; the path's first row's without a route
+    const Route* route = nullptr; ///< null: the path exists, but not with this method (405)
+    /// Metric label; without a route that of the path's first row
+    std::string_view lane = "control";
     std::optional<std::string> id{};   ///< {conversationId}, still percent-encoded
     std::optional<std::string> run{};  ///< {runId}, likewise
-    std::optional<std::string> deployment{}; ///< the model that Azure's clients name in the path
-    std::string allow{};               ///< every method of the path, "GET, HEAD, OPTIONS"
+    std::optional<std::string> deployment{}; ///< the model in the path of Azure's clients
+    std::string allow{}; ///< all methods of the path, "GET, HEAD, OPTIONS"
 };
 
-/// Whether a path is answered in OpenAI's words.
+/// Whether a path's answers follow OpenAI's formats.
 [[nodiscard]] bool speaks_openai(std::string_view path) noexcept;
-/// The route of a path without query. Literal segments win over {…}.
+/// The route of a path without query. Literal segments take precedence over {…}.
 [[nodiscard]] RouteMatch match_route(std::string_view method, std::string_view at);
 
 } // namespace oa_stream::lane

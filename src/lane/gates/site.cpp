@@ -13,9 +13,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// "name:port", "[::1]:port" or either without a port, as Host and an origin have it.
+/// "name:port", "[::1]:port" or either without a port, as in Host and Origin.
 struct Site {
-    std::string host; ///< lower case, without brackets and the root's dot
+    std::string host; ///< lower case, without brackets and the final dot
     std::string_view port{};
 };
 
@@ -34,7 +34,8 @@ Site site_of(std::string_view authority) {
     };
 }
 
-/// "http://host/…" of a target in absolute form, which counts before Host (RFC 9112 §3.2.2).
+/// The host of an absolute target ("http://host/…"), which takes precedence over Host (RFC 9112
+/// §3.2.2).
 std::optional<std::string_view> authority_of(std::string_view url) {
     const auto scheme = url.find("://");
     if (scheme == std::string_view::npos || url.starts_with('/')) {
@@ -44,11 +45,13 @@ std::optional<std::string_view> authority_of(std::string_view url) {
     return rest.substr(0, rest.find_first_of("/?#"));
 }
 
-/// Every name that this request was made under: to us, and to the trusted proxies before us.
+/// Every host name that this request used: for the lane itself and for the trusted proxies in front
+/// of it.
 std::vector<std::string_view> authorities(const LaneState& lane, const Call& call) {
     const auto& request = call.request();
     auto names = net::forwarded_hosts(lane.config.proxies, request.peer, request.headers);
-    if (const auto host = request.headers.get("host")) { // HTTP/1.0 can do without; no browser does
+    // HTTP/1.0 allows requests without it; browsers always send it
+    if (const auto host = request.headers.get("host")) {
         names.push_back(*host);
     }
     if (const auto absolute = authority_of(request.target)) {
@@ -76,7 +79,7 @@ bool is_health(const Call& call) {
 bool same_site(std::string_view origin, std::string_view authority) {
     const auto from = authority_of(origin);
     if (!from) {
-        return false; // "null", and what is not an origin
+        return false; // "null" and other values that are not an origin
     }
     const auto usual = origin.starts_with("https:") ? "443" : "80";
     const auto one = site_of(*from);
@@ -87,9 +90,9 @@ bool same_site(std::string_view origin, std::string_view authority) {
     return one.host == other.host && port_of(one) == port_of(other);
 }
 
-/// As browsers say it. Sec-Fetch-Site is theirs alone: no page can set it, and it holds also behind
-/// a proxy that changes Host. Without it (an older browser, plain http) Origin is compared. A
-/// program sends neither.
+/// Whether a page of another site sent the request, judged by what browsers send. Only the browser
+/// can set Sec-Fetch-Site, and it is right even behind a proxy that changes Host. Without it (an
+/// older browser, plain http) Origin is compared. Other programs send neither header.
 bool from_elsewhere(const LaneState& lane, const Call& call) {
     const auto& headers = call.request().headers;
     const auto origin = headers.get("origin");
