@@ -18,12 +18,12 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How soon a client is missed that left while its body is read.
+/// Interval of the check whether a client has left while its body is read.
 constexpr Millis k_look{50};
-/// A body beyond it takes so long that smaller ones need not wait for it.
+/// A larger body takes so long that smaller ones may overtake it.
 constexpr std::size_t k_large = 1U << 20U;
 
-/// One job, and its caller's wait: everything but the first two is the loop's.
+/// One job and its caller's wait. Only the loop may use members other than the first two.
 struct Entry {
     Entry(const asio::any_io_executor& executor, BodyThread::Job what)
         : job(std::move(what)), timer(executor) {}
@@ -43,7 +43,7 @@ struct BodyThread::Impl {
     asio::any_io_executor executor;
     std::size_t capacity;
 
-    // The loop's alone.
+    // Used only on the loop.
     std::size_t bytes = 0; ///< of all jobs that have not returned
     std::set<EntryPtr> open{};
 
@@ -53,7 +53,7 @@ struct BodyThread::Impl {
     bool ends = false;
     std::jthread thread{};
 
-    /// Counts it from here on. Without memory for it nothing of it stays.
+    /// Queues and counts the job. If memory runs out, it leaves nothing behind.
     void push(const EntryPtr& entry, std::size_t size) {
         if (!thread.joinable()) {
             thread = std::jthread([this] { work(); });
@@ -70,7 +70,7 @@ struct BodyThread::Impl {
         filled.notify_one();
     }
 
-    /// Null at the end.
+    /// Null when the thread has to end.
     EntryPtr pop() {
         std::unique_lock lock(mutex);
         filled.wait(lock, [this] { return ends || !waiting[0].empty() || !waiting[1].empty(); });
@@ -86,7 +86,8 @@ struct BodyThread::Impl {
     void work() {
         while (auto entry = pop()) {
             entry->job(entry->stop.get_token());
-            // The entry ends on the loop: its timer and what its job holds are not this thread's.
+            // The entry is destroyed on the loop: this thread must not touch its timer and what its
+            // job holds.
             asio::post(executor, [entry = std::move(entry)] {
                 entry->done = true;
                 entry->timer.cancel();

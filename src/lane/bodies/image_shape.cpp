@@ -25,7 +25,7 @@ constexpr std::array<std::uint8_t, 256> make_digits() {
 }
 constexpr auto k_values = make_digits();
 
-/// The bytes behind base64, each decoded when it is asked for: few of them are.
+/// The bytes behind base64. Each is decoded on access: only few are needed.
 class Bytes {
 public:
     explicit Bytes(std::string_view text) : text_(text), size_(text.size() / 4 * 3) {
@@ -88,14 +88,14 @@ private:
 };
 
 using Size = ImageSize;
-/// Unset: the image is not whole.
+/// Unset: the image is incomplete.
 using Found = std::optional<Size>;
 
 constexpr bool is_frame(std::uint32_t marker) {
     return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
 }
 
-/// Segments of a marker and a length up to the first scan; somewhere behind it the end.
+/// Segments of a marker and a length up to the first scan, and the end marker somewhere behind it.
 Found jpeg(const Bytes& bytes) {
     constexpr std::uint32_t k_scan = 0xDA;
     constexpr std::uint32_t k_end = 0xFFD9;
@@ -105,7 +105,7 @@ Found jpeg(const Bytes& bytes) {
             return std::nullopt;
         }
         const std::uint32_t marker = bytes.at(at + 1);
-        if (marker == 0xFF) { // a filler
+        if (marker == 0xFF) { // fill byte
             ++at;
             continue;
         }
@@ -129,7 +129,7 @@ Found jpeg(const Bytes& bytes) {
     return std::nullopt;
 }
 
-/// Pieces of up to 255 bytes; an empty one is the last. 0: they do not end.
+/// Skips pieces of up to 255 bytes; an empty piece is the last. 0: the last piece is missing.
 std::size_t after_pieces(const Bytes& bytes, std::size_t at) {
     while (at < bytes.size() && bytes.at(at) != 0) {
         at += 1 + bytes.at(at);
@@ -164,7 +164,7 @@ Found gif(const Bytes& bytes) {
 
 constexpr std::size_t k_riff_frame = 8; // name, length
 
-/// Of the bitstream chunk there: its size in one of two ways.
+/// The size in the bitstream chunk at `at`, which has one of two forms.
 Found webp_image(const Bytes& bytes, std::size_t at) {
     const std::size_t data = at + k_riff_frame;
     if (bytes.says(at, "VP8L") && bytes.at(data) == 0x2F) {
@@ -177,7 +177,7 @@ Found webp_image(const Bytes& bytes, std::size_t at) {
     return std::nullopt;
 }
 
-/// A still image fills its canvas; frames of an animation lie within it.
+/// A still image must fill its canvas; frames of an animation must lie within it.
 bool fits_canvas(const Bytes& bytes, std::size_t at, const Size& canvas) {
     if (!bytes.says(at, "ANMF")) {
         const Found image = webp_image(bytes, at);
@@ -190,7 +190,7 @@ bool fits_canvas(const Bytes& bytes, std::size_t at, const Size& canvas) {
            y + bytes.little(data + 9, 3) + 1 <= canvas.height;
 }
 
-/// The chunks behind VP8X up to the end: at least one image, each within the file.
+/// The chunks behind VP8X up to the end: at least one image, and each chunk within the file.
 Found webp_extended(const Bytes& bytes, std::size_t end) {
     constexpr std::size_t k_head = 12;
     constexpr std::size_t k_least = 10;
@@ -217,7 +217,7 @@ Found webp_extended(const Bytes& bytes, std::size_t end) {
     return image ? Found(canvas) : std::nullopt;
 }
 
-/// A RIFF of the length it says, whose first chunk has the size in one of three ways.
+/// A RIFF file of the length in its header; its first chunk has the size in one of three forms.
 Found webp(const Bytes& bytes) {
     constexpr std::size_t k_first = 12;
     const std::size_t end = std::size_t{bytes.little(4, 4)} + k_riff_frame;

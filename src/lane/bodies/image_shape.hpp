@@ -1,5 +1,6 @@
-// Whether the bytes of an image are whole, by the structure of its format: what a decoder meets
-// before it looks at a pixel. Of PNG the pixels as well, where Codex would drop the image silently.
+// Checks whether an image is complete, by the structure of its format: what a decoder checks before
+// it decodes pixels. A PNG's pixels are checked, too, because Codex would drop a broken one
+// silently.
 #pragma once
 
 #include <string_view>
@@ -8,8 +9,8 @@ namespace oa_stream::lane {
 
 enum class ImageFormat { png, jpeg, gif, webp };
 
-/// Why not, as "an image must …"; empty: nothing is wrong with it. `data` is base64, padded, of a
-/// length that four divides. Bytes after the image's end do not count: cameras append to it.
+/// What is wrong, as "an image must …"; empty when nothing is. `data` is padded base64 whose length
+/// is a multiple of four. Bytes after the image's end are ignored: cameras append some.
 [[nodiscard]] std::string_view shape_fault(ImageFormat format, std::string_view data);
 
 } // namespace oa_stream::lane

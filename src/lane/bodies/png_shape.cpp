@@ -10,8 +10,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_first = 8; // behind the signature
-constexpr std::size_t k_frame = 12; // length, name, sum
+constexpr std::size_t k_first = 8; // size of the signature
+constexpr std::size_t k_frame = 12; // bytes of a chunk's length, name and checksum
 constexpr std::size_t k_most_colours = 256;
 
 const Bytef* zlib_bytes(std::string_view bytes) {
@@ -30,11 +30,11 @@ struct Chunk {
     std::string_view name, data;
     bool sum_fits = false;
 
-    /// Decoders ignore what is wrong with the others: lower case first.
+    /// Decoders ignore errors in the others, whose names begin with a lower-case letter.
     [[nodiscard]] bool critical() const { return (name[0] & 0x20) == 0; }
 };
 
-/// Unset: it is cut.
+/// Unset: the chunk is cut off.
 std::optional<Chunk> chunk_at(std::string_view bytes, std::size_t at) {
     if (at + k_frame > bytes.size() || number(bytes, at) > bytes.size() - at - k_frame) {
         return std::nullopt;
@@ -50,7 +50,7 @@ std::optional<Chunk> chunk_at(std::string_view bytes, std::size_t at) {
 struct Colours {
     std::uint32_t kind;
     std::uint64_t channels;
-    std::string_view depths; ///< in bits, each one character
+    std::string_view depths; ///< allowed bit depths, one character each
 };
 constexpr std::array k_colours{
     Colours{0, 1, "\1\2\4\10\20"},
@@ -87,7 +87,7 @@ std::optional<Head> read_head(const Chunk& chunk) {
     };
 }
 
-/// Of a part of the image: rows begin with a byte for their filter.
+/// Bytes of a part of the image: each row begins with its filter byte.
 std::uint64_t row_bytes(const Head& head, std::uint64_t width, std::uint64_t height) {
     return width == 0 ? 0 : height * (1 + (width * head.pixel_bits + 7) / 8);
 }
@@ -132,7 +132,7 @@ public:
 
     /// False when they cannot be inflated.
     [[nodiscard]] bool add(std::string_view bytes) {
-        // zlib takes its input as not const, and does not write to it.
+        // zlib's interface takes non-const input but does not write to it.
         stream_.next_in = const_cast<Bytef*>(zlib_bytes(bytes));
         stream_.avail_in = static_cast<uInt>(bytes.size());
         while (usable_ && missing_ > 0 && stream_.avail_in > 0) {

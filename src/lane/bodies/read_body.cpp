@@ -36,7 +36,8 @@ Rejection reject_half() {
 Accepted<void> read_now(
     std::string_view text, const JsonBounds& bounds, const BodyKeep& keep, const BodyUse& use
 ) {
-    // The tree ends here: taking a large one apart takes time as well.
+    // The tree is freed in this function, on the same thread: freeing a large one takes time as
+    // well.
     auto body = parse_json_within(text, bounds);
     if (!body && body.error().code == Code::protocol && keep.half_in_new) {
         if (const auto repaired = replace_halves(text)) {
@@ -101,7 +102,7 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         co_return reject_crowd();
     }
     if (lane->draining && bounds.stop.stop_requested()) {
-        co_return open_for_turns(*lane, *call); // the client is still there
+        co_return open_for_turns(*lane, *call); // the client is still there, so the lane ends
     }
     co_return result;
 }

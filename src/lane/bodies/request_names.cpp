@@ -1,4 +1,4 @@
-// The members of a chat request that are looked for, and those that nobody here reads.
+// The members of a chat request that the lane reads, and those that it ignores.
 #include "oa_stream/base/lists.hpp"
 
 #include "chats/chat_request.hpp"
@@ -12,21 +12,23 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// What the lane itself puts into the metadata of messages that it lists and streams.
+/// The metadata that the lane itself adds to messages in lists and streams.
 constexpr std::array<std::string_view, 8> k_own_metadata{
     "threadId", "turnId", "status", "model", "finishReason", "usage", "ignored", "notice"
 };
 
-/// What is read of a message.
+/// The members of a message that are read.
 constexpr std::array<std::string_view, 7> k_read_of_message{
     "id", "role", "content", "parts", "text", "message", "experimental_attachments"
 };
-/// Where and when it stands: what the lane lists of it, and what libraries add for the page.
+/// Place and time of a message, as in the lane's lists, and members that libraries add for the
+/// page.
 constexpr std::array<std::string_view, 7> k_message_of_page{
     "createdAt", "updatedAt", "runId", "autopilotId", "parentId", "revisionId", "unstable_id"
 };
 
-// Of the body, as many as k_body_names; of a message, of its parts, of an approval.
+// The first k_body_names are members of the body; the others belong to a message, its parts or an
+// approval.
 constexpr std::size_t k_body_names = 12;
 constexpr std::array<std::string_view, 35> k_names{
     "thread_id",
@@ -66,7 +68,7 @@ constexpr std::array<std::string_view, 35> k_names{
     "metadata",
 };
 
-/// Of a message's members.
+/// For a member of a message.
 bool is_unread(std::string_view name) {
     return !contains(k_read_of_message, name) && !contains(k_message_of_page, name);
 }

@@ -13,7 +13,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Shorter values stay: they cost less than the books about them.
+/// Shorter values stay: their bookkeeping would cost more than they do.
 constexpr std::size_t k_file = 4096;
 
 // Depths: the body's members, the list's messages, their members.
@@ -25,7 +25,8 @@ constexpr bool is_blank_byte(char c) {
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/// Writers of JSON escape '/', and some '+' and '=' as \uXXXX. No other escape is of a file.
+/// JSON writers escape '/', and some write '+' and '=' as \uXXXX. A file's value has no other
+/// escapes.
 bool has_file_escapes(std::string_view text) {
     constexpr std::array<std::string_view, 3> k_codes{"2b", "2f", "3d"};
     for (auto at = text.find('\\'); at != std::string_view::npos; at = text.find('\\', at + 2)) {
@@ -81,7 +82,7 @@ void ResendSieve::read(std::string_view kept, std::size_t from) {
         if (c == '"') {
             in_string_ = plain_ = true;
             string_ = at + 1;
-            continue; // last_ says yet whether it is a name or a value
+            continue; // last_ still shows whether it is a name or a value
         }
         if (c == '{' || c == '[') {
             opened(c);
@@ -92,7 +93,7 @@ void ResendSieve::read(std::string_view kept, std::size_t from) {
     }
 }
 
-/// Up to the string's end, or the last byte there is.
+/// Reads up to the end of the string or of the available bytes.
 std::size_t ResendSieve::read_string(std::string_view kept, std::size_t at) {
     for (; at < kept.size(); ++at) {
         const char c = kept[at];
@@ -128,7 +129,7 @@ void ResendSieve::opened(char what) {
     if (depth_ == k_body && what == '[' && last_ == ':' && name_ == Name::messages) {
         listed_ = true;
     } else if (listed_ && depth_ == k_list) {
-        by_ = By::user; // as for the lane: without a role it is the user's
+        by_ = By::user; // without a role it is a user's message, as in the lane
         message_ = files_.size();
     }
     ++depth_;
@@ -157,7 +158,7 @@ void ResendSieve::leave_out(std::string& kept) {
     newest_ -= old_;
     old_ = 0;
     if (kept.size() < kept.capacity() / 2) {
-        kept.shrink_to_fit(); // what was left out is not memory of this request's
+        kept.shrink_to_fit(); // frees the memory of what was left out
     }
 }
 
@@ -177,14 +178,14 @@ void ResendSieve::mark_newest(std::string& kept) const {
     for (; count < files.size() && over > 0; ++count) {
         over -= std::min(over, files[count].size - k_file_too_large.size());
     }
-    if (over == 0) { // else it is not they alone that are too large
+    if (over == 0) { // otherwise the body is too large even without these files
         files.resize(count);
         std::ranges::sort(files, {}, &Span::start);
         replace(kept, files, k_file_too_large);
     }
 }
 
-/// Puts `word` in place of the spans, which stand in their order. Returns how much shorter it is.
+/// Replaces the spans, which are in order, by `word`. Returns by how much the text became shorter.
 std::size_t
 ResendSieve::replace(std::string& kept, std::span<const Span> spans, std::string_view word) {
     const auto bytes = kept.begin();

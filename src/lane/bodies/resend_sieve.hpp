@@ -1,5 +1,5 @@
-// A page sends all its messages with every question, and with them every image of the chat: their
-// files are left out while such a body comes in.
+// A page sends all messages of the chat with every question, including all images. This sieve
+// leaves out their files while a body that is too large arrives.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -13,26 +13,27 @@
 
 namespace oa_stream::lane {
 
-/// Stands in place of what was left out.
+/// Replaces a file that was left out.
 inline constexpr std::string_view k_left_out = "(a file of this message, too large to be kept)";
 
-/// … of a file of the newest user message, without which the body is not too large. It begins with
-/// U+FFFF, which no text means to hold.
+/// … and a file of the newest user message, if the body fits without it. It begins with U+FFFF,
+/// which no text should contain.
 inline constexpr std::string_view k_file_too_large =
     "\xEF\xBF\xBF(a file too large for its request)";
 
-/// True when it is k_left_out, or holds it at any depth.
+/// True when `value` is k_left_out or contains it at any depth.
 [[nodiscard]] bool holds_left_out(const Json& value);
 
-/// Of a body above the limit: in `messages`, before the newest user message, long values of members
-/// that look like a file (printable ASCII without blanks, and without escapes other than those of
-/// '/', '+' and '=') become k_left_out. Everything else stays byte by byte, so what is kept is JSON
-/// exactly when the body is. Which values those are depends on the body alone, not on how it was
-/// cut into pieces. Time is linear.
+/// For a body above the limit: in `messages`, before the newest user message, long values of
+/// members that look like a file (printable ASCII without blanks, and without escapes other than
+/// those of '/', '+' and '=') become k_left_out. Everything else stays unchanged, so the result is
+/// JSON exactly when the body is. Which values are replaced depends on the body alone, not on how
+/// it was split into pieces. Time is linear.
 class ResendSieve final : public net::BodySieve {
 public:
-    /// What becomes of a body that is still too large. `marked`: the largest data: URLs of the
-    /// newest user message become k_file_too_large if it fits then, so that they can be named.
+    /// What happens to a body that is still too large. `marked`: the largest data: URLs of the
+    /// newest user message become k_file_too_large if the body then fits, so that the refusal can
+    /// name them.
     enum class Newest { kept, marked };
     explicit ResendSieve(Newest newest = Newest::kept) : newest_files_(newest) {}
 
@@ -57,20 +58,20 @@ private:
     void leave_out(std::string& kept);
     void mark_newest(std::string& kept) const;
 
-    std::vector<Span> files_{}; ///< that may be left out, in their order
-    std::size_t old_ = 0; ///< so many of them stand before the newest user message
+    std::vector<Span> files_{}; ///< values that may be left out, in order
+    std::size_t old_ = 0; ///< how many of them stand before the newest user message
     std::size_t newest_ = 0; ///< … up to the end of that message
-    std::size_t message_ = 0; ///< … before the message that is read
+    std::size_t message_ = 0; ///< … before the message that is being read
     std::size_t most_ = 0;
     Newest newest_files_;
     std::size_t depth_ = 0;
     std::size_t string_ = 0; ///< where the open string begins
     By by_ = By::user;
-    Name name_ = Name::other; ///< of the newest member on the level where it matters
-    char last_ = 0; ///< other than blanks, outside of strings
+    Name name_ = Name::other; ///< of the newest member on the level that matters
+    char last_ = 0; ///< last character other than blanks, outside of strings
     bool in_string_ = false;
     bool escaped_ = false;
-    bool plain_ = false; ///< the open string, so far, whatever it escapes
+    bool plain_ = false; ///< the open string looks like a file so far, apart from its escapes
     bool listed_ = false; ///< within `messages`
     bool thinned_ = false;
 };

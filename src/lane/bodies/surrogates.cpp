@@ -42,7 +42,7 @@ bool has_half_in_name(const Json::object_t::value_type& member) {
 
 Json::object_t with_replaced_names(Json::object_t members) {
     Json::object_t out;
-    // The map's own emplace looks for the name first.
+    // The map's own emplace would search for the name first.
     auto& list = static_cast<Json::object_t::Container&>(out);
     for (auto& [name, value] : members) {
         std::string replaced = name;
@@ -56,11 +56,11 @@ Json::object_t with_replaced_names(Json::object_t members) {
 
 std::optional<std::string> replace_halves(std::string_view json) {
     std::optional<std::string> out;
-    std::size_t kept = 0; // of `json`, in `out`
+    std::size_t kept = 0; // bytes of `json` that are in `out` already
     for (auto at = json.find('\\'); at != std::string_view::npos; at = json.find('\\', at)) {
         const auto unit = unit_at(json, at);
         if (!unit) {
-            at += 2; // another escape
+            at += 2; // another kind of escape
             continue;
         }
         const auto next = is_high(*unit) ? unit_at(json, at + k_escape) : std::nullopt;

@@ -1,5 +1,5 @@
-// JSON text with escaped surrogates that lack their other half: pages cut strings in the middle of
-// a character, store the half, and send it with every later request.
+// Repairs JSON text with escaped surrogates that lack their other half: pages cut strings in the
+// middle of a character, store the half, and send it with every later request.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -10,13 +10,13 @@
 
 namespace oa_stream::lane {
 
-/// Stands for such a half, once its text was repaired: U+FFFE, which no text means to hold.
+/// Marks such a half after the repair: U+FFFE, which no text should contain.
 inline constexpr std::string_view k_half_character = "\xEF\xBF\xBE";
 
-/// The same text with \uFFFE in place of each half; nullopt when it has none.
+/// The text with \uFFFE in place of each half; nullopt when it has none.
 [[nodiscard]] std::optional<std::string> replace_halves(std::string_view json);
 
-/// U+FFFD in place of each k_half_character, in all texts and names of the body.
+/// Replaces each k_half_character by U+FFFD, in all texts and names of the body.
 void replace_surrogates(Json& body);
 
 } // namespace oa_stream::lane

@@ -36,7 +36,7 @@ std::optional<std::string> decoded(bool base64, std::string data) {
     return base64url_decoded(data);
 }
 
-/// The text, or why it cannot be read; an empty reason: the URL is of no text file.
+/// The text, or why it cannot be read. An empty reason: the URL does not contain a text file.
 std::expected<std::string, std::string_view> read_text_file(std::string_view url) {
     const auto comma = url.find(',');
     if (!url.starts_with(k_data)) {

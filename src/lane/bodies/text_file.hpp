@@ -1,4 +1,4 @@
-// Text in a file part: told to the model as text, as Codex takes no files.
+// Text files in file parts: the model gets them as text, because Codex accepts no files.
 #pragma once
 
 #include <optional>
@@ -7,14 +7,14 @@
 
 namespace oa_stream::lane {
 
-/// The text of a data: URL of a type that is text (text/*, JSON, XML, YAML); nullopt for every
-/// other URL and for what is not UTF-8.
+/// The text of a data: URL with a text type (text/*, JSON, XML, YAML); nullopt for every other URL
+/// and for content that is not UTF-8.
 [[nodiscard]] std::optional<std::string> text_file(std::string_view url);
 
-/// Of a data: URL of such a type that text_file() cannot read: why. Empty for every other URL.
+/// Why text_file() cannot read a data: URL with a text type. Empty for every other URL.
 [[nodiscard]] std::string_view text_file_fault(std::string_view url);
 
-/// As the model reads it: <file name="…" type="…">, the text, </file>.
+/// The form for the model: <file name="…" type="…">, the text, </file>.
 [[nodiscard]] std::string
 file_as_text(std::string_view name, std::string_view url, std::string_view text);
 

@@ -22,12 +22,12 @@ namespace {
 using authority::SeedCall;
 using authority::SeedMessage;
 
-constexpr std::size_t k_longest_id = 64; // that providers take
-/// Codex keeps 100 pieces of 64 KiB with a thread, which are not all full.
+constexpr std::size_t k_longest_id = 64; // the providers' limit
+/// Codex keeps 100 pieces of 64 KiB with a thread; not all of them are full.
 constexpr std::size_t k_most_shown = 4'800'000;
 constexpr std::size_t k_small_file = 1024;
 constexpr std::string_view k_no_result = "This call got no result.";
-constexpr std::string_view k_denied = "Tool call execution denied."; ///< as AI SDK 7 words it
+constexpr std::string_view k_denied = "Tool call execution denied."; ///< AI SDK 7's wording
 
 bool is_tool(std::string_view type) {
     return type.starts_with("tool-") || type == "dynamic-tool";
@@ -37,15 +37,15 @@ bool is_page_only(std::string_view type) {
     return type == "step-start" || type.starts_with("data-") || type.starts_with("source-");
 }
 
-/// The user did not let the call run.
+/// The user declined the call.
 bool is_denied(const Json& part) {
     const auto state = text_view_in(part, "state");
     const bool approved = bool_member(object_in(part, "approval"), "approved").value_or(true);
     return state == "output-denied" || (state == "approval-responded" && !approved);
 }
 
-/// What a call came to. JSON has no undefined: a result without `output` is the null that it is in
-/// a live turn.
+/// The result of a call as text. JSON has no undefined: a result without `output` is null, as in a
+/// live turn.
 std::string result_text(const Json& part) {
     if (is_denied(part)) {
         const auto reason = text_in(object_in(part, "approval"), "reason");
@@ -59,7 +59,7 @@ std::string result_text(const Json& part) {
     return value->is_string() ? value->get<std::string>() : dump_json(*value);
 }
 
-/// As JSON within JSON, as it is kept.
+/// The size in the form in which it is kept: JSON within JSON.
 std::size_t kept_size(const Json& shown) {
     return dump_json(Json(dump_json(shown))).size();
 }
@@ -72,8 +72,8 @@ Json left_out_part() {
     return Json::object({{"type", "text"}, {"text", k_left_out}});
 }
 
-/// The oldest give way: files first, then whole messages. `places`: where each of the shown
-/// messages stands in the request.
+/// Leaves out the oldest content until the rest fits: files first, then whole messages. `places`:
+/// the index of each shown message in the request.
 void fit(Seed& seed, const std::vector<std::size_t>& places) {
     std::size_t size = kept_size(seed.shown);
     for (std::size_t i = 0; i < seed.shown.size() && size > k_most_shown; ++i) {
@@ -165,10 +165,10 @@ private:
         }
     }
 
-    /// Calls in the forms of AI SDK 4 are not told.
+    /// Calls in the form of AI SDK 4 are not passed to the model.
     void read_plain_assistant(const Json& message) {
         const auto pieces = read_pieces(message, path_);
-        note_text(joined_text(pieces, "")); // an answer's parts are one text
+        note_text(joined_text(pieces, "")); // the parts of an answer form one text
         flush();
         for (const auto& piece : pieces) {
             if (piece.kind != Piece::Kind::text) {
@@ -181,7 +181,8 @@ private:
         }
     }
 
-    /// In place of an answer that had none its last text is not the model's.
+    /// The message stands for an empty answer: its last text is a notice of the lane, not the
+    /// model's.
     static bool is_empty_answer(const Json& message) {
         const auto* metadata = member(message, "metadata");
         return metadata != nullptr &&
@@ -214,7 +215,7 @@ private:
         flush();
     }
 
-    /// Text behind calls belongs behind their results.
+    /// Text after calls has to follow their results.
     void note_text(const std::string& text) {
         if (!open_.calls.empty()) {
             flush();
@@ -234,7 +235,7 @@ private:
             call.name = "tool";
         }
         const auto* input = member(part, "input");
-        input = input == nullptr ? member(part, "rawInput") : input; // of a call that failed
+        input = input == nullptr ? member(part, "rawInput") : input; // of a failed call
         call.arguments = dump_json(input == nullptr ? Json::object() : *input);
         SeedMessage result;
         result.role = SeedMessage::Role::tool;
@@ -276,7 +277,7 @@ private:
     [[nodiscard]] Json parts_of(const Json& message) const {
         Json parts = Json::array();
         for (const auto& piece : read_pieces(message, path_)) {
-            const bool file = piece.kind == Piece::Kind::file; // as the model is told it
+            const bool file = piece.kind == Piece::Kind::file; // the model gets a file as text, too
             if (file || piece.kind == Piece::Kind::text) {
                 parts.push_back(Json::object({{"type", "text"}, {"text", piece.value}}));
             } else if (!piece.value.empty()) {
@@ -293,8 +294,8 @@ private:
     Seed out_{};
     std::vector<std::size_t> places_{};
     std::string path_{};
-    SeedMessage open_{}; ///< the assistant's, so far
-    std::vector<SeedMessage> results_{}; ///< of its calls
+    SeedMessage open_{}; ///< the assistant's message so far
+    std::vector<SeedMessage> results_{}; ///< results of its calls
 };
 
 } // namespace
