@@ -29,7 +29,8 @@ constexpr std::array k_other_words{
     OtherWord{"rate_limited", "rate_limit_exceeded"},
 };
 
-/// The turn was accepted and may have had effects: a library must not run it again by itself.
+/// The turn was accepted and may have had effects: client libraries must not repeat it on their
+/// own.
 Rejection without_retry(Rejection rejection) {
     rejection.headers.set("x-should-retry", "false");
     return rejection;
@@ -79,7 +80,7 @@ Rejection reject_failed(const turn::Failure& failure, bool content) {
 
 Rejection reject_unstarted(const Error& error) {
     switch (error.code) {
-    case Code::timeout: // it may run all the same
+    case Code::timeout: // the turn may run nevertheless
         return without_retry(reject_start(error));
     case Code::too_large:
         return rejection_of({.cause = turn::FailureCause::context_length});
@@ -91,7 +92,7 @@ Rejection reject_unstarted(const Error& error) {
             );
         }
         return bad_param("invalid_value", "messages", "the assistant does not take these messages");
-    case Code::not_found: // of a conversation, which the client never named
+    case Code::not_found: // of a conversation, which the client did not name
     case Code::conflict:
         return rejection_of({turn::FailureCode::codex_error});
     default:

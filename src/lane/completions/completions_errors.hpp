@@ -1,4 +1,4 @@
-// Refusals and failures as OpenAI clients expect them.
+// Refusals and failures in the form that OpenAI clients expect.
 #pragma once
 
 #include "oa_stream/lane/records.hpp"
@@ -7,17 +7,17 @@
 
 namespace oa_stream::lane {
 
-/// The same refusal with the code that OpenAI clients know, where it has another name there.
+/// The same refusal, with OpenAI's code where OpenAI uses another one.
 [[nodiscard]] Rejection in_openai_words(Rejection rejection);
 
-/// {"error":{"message","type","param","code"}}; the type follows from the status, the param is
+/// {"error":{"message","type","param","code"}}. The type follows from the status; param is
 /// details["param"].
 [[nodiscard]] net::Response to_openai_response(const Rejection& rejection);
 
-/// Why a whole answer failed, as status and code: those of a stream's error.
+/// The status and code of a whole answer that failed; the same codes as in a stream.
 [[nodiscard]] Rejection reject_failed(const turn::Failure& failure, bool content);
 
-/// reject_start() for a turn without a conversation.
+/// Like reject_start(), for a turn without a conversation.
 [[nodiscard]] Rejection reject_unstarted(const Error& error);
 
 [[nodiscard]] Rejection reject_concurrency(std::size_t limit);

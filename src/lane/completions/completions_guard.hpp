@@ -1,5 +1,5 @@
-// How many chat completions run at once. A place is taken before the authority is asked and given
-// back exactly once, on whichever way the turn goes.
+// Limits how many chat completions run at once. A place is reserved before the authority is called
+// and given back exactly once, however the turn ends.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,8 @@
 
 namespace oa_stream::lane {
 
-/// Counts as one while it lives. The coroutine that holds it may outlive the lane, as the count
-/// does then.
+/// Adds one to the count while it lives. The coroutine that holds it may outlive the lane, and so
+/// may the count.
 class Counted {
 public:
     explicit Counted(std::shared_ptr<std::size_t> count) : count_(std::move(count)) { ++*count_; }
@@ -23,7 +23,7 @@ public:
             --*count_;
         }
     }
-    /// From here on somebody else takes it off the count.
+    /// From now on another part of the program takes it off the count.
     void hand_over() noexcept { count_.reset(); }
 
 private:
@@ -37,8 +37,8 @@ public:
     CompletionsGuard& operator=(const CompletionsGuard&) = delete;
     ~CompletionsGuard() = default;
 
-    /// A place; nullopt when `limit` turns run. Once it is handed over, the end of the turn gives
-    /// it back, through release().
+    /// Reserves a place; nullopt when `limit` turns run. After hand_over() the end of the turn
+    /// gives the place back through release().
     [[nodiscard]] std::optional<Counted> reserve(std::size_t limit) {
         if (*active_ >= limit) {
             return std::nullopt;

@@ -71,8 +71,8 @@ read_content(const Json& message, const CompletionsContext& context, ModelMessag
     return {};
 }
 
-/// One call of the assistant's as it was made: {"id","function":{"name","arguments"}} or, of a
-/// function_call, {"name","arguments"}; "custom" tools have "input" instead of arguments.
+/// One call by the assistant: {"id","function":{"name","arguments"}} or, in a function_call,
+/// {"name","arguments"}; "custom" tools have "input" instead of arguments.
 void add_call(const Json& call, std::string_view id, std::vector<InputPart>& parts) {
     const auto* inner = given(call, "function");
     inner = inner == nullptr ? given(call, "custom") : inner;
@@ -124,7 +124,7 @@ void put_before(std::string text, std::vector<InputPart>& parts) {
     }
 }
 
-/// Who says it, where the role alone does not tell.
+/// Names the speaker where the role is not enough.
 Accepted<void> attribute(const Json& message, bool tools, ModelMessage& out) {
     const auto name = string_member(message, "name").value_or("");
     switch (out.speaker) {

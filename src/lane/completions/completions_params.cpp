@@ -14,9 +14,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-// --- refused: an answer without them would mean something else ----------------------------------
+// --- refused: without them the answer would have another meaning --------------------------------
 
-/// An empty object asks for a search with its defaults.
+/// An empty object requests a search with its defaults.
 bool is_off(const Json& value) {
     return asks_nothing(value) && !value.is_object();
 }
@@ -43,7 +43,7 @@ constexpr std::array k_refused{
     RefusedRow{"modalities", is_text_only, "unsupported_value"},
 };
 
-// --- warned about: many clients send them by habit ----------------------------------------------
+// --- ignored with a warning: many clients always send them --------------------------------------
 
 constexpr std::array k_numbers{
     NumberRow{"temperature", 0, 2, 1},
@@ -129,10 +129,10 @@ read_format(const Json& body, const CompletionsContext& context, CompletionsRequ
     return read_schema(*named, "response_format.json_schema.schema", out);
 }
 
-/// One sequence or up to four, none of them empty.
+/// One sequence or up to four; none may be empty.
 Accepted<void> read_stop(const Json& body, CompletionsRequest& out) {
     constexpr std::size_t k_most = 4; // the API's own limit
-    // Each piece of an answer is compared with every beginning of them, on the loop.
+    // Each piece of an answer is compared on the loop with every beginning of the sequences.
     constexpr std::size_t k_longest = 256;
     const auto* stop = given(body, "stop");
     if (stop == nullptr || asks_nothing(*stop)) {

@@ -1,4 +1,4 @@
-// The parameters of a chat completion, one table: what each may be and what becomes of it.
+// The parameters of a chat completion in one table: which values they accept and what they do.
 #pragma once
 
 #include "completions_request.hpp"
@@ -11,9 +11,9 @@
 
 namespace oa_stream::lane {
 
-/// The same refusal, naming the parameter.
+/// The same refusal with the parameter's name.
 [[nodiscard]] Rejection at_param(Rejection rejection, std::string param);
-/// 400 naming the parameter.
+/// 400 with the parameter's name.
 [[nodiscard]] Rejection bad_param(std::string code, std::string param, std::string message);
 
 /// "'PARAM' must be MUST"
@@ -23,19 +23,19 @@ bad(std::string code, std::string_view param, std::string_view must) {
     return bad_param(std::move(code), std::string(param), std::move(message));
 }
 
-/// What may be right, but is of no use here.
+/// 400 for a value that may be valid in the API but cannot be used here.
 [[nodiscard]] inline Rejection unsupported(std::string param, std::string message) {
     return bad_param("unsupported_value", std::move(param), std::move(message));
 }
 
-/// "WHAT of type 'TYPE' are not supported here", for a member `type` of what is at `path`.
+/// "WHAT of type 'TYPE' are not supported here"; `path`: of the object with the member `type`.
 [[nodiscard]] Rejection
 unsupported_type(std::string_view what, std::string_view type, const std::string& path);
 
-/// A request that names a worker runs on that one or not at all.
+/// A request that names a worker must run on that one: refused on any other.
 [[nodiscard]] Accepted<void> check_worker(const Json& body, std::string_view own);
 
-/// Everything but the messages.
+/// Reads everything but the messages.
 [[nodiscard]] Accepted<void>
 read_params(const Json& body, const CompletionsContext& context, CompletionsRequest& out);
 

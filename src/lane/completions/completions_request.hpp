@@ -1,5 +1,5 @@
-// The body of POST /v1/chat/completions, or /v1/responses, as one struct: which parameters are
-// honoured, which are refused, which are only warned about.
+// The body of POST /v1/chat/completions or /v1/responses as one struct, with the parameters that
+// are honoured, refused, or ignored with a warning.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -21,54 +21,55 @@ namespace oa_stream::lane {
 struct ResponsesAsk;
 
 struct CompletionsRequest {
-    std::string model; ///< as the client wrote it
+    std::string model; ///< as the client spelled it
     bool stream = false;
     bool include_usage = false;
     std::string effort{}; ///< empty: the model's default
-    std::string summary{}; ///< of reasoning; empty: as configured
+    std::string summary{}; ///< summary of the reasoning; empty: as configured
     std::optional<Json> output_schema{};
 
-    // The conversation, in its order and with its roles; nothing of it is left out.
-    std::string instructions{}; ///< all system and developer text
+    // The whole conversation, in its order and with its roles.
+    std::string instructions{}; ///< all system and developer texts
     std::vector<authority::SeedMessage> seed{};
-    /// The last message; empty when that is a tool's, which stands in the seed.
+    /// The last message; empty when it is a tool's, which is part of the seed.
     std::vector<authority::InputPart> input{};
 
-    std::vector<authority::ClientTool> tools{}; ///< those the model may call in this turn
+    /// The functions that the model may call in this turn
+    std::vector<authority::ClientTool> tools{};
     encode::AnswerDemands demands{};
 
-    IgnoredNames ignored{}; ///< parameters that were named but have no effect
-    std::shared_ptr<ResponsesAsk> responses{}; ///< of /v1/responses alone
+    IgnoredNames ignored{}; ///< parameters in the request that have no effect
+    std::shared_ptr<ResponsesAsk> responses{}; ///< set for /v1/responses only
 };
 
 struct CompletionsContext {
-    std::span<const std::string> efforts{}; ///< the model's; empty: not known, the usual ones
-    std::string worker{}; ///< the authority's; empty: it has none
-    bool images = false;  ///< the authority takes them
-    bool tools = false; ///< … and functions of the client's; images in earlier messages too
-    bool history = true;      ///< … and what was said before the last message
-    bool instructions = true; ///< … and instructions, and a form for the answer
+    /// Those of the model; empty: unknown, the usual ones apply
+    std::span<const std::string> efforts{};
+    std::string worker{}; ///< the authority's worker; empty: it has none
+    bool images = false; ///< the authority accepts images
+    bool tools = false; ///< … and the client's functions, and images in earlier messages
+    bool history = true; ///< … and messages before the last one
+    bool instructions = true; ///< … and instructions, and a format for the answer
     std::size_t messages = LaneLimits{}.messages;
-    std::size_t text_chars =
-        LaneLimits{}.text_chars; ///< code points of the last message, where a user says it
+    /// limit for a user's last message, in code points
+    std::size_t text_chars = LaneLimits{}.text_chars;
     bool flat_tools = false; ///< a tool's members are not below "function"
-    std::optional<std::string> deployment{}; ///< the model that the path names
+    std::optional<std::string> deployment{}; ///< the model in the request's path
 };
 
-/// Calls of functions and their results are told as such to an authority that takes the client's
-/// functions. How messages are told to one that knows users and assistants only:
-/// - system and developer text is collected into the instructions;
+/// An authority that accepts the client's functions gets calls and results in their own form. For
+/// an authority with only users and assistants, messages are converted:
 /// - an assistant's tool calls follow its text as <tool_call id="…" name="…">arguments</tool_call>;
-/// - the result of a tool is the user's <tool_result id="…">…</tool_result>, that of a function
+/// - a tool's result becomes the user's <tool_result id="…">…</tool_result>, a function's result
 ///   <function_result name="…">…</function_result>;
-/// - a participant's name stands before the text: "name: text";
-/// - the last message is the turn's input. A conversation that ends with the assistant, or that is
-///   instructions alone, is continued with k_continue.
+/// - a participant's name precedes the text: "name: text";
+/// - the last message is the turn's input. A conversation that ends with the assistant, or that has
+///   only instructions, is continued with k_continue.
 inline constexpr std::string_view k_continue = "Continue.";
 
 /// Errors are 400, with the place in details["param"] ("messages[1].content[0].type") and one of
 /// the codes missing_required_parameter, invalid_type, invalid_value, string_above_max_length,
-/// unsupported_parameter, unsupported_value. Whether the model exists is not looked at.
+/// unsupported_parameter, unsupported_value. Does not check whether the model exists.
 [[nodiscard]] Accepted<CompletionsRequest>
 read_completions_request(const Json& body, const CompletionsContext& context);
 

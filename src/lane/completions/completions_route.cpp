@@ -29,10 +29,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How soon a client is missed that left while it waited for a whole answer.
+/// Interval of the check whether a client has left that waits for a whole answer.
 constexpr Millis k_look{50};
 
-/// In front of the body.
+/// The gates before the body.
 constexpr std::array<Gate, 3> k_gates{body_size, owner, content_type};
 bool is_responses(const Call& call) {
     return call.match.route->action == Action::responses;
@@ -46,12 +46,14 @@ Rejection in_words_of(const Call& call, Rejection rejection) {
     return rejection;
 }
 
-/// No client can name it: thread ids have no colon. So nobody resumes or stops such a turn.
+/// No client can send this key: thread ids contain no colon. So such a turn cannot be resumed or
+/// stopped by a request.
 std::string key_of(const std::string& completion) {
     return "v1:" + completion;
 }
 
-/// In what the user says now; results and what was said before are repaired.
+/// Only the user's newest text must be free of half characters; results and earlier messages are
+/// repaired.
 bool newest_has_half(const Json& body, std::string_view key) {
     const Json* list = member(body, key);
     if (list == nullptr || list->empty()) {
@@ -74,7 +76,7 @@ Completions::context_for(const Call& call, const authority::Capabilities& able) 
     context.text_chars = lane_->config.limits.text_chars;
     context.efforts = able.efforts;
     if (offered_models(lane_->config).size() > 1) {
-        context.efforts = {}; // those of the model that is asked for count
+        context.efforts = {}; // each model may have its own efforts: they are checked in accept()
     }
     context.flat_tools = is_responses(call);
     if (const auto& name = call.match.deployment) {
@@ -111,7 +113,8 @@ Task<Accepted<void>> Completions::accept(CallPtr call) {
         call->completion = std::make_shared<CompletionsRequest>(std::move(request));
         return {};
     };
-    // All of it: what is not supported is refused by its content, and a schema is passed on.
+    // The whole body is kept: content decides what is refused as unsupported, and schemas are
+    // passed on.
     const BodyKeep keep{.half_in_new = half_in_new};
     OA_CO_CHECK(co_await read_body(lane_, call, keep, std::move(use)));
     if (is_responses(*call)) {

@@ -16,7 +16,7 @@ namespace oa_stream::lane {
 
 class Completions {
 public:
-    /// `created`: Unix seconds, what the models' list says.
+    /// `created`: Unix seconds, reported in the list of models.
     Completions(LaneState& lane, Answers& answers, std::int64_t created)
         : lane_(&lane), answers_(&answers), created_(created),
           store_(std::make_shared<ResponseStore>(lane.config.limits.responses)) {}
@@ -26,37 +26,37 @@ public:
     /// GET and DELETE /v1/responses/{id}.
     [[nodiscard]] Task<void> stored(CallPtr call);
     [[nodiscard]] Task<void> models(CallPtr call);
-    /// The same for pages: with labels and efforts.
+    /// The list of models for pages: with labels and efforts.
     [[nodiscard]] Task<void> chat_models(CallPtr call);
 
-    /// To be called for every turn of the lane.
+    /// Call it for every turn of the lane.
     void turn_ended(const TurnOutcome& outcome) noexcept;
-    /// Answers that are not streams and not yet handed to their connections.
+    /// Answers that are not streamed and not handed to their connections yet.
     [[nodiscard]] std::size_t whole_answers() const noexcept { return *whole_answers_; }
 
 private:
     struct Started {
         std::shared_ptr<LiveTurn> turn;
-        const encode::WholeAnswer* whole; ///< of the turn; null when it is streamed
+        const encode::WholeAnswer* whole; ///< the answer of the turn; null when it is streamed
     };
 
     [[nodiscard]] Task<Accepted<void>> accept(CallPtr call);
-    /// It holds on to `able`.
+    /// The result refers to `able`.
     [[nodiscard]] CompletionsContext
     context_for(const Call& call, const authority::Capabilities& able) const;
     // completions_stored.cpp
-    /// Where what this request names is to be found.
+    /// The store that holds the responses and items which this request names.
     [[nodiscard]] Task<Accepted<std::shared_ptr<const ResponseStore>>> named_by(CallPtr call);
-    /// Looks it up and fills in the conversation.
+    /// Looks up what the request names and fills in the conversation.
     [[nodiscard]] Task<Accepted<void>> resolve(CallPtr call, CompletionsContext context);
-    /// By the lane's body thread.
+    /// Runs jobs on the lane's body thread.
     [[nodiscard]] Aside aside(CallPtr call) const;
-    /// TurnStyle::before_end
+    /// The function for TurnStyle::before_end, which stores the response.
     [[nodiscard]] std::function<void(std::function<void()> done)>
     saves(const std::shared_ptr<NewResponse>& unsaved) const;
     [[nodiscard]] Task<Accepted<Json>> use_stored(CallPtr call, bool reads);
 
-    /// `unsaved`: null for a lane alone.
+    /// `unsaved`: null when no store is shared.
     [[nodiscard]] std::unique_ptr<encode::TurnEncoder> encoder_for(
         const Call& call, Started& started, const std::shared_ptr<NewResponse>& unsaved
     ) const;
@@ -69,7 +69,7 @@ private:
     Answers* answers_;
     std::int64_t created_;
     CompletionsGuard running_{};
-    /// Of a lane alone. Turns that end after this object still write into it.
+    /// Used when no store is shared. Turns that end after this object still write into it.
     std::shared_ptr<ResponseStore> store_;
     std::shared_ptr<std::size_t> whole_answers_ = std::make_shared<std::size_t>(0);
 };

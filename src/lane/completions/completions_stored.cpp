@@ -1,4 +1,4 @@
-// Stored responses: what a request names of them, and GET and DELETE /v1/responses/{id}.
+// Stored responses: those that a request names, and GET and DELETE /v1/responses/{id}.
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -19,10 +19,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Of a stored response: the first to read it, all to delete it.
+/// Gates of a stored response: reading needs only the first, deleting all.
 constexpr std::array<Gate, 2> k_stored_gates{owner, optional_type};
 
-/// Clients send a list as include[]=…, most of them with encoded brackets.
+/// Clients send a list as include[]=…, usually with encoded brackets.
 Accepted<void> check_query(std::string_view query) {
     if (query_parameter(query, "stream").value_or("false") != "false") {
         return unsupported("stream", "a stored response is not streamed again");
@@ -54,7 +54,7 @@ Task<Accepted<std::shared_ptr<const ResponseStore>>> Completions::named_by(CallP
         &lane_->shared->store(), call->record.owner, ask.previous, std::move(items), aside(call)
     );
     if (!loaded) {
-        OA_CO_CHECK(open_for_turns(*lane_, *call)); // a drain skips what waits
+        OA_CO_CHECK(open_for_turns(*lane_, *call)); // a drain cancels waiting jobs
         co_return reject_store_away();
     }
     co_return *std::move(loaded);
@@ -92,8 +92,8 @@ Task<Accepted<void>> Completions::resolve(CallPtr call, CompletionsContext conte
     co_return resolved;
 }
 
-/// Before its end is told. A response that cannot be stored is told all the same: its client may
-/// send the whole conversation in its next request.
+/// Stores the response before the client gets the end. A response that cannot be stored is still
+/// sent: its client can send the whole conversation in its next request.
 std::function<void(std::function<void()> done)>
 Completions::saves(const std::shared_ptr<NewResponse>& unsaved) const {
     const auto save = [](store::Store* store,
@@ -128,7 +128,7 @@ Task<void> Completions::stored(CallPtr call) {
     co_await answers_->send(std::move(call), json_response(200, *body));
 }
 
-/// The response, or that it was deleted.
+/// Returns the response, or the confirmation that it was deleted.
 Task<Accepted<Json>> Completions::use_stored(CallPtr call, bool reads) {
     const auto& owner = call->record.owner;
     const auto id = percent_decode(call->match.id.value_or("")).value_or("");

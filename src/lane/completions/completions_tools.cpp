@@ -25,17 +25,17 @@ using authority::SeedCall;
 constexpr std::string_view k_too_long =
     "at most 61 characters, because Codex has tools with such a name";
 
-/// Of a function, those that are read.
+/// The members of a function that are read.
 constexpr std::array<std::string_view, 5> k_members{
     "type", "name", "description", "parameters", "strict"
 };
 
-/// Where a function's members stand: chat completions have them one level deeper.
+/// Where a function's members are: chat completions nest them one level deeper.
 std::string_view inside_of(bool flat) {
     return flat ? "" : ".function";
 }
 
-/// The object with them, for an entry of type function.
+/// The object with a function's members, for an entry of type function.
 Accepted<const Json*> function_in(const Json& entry, const std::string& path, bool flat = false) {
     if (!entry.is_object()) {
         return bad("invalid_type", path, "an object");
@@ -124,7 +124,7 @@ Accepted<void> read_list(const Json& list, bool flat, CompletionsRequest& out) {
     return {};
 }
 
-/// Only these remain for the model to choose from.
+/// Removes the functions that tool_choice does not allow.
 Accepted<void>
 keep(const Json& named, const std::string& path, bool flat, CompletionsRequest& out) {
     std::vector<ClientTool> kept;
@@ -141,7 +141,7 @@ keep(const Json& named, const std::string& path, bool flat, CompletionsRequest& 
                 "the name of one of 'tools'"
             );
         }
-        if (!contains(kept, name, &ClientTool::name)) { // each has a schema to copy
+        if (!contains(kept, name, &ClientTool::name)) { // copy each schema only once
             kept.push_back(*tool);
         }
     }
@@ -190,7 +190,7 @@ Accepted<void> read_choice(const Json& choice, bool flat, CompletionsRequest& ou
     return bad("invalid_value", "tool_choice", "none, auto, required or one of 'tools'");
 }
 
-/// The model is told what tool_choice demands; the answer is checked for it too.
+/// Adds what tool_choice demands to the instructions; the answer is checked for it, too.
 void demand_call(CompletionsRequest& out) {
     out.instructions += out.instructions.empty() ? "" : "\n\n";
     out.instructions +=

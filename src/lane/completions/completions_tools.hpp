@@ -1,4 +1,4 @@
-// The client's functions in a chat completion: tools, tool_choice, and the calls in its messages.
+// The client's functions in a chat completion: tools, tool_choice, and calls in its messages.
 #pragma once
 
 #include "completions_request.hpp"
@@ -12,33 +12,35 @@
 namespace oa_stream::lane {
 
 inline constexpr std::size_t k_most_tools = 128; ///< the API's own limit
-/// What Codex and the providers take as the name of a client's function.
+/// Whether Codex and the providers accept this as the name of a client's function.
 [[nodiscard]] bool is_function_name(std::string_view name) noexcept;
-/// With the name of a tool of Codex's own it is called otherwise there: then that is too long.
+/// Codex renames a function that has the name of one of its own tools; the longer name may exceed
+/// the limit.
 [[nodiscard]] bool is_too_long(std::string_view name);
 
-/// tools, tool_choice and parallel_tool_calls. Where the authority takes no functions they are
-/// refused, as far as they ask for something.
+/// Reads tools, tool_choice and parallel_tool_calls. They are refused if they request something and
+/// the authority accepts no functions.
 [[nodiscard]] Accepted<void>
 read_tools(const Json& body, const CompletionsContext& context, CompletionsRequest& out);
 
-/// Adds what tool_choice and the format demand to the instructions. After the messages were read.
+/// Adds what tool_choice and the format demand to the instructions. Call it after the messages were
+/// read.
 void tell_demands(CompletionsRequest& request);
 
 /// tool_calls of an assistant's message at `path`; empty when there are none.
 [[nodiscard]] Accepted<std::vector<authority::SeedCall>>
 read_tool_calls(const Json& message, const std::string& path);
 
-/// Which calls of a conversation still wait for their result. Codex would drop a result without a
-/// call, and make up one for a call without: both are refused instead.
+/// The calls of a conversation that still need their result. Codex would drop a result without a
+/// call and make up a result for a call without one; both are refused instead.
 class OpenCalls {
 public:
-    /// The assistant makes these calls, at `path` of the request.
+    /// The assistant makes these calls; `path`: their place in the request.
     [[nodiscard]] Accepted<void>
     made(const std::vector<authority::SeedCall>& calls, const std::string& path);
-    /// The result of `call`, which is named at `path`.
+    /// The result of `call`; `path`: the place that names it.
     [[nodiscard]] Accepted<void> answered(std::string_view call, const std::string& path);
-    /// Another speaker, or the end.
+    /// Checks that no call lacks a result: for another speaker, or at the end.
     [[nodiscard]] Accepted<void> none_open() const;
 
 private:

@@ -47,7 +47,7 @@ std::string in_quotes(std::string_view text) {
 }
 
 authority::SeedMessage seed_of(ModelMessage message) {
-    // An answer's parts are one text, as OpenAI's libraries show them.
+    // An answer's parts form one text, as OpenAI's libraries show them.
     const bool answer = message.speaker == Speaker::assistant;
     authority::SeedMessage seed{
         .role = Role::user, .text = text_in_input(message.parts, answer ? "" : "\n")
@@ -68,10 +68,11 @@ authority::SeedMessage seed_of(ModelMessage message) {
 
 std::string content_of(const ModelMessage& message) {
     return message.path == "input" ? message.path
-                                   : message.path + ".content"; // a text has no members
+                                   : message.path + ".content"; // a string has no parts
 }
 
-/// As a chat's newest message. What was said before is history, of any length, and may say nothing.
+/// Checks the last message like a chat's newest message. Earlier messages are history: they may
+/// have any length and may be empty.
 Accepted<void>
 check_newest(const std::vector<ModelMessage>& conversation, const CompletionsContext& context) {
     if (conversation.empty() || conversation.back().speaker != Speaker::user) {
@@ -81,7 +82,7 @@ check_newest(const std::vector<ModelMessage>& conversation, const CompletionsCon
     if (last.parts.empty()) {
         return bad("invalid_type", content_of(last), "a string or a non-empty array of parts");
     }
-    // The control service of a worker trims a text, and refuses one of which nothing is left.
+    // The control service of a worker trims a text and refuses one that is empty then.
     if (!context.worker.empty() && trim(text_in_input(last.parts)).empty()) {
         return bad("invalid_value", content_of(last), "more than white space");
     }
@@ -98,8 +99,8 @@ check_newest(const std::vector<ModelMessage>& conversation, const CompletionsCon
     return {};
 }
 
-/// Where the authority takes no functions, images stand in the last message only: what comes before
-/// is told as text.
+/// For an authority without functions, only the last message may have images: earlier messages
+/// become text.
 Accepted<void>
 arrange(std::vector<ModelMessage> conversation, bool tools, CompletionsRequest& out) {
     const bool answered = !conversation.empty() && !conversation.back().answers.empty();
@@ -135,7 +136,7 @@ std::optional<Speaker> speaker_of(std::string_view role) {
 void add_text(std::vector<InputPart>& parts, std::string_view text) {
     auto* last = parts.empty() ? nullptr : std::get_if<InputText>(&parts.back());
     if (last != nullptr && (last->text.empty() || text.empty())) {
-        last->text += text; // an empty part is none where there are others
+        last->text += text; // an empty part is dropped beside others
     } else {
         parts.emplace_back(InputText{std::string(text)});
     }
@@ -144,7 +145,7 @@ void add_text(std::vector<InputPart>& parts, std::string_view text) {
 Accepted<void> takes_images(
     const CompletionsContext& context, const std::string& path, const ModelMessage& message
 ) {
-    // Without functions a result is told as text.
+    // Without functions a result becomes text.
     const bool result = message.speaker == Speaker::tool && context.tools;
     if (context.images && (message.speaker == Speaker::user || result)) {
         return {};

@@ -121,7 +121,8 @@ Accepted<void> read_most(const Json& body, std::string_view name, IgnoredNames& 
     if (!value->is_number_integer()) {
         return bad("invalid_type", name, "an integer");
     }
-    if (int_member(body, name).value_or(1) < 1) { // no value: beyond 2^63, so positive
+    // No value: the number is above 2^63, so it is positive.
+    if (int_member(body, name).value_or(1) < 1) {
         return bad("invalid_value", name, "at least 1");
     }
     ignored.add(name);
@@ -215,7 +216,7 @@ Accepted<void> read_schema(const Json& format, const std::string& name, Completi
         return bad("invalid_value", name, "a schema whose root is an object");
     }
     out.output_schema = *schema;
-    // Codex takes the schema alone, and asks the model to keep it strictly.
+    // Codex accepts only the schema and asks the model to follow it strictly.
     const auto inside = name.substr(0, name.rfind('.'));
     if (const auto* strict = given(format, "strict"); strict != nullptr && *strict == false) {
         out.ignored.add(inside + ".strict");

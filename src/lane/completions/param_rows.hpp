@@ -1,5 +1,5 @@
-// What the parameters of OpenAI's APIs have in common: rows that say what one may be, and readers
-// of those that mean the same in both.
+// What the parameters of OpenAI's APIs have in common: rows with their allowed values, and readers
+// of parameters that mean the same in both APIs.
 #pragma once
 
 #include "completions_params.hpp"
@@ -10,23 +10,23 @@
 
 namespace oa_stream::lane {
 
-/// null, [], {} and false ask for nothing.
+/// null, [], {} and false request nothing.
 [[nodiscard]] bool asks_nothing(const Json& value);
-[[nodiscard]] bool is_free_choice(const Json& value); ///< of a tool: none and auto, too
+[[nodiscard]] bool is_free_choice(const Json& value); ///< for tool choices: none and auto, too
 [[nodiscard]] bool is_no_count(const Json& value); ///< 0, too
 
-/// Refused where it asks for something: an answer without it would mean something else.
+/// Refused when it requests something: without it the answer would have another meaning.
 struct RefusedRow {
     std::string_view name;
     bool (*neutral)(const Json& value);
     std::string_view code = "unsupported_parameter";
-    bool tools = false; ///< not where the authority takes functions of the client's: over Codex
-    std::string_view instead{}; ///< the parameter that has its meaning there
+    bool tools = false; ///< not refused when the authority (Codex) accepts the client's functions
+    std::string_view instead{}; ///< the parameter to use in its place
 };
 [[nodiscard]] Accepted<void>
 refuse_unsupported(const Json& body, std::span<const RefusedRow> rows, bool tools);
 
-// Without effect, and named as such: many clients send them by habit.
+// No effect, and reported as ignored: many clients always send them.
 struct NumberRow {
     std::string_view name;
     double low;
@@ -38,9 +38,9 @@ read_numbers(const Json& body, std::span<const NumberRow> rows, IgnoredNames& ig
 struct WordRow {
     std::string_view name;
     std::span<const std::string_view> values;
-    std::size_t neutral; ///< the first so many ask for nothing special
+    std::size_t neutral; ///< the first so many values request nothing special
 };
-/// `inside`: what stands before the names in a refusal and among the ignored ("text.").
+/// `inside`: the prefix of the names in refusals and in the ignored list ("text.").
 [[nodiscard]] Accepted<void> read_words(
     const Json& body,
     std::span<const WordRow> rows,
@@ -48,32 +48,32 @@ struct WordRow {
     std::string_view inside = ""
 );
 inline constexpr std::array<std::string_view, 3> k_verbosities{"medium", "low", "high"};
-/// Of service_tier.
+/// Values of service_tier.
 inline constexpr std::array<std::string_view, 7> k_tiers{
     "auto", "default", "flex", "scale", "priority", "fast", "ultrafast"
 };
-/// A limit of tokens.
+/// Reads a limit of tokens.
 [[nodiscard]] Accepted<void>
 read_most(const Json& body, std::string_view name, IgnoredNames& ignored);
 
-/// `deployment`: the name in the path of Azure's clients, which counts instead of the member.
+/// `deployment`: the model in the path of Azure's clients, which takes precedence over the member.
 [[nodiscard]] Accepted<void>
 read_model(const Json& body, const std::optional<std::string>& deployment, CompletionsRequest& out);
-/// `otherwise`: where it is not given; `inside`: as of read_words().
+/// `otherwise`: the value when it is missing; `inside`: as in read_words().
 [[nodiscard]] Accepted<bool>
 read_flag(const Json& object, std::string_view name, bool otherwise, std::string_view inside = "");
-/// The member as an object; nullptr when it is not given.
+/// The member as an object; nullptr when it is missing.
 [[nodiscard]] Accepted<const Json*> object_in(const Json& body, std::string_view name);
-/// Only of an answer that is streamed.
+/// 400 unless the answer is streamed.
 [[nodiscard]] Accepted<const Json*> stream_options_in(const Json& body, bool stream);
-/// `effort`: the member, or nullptr; `efforts`: the model's, empty when they are not known.
+/// `effort`: the member, or nullptr; `efforts`: those of the model, empty when they are unknown.
 [[nodiscard]] Accepted<void> read_effort(
     const Json* effort,
     std::string_view name,
     std::span<const std::string> efforts,
     CompletionsRequest& out
 );
-/// `schema` of `format`, whose full name is `name`.
+/// Reads `schema` of `format`, whose full name is `name`.
 [[nodiscard]] Accepted<void>
 read_schema(const Json& format, const std::string& name, CompletionsRequest& out);
 

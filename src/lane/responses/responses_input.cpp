@@ -1,4 +1,4 @@
-// input of /v1/responses, and the conversation that it goes on with.
+// input of /v1/responses, and the conversation that it continues.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -43,7 +43,7 @@ Accepted<void> read_part(
     return {};
 }
 
-/// `content`: a string or parts.
+/// Reads `content`, a string or parts.
 Accepted<void> read_content(
     const Json* content,
     const std::string& path,
@@ -66,7 +66,8 @@ Accepted<void> read_content(
 Accepted<void>
 read_message(const Json& item, const CompletionsContext& context, ModelMessage& out) {
     const auto speaker = speaker_of(text_in(item, "role"));
-    if (!speaker || *speaker == Speaker::tool || *speaker == Speaker::function) { // items say these
+    // These roles are items of their own
+    if (!speaker || *speaker == Speaker::tool || *speaker == Speaker::function) {
         return bad("invalid_value", out.path + ".role", "user, assistant, system or developer");
     }
     out.speaker = *speaker;
@@ -118,11 +119,11 @@ Accepted<void> read_item(const Json& item, const CompletionsContext& context, In
     if (type == "function_call_output") {
         return read_result(item, context, message);
     }
-    if (type == "reasoning") { // passed over: Codex does not take back what it summed up
+    if (type == "reasoning") { // ignored: Codex does not accept earlier reasoning summaries
         message.speaker = Speaker::assistant;
         return {};
     }
-    // "item_reference" may be left out.
+    // The type "item_reference" may be missing.
     const bool bare = type.empty() && given(item, "id") != nullptr;
     if (type != "item_reference" && !bare) {
         return unsupported_type("items", type, message.path);
@@ -131,7 +132,7 @@ Accepted<void> read_item(const Json& item, const CompletionsContext& context, In
     return {};
 }
 
-/// Two texts of different phases have none together.
+/// The common phase of two texts; none when they differ.
 turn::TextPhase phase_of_both(const ModelMessage& one, const ModelMessage& other) {
     if (one.parts.empty()) {
         return other.phase;
@@ -140,11 +141,11 @@ turn::TextPhase phase_of_both(const ModelMessage& one, const ModelMessage& other
     return one_alone ? one.phase : turn::TextPhase::unknown;
 }
 
-/// What the model said and called without a result in between was one answer, whatever order its
-/// items have and whatever was instructed meanwhile.
+/// Joins everything that the model wrote and called without a result in between into one answer,
+/// whatever the order of its items and whatever instructions stand between them.
 std::vector<ModelMessage> joined(const std::vector<StoredItemPtr>& items) {
     std::vector<ModelMessage> out;
-    std::optional<std::size_t> last; // of what is not an instruction
+    std::optional<std::size_t> last; // the last message that is not an instruction
     for (const auto& item : items) {
         const ModelMessage& message = item->message;
         const bool assistant = message.speaker == Speaker::assistant;
@@ -166,7 +167,7 @@ std::vector<ModelMessage> joined(const std::vector<StoredItemPtr>& items) {
     return out;
 }
 
-/// For an authority that takes no functions.
+/// For an authority that accepts no functions.
 void calls_as_text(std::vector<ModelMessage>& conversation) {
     for (auto& message : conversation) {
         for (const auto& call : message.calls) {
@@ -185,7 +186,7 @@ Accepted<void>
 read_responses_input(const Json& body, const CompletionsContext& context, ResponsesAsk& out) {
     const auto* input = given(body, "input");
     if (input == nullptr && !out.previous.empty()) {
-        return {}; // as an empty array
+        return {}; // the same as an empty array
     }
     if (input == nullptr) {
         return bad("missing_required_parameter", "input", "given");
@@ -245,7 +246,8 @@ Accepted<void> find_conversation(
         }
         auto held = store.item(owner, item.reference);
         if (!held) {
-            OA_CHECK(takes_history(context, item.message.path)); // sent itself it is refused, too
+            // An authority without history would refuse the item itself, too
+            OA_CHECK(takes_history(context, item.message.path));
             return bad_param(
                 "item_not_found",
                 item.message.path + ".id",
@@ -255,7 +257,7 @@ Accepted<void> find_conversation(
                 )
             );
         }
-        // Clients that also name the response before send its items again.
+        // Clients that also name the previous response send its items again.
         if (known.insert(held.get()).second) {
             out.push_back(std::move(held));
         }
@@ -278,7 +280,7 @@ Accepted<void>
 resolve_conversation(const CompletionsContext& context, CompletionsRequest& request) {
     auto conversation = joined(request.responses->conversation);
     if (!context.tools) {
-        OA_CHECK(check_calls(conversation)); // afterwards they are text
+        OA_CHECK(check_calls(conversation)); // check before the calls become text
         calls_as_text(conversation);
     }
     OA_CHECK(take_conversation(std::move(conversation), context, request));

@@ -42,7 +42,7 @@ constexpr std::array k_words{WordRow{"service_tier", k_tiers, 2}};
 constexpr std::array k_text_words{WordRow{"verbosity", k_verbosities, 1}};
 constexpr std::array<std::string_view, 3> k_summaries{"auto", "concise", "detailed"};
 
-/// Honoured, or accepted without effect.
+/// The members that are honoured, or accepted without effect.
 constexpr std::array<std::string_view, 21> k_known{
     "model",
     "input",
@@ -95,7 +95,7 @@ Accepted<void> read_text(const Json& body, std::string_view name, std::string& o
     return {};
 }
 
-/// What Codex has no place for.
+/// Members that Codex cannot use.
 Accepted<void> read_other_reasoning(const Json& reasoning, CompletionsRequest& out) {
     for (const auto& [name, value] : reasoning.items()) {
         const bool usual = value == (name == "mode" ? "standard" : "auto");
@@ -176,7 +176,7 @@ read_text_config(const Json& body, const CompletionsContext& context, Completion
     return {};
 }
 
-/// Up to 16 texts, which come back with the response.
+/// Reads up to 16 texts, which the response repeats.
 Accepted<void> read_metadata(const Json& body, ResponsesAsk& out) {
     // The API's own limits.
     constexpr std::size_t k_most = 16;
@@ -231,7 +231,6 @@ Accepted<void> read_include(const Json& body, CompletionsRequest& out) {
     return {};
 }
 
-/// As the response repeats them, with the members that the API always has.
 void echo_tools(const Json& body, const CompletionsRequest& request, Json& echo) {
     const auto* choice = given(body, "tool_choice");
     echo["tool_choice"] = choice == nullptr ? Json("auto") : *choice;

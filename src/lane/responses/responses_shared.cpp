@@ -18,8 +18,8 @@ namespace {
 
 /// A request's tools may be nested almost as deep as its body, and the response repeats them.
 constexpr JsonLimits k_limits{.depth = 256};
-/// What waits is in memory already, and only the one job that runs makes a copy: so it counts less
-/// than a body that waits.
+/// A waiting job's data is in memory already, and only the running job makes a copy: so it counts
+/// less than a waiting body.
 constexpr std::size_t k_counted = 256U << 10U;
 constexpr std::array<std::string_view, 5> k_speakers{
     "instructions", "user", "assistant", "tool", "function"
@@ -49,7 +49,7 @@ std::string stored_item_text(const StoredItem& item) {
     return dump_json(out);
 }
 
-/// nullopt: a later release, or somebody else, wrote it.
+/// nullopt: written by a later release or another program.
 std::optional<StoredItem> item_of(const store::ResponseItem& stored) {
     const auto json = parse_json(stored.value, k_limits);
     const auto speaker =
@@ -128,7 +128,8 @@ std::size_t bytes_of(const store::FoundResponses& found) {
     return bytes;
 }
 
-/// As the store counts it; of what is stored already the texts alone.
+/// Checks the size as the store counts it; items that are stored already count with their texts
+/// only.
 Result<void> fits(
     const store::ResponseRecord& record,
     const std::vector<StoredItemPtr>& conversation,
@@ -173,7 +174,7 @@ Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
     std::vector<std::string> items,
     Aside aside
 ) {
-    // The answer has an item as often as it is asked for.
+    // The store would return an item once per request for it.
     std::ranges::sort(items);
     const auto twice = std::ranges::unique(items);
     items.erase(twice.begin(), twice.end());
@@ -212,7 +213,7 @@ Task<Result<void>> save_response(store::Store* store, std::shared_ptr<NewRespons
     if (gone.empty()) {
         co_return Result<void>{};
     }
-    // What it goes on from was deleted meanwhile.
+    // Items of the earlier conversation were deleted meanwhile: store them again.
     for (std::size_t i = 0; i < record.items.size(); ++i) {
         record.items[i].value = stored_item_text(*conversation[i]);
     }

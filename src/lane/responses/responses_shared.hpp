@@ -1,4 +1,4 @@
-// Stored responses of lanes that share a store: any of them goes on from what another one answered.
+// Stored responses of lanes that share a store: every lane can continue from any lane's response.
 #pragma once
 
 #include "oa_stream/store/store.hpp"
@@ -13,23 +13,23 @@
 
 namespace oa_stream::lane {
 
-/// A response that nobody has been told the end of yet.
+/// A new response, until its end is sent.
 struct NewResponse {
     std::string owner;
-    std::vector<StoredItemPtr> before{}; ///< its conversation
-    std::optional<Json> response{}; ///< none: it is not to be kept, or failed
+    std::vector<StoredItemPtr> before{}; ///< the conversation before it
+    std::optional<Json> response{}; ///< unset: it failed, or is not to be stored
 };
 
-/// Has `job` run by another thread, unless nobody waits for it by then; false: that has too much to
-/// do. The bytes are those it reads.
+/// Runs `job` on another thread, unless the client leaves before it begins. False: that thread has
+/// too much to do. `bytes`: how many the job reads.
 using Aside = std::function<Task<bool>(std::size_t bytes, std::function<void()> job)>;
 
-/// Runs what reads so many bytes: here when they are few. False: not to its end, because the other
-/// thread has too much to do, nobody waits for it, or the memory does not suffice.
+/// Runs a job that reads so many bytes: on this thread when they are few. False: the job did not
+/// finish, because the other thread has too much to do, the client left, or memory ran out.
 [[nodiscard]] Task<bool> run_aside(Aside aside, std::size_t bytes, std::function<void()> job);
 
-/// The response named by `id`, unless that is empty, and items by their ids, as far as they are
-/// there.
+/// Loads the response `id`, unless that is empty, and the items with these ids, as far as they
+/// exist.
 [[nodiscard]] Task<Result<std::shared_ptr<ResponseStore>>> load_responses(
     store::Store* store,
     std::string owner,
@@ -38,11 +38,11 @@ using Aside = std::function<Task<bool>(std::size_t bytes, std::function<void()> 
     Aside aside
 );
 
-/// As GET tells it; nullopt: it is not there.
+/// The response as GET returns it; nullopt: it does not exist.
 [[nodiscard]] Task<Result<std::optional<Json>>>
 read_response(store::Store* store, std::string owner, std::string id);
 
-/// Nothing happens without a response.
+/// Does nothing without a response.
 [[nodiscard]] Task<Result<void>>
 save_response(store::Store* store, std::shared_ptr<NewResponse> unsaved);
 

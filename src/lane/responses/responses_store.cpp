@@ -23,7 +23,7 @@ std::size_t size_of(const StoredItem& item) {
 
 namespace {
 
-/// With all items, whoever else has them.
+/// The size of the response with all its items, including shared ones.
 std::size_t size_alone(const StoredResponse& response) {
     std::size_t size = response.size;
     std::unordered_set<const StoredItem*> seen;
@@ -49,7 +49,7 @@ ModelMessage message_of_item(const Json& item) {
         }
         message.phase = turn::text_phase_of(text_view_in(item, "phase"));
     }
-    return message; // of reasoning nothing: Codex does not take back what it summed up
+    return message; // nothing of reasoning: Codex does not accept earlier summaries
 }
 
 std::vector<StoredItemPtr>
@@ -68,7 +68,7 @@ void ResponseStore::keep(std::string owner, Json response, std::vector<StoredIte
     }
     const auto kept = add(std::move(owner), std::move(response), std::move(conversation));
     if (bytes_ > limits_.bytes && size_alone(*kept) > limits_.bytes) {
-        drop(kept); // nothing goes for what cannot stay
+        drop(kept); // no other response is dropped for one that cannot fit
     }
     while (size() > limits_.most || bytes_ > limits_.bytes) {
         drop(too_many());

@@ -1,6 +1,6 @@
-// The responses that a later request may name: previous_response_id, item_reference, and
-// GET and DELETE /v1/responses/{id}. Kept in memory for a while, never a source of truth: what is
-// gone is answered as such, and the conversation is given to Codex again with every turn.
+// The responses that a later request may name: previous_response_id, item_reference, and GET and
+// DELETE /v1/responses/{id}. Kept in memory for a while, and never the only source: a dropped
+// response is answered as not found, and Codex gets the whole conversation with every turn.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -19,44 +19,45 @@
 
 namespace oa_stream::lane {
 
-/// Something said in a conversation.
+/// One message, call or result of a conversation.
 struct StoredItem {
-    std::string id; ///< of an item of ours, else empty
+    std::string id; ///< set for an item of the lane's own responses, else empty
     ModelMessage message;
-    std::string key{}; ///< in the store that lanes share; empty: it is not there yet
+    std::string key{}; ///< key in the store that lanes share; empty: not stored yet
 };
 using StoredItemPtr = std::shared_ptr<const StoredItem>;
-inline constexpr std::size_t k_item_cost = 256; ///< of an item beside its texts
-/// Bytes that it takes in memory.
+inline constexpr std::size_t k_item_cost = 256; ///< of an item in addition to its texts
+/// Bytes of memory that the item uses.
 [[nodiscard]] std::size_t size_of(const StoredItem& item);
 
 struct StoredResponse {
     std::string owner;
     std::string id;
     Json response;
-    std::size_t size = 0; ///< bytes of the response as JSON, and of its places in `conversation`
+    std::size_t size = 0; ///< bytes of the response as JSON and of the pointers in `conversation`
     std::vector<StoredItemPtr> conversation{}; ///< from its beginning to the response's end
-    std::uint64_t number = 0; ///< in the order in which they came
+    std::uint64_t number = 0; ///< sequence number of its arrival
 };
 
-/// The conversation before the response, and behind it what the response says.
+/// The conversation before the response, followed by the response's own items.
 [[nodiscard]] std::vector<StoredItemPtr>
 conversation_of(std::vector<StoredItemPtr> before, const Json& response);
 
-/// One thread. Items that several conversations share count once, their places in each. What only
-/// a running turn holds does not count: nothing goes for it.
+/// For one thread. Items that several conversations share count once; the pointers to them count in
+/// each. Items that only a running turn holds do not count: no response is dropped for them.
 class ResponseStore {
 public:
     explicit ResponseStore(store::ResponseLimits limits = {}) : limits_(limits) {}
 
-    /// Adds the response to the conversation before it and keeps both; neither when they are more
-    /// than all that may be kept.
+    /// Adds the response to the conversation before it and keeps both; keeps neither when they
+    /// exceed the limit of all responses together.
     void keep(std::string owner, Json response, std::vector<StoredItemPtr> before);
-    /// As it was kept before: its conversation has its own items already, and nothing goes for it.
+    /// Adds a response that was kept before: its conversation contains its own items already, and
+    /// no other response is dropped for it.
     void load(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
-    /// item() finds it from now on.
+    /// Makes the item available to item().
     void offer(std::string owner, StoredItemPtr item);
-    /// nullptr: never there, gone, or somebody else's. Valid until the next call of keep or remove.
+    /// nullptr: unknown, dropped, or another owner's. Valid until the next call of keep or remove.
     [[nodiscard]] const StoredResponse* find(std::string_view owner, const std::string& id) const;
     [[nodiscard]] bool remove(std::string_view owner, const std::string& id);
     /// An item of a stored response's output.
@@ -78,20 +79,20 @@ private:
     };
     Place add(std::string owner, Json response, std::vector<StoredItemPtr> conversation);
     void drop(Place place);
-    /// The oldest one of the owner who holds most.
+    /// The oldest response of the owner who holds most.
     [[nodiscard]] Place too_many();
 
     store::ResponseLimits limits_;
     std::size_t bytes_ = 0;
     std::uint64_t last_ = 0;
-    Owners owners_{}; ///< those who have responses
-    /// In how many conversations they are.
+    Owners owners_{}; ///< owners that have responses
+    /// How many conversations hold each item.
     std::unordered_map<const StoredItem*, std::size_t> held_{};
     std::unordered_map<std::string, Place> by_id_{};
     std::unordered_map<std::string, Item> items_{};
 };
 
-/// What an output item of a response means to the model that is told it again.
+/// The message that an output item of a response becomes when the model gets it again.
 [[nodiscard]] ModelMessage message_of_item(const Json& item);
 
 } // namespace oa_stream::lane
