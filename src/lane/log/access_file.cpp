@@ -21,7 +21,8 @@ Result<void> AccessFile::open(const std::filesystem::path& file) {
 }
 
 Result<void> AccessFile::append(std::string_view line) {
-    // Both or neither: alone the short one would take the last room of a disk again and again.
+    // Both lines or neither: a full disk with little room would take the short line again and
+    // again.
     auto written = put(lost_ == 0 ? std::string(line) : fmt::format("{}\n{}", lost_line(), line));
     lost_ = written ? 0 : lost_ + 1;
     return written;

@@ -13,14 +13,15 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Anything a reader could take for a separator or for the end of the value is quoted.
+/// Quotes are needed for every character that a reader could take for a separator or the value's
+/// end.
 bool is_plain(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, [](char c) {
         return c > ' ' && c < '\x7f' && c != '"' && c != '=' && c != '\\';
     });
 }
 
-/// The line, written member by member: through a Json it took a third of all instructions of a
+/// Writes the line member by member: building a Json first took a third of all instructions of a
 /// replayed turn.
 class AccessLine {
 public:
@@ -36,7 +37,7 @@ public:
             append_json_string(out_, value);
         }
     }
-    /// Nothing where there is no text.
+    /// Writes nothing for an empty text.
     void text_if(std::string_view name, std::string_view value) {
         if (!value.empty()) {
             text(name, value);
@@ -45,8 +46,8 @@ public:
     template <std::integral Number> void number(std::string_view name, Number value) {
         literal(name, fmt::format_int(value).c_str());
     }
-    /// Milliseconds, to whole microseconds: more digits would be noise. Nothing where it is
-    /// negative: it never happened.
+    /// In milliseconds, rounded to whole microseconds: more digits would be noise. Writes nothing
+    /// for a negative value, which means that the event did not happen.
     void time(std::string_view name, double seconds) {
         if (seconds < 0) {
             return;
@@ -84,7 +85,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t k_usual = 768; ///< of a streamed turn, in JSON
+    static constexpr std::size_t k_usual = 768; ///< size of a streamed turn's line in JSON
 
     void begin(std::string_view name) {
         if (json_) {
@@ -104,7 +105,7 @@ private:
     }
 
     std::string out_;
-    std::string_view prefix_; ///< of the members of an object, in logfmt
+    std::string_view prefix_; ///< name of the open object, put before its members in logfmt
     bool json_;
     char next_ = '{';
 };
@@ -146,7 +147,7 @@ void put_times(AccessLine& line, const RequestRecord& record) {
     line.time("turn_ms", record.turn_s);
 }
 
-/// How the turn ended that this request started.
+/// How the turn of this request ended.
 void put_turn(AccessLine& line, const RequestRecord& record, turn::TerminalClass terminal) {
     line.text("terminal", turn::to_string(terminal));
     if (record.failure) {

@@ -10,7 +10,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// In a HELP line quotes stand as they are.
+/// A HELP line does not escape quotes.
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
     for (const char c : text) {
         if (c == '\\') {

@@ -18,13 +18,13 @@ public:
     using Label = std::pair<std::string_view, std::string_view>;
     using Labels = std::initializer_list<Label>;
 
-    /// Begins a family; its samples follow.
+    /// Begins a family; its samples have to follow.
     void family(const telemetry::Metric& metric);
-    /// Whether the samples that follow count probes: they have that label, too.
+    /// Whether the samples that follow count probes, which have an additional label.
     void of_probes(bool probe) { probe_ = probe; }
     void sample(Labels labels, std::uint64_t value);
     void sample(Labels labels, double value);
-    /// One of a histogram's, as `suffix` says: _bucket, _sum, _count.
+    /// One sample of a histogram; `suffix` is _bucket, _sum or _count.
     void sample(std::string_view suffix, Labels labels, double value);
     /// All series of one label set of a histogram.
     void histogram(Label label, const Histogram& values);
@@ -34,7 +34,7 @@ private:
     void series(std::string_view suffix, Labels labels, std::string_view value);
 
     std::string text_;
-    std::string_view name_; ///< of the family under way
+    std::string_view name_; ///< of the current family
     bool probe_ = false;
 };
 

@@ -13,7 +13,7 @@ constexpr std::array<std::string_view, 9> k_methods{
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"
 };
 
-/// A client can make up methods without end.
+/// Bounds the number of labels: clients can send any number of made-up methods.
 std::string_view method_label(std::string_view method) noexcept {
     const auto* known = std::ranges::find(k_methods, method);
     return known == k_methods.end() ? "OTHER" : *known;
@@ -69,12 +69,12 @@ void Metrics::create_series(const telemetry::TurnRoute& route) {
 
 void Metrics::request_done(const RequestRecord& record) {
     if (record.left) {
-        return; // who took its turn over counts it
+        return; // the process that took its turn over counts it
     }
     const bool probe = !record.probe.empty();
     const WordKey route{record.route, probe};
     ++requests_[{record.route, method_label(record.method), record.status, record.lane, probe}];
-    if (!record.taken_over) { // nobody knows how long it took
+    if (!record.taken_over) { // a request that was taken over has no known duration
         durations_.try_emplace(route, telemetry::k_duration_bounds)
             .first->second.observe(record.end_s);
     }
@@ -82,7 +82,7 @@ void Metrics::request_done(const RequestRecord& record) {
         turn_durations_.try_emplace(route, telemetry::k_duration_bounds)
             .first->second.observe(record.end_s);
     }
-    // A resume replays what is there already: its speed says nothing about the lane's.
+    // A resume replays stored frames: its speed shows nothing about the lane.
     if (record.accepted_s >= 0 && record.first_content_s >= 0) {
         first_contents_.try_emplace(route, telemetry::k_first_content_bounds)
             .first->second.observe(record.first_content_s);

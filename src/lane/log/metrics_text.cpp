@@ -34,7 +34,7 @@ bool is_metric_name(std::string_view name) {
            std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
 }
 
-/// A reading's name may have labels behind it: name{label=value,label=value}, two at most.
+/// A reading's name may end with up to two labels: name{label=value,label=value}.
 struct ReadingName {
     explicit ReadingName(std::string_view text) : name(text.substr(0, text.find('{'))) {
         auto rest = text.substr(std::min(name.size() + 1, text.size()));
@@ -50,8 +50,8 @@ struct ReadingName {
     std::array<Exposition::Label, 2> labels{};
 };
 
-/// The end of a histogram's series, if this is one. Those of one histogram stand together, the
-/// buckets first.
+/// The suffix of a histogram's sample; empty for other readings. The samples of one histogram stand
+/// together, buckets first.
 std::string_view part_of_histogram(std::string_view name, std::string_view family) {
     for (const std::string_view part : {"_bucket", "_sum", "_count"}) {
         if (name.ends_with(part) &&
@@ -68,8 +68,8 @@ telemetry::Kind kind_of(std::string_view name, bool histogram) {
                                       : telemetry::Kind::gauge;
 }
 
-/// The authority's own numbers. Their names are not ours to trust: a sample that stands twice would
-/// silently replace another.
+/// Adds the authority's own readings. Their names are not trusted: a sample that appears twice
+/// would silently replace the first.
 void append_readings(
     Exposition& out, std::span<const authority::Reading> readings, std::string_view before
 ) {

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 12> k_reasons{
     "store_away",
     "store_full"
 };
-// Who reads a log finds late turns by these.
+// Operators find late turns in a log by these words.
 static_assert(std::ranges::all_of(telemetry::k_late_reasons, [](std::string_view word) {
     return contains(k_reasons, word);
 }));
@@ -86,7 +86,7 @@ RequestRecord taken_over_record(const TurnOutcome& outcome) {
     out.route = outcome.route;
     out.method = telemetry::k_turn_method;
     out.lane = telemetry::lane_of(outcome.route);
-    out.status = 200; // what is not streamed cannot be taken over
+    out.status = 200; // only streams can be taken over
     out.owner = outcome.owner;
     out.thread = outcome.thread;
     out.turn = outcome.turn;

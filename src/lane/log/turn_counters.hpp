@@ -1,5 +1,5 @@
-// Counters by route that count at most one a turn. A row in turn_counters.cpp and one in
-// telemetry::k_metrics make a new one: it is exposed, documented and, with a caption, watched.
+// Counters by route that count each turn at most once. To add one, add a row in turn_counters.cpp
+// and one in telemetry::k_metrics: then it is exposed, documented and, with a caption, watched.
 #pragma once
 
 #include "oa_stream/lane/records.hpp"
@@ -11,8 +11,8 @@ namespace oa_stream::lane {
 
 struct TurnCounter {
     const telemetry::Metric* metric;
-    bool (*of_turn)(const TurnOutcome&) = nullptr;      ///< asked when a turn has ended
-    bool (*of_request)(const RequestRecord&) = nullptr; ///< asked when a request is done
+    bool (*of_turn)(const TurnOutcome&) = nullptr; ///< called when a turn has ended
+    bool (*of_request)(const RequestRecord&) = nullptr; ///< called when a request is done
 };
 [[nodiscard]] std::span<const TurnCounter> turn_counters() noexcept;
 

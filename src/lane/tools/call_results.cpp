@@ -50,7 +50,7 @@ CallResult result_of(const Json& part) {
     return out;
 }
 
-/// Each call once; the last one counts.
+/// Each call appears once; its last result counts.
 std::vector<CallResult> results_in(const Json& message) {
     std::vector<CallResult> results;
     std::set<std::string> seen;
@@ -63,7 +63,7 @@ std::vector<CallResult> results_in(const Json& message) {
     return results;
 }
 
-/// As the model is told it, and as settle_calls() reads it.
+/// The form that the model gets and that settle_calls() reads.
 Json result_json(const turn::ClientCall& call, const CallResult& result) {
     Json one = Json::object({{"id", call.call}, {"name", call.name}});
     one[result.failed ? "error" : "output"] = result.output;
@@ -79,7 +79,7 @@ bool begins_with_results(const PastTurn& turn) {
            turn.user_text.starts_with(k_head);
 }
 
-/// The results that a turn began with, without the head; a line.
+/// The line with the results that a turn began with, without the head.
 std::string_view results_line(const PastTurn& turn) {
     const auto line = std::string_view(turn.user_text).substr(k_head.size());
     return line.substr(0, line.find('\n'));
@@ -148,8 +148,8 @@ std::vector<turn::ClientCall> open_calls(const PastTurn& turn) {
 Accepted<std::string>
 results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     const auto calls = open_calls(stopped);
-    // Older results of the page's message, those that `stopped` itself began with, are passed over
-    // where none is missing.
+    // If every open call has its result, older results of the page's message (those that `stopped`
+    // itself began with) are ignored.
     const bool whole = !calls.empty() && std::ranges::all_of(calls, [&](const auto& call) {
         return contains(results, call.call, &CallResult::call);
     });
@@ -186,7 +186,8 @@ std::string results_ahead(const PastTurn& stopped, const std::vector<CallResult>
     Json list = Json::array();
     for (const auto& call : open_calls(stopped)) {
         const auto* found = find_or_null(results, call.call, &CallResult::call);
-        // A page that has the call from a list may hold what that says in place of a result.
+        // A page that loaded the call from the list of messages may send the list's notice as its
+        // result.
         if (found != nullptr && !(found->failed && found->output == encode::k_stopped_call)) {
             list.push_back(result_json(call, *found));
         }

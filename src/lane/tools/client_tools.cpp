@@ -21,13 +21,13 @@ namespace {
 
 using authority::ClientTool;
 
-/// AI SDK's words and assistant-ui's for a function of the page.
+/// The types that AI SDK and assistant-ui use for a function of the page.
 constexpr std::array<std::string_view, 4> k_types{"function", "dynamic", "frontend", "human"};
 constexpr std::array<std::string_view, 7> k_members{
     "name", "title", "type", "description", "parameters", "inputSchema", "function"
 };
 
-/// A schema as it is, or as AI SDK's jsonSchema() serialises: {"jsonSchema": …}.
+/// A plain schema, or one serialised by AI SDK's jsonSchema(): {"jsonSchema": …}.
 Accepted<Json> schema_in(const Json& tool, const std::string& path) {
     for (const auto* key : {"parameters", "inputSchema"}) {
         const auto* schema = given(tool, key);
@@ -47,7 +47,7 @@ Accepted<Json> schema_in(const Json& tool, const std::string& path) {
     return empty_schema();
 }
 
-/// Tools that a provider runs are none of the page's.
+/// Refuses tools that a provider runs.
 Accepted<void> check_type(const Json& tool, const std::string& path) {
     const auto type = text_view_in(tool, "type");
     if (type.empty() || contains(k_types, type)) {

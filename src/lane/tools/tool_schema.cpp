@@ -10,7 +10,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Kept as they are; of these the values are not schemas.
+/// Members that Codex keeps unchanged; their values are not schemas.
 constexpr std::array<std::string_view, 7> k_kept{
     "type", "description", "required", "enum", "const", "minItems", "$ref"
 };
@@ -26,10 +26,10 @@ constexpr std::array<std::string_view, 10> k_notes{
     "$comment",
     "strict"
 };
-constexpr std::array<std::string_view, 3> k_lists{"anyOf", "oneOf", "allOf"}; ///< of schemas
+constexpr std::array<std::string_view, 3> k_lists{"anyOf", "oneOf", "allOf"}; ///< lists of schemas
 constexpr std::array<std::string_view, 3> k_maps{"properties", "$defs", "definitions"};
 
-/// Codex reads it as an enum of strings.
+/// Codex would read such values as an enum of strings.
 bool is_retyped(const Json& schema, const Json& values) {
     const auto is_text = [](const Json& value) { return value.is_string(); };
     return member(schema, "type") == nullptr && values.is_array() &&
