@@ -1,5 +1,5 @@
-// Prometheus rules for everything the runbook watches, and promtool tests that prove each of them
-// fires when it should and keeps quiet when it should. All from one table.
+// Prometheus rules for everything the runbook watches, with promtool tests that prove for each rule
+// that it fires when it should and stays quiet otherwise. Both are generated from one table.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -15,16 +15,18 @@ namespace oa_stream::measure {
 struct AlertOptions {
     Fraction objective = usual::k_objective.number; ///< share of good requests
     std::string first_content = "2.5"; ///< seconds; a bucket bound of the lane's histogram
-    std::string duration = "30";       ///< seconds, the same of the whole request
-    /// Event floor: with fewer bad ones, or fewer at all, in its window no ratio alerts.
+    std::string duration = "30"; ///< seconds; a bucket bound of the histogram of whole requests
+    /// Event floor: no ratio alerts while its window has fewer bad requests, or fewer requests in
+    /// total.
     std::uint64_t least_bad = usual::k_least_bad.number;
     std::uint64_t least_total = usual::k_least_total.number;
-    /// How long an alert of a ratio goes on firing once its ratio is within the limit; 0: not at
-    /// all.
+    /// How long the alert of a ratio keeps firing after its ratio is back within the limit; 0: not
+    /// at all.
     std::chrono::milliseconds keep{std::chrono::minutes(15)};
-    std::string runbook = "docs/on-call.md"; ///< where alerts are explained, each at its anchor
-    bool include_probes = false; ///< count the requests of probes, too
-    std::string matchers{}; ///< further label matchers of every selector: job="lane"
+    /// Document that explains the alerts, each at its anchor.
+    std::string runbook = "docs/on-call.md";
+    bool include_probes = false; ///< also count the requests of probes
+    std::string matchers{}; ///< more label matchers for every selector: job="lane"
 };
 
 struct TextFile {
@@ -32,12 +34,12 @@ struct TextFile {
     std::string text;
 };
 
-/// "OaStream5xxHigh", …: of every rule that alerts.
+/// Names of all alerting rules: "OaStream5xxHigh", …
 [[nodiscard]] std::vector<std::string> alert_names();
 
 /// `oa-stream.rules.yml`, its `*.test.yml`, then `oa-stream.alertmanager.yml`. Code::config for an
-/// objective at which one of the burn rates could never be exceeded, Code::usage for options that
-/// make no sense.
+/// objective at which one of the burn rates could never be exceeded, Code::usage for inconsistent
+/// options.
 [[nodiscard]] Result<std::vector<TextFile>> alert_rules(const AlertOptions& options);
 
 } // namespace oa_stream::measure

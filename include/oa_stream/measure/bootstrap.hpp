@@ -1,4 +1,4 @@
-// Seeded percentile bootstrap of a mean, a median or a quantile, alone or compared.
+// Seeded percentile bootstrap of a mean, a median or a quantile, of one sample or comparing two.
 #pragma once
 
 #include "oa_stream/measure/fraction.hpp"
@@ -13,7 +13,7 @@ namespace oa_stream::measure {
 struct BootstrapOptions {
     double confidence = 0.95;
     Side side = Side::two;
-    std::uint64_t seed = 1; ///< the same samples and seed give the same interval, everywhere
+    std::uint64_t seed = 1; ///< the same samples and seed give the same interval on every platform
     int resamples = 2000;
 };
 
@@ -22,9 +22,9 @@ struct Estimate {
     Interval interval{};
 };
 
-/// q-quantile of `y` ÷ q-quantile of `x`, both resampled independently. +Inf values are allowed
-/// (a request without an answer); a resample in which `x` is infinite or 0 counts as ratio +Inf for
-/// the upper and 0 for the lower bound: it proves nothing. nullopt when one is empty.
+/// q-quantile of `y` ÷ q-quantile of `x`, each resampled independently. +Inf values are allowed (a
+/// request without an answer). A resample in which `x` is infinite or 0 proves nothing: it counts
+/// as ratio +Inf for the upper bound and 0 for the lower. nullopt when `x` or `y` is empty.
 [[nodiscard]] std::optional<Estimate> bootstrap_quantile_ratio(
     std::span<const double> x,
     std::span<const double> y,
@@ -39,12 +39,12 @@ enum class Statistic {
 };
 enum class Contrast { difference, ratio }; ///< y − x, y ÷ x
 
-/// The statistic of `x`. nullopt for no data.
+/// Estimates the statistic of `x`. nullopt for no data.
 [[nodiscard]] std::optional<Estimate> bootstrap_statistic(
     std::span<const double> x, Statistic statistic, const BootstrapOptions& options
 );
-/// The contrast of the statistics of `y` and `x`, both resampled independently; a ratio as in
-/// bootstrap_quantile_ratio. nullopt when one is empty.
+/// The contrast of the statistics of `y` and `x`, each resampled independently; a ratio as in
+/// bootstrap_quantile_ratio. nullopt when `x` or `y` is empty.
 [[nodiscard]] std::optional<Estimate> bootstrap_contrast(
     std::span<const double> x,
     std::span<const double> y,

@@ -1,4 +1,4 @@
-// Cumulative histogram buckets as Prometheus answers them.
+// Cumulative histogram buckets as Prometheus returns them.
 #pragma once
 
 #include <limits>
@@ -8,7 +8,7 @@
 
 namespace oa_stream::measure {
 
-/// The bound of what has none: Prometheus' +Inf.
+/// The bound of the unbounded bucket: Prometheus' +Inf.
 inline constexpr double k_infinite = std::numeric_limits<double>::infinity();
 
 /// Observations ≤ `le`. Counts need not be whole: increase() extrapolates.
@@ -18,10 +18,11 @@ struct Bucket {
     friend bool operator==(const Bucket&, const Bucket&) = default;
 };
 
-/// Ascending by bound, equal bounds added up, falling counts lifted to the highest before them.
+/// Sorts by bound, merges equal bounds, and raises a falling count to the highest count before it.
 [[nodiscard]] std::vector<Bucket> tidy(std::span<const Bucket> buckets);
 
-/// How many observations are at most `limit`: for certain, and perhaps. `buckets` must be tidy.
+/// How many observations are at most `limit`: the certain number and the largest possible one.
+/// `buckets` must be tidy.
 struct AtMost {
     double certain = 0;
     double possible = 0;
@@ -33,13 +34,13 @@ struct AtMost {
 /// when the quantile lies above it. nullopt for no buckets at all (an empty vector, not a number).
 [[nodiscard]] std::optional<double> histogram_quantile(double q, std::span<const Bucket> buckets);
 
-/// Where the true quantile lies for certain: the edges of the bucket that was interpolated in.
+/// Range that certainly contains the true quantile: the edges of the bucket interpolated in.
 struct Resolution {
     double above = 0; ///< > this
     double up_to = 0; ///< ≤ this; +Inf when no finite bound lies above
 };
-/// The edges around the `rank`-th smallest observation (1-based). `buckets` must be tidy. A count
-/// that is not whole is rounded to the side that proves less.
+/// The edges around the `rank`-th smallest observation (1-based). `buckets` must be tidy. A
+/// fractional count is rounded to the side that proves less.
 [[nodiscard]] Resolution resolution_of_rank(std::span<const Bucket> buckets, double rank) noexcept;
 
 } // namespace oa_stream::measure

@@ -1,5 +1,5 @@
-// The state of one error budget, made from a source's numbers of its window and of the windows
-// that burn rates look at. Pure.
+// The state of one error budget, computed from a source's readings of the budget window and of the
+// burn-rate windows. Pure.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -20,14 +20,14 @@ namespace oa_stream::measure {
 
 struct ErrorBudget {
     double allowed_bad = 0;
-    double consumed = 0; ///< 0.5 = half; may exceed 1; +Inf when nothing is allowed and some is bad
-    double remaining = 1; ///< 1 − consumed; −Inf
+    /// 0.5 = half; may exceed 1; +Inf when nothing is allowed and some requests are bad
+    double consumed = 0;
+    double remaining = 1; ///< 1 − consumed; may be −Inf
     double sli = 1; ///< share of good events
-    bool within = true; ///< consumed ≤ at_most, exactly
+    bool within = true; ///< consumed ≤ at_most, compared exactly
 };
 
-/// What a short history is worth: the covered share of the window, and whether that is enough to
-/// judge the budget at all.
+/// How much of the window has data, and whether that is enough to judge the budget.
 struct Coverage {
     double share = 0; ///< ≤ 1
     bool enough = false;
@@ -36,7 +36,7 @@ struct Coverage {
 struct BurnRate {
     struct Window {
         std::optional<double> error_rate{}; ///< nullopt without events
-        std::optional<double> burn_rate{}; ///< +Inf: nothing is allowed, some is bad
+        std::optional<double> burn_rate{}; ///< +Inf: no bad request is allowed and some are bad
     };
     Window long_window{};
     Window short_window{};
@@ -65,13 +65,14 @@ struct BudgetQuestion {
     std::string name{}; ///< of the slo
     Fraction objective = usual::k_objective.number; ///< share of good requests
     double window_s = usual::k_window_s.number;
-    /// Event floor of a burn: with fewer bad ones, or fewer at all, in its long window none fires.
+    /// Event floor of a burn: none fires while its long window has fewer bad requests, or fewer in
+    /// total.
     std::uint64_t least_bad = usual::k_least_bad.number;
     std::uint64_t least_total = usual::k_least_total.number;
 };
 
-/// Windows in seconds whose readings a status is made from: the budget's own first, then those of
-/// k_burn_pairs that are not longer than it, ascending, each once.
+/// Windows, in seconds, whose readings budget_status() needs: the budget's own first, then the
+/// windows of k_burn_pairs that are not longer, ascending and without duplicates.
 [[nodiscard]] std::vector<double> budget_windows(double window_s);
 
 struct WindowReading {
@@ -82,30 +83,32 @@ struct WindowReading {
 /// One pair of windows and whether both burn.
 struct BurnStatus {
     BurnPair pair;
-    BurnRate rate{}; ///< of a window that was not measured: as without events
+    BurnRate rate{}; ///< a window that was not measured counts as one without events
     Counts events{}; ///< of the long window
-    double covered = 0; ///< share of the long window with data
-    std::string why{}; ///< one of the two was not measured; empty: both were
-    bool unsure = false; ///< what was not read, or not counted exactly, may turn `rate.firing`
-    bool inexact = false; ///< all was read: what may turn it is the error of the counts
+    double covered = 0; ///< share of the long window that has data
+    std::string why{}; ///< why one of the two windows was not measured; empty: both were
+    bool unsure = false; ///< unread or inexactly counted events may change `rate.firing`
+    bool inexact = false; ///< everything was read: only the counts' error may change it
 };
 
 struct BudgetStatus {
     BudgetQuestion question{};
-    std::optional<ErrorBudget> budget{}; ///< unset: nothing is known, or there was no request
-    std::string why{}; ///< why it cannot be judged; empty: it can
+    std::optional<ErrorBudget> budget{}; ///< unset: nothing is known, or there were no requests
+    std::string why{}; ///< why the budget cannot be judged; empty: it can
     Counts events{};
     Coverage coverage{};
     double covered_s = 0;
-    double blur = 0; ///< half-width of `consumed` from the source's own error
-    std::uint64_t unread = 0; ///< requests that may have been there, bad or good
-    Counts at_best{}; ///< the requests as they may have been, had the source erred to that side
+    double blur = 0; ///< half-width of `consumed` that the source's own error causes
+    std::uint64_t unread = 0; ///< requests, bad or good, that the source may have missed
+    /// The request counts if the source erred to the good side (at_best) or the bad side
+    /// (at_worst).
+    Counts at_best{};
     Counts at_worst{};
     std::string uncovered{}; ///< as in SourceReading
     std::vector<BurnStatus> burns{};
-    bool burning = false; ///< at least one pair fires, whatever was not read
-    /// Of what is left, at the rate of the shortest long window that has enough events; +Inf: it
-    /// does not burn.
+    bool burning = false; ///< at least one pair fires, even allowing for what was not read
+    /// Until the rest of the budget is used up, at the rate of the shortest long window that has
+    /// enough events; +Inf: the budget does not burn.
     std::optional<double> hours_to_exhaustion{};
     std::string exhaustion_by{}; ///< "1h"
     double newest_s = 0;
@@ -114,12 +117,12 @@ struct BudgetStatus {
     std::vector<std::string> notes{};
 };
 
-/// `readings` answer budget_windows(); one that is not among them is not measured. Less than an
-/// hour covered, no requests, or nothing known cannot be judged, and says so in `why`.
+/// `readings` answer budget_windows(); a window without a reading is not measured. A budget cannot
+/// be judged with less than an hour covered, no requests, or no data; `why` then gives the reason.
 [[nodiscard]] BudgetStatus
 budget_status(const BudgetQuestion& question, std::span<const WindowReading> readings);
 
-/// What is consumed at least and at most: by the requests at best and at worst. Unset without a
+/// The least and most that may be consumed, from the requests at best and at worst. Unset without a
 /// budget.
 struct BudgetRange {
     ErrorBudget least{};
@@ -130,15 +133,15 @@ struct BudgetRange {
 /// "12s of 30d", "all of 1h"
 [[nodiscard]] std::string covered_text(const BudgetStatus& status);
 
-/// consumed ≤ at_most: PASS or FAIL, INCONCLUSIVE when it cannot be judged or when the source's own
-/// error could turn it.
+/// consumed ≤ at_most: PASS or FAIL. INCONCLUSIVE when the budget cannot be judged, or when the
+/// source's own error could change the result.
 [[nodiscard]] Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id);
 
-/// Is the budget used up (FAIL), or does a pair burn (FAIL)? A PASS knows of every pair that it
-/// does not: one that was not measured, or not well enough, makes it INCONCLUSIVE.
+/// FAIL when the budget is used up or a pair burns. PASS requires that every pair is known not to
+/// burn: a pair that was not measured, or not well enough, makes the check INCONCLUSIVE.
 [[nodiscard]] Check status_check(const BudgetStatus& status, std::string id);
 
-/// Numbers that are infinite are null.
+/// Infinite numbers become null.
 [[nodiscard]] Json to_json(const BudgetStatus& status);
 
 } // namespace oa_stream::measure

@@ -1,4 +1,4 @@
-// Requests whose end nobody waited for, or could.
+// Outcomes of requests that were not waited for to their end, and so count as no request.
 #pragma once
 
 #include "oa_stream/measure/sample.hpp"
@@ -9,21 +9,21 @@
 
 namespace oa_stream::measure {
 
-/// The outcome of a request that was given up while its answer was under way. It counts as no
-/// request: nobody knows how it would have ended. Its `end_s` says when it was given up.
+/// The outcome of a request that oa-stream cancelled while its answer was under way. It counts as
+/// no request, because its end is unknown. Its `end_s` is the time of the cancellation.
 inline constexpr std::string_view k_cancelled = "cancelled";
 
-/// The outcome of a request that ran into a time limit of ours while oa-stream itself stood still
-/// for most of it. It counts as no request either: nobody knows what the target did.
+/// The outcome of a request that ran into one of our time limits while oa-stream itself was stalled
+/// for most of that time. It counts as no request either: the target's behaviour is unknown.
 inline constexpr std::string_view k_starved = "starved";
 
-/// Counts as no request: given up, or not measured for want of our own time.
+/// Counts as no request: cancelled, or not measured because oa-stream was stalled.
 [[nodiscard]] bool is_cancelled(const Sample& sample) noexcept;
 
-/// Not measured, or not whole, for want of our own time.
+/// Not measured, or only partly, because oa-stream was stalled.
 [[nodiscard]] bool was_starved(const Sample& sample) noexcept;
-/// More of the canary's probes than of stable's were lost so: why its other answers do not show how
-/// it does. Empty: they do.
+/// Set when stalls cost more of the canary's probes than of stable's: explains why the canary's
+/// remaining answers do not show its quality. Empty: they do.
 [[nodiscard]] std::string
 hidden_by_starvation(std::span<const Sample> canary, std::span<const Sample> stable);
 

@@ -1,4 +1,4 @@
-// Exact decimal fractions: a rank computed from 0.07 · 100 must be 7, not 8.
+// Exact decimal fractions: the rank for 0.07 · 100 must be 7, not 8.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -20,7 +20,7 @@ struct Fraction {
     }
     /// "0.95", "95", "1/12": digits only, at most 15 of them. Code::usage otherwise.
     [[nodiscard]] static Result<Fraction> parse(std::string_view text);
-    /// Nine digits of a share, exactly: what a playbook writes has no more.
+    /// Exact to nine digits, the most that a playbook writes.
     [[nodiscard]] static Fraction of(double share) noexcept;
     /// By value: 19/20 is 95/100.
     friend constexpr bool operator==(const Fraction& a, const Fraction& b) noexcept {
@@ -34,7 +34,7 @@ inline constexpr Fraction k_p50{1, 2};
 inline constexpr Fraction k_p95{95, 100};
 inline constexpr Fraction k_p99{99, 100};
 
-/// "p99.9" → 999/1000; nullopt for what is not a percentile above 0 and below 100.
+/// "p99.9" → 999/1000; nullopt unless it is a percentile above 0 and below 100.
 [[nodiscard]] std::optional<Fraction> percentile(std::string_view word);
 
 } // namespace oa_stream::measure

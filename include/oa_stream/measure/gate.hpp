@@ -1,4 +1,4 @@
-// A gate: one limit, judged on samples with its uncertainty, leaving one record.
+// A gate: one limit, judged on samples with their uncertainty. Each judgement leaves one record.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -22,25 +22,26 @@ struct GateBasis;
 
 enum class Metric {
     bad_rate,          ///< share of bad requests
-    quantile,          ///< of a time of each request: GateSpec::timing and ::quantile
+    quantile, ///< quantile of GateSpec::timing, at GateSpec::quantile
     spike, ///< events of one kind, counted by a source: does the canary have many more?
-    expression, ///< what a PromQL expression gives, in GateSpec::quantity
+    expression, ///< the value of a PromQL expression, in the unit GateSpec::quantity
 };
 enum class Against {
     limit, ///< canary alone; `limit` is a share (0.01) or seconds (2.5)
     stable, ///< canary versus stable; `limit` is a difference of shares (0.01 = one percentage
             ///< point) or a relative change of the p95 or of a rate (0.2 = +20 %)
-    before, ///< canary, or a service that knows no revisions, versus the same length of time before
-            ///< the first stage; `limit` is a relative change. Spikes and expressions only.
+    /// Canary, or a service without revisions, versus an equally long window before the first
+    /// stage; `limit` is a relative change. Spikes and expressions only.
+    before,
 };
 [[nodiscard]] std::string_view to_string(Against against) noexcept; ///< "limit", "stable", "before"
 
-/// What a PromQL expression gives.
+/// Unit of a PromQL expression's value.
 enum class Quantity { share, seconds, per_second, count };
 inline constexpr std::array<std::string_view, 4> k_quantity_words{
     "share", "seconds", "per_second", "count"
 };
-/// What stands in PromQL for the revision that is asked about, and for the window's length.
+/// Placeholders in PromQL for the revision being judged and for the window's length.
 inline constexpr std::string_view k_revision_placeholder = "$revision";
 inline constexpr std::string_view k_window_placeholder = "$window";
 enum class GateMode {
@@ -48,23 +49,23 @@ enum class GateMode {
     observe, ///< evaluated and reported, never decides
 };
 
-/// Signals that a gate may watch for spikes (the canary runbook's gates 3 to 5).
+/// Signals that a gate can watch for spikes (the canary runbook's gates 3 to 5).
 inline constexpr std::array<std::string_view, 3> k_signal_words{
     "auth_errors", "sync_token_errors", "audit_errors"
 };
 
 struct EventCounts {
     std::uint64_t events = 0;
-    std::uint64_t requests = 0; ///< among how many: the arms have different shares of the traffic
+    std::uint64_t requests = 0; ///< the events' base: the arms have different shares of the traffic
     friend bool operator==(const EventCounts&, const EventCounts&) = default;
 };
-/// A source's numbers of one kind of events.
+/// A source's counts of one kind of events.
 struct EventReading {
     EventCounts canary{};
     EventCounts stable{};
     std::string source{}; ///< "asserted: counted in the log, 10:05-10:15Z"
-    bool asserted = false; ///< stated by somebody instead of measured
-    bool enough = true; ///< false: stated, and a live apply may not go on by it alone
+    bool asserted = false; ///< stated by a person instead of measured
+    bool enough = true; ///< false: stated, and not sufficient by itself to continue a live apply
     friend bool operator==(const EventReading&, const EventReading&) = default;
 };
 
@@ -74,55 +75,55 @@ struct GateSpec {
     Against against = Against::limit;
     double limit = 0.01;
     double confidence = 0.95; ///< one-sided, 0.5 < confidence < 1
-    Timing timing = Timing::first_content; ///< quantile: of which time
-    Fraction quantile = k_p95; ///< quantile: which
-    /// quantile versus stable: a rise by less, in seconds, is not a rise, however many per cent it
-    /// is.
+    Timing timing = Timing::first_content; ///< quantile: the time it is taken of
+    Fraction quantile = k_p95; ///< quantile: which one
+    /// quantile versus stable: a rise by less than this many seconds does not count as a rise,
+    /// whatever its percentage.
     double unnoticed_s = 0.010;
-    /// bad_rate: failures may come in clumps of so many, of which the window need not show any.
+    /// bad_rate: failures may come in clumps of this size even if the window shows none.
     std::uint64_t clump = 1;
     GateMode mode = GateMode::decide;
-    bool alone = false; ///< what is judged is nobody's canary
-    /// bad_rate: which events were asked for ("http_5xx | terminal_error"); empty: any. Probes
-    /// count every ending but ok, which includes them all.
+    bool alone = false; ///< the judged lane is not anyone's canary: there is no stable arm
+    /// bad_rate: the events that count ("http_5xx | terminal_error"); empty: any. Probes then count
+    /// every ending but ok, which includes all events.
     std::string events{};
-    std::uint64_t min_n = 0; ///< with fewer samples an arm it does not PASS; it may still FAIL
-    /// Which source judges it: "probe", "prometheus", "access_log"; empty: whoever is asked.
+    std::uint64_t min_n = 0; ///< with fewer samples per arm the gate cannot PASS; it may still FAIL
+    /// Source that judges the gate: "probe", "prometheus", "access_log"; empty: any available one.
     std::string from{};
-    std::string signal{}; ///< spike: which events, "auth_errors"
-    /// spike: fewer events at the canary are not a spike, whatever the ratio: 1 against 0 is noise.
+    std::string signal{}; ///< spike: the kind of events, "auth_errors"
+    /// spike: fewer canary events than this are no spike, whatever the ratio: 1 against 0 is noise.
     std::uint64_t min_events = 10;
-    std::optional<EventReading> reading{}; ///< spike: what a playbook states
-    /// expression: what is judged. spike: how many events there were; empty: the lane's own count.
-    /// PromQL with placeholders.
+    std::optional<EventReading> reading{}; ///< spike: counts stated in a playbook
+    /// PromQL with placeholders. expression: the judged value. spike: the number of events; empty:
+    /// the lane's own count.
     std::string promql{};
-    std::string promql_of{}; ///< spike with promql: among how many requests; empty: the lane's
+    std::string promql_of{}; ///< spike with promql: the number of requests; empty: the lane's
     Quantity quantity = Quantity::count; ///< expression: its unit
-    /// expression: less is worse, so `limit` is a lower bound (versus: the least change, -0.2).
+    /// expression: lower is worse, so `limit` is a lower bound (versus: the smallest allowed
+    /// change, -0.2).
     bool at_least = false;
 };
 [[nodiscard]] Json to_json(const GateSpec& spec);
-/// Seconds per token inside, tokens per second to people: its quantile, limit and values are turned
-/// round where they are shown or read.
+/// The metric is stored as seconds per token and shown as tokens per second: its quantile, limit
+/// and values are inverted when they are shown or read.
 [[nodiscard]] bool is_token_rate(const GateSpec& spec) noexcept;
-/// The quantile as a playbook says it.
+/// The quantile as written in a playbook.
 [[nodiscard]] Fraction shown_quantile(const GateSpec& spec) noexcept;
 /// "p95", "p99.5"
 [[nodiscard]] std::string quantile_text(Fraction quantile);
-/// "first-content", "duration-p99-vs-stable": the id of a gate on a quantile that names none.
+/// "first-content", "duration-p99-vs-stable": the default id of a quantile gate.
 [[nodiscard]] std::string quantile_id(const GateSpec& spec);
 
-/// Stable's time as a limit on a rise takes it: one that the canary may exceed by
-/// `unnoticed_s` at least.
+/// Stable's time, raised so that the canary may exceed it by at least `unnoticed_s`.
 [[nodiscard]] double raised_reference(const GateSpec& spec, double stable_s) noexcept;
-/// percent_text() of a change, with its sign.
+/// percent_text() of a change, with a sign.
 [[nodiscard]] std::string signed_percent(double change, double limit);
 
-/// Looking often at growing data finds "breaches" that are not there. So the number of looks that
-/// may decide is fixed before (the end of the window, and the end of its extension), and each of
-/// the `of` looks gets an equal share of the error: confidence 1 − (1 − c) / of. Interim looks in
-/// between may only FAIL, each spending (1 − c) / 500: even looking after every sample from n to
-/// 1000 n then adds no more than a tenth of 1 − c to the chance of a false FAIL (docs/gates.md).
+/// Frequent looks at growing data find "breaches" that do not exist. The number of looks that may
+/// decide is therefore fixed in advance (the end of the window and the end of its extension), and
+/// each of the `of` looks gets an equal share of the error: confidence 1 − (1 − c) / of. Interim
+/// looks in between may only FAIL, each spending (1 − c) / 500: even a look after every sample from
+/// n to 1000 n then adds at most a tenth of 1 − c to the chance of a false FAIL (docs/gates.md).
 struct Look {
     int number = 1; ///< 1-based
     int of = 1;
@@ -135,50 +136,52 @@ struct GateInput {
     std::span<const Sample> canary{};
     std::span<const Sample> stable{};
     std::string window{}; ///< "stage 5%, 4s"
-    std::string reference_window{}; ///< of stable, when another
+    std::string reference_window{}; ///< stable's window, when it differs
     std::string source = "probe";
-    std::string query{}; ///< what the source was asked
+    std::string query{}; ///< the query sent to the source
     Look look{};
-    std::uint64_t seed = 1; ///< of the bootstrap
-    /// Instead of samples, when a source counts rather than lists; not owned.
+    std::uint64_t seed = 1; ///< seed of the bootstrap
+    /// Used instead of samples when a source gives counts, not a list of requests; not owned.
     const Tally* canary_tally = nullptr;
     const Tally* stable_tally = nullptr;
-    std::string arm = "canary"; ///< what the sentence calls the one that is judged
+    std::string arm = "canary"; ///< the judged arm's name in the sentence
 };
 
 struct GateRecord {
     GateSpec spec;
     Verdict verdict = Verdict::inconclusive;
-    std::string rule{}; ///< which rule fired, one word of the table in gate.cpp
+    std::string rule{}; ///< the rule that decided, one word of the table in gate.cpp
     std::optional<double> value{}; ///< in the unit of spec.limit
     std::optional<double> low{}; ///< one-sided bound at `confidence`; nullopt: unbounded
     std::optional<double> high{}; ///< the same from above
     double confidence = 0; ///< of each bound, after the correction for looks
     std::uint64_t n = 0; ///< canary samples (spike: requests) that entered
     std::uint64_t reference_n = 0; ///< stable samples that entered
-    std::uint64_t bad = 0; ///< bad_rate, and the events of a spike
+    std::uint64_t bad = 0; ///< bad requests (bad_rate) or events (spike)
     std::uint64_t reference_bad = 0;
     std::optional<double> measured{}; ///< canary's own number (share or seconds)
     std::optional<double> reference{}; ///< stable's own number
-    std::optional<std::uint64_t> needs_n{}; ///< when INCONCLUSIVE: samples an arm to decide
+    std::optional<std::uint64_t> needs_n{}; ///< when INCONCLUSIVE: samples per arm needed to decide
     std::string window{};
     std::string reference_window{};
     std::string source{};
-    std::string query{}; ///< what the source was asked; empty for samples
-    std::vector<std::string> notes{}; ///< what the numbers cannot tell exactly, who filled in
-    bool asserted = false; ///< by a stated reading
+    std::string query{}; ///< the query sent to the source; empty for samples
+    /// Limits of the numbers' accuracy, and which source substituted for another.
+    std::vector<std::string> notes{};
+    bool asserted = false; ///< judged on a stated reading
     Look look{};
     std::string sentence{};
-    std::shared_ptr<const GateBasis> basis{}; ///< set by evaluate_basis(): what it was judged by
+    /// Set by evaluate_basis(): the input of the judgement.
+    std::shared_ptr<const GateBasis> basis{};
     std::string arm{}; ///< see GateInput
 };
 
-/// Never fails: what is missing makes the record INCONCLUSIVE and is said in its sentence.
+/// Never fails: missing input makes the record INCONCLUSIVE, and its sentence names it.
 [[nodiscard]] GateRecord evaluate(const GateSpec& spec, const GateInput& input);
 
 [[nodiscard]] Json to_json(const GateRecord& record);
-/// The check of a gate that only observes is SKIPPED and says what it would have been: it never
-/// decides a run.
+/// The check of a gate that only observes is SKIPPED and names the verdict it would have had: it
+/// never decides a run.
 [[nodiscard]] Check to_check(const GateRecord& record, std::string id);
 
 } // namespace oa_stream::measure

@@ -1,5 +1,5 @@
 // Counts of whole numbers in buckets whose width grows with the value: percentiles of any number of
-// values, with a stated relative error, in constant memory.
+// values in constant memory, with a stated relative error.
 #pragma once
 
 #include "oa_stream/measure/buckets.hpp"
@@ -24,8 +24,8 @@ public:
     [[nodiscard]] static LogLinearHistogram with_error(Fraction relative_error);
 
     void record(std::uint64_t value, std::uint64_t times = 1);
-    /// Adds what `other` counted: the result is that of having recorded both. False, and nothing
-    /// changed, when the precisions differ.
+    /// Adds the counts of `other`, as if both histograms' values had been recorded in this one.
+    /// Returns false and changes nothing when the precisions differ.
     [[nodiscard]] bool merge(const LogLinearHistogram& other);
 
     [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
@@ -40,9 +40,9 @@ public:
     /// outside [min, max]. nullopt for no data.
     [[nodiscard]] std::optional<double> percentile(Fraction q) const;
 
-    /// The same counts as Prometheus reports them, each bound times `unit` (values in µs, seconds
-    /// wanted: 1e-6): both edges of every bucket that has values, then +Inf. A value is a whole
-    /// number, so the bucket (0.099999, 0.1] has those of exactly 0.1. Empty for no data.
+    /// The same counts as Prometheus reports them, with each bound times `unit` (values in µs,
+    /// seconds wanted: 1e-6): both edges of every non-empty bucket, then +Inf. Values are whole
+    /// numbers, so the bucket (0.099999, 0.1] holds those of exactly 0.1. Empty for no data.
     [[nodiscard]] std::vector<Bucket> cumulative(double unit) const;
 
     friend bool operator==(const LogLinearHistogram&, const LogLinearHistogram&) = default;
@@ -58,7 +58,7 @@ private:
     std::uint64_t min_ = 0;
     std::uint64_t max_ = 0;
     std::uint64_t sum_ = 0;
-    std::vector<std::uint64_t> buckets_{}; ///< as long as the largest value needs
+    std::vector<std::uint64_t> buckets_{}; ///< only as long as the largest value requires
 };
 
 } // namespace oa_stream::measure

@@ -1,5 +1,5 @@
-// What lanes' counters say about a stretch of time, whoever read them: a scrape of /metrics or a
-// Prometheus. The counts of turns are telemetry's terms, added up.
+// What the counters of lanes show for a stretch of time, read from a scrape of /metrics or from
+// Prometheus. Counts of turns are sums of telemetry's terms.
 #pragma once
 
 #include "oa_stream/measure/exposition.hpp"
@@ -14,71 +14,75 @@
 
 namespace oa_stream::measure {
 
-/// The sum over the series that the term takes; nullopt: there is none, which is not 0.
+/// The sum over the series that the term selects; nullopt: there are none, which is not 0.
 [[nodiscard]] std::optional<double> sum_of(const SeriesMap& series, const telemetry::Term& term);
-/// Of a metric's series, by the value of a label.
+/// Sums of a metric's series, by the value of a label.
 [[nodiscard]] std::map<std::string, double>
 by_label(const SeriesMap& series, const telemetry::Metric& metric, std::string_view label);
 
 struct TurnCounts {
     std::optional<double> total{}; ///< turn requests
-    std::optional<double> bad{};   ///< those that were reported; more when something is missing
+    /// The bad requests reported; there may be more when something is missing.
+    std::optional<double> bad{};
     std::set<std::string> missing{}; ///< "requests", "http_5xx", "codex_error"
-    /// Series of requests that were answered 2xx are missing: most of the good ones, so a share of
+    /// Series of requests answered 2xx are missing: those are most of the good ones, so a share of
     /// `total` proves nothing.
     bool good_missing = false;
 };
-/// Turn requests and, by default, bad ones.
+/// Turn requests, and those that are bad by default.
 [[nodiscard]] TurnCounts turn_counts(const SeriesMap& series);
 
 struct LaneNumbers {
-    SeriesMap rose{}; ///< of every counter, over the window
-    SeriesMap budget{}; ///< of the counters of turns, over the budget's window
+    SeriesMap rose{}; ///< the rise of every counter over the window
+    SeriesMap budget{}; ///< the rise of the turn counters over the budget's window
     SeriesMap now{}; ///< gauges
-    double window_s = 0; ///< covered by `rose`; 0: nothing yet
+    double window_s = 0; ///< seconds covered by `rose`; 0: no rise is known yet
     std::string budget_window{}; ///< "since its start", "30d"
-    double budget_error = 0; ///< the bad ones in `budget` may be so many more or fewer
+    double budget_error = 0; ///< `budget` may have this many bad requests too many or too few
 };
 
-/// The state of a part of what a Prometheus scraped: its process ended in the window.
+/// State of a part that Prometheus scraped: its process ended within the window.
 inline constexpr std::string_view k_ended = "ended";
 
 /// One instance's numbers.
 struct LanePart {
-    std::string name{}; ///< a process' id, a target's address
+    std::string name{}; ///< a process id or a target's address
     std::string revision{};
-    std::string state{}; ///< "ready"; empty: nobody says
-    std::string address{}; ///< the URL at which it answered; empty: a Prometheus was asked
+    std::string state{}; ///< "ready"; empty: not known
+    std::string address{}; ///< the URL that was scraped; empty: Prometheus was queried
     LaneNumbers numbers{};
-    std::vector<ServiceFault> faults{}; ///< of what it needs beside its turns
-    double scrapes = 0; ///< by a Prometheus, within the window; 0: nobody says
+    std::vector<ServiceFault> faults{}; ///< of the services that the lane depends on
+    double scrapes = 0; ///< by Prometheus, within the window; 0: not known
 };
 
-/// What a Prometheus says about all lanes that it scrapes.
+/// What Prometheus has about all lanes that it scrapes.
 struct ScrapedLanes {
-    /// A target each, without a budget. One that began again with another revision in the window
-    /// has two: of the process that answers, and of the earlier one.
+    /// One per target, without a budget. A target that restarted with another revision in the
+    /// window has two: of the running process and of the earlier one.
     std::vector<LanePart> parts{};
-    /// Budget and gauges of all together; empty when some are mixed or doubled.
+    /// Budget and gauges of all lanes together; empty when targets are mixed or doubled.
     LaneNumbers all{};
     double age_s = 0; ///< of the oldest target's newest sample
-    std::vector<std::string> down{}; ///< targets that had a lane a while ago
-    std::vector<std::string> mixed{}; ///< several processes answer behind these: no numbers
-    /// Why targets that lead to one process have no numbers, with what to do; empty: none do.
+    std::vector<std::string> down{}; ///< targets that are down and recently had a lane
+    /// Targets with several processes behind them: they have no numbers.
+    std::vector<std::string> mixed{};
+    /// Why targets that lead to the same process have no numbers, and what to do; empty: there are
+    /// none.
     std::string doubled{};
-    std::vector<std::string> never_seen{}; ///< down, no lane within a day, beside lanes
-    std::vector<std::string> unready{}; ///< targets that say that they take no turns
-    std::set<std::string> not_numbers{}; ///< counters of which a value is NaN or infinite: missing
+    std::vector<std::string> never_seen{}; ///< down, no lane within a day, of jobs that have lanes
+    std::vector<std::string> unready{}; ///< targets that report that they accept no turns
+    /// Counters with a NaN or infinite value; they count as missing.
+    std::set<std::string> not_numbers{};
     std::string revisions{}; ///< "r1, r2"
-    /// Targets that were not scraped at the window's beginning while their process lived: what they
-    /// counted then is unknown.
+    /// Targets that were not scraped at the window's beginning although their process lived: what
+    /// they counted then is unknown.
     std::vector<std::string> unseen{};
-    /// "10.0.0.1:8080 (r1, r2)": had these in the window, and its counters do not distinguish them.
-    /// Its part has no revision.
+    /// "10.0.0.1:8080 (r1, r2)": targets that had several revisions in the window and whose
+    /// counters do not distinguish them. Their parts have no revision.
     std::vector<std::string> unseparated{};
 };
-/// Code::not_found when Prometheus knows no lane; else as prometheus_source(). `client` outlives
-/// it.
+/// Code::not_found when Prometheus has no lane; otherwise as prometheus_source(). `client` must
+/// outlive the task.
 [[nodiscard]] Task<Result<ScrapedLanes>> scraped_lanes(
     net::HttpClient* client, PrometheusOptions options, double window_s, double budget_window_s
 );

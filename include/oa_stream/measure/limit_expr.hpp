@@ -1,4 +1,4 @@
-// One limit in one line, in the words of a playbook's gates: of `slo gate` and of `load --limit`.
+// A limit in one line, in the words of a playbook's gates: for `slo gate` and `load --limit`.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -11,15 +11,15 @@
 
 namespace oa_stream::measure {
 
-/// What is limited, and how far. Whether anything measures it is for the caller to know. The views
-/// point into the text that was read.
+/// The limited metric and its limit. The caller checks that something measures it. The views point
+/// into the parsed text.
 struct LimitExpr {
     std::string_view what{};            ///< "p95", "bad"
     std::string_view which{};           ///< "first_content", "http_5xx | empty", perhaps empty
     std::optional<Fraction> quantile{}; ///< of `what`
     std::optional<Timing> timing{};     ///< of `which`; "gap" and "end" are names of two of them
     std::string_view bound{};           ///< "2.5s"
-    config::Limit limit{};              ///< what it means
+    config::Limit limit{}; ///< the parsed `bound`
     bool versus = false;                ///< "versus stable" follows
 };
 /// "p95: first_content <= 2.5s", "p95 first_content <= 2.5s", "p95-first_content<=2.5s",

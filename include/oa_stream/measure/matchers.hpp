@@ -1,4 +1,4 @@
-// Label matchers as people give them: what goes between the braces of a Prometheus selector.
+// Label matchers as users write them: the text between the braces of a Prometheus selector.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -17,15 +17,15 @@ struct Matcher {
     friend bool operator==(const Matcher&, const Matcher&) = default;
 };
 
-/// `job="lane", instance!~"a.*"` taken apart; empty text has none. Code::usage for what Prometheus
-/// would not take between the braces of a metric's selector; of its strings only those in double
-/// quotes, with \\, \" and \n.
+/// Parses `job="lane", instance!~"a.*"`; an empty text has no matchers. Code::usage for text that
+/// Prometheus would not accept between the braces of a metric's selector. Strings must be in double
+/// quotes, with the escapes \\, \" and \n only.
 [[nodiscard]] Result<std::vector<Matcher>> parse_matchers(std::string_view text);
 
 /// A label's name: letters, digits and underscores, no digit first.
 [[nodiscard]] bool is_label_name(std::string_view text) noexcept;
-/// Code::usage for what cannot be the label that carries the revision: it is not a name, or the
-/// lane's own counters have it for something else.
+/// Code::usage for a label that cannot carry the revision: it is not a label name, or the lane's
+/// own counters use it for something else.
 [[nodiscard]] Result<void> check_revision_label(std::string_view text);
 
 } // namespace oa_stream::measure

@@ -1,6 +1,6 @@
-// Which processes answer behind one address, and what the counters of each rose by. A balancer
-// sends each scrape to another one: only what one process said before can be taken from what it
-// says now.
+// The processes that answer behind one address, and how much the counters of each rose. A balancer
+// sends each scrape to a different process, so a rise can only be computed between two scrapes of
+// one process.
 #pragma once
 
 #include "oa_stream/measure/exposition.hpp"
@@ -20,30 +20,32 @@ struct ScrapedProcess {
     CounterWindow counters;
 };
 
-/// Series of users alone; with probes, those of both added up. No series has the probes' label.
+/// The series of users alone; with probes, the sum of both. The result has no label for probes.
 [[nodiscard]] SeriesMap merged_series(SeriesMap scrape, bool include_probes);
 
 class Processes {
 public:
     explicit Processes(double window_s) : window_s_(window_s) {}
 
-    /// `at_s` rises; `wall_s` is the time since 1970. Returns what changed, in words; "": nothing.
+    /// `at_s` must rise; `wall_s` is seconds since 1970. Returns a description of what changed; "":
+    /// nothing.
     std::string add(SeriesMap scrape, double at_s, double wall_s);
 
     [[nodiscard]] const std::vector<ScrapedProcess>& all() const noexcept { return all_; }
-    /// How many answered at that time or later.
+    /// How many processes answered at that time or later.
     [[nodiscard]] std::size_t answered_since(double at_s) const noexcept;
-    /// Those that did not, and in whose place no younger one came: perhaps they serve users still.
+    /// Processes that did not answer since then and were not replaced by a younger one: they may
+    /// still serve users.
     [[nodiscard]] std::vector<const ScrapedProcess*> lost_since(double at_s) const;
-    /// Every process says which one it is.
+    /// Every process reports its id.
     [[nodiscard]] bool distinguished() const noexcept;
-    /// Drops those that did not answer since.
+    /// Drops processes that did not answer since then.
     void forget_before(double at_s);
 
 private:
     double window_s_;
     double began_at_s_ = -1;
-    std::vector<ScrapedProcess> all_{}; ///< in the order in which they came
+    std::vector<ScrapedProcess> all_{}; ///< in the order of their first scrape
 };
 
 } // namespace oa_stream::measure

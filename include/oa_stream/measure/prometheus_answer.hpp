@@ -1,6 +1,6 @@
-// What Prometheus' HTTP API answers to /api/v1/query and /api/v1/query_range, taken apart without
-// guessing: nothing, zero and "not a number" are three things, and a warning makes all of it
-// unknown.
+// Parses the answers of Prometheus' HTTP API to /api/v1/query and /api/v1/query_range without
+// guessing. "No series", zero and NaN stay three different results, and a warning makes the whole
+// answer unknown.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -30,7 +30,7 @@ using Label = std::pair<std::string, std::string>;
 
 struct Series {
     std::vector<Label> labels{}; ///< sorted by name
-    std::vector<Point> points{}; ///< one of a vector, ascending in time of a matrix
+    std::vector<Point> points{}; ///< one for a vector, ascending in time for a matrix
 
     [[nodiscard]] std::string_view label(std::string_view name) const noexcept; ///< "" when absent
 };
@@ -38,12 +38,12 @@ struct Series {
 struct Answer {
     ResultType type = ResultType::vector;
     std::vector<Series> series{}; ///< a scalar is one series without labels
-    /// Something was left out (a remote read failed, a limit was met): empty or partial results
-    /// beside a warning say nothing about what is there.
+    /// Part of the data was left out (a remote read failed, a limit was reached): with a warning,
+    /// an empty or partial result proves nothing.
     std::vector<std::string> warnings{};
 };
 
-/// An answer beyond these is refused whole (Code::too_large), never cut.
+/// An answer beyond these limits is rejected (Code::too_large), never truncated.
 struct Limits {
     std::size_t bytes = std::size_t{8} << 20U;
     std::size_t series = 2000;
@@ -62,34 +62,35 @@ struct Limits {
     int http_status, std::string_view body, ResultType expected, const Limits& limits = {}
 );
 
-/// One number, or why there is none.
+/// One number, or the reason why there is none.
 struct Reading {
     enum class State {
         value, ///< a finite number, zero included
-        nothing, ///< the empty vector: no such series, or nothing to compare
-        not_a_number, ///< NaN or infinite: nothing was divided by nothing
-        unknown, ///< warnings, or several series where one was asked for
+        nothing, ///< the empty vector: no such series, or no samples to compare
+        not_a_number, ///< NaN or infinite, such as 0 / 0
+        unknown, ///< the answer has warnings, or several series where one was expected
     };
     State state = State::nothing;
     double value = 0; ///< only in State::value
-    std::string why{}; ///< one line unless State::value
+    std::string why{}; ///< one line, empty in State::value
 };
-/// Of an instant vector or scalar.
+/// Reads an instant vector or a scalar.
 [[nodiscard]] Reading reading_of(const Answer& answer);
 
 /// Two replicas of one Prometheus behind an address answer every series twice. Series that are
-/// equal but for these labels become one, with the larger value at each time (a replica that has
-/// missed scrapes counts less, never more). The labels are gone afterwards.
+/// equal but for these labels become one, with the larger value at each time (a replica that missed
+/// scrapes counts less, never more). The labels are gone afterwards.
 [[nodiscard]] Answer
 merge_replicas(Answer answer, std::span<const std::string_view> replica_labels);
 inline constexpr std::array<std::string_view, 3> k_replica_labels{
     "replica", "prometheus_replica", "__replica__"
 };
-/// The same, asked of Prometheus: "max without (replica, …)", before a vector in parentheses.
+/// The same within PromQL: "max without (replica, …)", to put before a vector in parentheses.
 [[nodiscard]] std::string without_replicas();
 
-/// A vector by `le` as cumulative buckets, tidy. Code::protocol: warnings, a series without a
-/// readable `le` or with another label, a count that is not a finite number ≥ 0. Empty stays empty.
+/// Turns a vector by `le` into tidy cumulative buckets. Code::protocol: warnings, a series without
+/// a readable `le` or with another label, a count that is not a finite number ≥ 0. Empty stays
+/// empty.
 [[nodiscard]] Result<std::vector<Bucket>> buckets_of(const Answer& answer);
 
 /// "3", "1e+00", "NaN", "+Inf", "-Inf": a value as Prometheus writes it. nullopt for anything else.

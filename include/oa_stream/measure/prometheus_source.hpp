@@ -1,5 +1,5 @@
-// Numbers from Prometheus' HTTP API: by revision, by route, and never better than they are. What
-// is not there, no longer fresh or warned about is missing, not zero.
+// Readings from Prometheus' HTTP API, by revision and by route. Numbers that are absent, stale or
+// accompanied by a warning are missing, not zero.
 #pragma once
 
 #include "oa_stream/base/secret.hpp"
@@ -16,38 +16,39 @@
 namespace oa_stream::measure {
 
 struct PrometheusOptions {
-    /// Before /api/v1/query; may have a path (Cloud Monitoring's has), no credentials or query.
+    /// The part of the URL before /api/v1/query; it may have a path (Cloud Monitoring's has one),
+    /// but no credentials or query.
     std::string url{};
     Secret bearer{}; ///< Authorization: Bearer …
-    net::TokenSource token{}; ///< gives bearers as time goes by; unset: `bearer` stays
-    std::string user{}; ///< Basic, with `password`; not beside a bearer
+    net::TokenSource token{}; ///< provides fresh bearer tokens; unset: `bearer` is used
+    std::string user{}; ///< for Basic authentication, with `password`; excludes a bearer
     Secret password{};
-    net::Headers headers{}; ///< sent besides
-    std::vector<Secret> hidden{}; ///< values of them that no message may carry
+    net::Headers headers{}; ///< extra request headers
+    std::vector<Secret> hidden{}; ///< header values that must not appear in any message
     std::string ca_file{}; ///< PEM; empty: the system's
     std::string cert_file{}; ///< PEM; empty: the process's
-    std::string key_file{}; ///< empty: in `cert_file`
+    std::string key_file{}; ///< empty: the key is in `cert_file`
     /// The label that names the revision on every series; empty: series are joined with
     /// oa_stream_build_info by job and instance.
     std::string revision_label{};
-    std::string matchers{}; ///< further label matchers of every selector: job="lane"
-    bool include_probes = false; ///< count the requests of probes, too
+    std::string matchers{}; ///< more label matchers for every selector: job="lane"
+    bool include_probes = false; ///< also count the requests of probes
     Millis timeout{10000}; ///< of one HTTP request
-    /// For all requests of one question with their repetitions; beyond it Code::timeout.
+    /// For all requests of one question including retries; after it Code::timeout.
     Millis deadline{30000};
-    Millis backoff{250}; ///< before the first repetition, then doubled
+    Millis backoff{250}; ///< before the first retry, then doubled
     /// Scraped values older than this at the window's end are missing. 0: three times the interval
     /// at which the target was scraped, at least 10 s.
     double stale_after_s = 0;
     prometheus::Limits limits{};
 };
 
-/// Code::usage for options that make no sense.
+/// Code::usage for inconsistent options.
 [[nodiscard]] Result<void> check(const PrometheusOptions& options);
 
-/// Asks for the window's end and looks back, so a window may lie in the past. Beyond what Source
-/// promises: Code::credentials when refused, Code::timeout beyond the deadline. `client` outlives
-/// the source.
+/// Queries at the window's end and looks back, so a window may lie in the past. Errors beyond those
+/// of Source: Code::credentials when Prometheus refuses them, Code::timeout after the deadline.
+/// `client` must outlive the source.
 [[nodiscard]] std::unique_ptr<Source>
 prometheus_source(net::HttpClient& client, PrometheusOptions options);
 

@@ -1,6 +1,6 @@
-// What lanes need beside their turns (Codex, the shared store, Khala): the metric of each, and when
-// it is at fault. Alerts and watch take both from here, so that the command that an alert names
-// shows what the alert says.
+// The services that lanes depend on beside their turns (Codex, the shared store, Khala): the metric
+// of each, and when it is at fault. Alerts and watch share this table, so the command that an alert
+// names shows the fault that the alert reports.
 #pragma once
 
 #include "oa_stream/measure/exposition.hpp"
@@ -17,21 +17,21 @@ struct ServiceSignal {
     std::string_view alert;
     std::string_view metric; ///< without the prefix
     enum class Bad { down, rises, high } bad; ///< a gauge at 0, a counter in 10 m, a gauge
-    double above = 0; ///< of a counter's rise and of a gauge: how much is too much
+    double above = 0; ///< fault threshold for a counter's rise or a gauge
     bool pages;
     std::string_view summary;
     std::string_view fault; ///< "the store is nearly full"
-    /// A label of the metric. A counter is added up over it, as one fault may raise several; each
-    /// value of a gauge is a fault of its own.
+    /// A label of the metric. A counter is summed over it, because one fault may raise several
+    /// series; for a gauge each value is a separate fault.
     std::string_view apart{};
     [[nodiscard]] constexpr bool each() const noexcept {
         return bad != Bad::rises && !apart.empty();
     }
 };
 
-/// How long one is at fault before its alert fires. What lanes lack makes turns fail, and alerts of
-/// these fire after two minutes: a cause has to fire first, because Alertmanager silences only what
-/// comes after it.
+/// How long a fault lasts before its alert fires. A fault of a service makes turns fail, and the
+/// alerts of failing turns fire after two minutes. The cause must fire first, because Alertmanager
+/// only silences alerts that fire after it.
 inline constexpr std::string_view k_service_wait = "1m";
 
 using SignalBad = ServiceSignal::Bad;
@@ -158,23 +158,24 @@ inline constexpr std::array k_service_signals{
 };
 
 /// PromQL: the series of that selector that are at fault now. `began` selects
-/// oa_stream_process_start_time_seconds: what a new lane counted before its first scrape counts.
+/// oa_stream_process_start_time_seconds, so that events of a new lane before its first scrape
+/// count.
 [[nodiscard]] std::string
 at_fault(const ServiceSignal& signal, const std::string& series, const std::string& began);
-/// All that are at fault now, in as few queries as addresses have room for; the label `signal` has
-/// the metric. `select` makes a selector of its whole name.
+/// PromQL for all faults now, in as few queries as fit into URLs; the label `signal` names the
+/// metric. `select` turns a metric's full name into a selector.
 [[nodiscard]] std::vector<std::string>
 fault_queries(const std::function<std::string(std::string_view)>& select);
 
 struct ServiceFault {
     std::string where{}; ///< an instance
     const ServiceSignal* signal = nullptr;
-    double value = 0; ///< of the gauge, or what the counter rose by
-    std::string which{}; ///< where each() is one: the label's value
+    double value = 0; ///< the gauge's value, or the counter's rise
+    std::string which{}; ///< the label's value where each() holds
     /// "10.0.0.2:8080: the store is nearly full (oa_stream_store_memory_ratio 0.87)"
     [[nodiscard]] std::string text() const;
 };
-/// By one process' own numbers: gauges now, counters by what they rose by.
+/// Faults from one process' own numbers: gauges by their present value, counters by their rise.
 [[nodiscard]] std::vector<ServiceFault>
 service_faults(std::string_view where, const SeriesMap& now, const SeriesMap& rose);
 

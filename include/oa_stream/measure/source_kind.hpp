@@ -1,5 +1,5 @@
-// One row for each kind of source. A kind is a folder of this room and a line of table.cpp; whoever
-// reads playbooks, judges gates or writes pages asks the table.
+// One row for each kind of source. A kind is a folder of this room and a line of table.cpp; code
+// that reads playbooks, judges gates or renders pages looks kinds up in the table.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -22,20 +22,20 @@ namespace oa_stream::measure {
 
 struct SourceKind;
 
-/// What a source is opened with, beside its settings.
+/// What a source needs to be opened, beside its settings.
 struct SourceParts {
     asio::any_io_executor executor;
     net::HttpClient* client = nullptr; ///< outlives the source
-    Secret secret{}; ///< what credential() names; empty: none was given
-    /// A question may be repeated and take three timeouts. False: its timeout is all it has.
+    Secret secret{}; ///< the secret that credential() names; empty: none was given
+    /// True: a question may be retried and take three timeouts. False: it has a single timeout.
     bool patient = false;
-    net::Headers headers{}; ///< what SourceSettings::headers() says, with its secrets
-    std::vector<Secret> hidden{}; ///< values of them that no message may carry
+    net::Headers headers{}; ///< the headers of SourceSettings::headers(), with secrets filled in
+    std::vector<Secret> hidden{}; ///< header values that must not appear in any message
 };
 
-/// What a command line says of a source; each kind takes its part.
+/// A source's settings from a command line; each kind uses the ones that it has.
 struct SourceFlags {
-    std::vector<std::string> places{}; ///< a URL, or files
+    std::vector<std::string> places{}; ///< one URL, or files
     std::optional<config::AuthRef> auth{};
     std::optional<std::string> user{};
     std::optional<std::string> ca{};
@@ -46,16 +46,16 @@ struct SourceFlags {
     bool include_probes = false;
     std::optional<std::string> cert{};
     std::optional<std::string> key{};
-    std::vector<std::string> headers{}; ///< sent besides those of a playbook
+    std::vector<std::string> headers{}; ///< added to those of a playbook
 };
-/// Of the key that both kinds of users' requests have.
+/// Help of the key that both kinds of sources of users' requests have.
 inline constexpr std::string_view k_include_probes_help =
     "Also count the requests of probes (header `x-oa-probe`); they are left out if absent.";
 
-/// Numbers that somebody typed.
+/// Numbers stated by a person.
 struct StatedNumbers {
-    bool enough_to_apply = false; ///< enough for a live apply
-    std::string reason{}; ///< where they were looked up
+    bool enough_to_apply = false; ///< they suffice for a live apply
+    std::string reason{}; ///< where the person looked them up
     /// Canary and stable's counts by signal ("auth_errors"), for gates on spikes.
     std::map<std::string, EventReading, std::less<>> readings{};
 };
@@ -64,10 +64,10 @@ struct StatedNumbers {
 struct SignalQuery {
     std::string signal{};
     std::string events{};
-    std::string requests{}; ///< among which; empty: the lane's turn requests
+    std::string requests{}; ///< the number of requests; empty: the lane's turn requests
 };
 
-/// What a playbook or a command line says about one source.
+/// The settings of one source, from a playbook or a command line.
 class SourceSettings {
 public:
     virtual ~SourceSettings() = default;
@@ -76,23 +76,23 @@ public:
     SourceSettings& operator=(const SourceSettings&) = delete;
 
     [[nodiscard]] virtual const SourceKind& kind() const noexcept = 0;
-    /// The plan contains it, and plans are distinguished by it.
+    /// Part of the plan, and of what distinguishes two plans.
     [[nodiscard]] virtual Json to_json() const = 0;
-    /// One problem each, `where` a key below the source's own; empty: the source itself.
+    /// One error per problem; `where` is a key below the source's own, empty for the source itself.
     [[nodiscard]] virtual std::vector<Error> problems() const { return {}; }
-    /// Where it is: "http://127.0.0.1:9090", "a.log, b.log"; empty: nowhere.
+    /// The source's location: "http://127.0.0.1:9090", "a.log, b.log"; empty: none.
     [[nodiscard]] virtual std::string place() const { return {}; }
     [[nodiscard]] virtual std::optional<config::AuthRef> credential() const { return {}; }
-    /// Lines "Name: value" to be sent; a secret as a reference.
+    /// Extra request headers "Name: value"; a secret is a reference.
     [[nodiscard]] virtual std::vector<std::string> headers() const { return {}; }
     virtual void change(const SourceFlags& flags);
-    /// Code::usage for settings of which no source can be made.
+    /// Code::usage for settings from which no source can be opened.
     [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(SourceParts parts) const;
-    /// Signals that it counts by queries of its own.
+    /// Signals that it counts by its own queries.
     [[nodiscard]] virtual std::vector<SignalQuery> signals() const { return {}; }
-    /// It was asked to count the requests of probes beside those of users.
+    /// Configured to count the requests of probes together with those of users.
     [[nodiscard]] virtual bool counts_probes() const noexcept { return false; }
-    /// nullptr: nothing is stated, it measures.
+    /// nullptr: the source measures, nothing is stated.
     [[nodiscard]] virtual const StatedNumbers* stated() const noexcept { return nullptr; }
 };
 using SettingsPtr = std::shared_ptr<SourceSettings>;
@@ -101,18 +101,18 @@ using SettingsPtr = std::shared_ptr<SourceSettings>;
 enum class Counted {
     probes, ///< the run's own
     users,
-    stated, ///< nobody's: numbers that somebody typed
+    stated, ///< numbers stated by a person
 };
 
 struct SourceKind {
-    config::Key key; ///< one element of `sources`; it is read into a SettingsPtr
+    config::Key key; ///< one element of `sources`; its value is read into a SettingsPtr
     Counted counted = Counted::users;
-    /// Key that names its place. Empty: it needs none, and is there whether it is named or not.
+    /// Key that gives its location. Empty: the kind needs none and is always available.
     std::string_view place{};
-    bool is_server = false; ///< asked over HTTP: series have labels, calls a credential and a limit
-    /// Whether a gate that names no source can be left to it.
+    bool is_server = false; ///< queried over HTTP: it has labels, a credential and a time limit
+    /// Whether it can judge a gate that names no source.
     bool (*measures)(const GateSpec& gate) = nullptr;
-    /// Why a gate that names it would never be decided; `where` a key of the gate.
+    /// Why a gate that names this source could never be decided; `where` is a key of the gate.
     std::optional<Error> (*refusal)(const GateSpec& gate) = nullptr;
     SettingsPtr (*blank)() = nullptr;
 
@@ -121,7 +121,7 @@ struct SourceKind {
 template <class Settings> SettingsPtr blank_source() {
     return std::make_shared<Settings>();
 }
-/// The row of a kind whose settings `Table` describes.
+/// The key of a kind whose settings `Table` describes.
 template <class Settings, const config::Section<Settings>& Table>
 constexpr config::Key source_key(std::string_view name, std::string_view help) {
     config::Key out{.name = name, .type = config::Type::section, .help = help, .section = &Table};
@@ -132,17 +132,17 @@ constexpr config::Key source_key(std::string_view name, std::string_view help) {
     };
     return out;
 }
-/// The gate's source cannot decide it; `hint` names what can.
+/// Error for a gate that its source cannot decide; `hint` names a source that can.
 [[nodiscard]] inline Error wrong_source(std::string message, std::string hint) {
     return {Code::config, std::move(message), "source", std::move(hint)};
 }
-/// For kinds that count requests one by one: a rate needs to know which endings are bad.
+/// For kinds that count single requests: a rate gate must name the endings that are bad.
 [[nodiscard]] std::optional<Error> needs_events(const GateSpec& gate);
 
 [[nodiscard]] std::span<const SourceKind* const> source_kinds() noexcept;
 /// nullptr for an unknown name.
 [[nodiscard]] const SourceKind* source_kind(std::string_view name) noexcept;
-/// Settings of a kind that exists, as a command line says them.
+/// Settings of an existing kind, with a command line's flags applied.
 [[nodiscard]] SettingsPtr source_settings(std::string_view name, const SourceFlags& flags);
 
 } // namespace oa_stream::measure

@@ -1,4 +1,4 @@
-// What one arm showed in a window, whatever the source: the one form gates judge.
+// What one arm showed in a window, whatever the source: the form that gates judge.
 #pragma once
 
 #include "oa_stream/measure/buckets.hpp"
@@ -13,30 +13,30 @@
 
 namespace oa_stream::measure {
 
-/// Times come raw or in buckets, never both; they are of the timing that was asked for.
+/// Times are raw or in buckets, never both; they are of the requested Timing.
 struct Tally {
     Counts requests{};
     std::vector<double> first_content_s{}; ///< ascending; +Inf: ran into a time limit
-    /// Of each of them the stretch of the window in which it was asked; they show whether times
+    /// For each time, the stretch of the window in which it was requested; shows whether times
     /// drift. Empty: not known.
     std::vector<std::uint8_t> time_blocks{};
     std::vector<Bucket> buckets{}; ///< tidy
-    /// The requests by equal stretches of the window; they show whether bad ones come in clumps.
-    /// Empty: not known.
+    /// Request counts of equal stretches of the window; they show whether bad requests come in
+    /// clumps. Empty: not known.
     std::vector<Counts> blocks{};
     std::optional<double> value{}; ///< of a PromQL expression, which counts no requests
 
-    /// How many times there are.
+    /// Number of times.
     [[nodiscard]] std::uint64_t timed() const noexcept;
 };
 
-/// As bad counts what `events` of a gate says: endings of probes, else any.
+/// Counts as bad the endings that a gate's `events` names; otherwise every bad sample.
 [[nodiscard]] Tally tally_of(
     std::span<const Sample> samples,
     Timing timing = Timing::first_content,
     std::string_view events = {}
 );
-/// Stretches that a window is cut into.
+/// Number of stretches that a window is divided into.
 inline constexpr std::size_t k_blocks = 20;
 
 } // namespace oa_stream::measure

@@ -1,5 +1,4 @@
-// What an objective is judged by unless somebody says otherwise: each as a number, and as options
-// write it.
+// Defaults of objectives, each as a number and as the text that options show.
 #pragma once
 
 #include "oa_stream/measure/fraction.hpp"
@@ -16,8 +15,8 @@ template <class Number> struct Value {
 
 inline constexpr Value<Fraction> k_objective{{999, 1000}, "99.9%"}; ///< share of good requests
 inline constexpr Value<double> k_window_s{30.0 * 86'400, "30d"};    ///< of the budget
-inline constexpr Value<double> k_first_content_s{2.5, "2.5s"};      ///< at the p95, at most
-/// Event floor: with fewer bad ones, or fewer at all, nothing burns and no ratio alerts.
+inline constexpr Value<double> k_first_content_s{2.5, "2.5s"}; ///< upper limit of the p95
+/// Event floor: with fewer bad requests, or fewer in total, nothing burns and no ratio alerts.
 inline constexpr Value<std::uint64_t> k_least_bad{5, "5"};
 inline constexpr Value<std::uint64_t> k_least_total{20, "20"};
 

@@ -1,4 +1,4 @@
-// A gate judged on everything that a stage or a stored run knows.
+// Judges a gate on everything that a stage or a stored run has.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/gate_reading.hpp"
 
@@ -11,13 +11,14 @@
 namespace oa_stream::measure {
 namespace {
 
-/// Probes see one signal alone: that they are not let in.
+/// Probes cannot measure expressions, and of the spike signals they only see refused credentials.
 bool probes_see(const GateSpec& spec) {
     return spec.metric != Metric::expression &&
            (spec.metric != Metric::spike || spec.signal == k_signal_words.front());
 }
 
-/// Of a spike, too, which else means what somebody stated.
+/// Judges spikes on samples as well; `from` makes evaluate() count them instead of reading stated
+/// numbers.
 GateRecord on_samples(const GateSpec& spec, const GateInput& input) {
     GateSpec counted = spec;
     counted.from = k_by_probes;
@@ -27,7 +28,7 @@ GateRecord on_samples(const GateSpec& spec, const GateInput& input) {
     return record;
 }
 
-/// Instead of users' requests, and said so.
+/// The probes judge in place of users' requests, and the record says so.
 GateRecord by_samples(const GateSpec& spec, const GateInput& input, const std::string& why) {
     if (!probes_see(spec)) {
         return unjudged(spec, input, Verdict::inconclusive, "they cannot see it, and " + why);
@@ -67,7 +68,8 @@ GateRecord by_source(const GateSpec& spec, const GateBasis& basis, const GateInp
     return record;
 }
 
-/// The run's own samples beside a source's numbers: they may fail it, never pass it.
+/// Judges the run's own samples in addition to a source's numbers: they may fail the gate, never
+/// pass it.
 GateRecord and_beside(const GateSpec& spec, GateRecord record, const GateInput& input) {
     GateInput beside = input;
     beside.look.interim = true;

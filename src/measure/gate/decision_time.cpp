@@ -21,7 +21,7 @@ constexpr double k_z95 = 1.6448536269514722;
 struct Forecast {
     const GateSpec& spec;
     const Expectation& now;
-    double stable_share; ///< stable's samples for each of the canary's
+    double stable_share; ///< stable samples per canary sample
     double confidence;
     double power;
 };
@@ -34,7 +34,8 @@ double at_most(std::uint64_t n, double p, std::uint64_t k) {
     return boost::math::ibetac(static_cast<double>(k + 1), static_cast<double>(n - k), p);
 }
 
-/// The most bad ones with which n requests prove the limit; nullopt: not even none.
+/// The largest number of bad requests with which n requests still prove the limit; nullopt: even
+/// zero bad ones do not prove it.
 std::optional<std::uint64_t> most_bad(std::uint64_t n, double limit, double confidence) {
     const auto proves = [&](std::uint64_t bad) {
         return clopper_pearson({bad, n}, confidence, Tail::upper)->high <= limit;
@@ -90,7 +91,7 @@ double z_of(const GateSpec& spec) {
     return normal_quantile(spec.quantile.value(), Side::one);
 }
 
-/// The gate's quantile of lognormal times whose p95 and σ are known.
+/// The gate's quantile of lognormal times with known p95 and σ.
 double time_now(const Forecast& ask) {
     return ask.now.p95_s.value_or(0) * std::exp((z_of(ask.spec) - k_z95) * ask.now.sigma);
 }
@@ -120,7 +121,7 @@ std::optional<std::uint64_t> quantile_versus(const Forecast& ask) {
     if (!ask.now.p95_s || ask.spec.limit <= 0 || ask.stable_share <= 0) {
         return std::nullopt;
     }
-    // What nobody notices is a larger limit where stable is fast.
+    // Where stable is fast, the unnoticed rise is larger than the limit.
     const double limit = std::max(ask.spec.limit, ask.spec.unnoticed_s / time_now(ask));
     const double error = z_sum(ask) * quantile_error(ask.spec) * ask.now.sigma / std::log1p(limit);
     const double least =
@@ -197,7 +198,8 @@ DecisionTime time_to_decide(
 
 std::string decision_time_text(double seconds) {
     constexpr double k_long_s = 600;
-    constexpr double k_longest_s = 1e9; // a foreign plan may say more than milliseconds can hold
+    // A foreign plan may hold more seconds than milliseconds can express.
+    constexpr double k_longest_s = 1e9;
     const double unit = seconds > k_long_s ? 60 : 1;
     const double up = std::ceil(std::clamp(seconds, 0.0, k_longest_s) / unit) * unit;
     return format_duration(std::chrono::seconds(std::llround(up)));

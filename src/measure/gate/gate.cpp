@@ -15,7 +15,7 @@ std::optional<double> finite(double value) {
     return std::isfinite(value) ? std::optional(value) : std::nullopt;
 }
 
-/// Samples of the arm that has fewer.
+/// Number of samples of the smaller arm.
 std::uint64_t fewest(const GateRecord& record) {
     return record.spec.against != Against::limit ? std::min(record.n, record.reference_n)
                                                  : record.n;
@@ -80,7 +80,7 @@ double confidence_of(const GateSpec& spec, const Look& look) noexcept {
 
 GateRecord evaluate(const GateSpec& spec, const GateInput& input) {
     GateRecord record = blank(spec, input);
-    // The one signal that probes see: how they end when the arm does not take their credential.
+    // The only signal that probes see: the arm refuses their credential.
     const std::string_view events = spec.metric == Metric::spike ? k_unauthorised : spec.events;
     const Tally listed_canary =
         input.canary_tally == nullptr ? tally_of(input.canary, spec.timing, events) : Tally{};

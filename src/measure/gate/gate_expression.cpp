@@ -1,5 +1,5 @@
-// Gates on what a PromQL expression gives: one number an arm, with no bounds, so it is compared as
-// it is, once, at the window's end.
+// Gates on the value of a PromQL expression: one number per arm without bounds, so the plain
+// numbers are compared, once, at the window's end.
 #include "gate_judge.hpp"
 #include "gate_text.hpp"
 

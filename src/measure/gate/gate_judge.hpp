@@ -10,7 +10,7 @@
 
 namespace oa_stream::measure {
 
-/// The rules a record may name.
+/// Names of rules in records.
 namespace rule {
 inline constexpr std::string_view k_within = "upper-bound-within-limit";
 inline constexpr std::string_view k_beyond = "lower-bound-beyond-limit";
@@ -37,7 +37,7 @@ inline constexpr std::string_view k_failed = "source-failed";
 inline constexpr std::string_view k_starved = "oa-stream-was-starved";
 } // namespace rule
 
-/// What GateSpec::from says of a gate that the run's own probes judge.
+/// GateSpec::from of a gate that the run's own probes judge.
 inline constexpr std::string_view k_by_probes = "probe";
 
 struct Arms {
@@ -46,53 +46,54 @@ struct Arms {
     std::uint64_t seed = 1;
 };
 
-/// A request that failed fast was not fast: what did not end well has no end.
+/// The sample's time, if it counts. Only requests that ended well have an end time: a fast failure
+/// is not a fast request.
 [[nodiscard]] std::optional<double> time_of(const Sample& sample, Timing timing);
 
-/// Where the times of a window would be too good: while an answer was under way that was given up
-/// later, quick answers came and slow ones did not.
+/// The stretches of a window in which its times look too good: an answer under way then was
+/// cancelled later, so quick answers were recorded and slow ones were not.
 class OnlyQuick {
 public:
     OnlyQuick(std::span<const Sample> samples, Timing timing);
-    /// It was sent then: its time stays out of the quantiles.
+    /// The sample was sent in such a stretch: its time stays out of the quantiles.
     [[nodiscard]] bool holds(const Sample& sample) const noexcept;
 
 private:
     std::vector<std::pair<double, double>> spans_{};
 };
 
-/// A variance that was estimated from few blocks is not known: intervals by it are wider by
-/// Student's t over the normal deviate, as those of batch means are.
+/// A variance estimated from few blocks is uncertain: intervals computed from it are widened by
+/// Student's t over the normal deviate, as for batch means.
 [[nodiscard]] double unsure_of(double variance, double free, double confidence);
 
-/// The quantile of its times; interpolated when there are but buckets.
+/// The quantile of the tally's times; interpolated when only buckets are known.
 [[nodiscard]] double quantile_of(const Tally& tally, Fraction q);
 
-/// Nothing but what was asked, where and when.
+/// A record with only the spec, window, source and query filled in.
 [[nodiscard]] GateRecord blank(const GateSpec& spec, const GateInput& input);
 
 void settle(GateRecord& record, Verdict verdict, std::string_view rule);
 
-/// PASS when the upper bound is within the limit, FAIL when the lower one is beyond it. An interim
-/// look is only allowed to fail, fewer than min_n samples only not to pass.
+/// PASS when the upper bound is within the limit, FAIL when the lower bound is beyond it. An
+/// interim look may only FAIL; with fewer than min_n samples the gate may not PASS.
 void decide(GateRecord& record, const Interval& interval);
 
-/// Rounded to as many digits as a limit has: 11/10 − 1 is not the double 0.1.
+/// Rounds to as many digits as a limit has: 11/10 − 1 is not the double 0.1.
 [[nodiscard]] double as_decimal(double value) noexcept;
 
-/// Samples at which the upper bound would reach the limit if the measured value stayed: the
-/// interval shrinks with the square root of n.
+/// Number of samples at which the upper bound would reach the limit if the measured value stayed
+/// the same: the interval shrinks with the square root of n.
 [[nodiscard]] std::optional<std::uint64_t> scaled_need(const GateRecord& record, std::uint64_t n);
 
-/// Of fewer probes than this, want of our own time struck no window as a whole.
+/// With at least this share of probes affected, stalls may explain a FAIL of an absolute limit.
 inline constexpr double k_starved_share = 0.05;
-/// Says in the record that probes were not measured for want of our own time. An absolute limit
-/// that stable does not keep either then fails nobody.
+/// Notes in the record that probes were not measured because oa-stream was stalled. An absolute
+/// limit that stable does not meet either then does not FAIL.
 void account_for_starvation(GateRecord& record, const GateInput& input);
 
 void measure_bad_rate(GateRecord& record, const Arms& arms);
 void measure_quantile(GateRecord& record, const Arms& arms);
-/// `arms`: null when numbers that somebody stated are judged.
+/// `arms`: null when stated numbers are judged.
 void measure_spike(GateRecord& record, const Arms* arms);
 [[nodiscard]] std::string spike_sentence(const GateRecord& record);
 void measure_expression(GateRecord& record, const Arms& arms);

@@ -13,14 +13,14 @@
 namespace oa_stream::measure {
 namespace {
 
-// Below this expected count in a cell Newcombe's interval is too sure of itself; Fisher decides.
+// Below this expected count in a cell, Newcombe's interval is too narrow; Fisher's test decides.
 constexpr double k_small_cell = 5;
 
-// Independent failures look so clumped, or more, in one window of ten.
+// One window of ten with independent failures looks at least this clumped.
 constexpr double k_by_chance = 0.1;
 
-/// How much more the blocks' bad ones vary than independent ones would: the size of the clumps in
-/// which failures come. 1 where chance explains it.
+/// The estimated size of the clumps in which failures come: how much more the blocks' bad counts
+/// vary than those of independent failures would. 1 where chance explains the variation.
 double clumped(const std::vector<Counts>& blocks, double confidence) {
     Counts all;
     std::size_t used = 0;
@@ -58,7 +58,8 @@ std::uint64_t scaled(std::uint64_t n, double factor) {
     return static_cast<std::uint64_t>(std::ceil(static_cast<double>(n) * factor));
 }
 
-/// What a sample of clumps is worth: that of so many times fewer independent requests.
+/// The number of independent requests that a sample with clumps is worth: fewer by the clump's
+/// size.
 Counts independent(Counts counts, double clump) {
     if (clump <= 1) {
         return counts;
@@ -70,8 +71,8 @@ Counts independent(Counts counts, double clump) {
     return {std::min(counts.bad > 0 ? std::max<std::uint64_t>(1, bad) : 0, least), least};
 }
 
-/// For a lower bound: no clump is larger than all failures that were seen. They are one event then,
-/// of the size that was seen.
+/// For a lower bound: no clump is larger than the number of failures seen. They then count as one
+/// event of that size.
 double clump_seen(Counts counts, double clump) {
     return counts.bad > 0 ? std::min(clump, static_cast<double>(counts.bad)) : clump;
 }
@@ -99,7 +100,7 @@ bool small_cells(Counts a, Counts b) {
     return smallest * pooled < k_small_cell || smallest * (1 - pooled) < k_small_cell;
 }
 
-/// The lower bound of the difference put together from exact bounds of both arms.
+/// The lower bound of the difference, combined from exact bounds of both arms.
 double exact_low(Counts canary, Counts stable, double confidence) {
     const auto below = clopper_pearson(canary, confidence, Tail::lower);
     const auto above = clopper_pearson(stable, confidence, Tail::upper);

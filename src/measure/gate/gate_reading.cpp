@@ -19,14 +19,14 @@ namespace {
 
 enum class Towards { bad, good };
 
-// More of them prove no more: no quantile of what an index keeps lies behind so many.
+// More times prove no more: no quantile of the times that an index keeps lies behind this many.
 constexpr std::uint64_t k_most_times = 1'000'000;
 
 std::uint64_t whole_of(double count) {
     return static_cast<std::uint64_t>(std::ceil(std::clamp(count, 0.0, 1e15)));
 }
 
-/// So many endless times, or immediate ones.
+/// Adds `count` infinite times, or `count` times of 0.
 void add_times(Tally& tally, std::uint64_t count, Towards where) {
     const bool bad = where == Towards::bad;
     if (tally.buckets.empty()) {
@@ -40,8 +40,8 @@ void add_times(Tally& tally, std::uint64_t count, Towards where) {
     }
 }
 
-/// Adds the times of what may have been there and was not read, all of it endless or all of it
-/// immediate. Bad ones come in one clump, which proves least.
+/// Adds the times of requests that may have happened but were not read: all infinite, or all 0. Bad
+/// ones are put into one clump, the case that proves least.
 void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
     if (unread == 0) {
         return;
@@ -55,9 +55,8 @@ void add_unread(Tally& tally, std::uint64_t unread, Towards where) {
     add_times(tally, unread, where);
 }
 
-/// Those at the window's ends that make the quantile worse, as endless ones, or better, as
-/// immediate ones. Which do: by the limit, or by the arm's own quantile where it is compared with
-/// another's.
+/// Adds the times at the window's ends that make the quantile worse (as infinite) or better (as 0).
+/// The limit separates the two, or the arm's own quantile when arms are compared.
 void add_edge_times(
     Tally& tally, const GateSpec& spec, const SourceReading& reading, Towards where
 ) {
@@ -72,7 +71,7 @@ void add_edge_times(
     add_times(tally, whole_of(count), where);
 }
 
-/// Takes so many away: the fastest, which makes the rest worse, or the slowest.
+/// Removes `others` times: the fastest, which makes the rest worse, or the slowest.
 void drop_others(std::vector<Bucket>& buckets, double others, Towards where) {
     const double rest = std::max(0.0, buckets.back().count - others);
     for (Bucket& bucket : buckets) {
@@ -81,7 +80,7 @@ void drop_others(std::vector<Bucket>& buckets, double others, Towards where) {
     }
 }
 
-/// The tally as it may have been, had the source erred in that direction.
+/// The tally if the source erred in that direction.
 Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where) {
     Tally out = reading.tally;
     const double error = std::max(0.0, reading.count_error);
@@ -107,7 +106,7 @@ Tally shifted(const GateSpec& spec, const SourceReading& reading, Towards where)
     return out;
 }
 
-/// What of the reading this gate cannot be sure of; 0: nothing.
+/// How many events of the reading are uncertain for this gate; 0: none.
 double blur_of(const GateSpec& spec, const SourceReading& reading) {
     const bool times = spec.metric == Metric::quantile;
     const std::uint64_t edge = times ? reading.edge.timed() : reading.edge.requests.total;
@@ -121,7 +120,7 @@ double blur_of(const GateSpec& spec, const SourceReading& reading) {
     );
 }
 
-/// Why another verdict is possible.
+/// Explains why another verdict is possible.
 std::string
 blur_text(const GateSpec& spec, const SourceReading& canary, const SourceReading& stable) {
     const bool versus = spec.against != Against::limit;
@@ -228,7 +227,8 @@ unjudged(const GateSpec& spec, const GateInput& base, Verdict verdict, std::stri
 
 namespace {
 
-/// Requests that a source cannot distinguish may be on either side of the limit.
+/// Turns the verdict INCONCLUSIVE when events that the source cannot resolve could lie on either
+/// side of the limit.
 void doubt_blurred(
     GateRecord& record,
     const GateSpec& spec,

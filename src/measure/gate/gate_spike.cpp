@@ -1,7 +1,7 @@
-// "Does not spike": the canary runbook's words on auth, sync token and audit errors, which come
-// with no figure. Here: a rate more than limit + 1 times stable's (or that before the run), from
-// min_events events on. These are counts of rare events in somebody else's log, so there is no
-// interval: the rule is on what was counted.
+// "Does not spike": the canary runbook's wording for auth, sync token and audit errors, which gives
+// no figure. Here a spike is a rate of more than limit + 1 times stable's (or that before the run),
+// from min_events events on. The counts are rare events in another program's log, so there is no
+// interval: the rule applies to the counts.
 #include "oa_stream/base/layout.hpp"
 
 #include "gate_judge.hpp"
@@ -15,7 +15,7 @@ double rate(const EventCounts& counts) {
     return static_cast<double>(counts.events) / static_cast<double>(counts.requests);
 }
 
-/// One rate over the other, rounded once: exactly at a limit it equals limit_ratio().
+/// The ratio of the two rates, rounded only once: at the limit it equals limit_ratio() exactly.
 double ratio_of(const EventCounts& canary, const EventCounts& stable) {
     return static_cast<double>(canary.events) * static_cast<double>(stable.requests) /
            (static_cast<double>(stable.events) * static_cast<double>(canary.requests));
@@ -26,7 +26,7 @@ double limit_ratio(const GateSpec& spec) {
     return as_decimal(1 + spec.limit);
 }
 
-/// "2.5x", with as many digits as it takes to see on which side of the limit it lies.
+/// "2.5x", with enough digits to show on which side of the limit the ratio lies.
 std::string times(double ratio, double limit) {
     for (int digits = 1; digits < 6; ++digits) {
         std::string text = fmt::format("{:.{}f}", ratio, digits);

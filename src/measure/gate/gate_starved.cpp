@@ -1,4 +1,4 @@
-// What a gate may conclude of probes that were not measured for want of oa-stream's own time.
+// What a gate may conclude from probes that were not measured because oa-stream was stalled.
 #include "oa_stream/measure/cancelled.hpp"
 #include "oa_stream/measure/gate.hpp"
 #include "oa_stream/measure/proportion.hpp"
@@ -18,7 +18,7 @@ Counts starved_of(std::span<const Sample> samples) {
     return {static_cast<std::uint64_t>(count), samples.size()};
 }
 
-/// A limit that stable does not keep either, as far as its own number goes.
+/// Stable does not meet the limit either, by its measured value.
 bool stable_is_beyond(const GateSpec& spec, const GateInput& input) {
     GateInput swapped = input;
     swapped.canary = input.stable;
@@ -27,7 +27,7 @@ bool stable_is_beyond(const GateSpec& spec, const GateInput& input) {
     return stable.verdict == Verdict::fail || (stable.value && *stable.value > spec.limit);
 }
 
-/// Trouble that both share does not make one of them worse.
+/// Trouble that both arms share does not count as worse.
 bool is_worse_than_stable(const GateSpec& spec, const GateInput& input) {
     GateSpec versus = spec;
     versus.against = Against::stable;
@@ -35,7 +35,8 @@ bool is_worse_than_stable(const GateSpec& spec, const GateInput& input) {
     return evaluate(versus, input).verdict == Verdict::fail;
 }
 
-/// A standstill of ours strikes both arms: what was left out at the canary alone is the canary's.
+/// A stall of oa-stream affects both arms. When clearly more of the canary's probes were left out,
+/// the canary itself is the cause.
 bool hides_the_canary(const Counts& canary, const Counts& stable) {
     constexpr double k_chance = 0.05;
     return canary.bad > 0 &&

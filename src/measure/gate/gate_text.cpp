@@ -22,7 +22,7 @@ std::string points(double difference, double limit) {
     return text + " points";
 }
 
-/// Seconds a token as people say it: tokens per second, and a rise of one as the fall of the other.
+/// Shows seconds per token as tokens per second, and a rise of one as a fall of the other.
 std::string token_text(const GateSpec& spec, double value) {
     if (!relative(spec)) {
         return value > 0 ? fmt::format("{:.4g}/s", 1 / value) : "unbounded";
@@ -30,7 +30,7 @@ std::string token_text(const GateSpec& spec, double value) {
     return value > -1 ? signed_percent(1 / (1 + value) - 1, 1 / (1 + spec.limit) - 1) : "unbounded";
 }
 
-/// A number in the unit of the limit.
+/// Formats a value in the unit of the limit.
 std::string in_unit(const GateSpec& spec, double value) {
     if (is_token_rate(spec)) {
         return token_text(spec, value);
@@ -42,7 +42,7 @@ std::string in_unit(const GateSpec& spec, double value) {
                                                   : seconds_text(value, spec.limit);
 }
 
-/// A record has no infinite bounds: that of a FAIL from below is one that is missing.
+/// Records hold no infinite bounds: a missing lower bound of a FAIL stands for infinity.
 std::string bounds(const GateRecord& record) {
     const std::string never = in_unit(record.spec, k_infinite);
     const bool late = record.value && std::isinf(*record.value);
@@ -54,18 +54,20 @@ std::string bounds(const GateRecord& record) {
     const std::string high = record.high ? in_unit(record.spec, *record.high)
                              : late      ? never
                                          : "no upper bound";
-    const bool turned = is_token_rate(record.spec); // many seconds a token are few tokens a second
+    // Many seconds per token are few tokens per second.
+    const bool turned = is_token_rate(record.spec);
     return fmt::format("{} to {} at {}", turned ? high : low, turned ? low : high, sure);
 }
 
-/// One arm's own number.
+/// Formats one arm's own value.
 std::string arm_text(const GateSpec& spec, double value) {
     GateSpec alone = spec;
     alone.against = Against::limit;
     return is_token_rate(spec) ? token_text(alone, value) : seconds_text(value, 0);
 }
 
-/// Where stable is so fast that the limit lies within what nobody notices.
+/// Explains a limit raised by `unnoticed_s`, where stable is so fast that the relative limit would
+/// be smaller.
 std::string floor_text(const GateRecord& record) {
     const double stable = record.reference.value_or(0);
     if (is_token_rate(record.spec)) {

@@ -5,10 +5,10 @@
 
 namespace oa_stream::measure {
 
-/// Made from the record's own numbers, so that text and verdict cannot disagree.
+/// Computed from the record's numbers only, so that text and verdict cannot disagree.
 [[nodiscard]] std::string sentence_of(const GateRecord& record);
 
-/// "canary ", where there is one.
+/// "canary ", unless the record has no arms to name.
 [[nodiscard]] std::string whose(const GateRecord& record);
 /// "bad rate", "p95 first content", "p99.5 duration"
 [[nodiscard]] std::string subject_of(const GateSpec& spec);

@@ -49,10 +49,11 @@ void absolute(GateRecord& record, const Tally& canary) {
     }
 }
 
-// Independent times look so uneven, or more, in one window of twenty.
+// One window of twenty with independent times looks at least this uneven.
 constexpr double k_uneven_by_chance = 0.05;
 
-/// Times above the quantile of their own arm, by stretches of the window, `merged` to one.
+/// Counts the times above their own arm's quantile, by stretches of the window of `merged` blocks
+/// each.
 std::vector<Counts> above(const Tally& tally, Fraction q, std::size_t merged) {
     std::vector<Counts> out(k_blocks / merged);
     const auto n = tally.first_content_s.size();
@@ -94,8 +95,9 @@ double uneven(const std::vector<Counts>& a, const std::vector<Counts>& b, double
                : 1;
 }
 
-/// How much more the arms' times move against each other than independent ones would: what both
-/// share cancels out. Slow drifts show between long stretches alone, so several lengths are tried.
+/// How much more the arms' times drift against each other than independent times would; a drift
+/// that both share cancels out. Slow drifts only show between long stretches, so several lengths
+/// are tried.
 double drift_between(const Arms& arms, Fraction q, double confidence) {
     const auto known = [](const Tally& tally) {
         return !tally.time_blocks.empty() &&
@@ -113,7 +115,7 @@ double drift_between(const Arms& arms, Fraction q, double confidence) {
     return out;
 }
 
-/// Of a ratio: farther from `value`, as `times` as few requests would make it.
+/// Widens a ratio's interval around `value`, as if the arms had `times` times fewer requests.
 Interval widened(Interval of, double value, double times) {
     if (times <= 1 || !(value > 0) || !std::isfinite(value)) {
         return of;
@@ -132,9 +134,9 @@ double ratio_of(double canary, double stable, double unknown) {
     return stable > 0 && std::isfinite(stable) ? canary / stable : unknown;
 }
 
-/// Canary's bound over stable's opposite one, each with half of the error: holds whatever the
-/// distributions are, needs more data than a bootstrap, and works on buckets and at confidences
-/// that no resampling resolves.
+/// The canary's bound over stable's opposite one, each with half of the error. It holds for any
+/// distribution, and works on buckets and at confidences that resampling cannot resolve, but needs
+/// more data than a bootstrap.
 Interval rank_ratio(const GateSpec& spec, const Arms& arms, double confidence) {
     const double each = (1 + confidence) / 2;
     const Interval canary = bounds_of(arms.canary, spec.quantile, each);
@@ -145,7 +147,7 @@ Interval rank_ratio(const GateSpec& spec, const Arms& arms, double confidence) {
     };
 }
 
-/// Raising keeps the order, so a quantile of raised times is the raised quantile.
+/// Raising times keeps their order, so the quantile of raised times is the raised quantile.
 std::optional<Interval> ratio_bounds(const GateRecord& record, const Arms& arms) {
     const GateSpec& spec = record.spec;
     const bool raw = arms.canary.buckets.empty() && arms.stable.buckets.empty();
@@ -174,7 +176,7 @@ void versus(GateRecord& record, const Arms& arms) {
     const std::uint64_t need = needed_for_upper_rank(spec.quantile, record.confidence);
     const std::uint64_t fewer = std::min(record.n, record.reference_n);
     if (fewer < need) {
-        // A resampled tail of so few values never reaches beyond the largest one seen.
+        // A resampled tail of this few values never reaches beyond the largest value seen.
         record.needs_n = need;
         return settle(
             record, Verdict::inconclusive, record.look.interim ? rule::k_interim : rule::k_too_few

@@ -1,4 +1,4 @@
-// A source's answer as a line, and back.
+// Serializes a source's reading as one line, and parses it.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/source.hpp"
@@ -100,11 +100,11 @@ Json pairs_json(const std::vector<Counts>& blocks) {
     });
 }
 
-/// The members that are one number each.
+/// Members that are a single number.
 struct Number {
     std::string_view name;
     double SourceReading::* at;
-    bool always = true; ///< false: lines of earlier versions are without it, which is 0
+    bool always = true; ///< false: lines of earlier versions lack it; it is then 0
 };
 constexpr std::array k_numbers{
     Number{"newest_s", &SourceReading::newest_s},

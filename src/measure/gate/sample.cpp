@@ -24,7 +24,7 @@ double to_micros(double seconds) {
     return std::isinf(seconds) ? seconds : std::round(seconds * 1e6) / 1e6;
 }
 
-/// Lines of earlier versions have it in the detail alone.
+/// Lines of earlier versions only have this in their detail.
 bool own_in(const Json& line) {
     const auto own = bool_member(line, "own");
     return own ? *own : text_in(line, "detail").starts_with("oa-stream itself stood still");
@@ -52,7 +52,7 @@ bool was_starved(const Sample& sample) noexcept {
 
 std::optional<double> time_of(const Sample& sample, Timing timing) {
     if (is_cancelled(sample) && timing != Timing::first_content) {
-        return std::nullopt; // it was not over
+        return std::nullopt; // it had not ended
     }
     switch (timing) {
     case Timing::first_content:

@@ -20,7 +20,7 @@ std::uint64_t Tally::timed() const noexcept {
 
 namespace {
 
-/// The window of some samples, cut into k_blocks.
+/// Divides the samples' window into k_blocks stretches.
 struct Stretches {
     explicit Stretches(std::span<const Sample> samples) {
         if (!samples.empty()) {
@@ -34,10 +34,10 @@ struct Stretches {
         return std::min(at, k_blocks - 1);
     }
     double begin_s = 0;
-    double length_s = 0; ///< 0: there is no window
+    double length_s = 0; ///< 0: the window has no length
 };
 
-/// Ascending, each with its stretch.
+/// Stores the times ascending, each with its stretch.
 void put_times(Tally& tally, std::span<const Sample> samples, Timing timing) {
     const Stretches stretches(samples);
     if (stretches.length_s <= 0) {

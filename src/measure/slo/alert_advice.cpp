@@ -20,10 +20,10 @@ using Routes = std::span<const std::string>; ///< none: all
 struct Advice {
     std::string_view alert;
     Next next;
-    /// What is wrong, with $value and $labels of Prometheus' templates.
+    /// Describes the fault, with $value and $labels of Prometheus' templates.
     std::string_view text;
-    /// Counters of what is bad: the instance that has most of it is named. None: the labels name
-    /// it.
+    /// Counters of the fault: the instance with the largest share is named. None: the alert's
+    /// labels name it.
     std::vector<telemetry::Term> (*bad)(Routes routes) = nullptr;
     std::string_view window = "10m"; ///< of the alert's expression
 };
@@ -40,10 +40,10 @@ std::vector<telemetry::Term> bad_by_default(Routes routes) {
     return telemetry::bad_terms(telemetry::default_bad(), routes);
 }
 
-/// In place of the name: every alert of a code of handshakes.
+/// Stands in for the names of all handshake alerts, one per compatibility code.
 constexpr std::string_view k_handshakes;
 
-/// Causes before what follows from them.
+/// Order: causes before their effects.
 constexpr std::array k_advice{
     Advice{
         "OaStreamRequestsAbsent",
@@ -294,7 +294,7 @@ constexpr std::array k_advice{
     },
 };
 
-/// Null for an alert that has none: a test refuses it.
+/// nullptr for an alert without advice; a test rejects such an alert.
 const Advice* advice_of(std::string_view alert) {
     const auto& codes = telemetry::k_compat_codes;
     const bool handshake = contains(codes, alert, alert_name);
@@ -305,13 +305,13 @@ bool is_routed(const Advice& advice) {
     return advice.text.contains(k_its_route);
 }
 
-/// " Most of it: 10.0.0.2:8080 (revision r42).", when somebody has some.
+/// " Most of it: 10.0.0.2:8080 (revision r42).", when an instance has any.
 std::string worst_of(const Advice& advice, const AlertOptions& options) {
     const std::vector<std::string> routes(is_routed(advice) ? 1 : 0, std::string(k_its_route));
     std::string rose;
     for (const telemetry::Term& term : advice.bad(routes)) {
         if (term.subtract) {
-            continue; // what two counters count is but a few
+            continue; // requests that two counters both count are few
         }
         const std::string_view name = term.metric->name.substr(telemetry::k_prefix.size());
         const std::string series = selector(options, name, prometheus::matchers(term));
@@ -325,7 +325,7 @@ std::string worst_of(const Advice& advice, const AlertOptions& options) {
         selector(options, "build_info", "")
     ));
     const auto at = query.find(k_its_route);
-    if (at != std::string::npos) { // one template cannot be within another
+    if (at != std::string::npos) { // a template cannot contain another one
         query = "(print " + query.replace(at, k_its_route.size(), "\" $labels.route \"") + ")";
     }
     return fmt::format(
@@ -350,7 +350,7 @@ void add_advice(std::vector<Group>& groups, const AlertOptions& options) {
             }
             rule.next = next_of(advice->next, is_routed(*advice), options);
             rule.runbook = fmt::format("{}#{}", options.runbook, to_lower(rule.name));
-            const auto tier = advice - k_advice.begin() + 10; // two digits, always
+            const auto tier = advice - k_advice.begin() + 10; // always two digits
             rule.labels.emplace_back("service", "oa-stream");
             rule.labels.emplace_back("tier", fmt::format("{}", tier));
         }

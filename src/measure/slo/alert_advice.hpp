@@ -1,5 +1,5 @@
-// The text of an alert for the person that it wakes: the fault, its place, the command to run.
-// Private to the room.
+// The text of an alert for the operator it wakes: the fault, its place, the command to run. Private
+// to the room.
 #pragma once
 
 #include "alert_table.hpp"
@@ -10,24 +10,25 @@
 
 namespace oa_stream::measure::alerts {
 
-inline constexpr std::string_view k_its_route = "{{ $labels.route }}"; ///< the alert's
+inline constexpr std::string_view k_its_route = "{{ $labels.route }}"; ///< the alert's label
 
-/// A command of ours that shows the fault. Prometheus fills in its own address and the labels.
+/// An oa-stream command that shows the fault. Prometheus fills in its own address and the labels.
 enum class Next {
-    watch,  ///< all numbers of all targets, once
-    gate,   ///< bad requests, judged
-    first,  ///< times of the first content, judged
-    budget, ///< what is left
-    status, ///< open runs, and what they left
-    runs,   ///< what was run, and how it ended
+    watch, ///< all numbers of all targets, once
+    gate, ///< bad requests, judged
+    first, ///< times of the first content, judged
+    budget, ///< the rest of the error budget
+    status, ///< open runs, and what they left behind
+    runs, ///< the runs and their outcomes
 };
-/// `routed`: of the alert's route alone.
+/// `routed`: only for the alert's route.
 [[nodiscard]] std::string next_of(Next next, bool routed, const AlertOptions& options);
 
-/// Fills description, next, runbook and tier of every alert.
+/// Fills in description, next, runbook and tier of every alert.
 void add_advice(std::vector<Group>& groups, const AlertOptions& options);
 
-/// A route, inhibition rules and an example receiver for Alertmanager: one fault, one page.
+/// A route, inhibition rules and an example receiver for Alertmanager, so that one fault causes one
+/// page.
 [[nodiscard]] std::string alertmanager_yaml(const std::vector<Group>& groups);
 
 } // namespace oa_stream::measure::alerts

@@ -1,5 +1,4 @@
-// A firing and a quiet case for every alert, on the series of a healthy lane with something
-// changed.
+// A firing and a quiet test case for every alert: the series of a healthy lane with one change.
 #include "oa_stream/measure/matchers.hpp"
 
 #include "alert_table.hpp"
@@ -14,10 +13,10 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-const telemetry::TurnRoute k_wrong = k_case_routes.back(); // where things go wrong
+const telemetry::TurnRoute k_wrong = k_case_routes.back(); // the route with the faults
 const std::string k_route{k_wrong.pattern};
 
-/// The share of bad requests at which that alert fires, with some room.
+/// A share of bad requests at which the pair's alert fires, with some margin.
 double burn_share(const BurnPair& pair, const AlertOptions& options) {
     const double limit = pair.factor.value() * (1 - options.objective.value());
     return std::min(1.3 * limit, (1 + limit) / 2);
@@ -42,7 +41,7 @@ std::string rejected(std::string_view code) {
     return fmt::format(R"(compat_rejected_total{{code="{}"}})", code);
 }
 
-/// The classes that an alert watches.
+/// The classes that have an alert.
 std::vector<telemetry::TerminalRow> watched() {
     std::vector<telemetry::TerminalRow> out(
         telemetry::k_terminals.begin(), telemetry::k_terminals.end()
@@ -99,10 +98,10 @@ private:
         }
     }
 
-    /// A new lane failed before its first scrape, and never again.
+    /// A new lane failed before its first scrape and never again.
     void young() {
         constexpr int k_came = 21;
-        constexpr double k_began = 1230; // seconds: half a minute before that
+        constexpr double k_began = 1230; // seconds: half a minute before k_came
         const auto fresh = [](std::string name, double value) {
             name.insert(name.size() - 1, name.ends_with("{}") ? "" : ",");
             name.insert(name.size() - 1, "example=\"new\"");
@@ -158,7 +157,7 @@ private:
     }
 
     void terminals() {
-        const auto ending = [&](double times) { // so many times its limit, each class
+        const auto ending = [&](double times) { // each class ends `times` times its limit
             std::vector<Series> out;
             double completed = 1;
             for (const telemetry::TerminalRow& row : watched()) {
@@ -194,7 +193,7 @@ private:
              {"OaStreamRequestsAbsent", selected({{"method", "POST"}})}});
     }
 
-    /// absent() has the labels that its selector asks for by equality.
+    /// Adds the labels that the selector matches by equality, as absent() does.
     [[nodiscard]] Labels selected(Labels out) const {
         const Labels more = selected_labels(options_);
         out.insert(out.end(), more.begin(), more.end());
@@ -206,8 +205,8 @@ private:
     std::vector<Case> cases_{};
 };
 
-// Seven and a half hours, of which the last half is what changes: looked at every quarter of an
-// hour, a rate over 10 minutes has changed fully both at the last look and at the one before.
+// Seven and a half hours; the traffic changes in the last half hour. Promtool looks every quarter
+// of an hour, so a rate over 10 minutes has changed fully at the last two looks.
 constexpr int k_bridge_minutes = 450;
 constexpr int k_bridge_change = 30;
 constexpr int k_bridge_step = 2;
@@ -248,9 +247,8 @@ std::vector<Case> bridge_cases(const AlertOptions& options) {
     };
 }
 
-// Three days, and one look more. At looks that are 50 minutes apart a burn of 110 fills the window
-// of an hour both at the last look and at the one before; every look costs promtool three days of
-// samples.
+// Three days plus one look. Looks are 50 minutes apart, so a burn of 110 minutes fills a window of
+// an hour at the last two looks; every look costs promtool three days of samples.
 constexpr int k_burn_minutes = 3 * 1440 + 30;
 constexpr int k_burn_step = 2;
 
@@ -287,8 +285,8 @@ Expected burns(const BurnPair& pair) {
     return {fmt::format("OaStreamBudgetBurn{}", pair.long_word)};
 }
 
-/// One bad request in an hour of thirty: the ratios are far above every limit, of days at the last
-/// look and the one before.
+/// One bad request in an hour with thirty requests: the ratios exceed every limit, including those
+/// of the long windows at the last two looks.
 Case night(const AlertOptions& options) {
     Case out{
         .name = "one bad request at night is below the floor", .minutes = 150, .step = k_burn_step
@@ -305,11 +303,11 @@ Case night(const AlertOptions& options) {
 std::vector<Case> burn_cases(const AlertOptions& options) {
     const auto share = [&](const BurnPair& pair) { return burn_share(pair, options); };
     const auto& [hour, six_hours, day, three_days] = k_burn_pairs;
-    // Three looks, and all for which an alert goes on firing.
+    // Three looks, and as many as an alert keeps firing.
     const auto kept = (options.keep + std::chrono::minutes(49)) / std::chrono::minutes(50);
     const int quiet = 50 * (3 + static_cast<int>(kept));
-    // Most of an hour longer than the window and more: it was full at the look before the last,
-    // too.
+    // Longer than the window by nearly a look or more, so that the window was also full at the
+    // previous look.
     std::vector<Case> out{
         burn_case(options, "an hour of fast burning", share(hour), 110, 0, {burns(hour)}),
         burn_case(options, "fast burning that has ended", share(hour), 110, quiet, {}),
@@ -331,7 +329,8 @@ std::vector<Case> burn_cases(const AlertOptions& options) {
 
 double turns_per_minute(const AlertOptions& options) {
     const auto least_bad = static_cast<double>(options.least_bad);
-    // The strictest floor: the bad ones of five minutes of the fastest burn, with room to spare.
+    // Sets the strictest floor: the bad requests of five minutes of the fastest burn, with a
+    // margin.
     constexpr double k_short_minutes = 5;
     constexpr double k_room = 2;
     const double in_short =
@@ -346,7 +345,7 @@ double turns_per_minute(const AlertOptions& options) {
 
 Labels selected_labels(const AlertOptions& options) {
     Labels out;
-    const auto matchers = parse_matchers(options.matchers); // alert_rules() has looked at them
+    const auto matchers = parse_matchers(options.matchers); // alert_rules() has validated them
     for (const Matcher& one : matchers ? *matchers : std::vector<Matcher>{}) {
         if (one.op == "=") {
             out.emplace_back(one.name, one.value);

@@ -1,4 +1,4 @@
-// Alerts of slow routes, with the cases that prove them.
+// Alerts for slow routes, with the cases that prove them.
 #include "alert_table.hpp"
 #include "sources/prometheus/promql.hpp"
 
@@ -10,13 +10,13 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-/// A clock of the lane with the bound that its p95 keeps.
+/// A duration that the lane measures, and the bound that its p95 must keep.
 struct SlowClock {
     std::string_view word;
     std::string_view metric;
     std::string_view bound;
     std::string_view alert;
-    std::string_view earlier{}; ///< metric of lanes that do not have this one yet
+    std::string_view earlier{}; ///< the metric of older lanes that lack this one
 };
 
 std::array<SlowClock, 2> slow_clocks(const AlertOptions& options) {
@@ -37,7 +37,8 @@ std::array<SlowClock, 2> slow_clocks(const AlertOptions& options) {
     };
 }
 
-/// A share above a bucket bound of more than 5 % is a p95 above that bound, without interpolation.
+/// When more than 5 % of the times lie above a bucket bound, the p95 is above that bound; this
+/// needs no interpolation.
 void slow(Group& out, const AlertOptions& options, const SlowClock& clock) {
     const std::string all = fmt::format("oa_stream:{}:increase10m", clock.word);
     const std::string over = fmt::format("oa_stream:{}_slow:increase10m", clock.word);
@@ -50,8 +51,9 @@ void slow(Group& out, const AlertOptions& options, const SlowClock& clock) {
         if (clock.earlier.empty()) {
             return fmt::format("sum by (route) ({})", risen(options, own, "10m"));
         }
-        // Both have the same labels: a series of an earlier lane counts, and none beside its own.
-        // A lane that went back to an earlier version has the earlier one alone, at once.
+        // Both metrics have the same labels. An earlier lane's series counts only where the lane
+        // has none of the newer metric; a lane that was reverted to an earlier version switches to
+        // the earlier metric at once.
         const std::string earlier = of(clock.earlier);
         return fmt::format(
             "sum by (route) ((({}) unless ({} unless {})) or {})",
@@ -77,13 +79,13 @@ void slow(Group& out, const AlertOptions& options, const SlowClock& clock) {
     });
 }
 
-/// Times of a minute; without any the histogram is not there.
+/// Rates per minute; with none the histogram does not exist.
 struct Times {
     double within_bound = 0;
     double all = 0;
 };
 
-/// What the rules read of a clock's histogram on that route.
+/// Adds the series of a clock's histogram on that route that the rules read.
 void add_times(
     std::vector<Series>& out,
     const SlowClock& clock,
@@ -107,7 +109,7 @@ void add_times(
     add(fmt::format(R"({}_count{{route="{}"}})", metric, route), times.all);
 }
 
-/// The same series as Prometheus 3 stores them.
+/// The same series with bounds as Prometheus 3 stores them ("30.0").
 std::vector<Series> with_points(std::vector<Series> series) {
     std::vector<Series> out;
     for (Series& one : series) {
@@ -118,7 +120,7 @@ std::vector<Series> with_points(std::vector<Series> series) {
             Series pointed = one;
             pointed.name.insert(digits, ".0");
             out.push_back(std::move(pointed));
-            one.pieces.clear(); // also of the healthy lane
+            one.pieces.clear(); // also removes the healthy lane's series
         }
         out.push_back(std::move(one));
     }
@@ -151,7 +153,7 @@ std::vector<Case> latency_cases(const AlertOptions& options) {
     add_times(both, clock, clock.earlier, route, {turns, turns}, k_minutes);
     add_times(earlier, clock, clock.metric, route, {}, k_minutes);
     add_times(earlier, clock, clock.earlier, route, {turns * 0.9, turns}, k_minutes);
-    // Long enough ago that its series are gone, and within the window of the look before the last.
+    // Long enough ago that its series are gone, but within the window of the second-last look.
     constexpr int k_went_back = 19;
     std::vector<Series> back = earlier;
     add_times(back, clock, clock.metric, route, {turns, turns}, k_went_back);
@@ -178,7 +180,7 @@ std::vector<Case> latency_cases(const AlertOptions& options) {
 }
 
 std::vector<Series> healthy_latency(const AlertOptions& options, double turns, int minutes) {
-    constexpr double k_requests = 10; // a turn: resumes and refused ones are most of them
+    constexpr double k_requests = 10; // per turn: most requests are resumes and refused ones
     std::vector<Series> out;
     for (const telemetry::TurnRoute& route : k_case_routes) {
         for (const SlowClock& clock : slow_clocks(options)) {

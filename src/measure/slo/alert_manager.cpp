@@ -8,8 +8,8 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-/// It fires for as long as the last run's file says so, hours maybe: what fails meanwhile has
-/// causes of its own.
+/// This alert fires as long as the last run's file reports it, possibly for hours: faults in that
+/// time have other causes, so it silences nothing.
 constexpr std::string_view k_stays = "OaStreamRunUnverified";
 
 } // namespace

@@ -1,4 +1,4 @@
-// The command that an alert gives to the person that it wakes.
+// The command that an alert gives to the operator it wakes.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/measure/budget.hpp"
@@ -16,7 +16,7 @@ void add(Suggestion& out, std::initializer_list<std::string> words) {
     out.arguments.insert(out.arguments.end(), words);
 }
 
-/// What the rules were made with, where `slo status` would assume something else.
+/// Adds the rules' options that differ from the defaults of `slo status`.
 void add_budget(Suggestion& out, const AlertOptions& options) {
     const BudgetQuestion usual;
     if (options.objective != usual.objective) {
@@ -30,7 +30,7 @@ void add_budget(Suggestion& out, const AlertOptions& options) {
     }
 }
 
-/// Without the address of the Prometheus and what else follows.
+/// The command without the Prometheus address and the options after it.
 Suggestion start_of(Next next, const AlertOptions& options) {
     switch (next) {
     case Next::watch:

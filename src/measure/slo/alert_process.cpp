@@ -1,4 +1,4 @@
-// Alerts of single processes and of runs, with the cases that prove them.
+// Alerts for single processes and for runs, with the cases that prove them.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/verdict.hpp"
 #include "oa_stream/measure/matchers.hpp"
@@ -14,7 +14,7 @@ namespace oa_stream::measure::alerts {
 namespace {
 
 constexpr std::string_view k_status = R"(run="cutover-status")";
-constexpr double k_minute_s = 60; ///< what a time rises by in a minute
+constexpr double k_minute_s = 60; ///< the rise of a time per minute
 
 std::string verify(std::string_view metric) {
     return fmt::format(R"({}{{run="verify"}})", metric);
@@ -24,8 +24,8 @@ std::string status(std::string_view metric) {
     return fmt::format("{}{{{}}}", metric, k_status);
 }
 
-/// node_exporter collects what runs leave, under its own `job` and `instance`: matchers on these
-/// select lanes.
+/// node_exporter collects the files that runs leave, under its own `job` and `instance`; matchers
+/// on these labels only select lanes.
 bool names_scraper(std::string_view label) {
     return label == "job" || label == "instance";
 }
@@ -34,7 +34,7 @@ std::string
 run_selector(const AlertOptions& options, std::string_view metric, std::string_view matchers) {
     AlertOptions of_runs = options;
     of_runs.matchers.clear();
-    const auto parsed = parse_matchers(options.matchers); // alert_rules() has looked at them
+    const auto parsed = parse_matchers(options.matchers); // alert_rules() has validated them
     for (const Matcher& one : parsed ? *parsed : std::vector<Matcher>{}) {
         if (!names_scraper(one.name)) {
             of_runs.matchers = prometheus::joined(
@@ -47,7 +47,7 @@ run_selector(const AlertOptions& options, std::string_view metric, std::string_v
 
 } // namespace
 
-/// Of single processes: what is wrong with one is not seen in the sums of all.
+/// Rules for single processes: the fault of one process does not show in sums over all.
 Group process_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-process", .rules = {}};
     out.rules.push_back({
@@ -74,12 +74,12 @@ Group process_rules(const AlertOptions& options) {
     return out;
 }
 
-/// Of runs that report by --textfile.
+/// Rules for runs that report by --textfile.
 Group run_rules(const AlertOptions& options) {
     Group out{.name = "oa-stream-runs", .rules = {}};
     out.rules.push_back({
         .name = "OaStreamRunUnverified",
-        // A file that cannot be scraped for a while ends no page.
+        // The page must not end when the file cannot be scraped for a while.
         .expr = fmt::format(
             "last_over_time({}[1h]) == {}",
             run_selector(options, "run_exit_code", ""),

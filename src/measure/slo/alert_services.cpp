@@ -1,4 +1,4 @@
-// Alerts of what lanes depend on: Codex, the store that they share, and Khala.
+// Alerts for the services that lanes depend on: Codex, the shared store, and Khala.
 #include "oa_stream/measure/service_signals.hpp"
 
 #include "alert_table.hpp"
@@ -11,7 +11,8 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-constexpr std::string_view k_ill = "1"; ///< of what stands apart; the other one is well
+/// The faulty one's value of the label `apart`; the other one is healthy.
+constexpr std::string_view k_ill = "1";
 constexpr std::string_view k_well = "2";
 
 std::string name_of(const ServiceSignal& one, std::string_view which) {
@@ -33,10 +34,10 @@ series_of(const ServiceSignal& one, bool healthy, int minutes, std::string_view 
     return out;
 }
 
-/// Its counter rose before its first scrape, and never again.
+/// A new lane's counter rose before its first scrape and never again.
 Case new_lane(const AlertOptions& options, const ServiceSignal& one) {
     constexpr int k_came = 21;
-    constexpr double k_began = 1230; // seconds: half a minute before that
+    constexpr double k_began = 1230; // seconds: half a minute before k_came
     const auto fresh = [](std::string_view metric, double value) {
         return Series{
             .name = std::string(metric) + R"({example="new"})", .constant = value, .absent = k_came

@@ -1,4 +1,4 @@
-// Alerts of what is missing: a sum of nothing is not zero errors, so every ratio would stay quiet.
+// Alerts for missing data: a sum over nothing is not zero errors, so every ratio would stay quiet.
 #include "alert_table.hpp"
 #include "sources/prometheus/promql.hpp"
 
@@ -7,7 +7,7 @@
 namespace oa_stream::measure::alerts {
 namespace {
 
-/// What it rose by in all, 0 where nothing is reported.
+/// The total rise of a metric, 0 where no series exists.
 std::string or_none(const AlertOptions& options, std::string_view metric) {
     return fmt::format(
         "(sum({}) or vector(0))", risen(options, selector(options, metric, ""), "15m")
@@ -34,7 +34,7 @@ Group silence_rules(const AlertOptions& options) {
     });
     out.rules.push_back({
         .name = "OaStreamTerminalsLost",
-        // What runs has not ended yet: long turns are not lost.
+        // Turns that still run are added, so that long turns do not count as lost.
         .expr = fmt::format(
             "{0}\nand {1} + (sum({2}) or vector(0)) < 0.5 * oa_stream:turns_accepted:increase15m",
             enough,
@@ -47,7 +47,7 @@ Group silence_rules(const AlertOptions& options) {
     });
     out.rules.push_back({
         .name = "OaStreamFirstContentAbsent",
-        // A completion that is not streamed has no first content.
+        // A completion that is not streamed has no first content, so only stream routes count.
         .expr = fmt::format(
             "sum({}) >= {}\nand {} == 0",
             risen(

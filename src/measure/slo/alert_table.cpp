@@ -1,5 +1,5 @@
-// The rules themselves. Ratios divide by what is there (`> 0`), and alert only above an event
-// floor: one bad request at night is not a burning budget.
+// The alert rules. Ratios only divide by positive sums (`> 0`) and alert only above an event floor:
+// one bad request at night is not a burning budget.
 #include "alert_table.hpp"
 
 #include "oa_stream/telemetry/classes.hpp"
@@ -21,7 +21,7 @@ class AlertWriter {
 public:
     explicit AlertWriter(const AlertOptions& options) : options_(options) {}
 
-    /// increase of a metric, summed, with what a new process counted before its first scrape
+    /// increase() of a metric, summed, including what a new process counted before its first scrape
     [[nodiscard]] std::string increase(
         std::string_view metric,
         std::string_view matchers,
@@ -37,7 +37,7 @@ public:
     [[nodiscard]] std::string series(std::string_view metric, std::string_view matchers) const {
         return selector(options_, metric, matchers);
     }
-    /// The same of telemetry's term.
+    /// The same for a telemetry term.
     [[nodiscard]] std::string
     increase(const telemetry::Term& term, std::string_view window, std::string_view by = "") const {
         return increase(
@@ -83,8 +83,8 @@ Group responses(const AlertWriter& write) {
     return out;
 }
 
-/// What was refused for want of a valid token: it comes from strangers, or a lane has other tokens
-/// than its users.
+/// Requests refused for lack of a valid token: they come from strangers, or the lane has other
+/// tokens than its users.
 telemetry::Term unauthorised() {
     return telemetry::class_terms(std::array{std::string(k_unauthorised)}).front();
 }
@@ -249,11 +249,11 @@ Group bridge(const AlertWriter& write) {
     );
     out.rules.push_back(record(
         "oa_stream:bridge_accepted:rate6h_before",
-        // A young lane has no baseline: rate() divides by the whole window, however little is in
-        // it.
+        // A young lane has no baseline: rate() divides by the whole window even if only a part has
+        // data.
         fmt::format("sum(rate({0}[6h] offset 15m)) and on () count({0} offset 375m) > 0", accepted)
     ));
-    // Strangers without a token stall nothing.
+    // Requests without a valid token do not make the bridge stall.
     out.rules.push_back(record(
         "oa_stream:bridge_asked:increase10m",
         fmt::format(
@@ -262,7 +262,7 @@ Group bridge(const AlertWriter& write) {
             write.increase(unauthorised(), "10m")
         )
     ));
-    // Per second to per window.
+    // Converts per second to per window.
     const std::uint64_t floor = write.options().least_total;
     const auto alert = [&](std::string name, std::string expr, std::string wait, std::string summary
                        ) {
@@ -280,7 +280,7 @@ Group bridge(const AlertWriter& write) {
             "oa_stream:bridge_accepted:rate10m < 0.5 * oa_stream:bridge_accepted:rate6h_before\n"
             "and oa_stream:bridge_accepted:rate6h_before * 600 >= {0}\n"
             "unless (oa_stream:bridge_accepted:rate10m == 0 and "
-            "oa_stream:bridge_asked:increase10m >= {0})", // that is stalled
+            "oa_stream:bridge_asked:increase10m >= {0})", // then OaStreamBridgeStalled fires
             floor
         ),
         "5m",
@@ -389,7 +389,7 @@ std::vector<std::string> alert_names() {
     std::vector<std::string> out;
     for (const alerts::Group& group : alerts::table({})) {
         for (const auto& rule : group.rules) {
-            if (rule.name.starts_with("OaStream")) { // the others record
+            if (rule.name.starts_with("OaStream")) { // the other rules are recording rules
                 out.push_back(rule.name);
             }
         }

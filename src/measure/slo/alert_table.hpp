@@ -14,92 +14,92 @@
 namespace oa_stream::measure::alerts {
 
 struct Rule {
-    std::string name; ///< of an alert, or what a recording rule records
+    std::string name; ///< of the alert, or of the recorded series
     std::string expr;
     bool records = false;
     std::string wait{};     ///< `for`
     std::string severity{}; ///< "page" or "ticket"
     std::vector<std::pair<std::string, std::string>> labels{}; ///< beside severity
     std::string summary{};
-    std::string description{}; ///< a template of Prometheus'
-    std::string next{};        ///< the command that shows the fault, a template too
-    std::string runbook{};     ///< where the alert is explained
+    std::string description{}; ///< a Prometheus template
+    std::string next{}; ///< the command that shows the fault; also a template
+    std::string runbook{}; ///< the document that explains the alert
 };
-/// How long turns fail before they page, by whatever name: Alertmanager silences only what comes
-/// after a page, so the alert of a cause must not fire later than those that it silences.
+/// How long turns fail before their alerts page. Alertmanager only silences alerts that fire after
+/// a page, so a cause's alert must not fire later than the alerts that it silences.
 inline constexpr std::string_view k_user_wait = "2m";
 struct Group {
     std::string name;
     std::vector<Rule> rules;
-    std::string keep{}; ///< `keep_firing_for` of its alerts; empty: none
+    std::string keep{}; ///< `keep_firing_for` of the group's alerts; empty: none
 };
-/// Of ratios: near its limit chance takes one above and below it again and again, and each time
-/// were another page.
+/// `keep_firing_for` for ratios: near its limit a ratio crosses it repeatedly by chance, and each
+/// crossing would page again.
 [[nodiscard]] std::string keep_of(const AlertOptions& options);
 [[nodiscard]] std::vector<Group> table(const AlertOptions& options);
-/// Of single processes, and of runs that report by --textfile; with their cases.
+/// Rules for single processes, and for runs that report by --textfile.
 [[nodiscard]] Group process_rules(const AlertOptions& options);
-/// Of the store that lanes share, and of Khala.
+/// Rules for the services that lanes depend on: Codex, the store, Khala.
 [[nodiscard]] Group service_rules(const AlertOptions& options);
 [[nodiscard]] Group run_rules(const AlertOptions& options);
-/// Of what is missing: ends, first contents, targets.
+/// Rules for missing data: ends, first contents, targets.
 [[nodiscard]] Group silence_rules(const AlertOptions& options);
-/// Of slow routes: the first content, whole turns.
+/// Rules for slow routes: first content, whole turns.
 [[nodiscard]] Group latency_rules(const AlertOptions& options);
-/// bad / all > share, when there are enough of both
+/// bad / all > share, when both are above their event floors
 [[nodiscard]] std::string above(
     const AlertOptions& options, std::string_view bad, std::string_view all, std::string_view share
 );
-/// A metric's series (its name without the prefix) as the options select them.
+/// A selector for a metric (name without the prefix), with the options' matchers.
 [[nodiscard]] std::string
 selector(const AlertOptions& options, std::string_view metric, std::string_view matchers);
 
-/// What the counters of that selector rose by, first events included.
+/// The rise of that selector's counters, including events before the first scrape.
 [[nodiscard]] std::string
 risen(const AlertOptions& options, const std::string& counter, std::string_view window);
 
 // Cases
 // -----------------------------------------------------------------------------------------
 
-/// Minutes of a case of what is missing or of a service.
+/// Length of the cases for missing data and for services.
 inline constexpr int k_minutes = 30;
-/// Series of the one target that a case has.
+/// The series of the only target in a case.
 [[nodiscard]] inline std::string here(std::string_view metric) {
     return std::string(metric) + R"({example="a"})";
 }
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-/// A counter's rise for a while.
+/// A counter's rise during some minutes.
 struct Piece {
     double per_minute = 0;
     int minutes = 0;
 };
-/// One series, its name without the metrics' prefix; no pieces: it is not there.
+/// One series, named without the metrics' prefix. Without pieces it does not exist.
 struct Series {
     std::string name;
     std::vector<Piece> pieces{};
-    std::optional<double> constant{}; ///< instead: a gauge that stays there
-    std::vector<double> turns{};      ///< instead: a gauge that has these in turn
-    bool foreign = false;             ///< Prometheus' own: the name is whole
-    int absent = 0;                   ///< minutes before a constant one is there
-    int until = 0;                    ///< minute of its last value if constant; 0: it stays
+    std::optional<double> constant{}; ///< instead of pieces: a gauge with this constant value
+    std::vector<double> turns{}; ///< instead of pieces: a gauge with these values in turn
+    bool foreign = false; ///< one of Prometheus' own series: the name is complete
+    int absent = 0; ///< minutes before the first value of a constant
+    int until = 0; ///< minute of the last value of a constant; 0: it stays
 };
 struct Expected {
     std::string alert;
-    Labels labels{}; ///< beside those of the rule
+    Labels labels{}; ///< in addition to those of the rule
 };
 struct Case {
     std::string name;
-    std::vector<Series> changes{}; ///< instead of, or beside, those of a healthy lane
-    int minutes = 30;              ///< when it is looked at
+    std::vector<Series> changes{}; ///< replace or add to the series of a healthy lane
+    int minutes = 30; ///< minute of the evaluation
     int step = 1;                  ///< minutes between two scrapes
-    std::vector<Expected> firing{}; ///< all of them that the file watches
+    std::vector<Expected> firing{}; ///< all expected alerts among those that the file watches
 };
 struct CaseFile {
     std::string name;
     std::string evaluation_interval;
-    std::string watched; ///< matcher of the alerts that must not fire unless a case says so
+    std::string watched; ///< matcher of the alerts that may only fire when a case expects them
     std::vector<Case> cases;
 };
 [[nodiscard]] std::vector<CaseFile> cases(const AlertOptions& options);
@@ -107,25 +107,25 @@ struct CaseFile {
 [[nodiscard]] std::vector<Case> silence_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_process(int minutes);
 [[nodiscard]] std::vector<Case> latency_cases(const AlertOptions& options);
-/// `turns` a minute on each route.
+/// Histograms with `turns` turns per minute on each route.
 [[nodiscard]] std::vector<Series>
 healthy_latency(const AlertOptions& options, double turns, int minutes);
 [[nodiscard]] std::vector<Case> service_cases(const AlertOptions& options);
 [[nodiscard]] std::vector<Series> healthy_services(int minutes);
-/// Those of the series that runs leave.
+/// Labels of the series that runs leave.
 [[nodiscard]] Labels run_labels(const AlertOptions& options);
-/// Those of the selectors, and `name` unless they have one.
+/// The selectors' labels, and `name` unless the selectors have it.
 [[nodiscard]] Labels
 case_labels(const AlertOptions& options, std::string_view name, std::string_view value);
 
-/// Every series of a healthy lane: the cases' routes, each with turns_per_minute().
+/// All series of a healthy lane, with turns_per_minute() on each of the cases' routes.
 [[nodiscard]] std::vector<Series> healthy(const AlertOptions& options, int minutes);
-/// Enough to be above every event floor.
+/// High enough to be above every event floor.
 [[nodiscard]] double turns_per_minute(const AlertOptions& options);
-/// The labels that `=` of the options' matchers asks for; what `!=` asks for is not a label.
+/// The labels that the options' matchers require with `=`; a `!=` matcher gives no label.
 [[nodiscard]] Labels selected_labels(const AlertOptions& options);
 
-/// Where the cases' traffic is: a route of each lane, with its label.
+/// The cases' traffic: one route of each lane, with its label.
 inline constexpr std::array k_case_routes{
     telemetry::k_turn_routes.front(),
     telemetry::k_turn_routes.back(),

@@ -1,4 +1,4 @@
-// Rules and cases as the YAML that Prometheus and promtool read.
+// Renders rules and cases as the YAML that Prometheus and promtool read.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
@@ -26,7 +26,7 @@ namespace {
 constexpr std::string_view k_head =
     "# Written by oa-stream slo rules; change the options there, not this file.\n";
 
-/// A text in double quotes: no word of it is taken for a number or a truth value.
+/// A text in double quotes, so that YAML never reads it as a number or a truth value.
 struct Quoted {
     std::string_view text;
 };
@@ -78,7 +78,7 @@ void emit_rule(YAML::Emitter& out, const Rule& rule, const std::string& keep) {
     out << YAML::EndMap;
 }
 
-/// "0 60+60x28 1740+0x4": the counter at minute 0, then one value a step.
+/// "0 60+60x28 1740+0x4": the counter at minute 0, then one value per step.
 std::string values(const Series& series, int minutes, int step) {
     if (series.constant) {
         const int from = series.absent / step;
@@ -129,7 +129,7 @@ std::vector<Series> series_of(const Case& one, const AlertOptions& options) {
     return out;
 }
 
-/// With the matchers of the selectors as labels: what is not selected is not there.
+/// Adds the selectors' matchers as labels; without them the rules would not select the series.
 std::string named(const Series& series, const AlertOptions& options) {
     std::string out = (series.foreign ? "" : std::string(telemetry::k_prefix)) + series.name;
     const bool of_run = series.name.starts_with("run_");
@@ -153,7 +153,7 @@ std::string minutes_text(int minutes) {
     return fmt::format("{}m", minutes);
 }
 
-/// Its texts are templates that Prometheus fills in; the labels are what routes and inhibits it.
+/// The annotations are templates that Prometheus fills in; the labels route and inhibit the alert.
 void emit_expected(YAML::Emitter& out, const Expected& expected, const Rule& rule, int minutes) {
     Labels all = labels_of(rule);
     all.insert(all.end(), expected.labels.begin(), expected.labels.end());
@@ -172,7 +172,7 @@ void emit_expected(YAML::Emitter& out, const Expected& expected, const Rule& rul
     out << YAML::EndSeq << YAML::EndMap;
 }
 
-/// Nothing else fires: an alert nobody named would otherwise go unseen.
+/// Expects no other alert to fire: otherwise an unexpected one would go unnoticed.
 void emit_count(YAML::Emitter& out, const Case& one, std::string_view watched) {
     std::map<std::string, int> count;
     for (const Expected& expected : one.firing) {
@@ -260,7 +260,7 @@ namespace {
 
 constexpr std::string_view k_template = "{{";
 
-/// Texts of alerts are templates, and each adds its own fragment to the address.
+/// Alert texts are templates, and each alert appends its own fragment to the address.
 Result<void> check_runbook(std::string_view address) {
     const bool has_template = address.contains(k_template);
     if (!has_template && !address.contains('#')) {
@@ -276,8 +276,8 @@ Result<void> check_runbook(std::string_view address) {
     );
 }
 
-/// Each file of rules has tests that prove it, on series that the matchers select: so they must be
-/// such that a series can be made from them.
+/// Every rules file has tests on series that the matchers select, so it must be possible to build a
+/// series from the matchers.
 Result<void> check_testable(const std::vector<Matcher>& matchers) {
     constexpr std::array<std::string_view, 13> k_own{
         "route",
@@ -321,7 +321,8 @@ Result<void> check_testable(const std::vector<Matcher>& matchers) {
     return {};
 }
 
-/// Beyond it a handful of requests, which is below every event floor, is the budget of a day.
+/// With a stricter objective a handful of requests, fewer than every event floor, would be the
+/// budget of a day.
 Result<void> check_strictness(Fraction objective, Fraction budget) {
     constexpr unsigned k_one_in = 100'000;
     if (static_cast<unsigned __int128>(budget.num) * k_one_in >= budget.den) {

@@ -23,7 +23,7 @@ const SourceReading* reading_of(std::span<const WindowReading> readings, double 
     return found == readings.end() ? nullptr : &found->reading;
 }
 
-/// Empty when the reading has numbers.
+/// Why the reading has no numbers; empty when it has.
 std::string objection(const SourceReading* reading) {
     if (reading == nullptr) {
         return "not asked";
@@ -53,7 +53,7 @@ double unread_of(const SourceReading& reading) {
     return std::ceil(std::clamp(reading.unread + reading.uncovered_requests, 0.0, 1e15));
 }
 
-/// The requests as they may have been, had the source erred in that direction.
+/// The request counts if the source erred in that direction.
 Counts as_may_have_been(const SourceReading& reading, bool bad) {
     return as_may_have_been(reading, unread_of(reading), bad);
 }
@@ -70,7 +70,8 @@ BurnStatus burn_of(
     if (!out.why.empty()) {
         return out;
     }
-    // The result of the long window stays known without the short one: how long the budget lasts.
+    // Without the short window the long window's result is still known: it shows how long the
+    // budget lasts.
     out.why = objection(shorter);
     out.events = longer->tally.requests;
     out.covered = coverage(longer->covered_s, long_s).share;
@@ -248,9 +249,9 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
 
 namespace {
 
-/// What would make an unmeasured pair known.
+/// Advice on how to get an unmeasured pair measured.
 std::string burn_mend(const BudgetStatus& status, const BurnPair& pair) {
-    constexpr double k_scrapes = 4; // fewer do not show the content of a window
+    constexpr double k_scrapes = 4; // fewer scrapes do not show a window's content
     if (!status.source.starts_with("prometheus")) {
         return fmt::format("the log must be written to within the last {}", pair.short_word);
     }

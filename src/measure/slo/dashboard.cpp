@@ -23,7 +23,7 @@ constexpr std::string_view k_all_and_each =
     "'all' is what slo status and the alerts count. An instance that had several revisions in the "
     "window is in no revision's line.";
 
-/// Writes expressions whose series are separated by revision.
+/// Writes expressions that separate series by revision.
 class DashboardWriter {
 public:
     explicit DashboardWriter(const DashboardOptions& options) : options_(options) {}
@@ -44,7 +44,8 @@ public:
     [[nodiscard]] std::string revision() const {
         return options_.revision_label.empty() ? "revision" : options_.revision_label;
     }
-    /// `each` (of one selector) with the revision's label on it, summed by it and by `more`.
+    /// `each` (an expression on one selector) joined with the revision's label, summed by it and by
+    /// `more`.
     [[nodiscard]] std::string
     sum(const std::string& each, std::string_view more = "", std::string_view window = "") const {
         const std::string by = more.empty() ? revision() : fmt::format("{}, {}", more, revision());
@@ -61,7 +62,7 @@ public:
     [[nodiscard]] std::string gauge(std::string_view metric) const {
         return sum(series(metric, {}, by_label()));
     }
-    /// Bad requests and turns over all of them: as `slo status` counts, or of each revision alone.
+    /// Share of bad requests: over all turns as `slo status` counts them, or of each revision.
     enum class Of { all, revision };
     [[nodiscard]] std::string bad_share(std::string_view window, Of of) const {
         const auto rose = [&](const telemetry::Term& term) {
@@ -100,7 +101,8 @@ private:
             );
         };
         std::string which = builds(true);
-        if (!window.empty()) { // its process may be gone; two of them share the instance's counts
+        // The process may be gone; two processes in turn share the instance's counts.
+        if (!window.empty()) {
             which = fmt::format(
                 "({} unless on (job, instance) count by (job, instance) ({}) > 1)",
                 which,
@@ -150,7 +152,7 @@ Panel endings(const DashboardWriter& write) {
     };
 }
 
-/// Percentiles by route and revision.
+/// Percentiles of a time by route and revision.
 Panel times(
     const DashboardWriter& write, std::string_view metric, std::string title, std::string limit
 ) {
@@ -200,7 +202,7 @@ Panel streams(const DashboardWriter& write) {
     };
 }
 
-/// What `watch` shows under a caption, too.
+/// The numbers that `watch` also shows, in one panel.
 Panel watched(const DashboardWriter& write) {
     Panel out{
         .title = "Also watched",
@@ -267,7 +269,7 @@ Panel burning(const DashboardWriter& write, const DashboardOptions& options) {
     return out;
 }
 
-/// A line at each moment at which a revision began to report, and one at which it was last seen.
+/// Marks when a revision began to report and when it was last seen.
 Json annotations(const DashboardWriter& write) {
     const std::string now =
         fmt::format("count by ({}) ({})", write.revision(), write.series("build_info", {}, false));

@@ -1,4 +1,4 @@
-// Panels, and where they stand in Grafana's grid. Private to the room.
+// Panels and their places in Grafana's grid. Private to the room.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -8,7 +8,7 @@
 
 namespace oa_stream::measure::grafana {
 
-inline constexpr int k_columns = 24; ///< of Grafana's grid
+inline constexpr int k_columns = 24; ///< width of Grafana's grid
 inline constexpr int k_panel_height = 8;
 
 struct Line {
@@ -18,7 +18,7 @@ struct Line {
 
 struct Panel {
     std::string title;
-    std::string unit; ///< Grafana's word
+    std::string unit; ///< Grafana's name of the unit
     std::string help;
     std::vector<Line> lines;
     std::string type = "timeseries";
@@ -26,13 +26,13 @@ struct Panel {
     std::string limit{}; ///< a red line at this value
 };
 
-/// The data source that the dashboard's variable names.
+/// The data source, named by the dashboard's variable.
 [[nodiscard]] Json source();
 
 /// Places panels row by row.
 class Grid {
 public:
-    /// `label`: what the legend calls {{revision}}.
+    /// `label`: the label shown in the legend as {{revision}}.
     explicit Grid(std::string label) : label_(std::move(label)) {}
     void add(const Panel& panel);
     [[nodiscard]] Json take() { return std::move(panels_); }

@@ -9,15 +9,15 @@
 namespace oa_stream::measure {
 namespace {
 
-/// a·b·… of factors that together stay far below 2^128: events to 10^15, budgets and thresholds
-/// with some nine digits.
+/// Products a·b·… of factors that together stay far below 2^128: events up to 10^15, budgets and
+/// thresholds with about nine digits.
 using Wide = unsigned __int128;
 
 Wide product(std::uint64_t a, std::uint64_t b, std::uint64_t c = 1, std::uint64_t d = 1) {
     return static_cast<Wide>(a) * b * c * d;
 }
 
-/// objective ≤ 1, or the budget is empty.
+/// 1 − objective; 0 for an objective above 1.
 Fraction rest(Fraction objective) {
     return {objective.num >= objective.den ? 0 : objective.den - objective.num, objective.den};
 }
@@ -39,7 +39,7 @@ BurnRate::Window window_of(const Counts& events, Fraction budget) {
     return out;
 }
 
-/// bad / total ÷ budget > threshold, in whole numbers.
+/// bad / total ÷ budget > threshold, in integers.
 bool exceeds(const Counts& events, Fraction budget, Fraction threshold) {
     return product(events.bad, budget.den, threshold.den) >
            product(events.total, budget.num, threshold.num);
@@ -66,13 +66,13 @@ std::optional<ErrorBudget> error_budget(Counts events, Fraction objective, Fract
     out.consumed = allowed != 0 ? ratio(used, allowed) : events.bad == 0 ? 0 : k_infinite;
     out.remaining = 1 - out.consumed;
     out.sli = ratio(events.total - events.bad, events.total);
-    // 0 of nothing allowed is within any limit, even one of 0.
+    // 0 used of nothing allowed is within any limit, even a limit of 0.
     out.within = used * at_most.den <= allowed * at_most.num;
     return out;
 }
 
 Coverage coverage(double covered_s, double window_s) noexcept {
-    // Both are differences of times since 1970, which are known to less than a microsecond.
+    // Both lengths are differences of times since 1970, which are exact to less than a microsecond.
     constexpr double k_rounding_s = 1e-3;
     const bool whole = window_s > 0 && covered_s >= window_s - k_rounding_s;
     const double part = window_s > 0 ? std::clamp(covered_s / window_s, 0.0, 1.0) : 0;

@@ -1,4 +1,4 @@
-// The arithmetic of error budgets, in whole numbers: a burn rate of exactly 14.4 does not exceed a
+// The arithmetic of error budgets in integers: a burn rate of exactly 14.4 must not exceed a
 // threshold of 14.4, whatever floating point makes of 0.0144 / 0.001. Private to the room.
 #pragma once
 
@@ -13,40 +13,40 @@ namespace oa_stream::measure {
 /// The share of events that may be bad. Code::usage for an objective above 1.
 [[nodiscard]] Result<Fraction> budget_of(Fraction objective);
 
-// How much is used up
+// Consumption of the budget
 // ------------------------------------------------------------------------------
 
-/// nullopt without events: no traffic is not a kept objective, and not a broken one either.
-/// objective ≤ 1.
+/// nullopt without events: without traffic an objective is neither kept nor broken. objective ≤ 1.
 [[nodiscard]] std::optional<ErrorBudget>
 error_budget(Counts events, Fraction objective, Fraction at_most);
 
 inline constexpr double k_least_covered_s = 3600;
 [[nodiscard]] Coverage coverage(double covered_s, double window_s) noexcept;
 
-// How fast it burns
-// --------------------------------------------------------------------------------
+// Burn rates
+// ---------------------------------------------------------------------------------------
 
-/// Two windows define a burn: the long one shows that it matters, the short one that it continues.
+/// A burn has two windows: the long one shows that it matters, the short one that it continues.
 struct BurnQuestion {
     Fraction objective = usual::k_objective.number;
-    Fraction threshold{144, 10}; ///< times the even rate
+    Fraction threshold{144, 10}; ///< as a multiple of the even rate
     Counts long_window{};
     Counts short_window{};
-    std::uint64_t least_bad = 0; ///< event floor: fewer bad ones in the long window do not fire
-    std::uint64_t least_total = 0; ///< the same for all of its events
+    /// Event floor: with fewer bad events in the long window the pair does not fire.
+    std::uint64_t least_bad = 0;
+    std::uint64_t least_total = 0; ///< the same for all events of the long window
 };
 
 [[nodiscard]] BurnRate burn_rate(const BurnQuestion& question);
 
-/// Hours until what is left of the budget is used up at `burn` times the even rate. +Inf at 0.
+/// Hours until the rest of the budget is used up at `burn` times the even rate. +Inf at 0.
 [[nodiscard]] double hours_left(double remaining, double burn, double period_hours) noexcept;
 
-// Which pairs are watched
-// --------------------------------------------------------------------------
+// Reachable pairs
+// ----------------------------------------------------------------------------------
 
-/// An error rate is never above 1, so a factor at or above 1 / budget can never be exceeded:
-/// Code::config, naming the largest factor that still can (`below`).
+/// An error rate is at most 1, so a factor of at least 1 / budget can never be exceeded:
+/// Code::config, with the bound below which a factor must lie (`below`).
 [[nodiscard]] Result<void> check_reachable(Fraction factor, Fraction objective);
 
 } // namespace oa_stream::measure

@@ -16,7 +16,7 @@ bool takes(const telemetry::Term& term, const SeriesId& series) {
     });
 }
 
-/// The first few: who drops a route drops all of its statuses.
+/// Names the first few series: if a route is dropped, all of its statuses are missing.
 std::set<std::string> words_of(const telemetry::Term& term, std::vector<std::string> unseen) {
     constexpr std::size_t k_most = 4;
     if (unseen.size() > k_most) {
@@ -38,14 +38,15 @@ telemetry::SeriesSeen seen_of(const SeriesMap& series, const telemetry::Term& te
     return seen;
 }
 
-/// A lane has all of the term's series from its start, so each that is not there is missing.
+/// A lane exports all series of the term from its start, so an absent series is missing.
 void find_missing(
     const telemetry::Term& term, const telemetry::SeriesSeen& seen, TurnCounts& into
 ) {
     into.missing.merge(words_of(term, telemetry::unseen(term, seen)));
 }
 
-/// Of 2xx: a lane answers few requests with the others, and one of an earlier build has not all.
+/// Only 2xx: a lane answers few requests with other statuses, and earlier builds do not have all of
+/// them.
 bool lacks_good(const telemetry::Term& requests, const telemetry::SeriesSeen& seen) {
     const telemetry::FromStart all = telemetry::from_start(requests);
     return std::ranges::any_of(all.values, [&](const std::string& status) {
@@ -84,7 +85,7 @@ TurnCounts turn_counts(const SeriesMap& series) {
     const telemetry::SeriesSeen answered = seen_of(series, requests);
     find_missing(requests, answered, out);
     out.good_missing = lacks_good(requests, answered);
-    double both = INFINITY; // of those that two terms count: at most all of the fewer
+    double both = INFINITY; // requests that two terms both count: at most all of the smaller one
     for (const telemetry::Term& term : telemetry::bad_terms(telemetry::default_bad())) {
         auto some = sum_of(series, term);
         const telemetry::SeriesSeen seen = seen_of(series, term);

@@ -17,7 +17,7 @@ std::string name_of(const ServiceSignal& signal) {
     return fmt::format("{}{}", telemetry::k_prefix, signal.metric);
 }
 
-/// What a process' own numbers say of that metric, for each fault it may have.
+/// The faults that a process' own numbers of that metric show.
 std::vector<ServiceFault>
 seen(std::string_view where, const SeriesMap& series, const ServiceSignal& signal) {
     std::vector<ServiceFault> out;
@@ -62,7 +62,7 @@ at_fault(const ServiceSignal& signal, const std::string& series, const std::stri
 }
 
 std::vector<std::string> fault_queries(const std::function<std::string(std::string_view)>& select) {
-    // Proxies take addresses of 8 KiB, and percent-encoding makes a query half as long again.
+    // Proxies accept addresses of 8 KiB, and percent-encoding makes a query half as long again.
     constexpr std::size_t k_longest = 3000;
     const std::string began = select(telemetry::metric("process_start_time_seconds").name);
     std::string by = "job,instance,signal";

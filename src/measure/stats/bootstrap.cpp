@@ -27,7 +27,7 @@ double percentile(std::vector<double>& values, double share) {
         return below;
     }
     const double above = *std::min_element(values.begin() + low + 1, values.end());
-    if (below == above) { // also keeps +Inf − +Inf out
+    if (below == above) { // also avoids +Inf − +Inf
         return below;
     }
     return below + (above - below) * (at - std::floor(at));

@@ -26,7 +26,7 @@ double LogLinearHistogram::relative_error() const noexcept {
     return std::ldexp(1.0, -static_cast<int>(precision_) - 1);
 }
 
-/// Values below 2^precision are their own index; from there on each octave takes 2^precision.
+/// Values below 2^precision are their own index; above, each octave takes 2^precision buckets.
 std::size_t LogLinearHistogram::index_of(std::uint64_t value) const noexcept {
     const auto octave = static_cast<unsigned>(std::bit_width(value));
     if (octave <= precision_) {

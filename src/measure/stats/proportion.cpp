@@ -11,7 +11,7 @@
 namespace oa_stream::measure {
 namespace {
 
-/// ln(n!). std::lgamma writes a global.
+/// ln(n!). Uses lgamma_r, because std::lgamma writes a global.
 double log_factorial(std::uint64_t n) {
     int sign = 0;
     return ::lgamma_r(static_cast<double>(n) + 1, &sign);
@@ -35,7 +35,7 @@ Interval wilson_with_z(Counts counts, double z) {
     const double centre = (p + z2 / (2 * n)) / (1 + z2 / n);
     const double half = z / (1 + z2 / n) * std::sqrt(p * (1 - p) / n + z2 / (4 * n * n));
     Interval out{std::max(0.0, centre - half), std::min(1.0, centre + half)};
-    // At the edges the formula is exact; subtraction of equal numbers is not.
+    // At the edges the bound is exactly 0 or 1, which the subtraction of equal numbers would miss.
     if (counts.bad == 0) {
         out.low = 0;
     }
@@ -113,7 +113,8 @@ std::optional<std::uint64_t> needed_for_limit(std::uint64_t bad, double limit, d
     const auto proves = [&](std::uint64_t n) {
         return clopper_pearson({bad, n}, confidence, Tail::upper)->high <= limit;
     };
-    constexpr auto k_any = std::numeric_limits<std::uint64_t>::max(); // the bound falls with n
+    // unlimited: the bound falls with n
+    constexpr auto k_any = std::numeric_limits<std::uint64_t>::max();
     return smallest(std::max<std::uint64_t>(bad, 1), k_any, proves);
 }
 

@@ -11,7 +11,7 @@
 namespace oa_stream::measure {
 namespace {
 
-// A confidence that is met exactly (n = 1, p = 0.95 at 95 %) must not fail by one rounding.
+// A confidence that is met exactly (n = 1, p = 0.95 at 95 %) must not fail by a rounding error.
 constexpr double k_rounding = 1e-12;
 
 /// P(Bin(n, p) ≤ k), for a k below n.
@@ -23,7 +23,7 @@ bool has_upper_rank(std::uint64_t n, Fraction p, double confidence) {
     return n > 0 && binomial_cdf(n, p.value(), n - 1) >= confidence - k_rounding;
 }
 
-/// About where the `share`-quantile of Bin(n, p) lies, within [1, n].
+/// Approximate position of the `share`-quantile of Bin(n, p), within [1, n].
 std::uint64_t likely_rank(std::uint64_t n, Fraction p, double share) {
     const double mean = static_cast<double>(n) * p.value();
     const double spread = std::sqrt(mean * (1 - p.value()));
@@ -33,8 +33,8 @@ std::uint64_t likely_rank(std::uint64_t n, Fraction p, double share) {
     return static_cast<std::uint64_t>(at);
 }
 
-/// The smallest r in [1, last] for which `is` holds; it holds at `last` and, once true, stays so.
-/// Steps away from `guess` in growing strides before it halves: few calls when the guess is good.
+/// The smallest r in [1, last] for which `is` holds; it must hold at `last` and be monotonic. Steps
+/// away from `guess` in growing strides before bisecting, so a good guess needs few calls.
 template <class Predicate>
 std::uint64_t first_true(std::uint64_t last, std::uint64_t guess, const Predicate& is) {
     std::uint64_t low = 1; // everything below is false
@@ -63,7 +63,7 @@ std::uint64_t first_true(std::uint64_t last, std::uint64_t guess, const Predicat
 } // namespace
 
 std::uint64_t nearest_rank(std::uint64_t n, Fraction q) noexcept {
-    // 128 bits: n · num may exceed 64.
+    // 128 bits, because n · num may exceed 64.
     const auto product = static_cast<unsigned __int128>(n) * q.num;
     const auto rank = static_cast<std::uint64_t>((product + q.den - 1) / q.den);
     return std::clamp<std::uint64_t>(rank, 1, n);
@@ -78,7 +78,7 @@ double quantile_type7(std::span<const double> sorted, Fraction q) noexcept {
     const auto at = static_cast<std::size_t>(product / q.den);
     const auto rest = static_cast<std::uint64_t>(product % q.den);
     if (rest == 0 || at + 1 >= sorted.size() || sorted[at] == sorted[at + 1]) {
-        return sorted[std::min(at, sorted.size() - 1)]; // also keeps +Inf − +Inf out
+        return sorted[std::min(at, sorted.size() - 1)]; // also avoids +Inf − +Inf
     }
     const double share = static_cast<double>(rest) / static_cast<double>(q.den);
     return sorted[at] + share * (sorted[at + 1] - sorted[at]);

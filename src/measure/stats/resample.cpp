@@ -10,10 +10,10 @@
 namespace oa_stream::measure {
 namespace {
 
-// Draws beyond this chance are taken for the nearest drawn one.
+// An index with a smaller chance than this is never drawn; the nearest likely one is used.
 constexpr double k_never = 1e-9;
 
-// A table of chances needs no 80-bit arithmetic, which takes twice the time.
+// A table of chances needs no 80-bit arithmetic, which takes twice as long.
 using Plain = boost::math::policies::policy<boost::math::policies::promote_double<false>>;
 
 std::vector<double> ascending(std::span<const double> values) {
@@ -24,8 +24,8 @@ std::vector<double> ascending(std::span<const double> values) {
     return out;
 }
 
-/// The r-th smallest of n values drawn with replacement from n sorted ones is the value at
-/// ⌊n·B⌋, B ~ Beta(r, n − r + 1): one draw instead of n, and the very same distribution.
+/// The r-th smallest of n values drawn with replacement from n sorted ones is the value at ⌊n·B⌋, B
+/// ~ Beta(r, n − r + 1): one draw instead of n, with exactly the same distribution.
 class QuantileResampler final : public Resampler {
 public:
     QuantileResampler(std::span<const double> values, Fraction q)

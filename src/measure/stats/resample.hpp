@@ -36,11 +36,11 @@ public:
     Resampler(const Resampler&) = delete;
     Resampler& operator=(const Resampler&) = delete;
     virtual ~Resampler() = default;
-    [[nodiscard]] virtual double draw(Random& random) = 0; ///< of one resample
-    [[nodiscard]] virtual double point() const = 0;        ///< of the values themselves
+    [[nodiscard]] virtual double draw(Random& random) = 0; ///< from one resample
+    [[nodiscard]] virtual double point() const = 0; ///< of the original values
 };
 
-/// `values` must not be empty and outlives the result.
+/// `values` must not be empty and must outlive the result.
 [[nodiscard]] std::unique_ptr<Resampler>
 quantile_resampler(std::span<const double> values, Fraction q);
 [[nodiscard]] std::unique_ptr<Resampler> mean_resampler(std::span<const double> values);

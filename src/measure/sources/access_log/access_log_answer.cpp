@@ -1,5 +1,5 @@
-// A question answered from the index: which requests count, what the sums do not have exactly, and
-// when there is nothing to report.
+// Answers a question from the index: which requests count, what the sums cannot give exactly, and
+// when there is no reading.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -16,7 +16,7 @@
 namespace oa_stream::measure {
 namespace {
 
-constexpr std::size_t k_most_names = 5; ///< of revisions, in a sentence
+constexpr std::size_t k_most_names = 5; ///< revisions named in a sentence
 
 std::vector<Bucket> in_buckets(const LogLinearHistogram& times, std::uint64_t endless) {
     std::vector<Bucket> out = times.cumulative(1 / k_us);
@@ -25,7 +25,7 @@ std::vector<Bucket> in_buckets(const LogLinearHistogram& times, std::uint64_t en
         if (!out.empty()) {
             out.pop_back();
         }
-        // Above everything that can be finite, so no limit lies in their bucket.
+        // The upper edge is above every finite time, so no limit lies in this bucket.
         out.push_back({.le = AccessLogIndex::k_longest / k_us, .count = finite});
         out.push_back({.le = k_infinite, .count = finite + static_cast<double>(endless)});
     }
@@ -34,7 +34,7 @@ std::vector<Bucket> in_buckets(const LogLinearHistogram& times, std::uint64_t en
 
 } // namespace
 
-/// Adds up what one question asks for.
+/// Sums the requests of one question.
 class AccessLogIndex::Sum {
 public:
     explicit Sum(const Question& question)
@@ -64,16 +64,16 @@ public:
         }
     }
     void add(const Slice& slice) { add(slice, inside_); }
-    /// One that the window cuts: which of its requests are in the window is not known.
+    /// Adds a slice that the window cuts: which of its requests are in the window is not known.
     void leave_out(const Slice& slice) { add(slice, edge_); }
     void finish(SourceReading& reading);
     [[nodiscard]] bool cuts_a_slice() const noexcept { return edge_.counts.total > 0; }
 
 private:
-    /// What was added up, of several slices.
+    /// The sum of several slices.
     struct Slices {
         bool any = false;
-        Counts counts{}; ///< by what the requests were; nothing of their times
+        Counts counts{}; ///< requests by how they ended, without their times
         LogLinearHistogram times{};
         std::uint64_t endless = 0;
     };
@@ -89,7 +89,7 @@ private:
     }
     void add_slices(SourceReading& reading);
     void add_edge(SourceReading& reading) const;
-    /// The times of what was added up and, among them, those that were kept.
+    /// The times of the slices and of the requests kept one by one, in buckets.
     [[nodiscard]] std::vector<Bucket> all_in_buckets();
     [[nodiscard]] std::size_t block_of(double written_s) const {
         const double part =
@@ -107,7 +107,7 @@ private:
     std::vector<Counts> blocks_ = std::vector<Counts>(k_blocks);
     Counts counts_{};
     std::vector<double> times_{};
-    Slices inside_{}; ///< their requests are in no block
+    Slices inside_{}; ///< whole slices inside the window; their requests are in no block
     Slices edge_{};
 };
 
@@ -136,7 +136,8 @@ void AccessLogIndex::Sum::add_slices(SourceReading& reading) {
     reading.count_error += std::ceil((within.possible - within.certain) / 2);
 }
 
-/// Among slow and quick ones, those of the bucket that the limit lies in count as both.
+/// When slow requests are bad, edge requests in the bucket that contains the limit count as both
+/// slow and quick.
 void AccessLogIndex::Sum::add_edge(SourceReading& reading) const {
     reading.edge = {.requests = edge_.counts, .buckets = in_buckets(edge_.times, edge_.endless)};
     reading.edge_error += static_cast<double>(edge_.counts.total);
@@ -238,7 +239,7 @@ std::string AccessLogIndex::why_missing(const Question& question, bool stopped) 
     );
 }
 
-/// How many lines of the revision there are in the window, those that are not requests too.
+/// Returns the number of the revision's lines in the window, including lines that are not requests.
 std::uint64_t
 AccessLogIndex::add_entries(const Question& question, const Asked& asked, Sum& sum) const {
     std::uint64_t alive = 0;
@@ -253,8 +254,8 @@ AccessLogIndex::add_entries(const Question& question, const Asked& asked, Sum& s
     return alive;
 }
 
-/// What was added up counts where all of it lies in the window. An hour that the window cuts leaves
-/// `covered` without its part of the window; a minute is too little to tell.
+/// Slices entirely within the window are counted. An hour that the window cuts shortens `covered`
+/// by its part of the window; a minute is too short to matter.
 std::uint64_t AccessLogIndex::add_slices(
     const Question& question, const Asked& asked, Sum& sum, Span& covered
 ) const {

@@ -28,14 +28,14 @@ LogField flag_field(bool flag) {
     return {.type = LogField::Type::flag, .flag = flag};
 }
 
-/// Takes the members of the outermost object as the parser meets them: a document a line would be
-/// three times as slow. Returning false ends the parse.
+/// Collects the members of the outermost object during parsing: building a document for each line
+/// takes three times as long. Returning false ends the parse.
 class TopMembers {
 public:
     explicit TopMembers(LogFields& into) : into_(into) {}
     [[nodiscard]] bool object_seen() const noexcept { return object_seen_; }
 
-    // The names are the library's (json_sax).
+    // The function names are given by the JSON library (json_sax).
     bool null() { return take({.type = LogField::Type::other}); }
     bool boolean(bool value) { return take(flag_field(value)); }
     bool number_integer(std::int64_t value) {
@@ -95,7 +95,7 @@ private:
     bool object_seen_ = false;
 };
 
-/// As the lane writes values of logfmt: a JSON string in quotes, or plain text that may be a
+/// A logfmt value as the lane writes it: a JSON string in quotes, or plain text that may be a
 /// number.
 LogField plain_value(std::string_view text) {
     const auto number = number_of<double>(text);
@@ -118,7 +118,7 @@ std::optional<LogField> quoted_value(std::string_view literal) {
     return text_field(parsed->get<std::string>());
 }
 
-/// What could be mistaken for the end of a value stands in quotes, always.
+/// A value with characters that could end it must be in quotes.
 std::optional<LogField> value_of(const LogfmtPair& pair) {
     if (pair.quoted) {
         return quoted_value(pair.value);

@@ -1,4 +1,4 @@
-// The members of one log line that are asked for, whichever way it was written.
+// The requested members of one log line, in either format.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 
 namespace oa_stream::measure {
 
-/// Values as they stood: a number in quotes is a text. logfmt cannot tell a text from a number that
-/// looks like one, so there numbers and flags keep their text.
+/// Values keep their written type: a number in quotes is a text. logfmt cannot distinguish a text
+/// from a number that looks the same, so numbers and flags also keep their text there.
 struct LogField {
     enum class Type { none, text, number, flag, other };
     Type type = Type::none;
@@ -41,7 +41,7 @@ enum class LogName : std::uint8_t {
     left,
     taken_over,
     end_unknown,
-    end, ///< none, but how many there are
+    end, ///< not a name, but the number of names
 };
 
 class LogFields {
@@ -51,19 +51,20 @@ public:
     }
     [[nodiscard]] std::optional<std::string_view> text(LogName name) const noexcept;
     [[nodiscard]] std::optional<double> number(LogName name) const noexcept;
-    /// Absent is false; nullopt for what is not a truth value.
+    /// An absent flag is false; nullopt for a value that is not a truth value.
     [[nodiscard]] std::optional<bool> flag(LogName name) const noexcept;
 
-    /// Names not asked for are let go. False when the name was there already: two lines in one.
+    /// Ignores names that are not requested. False when the name was set already: two lines joined.
     [[nodiscard]] bool set(std::string_view name, LogField value);
 
 private:
     std::array<LogField, static_cast<std::size_t>(LogName::end)> fields_{};
 };
 
-/// False: not one whole object, a member twice.
+/// False when the line is not one complete object, or has a member twice.
 [[nodiscard]] bool read_json_fields(std::string_view line, LogFields& into);
-/// False: not name=value by single spaces, a name twice, a quote that never ends.
+/// False when the line is not name=value separated by single spaces, has a name twice, or has an
+/// unterminated quote.
 [[nodiscard]] bool read_logfmt_fields(std::string_view line, LogFields& into);
 
 } // namespace oa_stream::measure

@@ -12,9 +12,8 @@
 namespace oa_stream::measure {
 namespace {
 
-/// access.log → access.log.1, access.log.2.gz, access.log-20261120.zst, access.log.old: what
-/// stands behind the name begins with a digit or is "old", so that access.log.bak and
-/// access.log.swp are left alone.
+/// access.log → access.log.1, access.log.2.gz, access.log-20261120.zst, access.log.old: the suffix
+/// begins with a digit or is "old", so access.log.bak and access.log.swp are ignored.
 bool is_rotated(std::string_view file, std::string_view name) {
     if (!file.starts_with(name)) {
         return false;
@@ -32,7 +31,7 @@ double unix_time(const timespec& time) {
     return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-/// False when it is not there any more, or is not a file.
+/// Fills in the file's state. False when it no longer exists or is not a regular file.
 bool look_at(LogFile& file) {
     struct stat info{};
     if (::stat(file.path.c_str(), &info) != 0) {

@@ -11,10 +11,10 @@ namespace oa_stream::measure {
 namespace {
 
 constexpr std::uint64_t k_to_the_end = std::numeric_limits<std::uint64_t>::max();
-/// More logs than these, and those no longer on disk are forgotten.
+/// With more logs than this, logs no longer on disk are forgotten.
 constexpr std::size_t k_most_streams = 1000;
 
-/// Lets whatever else waits on the event loop run first.
+/// Yields to other work on the event loop.
 Task<void> let_others_run() {
     co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
 }
@@ -39,7 +39,7 @@ std::vector<Span> AccessLogFollower::torn(double now_s) const {
 
 Task<Result<void>> AccessLogFollower::catch_up(double since_s, double now_s) {
     met_.clear();
-    // What was opened earlier comes first: it may have been moved to where no name leads.
+    // Files opened earlier are read first: they may have been moved to an unknown name.
     for (Held* held : {&older_, &held_}) {
         if (held->reader) {
             OA_CO_CHECK(co_await read_on(held->reader.get(), held->id, k_to_the_end, now_s));
@@ -94,7 +94,7 @@ Task<Result<void>> AccessLogFollower::read_file(LogFile file, double now_s) {
         }
         held_ = {.reader = std::move(reader), .id = id};
     } else if (!file.current) {
-        // Damaged ones too: they are not read again before they change.
+        // Damaged files as well: they are not read again until they change.
         troubles_.erase(file.path.string());
         finished_[id] = std::move(file);
     }
@@ -116,13 +116,13 @@ AccessLogFollower::read_on(LogReader* reader, FileId id, std::uint64_t size, dou
     while (reader->offset() < size) {
         auto next = reader->next();
         if (!next && reader->offset() < stream.offset()) {
-            break; // the same log, as far as another file of it was read already
+            break; // another file of the same log was already read beyond this point
         }
         OA_CO_TRY(std::string_view piece, std::move(next));
         if (piece.empty()) {
             break;
         }
-        // A packed file begins at the beginning, however much of it is known already.
+        // A packed file is read from its beginning, so the part that was fed already is skipped.
         const std::uint64_t begin = reader->offset() - piece.size();
         const std::uint64_t known = stream.offset() > begin ? stream.offset() - begin : 0;
         piece.remove_prefix(static_cast<std::size_t>(std::min<std::uint64_t>(known, piece.size())));
@@ -134,7 +134,7 @@ AccessLogFollower::read_on(LogReader* reader, FileId id, std::uint64_t size, dou
 
 AccessLogStream&
 AccessLogFollower::stream_of(const std::string& identity, FileId id, std::uint64_t size) {
-    // Until the first access line is there, a log is known by its file.
+    // A log without an access line so far is identified by its file.
     const std::string by_file = fmt::format("file {} {}", id.first, id.second);
     const std::string& name = identity.empty() ? by_file : identity;
     if (auto early = streams_.extract(by_file); !early.empty() && early.mapped().offset() <= size) {
@@ -145,7 +145,7 @@ AccessLogFollower::stream_of(const std::string& identity, FileId id, std::uint64
     return streams_.try_emplace(name, log_, options_.stream).first->second;
 }
 
-/// Lines that were rotated away are missed where the log itself begins within the window.
+/// Missing rotated files only matter where the log itself begins within the window.
 void AccessLogFollower::note_unlisted(const std::string& why) {
     const std::string folder =
         options_.path.has_parent_path() ? options_.path.parent_path().string() : ".";
@@ -156,7 +156,7 @@ void AccessLogFollower::note_unlisted(const std::string& why) {
     }
 }
 
-/// As for a moment between a rotation and the lane's opening of a new file.
+/// The current file can be absent for a moment, between a rotation and the lane's next open.
 void AccessLogFollower::note_gone(const std::vector<LogFile>& files) {
     const std::string path = options_.path.string();
     if (files.empty() || files.back().current) {

@@ -1,4 +1,4 @@
-// One log followed through its files. Reads in small pieces and lets the event loop run in between.
+// Follows one log through its files. Reads in small pieces and yields to the event loop in between.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -16,8 +16,8 @@
 
 namespace oa_stream::measure {
 
-/// Which log (the number of its follower) an identity belongs to. One that is named twice, through
-/// a link or as a copy, belongs to whoever met it first.
+/// Which log (its follower's number) owns an identity. A log that is named twice, through a link or
+/// as a copy, belongs to the follower that met it first.
 using LogOwners = std::map<std::string, std::size_t>;
 
 struct FollowOptions {
@@ -29,29 +29,29 @@ struct FollowOptions {
 
 class AccessLogFollower {
 public:
-    /// `log` as in AccessLogIndex::add; the index and the owners outlive it.
+    /// `log` as in AccessLogIndex::add. The index and the owners must outlive the follower.
     AccessLogFollower(
         std::size_t log, FollowOptions options, AccessLogIndex& index, LogOwners& owners
     );
 
-    /// Reads what is new in all files that may hold lines written since `since_s`. Code::unreadable
-    /// for a log that was never there.
+    /// Reads the new bytes of all files that may hold lines written since `since_s`.
+    /// Code::unreadable for a log that never existed.
     [[nodiscard]] Task<Result<void>> catch_up(double since_s, double now_s);
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return options_.path; }
     [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
-    /// The files that could not be read to their end, by name, and a folder that cannot be listed.
+    /// Files that could not be read to their end, by name, and folders that cannot be listed.
     struct Trouble {
         std::string why;
-        double changed_s = 0; ///< when the file was last changed: it may hold lines up to then
+        double changed_s = 0; ///< when the file was last changed: it may hold lines up to that time
         std::pair<std::uint64_t, std::uint64_t> id{};
     };
     [[nodiscard]] const std::map<std::string, Trouble>& troubles() const noexcept {
         return troubles_;
     }
-    /// Which other log its lines are counted for, when it is the same one.
+    /// The other log that counts this one's lines, when both are the same log.
     [[nodiscard]] std::optional<std::size_t> same_as() const noexcept { return same_as_; }
-    /// When access lines were written whose rest is not there.
+    /// When access lines were written whose rest is missing.
     [[nodiscard]] std::vector<Span> torn(double now_s) const;
 
 private:
@@ -78,9 +78,9 @@ private:
     std::optional<std::size_t> same_as_{};
     std::map<std::string, AccessLogStream> streams_{}; ///< by identity
     std::set<std::string> met_{}; ///< identities met by this catch_up()
-    std::map<FileId, LogFile> finished_{}; ///< as they were when read to the end
-    Held held_{}; ///< the current file: what was added before it was renamed away is still read
-    Held older_{}; ///< the one before: its lane may still write to it
+    std::map<FileId, LogFile> finished_{}; ///< state of each file when it was read to its end
+    Held held_{}; ///< the current file: lines added before it was renamed are still read
+    Held older_{}; ///< the previous file: its lane may still write to it
     LogLineCounts counts_{};
     std::map<std::string, Trouble> troubles_{}; ///< by file
 };

@@ -13,7 +13,7 @@ namespace {
 constexpr double k_hour_s = 3600;
 constexpr std::int64_t k_hour_minutes = 60;
 constexpr std::size_t k_most_damaged_spans = 100'000;
-/// A complete log begins at least this many mean request intervals late in 5 % of windows (e^-3),
+/// By chance (e^-3, 5 % of windows) a complete log begins this many mean request intervals late,
 /// per log.
 constexpr double k_late_by_chance = 3;
 
@@ -37,7 +37,7 @@ std::uint32_t AccessLogIndex::micros_of(std::optional<double> seconds) noexcept 
                  );
 }
 
-/// nullopt when there are too many: such a log was written by somebody who makes names up.
+/// nullopt when there are too many keys: the log's names are not genuine.
 std::optional<AccessLogIndex::Key> AccessLogIndex::key_of(const AccessLine& line) {
     std::pair name(line.revision, line.post ? line.route : std::string());
     const auto known = keys_.find(name);
@@ -137,7 +137,7 @@ void AccessLogIndex::add_up_older_half() {
     entries_.erase(entries_.begin(), middle);
 }
 
-/// Minutes before this one become part of their hours.
+/// Merges minutes before `to_minute` into their hours.
 void AccessLogIndex::add_up_by_hour(std::int64_t to_minute) {
     by_hour_to_ = std::max(by_hour_to_, to_minute);
     while (!minutes_.empty() && minutes_.begin()->first.first < by_hour_to_) {
@@ -147,12 +147,13 @@ void AccessLogIndex::add_up_by_hour(std::int64_t to_minute) {
     }
 }
 
-/// After each one that is added: a half may be of as many hours as the log has.
+/// Runs after each added slice: the older half of the entries may span as many hours as the log
+/// has.
 void AccessLogIndex::bound_sums() {
     while (sums() > limits_.slices) {
         if (minutes_.empty()) {
             forget_oldest_hour();
-        } else { // it takes as much memory as an hour does
+        } else { // a minute takes as much memory as an hour
             add_up_by_hour(minutes_.begin()->first.first + 1);
         }
     }
@@ -213,7 +214,7 @@ double AccessLogIndex::missed_before(std::size_t log, const Question& question) 
     const double first = one.spans.first();
     const double late_s = std::max(0.0, first - question.window.from_s);
     const Asked asked = asked_of(question);
-    double requests = -1; // the first one ends the time without any
+    double requests = -1; // excludes the first request, which only ends the time without any
     for (const auto& [key, lines] : one.lines) {
         requests += asked.requests[key] ? static_cast<double>(lines) : 0;
     }

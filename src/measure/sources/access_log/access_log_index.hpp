@@ -1,5 +1,5 @@
-// What was read from access logs, kept so that any window can be asked about: the newest requests
-// one by one, older ones added up by the minute, those of days ago by the hour.
+// The content of access logs, kept so that any window can be queried: the newest requests one by
+// one, older ones summed by the minute, after some days by the hour.
 #pragma once
 
 #include "oa_stream/measure/access_log_line.hpp"
@@ -19,14 +19,15 @@
 
 namespace oa_stream::measure {
 
-/// Stretches of time in which lines were written, with no silence in them longer than the limit.
+/// Stretches of time with lines, in which no silence is longer than the limit.
 class LogSpans {
 public:
     explicit LogSpans(double silence_s) : silence_s_(silence_s) {}
     void add(double at_s);
-    /// How much of the window they cover; the time since the last line, too, up to the limit.
+    /// Seconds of the window that they cover, including the time since the last line, up to the
+    /// limit.
     [[nodiscard]] double covered(const Span& window) const noexcept;
-    /// Is there a line between these times, or a stretch around them?
+    /// Whether there is a line between these times, or a stretch around them.
     [[nodiscard]] bool touch(double from_s, double to_s) const noexcept;
     [[nodiscard]] double first() const noexcept {
         return spans_.empty() ? 0 : spans_.front().from_s;
@@ -36,10 +37,10 @@ public:
 
 private:
     double silence_s_;
-    std::vector<Span> spans_{}; ///< closed at both ends, ascending, apart
+    std::vector<Span> spans_{}; ///< closed intervals, ascending, disjoint
 };
 
-/// Microseconds in a second: times are kept as whole ones.
+/// Microseconds in a second: times are stored as whole microseconds.
 inline constexpr double k_us = 1e6;
 inline constexpr double k_minute_s = 60;
 
@@ -47,86 +48,88 @@ struct LogIndexLimits {
     double silence_s = 300;
     std::size_t requests_kept = 500'000;
     double keep_s = 35.0 * 86'400;
-    std::size_t keys = 1000;   ///< revisions times routes; lines beyond count as damaged
-    double minutes_s = 86'400; ///< what is added up is so long by the minute, then by the hour
-    std::size_t slices = 4000; ///< minutes and hours, times keys; minutes become hours earlier
+    std::size_t keys = 1000; ///< revisions times routes; lines with further keys count as damaged
+    /// How far back sums are kept by the minute; older ones are by the hour.
+    double minutes_s = 86'400;
+    /// Minutes and hours, times keys; beyond it minutes become hours earlier.
+    std::size_t slices = 4000;
 };
 
-/// Memory is bounded by the limits, about 80 bytes a request kept and 20 KB a slice. One thread.
+/// Memory is bounded by the limits: about 80 bytes per kept request and 20 KB per slice. Not
+/// thread-safe.
 class AccessLogIndex {
 public:
     explicit AccessLogIndex(LogIndexLimits limits);
 
-    /// One line of `log` (a small number that names the file it belongs to), and when it was
-    /// written.
+    /// Adds one line of `log` (a small number that names the log) with the time it was written.
     void add(std::size_t log, double written_s, const AccessLine& line);
-    /// A line that tells of lost ones. False: it is there already.
+    /// Adds a line that reports lost lines. False: it was added before.
     [[nodiscard]] bool add_lost(double written_s, const AccessLine& line);
-    /// Lines that may have been requests, written between these times (both in it).
+    /// Adds lines that may have been requests, written between these times (inclusive).
     void add_damaged(const Span& written, std::uint64_t lines);
 
     [[nodiscard]] SourceReading answer(const Question& question) const;
 
     [[nodiscard]] bool empty() const noexcept { return all_.empty(); }
     [[nodiscard]] double newest_s() const noexcept { return all_.last(); }
-    /// Why the log does not cover the window: stopped, silent for too long within it, or begun long
-    /// after its start although the revision served already. Empty: it does, or it is none of the
-    /// revision's.
+    /// Why the log does not cover the window: it stopped, was silent for too long within the
+    /// window, or begins long after the window's start although the revision already served. Empty:
+    /// it covers the window, or is not a log of the revision.
     [[nodiscard]] std::string gap_of(std::size_t log, const Question& question) const;
-    /// How many requests a log may have had, at its own mean rate, that begins a little after the
-    /// window's start although the revision served already: its earlier file may be gone.
+    /// How many requests may be missing, at the log's own mean rate, when the log begins a little
+    /// after the window's start although the revision already served: its earlier file may be gone.
     [[nodiscard]] double missed_before(std::size_t log, const Question& question) const;
-    /// How much of the window the log covers; nullopt: it is not a log of the revision.
+    /// Seconds of the window that the log covers; nullopt: it is not a log of the revision.
     [[nodiscard]] std::optional<double> covered_by(std::size_t log, const Question& question) const;
-    /// Lines that were there already, word for word, and were left out.
+    /// Number of lines left out because an identical line was added before.
     [[nodiscard]] std::uint64_t doubled() const noexcept { return doubled_; }
     [[nodiscard]] std::size_t kept() const noexcept { return entries_.size(); }
     [[nodiscard]] std::size_t sums() const noexcept { return minutes_.size() + hours_.size(); }
-    /// At any time so far.
+    /// The largest sums() so far.
     [[nodiscard]] std::size_t most_sums() const noexcept { return most_sums_; }
 
-    /// Slower than this (71 minutes), and not endless, counts as this.
+    /// A slower finite time (above 71 minutes) is stored as this.
     static constexpr std::uint32_t k_longest = 0xffff'fffd;
 
 private:
     using Key = std::uint16_t;
     struct KeyName {
         std::string revision;
-        std::string route; ///< empty: no POST; shows only that the revision is alive
+        std::string route; ///< empty: not a POST; only shows that the revision is alive
     };
     static constexpr std::uint32_t k_no_time = 0xffff'ffff;
     static constexpr std::uint32_t k_endless = 0xffff'fffe;
     struct Entry {
         double written_s;
         std::uint32_t first_content_us; ///< k_no_time: none; k_endless: ran into a time limit
-        std::uint32_t duration_us; ///< the same
+        std::uint32_t duration_us; ///< same special values
         Key key;
         telemetry::BadSet bad;
         telemetry::ClassSet classes;
     };
-    /// The requests of one minute or hour, and key.
+    /// The requests of one minute or hour and one key.
     struct Slice {
         void add(const Entry& entry);
         void add(const Slice& other);
 
-        /// How many requests were bad in these ways and of these classes.
+        /// Number of requests by the ways in which they were bad and their classes.
         std::map<std::pair<telemetry::BadSet, telemetry::ClassSet>, std::uint64_t> counts{};
         LogLinearHistogram times{};
-        std::uint64_t endless = 0; ///< ran into a time limit before any content
+        std::uint64_t endless = 0; ///< requests that ran into a time limit before any content
         LogLinearHistogram durations{};
-        std::uint64_t endless_turns = 0; ///< ran into a time limit
+        std::uint64_t endless_turns = 0; ///< turns that ran into a time limit
         double first_s = k_infinite;
         double last_s = 0;
     };
     using SliceId = std::pair<std::int64_t, Key>; ///< minutes or hours since 1970
-    /// Which keys a question is about.
+    /// The keys that a question covers.
     struct Asked {
-        std::vector<bool> alive; ///< of the revision, whatever the route
-        std::vector<bool> requests; ///< of the revision and the routes
+        std::vector<bool> alive; ///< keys of the revision, on any route
+        std::vector<bool> requests; ///< keys of the revision and the routes
     };
     class Sum;
 
-    /// False: the line is there already.
+    /// False: the line was added before.
     [[nodiscard]] bool fresh(std::uint64_t id);
     static void add_time(std::uint32_t micros, LogLinearHistogram& into, std::uint64_t& endless);
     [[nodiscard]] static std::uint32_t micros_of(std::optional<double> seconds) noexcept;
@@ -136,7 +139,7 @@ private:
     [[nodiscard]] std::uint64_t
     add_slices(const Question&, const Asked&, Sum& sum, Span& covered) const;
     [[nodiscard]] const LogSpans* spans_of(const std::string& revision) const;
-    /// Does any log have a line of the revision from before the window?
+    /// Whether any log has a line of the revision from before the window.
     [[nodiscard]] bool served_before(const Question& question) const;
     void add_up_older_half();
     void add_up_by_hour(std::int64_t to_minute);
@@ -150,12 +153,13 @@ private:
     LogIndexLimits limits_;
     std::map<std::pair<std::string, std::string>, Key> keys_{};
     std::vector<KeyName> names_{};
-    std::vector<Entry> entries_{}; ///< in no order
+    std::vector<Entry> entries_{}; ///< unordered
     std::map<SliceId, Slice> minutes_{};
     std::map<SliceId, Slice> hours_{};
     std::size_t most_sums_ = 0;
-    std::int64_t by_hour_to_ = 0; ///< this minute since 1970 is the first that may be in minutes_
-    /// By the first and the last minute since 1970 in which they may have been written.
+    /// The first minute since 1970 that may be in minutes_; earlier ones are in hours.
+    std::int64_t by_hour_to_ = 0;
+    /// By the first and the last minute since 1970 in which the lines may have been written.
     std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> damaged_{};
     LogSpans all_;
     std::map<std::string, LogSpans, std::less<>> by_revision_{};
@@ -163,13 +167,13 @@ private:
         double newest_s = 0;
         LogSpans spans;
         std::set<std::string, std::less<>> revisions{};
-        std::map<Key, std::uint64_t> lines{}; ///< how many, since it begins
+        std::map<Key, std::uint64_t> lines{}; ///< number of lines since the log begins
     };
     std::vector<Log> logs_{};
     std::unordered_set<std::uint64_t> ids_{};
-    std::deque<std::uint64_t> id_order_{}; ///< the oldest first
+    std::deque<std::uint64_t> id_order_{}; ///< oldest first
     std::uint64_t doubled_ = 0;
-    double forgotten_to_s_ = 0; ///< the newest request no longer known
+    double forgotten_to_s_ = 0; ///< time of the newest request whose id was forgotten
 };
 
 } // namespace oa_stream::measure

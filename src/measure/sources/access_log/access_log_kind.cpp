@@ -18,8 +18,8 @@ using namespace config;
 
 struct AccessLogSettings final : SourceSettings {
     std::vector<std::string> paths{};
-    bool rotated = true; ///< read what was rotated away as well
-    Millis stale_after{0}; ///< 0: as the source says
+    bool rotated = true; ///< also read rotated files
+    Millis stale_after{0}; ///< 0: the source's default
     bool include_probes = false;
 
     [[nodiscard]] const SourceKind& kind() const noexcept override { return k_access_log; }
@@ -51,7 +51,7 @@ struct AccessLogSettings final : SourceSettings {
         options.paths.assign(paths.begin(), paths.end());
         options.rotated = rotated;
         options.include_probes = include_probes;
-        options.follow = false; // a run goes on, whatever stands at the other end of a pipe
+        options.follow = false; // a run must not block until a pipe's writer closes it
         if (stale_after > Millis(0)) {
             options.stale_after_s = seconds(stale_after);
         }
@@ -59,7 +59,7 @@ struct AccessLogSettings final : SourceSettings {
     }
 };
 
-/// "a.log,b.log": as one variable can say it.
+/// "a.log,b.log": a list as one environment variable can hold it.
 std::optional<std::vector<std::string>> read_paths(const Node& node) {
     const auto text = node.text();
     if (!text || node.yaml().unset) {

@@ -20,7 +20,7 @@
 namespace oa_stream::measure {
 namespace {
 
-/// No request lasts a year; a time beyond is a damaged number.
+/// No request lasts a year: a longer time is a damaged number.
 constexpr double k_longest_ms = 365.0 * 86'400'000;
 
 std::optional<double> duration_ms(const LogFields& fields, LogName name) {
@@ -37,8 +37,8 @@ bool read_status(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// How its turn ended stands on the line of every request that began one, and on no other. Of a
-/// turn that went on in another process it stands on that one's line.
+/// Only the line of a request that began a turn reports how the turn ended. If another process
+/// continued the turn, that process' line reports it.
 bool read_turn(const LogFields& fields, AccessLine& into) {
     const auto accepted = fields.flag(LogName::accepted);
     const auto empty = fields.flag(LogName::empty);
@@ -53,7 +53,7 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
     if (terminal.has_value() != ended_here) {
         return false;
     }
-    into.post = into.post && !*left; // counted there
+    into.post = into.post && !*left; // the other process' line counts it
     telemetry::Ending ending{into.status, std::nullopt, *empty && ended_here};
     if (terminal) {
         ending.terminal = telemetry::terminal_of(*terminal);
@@ -67,13 +67,13 @@ bool read_turn(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// Its reader had everything. A whole answer names no reader then.
+/// The reader received everything. The line of a whole (not streamed) answer has no reader field.
 bool was_read_to_end(const LogFields& fields) {
     return fields.text(LogName::reader).value_or("finished") == "finished";
 }
 
-/// A time limit ended its turn while its reader waited. Who left, was cut off with the process or
-/// did not read has not waited for the lane.
+/// A time limit ended the turn while its reader waited. A reader that left, was cut off with the
+/// process or did not read was not waiting for the lane.
 bool ran_into_limit(const LogFields& fields) {
     const auto among = [&](LogName name, std::span<const std::string_view> words) {
         return contains(words, fields.text(name).value_or(""));
@@ -82,7 +82,7 @@ bool ran_into_limit(const LogFields& fields) {
                                        among(LogName::reason, telemetry::k_late_reasons));
 }
 
-/// A whole answer has no first content, whether its turn ends well or not.
+/// A whole (not streamed) answer has no first content, however its turn ends.
 bool was_streamed(const LogFields& fields) {
     return fields.text(LogName::reader).has_value();
 }
@@ -120,7 +120,7 @@ bool read_times(const LogFields& fields, AccessLine& into) {
     }
     into.first_content_s.reset();
     if (content && into.accepted) {
-        // A resume replays what is there already: its speed says nothing about the lane's.
+        // Only accepted requests: a resume replays stored content, so its speed is not the lane's.
         into.first_content_s = *content / 1000;
     } else if (into.accepted && was_streamed(fields) && ran_into_limit(fields)) {
         into.first_content_s = std::numeric_limits<double>::infinity();
@@ -134,14 +134,15 @@ bool read_times(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// A revision or a route that looks like a number or a word of logfmt is still a text.
+/// A revision or a route may look like a number or a keyword of logfmt; it is still a text.
 std::optional<std::string_view> name_of(const LogFields& fields, LogName name) {
     const LogField& field = fields[name];
     const bool has_text = field.type == LogField::Type::text || !field.text.empty();
     return has_text ? std::optional<std::string_view>(field.text) : std::nullopt;
 }
 
-/// A client may give two requests one id, but not one time of arrival and one end.
+/// A client may reuse an id for two requests, but not with the same time of arrival and the same
+/// end.
 std::uint64_t identity(const LogFields& fields, std::string_view id, double ended_s) {
     const std::string_view arrival = fields.text(LogName::ts).value_or("");
     return std::hash<std::string>{}(fmt::format("{} {} {:.6f}", id, arrival, ended_s));
@@ -166,7 +167,7 @@ bool read_request(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// More than a lane answers between two lines of its log is a damaged number.
+/// A lane loses fewer lines than this between two lines of its log: a larger number is damaged.
 constexpr double k_most_lost = 1e9;
 
 bool read_lost(const LogFields& fields, AccessLine& into) {
@@ -182,7 +183,8 @@ bool read_lost(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// Its turn went on when its process ended, and who ended it does not say so: as good as lost.
+/// The turn continued after its process ended, and the process that ended it does not report the
+/// end: the line counts as lost.
 bool read_unended(const LogFields& fields, AccessLine& into) {
     const auto id = name_of(fields, LogName::request_id);
     if (!id || fields.flag(LogName::end_unknown) != true || !read_end(fields, into)) {
@@ -193,7 +195,7 @@ bool read_unended(const LogFields& fields, AccessLine& into) {
     return true;
 }
 
-/// Both formats begin with the time.
+/// In both formats a line begins with the time.
 constexpr std::string_view k_json_head = R"({"ts":)";
 constexpr std::string_view k_logfmt_head = "ts=";
 
@@ -203,8 +205,8 @@ bool take_char(std::string_view& text, char wanted) {
     return there;
 }
 
-/// Does `line` say the member `name`, with `value` or, when that is empty, with any: in JSON, in
-/// JSON within a text of JSON, or in logfmt?
+/// Whether `line` has the member `name` with `value` (any value when that is empty): in JSON, in
+/// JSON inside a JSON string, or in logfmt.
 bool says(std::string_view line, std::string_view name, std::string_view value) {
     constexpr std::string_view k_quotes = R"(\")";
     constexpr std::string_view k_around = " \t\\\",}";
@@ -226,8 +228,8 @@ bool says(std::string_view line, std::string_view name, std::string_view value) 
     return false;
 }
 
-/// A request's line that lost its beginning, or that another program put something before or
-/// around. Of most, `end_ms` stands in the second half.
+/// Recognizes a request's line without its beginning, or one that another program prefixed or
+/// wrapped. In most lines `end_ms` is in the second half.
 bool has_parts_of_request(std::string_view line) {
     return says(line, "event", "request") || says(line, "end_ms", "");
 }
@@ -268,7 +270,7 @@ LineKind read_access_line(std::string_view line, AccessLine& into) {
     const bool json = line.starts_with('{');
     const bool ours = line.starts_with(k_json_head) || line.starts_with(k_logfmt_head);
     LogFields fields;
-    // The JSON library takes a NUL for the end of its input, whatever follows.
+    // The JSON library treats a NUL as the end of its input and ignores the rest.
     const bool plain = line.find('\0') == std::string_view::npos;
     const bool whole =
         plain && (json ? read_json_fields(line, fields) : ours && read_logfmt_fields(line, fields));
@@ -277,7 +279,7 @@ LineKind read_access_line(std::string_view line, AccessLine& into) {
         return ours || has_parts_of_request(line) ? LineKind::damaged : LineKind::foreign;
     }
     if (*event != "request") {
-        // Event lines are JSON whatever the access log is.
+        // Event lines are always JSON, whatever the access log's format.
         return json ? LineKind::event : LineKind::damaged;
     }
     if (fields[LogName::lost].type != LogField::Type::none) {

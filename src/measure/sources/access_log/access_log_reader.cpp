@@ -17,7 +17,7 @@ namespace oa_stream::measure {
 namespace {
 
 constexpr std::size_t k_block = std::size_t{128} << 10U;
-/// A log without an access line in so much of its beginning is not ours.
+/// A file without an access line in its first 64 KiB is not one of our logs.
 constexpr std::size_t k_head = std::size_t{64} << 10U;
 
 std::unexpected<Error> unreadable(const std::filesystem::path& path) {
@@ -38,7 +38,8 @@ std::string identity_of(std::string_view head) {
     return {};
 }
 
-/// Empty for what is not packed, or packed as we can unpack it.
+/// The name of a packer that we cannot unpack. Empty for a file that is not packed, or that we can
+/// unpack.
 std::string_view foreign_packer(std::string_view head) {
     using namespace std::string_view_literals;
     constexpr std::array k_packers{

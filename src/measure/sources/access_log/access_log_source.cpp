@@ -24,14 +24,14 @@ namespace {
 constexpr std::size_t k_most_logs = 64;
 constexpr std::size_t k_shortest_line = 1024;
 constexpr std::size_t k_fewest_requests = 100;
-constexpr double k_clocks_apart_s = 5; ///< of machines whose clocks are kept
+constexpr double k_clocks_apart_s = 5; ///< tolerated between machines with synchronized clocks
 
 /// "1 line is of …", "2 lines are of …"
 std::string lines_are(std::uint64_t n, std::string_view what) {
     return fmt::format("{} {} {}", counted(n, "line"), n == 1 ? "is" : "are", what);
 }
 
-/// Equal for two names of one file. One that is not there yet is known by its name.
+/// The same for two names of one file. A file that does not exist yet is identified by its name.
 std::string file_id(const std::filesystem::path& path) {
     struct stat info{};
     if (path == "-" || ::stat(path.c_str(), &info) != 0) {
@@ -98,12 +98,12 @@ private:
     [[nodiscard]] double now() const {
         return unix_seconds(options_.now ? options_.now() : std::chrono::system_clock::now());
     }
-    /// A reason, and the file that it is about; empty when it is about all of them.
+    /// A reason, and the file concerned; empty when it concerns all files.
     struct Reason {
         std::string why{};
         std::string file{};
     };
-    /// As the index counts them: a pipe is its first.
+    /// Number of logs as the index counts them; a pipe is its only log.
     [[nodiscard]] std::size_t log_count() const noexcept { return pipe_ ? 1 : logs_.size(); }
     [[nodiscard]] std::optional<std::size_t> copy_of(std::size_t log) const {
         return pipe_ ? std::nullopt : logs_[log]->same_as();
@@ -113,19 +113,20 @@ private:
     }
     [[nodiscard]] LogLineCounts counts() const;
     [[nodiscard]] std::string why_empty() const;
-    /// A file that may hold lines of the window, and could not be read.
+    /// Names a file that may hold lines of the window and could not be read.
     [[nodiscard]] Reason why_unread(const Question& question) const;
     [[nodiscard]] Reason why_uncovered(const Question& question) const;
-    /// The first log that has such lines; empty: none has.
+    /// Path of the first log for which `has` holds; empty: none.
     template <class Has> [[nodiscard]] std::string first_with(Has has) const {
         const auto found = std::ranges::find_if(logs_, [&](const auto& log) { return has(*log); });
         return found == logs_.end() ? std::string() : (*found)->path().string();
     }
     [[nodiscard]] double
     uncovered_requests(const Question& question, const SourceReading& reading) const;
-    /// Lines that were still without their rest: each may have been a request of the window.
+    /// Adds incomplete lines: each may have been a request of the window.
     void add_torn(const Span& window, double now_s, SourceReading& reading) const;
-    /// Requests of logs whose earlier file may be gone, where no log has a gap.
+    /// Adds requests that may be missing from logs whose earlier file may be gone, if no log has a
+    /// gap.
     void add_beginnings(const Question& question, SourceReading& reading) const;
     void add_notes(SourceReading& reading) const;
 
@@ -278,7 +279,7 @@ void AccessLogSource::add_notes(SourceReading& reading) const {
     }
 }
 
-/// Every named log is a replica: each must cover the whole window.
+/// Every named log belongs to a replica, so each must cover the whole window.
 AccessLogSource::Reason AccessLogSource::why_uncovered(const Question& question) const {
     if (const LogLineCounts lines = counts(); lines.ahead_most_s > k_clocks_apart_s) {
         return {
@@ -305,7 +306,8 @@ AccessLogSource::Reason AccessLogSource::why_uncovered(const Question& question)
     return {};
 }
 
-/// The part that one replica does not cover, at the mean rate of all of them.
+/// Estimates the requests in the parts that a replica does not cover, at the mean rate of all
+/// replicas.
 double
 AccessLogSource::uncovered_requests(const Question& question, const SourceReading& reading) const {
     double reported_s = 0;
@@ -365,7 +367,7 @@ Task<Result<SourceReading>> AccessLogSource::read(Question question) {
         )
     );
     reading.query = query_text(question, options_.include_probes);
-    // A log in which no probe is marked is of a server that does not know the mark.
+    // When no request in the log is marked as a probe's, the server may not support the mark.
     reading.counts_probes = options_.include_probes || counts().probes == 0;
     add_notes(reading);
     co_return reading;

@@ -5,13 +5,13 @@
 namespace oa_stream::measure {
 namespace {
 
-/// A log that stops more often than this over the time kept is one that says little anyway.
+/// A log that stops more often than this over the kept time gives little information anyway.
 constexpr std::size_t k_most_spans = 10'000;
 
 } // namespace
 
 void LogSpans::add(double at_s) {
-    // The first stretch that does not end too long before it.
+    // Finds the first stretch that does not end too long before this time.
     auto at = std::ranges::lower_bound(spans_, at_s - silence_s_, {}, &Span::to_s);
     if (at == spans_.end() || at->from_s > at_s + silence_s_) {
         spans_.insert(at, Span{at_s, at_s});
@@ -33,7 +33,8 @@ double LogSpans::covered(const Span& window) const noexcept {
     double seconds = 0;
     for (const Span& span : spans_) {
         const double from = std::max(span.from_s, window.from_s);
-        // A line does not come at the window's very end: only a silence that is too long is none.
+        // The last line is normally before the window's end: the rest is only uncovered when the
+        // silence is too long.
         const bool goes_on = span.to_s < window.to_s && window.to_s - span.to_s <= silence_s_;
         const double to = goes_on ? window.to_s : std::min(span.to_s, window.to_s);
         seconds += std::max(0.0, to - from);

@@ -35,7 +35,7 @@ bool AccessLogPipe::readable() {
     return ::poll(&wanted, 1, 0) > 0;
 }
 
-/// Waits for more; empty at the end.
+/// Waits for more bytes; empty at the end.
 Task<Result<std::string>> AccessLogPipe::next(asio::posix::stream_descriptor* input) {
     std::string buffer(k_read_size, '\0');
     const auto [error, got] = co_await input->async_read_some(asio::buffer(buffer), k_as_tuple);

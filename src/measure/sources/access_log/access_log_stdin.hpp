@@ -1,4 +1,4 @@
-// A log that comes through a pipe.
+// Reads a log from a pipe.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -15,11 +15,12 @@ namespace oa_stream::measure {
 
 class AccessLogPipe {
 public:
-    /// Of descriptor `fd`, which stays open. Code::unreadable when there is none.
+    /// Reads from descriptor `fd`, which stays open. Code::unreadable when it is not open.
     [[nodiscard]] static Result<std::unique_ptr<AccessLogPipe>>
     open(const asio::any_io_executor& executor, int fd, LogStreamLimits limits);
 
-    /// What is there now, or with `to_the_end` all until the writer closes it.
+    /// Reads what is available now, or with `to_the_end` everything until the writer closes the
+    /// pipe.
     [[nodiscard]] Task<Result<void>> catch_up(bool to_the_end, double now_s, AccessLogIndex& index);
     [[nodiscard]] const LogLineCounts& counts() const noexcept { return counts_; }
     [[nodiscard]] std::optional<Span> torn(double now_s) const { return stream_.torn(now_s); }

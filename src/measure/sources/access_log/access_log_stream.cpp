@@ -6,8 +6,8 @@
 namespace oa_stream::measure {
 namespace {
 
-/// A line of so much before the line above it, which the lane did not hold back, shows that the
-/// clock was set.
+/// A line this much earlier than the line above it, and not held back by the lane, shows that the
+/// clock was changed.
 constexpr double k_clock_step_s = 600;
 
 } // namespace
@@ -86,7 +86,7 @@ void AccessLogStream::line(
 }
 
 void AccessLogStream::settle(double now_s, AccessLogIndex& index, LogLineCounts& counts) {
-    // Only of JSON does the end show that nothing is missing.
+    // Only a JSON line's end shows that the line is complete.
     AccessLine read;
     const LineKind kind =
         !taken_ && rest_.ends_with('}') ? read_access_line(rest_, read) : LineKind::blank;
@@ -115,7 +115,8 @@ std::optional<Span> AccessLogStream::torn(double now_s) const {
     return std::nullopt;
 }
 
-/// They wait for a line with a time: they were written between the one above them and that one.
+/// Damaged lines get a time range once the next line with a time arrives: between the line above
+/// and that one.
 void AccessLogStream::damaged(std::uint64_t lines, LogLineCounts& counts) {
     counts.damaged += lines;
     undated_ += lines;
@@ -127,14 +128,15 @@ void AccessLogStream::place_undated(const Span& written, AccessLogIndex& index) 
     }
 }
 
-/// When a line below the last one with a time was written; without one at about now.
+/// When a line after the last one with a time was written; without such a line, about now.
 Span AccessLogStream::below(double now_s) const noexcept {
     return newest_s_ > 0
                ? Span{newest_s_, std::clamp(now_s, newest_s_, newest_s_ + limits_.silence_s)}
                : Span{now_s, now_s};
 }
 
-/// Lines are written in order: one that the lane held back no earlier than the line above it.
+/// Lines are written in order: a line that was held back was written no earlier than the line above
+/// it.
 double AccessLogStream::written_at(const AccessLine& line) noexcept {
     const bool clock_set = !line.held && line.ended_s < newest_s_ - k_clock_step_s;
     newest_s_ = clock_set ? line.ended_s : std::max(newest_s_, line.ended_s);

@@ -1,4 +1,4 @@
-// One log's bytes on their way to the index: cut into lines, each with the time it was written.
+// Splits the bytes of one log into lines for the index, each with the time it was written.
 #pragma once
 
 #include "access_log_index.hpp"
@@ -10,36 +10,38 @@
 
 namespace oa_stream::measure {
 
-/// What the lines of all files were, besides requests.
+/// Number of lines of all files that were not plain requests.
 struct LogLineCounts {
-    std::uint64_t probes = 0; ///< requests that the lane marked as probes
+    std::uint64_t probes = 0; ///< requests that the lane marked as probes'
     std::uint64_t damaged = 0;
     std::uint64_t foreign = 0;
-    std::uint64_t ahead = 0; ///< of a time to come: the lane's clock or ours is wrong
-    double ahead_most_s = 0; ///< how far the farthest line is ahead, also of those that count
+    std::uint64_t ahead = 0; ///< in the future: the lane's clock or ours is wrong
+    double ahead_most_s = 0; ///< of the line farthest ahead, including lines that still count
 };
 
 struct LogStreamLimits {
     std::size_t line_bytes = 0;
-    double ahead_s = 300; ///< lines later than now by more are not believed
-    double silence_s = 300; ///< what was written so long after the line above it is not known
-    bool probes = false;  ///< count their requests, too; else they only show that a lane lives
+    double ahead_s = 300; ///< lines further in the future than this are rejected
+    /// The time of a line is unknown when it follows the line above by more than this.
+    double silence_s = 300;
+    /// Count the requests of probes; otherwise they only show that a lane is alive.
+    bool probes = false;
 };
 
-/// The lines of one log from its beginning, whatever files they were moved to.
+/// The lines of one log from its beginning, across the files that they were moved to.
 class AccessLogStream {
 public:
     /// `log` as in AccessLogIndex::add.
     AccessLogStream(std::size_t log, LogStreamLimits limits) : log_(log), limits_(limits) {}
 
-    /// Takes the bytes that follow those taken before. `now_s`: seconds since 1970.
+    /// Feeds the bytes that follow the previous ones. `now_s`: seconds since 1970.
     void feed(std::string_view bytes, double now_s, AccessLogIndex& index, LogLineCounts& counts);
-    /// All there is for now was taken: damaged lines below the last one with a time were written
-    /// soon after it, and a last line that only lacks its LF is one.
+    /// Call when everything available was fed: damaged lines after the last line with a time were
+    /// written soon after it, and a last line that lacks only its LF counts.
     void settle(double now_s, AccessLogIndex& index, LogLineCounts& counts);
-    /// How many bytes were taken.
+    /// Number of bytes fed.
     [[nodiscard]] std::uint64_t offset() const noexcept { return offset_; }
-    /// When an access line was written whose rest is not there. It may never come.
+    /// When an access line whose rest is missing was written. The rest may never arrive.
     [[nodiscard]] std::optional<Span> torn(double now_s) const;
 
 private:
@@ -54,9 +56,9 @@ private:
     std::uint64_t offset_ = 0;
     std::string rest_{};
     bool dropping_ = false; ///< the line was too long and has not ended yet
-    bool taken_ = false; ///< what waits for its LF counts already
+    bool taken_ = false; ///< the unterminated last line was counted already
     double newest_s_ = 0;
-    std::uint64_t undated_ = 0; ///< damaged lines below the last one with a time
+    std::uint64_t undated_ = 0; ///< damaged lines after the last one with a time
 };
 
 } // namespace oa_stream::measure

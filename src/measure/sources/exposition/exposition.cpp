@@ -27,7 +27,7 @@ bool is_count(double value) {
     return std::isfinite(value) && value >= 0;
 }
 
-/// One sample line, taken apart from the front.
+/// Parses one sample line from the front.
 class ExpositionLine {
 public:
     explicit ExpositionLine(std::string_view text) : text_(text) {}
@@ -174,7 +174,8 @@ bool CounterWindow::add(SeriesMap scrape, double at_s) {
         }
     }
     any_ = true;
-    if (restarted) { // what it counted before says nothing of a series that comes later
+    // A restarted process' earlier counts do not apply to a series that appears later.
+    if (restarted) {
         known_.clear();
     }
     for (const auto& [series, value] : scrape) {

@@ -14,24 +14,25 @@ namespace {
 
 using telemetry::metric;
 
-/// Of the one series of a metric that has it.
+/// The label's value, if the metric has exactly one series with it.
 std::string
 label_of(const SeriesMap& scrape, const telemetry::Metric& row, std::string_view label) {
     const auto found = by_label(scrape, row, label);
     return found.size() == 1 ? found.begin()->first : std::string();
 }
 
-/// Clocks of two machines may differ by so much.
+/// Tolerated difference between the clocks of two machines.
 constexpr double k_clock_error_s = 5;
 
-/// It began while the address was watched: everything it counted is new.
+/// The process began while its address was watched: everything that it counted is new.
 bool began_since(const SeriesMap& scrape, double watched_s, double wall_s) {
     const auto started = sum_of(scrape, {&metric("process_start_time_seconds")}).value_or(0);
     const double age = wall_s - started;
     return started > 0 && age >= -k_clock_error_s && age <= watched_s;
 }
 
-/// Gauges that say what the scrape itself needs stay in: a series of users has no such label.
+/// Only series with the probes' label. Gauges that describe the scrape itself have no such label
+/// and stay.
 bool of_probes(const SeriesId& series) {
     return !series.label(telemetry::k_probe_label).empty();
 }
@@ -98,7 +99,7 @@ std::vector<const ScrapedProcess*> Processes::lost_since(double at_s) const {
             lost.push_back(&one);
         }
     }
-    // Each that came later stands in for one that went before it.
+    // A process that appeared later replaces one that disappeared before.
     for (const ScrapedProcess& one : all_) {
         const auto replaced = std::ranges::find_if(lost, [&](const ScrapedProcess* gone) {
             return gone != &one && gone->last_at_s < one.first_at_s;

@@ -8,7 +8,7 @@ extern const SourceKind k_probe;
 
 namespace {
 
-/// The run itself sends the requests and counts them: there is nothing to open.
+/// The run itself sends the requests and counts them, so there is nothing to open.
 struct ProbeSettings final : SourceSettings {
     [[nodiscard]] const SourceKind& kind() const noexcept override { return k_probe; }
     [[nodiscard]] Json to_json() const override { return Json::object(); }
@@ -33,7 +33,8 @@ std::optional<Error> refusal(const GateSpec& gate) {
     );
 }
 
-/// A spike only where the gate says so: one credential says little of all users'.
+/// A spike only when the gate names the probes: one credential says little about those of all
+/// users.
 bool measures(const GateSpec& gate) {
     return !refusal(gate) && (gate.metric != Metric::spike || gate.from == "probe");
 }

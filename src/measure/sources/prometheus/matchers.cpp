@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::string_view k_letters =
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-constexpr std::array<std::string_view, 4> k_operators{"=~", "!~", "!=", "="}; // the longer first
+constexpr std::array<std::string_view, 4> k_operators{"=~", "!~", "!=", "="}; // longer ones first
 
-/// The text from the front, matcher by matcher.
+/// Parses the text from the front, matcher by matcher.
 class MatcherReader {
 public:
     explicit MatcherReader(std::string_view text) : all_(text), left_(text) {}
@@ -112,7 +112,8 @@ private:
         return out;
     }
 
-    /// One byte of a value; nullopt, and nothing taken, for what may not stand there.
+    /// One character of a value; nullopt, without consuming anything, for a character that is not
+    /// allowed.
     std::optional<char> character() {
         if (take("\\\\")) {
             return '\\';

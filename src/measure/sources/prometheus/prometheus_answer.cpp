@@ -15,13 +15,13 @@
 namespace oa_stream::measure::prometheus {
 namespace {
 
-constexpr std::size_t k_shown = 200; // of a foreign text within a message
+constexpr std::size_t k_shown = 200; // of a foreign text, within a message
 
 struct ErrorRow {
     std::string_view type;
     Code code;
 };
-// errorType of Prometheus 2.42's API; "not_ready" and plain texts come by status.
+// errorType of Prometheus 2.42's API; "not_ready" and plain texts are classified by status.
 constexpr std::array k_errors{
     ErrorRow{"bad_data", Code::config},
     ErrorRow{"execution", Code::config},
@@ -94,7 +94,7 @@ Result<std::vector<Label>> labels_of(const Json& entry) {
     return out;
 }
 
-/// Counts what was read against the limits.
+/// Checks the number of series and points against the limits.
 class AnswerReader {
 public:
     explicit AnswerReader(const Limits& limits) : limits_(limits) {}
@@ -223,7 +223,7 @@ std::optional<double> parse_value(std::string_view text) noexcept {
         const double infinite = std::numeric_limits<double>::infinity();
         return text[0] == '-' ? -infinite : infinite;
     }
-    // from_chars would take "inf", "nan" and their like in any spelling.
+    // from_chars would accept "inf", "nan" and the like in any spelling.
     if (text.find_first_not_of("0123456789+-.eE") != std::string_view::npos) {
         return std::nullopt;
     }
@@ -243,7 +243,8 @@ parse_answer(int http_status, std::string_view body, ResultType expected, const 
         return refused(http_status, *document);
     }
     if (http_status != 200) {
-        // A service of another kind, or a proxy before this one: its words, rather than its JSON.
+        // Another kind of service, or a proxy in front, answered: show its message instead of its
+        // JSON.
         const auto message = document ? string_member(*document, "message") : std::nullopt;
         const std::string words = printable(message.value_or(body), k_shown);
         return fail(

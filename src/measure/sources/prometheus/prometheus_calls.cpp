@@ -17,10 +17,10 @@
 namespace oa_stream::measure::prometheus {
 namespace {
 
-constexpr int k_attempts = 4; ///< a missing server is reported soon
+constexpr int k_attempts = 4; ///< few, so that an unreachable server is reported soon
 constexpr Millis k_longest_backoff{8000};
 
-/// No message may carry a credential on, were it sent back to us.
+/// Masks a credential that the server returns, so that no message contains it.
 void forget(std::string& text, const Secret& secret) {
     const std::string_view bytes = secret.reveal();
     for (std::size_t at = 0; !bytes.empty() && (at = text.find(bytes, at)) != std::string::npos;) {
@@ -45,7 +45,7 @@ Error lost(const net::ClientResponse& response, std::size_t most_bytes) {
     };
 }
 
-/// An answer for the wrong hour looks like any other: only the server's date shows it.
+/// An answer for the wrong hour looks like any other; only the server's date shows the error.
 Result<Answer> timely(Result<Answer> answer, const net::ClientResponse& response, WallTime asked) {
     constexpr auto k_most_apart = std::chrono::seconds(30); // less than two usual scrapes
     const auto date = net::parse_http_date(trim(response.headers.get("date").value_or("")));
@@ -69,7 +69,7 @@ Result<Answer> timely(Result<Answer> answer, const net::ClientResponse& response
 } // namespace
 
 std::string untimely(const Answer& answer, double asked_s) {
-    constexpr double k_most_apart_s = 1; // Prometheus gives back what it was asked, to the ms
+    constexpr double k_most_apart_s = 1; // Prometheus returns the requested time, to the ms
     constexpr double k_longest_s = 1e9;
     for (const Series& series : answer.series) {
         const double apart = series.points.back().at_s - asked_s;
@@ -136,7 +136,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         forget(response.body, bearer);
         constexpr int k_ended = 401;
         if (options_.token && response.status == k_ended && !std::exchange(refused, true)) {
-            continue; // it may have ended: the next one is asked for once
+            continue; // the token may have expired: a new one is requested once
         }
         forget(response.body, options_.password);
         for (const Secret& secret : options_.hidden) {
@@ -150,7 +150,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
             }
             last = std::move(answer).error();
         } else if (left < options_.timeout && net::code_of(response.failure) == Code::timeout) {
-            // The transfer had what the queries before it left, which nobody has set.
+            // The remaining time was what earlier queries left, not a configured timeout.
             last = {
                 Code::timeout,
                 fmt::format(
@@ -164,7 +164,7 @@ Task<Result<Answer>> Calls::call(std::string_view path, Parameters parameters, R
         last.where = where;
         const WallTime now = std::chrono::system_clock::now();
         const Millis wait = pauses.next(net::retry_after(response.headers, now));
-        // A query that took too long is answered with 503, too.
+        // A query that took too long is also answered with 503.
         const bool slow =
             response.failure == net::TransferFailure::none && last.code != Code::unavailable;
         if (slow || !net::may_pass(response) || Clock::now() + wait >= until_) {

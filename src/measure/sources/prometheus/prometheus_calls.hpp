@@ -1,4 +1,4 @@
-// Calls to Prometheus' HTTP API with repetitions and one deadline. Private to the room.
+// Calls of Prometheus' HTTP API with retries and one deadline. Private to the room.
 #pragma once
 
 #include "oa_stream/measure/prometheus_source.hpp"
@@ -12,7 +12,7 @@ namespace oa_stream::measure::prometheus {
 /// The calls of one question: they share its deadline.
 class Calls {
 public:
-    /// Both outlive the calls.
+    /// Client and options must outlive the calls.
     Calls(net::HttpClient& client, const PrometheusOptions& options);
 
     /// /api/v1/query, evaluated at `at_s`.
@@ -33,9 +33,9 @@ private:
     Clock::time_point until_;
 };
 
-/// Why an instant answer says nothing of the time it was asked for: its values are of another one,
-/// kept by somebody on the way or by a wrong clock (samples of a range may be older). Empty: it
-/// does.
+/// Why an instant answer does not apply to the requested time: its values are of another time,
+/// because of a cache on the way or a wrong clock (samples of a range may be older). Empty: it
+/// applies.
 [[nodiscard]] std::string untimely(const Answer& answer, double asked_s);
 
 } // namespace oa_stream::measure::prometheus

@@ -12,9 +12,9 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr double k_shortest_look_s = 600;
-constexpr double k_looks_back = 20; ///< back from the window's end: every 30 s in ten minutes
-constexpr double k_looks_at_earlier = 60; ///< process: every 5 s in five minutes
-constexpr double k_looks_at_begin = 720; ///< of processes: every 5 s in an hour
+constexpr double k_looks_back = 20; ///< steps of the window's query: every 30 s in ten minutes
+constexpr double k_looks_at_earlier = 60; ///< for the earlier process: every 5 s in five minutes
+constexpr double k_looks_at_begin = 720; ///< for starts of processes: every 5 s in an hour
 constexpr double k_shortest_step_s = 1;
 
 } // namespace
@@ -87,8 +87,8 @@ std::string rise_by_process(
     const std::string& began,
     const Span& window
 ) {
-    // A process' counters begin at 0. Those of the earlier one end with its last scrape. Where the
-    // target got other labels, each process has a series of its own.
+    // The counters of a process begin at 0; those of the earlier process end with its last scrape.
+    // Where the target's labels changed, each process has its own series.
     const auto every = [&window](double looks) {
         return fmt::format(
             "{}:{}",

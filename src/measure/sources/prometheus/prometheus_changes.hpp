@@ -1,5 +1,5 @@
-// Targets whose revision changed within the window: which counts are of which revision. Private to
-// the room.
+// Assigns counts to revisions for targets whose revision changed within the window. Private to the
+// room.
 #pragma once
 
 #include "oa_stream/measure/lane_numbers.hpp"
@@ -19,10 +19,10 @@ using TargetName = std::pair<std::string, std::string>; ///< job and instance
     return {std::string(series.label("job")), std::string(series.label("instance"))};
 }
 
-/// When each target was last scraped as each revision, of ten minutes or a longer window; `build`
-/// selects oa_stream_build_info.
+/// PromQL: when each target was last scraped as each revision, over ten minutes or a longer window;
+/// `build` selects oa_stream_build_info.
 [[nodiscard]] std::string last_scrapes(const std::string& build, double window_s);
-/// How often each target was scraped as each revision within the window.
+/// PromQL: how often each target was scraped as each revision within the window.
 [[nodiscard]] std::string scrapes_of(const std::string& build, double window_s);
 
 struct ScrapedAs {
@@ -30,21 +30,22 @@ struct ScrapedAs {
     double scrapes = 0; ///< within the window
 };
 using Revisions = std::map<TargetName, std::vector<ScrapedAs>>;
-/// Of what these two queries answer: each target's revisions within the window, in the order of
-/// their last scrapes; the newest one in any case.
+/// Combines the answers of the two queries: each target's revisions within the window, in the order
+/// of their last scrapes; always includes the newest.
 [[nodiscard]] Revisions revisions_of(const SeriesMap& last_scrapes, const SeriesMap& scrapes);
 
-/// The matcher of the targets that have several; empty: it is too long. nullopt: none has.
+/// A matcher of the targets that have several revisions; empty: it would be too long. nullopt:
+/// there are none.
 [[nodiscard]] std::optional<std::string> changed_targets(const Revisions& revisions);
 
-/// The label of rise_by_process() and what it says.
+/// The label in answers to rise_by_process(), and its values.
 inline constexpr std::string_view k_part = "oa_part";
 inline constexpr std::string_view k_part_now = "now";
 inline constexpr std::string_view k_part_before = "before";
-/// What a counter rose by in the process that answers now and in the one before it, for targets
-/// that began again once in the window; a label says which. Nothing of other targets. `series`
-/// selects the counter, `series_there` at such targets alone as far as a query has room for them,
-/// and `began` oa_stream_process_start_time_seconds.
+/// PromQL for a counter's rise in the running process and in the previous one, for targets that
+/// restarted exactly once in the window; a label says which. Other targets are left out. `series`
+/// selects the counter, `series_there` selects it at these targets only if the query has room for
+/// them, and `began` selects oa_stream_process_start_time_seconds.
 [[nodiscard]] std::string rise_by_process(
     const std::string& series,
     const std::string& series_there,
@@ -52,18 +53,18 @@ inline constexpr std::string_view k_part_before = "before";
     const Span& window
 );
 
-/// Each target's series that have `part` as k_part, without the labels that name target and part.
+/// Each target's series whose k_part is `part`, without the labels for target and part.
 [[nodiscard]] std::map<TargetName, SeriesMap>
 by_target(const SeriesMap& series, std::string_view part = {});
 
-/// What rise_by_process() says of one target.
+/// The answers of rise_by_process() for one target.
 struct ByProcess {
     SeriesMap now{};
     SeriesMap before{};
-    SeriesMap lived{}; ///< one: for how long the process that answers has lived, in seconds
+    SeriesMap lived{}; ///< one series: for how many seconds the running process has lived
 };
-/// Adds the part of a target with these revisions: as a part of each process where the target had
-/// two; without a revision where nothing separates its counts.
+/// Adds the part of a target with these revisions: one part per process where the target had two, a
+/// part without revision where its counts cannot be separated.
 void share_by_revision(
     LanePart part, const std::vector<ScrapedAs>& revisions, ByProcess rose, ScrapedLanes& out
 );

@@ -1,4 +1,4 @@
-// What a window's numbers lack: series of single targets, and what nobody saw.
+// Finds data missing from a window: series of single targets, and stretches without scrapes.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -29,7 +29,7 @@ Task<Result<void>> PrometheusReader::out_of_sight() {
     }
     const double window = question_.window.seconds();
     const double least_s = least_unseen_s(scraping_.stale_after_s, window);
-    // So few failures matter to the target that is scraped least often.
+    // Even this few failures matter for the target that is scraped least often.
     const std::string query = queries_.began_again(least_s / scraping_.interval_s);
     OA_CO_TRY(const Answer failed, co_await ask("targets", query, ResultType::vector));
     for (const Series& series : failed.series) {
@@ -47,7 +47,7 @@ Task<Result<void>> PrometheusReader::out_of_sight() {
             );
         }
     }
-    constexpr double k_looks = 1440; // at most, over the window
+    constexpr double k_looks = 1440; // upper limit over the window
     const double step_s = std::max(scraping_.interval_s / 2, window / k_looks);
     OA_CO_TRY(
         const Answer late,
@@ -59,7 +59,7 @@ Task<Result<void>> PrometheusReader::out_of_sight() {
             not_covered(unseen_s, why_not_covered(series.label("instance"), unseen_s));
         }
     }
-    if (unseen_s_ == 0 && missing_.empty()) { // an outage counts once
+    if (unseen_s_ == 0 && missing_.empty()) { // count an outage only once
         OA_CO_CHECK(co_await holes(least_s, step_s));
     }
     co_return Result<void>{};
@@ -122,7 +122,8 @@ PrometheusReader::which_lack(std::vector<telemetry::Term> terms, Series target) 
 Task<Result<void>> PrometheusReader::complete() {
     std::vector<telemetry::Term> terms = counted_terms(question_);
     const telemetry::Term requests = telemetry::requests_term(question_.routes);
-    std::erase_if(terms, [&](const telemetry::Term& term) { // it has all statuses
+    // The requests term includes all statuses.
+    std::erase_if(terms, [&](const telemetry::Term& term) {
         return term.metric == requests.metric;
     });
     terms.push_back(requests);

@@ -16,7 +16,7 @@ std::string of_target(std::string_view labels) {
     return joined("job,instance", labels);
 }
 
-/// A lane's labels without that of probes.
+/// The counter, by a lane's labels without that of probes.
 Counter counter_of(const Metric& row) {
     const std::size_t probe = row.labels.rfind(',');
     const bool split = row.labels.ends_with(telemetry::k_probe_label);

@@ -1,4 +1,4 @@
-// Which counters of lanes watch reads. Private to the room.
+// The lane counters that `watch` reads. Private to the room.
 #pragma once
 
 #include <string>
@@ -6,14 +6,14 @@
 
 namespace oa_stream::measure::prometheus {
 
-/// A counter's series, or a histogram's buckets, and by which labels they are added up.
+/// A counter's series, or a histogram's buckets, and the labels that they are summed by.
 struct Counter {
     std::string name{};
     std::string by{}; ///< "job,instance,route"
 };
-/// All that a lane exports, and the buckets of the first content.
+/// All counters that a lane exports, and the buckets of the first content.
 [[nodiscard]] std::vector<Counter> counters();
-/// Of turns and of bad turns: what a budget is counted by.
+/// Counters of turns and of bad turns, from which a budget is computed.
 [[nodiscard]] std::vector<Counter> counters_of_turns();
 
 } // namespace oa_stream::measure::prometheus

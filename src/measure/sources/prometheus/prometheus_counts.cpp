@@ -1,4 +1,4 @@
-// What counters and buckets rose by.
+// The rise of counters and buckets.
 #include "oa_stream/telemetry/classes.hpp"
 #include "oa_stream/telemetry/from_start.hpp"
 
@@ -15,11 +15,12 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::uint64_t k_least_to_clump = 2; ///< bad ones
-constexpr double k_scrapes_a_block = 4; ///< fewer, and increase() guesses more than it counts
+/// With fewer scrapes, increase() extrapolates more than it counts.
+constexpr double k_scrapes_a_block = 4;
 constexpr std::size_t k_least_blocks = 5;
 constexpr double k_rounding = 0.5; ///< of a count that is not whole
 
-/// increase() makes up no event where none was, and shows at least what it saw.
+/// increase() makes no event from none, and shows at least the events that it saw.
 std::uint64_t whole(double events) {
     return events > 0 ? std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(events)))
                       : 0;
@@ -41,7 +42,7 @@ Task<Result<void>> PrometheusReader::settle(double bad, double all, std::vector<
     const std::uint64_t total = whole(all);
     out_.tally.requests = {std::min(whole(bad), total), total};
     out_.edge_error = edge_error(all, scraping_.interval_s, out_.covered_s);
-    // Whole numbers were seen; others are increase()'s.
+    // Whole numbers were counted exactly; fractions come from increase()'s extrapolation.
     if (!missing_.empty() || (bad == std::floor(bad) && all == std::floor(all))) {
         co_return Result<void>{};
     }
@@ -66,7 +67,7 @@ Task<Result<std::optional<double>>> PrometheusReader::rise_of(telemetry::Term te
         out_.notes.push_back(fmt::format("no series of {}: they count twice", term.word));
         co_return std::nullopt;
     }
-    // A lane has all of them from its start on the routes that carry turns.
+    // A lane has all of these series from its start, on the routes that carry turns.
     if (telemetry::from_start(term).size() == 0) {
         OA_CO_TRY(const auto others, co_await number(term.word, queries_.rise_of(family_of(term))));
         if (others) {
@@ -100,7 +101,7 @@ Task<Result<void>> PrometheusReader::counts() {
     const auto requests = telemetry::requests_term(question_.routes);
     OA_CO_TRY(const auto all, co_await number(requests.word, queries_.rise_of(requests)));
     if (missing_.empty() && !all) {
-        // The lane has its series at 0 from the start, so there is not even a lane.
+        // A lane exports this series at 0 from its start, so without it there is not even a lane.
         miss(requests.word, "no series match, which is not the same as no traffic");
     }
     OA_CO_TRY(out_.requests_missed, co_await hidden_by(requests));
@@ -196,8 +197,8 @@ Task<Result<void>> PrometheusReader::slow_ones() {
     co_return co_await settle(all - bound->count, all, std::move(parts));
 }
 
-/// The lane's histogram has a turn only once content came. Which of the failed ones waited in vain
-/// until a time limit ended them its counters do not say, so that is stated, not guessed.
+/// The lane's histogram only contains turns with content. The counters do not show which of the
+/// failed turns waited in vain until a time limit, so their number is stated as an uncertainty.
 Task<Result<void>> PrometheusReader::late_ones() {
     const auto term = telemetry::late_term(question_.routes);
     OA_CO_TRY(const auto late, co_await number(term.word, queries_.rise_of(term)));
@@ -207,7 +208,7 @@ Task<Result<void>> PrometheusReader::late_ones() {
     late_ = static_cast<double>(whole(late.value_or(0)));
     out_.time_error = late_;
     OA_CO_TRY(out_.times_missed, co_await hidden_times());
-    if (question_.slower_than_s) { // the requests are those with a time, and each may be slow
+    if (question_.slower_than_s) { // only requests with a time count, and each of these may be slow
         out_.requests_missed = out_.times_missed;
         out_.may_have_missed += out_.times_missed;
         hidden_bad_ += out_.times_missed;
@@ -215,7 +216,7 @@ Task<Result<void>> PrometheusReader::late_ones() {
     co_return Result<void>{};
 }
 
-/// Durations are those of whole turns where all lanes of the window count them.
+/// Uses the durations of whole turns if all lanes of the window export them.
 Task<Result<void>> PrometheusReader::choose_durations() {
     OA_CO_TRY(const auto whole, co_await number("duration", queries_.has_whole_turns()));
     has_whole_turns_ = whole.has_value();
@@ -225,7 +226,7 @@ Task<Result<void>> PrometheusReader::choose_durations() {
     co_return Result<void>{};
 }
 
-/// The histogram of all requests has those of the routes that were not turns, too.
+/// The histogram of all requests also contains those that were not turns.
 Task<Result<void>> PrometheusReader::other_ones() {
     double others = 0;
     for (const telemetry::Term& term : telemetry::other_terms(question_.routes)) {
@@ -258,7 +259,7 @@ void PrometheusReader::no_times(std::string_view side, std::string why) {
 
 Task<Result<void>> PrometheusReader::times() {
     if (question_.timing != Timing::first_content && question_.timing != Timing::duration) {
-        co_return Result<void>{}; // no metric has it
+        co_return Result<void>{}; // no metric measures it
     }
     const std::string_view side =
         question_.timing == Timing::duration ? "duration" : "first content";

@@ -1,4 +1,4 @@
-// Questions that somebody wrote in PromQL: what they give is taken as it is.
+// Questions in a user's PromQL: the results are used unchanged.
 #include "oa_stream/measure/gate.hpp"
 
 #include "prometheus_reader.hpp"

@@ -1,4 +1,4 @@
-// What a window's numbers lack while nobody scraped any lane: Prometheus itself was away.
+// Finds data missing from a window because Prometheus itself was down and scraped no lane.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -14,7 +14,7 @@
 namespace oa_stream::measure::prometheus {
 
 std::string Queries::newest_scrapes(double step_s) const {
-    // Lanes of any revision: where another one is scraped meanwhile, Prometheus was there.
+    // Lanes of any revision: if another one was scraped meanwhile, Prometheus was up.
     return fmt::format(
         "max(timestamp({}))[{}:{}]",
         selector(telemetry::metric("build_info").name, {}, false),
@@ -24,7 +24,8 @@ std::string Queries::newest_scrapes(double step_s) const {
 }
 
 std::string Queries::ended_within(Span hole, double stale_after_s) const {
-    // Start times only rise: the least one after the hole is the one before it, or another process.
+    // Start times only rise: the lowest one after the hole is that of the process before it, or of
+    // another process.
     const double middle = (hole.from_s + hole.to_s) / 2;
     return fmt::format(
         "count by (job, instance) (last_over_time({began}[{before}] @ {middle:.3f}) "
@@ -54,10 +55,10 @@ Task<Result<void>> PrometheusReader::holes(double least_s, double step_s) {
     for (const Point& look : looks) {
         const Point before = std::exchange(last, look);
         const Span hole{before.value, look.value};
-        // Prometheus marks what is gone or down as stale at its next scrape, where it is there.
+        // When Prometheus is up, it marks a vanished target as stale at its next scrape.
         const bool away = before.at_s - before.value > scraping_.interval_s + step_s;
         const Span within{std::max(hole.from_s, question_.window.from_s), hole.to_s};
-        // Whole scrapes: one that came a little late misses none.
+        // Counts whole scrapes: a scrape that is a little late misses none.
         const double missed = std::round(within.seconds() / scraping_.interval_s) - 1;
         const double unseen_s = missed * scraping_.interval_s;
         if (!away || unseen_s <= least_s) {

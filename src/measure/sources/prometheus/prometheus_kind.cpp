@@ -23,16 +23,16 @@ using namespace config;
 
 struct PrometheusSettings final : SourceSettings {
     std::string url{};
-    std::optional<AuthRef> auth{}; ///< bearer token, or the password of `user`
+    std::optional<AuthRef> auth{}; ///< bearer token, or the password for `user`
     std::string user{};
-    std::string ca{}; ///< PEM file of who may sign for it; empty: the system's
+    std::string ca{}; ///< PEM file of trusted authorities; empty: the system's
     std::string cert{}; ///< PEM file
     std::string key{}; ///< PEM file
     std::vector<std::string> lines{}; ///< headers
     std::string revision_label{}; ///< empty: joined with oa_stream_build_info
     std::string matchers{};
-    Millis timeout{10000}; ///< of one question
-    Millis stale_after{0}; ///< 0: as the source says
+    Millis timeout{10000}; ///< for one question
+    Millis stale_after{0}; ///< 0: the source's default
     bool include_probes = false;
     std::vector<SignalQuery> queries{};
 
@@ -211,8 +211,8 @@ constexpr auto k_keys = keys<PrometheusSettings>(
 constinit const Section<PrometheusSettings> k_section{{"prometheus", "A Prometheus server.", k_keys}
 };
 
-/// Of the lane's histogram of these times; none: it has no such histogram. That of gaps is of all
-/// chunks, a gate's of pieces of content.
+/// Bounds of the lane's histogram of these times; empty: there is no such histogram. The gap
+/// histogram measures all chunks, a gate measures pieces of content.
 std::span<const double> bounds_of(Timing timing) {
     switch (timing) {
     case Timing::first_content:
@@ -226,15 +226,15 @@ std::span<const double> bounds_of(Timing timing) {
     return {};
 }
 
-/// A limit between two bounds is never decided.
+/// A limit between two bounds can never be decided.
 bool is_bound(std::span<const double> bounds, double seconds) {
     return std::ranges::any_of(bounds, [&](double bound) {
         return std::abs(bound - seconds) < 1e-9;
     });
 }
 
-/// The least factor between two neighbouring bounds: two arms whose times lie in one bucket may be
-/// so far apart.
+/// The smallest ratio of two neighbouring bounds: two arms with times in one bucket may differ by
+/// this much.
 double least_factor(std::span<const double> bounds) {
     double out = std::numeric_limits<double>::infinity();
     for (std::size_t i = 1; i < bounds.size(); ++i) {
@@ -245,8 +245,8 @@ double least_factor(std::span<const double> bounds) {
 
 std::optional<Error> refusal(const GateSpec& gate);
 
-/// Buckets of two arms only tell them apart when they do not touch, so a p95 versus stable is left
-/// to who has single times.
+/// Buckets only distinguish two arms whose buckets do not touch, so a p95 versus stable is left to
+/// sources with single times.
 bool measures(const GateSpec& gate) {
     if (gate.metric == Metric::spike || gate.metric == Metric::expression) {
         return !refusal(gate).has_value();

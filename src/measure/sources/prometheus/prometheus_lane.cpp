@@ -27,7 +27,7 @@ using prometheus::Counter;
 using prometheus::ResultType;
 using telemetry::metric;
 
-constexpr double k_mixed_s = 600; ///< so far back several processes behind a target are looked for
+constexpr double k_mixed_s = 600; ///< how far back to look for several processes behind one target
 
 class Lanes {
 public:
@@ -61,12 +61,12 @@ private:
             prometheus::joined(prometheus::whose(name, options_.include_probes), more);
         return fmt::format("{}{{{}}}", name, prometheus::joined(std::move(who), options_.matchers));
     }
-    /// Two Prometheuses behind one address count the same things: neither of them twice.
+    /// Two Prometheus replicas behind one address count the same events: count them once.
     static std::string once(std::string_view vector) {
         return fmt::format("{} ({})", prometheus::without_replicas(), vector);
     }
 
-    /// Values that are not numbers are left out, and their names kept: what they count is missing.
+    /// Leaves out values that are not numbers and keeps their names: what they count is missing.
     Task<Result<SeriesMap>> ask(std::string query, std::string name) {
         OA_CO_TRY(
             const prometheus::Answer answer,
@@ -98,8 +98,8 @@ private:
             .since = fmt::format("{:.3f}", at_s_ - window_s),
         };
     }
-    /// With what a new process counted before its first scrape; longer windows lose it, as gates
-    /// do.
+    /// Includes what a new process counted before its first scrape; longer windows lose that, as
+    /// for gates.
     [[nodiscard]] std::string rise_of(const std::string& series, double window_s) const {
         std::string rose = prometheus::rise(series, window_s);
         if (window_s > prometheus::k_exact_up_to_s) {
@@ -117,8 +117,8 @@ private:
         std::string each = rise_of(selector(counter.name), window_s);
         co_return co_await add_up(std::move(counter), std::move(each), into);
     }
-    /// Of targets that had two revisions in the window, as after a restart with a new one. Where
-    /// that fails, their counts are not separated.
+    /// Separates the counts of targets that had two revisions in the window, as after a restart. If
+    /// it fails, their counts are not separated.
     Task<void> by_process(double window_s) {
         if (const auto who = prometheus::changed_targets(revisions_)) {
             if (const auto separated = co_await separate(*who, window_s); !separated) {
@@ -172,7 +172,7 @@ private:
         OA_CO_TRY(
             out->all.now, co_await ask(fmt::format("sum({})", once(selector(active))), active)
         );
-        // The oldest target speaks for the age: a dead one keeps a healthy-looking rate for long.
+        // Uses the oldest target's age: the rate of a dead target looks healthy for a long time.
         OA_CO_TRY(
             const SeriesMap age,
             co_await ask(
@@ -185,7 +185,7 @@ private:
         out->age_s = age.begin()->second;
         co_return Result<void>{};
     }
-    /// Addresses of the answer's targets.
+    /// Addresses of the targets in the answer.
     Task<Result<std::vector<std::string>>> instances(std::string query) {
         OA_CO_TRY(const SeriesMap found, co_await ask(std::move(query), {}));
         std::vector<std::string> out;
@@ -194,11 +194,11 @@ private:
         }
         co_return out;
     }
-    /// Which targets are scraped, and which of them are not wholly known.
+    /// Finds the scraped targets, and those that are not fully known.
     Task<Result<void>> targets(double window_s, ScrapedLanes* out) {
         const std::string build(metric("build_info").name);
-        // Series of a target that is down vanish with its first failed scrape; `up` of one that
-        // left service discovery vanishes, too. Federated lanes may have no `up`.
+        // The series of a target that is down vanish with its first failed scrape; `up` also
+        // vanishes when the target leaves service discovery. Federated lanes may have no `up`.
         OA_CO_TRY(
             const SeriesMap up,
             co_await ask(
@@ -240,7 +240,8 @@ private:
         revisions_ = prometheus::revisions_of(builds, scrapes);
         co_return Result<void>{};
     }
-    /// What lanes counted before the first scrape of a window that they lived through.
+    /// Finds targets whose counts before the first scrape of a window are unknown although their
+    /// process lived.
     Task<Result<void>> unseen_at_first(double window_s, ScrapedLanes* out) {
         if (window_s > prometheus::k_exact_up_to_s) {
             co_return Result<void>{};
@@ -263,9 +264,9 @@ private:
         }
         co_return Result<void>{};
     }
-    /// One process in several series would count as often.
+    /// A process with several series would count several times.
     Task<Result<void>> each_once(double window_s, ScrapedLanes* out) {
-        constexpr double k_step_s = 60; // two intervals of scrapes, as most are configured
+        constexpr double k_step_s = 60; // two scrape intervals in most configurations
         const std::string series = fmt::format(
             "{}{{{}}}",
             metric("process_info").name,
@@ -284,7 +285,7 @@ private:
         out->doubled = twice_.why;
         co_return Result<void>{};
     }
-    /// Of each target what it needs beside its turns, by the very expressions of the alerts.
+    /// Reads the state of each target's services, with the expressions of the alerts.
     Task<Result<void>> services(ScrapedLanes* out) {
         OA_CO_TRY(
             out->unready,
@@ -311,8 +312,8 @@ private:
         }
         return out;
     }
-    /// Each target's series to its part, without the labels that name the target. Counters of
-    /// several processes in turn seem to start again at each scrape: they show nothing.
+    /// Assigns each target's series to its part, without the labels that name the target. Counters
+    /// of several processes in turn seem to reset at each scrape, so they are left out.
     void share_out(const SeriesMap& rose, double window_s, ScrapedLanes& out) const {
         using prometheus::TargetName;
         std::map<TargetName, LanePart> parts;
@@ -367,12 +368,12 @@ private:
 
     const PrometheusOptions& options_;
     prometheus::Calls calls_;
-    /// Of each target within the window, the newest last.
+    /// Revisions of each target within the window, the newest last.
     prometheus::Revisions revisions_{};
-    std::set<prometheus::TargetName> scraped_{}; ///< or down; the others have ended
-    SeriesMap by_process_{}; ///< of targets with several
-    SeriesMap lived_{}; ///< of these targets, in seconds
-    SeriesMap faults_{}; ///< which target lacks what
+    std::set<prometheus::TargetName> scraped_{}; ///< scraped or down; other targets have ended
+    SeriesMap by_process_{}; ///< of targets with several revisions
+    SeriesMap lived_{}; ///< seconds, of the same targets
+    SeriesMap faults_{}; ///< by target
     prometheus::ScrapedTwice twice_{};
     std::set<std::string> not_numbers_{};
     double at_s_ = unix_seconds(std::chrono::system_clock::now());

@@ -32,7 +32,7 @@ Queries::selector(std::string_view metric, const std::string& more, bool by_labe
     return inner.empty() ? std::string(metric) : fmt::format("{}{{{}}}", metric, inner);
 }
 
-/// Series of users, also where those of probes count as well: they are there from the start.
+/// Series of users, also when those of probes count: a lane has the users' series from its start.
 std::string Queries::users_only(std::string_view metric, const std::string& more) const {
     return selector(
         metric, options_.include_probes ? joined(more, whose(metric, false)) : more, by_label_
@@ -112,7 +112,8 @@ std::string Queries::scraped_twice() const {
 }
 
 std::string Queries::scraped_twice_by_step(double step_s) const {
-    // What a step of a long window looks back for is its own: days would be read at each.
+    // A step of a long window only looks back its own length: looking back days would read days of
+    // samples at each step.
     return prometheus::scraped_twice(among_ours(
         fmt::format("count_over_time({}[{}])", processes(), duration_text(step_s)), step_s
     ));
@@ -126,7 +127,7 @@ Queries::Needed Queries::all_of(const telemetry::Term& term) {
         return out;
     }
     out.least = all.size();
-    // Series of probes come with the first one.
+    // Series of probes only exist after the first probe.
     for (const telemetry::LabelIs& label : all.labels(*term.metric)) {
         out.matchers = joined(std::move(out.matchers), matcher(label));
     }
@@ -134,7 +135,7 @@ Queries::Needed Queries::all_of(const telemetry::Term& term) {
 }
 
 std::string Queries::lacking(std::span<const Needed> needed) const {
-    // A label of the revision moves on to the next one; an address goes on answering as a lane.
+    // A label with the revision can move to the next process; an address keeps answering as a lane.
     const std::string living = by_label_
                                    ? ours()
                                    : fmt::format(
@@ -176,8 +177,7 @@ std::string Queries::series_of(
 }
 
 std::string Queries::began_again(double failed) const {
-    // Its counters before are known up to the last scrape of the process before, as far as there
-    // was one.
+    // The counters of the previous process are known up to its last scrape, if there was one.
     return fmt::format(
         "min by (job, instance) (count_over_time({up}[{window}]) - sum_over_time({up}[{window}])) "
         "> "
@@ -211,12 +211,13 @@ std::string Queries::restarts(double look_s) const {
 }
 
 std::string Queries::restarted(double look_s) const {
-    // Exporters that are not lanes say when they began, too.
+    // Exporters that are not lanes also export their start time.
     return where_ours(restarts(look_s) + " > 0", question_.window.seconds());
 }
 
 std::string Queries::earlier_ones(double step_s) const {
-    // With several Prometheis a scrape is earlier while it is for one of them.
+    // With several Prometheus replicas, a scrape is of an earlier process if one replica's start
+    // time says so.
     return fmt::format(
         "min by (job, instance) (min_over_time({began}[{step}]) or min_over_time({other}[{step}])) "
         "< max by (job, instance) (last_over_time({began}[{window}] @ {at:.3f}) or "
@@ -267,7 +268,7 @@ std::string Queries::of_turns(std::string_view metric, const Restarts& seen) con
 }
 
 std::string Queries::ran_last(const Restarts& seen) const {
-    // What began less what ended; a process keeps its id, so this is by processes.
+    // Accepted turns minus ended ones. A process keeps its id, so this is computed per process.
     const std::string each = fmt::format(
         "max by (job, instance, id) (last_over_time((max by (job, instance, id) ({process}) "
         "* on (job, instance) group_left () ({began} - {ended}))[{look}:{step}])) "
@@ -372,7 +373,7 @@ std::string Queries::has_whole_turns() const {
             window_
         );
     };
-    // Every version has it on the same routes from its start: on those that carry turns.
+    // Every version has this histogram on the same routes from its start: those that carry turns.
     const std::string all = scrapes(telemetry::metric("first_content_seconds").name);
     const std::string whole = scrapes(telemetry::metric("turn_duration_seconds").name);
     return fmt::format(

@@ -1,4 +1,5 @@
-// Who was scraped, how much of the window is covered, and what the counts are worth.
+// Determines which targets were scraped, how much of the window is covered, and how exact the
+// counts are.
 #include "prometheus_reader.hpp"
 
 #include "oa_stream/base/clock.hpp"
@@ -15,8 +16,8 @@
 namespace oa_stream::measure::prometheus {
 namespace {
 
-constexpr double k_least_look_s = 300; ///< back for scrapes: enough to see the interval
-constexpr double k_most_steps = 10'000; ///< the API answers 11,000 points a series
+constexpr double k_least_look_s = 300; ///< back, to find the scrape interval
+constexpr double k_most_steps = 10'000; ///< the API returns at most 11,000 points per series
 constexpr double k_least_step_s = 60;
 constexpr double k_most_events = 1e15;
 
@@ -26,7 +27,8 @@ Task<Result<SourceReading>> PrometheusReader::run() {
     out_.source = "prometheus " + options_.url;
     out_.counts_probes = options_.include_probes;
     if (question_.wants_value || !question_.promql_of.empty()) {
-        OA_CO_CHECK(co_await expressions()); // of another service's series: ours need not be there
+        // Of another service's series: lane series need not exist.
+        OA_CO_CHECK(co_await expressions());
         conclude();
         co_return std::move(out_);
     }
@@ -72,7 +74,7 @@ Task<Result<void>> PrometheusReader::look() {
     OA_CO_TRY(
         const Answer scrapes, co_await ask(whose, queries_.scrapes(back), ResultType::matrix)
     );
-    // At once: a balancer sends the next request to the next one.
+    // Immediately: a balancer sends the next request to another server.
     OA_CO_TRY(
         const Answer same, co_await calls_.instant(queries_.scrapes(back), at(), ResultType::matrix)
     );
@@ -117,7 +119,8 @@ Task<Result<void>> PrometheusReader::look() {
     co_return Result<void>{};
 }
 
-/// Who was never scraped has no revision and no series: named, since users may reach it.
+/// A target that was never scraped has no revision and no series. It is named, because users may
+/// reach it.
 Task<Result<void>> PrometheusReader::name_never_seen() {
     OA_CO_TRY(
         const Answer never, co_await ask("targets", queries_.never_seen(), ResultType::vector)
@@ -132,7 +135,7 @@ Task<Result<void>> PrometheusReader::name_never_seen() {
     co_return Result<void>{};
 }
 
-/// Counters of several processes in one series, and those of several revisions, mean nothing.
+/// Counters of several processes, or of several revisions, in one series are meaningless.
 Task<Result<void>> PrometheusReader::tell_apart(std::string whose) {
     OA_CO_TRY(
         const Answer mixed, co_await ask(whose, queries_.mixed_targets(), ResultType::vector)
@@ -169,7 +172,8 @@ Task<Result<void>> PrometheusReader::tell_apart(std::string whose) {
 }
 
 Task<Result<void>> PrometheusReader::each_once(std::string whose) {
-    constexpr double k_most_steps_compared = 1000; // what lies between two is not a gate's matter
+    // Events between two steps do not matter to a gate.
+    constexpr double k_most_steps_compared = 1000;
     const double step =
         std::max(2 * scraping_.interval_s, question_.window.seconds() / k_most_steps_compared);
     TwiceAsked asked{
@@ -191,7 +195,7 @@ Task<Result<void>> PrometheusReader::each_once(std::string whose) {
 Task<Result<void>> PrometheusReader::coverage() {
     const double window = question_.window.seconds();
     out_.covered_s = scraping_.covered_s;
-    if (window <= k_most_look_s) { // its scrapes are all here
+    if (window <= k_most_look_s) { // all of its scrapes were read
         co_return Result<void>{};
     }
     const double step =
@@ -243,7 +247,7 @@ void PrometheusReader::conclude() {
     }
     out_.state = SourceReading::State::measured;
     if (unseen_s_ > 0) {
-        // At the mean rate of a lane, over the time in which lanes were seen.
+        // At the mean rate per lane, over the time in which lanes were scraped.
         const double lanes_s =
             static_cast<double>(scraping_.intervals.size()) * question_.window.seconds();
         const double seen_s = std::max({out_.covered_s, lanes_s - unseen_s_, 1.0});
@@ -251,7 +255,7 @@ void PrometheusReader::conclude() {
         out_.uncovered_requests = std::ceil(all * unseen_s_ / seen_s);
     }
     if (scraping_.interval_s <= 0) {
-        return; // nothing but expressions was asked for
+        return; // only expressions were requested
     }
     out_.notes.push_back(fmt::format(
         "scraped every {:g} s: about {:.0f} requests next to the window's ends may be in or out",

@@ -1,4 +1,4 @@
-// What an answer means to a gate.
+// Interprets an answer for a gate.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/prometheus_answer.hpp"
@@ -13,7 +13,7 @@ namespace {
 
 using State = Reading::State;
 
-/// The larger; NaN only when both are.
+/// The larger value; NaN only when both are NaN.
 double larger(double a, double b) {
     return std::isnan(a) || b > a ? b : a;
 }
@@ -72,7 +72,7 @@ Answer merge_replicas(Answer answer, std::span<const std::string_view> replica_l
         if (found == merged.end()) {
             merged.emplace(series.labels, std::move(series));
         } else if (answer.type == ResultType::vector) {
-            // Replicas evaluate at the time that was asked for, give or take their clocks.
+            // Replicas evaluate at the requested time, apart from their clocks' difference.
             Point& point = found->second.points.front();
             point.value = larger(point.value, series.points.front().value);
         } else {

@@ -1,4 +1,4 @@
-// What a window's numbers lack because a process began again within it.
+// Finds data missing from a window because a process restarted within it.
 #include "oa_stream/base/text.hpp"
 
 #include "prometheus_reader.hpp"
@@ -14,7 +14,7 @@ namespace oa_stream::measure::prometheus {
 namespace {
 
 constexpr std::size_t k_most_named = 3;
-/// Over the window at each lane; fewer at many lanes, for which a query has no more time.
+/// Per lane over the window; fewer with many lanes, because a query's time is limited.
 constexpr double k_most_looks = 720;
 constexpr double k_least_looks = 120;
 constexpr double k_looks_at_all = 7200;
@@ -35,7 +35,7 @@ Task<Result<void>> PrometheusReader::restarts() {
     if (!queries_.sees_first_events()) {
         co_return Result<void>{};
     }
-    // The last scrape of a process that ended within the window may have come before it.
+    // The last scrape of a process that ended within the window may lie before the window.
     const double look_s = question_.window.seconds() + scraping_.interval_s;
     OA_CO_TRY(
         const Answer restarted,
@@ -74,7 +74,8 @@ Queries::Restarts PrometheusReader::looks_at(const Answer& restarted, double loo
     const auto lanes =
         static_cast<double>(out.who.empty() ? scraping_.intervals.size() : instances.size());
     const double looks = std::clamp(k_looks_at_all / lanes, k_least_looks, k_most_looks);
-    // Twice a scrape: the last one of a process is seen even when the next comes early.
+    // Two steps per scrape interval: a process' last scrape is seen even when the next one is
+    // early.
     out.step_s = std::max(interval_s / 2, look_s / looks);
     return out;
 }
@@ -98,7 +99,8 @@ Task<Result<void>> PrometheusReader::ended_uncounted() {
     double uncounted = 0;
     for (const Series& series : ran.series) {
         const double turns = series.points.back().value;
-        // One that lives and ended more than began there has gone on with turns of the ended ones.
+        // A living process that ended more turns than it began has continued turns of an ended
+        // process.
         uncounted +=
             alive.contains(process_of(series)) ? std::min(turns, 0.0) : std::max(turns, 0.0);
     }

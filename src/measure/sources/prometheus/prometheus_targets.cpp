@@ -19,12 +19,12 @@ namespace {
 
 constexpr double k_least_stale_s = 10;
 constexpr double k_stale_intervals = 3;
-/// The share of the window that a target may have been out of sight.
+/// The share of the window that a target may be without scrapes.
 constexpr double k_unseen_share = 0.05;
-constexpr double k_gap_intervals = 2.5; ///< a scrape that came late or failed once is not a gap
-constexpr double k_guessed_intervals = 1.1; ///< what increase() fills in at an end, at most
+constexpr double k_gap_intervals = 2.5; ///< one late or failed scrape is not a gap
+constexpr double k_guessed_intervals = 1.1; ///< the most that increase() fills in at an end
 
-/// One process that is scraped; replicas of Prometheus see the same one.
+/// One scraped process; all replicas of Prometheus have the same one.
 struct Target {
     double newest_s = 0;
     double interval_s = 0;
@@ -40,7 +40,7 @@ std::string ago(double seconds) {
     return format_duration(Millis(std::llround(std::max(seconds, 0.0) * 10) * 100));
 }
 
-/// The middle one of the times between two scrapes; 0 when there was but one.
+/// The median time between two scrapes; 0 when there was only one.
 double interval_of(const std::vector<Point>& points) {
     std::vector<double> gaps;
     for (std::size_t i = 1; i < points.size(); ++i) {
@@ -64,7 +64,7 @@ Targets targets_of(const Answer& scrapes, const Answer& up) {
     for (const Series& series : up.series) {
         Target& target = out[named_by(series)];
         const bool reached = series.points.back().value == 1;
-        target.up = target.up.value_or(false) || reached; // one replica may have lost it alone
+        target.up = target.up.value_or(false) || reached; // a single replica may have lost it
     }
     return out;
 }
@@ -90,11 +90,11 @@ double covered_by(const Answer& scrapes, Span window, double interval_s) {
         covered += at - last <= bridged ? at - last : interval_s;
         last = at;
     }
-    // Scrapes do not come at the window's ends; all but one of them is all there can be.
+    // Scrapes do not fall on the window's ends, so all but one interval is the possible maximum.
     return covered > window.seconds() - interval_s ? window.seconds() : covered;
 }
 
-/// Judges the targets one by one against the window's end.
+/// Compares the targets one by one with the window's end.
 class TargetJudge {
 public:
     TargetJudge(const Targets& targets, const ScrapeQuestion& question, Scraping& out)
@@ -138,7 +138,7 @@ private:
         return target.newest_s > 0 && age(target) <= out_.stale_after_s;
     }
 
-    /// A target that cannot be scraped goes on answering rate() from old samples.
+    /// A target that cannot be scraped keeps answering rate() from old samples.
     std::string down_too_long() {
         const double most = least_unseen_s(out_.stale_after_s, question_.window.seconds());
         int down = 0;

@@ -1,5 +1,5 @@
-// Whether a window's numbers can be believed: who was scraped, how often, until when. Pure.
-// Private to the room.
+// Decides whether a window's numbers are reliable: which targets were scraped, how often, until
+// when. Pure. Private to the room.
 #pragma once
 
 #include "oa_stream/measure/prometheus_answer.hpp"
@@ -16,53 +16,54 @@ namespace oa_stream::measure::prometheus {
 using ByTarget = std::map<std::pair<std::string, std::string>, double>; ///< job and instance
 
 struct Scraping {
-    std::string missing{}; ///< why nothing can be said; empty: the counters may be asked
-    double interval_s = 0; ///< the longest of the targets'
+    std::string missing{}; ///< why there can be no reading; empty: the counters may be queried
+    double interval_s = 0; ///< longest scrape interval of all targets
     double newest_s = 0;
-    double covered_s = 0; ///< of the window, as far as `looked` reaches
-    double stale_after_s = 0; ///< as asked for, or by the interval
+    double covered_s = 0; ///< seconds of the window, as far as `looked` reaches
+    double stale_after_s = 0; ///< configured, or derived from the interval
     ByTarget intervals{};
     std::vector<std::string> notes{};
 
-    /// The one of the target with this job and instance; without it the longest.
+    /// Interval of the target with this job and instance; of an unknown one the longest.
     [[nodiscard]] double interval_of(const Series& target) const;
 };
 
 struct ScrapeQuestion {
     Span window{};
-    Span looked{}; ///< what the scrapes were asked for; ends with the window
-    double stale_after_s = 0; ///< as PrometheusOptions'
+    Span looked{}; ///< the span of the scrape query; ends with the window
+    double stale_after_s = 0; ///< as in PrometheusOptions
     std::string whose{}; ///< "revision r2" or "any revision", for messages
 };
 
-/// A window holds at least so many intervals, or rates mean nothing.
+/// Smallest number of scrape intervals in a window for meaningful rates.
 inline constexpr double k_least_intervals = 4;
 
-/// Without a time of its own: three intervals.
+/// Default: three intervals.
 [[nodiscard]] double usual_stale_after_s(double interval_s) noexcept;
-/// A target that was out of sight for no longer than that counts as seen throughout the window.
+/// A target without scrapes for at most this long counts as seen throughout the window.
 [[nodiscard]] double least_unseen_s(double stale_after_s, double window_s) noexcept;
-/// Of a target that was out of sight so long at the window's beginning.
+/// The reason, for a target without scrapes for this long at the window's beginning.
 [[nodiscard]] std::string why_not_covered(std::string_view instance, double unseen_s);
 
-/// `scrapes`: the matrix of build_info's raw samples; `up`: the vector at the window's end. Neither
-/// merged: replicas keep their labels.
+/// `scrapes`: the matrix of build_info's raw samples; `up`: the vector at the window's end.
+/// Replicas must not be merged: their labels are needed.
 [[nodiscard]] Scraping
 scraping_of(const Answer& scrapes, const Answer& up, const ScrapeQuestion& question);
 
-/// Whether one server gave both of these matrices, one after the other: no point differs but those
-/// that the later one has in addition.
+/// Whether the same server gave both matrices, one after the other: all points agree, except for
+/// those that only the later one has.
 [[nodiscard]] bool same_scrapes(const Answer& first, const Answer& later);
 
-/// Seconds of the window with data: `steps` counts the scrapes in each step of `step_s`.
+/// Seconds of the window with data; `steps` has the number of scrapes in each step of `step_s`.
 [[nodiscard]] double
 covered_by_steps(const Answer& steps, double step_s, double interval_s, double window_s);
 
-/// How many of `events` lie so near the window's ends, within a scrape of each, that they may be
-/// counted in or left out.
+/// How many of `events` are so near the window's ends (within one scrape) that they may be counted
+/// or left out.
 [[nodiscard]] double edge_error(double events, double interval_s, double covered_s) noexcept;
-/// Half-width of what increase() makes up in each target's events: it fills up to 1.1 intervals at
-/// either end of its scrapes with the average between them, so the more the fewer there were.
+/// Half-width of increase()'s extrapolation over all targets' events: at either end of a target's
+/// scrapes it fills in up to 1.1 intervals with the average rate, so fewer scrapes mean a larger
+/// error.
 [[nodiscard]] double fill_error(const ByTarget& events, const ByTarget& scrapes);
 
 } // namespace oa_stream::measure::prometheus

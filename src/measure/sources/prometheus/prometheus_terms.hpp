@@ -1,4 +1,4 @@
-// The counters of a question. Private to the room.
+// The counters that a question needs. Private to the room.
 #pragma once
 
 #include "oa_stream/measure/source.hpp"
@@ -8,7 +8,7 @@
 
 namespace oa_stream::measure::prometheus {
 
-/// Every series of the term's metric on its routes, if only it has the labels that tell them apart.
+/// All series of the term's metric on its routes that have the labels that distinguish them.
 [[nodiscard]] inline telemetry::Term family_of(telemetry::Term term) {
     for (telemetry::LabelIs& label : term.labels) {
         if (label.label != "route" && label.label != "method") {
@@ -18,7 +18,8 @@ namespace oa_stream::measure::prometheus {
     return term;
 }
 
-/// Of the lane's own: an expression's events are counted by nothing else.
+/// The lane counters that count the question's bad events; none when the question has its own
+/// expression.
 [[nodiscard]] inline std::vector<telemetry::Term> counted_terms(const Question& question) {
     return !question.promql.empty()   ? std::vector<telemetry::Term>{}
            : question.classes.empty() ? telemetry::bad_terms(question.bad, question.routes)

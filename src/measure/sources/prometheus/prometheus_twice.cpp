@@ -18,11 +18,12 @@
 namespace oa_stream::measure::prometheus {
 namespace {
 
-constexpr std::size_t k_steps_that_prove = 2; ///< a renamed target has both its names in one
+constexpr std::size_t k_steps_that_prove = 2; ///< a renamed target has both names in one step only
 
 using SeriesOfOne = std::vector<const Series*>;
 
-/// What differs between the series, and how: jobs and addresses are what people know.
+/// The labels in which the series differ, with their values; jobs and addresses first, because
+/// users know those.
 std::pair<std::string, std::set<std::string>> difference(const SeriesOfOne& series) {
     std::vector<std::string> names{"job", "instance"};
     for (const Series* one : series) {
@@ -42,7 +43,7 @@ std::pair<std::string, std::set<std::string>> difference(const SeriesOfOne& seri
     return {};
 }
 
-/// The matchers that were given, with this one: beside those of its label, or in their place.
+/// The option with the given matchers plus this one, added to those of its label or replacing them.
 std::string match_option(
     const std::string& given, std::string_view label, bool beside, const std::string& one
 ) {
@@ -63,7 +64,7 @@ std::string advice(const SeriesOfOne& series, const std::string& matchers) {
         return printable(value, 80);
     });
     const std::string listed = fmt::format("{}", fmt::join(shown, " and "));
-    if (label == "instance") { // the others of its job are to stay
+    if (label == "instance") { // the job's other instances must stay selected
         return fmt::format(
             "one process is scraped at {}: leave one out with {}",
             listed,
@@ -78,7 +79,7 @@ std::string advice(const SeriesOfOne& series, const std::string& matchers) {
     );
 }
 
-/// Of series that have at least so many points.
+/// Finds such processes among series that have at least `points` points.
 ScrapedTwice found(const Answer& answer, std::size_t points, const std::string& matchers) {
     if (!answer.warnings.empty()) {
         return {.why = "Prometheus warns: " + printable(answer.warnings.front(), 80)};

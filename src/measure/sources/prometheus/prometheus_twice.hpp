@@ -1,5 +1,5 @@
-// One process that is scraped more than once: its requests would count as often. Private to the
-// room.
+// Detects a process that is scraped more than once: its requests would count several times. Private
+// to the room.
 #pragma once
 
 #include "prometheus_calls.hpp"
@@ -10,29 +10,30 @@
 
 namespace oa_stream::measure::prometheus {
 
-/// The label of oa_stream_process_info that is a lane's own. A target's label of that name
-/// displaces it, and many processes share that one.
+/// Matches the `id` label of oa_stream_process_info when the lane set it. A target label of that
+/// name replaces it, and then many processes share one value.
 inline constexpr std::string_view k_own_id = R"(id=~"[0-9a-f]{16}")";
 
-/// The series of processes that have several. `series`: oa_stream_process_info, with k_own_id.
+/// PromQL: the series of processes that have several. `series`: oa_stream_process_info, with
+/// k_own_id.
 [[nodiscard]] std::string scraped_twice(const std::string& series);
 
 struct TwiceAsked {
     std::string now{}; ///< scraped_twice() of the series at the window's end
-    std::string by_step{}; ///< …of their count_over_time() over `step_s`
+    std::string by_step{}; ///< …of the series' count_over_time() over `step_s`
     Span window{};
-    double step_s = 0; ///< at least two intervals of scrapes
-    std::string matchers{}; ///< PrometheusOptions', for the advice
+    double step_s = 0; ///< at least two scrape intervals
+    std::string matchers{}; ///< as in PrometheusOptions, for the advice
 };
 
 struct ScrapedTwice {
-    std::string why{}; ///< one line, with what to do; empty: each once, or nobody says
+    std::string why{}; ///< one line with advice; empty: each is scraped once, or it is not known
     std::vector<std::pair<std::string, std::string>> targets{}; ///< job and instance of each series
 };
 
-/// A target that was renamed within the window has had two names, one after the other: only series
-/// that are there at its end, or side by side in two steps, count a process twice. Lanes of older
-/// versions have no such series. `calls` outlives it.
+/// A target that was renamed within the window has had two names, one after the other. Therefore
+/// only series that exist together at the window's end, or side by side in two steps, count as
+/// scraped twice. Lanes of older versions have no such series. `calls` must outlive the task.
 [[nodiscard]] Task<Result<ScrapedTwice>> find_scraped_twice(Calls* calls, TwiceAsked asked);
 
 } // namespace oa_stream::measure::prometheus

@@ -18,7 +18,7 @@ constexpr std::array k_units{
     Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1000}, Unit{"ms", 1}
 };
 
-/// A character that means something in a regular expression stands in a class of its own.
+/// Puts a character that is special in a regular expression into a character class.
 std::string literal(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -34,7 +34,7 @@ std::string literal(std::string_view text) {
     return out;
 }
 
-/// The row of a metric's series, which _bucket or _count may end.
+/// The row of a metric; the series name may end in _bucket or _count.
 const telemetry::Metric* row_of(std::string_view name) {
     const auto row = std::ranges::find_if(telemetry::k_metrics, [&](const auto& metric) {
         const bool histogram = metric.kind == telemetry::Kind::histogram;
@@ -43,7 +43,7 @@ const telemetry::Metric* row_of(std::string_view name) {
     return row == telemetry::k_metrics.end() ? nullptr : &*row;
 }
 
-/// "1h30m" → 5400, from weeks to seconds; a rest in milliseconds is left out.
+/// "1h30m" → 5400, from weeks to seconds; milliseconds are dropped.
 std::uint64_t seconds_of(std::string_view window) {
     constexpr std::uint64_t k_day = 86'400;
     std::uint64_t out = 0;
@@ -75,8 +75,8 @@ std::string lived_on(const FirstEvents& how) {
     );
 }
 
-/// "on (…) …": series that were there before the window, whatever labels their target had, of a
-/// process that lives on. One that is new beside them did not begin at 0.
+/// "on (…) …": series that existed before the window, under any target labels, of a process that
+/// lives on. A new series beside them did not begin at 0.
 std::string went_on(const FirstEvents& how) {
     return fmt::format(
         "on ({}) (last_over_time({}[{}] offset {}) and on (job, instance) {})",
@@ -128,7 +128,7 @@ std::string rise(const std::string& series, double window_s) {
 }
 
 std::string unseen_at_first(const std::string& build, const FirstEvents& how, double step_s) {
-    // A process is known by its start time: another one may have answered there a day ago.
+    // A process is identified by its start time: another one may have answered there a day ago.
     return fmt::format(
         "min by (job, instance) (min_over_time((timestamp({build}) >= {since})[{window}:{step}])) "
         "- {since} and on (job, instance) last_over_time({build}[{known}] offset {window}) "
@@ -172,7 +172,8 @@ std::string young(const std::string& series, const FirstEvents& how) {
 std::string undated(const std::string& series, FirstEvents how) {
     const std::string others = went_on(how);
     const std::string earlier = std::exchange(how.earlier, {});
-    // Of what went on with other labels, all is counted but what came between the two.
+    // For series that continued under other labels, everything counts except the rise between the
+    // two.
     return fmt::format(
         "((min_over_time({series}[{window}]) > 0) unless {others} unless {young} or "
         "(min_over_time({series}[{window}]) - on ({labels}) group_left () max by ({labels}) "
@@ -192,7 +193,7 @@ std::string undated(const std::string& series, FirstEvents how) {
 
 std::string risen(const std::string& series, const std::string& began, std::string_view window) {
     std::string rose = fmt::format("increase({}[{}])", series, window);
-    constexpr std::uint64_t k_day = 86'400; // longer ones would read every series twice
+    constexpr std::uint64_t k_day = 86'400; // longer windows would read every series twice
     if (seconds_of(window) >= k_day) {
         return rose;
     }
@@ -244,7 +245,8 @@ std::string bound_matcher(std::string_view bound) {
 }
 
 std::string of_instances(std::vector<std::string> instances) {
-    // Proxies take addresses of 8 KiB. A query has it up to three times, percent-encoded.
+    // Proxies accept addresses of 8 KiB. A query contains the matcher up to three times,
+    // percent-encoded.
     constexpr std::size_t k_longest = 600;
     std::string out = matcher({"instance", std::move(instances)});
     return out.size() > k_longest ? "" : out;
