@@ -66,6 +66,7 @@ class WorkerCore : public std::enable_shared_from_this<WorkerCore> {
 public:
     using Self = std::shared_ptr<WorkerCore>;
     using Live = std::shared_ptr<WorkerTurn>;
+    using Room = std::shared_ptr<CommandRoom>;
 
     WorkerCore(const asio::any_io_executor& executor, WorkerOptions options);
 
@@ -134,14 +135,14 @@ private:
     [[nodiscard]] static Task<Result<Live>> begin(Self self, TurnRequest request);
     /// `model` empty: the worker's own.
     [[nodiscard]] static Task<Result<std::string>>
-    new_thread(Self self, std::string trace, std::string model);
-    [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread);
-    [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread);
+    new_thread(Self self, std::string trace, std::string model, Room room);
+    [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread, Room room);
+    [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread, Room room);
     /// `endings`: the thread's count before the other turn was seen running.
     [[nodiscard]] static Task<Result<void>>
     end_other(Self self, std::string thread, std::uint64_t endings);
     [[nodiscard]] static Task<Result<Live>>
-    run_turn(Self self, std::string thread, TurnRequest request);
+    run_turn(Self self, std::string thread, TurnRequest request, Room room);
     void leave_stray(const Live& live);
     void make_room();
 

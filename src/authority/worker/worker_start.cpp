@@ -104,21 +104,25 @@ Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request)
 
 Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request) {
     std::string thread;
+    // thread/start or thread/resume alone would use up the minute without an answer for anybody
+    const auto entry = self->threads_.find(request.thread.value_or(""));
+    const bool loaded = entry != self->threads_.end() && entry->second.known;
+    OA_CO_TRY(const Room room, ControlClient::reserve(self->control_, loaded ? 1 : 2));
     if (request.thread) {
         thread = *request.thread;
-        OA_CO_CHECK(co_await known_thread(self, thread));
+        OA_CO_CHECK(co_await known_thread(self, thread, room));
     } else {
         const std::string model = wanted_model(request, *self->options_);
-        OA_CO_TRY(thread, co_await new_thread(self, request.traceparent, model));
+        OA_CO_TRY(thread, co_await new_thread(self, request.traceparent, model, room));
         self->threads_[thread].busy = true;
     }
-    auto live = co_await run_turn(self, thread, request);
+    auto live = co_await run_turn(self, thread, request, room);
     // the worker has unloaded it since
     if (!live && live.error().where == ControlClient::k_thread) {
         self->threads_[thread].known = false;
         self->threads_[thread].live.reset();
-        OA_CO_CHECK(co_await resume(self, thread));
-        live = co_await run_turn(self, thread, std::move(request));
+        OA_CO_CHECK(co_await resume(self, thread, room));
+        live = co_await run_turn(self, thread, std::move(request), room);
     }
     if (!live) {
         self->release(thread);
@@ -128,10 +132,11 @@ Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request)
 
 Task<Result<std::string>> WorkerCore::make_thread(Self self) {
     OA_CO_CHECK(co_await ready(self));
-    co_return co_await new_thread(self, {}, self->options_->model);
+    co_return co_await new_thread(self, {}, self->options_->model, nullptr);
 }
 
-Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace, std::string model) {
+Task<Result<std::string>>
+WorkerCore::new_thread(Self self, std::string trace, std::string model, Room room) {
     WorkerCommand command{
         .method = "thread/start",
         .request = ControlClient::new_request_id(),
@@ -141,7 +146,8 @@ Task<Result<std::string>> WorkerCore::new_thread(Self self, std::string trace, s
         command.params["model"] = std::move(model);
     }
     OA_CO_TRY(
-        const Json response, co_await ControlClient::send(self->control_, std::move(command))
+        const Json response,
+        co_await ControlClient::send(self->control_, std::move(command), std::move(room))
     );
     const auto id = thread_of(response);
     if (id.empty()) {
@@ -163,7 +169,7 @@ void WorkerCore::make_room() {
 }
 
 /// Reserves the thread for one turn; resumes it first unless this process started it.
-Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
+Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread, Room room) {
     const auto deadline = Clock::now() + k_busy_wait;
     while (self->threads_[thread].taken()) {
         if (Clock::now() >= deadline) {
@@ -175,7 +181,8 @@ Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread) {
         }
     }
     self->threads_[thread].busy = true;
-    co_return self->threads_[thread].known ? Result<void>{} : co_await resume(self, thread);
+    co_return self->threads_[thread].known ? Result<void>{}
+                                           : co_await resume(self, thread, std::move(room));
 }
 
 /// Codex would add the message to the turn that runs there, started by a killed lane or another
@@ -194,11 +201,12 @@ Task<Result<void>> WorkerCore::end_other(Self self, std::string thread, std::uin
     co_return Result<void>{};
 }
 
-Task<Result<void>> WorkerCore::resume(Self self, std::string thread) {
+Task<Result<void>> WorkerCore::resume(Self self, std::string thread, Room room) {
     const auto endings = self->threads_[thread].endings;
     auto resumed = co_await ControlClient::send(
         self->control_,
-        {.method = "thread/resume", .thread = thread, .request = ControlClient::new_request_id()}
+        {.method = "thread/resume", .thread = thread, .request = ControlClient::new_request_id()},
+        std::move(room)
     );
     if (!resumed) {
         self->release(thread);
@@ -223,7 +231,7 @@ void WorkerCore::leave_stray(const Live& live) {
 }
 
 Task<Result<WorkerCore::Live>>
-WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
+WorkerCore::run_turn(Self self, std::string thread, TurnRequest request, Room room) {
     if (!self->link_->up()) { // lost while the thread was created or resumed
         co_return fail(Code::unavailable, self->link_->reason());
     }
@@ -253,7 +261,8 @@ WorkerCore::run_turn(Self self, std::string thread, TurnRequest request) {
     entry.live = live;
     self->applied_ = Clock::now();
     self->changed_.notify();
-    auto response = co_await ControlClient::send(self->control_, std::move(command));
+    auto response =
+        co_await ControlClient::send(self->control_, std::move(command), std::move(room));
     if (!response) {
         const Error& error = response.error();
         if (error.code == Code::timeout || error.code == Code::cancelled ||

@@ -222,27 +222,42 @@ Task<Result<WorkerLog>> ControlClient::log(Self self, std::uint64_t cursor) {
 /// The service refuses commands above its limit, with prose only. This client counts and refuses
 /// first. It stops a tenth below the limit and leaves that tenth for interrupts, because a turn
 /// that is not stopped continues and costs money.
-Result<void> ControlClient::check_quota(std::string_view method) {
+Result<void> ControlClient::check_quota(std::size_t wanted) {
     constexpr std::size_t k_share_of_interrupts = 10;
     const auto now = Clock::now();
     while (!sent_.empty() && now - sent_.front() >= k_minute) {
         sent_.pop_front();
     }
     const std::size_t most = options_->requests_per_minute;
-    if (method != k_interrupt && sent_.size() >= most - (most / k_share_of_interrupts)) {
+    if (sent_.size() + reserved_ + wanted > most - (most / k_share_of_interrupts)) {
+        const auto oldest = sent_.empty() ? now : sent_.front();
         const auto left =
-            std::chrono::ceil<std::chrono::seconds>(k_minute - (now - sent_.front())).count();
+            std::chrono::ceil<std::chrono::seconds>(k_minute - (now - oldest)).count();
         return fail(
             Code::unavailable,
             "the control service's limit of requests is used up",
             fmt::format("retry_after:{}", left)
         );
     }
-    sent_.push_back(now);
     return {};
 }
 
-Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
+Result<std::shared_ptr<CommandRoom>> ControlClient::reserve(Self self, std::size_t commands) {
+    OA_CHECK(self->check_quota(commands));
+    return std::make_shared<CommandRoom>(std::move(self), commands);
+}
+
+Result<void> ControlClient::count(std::string_view method, CommandRoom* room) {
+    const bool reserved = room != nullptr && room->use();
+    if (!reserved && method != k_interrupt) {
+        OA_CHECK(check_quota(1));
+    }
+    sent_.push_back(Clock::now());
+    return {};
+}
+
+Task<Result<Json>>
+ControlClient::send(Self self, WorkerCommand command, std::shared_ptr<CommandRoom> room) {
     const std::string body = command_body(command);
     const std::string url = self->worker_url("/requests");
     const bool large = command.method == "thread/read" || command.method == "thread/resume";
@@ -258,7 +273,7 @@ Task<Result<Json>> ControlClient::send(Self self, WorkerCommand command) {
     const Forget forget(self, command.request);
     bool doubtful = false; // an attempt may have been executed
     for (std::size_t attempt = 0;; ++attempt) {
-        if (auto quota = self->check_quota(command.method); !quota) {
+        if (auto quota = self->count(command.method, room.get()); !quota) {
             co_return self->logged(command, in_doubt(std::move(quota).error(), doubtful));
         }
         auto answer = co_await call(self, "POST", url, body, command.traceparent, large);

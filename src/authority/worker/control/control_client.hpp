@@ -46,6 +46,8 @@ struct WorkerCommand {
 /// The result of a command whose HTTP answer did not contain it: worker.response or worker.error.
 using CommandEvent = Result<Json>;
 
+class CommandRoom;
+
 class ControlClient {
 public:
     ControlClient(
@@ -66,7 +68,11 @@ public:
     /// k_unclear if the command may have run), timeout (k_unclear likewise; never sent again),
     /// not_found (the thread; where k_thread when the worker has not loaded it), too_large,
     /// precondition, protocol.
-    [[nodiscard]] static Task<Result<Json>> send(Self self, WorkerCommand command);
+    [[nodiscard]] static Task<Result<Json>>
+    send(Self self, WorkerCommand command, std::shared_ptr<CommandRoom> room = nullptr);
+    /// So many of the minute's commands are kept for one turn, which so gets all of them or none.
+    [[nodiscard]] static Result<std::shared_ptr<CommandRoom>>
+    reserve(Self self, std::size_t commands);
     /// A new sync token for Khala. Code::credentials: refused.
     [[nodiscard]] static Task<Result<Secret>> mint(Self self);
     /// worker.response or worker.error for a request.
@@ -111,7 +117,9 @@ private:
     );
     [[nodiscard]] net::ClientRequest
     request_to(const std::string& method, const std::string& url, const std::string& body) const;
-    [[nodiscard]] Result<void> check_quota(std::string_view method);
+    friend class CommandRoom;
+    [[nodiscard]] Result<void> check_quota(std::size_t wanted);
+    [[nodiscard]] Result<void> count(std::string_view method, CommandRoom* room);
     [[nodiscard]] Result<Json> judge(const Answer& answer, const WorkerCommand& command);
     /// Counts the outcome and returns it.
     [[nodiscard]] Result<Json> logged(const WorkerCommand& command, Result<Json> outcome);
@@ -125,10 +133,36 @@ private:
     Clock::time_point reader_until_{};
     std::map<std::string, std::optional<CommandEvent>, std::less<>> waiting_{};
     std::deque<Clock::time_point> sent_{}; ///< times of the POSTs in the last minute
+    std::size_t reserved_ = 0; ///< … that reserve() keeps for turns and are not sent yet
     std::string refusal_{};
     std::optional<Millis> ahead_{};
     Clock::time_point refused_until_{};
     Counts counts_{};
+};
+
+/// Commands that ControlClient::reserve() keeps; those that are not sent are given back at its end.
+class CommandRoom {
+public:
+    CommandRoom(std::shared_ptr<ControlClient> of, std::size_t commands)
+        : of_(std::move(of)), left_(commands) {
+        of_->reserved_ += left_;
+    }
+    ~CommandRoom() { of_->reserved_ -= left_; }
+    CommandRoom(const CommandRoom&) = delete;
+    CommandRoom& operator=(const CommandRoom&) = delete;
+    CommandRoom(CommandRoom&&) = delete;
+    CommandRoom& operator=(CommandRoom&&) = delete;
+    /// One of them is sent. False: there are none left.
+    [[nodiscard]] bool use() noexcept {
+        const bool some = left_ > 0;
+        left_ -= some ? 1 : 0;
+        of_->reserved_ -= some ? 1 : 0;
+        return some;
+    }
+
+private:
+    std::shared_ptr<ControlClient> of_;
+    std::size_t left_;
 };
 
 } // namespace oa_stream::authority
