@@ -68,6 +68,13 @@ describe('away', { concurrency: true }, () => {
     whole(turn, 900);
   }));
 
+  test('a proxy without a backend answers 404 for a moment: the turn goes on', () => running(300, async (world, turn) => {
+    world.fake.khala.refuseNext({ status: 404, body: '<html>default backend - 404</html>' }, 1);
+    world.fake.khala.dropAll();
+    await turn.done;
+    whole(turn, 300);
+  }));
+
   test('a lane that did not run for a while does not count it as time that Khala was away', () => running(100, async (world, turn) => {
     world.fake.khala.refuseNext({ drop: true }, 1);
     world.fake.khala.dropAll();
