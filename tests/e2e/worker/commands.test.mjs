@@ -155,6 +155,26 @@ describe('commands', { concurrency: 3 }, () => {
     }));
   }
 
+  test('a command that ran and was answered 500 is sent again under its id, and answered', () => within({}, async (world) => {
+    world.fake.control.faults.push({ rpc: 'turn/start', late: 500, times: 1 });
+    assert.equal(text(await world.say('scenario:text').done), words(12));
+    const starts = commands(world, 'turn/start');
+    assert.deepEqual([starts.length, new Set(starts.map((one) => one.request_id)).size, starts.at(-1).replay], [2, 1, true]);
+  }));
+
+  for (const fault of [{ status: 429, body: { message: 'Too many requests. Retry in 2s.' } }, { status: 503 }]) {
+    test(`a stop that is refused for the moment (${fault.status}) is sent until it is accepted`, () => within({}, async (world) => {
+      const turn = world.say('scenario:long;n=3000', { id: 'stopped' });
+      await turn.frame('text-delta');
+      world.fake.control.faults.push({ rpc: 'turn/interrupt', times: fault.status === 503 ? 5 : 1, ...fault });
+      await send(world.lane.base, { method: 'POST', path: '/api/chats/stopped/stop' });
+      await turn.done;
+      await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
+      assert.ok(journal(world, 'interrupt')[0].found);
+      assert.equal(text(await world.say('scenario:text', { id: 'stopped' }).done), words(12));
+    }));
+  }
+
   test('a turn that may still appear is not forgotten when another one keeps its thread', () => {
     let begin;
     const told = new Promise((done) => { begin = done; });
@@ -405,5 +425,12 @@ describe('commands', { concurrency: 3 }, () => {
     assert.deepEqual(journal(world, 'http').filter((entry) => entry.status === 429), []);
     assert.equal(commands(world, 'turn/start').length + commands(world, 'thread/start').length, 54, 'a tenth is left for stops');
     assert.deepEqual(world.held(), []);
+  }));
+
+  test('new chats beyond the minute are refused before their first command', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
+    world.fake.control.faults.push({ rpc: 'thread/start', delay: 300, times: 100 });
+    const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => world.say('scenario:text;n=1', { id: `new-${n}` }).done));
+    assert.equal(answers.filter((one) => one.status === 200).length, 27);
+    assert.deepEqual([commands(world, 'thread/start').length, commands(world, 'turn/start').length], [27, 27]);
   }));
 });

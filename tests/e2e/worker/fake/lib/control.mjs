@@ -79,6 +79,7 @@ export class Control {
       const [status, value, headers] = await this.#route(req, url, body);
       this.journal('http', { ...seen, status, rpc: body?.json?.request?.method, request_id: body?.json?.request?.request_id, replay: value?.data?.idempotent_replay });
       if (fault?.drop === 'after') return req.socket.destroy();
+      if (fault?.late) return answer(fault.late, { message: 'injected' });
       if (fault?.drip) { res.writeHead(status, { 'content-type': 'application/json' }); const drops = setInterval(() => res.write(' '), fault.drip); return req.socket.on('close', () => clearInterval(drops)); }
       answer(status, value, headers);
     } catch (e) {
