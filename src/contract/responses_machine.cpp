@@ -4,56 +4,31 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/json_scan.hpp"
+#include "oa_stream/wire/response_names.hpp"
 
 #include "responses_shape.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 namespace oa_stream::contract {
 
+using wire::responses::ItemKind;
+using wire::responses::k_item_kinds;
+
 namespace {
 
-/// The event names for one kind of item text.
-struct Kind {
-    std::string_view item;   ///< type
-    /// "response.content_part": prefix of the part's start and end events; empty: no part
-    std::string_view part;
-    std::string_view words;  ///< type of such a part
-    std::string_view text;   ///< "response.output_text": prefix of .delta and .done
-    std::string_view index;  ///< member with the part's index
-    std::string_view member; ///< member of the done event with the text
-};
-constexpr std::array k_kinds{
-    Kind{
-        "message",
-        "response.content_part",
-        "output_text",
-        "response.output_text",
-        "content_index",
-        "text"
-    },
-    Kind{
-        "reasoning",
-        "response.reasoning_summary_part",
-        "summary_text",
-        "response.reasoning_summary_text",
-        "summary_index",
-        "text"
-    },
-    Kind{"function_call", "", "", "response.function_call_arguments", "", "arguments"},
-};
-
 std::string said_by(const Json& item) {
-    const auto type = text_view_in(item, "type");
-    if (type == "function_call") {
-        return text_in(item, "arguments");
+    const auto* kind = find_or_null(k_item_kinds, text_view_in(item, "type"), &ItemKind::item);
+    if (kind == nullptr) {
+        return {};
+    }
+    if (kind->part.empty()) {
+        return text_in(item, kind->member);
     }
     std::string out;
-    for (const Json& part : list_in(item, type == "message" ? "content" : "summary")) {
+    for (const Json& part : list_in(item, kind->member)) {
         out += text_view_in(part, "text");
         out += text_view_in(part, "refusal");
     }
@@ -230,10 +205,10 @@ ResponsesMachine::item_of(const Json& event, std::string_view type, const Report
 bool ResponsesMachine::piece(std::string_view type, const Json& event, const Report& report) {
     const auto dot = type.rfind('.');
     const auto stem = type.substr(0, dot);
-    const auto* kind = std::ranges::find_if(k_kinds, [&](const Kind& row) {
+    const auto* kind = find_if_or_null(k_item_kinds, [&](const ItemKind& row) {
         return stem == row.text || (!row.part.empty() && stem == row.part);
     });
-    if (dot == std::string_view::npos || kind == k_kinds.end()) {
+    if (dot == std::string_view::npos || kind == nullptr) {
         return false;
     }
     Item* item = item_of(event, type, report);
@@ -247,8 +222,8 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
     const auto what = type.substr(dot + 1);
     if (stem == kind->part) {
         const Json* begun = member(event, "part");
-        if (begun != nullptr && text_view_in(*begun, "type") != kind->words) {
-            report("V7", fmt::format("the part is not {}", kind->words));
+        if (begun != nullptr && text_view_in(*begun, "type") != kind->part_type) {
+            report("V7", fmt::format("the part is not {}", kind->part_type));
         }
         part(*item, what, event, report);
         return true;
@@ -264,7 +239,8 @@ bool ResponsesMachine::piece(std::string_view type, const Json& event, const Rep
         item->text += delta;
     } else if (what == "done") {
         item->text_done = true;
-        if (string_member(event, kind->member) != item->text) {
+        const auto whole = kind->part.empty() ? kind->member : std::string_view("text");
+        if (string_member(event, whole) != item->text) {
             report("V8", fmt::format("{} differs from the pieces", type));
         }
         if (given(event, "name") != nullptr && text_view_in(event, "name") != item->name) {
@@ -317,7 +293,7 @@ void ResponsesMachine::item_done(const Json& event, const Report& report) {
         !is("name", item->name)) {
         report("V6", "the end of another item");
     }
-    if (item->part || (item->type == "function_call" && !item->text_done)) {
+    if (item->part || (item->type == wire::responses::k_function_call.item && !item->text_done)) {
         report("V6", "the item ends before its text");
     }
     if (said_by(*whole) != item->text) {

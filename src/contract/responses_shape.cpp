@@ -5,6 +5,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/wire/json_scan.hpp"
+#include "oa_stream/wire/response_names.hpp"
 
 #include <fmt/format.h>
 
@@ -17,15 +18,11 @@ namespace oa_stream::contract {
 namespace {
 
 using Report = ResponsesMachine::Report;
+using wire::responses::ItemKind;
+using wire::responses::k_message;
 
 constexpr std::int64_t k_seconds_end = 100'000'000'000; // larger values are milliseconds
 
-struct Word {
-    std::string_view type, prefix;
-};
-constexpr std::array k_types{
-    Word{"message", "msg_"}, Word{"function_call", "fc_"}, Word{"reasoning", "rs_"}
-};
 constexpr std::array<std::string_view, 7> k_members{
     "error", "incomplete_details", "instructions", "metadata", "tools", "tool_choice", "usage"
 };
@@ -33,26 +30,24 @@ constexpr std::string_view k_completed = "completed";
 constexpr std::array<std::string_view, 3> k_whole_states{k_completed, "incomplete", "failed"};
 constexpr std::array<std::string_view, 3> k_item_states{"in_progress", k_completed, "incomplete"};
 
-/// Judges the texts in the array `key` of `item`; each must have the type `type`.
-void judge_texts(
-    const Json& item, std::string_view key, std::string_view type, const Report& report
-) {
-    const Json* list = member(item, key);
+/// Judges the item's parts.
+void judge_texts(const Json& item, const ItemKind& kind, const Report& report) {
+    const Json* list = member(item, kind.member);
     if (list == nullptr || !list->is_array()) {
-        report("V5", fmt::format("{} is not an array", key));
+        report("V5", fmt::format("{} is not an array", kind.member));
         return;
     }
     for (const Json& part : *list) {
         const auto word = text_in(part, "type");
-        const bool refusal = type == "output_text" && word == "refusal";
-        if (word != type && !refusal) {
-            report("V5", fmt::format("a part of {} is \"{}\"", key, printable(word, 40)));
+        const bool refusal = &kind == &k_message && word == "refusal";
+        if (word != kind.part_type && !refusal) {
+            report("V5", fmt::format("a part of {} is \"{}\"", kind.member, printable(word, 40)));
         } else if (!string_member(part, refusal ? "refusal" : "text")) {
-            report("V5", fmt::format("a part of {} has no text", key));
+            report("V5", fmt::format("a part of {} has no text", kind.member));
         }
         const Json* notes = member(part, "annotations");
-        if (word == "output_text" && (notes == nullptr || !notes->is_array())) {
-            report("V5", "an output_text has no annotations");
+        if (word == k_message.part_type && (notes == nullptr || !notes->is_array())) {
+            report("V5", fmt::format("an {} has no annotations", word));
         }
     }
 }
@@ -152,34 +147,32 @@ void judge_members(const Json& response, const Report& report) {
 
 void judge_item(const Json& item, const Report& report) {
     const auto type = text_in(item, "type");
-    const auto* row = std::ranges::find(k_types, type, &Word::type);
-    if (row == k_types.end()) {
+    const auto* kind = find_or_null(wire::responses::k_item_kinds, type, &ItemKind::item);
+    if (kind == nullptr) {
         report("V5", fmt::format("an item of type \"{}\"", printable(type, 40)));
         return;
     }
     const auto id = text_view_in(item, "id");
-    if (!id.starts_with(row->prefix) || id.size() == row->prefix.size()) {
+    if (!id.starts_with(kind->prefix) || id.size() == kind->prefix.size()) {
         report("V5", fmt::format("the id of a {} is \"{}\"", type, printable(id, 60)));
     }
-    if (type == "message") {
-        if (text_view_in(item, "role") != "assistant") {
-            report("V5", "the role of a message is not assistant");
-        }
-        judge_texts(item, "content", "output_text", report);
-    } else if (type == "reasoning") {
-        judge_texts(item, "summary", "summary_text", report);
+    if (kind == &k_message && text_view_in(item, "role") != "assistant") {
+        report("V5", "the role of a message is not assistant");
+    }
+    if (!kind->part.empty()) {
+        judge_texts(item, *kind, report);
     } else {
         for (const std::string_view key : {"call_id", "name"}) {
             if (text_view_in(item, key).empty()) {
-                report("V5", fmt::format("a function_call without {}", key));
+                report("V5", fmt::format("a {} without {}", type, key));
             }
         }
-        if (!string_member(item, "arguments")) {
-            report("V5", "a function_call without arguments");
+        if (!string_member(item, kind->member)) {
+            report("V5", fmt::format("a {} without {}", type, kind->member));
         }
     }
     if (given(item, "status") == nullptr) {
-        if (type != "reasoning") {
+        if (kind != &wire::responses::k_reasoning) {
             report("V5", fmt::format("a {} without status", type));
         }
     } else if (const auto state_word = text_in(item, "status");

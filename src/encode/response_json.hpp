@@ -5,6 +5,7 @@
 #include "oa_stream/encode/responses.hpp"
 #include "oa_stream/turn/event.hpp"
 #include "oa_stream/wire/completions_chunk.hpp"
+#include "oa_stream/wire/response_names.hpp"
 
 #include "openai_answer.hpp"
 
@@ -15,41 +16,21 @@
 
 namespace oa_stream::encode::response {
 
-/// The names used for a kind of text.
-struct Kind {
-    std::string_view item;   ///< type
-    std::string_view prefix; ///< prefix of its item ids
-    std::string_view part;
-    std::string_view text;
-    std::string_view index;
-    std::string_view member; ///< the item's array of parts
-};
-inline constexpr Kind k_message{
-    "message", "msg", "response.content_part", "response.output_text", "content_index", "content"
-};
-inline constexpr Kind k_reasoning{
-    "reasoning",
-    "rs",
-    "response.reasoning_summary_part",
-    "response.reasoning_summary_text",
-    "summary_index",
-    "summary"
-};
+using namespace wire::responses;
 
 inline constexpr std::string_view k_in_progress = "in_progress";
 inline constexpr std::string_view k_completed = "completed";
 
-[[nodiscard]] inline const Kind& kind_of(turn::PartKind kind) {
+[[nodiscard]] inline const ItemKind& kind_of(turn::PartKind kind) {
     return kind == turn::PartKind::text ? k_message : k_reasoning;
 }
 
-[[nodiscard]] inline Json part_of(const Kind& kind, std::string_view text) {
-    if (&kind == &k_reasoning) {
-        return Json::object({{"type", "summary_text"}, {"text", text}});
+[[nodiscard]] inline Json part_of(const ItemKind& kind, std::string_view text) {
+    Json part = Json::object({{"type", kind.part_type}, {"text", text}});
+    if (&kind == &k_message) {
+        part["annotations"] = Json::array();
+        part["logprobs"] = Json::array();
     }
-    Json part = Json::object({{"type", "output_text"}, {"text", text}});
-    part["annotations"] = Json::array();
-    part["logprobs"] = Json::array();
     return part;
 }
 

@@ -34,7 +34,7 @@ struct ResponseState {
     /// A part of the turn that is being sent.
     struct Open {
         std::string part; ///< the part's id in the turn
-        const Kind* kind;
+        const ItemKind* kind;
         std::size_t index; ///< index in the output
         std::string item;  ///< item id
         std::string text{};
@@ -102,12 +102,12 @@ struct ResponseState {
 
     [[nodiscard]] std::string new_id(std::string_view prefix) const {
         const auto id = string_member(identity.response, "id").value_or("");
-        return fmt::format("{}_{}{:02}", prefix, id.substr(id.find('_') + 1), output.size());
+        return fmt::format("{}{}{:02}", prefix, id.substr(id.find('_') + 1), output.size());
     }
 
     [[nodiscard]] static Json place(const Open& of) {
         Json out = Json::object({{"item_id", of.item}, {"output_index", of.index}});
-        if (of.kind != nullptr) {
+        if (!of.kind->index.empty()) {
             out[std::string(of.kind->index)] = 0;
         }
         return out;
@@ -142,7 +142,7 @@ struct ResponseState {
     }
 
     [[nodiscard]] Result<void> open_part(const turn::PartOpened& event, std::string& out) {
-        const Kind& kind = kind_of(event.kind);
+        const ItemKind& kind = kind_of(event.kind);
         if (&kind == &k_reasoning && !identity.reasoning) {
             return {};
         }
@@ -204,9 +204,9 @@ struct ResponseState {
         if (!gathered.add(arguments.size())) {
             return outgrow(out);
         }
-        const Open of{"", nullptr, output.size(), new_id("fc")};
+        const Open of{"", &k_function_call, output.size(), new_id(k_function_call.prefix)};
         output.emplace_back();
-        Json item = Json::object({{"id", of.item}, {"type", "function_call"}});
+        Json item = Json::object({{"id", of.item}, {"type", of.kind->item}});
         item["status"] = "in_progress";
         item["arguments"] = "";
         item["call_id"] = call.call;
@@ -215,12 +215,12 @@ struct ResponseState {
         if (!arguments.empty()) {
             Json piece = place(of);
             piece["delta"] = arguments;
-            OA_CHECK(send("response.function_call_arguments.delta", std::move(piece), out));
+            OA_CHECK(send(fmt::format("{}.delta", of.kind->text), std::move(piece), out));
         }
         Json whole = place(of);
         whole["name"] = call.name;
         whole["arguments"] = arguments;
-        OA_CHECK(send("response.function_call_arguments.done", std::move(whole), out));
+        OA_CHECK(send(fmt::format("{}.done", of.kind->text), std::move(whole), out));
         item["status"] = "completed";
         item["arguments"] = arguments;
         output[of.index] = item;
