@@ -16,10 +16,6 @@ namespace {
 
 using Parts = std::map<std::string, bool, std::less<>>; ///< id → open?
 
-std::string_view word(ui::PartKind kind) {
-    return kind == ui::PartKind::text ? "text" : "reasoning";
-}
-
 /// The answer waits for the client's results.
 bool leaves_calls(const ui::Finish& chunk) {
     return chunk.metadata && string_member(*chunk.metadata, "finishReason") == "tool-calls";
@@ -114,7 +110,7 @@ struct UiMachine::State {
         Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
         const auto named = [&] {
-            return fmt::format("{} \"{}\"", word(chunk.kind), printable(chunk.id, 60));
+            return fmt::format("{} \"{}\"", to_string(chunk.kind), printable(chunk.id, 60));
         };
         if (found != known.end() && found->second) {
             report("P2", named() + " is already open");
@@ -156,7 +152,7 @@ struct UiMachine::State {
     static std::string
     without_start(ui::PartKind kind, std::string_view what, const std::string& id) {
         return fmt::format(
-            "{}-{} \"{}\" without an open start", word(kind), what, printable(id, 60)
+            "{}-{} \"{}\" without an open start", to_string(kind), what, printable(id, 60)
         );
     }
 

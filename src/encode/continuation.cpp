@@ -96,10 +96,8 @@ struct Continuation::State {
 
     // The repetition.
     Result<bool> admit(turn::PartOpened& event) {
-        const auto kind =
-            event.kind == turn::PartKind::text ? ui::PartKind::text : ui::PartKind::reasoning;
         for (std::size_t i = 0; i < parts.size(); ++i) {
-            if (!parts[i].taken && parts[i].kind == kind) {
+            if (!parts[i].taken && parts[i].kind == event.kind) {
                 parts[i].taken = true;
                 parts_again[event.id] = i;
                 return false;

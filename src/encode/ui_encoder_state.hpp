@@ -37,10 +37,6 @@ struct OpenTool {
     bool denied = false;
 };
 
-[[nodiscard]] inline ui::PartKind wire_kind(turn::PartKind kind) noexcept {
-    return kind == turn::PartKind::text ? ui::PartKind::text : ui::PartKind::reasoning;
-}
-
 struct UiEncoder::State {
     explicit State(UiEncoderOptions given) : options(std::move(given)) {}
 
@@ -181,7 +177,7 @@ struct UiEncoder::State {
         if (part(event.id) != parts.end()) {
             return illegal("part is open already:", event.id);
         }
-        return send(ui::PartStart{wire_kind(event.kind), event.id}, out);
+        return send(ui::PartStart{event.kind, event.id}, out);
     }
     [[nodiscard]] Result<void> on(const turn::PartDelta& event, std::string& out) {
         const auto open = part(event.id);

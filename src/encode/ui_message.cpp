@@ -31,7 +31,7 @@ struct Assembler {
 
     void operator()(const turn::PartOpened& event) {
         Json part = Json::object();
-        part["type"] = event.kind == turn::PartKind::text ? "text" : "reasoning";
+        part["type"] = turn::to_string(event.kind);
         part["text"] = "";
         part["state"] = "done";
         add('p', event.id, std::move(part));

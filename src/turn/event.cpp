@@ -62,11 +62,7 @@ struct Describe {
     std::string operator()(const PartOpened& e) const {
         const auto phase = to_string(e.phase);
         return fmt::format(
-            "id={} kind={}{}{}",
-            e.id,
-            e.kind == PartKind::text ? "text" : "reasoning",
-            phase.empty() ? "" : " phase=",
-            phase
+            "id={} kind={}{}{}", e.id, to_string(e.kind), phase.empty() ? "" : " phase=", phase
         );
     }
     std::string operator()(const PartDelta& e) const {

@@ -121,9 +121,7 @@ struct TypeName {
     std::string operator()(const Done&) const { return "[DONE]"; }
 
 private:
-    static std::string prefix(PartKind kind) {
-        return kind == PartKind::text ? "text" : "reasoning";
-    }
+    static std::string prefix(PartKind kind) { return std::string(to_string(kind)); }
 };
 
 } // namespace

@@ -22,6 +22,9 @@
 namespace oa_stream::turn {
 
 enum class PartKind { text, reasoning };
+[[nodiscard]] constexpr std::string_view to_string(PartKind kind) noexcept {
+    return kind == PartKind::text ? "text" : "reasoning";
+}
 
 /// The role of a text in its answer, if the model states it.
 enum class TextPhase { unknown, commentary, final_answer };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "oa_stream/base/json.hpp"
+#include "oa_stream/turn/event.hpp"
 
 #include <optional>
 #include <string>
@@ -17,7 +18,7 @@ struct Start {
     std::optional<Json> metadata{};
 };
 struct StartStep {};
-enum class PartKind { text, reasoning };
+using turn::PartKind;
 struct PartStart {
     PartKind kind;
     std::string id;

@@ -156,10 +156,6 @@ private:
     std::size_t taken_ = 0;
 };
 
-Kind kind_of(ui::PartKind kind) {
-    return kind == ui::PartKind::text ? Kind::text : Kind::reasoning;
-}
-
 Kind kind_of(turn::PartKind kind) {
     return kind == turn::PartKind::text ? Kind::text : Kind::reasoning;
 }
