@@ -4,12 +4,11 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/wire/json_scan.hpp"
+#include "oa_stream/wire/ui_part.hpp"
 
 #include "replay.hpp"
 
 #include <fmt/format.h>
-
-#include <algorithm>
 
 namespace oa_stream::contract {
 
@@ -54,13 +53,10 @@ std::optional<EarlierCall> earlier_call(const Json& part) {
         return std::nullopt;
     }
     const std::string_view state = string_member(part, "state").value_or("");
-    const std::string_view type = string_member(part, "type").value_or("");
     EarlierCall earlier;
     earlier.call = call->is_string() ? call->get<std::string>() : dump_json(*call);
-    earlier.dynamic = type == "dynamic-tool";
-    constexpr std::string_view k_static = "tool-";
-    earlier.name = earlier.dynamic ? string_member(part, "toolName").value_or("")
-                                   : type.substr(std::min(type.size(), k_static.size()));
+    earlier.dynamic = string_member(part, "type") == "dynamic-tool";
+    earlier.name = wire::ui::tool_name_in(part).value_or("");
     earlier.has_output = state.starts_with("output-");
     earlier.input_streaming = state == "input-streaming";
     earlier.asked = state.starts_with("approval-");

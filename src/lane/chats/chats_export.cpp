@@ -1,6 +1,7 @@
 // GET /api/chats/{id}/export: a whole conversation as one file, for people or for another program.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
+#include "oa_stream/wire/ui_part.hpp"
 
 #include "chats.hpp"
 
@@ -49,9 +50,8 @@ void append_part(std::string& out, const Json& part) {
         out.append(string_member(part, "text").value_or("")).append("\n\n");
     } else if (type == "file") {
         out.append(fmt::format("*File: {}*\n\n", string_member(part, "mediaType").value_or("?")));
-    } else if (type == "dynamic-tool" || type.starts_with("tool-")) {
-        const auto name = string_member(part, "toolName").value_or(type.substr(type.find('-') + 1));
-        out.append(fmt::format("*Tool: {}*\n\n", name));
+    } else if (const auto tool = wire::ui::tool_name_in(part)) {
+        out.append(fmt::format("*Tool: {}*\n\n", *tool));
         for (const std::string_view key : {"input", "output", "errorText"}) {
             if (const Json* value = given(part, key)) {
                 append_fenced(out, dump_json(*value));

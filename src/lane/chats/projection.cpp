@@ -7,6 +7,7 @@
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 #include "oa_stream/encode/ui_message.hpp"
+#include "oa_stream/wire/ui_part.hpp"
 
 #include "chat_request.hpp"
 #include "chat_title.hpp"
@@ -63,19 +64,6 @@ Json user_parts(const authority::PastTurn& turn) {
         parts.push_back(text_part(turn.user_text));
     }
     return parts;
-}
-
-/// An answer's text as it was streamed, part after part; a user's parts are lines of their own.
-std::string text_in_parts(const Json& parts, std::string_view role) {
-    const std::string_view between = role == "user" ? "\n" : "";
-    std::string out;
-    for (const Json& part : parts) {
-        if (string_member(part, "type") == "text") {
-            out += out.empty() ? "" : between;
-            out += string_member(part, "text").value_or("");
-        }
-    }
-    return out;
 }
 
 Json message(std::string id, const authority::PastTurn& turn, std::string_view role) {
@@ -238,7 +226,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
     if (has_user_message(turn)) {
         Json& user = out.emplace_back(message(question_ids(turn).front(), turn, "user"));
         Json parts = user_parts(turn);
-        auto content = text_in_parts(parts, "user");
+        auto content = wire::ui::text_in_parts(parts, "user");
         finish_message(
             user, std::move(content), began, began, std::move(parts), metadata_of(context, turn)
         );
@@ -258,7 +246,7 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         if (completed && !waiting) {
             add_missing_answer(turn, parts, metadata);
         }
-        auto content = text_in_parts(parts, "assistant");
+        auto content = wire::ui::text_in_parts(parts, "assistant");
         finish_message(
             out.emplace_back(message(wire_id(turn.id), turn, "assistant")),
             std::move(content),
@@ -278,7 +266,7 @@ Json project_seeded(const ProjectionContext& context, const Json& message) {
     out["autopilotId"] = nullptr;
     out["role"] = message.value("role", "user");
     Json parts = message.value("parts", Json::array());
-    auto content = text_in_parts(parts, text_view_in(out, "role"));
+    auto content = wire::ui::text_in_parts(parts, text_view_in(out, "role"));
     Json metadata = Json::object({{"threadId", context.thread}, {"status", "seeded"}});
     if (const auto* notice = member(message, "notice")) {
         metadata["notice"] = *notice;

@@ -3,6 +3,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/ui_message.hpp"
+#include "oa_stream/wire/ui_part.hpp"
 
 #include "bodies/resend_sieve.hpp"
 #include "chats/chat_request.hpp"
@@ -28,10 +29,6 @@ constexpr std::size_t k_most_shown = 4'800'000;
 constexpr std::size_t k_small_file = 1024;
 constexpr std::string_view k_no_result = "This call got no result.";
 constexpr std::string_view k_denied = "Tool call execution denied."; ///< AI SDK 7's wording
-
-bool is_tool(std::string_view type) {
-    return type.starts_with("tool-") || type == "dynamic-tool";
-}
 
 bool is_page_only(std::string_view type) {
     return type == "step-start" || type.starts_with("data-") || type.starts_with("source-");
@@ -206,8 +203,8 @@ private:
             }
             if (type == "text") {
                 note_text(text_in(part, "text"));
-            } else if (is_tool(type) && context_.calls) {
-                called(part, type, i);
+            } else if (const auto tool = wire::ui::tool_name_in(part); tool && context_.calls) {
+                called(part, *tool, i);
             } else if (!is_page_only(type)) {
                 out_.partly.push_back(fmt::format("{}.parts[{}]", path_, i));
             }
@@ -223,17 +220,13 @@ private:
         open_.text += text;
     }
 
-    void called(const Json& part, std::string_view type, std::size_t at) {
+    void called(const Json& part, std::string_view name, std::size_t at) {
         SeedCall call;
         call.id = text_in(part, "toolCallId");
         if (call.id.empty() || call.id.size() > k_longest_id) {
             call.id = fmt::format("call_{}_{}", out_.messages.size(), at);
         }
-        call.name =
-            type == "dynamic-tool" ? text_in(part, "toolName") : std::string(type.substr(5));
-        if (!is_function_name(call.name)) {
-            call.name = "tool";
-        }
+        call.name = is_function_name(name) ? name : "tool";
         const auto* input = member(part, "input");
         input = input == nullptr ? member(part, "rawInput") : input; // of a failed call
         call.arguments = dump_json(input == nullptr ? Json::object() : *input);

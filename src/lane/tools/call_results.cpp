@@ -5,6 +5,7 @@
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/normaliser.hpp"
+#include "oa_stream/wire/ui_part.hpp"
 
 #include <fmt/format.h>
 
@@ -24,9 +25,7 @@ constexpr std::string_view k_of = "oa-tool-results:"; ///< before the id of the 
 constexpr std::string_view k_head = "Results of the functions that were called above:\n";
 
 bool is_page_call(const Json& part) {
-    const auto type = text_view_in(part, "type");
-    return (type.starts_with("tool-") || type == "dynamic-tool") &&
-           !bool_member(part, "providerExecuted").value_or(false);
+    return wire::ui::tool_name_in(part) && !bool_member(part, "providerExecuted").value_or(false);
 }
 
 bool is_result(const Json& part) {

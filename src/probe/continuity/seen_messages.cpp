@@ -5,6 +5,7 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/wire/ui_part.hpp"
 
 #include <fmt/format.h>
 
@@ -18,18 +19,6 @@ bool is_text_part(const Json& part) {
     return text_view_in(part, "type") == "text";
 }
 
-/// Of the text parts. A user's are lines of their own, as where `content` is one text.
-std::string joined_text(const Json& parts, std::string_view role) {
-    std::string out;
-    for (const Json& part : parts) {
-        if (is_text_part(part)) {
-            out += role == "user" && !out.empty() ? "\n" : "";
-            out += text_view_in(part, "text");
-        }
-    }
-    return out;
-}
-
 /// Other makes list it as parts, too, and not all of these are known.
 std::optional<std::string> content_of(const Json& message, std::string_view role) {
     const Json* content = given(message, "content");
@@ -41,7 +30,7 @@ std::optional<std::string> content_of(const Json& message, std::string_view role
     }
     const bool known =
         content->is_array() && (content->empty() || std::ranges::any_of(*content, is_text_part));
-    return known ? std::optional(joined_text(*content, role)) : std::nullopt;
+    return known ? std::optional(wire::ui::text_in_parts(*content, role)) : std::nullopt;
 }
 
 /// That the call is there, that its input is shown, and that its output or error is: what they say,
@@ -62,18 +51,14 @@ std::optional<SeenParts> parts_of_message(const Json& message, std::string_view 
     if (listed == nullptr) {
         return std::nullopt;
     }
-    constexpr std::string_view k_tool = "tool-";
     const Json& parts = list_in(message, "parts");
-    SeenParts out{.text = joined_text(parts, role)};
+    SeenParts out{.text = wire::ui::text_in_parts(parts, role)};
     out.blank = listed->is_array() && out.text.empty() && std::ranges::all_of(parts, is_text_part);
     for (const Json& part : parts) {
-        const std::string_view type = text_view_in(part, "type");
-        if (type == "file") {
+        if (text_view_in(part, "type") == "file") {
             out.others.push_back("file " + text_in(part, "mediaType"));
-        } else if (type == "dynamic-tool") {
-            add_tool(out, part, text_view_in(part, "toolName"));
-        } else if (type.starts_with(k_tool)) {
-            add_tool(out, part, type.substr(k_tool.size()));
+        } else if (const auto tool = wire::ui::tool_name_in(part)) {
+            add_tool(out, part, *tool);
         }
     }
     return out;
