@@ -67,7 +67,7 @@ end
 const Script acquire{"acquire", list_of(1), OA_AWAITED R"lua(
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un',
-  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've', 'gn')
+  )lua" OA_FIELDS R"lua(, 've', 'gn')
 local function mine(f)
   local out = {'mine', f, r[7] or ''}
   for i = 8, 17 do out[i - 4] = r[i] or '' end
@@ -279,7 +279,7 @@ return {1, f}
 // live began then, whatever the lane keeps that asks.
 const Script look{"look", list_of(20), OA_AWAITED R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
-  'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've', 'gn', 'rd', 'lk')
+  )lua" OA_FIELDS R"lua(, 've', 'gn', 'rd', 'lk')
 local alive = 0
 if (r[1] or '') ~= '' then alive = redis.call('EXISTS', p..':s:'..r[1]) end
 local out = {alive}
@@ -337,7 +337,7 @@ local function take(row, set, changes, at)
     redis.call('PERSIST', row)
     redis.call('SADD', set, ARGV[at])
   else
-    redis.call('HDEL', row, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
+    redis.call('HDEL', row, )lua" OA_FIELDS R"lua()
     redis.call('HSET', row, 've', ARGV[at + 1], 'gn', '1')
     redis.call('SREM', set, ARGV[at])
     if (r[5] or '') == '' then redis.call('PEXPIRE', row, )lua" OA_KEPT R"lua() end
@@ -363,7 +363,7 @@ return ve
 // where the row does not name that one (any more): a store that lost it may be offered another.
 const Script erase{"erase", k_number, OA_STILL_HELD R"lua(
 if ARGV[5] ~= '' and redis.call('HGET', KEYS[1], 'th') ~= ARGV[5] then return 0 end
-redis.call('HDEL', KEYS[1], 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt')
+redis.call('HDEL', KEYS[1], )lua" OA_FIELDS R"lua()
 redis.call('HSET', KEYS[1], 'gn', '1')
 redis.call('SREM', KEYS[2], ARGV[3])
 if (redis.call('HGET', KEYS[1], 's') or '') == '' then

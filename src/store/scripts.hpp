@@ -21,6 +21,9 @@ struct Script {
 /// Of the counts of a session: the store lost its rows, and this one has not offered its own yet.
 inline constexpr std::string_view k_offers = "w";
 
+/// The names of a row's values, in the order of fields_at() and add_fields().
+#define OA_FIELDS "'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt'"
+
 namespace scripts {
 
 inline constexpr Script::Answer k_number{Reply::Kind::number};

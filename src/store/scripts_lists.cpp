@@ -24,7 +24,7 @@ return out
 const Script rows{"rows", list_of(0), R"lua(
 local out = {}
 for _, k in ipairs(KEYS) do
-  local r = redis.call('HMGET', k, 'th', 'sd', 'tl', 'cr', 'up', 'ar', 'lm', 'lt', 've')
+  local r = redis.call('HMGET', k, )lua" OA_FIELDS R"lua(, 've')
   for i = 1, 9 do out[#out + 1] = r[i] or '' end
 end
 return out
