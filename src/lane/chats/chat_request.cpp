@@ -209,7 +209,7 @@ std::vector<EarlierMessage> earlier_of(std::vector<ListedMessage>& list, std::si
         if (list[i].user || list[i].assistant) {
             const auto role = list[i].user ? Role::user : Role::assistant;
             auto text = joined_text(list[i].pieces, list[i].user ? "\n" : "");
-            earlier.push_back({role, std::move(list[i].id), std::move(text)});
+            earlier.push_back({role, std::move(list[i].id), std::move(text), i});
         }
     }
     return earlier;

@@ -24,6 +24,7 @@ struct EarlierMessage {
     Role role = Role::user;
     std::string id;   ///< empty when the client gave none
     std::string text; ///< its text parts: an answer's are one, a user's lines; may be empty
+    std::size_t at = 0; ///< its place in messages[]
 };
 
 /// Those that a thread began with.
@@ -35,8 +36,9 @@ struct SeededMessages {
 struct ChatRequest {
     std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
     std::string worker{authority::k_usual_worker};
-    std::vector<authority::InputPart> input{}; ///< of the newest user message, in its order
-    std::string text;            ///< what the user typed, each part on a line of its own
+    /// Of the newest user message, in its order; TurnStarter::add_unsent() puts others in front.
+    std::vector<authority::InputPart> input{};
+    std::string text; ///< what the user typed, each part on a line of its own
     /// … with nothing between the parts: releases that joined them so know a message that is sent
     /// again by its digest.
     std::string words{};

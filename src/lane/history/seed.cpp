@@ -296,10 +296,21 @@ private:
 Seed read_seed(const Json& body, std::size_t end, const SeedContext& context) {
     SeedReader reader(context);
     const Json& messages = list_in(body, "messages");
-    for (std::size_t i = 0; i < std::min(end, messages.size()); ++i) {
+    for (auto i = context.from; i < std::min(end, messages.size()); ++i) {
         reader.read(messages[i], i);
     }
     return reader.take();
+}
+
+std::vector<authority::InputPart> input_of(const Seed& seed) {
+    std::vector<authority::InputPart> input;
+    for (const auto& message : seed.messages) {
+        if (message.parts.empty()) {
+            input.emplace_back(authority::InputText{message.text});
+        }
+        input.insert(input.end(), message.parts.begin(), message.parts.end());
+    }
+    return input;
 }
 
 void add_kept(authority::TurnRequest& request, std::string_view name, Json value) {

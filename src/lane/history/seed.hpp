@@ -17,6 +17,7 @@ namespace oa_stream::lane {
 struct SeedContext {
     bool images = false; ///< the authority accepts images
     bool calls = false; ///< … tool calls and their results
+    std::size_t from = 0; ///< the place of the first message that is read
 };
 
 struct Seed {
@@ -36,6 +37,9 @@ inline constexpr std::string_view k_kept_messages = "messages";
 /// than an authority keeps, a text replaces the oldest files; if that is not enough, the oldest
 /// messages are left out.
 [[nodiscard]] Seed read_seed(const Json& body, std::size_t end, const SeedContext& context);
+
+/// What a seed of the user's messages alone says, as one message.
+[[nodiscard]] std::vector<authority::InputPart> input_of(const Seed& seed);
 
 /// Adds a member to TurnRequest::keep, which is one JSON object.
 void add_kept(authority::TurnRequest& request, std::string_view name, Json value);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <span>
 
 namespace oa_stream::lane {
@@ -100,12 +101,16 @@ find_by_position(const ChatRequest& request, const Turns& turns, const SeededMes
     return goes_on_with_seed(turns, seeded) ? 1 : 0;
 }
 
-/// Every turn has the page's own id of its question, and none has the id of this question: the
-/// question was refused or lost on its way.
-bool never_arrived(const ChatRequest& request, const Turns& turns) {
-    return !request.user_message_id.empty() && std::ranges::all_of(turns, [](const auto& turn) {
+/// Every turn is known by the page's own id for its question.
+bool asked_by_pages(const Turns& turns) {
+    return std::ranges::all_of(turns, [](const auto& turn) {
         return turn.client_message_id && !turn.client_message_id->empty();
     });
+}
+
+/// … and none has the id of this question: it was refused or lost on its way.
+bool never_arrived(const ChatRequest& request, const Turns& turns) {
+    return !request.user_message_id.empty() && asked_by_pages(turns);
 }
 
 /// While the page could not send its question, another page started this turn. Not when the request
@@ -205,6 +210,40 @@ Accepted<void> take_question(ChatRequest& request, const Turns& turns) {
     request.words = text_in_input(request.input, "");
     request.user_message_id = turn.client_message_id.value_or("");
     return {};
+}
+
+bool may_be_unsent(const ChatRequest& request, const EarlierMessage& message) {
+    const auto& newest = request.user_message_id;
+    return message.role == Role::user && !message.id.empty() && !newest.empty() &&
+           message.id != newest;
+}
+
+std::size_t
+count_unsent(const ChatRequest& request, const Turns& turns, const SeededMessages& seeded) {
+    const auto& earlier = request.earlier;
+    if (!asked_by_pages(turns)) {
+        return 0;
+    }
+    const auto newest_first = earlier | std::views::reverse;
+    const auto answer = std::ranges::find(newest_first, Role::assistant, &EarlierMessage::role);
+    const auto seen = std::ranges::find_if(turns, [&](const auto& turn) {
+        return answer != newest_first.end() && wire_id(turn.id) == answer->id;
+    });
+    // A page may make new ids for each request: then one of the turns since has the text.
+    const std::span since(turns.begin(), seen);
+    const auto has = [&](const EarlierMessage& message) {
+        const auto named = [&](const auto& turn) { return has_message(turn, message.id); };
+        return contains(since, message.text, &authority::PastTurn::user_text) ||
+               std::ranges::any_of(turns, named);
+    };
+    std::size_t count = 0;
+    for (auto i = earlier.size(); i-- > seeded.count; ++count) {
+        const auto& message = earlier[i];
+        if (!may_be_unsent(request, message) || holds(seeded.ids, message.id) || has(message)) {
+            break;
+        }
+    }
+    return count;
 }
 
 Accepted<ReplacePlan>

@@ -29,6 +29,18 @@ struct ReplacePlan {
 [[nodiscard]] bool
 names_turn(const ChatRequest& request, const std::vector<authority::PastTurn>& turns);
 
+/// An earlier message of the user's that has an id of its own, by which it can be found.
+[[nodiscard]] bool may_be_unsent(const ChatRequest& request, const EarlierMessage& message);
+
+/// How many of the user's messages stand right before the newest one and are in no turn: their
+/// requests were refused, as while another page's turn ran, and the user typed on. None where that
+/// is not sure. `turns`: the newest ones, newest first.
+[[nodiscard]] std::size_t count_unsent(
+    const ChatRequest& request,
+    const std::vector<authority::PastTurn>& turns,
+    const SeededMessages& seeded
+);
+
 /// `turns`: the thread's, oldest first; either all of them, or the newest ones including the named
 /// one. The replaced turn is found by its id (regenerate), by the client's id of its message, or by
 /// position: the turn after the last assistant message that the page still holds. A request that

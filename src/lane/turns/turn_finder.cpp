@@ -16,8 +16,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// How many turns to look through: other messages may have arrived since a lane died over this one.
-constexpr std::size_t k_looked_through = 100;
 
 bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
     return !chat.user_message_id.empty() && turn.client_message_id == chat.user_message_id &&

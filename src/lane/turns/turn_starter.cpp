@@ -76,7 +76,6 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
 Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call, bool unsure) {
     authority::TurnRequest request;
     request.owner = call->record.owner;
-    request.input = call->chat.input;
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
     request.ask_approvals = asks_approvals(*call);
@@ -100,6 +99,10 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         chat.kept_question = true;
         chat.results_at.reset();
     }
+    if (request.thread) {
+        OA_CO_CHECK(co_await add_unsent(call, *request.thread));
+    }
+    request.input = chat.input;
     if (call->key_left && request.thread && !chat.answers_calls) {
         OA_CO_CHECK(co_await refuse_answered(call, *request.thread, unsure));
     }

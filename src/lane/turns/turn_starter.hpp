@@ -3,6 +3,7 @@
 #pragma once
 
 #include "answers.hpp"
+#include "history/seed.hpp"
 #include "live_turns.hpp"
 #include "shared/shared_lane.hpp"
 #include "store/idempotency.hpp"
@@ -39,6 +40,9 @@ public:
     [[nodiscard]] bool asks(const Call& call) const { return asks_approvals(call); }
 
 private:
+    /// Of a thread: other messages that came since a lane died over one, or since one was refused.
+    static constexpr std::size_t k_looked_through = 100;
+
     // turn_finder.cpp
     /// find() without its second try; 409 turn_in_progress while another request takes the turn
     /// over.
@@ -88,6 +92,8 @@ private:
     [[nodiscard]] Task<bool> gives_way(CallPtr call);
     [[nodiscard]] Task<Accepted<void>>
     seed_new_thread(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<Seed>> read_earlier(CallPtr call, std::size_t from);
+    [[nodiscard]] Task<Accepted<void>> add_unsent(CallPtr call, std::string thread);
     [[nodiscard]] Task<Accepted<void>> offer_tools(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> take_results(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>>

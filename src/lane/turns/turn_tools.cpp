@@ -7,7 +7,9 @@
 #include "bodies/read_body.hpp"
 #include "bodies/resend_sieve.hpp"
 #include "chats/chat_request.hpp"
+#include "chats/thread_pages.hpp"
 #include "history/seed.hpp"
+#include "replace_plan.hpp"
 #include "tools/call_results.hpp"
 #include "tools/client_tools.hpp"
 #include "turn_starter.hpp"
@@ -16,6 +18,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <span>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -78,9 +81,19 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     if (!able.can_seed) {
         co_return ignore_more(call->chat.extras, lane_->config.strict_body, {"messages"});
     }
-    // Reads the whole body this time: most requests need only their newest message.
+    OA_CO_TRY(auto seed, co_await read_earlier(call, 0));
+    call->seeded = call->chat.earlier.size();
+    request->seed = std::move(seed.messages);
+    add_kept(*request, k_kept_messages, std::move(seed.shown));
+    co_return ignore_more(call->chat.extras, lane_->config.strict_body, seed.partly);
+}
+
+/// The earlier messages from that place of messages[] on. Reads the whole body this time: most
+/// requests need only their newest message.
+Task<Accepted<Seed>> TurnStarter::read_earlier(CallPtr call, std::size_t from) {
     Seed seed;
-    const SeedContext context{able.images, able.client_tools};
+    const auto able = lane_->authority().capabilities();
+    const SeedContext context{able.images, able.client_tools, from};
     BodyUse use = [&](const Json& body) -> Accepted<void> {
         seed = read_seed(body, call->chat.newest, context);
         return {};
@@ -89,14 +102,54 @@ Task<Accepted<void>> TurnStarter::seed_new_thread(CallPtr call, authority::TurnR
     constexpr int k_too_large = 413;
     if (auto read = co_await read_body(lane_, call, all, std::move(use)); !read) {
         if (read.error().status != k_too_large) {
-            co_return read;
+            co_return std::move(read).error();
         }
-        seed = seed_of_texts(call->chat.earlier); // memory for these is used already
+        auto texts = call->chat.earlier; // memory for these is used already
+        std::erase_if(texts, [&](const auto& message) { return message.at < from; });
+        seed = seed_of_texts(texts);
     }
-    call->seeded = call->chat.earlier.size();
-    request->seed = std::move(seed.messages);
-    add_kept(*request, k_kept_messages, std::move(seed.shown));
-    co_return ignore_more(call->chat.extras, lane_->config.strict_body, seed.partly);
+    co_return seed;
+}
+
+/// What was refused, as while another page's turn ran, goes to the thread with the message that the
+/// user typed next: both make one question.
+Task<Accepted<void>> TurnStarter::add_unsent(CallPtr call, std::string thread) {
+    auto& chat = call->chat;
+    if (chat.earlier.empty() || !may_be_unsent(chat, chat.earlier.back()) || chat.answers_calls ||
+        chat.kept_question) {
+        co_return Accepted<void>{};
+    }
+    OA_CO_TRY(const auto turns, co_await newest_turns(call, std::move(thread), k_looked_through));
+    OA_CO_TRY(const auto seeded, co_await read_seeded(&lane_->authority(), call->row));
+    const auto newest = call->row.value_or(ThreadRow{}).last_turn;
+    const auto kept = chat.earlier.size() - count_unsent(chat, turns, seeded);
+    const bool listed = newest.empty() || contains(turns, newest, &authority::PastTurn::id);
+    if (kept == chat.earlier.size() || !listed) { // one that has just ended may be stored later
+        co_return Accepted<void>{};
+    }
+    const auto unsent = std::span(chat.earlier).subspan(kept);
+    const auto from = unsent.front().at;
+    OA_CO_TRY(const auto seed, co_await read_earlier(call, from));
+    auto input = input_of(seed);
+    input.insert(input.end(), chat.input.begin(), chat.input.end());
+    if (text_length(input) > lane_->config.limits.text_chars) {
+        const auto places = mapped(unsent, [](const auto& message) {
+            return fmt::format("messages[{}]", message.at);
+        });
+        co_return ignore_more(chat.extras, lane_->config.strict_body, places);
+    }
+    std::string text;
+    std::string words;
+    for (const auto& message : unsent) {
+        text += message.text + '\n';
+        words += message.text;
+    }
+    chat.input = std::move(input);
+    chat.text = text + chat.text;
+    chat.words = words + chat.words;
+    chat.newest = from;
+    chat.earlier.resize(kept);
+    co_return ignore_more(chat.extras, lane_->config.strict_body, seed.partly);
 }
 
 /// A thread keeps the functions of its first message: Codex accepts no others later.
