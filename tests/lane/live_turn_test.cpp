@@ -242,6 +242,32 @@ TEST_CASE("stop: every reader gets a proper ending, and stopping again changes n
     CHECK(rig.send(rig.post("/api/chats/nobody/stop", "")).status == 404);
 }
 
+TEST_CASE("stop: one that names its turn ends no other one") {
+    LaneRig rig;
+    rig.complete(rig.chat("c1", "hello"));
+    const auto stop = [&](std::string_view turn) {
+        const auto answer =
+            rig.send(rig.post(fmt::format("/api/chats/c1/stop?turnId={}", turn), ""));
+        CHECK(answer.status == 200);
+        return json_of(answer).at("data").at("status");
+    };
+    CHECK(stop("turn-1") == "idle");
+    const auto stream = rig.chat("c1", "and now?");
+    CHECK(stop("turn-1") == "idle");
+    CHECK(rig.authority.last().interrupts == 0);
+    CHECK(stop("turn-2") == "stopped");
+    rig.await_legal(stream);
+    CHECK(rig.authority.last().interrupts == 1);
+    rig.authority.hold = true;
+    const auto third = rig.open(rig.post("/api/chats/c1/stream", user_message("three", "u3")));
+    rig.until("the start", [&] { return rig.authority.starts == 3; });
+    CHECK(stop("turn-2") == "idle");
+    rig.authority.release();
+    rig.until("the third stream", [&] { return third->has("start-step"); });
+    CHECK(rig.authority.last().interrupts == 0);
+    rig.complete(third);
+}
+
 TEST_CASE("stop: before its turn was accepted it is not lost") {
     LaneRig rig;
     rig.authority.hold = true;

@@ -115,10 +115,10 @@ public:
     /// A turn that another replica is starting must stop as soon as it was accepted, and one that
     /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
     /// or settled, or came to nothing; unknown: the store did not take it; else it is still under
-    /// way.
+    /// way. `turn`: only this one, which is not one that is being started; empty: whichever it is.
     enum class Start { none, over, under_way, unknown };
     [[nodiscard]] Task<Start>
-    stop_start(std::string owner, std::string thread, Clock::time_point until);
+    stop_start(std::string owner, std::string thread, Clock::time_point until, std::string turn);
     /// A stop that this turn did not obey yet holds, should this lane die, or the one that runs it.
     /// False: the store did not take it.
     [[nodiscard]] Task<bool> promise_stop(std::shared_ptr<LiveTurn> turn);

@@ -45,15 +45,19 @@ void TurnJournal::tell_stop_done() {
     }(shared_from_this()));
 }
 
-Task<SharedLane::Start>
-SharedLane::stop_start(std::string owner, std::string thread, Clock::time_point until) {
+Task<SharedLane::Start> SharedLane::stop_start(
+    std::string owner, std::string thread, Clock::time_point until, std::string turn
+) {
     const store::ThreadKey key{std::move(owner), std::move(thread)};
     std::optional<std::uint64_t> asked;
     bool settling = false;
     while (true) {
         const auto state = co_await store_->look(key);
         const auto& holding = state ? state->holding : store::Holding{};
-        const bool waits = starts_or_lies(holding) && holding.session != store_->session();
+        const bool other =
+            !turn.empty() && (holding.phase == store::Phase::starting || holding.turn != turn);
+        const bool waits =
+            starts_or_lies(holding) && holding.session != store_->session() && !other;
         if (!waits || (asked && holding.fence != *asked)) {
             co_return asked ? Start::over : Start::none;
         }

@@ -6,6 +6,7 @@
 #include "bodies/read_body.hpp"
 #include "bodies/resend_sieve.hpp"
 #include "bodies/surrogates.hpp"
+#include "chats/paging.hpp"
 #include "chats/thread_name.hpp"
 #include "gates/gates.hpp"
 #include "models.hpp"
@@ -275,13 +276,14 @@ Task<Accepted<Streams::Reply>> Streams::resume(CallPtr call) {
 }
 
 /// Stops a turn that another lane is starting; reports whether there is one, and its state.
-Task<SharedLane::Start> Streams::stop_start(CallPtr call, Clock::time_point until) {
+Task<SharedLane::Start>
+Streams::stop_start(CallPtr call, Clock::time_point until, std::string turn) {
     const auto id = read_path_id(call->match.id.value_or(""));
     if (!lane_->shared || !id) {
         co_return SharedLane::Start::none;
     }
     const auto owner = call->record.owner;
-    const auto start = co_await lane_->shared->stop_start(owner, *id, until);
+    const auto start = co_await lane_->shared->stop_start(owner, *id, until, std::move(turn));
     if (start == SharedLane::Start::over && !lane_->ids().contains(owner, *id)) {
         co_await lane_->shared->refresh(owner, *id);
     }
@@ -291,7 +293,9 @@ Task<SharedLane::Start> Streams::stop_start(CallPtr call, Clock::time_point unti
 Task<Accepted<Streams::Reply>> Streams::stop(CallPtr call) {
     OA_CO_CHECK(co_await admit(*lane_, call, k_stop_gates));
     const auto until = Clock::now() + k_stop_wait;
-    const auto start = co_await stop_start(call, until);
+    // A page whose stop comes late means a turn that is over, not the one behind it.
+    const auto turn_id = query_parameter(call->request().query, "turnId").value_or("");
+    const auto start = co_await stop_start(call, until, turn_id);
     if (start == SharedLane::Start::unknown) {
         co_return reject_store_away();
     }
@@ -301,15 +305,16 @@ Task<Accepted<Streams::Reply>> Streams::stop(CallPtr call) {
     OA_CO_CHECK(known_thread(*lane_, *call));
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
-    // A stop that arrives before its turn was accepted must not be lost.
-    while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
+    // A stop that arrives before its turn was accepted must not be lost. A turn with an id was.
+    while (turn_id.empty() && lane_->turns.starting(owner, thread) && Clock::now() < until) {
         co_await sleep_for(k_turn_poll);
     }
-    if (lane_->turns.stop_start(owner, thread)) {
+    if (turn_id.empty() && lane_->turns.stop_start(owner, thread)) {
         co_return stop_reply(*call, nullptr, "stopping");
     }
     OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::stopping));
-    const bool live = turn && (!turn->ended() || start == SharedLane::Start::over);
+    const bool meant = turn && (turn_id.empty() || turn->id() == turn_id);
+    const bool live = meant && (!turn->ended() || start == SharedLane::Start::over);
     if (!live && lane_->shared && !lane_->shared->store().trouble().empty()) {
         co_return reject_unknown_for_now();
     }

@@ -8,8 +8,8 @@ using Start = lane::SharedLane::Start;
 
 namespace {
 
-Start stop_start(SharedRig& rig, Millis within = Millis(0)) {
-    return rig.run(rig.shared().stop_start("", "c", Clock::now() + within));
+Start stop_start(SharedRig& rig, std::string turn = "") {
+    return rig.run(rig.shared().stop_start("", "c", Clock::now(), std::move(turn)));
 }
 
 /// The turn of a dead lane, which goes on here.
@@ -45,7 +45,7 @@ TEST_CASE("stops: a start that was accepted meanwhile is over for whoever waits"
         "test",
         [](SharedRig* on, std::optional<Start>* out) -> Task<void> {
             const auto until = Clock::now() + Millis(60'000);
-            *out = co_await on->shared().stop_start("", "c", until);
+            *out = co_await on->shared().stop_start("", "c", until, "");
         }(&rig, &told)
     );
     rig.until("the wish", [&] { return !rig.store.wanted.empty(); });
@@ -75,11 +75,23 @@ TEST_CASE("stops: of what runs, or is started by this lane, another lane starts 
     CHECK(rig.store.wanted.empty());
 }
 
+TEST_CASE("stops: one that names a turn means no start, and no turn behind it") {
+    SharedRig rig;
+    SECTION("a start") {
+        rig.theirs(true, "", store::Phase::starting);
+    }
+    SECTION("a turn that a dead lane left") {
+        rig.theirs(false, begun());
+    }
+    CHECK(stop_start(rig, "turn-before") == Start::none);
+    CHECK(rig.store.wanted.empty());
+}
+
 TEST_CASE("stops: a turn that a dead lane left is settled, and ended first of all") {
     SharedRig rig;
     rig.theirs(false, begun());
     const auto played = rig.runs();
-    CHECK(stop_start(rig) == Start::under_way);
+    CHECK(stop_start(rig, GENERATE("", "t1")) == Start::under_way);
     REQUIRE(rig.store.wanted.size() == 1);
     rig.until("somebody who has it", [&] { return rig.store.adopted.size() == 1; });
 }
