@@ -331,6 +331,10 @@ TEST_CASE("threads: without a title it is a new conversation, without a time the
     );
     const auto titled = project_thread("c1", {.id = "a", .title = "T"}, true);
     CHECK(titled.at("title") == "T");
+    const authority::ThreadInfo filed{
+        .id = "a", .title = "<file name=\"a.csv\" type=\"text/csv\">\n1,2"
+    };
+    CHECK(project_thread("c1", filed, true).at("title") == "a.csv"); // Codex shows a first text
     CHECK(titled.at("archived") == true);
 }
 

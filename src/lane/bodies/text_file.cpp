@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::string_view k_data = "data:";
 constexpr std::size_t k_name_chars = 100;
+constexpr std::string_view k_file_begins = "<file name=\"";
+constexpr std::string_view k_file_ends = "\n</file>";
 constexpr std::array<std::string_view, 5> k_types{
     "application/json",
     "application/xml",
@@ -77,11 +79,27 @@ std::string file_as_text(std::string_view name, std::string_view url, std::strin
     std::string plain(name.empty() ? "file" : name);
     std::ranges::replace(plain, '"', '\'');
     return fmt::format(
-        "<file name=\"{}\" type=\"{}\">\n{}\n</file>\n",
+        "{}{}\" type=\"{}\">\n{}{}\n",
+        k_file_begins,
         printable(plain, k_name_chars),
         data_type(url),
-        text
+        text,
+        k_file_ends
     );
+}
+
+std::string_view words_beside_files(std::string_view message) {
+    std::string_view name;
+    auto rest = trim_blanks(message);
+    while (rest.starts_with(k_file_begins)) {
+        rest.remove_prefix(k_file_begins.size());
+        name = name.empty() ? rest.substr(0, rest.find('"')) : name;
+        const auto end = rest.find(k_file_ends);
+        rest = end == std::string_view::npos ? std::string_view()
+                                             : trim_blanks(rest.substr(end + k_file_ends.size()));
+    }
+    const auto words = trim_blanks(rest.substr(0, rest.find(k_file_begins)));
+    return words.empty() ? name : words;
 }
 
 } // namespace oa_stream::lane

@@ -18,4 +18,8 @@ namespace oa_stream::lane {
 [[nodiscard]] std::string
 file_as_text(std::string_view name, std::string_view url, std::string_view text);
 
+/// Of a message with such files in it, for its title: the words beside them; without any, the name
+/// of the first one. A long text may be cut anywhere.
+[[nodiscard]] std::string_view words_beside_files(std::string_view message);
+
 } // namespace oa_stream::lane

@@ -9,6 +9,7 @@
 #include "oa_stream/encode/ui_message.hpp"
 #include "oa_stream/wire/ui_part.hpp"
 
+#include "bodies/text_file.hpp"
 #include "chat_request.hpp"
 #include "chat_title.hpp"
 #include "image_url.hpp"
@@ -192,8 +193,9 @@ const Redactor& title_redactor() {
 }
 
 std::string short_title(std::string_view text) {
-    const auto size = offset_of_code_point(text, k_title_chars);
-    return title_redactor().apply(one_line(text.substr(0, size)));
+    const auto words = words_beside_files(text);
+    const auto size = offset_of_code_point(words, k_title_chars);
+    return title_redactor().apply(one_line(words.substr(0, size)));
 }
 
 Json project_thread(std::string_view id, const authority::ThreadInfo& info, bool archived) {

@@ -30,6 +30,11 @@ std::string message_digest(const ChatRequest& chat) {
     return sha256_hex(chat.user_message_id + '\n' + chat.words).substr(0, 32);
 }
 
+/// Of what the user typed, else of what came with it.
+std::string title_of(const ChatRequest& chat) {
+    return short_title(chat.text.empty() ? text_in_input(chat.input) : chat.text);
+}
+
 } // namespace
 
 /// Only this header distinguishes AI SDK 6 from 5, which refuses the chunk.
@@ -264,7 +269,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
     const auto& known = call->row;
     if (known && known->thread == turn->thread_id()) {
         if (auto row = *known; row.title.empty()) { // it was made without a title
-            row.title = short_title(call->chat.text);
+            row.title = title_of(call->chat);
             ids.describe(row);
         }
         ids.touch(owner, id, now);
@@ -275,7 +280,7 @@ Task<Accepted<void>> TurnStarter::remember_thread(CallPtr call, const authority:
         if (known) {
             name = co_await keep_name(known->thread, known->title, row.thread);
         }
-        row.title = short_title(name.empty() ? call->chat.text : name);
+        row.title = name.empty() ? title_of(call->chat) : short_title(name);
         row.created_at = known && known->created_at != 0 ? known->created_at : call->came_s();
         row.updated_at = now;
         ids.put(row);

@@ -36,6 +36,21 @@ TEST_CASE("text file: base64 elsewhere in the type is no encoding") {
     }
 }
 
+TEST_CASE("text file: a message is named by the words beside its files, else by the first one") {
+    const auto csv = file_as_text("orders.csv", "data:text/csv,", "a,b");
+    const auto xml = file_as_text("x.xml", "data:text/xml,", "<a/>");
+    CHECK(words_beside_files(csv + "What is in it?") == "What is in it?");
+    CHECK(words_beside_files(csv + '\n' + xml + "\nBoth?") == "Both?");
+    CHECK(words_beside_files("What is this? " + csv) == "What is this?");
+    CHECK(words_beside_files("One " + csv + "two") == "One");
+    CHECK(words_beside_files(csv + xml) == "orders.csv");
+    CHECK(words_beside_files(csv.substr(0, 50)) == "orders.csv");
+    CHECK(words_beside_files(csv.substr(0, 16)) == "orde");
+    CHECK(words_beside_files(file_as_text("", "data:text/csv,", "")) == "file");
+    CHECK(words_beside_files("<file> is a tag") == "<file> is a tag");
+    CHECK(words_beside_files("") == "");
+}
+
 TEST_CASE("data URL: scheme and media type have no case, and the rest of it does") {
     CHECK(
         normal_data_url("DATA:Text/PLAIN;Charset=UTF-8;BASE64,QUJD") ==
