@@ -1,4 +1,4 @@
-// The stand-in for the authority of a turn that another replica runs.
+// Stands in for the authority of a turn that another replica runs.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -7,7 +7,7 @@
 
 namespace oa_stream::lane {
 
-/// Nobody asks it for events; a stop is passed on.
+/// It has no events; it passes a stop on to the other replica.
 class RelayTurn final : public authority::Turn {
 public:
     RelayTurn(
@@ -32,8 +32,9 @@ public:
             executor_,
             "stop elsewhere",
             [](store::Store* store, store::ThreadKey key, std::string turn) -> Task<void> {
-                // The fence may have risen since: whoever holds it now is meant, but not a turn
-                // behind it whose start was told sooner than this one's end.
+                // The fence may have risen since. The wish is meant for the current holder of the
+                // same turn, but not for a later turn, whose start may become known before this
+                // turn's end.
                 const auto state = co_await store->look(key);
                 if (state && state->holding.turn == turn) {
                     (void)co_await store->want(

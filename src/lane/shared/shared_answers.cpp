@@ -1,4 +1,5 @@
-// A client's decisions and results come to any replica; the one that runs the turn judges them.
+// A client's decisions and results may arrive at any replica; the replica that runs the turn judges
+// them.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 constexpr Millis k_wait{2'000};
 constexpr Millis k_poll{10};
 
-/// A list of decisions, or of results behind them.
+/// Lists the decisions and the results.
 std::string answers_text(
     const std::vector<ApprovalAnswer>& answers, const std::vector<authority::CallResult>& results
 ) {
@@ -74,7 +75,7 @@ Rejection reject_unheard() {
     );
 }
 
-/// The store lost what the turn said so far: nobody here could tell what comes of a decision.
+/// The store lost the turn's frames so far, so no other replica can send the outcome of a decision.
 Rejection reject_unread() {
     return with_retry_after(
         reject(503, "service_unavailable", "only the replica that runs this turn can take it now"),
@@ -116,7 +117,7 @@ Task<void> SharedLane::judge(
     const auto answers = answers_of(std::exchange(what.body, {}));
     const auto until = Clock::now() + k_wait;
     while (turn->unsure(answers.decisions, answers.results) && Clock::now() < until) {
-        co_await sleep_for(k_poll); // taken over just now
+        co_await sleep_for(k_poll); // the turn was taken over just now
     }
     if (*alive) {
         self->store_->answer(what, verdict_text(turn->answer(answers.decisions, answers.results)));

@@ -9,9 +9,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_settle_wait{5'000}; ///< for a dead replica's turn
+constexpr Millis k_settle_wait{5'000}; ///< how long to wait until a dead replica's turn is settled
 
-/// The separator cannot stand in an id.
+/// The separator cannot be part of an id.
 std::string name_of(const store::ThreadKey& key) {
     return key.owner + '/' + key.id;
 }
@@ -76,8 +76,8 @@ ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread) 
 
 namespace {
 
-/// The thread's next message ends its turn here: not while that is read on another replica, nor
-/// when the store cannot be asked for its place.
+/// Whether the thread's next message may end its turn on this lane. Not while a client reads the
+/// turn on another replica, nor when the store cannot answer.
 Task<Accepted<void>>
 may_supersede(LaneState* lane, std::string owner, std::string thread, bool limited) {
     const auto until = Clock::now() + lane->config.timings.reader_leaving;
@@ -102,8 +102,8 @@ may_supersede(LaneState* lane, std::string owner, std::string thread, bool limit
 
 } // namespace
 
-/// Whoever goes on with a dead replica's turn needs the lane's lease for it: ours is dropped for
-/// it.
+/// To continue a dead replica's turn, settle() needs the lane's lease of the thread: the own lease
+/// is dropped before.
 Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish) {
     const auto until = Clock::now() + k_settle_wait;
     while (true) {

@@ -1,4 +1,4 @@
-// The right to change a thread or to run its turn, in this lane and over all replicas.
+// The right to change a thread or to run its turn, in this lane and among all replicas.
 #pragma once
 
 #include "oa_stream/store/rows.hpp"
@@ -15,27 +15,28 @@
 
 namespace oa_stream::lane {
 
-/// Between two looks at a row that another lane has to change.
+/// Interval between two reads of a row that another lane has to change.
 inline constexpr Millis k_store_poll{20};
 
 struct Call;
 struct LaneState;
 
-/// The rows that somebody in this lane looks after: one that the store has as ours and that is not
-/// among them is given up.
+/// The rows that this lane is using. A row that the store assigns to this lane and that is not
+/// among them is released.
 class RowUses {
 public:
-    /// Among them until the last of these is dropped.
+    /// Adds the row until the last of these pointers is dropped.
     [[nodiscard]] std::shared_ptr<void> add(const store::ThreadKey& key);
     [[nodiscard]] bool has(const store::ThreadKey& key) const;
-    [[nodiscard]] std::size_t size() const noexcept { return counts_->size(); } ///< of their rows
+    [[nodiscard]] std::size_t size() const noexcept { return counts_->size(); } ///< number of rows
 
 private:
     using Counts = std::unordered_map<std::string, std::size_t>;
     std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
 };
 
-/// The right to run one thread's turn, over all replicas: given back unless it was committed.
+/// The right to run one thread's turn, among all replicas. It is given back unless it was
+/// committed.
 class SharedHold {
 public:
     SharedHold(
@@ -53,13 +54,13 @@ public:
 
     [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
-    /// Nobody else can have taken it yet.
+    /// No other replica can have taken it yet.
     [[nodiscard]] bool ours() const noexcept {
         return store_->leased() && store_->sign_ons == sign_ons_;
     }
-    /// The authority may have a turn of a start before this one, whose replica died over it.
+    /// The authority may have a turn from an earlier start whose replica died.
     [[nodiscard]] bool unsure() const noexcept { return unsure_; }
-    /// The conversation as it was when it was taken; none: there was none.
+    /// The conversation's row at the time of the hold; none: it did not exist.
     [[nodiscard]] const std::optional<store::ThreadFields>& before() const noexcept {
         return before_;
     }
@@ -73,21 +74,21 @@ private:
     std::shared_ptr<void> use_;
     std::optional<store::ThreadFields> before_;
     bool unsure_;
-    std::uint64_t sign_ons_; ///< of the store when it was taken
+    std::uint64_t sign_ons_; ///< value of the store's sign_ons when the hold was taken
 };
 
-/// Of a request that makes or changes the thread.
+/// The wish of a request that makes or changes the thread.
 [[nodiscard]] ThreadWish wish_of(const LaneState& lane, const Call& call, std::string thread);
 
 struct ThreadPlace {
     LiveTurns::Lease lease;
-    std::optional<SharedHold> hold; ///< none: this lane shares nothing
+    std::optional<SharedHold> hold; ///< none: this lane shares no store
     [[nodiscard]] SharedHold* shared_hold() noexcept { return hold ? &*hold : nullptr; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return hold ? hold->fence() : 0; }
 };
 
-/// A turn of a dead replica is settled first. The lane's map then has the thread as all replicas
-/// know it.
+/// Settles a dead replica's turn first. Afterwards the lane's map has the thread's row from the
+/// store.
 [[nodiscard]] Task<Accepted<ThreadPlace>> take_thread(LaneState* lane, ThreadWish wish);
 
 } // namespace oa_stream::lane

@@ -1,4 +1,4 @@
-// Idempotency-Key over all replicas.
+// Idempotency-Key among all replicas.
 #include "oa_stream/base/ids.hpp"
 
 #include "shared_lane.hpp"
@@ -36,7 +36,7 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
     while (true) {
         const auto use = co_await store_->use_key(request);
         if (!use) {
-            forget_key_later(request); // it may be ours all the same
+            forget_key_later(request); // the store may have given us the key nevertheless
             co_return reject_nothing_new();
         }
         if (use->fresh) {
@@ -63,8 +63,8 @@ Task<Accepted<std::optional<std::string>>> SharedLane::find_key(CallPtr call) {
     }
 }
 
-/// It was taken by another lane when this one's lease ran out after find_key(), and may have had
-/// its turn there since. The same use again says whose it is.
+/// If this lane's lease ended after find_key(), another lane may have taken the key and even run
+/// its turn. The same use again shows who has it.
 Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
     const auto row = lane_->ids().find(call->record.owner, call->chat.thread);
     auto request = key_use_of(*call);
@@ -76,7 +76,7 @@ Task<Accepted<void>> SharedLane::keep_key(CallPtr call) {
     if (!use->fresh) {
         co_return reject_still_starting();
     }
-    call->key_left = use->left; // whoever had it meanwhile died over it
+    call->key_left = use->left; // the lane that took it meanwhile died
     call->key_before = use->before;
     co_return Accepted<void>{};
 }
@@ -92,12 +92,12 @@ void SharedLane::forget_key_later(store::KeyRequest request) noexcept {
         if (stale_keys_.size() < k_most_stale) {
             stale_keys_.push_back(std::move(request));
         }
-    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): it ends with its time to live
+    } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): the key expires by itself
     }
 }
 
-/// `of`: only earlier uses of this key, as nobody may wait for what others left. False: the store
-/// does not answer.
+/// `of`: only earlier uses of this key, because a request must not wait for the uses of others.
+/// False: the store does not answer.
 Task<bool> SharedLane::forget_stale_keys(const store::KeyRequest* of) {
     while (true) {
         const auto stale = std::ranges::find_if(stale_keys_, [of](const auto& one) {

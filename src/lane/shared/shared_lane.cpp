@@ -1,4 +1,5 @@
-// The loops: news of turns that others run, and a look each second at what nobody looks after.
+// The background loops: read the frames of turns that other replicas run, and check each second for
+// rows and turns that are left over.
 #include "shared_lane.hpp"
 
 #include "oa_stream/base/lists.hpp"
@@ -18,14 +19,14 @@ namespace {
 
 constexpr Millis k_retry{200};
 constexpr Millis k_sweep{1'000};
-/// When a replica dies, its own readers were told at most so much text that the store lacks. A turn
-/// of 20 deltas a second needs half of the writes.
+/// If this replica dies, its own readers have received at most this much text that the store lacks.
+/// A turn with 20 deltas per second needs half as many writes with it.
 constexpr Millis k_write_pause{100};
-/// Where many speak at once, writes are what a server has most to do for: this lane makes 2,000 a
-/// second of them, or five for each turn.
+/// With many active turns, these writes are most of a server's work. This lane makes at most 2,000
+/// writes a second, or five for each turn.
 constexpr Millis k_longest_pause{200};
 constexpr std::size_t k_writes_per_ms = 2;
-constexpr Millis k_early{10'000}; ///< longer than the store may take with an answer
+constexpr Millis k_early{10'000}; ///< longer than the store may need to answer
 
 Millis write_pause(std::size_t turns) noexcept {
     const Millis fair(static_cast<Millis::rep>(turns / k_writes_per_ms));
@@ -96,12 +97,13 @@ void SharedLane::wake_resting() {
     std::ranges::for_each(resting_, [](auto& timer) { timer.cancel(); });
 }
 
-/// What two followers have for a moment, when a tail changes hands, is fed once.
+/// When a tail moves to another follower, both may read it for a moment; feed() ignores what it has
+/// already.
 Task<void>
 SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive, std::size_t follower) {
     while (*alive) {
         auto tails = self->tails_of(follower);
-        if (follower > 0 && tails.empty()) { // the first reads what is wanted of us
+        if (follower > 0 && tails.empty()) { // the first follower also reads this lane's inbox
             (void)co_await self->resting_[follower].async_wait(asio::as_tuple(asio::use_awaitable));
             continue;
         }
@@ -119,7 +121,7 @@ SharedLane::read_news(SharedLane* self, std::shared_ptr<bool> alive, std::size_t
                 continue;
             }
             self->feed(relay->second, one.entries);
-            if (relay->second.turn->outgrows()) { // it goes on elsewhere
+            if (relay->second.turn->outgrows()) { // the turn goes on at its replica
                 relay->second.turn->relay_lost();
                 self->relays_.erase(relay);
             }
@@ -153,7 +155,7 @@ Task<void> SharedLane::sweep(SharedLane* self, std::shared_ptr<bool> alive) {
     }
 }
 
-/// What /readyz says of it: once, when it changes.
+/// Logs the state that /readyz reports, once for each change.
 void SharedLane::report_store() {
     auto now = store_->trouble();
     now = now.empty() ? store_->caution() : now;
@@ -178,8 +180,8 @@ void SharedLane::settle_soon(store::ThreadKey key) {
     );
 }
 
-/// An answer of the store that was lost, or an end that it did not take in time, leaves a row
-/// behind that no other replica may touch while this one lives.
+/// If an answer of the store was lost, or the store did not accept an end in time, a row is left
+/// over that no other replica may touch while this one lives.
 Task<void> SharedLane::look_after_rows() {
     const auto alive = alive_;
     const auto rows = co_await store_->held();
@@ -216,7 +218,7 @@ Task<void> SharedLane::look_after_rows() {
     }
 }
 
-/// A log that expires or is lost wakes nobody: what stands still is looked up.
+/// A log that expires or is lost causes no news: relays without news are checked in the store.
 Task<void> SharedLane::look_after_relays() {
     std::vector<std::pair<std::string, store::ThreadKey>> turns;
     for (const auto& [turn, relay] : relays_) {
@@ -241,7 +243,8 @@ Task<void> SharedLane::look_after_relays() {
         if (log->whole()) {
             feed(relay->second, log->entries);
         }
-        // Its end would be there as well: nobody tells it any more.
+        // The store would have the turn's end, too, if there were one: no further frames will
+        // arrive.
         if (const auto& left = relay->second.turn; !left->ended()) {
             store_->turns.gaps += relay->second.logless ? 0 : 1;
             left->relay_lost();
@@ -262,22 +265,23 @@ void SharedLane::tell_all_readers() {
     }
 }
 
-/// The store forgot this process. What it still has of our turns decides; what it lost as well is
-/// told it again, so that no other replica starts a second turn there.
+/// The store forgot this process. It decides about the turns of this lane that it still has. Turns
+/// that it lost are registered again, so that no other replica starts a second turn on their
+/// threads.
 Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> alive) {
     std::vector<Held> all;
     all.reserve(self->held_.size());
     for (const auto& [turn, held] : self->held_) {
         all.push_back(held);
     }
-    self->tell_all_readers(); // first: without them another replica would put an end to a turn
+    self->tell_all_readers(); // first: a replica that sees no readers would end a turn
     for (const auto& held : all) {
         auto& journal = *held.journal;
         if (const auto turn = held.turn.lock(); turn && !turn->ended()) {
             co_await self->hold_again(held);
         } else if (journal.gave_up()) {
-            // It was told its end, and counted, here, and the store will not be told it: another
-            // replica would end and count it again.
+            // The turn's end was sent and counted here, but the store will not receive it: another
+            // replica would end and count the turn again.
             if (co_await self->store_->forget(journal.key(), journal.fence())) {
                 journal.settled();
             }
@@ -286,7 +290,7 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
             co_return;
         }
     }
-    for (const auto& held : all) { // their rows may be lost with them
+    for (const auto& held : all) { // the store may have lost their rows, too
         const auto key = held.journal->key();
         if (!*alive || !co_await self->refresh(key.owner, key.id)) {
             co_return;
@@ -294,7 +298,7 @@ Task<void> SharedLane::hold_all_again(SharedLane* self, std::shared_ptr<bool> al
     }
 }
 
-/// Until the store has answered.
+/// Repeats until the store has answered.
 Task<void> SharedLane::hold_again(Held held) {
     const auto alive = alive_;
     const auto key = held.journal->key();
@@ -317,7 +321,8 @@ Task<void> SharedLane::hold_again(Held held) {
     }
 }
 
-/// A turn that nobody reads here may be read elsewhere; one that was read elsewhere may be gone.
+/// Asks the store for readers on other replicas: of turns without readers here, and of turns that
+/// had readers elsewhere.
 Task<void> SharedLane::look_after_readers() {
     std::erase_if(held_, [](const auto& one) {
         const auto turn = one.second.turn.lock();
@@ -345,8 +350,8 @@ std::size_t SharedLane::running_relays() const {
     }));
 }
 
-/// A turn that says nothing asks for nothing that could fail: for how long the store is away, the
-/// lease tells.
+/// A turn without new frames makes no request to the store that could fail. So the lease is used to
+/// measure how long the store is away.
 void SharedLane::end_cut_off(Clock::time_point now) {
     if (store_->leased()) {
         return unleased_since_.reset();
@@ -367,7 +372,7 @@ void SharedLane::tick(Clock::time_point now) {
     for (auto relay = relays_.begin(); relay != relays_.end();) {
         auto& turn = relay->second.turn;
         turn->tick(now);
-        // A request that waits for a decision elsewhere is about to read it.
+        // A request that waits for a decision elsewhere will read it soon.
         const bool asked = turn.use_count() > 1;
         const bool over = !asked && (turn->ended() ? turn->expired(now) : turn->unread(now));
         relay = over ? relays_.erase(relay) : std::next(relay);

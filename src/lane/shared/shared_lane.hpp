@@ -1,5 +1,5 @@
-// What this lane shares with others: it takes and gives turns through the store, reads on for turns
-// that others run, and settles what a dead replica left.
+// What this lane shares with others through the store: it takes turns over and releases them, reads
+// turns that other replicas run, and settles turns of dead replicas.
 #pragma once
 
 #include "oa_stream/lane/id_map.hpp"
@@ -26,22 +26,23 @@ namespace oa_stream::lane {
 
 struct LaneState;
 
-/// Of a turn whose request is not known here: it counts where most turns begin.
+/// The route of a turn whose request is not known here: it is counted under the most common one.
 inline constexpr std::string_view k_usual_route = telemetry::k_turn_routes.front().pattern;
 
-/// What a successor must know of a turn, as it stands at its log's beginning.
+/// What a successor needs to know about a turn; stored at the beginning of the turn's log.
 struct TurnHead {
     std::string route{};
     std::string request_id{};
     std::string model{};
     bool approvals = false;
-    bool calls = false; ///< it waits for results of the page's functions
+    bool calls = false; ///< the turn waits for results of the page's functions
     bool probe = false;
-    std::string message_id{}; ///< the answer's, on the wire; empty: the turn's
+    std::string message_id{}; ///< the answer's id on the wire; empty: the turn's
     std::vector<ResultDigest> began_with{}; ///< see TurnCalls::begin_with()
 };
 
-/// What a turn is looked for: any may be stopped, whatever the lane reads already.
+/// The purpose of a search for a turn. A turn is found for stopping even when this lane reads no
+/// more turns.
 enum class FoundFor { reading, stopping, deciding };
 
 class SharedLane {
@@ -51,59 +52,61 @@ public:
     SharedLane& operator=(const SharedLane&) = delete;
     ~SharedLane();
 
-    /// Starts to read for others, and to look after what dead replicas held.
+    /// Starts the background loops.
     void start();
     void stop();
     [[nodiscard]] store::Store& store() const noexcept { return *store_; }
-    /// What runs needs the rest of the store's memory: nothing new begins.
+    /// The store's free memory is needed by running turns: no new turn may begin.
     [[nodiscard]] bool full() const;
 
-    // Threads: the lane's own map is what it has seen of the store's. shared_rows.cpp
-    /// False: the store does not answer, or lost its rows and lacks those of others still.
+    // Threads: the lane's own map is its copy of the store's rows. shared_rows.cpp
+    /// False: the store does not answer, or it lost its rows and waits for those of other lanes.
     Task<bool> refresh(std::string owner, std::string id);
-    /// False: the store lost its rows and lacks those of others still.
+    /// False: the store lost its rows and waits for those of other lanes.
     [[nodiscard]] Task<bool> refresh_all(std::string owner);
-    /// The row as the lane's map has it, or that it has none (any more). `fence`: of the hold under
-    /// which that was changed, 0: none. Code::conflict: another replica has taken it since.
+    /// Stores the row of the lane's map, or that the map has no such row (any more). `fence`: that
+    /// of the hold under which it was changed, 0: none. Code::conflict: another replica has taken
+    /// it since.
     [[nodiscard]] Task<Result<void>>
     store_row(std::string owner, std::string id, std::uint64_t fence = 0);
-    /// Of these threads, which are gone at the authority, all lanes forget the conversations.
+    /// The authority has deleted these threads: all lanes forget their conversations.
     [[nodiscard]] Task<void> forget_deleted(std::vector<std::string> threads);
-    /// … the others alone, of one whose row is erased already.
+    /// … only the other lanes, when this lane's row is erased already.
     void tell_deleted_later(std::string thread);
-    /// Stores this change of the row, which is offered to a store that lacks it. A new mark is in
-    /// the lane's map already, a new title is not. The map forgets a row that was deleted.
+    /// Stores this change of the row; a store that lacks the row gets it from this lane. The lane's
+    /// map has a new mark already, but not a new title. The map forgets a row that was deleted.
     [[nodiscard]] Task<Result<void>>
     change_row(std::string owner, std::string id, store::RowChange what);
-    /// Somebody was told a thread's messages: these turns whole. `waits`: one of them only as far
-    /// as it goes without its page.
+    /// A client has read the thread's messages: these turns completely. `waits`: one of them only
+    /// up to the point where it waits for its page.
     [[nodiscard]] Task<void>
     note_read(std::string owner, std::string id, std::vector<std::string> whole, bool waits);
-    /// A turn on it has ended: others may have changed all the rest of its row meanwhile.
+    /// Stores the time of a turn's end. Other lanes may have changed the rest of the row meanwhile.
     void touch_later(const std::string& owner, const std::string& id, std::int64_t at);
 
     // Turns. shared_turns.cpp
-    /// nullopt: a dead replica holds it; settle() comes first.
+    /// nullopt: a dead replica holds it; call settle() first.
     [[nodiscard]] Task<Accepted<std::optional<SharedHold>>> acquire(ThreadWish wish);
-    /// False: its authority does not answer. shared_settle.cpp
+    /// False: the turn's authority does not answer. shared_settle.cpp
     [[nodiscard]] Task<bool> settle(store::ThreadKey key);
     void settle_soon(store::ThreadKey key); ///< shared_lane.cpp
-    /// The turn was accepted; its journal. `stop`: it was wanted to end meanwhile.
+    /// The accepted turn's journal. `stop`: the reason if a stop arrived meanwhile.
     struct Committed {
         std::shared_ptr<TurnJournal> journal;
         std::string stop{};
     };
     [[nodiscard]] Task<Accepted<Committed>>
     commit(SharedHold* hold, std::string turn, TurnHead head, std::string idempotency);
-    /// Wires a live turn of ours: what the store says reaches it. `use`: see key_use_of().
+    /// Connects a live turn of this lane to the store: its requests reach the turn. `use`: see
+    /// key_use_of().
     void follow(
         const std::shared_ptr<LiveTurn>& turn,
         const std::shared_ptr<TurnJournal>& journal,
         store::KeyRequest use = {}
     );
-    /// The thread's live or just ended turn, wherever it runs; one of a dead replica is settled
-    /// first, if it can be. Null: none. Of a turn that another replica is starting it waits for the
-    /// acceptance, unless its client has left; `most`: as TurnStarter::await_start() has it.
+    /// The thread's live or just ended turn, on any replica; null: none. A dead replica's turn is
+    /// settled first if possible. While another replica is starting a turn, waits for its
+    /// acceptance, unless the client has left. `most`: as in TurnStarter::await_start().
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>> find(
         std::string owner,
         std::string thread,
@@ -112,35 +115,38 @@ public:
         std::optional<Millis> most = {}
     );
     // shared_stops.cpp
-    /// A turn that another replica is starting must stop as soon as it was accepted, and one that
-    /// a dead replica left as soon as it is settled. none: there is neither; over: it was accepted
-    /// or settled, or came to nothing; unknown: the store did not take it; else it is still under
-    /// way. `turn`: only this one, which is not one that is being started; empty: whichever it is.
+    /// Stops a turn that another replica is starting as soon as it is accepted, and a dead
+    /// replica's turn as soon as it is settled. none: there is neither; over: the turn was accepted
+    /// or settled, or did not start; under_way: still waiting; unknown: the store did not accept
+    /// the stop. `turn`: only this one, which is accepted already; empty: any.
     enum class Start { none, over, under_way, unknown };
     [[nodiscard]] Task<Start>
     stop_start(std::string owner, std::string thread, Clock::time_point until, std::string turn);
-    /// A stop that this turn did not obey yet holds, should this lane die, or the one that runs it.
-    /// False: the store did not take it.
+    /// Stores a stop that this turn has not obeyed yet, in case this lane dies or the one that runs
+    /// the turn. False: the store did not accept it.
     [[nodiscard]] Task<bool> promise_stop(std::shared_ptr<LiveTurn> turn);
-    /// Who reads the turn here, and who left it too early, is known to all replicas.
+    /// Reports the readers of the turn here, and those that left it too early, to all replicas.
     void tell_of_readers(TurnStyle& style, const store::ThreadKey& key, const std::string& turn);
-    /// Of all replicas.
+    /// The number of readers on all replicas.
     [[nodiscard]] Task<std::size_t> readers_of(std::shared_ptr<LiveTurn> turn);
 
     // shared_keys.cpp
-    /// The turn that this Idempotency-Key started already on any replica; nullopt: the key is ours
-    /// (Call::key_attempt), until forget_key() when nobody was told a turn.
+    /// The turn that this Idempotency-Key started already on any replica. nullopt: this request has
+    /// the key (Call::key_attempt); without a turn, call forget_key().
     [[nodiscard]] Task<Accepted<std::optional<std::string>>> find_key(CallPtr call);
-    /// Once the thread is held: the key that find_key() took is this request's still.
+    /// Call it once the thread is held: checks that this request still has the key that find_key()
+    /// took.
     [[nodiscard]] Task<Accepted<void>> keep_key(CallPtr call);
     [[nodiscard]] Task<void> forget_key(store::KeyRequest request);
     void forget_key_later(store::KeyRequest request) noexcept;
 
-    /// Of a turn without a log: a place among all replicas' turns, held as long as it is.
+    /// For a turn without a log: a place among all replicas' turns, held until the pointer is
+    /// dropped.
     [[nodiscard]] Task<Accepted<std::shared_ptr<void>>>
     take_place(std::string owner, bool count_owner);
     // shared_answers.cpp
-    /// A client's decisions and results for a turn that runs elsewhere, judged there: the segment.
+    /// Passes a client's decisions and results to the replica that runs the turn; returns the
+    /// segment that it answers.
     [[nodiscard]] Task<Accepted<std::size_t>> decide(
         std::shared_ptr<LiveTurn> turn,
         std::vector<ApprovalAnswer> answers,
@@ -148,16 +154,17 @@ public:
     );
 
     void tick(Clock::time_point now);
-    /// Cuts what is read for others, without an ending: it goes on elsewhere.
+    /// Cuts the readers of relayed turns without an ending; the turns go on elsewhere.
     void cut_relays();
-    /// Turns that go on with another replica: how many were let go in this time. shared_release.cpp
+    /// Releases turns so that another replica continues them; returns how many within this time.
+    /// shared_release.cpp
     [[nodiscard]] Task<std::size_t> release_all(Millis within);
 
 private:
     void take_row(const store::ThreadKey& key, const store::ThreadFields& fields);
     [[nodiscard]] bool
     changes_here(const store::ThreadKey& key, const store::Holding& holding) const;
-    /// What the store has of a row, with this version; a newer one of this lane stays.
+    /// Puts the store's row of this version into the map, unless the map has a newer one.
     void learn(
         const store::ThreadKey& key,
         const std::optional<store::ThreadFields>& fields,
@@ -166,47 +173,47 @@ private:
     );
     [[nodiscard]] bool newer_here(const store::ThreadKey& key, std::uint64_t version) const;
     void remember_deletion(store::ThreadKey key, std::uint64_t version);
-    /// Of deleted threads. A conversation that another lane went on with on another thread stays,
-    /// and this lane's map has it so.
+    /// Erases the rows of deleted threads. If another lane continued a conversation on another
+    /// thread, its row stays and this lane's map takes it over.
     [[nodiscard]] static Task<void>
     erase_rows(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
-    /// Until the store takes it.
+    /// Repeats until the store accepts it.
     [[nodiscard]] static Task<void>
     tell_deleted(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
-    /// erase_rows() as an inbox says, which more than lanes may write into: those that the
-    /// authority lacks.
+    /// erase_rows() for an inbox message. Programs other than lanes can write into an inbox, so
+    /// only threads that the authority lacks are erased.
     [[nodiscard]] static Task<void>
     erase_threads(SharedLane* self, std::shared_ptr<bool> alive, std::vector<std::string> threads);
-    /// The store may lack rows of this lane.
+    /// Offers all rows of this lane to a store that may lack some.
     void offer_rows();
     [[nodiscard]] static Task<void> offer_all(SharedLane* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void>
     offer_page(SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::OfferedRow> rows);
-    /// What this lane has of it.
+    /// The fields in this lane's map.
     [[nodiscard]] std::optional<store::ThreadFields> own_fields(const store::ThreadKey& key) const;
-    /// Ids of all rows of this owner, the store's and the newest of ours.
+    /// Ids of all rows of this owner: the store's and those that only this lane has.
     [[nodiscard]] Task<Result<std::vector<std::string>>> all_of(std::string owner);
     [[nodiscard]] Task<bool> refresh_these(std::string owner, std::vector<std::string> ids);
 
-    /// A turn that runs elsewhere, read here.
+    /// A turn that runs on another replica and is read here.
     struct Relay {
         std::shared_ptr<LiveTurn> turn;
         store::ThreadKey key;
         store::Tail at{};
-        std::size_t readers = 0; ///< as last told
-        bool logless = false; ///< the store lost what it said
+        std::size_t readers = 0; ///< as last reported
+        bool logless = false; ///< the store lost its frames
     };
     struct Held {
         std::weak_ptr<LiveTurn> turn;
         std::shared_ptr<TurnJournal> journal;
-        store::KeyRequest use{}; ///< of the Idempotency-Key that led to it
+        store::KeyRequest use{}; ///< the use of the Idempotency-Key that led to it
     };
     /// What a drain waits for.
     struct Leaving {
         Leaving(const asio::any_io_executor& executor, Millis within)
             : until(Clock::now() + within), over(executor) {}
         Clock::time_point until;
-        asio::steady_timer over; ///< cancelled with the last one
+        asio::steady_timer over; ///< cancelled when the last turn is released
         std::size_t open = 0;
         std::size_t done = 0;
     };
@@ -216,9 +223,9 @@ private:
     [[nodiscard]] static Task<void>
     read_news(SharedLane* self, std::shared_ptr<bool> alive, std::size_t follower);
     [[nodiscard]] std::vector<store::Tail> tails_of(std::size_t follower);
-    /// There is another tail to follow.
+    /// Call it when there is another tail to follow.
     void wake_followers();
-    void wake_resting(); ///< those that wait for a tail
+    void wake_resting(); ///< followers that wait for a tail
     [[nodiscard]] static Task<void> sweep(SharedLane* self, std::shared_ptr<bool> alive);
     void report_store();
     [[nodiscard]] static Task<void> hold_all_again(SharedLane* self, std::shared_ptr<bool> alive);
@@ -228,8 +235,9 @@ private:
     [[nodiscard]] Task<void> look_after_relays();
     [[nodiscard]] Task<void> look_after_readers();
     void wanted(const store::Wanted& what);
-    /// The store says so of what an inbox asks for, which more than lanes may write into: the turn
-    /// is ours, and wanted `to_stop`. Until the store answers, or the turn has ended.
+    /// Asks the store whether an inbox message is right, because other programs than lanes can
+    /// write into an inbox: the turn is ours and, with `to_stop`, has to stop. Repeats until the
+    /// store answers or the turn has ended.
     [[nodiscard]] Task<bool> is_ours(std::shared_ptr<LiveTurn> turn, bool to_stop);
     [[nodiscard]] static Task<void> stop_as_asked(
         SharedLane* self,
@@ -245,47 +253,48 @@ private:
     );
     void tell_readers(const store::ThreadKey& key, const std::string& turn);
     void tell_all_readers();
-    /// A while for other lanes to say whose a conversation is. False: no later than that.
+    /// Waits a while so that other lanes can offer the conversation's row. False: `until` has
+    /// passed.
     [[nodiscard]] Task<bool> outwait_others(store::ThreadKey key, Clock::time_point until);
     [[nodiscard]] bool in_the_way(const store::Holding& there, const ThreadWish& wish) const;
     void tell_holder(store::ThreadKey key, std::string turn);
     [[nodiscard]] std::shared_ptr<LiveTurn>
     own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const;
-    /// `ended_ago`: its end, where that is among them.
+    /// `ended_ago`: how long ago the turn ended, if its end is among the entries.
     void
     feed(Relay& relay, const std::vector<store::LogEntry>& entries, Millis ended_ago = Millis(0));
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     relay_of(store::ThreadKey key, store::Holding holding, FoundFor purpose);
-    /// The turn that is stored, to be read here; null when it can only be told by the authority.
+    /// Reads a turn from the store; null when only the authority can have it.
     [[nodiscard]] Task<Accepted<std::shared_ptr<LiveTurn>>>
     read_from(store::ThreadKey key, store::ThreadState state, FoundFor purpose);
     void lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss loss);
     void end_cut_off(Clock::time_point now);
-    /// `count` rises unless the turn had ended.
+    /// Raises `count` unless the turn had ended.
     static void fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count);
 
-    /// Rows that are ours for the store alone: an answer of it was lost.
+    /// Releases rows that only the store assigns to this lane, because an answer of it was lost.
     [[nodiscard]] Task<void> look_after_rows();
     [[nodiscard]] Task<bool> forget_stale_keys(const store::KeyRequest* of = nullptr);
 
-    /// A turn that was to stop and ended here alone stops at its authority, too. An error: that one
-    /// is away, or does not obey.
+    /// Stops a turn at its authority that had to stop and whose end was stored without the
+    /// authority. An error: the authority does not answer, or the turn runs on.
     [[nodiscard]] Task<Result<void>> stop_left(store::ThreadKey key, store::ThreadState state);
     [[nodiscard]] Task<void> look_after_stop(store::ThreadKey key, store::ThreadState state);
 
     // shared_settle.cpp
-    /// Returns once each of them waits for its turn, or is being settled.
+    /// Returns once each of them waits for its turn or is being settled.
     [[nodiscard]] static Task<void>
     settle_all(SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::ThreadKey> keys);
-    /// … beside others of its server.
+    /// … at the same time as others of its server.
     [[nodiscard]] Task<void> settle_beside(store::ThreadKey key);
     [[nodiscard]] static Task<void>
     settle_at(SharedLane* self, std::shared_ptr<bool> alive, std::string server);
     enum class Adoption {
         done,
-        ended, ///< the authority has ended it: its history says how
-        wait, ///< the authority is away
-        later, ///< somebody else is at it, or cannot be asked about
+        ended, ///< the authority has ended it; its history has the outcome
+        wait, ///< the authority does not answer
+        later, ///< another lane or coroutine settles it, or the store does not answer
         impossible,
     };
     [[nodiscard]] bool still_waits(const store::Holding& dead);
@@ -298,7 +307,7 @@ private:
         std::unique_ptr<authority::Turn> turn
     );
     // shared_reap.cpp
-    /// `past`: as the authority's history has it, where it has it.
+    /// `past`: the turn in the authority's history, if it is there.
     [[nodiscard]] Task<void> reap(
         store::TakeRequest take,
         std::string sent,
@@ -313,59 +322,63 @@ private:
     std::shared_ptr<WritePace> pace_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::unordered_map<std::string, Relay> relays_{}; ///< by turn
-    std::vector<asio::steady_timer> resting_{}; ///< followers but the first, without a tail
-    std::string reported_{}; ///< of the store, in the log
+    /// Waiting followers without a tail, except the first
+    std::vector<asio::steady_timer> resting_{};
+    std::string reported_{}; ///< the store's state, as last logged
     bool crowded_ = false; ///< the first follower has all tails
     std::unordered_map<std::string, Held> held_{}; ///< by turn
-    std::optional<Clock::time_point> unleased_since_{}; ///< others may have what is held
+    /// Since then another replica may have taken the held turns
+    std::optional<Clock::time_point> unleased_since_{};
     struct Early {
         StopReason reason = StopReason::stopped;
         Clock::time_point came{};
     };
-    /// By turn: stops that came before the answer by which it is ours.
+    /// By turn: stops that arrived before the store's answer that gave this lane the turn.
     std::unordered_map<std::string, Early> early_{};
     RowUses uses_{};
     std::vector<store::ThreadKey> unused_{
-    }; ///< rows of ours that nobody here knew at the last look
+    }; ///< rows that the store assigns to this lane and that were unused at the last check
     std::vector<store::KeyRequest> stale_keys_{}; ///< to be forgotten when the store answers
-    /// By the request's name; null until it came.
+    /// By the request's name; null until its answer has arrived.
     std::unordered_map<std::string, std::optional<std::string>> answers_{};
-    /// Threads of dead replicas that one of the authority's servers has.
+    /// Threads of dead replicas on one of the authority's servers.
     struct Settling {
         std::vector<std::pair<store::ThreadKey, std::shared_ptr<void>>> left{};
-        std::size_t open = 0; ///< that are being settled
+        std::size_t open = 0; ///< how many are being settled
     };
     std::map<std::string, Settling> settling_{}; ///< by server
-    RowUses settled_{}; ///< all of them
+    RowUses settled_{}; ///< all their rows
     struct Away {
         Clock::time_point since{};
-        Clock::time_point seen{}; ///< last: another replica may have settled it since
+        /// When it was last checked: another replica may have settled it since
+        Clock::time_point seen{};
     };
     /// Turns of dead replicas whose authority does not answer, by turn and fence.
     std::unordered_map<std::string, Away> away_{};
-    RowUses reading_all_{}; ///< owners all whose rows are being read; without an id
+    RowUses reading_all_{}; ///< owners whose rows are all being read; keys without an id
     std::unordered_map<std::string, std::string> seen_{}; ///< owner → the last change of its rows
-    std::deque<store::OfferedRow> deletions_{}; ///< of rows, as this lane learned of them
-    std::size_t offers_ = 0; ///< how often all rows are to be offered; the first of them is at it
+    /// Of rows, in the order in which this lane learned of them
+    std::deque<store::OfferedRow> deletions_{};
+    std::size_t offers_ = 0; ///< how often to offer all rows; the first call does all of them
 };
 
-/// What was put into or erased from the map of threads is on disk, and known to all replicas.
-/// With the fence as store_row().
+/// Returns when a change of the map of threads is on disk and in the shared store. `fence`: as in
+/// store_row().
 [[nodiscard]] Task<Result<void>>
 commit_row(LaneState* lane, std::string owner, std::string id, std::uint64_t fence);
 
-/// What store::Store::pass() is given: a client's decisions and results.
+/// Reason for store::Store::pass(): a client's decisions and results.
 inline constexpr std::string_view k_decide = "decide";
 
-/// This use of the request's Idempotency-Key, once find_key() has taken it; without one none.
+/// This request's use of its Idempotency-Key, after find_key(); empty without a key.
 [[nodiscard]] store::KeyRequest key_use_of(const Call& call);
 
 [[nodiscard]] std::string head_text(const TurnHead& head);
 [[nodiscard]] TurnHead read_head(const std::string& text);
 [[nodiscard]] Rejection reject_store_away();
-/// … or it has no room: a turn or a conversation cannot begin.
+/// … or the store has no room: no turn and no conversation can begin.
 [[nodiscard]] Rejection reject_nothing_new();
-/// Nobody here knows of the conversation, or whether it has a turn: others may.
+/// This lane does not know whether the conversation exists or has a turn, but other lanes may.
 [[nodiscard]] Rejection reject_unknown_for_now();
 
 } // namespace oa_stream::lane

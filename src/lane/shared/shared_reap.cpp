@@ -1,4 +1,4 @@
-// The end of what a dead replica left and nobody can go on with.
+// Ends a dead replica's turn that cannot be continued.
 #include "shared_reap.hpp"
 
 #include "oa_stream/base/lists.hpp"
@@ -14,15 +14,15 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_newest = 5; ///< of a thread's turns: the one that was lost is among them
+constexpr std::size_t k_newest = 5; ///< of a thread's turns: the lost one is among them
 
 turn::TurnEnded lost_end() {
     constexpr auto k_code = turn::FailureCode::turn_lost;
     return failed(turn::Outcome::aborted, k_code, "the replica that ran it is gone");
 }
 
-/// As the authority's history has it. One that it has as interrupted, though no client wanted that,
-/// ended with a server that died, or was ended by the replica that ran it.
+/// The end in the authority's history. A turn that is interrupted there, although no client
+/// requested it, ended because its server died or because its replica ended it.
 turn::TurnEnded end_of(const authority::PastTurn& past, bool stop_wanted) {
     turn::TurnEnded out{past.outcome, turn::Finish::stop, std::nullopt, std::nullopt};
     const bool interrupted = past.outcome == turn::Outcome::interrupted;
@@ -46,8 +46,8 @@ turn::TurnEnded end_of(const authority::PastTurn& past, bool stop_wanted) {
     return out;
 }
 
-/// What was not yet sent of a turn that the authority has whole, with its end; empty when that does
-/// not go on from what was sent.
+/// The unsent rest of a turn that the authority has completely, with its end. Empty when it does
+/// not continue what was sent.
 std::string rest_of(
     encode::UiEncoder& encoder,
     std::string_view sent,
@@ -68,8 +68,8 @@ std::string rest_of(
     return encoder.encode(ended, out) ? out : std::string();
 }
 
-/// In place of what history has of it, all that is known of it now. Its cost is left out: of the
-/// responses before the newest one nobody tells it.
+/// Replaces the history's events by all events that the authority still has. Leaves out the usage:
+/// it is unknown for all responses but the newest.
 void put_events(authority::PastTurn& past, authority::EventBatch events) {
     encode::Normaliser normaliser;
     past.events.clear();
@@ -101,7 +101,8 @@ TurnIdentity identity_of(const store::TakeRequest& take, const TurnHead& head) {
         find_or_null(telemetry::k_turn_routes, head.route, &telemetry::TurnRoute::pattern);
     return {
         .route = known == nullptr ? k_usual_route : known->pattern,
-        .request_id = head.request_id.empty() ? take.from.turn : head.request_id, // for the log
+        // Only used in the log
+        .request_id = head.request_id.empty() ? take.from.turn : head.request_id,
         .owner = take.key.owner,
         .thread = take.key.id,
         .received = Clock::now(),
@@ -110,8 +111,8 @@ TurnIdentity identity_of(const store::TakeRequest& take, const TurnHead& head) {
     };
 }
 
-/// None: the authority knows of no such turn. An error: it could not say, or it runs the turn after
-/// all; to call it lost would be wrong.
+/// None: the authority has no such turn. An error: the authority did not answer, or it runs the
+/// turn; then the turn must not be reported as lost.
 Task<Result<std::optional<authority::PastTurn>>> SharedLane::past_turn(store::TakeRequest take) {
     const auto row = lane_->ids().find(take.key.owner, take.key.id);
     if (!row) {
@@ -150,7 +151,7 @@ Task<void> SharedLane::reap(
     encode::UiEncoder encoder(encoder_options(take, head));
     auto ended = past ? end_of(*past, !take.from.stop.empty()) : lost_end();
     std::string begun;
-    if (past && sent.empty() && !head.route.empty()) { // a log, and not a word in it yet
+    if (past && sent.empty() && !head.route.empty()) { // the log has no frames yet
         encoder.begin(begun);
     }
     std::string frames;

@@ -1,4 +1,4 @@
-// What a turn's log says of it, for whoever goes on with it or ends it.
+// Reads from a turn's log what is needed to continue or end the turn.
 #pragma once
 
 #include "oa_stream/encode/ui_encoder.hpp"
@@ -9,7 +9,7 @@ namespace oa_stream::lane {
 
 [[nodiscard]] encode::UiEncoderOptions
 encoder_options(const store::TakeRequest& take, const TurnHead& head);
-/// Of a turn that was taken from another replica.
+/// The identity of a turn that was taken from another replica.
 [[nodiscard]] TurnIdentity identity_of(const store::TakeRequest& take, const TurnHead& head);
 
 } // namespace oa_stream::lane

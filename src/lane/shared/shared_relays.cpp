@@ -1,4 +1,4 @@
-// A turn that runs at another replica: found, read and stopped here.
+// A turn that runs on another replica: finds, reads and stops it from here.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -38,16 +38,17 @@ TurnHead read_head(const std::string& text) {
 
 Task<Accepted<std::shared_ptr<LiveTurn>>>
 SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purpose) {
-    // One that has ended is read once, and followed no further.
+    // A turn that has ended is read once and not followed.
     const bool follows = holding.phase != store::Phase::ended;
     if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
         const auto& turn = *known->second.turn;
         if (!follows || !turn.ended() || !turn.gone()) {
             co_return known->second.turn;
         }
-        relays_.erase(known); // what it said was lost here, and it runs on all the same
+        relays_.erase(known); // its frames were lost here, but it still runs
     }
-    // Who decides reads one turn that stands still until then: it must not wait for others to end.
+    // A client that decides reads a turn that stands still until then: it must not wait for other
+    // turns to end.
     const auto crowded = [&] {
         return follows && purpose != FoundFor::deciding &&
                (std::cmp_greater_equal(running_relays(), store_->options().tails) ||
@@ -60,7 +61,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     if (const auto known = relays_.find(holding.turn); known != relays_.end()) {
         co_return known->second.turn;
     }
-    const bool full = crowded(); // others may have come first
+    const bool full = crowded(); // other requests may have been first
     if (full && purpose == FoundFor::reading) {
         co_return reject_full();
     }
@@ -69,7 +70,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     }
     const bool whole = log->whole() && !full;
     if (!follows && (log->entries.empty() || !log->entries.back().last())) {
-        co_return nullptr; // nobody tells its end any more
+        co_return nullptr; // no replica has the turn's end any more
     }
     if (!whole && !(holding.alive && holding.phase == store::Phase::live)) {
         co_return nullptr;
@@ -92,7 +93,7 @@ SharedLane::relay_of(store::ThreadKey key, store::Holding holding, FoundFor purp
     if (whole) {
         feed(relay, log->entries, holding.ended_ago);
         wake_followers();
-    } else { // it can be stopped, and not be read
+    } else { // it can be stopped, but not read
         turn->relay_unread();
     }
     count_relays();
@@ -108,7 +109,7 @@ void SharedLane::tell_of_readers(
         }
     };
     style.on_left = [this, alive = alive_, key, turn] {
-        if (*alive) { // whichever lane it comes back to owes it the end
+        if (*alive) { // the client may come back to any lane, which then has to send the end
             spawn(
                 lane_->executor,
                 "reader left",
@@ -120,7 +121,7 @@ void SharedLane::tell_of_readers(
     };
 }
 
-/// One that was read for another lane and then adopted has readers of both kinds.
+/// A turn that was first relayed and then adopted has readers in both places.
 void SharedLane::tell_readers(const store::ThreadKey& key, const std::string& turn) {
     std::size_t count = 0;
     if (const auto relay = relays_.find(turn); relay != relays_.end()) {
@@ -137,7 +138,7 @@ void SharedLane::tell_readers(const store::ThreadKey& key, const std::string& tu
     store_->tell_readers(turn, count);
 }
 
-/// So that what it writes does not wait for more.
+/// Tells the turn's replica that it has readers here, so that it does not delay its writes.
 void SharedLane::tell_holder(store::ThreadKey key, std::string turn) {
     spawn(
         lane_->executor,
@@ -156,12 +157,13 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries,
             continue;
         }
         if (entry.end - entry.bytes.size() != at.end || entry.fence < at.fence) {
-            ++store_->turns.gaps; // a log made again, or one that lost its middle
+            ++store_->turns.gaps; // the log was begun again or lost its middle
             relay.turn->relay_lost();
             return;
         }
         const bool others =
-            at.fence != 0 && entry.fence != at.fence; // who adopted it knows of none
+            // Another replica adopted the turn and does not know of these readers
+            at.fence != 0 && entry.fence != at.fence;
         if (others && relay.turn->readers() > 0) {
             tell_holder(relay.key, at.turn);
         }
@@ -173,7 +175,7 @@ void SharedLane::feed(Relay& relay, const std::vector<store::LogEntry>& entries,
     }
 }
 
-/// Null: it is not what the row means.
+/// The live turn of this lane; null when the store's row means another one.
 std::shared_ptr<LiveTurn>
 SharedLane::own_turn(const store::ThreadKey& key, const Result<store::ThreadState>& row) const {
     auto own = lane_->turns.find(key.owner, key.id);
@@ -231,7 +233,7 @@ SharedLane::read_from(store::ThreadKey key, store::ThreadState state, FoundFor p
     auto turn = co_await relay_of(key, state.holding, purpose);
     if (turn && *turn) {
         (*turn)->history_read(state.read);
-    } else if (turn) { // whoever looks for it at the authority must not go on with it
+    } else if (turn) { // a search at the authority must not continue this turn
         if (auto stopped = co_await stop_left(std::move(key), std::move(state)); !stopped) {
             co_return reject_start(stopped.error());
         }
@@ -239,7 +241,7 @@ SharedLane::read_from(store::ThreadKey key, store::ThreadState state, FoundFor p
     co_return turn;
 }
 
-/// While the store is away, those of this one.
+/// While the store is away, only the readers of this lane.
 Task<std::size_t> SharedLane::readers_of(std::shared_ptr<LiveTurn> turn) {
     const auto all = co_await store_->readers(turn->id());
     co_return std::max(turn->readers(), all.value_or(0));

@@ -1,4 +1,4 @@
-// A lane that leaves: its turns go on with another replica.
+// A lane that shuts down releases its turns, so that another replica continues them.
 #include "shared_lane.hpp"
 #include "state.hpp"
 
@@ -9,13 +9,14 @@
 
 namespace oa_stream::lane {
 
-/// All at once: one after the other, each would wait for the store while the drain's time runs out.
+/// All at the same time: one after the other, each would wait for the store, and the drain's time
+/// could run out.
 Task<std::size_t> SharedLane::release_all(Millis within) {
     if (!lane_->authority().capabilities().outlives) {
         co_return 0;
     }
     const auto leaving = std::make_shared<Leaving>(lane_->executor, within);
-    const auto all = held_; // one that is let go at once leaves it
+    const auto all = held_; // a copy: a turn that is released at once is erased from held_
     for (const auto& [id, held] : all) {
         const auto turn = held.turn.lock();
         if (turn && !turn->ended() && turn->can_leave()) {

@@ -1,4 +1,4 @@
-// The map of threads over all replicas.
+// The map of threads among all replicas.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -16,7 +16,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_page = 200;
-constexpr std::size_t k_offered = 100; ///< rows at once: about a millisecond of the store
+constexpr std::size_t k_offered = 100; ///< rows at once: about a millisecond of the store's time
 constexpr Millis k_offer_again{200};
 constexpr std::size_t k_most_deletions = 10'000;
 constexpr std::size_t k_most_owners = 10'000; ///< whose last change is remembered
@@ -30,8 +30,8 @@ std::vector<std::string> each_once(std::vector<std::string> ids) {
 
 } // namespace
 
-/// A row that the store never had, or has in an older version, is offered to it: a lost store heals
-/// from the lanes' own files. While the store is away, what was seen of it last is used.
+/// Offers the store a row that it lacks or has in an older version: a lost store is restored from
+/// the lanes' own files. While the store is away, the last known row is used.
 Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     const store::ThreadKey key{owner, id};
     const auto state = co_await store_->look(key);
@@ -54,7 +54,7 @@ Task<bool> SharedLane::refresh(std::string owner, std::string id) {
     co_return !state->awaited;
 }
 
-/// A request of this lane makes, replaces or deletes it: what the store has is older.
+/// A request of this lane is making, replacing or deleting the row: the store's copy is older.
 bool SharedLane::changes_here(const store::ThreadKey& key, const store::Holding& holding) const {
     return holding.session == store_->session() && holding.phase == store::Phase::starting &&
            uses_.has(key);
@@ -82,7 +82,7 @@ bool SharedLane::newer_here(const store::ThreadKey& key, std::uint64_t version) 
     return known && known->version > version;
 }
 
-/// A store that is lost forgets it, and another lane may have the row still.
+/// A store that is lost forgets the deletion, and another lane may still have the row.
 void SharedLane::remember_deletion(store::ThreadKey key, std::uint64_t version) {
     if (deletions_.size() >= k_most_deletions) {
         deletions_.pop_front();
@@ -98,11 +98,11 @@ void SharedLane::offer_rows() {
     }
 }
 
-/// A page at a time, each when the store has taken the one before it. One that is made meanwhile is
-/// the store's already.
+/// Offers one page after the other, each when the store has accepted the previous one. A row that
+/// is made meanwhile is in the store already.
 Task<void> SharedLane::offer_all(SharedLane* self, std::shared_ptr<bool> alive) {
     for (std::size_t done = 0; *alive && done != self->offers_;) {
-        done = self->offers_; // once more for a store that is lost meanwhile
+        done = self->offers_; // once more if the store is lost meanwhile
         std::uint32_t place = 0;
         while (*alive) {
             std::vector<store::OfferedRow> page;
@@ -129,7 +129,7 @@ Task<void> SharedLane::offer_all(SharedLane* self, std::shared_ptr<bool> alive) 
     }
 }
 
-/// Until the store has taken them.
+/// Repeats until the store has accepted them.
 Task<void> SharedLane::offer_page(
     SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::OfferedRow> rows
 ) {
@@ -159,7 +159,8 @@ Task<bool> SharedLane::refresh_all(std::string owner) {
         if (!changes) {
             co_return true;
         }
-        if (changes->all && reading_all_.has(all)) { // what is left then has changed since
+        // When the other read has finished, only later changes remain
+        if (changes->all && reading_all_.has(all)) {
             co_await sleep_for(k_store_poll);
             continue;
         }
@@ -182,7 +183,7 @@ Task<bool> SharedLane::refresh_all(std::string owner) {
     }
 }
 
-/// There may be very many: nothing is sorted.
+/// There may be very many ids, so nothing is sorted.
 Task<Result<std::vector<std::string>>> SharedLane::all_of(std::string owner) {
     OA_CO_TRY(auto ids, co_await store_->ids_of(owner));
     std::unordered_set<std::string> missing;
@@ -316,7 +317,7 @@ void SharedLane::touch_later(const std::string& owner, const std::string& id, st
         lane_->executor,
         "shared row",
         [](store::Store* store, store::ThreadKey key, std::int64_t used) -> Task<void> {
-            co_await asio::post(asio::use_awaitable); // the turn's last frames go first
+            co_await asio::post(asio::use_awaitable); // the turn's last frames are sent first
             (void)co_await store->touch(std::move(key), used);
         }(store_, {owner, id}, at)
     );

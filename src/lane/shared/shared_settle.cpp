@@ -1,5 +1,5 @@
-// What a dead replica left: its turns go on here, or end truthfully. All replicas may try at once;
-// the store lets one of them decide.
+// A dead replica's turns are continued here or get their true end. All replicas may try at the same
+// time; the store lets one of them decide.
 #include "oa_stream/encode/continuation.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
@@ -19,16 +19,17 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_at_once = 16; ///< threads of dead replicas, of each server
-constexpr Millis k_sorting{5'000}; ///< what is left then, the next look has
-constexpr Millis k_unseen{30'000};  ///< longer than a turn of a dead replica waits for a look
+constexpr std::size_t k_at_once = 16; ///< threads of dead replicas, for each server
+constexpr Millis k_sorting{5'000}; ///< the rest waits for the next sweep
+/// Longer than the interval between two checks of a dead replica's turn
+constexpr Millis k_unseen{30'000};
 
-/// What is not yet known to be of this server or that.
+/// Threads whose server is not known yet.
 struct Sorting {
     Sorting(const asio::any_io_executor& executor, std::vector<store::ThreadKey> all)
         : keys(std::move(all)), over(executor, Clock::time_point::max()) {}
     std::vector<store::ThreadKey> keys;
-    asio::steady_timer over; ///< cancelled by the last
+    asio::steady_timer over; ///< cancelled by the last coroutine
     Clock::time_point until = Clock::now() + k_sorting;
     std::size_t open = 0;
 };
@@ -46,7 +47,8 @@ std::string bytes_of(const store::Log& log) {
 Task<bool> SharedLane::settle(store::ThreadKey key) {
     const auto state = co_await store_->look(key);
     const bool dead = state && !state->holding.session.empty() && !state->holding.alive;
-    const bool ours = dead && state->holding.session == store_->session(); // is held again
+    // This lane will hold it again
+    const bool ours = dead && state->holding.session == store_->session();
     if (state && !dead) {
         co_await look_after_stop(std::move(key), *state);
         co_return true;
@@ -54,7 +56,7 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
     if (!dead || ours || !store_->steady()) {
         co_return true;
     }
-    // The turn may be of another thread than we know.
+    // The turn may belong to another thread than this lane's row has.
     learn(key, state->fields, state->erased, state->version);
     store::TakeRequest take{.key = std::move(key), .from = state->holding};
     store::Log log;
@@ -85,7 +87,7 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
         }
     }
     if (adoption == Adoption::wait && still_waits(take.from)) {
-        co_return false; // the sweep comes again
+        co_return false; // the sweep tries again
     }
     if (adoption != Adoption::done) {
         co_await reap(std::move(take), std::move(sent), std::move(head), std::move(past));
@@ -93,8 +95,8 @@ Task<bool> SharedLane::settle(store::ThreadKey key) {
     co_return true;
 }
 
-/// For an authority that is away. Another lane may settle the turn, and die over it as well: that
-/// one has a fence of its own.
+/// Whether to wait for an authority that does not answer. Another lane may settle the turn and die,
+/// too: its holding has another fence.
 bool SharedLane::still_waits(const store::Holding& dead) {
     const auto now = Clock::now();
     const auto limit = lane_->config.timings.authority_away;
@@ -105,7 +107,8 @@ bool SharedLane::still_waits(const store::Holding& dead) {
     return now - away.since < limit;
 }
 
-/// Some at once, as each may wait for the store; in no order: other replicas are at the same ones.
+/// Several at the same time, because each may wait for the store; in random order, because other
+/// replicas settle the same ones.
 Task<void> SharedLane::settle_all(
     SharedLane* self, std::shared_ptr<bool> alive, std::vector<store::ThreadKey> keys
 ) {
@@ -134,8 +137,8 @@ Task<void> SharedLane::settle_all(
     }
 }
 
-/// None that cannot be settled yet, as its server hangs, stands before those of other servers. Of
-/// one that nobody here knows, the store says which thread it is.
+/// Sorts the thread to its server, so that a server that hangs does not delay the threads of
+/// others. If the row is unknown here, the store has the thread's id.
 Task<void> SharedLane::settle_beside(store::ThreadKey key) {
     if (settled_.has(key)) {
         co_return;
@@ -159,7 +162,7 @@ Task<void> SharedLane::settle_beside(store::ThreadKey key) {
     }
 }
 
-/// One after the other; the last to leave the server closes it.
+/// Settles one thread after the other; the last coroutine erases the server's entry.
 Task<void>
 SharedLane::settle_at(SharedLane* self, std::shared_ptr<bool> alive, std::string server) {
     if (!*alive) {
@@ -187,13 +190,14 @@ SharedLane::adopt(store::TakeRequest take, std::string sent, TurnHead head) {
     }
     const auto use = uses_.add(take.key);
     if (!lane_->ids().contains(owner, take.key.id) && !co_await refresh(owner, take.key.id)) {
-        co_return Adoption::later; // whether it has a thread is not known
+        co_return Adoption::later; // it is unknown whether the conversation has a thread
     }
     const auto row = lane_->ids().find(owner, take.key.id);
     if (!row) {
         co_return Adoption::impossible;
     }
-    // Another look at it may have led here first: what that one adopts must not be superseded.
+    // Another coroutine of this lane may have been first: a turn that it adopts must not be
+    // superseded.
     const auto until = Clock::now() + lane_->config.timings.supersede_wait;
     const auto alive = alive_;
     while (lane_->turns.starting(owner, take.key.id) && Clock::now() < until) {
@@ -206,11 +210,11 @@ SharedLane::adopt(store::TakeRequest take, std::string sent, TurnHead head) {
     if (lane_->turns.starting(owner, take.key.id) || (own && !own->ended())) {
         co_return Adoption::later;
     }
-    // It runs already: no limit is a reason to end it.
+    // The turn runs already: limits must not end it.
     auto lease =
         co_await lane_->turns.acquire({.owner = owner, .thread = take.key.id, .limited = false});
     if (!lease) {
-        co_return Adoption::later; // this lane is at it already
+        co_return Adoption::later; // this lane is working on it already
     }
     auto joined = co_await lane_->authority().join(row->thread, head.approvals);
     if (!joined) {
@@ -222,15 +226,15 @@ SharedLane::adopt(store::TakeRequest take, std::string sent, TurnHead head) {
     }
     if (lane_->draining) {
         (void)(*joined)->leave();
-        co_return Adoption::later; // of another lane
+        co_return Adoption::later; // for another lane
     }
     const auto adopted = co_await store_->adopt(take);
     const auto fence = adopted.value_or(std::nullopt);
     if (!fence) {
-        (void)(*joined)->leave(); // it is somebody else's now
+        (void)(*joined)->leave(); // another replica has it now
         co_return adopted ? Adoption::done : Adoption::later;
     }
-    // A stop that was asked since the row was read was told to nobody.
+    // A stop that arrived after the row was read was sent to no lane.
     const auto taken = co_await store_->look(take.key);
     if (!*alive) {
         co_return Adoption::later;
@@ -252,7 +256,7 @@ std::shared_ptr<LiveTurn> SharedLane::go_on(
         pace_, *store_, take.key, fence, take.from.turn, take.top_end
     );
     auto encoder = std::make_unique<encode::UiEncoder>(encoder_options(take, head));
-    // What cannot be gone on with is refused frame by frame, and ends the turn.
+    // Events that do not continue the sent frames are refused one by one, which ends the turn.
     if (!sent.empty()) {
         (void)encoder->restore(sent);
     }

@@ -1,4 +1,4 @@
-// A stop holds, whatever becomes of the lane that was asked and of the one that runs the turn.
+// A stop remains valid when the lane that received it, or the one that runs the turn, dies.
 #include "chats/chat_request.hpp"
 #include "shared_lane.hpp"
 #include "state.hpp"
@@ -12,7 +12,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_looked_at = 5; ///< of a thread's turns: the one to stop is among them
-constexpr Millis k_stop_time{2'000}; ///< for the authority to say that it has stopped
+constexpr Millis k_stop_time{2'000}; ///< for the authority to report that it has stopped
 constexpr Millis k_stop_poll{20};
 
 /// It is being started, or a dead replica left it.
@@ -20,8 +20,8 @@ bool starts_or_lies(const store::Holding& row) {
     return !row.session.empty() && (!row.alive || row.phase == store::Phase::starting);
 }
 
-/// Its turn was to stop, and its end was stored without a word of the authority, which may run it
-/// still; or the store was not told of that word.
+/// The turn had to stop and its end was stored without the authority, which may still run it; or
+/// the authority's end was not noted in the store.
 bool may_run(const store::Holding& row) {
     return row.session.empty() && row.phase == store::Phase::ended && !row.turn.empty() &&
            row.stop == store::k_stopped;
@@ -29,7 +29,7 @@ bool may_run(const store::Holding& row) {
 
 } // namespace
 
-/// What the wish brings into this lane's own inbox finds a turn that stops already.
+/// The wish also arrives in this lane's own inbox, but the turn is stopping already.
 void TurnJournal::note_stop(std::string_view reason) {
     if (over_) {
         return;
@@ -69,7 +69,7 @@ Task<SharedLane::Start> SharedLane::stop_start(
             }
         }
         if (!holding.alive &&
-            !std::exchange(settling, true)) { // whoever has it then ends it first of all
+            !std::exchange(settling, true)) { // the lane that settles the turn ends it first
             settle_soon(key);
         }
         if (Clock::now() >= until) {
@@ -90,8 +90,8 @@ Task<bool> SharedLane::promise_stop(std::shared_ptr<LiveTurn> turn) {
     co_return passed.has_value();
 }
 
-/// Each lane that comes by does so; the authority is asked again until it says that the turn is
-/// over.
+/// Every lane that comes across such a turn does this. The authority is asked to stop until its
+/// history shows the turn's end.
 Task<Result<void>> SharedLane::stop_left(store::ThreadKey key, store::ThreadState state) {
     const auto alive = alive_;
     const auto until = Clock::now() + k_stop_time;
@@ -126,7 +126,7 @@ Task<Result<void>> SharedLane::stop_left(store::ThreadKey key, store::ThreadStat
     co_return Result<void>{};
 }
 
-/// Whoever holds a turn that is to stop stops it.
+/// If a lane holds the turn, that lane stops it; otherwise it is stopped here.
 Task<void> SharedLane::look_after_stop(store::ThreadKey key, store::ThreadState state) {
     if (state.holding.stop != store::k_stopped) {
         (void)co_await store_->stop_done(std::move(key), state.holding.fence);

@@ -1,4 +1,4 @@
-// One turn a thread, wherever it runs.
+// At most one turn per thread, on any replica.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
@@ -13,9 +13,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_most_early = 1'000; ///< as many turns as begin in k_early here
+constexpr std::size_t k_most_early = 1'000; ///< as many turns as begin here within k_early
 constexpr std::size_t k_unlimited = 1U << 30U;
-constexpr double k_full = 0.8; ///< of the store's memory
+constexpr double k_full = 0.8; ///< share of the store's memory
 constexpr Millis k_look_again{200};
 
 } // namespace
@@ -69,14 +69,14 @@ std::string head_text(const TurnHead& head) {
 
 namespace {
 
-/// What a request that wants to start a turn does about the one that is there.
+/// How long a request that wants to start a turn waits for the thread's running turn.
 struct Patience {
     Clock::time_point began = Clock::now();
-    std::optional<Clock::time_point> wanted{}; ///< since when the old turn is to end
-    bool starting = false; ///< it was, at the last look
-    bool young = false; ///< it was accepted meanwhile, at `began`
+    std::optional<Clock::time_point> wanted{}; ///< since when the old turn has been asked to end
+    bool starting = false; ///< it was starting at the last check
+    bool young = false; ///< it was accepted during the wait, at `began`
 
-    /// Somebody reads it, or is about to: the reader of one that was just accepted is on its way.
+    /// The turn has a reader, or will have one soon: it is starting or was just accepted.
     bool read(const store::Acquired& got, Clock::time_point now, Millis grace) {
         const bool starts = got.holding.phase == store::Phase::starting;
         if (std::exchange(starting, starts) && !starts) {
@@ -87,8 +87,8 @@ struct Patience {
     }
 };
 
-/// Tells the turn that is there to end, once nobody reads it; then a while passes. False: it does
-/// not end in time.
+/// Asks the running turn to end once it has no reader, then waits a while. False: it does not end
+/// in time.
 Task<bool> outwait(
     store::Store* store,
     const LaneTimings* timings,
@@ -148,7 +148,7 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
             co_return wish.limited ? reject_nothing_new() : reject_store_away();
         }
         if (got->kind == store::Acquired::Kind::mine) {
-            // Since it was read last another replica may have made it, or a turn on it.
+            // Another replica may have made the row, or run a turn on it, since the last read.
             learn(request.key, got->fields, got->erased, got->version);
             co_return std::optional<SharedHold>(
                 std::in_place,
@@ -179,8 +179,8 @@ Task<Accepted<std::optional<SharedHold>>> SharedLane::acquire(ThreadWish wish) {
     }
 }
 
-/// A turn of another lane that `wish` may not supersede. Behind its end there would be nothing that
-/// the same results can lead to.
+/// A turn of another lane that `wish` may not supersede. For a wish with results: after the turn's
+/// end, no request could use them any more.
 bool SharedLane::in_the_way(const store::Holding& there, const ThreadWish& wish) const {
     const bool begun = there.phase == store::Phase::live && there.session != store_->session();
     return begun && (wish.answers || !wish.supersedes);
@@ -193,7 +193,7 @@ Task<bool> SharedLane::outwait_others(store::ThreadKey key, Clock::time_point un
     if (lane_->ids().contains(key.owner, key.id)) {
         (void)co_await refresh(key.owner, key.id);
     }
-    co_await sleep_for(k_look_again); // after a loss, very many may wait
+    co_await sleep_for(k_look_again); // after a loss, very many requests may wait
     co_return true;
 }
 
@@ -283,7 +283,7 @@ void SharedLane::lost(const std::shared_ptr<LiveTurn>& turn, TurnJournal::Loss l
 }
 
 void SharedLane::fenced(const std::shared_ptr<LiveTurn>& turn, std::uint64_t& count) {
-    // The journal tells what became of one that is ending.
+    // If the turn is ending, its journal reports the outcome.
     const bool ended = turn->ended();
     turn->lose_to_another();
     count += !ended && turn->ended() ? 1 : 0;
@@ -293,7 +293,7 @@ Task<bool> SharedLane::is_ours(std::shared_ptr<LiveTurn> turn, bool to_stop) {
     const auto alive = alive_;
     const store::ThreadKey key{turn->identity().owner, turn->identity().thread};
     auto state = co_await store_->look(key);
-    while (*alive && !state && !turn->ended()) { // what was asked must not be lost
+    while (*alive && !state && !turn->ended()) { // the request must not be lost
         co_await sleep_for(k_look_again);
         if (!*alive) {
             co_return false;
@@ -309,7 +309,8 @@ Task<bool> SharedLane::is_ours(std::shared_ptr<LiveTurn> turn, bool to_stop) {
         row.fence == held->second.journal->fence() && (!to_stop || !row.stop.empty());
 }
 
-/// Another lane may have seen nobody read it while the request that started it was about to.
+/// Another lane may have seen a turn without readers just before the request that started it
+/// attached its reader.
 Task<void> SharedLane::stop_as_asked(
     SharedLane* self, std::shared_ptr<bool> alive, std::shared_ptr<LiveTurn> turn, StopReason reason
 ) {
@@ -329,7 +330,7 @@ Task<void> SharedLane::stop_as_asked(
     if (turn->readers() == 0) {
         co_return turn->stop(reason);
     }
-    // Whoever takes the turn over would end it for that, too.
+    // Withdraw the wish: a replica that takes the turn over would end it for that, too.
     if (const auto held = self->held_.find(turn->id());
         held != self->held_.end() && !turn->stopping()) {
         const auto& journal = *held->second.journal;
@@ -358,7 +359,7 @@ void SharedLane::wanted(const store::Wanted& what) {
     const auto held = held_.find(what.turn);
     const auto turn = held == held_.end() ? nullptr : held->second.turn.lock();
     if (what.reason == k_decide) {
-        // Of a turn that is not ours any more nothing is said: whoever asks tries again.
+        // If the turn is not ours any more, nothing is answered: the other replica asks again.
         if (turn) {
             spawn(lane_->executor, "judge", judge(this, alive_, what, turn));
         }

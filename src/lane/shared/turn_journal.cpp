@@ -11,12 +11,12 @@ namespace {
 
 constexpr std::size_t k_most_piece = 256U << 10U;
 constexpr Millis k_append_retry{100};
-/// Eight times what a store 40 ms away needs, at a piece every 20 ms.
+/// Eight times the pieces that a store 40 ms away needs, with a piece every 20 ms.
 constexpr std::size_t k_most_flying = 16;
-/// What costs more by its bytes than as a write does not wait.
+/// A piece of this size is not delayed: its bytes cost more than the write itself.
 constexpr std::size_t k_most_gathered = 16U << 10U;
 
-/// How much of it is written at once: a log never ends within a frame.
+/// How much is written at once. A piece always ends with a frame's end.
 std::size_t whole_frames(std::string_view pending) {
     if (pending.size() <= k_most_piece) {
         return pending.size();
@@ -75,7 +75,7 @@ void TurnJournal::drop_pending() {
     sent_ = 0;
 }
 
-/// Whoever reads elsewhere must not take a part for the whole.
+/// Readers on other replicas must not take a part of the log for all of it.
 void TurnJournal::give_up_log() {
     drop_pending();
     logless_ = true;
@@ -92,7 +92,7 @@ void TurnJournal::lose(Loss loss) {
         give_up_log();
     }
     if (over_) {
-        unsettled_ = false; // how it ended is another replica's to tell
+        unsettled_ = false; // the other replica reports how it ended
         use.reset();
         spawn(pace_->executor(), "turn lost", [](Self self) -> Task<void> {
             (void)co_await self->store_->forget(self->key_, self->fence_);
@@ -125,8 +125,8 @@ void TurnJournal::write_due() {
     hurry();
 }
 
-/// Not what somebody waits for elsewhere, and not what the store may have already: that comes again
-/// as it was.
+/// Whether the next piece may wait for more frames. Not if a reader on another replica waits for
+/// it, and not if the store may have it already: such a piece must be sent again unchanged.
 bool TurnJournal::gathers() {
     const bool may = others_ == 0 && !ending_ && tried_ == cuts_.size() &&
                      pending_.size() - sent_ < k_most_gathered &&
@@ -137,8 +137,8 @@ bool TurnJournal::gathers() {
     return may;
 }
 
-/// A piece goes as soon as the one before it has left this process, and a pause has passed since
-/// then unless it is read elsewhere. While one waits to leave the next one gathers.
+/// Sends a piece when the previous one has left this process and the pause has passed; without the
+/// pause when another replica reads the turn. Meanwhile the next piece gathers frames.
 void TurnJournal::go_on() {
     if (over_ || held_up_ || closing_) {
         return;
@@ -150,7 +150,7 @@ void TurnJournal::go_on() {
             pace_->executor(), "turn journal", end_at_once(shared_from_this(), early_end())
         );
     }
-    // One piece of a turn may always go: its answer is what the others wait for.
+    // Each turn may always send one piece: the others wait for its answer.
     const bool room = flying_ == 0 || (flying_ < k_most_flying &&
                                        store_->turns.inflight < store_->options().inflight);
     if (sent_ < pending_.size() && waits_ == 0 && room) {
@@ -168,7 +168,8 @@ void TurnJournal::send_piece() {
     if (tried_ == cuts_.size()) {
         cuts_.push_back(whole_frames(rest));
     }
-    const auto size = cuts_[tried_++]; // as before: an entry of the log has no other length
+    // The same size as before: the log's entry cannot have another one
+    const auto size = cuts_[tried_++];
     sent_ += size;
     const auto end = end_ + sent_;
     top_ = std::max(top_, end);
@@ -195,7 +196,7 @@ void TurnJournal::send_piece() {
 void TurnJournal::answered(
     std::uint64_t end, std::size_t size, const Result<store::Written>& written
 ) {
-    waits_ = waits_ == end ? 0 : waits_; // one that never left
+    waits_ = waits_ == end ? 0 : waits_; // it never left this process
     --flying_;
     store_->turns.inflight -= size;
     if (!over_ && !logless_) {
@@ -215,7 +216,7 @@ void TurnJournal::answered(
 void TurnJournal::note_written(store::Written written, std::uint64_t end, std::size_t size) {
     switch (written) {
     case store::Written::stored:
-        if (held_up_) { // behind one that failed: the log has a hole
+        if (held_up_) { // an earlier piece failed: the log has a hole
             return give_up_log();
         }
         failing_.reset();
@@ -247,7 +248,7 @@ void TurnJournal::drop_stored() {
     }
 }
 
-/// All that was under way has failed.
+/// Call it when all pieces on their way have failed.
 Task<void> TurnJournal::try_again(Self self) {
     if (!self->over_ && !self->logless_) {
         if (Clock::now() - self->failing_.value_or(Clock::now()) >=
@@ -287,14 +288,15 @@ void TurnJournal::report_end(store::Written written) {
     }
 }
 
-/// Not with pieces that a store that was away may have: these have to come again as they were.
+/// Not with pieces that the store may have from before an outage: they must be sent again
+/// unchanged.
 bool TurnJournal::may_end_at_once() const noexcept {
     const bool behind = flying_ > 0 || sent_ < pending_.size();
     return ending_ && behind && !hurried_ && !logless_ && tried_ == cuts_.size() &&
            pending_.size() - sent_ + last_.size() <= k_most_piece;
 }
 
-/// With all that was not sent yet.
+/// The end together with all frames that were not sent yet.
 store::EndRequest TurnJournal::early_end() const {
     return {
         .key = key_,
@@ -307,12 +309,12 @@ store::EndRequest TurnJournal::early_end() const {
     };
 }
 
-/// Most turns end within a moment of their last words: the end goes with them, and does not wait
-/// for the answers to those before. Where the store does not have these it takes no end.
+/// Most turns end shortly after their last text: so the end is sent together with it, before the
+/// earlier pieces are answered. The store refuses the end if it lacks one of those.
 Task<void> TurnJournal::end_at_once(Self self, store::EndRequest request) {
     const auto written = co_await self->store_->end(std::move(request));
     self->closing_ = false;
-    if (self->over_) { // a piece was not ours to write any more
+    if (self->over_) { // the turn was lost while a piece was on its way
         co_return;
     }
     if (!written) {
@@ -327,14 +329,14 @@ Task<void> TurnJournal::end_at_once(Self self, store::EndRequest request) {
     self->report_end(*written);
 }
 
-/// Nobody is told an ending before the store has it, unless the store says nothing at all.
+/// No reader gets the ending before the store has it, unless the store does not answer.
 Task<void> TurnJournal::write_end(Self self) {
     const auto until = Clock::now() + self->store_->options().outage;
     const store::EndRequest request{
         .key = self->key_,
         .fence = self->fence_,
         .turn = self->turn_,
-        // Behind a hole, where what is missing could not be dropped: readers see that it is there.
+        // One byte too far if the log is lost: readers that still have a part of it see the gap.
         .end = (self->logless_ ? std::max(self->end_, self->top_) + 1 : self->end_) +
                self->last_.size(),
         .bytes = self->last_,
@@ -351,7 +353,7 @@ Task<void> TurnJournal::write_end(Self self) {
             if (!written) {
                 self->gave_up_ = true;
                 if (co_await self->store_->forget(self->key_, self->fence_)) {
-                    self->settled(); // the store is back just now
+                    self->settled(); // the store answers again
                 }
             }
             self->use.reset();
@@ -363,7 +365,7 @@ Task<void> TurnJournal::write_end(Self self) {
 
 void TurnJournal::leave() {
     if (std::exchange(over_, true)) {
-        return; // it was lost, and forgotten
+        return; // it was lost already, and its row forgotten
     }
     drop_pending();
     use.reset();

@@ -1,4 +1,4 @@
-// What one turn says, written behind into the shared store; its end, written through.
+// Writes one turn's frames to the shared store: most with a delay, the end before readers get it.
 #pragma once
 
 #include "oa_stream/store/store.hpp"
@@ -19,14 +19,15 @@ class TurnJournal : public std::enable_shared_from_this<TurnJournal> {
 public:
     enum class End {
         stored,
-        late,   ///< the store does not answer; the end is still being tried
+        late, ///< the store does not answer; the journal still tries to store the end
         fenced, ///< another replica has decided how this turn ended
-        released, ///< … or is to decide it: the turn was let go before it ended
+        released, ///< … or will decide: the turn was released before it ended
     };
-    /// Why nothing more can be written. Called at most once, never from within append().
+    /// Why the journal can write nothing more. The callback is called at most once, never within
+    /// append().
     enum class Loss { fenced, full, away };
 
-    /// `end`: bytes that the log has already.
+    /// `end`: bytes that are in the log already.
     TurnJournal(
         std::shared_ptr<WritePace> pace,
         store::Store& store,
@@ -40,52 +41,54 @@ public:
     ~TurnJournal() = default;
 
     void on_loss(std::function<void(Loss)> callback) { on_loss_ = std::move(callback); }
-    /// Whole frames. Beyond `most` unwritten bytes the log is given up: local readers go on.
+    /// Appends complete frames. Gives up the log when more than `most` bytes are unwritten; local
+    /// readers are not affected.
     void append(std::string_view frames, std::size_t most);
-    /// `done` is called once, and at once where the store cannot be asked. Nothing is appended any
-    /// more.
+    /// `done` is called once, and at once when nothing can be written any more. Do not call
+    /// append() afterwards.
     void end(std::string frames, std::string outcome, std::function<void(End)> done);
-    /// The turn was told to stop: whoever finds it, should this lane die over it, knows that.
+    /// Stores that the turn has been told to stop: if this lane dies, its successor stops the turn.
     void note_stop(std::string_view reason);
-    /// The authority says itself that it has stopped: with its end nobody looks after it any more.
+    /// The authority itself has reported the stop: once the end is stored, no lane has to check it.
     void stop_is_over() noexcept { stop_over_ = true; }
-    /// Nothing more is written, and the row counts for nobody here: another replica may have it.
+    /// Writes nothing more and releases the row: another replica may have it.
     void leave();
-    /// Others may adopt the turn; what was appended is written first.
+    /// Writes what was appended, then releases the turn so that another replica can adopt it.
     [[nodiscard]] static Task<bool> release(std::shared_ptr<TurnJournal> self, Millis within);
 
     [[nodiscard]] const store::ThreadKey& key() const noexcept { return key_; }
     [[nodiscard]] std::uint64_t fence() const noexcept { return fence_; }
-    /// The store has all of it.
+    /// The store has everything that was appended.
     [[nodiscard]] bool idle() const noexcept {
         return pending_.empty() && flying_ == 0 && !held_up_;
     }
-    /// Its end was told while the store was away, and the store still does not have it.
+    /// The turn's end was reported while the store was away, and the store still lacks it.
     [[nodiscard]] bool unsettled() const noexcept { return unsettled_; }
-    /// … and is not told it any more: the row is to be forgotten, until settled().
+    /// … and will not get it: the row has to be forgotten, until settled().
     [[nodiscard]] bool gave_up() const noexcept { return unsettled_ && gave_up_; }
     void settled() noexcept { unsettled_ = false; }
     [[nodiscard]] const std::string& turn() const noexcept { return turn_; }
-    /// Readers on other replicas, as last asked or told. For them nothing waits for more.
+    /// Readers on other replicas, as last read or reported. If there are any, writes are not
+    /// delayed.
     [[nodiscard]] std::size_t others() const noexcept { return others_; }
     void set_others(std::size_t count);
-    /// What waits for more waits no longer: somebody is about to act on it.
+    /// Writes at once what waits for more: another lane will need it.
     void hurry();
-    void write_due(); ///< for the pace
-    /// Nobody else can have taken the turn.
+    void write_due(); ///< called by the pace
+    /// No other replica can have taken the turn.
     [[nodiscard]] bool leased() const noexcept {
         return store_->leased() && store_->sign_ons == sign_ons_;
     }
-    /// The store had it as ours after this many of its Store::sign_ons.
+    /// The store confirmed the turn as ours after this many of its Store::sign_ons.
     void confirm(std::uint64_t sign_ons) noexcept { sign_ons_ = sign_ons; }
     [[nodiscard]] bool reachable() const { return store_->trouble().empty(); }
-    std::shared_ptr<void> use{}; ///< of the row, until its end is decided
+    std::shared_ptr<void> use{}; ///< the use of the row, until its end is decided
 
 private:
     using Self = std::shared_ptr<TurnJournal>;
-    /// The next piece and, behind all of them, the end.
+    /// Sends the next piece or, after all pieces, the end.
     void go_on();
-    /// What is unwritten waits for more, and write_due() will be called.
+    /// True when the next piece waits for more frames; then write_due() will be called.
     [[nodiscard]] bool gathers();
     void send_piece();
     void answered(std::uint64_t end, std::size_t size, const Result<store::Written>& written);
@@ -95,7 +98,7 @@ private:
     [[nodiscard]] store::EndRequest early_end() const;
     [[nodiscard]] static Task<void> end_at_once(Self self, store::EndRequest request);
     [[nodiscard]] static Task<void> write_end(Self self);
-    /// Nobody waits for the store for more than an answer.
+    /// Reports the end as late: no reader waits for the store longer than for one answer.
     void report_late();
     void report_end(store::Written written);
     void tell_stop_done();
@@ -109,20 +112,21 @@ private:
     store::ThreadKey key_;
     std::uint64_t fence_;
     std::string turn_;
-    std::uint64_t end_; ///< bytes written
+    std::uint64_t end_; ///< bytes that the store has confirmed
     std::uint64_t sign_ons_; ///< as last confirmed
     std::string pending_{}; ///< bytes behind `end_`
-    std::deque<std::size_t> cuts_{}; ///< sizes of its pieces that the store may have
-    std::size_t tried_ = 0; ///< … of which so many were sent since it was away
-    std::size_t sent_ = 0; ///< their bytes
-    std::uint64_t top_ = 0; ///< as `end_`, of the furthest piece that was ever sent
-    std::uint64_t stored_ = 0; ///< as `end_`: the store has it, though earlier answers are missing
+    std::deque<std::size_t> cuts_{}; ///< sizes of the pieces that the store may have
+    std::size_t tried_ = 0; ///< … how many of them were sent since the store was away
+    std::size_t sent_ = 0; ///< … and their bytes
+    std::uint64_t top_ = 0; ///< like `end_`, of the furthest piece that was ever sent
+    /// Like `end_`: the store has it, although earlier answers are missing
+    std::uint64_t stored_ = 0;
     std::size_t flying_ = 0; ///< pieces without an answer
     std::uint64_t waits_ = 0; ///< the end of the piece that has not left this process; 0: none
     std::size_t others_ = 0;
-    Clock::time_point sent_at_{}; ///< when the last piece went
+    Clock::time_point sent_at_{}; ///< when the last piece was sent
     std::optional<Clock::time_point> failing_{};
-    std::string last_{}; ///< the ending's frames
+    std::string last_{}; ///< the frames of the ending
     std::string outcome_{};
     std::function<void(End)> done_{};
     std::function<void(Loss)> on_loss_{};
@@ -132,11 +136,11 @@ private:
     bool gave_up_ = false;
     bool held_up_ = false; ///< the store was away: all that is pending is to be sent again
     bool ending_ = false;
-    bool hurried_ = false; ///< the end was tried with pieces before it unanswered, or unsent
-    bool closing_ = false; ///< … and is under way: nothing else is sent
+    bool hurried_ = false; ///< the end was tried while earlier pieces were unanswered or unsent
+    bool closing_ = false; ///< … and has no answer yet: nothing else is sent
     bool over_ = false; ///< nothing is written any more
-    bool released_ = false; ///< … because the turn is let go, whether the store has heard it or not
-    bool logless_ = false; ///< there is no log: only the end is told
+    bool released_ = false; ///< … because the turn is released, even if the store did not answer
+    bool logless_ = false; ///< there is no log: only the end is written
 };
 
 } // namespace oa_stream::lane

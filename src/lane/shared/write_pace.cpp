@@ -8,7 +8,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Who is due within this time is called together: each write wakes two processes.
+/// Turns that are due within this time are called together: each write wakes two processes.
 constexpr Millis k_together{20};
 
 } // namespace

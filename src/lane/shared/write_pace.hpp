@@ -1,5 +1,5 @@
-// When the turns of one lane write: those that nobody reads elsewhere once in a while, and not
-// delta by delta, which is most of what a shared store has to do.
+// Decides when the turns of one lane write. Turns that no other replica reads write at intervals
+// instead of delta by delta: single writes would be most of a shared store's work.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -13,18 +13,18 @@ namespace oa_stream::lane {
 
 class TurnJournal;
 
-/// One for all turns, as a timer for each would cost more than it saves. Of one thread.
+/// One object for all turns: a timer for each would cost more than it saves. Not thread-safe.
 class WritePace : public std::enable_shared_from_this<WritePace> {
 public:
-    /// `pause`: from one write of a turn to its next, at least; 0: none.
+    /// `pause`: the minimum time between two writes of a turn; 0: none.
     WritePace(asio::any_io_executor executor, Millis pause);
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
     [[nodiscard]] Millis pause() const noexcept { return pause_; }
-    /// For what waits from now on.
+    /// Applies to waits that begin later.
     void set_pause(Millis pause) noexcept { pause_ = pause; }
-    /// TurnJournal::write_due() is called within the pause and a little less; within a longer one
-    /// that counted before.
+    /// Calls TurnJournal::write_due() after the pause or slightly earlier. If the pause was longer
+    /// before, earlier waits keep it.
     void wait(std::weak_ptr<TurnJournal> journal);
 
 private:
@@ -38,7 +38,7 @@ private:
     asio::any_io_executor executor_;
     Millis pause_;
     asio::steady_timer timer_;
-    std::deque<Waiting> waiting_{}; ///< in the order in which they came
+    std::deque<Waiting> waiting_{}; ///< in order of arrival
 };
 
 } // namespace oa_stream::lane
