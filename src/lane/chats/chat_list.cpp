@@ -19,9 +19,9 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_check_wait{20}; ///< that a list waits for the authority
-constexpr Millis k_check_age{60'000}; ///< a row that was checked longer ago is checked again
-/// Threads asked for at once: the authority's queue stays free for turns between two of these.
+constexpr Millis k_check_wait{20}; ///< how long a list waits for the authority
+constexpr Millis k_check_age{60'000}; ///< a row whose last check is older is checked again
+/// Threads per request: between two requests, the authority's queue is free for turns.
 constexpr std::size_t k_few = 10;
 constexpr std::size_t k_search_step = 500;
 constexpr Millis k_retry{5'000};
@@ -75,7 +75,7 @@ authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row
     if (info.title.empty()) {
         info.title = row.title;
     }
-    // The thread of a conversation whose first message was replaced is younger than it.
+    // When its first message was replaced, a conversation is older than its thread.
     const auto either = std::max(info.created_at, row.created_at);
     const auto both = std::min(info.created_at, row.created_at);
     info.created_at = both == 0 ? either : both;
@@ -122,7 +122,7 @@ void ChatList::begin_check(const std::shared_ptr<Check>& check) {
 
 Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
     auto& rows = check->rows;
-    // From the oldest on: what moves to the same second keeps its order.
+    // Oldest first: rows that move to the same second keep their order.
     std::ranges::reverse(rows);
     for (std::size_t begin = 0; begin < rows.size(); begin += k_few) {
         const auto few = std::span(rows).subspan(begin, std::min(k_few, rows.size() - begin));
@@ -133,7 +133,7 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
         }
         for (const ThreadRow& row : few) {
             if (lane_->ids().find(row.owner, row.id) != row) {
-                continue; // used or renamed since it was asked about
+                continue; // used or renamed since the request
             }
             if (const auto* info = find_or_null(*infos, row.thread, &authority::ThreadInfo::id)) {
                 lane_->ids().describe(described(row, *info));
@@ -149,7 +149,7 @@ Task<void> ChatList::run_check(std::shared_ptr<Check> check) {
     check->over.cancel();
 }
 
-/// An error only when it matters: a row of the page was never described.
+/// Returns an error only when it matters: a row of the page was never described.
 Task<std::optional<Error>>
 ChatList::check_page(Rows which, std::optional<IdMap::Place> place, std::size_t limit) {
     const auto until = Clock::now() + k_check_wait;
@@ -177,8 +177,8 @@ std::string_view ChatList::name_of(const Rows& which) noexcept {
     return !which.words.empty() ? "t" : !which.title.empty() ? "q" : which.archived ? "a" : "c";
 }
 
-/// As the id map has them: titles that were changed at the authority itself can be missed. Between
-/// two steps the loop goes on.
+/// Searches the titles in the id map: changes made at the authority itself may be missing. The loop
+/// runs between two steps.
 Task<std::vector<ThreadRow>>
 ChatList::found(Rows which, std::optional<IdMap::Place> place, std::size_t limit) {
     std::vector<ThreadRow> found;
@@ -231,7 +231,7 @@ Task<void> ChatList::date_rows() {
         const auto began = Clock::now();
         const auto infos = co_await lane_->authority().threads(mapped(rows, &ThreadRow::thread));
         if (!infos && infos.error().code == Code::precondition) {
-            co_return; // it lists none
+            co_return; // the authority lists no threads
         }
         if (!infos) {
             co_await sleep_for(k_retry);
@@ -248,7 +248,7 @@ Task<void> ChatList::date_rows() {
             ids.reorder();
             ordered = Clock::now();
         }
-        co_await sleep_for(Clock::now() - began); // half of the time is left to others
+        co_await sleep_for(Clock::now() - began); // leaves half of the time to other work
         rows = ids.undated(k_few);
     }
     ids.reorder();

@@ -1,6 +1,6 @@
-// GET /api/chats: a page of an owner's threads as the id map holds them. What a page shows is
-// checked against the authority, for a few milliseconds before it is answered and else afterwards,
-// so that a list is as fast for 50,000 threads as for ten.
+// GET /api/chats: a page of an owner's threads from the id map. The rows of a page are checked
+// against the authority, for a few milliseconds before the answer and otherwise after it. So a list
+// is as fast for 50,000 threads as for ten.
 #pragma once
 
 #include "answers.hpp"
@@ -15,13 +15,13 @@
 
 namespace oa_stream::lane {
 
-/// A row's own title and times stand in for those that its authority does not tell.
+/// Takes the title and times that the authority does not report from the row.
 [[nodiscard]] authority::ThreadInfo completed(authority::ThreadInfo info, const ThreadRow& row);
-/// The row with what its authority tells of it.
+/// The row with what its authority reports of it.
 [[nodiscard]] ThreadRow described(ThreadRow row, authority::ThreadInfo from);
 
-/// The name that somebody gave the thread; empty: it has none. `fallback`: where the authority
-/// tells nothing about it.
+/// The name that a client gave the thread; empty: it has none. `fallback`: used when the authority
+/// reports nothing.
 [[nodiscard]] Task<std::string>
 name_of(authority::Authority* authority, std::string thread, std::string fallback);
 
@@ -33,15 +33,15 @@ public:
     struct Rows {
         std::string owner;
         bool archived = false;
-        std::string title{}; ///< lower case; empty, or what their titles contain
-        std::string words{}; ///< empty, or what their messages hold
-        std::set<std::string> with_words{}; ///< the authority's ids of those that do
+        std::string title{}; ///< in lower case; what the title must contain, or empty
+        std::string words{}; ///< what the messages must contain, or empty
+        std::set<std::string> with_words{}; ///< the authority's ids of threads that contain `words`
     };
-    /// Of the cursors: those of one list make no sense in another.
+    /// Name of the list in its cursors: a cursor is not valid for another list.
     [[nodiscard]] static std::string_view name_of(const Rows& which) noexcept;
     /// {"data":[summary…],"nextCursor"}
     [[nodiscard]] Task<Accepted<Json>> page(Rows which, PageAsked asked);
-    /// Asks for the times and titles of rows that an earlier release left without them, slowly.
+    /// Slowly reads times and titles of rows that an earlier release left without them.
     [[nodiscard]] Task<void> date_rows();
 
 private:
@@ -54,7 +54,7 @@ private:
     check_page(Rows which, std::optional<IdMap::Place> place, std::size_t limit);
 
     LaneState* lane_;
-    std::set<std::string> under_check_{}; ///< the authority's ids
+    std::set<std::string> under_check_{}; ///< the authority's thread ids
 };
 
 } // namespace oa_stream::lane

@@ -30,11 +30,11 @@ struct ListedMessage {
     bool assistant = false;
     std::string id;
     std::vector<Piece> pieces;
-    bool passed_over = false; ///< its role is none that is read
-    bool more = false; ///< it has members of which it is not known yet whether they say something
-    std::vector<ApprovalAnswer> approvals; ///< an assistant's only
-    bool results = false; ///< of the page's functions; likewise
-    bool open = false;    ///< … calls without one
+    bool passed_over = false; ///< messages with its role are not read
+    bool more = false; ///< it has members that may have a meaning; they are read later
+    std::vector<ApprovalAnswer> approvals; ///< only of an assistant
+    bool results = false; ///< has results of the page's functions; only of an assistant
+    bool open = false; ///< … or calls without a result
 
     [[nodiscard]] bool blank() const {
         const bool carries = std::ranges::any_of(pieces, [](const Piece& piece) {
@@ -45,14 +45,14 @@ struct ListedMessage {
     }
 };
 
-/// A page that sends a text beside its parts has joined them in one of these ways.
+/// The parts have the words of the text beside them: pages join the parts in one of these ways.
 bool same_words(const ListedMessage& one, const ListedMessage& other) {
     return joined_text(one.pieces) == joined_text(other.pieces) ||
            joined_text(one.pieces, "") == joined_text(other.pieces, "");
 }
 
 ListedMessage read_message(const Json& message, const std::string& path) {
-    // A message without a role counts as the user's, as it always did on these routes.
+    // On these routes a message without a role has always counted as the user's.
     const auto role = to_lower(string_member(message, "role").value_or("user"));
     ListedMessage out;
     out.user = role == "user";
@@ -91,7 +91,7 @@ Accepted<std::vector<ListedMessage>> read_list(const Json& body, std::size_t mos
     return list;
 }
 
-/// `text` and `message` beside the list: a string, or (message only) a whole message.
+/// `text` or `message` beside the list: a string or, for `message`, a whole message.
 Accepted<std::optional<ListedMessage>> read_single(const Json& body) {
     std::optional<ListedMessage> found;
     for (const auto* key : {"text", "message"}) {
@@ -127,7 +127,7 @@ Rejection reject_assistant_last() {
     );
 }
 
-/// Index of the message that is the turn's input; the list's size when `single` is.
+/// Index of the message that is the turn's input; the list's size when it is `single`.
 Accepted<std::size_t>
 choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage>& single) {
     if (single && single->assistant) {
@@ -135,7 +135,7 @@ choose(const std::vector<ListedMessage>& list, const std::optional<ListedMessage
     }
     for (std::size_t i = list.size(); i-- > 0;) {
         if (list[i].assistant) {
-            // Going further back would ask an answered question again.
+            // Looking further back would repeat a question that was answered.
             return single ? Accepted<std::size_t>(list.size()) : reject_assistant_last();
         }
         if (list[i].user && !list[i].blank()) {
@@ -162,9 +162,9 @@ Rejection reject_part(const Piece& piece, std::string_view why) {
     return rejection;
 }
 
-/// Why a piece cannot be told to the model; empty: it can.
+/// Why the model cannot get a piece; empty: it can.
 std::string_view fault_of(const Piece& piece, bool images) {
-    if (piece.value == k_file_too_large) { // of a text: a file that was pasted into it
+    if (piece.value == k_file_too_large) { // in a text: a file that was pasted into it
         return piece.kind == Piece::Kind::text
                    ? "with it the request is larger than this lane takes; send a smaller file or "
                      "text"
@@ -229,7 +229,8 @@ results_before(const std::vector<ListedMessage>& list, std::size_t newest) {
     return std::nullopt;
 }
 
-/// Messages of other roles that are new: since the answer or question before the newest one.
+/// Places of new messages with other roles: those after the last answer or question before the
+/// newest one.
 std::vector<std::string> unused_places(const std::vector<ListedMessage>& list, std::size_t newest) {
     auto from = newest;
     while (from > 0 && !list[from - 1].user && !list[from - 1].assistant) {

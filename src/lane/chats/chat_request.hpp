@@ -1,4 +1,4 @@
-// A chat request's body, in any of the forms clients send, made into one struct.
+// Reads a chat request's body, in any form that clients send, into one struct.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -23,89 +23,91 @@ using Role = authority::SeedMessage::Role;
 struct EarlierMessage {
     Role role = Role::user;
     std::string id;   ///< empty when the client gave none
-    std::string text; ///< its text parts: an answer's are one, a user's lines; may be empty
+    std::string text; ///< its text parts: joined for an answer, as lines for a user; may be empty
     std::size_t at = 0; ///< its place in messages[]
 };
 
-/// Those that a thread began with.
+/// The messages that a thread began with.
 struct SeededMessages {
     std::size_t count = 0;
-    std::vector<std::string> ids{}; ///< in their order, of the newest ones; empty: not known
+    std::vector<std::string> ids{}; ///< in order; only the newest ones may be known; empty: unknown
 };
 
 struct ChatRequest {
-    std::string thread;       ///< the client's id, [A-Za-z0-9_-]{1,128}
+    std::string thread; ///< the client's id, [A-Za-z0-9_-]{1,128}
     std::string worker{authority::k_usual_worker};
     /// Of the newest user message, in its order; TurnStarter::add_unsent() puts others in front.
     std::vector<authority::InputPart> input{};
-    std::string text; ///< what the user typed, each part on a line of its own
-    /// … with nothing between the parts: releases that joined them so know a message that is sent
-    /// again by its digest.
+    std::string text; ///< what the user typed, each part on its own line
+    /// … joined without a separator, as in earlier releases: the digest of a repeated message is
+    /// computed from it.
     std::string words{};
     std::string user_message_id; ///< id of the newest user message; may be empty
     std::string message_id; ///< member messageId; may be empty
-    std::string answer_id{}; ///< of the assistant's message that results go on with; may be empty
-    /// Messages before the newest user message, of users and assistants only. Of a request with
-    /// answers_calls all of them, when one is a user's and each call of the last one has a result.
+    std::string answer_id{}; ///< id of the assistant's message that results continue; may be empty
+    /// Messages of users and assistants before the newest user message. With answers_calls all of
+    /// them, if one is a user's and each call of the last one has a result.
     std::vector<EarlierMessage> earlier{};
-    /// Not empty: the request answers approvals of the turn under way, and has no input.
+    /// Not empty: the request decides approvals of the running turn and has no input.
     std::vector<ApprovalAnswer> approvals{};
     std::vector<authority::CallResult> results{}; ///< see answers_calls
-    /// The place in messages[] of an answer that has such results: with answers_calls the last
-    /// message (else it is `message`), or the answer in front of the newest user message.
+    /// The index in messages[] of an answer with results: with answers_calls the last message
+    /// (otherwise it is `message`), else the answer before the newest user message.
     std::optional<std::size_t> results_at{};
-    /// Places of new messages, and of the newest one's parts, that nothing is made of;
-    /// extras.ignored has them.
+    /// Places of new messages, and of parts of the newest one, that are not used; they are also in
+    /// extras.ignored.
     std::vector<std::string> unused{};
     RequestExtras extras{};
-    std::size_t newest = 0; ///< place of the newest user message in messages[]; behind `earlier`
-    bool thread_made = false; ///< the client gave no thread's id and this one was made up
+    std::size_t newest = 0; ///< index of the newest user message in messages[]; after `earlier`
+    bool thread_made = false; ///< the client sent no thread id, so the lane made one
     bool regenerate = false; ///< trigger: regenerate-message
-    /// … without messages, or behind results: the conversation has the user's message, or these.
+    /// … without messages, or after results: the conversation already has the user's message or the
+    /// results.
     bool kept_question = false;
-    /// The last message is the assistant's and has results of the page's functions, which `results`
-    /// holds once read_call_results() has read the whole body. There is no input either.
+    /// The last message is the assistant's and has results of the page's functions.
+    /// read_call_results() puts them into `results` once the whole body was read. There is no
+    /// input.
     bool answers_calls = false;
-    bool more = false; ///< the newest has more members: unused_members() says which count
-    bool whole_list = false; ///< came with messages[], so `earlier` is what the page holds
+    /// The newest message has more members: unused_members() finds those that matter
+    bool more = false;
+    bool whole_list = false; ///< the request has messages[], so `earlier` is what the page holds
 };
 
 struct ChatRequestContext {
-    std::optional<std::string> path_id{}; ///< still percent-encoded; the named route's {id}
-    std::string_view query{}; ///< may name the thread too (?conversationId=…)
+    std::optional<std::string> path_id{}; ///< the {id} in the path, still percent-encoded
+    std::string_view query{}; ///< may contain the thread's id, too (?conversationId=…)
     std::size_t text_chars = LaneLimits{}.text_chars;
-    bool images = false; ///< the authority takes them
+    bool images = false; ///< the authority accepts images
     std::size_t messages = LaneLimits{}.messages;
-    std::string worker{}; ///< the only one that a request may name; empty: any
+    std::string worker{}; ///< the only worker that a request may name; empty: any
     ExtrasContext extras{};
 };
 
-/// Every name that read_chat_request() looks for, at any depth. It finds the same in a body of
-/// which nothing else was kept.
+/// Every name that read_chat_request() reads, at any depth. A body that was reduced to these names
+/// gives the same result.
 [[nodiscard]] std::span<const std::string_view> chat_request_names() noexcept;
-/// Those of the body itself.
+/// The names that are members of the body itself.
 [[nodiscard]] std::span<const std::string_view> chat_body_names() noexcept;
 
-/// 422 with the field, or with code unsupported_part and the part's path. Rules, in this order:
-/// the thread (all names must agree), then the newest user message, then its parts, then its
-/// length.
+/// 422 with the field, or with code unsupported_part and the part's path. Checks, in this order:
+/// the thread (all names must agree), the newest user message, its parts, its length.
 [[nodiscard]] Accepted<ChatRequest>
 read_chat_request(const Json& body, const ChatRequestContext& context);
 
-/// Code points that a user says; files that are told as text count as well.
+/// Number of code points of the user's text; text files count as well.
 [[nodiscard]] std::size_t text_length(const std::vector<authority::InputPart>& input);
 
-/// A message's metadata has more than what the lane itself put there, or an empty frame of a
-/// library's ({"custom": {}}).
+/// A message's metadata contains more than what the lane itself adds and the empty member of a
+/// library ({"custom": {}}).
 [[nodiscard]] bool is_page_metadata(const Json& metadata);
-/// A message has metadata, or members that nobody here reads.
+/// A message has metadata, or members that the lane does not read.
 [[nodiscard]] bool has_more(const Json& message);
-/// Names of those of the newest user message in the whole body: not the ones that say nothing, nor
-/// what the lane itself once put there.
+/// Names of such members of the newest user message in the whole body: without empty ones and
+/// without those that the lane itself added earlier.
 [[nodiscard]] std::vector<std::string> unused_members(const Json& body, const ChatRequest& request);
 
-/// The part of an id that may stand on the wire: other characters become '-', cut to 128; "x" when
-/// nothing is left. Message ids are turn ids seen through this.
+/// Converts an id to the form used on the wire: other characters become '-', at most 128
+/// characters; "x" when nothing is left. Message ids on the wire are turn ids in this form.
 [[nodiscard]] std::string wire_id(std::string_view id);
 
 } // namespace oa_stream::lane

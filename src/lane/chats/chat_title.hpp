@@ -11,14 +11,14 @@
 
 namespace oa_stream::lane {
 
-/// The most that a title has, in code points.
+/// The longest title, in code points.
 inline constexpr std::size_t k_title_chars = 200;
 
-/// Without white space of any script around it: a name of nothing else is none to Codex. Empty when
-/// there is none. 422 when it is not a string or longer than 200 characters.
+/// The title without surrounding white space of any script: Codex treats a blank name as none.
+/// Empty when there is no title. 422 when it is not a string or longer than 200 characters.
 [[nodiscard]] Accepted<std::string> read_title(const Json& body);
 
-/// For comparing: letters of any script in lower case.
+/// For comparisons: letters of every script in lower case.
 [[nodiscard]] std::string folded(std::string_view text);
 
 } // namespace oa_stream::lane

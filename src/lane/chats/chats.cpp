@@ -18,16 +18,17 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::string_view k_retired_canonical = "/api/runtime/threads";
-/// Codex stores a turn's beginning and end a moment after it told them.
+/// Codex stores a turn's beginning and end a moment after it reports them.
 constexpr Millis k_settle_wait{500};
-/// For a turn that is being started: its question belongs to the messages.
+/// How long to wait for a turn that is being started: its question is part of the messages.
 constexpr Millis k_begin_wait{2'000};
-/// For a turn that was just joined to say what it waits for.
+/// How long to wait until a turn that was just joined waits for its client.
 constexpr Millis k_join_wait{1'000};
-constexpr std::size_t k_most_words = 200; ///< bytes of what is searched
-constexpr std::size_t k_small_answer = 64U << 10U; ///< bytes; one is never refused for all answers
+constexpr std::size_t k_most_words = 200; ///< longest search text, in bytes
+/// Bytes; a smaller answer is never refused because of the memory of all answers
+constexpr std::size_t k_small_answer = 64U << 10U;
 
-/// Cursors of one list make no sense in another, nor in another order.
+/// A cursor is valid only for its own list and order.
 std::string_view list_of(Chats::Reading reading, bool newest_first) {
     switch (reading) {
     case Chats::Reading::messages:
@@ -45,7 +46,7 @@ std::string provider_of(const authority::Capabilities& able) {
     return kind == nullptr ? able.name : std::string(kind->provider);
 }
 
-/// The key is the number of events the client has.
+/// The key is the number of events that the client has.
 Accepted<Json> event_page(const ThreadPage& page, const authority::PastTurn& turn) {
     auto events = project_events(page.context, turn);
     const auto& after = page.asked.after;
@@ -85,7 +86,7 @@ Task<void> Chats::answer(CallPtr call, net::Response response) {
         response = to_response(fits.error(), call->record.request_id);
         call->record.error = std::move(fits.error().code);
     }
-    // Word for word as the retired lane did; an operator recognises the rollback by them.
+    // The retired lane's headers, word for word: an operator recognises the rollback by them.
     if (lane_->config.mode == LaneMode::retired) {
         response.headers.set(net::k_retired_header, "true");
         response.headers.set(net::k_canonical_header, std::string(k_retired_canonical));
@@ -93,8 +94,8 @@ Task<void> Chats::answer(CallPtr call, net::Response response) {
     co_await answers_->send(std::move(call), std::move(response));
 }
 
-/// As the control service answers since guests are gone: whoever asks needs a token, and gets none
-/// of a guest.
+/// The control service's answer since it has no guests any more: clients need a token, and guests
+/// get none.
 Task<Accepted<net::Response>> Chats::guest_session(CallPtr call) {
     OA_CO_CHECK(owner(*lane_, *call));
     const Json data{
@@ -120,7 +121,7 @@ Task<void> Chats::serve(CallPtr call, Handler handler) {
 Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
     const auto& record = call->record;
     if (rejection.status == 502 && call->match.id &&
-        !lane_->ids().contains(record.owner, record.thread)) { // deleted meanwhile
+        !lane_->ids().contains(record.owner, record.thread)) { // the row was deleted meanwhile
         rejection = reject_unknown_thread();
     }
     if (rejection.status >= 500 && !rejection.cause.empty()) {
@@ -131,14 +132,15 @@ Task<void> Chats::refuse(CallPtr call, Rejection rejection) {
     return answer(std::move(call), std::move(response));
 }
 
-/// A turn that a lane before this one left waiting for results: its calls are known once it was
-/// joined. Not for a client that would not decide on its approvals: joined so, they are declined.
-/// The thread's turn, here or read from another lane; null: none is known.
+/// The thread's turn, of this lane or relayed; null: none is known. A turn that an earlier lane
+/// left waiting for results is joined, so that its calls are known. Not for a client that does not
+/// support approvals: a join for it would decline them.
 Task<std::shared_ptr<LiveTurn>> Chats::join_waiting(CallPtr call) {
     const auto& record = call->record;
     auto own = lane_->turns.find(record.owner, record.thread);
     const bool decides = lane_->config.approvals != Approvals::ask || starter_->asks(*call);
-    const bool starts = lane_->turns.starting(record.owner, record.thread); // k_begin_wait is over
+    // Although k_begin_wait is over
+    const bool starts = lane_->turns.starting(record.owner, record.thread);
     if (!lane_->config.allowed.tools || !decides || starts || (own && !lane_->shared)) {
         co_return own;
     }
@@ -154,7 +156,7 @@ Task<std::shared_ptr<LiveTurn>> Chats::join_waiting(CallPtr call) {
     co_return turn;
 }
 
-/// Waits until the authority has stored what it told last of the newest turn. That turn's id.
+/// Waits until the authority has stored the newest turn's last report. Returns that turn's id.
 Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
     const auto until = Clock::now() + k_settle_wait;
     authority::TurnsQuery query{.thread = std::move(thread), .limit = 1, .newest_first = true};
@@ -178,8 +180,8 @@ Task<Result<std::string>> Chats::settle(CallPtr call, std::string thread) {
     }
 }
 
-/// Whether a resume may repeat the turn depends on what its page has been told here: nothing, by a
-/// page that ends before it.
+/// Notes which turns the client has received here, because this decides whether a resume may replay
+/// them. A page of messages that does not reach the newest turn notes nothing.
 Task<void> Chats::note_read(CallPtr call, const MessagesRead* read, const Thread* thread) {
     if (!read->reached_newest) {
         co_return;
@@ -194,14 +196,14 @@ Task<void> Chats::note_read(CallPtr call, const MessagesRead* read, const Thread
         }
         runs = runs || (turn.running && turn.id == context.newest);
     }
-    // The list has the calls that waited when its reading began. Others may wait by now: those of a
-    // later answer, when one of these has its result.
+    // The list has the calls that waited when the read began. By now other calls may wait: those of
+    // a later answer, after one of these got its result.
     const bool waits = runs && !context.calls.empty() && live->waiting() &&
                        std::ranges::all_of(context.calls, [&](const turn::ClientCall& listed) {
                            return contains(live->open_calls(), listed);
                        });
     if (waits) {
-        whole.push_back(live->id()); // as far as it goes without its page
+        whole.push_back(live->id()); // complete up to the point where it waits for its page
     }
     if (lane_->shared) {
         const auto& record = call->record;
@@ -237,7 +239,7 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     }
     if (infos->empty()) {
         if (lane_->ids().find(row->owner, row->id) == row) {
-            lane_->ids().hide(*row); // nor do lists show it any more
+            lane_->ids().hide(*row); // lists do not show it any more, either
         }
         co_return reject_read({.code = Code::not_found, .message = "no such thread"});
     }
@@ -257,8 +259,8 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
         .newest = *std::move(newest)
     };
     const auto& live = out.live;
-    // A list has no questions: the resume that tells one tells the whole answer, which most clients
-    // append to the part of it that they have.
+    // Not while approvals wait: a list cannot show them, and the resume that sends one replays the
+    // whole answer, which most clients append to the part that they have.
     const bool listed = live && live->waiting() && !live->asks();
     if (listed && live->id() == wire_id(out.page.context.newest)) {
         out.page.context.calls = live->open_calls();
@@ -290,7 +292,7 @@ Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
     OA_CO_TRY(const auto thread, co_await read_thread(call, Reading::messages));
     ThreadPage newest = thread.page;
     newest.asked.after.clear();
-    // First: whoever reads here that a run has ended must find its answer in the messages.
+    // Runs first: if they show that a run has ended, the messages must contain its answer.
     OA_CO_TRY(auto runs, co_await read_runs(&lane_->authority(), std::move(newest)));
     OA_CO_TRY(auto messages, co_await read_messages(&lane_->authority(), thread.page));
     co_await note_read(call, &messages, &thread);
@@ -322,7 +324,7 @@ Task<Accepted<net::Response>> Chats::run_events(CallPtr call) {
         co_return invalid_field("run_id", "a run id is needed");
     }
     authority::TurnsQuery query{.thread = thread.page.thread, .limit = 1};
-    query.newest_first = true; // what is looked at is mostly new
+    query.newest_first = true; // clients mostly read new runs
     query.from = std::move(run);
     query.failures = true;
     auto turns = co_await lane_->authority().turns_page(std::move(query));

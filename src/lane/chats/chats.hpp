@@ -18,7 +18,7 @@
 
 namespace oa_stream::lane {
 
-/// What one answer has of the memory that is there for all of them; as long as this lives.
+/// One answer's share of the memory for all answers, while this object lives.
 class AnswerRoom {
 public:
     explicit AnswerRoom(const LaneState& lane)
@@ -26,7 +26,7 @@ public:
     AnswerRoom(const AnswerRoom&) = delete;
     AnswerRoom& operator=(const AnswerRoom&) = delete;
     ~AnswerRoom() { *all_ -= own_; }
-    /// 503 beyond the limit; not of a small answer, nor when there is no other one.
+    /// 503 beyond the limit, except for a small answer or when there is no other one.
     [[nodiscard]] Accepted<void> add(std::size_t bytes);
 
 private:
@@ -41,7 +41,7 @@ public:
         : lane_(&lane), answers_(&answers), starter_(&starter), list_(lane) {}
 
     using Handler = Task<Accepted<net::Response>> (Chats::*)(CallPtr);
-    /// Answers as the route's handler says.
+    /// Sends the answer that the route's handler returns.
     [[nodiscard]] Task<void> serve(CallPtr call, Handler handler);
     [[nodiscard]] Task<Accepted<net::Response>> list(CallPtr call);
     [[nodiscard]] Task<Accepted<net::Response>> make(CallPtr call);
@@ -54,9 +54,9 @@ public:
     [[nodiscard]] Task<Accepted<net::Response>> runs(CallPtr call);
     [[nodiscard]] Task<Accepted<net::Response>> run_events(CallPtr call);
     [[nodiscard]] Task<Accepted<net::Response>> guest_session(CallPtr call);
-    /// The rows of threads that are deleted already.
+    /// Removes the rows of threads that are deleted already.
     [[nodiscard]] Task<void> forget(std::vector<std::string> threads);
-    /// Beside everything else, from the lane's start on.
+    /// Runs in the background from the lane's start.
     [[nodiscard]] Task<void> date_rows() { return list_.date_rows(); }
 
     enum class Reading { messages, runs, events };
@@ -66,17 +66,17 @@ public:
     };
 
 private:
-    /// A thread of this owner, as its authority tells it now, and which part of it is asked for.
+    /// A thread of this owner, as its authority reports it now, and the requested page.
     struct Thread {
         ThreadPage page{};
         authority::ThreadInfo info{};
         bool archived = false;
-        std::shared_ptr<LiveTurn> live{}; ///< messages alone are read with it
+        std::shared_ptr<LiveTurn> live{}; ///< set only when messages are read
     };
     struct Fork {
-        std::string id{}; ///< of the copy; empty: one is made up
+        std::string id{}; ///< id of the copy; empty: the lane makes one
         std::string message{}; ///< empty: everything is copied
-        std::string title{}; ///< empty: as the source
+        std::string title{}; ///< empty: that of the source
         std::int64_t came_s = 0; ///< Unix seconds
     };
 
@@ -95,21 +95,22 @@ private:
     [[nodiscard]] Task<Accepted<Json>> all_messages(ThreadPage page, AnswerRoom* room);
     // chats_fork.cpp
     struct ForkPoint {
-        std::string last_turn{}; ///< of the copy; empty: it has none
-        Json seed = Json::array(); ///< then: what it has of the messages that the source began with
+        std::string last_turn{}; ///< of the copy; empty: it has no turn
+        /// Only then: its part of the messages that the source began with
+        Json seed = Json::array();
     };
     [[nodiscard]] Task<Accepted<ForkPoint>> fork_point(ThreadRow row, std::string message);
     [[nodiscard]] Task<Accepted<Fork>> read_fork(CallPtr call);
     [[nodiscard]] Task<Result<std::string>> copy_up_to(ThreadRow source, ForkPoint point);
     [[nodiscard]] Task<Accepted<ThreadRow>> copy_thread(ThreadRow source, Fork asked);
     [[nodiscard]] Task<Json> summary_of(ThreadRow row);
-    /// The place of a conversation that is to be made. A refusal ends no turn: 409 conflict where
-    /// there is one with that id.
+    /// Reserves the id of a new conversation. Does not end any turn: 409 conflict when the id is in
+    /// use.
     [[nodiscard]] Task<Accepted<ThreadPlace>> take_new(CallPtr call, std::string id);
     [[nodiscard]] Task<void> drop_thread(std::string thread);
-    /// The new conversation is known to all lanes; else its thread goes.
+    /// Makes the new conversation known to all lanes; if that fails, deletes its thread.
     [[nodiscard]] Task<Accepted<void>> keep_made(ThreadRow row, std::uint64_t fence);
-    /// 201 with the conversation that was made, and where it is.
+    /// 201 with the new conversation and its location.
     [[nodiscard]] static net::Response made_response(const Call& call, const Json& made);
     [[nodiscard]] Task<void> answer(CallPtr call, net::Response response);
     [[nodiscard]] Task<void> refuse(CallPtr call, Rejection rejection);

@@ -1,4 +1,5 @@
-// PATCH and DELETE /api/chats/{id}: its title, whether the usual list shows it, and its end.
+// PATCH and DELETE /api/chats/{id}: changes the title or the archive mark, or deletes the
+// conversation.
 #include "oa_stream/base/text.hpp"
 
 #include "chat_title.hpp"
@@ -12,7 +13,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr Millis k_stop_wait{2000}; ///< for the end of a turn on a thread that is deleted
+constexpr Millis k_stop_wait{2000}; ///< for a turn's end before its thread is deleted
 constexpr std::array<Gate, 4> k_change_gates{body_size, owner, optional_type, known_thread};
 
 Accepted<std::optional<bool>> read_archived(const Json& body) {
@@ -51,7 +52,7 @@ constexpr std::string_view k_unable = "this assistant does not do that with conv
 
 } // namespace
 
-/// The gates of a route that changes a thread, then its body.
+/// Passes the gates of a route that changes a thread, then reads its body.
 Task<Accepted<void>> Chats::read_fields(CallPtr call, BodyUse use) {
     OA_CO_CHECK(co_await admit(*lane_, call, k_change_gates));
     if (trim(call->request().body).empty()) {
@@ -60,8 +61,8 @@ Task<Accepted<void>> Chats::read_fields(CallPtr call, BodyUse use) {
     co_return co_await read_body(lane_, call, {}, std::move(use));
 }
 
-/// As a list would show it, and shows it from now on; what the row says of it where the authority
-/// does not answer: what was asked is done.
+/// The conversation as lists show it from now on. If the authority does not answer, only the row's
+/// fields: the change itself has been made.
 Task<Json> Chats::summary_of(ThreadRow row) {
     std::vector<std::string> asked{row.thread};
     const auto infos = co_await lane_->authority().threads(std::move(asked));
@@ -75,8 +76,8 @@ Task<Json> Chats::summary_of(ThreadRow row) {
     co_return project_thread(row.id, completed(std::move(info), row), row.archived);
 }
 
-/// What is not stored does not happen: this comes before the authority is told. Only that one's
-/// title goes into the row here.
+/// Stores the change before the authority gets it: a change that cannot be stored must not happen.
+/// The row here gets its title only after the authority's answer.
 Task<Accepted<void>> Chats::store_change(ThreadRow row, Change what) {
     auto& ids = lane_->ids();
     if (what.archived) {
@@ -117,7 +118,7 @@ Task<Accepted<void>> Chats::apply_change(ThreadRow row, Change asked) {
         (void)co_await store_change(row, back);
         co_return reject_unable(named.error(), k_unable);
     }
-    if (auto now = ids.find(row.owner, row.id)) { // it may be deleted meanwhile
+    if (auto now = ids.find(row.owner, row.id)) { // it may have been deleted meanwhile
         now->title = short_title(*asked.title);
         ids.describe(*now);
     }
@@ -143,13 +144,14 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     }
     const auto now = co_await summary_of(*std::move(row));
     row = lane_->ids().find(owner, id);
-    if (row && asked.title && lane_->shared) { // lanes may have listed it before it had the title
+    // Other lanes may have listed it without the new title
+    if (row && asked.title && lane_->shared) {
         lane_->shared->touch_later(owner, id, row->updated_at);
     }
     co_return json_response(200, Json::object({{"data", now}}));
 }
 
-/// Stops the turn under way, as POST …/stop does.
+/// Stops the running turn, as POST …/stop does.
 Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
@@ -180,7 +182,7 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     OA_CO_CHECK(co_await end_turn(call));
     const std::string owner = call->record.owner;
     const std::string id = call->record.thread;
-    // No turn begins on it meanwhile.
+    // No turn may begin on the thread meanwhile.
     auto wish = wish_of(*lane_, *call, id);
     wish.count_owner = false;
     wish.limited = false;
@@ -191,7 +193,7 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
         co_return reject_unknown_thread();
     }
     if (const auto* hold = place.shared_hold(); hold != nullptr && !hold->ours()) {
-        co_return reject_store_away(); // another lane may go on with it
+        co_return reject_store_away(); // another lane may continue the conversation
     }
     const auto gone = co_await lane_->authority().delete_thread(row->thread);
     if (!gone && gone.error().code != Code::not_found) {
@@ -199,20 +201,20 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     }
     ids.erase(owner, id);
     place.lease.forget();
-    // On a full disk the line is written later. Lost with the process, its row would lead to a
-    // thread that the authority does not know: not listed, and 404.
+    // On a full disk the line is written later. If this process dies before, the old row leads to a
+    // thread that the authority does not have: it is not listed and answers 404.
     (void)co_await ids.commit();
     const auto stored = lane_->shared ? co_await lane_->shared->store_row(owner, id, place.fence())
                                       : Result<void>{};
     if (!stored) {
-        if (stored.error().code == Code::conflict) { // as another lane has it now
+        if (stored.error().code == Code::conflict) { // use the row of the lane that has it now
             (void)co_await lane_->shared->refresh(owner, id);
         }
         co_return with_retry_after(
             reject(503, "store_unavailable", "this service cannot delete it right now"), 1
         );
     }
-    if (lane_->shared) { // their files have its title
+    if (lane_->shared) { // the other lanes' files contain its title
         lane_->shared->tell_deleted_later(row->thread);
     }
     net::Response nothing;
@@ -221,7 +223,8 @@ Task<Accepted<net::Response>> Chats::remove(CallPtr call) {
     co_return nothing;
 }
 
-/// What the store does not take now is not listed either: its thread is gone.
+/// Rows that cannot be removed from the store now are not listed either, because their threads are
+/// gone.
 Task<void> Chats::forget(std::vector<std::string> threads) {
     if (lane_->shared) {
         co_return co_await lane_->shared->forget_deleted(std::move(threads));

@@ -1,4 +1,4 @@
-// GET /api/chats/{id}/export: a whole conversation as one file, for people or for another program.
+// GET /api/chats/{id}/export: a whole conversation as one file, for reading or for another program.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/wire/ui_part.hpp"
@@ -32,7 +32,7 @@ Accepted<Form> read_form(std::string_view query) {
     return name == k_json.name ? k_json : k_markdown;
 }
 
-/// A fence that the text itself does not hold.
+/// Uses a fence that is longer than any in the text.
 void append_fenced(std::string& out, std::string_view text) {
     std::size_t longest = 2;
     std::size_t run = 0;
@@ -82,12 +82,12 @@ Rejection reject_large() {
 
 } // namespace
 
-/// All messages, page by page.
+/// All messages, read page by page.
 Task<Accepted<Json>> Chats::all_messages(ThreadPage page, AnswerRoom* room) {
     Json all = Json::array();
     std::size_t bytes = 0;
     page.asked = {.limit = k_page};
-    page.newest_first = false; // `order` is of lists
+    page.newest_first = false; // `order` applies to lists only
     while (true) {
         OA_CO_TRY(auto read, co_await read_messages(&lane_->authority(), page));
         const std::size_t before = bytes;
@@ -113,7 +113,7 @@ Task<Accepted<net::Response>> Chats::export_chat(CallPtr call) {
     OA_CO_TRY(const auto form, read_form(call->request().query));
     const std::string id = thread.page.context.thread;
     const Json summary = project_thread(id, thread.info, thread.archived);
-    AnswerRoom room(*lane_); // until the file is there, which is counted by itself
+    AnswerRoom room(*lane_); // until the file exists, which is counted on its own
     OA_CO_TRY(auto messages, co_await all_messages(std::move(thread.page), &room));
     net::Response response;
     response.status = 200;

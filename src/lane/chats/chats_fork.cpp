@@ -1,4 +1,4 @@
-// POST /api/chats/{id}/fork: a copy that goes its own way from a message on.
+// POST /api/chats/{id}/fork: makes a copy of a conversation up to a message.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -22,7 +22,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// read_thread_name() knows more names of an id; a copy has been taking them.
+/// read_thread_name() accepts more aliases; these are the ones that copies accept.
 constexpr std::array<std::string_view, 7> k_fork_names{
     "id", "thread_id", "threadId", "conversation_id", "conversationId", "messageId", "title"
 };
@@ -39,7 +39,7 @@ Accepted<void> read_message_id(const Json& body, std::string& id) {
     return {};
 }
 
-/// How many of these messages a copy up to that one has.
+/// How many of these messages a copy up to `message` contains.
 std::optional<std::size_t> end_in(const Json& seed, const std::string& message) {
     const auto found = std::ranges::find_if(seed, [&](const Json& one) {
         return text_view_in(one, "id") == message;
@@ -53,11 +53,11 @@ std::optional<std::size_t> end_in(const Json& seed, const std::string& message) 
 
 } // namespace
 
-/// An answer's copy ends with it, a question's before it.
+/// A copy up to an answer includes it; a copy up to a question ends before it.
 Task<Accepted<Chats::ForkPoint>> Chats::fork_point(ThreadRow row, std::string message) {
     authority::TurnsQuery query{.thread = row.thread, .limit = 50, .newest_first = true};
     query.detail = authority::TurnsQuery::Detail::question;
-    bool asked = false; // found: the next older turn is the last one
+    bool asked = false; // the question was found: the next older turn is the last one of the copy
     while (true) {
         auto page = co_await lane_->authority().turns_page(query);
         if (!page) {
@@ -132,13 +132,13 @@ Task<Result<std::string>> Chats::copy_up_to(ThreadRow source, ForkPoint point) {
     co_return co_await authority.make_thread(std::move(request));
 }
 
-/// The copy at the authority, as a row that is not stored yet.
+/// Makes the copy at the authority; returns its row, which is not stored yet.
 Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     OA_CO_TRY(auto point, co_await fork_point(source, asked.message));
     auto& authority = lane_->authority();
     auto thread = co_await copy_up_to(source, point);
     if (!thread && thread.error().code == Code::precondition && !point.last_turn.empty()) {
-        // A message that was replaced meanwhile took that turn with it.
+        // If the message was replaced meanwhile, that turn is gone: find the point again.
         OA_CO_TRY(auto latest, co_await fork_point(source, std::move(asked.message)));
         if (latest.last_turn != point.last_turn) {
             point = std::move(latest);
@@ -154,7 +154,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     const bool own = !asked.title.empty();
     if (own) {
         row.title = short_title(asked.title);
-    } else if (turnless) { // a title of the first question goes with that
+    } else if (turnless) { // a title from the first question would not fit
         row.title = short_title(co_await name_of(&authority, source.thread, {}));
     } else {
         row.title = source.title;
@@ -164,7 +164,7 @@ Task<Accepted<ThreadRow>> Chats::copy_thread(ThreadRow source, Fork asked) {
     if (row.title.empty()) {
         co_return row;
     }
-    // A name of the source is none of the copy's.
+    // The authority does not copy the source's name.
     auto named = co_await authority.name_thread(row.thread, own ? asked.title : row.title);
     if (!named && named.error().code != Code::precondition) {
         co_await drop_thread(row.thread);
@@ -178,7 +178,8 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     auto& ids = lane_->ids();
     const std::string owner = call->record.owner;
     const std::string id = asked.id;
-    // What is replaced is gone, and what replaces it not there yet.
+    // While a turn is being started, a replaced turn is gone already and its replacement not stored
+    // yet.
     OA_CO_CHECK(co_await starter_->await_start(call));
     if (lane_->turns.starting(owner, call->record.thread)) {
         co_return reject_busy();
@@ -193,7 +194,8 @@ Task<Accepted<net::Response>> Chats::fork(CallPtr call) {
     }
     auto row = co_await copy_thread(*std::move(source), std::move(asked));
     if (!row) {
-        // An authority that serves several lanes does not say that another one's turn is why.
+        // An authority that serves several lanes does not report that another lane's turn is the
+        // reason.
         const auto turn = lane_->shared ? co_await lane_->shared->find(owner, call->record.thread)
                                         : Accepted<std::shared_ptr<LiveTurn>>(nullptr);
         const bool busy = turn && *turn && !(*turn)->ended();

@@ -43,7 +43,7 @@ Accepted<void> check_messages(const Json* messages, std::size_t most) {
     return invalid_field(std::move(place), std::move(why));
 }
 
-/// As a list shows a conversation without a name.
+/// The title that lists show for a conversation without a name.
 std::string first_question(const Json& messages) {
     const auto asked = std::ranges::find_if(messages, [](const Json& message) {
         return text_view_in(message, "role") == "user";
@@ -79,7 +79,8 @@ Accepted<ImportedChat> read_export(const Json& file, const ImportContext& contex
     chat.count = messages->size();
     chat.seed = read_seed(file, messages->size(), context.seed);
     for (std::size_t i = 0; i < messages->size(); ++i) {
-        if (text_view_in((*messages)[i], "role") == "system") { // no thread here has such a message
+        // Threads of the lane have no system messages
+        if (text_view_in((*messages)[i], "role") == "system") {
             chat.seed.partly.push_back(fmt::format("messages[{}]", i));
         }
     }

@@ -1,4 +1,4 @@
-// A conversation out of a file that GET …/export made, on this lane or another.
+// Reads a conversation from a file that GET …/export made, on this or another lane.
 #pragma once
 
 #include "oa_stream/lane/config.hpp"
@@ -18,17 +18,17 @@ struct ImportContext {
 };
 
 struct ImportedChat {
-    std::string id; ///< as it was; empty: none
-    std::string title{}; ///< the file's, else its first question; may be empty
+    std::string id; ///< the original id; empty: none
+    std::string title{}; ///< the file's title, or else its first question; may be empty
     bool archived = false;
     std::size_t count = 0; ///< messages in the file
     Seed seed{};
 };
 
-/// True when a body is such a file, or says so.
+/// True when the body has the export's format, or claims to have it.
 [[nodiscard]] bool is_export(const Json& body);
 
-/// 422 with the member or the message that is wrong.
+/// 422 with the wrong member or message.
 [[nodiscard]] Accepted<ImportedChat> read_export(const Json& file, const ImportContext& context);
 
 } // namespace oa_stream::lane

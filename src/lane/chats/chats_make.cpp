@@ -1,5 +1,5 @@
-// POST /api/chats: an empty thread, or the one of an exported file. It is the authority that keeps
-// it, and its title.
+// POST /api/chats: makes an empty thread, or the thread of an exported file. The authority stores
+// it and its title.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -24,7 +24,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// What is read of a body beside the id; the rest is named.
+/// The members that are read beside the id; others are reported as ignored.
 constexpr std::array<std::string_view, 1> k_read{"title"};
 constexpr std::array<std::string_view, 4> k_read_of_export{
     "format", "exportedAt", "conversation", "messages"
@@ -66,7 +66,7 @@ constexpr std::array<Gate, 3> k_make_gates{resend_size, owner, optional_type};
 
 } // namespace
 
-/// A request without a body asks for a thread with nothing said about it.
+/// A request without a body makes a thread without title and messages.
 Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     auto sieve = std::make_unique<ResendSieve>();
     OA_CO_CHECK(co_await admit(*lane_, call, k_make_gates, std::move(sieve)));
@@ -93,12 +93,13 @@ Task<Accepted<ImportedChat>> Chats::read_new_thread(CallPtr call) {
     co_return thread;
 }
 
-/// Nothing leads to it: left alone it would keep what it was copied from, too.
+/// No row refers to the thread: if it stayed, it would also keep the content that it was copied
+/// from.
 Task<void> Chats::drop_thread(std::string thread) {
     (void)co_await lane_->authority().delete_thread(std::move(thread));
 }
 
-/// The right to start a turn on it: neither a message nor a second request makes it meanwhile.
+/// The right to start a turn on the id, so that no other request makes the conversation meanwhile.
 Task<Accepted<ThreadPlace>> Chats::take_new(CallPtr call, std::string id) {
     auto wish = wish_of(*lane_, *call, id);
     wish.supersedes = false;
@@ -113,7 +114,8 @@ Task<Accepted<ThreadPlace>> Chats::take_new(CallPtr call, std::string id) {
     co_return std::move(place);
 }
 
-/// While this lane stood still another one may have made it: the map has that one from now on.
+/// If this process was suspended, another lane may have made the conversation: the map then gets
+/// that row.
 Task<Accepted<void>> Chats::keep_made(ThreadRow row, std::uint64_t fence) {
     auto& ids = lane_->ids();
     ids.put(row);

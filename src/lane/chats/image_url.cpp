@@ -17,7 +17,7 @@ constexpr std::string_view k_base64 = "base64";
 
 struct Format {
     ImageFormat format;
-    std::string_view begins; ///< base64 of the first bytes, as far as they are whole digits
+    std::string_view begins; ///< the first bytes in base64, as far as they fill whole digits
 };
 constexpr std::array k_formats{
     Format{ImageFormat::png, "iVBORw0KGg"},
@@ -34,7 +34,7 @@ bool is_base64(std::string_view text) noexcept {
     return whole && is_plain_word(digits, "+/");
 }
 
-/// What stands behind the last ';' of the type, as it is written.
+/// The text behind the last ';' of the type, unchanged.
 std::string_view last_parameter(std::string_view url) noexcept {
     const auto head = url.substr(0, url.find(','));
     const auto at = head.rfind(';');
@@ -71,7 +71,7 @@ std::string_view image_fault(std::string_view url) {
         return "an image must have its data behind the comma of its URL";
     }
     const auto data = url.substr(comma + 1);
-    // Codex reads the type from the data, and tells the model that one.
+    // Codex detects the type from the data and passes that one to the model.
     const auto* format = std::ranges::find_if(k_formats, [&](const Format& one) {
         return data.starts_with(one.begins);
     });
@@ -81,7 +81,7 @@ std::string_view image_fault(std::string_view url) {
     if (!says_base64(url) || !is_base64(data)) {
         return "an image must be whole base64";
     }
-    if (last_parameter(url).size() != k_base64.size()) { // Codex would leave it out
+    if (last_parameter(url).size() != k_base64.size()) { // Codex would ignore such an image
         return "an image must have a URL without spaces around base64";
     }
     return shape_fault(format->format, data);

@@ -26,7 +26,7 @@ std::string first_string(const Json& object, std::initializer_list<std::string_v
     return {};
 }
 
-/// image_url is a string in one dialect and {"url"} in another.
+/// image_url is a string in one client format and {"url"} in another.
 std::string url_of(const Json& part) {
     auto url = first_string(part, {"url", "image", "image_url", "data"});
     if (url.empty()) {
@@ -44,7 +44,7 @@ bool is_carried_url(std::string_view url, bool known_image) {
     return known_image && url.starts_with("https://");
 }
 
-/// A file or image part. One that carries nothing at all is for the page alone.
+/// Reads a file or image part. A part without any content is for the page alone.
 Piece read_file(const Json& part, std::string_view type, const std::string& path) {
     auto url = url_of(part);
     if (url.empty() && member(part, "file") == nullptr) {
@@ -111,7 +111,7 @@ std::vector<Piece> read_array(const Json& array, const std::string& path) {
     return pieces;
 }
 
-/// Plain text forms, best first; empty when there is none.
+/// The message's plain text from its first member that has one; empty when there is none.
 std::string read_plain(const Json& message) {
     for (const auto* key : {"text", "message", "content"}) {
         if (const auto value = string_member(message, key); value && !is_blank(*value)) {

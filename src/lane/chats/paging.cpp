@@ -32,7 +32,7 @@ std::optional<std::string> from_hex(std::string_view text) {
     return out;
 }
 
-/// A number too large to be read is still a number: the most there is.
+/// A number that is too large to be read counts as the largest one.
 std::optional<std::size_t> held_limit(std::string_view text) {
     const bool negative = text.starts_with('-');
     const auto digits = text.substr(negative ? 1 : 0);
@@ -51,7 +51,7 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
         auto pair = cut_until(query, '&');
         if (cut_until(pair, '=') == name) {
             std::string value(pair);
-            std::ranges::replace(value, '+', ' '); // as pages write it: URLSearchParams
+            std::ranges::replace(value, '+', ' '); // URLSearchParams in pages encodes spaces as '+'
             return percent_decode(value).value_or("%");
         }
     }

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::string_view k_untitled = "New conversation";
 
-/// Runs of white space, line ends included, as one space.
+/// Replaces runs of white space, line ends included, by one space.
 std::string one_line(std::string_view text) {
     std::string out;
     for (const char c : trim_blanks(text)) {
@@ -87,7 +87,7 @@ void finish_message(
     message["metadata"] = std::move(metadata);
 }
 
-/// A turn of a seed can be an answer alone.
+/// A turn from a seed may have only an answer.
 bool has_user_message(const authority::PastTurn& turn) {
     return !holds_results(turn) && (turn.user_item_id || turn.client_message_id ||
                                     !turn.user_text.empty() || !turn.user_parts.empty());
@@ -105,7 +105,7 @@ bool has_content(const authority::PastTurn& turn) {
     });
 }
 
-/// The sentence in place of an answer that has none, as the stream told it, or that was not stored.
+/// Adds the sentence that replaces a missing answer, as in the stream.
 void add_missing_answer(const authority::PastTurn& turn, Json& parts, Json& metadata) {
     const auto missing = encode::missing_answer(turn.events);
     if (missing.text.empty()) {
@@ -118,7 +118,7 @@ void add_missing_answer(const authority::PastTurn& turn, Json& parts, Json& meta
     }
 }
 
-/// Where a call belongs: before the first one that the stream has after it.
+/// The place of a call: before the first event that follows it in the stream.
 std::size_t place_of(
     const std::vector<turn::Event>& events,
     const std::string& call,
@@ -132,7 +132,7 @@ std::size_t place_of(
     return static_cast<std::size_t>(later - events.begin());
 }
 
-/// Of a running turn Codex lists what has ended; the calls that wait are the lane's to add.
+/// For a running turn Codex lists only what has ended; the calls that wait are added here.
 std::vector<turn::Event>
 events_of(const ProjectionContext& context, const authority::PastTurn& turn) {
     auto events = turn.events;
@@ -182,7 +182,7 @@ std::string_view status_of(const authority::PastTurn& turn) noexcept {
     return turn.unknown ? "unknown" : turn::to_string(outcome_of(turn));
 }
 
-/// Knows the keys that the process was given in its environment, however they are written.
+/// Redacts keys that are set in the process's environment, however they are written.
 const Redactor& title_redactor() {
     static const Redactor redactor = [] {
         Redactor out;

@@ -1,4 +1,4 @@
-// Runs and their events: one run a turn.
+// Runs and their events: one run per turn.
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/utf8.hpp"
@@ -15,7 +15,7 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Turn events → run events, in their order.
+/// Converts turn events to run events, in order.
 class EventList {
 public:
     explicit EventList(std::vector<Json>& out) : out_(out) {}

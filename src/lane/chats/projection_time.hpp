@@ -1,4 +1,4 @@
-// Times as the chats API tells them.
+// Times in the format of the chats API.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -7,7 +7,7 @@
 
 namespace oa_stream::lane {
 
-/// RFC 3339 with milliseconds; null for 0, which is "unknown".
+/// RFC 3339 with milliseconds; null for 0, which means unknown.
 [[nodiscard]] Json time_json(std::int64_t millis);
 [[nodiscard]] Json seconds_json(std::int64_t seconds);
 

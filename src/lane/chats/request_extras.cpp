@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t k_most_names = 32;
 constexpr std::size_t k_name_size = 64;
 
-/// What assistant-ui's and AI SDK's transports send, and what pages commonly add to it.
+/// Members that the transports of assistant-ui and AI SDK send, and common additions of pages.
 constexpr std::array<std::string_view, 12> k_names{
     "model",
     "modelName",
@@ -40,7 +40,7 @@ constexpr std::array<std::string_view, 12> k_names{
     "runConfig",
 };
 
-/// Words about where an answer belongs in a page, which knows that by itself.
+/// Members about an answer's place in the page; they only concern the page.
 constexpr std::array<std::string_view, 4> k_of_the_page{
     "unstable_assistantMessageId",
     "parentId",
@@ -51,7 +51,7 @@ constexpr std::array<std::string_view, 6> k_extras{
     "model", "modelName", "system", "effort", "reasoningEffort", "reasoning_effort"
 };
 
-/// As it may stand in a header.
+/// Replaces characters that a header cannot contain, and limits the length.
 std::string plain_name(std::string_view name) {
     std::string out(name.substr(0, k_name_size));
     for (char& c : out) {
@@ -88,7 +88,7 @@ public:
 private:
     void ignore(std::string_view name) { out_.ignored.add(name); }
 
-    /// A member that says something.
+    /// A member with a value.
     struct GivenName {
         std::string name;
         const Json* value;
@@ -98,8 +98,8 @@ private:
             return given != nullptr && *given == text;
         }
     };
-    /// Those of these members that say something. Where they are honoured the first one counts and
-    /// is a string.
+    /// Those of these members that have a value. If they are honoured, the first one counts and
+    /// must be a string.
     [[nodiscard]] Accepted<std::vector<GivenName>> given_names(
         bool honoured, std::initializer_list<std::pair<std::string_view, std::string_view>> places
     ) const {
@@ -120,7 +120,7 @@ private:
         }
         return found;
     }
-    /// Members that say something else than what is taken.
+    /// Ignores members whose value differs from the one that is used.
     void ignore_unlike(const std::vector<GivenName>& given, std::string_view taken) {
         for (const auto& one : given) {
             if (!one.is(taken)) {
@@ -188,7 +188,7 @@ private:
         return {};
     }
 
-    /// The member, and the texts of messages with the role system.
+    /// Reads the member `system` and the texts of messages with the role system.
     [[nodiscard]] Accepted<void> read_system() {
         OA_TRY(const auto own, given_names(context_.allowed.system, {{"system", ""}}));
         if (!own.empty()) {
@@ -233,7 +233,7 @@ private:
         return {};
     }
 
-    /// Of new decisions: Codex takes none with them.
+    /// Reports reasons of new decisions as ignored: Codex accepts none.
     [[nodiscard]] Accepted<void> read_reasons() {
         const Json& messages = list_in(body_, "messages");
         if (!messages.empty()) {
@@ -269,7 +269,7 @@ private:
         return {};
     }
 
-    /// What stands beside config.modelName and reasoning.effort.
+    /// Reports the other members of `config` and `reasoning` as ignored.
     void read_settings(std::string_view name, const Json& settings) {
         const std::string_view known = name == "config" ? "modelName" : "effort";
         for (const auto& [inner, value] : settings.items()) {
@@ -335,7 +335,8 @@ Rejection reject_ignored(const IgnoredNames& ignored) {
         "unsupported_field",
         fmt::format("this lane does not honour {}", fmt::join(names, ", "))
     );
-    for (const auto& name : names | std::views::take(k_most_names)) { // no number of others
+    // Keeps the bound on the number of names
+    for (const auto& name : names | std::views::take(k_most_names)) {
         rejection.fields.emplace_back(name, name + " is not honoured");
     }
     return rejection;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::string_view, 2> k_worker_names{"worker_id", "workerId"};
 constexpr std::string_view k_field = "conversation_id";
 
-/// The one value under all of `names`; empty when none is given.
+/// The one value that all of `names` have; empty when none is set.
 Accepted<std::string>
 agreed(const Json& body, std::span<const std::string_view> names, std::string_view field) {
     std::string value;

@@ -1,4 +1,4 @@
-// The names a request gives: of its thread and of its worker, under any of their aliases.
+// The thread and the worker that a request names, under any of their aliases.
 #pragma once
 
 #include "gates/rejection.hpp"
@@ -9,8 +9,9 @@
 
 namespace oa_stream::lane {
 
-/// Empty when the request names no thread. 422 when names differ, or leave [A-Za-z0-9_-]{1,128}.
-/// A path id and a query id may differ: then the path counts, as it always did on these routes.
+/// Empty when the request names no thread. 422 when names differ or do not match
+/// [A-Za-z0-9_-]{1,128}. If the path and the query differ, the path counts, as always on these
+/// routes.
 [[nodiscard]] Accepted<std::string> read_thread_name(
     const Json& body, const std::optional<std::string>& path_id, std::string_view query
 );
@@ -21,8 +22,8 @@ namespace oa_stream::lane {
 /// The {id} of a path alone (resume, stop). 422 like read_thread_name.
 [[nodiscard]] Accepted<std::string> read_path_id(std::string_view raw);
 
-/// The lane's `own` where the request names none. 422 when it names another than that, unless the
-/// lane has none of its own.
+/// Returns the lane's `own` when the request names none. 422 when it names another one, unless the
+/// lane has none.
 [[nodiscard]] Accepted<std::string> read_worker_name(const Json& body, std::string_view own);
 
 } // namespace oa_stream::lane

@@ -24,7 +24,7 @@ Rejection reject_page(const Error& error, bool continued) {
     return continued && error.code == Code::precondition ? reject_cursor() : reject_read(error);
 }
 
-/// In place of a turn, in the key of a message that the thread was seeded with.
+/// Replaces the turn's id in the key of a seeded message.
 constexpr std::string_view k_seed = "seed";
 
 /// Fills a page of messages, turn by turn.
@@ -42,10 +42,10 @@ public:
             skipping_ = !key.empty();
         }
     }
-    /// The last message of the page before was this one of the seed.
+    /// The index of the previous page's last message, if it was seeded.
     [[nodiscard]] const std::optional<std::size_t>& after_seed() const noexcept { return seed_; }
 
-    /// From the first one that is missing, as far as there is room.
+    /// Adds seeded messages from the first missing one until the page is full.
     void add_seed(const Json& messages) {
         const std::size_t count = messages.size();
         const bool back = page_.newest_first;
@@ -65,7 +65,7 @@ public:
 
     [[nodiscard]] const std::string& after_turn() const noexcept { return after_turn_; }
     [[nodiscard]] bool overfull() const noexcept { return overfull_; }
-    /// Turns that hold what is missing, and one message more, when each has two.
+    /// Number of turns for the missing messages and one more, if each turn has two.
     [[nodiscard]] std::size_t turns_wanted() const {
         return (page_.asked.limit - data_.size() + 2) / 2 + (skipping_ ? 1 : 0);
     }
@@ -87,7 +87,7 @@ public:
                 last_ = turn.id + '.' + role;
             }
         }
-        skipping_ = false; // an answer that was there is gone: go on with the next turn
+        skipping_ = false; // the answer in the cursor is gone: continue with the next turn
     }
 
     [[nodiscard]] Json body() {
@@ -116,7 +116,7 @@ add_seed(bool wanted, MessageFill* fill, authority::Authority* authority, std::s
     co_return Accepted<void>{};
 }
 
-/// Results that began the next turn belong to the calls of this one.
+/// Gives the calls of each turn the results that the next turn began with.
 void settle_page(std::vector<PastTurn>& turns, bool newest_first) {
     for (std::size_t i = 0; i + 1 < turns.size(); ++i) {
         settle_calls(turns[newest_first ? i + 1 : i], turns[newest_first ? i : i + 1]);
@@ -155,18 +155,18 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
     query.from = fill.after_turn();
     query.failures = true;
-    bool more = !page.newest_first || !fill.after_seed(); // those of the seed are the oldest
-    bool repeated = false; // the next page begins with a turn that was looked at
+    bool more = !page.newest_first || !fill.after_seed(); // seeded messages are the oldest ones
+    bool repeated = false; // the next batch begins with a turn that was read already
     while (more && !fill.overfull()) {
-        // Upwards the last one of a batch waits for the next batch: results that its calls got
-        // begin the turn behind it.
+        // In ascending order, the last turn of a batch waits for the next batch: the results of its
+        // calls begin the turn behind it.
         query.limit = fill.turns_wanted() + (repeated ? 1 : 0) + (page.newest_first ? 0 : 1);
         auto turns = co_await authority->turns_page(query);
         if (!turns) {
             co_return reject_page(turns.error(), !query.from.empty());
         }
         settle_page(turns->turns, page.newest_first);
-        // Whatever it says of more, a page without a turn that is new is the last one.
+        // Even if the authority reports more, a batch without a new turn is the last one.
         const std::size_t known = (repeated ? 1U : 0U) + (page.newest_first ? 0U : 1U);
         more = turns->more && turns->turns.size() > known;
         const auto end = turns->turns.end() - (more && !page.newest_first ? 1 : 0);
@@ -188,9 +188,9 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
 
 Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page) {
     TurnsQuery query{.thread = page.thread, .newest_first = true, .from = page.asked.after};
-    query.detail = TurnsQuery::Detail::question; // the model stands there
+    query.detail = TurnsQuery::Detail::question; // this detail level includes the model
     query.failures = true;
-    const std::size_t seen = query.from.empty() ? 0 : 1; // the last one of the page before
+    const std::size_t seen = query.from.empty() ? 0 : 1; // the last turn of the previous page
     query.limit = page.asked.limit + seen;
     const auto turns = co_await authority->turns_page(query);
     if (!turns) {

@@ -1,4 +1,4 @@
-// Pages of one thread's messages and runs, reading no more turns than they show.
+// Reads pages of one thread's messages and runs, with no more turns than they show.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"
@@ -17,24 +17,24 @@ struct ThreadPage {
     std::string thread; ///< the authority's id
     ProjectionContext context{};
     PageAsked asked{};
-    bool newest_first = false; ///< of messages; runs always are
-    bool seeded = false; ///< it began with messages that are not turns
+    bool newest_first = false; ///< order of messages; runs are always newest first
+    bool seeded = false; ///< the thread began with messages that are not turns
 };
 
 struct MessagesRead {
     Json body{}; ///< {"data":[…],"nextCursor"}
-    std::vector<authority::PastTurn> turns{}; ///< those that were looked at, in the order asked for
-    bool reached_newest = false; ///< the thread's newest turn was looked at, if there is one
+    std::vector<authority::PastTurn> turns{}; ///< the turns that were read, in the requested order
+    bool reached_newest = false; ///< the thread's newest turn was read, or it has none
 };
 
 /// 422 for a cursor whose turn is gone.
 [[nodiscard]] Task<Accepted<MessagesRead>>
 read_messages(authority::Authority* authority, ThreadPage page);
-/// The messages that the thread was seeded with, as the page had them; of the newest ones as many
-/// as the authority keeps.
+/// The messages that the thread was seeded with, as the page sent them; only as many of the newest
+/// ones as the authority stores.
 [[nodiscard]] Task<Accepted<Json>>
 read_seed_of(authority::Authority* authority, std::string thread);
-/// Of no row: none.
+/// Empty without a row.
 [[nodiscard]] Task<Accepted<SeededMessages>>
 read_seeded(authority::Authority* authority, std::optional<ThreadRow> row);
 [[nodiscard]] Task<Accepted<Json>> read_runs(authority::Authority* authority, ThreadPage page);
