@@ -16,10 +16,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// A retry comes within minutes; more than this many turns do not start in that time.
+/// A retry arrives within minutes; fewer turns than this start in that time.
 constexpr std::size_t k_newest_turns = 65'536;
 constexpr std::uint32_t k_hidden_seconds = 60;
-/// Half a millisecond of the loop.
+/// About half a millisecond of the loop.
 constexpr std::uint32_t k_rows_at_once = 4'096;
 
 std::uint32_t seconds(std::int64_t value) {
@@ -91,12 +91,12 @@ struct IdMap::Impl {
         return static_cast<std::uint32_t>(passed.count()) + 1;
     }
 
-    /// For a while only: what the authority does not find while it restarts is there afterwards.
+    /// Only for a while: a restarting authority may lack threads that it has afterwards.
     [[nodiscard]] bool hidden(Index at) {
         return table.gone(at) && now() - table.mark(at) <= k_hidden_seconds;
     }
 
-    /// The row that a page begins with.
+    /// The first row of a page.
     [[nodiscard]] Index behind(std::string_view owner, const Place& place) const {
         const auto last = table.find(owner, place.id);
         if (last != ThreadTable::k_none && table.row(last).updated == place.updated_at) {
@@ -113,7 +113,7 @@ struct IdMap::Impl {
     struct Turn {
         std::string message;
         std::string turn;
-        std::uint64_t number; ///< its place in `order`: another row may have this index by then
+        std::uint64_t number; ///< its place in `order`: by then another row may have the same index
     };
 
     ThreadTable table{};
@@ -121,8 +121,8 @@ struct IdMap::Impl {
     std::unordered_map<Index, Turn> turns{};
     std::deque<std::pair<Index, std::uint64_t>> order{}; ///< of `turns`, oldest first
     std::uint64_t noted = 0;
-    Index undated_at = 0; ///< rows before it have times
-    std::set<std::string> unordered{}; ///< owners whose rows changed places
+    Index undated_at = 0; ///< all rows before it have times
+    std::set<std::string> unordered{}; ///< owners whose rows have to be sorted again
     Clock::time_point began = Clock::now();
 };
 
@@ -153,7 +153,7 @@ void IdMap::put(const ThreadRow& row) {
     const bool known = contains(row.owner, row.id);
     const auto at = impl_->table.put(view_of(row));
     if (!known) {
-        impl_->turns.erase(at); // of a row that another process deleted
+        impl_->turns.erase(at); // of a row that another process has deleted
     }
     impl_->table.mark(at) = 0;
     impl_->table.gone(at) = false;

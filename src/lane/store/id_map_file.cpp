@@ -22,14 +22,15 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_piece = 1U << 20U;
-constexpr std::size_t k_probe = 4096; ///< a block: less may fit into the last one of the file
+/// One block: less might still fit into the file's last block
+constexpr std::size_t k_probe = 4096;
 
 std::unexpected<Error>
 io_error(std::string_view what, const std::filesystem::path& path, int error = errno) {
     return fail(Code::io, fmt::format("cannot {}: {}", what, errno_text(error)), path.string());
 }
 
-/// The lock is one file's; the kernel drops it with the descriptor.
+/// The lock is held on a separate file; the kernel releases it with the descriptor.
 Result<OpenFile> take_lock(const std::filesystem::path& path) {
     auto name = path;
     name += ".lock";
@@ -46,7 +47,7 @@ bool sync_folder(const std::filesystem::path& path) {
     return open.ok() && ::fsync(open.get()) == 0;
 }
 
-/// `read` gets the bytes from `begin` to the end, piece by piece.
+/// Passes the bytes from `begin` to the end to `read`, piece by piece.
 template <class Read>
 Result<void>
 read_from(int fd, std::uint64_t begin, const std::filesystem::path& path, const Read& read) {
@@ -121,7 +122,7 @@ std::optional<std::uint64_t> IdMapFile::size_at_path() const {
     return same ? std::optional(static_cast<std::uint64_t>(ours.st_size)) : std::nullopt;
 }
 
-/// What is behind `end_`, which moves on.
+/// Reads what is behind `end_`, which moves forward.
 Result<ThreadLogReader> IdMapFile::read_tail(const Take& take) {
     ThreadLogReader reader(take, end_ == 0);
     OA_CHECK(read_from(file_.get(), end_, path_, [&](std::string_view bytes) -> Result<void> {
@@ -159,7 +160,7 @@ Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durab
     if (const auto size = size_at_path(); !size || *size < end_) {
         OA_CHECK(reopen());
         out.whole = true;
-        out.foreign.clear(); // the other file has them, too
+        out.foreign.clear(); // the new file contains them, too
     }
     struct stat ours{};
     if (::fstat(file_.get(), &ours) != 0) {
@@ -179,7 +180,8 @@ Result<IdMapFile::Appended> IdMapFile::append(std::string_view lines, bool durab
     return std::exchange(owed_, {});
 }
 
-/// Under the lock, so nobody is in the middle of a line: what is torn stays torn, and goes.
+/// Writes under the lock. No other process is writing a line then, so an incomplete last line stays
+/// incomplete and is cut off.
 Result<void> IdMapFile::write_lines(std::string_view lines, bool durable) {
     std::string bytes;
     if (end_ == 0) {
@@ -219,7 +221,8 @@ Result<void> IdMapFile::prove_space() {
 Result<void> IdMapFile::replace(const std::filesystem::path& draft, Place since) {
     OA_TRY(const auto lock, take_lock(path_));
     const bool other = file_.ok() && !size_at_path();
-    // Ours may be that of the other process already: append() opened it while the draft was made.
+    // The open file may be the other process's already: append() may have opened it while the draft
+    // was written.
     if (other || since.opened != opened_) {
         return fail(Code::conflict, "another process replaced it meanwhile", path_.string());
     }
@@ -238,7 +241,8 @@ Result<void> IdMapFile::replace(const std::filesystem::path& draft, Place since)
                 return {};
             }
         ));
-        tail.resize(tail.rfind('\n') + 1); // nobody is in the middle of a line: the rest is torn
+        // No other process is writing a line: an incomplete one is dropped
+        tail.resize(tail.rfind('\n') + 1);
     }
     if (const int error = write_all(next.get(), tail); error != 0) {
         return io_error("write", draft, error);
@@ -250,7 +254,7 @@ Result<void> IdMapFile::replace(const std::filesystem::path& draft, Place since)
     if (::rename(draft.c_str(), path_.c_str()) != 0 || !sync_folder(path_)) {
         return io_error("replace", path_);
     }
-    // Lines of others that were not read yet stand at the new end; they are read with the next.
+    // Unread lines of other processes are now at the new end; they are read with the next lines.
     const auto read = std::min<std::uint64_t>(file_.ok() ? end_ - since.offset : 0, tail.size());
     end_ = static_cast<std::uint64_t>(size.st_size) - (tail.size() - read);
     ++opened_;

@@ -1,5 +1,5 @@
-// The id map's file on disk. Appending is for one writer thread; several processes may append to
-// one file, each under a lock, and read what the others wrote.
+// The id map's file on disk. One writer thread appends; several processes may append to the same
+// file, each under a lock, and read each other's lines.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -42,40 +42,40 @@ public:
     explicit IdMapFile(std::filesystem::path path) : path_(std::move(path)) {}
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-    /// What was found beside whole lines, for one line of the log; empty: nothing.
+    /// What was found beside complete lines, as one line for the log; empty: nothing.
     struct Loaded {
         std::uint64_t lines = 0;
         std::string dropped{};
         bool damaged = false; ///< in the middle, not only at the end
     };
-    /// Reads what is there; a missing file is an empty map. Code::config when it is something else.
+    /// Reads the file; a missing file is an empty map. Code::config when it is not an id map.
     [[nodiscard]] Result<Loaded> load(const Take& take);
 
     struct Appended {
         std::vector<std::string> foreign{
-        }; ///< lines of other processes, each whole with its newline
+        }; ///< lines of other processes, each complete with its newline
         std::string dropped{}; ///< as Loaded::dropped
-        bool whole = false; ///< `foreign` begins with the file's first line: it was replaced
-        bool vanished = false; ///< the file with all earlier lines was gone: write them again
+        bool whole = false; ///< the file was replaced: `foreign` begins with its first line
+        bool vanished = false; ///< the file was missing, with all earlier lines: write them again
     };
-    /// Appends whole lines; none at all when it fails. `durable`: they are on disk when it returns.
-    /// Without lines it proves that the disk takes some.
+    /// Appends complete lines; none of them if it fails. `durable`: they are on disk on return.
+    /// Without lines it only checks that the disk accepts writes.
     [[nodiscard]] Result<Appended> append(std::string_view lines, bool durable);
 
-    /// Behind the last line that is known of the file that is open.
+    /// The place behind the last known line of the open file.
     struct Place {
         std::uint64_t offset = 0;
-        std::uint64_t opened = 0; ///< counts the files: an offset means nothing in another one
+        std::uint64_t opened = 0; ///< counts opened files: an offset is valid only in its own file
     };
     [[nodiscard]] Place place() const noexcept { return {end_, opened_}; }
-    /// Replaces the file by a draft that holds all rows and then what came behind `since`.
-    /// Code::conflict when another process replaced it since: try again later.
+    /// Replaces the file by a draft with all rows, followed by the lines behind `since`.
+    /// Code::conflict when another process has replaced the file since: try again later.
     [[nodiscard]] Result<void> replace(const std::filesystem::path& draft, Place since);
 
 private:
     [[nodiscard]] Result<void> make_folder() const;
     [[nodiscard]] Result<void> reopen();
-    /// Of the file that is open; nullopt: none is, or another one stands at the path by now.
+    /// Size of the open file; nullopt: none is open, or the path leads to another file by now.
     [[nodiscard]] std::optional<std::uint64_t> size_at_path() const;
     [[nodiscard]] Result<ThreadLogReader> read_tail(const Take& take);
     [[nodiscard]] Result<void> write_lines(std::string_view lines, bool durable);
@@ -83,10 +83,10 @@ private:
 
     std::filesystem::path path_;
     OpenFile file_{};
-    std::uint64_t end_ = 0; ///< behind the last whole line that was read or written
+    std::uint64_t end_ = 0; ///< behind the last complete line that was read or written
     std::uint64_t opened_ = 0;
     bool lacks_newline_ = false;
-    Appended owed_{}; ///< what an append() that failed had found: the next one reports it
+    Appended owed_{}; ///< what a failed append() had found; the next one reports it
 };
 
 /// "dropped 2 damaged lines (310 bytes) from byte 4711, …"; empty for no damage.

@@ -1,4 +1,4 @@
-// Reading the id map's file at start, and writing it as a whole: without outdated lines.
+// Reads the id map's file at start, and rewrites it without outdated lines.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/output.hpp"
 
@@ -24,11 +24,11 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::uint64_t k_v1_limit = 4ULL << 30U;
-/// Fewer outdated lines are not worth a new file.
+/// With fewer outdated lines a rewrite is not worth it.
 constexpr std::uint64_t k_few_lines = 10'000;
-/// Rows written between two looks at the loop: about a millisecond.
+/// Rows per step of the loop: about a millisecond.
 constexpr ThreadTable::Index k_slice = 2'000;
-/// A large file takes long to write: to forget titles it is written for a twentieth of the time.
+/// Rewriting a large file takes long: rewrites that forget titles may use a twentieth of the time.
 constexpr int k_share = 20;
 
 std::filesystem::path beside(std::filesystem::path path, std::string_view ending) {
@@ -68,7 +68,7 @@ Result<bool> begins_as_v1(const std::filesystem::path& path) {
     return ::read(file.get(), &first, 1) == 1 && is_v1_map({&first, 1});
 }
 
-/// Runs `work` on the pool's thread; the coroutine goes on where it was.
+/// Runs `work` on the pool's thread; then the coroutine continues on its executor.
 template <class Work>
 Task<std::invoke_result_t<Work>>
 run_on(asio::thread_pool* pool, asio::any_io_executor executor, Work work) {
@@ -147,7 +147,7 @@ Result<void> IdMapWriter::load() {
     return {};
 }
 
-/// Rows that are known stay as they are.
+/// Adds rows from an old file; known rows stay unchanged.
 Result<void> IdMapWriter::load_v1(const std::filesystem::path& from, std::string_view text) {
     return read_v1_rows(text, from.string(), [this](const RowView& row) {
         if (table_->find(row.owner, row.id) == ThreadTable::k_none) {
@@ -156,7 +156,7 @@ Result<void> IdMapWriter::load_v1(const std::filesystem::path& from, std::string
     });
 }
 
-/// Before the loop runs: everything at once.
+/// Used before the loop runs, so it writes everything at once.
 Result<void> IdMapWriter::write_whole() {
     OA_TRY(auto draft, open_draft(options_.path));
     std::string text(k_thread_log_header);
@@ -187,14 +187,15 @@ bool IdMapWriter::worth_compacting() const {
     return lines_ > 2 * table_->size() + k_few_lines;
 }
 
-/// Not while a batch is written: the lines of others that it read are not in the table yet, and
-/// stand before the place behind which lines are kept.
+/// Not while a batch is being written: it has read lines of other processes that are not in the
+/// table yet, and they are before the place from which lines are kept.
 void IdMapWriter::begin_compacting() {
     if (writing_) {
         compact_next_ = true;
         return;
     }
-    if (!std::exchange(compacting_, true)) { // so the writer thread is idle, and the file ours
+    // Now the writer thread is idle and does not use the file
+    if (!std::exchange(compacting_, true)) {
         spawn(executor_, "id map compaction", compact(shared_from_this(), file_.place()));
     }
 }
@@ -203,7 +204,7 @@ Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self, IdMapFile::Pl
     const auto began = Clock::now();
     const bool with_erased = !self->worth_compacting();
     const auto erased = self->erased_.size();
-    self->titles_left_ = false; // of what is erased from now on there may be
+    self->titles_left_ = false; // rows that are erased from now on set it again
     auto done = co_await write_draft(self, since, with_erased);
     self->compacting_ = false;
     if (!done) {
@@ -219,8 +220,8 @@ Task<void> IdMapWriter::compact(std::shared_ptr<IdMapWriter> self, IdMapFile::Pl
     }
 }
 
-/// Rows that change meanwhile are written twice: as they are, and as lines behind `since`. Those
-/// lines count, because they come later.
+/// Rows that change meanwhile are written twice: in the draft, and as lines behind `since`. The
+/// latter count, because they are further behind.
 Task<Result<void>> IdMapWriter::write_draft(
     std::shared_ptr<IdMapWriter> self, IdMapFile::Place since, bool with_erased
 ) {

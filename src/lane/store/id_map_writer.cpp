@@ -84,7 +84,7 @@ void IdMapWriter::schedule() {
     });
 }
 
-/// One writing of the file forgets all that was erased meanwhile.
+/// One rewrite of the file forgets all rows that were erased until then.
 void IdMapWriter::schedule_forgetting() {
     if (!titles_left_ || forgetting_ || stopped_) {
         return;
@@ -116,7 +116,7 @@ IdMapWriter::Batch IdMapWriter::take_batch() {
     return batch;
 }
 
-/// One batch at a time: what changes while it is written is the next one.
+/// Writes one batch at a time: changes during the write form the next one.
 void IdMapWriter::hand_over() {
     if (writing_ || stopped_ || (dirty_.empty() && graves_.empty() && !probe_)) {
         return;
@@ -126,7 +126,8 @@ void IdMapWriter::hand_over() {
     auto batch = take_batch();
     in_hand_ = batch.rows;
     graves_in_hand_ = batch.graves;
-    // The writer's task holds this weakly: stop() joins it, so it must never be the last owner.
+    // The writer thread must not be the last owner, because stop() joins it: so it holds only a
+    // weak pointer.
     asio::post(writer_, [this, self = weak_from_this(), batch = std::move(batch)]() mutable {
         auto result = file_.append(batch.lines, batch.durable);
         asio::post(
@@ -153,7 +154,7 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
     }
     writing_ = false;
     failed_ = result.error();
-    // Kept for the next try, in their newest form.
+    // Keep these rows for the next try, which writes their newest state.
     for (const auto row : batch.rows) {
         if (table_->alive(row) && !std::exchange(table_->dirty(row), true)) {
             dirty_.push_back(row);
@@ -170,11 +171,11 @@ void IdMapWriter::written(Batch batch, Result<IdMapFile::Appended> result) {
     write_on();
 }
 
-/// A file that another process wrote whole comes back whole. Until all of it is taken nothing else
-/// is written, so that what changes meanwhile counts as newer.
+/// Takes in lines of other processes; a file that another process rewrote is read completely. Until
+/// that is done nothing is written, so that changes meanwhile count as newer.
 Task<void>
 IdMapWriter::settle(std::shared_ptr<IdMapWriter> self, Batch batch, IdMapFile::Appended appended) {
-    if (appended.whole) { // `foreign` has them all
+    if (appended.whole) { // `foreign` contains all of its lines
         self->erased_.clear();
         self->lines_ = 0;
     }
@@ -214,7 +215,7 @@ void IdMapWriter::write_on() {
         begin_compacting();
     }
     if (!waiters_.empty()) {
-        // Behind those that were answered just now: what they take back must not be written.
+        // After the callers that were just answered: what they undo must not be written.
         asio::post(executor_, [self = weak_from_this()] {
             if (const auto me = self.lock()) {
                 me->hand_over();
@@ -225,8 +226,8 @@ void IdMapWriter::write_on() {
     }
 }
 
-/// The newest line of a row counts: another process's, unless one of `ours` was written behind it
-/// or is still to be written, be it that the row is erased.
+/// The newest line of a row counts: that of another process, unless a line of `ours` was written
+/// after it or a newer change, possibly its removal, still has to be written.
 void IdMapWriter::take_foreign(std::span<const std::string> lines, const Batch& ours) {
     ThreadLogReader reader(
         [this, &ours](const RowView& row) {
@@ -298,7 +299,7 @@ Result<void> IdMapWriter::flush() {
     if (!persistent()) {
         return {};
     }
-    // What is in hand may fail: written once more, it does no harm.
+    // The batch being written may fail; writing its rows twice does no harm.
     for (const auto row : in_hand_) {
         if (table_->alive(row) && !std::exchange(table_->dirty(row), true)) {
             dirty_.push_back(row);

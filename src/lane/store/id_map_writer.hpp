@@ -1,5 +1,5 @@
-// The id map's way to its file: which rows are to be written, who waits for them, and when the
-// file is written again without its outdated lines.
+// Writes the id map to its file: decides which rows to write, who waits for them, and when to
+// rewrite the file without outdated lines.
 #pragma once
 
 #include "oa_stream/lane/id_map.hpp"
@@ -21,20 +21,20 @@
 
 namespace oa_stream::lane {
 
-/// All on the executor's thread; the file belongs to the writer thread from start() on. Rows may
-/// change while they are written: what was handed over is text.
+/// Runs on the executor's thread; from start() on only the writer thread uses the file. Rows may
+/// change during a write, because a batch is a copy as text.
 class IdMapWriter : public std::enable_shared_from_this<IdMapWriter> {
 public:
     IdMapWriter(asio::any_io_executor executor, IdMap::Options options, ThreadTable& table);
 
-    /// Reads the file into the table, converting what earlier releases wrote.
+    /// Reads the file into the table and converts files of earlier releases.
     [[nodiscard]] Result<void> load();
-    void start(); ///< begins to compact when the file asks for it
-    void stop();  ///< joins the threads; the table may go afterwards
+    void start(); ///< begins with a rewrite if the file needs one
+    void stop(); ///< joins the threads; afterwards the table may be destroyed
 
-    /// `must_last`: a commit() may wait for it.
+    /// `must_last`: a commit() may wait for this change.
     void changed(ThreadTable::Index row, bool must_last);
-    /// `row` is erased from the table now; a commit() may wait for it.
+    /// `row` was just erased from the table; a commit() may wait for it.
     void erased(const RowView& row);
     [[nodiscard]] static Task<Result<void>> commit(std::shared_ptr<IdMapWriter> self);
     [[nodiscard]] static Task<Result<void>> writable(std::shared_ptr<IdMapWriter> self);
@@ -48,10 +48,10 @@ private:
     };
     struct Batch {
         std::vector<ThreadTable::Index> rows{};
-        std::string graves{}; ///< the lines of erased rows, which come first in `lines`
-        std::set<std::pair<std::string, std::string>> buried{}; ///< owners and ids of the same
+        std::string graves{}; ///< the lines of erased rows; `lines` begins with them
+        std::set<std::pair<std::string, std::string>> buried{}; ///< owners and ids of these rows
         std::string lines{};
-        std::uint64_t last = 0; ///< of puts_
+        std::uint64_t last = 0; ///< number of the last change in it, as in puts_
         bool durable = false;
     };
 
@@ -64,14 +64,14 @@ private:
     void schedule_forgetting();
     void hand_over();
     void written(Batch batch, Result<IdMapFile::Appended> result);
-    /// Behind a batch that is on disk: what other processes wrote, a part at a time.
+    /// After a batch is on disk: takes in the lines of other processes, a part at a time.
     [[nodiscard]] static Task<void>
     settle(std::shared_ptr<IdMapWriter> self, Batch batch, IdMapFile::Appended appended);
     void write_on();
-    /// `ours`: its rows in order.
+    /// `ours`: the batch, with its rows sorted.
     void take_foreign(std::span<const std::string> lines, const Batch& ours);
     void resolve(std::uint64_t up_to, const Result<void>& result);
-    /// Hands over what is put, and waits for it.
+    /// Hands over all changes and waits until they are written.
     [[nodiscard]] Task<Result<void>> wait_written();
     [[nodiscard]] bool worth_compacting() const;
     void begin_compacting();
@@ -87,28 +87,28 @@ private:
     asio::steady_timer timer_;
     Millis penalty_{0}; ///< added to the delay after a failed write
     std::vector<ThreadTable::Index> dirty_{};
-    std::vector<ThreadTable::Index> in_hand_{}; ///< of the batch being written
-    /// Lines of erased rows. A row that is made again under the same name is written behind them.
+    std::vector<ThreadTable::Index> in_hand_{}; ///< rows of the batch that is being written
+    /// Lines of erased rows. A row that is made again with the same name is written after them.
     std::string graves_{};
     std::string graves_in_hand_{};
     std::set<std::pair<std::string, std::string>> buried_{}; ///< owners and ids in `graves_`
-    /// The lines of erased rows in the file. They stay until it is compacted for its size: another
-    /// process that has not read them yet would write its row again, title and all.
+    /// The lines of erased rows in the file. They stay until the file is compacted for its size: a
+    /// process that has not read them would write its row again, including the title.
     std::string erased_{};
     bool titles_left_ = false; ///< the file may still hold titles of erased rows
-    Millis forget_; ///< how long they may stay
+    Millis forget_; ///< how long such titles may stay
     asio::steady_timer forget_timer_;
-    bool forgetting_ = false; ///< the timer runs
+    bool forgetting_ = false; ///< the timer is running
     std::vector<std::shared_ptr<Waiter>> waiters_{};
-    std::uint64_t puts_ = 0; ///< changes that must last
+    std::uint64_t puts_ = 0; ///< changes for which a commit() may wait
     std::uint64_t lasting_ = 0; ///< how many of them are on disk
-    std::uint64_t lines_ = 0; ///< in the file
+    std::uint64_t lines_ = 0; ///< lines in the file
     bool must_last_ = false;
-    bool probe_ = false; ///< somebody asks whether the disk takes anything
+    bool probe_ = false; ///< a caller wants to know whether the disk accepts writes
     bool writing_ = false;
     bool scheduled_ = false;
     bool compacting_ = false;
-    bool compact_next_ = false; ///< as soon as nothing is written
+    bool compact_next_ = false; ///< begin when the current write is done
     bool stopped_ = false;
     std::optional<Error> failed_{};
     asio::thread_pool writer_{1};

@@ -40,7 +40,7 @@ std::string request_digest(std::string_view thread, std::string_view body) {
 }
 
 std::string IdempotencyKeys::name(std::string_view owner, std::string_view key) {
-    // A space can stand in neither.
+    // Neither of them can contain a space.
     return std::string(owner) + ' ' + std::string(key);
 }
 
@@ -57,7 +57,8 @@ void IdempotencyKeys::begin(std::string_view owner, std::string_view key, std::s
     while (order_.size() > limit_) {
         const auto& [number, oldest] = order_.front();
         if (const auto used = uses_.find(oldest);
-            used != uses_.end() && used->second.number == number) { // not begun again since
+            // The key was not begun again since
+            used != uses_.end() && used->second.number == number) {
             uses_.erase(used);
         }
         order_.pop_front();

@@ -11,10 +11,10 @@ namespace oa_stream::lane {
 
 namespace {
 
-constexpr std::size_t k_fields = 8;          ///< kind to title
-constexpr std::size_t k_known_fields = 10;   ///< and marks, and version
+constexpr std::size_t k_fields = 8; ///< from the kind to the title
+constexpr std::size_t k_known_fields = 10; ///< plus marks and version
 constexpr std::size_t k_crc_digits = 8;
-constexpr std::size_t k_longest_line = 1U << 16U; ///< ours are below 5 kB
+constexpr std::size_t k_longest_line = 1U << 16U; ///< the lane's own lines are below 5 kB
 constexpr std::string_view k_any_header = "oa-stream threads ";
 
 std::uint32_t checksum(std::string_view text) {
@@ -55,7 +55,7 @@ template <class Number> bool read_number(std::string_view text, Number& out, int
     return error == std::errc{} && at == end && !text.empty();
 }
 
-/// Appends the plain form; false for an escape that is not one of ours.
+/// Appends the unescaped text; false for an unknown escape.
 bool unescape(std::string& out, std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] != '\\') {
@@ -140,7 +140,7 @@ void ThreadLogReader::take_line(std::string_view line, std::uint64_t size) {
         later_ = line.starts_with(k_any_header) &&
                  read_number(line.substr(k_any_header.size()), version) && version > 2;
     } else if (size == 1) {
-        return; // a newline that was missing and one that was written for it
+        return; // an empty line: a newline was missing and one was added for it
     } else if (take_row(line)) {
         ++lines_;
         return;
@@ -183,7 +183,7 @@ bool ThreadLogReader::take_row(std::string_view line) {
     const std::array strings{&row.owner, &row.id, &row.thread, &row.title};
     constexpr std::array<std::size_t, 4> places{1, 2, 3, 7};
     plain_.clear();
-    plain_.reserve(line.size()); // views into it must stay
+    plain_.reserve(line.size()); // `plain_` must not move: the row has views into it
     for (std::size_t i = 0; i < strings.size(); ++i) {
         *strings[i] = fields[places[i]];
         if (strings[i]->contains('\\')) {
@@ -211,7 +211,7 @@ Result<void> ThreadLogReader::finish() {
     const auto tail = rest_.size() + skipped_;
     const std::string_view header = k_thread_log_header.substr(0, k_thread_log_header.size() - 1);
     if (!headed_ && !overlong_ && header.starts_with(rest_)) {
-        damage_.torn_bytes = tail; // it was torn while its first line was written
+        damage_.torn_bytes = tail; // the write of the header was interrupted
         return {};
     }
     if (headed_ && tail > 0 && !overlong_ && take_row(rest_)) {

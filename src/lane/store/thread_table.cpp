@@ -13,7 +13,7 @@ namespace oa_stream::lane {
 namespace {
 
 constexpr std::size_t k_first_buckets = 64;
-constexpr std::size_t k_far = 256; ///< rows between two waymarks, or a few more
+constexpr std::size_t k_far = 256; ///< number of rows between two waymarks, approximately
 
 std::uint16_t cut(std::size_t size) {
     return static_cast<std::uint16_t>(
@@ -21,8 +21,8 @@ std::uint16_t cut(std::size_t size) {
     );
 }
 
-/// Of one second the ids decide, so that every lane, now and after a restart, has the same order.
-/// Rows without a time stay as they came: there may be very many of them.
+/// Within one second ids decide, so that every lane has the same order, also after a restart. Rows
+/// without a time keep their order of arrival: there may be very many of them.
 std::strong_ordering order_of(
     std::uint32_t left, std::string_view left_id, std::uint32_t right, std::string_view right_id
 ) {
@@ -45,7 +45,7 @@ std::optional<std::uint32_t> ThreadTable::owner_of(std::string_view name) const 
     return found == owner_index_.end() ? std::nullopt : std::optional(found->second);
 }
 
-/// Its bucket, or the empty one where it would stand. Not without buckets.
+/// The bucket of the id, or the empty one where it belongs. Requires buckets.
 std::size_t
 ThreadTable::place_of(std::uint32_t owner, std::uint32_t hash, std::string_view id) const {
     const auto mask = buckets_.size() - 1;
@@ -93,7 +93,7 @@ void ThreadTable::fill(Slot& slot, const RowView& row) {
     char* end = std::ranges::copy(row.id.substr(0, id), texts.get()).out;
     end = std::ranges::copy(row.thread.substr(0, thread), end).out;
     std::ranges::copy(row.title.substr(0, title), end);
-    slot.texts = std::move(texts); // `row` may have been a view of the old ones
+    slot.texts = std::move(texts); // only now: `row` may be a view of the old texts
     slot.id_size = id;
     slot.thread_size = thread;
     slot.title_size = title;
@@ -152,7 +152,7 @@ void ThreadTable::order_all() {
     }
     std::ranges::for_each(owners_, [this](Owner& owner) { clear(owner); });
     for (const Index at : all) {
-        link(at); // each is the newest so far
+        link(at); // each row is the newest of those linked so far
     }
     fed_ = 0;
 }
@@ -169,7 +169,8 @@ ThreadTable::Index ThreadTable::put(const RowView& row) {
     return at;
 }
 
-/// From both sides at once: most rows are new, and a file that is read again begins with old ones.
+/// Searches from both sides at once: most rows are new, but a file that is read again begins with
+/// old ones.
 ThreadTable::Gap ThreadTable::gap_of(const Owner& owner, const Slot& slot) const {
     const auto before = [&](Index at) { return is_newer(at, slot.updated, id_of(slot)); };
     const auto& marks = owner.waymarks;
@@ -243,7 +244,7 @@ void ThreadTable::clear(Owner& owner) {
 void ThreadTable::reorder(std::string_view owner) {
     struct Placed {
         std::uint32_t updated;
-        std::uint32_t place; ///< counted from the newest, as they stand now
+        std::uint32_t place; ///< position from the newest, in the current order
         Index at;
     };
     std::vector<Placed> all;
@@ -270,7 +271,7 @@ void ThreadTable::erase(Index at) {
 void ThreadTable::erase_unordered(Index at) {
     const auto mask = buckets_.size() - 1;
     auto hole = place_of(slots_[at].owner, slots_[at].hash, id_of(slots_[at]));
-    // Those behind it move up, as far as they may: no search ends at a hole.
+    // Rows behind the hole move up as far as they may: a search stops at an empty bucket.
     for (auto next = (hole + 1) & mask; buckets_[next] != k_none; next = (next + 1) & mask) {
         const auto home = slots_[buckets_[next]].hash & mask;
         if (((next - home) & mask) >= ((next - hole) & mask)) {

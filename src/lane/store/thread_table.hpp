@@ -1,5 +1,6 @@
-// The id map's rows in memory: about 60 bytes and their texts each. Lookup by (owner, id) and, per
-// owner, an order by update time, newest first; within a second by id, the largest first.
+// The id map's rows in memory: about 60 bytes plus its texts for each. Lookup by (owner, id). Per
+// owner, the rows are ordered by update time, newest first; within a second by id, the largest
+// first.
 #pragma once
 
 #include "oa_stream/base/text.hpp"
@@ -23,21 +24,21 @@ public:
     static constexpr Index k_none = 0xFFFFFFFF;
 
     [[nodiscard]] Index find(std::string_view owner, std::string_view id) const;
-    /// Adds or replaces, and puts the row in its place of the order. Texts beyond what a row holds
-    /// are cut (65,535 bytes each).
+    /// Adds or replaces the row and puts it in its place of the order. Texts are cut at 65,535
+    /// bytes each.
     Index put(const RowView& row);
-    /// While a file is read: the order is wrong until order_all().
+    /// For reading a file: the order is wrong until order_all().
     Index put_unordered(const RowView& row);
     void order_all();
     void erase(Index at);
-    /// While a file is read.
+    /// For reading a file.
     void erase_unordered(Index at);
-    /// Changes texts and times, but not the row's place; reorder() afterwards.
+    /// Changes texts and times but not the row's place; call reorder() afterwards.
     void refill(Index at, const RowView& row);
-    /// Puts all rows of an owner in order: for many changes at once.
+    /// Sorts all rows of an owner; used after many changes.
     void reorder(std::string_view owner);
 
-    /// Ends with the next change of the row.
+    /// Valid until the next change of the row.
     [[nodiscard]] RowView row(Index at) const;
     [[nodiscard]] bool alive(Index at) const {
         return at < slots_.size() && slots_[at].texts != nullptr;
@@ -49,10 +50,10 @@ public:
     [[nodiscard]] Index newest(std::string_view owner) const;
     /// The next older row of the same owner.
     [[nodiscard]] Index older(Index at) const { return slots_[at].older; }
-    /// The row stands before one with this time and id.
+    /// The row is ordered before a row with this time and id.
     [[nodiscard]] bool is_newer(Index at, std::uint32_t updated, std::string_view id) const;
 
-    /// Caller's own marks of a row; 0 for a new one.
+    /// Marks for the caller; 0 for a new row.
     [[nodiscard]] std::uint32_t& mark(Index at) { return slots_[at].mark; }
     [[nodiscard]] bool& dirty(Index at) { return slots_[at].dirty; }
     [[nodiscard]] bool& gone(Index at) { return slots_[at].gone; }
@@ -83,13 +84,13 @@ private:
         std::string name{};
         Index newest = k_none;
         Index oldest = k_none;
-        std::vector<Index> waymarks{}; ///< some of its rows, in order: a search begins at one
+        std::vector<Index> waymarks{}; ///< some of its rows, in order; searches begin at one
     };
-    /// Where a row belongs: between these two.
+    /// The two rows between which a row belongs.
     struct Gap {
         Index newer;
         Index older;
-        bool far; ///< from any waymark
+        bool far; ///< it is far from every waymark
     };
 
     [[nodiscard]] static std::uint32_t hash_of(std::uint32_t owner, std::string_view id);
@@ -105,15 +106,15 @@ private:
     void link(Index at);
     void unlink(Index at);
     void drop_waymark(Index at);
-    void clear(Owner& owner); ///< of its order
+    void clear(Owner& owner); ///< removes its order
 
     std::deque<Slot> slots_{};
     std::vector<Index> free_{};
-    std::vector<Index> buckets_{}; ///< a power of two, at most 3/4 full; linear probing
+    std::vector<Index> buckets_{}; ///< size is a power of two; at most 3/4 full; linear probing
     std::vector<Owner> owners_{};
     TextMap<std::uint32_t> owner_index_{};
     std::size_t size_ = 0;
-    std::uint32_t fed_ = 0; ///< order of arrival while a file is read
+    std::uint32_t fed_ = 0; ///< number of rows read from a file so far: their order of arrival
 };
 
 } // namespace oa_stream::lane

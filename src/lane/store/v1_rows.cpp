@@ -10,8 +10,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// As those releases wrote it: one row a line between these. Each line is read alone, because a
-/// document of many rows takes long to read as one.
+/// The format of those releases: one row per line between these. Each line is parsed alone, because
+/// a document with many rows would take long to parse.
 constexpr std::string_view k_head = "{\"version\":1,\"threads\":[\n";
 constexpr std::string_view k_tail = "\n]}";
 

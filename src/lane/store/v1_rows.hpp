@@ -11,7 +11,7 @@ namespace oa_stream::lane {
 
 [[nodiscard]] bool is_v1_map(std::string_view text) noexcept;
 
-/// Code::config when it is something else, so that a foreign file is never replaced.
+/// Code::config for any other file, so that a foreign file is never replaced.
 [[nodiscard]] Result<void>
 read_v1_rows(std::string_view text, std::string_view where, const ThreadLogReader::Take& take);
 
