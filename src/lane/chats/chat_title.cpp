@@ -15,8 +15,8 @@ namespace oa_stream::lane {
 
 namespace {
 
-/// Uses the C library's letters of every script within this scope. Every glibc has this locale,
-/// whatever the machine's language.
+/// The C library's letters of every script, in this scope. Every glibc has this locale, whatever
+/// the machine's language.
 class EveryScript {
 public:
     EveryScript() : before_(::uselocale(letters())) {}
@@ -36,14 +36,14 @@ private:
 
 std::string folded(std::string_view text) {
     const EveryScript here;
-    const std::string plain(text.substr(0, text.find('\0'))); // a C string ends at the NUL
+    const std::string plain(text.substr(0, text.find('\0'))); // where C ends a text
     const char* from = plain.c_str();
     std::wstring wide(plain.size(), L' ');
     std::mbstate_t state{};
     // NOLINTNEXTLINE(concurrency-mt-unsafe): with a state of its own it is
     const auto letters = std::mbsrtowcs(wide.data(), &from, wide.size(), &state);
     if (letters > wide.size()) {
-        return to_lower(text); // not UTF-8
+        return to_lower(text); // no UTF-8
     }
     wide.resize(letters);
     std::ranges::transform(wide, wide.begin(), [](wchar_t c) {
