@@ -14,10 +14,6 @@ constexpr std::array k_kinds{&k_codex, &k_replay, &k_worker};
 
 } // namespace
 
-std::span<const AuthorityKind* const> authority_kinds() noexcept {
-    return k_kinds;
-}
-
 const AuthorityKind* authority_kind(std::string_view name) noexcept {
     const auto* found =
         std::ranges::find(k_kinds, name, [](const auto* kind) { return kind->name; });

@@ -1,3 +1,4 @@
+#include "oa_stream/authority/capture.hpp"
 #include "oa_stream/authority/replay.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
@@ -46,10 +47,14 @@ std::filesystem::path captures() {
 
 TEST_CASE("replay: every shipped capture loads and plays to its end") {
     Stage stage(immediate(captures()));
-    const auto names = stage.replay->capabilities().replays;
-    CHECK(names.size() >= 60);
-    for (const std::string& name : names) {
+    int played = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(captures())) {
+        if (entry.path().extension() != ".jsonl" || !read_capture(entry.path())) {
+            continue; // two have no turn
+        }
+        const auto name = entry.path().stem().string();
         CAPTURE(name);
+        ++played;
         const Transcript transcript = stage.play(ask("replay:" + name));
         REQUIRE_FALSE(transcript.events.empty());
         const auto* started = std::get_if<turn::TurnStarted>(&transcript.events.front());
@@ -58,6 +63,7 @@ TEST_CASE("replay: every shipped capture loads and plays to its end") {
         CHECK(started->thread == stage.last->thread_id());
         CHECK((transcript.ended() != nullptr || transcript.error->code == Code::unavailable));
     }
+    CHECK(played >= 60);
 }
 
 TEST_CASE("replay: the built-in set needs no folder and rotates over completed turns in order") {

@@ -273,7 +273,6 @@ struct Capabilities {
     bool client_tools = false; ///< TurnRequest::tools, and calls in a seed
     bool outlives = false; ///< turns outlive this process: leave(), join(), stop() work
     bool joins = false; ///< join() works, even if Turn::leave() does not
-    std::vector<std::string> replays{}; ///< replay only: capture names
     std::vector<std::string> efforts{}; ///< reasoning efforts of the model; empty: unknown
     std::vector<ModelInfo> models{}; ///< known facts about the configured models
 };

@@ -44,7 +44,6 @@ struct AuthorityKind {
     ) = nullptr;
 };
 
-[[nodiscard]] std::span<const AuthorityKind* const> authority_kinds() noexcept;
 /// nullptr for an unknown name.
 [[nodiscard]] const AuthorityKind* authority_kind(std::string_view name) noexcept;
 /// The names: "codex", "replay", "worker".

@@ -112,8 +112,7 @@ public:
             .can_revert = true,
             .can_seed = true,
             .instructions = true,
-            .images = true,
-            .replays = library_.names()
+            .images = true
         };
     }
     [[nodiscard]] std::vector<Reading> readings() const override {

@@ -1,6 +1,5 @@
 #include "replay_library.hpp"
 
-#include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
@@ -182,10 +181,6 @@ Result<Recording> ReplayLibrary::choose(std::string_view prompt) {
         );
     }
     return rotation_[next_++ % rotation_.size()];
-}
-
-std::vector<std::string> ReplayLibrary::names() const {
-    return mapped(all_, [](const Recording& recording) { return recording->name; });
 }
 
 } // namespace oa_stream::authority

@@ -30,7 +30,6 @@ public:
     /// The recording of the prompt's word replay:NAME, else the next completed one.
     /// Code::precondition for an unknown NAME.
     [[nodiscard]] Result<Recording> choose(std::string_view prompt);
-    [[nodiscard]] std::vector<std::string> names() const;
 
 private:
     explicit ReplayLibrary(std::vector<Capture> captures);
