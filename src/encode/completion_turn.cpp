@@ -29,22 +29,23 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
            usage.cached_input <= usage.input && usage.reasoning_output <= usage.output;
 }
 
-[[nodiscard]] std::string_view reason_of(turn::Finish finish) noexcept {
+} // namespace
+
+std::string_view finish_reason(turn::Finish finish) noexcept {
     switch (finish) {
     case turn::Finish::length:
         return "length";
     case turn::Finish::content_filter:
         return "content_filter";
+    case turn::Finish::tool_calls:
+        return "tool_calls";
     case turn::Finish::stop:
-    case turn::Finish::tool_calls: // the authority's own calls, which have ended
     case turn::Finish::error:
     case turn::Finish::other:
         break;
     }
     return "stop";
 }
-
-} // namespace
 
 Result<CompletionTurn::Delta> CompletionTurn::apply(const turn::Event& event) {
     if (ending_) {
@@ -135,13 +136,15 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
     }
     switch (event.outcome) {
     case turn::Outcome::completed:
-        if (const auto cause = unmet(); cause && reason_of(event.finish) == "stop") {
+        if (const auto cause = unmet(); cause && !turn::is_cut(event.finish)) {
             turn::Failure failure{turn::FailureCode::turn_failed};
             failure.cause = *cause;
             fail(std::move(failure));
             return;
         }
-        ending_ = Ending(called_ ? "tool_calls" : reason_of(event.finish));
+        ending_ = called_                      ? turn::Finish::tool_calls
+                  : turn::is_cut(event.finish) ? event.finish
+                                               : turn::Finish::stop;
         return;
     case turn::Outcome::interrupted: // stopped elsewhere: this reader is still connected
         fail(turn::Failure{turn::FailureCode::turn_aborted});
@@ -156,7 +159,7 @@ void CompletionTurn::end(const turn::TurnEnded& event) {
     if (!failure.clean_eof) {
         fail(std::move(failure));
     } else if (has_text_) {
-        ending_ = Ending("length"); // complete except for its end: a cut text
+        ending_ = turn::Finish::length; // complete except for its end: a cut text
     } else {
         failure.code = turn::FailureCode::authority_lost;
         fail(std::move(failure));

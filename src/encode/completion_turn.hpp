@@ -18,6 +18,9 @@
 
 namespace oa_stream::encode {
 
+/// "tool_calls", the word of the Completions API.
+[[nodiscard]] std::string_view finish_reason(turn::Finish finish) noexcept;
+
 class CompletionTurn {
 public:
     explicit CompletionTurn(AnswerDemands demands)
@@ -27,8 +30,9 @@ public:
         std::string_view text{};
         std::string_view reasoning{};
     };
-    /// The finish_reason, or the turn's failure.
-    using Ending = std::expected<std::string_view, turn::Failure>;
+    /// How the answer finished: stop, length, content_filter, or tool_calls for the client's own;
+    /// or the turn's failure.
+    using Ending = std::expected<turn::Finish, turn::Failure>;
 
     /// What the event adds to the answer; most add nothing. Valid as long as the event, at most
     /// until the next one. Code::internal when the event is out of order.

@@ -117,7 +117,7 @@ struct StreamState {
 
     [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& out) {
         if (ending) {
-            chunk().finish = *ending;
+            chunk().finish = finish_reason(*ending);
             auto sent = send(event, out);
             chunk().finish.reset();
             OA_CHECK(std::move(sent));

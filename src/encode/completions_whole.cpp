@@ -52,7 +52,7 @@ struct WholeState {
             end_failed(ending.error());
             return {};
         }
-        answer.finish = *ending;
+        answer.finish = finish_reason(*ending);
         answer.usage = turn.usage();
         std::string refusal;
         contract::judge_answer(answer, [&](std::string_view rule, const std::string& message) {

@@ -234,10 +234,9 @@ struct ResponseState {
     }
 
     [[nodiscard]] Result<void> end(const CompletionTurn::Ending& ending, std::string& out) {
-        const std::string_view status = !ending ? "failed"
-                                        : *ending == "length" || *ending == "content_filter"
-                                            ? "incomplete"
-                                            : k_completed;
+        const std::string_view status = !ending                 ? "failed"
+                                        : turn::is_cut(*ending) ? "incomplete"
+                                                                : k_completed;
         if (const auto last_text = std::exchange(open_text, std::nullopt)) {
             const auto end = status == k_completed ? k_completed : "incomplete";
             OA_CHECK(finish(*last_text, end, out));
@@ -252,7 +251,7 @@ struct ResponseState {
             OA_CHECK(send("error", std::move(event), out));
             summary.failure = ending.error();
         } else if (status == "incomplete") {
-            const bool length = *ending == "length";
+            const bool length = *ending == turn::Finish::length;
             last["incomplete_details"]["reason"] = length ? "max_output_tokens" : "content_filter";
         }
         if (const auto usage = turn.usage()) {

@@ -118,13 +118,11 @@ Result<void> UiEncoder::State::end(const turn::TurnEnded& event, std::string& ou
     // Codex drops the text of a refusal: a message is started and never ended, or only costs
     // tokens.
     const auto& spent = event.usage ? event.usage : usage;
-    const bool cut =
-        event.finish == turn::Finish::length || event.finish == turn::Finish::content_filter;
     const bool spent_for_nothing =
         tools.empty() && !noted && !summary.content && ((spent && spent->output > 0) || spoke);
     const bool empty = event.outcome == turn::Outcome::completed && !answered &&
                        event.finish != turn::Finish::tool_calls &&
-                       (event.withheld || cut || spent_for_nothing);
+                       (event.withheld || turn::is_cut(event.finish) || spent_for_nothing);
     if (empty) { // write(), not send(): not content of the turn
         const std::string id(k_empty_answer_code);
         OA_CHECK(write(ui::PartStart{ui::PartKind::text, id}, out));

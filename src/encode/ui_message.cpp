@@ -96,12 +96,10 @@ MissingAnswer missing_answer(const std::vector<turn::Event>& events) {
     if (end == nullptr || end->finish == turn::Finish::tool_calls || turn::is_answered(events)) {
         return {};
     }
-    const bool cut =
-        end->finish == turn::Finish::length || end->finish == turn::Finish::content_filter;
     if (end->withheld) {
         return {text_of_empty(end->finish), true};
     }
-    return {cut ? k_unstored_text : std::string_view()};
+    return {turn::is_cut(end->finish) ? k_unstored_text : std::string_view()};
 }
 
 Json failure_json(const turn::Failure& failure) {

@@ -11,6 +11,10 @@ namespace oa_stream::turn {
 
 enum class Outcome { completed, interrupted, aborted, failed };
 enum class Finish { stop, length, tool_calls, content_filter, error, other };
+/// A limit or a filter cut the answer.
+[[nodiscard]] constexpr bool is_cut(Finish finish) noexcept {
+    return finish == Finish::length || finish == Finish::content_filter;
+}
 
 enum class FailureCode {
     turn_failed,                 ///< Codex reported the turn failed
