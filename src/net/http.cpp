@@ -96,7 +96,7 @@ std::optional<Endpoint> parse_endpoint(std::string_view text) {
         if (!is_ipv6(host)) {
             return std::nullopt;
         }
-    } else if (!is_plain_word(host, ".-_")) { // it is copied into logs and Host fields
+    } else if (!is_plain_word(host, ".-_")) { // the host is copied into logs and Host fields
         return std::nullopt;
     }
     return Endpoint{std::move(host), static_cast<std::uint16_t>(*port)};
@@ -107,7 +107,7 @@ bool is_secret_header(std::string_view name) {
     constexpr std::array<std::string_view, 6> k_ends{
         "authorization", "cookie", "token", "secret", "password", "key"
     };
-    // These name a request and a user's revision.
+    // These identify a request and a user's revision; they are no secrets.
     constexpr std::array<std::string_view, 2> k_open{"idempotency-key", "x-oa-route-key"};
     return std::ranges::find(k_open, lower) == k_open.end() &&
            std::ranges::any_of(k_ends, [&](std::string_view end) { return lower.ends_with(end); });

@@ -1,4 +1,4 @@
-// How many bytes of request bodies a process keeps at once. One thread.
+// Limits the bytes of request bodies that a process holds at once. Not thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@ namespace oa_stream::net {
 
 class BodyBudget {
 public:
-    /// In bytes. `reading`: of bodies that are still coming in; `held`: of whole bodies until their
-    /// requests need them no more.
+    /// In bytes. `reading`: limit for bodies that are still arriving; `held`: for complete bodies
+    /// until their requests no longer need them.
     BodyBudget(std::size_t reading, std::size_t held) noexcept : reading_{reading}, held_{held} {}
 
-    /// What one body takes of a budget; gives it back when destroyed. Without a budget: no limit.
+    /// One body's share of a budget; released when destroyed. Without a budget there is no limit.
     class Share {
     public:
         Share() = default;
@@ -26,9 +26,9 @@ public:
         Share& operator=(const Share&) = delete;
         ~Share() { release(); }
 
-        /// The body has `bytes` by now. False: there is no room for them.
+        /// Sets the body's present size to `bytes`. False: the budget has no room.
         [[nodiscard]] bool resize(std::size_t bytes) noexcept;
-        /// The body is whole. False: there is no room for one more.
+        /// Marks the body as complete. False: the budget has no room for another one.
         [[nodiscard]] bool hold() noexcept;
         void release() noexcept;
 

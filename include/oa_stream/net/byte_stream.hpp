@@ -13,12 +13,12 @@ namespace oa_stream::net {
 struct ByteStreamTarget {
     std::string host{}; ///< name or address, without brackets
     std::string port{};
-    std::string unix_path{}; ///< instead of host and port
+    std::string unix_path{}; ///< replaces host and port
     bool secure = false;     ///< TLS; the peer is always verified
     std::string ca_file{};   ///< PEM; empty: the system's
 };
 
-/// An open connection. One thread; dropping it cuts the connection.
+/// An open connection. Not thread-safe; destroying it cuts the connection.
 class ByteStream {
 public:
     virtual ~ByteStream() = default;
@@ -26,16 +26,17 @@ public:
     ByteStream(const ByteStream&) = delete;
     ByteStream& operator=(const ByteStream&) = delete;
 
-    /// At least one byte; one call at a time. Code::unavailable when the peer closed,
-    /// Code::cancelled when this end did, else Code::network.
+    /// Reads at least one byte; one call at a time. Code::unavailable when the peer closed,
+    /// Code::cancelled when this end did, otherwise Code::network.
     [[nodiscard]] virtual Task<Result<std::size_t>> read_some(std::span<char> buffer) = 0;
-    /// All of it; one call at a time, beside a read_some(). `bytes` outlives the call.
+    /// Writes all bytes; one call at a time, which may overlap a read_some(). `bytes` must outlive
+    /// the call.
     [[nodiscard]] virtual Task<Result<void>> write(std::string_view bytes) = 0;
-    /// Pending calls end.
+    /// Ends pending calls.
     virtual void close() noexcept = 0;
 };
 
-/// Errors: Code::timeout, Code::network, Code::unreadable (the certificates).
+/// Errors: Code::timeout, Code::network, Code::unreadable (a certificate file).
 [[nodiscard]] Task<Result<std::unique_ptr<ByteStream>>>
 open_byte_stream(asio::any_io_executor executor, ByteStreamTarget target, Millis within);
 

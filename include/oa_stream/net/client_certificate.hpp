@@ -1,4 +1,4 @@
-// The certificate of this process, for servers that ask who connects, and the files that TLS needs.
+// The certificate of this process, for servers that require one, and the files that TLS needs.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -8,23 +8,24 @@
 
 namespace oa_stream::net {
 
-/// From now on every request of the HTTP client shows this certificate (PEM) to a server that asks
-/// for one; `key` (PEM) empty: it stands in the certificate's file. Both empty: none is shown. The
-/// files are read by each connection; one that cannot be read fails it (TransferFailure::tls).
-/// Called before the first request: one process is one client. One thread.
+/// Sets the certificate (PEM) that every request of the HTTP client presents to a server that
+/// requests one. `key` (PEM) empty: the key is in the certificate's file. Both empty: none is
+/// presented. Each connection reads the files; an unreadable file fails the connection
+/// (TransferFailure::tls). Call before the first request, because one process is one client. Not
+/// thread-safe.
 void set_client_certificate(std::string certificate, std::string key);
 
 [[nodiscard]] bool has_client_certificate() noexcept;
 
-/// The names of PEM files; each may be empty.
+/// Names of PEM files; each may be empty.
 struct TlsFiles {
     std::string ca{};
     std::string certificate{};
     std::string key{};
 };
-/// Whether requests to `url` can use these files, which http:// does not. Code::unreadable names
-/// the one that cannot be read or has not what it is for: later, libcurl calls it a failure of TLS,
-/// as if it were the server's. A pipe is left to the connection.
+/// Checks that requests to `url` can use these files; http:// needs none. Code::unreadable names a
+/// file that cannot be read or lacks its PEM block: libcurl would later report it as a failure of
+/// TLS, as if the server had caused it. Pipes are not checked, because reading would consume them.
 [[nodiscard]] Result<void> check_tls_files(std::string_view url, const TlsFiles& files);
 
 } // namespace oa_stream::net

@@ -1,4 +1,4 @@
-// How much comes of something: above a rate it pays to take it together.
+// Measures the rate of events: above a certain rate, handling them in batches pays off.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -9,12 +9,12 @@ namespace oa_stream::net {
 
 class EventRate {
 public:
-    static constexpr Millis k_span{100}; ///< of which the rate is taken
+    static constexpr Millis k_span{100}; ///< the rate is measured over such spans
 
-    /// `many`: so much a second is many.
+    /// `many`: from this many events per second on, many() holds.
     EventRate(std::size_t many, Clock::time_point now) : many_from_(many), began_(now) {}
 
-    /// `count` came at `now`, which never goes back.
+    /// `count` events happened at `now`, which must never decrease.
     void add(std::size_t count, Clock::time_point now) {
         count_ += count;
         const auto span = now - began_;
@@ -25,7 +25,7 @@ public:
             began_ = now;
         }
     }
-    /// Of the last whole span.
+    /// Whether the rate of the last complete span was high.
     [[nodiscard]] bool many() const noexcept { return many_; }
 
 private:

@@ -1,4 +1,4 @@
-// Who the client is when a proxy stands in between.
+// Identifies the client when proxies stand in between.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -12,7 +12,7 @@
 
 namespace oa_stream::net {
 
-/// The proxies whose word about their client is taken.
+/// The proxies whose forwarded headers are trusted.
 class TrustedProxies {
 public:
     /// "10.0.0.0/8", "2001:db8::/32", a single address, or "unix" for the peers of unix sockets.
@@ -31,20 +31,20 @@ private:
 };
 
 struct Client {
-    std::string address; ///< without a port, "unix" for a local peer without forwarded fields
-    bool secure = false; ///< came over TLS, to us or to the trusted proxy in front
+    std::string address; ///< without a port; "unix" for a local peer without forwarded fields
+    bool secure = false; ///< connected over TLS, to us or to the trusted proxy in front
 };
 
-/// Goes back along the listed proxies: the client is the first that is not one of them, or the last
-/// whose address is legible. `Forwarded` (RFC 7239) and `X-Forwarded-For` count only from a trusted
-/// peer, and when both are there only if they agree: a proxy sets one of them and hands on whatever
-/// the client wrote into the other.
+/// Walks back along the trusted proxies: the client is the first address that is not one of them,
+/// or the last readable address. `Forwarded` (RFC 7239) and `X-Forwarded-For` only count from a
+/// trusted peer. When both are present they must agree: a proxy sets one of them and passes on the
+/// other as the client wrote it.
 [[nodiscard]] Client client_of(
     const TrustedProxies& proxies, std::string_view peer, const Headers& headers, bool secure
 );
 
-/// Every host that a trusted proxy in front says it was asked for: `X-Forwarded-Host`, and `host=`
-/// in `Forwarded`, as sent ("lane.example:8443"). Empty from others. The views are into `headers`.
+/// All hosts that a trusted proxy in front reports as requested: `X-Forwarded-Host`, and `host=` in
+/// `Forwarded`, as sent ("lane.example:8443"). Empty for other peers. The views are into `headers`.
 [[nodiscard]] std::vector<std::string_view>
 forwarded_hosts(const TrustedProxies& proxies, std::string_view peer, const Headers& headers);
 

@@ -11,14 +11,14 @@
 
 namespace oa_stream::net {
 
-/// Header fields in order; names compare without case.
+/// Header fields in order; names are compared case-insensitively.
 class Headers {
 public:
     Headers() = default;
     Headers(std::initializer_list<std::pair<std::string, std::string>> list) : list_(list) {}
     void add(std::string name, std::string value);
-    void set(std::string name, std::string value); ///< replaces all of that name
-    void set_all(const Headers& more); ///< set() of each
+    void set(std::string name, std::string value); ///< replaces all fields of that name
+    void set_all(const Headers& more); ///< calls set() for each field
     void remove(std::string_view name);
     [[nodiscard]] std::optional<std::string_view> get(std::string_view name) const noexcept;
     [[nodiscard]] bool has(std::string_view name) const noexcept { return get(name).has_value(); }

@@ -1,4 +1,4 @@
-// The lookup of a host's name, which can be left alone at a deadline.
+// A host name lookup that can be abandoned at a deadline.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -12,8 +12,9 @@
 
 namespace oa_stream::net {
 
-/// One lookup. asio cannot interrupt one that has begun: it goes on after abandon(), unheard, on
-/// asio's own thread. Further ones wait for it, as does the end of the io_context.
+/// One lookup. asio cannot interrupt a lookup that has begun: after abandon() it continues on
+/// asio's own thread and its result is ignored. Later lookups wait for it, as does the end of the
+/// io_context.
 class NameLookup {
 public:
     using Places = asio::ip::tcp::resolver::results_type;
@@ -22,7 +23,7 @@ public:
     explicit NameLookup(const asio::any_io_executor& executor);
 
     [[nodiscard]] Task<Found> run(std::string host, std::string port);
-    /// A run() that waits ends with asio::error::operation_aborted.
+    /// A waiting run() ends with asio::error::operation_aborted.
     void abandon() noexcept;
 
 private:

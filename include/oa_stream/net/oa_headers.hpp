@@ -23,7 +23,8 @@ inline constexpr std::string_view k_usual_build = "20260221T130000Z";
 inline constexpr std::string_view k_usual_protocol = "openagents.control.v1";
 inline constexpr std::string_view k_usual_schema = "1";
 
-/// Where the window of clients is enforced, a request without them is answered with 426.
+/// Where the client version window is enforced, a request without these headers is answered with
+/// 426.
 struct CompatIdentity {
     std::string build{k_usual_build};
     std::string protocol{k_usual_protocol};

@@ -1,4 +1,4 @@
-// What a person can do about a server that cannot be reached.
+// Advice for an operator whose server cannot be reached.
 #pragma once
 
 #include <string_view>
@@ -10,13 +10,12 @@ enum class TlsTrouble;
 
 [[nodiscard]] TlsTrouble tls_trouble(const ClientResponse& answer) noexcept;
 
-/// Behind the words of a TLS failure, where no authority that is known here vouches for the
-/// server's certificate; else empty.
+/// Text to append to a TLS failure's words when no known authority vouches for the server's
+/// certificate; otherwise empty.
 [[nodiscard]] std::string_view trust_advice(std::string_view failure_text) noexcept;
 
-/// Behind the failure's own words: "; check host and port" where nobody listens or the name is not
-/// known, trust_advice() of a certificate. Empty for every other failure, and where nothing is
-/// known beyond those words.
+/// Text to append to a failure's own words: "; check host and port" when nothing listens there or
+/// the name is unknown, trust_advice() for a certificate. Empty for every other failure.
 [[nodiscard]] std::string_view reach_advice(const ClientResponse& answer) noexcept;
 
 } // namespace oa_stream::net

@@ -5,7 +5,7 @@
 
 namespace oa_stream::net {
 
-/// By its name: Authorization, Cookie, X-Api-Key, …-Token.
+/// Decided by the name: Authorization, Cookie, X-Api-Key, …-Token.
 [[nodiscard]] bool is_secret_header(std::string_view name);
 
 } // namespace oa_stream::net

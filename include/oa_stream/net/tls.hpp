@@ -12,22 +12,22 @@ struct ssl_ctx_st; // NOLINT(readability-identifier-naming): OpenSSL's name
 namespace oa_stream::net {
 
 /// A PEM certificate chain and its key, replaceable while connections run: each connection keeps
-/// the pair it began with. TLS 1.2 and 1.3, forward secrecy, ALPN http/1.1. Used from one thread.
+/// the pair it started with. TLS 1.2 and 1.3, forward secrecy, ALPN http/1.1. Not thread-safe.
 class TlsIdentity {
 public:
-    /// Code::unreadable when a file cannot be read; Code::config when it is no PEM, the key does
-    /// not belong to the certificate, the key wants a passphrase, or others than its owner and
-    /// group may read it.
+    /// Code::unreadable when a file cannot be read; Code::config when it is not PEM, the key does
+    /// not belong to the certificate, the key requires a passphrase, or users other than its owner
+    /// and group may read it.
     [[nodiscard]] static Result<std::shared_ptr<TlsIdentity>>
     load(std::filesystem::path certificate, std::filesystem::path key);
 
-    /// Reads both files again. On an error nothing changes.
+    /// Reads both files again. On an error the present pair stays.
     [[nodiscard]] Result<void> reload();
-    /// Subject and end of validity, for people: "CN = lane.example, until Nov 20 11:17:04 2027
+    /// Subject and end of validity, for display: "CN = lane.example, until Nov 20 11:17:04 2027
     /// GMT".
     [[nodiscard]] std::string text() const;
-    /// Why clients refuse it today: "expired", "not valid before Nov 20 11:17:04 2027 GMT"; empty
-    /// if they do not. It is served all the same: better than no lane.
+    /// Why clients reject the certificate now: "expired", "not valid before Nov 20 11:17:04 2027
+    /// GMT"; empty if they accept it. It is still served: that is better than no lane.
     [[nodiscard]] std::string refusal() const;
 
     [[nodiscard]] const std::shared_ptr<ssl_ctx_st>& context() const noexcept { return context_; }

@@ -1,4 +1,4 @@
-// Where a bearer token comes from, and how the next one is got when it ends.
+// Where bearer tokens come from, and how a token is renewed when it expires.
 //
 //   env:NAME  file:PATH  fd:N      as read_secret()
 //   command:PROGRAM ARG…           its standard output; never run by a shell
@@ -20,12 +20,12 @@
 
 namespace oa_stream::net {
 
-/// A valid token. `fresh`: the last one was refused or is about to expire, get another.
-/// Code::credentials when there is none.
+/// Returns a valid token. `fresh`: the last one was refused or is about to expire, so a new one is
+/// needed. Code::credentials when there is none.
 using TokenSource = std::function<Task<Result<Secret>>(bool fresh)>;
 
-/// Asks the metadata server at `base_url` and keeps the token until it is about to expire; with an
-/// `audience` an identity token. `client` must outlive the source.
+/// Requests tokens from the metadata server at `base_url` and keeps each until it is about to
+/// expire; with an `audience` an identity token. `client` must outlive the source.
 [[nodiscard]] TokenSource
 metadata_tokens(HttpClient& client, const std::string& base_url, const std::string& audience = {});
 
@@ -34,9 +34,9 @@ metadata_tokens(HttpClient& client, const std::string& base_url, const std::stri
 [[nodiscard]] TokenSource
 command_tokens(asio::any_io_executor executor, std::vector<std::string> program);
 
-/// By the reference; `first` is the token that was read from it, or empty. When the token is
-/// refused, a file is read again; the same token again is Code::credentials, as it is at once for
-/// env: and fd:. `client` must outlive it.
+/// The source for `reference`; `first` is the token already read from it, or empty. When a token is
+/// refused, a file is read again; an unchanged token is Code::credentials. env: and fd: cannot be
+/// read again, so they fail at once. `client` must outlive it.
 [[nodiscard]] TokenSource token_source(
     const asio::any_io_executor& executor,
     HttpClient& client,
@@ -44,20 +44,19 @@ command_tokens(asio::any_io_executor executor, std::vector<std::string> program)
     Secret first
 );
 
-/// When a JSON Web Token says that it ends (`exp`, RFC 7519 section 4.1.4); nullopt for any other
-/// token and for what is not a time up to the year 9999. Later than WallTime can say: its last
-/// second.
+/// The end (`exp`, RFC 7519 section 4.1.4) of a JSON Web Token; nullopt for any other token and for
+/// a time after the year 9999. A time later than WallTime can hold becomes its last second.
 [[nodiscard]] std::optional<WallTime> token_end(std::string_view token);
 
-/// Says where read_token() finds a token, and is none itself: env:, file:, fd:, command:,
+/// Whether `text` is a reference for read_token() instead of a token: env:, file:, fd:, command:,
 /// metadata:.
 [[nodiscard]] bool is_token_reference(std::string_view text) noexcept;
 
-/// Gives other tokens as time goes by: command, metadata, file.
+/// Whether the reference can yield new tokens over time: command, metadata, file.
 [[nodiscard]] bool is_renewed(std::string_view reference) noexcept;
 
-/// Reads it now and blocks meanwhile, at most about 15 s. Errors as read_secret(), and
-/// Code::credentials when the program or the metadata server gives none.
+/// Reads the token now, blocking for at most about 15 s. Errors as read_secret(), and
+/// Code::credentials when the program or the metadata server provides none.
 [[nodiscard]] Result<Secret> read_token(std::string_view reference);
 
 } // namespace oa_stream::net

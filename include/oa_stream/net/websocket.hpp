@@ -1,4 +1,4 @@
-// The one WebSocket client (RFC 6455, no compression). Beast stays in its source file.
+// The only WebSocket client (RFC 6455, no compression). Beast is only included in its source file.
 #pragma once
 
 #include "oa_stream/base/secret.hpp"
@@ -17,22 +17,24 @@ struct WebSocketRequest {
     Secret bearer{};       ///< sent as Authorization: Bearer …
     std::string ca_file{}; ///< PEM; empty: the system's. Peers are always verified
     Millis open_timeout{10'000}; ///< name lookup, connect, TLS and upgrade together
-    // Zero: no pings, so a peer that vanished is never noticed.
+    // Zero: no pings, so a vanished peer is never noticed.
     Millis ping_every{15'000};
-    Millis pong_within{10'000}; ///< no frame for so long after a ping: the peer is gone
-    std::size_t max_message = 16U << 20U; ///< longer ones end the connection, or are cut
-    std::size_t max_unsent = 1U << 20U;   ///< of send(): what the peer has not taken yet
-    bool cut_longer = false; ///< of longer messages read() gives the first max_message bytes
+    /// Without a frame for this long after a ping the peer counts as gone.
+    Millis pong_within{10'000};
+    std::size_t max_message = 16U << 20U; ///< a longer message ends the connection, or is truncated
+    std::size_t max_unsent = 1U << 20U; ///< for send(): bytes that the peer has not accepted yet
+    bool cut_longer = false; ///< read() returns the first max_message bytes of a longer message
 };
 
 struct WebSocketMessage {
     std::string bytes;
-    bool binary = false; ///< else valid UTF-8
-    bool whole = true;   ///< else it was longer than WebSocketRequest::max_message
+    bool binary = false; ///< otherwise valid UTF-8
+    bool whole = true; ///< false: longer than WebSocketRequest::max_message, truncated
 };
 
-/// An open connection. One thread; dropping it cuts the connection. Pings of the peer are answered
-/// while a read() waits. Nothing is read ahead: who does not call read() slows the peer down.
+/// An open connection. Not thread-safe; destroying it cuts the connection. The peer's pings are
+/// answered while a read() waits. Nothing is read ahead: a caller that does not call read() slows
+/// the peer down.
 class WebSocket {
 public:
     virtual ~WebSocket() = default;
@@ -40,28 +42,29 @@ public:
     WebSocket(const WebSocket&) = delete;
     WebSocket& operator=(const WebSocket&) = delete;
 
-    /// The next message; one call at a time. Every error is final: Code::unavailable (the peer
-    /// closed; close_code() says how), Code::network (cut, or dead by the pings), Code::protocol,
-    /// Code::too_large, Code::cancelled (this end closed, or the waiting coroutine was cancelled).
+    /// Returns the next message; one call at a time. Every error is final: Code::unavailable (the
+    /// peer closed; close_code() has the reason), Code::network (cut, or no answer to pings),
+    /// Code::protocol, Code::too_large, Code::cancelled (this end closed, or the waiting coroutine
+    /// was cancelled).
     [[nodiscard]] virtual Task<Result<WebSocketMessage>> read() = 0;
-    /// Queues a message. Code::too_large when more than max_unsent waits, Code::network when the
-    /// connection is over; in both cases nothing was queued.
+    /// Queues a message. Code::too_large when more than max_unsent bytes wait, Code::network when
+    /// the connection has ended; in both cases nothing was queued.
     [[nodiscard]] virtual Result<void> send(std::string bytes, bool binary = false) = 0;
-    /// Says goodbye and waits for the peer's, at most two seconds; a waiting read() ends.
+    /// Sends a close frame and waits at most two seconds for the peer's; a waiting read() ends.
     [[nodiscard]] virtual Task<void> close(std::uint16_t code) = 0;
-    /// The peer's close code, 0 as long as it sent none.
+    /// The peer's close code; 0 until it sends one.
     [[nodiscard]] virtual std::uint16_t close_code() const noexcept = 0;
 };
 
 struct WebSocketOpened {
-    std::unique_ptr<WebSocket> socket{}; ///< null: `error` says why not
+    std::unique_ptr<WebSocket> socket{}; ///< null: see `error`
     Error error{}; ///< Code::timeout, network, protocol, usage (the URL), cancelled; unavailable:
                    ///< the peer answered `status` instead of opening it
-    int status = 0; ///< of that answer
-    std::string body{}; ///< likewise
+    int status = 0; ///< status of that answer
+    std::string body{}; ///< body of that answer
 };
 
-/// Errors never name the URL's query: it may hold a token.
+/// Errors never contain the URL's query, which may hold a token.
 [[nodiscard]] Task<WebSocketOpened>
 open_websocket(asio::any_io_executor executor, WebSocketRequest request);
 

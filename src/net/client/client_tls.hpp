@@ -1,4 +1,4 @@
-// What the TLS connections of this room's own clients ask of their peers.
+// What the TLS connections of this room's own clients require of their peers.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -28,7 +28,7 @@ using TlsStream = boost::asio::ssl::stream<boost::asio::ip::tcp::socket>;
     return tls;
 }
 
-/// To be called before the handshake: the certificate has to be for `host`.
+/// Call before the handshake: requires the peer's certificate to be for `host`.
 inline void expect_host(TlsStream& stream, const std::string& host) {
     SSL_set_tlsext_host_name(stream.native_handle(), host.c_str());
     stream.set_verify_mode(boost::asio::ssl::verify_peer);

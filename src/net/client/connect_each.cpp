@@ -14,7 +14,8 @@ namespace {
 
 using boost::system::error_code;
 
-/// Cancels what the socket waits for at `at`; nothing once it is gone itself.
+/// Cancels the socket's pending operations at `at`; does nothing if the timer was destroyed by
+/// then.
 std::shared_ptr<asio::steady_timer>
 patience(const std::shared_ptr<TcpSocket>& socket, Clock::time_point at) {
     auto timer = std::make_shared<asio::steady_timer>(socket->get_executor(), at);

@@ -14,9 +14,9 @@ namespace oa_stream::net {
 
 using TcpSocket = asio::basic_socket<asio::ip::tcp>;
 
-/// Connects to the first address that answers. Each but the last gets its share of the time until
-/// `until`: one that drops packets answers never. The caller's clock ends the last one: closing the
-/// socket ends all.
+/// Connects to the first address that answers. Each address but the last gets its share of the time
+/// until `until`, because one that drops packets never answers. The caller's deadline ends the last
+/// one; closing the socket ends all.
 [[nodiscard]] Task<boost::system::error_code>
 connect_each(std::shared_ptr<TcpSocket> socket, NameLookup::Places places, Clock::time_point until);
 

@@ -1,4 +1,4 @@
-// What libcurl tells a transfer while it runs.
+// The callbacks through which libcurl reports on a running transfer.
 #include "curl_transfer.hpp"
 #include "server/head_fields.hpp"
 
@@ -10,12 +10,12 @@ namespace oa_stream::net {
 
 namespace {
 
-/// libcurl 7.88 limits a line of the head, not the head.
+/// libcurl 7.88 limits the length of a head line, not of the whole head.
 constexpr std::size_t k_head_limit = 256U << 10U;
-/// Half of what libcurl reads at once: who brings that is not a stream of words.
+/// Half of libcurl's read size: a peer that delivers this much is not a stream of words.
 constexpr std::size_t k_much = 8U << 10U;
 
-/// -1 for a moment that was not reached, which libcurl calls 0.
+/// -1 for a moment that was not reached; libcurl reports 0 for it.
 double seconds_of(CURL* easy, CURLINFO what) noexcept {
     curl_off_t microseconds = 0;
     curl_easy_getinfo(easy, what, &microseconds);
@@ -38,8 +38,8 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t one, std::size_t size
     return static_cast<CurlTransfer*>(self)->take_body({bytes, one * size});
 }
 
-/// libcurl tells the time of a connection only once TLS stands too; a handshake that fails or hangs
-/// would look like a port that does not answer.
+/// libcurl reports the connect time only after the TLS handshake. Without this, a handshake that
+/// fails or hangs would look like a port that does not answer.
 CURLcode CurlTransfer::on_handshake(CURL* /*easy*/, void* /*context*/, void* self) {
     auto& transfer = *static_cast<CurlTransfer*>(self);
     transfer.response_.timings.connected_s = transfer.since_start();
@@ -51,7 +51,7 @@ int CurlTransfer::
     auto& transfer = *static_cast<CurlTransfer*>(self);
     transfer.note_connection();
     transfer.reached_ = true;
-    // A connection from the pool was there from the start.
+    // A pooled connection existed from the start.
     transfer.response_.timings.connected_s = std::max(transfer.response_.timings.connected_s, 0.0);
     transfer.enter(Phase::waiting);
     return CURL_PREREQFUNC_OK;
@@ -73,12 +73,12 @@ std::size_t CurlTransfer::take_head_line(std::string_view line) {
     return !last || head_complete() ? line.size() : 0;
 }
 
-/// False when the transfer is to stop.
+/// False when the transfer must stop.
 bool CurlTransfer::head_complete() {
     long status = 0;
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     if (status / 100 == 1 && status != 101) {
-        response_.raw_head.clear(); // interim answers come before the one that counts
+        response_.raw_head.clear(); // interim answers come before the final one
         return true;
     }
     head_done_ = true;
@@ -86,7 +86,7 @@ bool CurlTransfer::head_complete() {
     response_.headers = parse_fields(response_.raw_head);
     response_.timings.head_s = since_start();
     enter(Phase::reading);
-    // Without redirects and logins libcurl repeats a request only before its answer's first byte.
+    // Without redirects and logins, libcurl only repeats a request before its answer's first byte.
     if (bytes_sent(easy_) == body().size()) {
         drop_body();
     }

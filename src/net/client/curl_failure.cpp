@@ -10,7 +10,7 @@ namespace oa_stream::net {
 namespace {
 
 TransferFailure of_receive(const CurlEnding& ending) noexcept {
-    // 7.88 reports a broken chunk line with the code of a broken connection.
+    // libcurl 7.88 reports a broken chunk line with the code for a broken connection.
     const bool bad_chunk = ending.text.find("chunked-encoding") != std::string_view::npos;
     const bool bad_head = ending.text.find("header") != std::string_view::npos;
     return bad_chunk || bad_head ? TransferFailure::malformed : TransferFailure::reset;
@@ -73,7 +73,7 @@ TransferFailure classify(const CurlEnding& ending) noexcept {
         return ending.os_error == ETIMEDOUT ? TransferFailure::connect_timeout
                                             : TransferFailure::refused;
     case CURLE_OPERATION_TIMEDOUT:
-        return TransferFailure::connect_timeout; // its only clock that we leave on
+        return TransferFailure::connect_timeout; // the only libcurl timeout that we leave enabled
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_ENGINE_NOTFOUND:
     case CURLE_SSL_ENGINE_SETFAILED:
@@ -104,7 +104,7 @@ TransferFailure classify(const CurlEnding& ending) noexcept {
 }
 
 std::string describe(const CurlEnding& ending) {
-    // Of a head line above 100 KB libcurl 7.88 says that there is no memory.
+    // libcurl 7.88 reports a head line above 100 KB as lack of memory.
     if (ending.code == CURLE_OUT_OF_MEMORY && !ending.head_seen) {
         return std::string(k_head_too_long);
     }

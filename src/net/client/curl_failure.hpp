@@ -1,4 +1,4 @@
-// From what libcurl says to the word we count.
+// Maps libcurl's results to TransferFailure.
 #pragma once
 
 #include "oa_stream/net/http_client.hpp"
@@ -13,14 +13,14 @@ namespace oa_stream::net {
 struct CurlEnding {
     CURLcode code = CURLE_OK;
     int os_error = 0;       ///< CURLINFO_OS_ERRNO
-    bool head_seen = false; ///< a whole response head arrived
+    bool head_seen = false; ///< a complete response head arrived
     std::string_view text{}; ///< libcurl's error buffer
 };
 
 [[nodiscard]] TransferFailure classify(const CurlEnding& ending) noexcept;
 
 inline constexpr std::string_view k_head_too_long = "the response head is too long";
-/// What happened, in words.
+/// Describes the failure in words.
 [[nodiscard]] std::string describe(const CurlEnding& ending);
 
 } // namespace oa_stream::net

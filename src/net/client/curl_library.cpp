@@ -1,15 +1,14 @@
-// libcurl, loaded at the first call of it: it brings thirty libraries, and to load them takes
-// longer than most commands run. Everything else calls libcurl as its manual says.
+// Loads libcurl at its first call: it brings thirty libraries, and loading them takes longer than
+// most commands run. All other code calls libcurl as its manual describes.
 #include "oa_stream/base/process.hpp"
 
 #include <curl/curl.h>
 
 #include <cstdarg>
 
-// The functions of libcurl that this room calls, each handed on to the loaded library. A variadic
-// one takes one argument more, which is as wide as a pointer on every system with curl's LP64
-// types.
-// The enums below are as wide as int, so promotion changes nothing.
+// The libcurl functions that this room calls, each forwarded to the loaded library. A variadic
+// function takes one more argument, which is as wide as a pointer on every system with curl's LP64
+// types. The enums below are as wide as int, so promotion changes nothing.
 #pragma clang diagnostic ignored "-Wvarargs"
 static_assert(sizeof(CURLoption) == sizeof(int) && sizeof(CURLINFO) == sizeof(int));
 static_assert(sizeof(long) == sizeof(void*) && sizeof(curl_off_t) == sizeof(void*));

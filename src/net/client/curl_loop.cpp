@@ -155,7 +155,7 @@ void CurlLoop::reap() {
         if (message->msg != CURLMSG_DONE) {
             continue;
         }
-        const auto code = message->data.result; // gone once the handle is removed
+        const auto code = message->data.result; // invalid once the handle is removed
         const auto found = transfers_.find(message->easy_handle);
         if (found != transfers_.end()) {
             const auto transfer = found->second;

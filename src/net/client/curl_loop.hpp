@@ -18,20 +18,21 @@ namespace oa_stream::net {
 class CurlTransfer;
 enum class TlsTrouble;
 
-/// libcurl may not be called from its own callbacks. Whatever a callback's user asks for meanwhile
-/// (a new transfer, cancel, resume, our end) waits until libcurl has returned.
+/// libcurl must not be called from its own callbacks. Anything requested inside a callback (a new
+/// transfer, cancel, resume, destruction) waits until libcurl has returned.
 class CurlLoop : public std::enable_shared_from_this<CurlLoop> {
 public:
-    /// `pause`: see SocketSet. `connections`: at most, kept ones included; 0: no limit.
+    /// `pause`: see SocketSet. `connections`: the largest number, pooled ones included; 0: no
+    /// limit.
     CurlLoop(const asio::any_io_executor& executor, Millis pause, std::size_t connections);
     CurlLoop(const CurlLoop&) = delete;
     CurlLoop& operator=(const CurlLoop&) = delete;
     ~CurlLoop();
 
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return executor_; }
-    /// At once, or as soon as libcurl returns.
+    /// Calls `fn` at once, or as soon as libcurl returns.
     void run(std::function<void()> fn);
-    /// Within run(): calls `fn` as libcurl code that may call back.
+    /// Within run(): calls `fn`, which calls libcurl functions that may invoke callbacks.
     void inside(const std::function<void()>& fn);
 
     /// See SocketSet.
@@ -41,7 +42,7 @@ public:
     [[nodiscard]] TlsTrouble tls_trouble() const noexcept { return tls_trouble_; }
     void note_tls_trouble(TlsTrouble trouble) noexcept { tls_trouble_ = trouble; }
 
-    // Within run().
+    // Call only within run().
     /// False after shut().
     [[nodiscard]] bool add(CURL* easy, std::shared_ptr<CurlTransfer> transfer);
     void remove(CURL* easy);
@@ -51,7 +52,7 @@ public:
 private:
     static int on_socket(CURL* easy, curl_socket_t fd, int what, void* self, void* unused);
     static int on_timer(CURLM* multi, long milliseconds, void* self);
-    /// False: it cannot be watched.
+    /// False: the socket cannot be watched.
     [[nodiscard]] bool want(curl_socket_t fd, int what);
     void act(curl_socket_t fd, int direction);
     void reap();
@@ -62,7 +63,7 @@ private:
     Millis pause_;
     std::uint64_t timer_turn_ = 0;
     CURLM* multi_ = nullptr;
-    std::shared_ptr<SocketSet> sockets_; ///< null: libcurl has had none yet
+    std::shared_ptr<SocketSet> sockets_; ///< null: libcurl has not opened a socket yet
     std::unordered_map<CURL*, std::shared_ptr<CurlTransfer>> transfers_;
     std::deque<std::function<void()>> deferred_;
     bool inside_ = false;

@@ -1,4 +1,4 @@
-// What a ClientRequest means to libcurl.
+// Translates a ClientRequest into libcurl options.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/client_certificate.hpp"
 
@@ -28,14 +28,14 @@ ClientCertificate& client_certificate() {
     return of_this_process;
 }
 
-/// libcurl sends a request again, and says nothing, when a pooled connection turns out to be dead.
-/// What changes something at the other end therefore never starts on a pooled one.
+/// libcurl silently sends a request again when a pooled connection turns out to be dead. A request
+/// that changes something at the other end therefore never starts on a pooled connection.
 bool repeatable(std::string_view method) noexcept {
     return method == "GET" || method == "HEAD" || method == "OPTIONS";
 }
 
-/// All clocks are ours, and end a transfer just before this one of libcurl. It has to know of it:
-/// of several addresses each gets half of what is left, so that one that drops packets is passed.
+/// Our own timeouts end a transfer just before this one of libcurl. libcurl needs it to skip an
+/// address that drops packets: each of several addresses gets half of the remaining time.
 long connect_patience(Millis ours) noexcept {
     constexpr long k_longest = std::numeric_limits<int>::max();
     constexpr long k_behind = 100;
@@ -67,7 +67,7 @@ bool CurlTransfer::configure() {
     curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy_, CURLOPT_PROXY, ""); // the environment's proxies are not ours
+    curl_easy_setopt(easy_, CURLOPT_PROXY, ""); // ignores the environment's proxies
     curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     curl_easy_setopt(easy_, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
@@ -94,7 +94,7 @@ void CurlTransfer::configure_route() {
         curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, request_.unix_socket.c_str());
     }
     if (!request_.connect_to.empty()) {
-        route_.add("::" + request_.connect_to); // any host and port of the URL
+        route_.add("::" + request_.connect_to); // for any host and port of the URL
         curl_easy_setopt(easy_, CURLOPT_CONNECT_TO, route_.get());
     }
     if (!repeatable(request_.method)) {
@@ -107,7 +107,7 @@ void CurlTransfer::configure_route() {
     configure_trust();
 }
 
-/// The variables are OpenSSL's; libcurl has defaults of its own and leaves them to its callers.
+/// The variables are OpenSSL's; libcurl has its own defaults and leaves these to its callers.
 void CurlTransfer::configure_trust() {
     const auto variable = [](const char* name) {
         const char* value = std::getenv(name); // NOLINT(concurrency-mt-unsafe): nothing sets it
@@ -149,16 +149,16 @@ void CurlTransfer::configure_body() {
 
 void CurlTransfer::drop_body() {
     request_.shared_body.reset();
-    std::string().swap(request_.body); // an assignment would keep the memory
+    std::string().swap(request_.body); // assigning would keep the memory
 }
 
 bool CurlTransfer::configure_headers() {
-    lines_.add("Expect:"); // libcurl would wait a second for an interim answer
+    lines_.add("Expect:"); // otherwise libcurl waits a second for an interim answer
     if (!request_.headers.has("content-type")) {
-        lines_.add("Content-Type:"); // libcurl would call every body a form
+        lines_.add("Content-Type:"); // otherwise libcurl labels every body as a form
     }
     if (request_.relayed && !request_.headers.has("accept")) {
-        lines_.add("Accept:"); // libcurl would add one
+        lines_.add("Accept:"); // otherwise libcurl adds one
     }
     for (const auto& [name, value] : request_.headers.all()) {
         if (!add_field(name, value)) {
@@ -187,7 +187,7 @@ bool CurlTransfer::add_field(const std::string& name, const std::string& value) 
             fmt::format("the request's header {} is not one line", printable(name, 40))
         );
     }
-    // libcurl's way of saying "this field, empty" is a semicolon; a bare colon removes the field.
+    // For an empty field libcurl expects a semicolon; a bare colon removes the field.
     std::string line = name;
     line.reserve(name.size() + value.size() + 3);
     line.append(value.empty() ? ";" : ": ").append(value);

@@ -1,4 +1,4 @@
-// A line for --trace of each transfer that ended.
+// A --trace line for each ended transfer.
 #pragma once
 
 #include "oa_stream/net/http_client.hpp"
@@ -7,8 +7,8 @@
 
 namespace oa_stream::net {
 
-/// "GET http://127.0.0.1:8080/readyz: 200 in 3ms (connected 1ms, head 2ms)". The
-/// query is left out, as are header fields and bodies: they may hold secrets.
+/// "GET http://127.0.0.1:8080/readyz: 200 in 3ms (connected 1ms, head 2ms)". Leaves out the query,
+/// header fields and bodies, which may hold secrets.
 [[nodiscard]] std::string trace_line(const ClientRequest& request, const ClientResponse& response);
 
 } // namespace oa_stream::net

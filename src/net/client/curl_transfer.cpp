@@ -19,9 +19,9 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Longer waits are as good as for ever, and adding them to a time point would overflow.
+/// Longer waits are treated as endless; adding them to a time point would overflow.
 constexpr Millis k_longest_wait = std::chrono::hours(24 * 365);
-constexpr int k_nudges = 8; ///< while it connects
+constexpr int k_nudges = 8; ///< per connect timeout
 
 Clock::time_point after(Clock::time_point start, Millis wait) noexcept {
     return wait <= Millis::zero() ? Clock::time_point::max()
@@ -108,8 +108,8 @@ void CurlTransfer::abort(CurlLoop& loop) {
     finish();
 }
 
-/// Says who is to be woken for as long as there is somebody: an executor that ends in the midst
-/// takes the waiting coroutine with it, and only then the handle whose end ends the transfer.
+/// Registers the waiting timer while a coroutine waits. An executor that is destroyed meanwhile
+/// destroys that coroutine first, and only then the handle that ends the transfer.
 class CurlTransfer::Waiting {
 public:
     Waiting(CurlTransfer& transfer, asio::steady_timer& timer) : transfer_(&transfer) {
@@ -130,12 +130,12 @@ Task<ClientResponse> CurlTransfer::done(std::shared_ptr<CurlTransfer> self) {
         (void)co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
     }
     if (self->phase_ != Phase::over) {
-        self->cancel(); // whoever waited was cancelled
+        self->cancel(); // the waiting coroutine was cancelled
     }
     co_return std::move(self->response_);
 }
 
-/// Remembers why; the first reason stays.
+/// Records why the transfer ends; the first reason stays.
 bool CurlTransfer::stop_with(TransferFailure failure, std::string text) {
     if (response_.failure == TransferFailure::none) {
         response_.failure = failure;
@@ -171,8 +171,8 @@ void CurlTransfer::enter(Phase phase) {
     arm_timer();
 }
 
-/// Bytes only move phase_since_; the timer looks at it when it fires, so a fast stream costs no
-/// timer work.
+/// Received bytes only update phase_since_, which the timer checks when it fires, so a fast stream
+/// causes no timer work.
 void CurlTransfer::arm_timer() {
     const auto total = after(response_.timings.started, request_.total_timeout);
     const auto nudge = phase_ == Phase::connecting
@@ -229,8 +229,8 @@ void CurlTransfer::on_timer() {
     }
 }
 
-/// libcurl 7.88 gives an address up in one call, and tries the next one in a later call that it
-/// does not ask for.
+/// libcurl 7.88 abandons an address in one call, and tries the next one in a later call that it
+/// does not request.
 void CurlTransfer::nudge() {
     if (const auto loop = loop_.lock(); loop && phase_ == Phase::connecting) {
         loop->inside([this] {
@@ -267,7 +267,8 @@ void CurlTransfer::finish() {
         trace(TraceLevel::requests, trace_line(request_, response_));
     }
     drop_body();
-    const auto handlers = std::exchange(handlers_, {}); // they may hold the caller, or us
+    // The handlers may own the caller or this transfer.
+    const auto handlers = std::exchange(handlers_, {});
     if (waiter_ != nullptr) {
         waiter_->cancel();
     }

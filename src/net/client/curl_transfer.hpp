@@ -12,7 +12,7 @@
 
 namespace oa_stream::net {
 
-/// A list of header lines whose bytes are overwritten when it goes: one may hold a token.
+/// A list of header lines whose bytes are overwritten on destruction: a line may hold a token.
 class HeaderLines {
 public:
     HeaderLines() = default;
@@ -44,7 +44,7 @@ public:
     void cancel();
     [[nodiscard]] static Task<ClientResponse> done(std::shared_ptr<CurlTransfer> self);
 
-    // Called by the loop.
+    // Called by CurlLoop.
     void ended(CURLcode code);
     void abort(CurlLoop& loop);
 
@@ -93,11 +93,11 @@ private:
     std::array<char, CURL_ERROR_SIZE> error_{};
     asio::steady_timer timer_;
     class Waiting;
-    asio::steady_timer* waiter_ = nullptr; ///< set by Waiting alone
+    asio::steady_timer* waiter_ = nullptr; ///< set only by Waiting
     Clock::time_point phase_since_{};
     Phase phase_ = Phase::connecting;
     bool collect_;
-    bool reached_ = false;     ///< a connection stands, TLS included
+    bool reached_ = false; ///< the connection is established, including TLS
     bool head_done_ = false;
     bool pause_first_ = false; ///< on_head asked for a pause before the first byte
     bool paused_ = false;

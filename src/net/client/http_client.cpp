@@ -9,7 +9,7 @@ namespace oa_stream::net {
 
 namespace {
 
-/// What the caller holds: letting go of it ends the transfer, so no handler outlives its owner.
+/// The caller's handle: destroying it ends the transfer, so no handler outlives its owner.
 class TransferHandle final : public Transfer {
 public:
     explicit TransferHandle(std::shared_ptr<CurlTransfer> transfer)
@@ -40,7 +40,7 @@ std::shared_ptr<Transfer> begin(
 
 Task<ClientResponse> run_fetch(std::shared_ptr<CurlLoop> loop, ClientRequest request) {
     const auto transfer = begin(loop, std::move(request), {}, true);
-    loop.reset(); // the client may go while we wait
+    loop.reset(); // the client may be destroyed while we wait
     co_return co_await transfer->done();
 }
 

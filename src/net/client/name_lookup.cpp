@@ -39,7 +39,7 @@ NameLookup::run_on(std::shared_ptr<State> state, std::string host, std::string p
 }
 
 void NameLookup::abandon() noexcept {
-    state_->resolver.cancel(); // of one that has not begun
+    state_->resolver.cancel(); // cancels a lookup that has not begun
     state_->over.cancel();
 }
 

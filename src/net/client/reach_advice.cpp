@@ -5,7 +5,7 @@
 namespace oa_stream::net {
 namespace {
 
-/// `words` are OpenSSL's.
+/// `words`: OpenSSL's error text.
 TlsTrouble trouble_in(std::string_view words) noexcept {
     if (words.contains("self-signed certificate") || words.contains("self signed certificate") ||
         words.contains("issuer certificate")) {

@@ -26,7 +26,7 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
         return std::nullopt;
     }
     const auto* month = std::ranges::find(k_months, text.substr(8, 3));
-    constexpr auto number = number_of<unsigned>; // no sign
+    constexpr auto number = number_of<unsigned>; // accepts no sign
     const auto day = number(text.substr(5, 2));
     const auto year = number(text.substr(12, 4));
     const auto hours = number(text.substr(17, 2));
@@ -86,7 +86,7 @@ bool may_pass(const ClientResponse& response) noexcept {
         return false;
     }
     constexpr std::array k_for_now{408, 429};
-    constexpr std::array k_for_good{501, 505}; // not implemented, another version of HTTP
+    constexpr std::array k_for_good{501, 505}; // not implemented; unsupported HTTP version
     constexpr int k_server = 500;
     return contains(k_for_now, response.status) ||
            (response.status >= k_server && !contains(k_for_good, response.status));

@@ -10,9 +10,9 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Told of in one go; then others on the loop have their turn.
+/// Sockets reported in one turn; then other work on the loop runs.
 constexpr std::size_t k_batch = 64;
-/// Events a second, of which fewer are not worth a pause: two in its millisecond.
+/// Events per second below which a pause does not pay off: two within its millisecond.
 constexpr std::size_t k_many = 2'000;
 
 constexpr std::uint64_t name_of(int socket, std::uint32_t turn) noexcept {
@@ -47,7 +47,7 @@ bool SocketSet::want(int socket, Directions directions) {
         entry.turn = ++turn_;
     }
     if (!directions.in && !directions.out) {
-        unwatch(socket, entry); // the kernel tells of a broken one whatever was asked for
+        unwatch(socket, entry); // the kernel reports a broken one whatever is requested
         return true;
     }
     const bool watched = entry.wanted.in || entry.wanted.out;
@@ -55,7 +55,7 @@ bool SocketSet::want(int socket, Directions directions) {
     event.events = (directions.in ? EPOLLIN : 0U) | (directions.out ? EPOLLOUT : 0U);
     event.data.u64 = name_of(socket, entry.turn);
     const auto watch = [&](int how) { return ::epoll_ctl(epoll_.get(), how, socket, &event) == 0; };
-    // One that was closed and opened again unnoticed is not watched any more.
+    // A socket that was closed and reopened in between is no longer watched.
     if (!(watched && watch(EPOLL_CTL_MOD)) && !watch(EPOLL_CTL_ADD)) {
         return false;
     }
@@ -90,7 +90,7 @@ void SocketSet::unwatch(int socket, Entry& entry) {
     entry.wanted = {};
     epoll_event unused{};
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, socket, &unused);
-    if (--watched_ == 0 && waiting_) { // a loop without work ends
+    if (--watched_ == 0 && waiting_) { // an io_context without work ends
         timer_.cancel();
         if (watch_.is_open()) {
             watch_.cancel();
@@ -124,10 +124,11 @@ void SocketSet::arm() {
     watch_.async_wait(asio::posix::stream_descriptor::wait_read, std::move(awake));
 }
 
-/// What asio watches wakes the loop with each event, though nobody asks: it stays in asio's poll.
+/// asio's epoll would wake the loop for each event of this descriptor, even while nothing waits for
+/// it.
 void SocketSet::stop_watch() {
     if (watch_.is_open()) {
-        watch_.release(); // epoll_ closes it
+        watch_.release(); // epoll_ owns and closes it
     }
 }
 
@@ -138,7 +139,7 @@ void SocketSet::notify() {
     for (int i = 0; i < count; ++i) {
         const epoll_event& event = events.at(static_cast<std::size_t>(i));
         const int socket = static_cast<int>(event.data.u64 & 0xffffffffU);
-        // What was told before may have closed this one, or changed what it wants.
+        // An earlier callback may have closed this socket, or changed its directions.
         const Entry entry = entries_[static_cast<std::size_t>(socket)];
         if (name_of(socket, entry.turn) != event.data.u64) {
             continue;

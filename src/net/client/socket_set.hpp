@@ -1,4 +1,4 @@
-// Many sockets of somebody else's, watched with one wait of asio's.
+// Watches many foreign sockets through a single asio wait.
 #pragma once
 
 #include "oa_stream/base/process.hpp"
@@ -15,20 +15,20 @@
 
 namespace oa_stream::net {
 
-/// Asio asks the kernel again for each wait of each socket. Here sockets stay in an epoll of their
-/// own, which tells of them for as long as they are ready, and asio waits for that one alone.
+/// Asio makes a kernel call for each wait on each socket. Here sockets stay registered in a
+/// separate epoll, which reports them as long as they are ready, and asio only waits for that one.
 class SocketSet : public std::enable_shared_from_this<SocketSet> {
 public:
-    /// What a socket is to tell, and what it told.
+    /// The directions that a socket waits for, or that are ready.
     struct Directions {
         bool in = false;
         bool out = false;
     };
     using Ready = std::function<void(int socket, Directions directions)>;
 
-    /// `pause`: between two looks at sockets that tell much; zero: each is told of at once. A
-    /// wake-up for each of many small pieces costs more than passing them on. Null: the process has
-    /// no descriptor left.
+    /// `pause`: interval between checks while sockets are busy; zero: each event is reported at
+    /// once. A wake-up for each of many small pieces costs more than processing the pieces. Null:
+    /// the process has no free descriptor.
     [[nodiscard]] static std::shared_ptr<SocketSet>
     make(const asio::any_io_executor& executor, Millis pause, Ready ready);
     SocketSet(const asio::any_io_executor& executor, Descriptor epoll, Millis pause, Ready ready);
@@ -36,17 +36,17 @@ public:
     SocketSet& operator=(const SocketSet&) = delete;
     ~SocketSet();
 
-    /// False: the kernel does not watch it.
+    /// False: the kernel does not watch the socket.
     [[nodiscard]] bool want(int socket, Directions directions);
-    /// Before it is closed.
+    /// Call before the socket is closed.
     void drop(int socket);
     void clear();
-    /// What a socket brought was much: there is more, and no pause may slow it.
+    /// A socket delivered a lot: more is waiting, and a pause must not delay it.
     void hurry();
 
 private:
     struct Entry {
-        std::uint32_t turn = 0; ///< a socket with the number of a closed one is another; 0: none
+        std::uint32_t turn = 0; ///< tells apart sockets that reuse a number; 0: none
         Directions wanted{};
     };
 
@@ -56,16 +56,16 @@ private:
     void notify();
 
     Descriptor epoll_;
-    asio::posix::stream_descriptor watch_; ///< of epoll_; not open during pauses
+    asio::posix::stream_descriptor watch_; ///< watches epoll_; not open during pauses
     asio::steady_timer timer_;
     Millis pause_;
-    EventRate rate_; ///< never many without a pause
+    EventRate rate_; ///< never high without a pause
     Ready ready_;
-    std::vector<Entry> entries_; ///< by the number of the socket, which are low
+    std::vector<Entry> entries_; ///< by socket number; these are small
     std::uint32_t turn_ = 0;
     std::size_t watched_ = 0;
     bool waiting_ = false;
-    bool hurried_ = false; ///< the next look must not wait for its pause
+    bool hurried_ = false; ///< the next check must not wait for the pause
 };
 
 } // namespace oa_stream::net

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view k_https = "https://";
 
-/// A pipe gives its bytes once, to the connection that needs them.
+/// A pipe can be read only once, by the connection that needs it.
 bool gives_bytes_once(const std::string& file) {
     std::error_code unknown;
     const auto kind = std::filesystem::status(file, unknown).type();
@@ -18,7 +18,7 @@ bool gives_bytes_once(const std::string& file) {
            kind == std::filesystem::file_type::character;
 }
 
-/// `end`: of the line that begins what the file is for.
+/// `end`: end of the PEM line that must be present.
 Result<void> check_pem(const std::string& file, std::string_view what, std::string_view end) {
     if (file.empty() || gives_bytes_once(file)) {
         return {};

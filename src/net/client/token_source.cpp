@@ -26,9 +26,9 @@ constexpr std::string_view k_account = "/computeMetadata/v1/instance/service-acc
 constexpr std::string_view k_command = "command:";
 constexpr std::string_view k_metadata = "metadata:";
 constexpr Millis k_program_limit{15'000};
-constexpr auto k_kept_for = std::chrono::minutes(5); ///< what says nothing of its end
+constexpr auto k_kept_for = std::chrono::minutes(5); ///< for a token without an expiry time
 constexpr std::size_t k_longest_token = 64U << 10U;
-/// The server itself hands out a new token during the last five minutes of the old one.
+/// The metadata server hands out a new token during the last five minutes of the old one.
 constexpr auto k_margin = std::chrono::seconds(225);
 constexpr std::int64_t k_longest_kept_s = 86400;
 
@@ -41,7 +41,7 @@ struct Kept {
     }
 };
 
-/// How long a JSON Web Token still lives; nothing for other tokens.
+/// Remaining life of a JSON Web Token; nullopt for other tokens.
 std::optional<Clock::duration> life_of(std::string_view token) {
     const auto end = token_end(token);
     if (!end) {
@@ -112,7 +112,7 @@ Task<Result<Secret>> from_metadata(
         co_return kept->token;
     }
     if (!fresh && kept->good_for(kept->margin / 2)) {
-        co_return kept->token; // renewed too early to matter; the next call asks again
+        co_return kept->token; // renewed too early to matter; the next call retries
     }
     co_return std::unexpected(std::move(got).error());
 }
@@ -150,7 +150,8 @@ Task<Result<Secret>> from_command(
         co_return fail(Code::usage, "no program is named", "command");
     }
     call.argv = std::move(program);
-    for (char** entry = ::environ; *entry != nullptr; ++entry) { // it needs its own settings
+    // The program needs its own environment.
+    for (char** entry = ::environ; *entry != nullptr; ++entry) {
         const std::string_view text(*entry);
         const std::size_t equals = text.find('=');
         if (equals != std::string_view::npos) {
@@ -168,7 +169,7 @@ Task<Result<Secret>> from_command(
         co_return kept->token;
     }
     if (!fresh && !kept->token.empty()) {
-        co_return kept->token; // it may still be good; the next call tries again
+        co_return kept->token; // it may still be valid; the next call retries
     }
     const std::string why =
         !end ? end.error().message
@@ -178,7 +179,7 @@ Task<Result<Secret>> from_command(
     co_return fail(Code::credentials, fmt::format("{} gave no token: {}", name, why));
 }
 
-/// `["a","b c"]`, or words with blanks between.
+/// `["a","b c"]`, or words separated by blanks.
 std::vector<std::string> words_of(std::string_view text) {
     std::vector<std::string> out;
     if (text.starts_with('[')) {
@@ -276,7 +277,7 @@ Result<Secret> read_token(std::string_view reference) {
     if (!reference.starts_with(k_command) && !reference.starts_with(k_metadata)) {
         return read_secret(reference);
     }
-    asio::io_context loop; // nothing else of this process runs before it knows who it is
+    asio::io_context loop; // nothing else in this process runs until it has its credentials
     const auto client = HttpClient::make(loop.get_executor());
     const TokenSource source = token_source(loop.get_executor(), *client, reference, {});
     Result<Secret> out = fail(Code::credentials, "no token");

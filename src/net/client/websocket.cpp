@@ -9,7 +9,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/ssl/impl/src.hpp> // nobody else needs asio's TLS
+#include <boost/asio/ssl/impl/src.hpp> // nothing else uses asio's TLS
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -41,7 +41,7 @@ template <class Stream> constexpr bool k_secure = std::is_same_v<Stream, TlsStre
 template <class Stream> constexpr bool k_local = std::is_same_v<Stream, Local>;
 template <class Stream> using Lowest = std::conditional_t<k_local<Stream>, Local, Tcp::socket>;
 
-/// One connection. Every pending operation holds it; abort() ends them all.
+/// One connection. Each pending operation holds a reference; abort() ends them all.
 template <class Stream>
 class Connection final : public std::enable_shared_from_this<Connection<Stream>> {
 public:
@@ -51,11 +51,11 @@ public:
     Connection(const asio::any_io_executor& executor, WebSocketRequest request, Tls&... tls)
         : request_(std::move(request)), stream_(Lowest<Stream>(executor), tls...), timer_(executor),
           closer_(executor), lookup_(executor) {
-        stream_.read_message_max(0); // read() counts
+        stream_.read_message_max(0); // read() enforces the limit
         stream_.control_callback([this](websocket::frame_type kind, boost::beast::string_view) {
             heard_ = Clock::now();
             if (kind == websocket::frame_type::close && !closing_) {
-                leave_soon(); // it may have said goodbye and stay
+                leave_soon(); // the peer may have sent a close frame but keep the connection open
             }
         });
         stream_.set_option(websocket::stream_base::decorator([this](websocket::request_type& head) {
@@ -66,7 +66,7 @@ public:
     Connection& operator=(const Connection&) = delete;
     ~Connection() = default;
 
-    /// nullopt: it is open.
+    /// nullopt: the connection is open.
     static Task<std::optional<WebSocketOpened>> open(Self self, WebSocketUrl url) {
         self->timer_.expires_after(self->request_.open_timeout);
         self->timer_.async_wait([weak = self->weak_from_this()](const error_code& error) {
@@ -268,7 +268,7 @@ private:
         stream_.binary(outbox_.front().binary);
         stream_.async_write(
             asio::buffer(outbox_.front().bytes),
-            // No lambda: Asio spells the handler's type out, and a lambda's has this file's path.
+            // Not a lambda: asio's handler type name would then contain this file's path.
             std::bind_front(&Connection::written, this->shared_from_this())
         );
     }
@@ -276,12 +276,12 @@ private:
     void written(const error_code& error, std::size_t /*bytes*/) {
         unsent_ -= outbox_.front().bytes.size();
         outbox_.pop_front();
-        if (!error && !outbox_.empty()) { // read() says why
+        if (!error && !outbox_.empty()) { // read() reports the error
             write();
         }
     }
 
-    /// Nobody reads: silence is ours, not the peer's.
+    /// Start of the silence: while nothing was read, the silence is ours, not the peer's.
     [[nodiscard]] Clock::time_point read_began() const {
         return pinged_ ? std::max(*pinged_, Clock::now() - request_.ping_every) : heard_;
     }
@@ -292,7 +292,8 @@ private:
         }
         after(request_.ping_every, [this] {
             pinged_ = Clock::now();
-            if (!std::exchange(pinging_, true)) { // Beast holds one that the peer does not take
+            // Beast already holds a ping that the peer did not accept.
+            if (!std::exchange(pinging_, true)) {
                 auto then = std::bind_front(&Connection::pinged, this->shared_from_this());
                 stream_.async_ping({}, std::move(then));
             }
@@ -300,7 +301,7 @@ private:
         });
     }
 
-    /// Keeps the stream alive until the ping is written; read() says what became of it.
+    /// Keeps the stream alive until the ping is written; read() reports its errors.
     void pinged(const error_code& /*error*/) { pinging_ = false; }
 
     void judge_silence() {
@@ -318,15 +319,15 @@ private:
     }
 
     WebSocketRequest request_;
-    websocket::stream<Stream, false> stream_; // false: no compression in it
-    asio::steady_timer timer_; ///< opening, then pings
-    asio::steady_timer closer_; ///< the goodbye
+    websocket::stream<Stream, false> stream_; // false: no compression
+    asio::steady_timer timer_; ///< opening timeout, then pings
+    asio::steady_timer closer_; ///< close handshake
     NameLookup lookup_;
-    std::deque<Outgoing> outbox_{}; ///< the first one is on its way
+    std::deque<Outgoing> outbox_{}; ///< the first one is being sent
     std::size_t unsent_ = 0;
-    Clock::time_point heard_{}; ///< the peer's last frame
+    Clock::time_point heard_{}; ///< when the peer's last frame arrived
     std::optional<Clock::time_point> pinged_{};
-    bool pinging_ = false; ///< one is not written yet
+    bool pinging_ = false; ///< a ping is not written yet
     bool reading_ = false;
     bool late_ = false;
     bool dead_ = false;

@@ -9,7 +9,7 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Bounds how long a burst of new connections keeps running streams waiting.
+/// Limits how long a burst of new connections delays running streams.
 constexpr int k_batch = 64;
 /// Out of descriptors or memory: the kernel queues the clients meanwhile.
 constexpr Millis k_exhausted_pause{50};
@@ -45,7 +45,7 @@ void Acceptor::stop() {
     if (!socket_.is_open()) {
         return;
     }
-    remove_file(); // while we still answer there: nobody else can have taken the name
+    remove_file(); // while we still listen: no other process can have taken the name
     boost::system::error_code ignored;
     socket_.close(ignored);
     pause_.cancel();
@@ -114,7 +114,7 @@ Acceptor::Step Acceptor::accept_one() {
     case ENOMEM:
         return Step::exhausted;
     default:
-        return Step::more; // that one client left while it was queued (accept(2), "Error handling")
+        return Step::more; // that client left while it was queued (accept(2), "Error handling")
     }
 }
 

@@ -1,4 +1,4 @@
-// Takes connections off a listening socket, as many as there is room for.
+// Accepts connections from a listening socket while there is room for them.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -26,11 +26,11 @@ public:
     Acceptor& operator=(const Acceptor&) = delete;
 
     void start() { arm(); }
-    /// There is room again.
+    /// Call when there is room again.
     void resume();
-    /// Takes what the kernel has queued, which would be reset, and stops.
+    /// Accepts what the kernel has queued (it would be reset otherwise), and stops.
     void finish();
-    /// Closes the socket; a unix socket's file goes too.
+    /// Closes the socket and removes a unix socket's file.
     void stop();
     [[nodiscard]] const Endpoint& endpoint() const noexcept { return endpoint_; }
 

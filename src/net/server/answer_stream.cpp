@@ -15,9 +15,9 @@ AnswerStream::AnswerStream(
       bytes_before_(connection_->outbox().payload_sent()), length_left_(length), framing_(framing) {
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
+// only lack of memory can throw, which ends the program
 AnswerStream::~AnswerStream() {
-    // Dropped half-way: the peer must not take the body for complete.
+    // Dropped before finish(): the peer must not mistake the body for complete.
     if (!finished_) {
         cut();
     }
@@ -41,7 +41,7 @@ BodyStream::State AnswerStream::send(std::span<const Slice> slices) {
     for (const auto& slice : slices) {
         size += slice.bytes.size();
     }
-    // An empty chunk would be the body's end.
+    // An empty chunk would end the body.
     if (size == 0 || framing_ == Framing::none) {
         return State::open;
     }
@@ -56,7 +56,7 @@ BodyStream::State AnswerStream::send_framed(std::span<const Slice> slices, std::
         io = outbox.send(line.text(), slices, "\r\n");
     } else {
         if (framing_ == Framing::length && size > length_left_) {
-            cut(); // the bytes past the promised end would be read as the next answer
+            cut(); // bytes beyond the announced length would be read as the next answer
             return State::gone;
         }
         length_left_ -= std::min(size, length_left_);
@@ -143,7 +143,7 @@ void AnswerStream::let_go() {
     connection_.reset();
 }
 
-/// Posted: the loss may have been found inside a send() of the very code that is to be told.
+/// Posted, because the loss may be found inside a send() of the code that this notifies.
 void AnswerStream::announce_gone() {
     if (!on_gone_) {
         return;

@@ -23,7 +23,7 @@ public:
     void on_gone(std::function<void()> fn) override;
     [[nodiscard]] std::uint64_t bytes_sent() const noexcept override;
 
-    // Called by the connection.
+    // Called by Connection.
     void drained();
     void lost();
     void through();
@@ -33,7 +33,7 @@ private:
     void let_go();
     void announce_gone();
 
-    std::shared_ptr<Connection> connection_; ///< null once the answer is over, one way or another
+    std::shared_ptr<Connection> connection_; ///< null once the answer has ended, in whatever way
     asio::any_io_executor executor_;
     std::function<void()> on_writable_;
     std::function<void()> on_gone_;

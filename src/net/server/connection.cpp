@@ -10,12 +10,12 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Requests sent ahead are kept up to here; beyond it the peer waits, and its leaving is then only
-/// noticed by writing.
+/// Pipelined requests are buffered up to this size; beyond it the peer must wait, and a leaving
+/// peer is then only noticed when writing.
 constexpr std::size_t k_ahead_limit = 64U << 10U;
-/// After an answer that ends the connection the peer may still be sending. Closing under it would
-/// reset the connection and destroy the answer in its receive buffer, so we read on for a while:
-/// of a chat that is refused for its size (64 MiB is the most) several times as much.
+/// After an answer that ends the connection the peer may still be sending. Closing would reset the
+/// connection and destroy the answer in the peer's receive buffer, so we keep reading for a while:
+/// up to four times the largest chat request refused for its size (64 MiB).
 constexpr std::size_t k_linger_bytes = 256U << 20U;
 constexpr Millis k_linger_unread{10000};
 constexpr Millis k_linger{2000};
@@ -58,7 +58,7 @@ void Connection::wind_down() {
     }
     const bool served = phase_ == Phase::idle && exchange_ > 0;
     if (served && in_.empty() && !bytes_wait()) {
-        close(); // who keeps a connection must expect that (RFC 9112 section 9.5)
+        close(); // a client with a keep-alive connection must expect that (RFC 9112 section 9.5)
     } else {
         deadline(core_->limits.last_request_timeout);
     }
@@ -72,7 +72,7 @@ void Connection::cut() {
         close();
         return;
     }
-    // Zero linger turns close() into a reset, which no client takes for a body's end.
+    // Zero linger turns close() into a reset, which no client mistakes for the end of a body.
     if (tls_) {
         tls_->break_off();
     }
@@ -174,15 +174,16 @@ void Connection::on_bytes(std::string_view data) {
     }
 }
 
-/// Reads on during an exchange, to see the peer leave.
+/// Keeps reading during an exchange, to notice when the peer leaves.
 void Connection::watch_peer() {
     if (in_.size() < k_ahead_limit) {
         arm_read();
     }
 }
 
-/// End of file means the peer has closed, or (rarely: `nc -N`) only its sending half. A whole
-/// answer is still tried; a stream, which may cost money for as long as it runs, is not.
+/// End of file means that the peer has closed, or (rarely: `nc -N`) only its sending half. A
+/// complete answer is still attempted; a stream is not, because it may cost money as long as it
+/// runs.
 void Connection::on_end() {
     end_seen_ = true;
     switch (phase_) {
@@ -226,10 +227,10 @@ void Connection::on_deadline() {
     case Phase::answering:
     case Phase::finishing:
         settle_delivery(Delivery::State::late);
-        cut(); // a plain close would let a reader that wakes up take the part for the whole
+        cut(); // a plain close would let a reader that resumes mistake the part for the whole
         return;
     case Phase::idle:
-        if (bytes_wait()) { // a request came in the last moment
+        if (bytes_wait()) { // a request arrived in the last moment
             deadline(core_->limits.head_timeout);
             return;
         }

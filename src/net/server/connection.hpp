@@ -1,7 +1,7 @@
 // One client connection: reads requests, hands them to the handler, writes the answers.
 //
 // A state machine rather than a coroutine: one read wait is always under way, in every phase, so a
-// peer that leaves is noticed at once whatever we are doing.
+// leaving peer is always noticed at once.
 #pragma once
 
 #include "outbox.hpp"
@@ -22,23 +22,24 @@ namespace oa_stream::net {
 
 class AnswerStream;
 
-/// How a whole answer fared; shared by the connection that writes it and the coroutine that waits.
+/// State of a complete answer, shared by the connection that writes it and the coroutine that
+/// waits.
 struct Delivery {
     enum class State {
         pending,
         written,
         lost, ///< the peer left
         late, ///< cut at its deadline
-        cut,  ///< cut by the server's end
+        cut, ///< cut because the server was closed
     };
     State state = State::pending;
-    std::uint64_t body_sent = 0; ///< known once it is not pending
+    std::uint64_t body_sent = 0; ///< final once the state is not pending
     asio::steady_timer* waiter = nullptr;
     [[nodiscard]] bool pending() const noexcept { return state == State::pending; }
     void settle(State outcome, std::uint64_t body_bytes);
 };
 
-/// How the reading of a body fared, likewise.
+/// Result of reading a body, shared in the same way.
 struct BodyRead {
     std::optional<Result<std::string>> outcome{};
     BodyBudget::Share share{}; ///< of the body
@@ -58,18 +59,19 @@ public:
     );
 
     void start();
-    /// The server stops. A connection whose requests are all answered is closed. One without any
-    /// yet stays for ServerLimits::last_request_timeout: its request may be on its way, and a proxy
-    /// that has sent it may not repeat it.
+    /// Called when the server stops. Closes a connection whose requests are all answered. One
+    /// without any request stays for ServerLimits::last_request_timeout: its request may be on its
+    /// way, and a proxy that has sent it may not repeat it.
     void wind_down();
-    /// The server stops, and nothing more is answered here.
+    /// The server stops, and nothing more will be answered here.
     [[nodiscard]] bool leaving() const noexcept;
-    /// Resets the connection; a stream's owner is told. What was answered whole is still sent.
+    /// Resets the connection and notifies a stream's owner. An answer that is already complete is
+    /// still sent.
     void cut();
     /// See HttpServer::answering().
     [[nodiscard]] bool answering() const noexcept;
 
-    // For the exchange under way, which is named by `id`: a late caller does nothing.
+    // For the running exchange, identified by `id`: a late call has no effect.
     [[nodiscard]] std::uint64_t exchange() const noexcept { return exchange_; }
     [[nodiscard]] bool peer_gone(std::uint64_t id) const noexcept;
     [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::closed; }
@@ -78,13 +80,13 @@ public:
     [[nodiscard]] std::shared_ptr<Delivery> answer(std::uint64_t id, Response response);
     [[nodiscard]] Result<std::shared_ptr<BodyStream>>
     begin_stream(std::uint64_t id, int status, const Headers& headers);
-    /// The handler let go of the request without an answer.
+    /// The handler dropped the request without an answer.
     void abandon(std::uint64_t id) noexcept;
 
-    // For the stream under way.
+    // For the running stream.
     [[nodiscard]] Outbox& outbox() noexcept { return outbox_; }
     [[nodiscard]] const asio::any_io_executor& executor() const noexcept { return core_->executor; }
-    /// Acts on what the outbox said.
+    /// Acts on the outbox's result.
     void after_write(Outbox::Io io);
     /// The stream's last byte is in the outbox.
     void finish_stream(Outbox::Io io);
@@ -95,16 +97,16 @@ private:
         idle, ///< between requests
         head, ///< reading a request's head
         body, ///< reading its body
-        thinking, ///< the handler has it
-        answering, ///< a whole answer is on its way
-        streaming, ///< the handler writes a body piece by piece
-        finishing, ///< the last piece of it is on its way
-        skipping, ///< answered; a short rest of the request's body is on its way
-        lingering, ///< answered; waiting for the peer to read it and close
+        thinking, ///< the handler is working on it
+        answering, ///< a complete answer is being sent
+        streaming, ///< the handler sends a body piece by piece
+        finishing, ///< its last piece is being sent
+        skipping, ///< answered; discarding a short rest of the request's body
+        lingering, ///< answered; waiting for the peer to read the answer and close
         closed,
     };
 
-    /// The server stops, but one last request may come here.
+    /// The server stops, but a last request may arrive here.
     [[nodiscard]] bool awaited() const noexcept;
     void shake();
     [[nodiscard]] TlsSession::Taken receive();
@@ -143,7 +145,7 @@ private:
     void drained();
     void end_exchange();
 
-    /// Allocation failure ends this connection and nothing else.
+    /// Allocation failure ends only this connection.
     template <class Fn> void guarded(Fn fn) {
         try {
             fn();
@@ -161,11 +163,11 @@ private:
     std::shared_ptr<ServerCore> core_;
     asio::posix::stream_descriptor socket_;
     asio::steady_timer timer_;
-    std::uint64_t timer_turn_ = 0; ///< a timer that fired before it was moved is recognised by it
+    std::uint64_t timer_turn_ = 0; ///< identifies a timer that fired before it was rescheduled
     std::unique_ptr<TlsSession> tls_;
     Outbox outbox_;
     std::string peer_;
-    std::string in_; ///< received, not yet understood
+    std::string in_; ///< received, not parsed yet
     std::unique_ptr<RequestParser> parser_;
     RequestTraits traits_;
     Clock::time_point received_{};
@@ -178,12 +180,12 @@ private:
     Phase phase_ = Phase::idle;
     bool reading_ = false;
     bool writing_ = false;
-    bool read_waits_ = false; ///< TLS must write before it can read on
+    bool read_waits_ = false; ///< TLS must write before it can continue reading
     bool end_seen_ = false; ///< the peer will send nothing more
     bool unread_body_ = false;
     bool reuse_ = true;
-    /// The last request was for /metrics: its scraper goes on seeing a server that stops, as long
-    /// as that lasts. A new connection would be refused.
+    /// The last request was for /metrics: its scraper keeps this connection while the server stops,
+    /// so that it can watch until the end. A new connection would be refused.
     bool scraped_ = false;
 };
 

@@ -10,7 +10,7 @@ namespace oa_stream::net {
 
 namespace {
 
-/// For the rest of a short body whose request was answered already.
+/// For the rest of a short body whose request was already answered.
 constexpr Millis k_skip{5000};
 
 bool bodiless(int status) noexcept {
@@ -22,7 +22,7 @@ bool asks_to_close(const Headers& headers) {
     return value && iequals(trim(*value), "close");
 }
 
-/// A length the caller gave, as a proxy does that passes an answer through.
+/// A length set by the caller, for example by a proxy that relays an answer.
 std::optional<std::uint64_t> given_length(const Headers& headers) {
     const auto text = headers.get("content-length");
     return text ? number_of<std::uint64_t>(*text) : std::nullopt;
@@ -43,7 +43,7 @@ std::shared_ptr<Delivery> Connection::answer(std::uint64_t id, Response response
     return delivery;
 }
 
-// NOLINTNEXTLINE(bugprone-exception-escape): memory alone can fail, for which guarded() cuts
+// only memory can fail; guarded() then cuts the connection
 void Connection::abandon(std::uint64_t id) noexcept {
     if (id != exchange_ || phase_ != Phase::thinking) {
         return;
@@ -115,7 +115,7 @@ Connection::begin_stream(std::uint64_t id, int status, const Headers& headers) {
         return fail(Code::internal, "the request was answered already");
     }
     settle_unread_body();
-    if (parser_) { // it may last: what the peer sends next is not waited for
+    if (parser_) { // streams may last long: reading does not wait for the rest of the body
         give_up_body();
     }
     reuse_ = reuse_ && !core_->stopping && !asks_to_close(headers);
@@ -123,7 +123,7 @@ Connection::begin_stream(std::uint64_t id, int status, const Headers& headers) {
     reuse_ = !shape.close;
     phase_ = Phase::streaming;
     outbox_.hold(head_text(status, headers, shape));
-    // The head waits for the loop's next turn, so that a first send() shares its segment.
+    // The head waits for the loop's next turn, so that a first send() is written together with it.
     asio::post(core_->executor, [self = shared_from_this()] {
         if (!self->outbox_.empty() && !self->outbox_.blocked()) {
             self->guarded([&] { self->flush(); });

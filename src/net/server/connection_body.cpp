@@ -1,4 +1,4 @@
-// The body of a request, of which the handler has the head already.
+// Reads the body of a request whose head the handler already has.
 #include "connection.hpp"
 
 #include <utility>
@@ -7,8 +7,8 @@ namespace oa_stream::net {
 
 namespace {
 
-/// So much of an unread body is skipped to keep the connection. To stop a longer one closing is
-/// cheaper for both sides.
+/// Up to this much of an unread body is discarded to keep the connection. Closing the connection is
+/// cheaper for both sides than a longer rest.
 constexpr std::uint64_t k_skip_bytes = 64U << 10U;
 
 } // namespace
@@ -31,7 +31,7 @@ Connection::read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve) {
     body_read_ = read;
     parser_->sieve_body(std::move(sieve));
     await_body();
-    if (read->pending()) { // else the peer had left when it was told to go on
+    if (read->pending()) { // otherwise the peer left when it was told to continue
         receive({});
     }
     return read;
@@ -71,7 +71,7 @@ void Connection::finish_body() {
     std::exchange(body_read_, nullptr)->settle(std::move(body));
 }
 
-/// The handler answers then; the bytes that follow make no sense to us.
+/// The handler answers; the bytes that follow cannot be parsed.
 void Connection::fail_body(Code code, std::string_view what) {
     body_read_->share.release();
     give_up_body();
@@ -88,8 +88,8 @@ void Connection::give_up_body() {
     reuse_ = false;
 }
 
-/// The request is answered before its body was read. What has come of it is skipped, and the rest
-/// too where it is short and on its way: a client that was told to wait may never send it.
+/// Called when a request is answered before its body was read. Discards the part that has arrived,
+/// and the rest if it is short and being sent: a client that was told to wait may never send it.
 void Connection::settle_unread_body() {
     if (!parser_) {
         return;

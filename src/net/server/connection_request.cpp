@@ -11,9 +11,9 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Free coroutine: its frame keeps handler and exchange alive, whatever becomes of the server.
-/// Allocation failure ends the request: on its way here it let go of the exchange, which answered
-/// or cut the connection.
+/// A free coroutine: its frame keeps handler and exchange alive even if the server is destroyed.
+/// Allocation failure ends the request: unwinding dropped the exchange, which answered or cut the
+/// connection.
 Task<void> run_handler(std::shared_ptr<ServerCore> core, std::shared_ptr<Exchange> exchange) {
     try {
         co_await core->handler(std::move(exchange));
@@ -33,7 +33,7 @@ void Connection::begin_request() {
         arm_read();
         return;
     }
-    // Posted: a client that sends hundreds of requests ahead must not nest as many handlers.
+    // Posted, so that a client that pipelines hundreds of requests does not nest as many handlers.
     asio::post(core_->executor, [self = shared_from_this()] {
         if (self->phase_ == Phase::idle) {
             self->guarded([&] { self->receive({}); });
@@ -98,7 +98,7 @@ void Connection::obey(RequestParser::Status status) {
     }
 }
 
-/// False when there is nothing but empty lines, which RFC 9112 §2.2 wants ignored.
+/// False when there are only empty lines, which RFC 9112 §2.2 says to ignore.
 bool Connection::begin_head(std::string_view& bytes) {
     bytes.remove_prefix(std::min(bytes.find_first_not_of("\r\n"), bytes.size()));
     if (bytes.empty()) {
@@ -111,7 +111,7 @@ bool Connection::begin_head(std::string_view& bytes) {
     return true;
 }
 
-/// `bytes` lies in in_ or in the shared read buffer.
+/// `bytes` is part of in_ or of the shared read buffer.
 void Connection::keep_rest(std::string_view bytes, std::size_t consumed) {
     const auto rest = bytes.substr(consumed);
     if (in_.empty()) {
@@ -154,7 +154,7 @@ void Connection::begin_exchange(bool too_large) {
     }
     unread_body_ = too_large;
     reuse_ = traits_.keep_alive && !too_large;
-    if (!body_follows) { // else the body's bytes would come
+    if (!body_follows) { // otherwise the body's bytes would follow
         watch_peer();
     }
     auto exchange =
@@ -162,7 +162,7 @@ void Connection::begin_exchange(bool too_large) {
     spawn(core_->executor, "http handler", run_handler(core_, std::move(exchange)));
 }
 
-/// Answers without the handler and ends the connection: the bytes that follow make no sense to us.
+/// Answers without the handler and ends the connection: the bytes that follow cannot be parsed.
 void Connection::refuse(int status, std::string_view reason) {
     ++exchange_;
     const auto path = parser_ ? parser_->path() : std::string();

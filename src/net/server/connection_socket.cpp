@@ -1,4 +1,4 @@
-// The bytes of Connection, with TLS or without.
+// Socket input and output of Connection, with or without TLS.
 #include "connection.hpp"
 
 #include <sys/socket.h>
@@ -28,10 +28,11 @@ void Connection::shake() {
     }
 }
 
-/// Into the shared read buffer.
+/// Reads into the shared read buffer.
 TlsSession::Taken Connection::receive() {
     auto& buffer = core_->scratch;
-    if (tls_ && phase_ != Phase::lingering) { // after the goodbye nothing is understood any more
+    // After our close_notify the input is no longer decrypted.
+    if (tls_ && phase_ != Phase::lingering) {
         return tls_->read(buffer);
     }
     const auto size = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -45,7 +46,7 @@ TlsSession::Taken Connection::receive() {
     return {later ? TlsSession::Step::wants_read : TlsSession::Step::broken, 0};
 }
 
-/// The peer has sent something that we have not read yet.
+/// The peer has sent bytes that we have not read yet.
 bool Connection::bytes_wait() noexcept {
     char byte = 0;
     return ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;

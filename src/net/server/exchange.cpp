@@ -12,8 +12,7 @@ auto answered_twice() {
     return fail(Code::internal, "the request was answered already");
 }
 
-/// What is waited for, a Delivery or a BodyRead, outlives a waiter that is cancelled, and must not
-/// wake a dead timer then.
+/// A Delivery or BodyRead outlives a cancelled waiter, and must not wake a destroyed timer then.
 template <class Awaited> class Waiter {
 public:
     Waiter(std::shared_ptr<Awaited> awaited, asio::steady_timer& timer)
@@ -53,8 +52,8 @@ Task<Result<void>> delivered(std::shared_ptr<Delivery> delivery) {
     co_return fail(Code::cancelled, "the wait for the answer's delivery was cancelled");
 }
 
-/// The work is done when the call returns, awaited or not: a handler that forgets the task, or lets
-/// go of the exchange first, has answered all the same.
+/// The work is done when the call returns, whether or not the task is awaited: a handler that drops
+/// the task, or the exchange, has answered all the same.
 template <class T> Task<T> at_once(T value) {
     co_return std::move(value);
 }
@@ -104,7 +103,7 @@ Task<Result<void>> ConnectionExchange::take_body(std::shared_ptr<BodyRead> read)
 }
 
 void ConnectionExchange::drop_body() {
-    std::string().swap(request_.body); // an assignment would keep the memory
+    std::string().swap(request_.body); // assigning would keep the memory
     share_.release();
 }
 

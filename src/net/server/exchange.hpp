@@ -1,4 +1,4 @@
-// What a handler holds of one request.
+// A handler's view of one request.
 #pragma once
 
 #include "connection.hpp"
@@ -7,7 +7,7 @@ namespace oa_stream::net {
 
 class ConnectionExchange final : public Exchange {
 public:
-    /// `whole`: nothing of the body is still to come.
+    /// `whole`: the body has arrived completely.
     ConnectionExchange(std::shared_ptr<Connection> connection, Request request, bool whole);
     ConnectionExchange(const ConnectionExchange&) = delete;
     ConnectionExchange& operator=(const ConnectionExchange&) = delete;

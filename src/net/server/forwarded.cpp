@@ -17,7 +17,7 @@ namespace oa_stream::net {
 namespace {
 
 using Bytes = std::array<std::uint8_t, 16>;
-/// Longer chains are nobody's network.
+/// No real network has longer chains.
 constexpr std::size_t k_most_hops = 32;
 
 struct Address {
@@ -54,7 +54,7 @@ std::string address_text(const Address& address) {
     return text.data();
 }
 
-/// "1.2.3.4:80", "[::1]:80", "[::1]" and bare addresses, told without a port.
+/// "1.2.3.4:80", "[::1]:80", "[::1]" and bare addresses, without their port.
 std::optional<Address> parse_node(std::string_view text) {
     if (text.starts_with('[')) {
         const auto end = text.find(']');
@@ -97,7 +97,7 @@ std::string_view unquoted(std::string_view text) {
     return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
-/// One proxy's word: who came to it, and how.
+/// What one proxy reports: who connected to it, and how.
 struct Hop {
     std::string_view node{};
     std::string_view proto{};
@@ -121,7 +121,7 @@ Hop forwarded_hop(std::string_view element) {
     return hop;
 }
 
-/// Every field of that name, in order; nullopt when there is none.
+/// All fields of that name, in order; nullopt when there are none.
 template <class Fn>
 std::optional<Hops> hops_of(const Headers& headers, std::string_view name, Fn make) {
     std::optional<Hops> hops;
@@ -134,7 +134,7 @@ std::optional<Hops> hops_of(const Headers& headers, std::string_view name, Fn ma
     return hops;
 }
 
-/// The chain walked back from `start`.
+/// Walks the chain back from `start`.
 Client walk(const TrustedProxies& proxies, Client start, const Hops& hops) {
     Client client = std::move(start);
     const auto most = std::min(hops.size(), k_most_hops);
@@ -142,7 +142,7 @@ Client walk(const TrustedProxies& proxies, Client start, const Hops& hops) {
         const auto& hop = hops[hops.size() - back];
         const auto address = parse_node(hop.node);
         if (!address) {
-            break; // "unknown", "_hidden" or nonsense
+            break; // "unknown", "_hidden" or invalid
         }
         client.address = address_text(*address);
         if (!hop.proto.empty()) {

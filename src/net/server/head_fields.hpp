@@ -1,4 +1,4 @@
-// Fields out of a raw response head.
+// Parses fields from a raw response head.
 #pragma once
 
 #include "oa_stream/net/http.hpp"

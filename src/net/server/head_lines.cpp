@@ -15,7 +15,7 @@ constexpr Refusal k_bad_target{400, "malformed request target"};
 constexpr Refusal k_long_method{501, "no method is that long"};
 constexpr Refusal k_bad_version{505, "HTTP version not supported"};
 
-/// The longest registered one has 17 letters. What a client invents goes into logs.
+/// The longest registered method has 17 letters. A client's method is copied into logs.
 constexpr std::size_t k_longest_method = 32;
 
 bool is_scheme(std::string_view text) noexcept {
@@ -24,8 +24,8 @@ bool is_scheme(std::string_view text) noexcept {
     });
 }
 
-/// "/path", "*" or "http://host/path". Of anything else two programs may see two paths: some cut a
-/// target at '#', which none may contain. A tunnel is not ours to open.
+/// "/path", "*" or "http://host/path". Two programs may read two different paths from any other
+/// form; some cut a target at '#', which no target may contain. CONNECT is not supported.
 bool is_target(std::string_view text) noexcept {
     const auto scheme = text.find("://");
     return !text.contains('#') &&
@@ -36,7 +36,7 @@ bool is_target(std::string_view text) noexcept {
 std::optional<Refusal> judge_request_line(std::string_view line) noexcept {
     const auto first = line.find(' ');
     const auto last = line.rfind(' ');
-    // Spaces: exactly two, with something before, between and behind them.
+    // Requires exactly two spaces, with text before, between and after them.
     if (std::ranges::count(line, ' ') != 2 || first == 0 || last == first + 1) {
         return k_bad_request_line;
     }

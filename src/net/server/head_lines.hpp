@@ -1,6 +1,6 @@
-// The lines of a request's head, by the letter of RFC 9112, where the parser is lenient or answers
-// with another status than the RFC says. What two readers of one request split differently is how
-// requests are smuggled past a proxy's rules.
+// Checks the lines of a request's head strictly by RFC 9112, where the parser is lenient or answers
+// with a different status. Requests are smuggled past a proxy's rules when two readers split a
+// request differently.
 #pragma once
 
 #include <cstddef>
@@ -17,20 +17,19 @@ struct Refusal {
 
 class HeadLines {
 public:
-    /// `head`: what was received of it from its first byte on and not taken() since; bytes behind
-    /// its end are not looked at. Refuses
-    /// a line end of LF alone and a CR alone (§2.2), a folded line (§5.2), a request line that is
-    /// not "method SP target SP HTTP/d.d" (§3): all 400, and 505 for another version than 1.0 and
-    /// 1.1.
+    /// `head`: the received bytes of the head, from its first byte or from where taken() left off;
+    /// bytes after its end are ignored. Refuses a line end of LF alone and a CR alone (§2.2), a
+    /// folded line (§5.2), a request line that is not "method SP target SP HTTP/d.d" (§3): all with
+    /// 400, and a version other than 1.0 and 1.1 with 505.
     [[nodiscard]] std::optional<Refusal> look(std::string_view head);
-    /// The first `bytes` will not be shown again.
+    /// The first `bytes` bytes will not be passed again.
     void taken(std::size_t bytes) noexcept { at_ -= bytes < at_ ? bytes : at_; }
 
 private:
     [[nodiscard]] std::optional<Refusal> end_line(std::string_view head);
 
-    std::size_t at_ = 0; ///< looked at so far
-    std::size_t line_length_ = 0; ///< of the line that at_ stands in
+    std::size_t at_ = 0; ///< checked so far
+    std::size_t line_length_ = 0; ///< length of the line that contains at_
     bool request_line_ = true;
     bool after_cr_ = false;
     bool done_ = false;

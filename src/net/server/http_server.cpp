@@ -18,8 +18,8 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Bytes the kernel may hold unsent for one connection. Without it a slow reader hides behind
-/// megabytes of buffer, and thousands of them take them.
+/// Bytes that the kernel may hold unsent for one connection. Otherwise a slow reader hides behind
+/// megabytes of buffer, and thousands of slow readers use up the memory.
 constexpr int k_unsent_limit = 256 << 10;
 
 void tune(int fd, Millis unacknowledged) {
@@ -36,7 +36,7 @@ public:
     explicit Server(std::shared_ptr<ServerCore> core) : core_(std::move(core)) {}
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
-    // NOLINTNEXTLINE(bugprone-exception-escape): at most want of memory, which ends the program
+    // only lack of memory can throw, which ends the program
     ~Server() override { shut(); }
 
     [[nodiscard]] Endpoint endpoint() const override { return core_->acceptor->endpoint(); }
@@ -44,7 +44,7 @@ public:
     void stop_accepting() override {
         core_->stopping = true;
         for (const auto& connection : snapshot()) {
-            connection->wind_down(); // first: this makes room
+            connection->wind_down(); // first, because this makes room
         }
         core_->acceptor->finish();
     }
@@ -70,7 +70,7 @@ private:
         }
     }
 
-    /// Closing one takes it out of the set.
+    /// A copy, because closing a connection removes it from the set.
     [[nodiscard]] std::vector<std::shared_ptr<Connection>> snapshot() const {
         return {core_->connections.begin(), core_->connections.end()};
     }
@@ -83,14 +83,14 @@ private:
 void ServerCore::adopt(Descriptor socket) {
     tune(
         socket.get(), limits.unacknowledged_timeout
-    ); // a unix socket refuses these, and needs them not
+    ); // a unix socket rejects these options and does not need them
     try {
         auto peer = peer_text(socket.get());
         std::unique_ptr<TlsSession> session;
         if (tls) {
             session = TlsSession::accept(socket.get(), tls->context());
             if (!session) {
-                return; // no memory: that client sees a closed connection
+                return; // out of memory: that client sees a closed connection
             }
         }
         auto connection = std::make_shared<Connection>(
@@ -101,7 +101,7 @@ void ServerCore::adopt(Descriptor socket) {
     } catch (const std::bad_alloc&) {
         return;
     } catch (const boost::system::system_error&) {
-        return; // the kernel refuses to watch one more socket: that client sees a closed connection
+        return; // the kernel refuses to watch another socket: that client sees a closed connection
     }
 }
 
@@ -140,7 +140,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(
     core->tls = std::move(options.tls);
     core->hand_over = options.hand_over;
     core->budget = std::move(options.budget);
-    // The core outlives its acceptor's use of it: stop() drops the hooks.
+    // The core outlives its acceptor's use of it, because stop() drops the hooks.
     core->acceptor = std::make_shared<Acceptor>(
         executor,
         std::move(listener),

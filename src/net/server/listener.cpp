@@ -94,7 +94,7 @@ Result<Listener> open_tcp(const Endpoint& wanted) {
     return listener;
 }
 
-/// Removes the socket of a process that died; a living one answers the connect.
+/// Removes the socket of a dead process; a living process answers the connect.
 Result<void> clear_stale(const Endpoint& wanted, const sockaddr* address, socklen_t size) {
     struct stat info{};
     if (::lstat(wanted.unix_path.c_str(), &info) != 0) {
@@ -123,12 +123,12 @@ Result<Listener> open_unix(const Endpoint& wanted, unsigned mode) {
     const auto* const generic = reinterpret_cast<const sockaddr*>(&address);
     OA_CHECK(clear_stale(wanted, generic, sizeof address));
     Descriptor socket(::socket(AF_UNIX, k_socket_flags, 0));
-    // Linux gives the bound file the socket's own mode: no moment in which others could connect.
+    // On Linux the bound file gets the socket's own mode, so other users can never connect.
     if (!socket || ::fchmod(socket.get(), static_cast<mode_t>(mode & 0777U)) != 0) {
         return bind_error(errno, wanted);
     }
     auto listener = listen_on(std::move(socket), generic, sizeof address, wanted);
-    // The umask has taken bits away: no harm until now, as it only kept people out.
+    // The umask may have removed bits; until now this only kept users out.
     struct stat info{};
     if (listener && (::chmod(wanted.unix_path.c_str(), static_cast<mode_t>(mode & 0777U)) != 0 ||
                      ::lstat(wanted.unix_path.c_str(), &info) != 0)) {

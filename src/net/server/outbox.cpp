@@ -15,11 +15,11 @@ namespace oa_stream::net {
 
 namespace {
 
-/// Pieces of one system call; longer sends are kept and written in several.
+/// Pieces per system call; longer sends are kept and written in several calls.
 constexpr std::size_t k_pieces = 128;
 
 iovec piece(std::string_view bytes) noexcept {
-    return {const_cast<char*>(bytes.data()), bytes.size()}; // sendmsg does not write through it
+    return {const_cast<char*>(bytes.data()), bytes.size()}; // sendmsg does not modify the bytes
 }
 
 } // namespace
@@ -54,7 +54,7 @@ Outbox::send(std::string_view before, std::span<const Slice> slices, std::string
     }
     const auto whole = held_.size() + before.size() + payload + after.size();
     if (static_cast<std::size_t>(sent) == whole) [[likely]] {
-        (void)std::exchange(held_, {}); // a stream has one head: its memory is free again
+        (void)std::exchange(held_, {}); // a stream has a single head, so its memory can be freed
         payload_sent_ += payload;
         return Io::done;
     }
@@ -140,7 +140,7 @@ void Outbox::took(std::size_t bytes) {
     first_ = 0;
 }
 
-/// Bytes taken, 0 when the socket is full, -1 when it is broken.
+/// Returns the bytes written, 0 when the socket is full, -1 when it is broken.
 std::ptrdiff_t Outbox::write(std::span<iovec> pieces) noexcept {
     if (tls_ != nullptr) {
         return tls_->write(pieces);

@@ -1,4 +1,4 @@
-// Bytes on their way into one non-blocking socket.
+// Writes bytes to one non-blocking socket.
 #pragma once
 
 #include "oa_stream/net/http_server.hpp"
@@ -16,32 +16,33 @@ namespace oa_stream::net {
 
 class TlsSession;
 
-/// Writes what the socket takes at once and keeps the rest. Allocates only when it must keep.
+/// Writes what the socket accepts at once and keeps the rest. Allocates only when it must keep
+/// bytes.
 class Outbox {
 public:
     enum class Io {
         done,   ///< nothing is kept
         full,   ///< the rest is kept: flush() when the socket is writable
-        broken, ///< the peer is gone; what was kept is dropped
+        broken, ///< the peer is gone; kept bytes are dropped
     };
 
-    /// `tls` may be null and outlives the outbox.
+    /// `tls` may be null and must outlive the outbox.
     Outbox(int fd, TlsSession* tls) noexcept : fd_(fd), tls_(tls) {}
 
-    /// `text` goes out in front of whatever is sent next (or with flush()).
+    /// Puts `text` in front of whatever is sent next (or at flush()).
     void hold(std::string_view text);
-    /// `before` + slices + `after` in one system call. `before` is copied if it must be kept,
-    /// `after` must live for ever. Bytes kept from earlier go out first.
+    /// Sends `before` + slices + `after` in one system call. `before` is copied if it must be kept;
+    /// `after` must have static lifetime. Bytes kept earlier are sent first.
     [[nodiscard]] Io
     send(std::string_view before, std::span<const Slice> slices, std::string_view after);
     [[nodiscard]] Io flush();
-    /// Drops what is kept; from now on everything is `broken`.
+    /// Drops kept bytes; from then on every call returns `broken`.
     void close() noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return kept_.empty() && held_.empty(); }
-    /// Something waits that the socket refused.
+    /// The socket refused bytes, which wait.
     [[nodiscard]] bool blocked() const noexcept { return !kept_.empty(); }
-    /// Of the slices alone.
+    /// Bytes of slices only.
     [[nodiscard]] std::uint64_t payload_sent() const noexcept { return payload_sent_; }
 
 private:
@@ -58,7 +59,7 @@ private:
     TlsSession* tls_;
     std::string held_;
     std::vector<Kept> kept_;
-    std::size_t first_ = 0; ///< of kept_; those before it are gone
+    std::size_t first_ = 0; ///< first valid element of kept_; earlier ones are sent
     std::uint64_t payload_sent_ = 0;
 };
 

@@ -21,17 +21,17 @@ namespace http = boost::beast::http;
 using BeastError = boost::beast::error_code;
 using BeastText = boost::beast::string_view;
 
-/// Lines between the pieces of a chunked body (sizes, extensions, trailers) may not grow beyond
-/// this: Beast keeps asking for more until it has a whole one.
+/// Limit for lines between the pieces of a chunked body (sizes, extensions, trailers): Beast
+/// requests more input until a line is complete.
 constexpr std::size_t k_chunk_line_limit = 16U << 10U;
-/// Most bodies fit at once.
+/// Most bodies fit without growing.
 constexpr std::size_t k_body_reserve = 16U << 10U;
 
 std::string text(BeastText view) {
     return {view.data(), view.size()};
 }
 
-/// The grammar is Beast's; what it finds goes straight into our Request.
+/// Beast's grammar; its results go directly into our Request.
 class Grammar final : public http::basic_parser<true> {
 public:
     Grammar(const ServerLimits& limits, HandOver hand_over) : kept_limit(limits.body_bytes) {
@@ -48,13 +48,13 @@ public:
     std::unique_ptr<BodySieve> sieve{};
     int version = 11;
     int hosts = 0;
-    bool any_coding = false; ///< a transfer coding
+    bool any_coding = false; ///< the request has a transfer coding
     bool coded_body = false; ///< … other than chunked
     bool continue_wanted = false;
     bool discards = false; ///< the body is not kept
 
-    /// Beast 1.81 asserts that the line of a last chunk is shown to it with at least five bytes
-    /// ("0\r\n\r\n"): a peer that drips them would be able to abort us.
+    /// Beast 1.81 asserts that it sees the line of a last chunk with at least five bytes
+    /// ("0\r\n\r\n"): a peer that sends them one by one could abort us.
     [[nodiscard]] bool too_short(std::string_view rest) const noexcept {
         return this->is_header_done() && this->chunked() && !in_chunk_ && rest.size() < 5 &&
                rest.starts_with('0');
@@ -89,7 +89,7 @@ private:
 
     void
     on_body_init_impl(const boost::optional<std::uint64_t>& length, BeastError& error) override {
-        // Only what was received may cost memory, not what was announced.
+        // Allocate for received bytes only, not for the announced length.
         request.body.reserve(std::min<std::size_t>(length.value_or(0), k_body_reserve));
         error = {};
     }
@@ -141,7 +141,7 @@ Refusal refusal_of(const BeastError& error) noexcept {
     return {400, "malformed request"};
 }
 
-/// RFC 9112 §3.2.2: "GET http://host/path" must be understood by a server too.
+/// RFC 9112 §3.2.2: a server must also accept "GET http://host/path".
 std::string_view origin_form(std::string_view target) noexcept {
     const auto scheme = target.find("://");
     if (target.starts_with('/') || scheme == std::string_view::npos) {
@@ -196,7 +196,7 @@ public:
     bool head_done = false;
 
 private:
-    /// nullopt: go on parsing.
+    /// nullopt: continue parsing.
     std::optional<Status> judge(const BeastError& error, bool was_head, std::size_t left) {
         if (error == http::error::body_limit) {
             note_traits();
@@ -205,7 +205,8 @@ private:
         if (error && error != http::error::need_more) {
             return refuse(refusal_of(error));
         }
-        // Beast limits only what it could not take yet; many short lines would pass it by.
+        // Beast only limits the part that it has not consumed yet; many short lines would evade
+        // that.
         const auto pending = error && was_head ? left : 0;
         if (was_head && head_bytes_ + pending > header_limit_) {
             return refuse({431, "request head too large"});
@@ -223,11 +224,11 @@ private:
     }
 
     [[nodiscard]] std::optional<Refusal> head_fault() const {
-        // RFC 9112 §3.2. Two hosts are how requests are smuggled past a proxy's rules.
+        // RFC 9112 §3.2. Two Host fields are a way to smuggle requests past a proxy's rules.
         if (grammar.hosts > 1 || (grammar.hosts == 0 && !traits.http10)) {
             return Refusal{400, "a request needs exactly one Host field"};
         }
-        // RFC 9112 §6.1: a program before us that speaks 1.0 may not have seen where the body ends.
+        // RFC 9112 §6.1: an HTTP/1.0 proxy in front may not have seen where the body ends.
         if (grammar.any_coding && traits.http10) {
             return Refusal{400, "HTTP/1.0 has no transfer codings"};
         }
@@ -237,7 +238,7 @@ private:
         return std::nullopt;
     }
 
-    /// A head that is refused at sight was not parsed.
+    /// Extracts the target from a head that was refused without parsing.
     void note_target(std::string_view head) {
         const auto line = head.substr(0, head.find_first_of("\r\n"));
         const auto begin = line.find(' ');
@@ -256,7 +257,7 @@ private:
         head_done = true;
         traits.http10 = grammar.version < 11;
         traits.head = grammar.request.method == "HEAD";
-        // Beast answers this only past the head, where a length over the limit never comes.
+        // Beast only computes this after the head, which a length over the limit never reaches.
         traits.keep_alive = grammar.is_header_done() && grammar.keep_alive();
         // RFC 9110 §10.1.1: an HTTP/1.0 client does not understand the interim answer.
         traits.continue_wanted = grammar.continue_wanted && !traits.http10;
@@ -309,7 +310,7 @@ void RequestParser::sieve_body(std::unique_ptr<BodySieve> sieve) {
 
 void RequestParser::discard_body() {
     impl_->grammar.discards = true;
-    std::string().swap(impl_->grammar.request.body); // an assignment would keep the memory
+    std::string().swap(impl_->grammar.request.body); // assigning would keep the memory
 }
 
 std::string RequestParser::take_body() {

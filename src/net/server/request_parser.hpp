@@ -1,4 +1,4 @@
-// One request out of the bytes of a connection. Beast stays behind this header.
+// Parses one request from the bytes of a connection. Hides Beast.
 #pragma once
 
 #include "oa_stream/net/http_server.hpp"
@@ -14,23 +14,23 @@
 
 namespace oa_stream::net {
 
-/// What a connection must know of a request besides the request itself.
+/// What a connection needs to know of a request in addition to the request itself.
 struct RequestTraits {
     bool http10 = false;
     bool head = false;       ///< HEAD: the answer has no body
-    bool keep_alive = true;  ///< as the client asked
+    bool keep_alive = true; ///< as the client requested
     bool continue_wanted = false; ///< Expect: 100-continue
 };
 
-/// Takes one request, then is thrown away.
+/// Parses one request and is then discarded.
 class RequestParser {
 public:
     enum class Status {
         need_more,
         head_whole, ///< only with HandOver::head, once, and only when a body follows
         complete,
-        body_too_large, ///< the head is whole, the body was not (fully) taken: never reuse
-        refused,        ///< refusal() says with which status; never reuse
+        body_too_large, ///< the head is complete, the body was not (fully) read: do not reuse
+        refused, ///< refusal() has the status; do not reuse
     };
 
     RequestParser(const ServerLimits& limits, HandOver hand_over);
@@ -38,25 +38,26 @@ public:
     RequestParser& operator=(const RequestParser&) = delete;
     ~RequestParser();
 
-    /// Takes what it can from the front of `bytes`; the caller presents the rest again with more.
+    /// Consumes what it can from the front of `bytes`; the caller passes the rest again with more.
     [[nodiscard]] Status feed(std::string_view bytes, std::size_t& consumed);
     [[nodiscard]] bool head_done() const noexcept;
     [[nodiscard]] bool done() const noexcept;
     [[nodiscard]] const RequestTraits& traits() const noexcept;
     [[nodiscard]] Refusal refusal() const noexcept;
-    /// Of the target, also of a request that is refused; empty: none was readable so far.
+    /// The target's path, also for a refused request; empty if none was readable so far.
     [[nodiscard]] std::string path() const;
-    /// Of the body so far.
+    /// Bytes of the body so far.
     [[nodiscard]] std::size_t body_bytes() const noexcept;
-    /// Bytes of the body that are still to come; nullopt when only its end will show (chunks).
+    /// Bytes of the body that are still missing; nullopt when only its end will show (chunks).
     [[nodiscard]] std::optional<std::uint64_t> body_left() const;
-    /// Before a byte of the body; null: all of it is kept.
+    /// Call before any byte of the body; null: all of it is kept.
     void sieve_body(std::unique_ptr<BodySieve> sieve);
-    /// From now on the body is read and not kept.
+    /// From then on the body is read but not kept.
     void discard_body();
-    /// After `complete` or `body_too_large`; after `head_whole` without the body.
+    /// Call after `complete` or `body_too_large`, or after `head_whole` for a request without its
+    /// body.
     [[nodiscard]] Request take();
-    /// After `complete`, when the rest was taken before.
+    /// Call after `complete`, when the request was taken before.
     [[nodiscard]] std::string take_body();
 
 private:

@@ -1,4 +1,4 @@
-// What all connections of one server share.
+// State that all connections of one server share.
 #pragma once
 
 #include "oa_stream/net/http_server.hpp"
@@ -24,13 +24,13 @@ struct ServerCore : std::enable_shared_from_this<ServerCore> {
     std::shared_ptr<Acceptor> acceptor;
     std::unordered_set<std::shared_ptr<Connection>> connections;
     bool stopping = false;
-    /// Read buffer of every connection: one thread reads, and what is not used at once is copied,
-    /// so an idle connection costs no buffer.
+    /// Read buffer of all connections. One thread reads, and unused bytes are copied, so an idle
+    /// connection needs no buffer.
     std::array<char, 64U << 10U> scratch{};
 
     [[nodiscard]] bool room() const noexcept { return connections.size() < limits.connections; }
     void adopt(Descriptor socket);
-    /// The connection is closed.
+    /// Call when the connection is closed.
     void forget(const std::shared_ptr<Connection>& connection);
     [[nodiscard]] Response page(const RefusedRequest& refused) const;
 };

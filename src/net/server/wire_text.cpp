@@ -68,7 +68,7 @@ bool ours_to_write(std::string_view name) noexcept {
            iequals(name, "keep-alive");
 }
 
-/// RFC 9110 §6.6.1. Made once a second: thousands of answers share it.
+/// RFC 9110 §6.6.1. Formatted once a second: thousands of answers share it.
 std::string_view http_date() {
     static thread_local std::time_t made_for = -1;
     static thread_local std::string text;

@@ -20,16 +20,15 @@ enum class Framing {
 
 struct HeadShape {
     Framing framing = Framing::length;
-    std::uint64_t length = 0; ///< written when framing is `length` and the caller gave none
+    std::uint64_t length = 0; ///< written when framing is `length` and the caller set none
     bool close = false;       ///< connection: close
     bool http10 = false;      ///< the request was HTTP/1.0
 };
 
 [[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 
-/// Status line, fields, blank line. The caller's connection, transfer-encoding and keep-alive
-/// fields are replaced by what `shape` says; a field name or value that would break the head is
-/// dropped.
+/// Status line, fields, blank line. `shape` replaces the caller's connection, transfer-encoding and
+/// keep-alive fields; a field name or value that would break the head is dropped.
 [[nodiscard]] std::string head_text(int status, const Headers& headers, const HeadShape& shape);
 
 /// "1a2b\r\n" without allocation.

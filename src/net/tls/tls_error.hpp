@@ -1,4 +1,4 @@
-// What OpenSSL has to say.
+// OpenSSL's error messages.
 #pragma once
 
 #include <string>

@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uint64_t k_pem_limit = 1U << 20U;
 constexpr std::string_view k_http11{"\x08http/1.1", 9};
-/// For TLS 1.2; those of 1.3 are all of this kind.
+/// For TLS 1.2; all ciphers of 1.3 are of this kind.
 constexpr const char* k_ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 template <auto Free> struct Freed {
@@ -39,12 +39,13 @@ Bio reader_of(const std::string& text) {
     return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-/// A prompt on the terminal would hang a service; an empty answer is an error.
+/// A prompt on the terminal would hang a service; an empty passphrase is an error.
 int no_passphrase(char*, int, int, void*) {
     return 0;
 }
 
-/// RFC 7301: a client that offers protocols and not ours is refused by name, not by a hang-up.
+/// RFC 7301: a client that does not offer our protocol gets an alert with that reason instead of a
+/// closed connection.
 int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size, const unsigned char* offered, unsigned size, void*) {
     const auto* const ours = reinterpret_cast<const unsigned char*>(k_http11.data());
     unsigned char* found = nullptr;
@@ -61,13 +62,14 @@ Result<std::shared_ptr<SSL_CTX>> new_context() {
     }
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_cipher_list(context.get(), k_ciphers);
-    // Most clients just close. What they send is framed by HTTP, so nothing can be cut off it.
+    // Most clients close without close_notify. HTTP frames what they send, so nothing can be
+    // truncated unnoticed.
     SSL_CTX_set_options(
         context.get(),
         SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF
     );
-    // Partial and moving: what the socket did not take waits in the outbox, not in OpenSSL.
-    // Release: an idle connection costs no buffers.
+    // Partial and moving: bytes that the socket did not accept wait in the outbox, not in OpenSSL.
+    // Release: an idle connection needs no buffers.
     SSL_CTX_set_mode(
         context.get(),
         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -88,7 +90,7 @@ Result<void> take_chain(SSL_CTX* context, const std::string& pem, const fs::path
         if (SSL_CTX_add0_chain_cert(context, more.get()) != 1) {
             return fail(Code::config, "no usable certificate chain: " + tls_error(), path);
         }
-        (void)more.release(); // the context's now
+        (void)more.release(); // owned by the context now
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         return fail(Code::config, "no usable certificate chain: " + tls_error(), path);
@@ -115,7 +117,7 @@ Result<void> take_key(SSL_CTX* context, const std::string& pem, const fs::path& 
     return {};
 }
 
-/// The group may read it (Debian keeps keys for its group ssl-cert), nobody else.
+/// The group may read the key (Debian has the group ssl-cert for keys), other users may not.
 Result<std::string> read_key_file(const fs::path& path) {
     struct stat info{};
     if (::stat(path.c_str(), &info) == 0 && (info.st_mode & 0037U) != 0) {

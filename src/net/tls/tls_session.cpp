@@ -134,7 +134,7 @@ TlsSession::Taken TlsSession::read(std::span<char> buffer) {
             total += got;
             continue;
         }
-        ended_ = step == Step::ended || step == Step::broken; // told by the next call
+        ended_ = step == Step::ended || step == Step::broken; // reported by the next call
         if (total > 0) {
             break;
         }
@@ -159,7 +159,7 @@ std::ptrdiff_t TlsSession::write(std::span<const iovec> pieces) noexcept {
         auto within = offset;
         for (const auto& piece : pieces) {
             const auto part = std::min(piece.iov_len - within, k_record - size);
-            if (part > 0) { // an empty piece may have no bytes at all
+            if (part > 0) { // an empty piece may have a null pointer
                 std::memcpy(
                     record.data() + size, static_cast<char*>(piece.iov_base) + within, part
                 );

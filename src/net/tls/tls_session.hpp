@@ -1,5 +1,5 @@
-// The TLS layer of one connection on a non-blocking socket. It waits for nothing and keeps nothing:
-// what the socket does not take is the caller's still, so back-pressure is the same as without TLS.
+// The TLS layer of one connection on a non-blocking socket. It never waits and keeps no bytes:
+// whatever the socket does not accept stays with the caller, so back-pressure works as without TLS.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ public:
         done,
         wants_read, ///< call again when the socket is readable
         wants_write, ///< … writable
-        ended, ///< the peer sends nothing more
+        ended, ///< the peer will send nothing more
         broken,
     };
     struct Taken {
@@ -28,7 +28,7 @@ public:
         std::size_t size = 0;
     };
 
-    /// nullptr when there is no memory for one. `fd` stays the caller's.
+    /// nullptr when out of memory. The caller keeps ownership of `fd`.
     [[nodiscard]] static std::unique_ptr<TlsSession>
     accept(int fd, const std::shared_ptr<ssl_ctx_st>& context);
     TlsSession(const TlsSession&) = delete;
@@ -37,14 +37,14 @@ public:
 
     [[nodiscard]] Step handshake();
     [[nodiscard]] Taken read(std::span<char> buffer);
-    /// Bytes taken, 0 when the socket is full, -1 when it is broken. After less than all, the next
-    /// call must begin with the bytes that were left.
+    /// Returns the bytes written, 0 when the socket is full, -1 when it is broken. After a partial
+    /// write the next call must begin with the remaining bytes.
     [[nodiscard]] std::ptrdiff_t write(std::span<const iovec> pieces) noexcept;
-    /// read() has something although the socket is not readable.
+    /// read() has data although the socket is not readable.
     [[nodiscard]] bool buffered() const noexcept;
-    /// Says that nothing more is coming, as far as the socket takes it.
+    /// Sends close_notify, as far as the socket accepts it.
     void goodbye() noexcept;
-    /// No goodbye: the peer must not take what it has for the whole.
+    /// Ends without close_notify, so that the peer does not mistake what it has for the whole.
     void break_off() noexcept { broken_ = true; }
 
 private:
