@@ -18,7 +18,7 @@ bool has_label(const Metric& metric, std::string_view label) {
     return false;
 }
 
-/// The label by which the metric's series differ, beside the route.
+/// The label that distinguishes the metric's series, apart from the route.
 std::string_view apart(const Metric& metric) {
     for (const std::string_view label : {"status", "class", "code"}) {
         if (has_label(metric, label)) {
@@ -48,7 +48,7 @@ std::vector<std::string> all_values(std::string_view label) {
     return out;
 }
 
-/// Those that the term takes.
+/// The label's values that the term selects.
 std::vector<std::string> values_of(const Term& term, std::string_view label) {
     std::vector<std::string> out = all_values(label);
     for (const LabelIs& asked : term.labels) {
@@ -59,7 +59,7 @@ std::vector<std::string> values_of(const Term& term, std::string_view label) {
     return out;
 }
 
-/// "codex_error"; statuses and codes need their label.
+/// "codex_error"; statuses and codes are shown with their label.
 std::string name_of(const FromStart& all, const std::string& value, std::string_view word) {
     return all.label.empty()      ? std::string(word)
            : all.label == "class" ? value
@@ -95,7 +95,7 @@ FromStart from_start(const Term& term) {
 std::vector<std::string> unseen(const Term& term, const SeriesSeen& seen) {
     const FromStart all = from_start(term);
     std::vector<std::string> out;
-    std::vector<std::string> routes; // of which something is there
+    std::vector<std::string> routes; // routes with at least one series
     for (const std::string& route : all.routes) {
         const bool any = std::ranges::any_of(all.values, [&](const std::string& value) {
             return seen.contains({value, route});
@@ -106,7 +106,7 @@ std::vector<std::string> unseen(const Term& term, const SeriesSeen& seen) {
             out.push_back(fmt::format("{} on {}", term.word, route));
         }
     }
-    if (routes.empty()) { // nothing at all; classes have names of their own
+    if (routes.empty()) { // there is no series at all; classes have separate names
         return all.label == "class" ? all.values : std::vector<std::string>{std::string(term.word)};
     }
     for (const std::string& value : all.values) {

@@ -32,7 +32,7 @@ LabelIs rejected_status() {
     return out;
 }
 
-/// Of users alone.
+/// The term without probes.
 Term users_term(Term term) {
     for (LabelIs& label : no_probes(*term.metric)) {
         term.labels.push_back(std::move(label));

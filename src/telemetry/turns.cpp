@@ -12,7 +12,7 @@ namespace {
 constexpr int k_client_left = 499;
 constexpr int k_upgrade_required = 426;
 
-// row_of() and to_string() index the tables: both must stand in the order of their enums.
+// row_of() and to_string() index the tables, so both must be in the order of their enums.
 static_assert([] {
     for (std::size_t i = 0; i < k_terminals.size(); ++i) {
         if (static_cast<std::size_t>(k_terminals[i].terminal) != i) {

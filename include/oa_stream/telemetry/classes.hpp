@@ -1,5 +1,5 @@
-// What a gate may count by itself, besides what makes a turn bad: turns of one terminal class, and
-// requests that were refused for want of a valid credential.
+// What a gate can count apart from bad turns: turns of one terminal class, and requests refused for
+// lack of a valid credential.
 #pragma once
 
 #include "oa_stream/base/secret.hpp"
@@ -32,9 +32,9 @@ inline constexpr auto k_class_words = [] {
 /// A set of classes: bit i is k_class_words[i].
 using ClassSet = std::uint8_t;
 static_assert(k_class_words.size() <= 8 * sizeof(ClassSet));
-/// Of these words; unknown ones are left out.
+/// The set of these words; unknown ones are ignored.
 [[nodiscard]] ClassSet class_set(std::span<const std::string> words) noexcept;
-/// What this ending counts as.
+/// The classes that this ending counts in.
 [[nodiscard]] ClassSet classes_of(int status, std::optional<TerminalClass> terminal) noexcept;
 /// The counters that add up to turn requests of these classes.
 [[nodiscard]] std::vector<Term>

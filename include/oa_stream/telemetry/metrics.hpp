@@ -1,5 +1,5 @@
-// The lane's metrics: names, labels, kinds, buckets. /metrics, every query, watch and the docs take
-// them from this table.
+// The lane's metrics: names, labels, kinds, buckets. /metrics, every query, watch and the docs use
+// this table.
 #pragma once
 
 #include "oa_stream/telemetry/turns.hpp"
@@ -12,7 +12,7 @@
 
 namespace oa_stream::telemetry {
 
-/// What every metric's name begins with.
+/// Prefix of every metric's name.
 inline constexpr std::string_view k_prefix = "oa_stream_";
 
 /// Upper bounds in seconds, without +Inf. A service objective's threshold must be one of them.
@@ -29,9 +29,9 @@ enum class Kind { counter, gauge, histogram };
 struct Metric {
     std::string_view name; ///< in full
     Kind kind;
-    std::string_view labels; ///< by commas
+    std::string_view labels; ///< separated by commas
     std::string_view help; ///< # HELP and the docs
-    std::string_view watch{}; ///< of a counter: watch shows what it rose by under this caption
+    std::string_view watch{}; ///< for a counter: watch shows its rise under this caption
 };
 
 /// In the order of /metrics.
@@ -134,20 +134,20 @@ inline constexpr std::array k_metrics{
     Metric{"oa_stream_ready", Kind::gauge, "", "1 while /readyz answers 200."},
 };
 
-/// The row of that name, known when this is compiled.
+/// The row of that name, looked up at compile time.
 [[nodiscard]] consteval const Metric& metric(std::string_view name) {
     for (const Metric& row : k_metrics) {
         if (row.name.substr(k_prefix.size()) == name) {
             return row;
         }
     }
-    throw "no such metric"; // refused by the compiler
+    throw "no such metric"; // rejected by the compiler
 }
 
 // Probes ------------------------------------------------------------------------------------
 
-/// A request with this header is a probe of an operator. It is counted in series of its own, which
-/// have the label below, and its access log line has a member of that name.
+/// A request with this header is an operator's probe. It is counted in separate series, which have
+/// the label below, and its access log line has a member of that name.
 inline constexpr std::string_view k_probe_header = "x-oa-probe";
 inline constexpr std::string_view k_probe_label = "probe";
 inline constexpr std::string_view k_probe_value = "true";
@@ -160,31 +160,31 @@ inline constexpr std::string_view k_probe_value = "true";
 struct LabelIs {
     std::string_view label;
     std::vector<std::string> values;
-    bool pattern = false; ///< in the values a dot stands for any character
+    bool pattern = false; ///< a dot in the values matches any character
     [[nodiscard]] bool takes(std::string_view value) const noexcept;
 };
 /// One counter's part of a count of turns.
 struct Term {
     const Metric* metric = nullptr;
     std::vector<LabelIs> labels{};
-    std::string_view word{}; ///< "requests", "http_5xx": what a reader calls it
+    std::string_view word{}; ///< "requests", "http_5xx": its name in messages
     bool subtract = false;
-    /// Lanes of an earlier build do not have it: nothing is 0 then, not missing.
+    /// Lanes of earlier builds lack it: absence then means 0, not missing.
     bool optional = false;
 };
-/// The turn requests on those routes; none given: on all turn routes.
+/// Turn requests on these routes; without any, on all turn routes.
 [[nodiscard]] Term requests_term(std::span<const std::string> routes = {});
-/// The counters that add up to the bad ones among them, in the sense of bad_events().
+/// The counters that add up to the bad turn requests, in the sense of bad_events().
 [[nodiscard]] std::vector<Term>
 bad_terms(std::span<const BadEvent> events, std::span<const std::string> routes = {});
-/// Turns whose time limit may have ended them before any content.
+/// Turns that a time limit may have ended before any content.
 [[nodiscard]] Term late_term(std::span<const std::string> routes = {});
-/// What add up to requests, of any method, that were not turns which ended well.
+/// The terms that add up to requests, of any method, other than turns that ended well.
 [[nodiscard]] std::array<Term, 2> other_terms(std::span<const std::string> routes = {});
 [[nodiscard]] LabelIs route_is(std::span<const std::string> routes = {});
-/// Leaves the probes out; empty for a metric that does not tell them apart.
+/// Excludes probes; empty for a metric that does not distinguish them.
 [[nodiscard]] std::vector<LabelIs> no_probes(const Metric& metric);
-/// The routes on which a handshake is made: those of the lane compat.
+/// The routes with a handshake: those of the lane compat.
 [[nodiscard]] std::vector<std::string> handshake_routes();
 
 } // namespace oa_stream::telemetry

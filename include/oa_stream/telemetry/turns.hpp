@@ -38,8 +38,8 @@ inline constexpr std::string_view k_turn_method = "POST";
 /// "control" for a route that carries no turns.
 [[nodiscard]] std::string_view lane_of(std::string_view route) noexcept;
 
-/// Every status that the lane answers a turn request with. Their series are there at 0 from the
-/// start, as a counter that is first seen above 0 hides what came before.
+/// Every status with which the lane answers a turn request. Their series exist at 0 from the start,
+/// because a counter that first appears above 0 hides what came before.
 inline constexpr std::array k_turn_statuses{
     200, 400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 426, 429, 499, 500, 501, 502, 503, 504
 };
@@ -60,11 +60,11 @@ struct TerminalRow {
     TerminalClass terminal;
     std::string_view word;
     bool bad;
-    /// A time limit before any content may have ended such a turn.
+    /// A time limit before any content may have ended a turn of this class.
     bool may_be_late;
-    /// An alert watches the class: its share of all ended turns, above which it fires.
+    /// Share of all ended turns above which the alert of this class fires; empty: it has no alert.
     std::string_view alert_share;
-    std::string_view why; ///< it is bad or good
+    std::string_view why; ///< why the class is bad or good
 };
 inline constexpr std::array k_terminals{
     TerminalRow{
@@ -123,7 +123,7 @@ inline constexpr std::array k_terminals{
 [[nodiscard]] std::string_view to_string(TerminalClass terminal) noexcept;
 [[nodiscard]] std::optional<TerminalClass> terminal_of(std::string_view word) noexcept;
 
-/// What a turn's `failure` and its `reason` say when a time limit ended it: the lane's own limits
+/// Values of a turn's `failure` and `reason` when a time limit ended it: the lane's own limits
 /// (docs/limits.md) and the authority's.
 inline constexpr std::array<std::string_view, 2> k_late_failures{"authority_timeout", "stalled"};
 inline constexpr std::array<std::string_view, 3> k_late_reasons{
@@ -152,7 +152,7 @@ enum class BadEvent : std::uint8_t {
 struct BadRow {
     BadEvent event;
     std::string_view word;
-    bool by_default; ///< counts where nobody says what is bad
+    bool by_default; ///< counts unless `bad:` is configured
     std::string_view counted_from; ///< for the docs
     std::string_view meaning;
 };
@@ -201,45 +201,47 @@ inline constexpr auto k_bad_words = [] {
     }
     return out;
 }();
-/// Those that count by default.
+/// The events that count by default.
 [[nodiscard]] std::vector<BadEvent> default_bad();
 [[nodiscard]] std::string_view to_string(BadEvent event) noexcept;
-/// "http_5xx | terminal_error": as they are written behind `bad:`.
+/// "http_5xx | terminal_error": as written after `bad:`.
 [[nodiscard]] std::string bad_text(std::span<const BadEvent> events);
-/// Answered with 4xx that has no word of its own (401 and 403, 426), nor means that the client
+/// Answered with a 4xx that neither has its own event (401 and 403, 426) nor means that the client
 /// left (499).
 [[nodiscard]] bool is_rejected(int status) noexcept;
 
-/// How one turn request ended, as a record or a log line has it.
+/// How one turn request ended, from a record or a log line.
 struct Ending {
     int status = 0; ///< 499: the client left before a status line
-    std::optional<TerminalClass> terminal{}; ///< of the turn that it began
-    bool empty = false; ///< which completed without content
+    std::optional<TerminalClass> terminal{}; ///< of the turn that the request began
+    bool empty = false; ///< the turn completed without content
 };
 /// A set of bad events: bit 1 << event.
 using BadSet = std::uint8_t;
 [[nodiscard]] constexpr BadSet bit_of(BadEvent event) noexcept {
     return static_cast<BadSet>(1U << static_cast<unsigned>(event));
 }
-/// What one request can be both, and yet is bad once: metric terminal_5xx_total counts it.
+/// Events that one request can be both, although it is bad once: the metric terminal_5xx_total
+/// counts these requests.
 inline constexpr BadSet k_bad_twice = bit_of(BadEvent::http_5xx) | bit_of(BadEvent::terminal_error);
 [[nodiscard]] BadSet set_of(std::span<const BadEvent> events) noexcept;
-/// Everything that makes this ending bad for somebody who asks for it.
+/// All events by which this ending is bad.
 [[nodiscard]] BadSet bad_events(const Ending& ending) noexcept;
 /// Bad by default.
 [[nodiscard]] bool is_bad_by_default(BadSet bad) noexcept;
 
-/// How a request was answered, as far as its time matters.
+/// How a request was answered, as far as it matters for its duration.
 struct Answered {
     Ending ending{};
-    bool began_turn = false; ///< accepted; a resume begins none
-    bool read_to_end = false; ///< its reader had all of the answer, or that was not streamed
+    bool began_turn = false; ///< accepted; a resume does not begin a turn
+    /// Its reader received the whole answer, or the answer was not streamed.
+    bool read_to_end = false;
 };
-/// Its time is how long a turn took. Gates on `duration`, by an access log or by the lane's
-/// histogram of whole turns, have these requests and no others.
+/// The request's time is the duration of a turn. Gates on `duration` use exactly these requests,
+/// from an access log or from the lane's histogram of whole turns.
 [[nodiscard]] bool is_whole_turn(const Answered& answered) noexcept;
 
-/// Endings that somebody could take for bad ones, and why they are not.
+/// Endings that could be mistaken for bad ones, and why they are not.
 struct GoodRow {
     std::string_view ending;
     std::string_view why;
