@@ -206,7 +206,8 @@ Task<Result<void>> CodexCore::name_thread(Self self, std::string thread, std::st
     OA_CO_CHECK(self->threads_.check_kept(thread));
     Json params = thread_params(thread);
     params["name"] = std::move(title);
-    OA_CO_CHECK(self->saved(co_await ask(self, link, "thread/name/set", std::move(params))));
+    RpcOutcome named = co_await call_unarchived(self, link, "thread/name/set", std::move(params));
+    OA_CO_CHECK(self->saved(settle(std::move(named), "thread/name/set")));
     co_return Result<void>{};
 }
 

@@ -102,6 +102,19 @@ TEST_CASE("codex: an archived thread takes the next message, one that waits for 
     ::unsetenv("FAKE_NAME");
 }
 
+TEST_CASE("codex: an archived thread is given a name, one that is not there is not") {
+    Mode mode("forks");
+    ThreadStage stage;
+    stage.opened();
+    must(run(stage.io, stage.authority->name_thread("away", "Orders")));
+    CHECK(stage.received("thread/unarchive", "\"away\"") == 1);
+    CHECK(stage.received("thread/name/set", "\"Orders\"") == 2);
+    const auto gone = run(stage.io, stage.authority->name_thread("nowhere", "Orders"));
+    REQUIRE_FALSE(gone.has_value());
+    CHECK(gone.error().code == Code::not_found);
+    CHECK(stage.received("thread/unarchive") == 1);
+}
+
 TEST_CASE("codex: a child that dies over a deletion: the next one is asked once more") {
     Mode mode("dies-on-delete");
     for (const auto& [thread, code] :

@@ -268,6 +268,9 @@ private:
         if (method == "turn/start") {
             return start_turn(thread, params, id);
         }
+        if (method == "thread/name/set" && threads_[thread].archived) { // as codex 0.169.0
+            return refuse(id, "no rollout found for thread id " + thread);
+        }
         if (method == "thread/name/set") {
             threads_[thread].name = params.value("name", "");
         }

@@ -22,11 +22,14 @@ Task<Result<ThreadHold>> CodexCore::load_known(Self self, Link link, std::string
     co_return hold;
 }
 
-/// Another client may have archived the thread; codex then refuses to load or copy it until it is
-/// unarchived. A deleted thread that waits for the end of its copies stays archived.
+/// Another client may have archived the thread; codex then refuses to load, copy or name it until
+/// it is unarchived. Asked for a name, it answers that there is no such thread. A deleted thread
+/// that waits for the end of its copies stays archived.
 Task<RpcOutcome> CodexCore::call_unarchived(Self self, Link link, std::string method, Json params) {
     RpcOutcome outcome = co_await call(self, link, method, params);
-    if (!is_refusal(outcome, RefusalKind::thread_archived)) {
+    const bool unnamed =
+        method == "thread/name/set" && is_refusal(outcome, RefusalKind::thread_unknown);
+    if (!unnamed && !is_refusal(outcome, RefusalKind::thread_archived)) {
         co_return outcome;
     }
     const std::string thread = text_in(params, "threadId");
