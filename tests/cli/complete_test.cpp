@@ -59,6 +59,14 @@ bool offers(const std::vector<std::string>& typed, const std::string& word) {
     return std::ranges::find(words, word) != words.end();
 }
 
+std::string_view help_of_inject(std::string_view path) {
+    const auto command = std::ranges::find(all_commands(), path, &CommandSpec::path);
+    REQUIRE(command != all_commands().end());
+    const auto inject = std::ranges::find(command->options, "--inject", &OptionSpec::name);
+    REQUIRE(inject != command->options.end());
+    return inject->help;
+}
+
 } // namespace
 
 TEST_CASE("complete: every command can be reached word by word, and says what it is for") {
@@ -241,9 +249,10 @@ TEST_CASE("complete: a family says which commands it has") {
     CHECK(found[0].help.ends_with(", abandon"));
 }
 
-TEST_CASE("complete: what is suggested for a value is taken by its reader") {
+TEST_CASE("complete: help names what is suggested for a value, and its reader takes it") {
     for (const std::string_view word : authority::fault_words()) {
         CAPTURE(word);
+        CHECK(help_of_inject("serve").contains(word.substr(0, word.find('='))));
         authority::ReplayFaults faults;
         const std::string value = word.ends_with('=') ? std::string(word) + "1" : std::string(word);
         const auto one = authority::add_fault(faults, value);
@@ -253,14 +262,11 @@ TEST_CASE("complete: what is suggested for a value is taken by its reader") {
 }
 
 TEST_CASE("complete: help names every kind of fault that a rehearsal takes") {
-    const auto command = std::ranges::find(all_commands(), "cutover rehearse", &CommandSpec::path);
-    REQUIRE(command != all_commands().end());
-    const auto inject = std::ranges::find(command->options, "--inject", &OptionSpec::name);
-    REQUIRE(inject != command->options.end());
+    const std::string_view help = help_of_inject("cutover rehearse");
     for (const std::string_view word : playbook::fault_words()) {
         CAPTURE(word);
         const bool has_value = word.ends_with('=');
-        CHECK(inject->help.contains(has_value ? word : word.substr(0, word.size() - 1)));
+        CHECK(help.contains(has_value ? word : word.substr(0, word.size() - 1)));
         const auto read = [&](std::string_view value) {
             return playbook::parse_fault(std::string(word) + std::string(value)).has_value();
         };

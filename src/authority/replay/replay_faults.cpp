@@ -66,6 +66,7 @@ constexpr std::string_view k_seed = "seed="; ///< selects the turns; not a fault
 constexpr auto k_turn_faults = static_cast<std::size_t>(
     std::ranges::count(turn::k_fault_kinds, false, &turn::FaultKind::control)
 );
+static_assert(k_turn_faults == k_rates.size() + 3, "add_fault() knows kill, gap and latency");
 
 constexpr std::uint64_t k_any = std::numeric_limits<std::uint64_t>::max();
 

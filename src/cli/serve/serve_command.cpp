@@ -201,7 +201,7 @@ constexpr auto k_options = options<ServeOptions>(
         names::inject,
         "KIND=VALUE",
         "Inject a fault into recorded turns: error-rate, malformed, truncate, http-error, "
-        "auth-error, forget, stall, drop, latency, gap, slow, kill.",
+        "auth-error, forget, stall, drop, latency, gap, slow, kill; seed selects which turns.",
         true
     )
         .suggesting(authority::fault_words),
