@@ -21,8 +21,6 @@ using Report = ResponsesMachine::Report;
 using wire::responses::ItemKind;
 using wire::responses::k_message;
 
-constexpr std::int64_t k_seconds_end = 100'000'000'000; // larger values are milliseconds
-
 constexpr std::array<std::string_view, 7> k_members{
     "error", "incomplete_details", "instructions", "metadata", "tools", "tool_choice", "usage"
 };
@@ -127,7 +125,7 @@ void judge_members(const Json& response, const Report& report) {
         report("V3", "object is not response");
     }
     const auto created = number_in(response, "created_at");
-    if (!created || *created < 0 || *created >= static_cast<double>(k_seconds_end)) {
+    if (!created || *created < 0 || *created >= static_cast<double>(wire::k_seconds_end)) {
         report("V3", "created_at is not in seconds");
     }
     if (text_view_in(response, "model").empty()) {

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/json_bounds.hpp"
 #include "oa_stream/base/lists.hpp"
+#include "oa_stream/wire/json_scan.hpp"
 
 #include <algorithm>
 #include <array>
@@ -10,8 +11,6 @@
 namespace oa_stream::encode {
 
 namespace {
-
-constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact in JavaScript
 
 [[nodiscard]] std::unexpected<Error> illegal(std::string_view what, std::string_view id) {
     return fail(Code::internal, std::string(what) + " \"" + std::string(id) + "\"");
@@ -24,7 +23,8 @@ constexpr std::int64_t k_largest_count = (std::int64_t{1} << 53) - 1; ///< exact
 [[nodiscard]] bool countable(const turn::Usage& usage) noexcept {
     const std::array counts{usage.input, usage.cached_input, usage.output, usage.reasoning_output};
     return std::ranges::all_of(
-               counts, [](std::int64_t count) { return count >= 0 && count <= k_largest_count / 2; }
+               counts,
+               [](std::int64_t count) { return count >= 0 && count <= wire::k_largest_whole / 2; }
            ) &&
            usage.cached_input <= usage.input && usage.reasoning_output <= usage.output;
 }

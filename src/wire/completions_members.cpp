@@ -13,8 +13,6 @@ namespace oa_stream::wire::completions {
 
 namespace {
 
-constexpr std::int64_t k_seconds_end = 100'000'000'000; ///< larger values are milliseconds
-
 constexpr std::array<std::string_view, 4> k_finishes{
     "stop", "length", "content_filter", "tool_calls"
 };

@@ -114,13 +114,12 @@ bool same_json(const Json& a, const Json& b) {
 }
 
 std::optional<std::int64_t> whole_member(const Json& object, std::string_view key) {
-    constexpr double k_most = 0x1p53 - 1;
     const Json* found = member(object, key);
     if (found == nullptr || !found->is_number()) {
         return std::nullopt;
     }
     const auto number = found->get<double>();
-    return std::abs(number) <= k_most && std::trunc(number) == number
+    return std::abs(number) <= static_cast<double>(k_largest_whole) && std::trunc(number) == number
                ? std::optional(static_cast<std::int64_t>(number))
                : std::nullopt;
 }

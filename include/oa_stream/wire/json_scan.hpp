@@ -44,6 +44,10 @@ void replace_lone_surrogates(std::string& text);
 
 /// Equality as in JavaScript: numbers as doubles, objects without order.
 [[nodiscard]] bool same_json(const Json& a, const Json& b);
+/// JavaScript represents every integer up to this one exactly.
+inline constexpr std::int64_t k_largest_whole = (std::int64_t{1} << 53) - 1;
+/// A time from here on is not in seconds: it was written in milliseconds.
+inline constexpr std::int64_t k_seconds_end = 100'000'000'000;
 /// The member as an integer that JavaScript represents exactly (3.0 is one); nullopt otherwise.
 [[nodiscard]] std::optional<std::int64_t> whole_member(const Json& object, std::string_view key);
 

@@ -2,6 +2,7 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
+#include "oa_stream/wire/json_scan.hpp"
 
 #include "completions_run.hpp"
 
@@ -62,9 +63,8 @@ Task<std::string> auth_fault(RunPtr run) {
 
 std::string model_fault(const Json& model) {
     const auto made = int_member(model, "created");
-    constexpr std::int64_t k_milliseconds = 100'000'000'000;
     if (text_view_in(model, "id").empty() || text_view_in(model, "object") != "model" || !made ||
-        *made < 0 || *made > k_milliseconds || !string_member(model, "owned_by")) {
+        *made < 0 || *made >= wire::k_seconds_end || !string_member(model, "owned_by")) {
         return fmt::format(
             "the model {} lacks id, object, created (seconds) or owned_by",
             printable(text_in(model, "id"), 60)
