@@ -75,9 +75,9 @@ struct UiMachine::State {
         }
     }
 
-    void in_step(std::string_view type, const Report& report) const {
+    template <class Known> void in_step(const Known& chunk, const Report& report) const {
         if (!step_open && finished == 0) {
-            report("O3", fmt::format("{} outside a step", type));
+            report("O3", ui::type_of(chunk) + " outside a step");
         }
     }
 
@@ -106,7 +106,7 @@ struct UiMachine::State {
     }
 
     void apply(const ui::PartStart& chunk, const Report& report) {
-        in_step("a part's start", report);
+        in_step(chunk, report);
         Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
         const auto named = [&] {
@@ -129,30 +129,29 @@ struct UiMachine::State {
     }
 
     void apply(const ui::PartDelta& chunk, const Report& report) {
-        in_step("a part's delta", report);
+        in_step(chunk, report);
         const Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
         if (found == known.end() || !found->second) {
-            report("P1", without_start(chunk.kind, "delta", chunk.id));
+            report("P1", without_start(chunk));
         }
     }
 
     void apply(const ui::PartEnd& chunk, const Report& report) {
-        in_step("a part's end", report);
+        in_step(chunk, report);
         Parts& known = parts(chunk.kind);
         const auto found = known.find(chunk.id);
         if (found == known.end() || !found->second) {
-            report("P1", without_start(chunk.kind, "end", chunk.id));
+            report("P1", without_start(chunk));
             return;
         }
         found->second = false;
         --open_parts;
     }
 
-    static std::string
-    without_start(ui::PartKind kind, std::string_view what, const std::string& id) {
+    template <class Known> static std::string without_start(const Known& chunk) {
         return fmt::format(
-            "{}-{} \"{}\" without an open start", to_string(kind), what, printable(id, 60)
+            "{} \"{}\" without an open start", ui::type_of(chunk), printable(chunk.id, 60)
         );
     }
 
@@ -213,52 +212,55 @@ struct UiMachine::State {
     }
 
     void apply(const ui::ToolInputStart& chunk, const Report& report) {
-        in_step("tool-input-start", report);
+        in_step(chunk, report);
         tools.input_start(chunk, report);
     }
     void apply(const ui::ToolInputDelta& chunk, const Report& report) {
-        in_step("tool-input-delta", report);
+        in_step(chunk, report);
         tools.input_delta(chunk, report);
     }
     void apply(const ui::ToolInputAvailable& chunk, const Report& report) {
-        in_step("tool-input-available", report);
+        in_step(chunk, report);
         tools.input_available(chunk, report);
     }
     void apply(const ui::ToolOutputAvailable& chunk, const Report& report) {
-        in_step("tool-output-available", report);
+        in_step(chunk, report);
         tools.output(chunk.call, chunk.dynamic, true, report);
     }
     void apply(const ui::ToolOutputError& chunk, const Report& report) {
-        in_step("tool-output-error", report);
+        in_step(chunk, report);
         tools.output(chunk.call, chunk.dynamic, false, report);
     }
 
-    [[nodiscard]] bool knows_approvals(std::string_view type, const Report& report) const {
+    template <class Known>
+    [[nodiscard]] bool knows_approvals(const Known& chunk, const Report& report) const {
         if (dialect != ui::Dialect::approvals) {
-            report("J2", fmt::format("type \"{}\" is not known to every client", type));
+            report(
+                "J2", fmt::format("type \"{}\" is not known to every client", ui::type_of(chunk))
+            );
             return false;
         }
-        in_step(type, report);
+        in_step(chunk, report);
         return true;
     }
     void apply(const ui::ToolApprovalRequest& chunk, const Report& report) {
-        if (knows_approvals("tool-approval-request", report)) {
+        if (knows_approvals(chunk, report)) {
             asked = true;
             tools.approval_request(chunk, report);
         }
     }
     void apply(const ui::ToolOutputDenied& chunk, const Report& report) {
-        if (knows_approvals("tool-output-denied", report)) {
+        if (knows_approvals(chunk, report)) {
             tools.denied(chunk.call, report);
         }
     }
 
-    void apply(const ui::ErrorChunk&, const Report& report) {
+    void apply(const ui::ErrorChunk& chunk, const Report& report) {
         if (++errors > 1) {
             report("E1", "another error");
             return;
         }
-        in_step("error", report);
+        in_step(chunk, report);
         if (aborted) {
             report("E4", "error after abort");
         }
@@ -266,9 +268,9 @@ struct UiMachine::State {
         tools.open_at_error(report);
     }
 
-    void apply(const ui::Abort&, const Report& report) {
+    void apply(const ui::Abort& chunk, const Report& report) {
         aborted = true;
-        in_step("abort", report);
+        in_step(chunk, report);
         open_parts_break("P3", report);
         tools.unfinished_input(report);
         leave_open();

@@ -71,6 +71,19 @@ TEST_CASE("machine: legal turns report nothing") {
     ).empty());
 }
 
+TEST_CASE("machine: a chunk outside a step is named by its type") {
+    std::string found;
+    UiMachine machine(std::nullopt);
+    const UiMachine::Report report = [&](std::string_view rule, const std::string& message) {
+        found = rule == "O3" ? message : found;
+    };
+    machine.step(k_start, report);
+    machine.step(PartStart{PartKind::reasoning, "r"}, report);
+    CHECK(found == "reasoning-start outside a step");
+    machine.step(ErrorChunk{"e"}, report);
+    CHECK(found == "error outside a step");
+}
+
 TEST_CASE("machine: order") {
     CHECK(run({}) == "O1 O5 O6");
     CHECK(run({StartStep{}, FinishStep{}, Finish{}, Done{}}) == "O1");
