@@ -1,4 +1,5 @@
 // A Codex worker and its Khala, as a lane would come to them.
+#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/authority/worker_facts.hpp"
 #include "oa_stream/base/option_names.hpp"
 
@@ -69,6 +70,14 @@ Check worker(
         );
     }
     const Error& error = runs.error();
+    if (const auto pause = authority::retry_after_of(error)) { // a limit of requests, not a fault
+        return finding(
+            "worker.control",
+            Verdict::inconclusive,
+            error.message,
+            fmt::format("run doctor again in {}s", *pause)
+        );
+    }
     std::string fix = fmt::format("check {}", names::worker_control);
     if (error.code == Code::credentials) {
         fix = new_token(options);

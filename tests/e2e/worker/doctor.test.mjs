@@ -53,6 +53,13 @@ for (const wire of ['rust', 'phoenix']) {
   });
 }
 
+test('a control service that limits requests was not judged, and it says when to try again', async () => {
+  fake.control.faults.push({ method: 'GET', path: '/workers/', status: 429, headers: { 'retry-after': '17' }, times: 1 });
+  const checks = await doctor();
+  fails(checks, 'control', /^control limits requests$/, 'INCONCLUSIVE');
+  assert.match(checks.control.data.mend, /17s/);
+});
+
 test('it comes in beside a lane of the same principal', async () => {
   const world = await World.start({ fake });
   try { assert.deepEqual(Object.values(await doctor()).filter((check) => check.verdict !== 'PASS'), []); } finally { await world.leave(); }
