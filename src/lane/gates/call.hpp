@@ -46,9 +46,9 @@ struct Call {
     std::string request_digest{}; ///< digest of the thread and the body; set only with a key
 
     [[nodiscard]] const net::Request& request() const noexcept { return exchange->request(); }
-    /// Unix seconds at which the request arrived. A thread that it makes has this creation time.
-    /// The authority reports its own time of the thread, which is earlier than the lane's storing
-    /// of it.
+    /// Unix seconds at which the request arrived. A thread that it makes gets this creation time,
+    /// not the time of storing: the authority, whose own time lists show later, makes the thread
+    /// before the lane stores it.
     [[nodiscard]] std::int64_t came_s() const {
         return std::chrono::system_clock::to_time_t(record.time);
     }
