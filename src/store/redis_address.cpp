@@ -26,7 +26,7 @@ std::unexpected<Error> refuse_address(std::string message, std::string hint = {}
     return fail(Code::usage, std::move(message), names::store, std::move(hint));
 }
 
-/// "host:port", "[::1]:port", "host".
+/// Reads "host:port", "[::1]:port" or "host".
 Result<void> read_host(
     std::string_view authority, net::ByteStreamTarget& target, std::string_view usual = "6379"
 ) {
@@ -59,7 +59,7 @@ Result<void> check_clear(const net::ByteStreamTarget& target) {
     );
 }
 
-/// HOST:PORT,HOST:PORT/NAME
+/// Reads HOST:PORT,HOST:PORT/NAME.
 Result<void> read_sentinels(std::string_view rest, RedisAddress& out) {
     const bool with_user = rest.contains('@');
     auto hosts = cut_until(rest, '/');
@@ -122,7 +122,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
     }
     auto database = url.substr(out.target.secure ? k_tls.size() : k_plain.size());
     const auto authority = cut_until(database, '/');
-    if (authority.contains('@')) { // never repeated: it may hold a password
+    if (authority.contains('@')) { // the error must not repeat it: it may contain a password
         return refuse_address(
             "no user and no password in the address, where every local process can read them",
             fmt::format(
@@ -143,7 +143,7 @@ Result<RedisAddress> read_redis_address(const StoreOptions& options) {
 
 namespace {
 
-/// Keys are looked for by patterns and told to people.
+/// Keys are searched by patterns and shown to operators.
 Result<void> check_prefix(std::string_view prefix) {
     constexpr std::string_view k_plain_characters =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/-";
@@ -159,7 +159,7 @@ Result<void> check_prefix(std::string_view prefix) {
     return {};
 }
 
-/// A lane that renews its lease in the last moment is dead for others now and then.
+/// If a lane renewed its lease only at the last moment, others would sometimes count it as dead.
 Result<void> check_times(const StoreOptions& options) {
     constexpr Millis k_shortest_lease{100};
     if (options.lease < k_shortest_lease) {
@@ -190,7 +190,8 @@ Result<void> check_store(const StoreOptions& options) {
             "env:NAME, file:PATH or fd:N"
         );
     }
-    if (!options.user.empty() && password.empty()) { // Redis would take us for its default user
+    // Without a password Redis would use its default user
+    if (!options.user.empty() && password.empty()) {
         return fail(
             Code::usage,
             "a user of the store logs in with a password",

@@ -1,4 +1,4 @@
-// redis://host:port/db, taken apart.
+// The parts of redis://host:port/db.
 #pragma once
 
 #include "oa_stream/net/byte_stream.hpp"
@@ -12,10 +12,10 @@ namespace oa_stream::store {
 struct RedisAddress {
     net::ByteStreamTarget target{};
     std::string database = "0";
-    /// Asked for the target, each time before a connection; empty: `target` is it.
+    /// Asked for `target` before each connection; empty: `target` is given.
     std::vector<net::ByteStreamTarget> sentinels{};
-    std::string primary{}; ///< what they call it
-    [[nodiscard]] std::string text() const; ///< for people
+    std::string primary{}; ///< name of the primary at the Sentinels
+    [[nodiscard]] std::string text() const; ///< for messages to operators
 };
 
 [[nodiscard]] Result<RedisAddress> read_redis_address(const StoreOptions& options);

@@ -1,4 +1,4 @@
-// What a server must be like; each refusal says what is wrong and what to do.
+// Checks the server; each refusal names the fault and the remedy.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -18,8 +18,7 @@ namespace {
 constexpr std::uint64_t k_oldest_redis = 7;
 
 /// Each command that lanes and their scripts use, in a form that changes nothing; the last three
-/// make a key and take it away again. The server looks at a user's rights before it looks at
-/// arguments.
+/// make a key and remove it again. The server checks a user's rights before the arguments.
 std::vector<Command> harmless_commands(const std::string& key) {
     return {
         {"SCRIPT", "LOAD", "return 1"},
@@ -157,7 +156,7 @@ Task<Result<void>> check_server(RedisLink::Self link, std::string prefix, Millis
         );
     }
     const bool copy = info_field(info, "role") != "master";
-    if (copy && link->asks_sentinels()) { // one that has not heard of the failover: it will
+    if (copy && link->asks_sentinels()) { // this Sentinel does not know of the failover yet
         co_return fail(Code::unavailable, "a Sentinel names a replica, which takes no writes");
     }
     if (copy) {

@@ -15,8 +15,8 @@ namespace {
 
 constexpr Millis k_first_pause{50};
 
-/// Of an answer to a log-in: the server's words name the reason, and hold no secret. A server that
-/// knows no such command repeats what it was given.
+/// The error for a refused log-in. The server's text contains the reason and no secret. Only a
+/// server without this command repeats its arguments, so that text is not used.
 Error refused(const Reply& reply) {
     const bool repeats = reply.text.contains("nknown command");
     return {
@@ -27,7 +27,8 @@ Error refused(const Reply& reply) {
     };
 }
 
-/// Of an answer to SELECT: who may not choose a database does not learn whether it is there.
+/// The error for a refused SELECT: a user without the right does not learn whether the database
+/// exists.
 Error not_chosen(const Reply& reply) {
     auto error = error_of(reply);
     return error.code == Code::credentials
@@ -35,7 +36,7 @@ Error not_chosen(const Reply& reply) {
                : Error{Code::config, "the store has no such database: " + reply.text};
 }
 
-/// Said to whoever connects, before anything is asked, and the end of the connection.
+/// The server refused the connection before any command was sent.
 bool turned_away(const Reply& reply) {
     return reply.failed() &&
            (reply.text.starts_with("DENIED") || reply.text.contains("max number of clients"));
@@ -157,7 +158,7 @@ Task<Result<void>> RedisLink::log_in(Self self) {
             co_return std::unexpected(not_chosen(reply));
         }
     }
-    // Only for whoever looks at the server's list of clients: a refusal changes nothing.
+    // Only for operators who list the server's clients: a refusal changes nothing.
     OA_CO_TRY(
         const auto named,
         co_await ask(self, Command{"CLIENT", "SETNAME", options.name}, options.wait)
@@ -179,7 +180,7 @@ Task<void> RedisLink::keep_connected(Self self) {
         } else if (co_await connect(self)) {
             continue;
         }
-        co_await sleep_for(pause); // one that breaks at once is no better than none
+        co_await sleep_for(pause); // a connection that breaks at once is no better than none
         pause = std::min(pause * 2, k_longest_pause);
     }
 }

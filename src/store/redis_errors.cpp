@@ -13,7 +13,7 @@ namespace oa_stream::store {
 namespace {
 
 struct Advice {
-    std::string_view word; ///< an error of Redis begins with it
+    std::string_view word; ///< the first word of the Redis error
     std::string_view hint;
 };
 constexpr std::string_view k_one_primary = "use one primary, with replicas if you like";
@@ -34,13 +34,13 @@ constexpr std::array<Advice, 11> k_advice{
 } // namespace
 
 bool refuses_command(const Reply& reply) {
-    // The second and third are what a script is told, by 7.0 and later.
+    // The second and third text are the errors within a script, of Redis 7.0 and of later versions.
     return reply.failed() && (reply.text.starts_with("NOPERM") ||
                               reply.text.contains("user executing the script can't") ||
                               reply.text.contains("ACL failure in script"));
 }
 
-/// A script passes the words on behind its own.
+/// A script puts its own text before that of the error.
 bool is_foreign(std::string_view text) {
     return text.contains("WRONGTYPE");
 }

@@ -1,4 +1,4 @@
-// What Redis refuses, in its words, and what to do about it.
+// Redis's errors, and the advice that belongs to them.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -9,15 +9,15 @@
 
 namespace oa_stream::store {
 
-/// An error of Redis as one of ours.
+/// Converts an error reply of Redis into an Error.
 [[nodiscard]] Error error_of(const Reply& reply);
-/// Such an error instead of a reply that is one of Redis'.
+/// The reply, or its Error if it is an error reply.
 [[nodiscard]] Result<Reply> unless_failed(Result<Reply> reply);
-/// The user may not use it.
+/// The user lacks the right to use the command.
 [[nodiscard]] bool refuses_command(const Reply& reply);
-/// Something of another kind is under this key: it is not ours.
+/// The key has a value of another type: it belongs to another program.
 [[nodiscard]] bool is_foreign(std::string_view text);
-/// Nobody may write; reading goes on.
+/// All writes are refused, while reads still work.
 [[nodiscard]] bool refuses_writes_alone(const Reply& reply);
 
 } // namespace oa_stream::store

@@ -25,7 +25,7 @@ Task<Result<double>> round_trip_ms(RedisLink::Self link, Millis wait) {
     co_return all[all.size() / 2];
 }
 
-/// The members of a set; none when there is no such set.
+/// The members of a set; empty when the set does not exist.
 Task<Result<std::vector<std::string>>>
 members_of(RedisLink::Self link, std::string key, Millis wait) {
     OA_CO_TRY(
@@ -37,7 +37,7 @@ members_of(RedisLink::Self link, std::string key, Millis wait) {
     co_return mapped(reply.items, &Reply::text);
 }
 
-/// The value of a session's key begins with its revision.
+/// Counts the lanes and their revisions: a session's value begins with its revision.
 Task<Result<void>> count_lanes(RedisLink::Self link, StoreOptions options, StoreFacts* out) {
     OA_CO_TRY(const auto names, co_await members_of(link, options.prefix + ":ss", options.wait));
     for (const auto& name : names) {
@@ -54,8 +54,8 @@ Task<Result<void>> count_lanes(RedisLink::Self link, StoreOptions options, Store
     co_return Result<void>{};
 }
 
-/// A lane cannot start where nobody may write. It changes nothing, and needs no memory: how much of
-/// that is left is a fact of its own.
+/// Checks that the user may write, because otherwise a lane cannot start. It changes nothing and
+/// needs no memory: the free memory is reported separately.
 Task<Result<void>> check_writes(RedisLink::Self link, StoreOptions options) {
     Command write{"PERSIST", options.prefix + ":probe"};
     OA_CO_CHECK(unless_failed(co_await RedisLink::call(link, std::move(write), options.wait)));

@@ -15,12 +15,14 @@ namespace oa_stream::store {
 namespace {
 
 constexpr auto k_awaited = asio::as_tuple(asio::use_awaitable);
-/// Between two questions of a Sentinel while a primary that it names takes no writes.
+/// Interval of asking a Sentinel again while the primary that it names accepts no writes.
 constexpr Millis k_ask_again{2'000};
 constexpr std::size_t k_piece = 64U << 10U;
-/// Between two writes of what may wait: a server spends more on a write than on a command.
+/// Interval between two writes of commands that may wait: a write costs the server more than a
+/// command.
 constexpr std::chrono::microseconds k_gather{20'000};
-/// Longer shows in the lag of readers elsewhere, shorter in what the server has to do.
+/// A longer interval would show in the lag of readers on other replicas, a shorter one in the
+/// server's load.
 constexpr std::chrono::microseconds k_gather_read{700};
 
 } // namespace
@@ -72,7 +74,7 @@ void RedisLink::call_soon(
         return;
     }
     append_command(self->outbox_, words);
-    if (on_sent) { // before a write begins, which it does at once where nothing else is written
+    if (on_sent) { // before a write can begin: it begins at once if no other write is running
         self->on_sent_.push_back(std::move(on_sent));
     }
     expect(self, haste, within, std::move(on_reply));
@@ -159,7 +161,7 @@ void RedisLink::watch(const Self& self, Clock::time_point until) {
     });
 }
 
-/// Answers come in order: behind one that is late nothing comes, either.
+/// Answers arrive in order: if one is late, those behind it cannot arrive, either.
 void RedisLink::drop_late() {
     const auto now = Clock::now();
     const auto late = [now](const Waiter& one) { return one.until <= now; };
@@ -168,7 +170,7 @@ void RedisLink::drop_late() {
     }
 }
 
-/// What is in the outbox now goes.
+/// Called when the outbox is written.
 void RedisLink::stamp_unsent() {
     for (auto waiter = waiters_.rbegin(); waiter != waiters_.rend() && !waiter->sent; ++waiter) {
         waiter->sent = written_;
@@ -228,7 +230,7 @@ bool RedisLink::may_have_moved(std::string_view refusal) {
     if (refusal.starts_with("READONLY") || refusal.starts_with("MASTERDOWN")) {
         return true;
     }
-    // One that lost its copies: a Sentinel may have made one of them the primary.
+    // The server lost its replicas: a Sentinel may have made one of them the primary.
     const auto now = Clock::now();
     if (!refusal.starts_with("NOREPLICAS") || !up_ || options_.address.sentinels.empty() ||
         now - asked_again_ < k_ask_again) {
@@ -261,8 +263,8 @@ Result<void> RedisLink::receive(const Stream& stream, ReplyReader& reader) {
     return {};
 }
 
-/// What is unanswered stays so: the caller knows whether it may be asked again. They are told from
-/// the loop: whoever drops is not ready to be asked again yet.
+/// Fails all unanswered commands: the caller knows whether it may repeat them. The callbacks run
+/// from the loop, because the caller of drop() may not be ready for new commands.
 void RedisLink::drop(const Stream& stream, Error why) {
     if (!stream || stream != stream_) {
         return;

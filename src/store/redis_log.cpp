@@ -1,4 +1,4 @@
-// A turn's log as a Redis stream: written once, read by whoever has readers for it.
+// A turn's log as a Redis stream: written by the turn's replica, read by replicas with readers.
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -20,11 +20,11 @@ namespace {
 
 constexpr Millis k_block{1'000};
 constexpr Millis k_pause{25};
-constexpr std::size_t k_entries = 1'000; ///< of one answer
-/// Between two entries that tell when they were written: a sample of the lag is enough, and what is
-/// told costs the server time and memory.
+constexpr std::size_t k_entries = 1'000; ///< limit of one answer
+/// Interval between two entries with a time: a sample of the lag is enough, and each time costs the
+/// server time and memory.
 constexpr Millis k_timed{10};
-constexpr std::size_t k_large = 16U << 10U; ///< of what another replica sends
+constexpr std::size_t k_large = 16U << 10U; ///< for a message of another replica
 
 std::string id_text(std::uint64_t fence, std::uint64_t end) {
     return std::to_string(fence).append("-").append(std::to_string(end));
@@ -50,7 +50,7 @@ bool is_entry(const Reply& reply) {
            reply.items[1].kind == Reply::Kind::list;
 }
 
-/// [id, [name, value, …]]
+/// Reads [id, [name, value, …]].
 LogEntry entry_of(const Reply& reply) {
     LogEntry out;
     const auto id = reply.at(0);
@@ -75,7 +75,7 @@ LogEntry entry_of(const Reply& reply) {
     return out;
 }
 
-/// nullopt: it is not such a list.
+/// nullopt: the reply is not such a list.
 std::optional<std::vector<LogEntry>> entries_of(const Reply& list) {
     if (list.kind != Reply::Kind::list || !std::ranges::all_of(list.items, is_entry)) {
         return std::nullopt;
@@ -83,7 +83,7 @@ std::optional<std::vector<LogEntry>> entries_of(const Reply& list) {
     return mapped(list.items, entry_of);
 }
 
-/// [id, ["t", turn, "r", reason, …]]
+/// Reads [id, ["t", turn, "r", reason, …]].
 Wanted wanted_of(const Reply& entry) {
     const auto& fields = entry.items.size() > 1 ? entry.items[1] : entry;
     Wanted out;
@@ -104,7 +104,7 @@ Wanted wanted_of(const Reply& entry) {
 
 } // namespace
 
-/// There are thousands a second: what it takes from the heap is most of what it costs.
+/// There are thousands of appends a second, and most of their cost would be heap allocations.
 void RedisStore::append(const Piece& piece, Sent on_sent, Answered done) {
     write_key(log_name_, "l", piece.turn);
     const auto id = id_text(piece.fence, piece.end);
@@ -150,7 +150,7 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
         return std::unexpected(reply.error());
     }
     if (reply->nil()) {
-        look_soon(); // it may have been emptied
+        look_soon(); // the server may have been emptied
         return Written::gone;
     }
     if (!reply->failed() && reply->text != id_text(piece.fence, piece.end)) {
@@ -164,7 +164,7 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
     if (reply->text.starts_with("OOM")) {
         return Written::full;
     }
-    if (is_foreign(reply->text)) { // no end of the turn could be written either, for ever
+    if (is_foreign(reply->text)) { // otherwise the turn's end could never be written, either
         send_unread({"UNLINK", piece.log});
         return Written::gone;
     }
@@ -174,7 +174,8 @@ RedisStore::written(const Appended& piece, const Result<Reply>& reply) {
     return std::nullopt;
 }
 
-/// Stored already by an attempt whose answer was lost, or somebody else writes now.
+/// The id was refused: the piece was stored by an attempt whose answer was lost, or another replica
+/// writes the log now.
 Task<Result<Written>> RedisStore::look_at_top(Appended piece) {
     OA_CO_TRY(const auto top, co_await ask_list({"XREVRANGE", piece.log, "+", "-", "COUNT", "1"}));
     const auto last = entries_of(top);
@@ -192,7 +193,7 @@ Task<Result<void>> RedisStore::drop_log(std::string turn) {
     return done(ask({"UNLINK", log(turn)}));
 }
 
-/// True when it was not a log, and is gone: only a turn's own log has a place there.
+/// True when the key was not a log and was removed: the name is reserved for the turn's log.
 Task<bool> RedisStore::drop_foreign(std::string log) {
     const auto alive = alive_;
     const auto top = co_await ask({"XREVRANGE", log, "+", "-", "COUNT", "1"});
@@ -216,7 +217,7 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
         auto more = entries_of(*reply);
         if (!more || (!out.entries.empty() && !more->empty() &&
                       place_of(more->front()) <= place_of(out.entries.back()))) {
-            co_return strange_answer(link_); // it would never end
+            co_return strange_answer(link_); // the loop would never end
         }
         const bool full = more->size() >= k_entries;
         std::ranges::move(*more, std::back_inserter(out.entries));
@@ -227,8 +228,7 @@ Task<Result<Log>> RedisStore::read(std::string turn) {
     }
 }
 
-/// One that waits for that many streams at once costs the server more than asking for them now and
-/// then.
+/// With too many tails it polls: blocking on that many streams costs the server more.
 Task<Result<std::vector<TailNews>>>
 RedisStore::follow(std::vector<Tail> tails, std::size_t follower) {
     const bool waits = tails.size() <= k_most_waited;
@@ -245,7 +245,8 @@ RedisStore::follow(std::vector<Tail> tails, std::size_t follower) {
     );
     std::vector<TailNews> out;
     for (const auto& reply : replies) {
-        if (reply.failed() && is_foreign(reply.text)) { // the others are not read beside it
+        // One wrong key makes the server refuse the whole command
+        if (reply.failed() && is_foreign(reply.text)) {
             for (const auto& tail : tails) {
                 (void)co_await drop_foreign(log(tail.turn));
             }
@@ -263,7 +264,7 @@ RedisStore::follow(std::vector<Tail> tails, std::size_t follower) {
     co_return out;
 }
 
-/// `inbox_at`: what was read of the inbox; null: it is not asked for.
+/// `inbox_at`: the last entry that was read of the inbox; null: do not read it.
 Command
 RedisStore::read_news(std::span<const Tail> tails, const std::string* inbox_at, bool waits) const {
     Command command{"XREAD", "COUNT", std::to_string(k_entries)};
@@ -290,14 +291,14 @@ RedisStore::read_news(std::span<const Tail> tails, const std::string* inbox_at, 
 void RedisStore::note_lags(std::span<const LogEntry> entries) {
     const auto now = unix_us() / 1000;
     for (const auto& entry : entries) {
-        if (entry.written_at > 0) { // a writer's clock that is ahead shows no lag
+        if (entry.written_at > 0) { // if the writer's clock is ahead, the lag counts as 0
             const auto lag = std::max<std::int64_t>(now - entry.written_at, 0);
             numbers_.tail_lags.observe(static_cast<double>(lag) / 1000);
         }
     }
 }
 
-/// False: that is not news.
+/// False: the reply does not have the form of news.
 bool RedisStore::take_news(const Reply& reply, std::size_t follower, std::vector<TailNews>& out) {
     const auto logs = log("");
     for (const auto& stream : reply.items) {
@@ -315,7 +316,7 @@ bool RedisStore::take_news(const Reply& reply, std::size_t follower, std::vector
     return reply.nil() || reply.kind == Reply::Kind::list;
 }
 
-/// For all followers but the first it is what they were woken by.
+/// For the other followers the inbox only serves to wake them.
 void RedisStore::take_inbox(const Reply& entries, std::size_t follower) {
     bool large = false;
     for (const auto& entry : entries.items) {
@@ -329,7 +330,7 @@ void RedisStore::take_inbox(const Reply& entries, std::size_t follower) {
             on_wanted(wanted);
         }
     }
-    if (large) { // nobody reads it again, and many more would have to come to push it out
+    if (large) { // trim large messages now: they would stay until many more push them out
         send_unread(
             {"XADD",
              key("in", session_),
@@ -358,10 +359,10 @@ void RedisStore::tell_readers(const std::string& turn, std::size_t count) {
         if (!reply || reply->failed()) {
             uncounted_.insert_or_assign(turn, count);
         } else {
-            uncounted_.erase(turn); // answers come in order: an earlier count
+            uncounted_.erase(turn); // answers arrive in order, so this removes an earlier failure
         }
     };
-    if (count == 0) { // the last session's leaves nothing behind
+    if (count == 0) { // the last session's entry leaves no key behind
         return send_unread({"HDEL", name, session_}, on_reply);
     }
     send_unread({"HSET", name, session_, std::to_string(count)}, on_reply);

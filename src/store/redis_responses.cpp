@@ -21,11 +21,11 @@ namespace {
 constexpr std::int64_t k_us_of_ms = 1'000;
 constexpr Millis k_trim_most{60'000};
 constexpr Millis k_trim_least{1'000};
-constexpr int k_trims = 10; ///< in a row: who sweeps looks after turns, too
-/// Of a conversation that is read, in one answer.
+constexpr int k_trims = 10; ///< in a row, because the sweep also has to settle turns
+/// Limit of one answer with items of a conversation.
 constexpr std::size_t k_piece_bytes = 1U << 20U;
 constexpr std::size_t k_piece_items = 500;
-constexpr std::size_t k_findings = 2; ///< conversations that are read at once
+constexpr std::size_t k_findings = 2; ///< conversations that are read at the same time
 
 std::string name_of(const ResponseKey& key) {
     return row_name({key.owner, key.id});
@@ -45,7 +45,7 @@ std::vector<std::string> words_of(std::string_view text) {
 
 } // namespace
 
-/// Now, and what may be there.
+/// The arguments for trimming: the current time and the limits.
 Command RedisStore::trim_args() const {
     return {
         std::to_string(unix_us() / k_us_of_ms),
@@ -55,7 +55,7 @@ Command RedisStore::trim_args() const {
     };
 }
 
-/// Now and then: none outlives its time because nobody stores another one.
+/// Trims at intervals, so that old responses are removed even when no new one is stored.
 Task<void> RedisStore::trim_responses() {
     if (Clock::now() < trim_at_) {
         co_return;
@@ -92,7 +92,7 @@ Task<Result<std::optional<std::string>>> RedisStore::read_response(ResponseKey k
     co_return reply_text(reply);
 }
 
-/// One of those that read a conversation at this time.
+/// One running read of a conversation; limits how many there are.
 class RedisStore::Finding {
 public:
     explicit Finding(RedisStore* store) : store_(store), alive_(store->alive_) {
@@ -114,7 +114,8 @@ private:
     std::shared_ptr<bool> alive_;
 };
 
-/// What else is asked waits behind their pieces, on the connection and in the server.
+/// Limits the reads because other commands wait behind their pieces, on the connection and in the
+/// server.
 Task<Result<RedisStore::Finding>> RedisStore::begin_finding() {
     const auto alive = alive_;
     while (finding_ >= k_findings) {
@@ -126,7 +127,7 @@ Task<Result<RedisStore::Finding>> RedisStore::begin_finding() {
     co_return Finding(this);
 }
 
-/// In their order; empty: gone.
+/// The items' values in order; empty: the item was removed.
 Task<Result<std::vector<std::string>>> RedisStore::values_of(std::vector<std::string> items) {
     std::vector<std::string> out;
     out.reserve(items.size());

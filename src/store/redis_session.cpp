@@ -1,4 +1,4 @@
-// This process in the store: registered, alive, and gone.
+// Registers this process in the store, keeps it alive there, and removes it at the end.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -13,15 +13,15 @@ namespace oa_stream::store {
 
 namespace {
 
-constexpr int k_beats = 4; ///< a lease is renewed so often
+constexpr int k_beats = 4; ///< renewals per lease
 constexpr Millis k_foreign_kept{60'000};
-constexpr std::uint64_t k_close = 2; ///< seconds that a copy may be behind
+constexpr std::uint64_t k_close = 2; ///< how many seconds a copy may be behind
 
 std::string millis(Millis value) {
     return std::to_string(value.count());
 }
 
-/// Lines "slave0:ip=…,port=…,state=online,offset=…,lag=0".
+/// Counts lines "slave0:ip=…,port=…,state=online,offset=…,lag=0" with a small lag.
 std::size_t close_copies(std::string_view info) {
     constexpr std::string_view k_lag = ",lag=";
     std::size_t count = 0;
@@ -32,7 +32,7 @@ std::size_t close_copies(std::string_view info) {
         }
         const auto at = line.find(k_lag);
         auto lag = at == std::string_view::npos ? line : line.substr(at + k_lag.size());
-        lag = lag.substr(0, lag.find(',')); // later servers may say more
+        lag = lag.substr(0, lag.find(',')); // later servers may add fields
         const bool close = parse_count(lag, 0, k_close).has_value();
         count += close && line.contains("state=online") ? 1 : 0;
     }
@@ -49,7 +49,8 @@ Task<Result<void>> RedisStore::open() {
         }));
     }
     OA_CO_CHECK(co_await check_form(link_, options_));
-    OA_CO_CHECK(co_await load(scripts::count)); // what it is given must not grow old meanwhile
+    // Load it before: its arguments must not become outdated meanwhile
+    OA_CO_CHECK(co_await load(scripts::count));
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
     numbers_.sessions = 1;
     co_await look_at_server();
@@ -58,7 +59,7 @@ Task<Result<void>> RedisStore::open() {
     co_return Result<void>{};
 }
 
-/// Again for each connection: behind one address there may be another server now.
+/// Checked for each connection: another server may use the address now.
 Task<Result<void>> RedisStore::greet(RedisLink::Self link) {
     return check_server(std::move(link), options_.prefix, options_.wait);
 }
@@ -89,7 +90,7 @@ Task<Result<void>> RedisStore::register_session(Script script) {
     co_return Result<void>{};
 }
 
-/// As sign_on has it. Who offers nothing misses nothing.
+/// The name for sign_on. A process that offers no rows does not notice their loss.
 std::string RedisStore::known_store() const {
     if (born_.empty()) {
         return options_.has_rows ? "-" : "";
@@ -104,7 +105,8 @@ bool RedisStore::steady() const noexcept {
 Task<Result<void>> RedisStore::sign_on_again() {
     ++sign_ons;
     leased_since_ = Clock::now();
-    inbox_at_.fill("0-0"); // it may be created again, by a clock that is behind what was read
+    // A new inbox may get ids below the last one read, because of a clock that is behind
+    inbox_at_.fill("0-0");
     const auto before = born_;
     signing_on_ = true;
     OA_CO_CHECK(co_await register_session(scripts::sign_on));
@@ -130,23 +132,24 @@ Task<void> RedisStore::look_at_server() {
     policy_ = info_field(info->text, "maxmemory_policy");
 }
 
-/// A server that was reached again, or that has no log of ours any more, may be another one, or may
-/// have lost the last of what it had.
+/// Called when the server was reached again or lacks a log of this process: it may be another
+/// server, or may have lost its last writes.
 void RedisStore::look_soon() {
     unsure_ = true;
     look_now_ = true;
     beat_.cancel();
 }
 
-/// A lease that ran out is taken again: what others decided meanwhile, the fences say. A renewal
-/// waits for nothing but the answer to the one before: the lease must outlive a slow store.
+/// Renews the lease; an expired lease is taken again, and the fences show what others decided
+/// meanwhile. A renewal waits only for the answer to the previous one, so that the lease survives a
+/// slow store.
 Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
     auto began = Clock::now();
     while (*alive) {
         if (!std::exchange(self->look_now_, false)) {
             self->beat_.expires_at(began + self->options_.lease / k_beats);
             (void)co_await self->beat_.async_wait(asio::as_tuple(asio::use_awaitable));
-            if (!*alive) { // the store's end has cancelled the wait
+            if (!*alive) { // closing the store has cancelled the wait
                 co_return;
             }
             self->look_now_ = false;
@@ -159,10 +162,10 @@ Task<void> RedisStore::beat(RedisStore* self, std::shared_ptr<bool> alive) {
     }
 }
 
-/// What a beat does besides.
+/// The other checks of a beat.
 Task<void> RedisStore::look_around(RedisStore* self, std::shared_ptr<bool> alive, bool renewed) {
-    // No such command is under way, so the count here is right: what a lost answer left is made
-    // good.
+    // With no counting command on its way, the counts kept here are right: write them again, in
+    // case an answer was lost.
     if (*alive && renewed && self->counting_ == 0) {
         (void)co_await self->register_session(scripts::count);
     }
@@ -202,8 +205,8 @@ Task<bool> RedisStore::renew() {
         leased_since_ = Clock::now();
     }
     leased_until_ = began + options_.lease;
-    // The server's clock names what is put into it. One that is there never falls behind what was
-    // read, whatever the clock does.
+    // Entries of the inbox are named by the server's clock. As long as the inbox exists, its ids
+    // never fall below the last one read, so it is kept alive.
     send_unread({"PEXPIRE", key("in", session_), inbox_time()});
     if (unsure && on_unsure) {
         on_unsure();
@@ -211,7 +214,7 @@ Task<bool> RedisStore::renew() {
     co_return true;
 }
 
-/// An old primary that lives on refuses no reader anything, and tells none any news.
+/// Moves followers to the current primary: an old one that still runs serves reads but has no news.
 void RedisStore::gather_followers() {
     for (const auto& one : news_) {
         if (link_->up() && one->up() && !one->same_server(*link_)) {
@@ -220,7 +223,7 @@ void RedisStore::gather_followers() {
     }
 }
 
-/// Rights may be given again while the connection stands.
+/// The user's rights may be restored while the connection stands.
 Task<void> RedisStore::look_at_rights() {
     const auto alive = alive_;
     const auto allowed = co_await check_commands(link_, options_.prefix, options_.wait);
@@ -246,7 +249,8 @@ std::string RedisStore::trouble() const {
     return !refused_.empty() || still_reads_ ? refused_ : unwilling_;
 }
 
-/// What others say and ask does not come here, whatever is said and asked from here.
+/// The connection for news that has been lost for too long; without it other replicas' messages and
+/// frames do not arrive here.
 const RedisLink* RedisStore::lost_news() const {
     const auto span = options_.news_away.value_or(options_.wait + k_longest_pause);
     const auto* lost =

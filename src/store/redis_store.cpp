@@ -21,16 +21,16 @@ namespace oa_stream::store {
 
 namespace {
 
-constexpr Millis k_copy{200}; ///< for a copy to have what was decided
+constexpr Millis k_copy{200}; ///< how long to wait until a copy has a decision
 
-/// For people who look at keys and client lists; the random end makes it unique.
+/// A name for operators who read keys and client lists; its random end makes it unique.
 std::string session_name(const StoreOptions& options) {
     boost::system::error_code ignored;
     const auto host = options.replica.empty() ? asio::ip::host_name(ignored) : options.replica;
     return fmt::format("{}.{}.{}", percent_encode(host), ::getpid(), random_hex(6));
 }
 
-/// Of a script that decides: its first word says when it left everything as it was.
+/// Whether a deciding script changed anything: its first word shows when it did not.
 bool wrote(const Reply& reply) {
     constexpr std::array<std::string_view, 9> k_refusals{
         "0", "busy", "orphan", "full", "owner", "awaited", "dead", "fenced", "hole"
@@ -185,8 +185,8 @@ Task<Result<Reply>> RedisStore::ask_copied(Command command) {
     co_return reply;
 }
 
-/// One question at a time, for all that was decided before it: the server answers nothing else on
-/// the connection meanwhile.
+/// Waits until a copy of the server has all decisions so far. One WAIT at a time, because the
+/// server answers nothing else on the connection meanwhile.
 Task<void> RedisStore::wait_for_copy() {
     const auto alive = alive_;
     const auto mine = copy_rounds_ + (copying_ ? 2 : 1);
@@ -197,15 +197,16 @@ Task<void> RedisStore::wait_for_copy() {
         }
         copying_ = true;
         copied_.expires_at(Clock::time_point::max());
-        // What is behind it has a deadline; 0 would wait for ever.
+        // Commands behind it have deadlines; 0 would wait forever.
         const auto within = std::max(Millis(1), std::min(k_copy, options_.wait / 4));
         const auto reply = co_await ask({"WAIT", "1", std::to_string(within.count())});
         if (!*alive) {
             co_return;
         }
-        if (!reply || reply->count() == 0) { // a failover may lose it: the fences decide then
+        // A failover may lose the decision; then the fences decide
+        if (!reply || reply->count() == 0) {
             ++numbers_.short_waits;
-            copies_ = 0; // until one is seen again
+            copies_ = 0; // until another copy is seen
         }
         copying_ = false;
         ++copy_rounds_;
@@ -243,7 +244,8 @@ Task<Result<Reply>> RedisStore::run_by(Ask way, Script script, Command keys, Com
     command.push_back(session_);
     command.insert(command.end(), args.begin(), args.end());
     OA_CO_TRY(auto reply, co_await (this->*way)(command));
-    if (reply.failed() && reply.text.starts_with("NOSCRIPT")) { // it was restarted
+    // The server was restarted and lost its scripts
+    if (reply.failed() && reply.text.starts_with("NOSCRIPT")) {
         OA_CO_TRY(command[1], co_await load(script));
         OA_CO_TRY(reply, co_await (this->*way)(std::move(command)));
     }
@@ -288,7 +290,7 @@ void RedisStore::send_unread(const Command& command, RedisLink::OnReply on_reply
 
 std::unique_ptr<Store>
 make_redis_store(const asio::any_io_executor& executor, StoreOptions options) {
-    // check_store() has passed.
+    // check_store() has accepted the options.
     auto address = read_redis_address(options);
     return std::make_unique<RedisStore>(
         executor, std::move(options), address ? *std::move(address) : RedisAddress{}

@@ -1,5 +1,5 @@
-// The shared store on Redis 7: a connection for commands, and one of each follower that waits for
-// news.
+// The shared store on Redis 7: one connection for commands, and one for each follower that waits
+// for news.
 #pragma once
 
 #include "oa_stream/store/store.hpp"
@@ -18,55 +18,56 @@
 
 namespace oa_stream::store {
 
-/// The name of a row behind its kind.
+/// The name of a row, which follows its kind in the key.
 [[nodiscard]] std::string row_name(const ThreadKey& thread);
 
-/// As a row has it.
+/// Reads the phase from a row's value.
 [[nodiscard]] Phase phase_of(std::string_view word);
 
-/// A row's values in an answer, from `at` on; nullopt: no conversation.
+/// Reads a row's values from an answer, beginning at `at`; nullopt: the conversation does not
+/// exist.
 inline constexpr std::size_t k_field_count = 9;
 [[nodiscard]] std::optional<ThreadFields> fields_at(const Reply& reply, std::size_t at);
-/// … and their names and values for a command, without the version. A name has `-` before it where
-/// the value is as it was in `before`.
+/// … and adds their names and values to a command, without the version. A name gets the prefix `-`
+/// when its value is the same as in `before`.
 void add_fields(
     Command& args, ThreadFields fields, const std::optional<ThreadFields>& before = std::nullopt
 );
 
-/// Refuses a server that would lose or mix up what lanes share.
+/// Refuses a server that would lose or corrupt what lanes share.
 [[nodiscard]] Task<Result<void>>
 check_server(RedisLink::Self link, std::string prefix, Millis wait);
-/// … and a user who may not use a command that lanes need.
+/// … and a user without the rights to commands that lanes need.
 [[nodiscard]] Task<Result<void>>
 check_commands(RedisLink::Self link, std::string prefix, Millis wait);
-/// Of what the keys below the prefix look like; another one is another program's.
+/// Version of the layout of the keys below the prefix; another value belongs to another program.
 inline constexpr std::string_view k_form = "1";
-/// … and keys of another form, or of another program.
+/// … and checks for keys of another layout or program.
 [[nodiscard]] Task<Result<void>> check_form(RedisLink::Self link, StoreOptions options);
 
-/// A line "name:value" of an answer to INFO; empty: there is none.
+/// The value of a line "name:value" in an answer to INFO; empty when it is missing.
 [[nodiscard]] std::string_view info_field(std::string_view info, std::string_view name);
-/// … that is a number; 0: there is none.
+/// … as a number; 0 when it is missing.
 [[nodiscard]] std::uint64_t info_number(std::string_view info, std::string_view name);
 inline constexpr std::string_view k_policy = "noeviction";
-/// Why it may have no other one.
+/// The error for a server with another policy.
 [[nodiscard]] Error policy_refusal(std::string_view policy);
 
-/// Since 1970, by this machine's clock.
+/// Microseconds since 1970, by this machine's clock.
 [[nodiscard]] std::int64_t unix_us();
 
-/// What a session holds, kept on this side too: what the store counts is put right by it.
+/// What a session holds, kept in this process, too: the store's counts are corrected from it.
 class HeldTurns {
 public:
     void add(const ThreadKey& thread, std::uint64_t fence) {
         rows_.insert_or_assign(row_name(thread), Row{thread.owner, fence});
     }
-    /// Not what was taken again since.
+    /// Does not remove a hold that was taken again since.
     void remove(const ThreadKey& thread, std::uint64_t fence);
     void add_place(const std::string& owner) { ++places_[owner]; }
     void remove_place(const std::string& owner);
     [[nodiscard]] std::size_t count() const;
-    /// Names and values of the store's hash.
+    /// Names and values for the store's hash.
     [[nodiscard]] Command counts() const;
 
 private:
@@ -160,43 +161,43 @@ public:
 
 private:
     [[nodiscard]] Task<Result<Reply>> ask(Command command);
-    /// An error of the server is one of ours.
+    /// Like ask(); an error reply becomes an Error.
     [[nodiscard]] Task<Result<Reply>> ask_list(Command command);
     [[nodiscard]] Task<Result<Reply>> noted(Task<Result<Reply>> asked);
     void count_answer(const Result<Reply>& reply, Clock::time_point began);
     struct Appended {
-        std::string log; ///< its key
+        std::string log; ///< the log's key
         std::uint64_t fence;
         std::uint64_t end;
         std::size_t size;
     };
-    /// What became of it; nullopt: the log itself has to be asked.
+    /// The result of an append; nullopt: the log itself has to be read.
     [[nodiscard]] std::optional<Result<Written>>
     written(const Appended& piece, const Result<Reply>& reply);
     [[nodiscard]] Task<Result<Written>> look_at_top(Appended piece);
     [[nodiscard]] Task<bool> drop_foreign(std::string log);
-    /// Its answer comes once a copy of the server has it, too, where there is one.
+    /// Like ask(), but returns once a copy of the server has the change, if there is a copy.
     [[nodiscard]] Task<Result<Reply>> ask_copied(Command command);
     [[nodiscard]] Task<void> wait_for_copy();
     void note(const Reply& reply);
     [[nodiscard]] Task<Result<std::string>> load(Script script);
-    /// `keys`, then prefix and session, then `args`.
+    /// Sends `keys`, then prefix and session, then `args`.
     [[nodiscard]] Task<Result<Reply>> run(Script script, Command keys, Command args);
-    /// One that decides something.
+    /// Runs a script that decides something.
     [[nodiscard]] Task<Result<Reply>> decide(Script script, Command keys, Command args);
     using Ask = Task<Result<Reply>> (RedisStore::*)(Command);
     [[nodiscard]] Task<Result<Reply>> run_by(Ask way, Script script, Command keys, Command args);
-    /// What was asked has nothing to say but that it was done, …
+    /// The answer contains nothing but success, …
     [[nodiscard]] static Task<Result<void>> done(Task<Result<Reply>> asked);
-    /// … or answers the row's version, …
+    /// … or the row's version, …
     [[nodiscard]] static Task<Result<std::uint64_t>> version(Task<Result<Reply>> asked);
-    /// … which is never 0 unless another one has taken the row, …
+    /// … which is 0 only if another replica has taken the row, …
     [[nodiscard]] static Task<Result<std::uint64_t>> held_version(Task<Result<Reply>> asked);
     /// … or 1 for yes.
     [[nodiscard]] static Task<Result<bool>> yes(Task<Result<Reply>> asked);
-    /// One that changes what is counted of this session.
+    /// Runs a script that changes the counts of this session.
     [[nodiscard]] Task<Result<Reply>> run_counting(Script script, Command keys, Command args);
-    /// As often as this process has to sign on again: once.
+    /// The same; if this process has to register again, it repeats the script once.
     [[nodiscard]] Task<Result<Reply>> run_counted(Script script, Command keys, Command args);
     [[nodiscard]] std::string inbox_time() const;
     [[nodiscard]] Command trim_args() const;
@@ -213,10 +214,10 @@ private:
     let_go(const ThreadKey& key, std::uint64_t fence, std::string holder);
     [[nodiscard]] Task<Result<void>> register_session(Script script);
     [[nodiscard]] std::string known_store() const;
-    /// The server forgot the session.
+    /// Registers again after the server has forgotten the session.
     [[nodiscard]] Task<Result<void>> sign_on_again();
     void look_soon();
-    /// True: the session was there, and is for another lease.
+    /// True: the session existed and its lease was renewed.
     [[nodiscard]] Task<bool> renew();
     [[nodiscard]] Task<void> look_at_server();
     [[nodiscard]] Task<void> look_at_rights();
@@ -226,19 +227,19 @@ private:
     [[nodiscard]] static Task<void> beat(RedisStore* self, std::shared_ptr<bool> alive);
     [[nodiscard]] static Task<void>
     look_around(RedisStore* self, std::shared_ptr<bool> alive, bool renewed);
-    /// A command whose answer nobody waits for.
+    /// Sends a command; no caller waits for the answer.
     void send_unread(
         const Command& command, RedisLink::OnReply on_reply = [](const Result<Reply>& /*reply*/) {}
     );
 
     [[nodiscard]] std::string key(std::string_view kind, std::string_view name) const;
-    /// Into memory that is there: each append needs one.
+    /// Writes into existing memory: each append needs a key.
     void write_key(std::string& out, std::string_view kind, std::string_view name) const;
     [[nodiscard]] std::string row(const ThreadKey& thread) const;
-    /// … and behind it what lists the owner's rows, and their changes.
+    /// … followed by the keys of the owner's set of rows and of its changes.
     [[nodiscard]] Command row_keys(const ThreadKey& key) const;
     [[nodiscard]] std::string log(std::string_view turn) const { return key("l", turn); }
-    /// Of an Idempotency-Key; empty: there is none.
+    /// The key's hash for an Idempotency-Key; empty without one.
     [[nodiscard]] std::string use_hash(const std::string& owner, const std::string& name) const;
     [[nodiscard]] std::string use_life() const { return std::to_string(options_.key_time.count()); }
     /// How long a running turn's log is kept, in ms.
@@ -248,44 +249,47 @@ private:
     StoreOptions options_;
     std::string session_;
     RedisLink::Self link_;
-    std::array<RedisLink::Self, k_followers> news_{}; ///< one of each follower, as it waits
+    /// One for each follower, because its read blocks
+    std::array<RedisLink::Self, k_followers> news_{};
     std::unordered_map<std::string_view, std::string> digests_{}; ///< by script name
-    std::string log_name_{}; ///< of the piece that is being sent
+    std::string log_name_{}; ///< key of the piece that is being sent
     HeldTurns held_{};
-    std::size_t counting_ = 0; ///< commands on their way that change what is counted
+    std::size_t counting_ = 0; ///< commands on their way that change the session's counts
     Clock::time_point leased_until_{};
-    Clock::time_point leased_since_{}; ///< the last break
-    Clock::time_point timed_{}; ///< the last entry of a log that tells when it was written
-    std::array<std::string, k_followers> inbox_at_{}; ///< what each follower has read
+    Clock::time_point leased_since_{}; ///< end of the last interruption
+    Clock::time_point timed_{}; ///< time of the last log entry with a time
+    /// Last inbox entry that each follower has read
+    std::array<std::string, k_followers> inbox_at_{};
     StoreNumbers numbers_{};
     Clock::time_point trim_at_ = Clock::now() + Millis(1'000);
-    bool look_now_ = false; ///< the next beat is due
-    bool looking_ = false; ///< look_around() is at it
-    bool unsure_ = false; ///< whether the store still has what it had of us
-    std::map<std::string, std::size_t> uncounted_{}; ///< readers, by turn: it may not have them
-    std::string born_{}; ///< names what the store has; another name: it lost what it had
-    bool offers_ = false; ///< it lost rows, and has not been offered() ours
-    bool signing_on_ = false; ///< until its answer came: what the store lost is not known
-    std::size_t copies_ = 0; ///< of the server, that follow closely
-    std::string policy_{}; ///< what it does without memory
-    std::string foreign_{}; ///< what it said of a key that is not ours
+    bool look_now_ = false; ///< the next beat is due now
+    bool looking_ = false; ///< look_around() is running
+    bool unsure_ = false; ///< the store may have lost what this process had stored
+    /// Readers by turn that the store may not have
+    std::map<std::string, std::size_t> uncounted_{};
+    std::string born_{}; ///< name of the store's data; another name: it lost its data
+    bool offers_ = false; ///< it lost rows, and this process has not called offered() yet
+    bool signing_on_ = false; ///< until the answer arrives it is unknown what the store lost
+    std::size_t copies_ = 0; ///< copies of the server that follow it closely
+    std::string policy_{}; ///< its eviction policy
+    std::string foreign_{}; ///< its error about a key of another program
     Clock::time_point foreign_at_{};
-    std::string refused_{}; ///< a command that the user may not use (any more)
-    std::string unwilling_{}; ///< what the last beat was told instead of being taken
-    bool still_reads_ = false; ///< … while it still answers those who only read
+    std::string refused_{}; ///< a command that the user has no right to (any more)
+    std::string unwilling_{}; ///< the error of the last beat
+    bool still_reads_ = false; ///< … while the server still serves reads
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     asio::steady_timer beat_;
-    bool copying_ = false; ///< a copy is being waited for
+    bool copying_ = false; ///< a WAIT is running
     std::uint64_t copy_rounds_ = 0;
-    asio::steady_timer copied_; ///< cancelled at the end of each
-    std::size_t finding_ = 0; ///< conversations that are being read
-    asio::steady_timer found_; ///< cancelled at the end of each
+    asio::steady_timer copied_; ///< cancelled at the end of each WAIT
+    std::size_t finding_ = 0; ///< reads of conversations that are running
+    asio::steady_timer found_; ///< cancelled at the end of each read
 };
 
-/// An answer that is none to what was asked: what comes on this connection from now on may belong
-/// to another question, so it is made again.
+/// The reply does not belong to the command: later replies on this connection may be wrong, too, so
+/// it is closed and made again.
 [[nodiscard]] std::unexpected<Error> strange_answer(const RedisLink::Self& link);
-/// What was held another session holds, or has held since.
+/// Another session holds, or has held, what was held here.
 [[nodiscard]] std::unexpected<Error> taken_since();
 
 } // namespace oa_stream::store

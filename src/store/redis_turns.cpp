@@ -1,4 +1,5 @@
-// Who runs the turn of a thread: taken, committed, ended, let go, and decided for the dead.
+// The holder of a thread's turn: acquires, commits, ends and releases it, and decides for dead
+// replicas.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/url.hpp"
 
@@ -12,7 +13,7 @@ namespace oa_stream::store {
 
 namespace {
 
-constexpr std::string_view k_nobody = "-"; ///< holds what was let go while it runs
+constexpr std::string_view k_nobody = "-"; ///< holder of turns that were released while running
 constexpr Millis k_log_slack{600'000};
 constexpr int k_inbox_leases = 3;
 
@@ -20,10 +21,10 @@ std::string text(std::uint64_t number) {
     return std::to_string(number);
 }
 
-constexpr std::size_t k_mine = 3 + k_field_count + 1; ///< items of an answer that says so
+constexpr std::size_t k_mine = 3 + k_field_count + 1; ///< number of items in such an answer
 constexpr std::size_t k_theirs = 7;
 
-/// What a script's first word means, and how many items come with it.
+/// The meaning of a script's first word, and the number of items in its answer.
 template <class T> struct Word {
     std::string_view word;
     T means;
@@ -78,7 +79,7 @@ Command acquire_args(const AcquireRequest& request) {
     };
 }
 
-/// What a taker says first: how the row and its log were when it decided.
+/// The first arguments of reap and adopt: the row and its log as they were read.
 Command taken_from(const TakeRequest& request) {
     return {
         request.from.session,

@@ -82,7 +82,8 @@ void append_size(std::string& out, char kind, std::size_t size) {
 
 } // namespace
 
-/// hiredis' formatter prints each size with sprintf: two thirds of what an append cost a lane.
+/// Faster than hiredis' formatter, which prints each size with sprintf: that was two thirds of the
+/// cost of an append.
 void append_command(std::string& out, std::span<const std::string_view> words) {
     append_size(out, '*', words.size());
     for (const auto word : words) {
@@ -94,11 +95,12 @@ void append_command(std::string& out, std::span<const std::string_view> words) {
 
 namespace {
 
-constexpr long long k_longest_text = 512LL << 20U; ///< of Redis itself, unless it is told otherwise
+/// Redis's own limit, unless configured otherwise
+constexpr long long k_longest_text = 512LL << 20U;
 constexpr int k_most_items = 16 << 20U;
-constexpr std::size_t k_longest_line = 16U << 10U; ///< of a number, a size, an error
+constexpr std::size_t k_longest_line = 16U << 10U; ///< of a number, a size or an error
 
-/// hiredis takes memory for all items that are announced.
+/// hiredis allocates memory for all announced items, so their number is limited.
 void* create_array(const redisReadTask* task, int size) {
     if (size > k_most_items) {
         return nullptr;
@@ -106,8 +108,8 @@ void* create_array(const redisReadTask* task, int size) {
     return static_cast<redisReplyObjectFunctions*>(task->privdata)->createArray(task, size);
 }
 
-/// Behind its kind, what is not whole yet begins with its size; hiredis waits for all of it,
-/// however much that is.
+/// An incomplete item begins with its size, after its type. hiredis would buffer all of it, however
+/// large it is, so the size is checked.
 bool announces_too_much(const redisReader& reader) {
     const auto rest = std::string_view(reader.buf, reader.len).substr(reader.pos);
     const auto line = rest.substr(0, std::min(rest.find("\r\n"), rest.size()));

@@ -2,14 +2,14 @@
 
 namespace oa_stream::store::scripts {
 
-// redis.call() is given numbers as text: it prints any other as floating point.
+// Numbers are passed to redis.call() as text: others would be written as floating point.
 
-// Sessions are strings with a time to live: existence is life, by the server's clock alone. A row's
-// holder "-" never lives: its turn was let go while it runs. "+" holds nothing: among its rows are
-// those whose turn was to stop, until the authority has said that it did.
+// Sessions are strings with a time to live: a session lives as long as its key exists, by the
+// server's clock alone. The holder "-" never lives: its turn was released while running. "+" holds
+// nothing: its rows are those whose turn had to stop, until the authority has reported the stop.
 
-// Within the limits of all living sessions one more turn is counted; ARGV as for acquire. This one
-// lives: that was asked before.
+// Counts one more turn if the limits of all living sessions allow it; ARGV as for acquire. That
+// this session lives was checked before.
 #define OA_COUNTED                                                                                 \
     R"lua(
 local function text(n) return string.format('%d', n) end
@@ -32,21 +32,21 @@ if tonumber(ARGV[7]) > 0 and own >= tonumber(ARGV[7]) then return {'owner'} end
 redis.call('HSET', c..me, 'n', text(mine_all + 1), o, text(mine_own + 1))
 )lua"
 
-// Of a start that came to nothing the authority may have a turn all the same.
+// If a start failed, the authority may have a turn nevertheless.
 #define OA_UNSURE                                                                                  \
     R"lua(
 if redis.call('HGET', KEYS[1], 'st') == 'starting' then redis.call('HSET', KEYS[1], 'un', '1') end
 )lua"
 
-// A row that is not a conversation (any more) is kept for its fence alone, and not for ever: no
-// lane that starts later may offer one that was deleted, as sign_on has it.
+// A row without a conversation is kept only for its fence, for a limited time. This is long enough
+// that no lane which starts later can offer a deleted row; see sign_on.
 #define OA_KEPT "redis.call('EXISTS', ARGV[1]..':healing') == 1 and '2592000000' or '86400000'"
 #define OA_NOT_FOR_EVER                                                                            \
     "if not redis.call('HGET', KEYS[1], 'th') then redis.call('PEXPIRE', KEYS[1], " OA_KEPT        \
     ") end\n"
 
-// Others may have what nobody here knows: the store lost its rows, and they have not offered
-// theirs. So it did where it has no name: no session has noticed yet.
+// Other sessions may have a row that the store lacks: it lost its rows, and they have not offered
+// theirs. The same if the store has no name yet: then no session has noticed the loss.
 #define OA_AWAITED                                                                                 \
     R"lua(
 local p, me = ARGV[1], ARGV[2]
@@ -63,7 +63,7 @@ local function awaited()
 end
 )lua"
 
-// ARGV: attempt, owner, row's name, most turns, most of this owner (0: not counted).
+// ARGV: attempt, owner, row's name, limit of turns, limit of this owner's turns (0: none).
 const Script acquire{"acquire", list_of(1), OA_AWAITED R"lua(
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'rq', 'un',
@@ -103,13 +103,14 @@ local p, me = ARGV[1], ARGV[2]
 if redis.call('EXISTS', p..':s:'..me) == 0 then return {'dead'} end
 )lua" OA_COUNTED "return {'mine'}"};
 
-// Behind every change of an owner's rows: its id, among the last thousand or so of one day.
+// After every change of an owner's rows: adds its id to a stream with the last thousand or so of
+// one day.
 #define OA_CHANGED                                                                                 \
     "local at = redis.call('XADD', KEYS[3], 'MAXLEN', '~', '1000', '*', 'i', ARGV[3])\n"           \
     "redis.call('PEXPIRE', KEYS[3], '86400000')\n"
 
-// … and the row's next version: the server's time in ms, so that a row that is made when the store
-// has lost an older one is the newer of both.
+// … and raises the row's version to at least the server's time in ms. So a row that is made after
+// the store lost an older copy is the newer one.
 #define OA_RAISED                                                                                  \
     R"lua(
 local ve = math.max(tonumber(at:match('^%d+')), tonumber(redis.call('HGET', KEYS[1], 've') or 0) + 1)
@@ -118,8 +119,8 @@ redis.call('HSET', KEYS[1], 've', string.format('%.0f', ve))
 
 // KEYS: row, owner's set, owner's changes, log. ARGV: thread id, fence, turn, head, the log's time
 // to live, idempotency key or '', then the row's names and values, if it is put as well. A value
-// whose name has a `-` before it is put only where the row was deleted since. A client waits for
-// it: what is so already is not said again. What is held has no time to live.
+// whose name begins with `-` is written only if the row was deleted since. Avoids writes without
+// effect, because a client waits for this script. A row that is held has no time to live.
 const Script commit{"commit", list_of(1), R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp', 'un', 'gn', 'th', 've')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[4] then return {'fenced'} end
@@ -150,8 +151,8 @@ end
 return {'ok', r[5] or '', r[9] or ''}
 )lua"};
 
-// KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name, then where what
-// was written before it ends, or '': known to be there. Nothing happens where the log ends
+// KEYS: row, log. ARGV: fence, end, frames, outcome, log kept, owner, row's name, then where the
+// log must end before this entry, or '': known to be right. Changes nothing if the log ends
 // elsewhere.
 const Script end{"end", k_text, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
@@ -178,10 +179,10 @@ redis.call('SREM', p..':o:'..me, ARGV[9])
 return there and 'stored' or 'gone'
 )lua"};
 
-// KEYS: row. ARGV: fence, turn, row's name, idempotency key or '', and what use_key puts there:
-// digest, thread id, attempt, time to live. For a server that lost what it had, or the last of it:
-// a copy that took over may be behind. A use of the key without a turn is the one that led to this
-// turn, or repeats it.
+// KEYS: row. ARGV: fence, turn, row's name, idempotency key or '', and the values of use_key for
+// it: digest, thread id, attempt, time to live. For a server that lost all or its last writes, for
+// example a copy that took over. A use of the key without a turn is the one that led to this turn,
+// or repeats it.
 const Script hold_again{"hold_again", k_number, R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st')
@@ -202,9 +203,9 @@ end
 return 1
 )lua"};
 
-// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), a time to live: of what the
-// turn said when nobody goes on with it, else of an inbox. A turn that still runs is announced to
-// one other replica; the rest find it in their next sweep.
+// KEYS: row. ARGV: fence, owner, row's name, new holder ('' or '-'), a time to live: of the log
+// when the turn is not continued, else of an inbox. A turn that still runs is announced to one
+// other replica; the others find it in their next sweep.
 const Script let_go{"let_go", k_number, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'ti')
@@ -233,7 +234,7 @@ redis.call('SREM', p..':o:'..me, ARGV[5])
 return 1
 )lua"};
 
-// KEYS: row, log. ARGV: holder, fence, top fence, top end, then what the taker does with it.
+// KEYS: row, log. ARGV: holder, fence, top fence, top end, then the arguments of the script itself.
 // Shared by reap and adopt: nothing may have changed since it was read.
 #define OA_UNCHANGED                                                                               \
     R"lua(
@@ -247,7 +248,7 @@ local id = top[1] and top[1][1] or '0-0'
 if id ~= ARGV[5]..'-'..ARGV[6] then return {0} end
 )lua"
 
-// ARGV further: new end, frames, outcome, log kept, row's name.
+// Further ARGV: new end, frames, outcome, log kept, row's name.
 const Script reap{"reap", list_of(1), "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 )lua" OA_UNSURE R"lua(
@@ -261,7 +262,7 @@ redis.call('PEXPIRE', KEYS[2], ARGV[10])
 return {1}
 )lua"};
 
-// ARGV further: owner, row's name, turn, times to live of its log and of who reads it.
+// Further ARGV: owner, row's name, turn, times to live of its log and of its readers.
 const Script adopt{"adopt", list_of(1), "#!lua flags=allow-oom" OA_UNCHANGED R"lua(
 local f = redis.call('HINCRBY', KEYS[1], 'f', 1)
 redis.call('HSET', KEYS[1], 's', me)
@@ -275,8 +276,9 @@ redis.call('PEXPIRE', p..':r:'..ARGV[9], ARGV[11])
 return {1, f}
 )lua"};
 
-// KEYS: row. The last item: how long ago its turn ended, in ms, while its log is there. Its time to
-// live began then, whatever the lane keeps that asks.
+// KEYS: row. The last item: how long ago its turn ended, in ms, as long as its log exists. It is
+// computed from the log's time to live, which began then and does not depend on the reading lane's
+// options.
 const Script look{"look", list_of(20), OA_AWAITED R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp',
   )lua" OA_FIELDS R"lua(, 've', 'gn', 'rd', 'lk')
@@ -291,8 +293,8 @@ out[20] = r[3] == 'ended' and r[17] and left >= 0 and math.max(r[17] - left, 0) 
 return out
 )lua"};
 
-// KEYS: row. ARGV: name of this reading, the turn that it was of or '', the turns that were told
-// whole. Only while somebody may resume the row's turn.
+// KEYS: row. ARGV: name of this read, the turn that it is about or '', the turns that were read
+// whole. Only while the row's turn can be resumed.
 const Script note_read{"note_read", k_number, R"lua(
 local turn = redis.call('HGET', KEYS[1], 'ti') or ''
 if turn == '' or redis.call('EXISTS', ARGV[1]..':l:'..turn) == 0 then return 0 end
@@ -305,8 +307,8 @@ redis.call('HSET', KEYS[1], 'rd', whole..ARGV[3])
 return 1
 )lua"};
 
-// ARGV[4]: the fence of whoever has the row taken, or '0': nobody asks for it. 0 where it is not
-// held so any more. A store that lost the row, or the last of it, takes the change all the same.
+// ARGV[4]: the fence of the hold, or '0': without a hold. Returns 0 if that fence does not hold the
+// row any more. A store that lost the row, or its last writes, accepts the change nevertheless.
 #define OA_STILL_HELD                                                                              \
     R"lua(
 local h = redis.call('HMGET', KEYS[1], 's', 'f')
@@ -325,7 +327,7 @@ return ve
 )lua"};
 
 // KEYS: row, owner's set and owner's changes of each. ARGV: for each its thread id, its version,
-// names and values. One whose key is another program's is passed over.
+// names and values. A row whose key belongs to another program is skipped.
 const Script offer{"offer", k_number, R"lua(#!lua
 local function take(row, set, changes, at)
   local r = redis.call('HMGET', row, 'th', 'gn', 've', 'st', 's')
@@ -359,8 +361,9 @@ if ARGV[4] == 'up' then return 1 end -- its last use alone makes no copy of it t
 return ve
 )lua"};
 
-// KEYS: row, owner's set, owner's changes. ARGV: thread id, fence, the authority's thread or ''. 0
-// where the row does not name that one (any more): a store that lost it may be offered another.
+// KEYS: row, owner's set, owner's changes. ARGV: thread id, fence, the authority's thread or ''.
+// Returns 0 if the row has another thread: a store that lost the row may have been offered a
+// different one.
 const Script erase{"erase", k_number, OA_STILL_HELD R"lua(
 if ARGV[5] ~= '' and redis.call('HGET', KEYS[1], 'th') ~= ARGV[5] then return 0 end
 redis.call('HDEL', KEYS[1], )lua" OA_FIELDS R"lua()

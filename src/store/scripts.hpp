@@ -1,4 +1,4 @@
-// What must be decided in one step, in Redis' own language.
+// Decisions that must be made in one step, as Redis scripts.
 #pragma once
 
 #include "resp.hpp"
@@ -7,18 +7,19 @@
 
 namespace oa_stream::store {
 
-/// Run by its digest; loaded when the server does not know it (any more).
+/// A script is run by its digest, and loaded when the server does not have it (any more).
 struct Script {
     struct Answer {
         Reply::Kind kind;
-        std::size_t least = 0; ///< items of a list
+        std::size_t least = 0; ///< minimum number of items in a list
     };
     std::string_view name;
     Answer answer;
     std::string_view text;
 };
 
-/// Of the counts of a session: the store lost its rows, and this one has not offered its own yet.
+/// Field of a session's counts: the store lost its rows, and this session has not offered its own
+/// yet.
 inline constexpr std::string_view k_offers = "w";
 
 /// The names of a row's values, in the order of fields_at() and add_fields().
@@ -32,25 +33,25 @@ constexpr Script::Answer list_of(std::size_t least) {
     return {Reply::Kind::list, least};
 }
 
-// The first two arguments are always the keys' prefix and this process' session.
+// The first two arguments are always the prefix of the keys and this process's session.
 extern const Script sign_on;
-extern const Script count; ///< what this session holds, written again
+extern const Script count; ///< writes the counts of this session again
 extern const Script acquire;
-extern const Script take_place; ///< among the turns that count
+extern const Script take_place; ///< counts a turn without a row
 extern const Script commit;
 extern const Script end;
 extern const Script hold_again;
-extern const Script let_go; ///< a start that failed, or a turn that others may adopt
+extern const Script let_go; ///< releases a failed start, or a turn that others may adopt
 extern const Script want;
-extern const Script stop_done; ///< a stop that was wanted needs no more looking after
+extern const Script stop_done; ///< a requested stop has been carried out
 extern const Script pass;
 extern const Script tell_deleted;
 extern const Script reap;
 extern const Script adopt;
 extern const Script look;
-extern const Script note_read; ///< a thread's messages
+extern const Script note_read; ///< a read of a thread's messages
 extern const Script put;
-extern const Script offer; ///< rows as a lane has them
+extern const Script offer; ///< a lane's rows
 extern const Script change;
 extern const Script erase;
 extern const Script changes;

@@ -1,11 +1,11 @@
-// Idempotency keys, over all sessions.
+// Idempotency keys, for all sessions.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
 
 // KEYS: the key's hash. ARGV: digest, thread id, time to live, attempt, the thread's newest turn
-// behind '=', or '': not known yet. Once a user of it died over it, that is known for as long as
-// the key, and so is the newest turn before the first of them.
+// after '=', or '': not known yet. If a user of the key died, this is remembered as long as the
+// key, together with the newest turn before the first such user.
 const Script use_key{"use_key", list_of(6), R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 'd', 't', 'ti', 's', 'a', 'un', 'b')
@@ -25,7 +25,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return {1, ARGV[3], ARGV[4], '', left, before}
 )lua"};
 
-// KEYS: the key's hash. ARGV: attempt. A turn it led to was told to nobody.
+// KEYS: the key's hash. ARGV: attempt. No client has received its turn.
 const Script forget_key{"forget_key", k_number, R"lua(
 local r = redis.call('HMGET', KEYS[1], 's', 'a', 'un')
 if r[1] ~= ARGV[2] or r[2] ~= ARGV[3] then return 1 end

@@ -1,11 +1,11 @@
-// What is asked of many rows at once, and of the readers of a turn.
+// Reads many rows at once, and the readers of a turn.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
 
-// KEYS: owner's changes. ARGV: where the last answer ended. First the end of this one, then whether
-// that place is still there, then ids. Where nothing is known any more a place is made, from which
-// the next question goes on.
+// KEYS: owner's changes. ARGV: where the last answer ended. Returns the end of this answer, then
+// whether that place still exists, then ids. If the stream is empty, a first entry is made, so that
+// the next request has a place to begin at.
 const Script changes{"changes", list_of(2), R"lua(
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 if #last == 0 then
@@ -20,7 +20,7 @@ for _, x in ipairs(redis.call('XRANGE', KEYS[1], '('..ARGV[3], '+')) do out[#out
 return out
 )lua"};
 
-// KEYS: rows. Nine values each.
+// KEYS: rows. Returns nine values for each.
 const Script rows{"rows", list_of(0), R"lua(
 local out = {}
 for _, k in ipairs(KEYS) do
@@ -30,7 +30,7 @@ end
 return out
 )lua"};
 
-// KEYS: the turn's readers.
+// KEYS: the turn's readers. Returns their number in all living sessions.
 const Script readers{"readers", k_number, R"lua(
 local n = 0
 local all = redis.call('HGETALL', KEYS[1])

@@ -1,19 +1,19 @@
-// Stored responses, over all sessions. Keys behind the prefix:
-//   rs: a response: 'v' itself, 'i' the names of its conversation's items, 'z' the bytes of both,
-//       'q' and 'o' its places in the queues, 'at' when it was stored (Unix ms)
-//   ri: an item: 'v' itself, 'n' how many responses have it
-//   rq  the queue of all: 'n' how many there are, 'b' their bytes with those of their items, 'h'
-//       and 't' the first and last place. At each place that is taken, the place in the owner's
+// Stored responses, for all sessions. Keys behind the prefix:
+//   rs: a response: 'v' its value, 'i' the names of its conversation's items, 'z' the bytes of
+//       these two, 'q' and 'o' its places in the queues, 'at' when it was stored (Unix ms)
+//   ri: an item: 'v' its value, 'n' how many responses have it
+//   rq: the queue of all: 'n' the number of responses, 'b' their bytes with those of their items,
+//       'h' and 't' the first and last place. For each place in use: the place in the owner's
 //       queue, and the name. 'most n' and 'most b': owners who were seen to hold most.
-//   ro: the same of one owner
-// Whatever was said (rs and ri) ends by itself, an hour after the sweep of any lane would have
-// found it: while none runs. What counts it stays, for the sweep of the next one. Only commands
-// that earlier releases used, too: users of the store have their rights by name.
+//   ro: the same for one owner
+// Responses and items (rs and ri) expire by themselves an hour after a sweep would have removed
+// them, in case no lane runs. Their counts stay, for the next lane's sweep. Uses only commands that
+// earlier releases used, too: a store's user has its rights by command name.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
 
-// drop() returns whether there was one, and its items.
+// drop() returns whether the response existed, and the number of its items.
 #define OA_DROP_RESPONSE                                                                           \
     R"lua(
 local p = ARGV[1]
@@ -55,11 +55,12 @@ local function drop(name)
 end
 )lua"
 
-// now, most responses, most bytes, greatest age in ms, who stores. Whether more have to go: at most
-// 500 places are looked at, and no more behind 20,000 items, because the server does nothing else
-// meanwhile.
-// What is too old goes. When there are too many, the oldest one goes of whoever holds most: of who
-// stores, of who was seen to hold most, and of the owner of the oldest of all.
+// now, limit of responses, limit of bytes, greatest age in ms, the owner who stores. Returns
+// whether more have to be removed: one call reads at most 500 places and stops after 20,000 items,
+// because the server does nothing else meanwhile.
+// Removes responses that are too old. When there are too many, removes the oldest one of the owner
+// who holds most; compared are the owner who stores, the one who was seen to hold most, and the
+// owner of the oldest response.
 #define OA_TRIM_RESPONSES                                                                          \
     R"lua(
 local function trim(now, most, bytes, age, who)
@@ -117,9 +118,9 @@ local function trim(now, most, bytes, age, who)
 end
 )lua"
 
-// KEYS: response, queues of all and of the owner. ARGV: owner, name, response, now, most responses,
-// most bytes, greatest age in ms, then names and values of the items. The names of those that are
-// gone; it is stored if there are none.
+// KEYS: response, queues of all and of the owner. ARGV: owner, name, response, now, limit of
+// responses, limit of bytes, greatest age in ms, then names and values of the items. Returns the
+// names of items that no longer exist; the response is stored only if there are none.
 const Script keep_response{"keep_response", list_of(0), OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
 if redis.call('EXISTS', KEYS[1]) == 1 then return {} end
 local gone = {}
@@ -158,15 +159,16 @@ trim(ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[3])
 return {}
 )lua"};
 
-// ARGV: now, most responses, most bytes, greatest age in ms. Whether more have to go.
+// ARGV: now, limit of responses, limit of bytes, greatest age in ms. Returns whether more have to
+// be removed.
 const Script trim_responses{
     "trim_responses", k_number, "#!lua flags=allow-oom" OA_DROP_RESPONSE OA_TRIM_RESPONSES R"lua(
 return trim(ARGV[3], ARGV[4], ARGV[5], ARGV[6], '')
 )lua"
 };
 
-// ARGV: bytes, names of items. Their values, and no more once these are that many bytes: a long
-// answer holds up all that the lane, and others, ask meanwhile.
+// ARGV: bytes, names of items. Returns their values, and stops once these have that many bytes: a
+// long answer delays all other commands of this lane and of others.
 const Script response_items{"response_items", list_of(1), R"lua(
 local p, left = ARGV[1], tonumber(ARGV[3])
 local out = {}

@@ -1,12 +1,12 @@
-// Sessions: registered, and missed when they are dead.
+// Sessions: registers them, and finds dead ones.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
 
-// ARGV of both: lease, value of the session's key, form of the keys, a new name for what the store
-// has, the name that this session knows ('': none, '-': none, but it has rows), its authority, then
-// fields of its counts and their values. A session that lives stands among those whose death is
-// noticed.
+// ARGV of both scripts: lease, value of the session's key, layout of the keys, a new name for the
+// store's data, the name that this session knows ('': none, '-': none, but it has rows), its
+// authority, then fields of its counts and their values. The session is added to the set that
+// orphans checks for dead ones.
 #define OA_COUNT                                                                                   \
     R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
@@ -18,9 +18,9 @@ for i = 9, #ARGV, 2 do redis.call('HSET', c, ARGV[i], ARGV[i + 1]) end
 
 const Script count{"count", k_number, OA_COUNT "return 1"};
 
-// A store that lost its rows has them again once each session that lives has offered its own: those
-// that have not been here since have a lease's time to come. Who starts later, within 30 days,
-// offers them, too: the third item. What is deleted until then is known for as long.
+// A store that lost its rows has them again once each living session has offered its own; sessions
+// that have not registered since then have one lease's time for it. A session that starts within 30
+// days offers its rows, too: the third item. Deletions are remembered as long as that.
 const Script sign_on{"sign_on", list_of(3), OA_COUNT R"lua(
 redis.call('SET', p..':s:'..me, ARGV[4], 'PX', ARGV[3])
 local meta, healing, known = p..':meta', p..':healing', ARGV[7]
@@ -40,9 +40,9 @@ if offers then redis.call('HSET', c, 'w', '1') end
 return {m[2] or ARGV[6], offers and '1' or '', redis.call('EXISTS', healing) == 1 and '1' or ''}
 )lua"};
 
-// What dead sessions held, and what was let go; sessions that held nothing are forgotten. Turns
-// that wait to go on come before those that only are to be known as stopped. The first item counts
-// the living sessions.
+// Rows of dead sessions and rows that were released. Dead sessions without rows are removed. Turns
+// that wait for a new holder come before those that only have to be confirmed as stopped. The first
+// item is the number of living sessions.
 const Script orphans{"orphans", list_of(1), R"lua(
 local p = ARGV[1]
 local out, alive = {0}, 0

@@ -1,11 +1,12 @@
-// What one session asks of the one that holds a row.
+// Requests of one session to the session that holds a row.
 #include "scripts.hpp"
 
 namespace oa_stream::store::scripts {
 
-// KEYS: row. ARGV: fence, reason, the inbox' time to live, row's name. Stored before it is told. A
-// stop that somebody was promised is looked after, whatever becomes of the holder. Without a reason
-// the holder itself declines: somebody reads the turn, which the next message was to end.
+// KEYS: row. ARGV: fence, reason, the inbox' time to live, row's name. Stores the reason before it
+// notifies the holder. A client's stop is also listed under "+", so that it is carried out even if
+// the holder dies. An empty reason comes from the holder itself: the turn has a reader and does not
+// end for the next message.
 const Script want{"want", k_number, R"lua(#!lua flags=allow-oom
 local p = ARGV[1]
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'st', 'ti', 'sp')
@@ -24,8 +25,8 @@ end
 return 1
 )lua"};
 
-// KEYS: row. ARGV: fence, row's name. Not while somebody holds a turn that is to stop, nor a later
-// one than was looked at.
+// KEYS: row. ARGV: fence, row's name. Not while a turn that has to stop is held, and not for a
+// later turn than the one that was checked.
 const Script stop_done{"stop_done", k_number, R"lua(#!lua flags=allow-oom
 local r = redis.call('HMGET', KEYS[1], 's', 'f', 'sp')
 if r[3] == 'stopped' then
@@ -36,8 +37,8 @@ redis.call('SREM', ARGV[1]..':o:+', ARGV[4])
 return 1
 )lua"};
 
-// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live. What is asked of a turn
-// whose log is lost has no effect: only its holder's own readers would hear what comes of it.
+// KEYS: row. ARGV: turn, reason, request, body, the inbox' time to live. Refused for a turn whose
+// log is lost: only its own replica's readers could see the outcome.
 const Script pass{"pass", k_number, R"lua(
 local p, me = ARGV[1], ARGV[2]
 local r = redis.call('HMGET', KEYS[1], 's', 'ti', 'st')
@@ -51,7 +52,8 @@ redis.call('PEXPIRE', inbox, ARGV[7])
 return 1
 )lua"};
 
-// ARGV: the authority's threads, the inbox' time to live. Those that live, but for this one.
+// ARGV: the authority's threads, the inbox' time to live. Sent to all living sessions except this
+// one.
 const Script tell_deleted{"tell_deleted", k_number, R"lua(#!lua flags=allow-oom
 local p, me = ARGV[1], ARGV[2]
 for _, s in ipairs(redis.call('SMEMBERS', p..':ss')) do

@@ -1,5 +1,5 @@
-// The responses that a later request may name, kept for all lanes together. An item is stored once,
-// whichever responses have it in their conversation, and goes with the last of them.
+// The responses that a later request may name, kept for all lanes. An item is stored once, however
+// many responses have it in their conversation, and is removed with the last of them.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@
 
 namespace oa_stream::store {
 
-/// One thing said in a conversation; `value` is opaque.
+/// One message, call or result of a conversation; `value` is opaque.
 struct ResponseItem {
-    std::string key; ///< among the owner's
-    std::string value; ///< empty: as it is stored already
+    std::string key; ///< unique among the owner's items
+    std::string value; ///< empty: unchanged, it is stored already
 };
 
 struct ResponseKey {
@@ -20,8 +20,8 @@ struct ResponseKey {
     std::string id{};
 };
 
-/// Those of all owners together. Beyond them the oldest response goes of whoever holds most. Lanes
-/// that share a store have the same.
+/// Limits for the responses of all owners together. Beyond them, the oldest response of the owner
+/// who holds most is removed. Lanes that share a store use the same limits.
 struct ResponseLimits {
     std::size_t most = 10'000;
     std::size_t bytes = std::size_t{64} << 20U; ///< of responses and items
@@ -34,9 +34,9 @@ struct ResponseRecord {
 };
 
 struct FoundResponses {
-    std::optional<std::string> response{}; ///< none: never there, gone, or somebody else's
-    std::vector<ResponseItem> items{}; ///< its conversation; empty values are gone
-    std::vector<std::string> named{}; ///< in the order of the question; empty: gone
+    std::optional<std::string> response{}; ///< none: unknown, removed, or another owner's
+    std::vector<ResponseItem> items{}; ///< its conversation; an empty value was removed
+    std::vector<std::string> named{}; ///< in the order of the request; empty: removed
 };
 
 } // namespace oa_stream::store
