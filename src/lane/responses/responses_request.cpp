@@ -132,7 +132,7 @@ read_reasoning(const Json& body, const CompletionsContext& context, CompletionsR
         if (!out.effort.empty()) {
             echo["effort"] = out.effort;
         }
-        if (!context.tools && !out.summary.empty()) { // Codex alone takes it
+        if (!context.tools && !out.summary.empty()) { // only Codex supports it
             out.ignored.add("reasoning.summary");
         }
     }
@@ -276,7 +276,7 @@ void echo_rest(const Json& body, const CompletionsRequest& request, Json& echo) 
         given(body, "instructions") == nullptr ? Json(nullptr) : Json(request.instructions);
     echo["previous_response_id"] = or_null(ask.previous);
     echo["store"] = ask.store;
-    // What the model takes for them, only Codex knows.
+    // Only Codex has the values that the model uses for them.
     echo["temperature"] = nullptr;
     echo["top_p"] = nullptr;
     echo["max_output_tokens"] = nullptr;
