@@ -9,7 +9,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <limits>
 
 namespace oa_stream::lane {
 
@@ -81,9 +80,6 @@ Result<CompatWindow> read_policy(std::string_view text) {
         return fail(Code::config, "a compat policy is one JSON object");
     }
     CompatWindow window;
-    // Any minimum is valid on its own: without a maximum, it is set below to the minimum (at least
-    // 1).
-    window.max_schema_version = std::numeric_limits<std::uint64_t>::max();
     for (const auto& [key, value] : policy.items()) {
         OA_CHECK(set_member(window, key, value));
     }
