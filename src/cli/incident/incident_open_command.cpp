@@ -3,10 +3,10 @@
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/run/run_loop.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/run_screen.hpp"
 #include "incident_args.hpp"
 #include "screen/shown.hpp"
 
@@ -53,7 +53,7 @@ std::vector<std::string> gh_words(const Issue& issue) {
     return out;
 }
 
-Result<ProgramEnd> open_with_gh(const Issue& issue) {
+Result<ProgramEnd> open_with_gh(const Issue& issue, Context& context) {
     constexpr auto k_patience = Millis(60'000);
     ProgramCall call{
         .argv = gh_words(issue),
@@ -76,9 +76,13 @@ Result<ProgramEnd> open_with_gh(const Issue& issue) {
         .input = {},
         .limit = k_patience,
     };
-    run::RunLoop loop;
-    auto end = loop.run(call_program(loop.executor(), std::move(call)));
-    return end ? *std::move(end) : fail(Code::internal, "interrupted before it ended");
+    const auto make = [&](const asio::any_io_executor& executor) {
+        return call_program(executor, std::move(call));
+    };
+    Screen screen(context);
+    run::StopRequest stop;
+    const SignalWords words{.first = "leaving; gh may have opened the issue", .at_once = true};
+    return run_to_end<ProgramEnd>(make, stop, screen, words);
 }
 
 Result<Issue> write_issue(const Options& options, const Context& context, const Gathered& found) {
@@ -148,7 +152,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
             "paste " + issue.body.string() + " into a new issue"
         );
     }
-    const auto end = open_with_gh(issue);
+    const auto end = open_with_gh(issue, context);
     if (!end || !end->exit.clean()) {
         const std::string why =
             end ? fmt::format("{}: {}", end->exit.text(), end->last_line) : end.error().message;
@@ -181,7 +185,7 @@ const CommandSpec incident_open_command = command<run>({
     .reads_runs = true,
     .about =
         R"(Shows the issue that would be opened and, with `--yes`, opens it with the GitHub client `gh`.)",
-    .exits = {{ExitCode::credentials}},
+    .exits = {{ExitCode::credentials}, {ExitCode::interrupted}, {ExitCode::terminated}},
 });
 
 } // namespace oa_stream::cli

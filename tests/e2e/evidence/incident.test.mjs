@@ -224,6 +224,20 @@ describe('from a failed rehearsal to an issue', () => {
     assert.match(refused.stderr, /gh: exit 1: no repository for \*{16} \(gh auth status, or paste /);
   });
 
+  test('a signal while gh runs ends the command as everywhere, and gh with it', async () => {
+    const bin = scratch('bin'), began = path.join(bin, 'began');
+    fs.writeFileSync(path.join(bin, 'gh'), `#!/bin/sh\necho $$ > ${began}\nexec sleep 60\n`, { mode: 0o755 });
+    for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+      fs.rmSync(began, { force: true });
+      const open = new Running(OA_BIN, ['incident', 'open', 'last', '--yes'], { env: cleanEnv({ OA_STREAM_STATE_DIR: state, PATH: `${bin}:${process.env.PATH}` }) });
+      const gh = await open.until(() => fs.existsSync(began) && fs.readFileSync(began, 'utf8').trim(), 'gh');
+      open.signal(signal);
+      assert.equal((await open.end()).code, code, open.stderr);
+      assert.match(open.stderr, /leaving; gh may have opened the issue/);
+      assert.throws(() => process.kill(Number(gh), 0), { code: 'ESRCH' });
+    }
+  });
+
   test('what is suggested opens the issue that was shown: its title, logs, secrets and repository', async () => {
     const bin = scratch('bin'), log = path.join(bin, 'lane.log');
     fs.writeFileSync(path.join(bin, 'gh'), '#!/bin/sh\nexit\n', { mode: 0o755 });
