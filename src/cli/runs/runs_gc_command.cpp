@@ -1,11 +1,13 @@
 // runs gc: makes room, and never at the cost of a run that somebody still needs.
 #include "oa_stream/base/layout.hpp"
+#include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/run/runs_gc.hpp"
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "core/suggestion.hpp"
 #include "runs_args.hpp"
 #include "screen/shown.hpp"
 
@@ -111,9 +113,13 @@ void tell_person(
         run::size_text(bytes_of(steps, done, apply)),
         context.state_dir.string()
     );
+    const Typed typed{context.command, context.given};
+    const auto next = typed_here(Advice(typed.with(names::apply)), context);
     tell_text(
         apply ? fmt::format("removed {}\n", what)
-              : fmt::format("would remove {}; nothing was removed, --apply does it\n", what),
+              : fmt::format(
+                    "would remove {}; nothing was removed. To remove: {}\n", what, next.text()
+                ),
         context
     );
 }

@@ -37,7 +37,9 @@ test('a state directory given by flag or config file stands in every command tha
     assert.equal((await look('cutover', 'status', '--json')).json().runs[0].next, back);
     assert.equal(next(await look('runs', 'show', id)), back);
     assert.equal((await look('runs', 'show', id, '--json')).json().next, back);
-    assert.ok((await look('runs', 'gc', '--keep', '0')).stdout.includes(`: ${back}\n`));
+    const gc = await look('runs', 'gc', '--keep', '0');
+    assert.ok(gc.stdout.includes(`: ${back}\n`));
+    assert.ok(gc.stderr.endsWith(`To remove: ${here} runs gc --keep 0 --apply\n`), gc.stderr);
     const doctor = await look('doctor', '--json');
     assert.equal(doctor.json().checks.find((check) => check.id === `runs.${id}`).data.mend, back);
     assert.ok((await look('doctor')).stdout.includes(`fix: ${back}\n`));
