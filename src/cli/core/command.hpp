@@ -84,6 +84,7 @@ struct CommandSpec {
     Result<void> (*read)(const CommandSpec& command, const Args& args) = nullptr;
     bool leaves_run = false; ///< a run folder, which --junit, --tap and --github report
     bool reads_runs = false; ///< those of the state directory
+    bool explains = false; ///< this program: a config file that cannot be read does not stop it
     std::string_view about{}; ///< what it does, as paragraphs of Markdown: the manual's DESCRIPTION
     std::string_view also{}; ///< words that people try or search for instead, one blank between
     std::string_view formerly{}; ///< its path in earlier releases, which still works
@@ -132,6 +133,7 @@ template <class T> struct CommandOf {
     Examples examples{};
     bool leaves_run = false;
     bool reads_runs = false;
+    bool explains = false;
     std::string_view about{};
     std::string_view also{};
     std::string_view formerly{};
@@ -150,6 +152,7 @@ constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row)
         .read = &detail::read_typed<Function>,
         .leaves_run = row.leaves_run,
         .reads_runs = row.reads_runs,
+        .explains = row.explains,
         .about = row.about,
         .also = row.also,
         .formerly = row.formerly,

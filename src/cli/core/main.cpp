@@ -52,6 +52,10 @@ int report(const Error& error, bool json) {
 /// Environment and config file, behind what was typed.
 Result<std::vector<Setting>> layer(Invocation& invocation) {
     auto config = find_config(invocation, real_environment);
+    if (!config && invocation.command->explains) {
+        say("warning: " + said_aloud(config.error()));
+        config = std::nullopt;
+    }
     if (!config) {
         Error error = std::move(config).error();
         if (error.hint.empty()) {

@@ -111,6 +111,7 @@ const CommandSpec help_command = command<run>({
             "oa-stream help smoke stream",
             "oa-stream help --search 'exit 8'",
         },
+    .explains = true,
     .about =
         R"(Shows the same text as `--help` of a command or of a family of commands, or the list of all.
 `--search` looks through commands, options, exit codes and playbook keys, and lists the best matches.)",

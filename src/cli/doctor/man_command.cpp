@@ -151,6 +151,7 @@ const CommandSpec man_command = command<run>({
             "oa-stream man cutover apply | man -l -",
             "oa-stream man --out /usr/local/share/man/man1",
         },
+    .explains = true,
     .about =
         R"(Prints a manual page made from the table that parses the commands, or writes all of them into a folder.
 On a terminal it shows the page as `man -l -` formats it, where man is installed. Elsewhere it prints the

@@ -63,6 +63,7 @@ const CommandSpec version_command = command<run>({
             "oa-stream version",
             "oa-stream version --check https://example.org/oa-stream/latest.json",
         },
+    .explains = true,
     .about = R"(Prints name and version of this binary, and the commit that a release was made of.
 
 No command looks for updates unless you ask: only `--check` requests the document that you name, once. The

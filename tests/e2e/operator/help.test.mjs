@@ -26,6 +26,18 @@ test('every way to ask for help answers, within 80 columns', async () => {
   assert.equal(unknown.code, 2);
 });
 
+test('a config file that cannot be read keeps nobody from what explains the program', async () => {
+  const broken = path.join(scratch('broken'), 'config.yaml');
+  fs.writeFileSync(broken, 'version: 1\n all: [\n');
+  for (const words of [['help'], ['help', 'cutover'], ['help', '--search', 'heartbeat'], ['man', 'serve'], ['version'], ['version', '--json']]) {
+    const got = await oa([...words, '--config', broken]);
+    assert.equal(got.code, 0, `${words}: ${got.stderr}`);
+    assert.equal(got.stdout, (await oa(words)).stdout);
+    assert.match(got.stderr, /^oa-stream: warning: .*config\.yaml/, words.join(' '));
+  }
+  assert.notEqual((await oa(['runs', 'list', '--config', broken])).code, 0);
+});
+
 test('a word that people try names the command they look for, and what is about a word is found', async () => {
   const tried = await oa(['rehearse', '--local']);
   assert.equal(tried.code, 2);
