@@ -1,4 +1,5 @@
-// Are the gates of a playbook any good? One fault a gate, planted in turn, and whether it noticed.
+// Tests the gates of a playbook: plants one fault per gate in turn and checks that the gate detects
+// it.
 #pragma once
 
 #include "oa_stream/playbook/target_run.hpp"
@@ -16,40 +17,41 @@ inline constexpr std::string_view k_continuity_trial = "continuity";
 
 struct GateTrial {
     std::string gate; ///< id, or k_continuity_trial
-    std::string fault; ///< "truncate=0.3"; empty: no fault is known that this gate is there for
+    std::string fault; ///< "truncate=0.3"; empty: no fault is known that this gate should detect
 };
-/// Each gate of the stages that decides, with the fault that it is to notice, and last continuity
-/// where the playbook requires it.
+/// Each deciding gate of the stages with the fault that it should detect, and last continuity if
+/// the playbook requires it.
 [[nodiscard]] std::vector<GateTrial> gate_trials(const Playbook& playbook);
 
-/// Code::usage for a playbook without stages or without a gate that decides, or without the file
-/// that faults go into.
+/// Code::usage for a playbook without stages or without a deciding gate, or without the file that
+/// faults are written to.
 [[nodiscard]] Result<void> check_each_gate(const TargetRunInput& input);
 
-/// One drill a gate: a single stage, its fault planted there, every other gate only observing. A
-/// drill whose rollback is not verified ends the run. The run's checks are `gate.ID`: FAIL for one
-/// that did not notice, INCONCLUSIVE for one that no fault is known for. Needs check_each_gate().
+/// One drill per gate: a single stage with the gate's fault planted, where every other gate only
+/// observes. A drill whose rollback is not verified ends the run. The run's checks are `gate.ID`:
+/// FAIL for a gate that did not detect its fault, INCONCLUSIVE for one without a known fault.
+/// Requires check_each_gate().
 [[nodiscard]] Task<Result<run::RunResult>> drill_each_gate(TargetRunInput input);
 
-/// The last such run that was carried out to its end.
+/// The last such run that was completed.
 struct GatesDrilled {
-    std::string at;  ///< RFC 3339
+    std::string at; ///< RFC 3339
     std::string run;
-    std::string open{}; ///< as open_gates()
-    bool same_gates = true; ///< the playbook has these gates still
+    std::string open{}; ///< result of open_gates()
+    bool same_gates = true; ///< the playbook's gates are still the same
 };
-/// Of trials as gates.json has them, those without a PASS and why: "a, b did not notice; not
-/// judged: c".
+/// From the trials in gates.json, the gates without a PASS and the reason: "a, b did not notice;
+/// not judged: c".
 [[nodiscard]] std::string open_gates(const Json& trials);
-/// What distinguishes gates from those of an earlier day.
+/// Digest that shows whether the gates have changed since.
 [[nodiscard]] std::string gates_digest(const Playbook& playbook);
-/// Of the playbook of that name; `gates`: the playbook as it is now, null: not compared.
+/// For the playbook of that name; `gates`: the present playbook, null: not compared.
 [[nodiscard]] std::optional<GatesDrilled> last_gates_drilled(
     const std::filesystem::path& state_dir, std::string_view name, const Playbook* gates
 );
 /// One line for a plan.
 [[nodiscard]] std::string drilled_text(const std::optional<GatesDrilled>& drilled);
-/// The check `gates.drilled` of a playbook that requires it.
+/// The check `gates.drilled` of a playbook that requires drilled gates.
 [[nodiscard]] Check judge_drilled(const std::filesystem::path& state_dir, const Playbook& playbook);
 
 } // namespace oa_stream::playbook

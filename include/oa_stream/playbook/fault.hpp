@@ -1,4 +1,4 @@
-// Faults a rehearsal may inject into its own canary: --inject KIND[=VALUE]@PERCENT.
+// Faults that a rehearsal can inject into its own canary: --inject KIND[=VALUE]@PERCENT.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -13,16 +13,17 @@ namespace oa_stream::playbook {
 struct Fault {
     std::string kind;  ///< "error-rate", "malformed", "latency", "kill", …
     std::string value; ///< "0.2", "300ms"; empty for kill
-    int percent = 0;   ///< the stage at whose begin it starts
+    int percent = 0; ///< the stage at whose beginning it starts
 
     [[nodiscard]] std::string text() const; ///< "error-rate=0.2@25%"
     friend bool operator==(const Fault&, const Fault&) = default;
 };
 
-/// Every kind as a fault begins: "error-rate=", "kill@".
+/// The beginnings of all faults: "error-rate=", "kill@".
 [[nodiscard]] std::span<const std::string_view> fault_words();
 
-/// Code::usage: unknown kind (with the nearest), missing, unexpected or wrong value, no percent.
+/// Code::usage: unknown kind (with the nearest one), missing, unexpected or invalid value, no
+/// percent.
 [[nodiscard]] Result<Fault> parse_fault(std::string_view text);
 
 /// Code::usage when a fault's percent is not a stage.

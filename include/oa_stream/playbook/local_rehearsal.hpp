@@ -1,4 +1,4 @@
-// The whole cutover on this machine: two lanes on recorded turns, a front door, one playbook.
+// A complete cutover on this machine: two lanes on recorded turns, a front door, one playbook.
 #pragma once
 
 #include "oa_stream/playbook/fault.hpp"
@@ -14,41 +14,43 @@
 
 namespace oa_stream::playbook {
 
-/// Unset: as playbooks/local-rehearsal.yaml says.
+/// Unset members: the values of playbooks/local-rehearsal.yaml.
 struct LocalRehearsalOptions {
     std::optional<Millis> bake{};
-    std::optional<double> rate{}; ///< probes a second and arm; unpinned ones come at the same rate
-    std::optional<std::string> fault{}; ///< of a drill: "error-rate=0.3"; empty: it is ruled
+    /// Probes per second and arm; unpinned probes are sent at the same rate.
+    std::optional<double> rate{};
+    /// For a drill: "error-rate=0.3"; empty: the stage is declared failed.
+    std::optional<std::string> fault{};
 };
 
-/// The playbook of `cutover rehearse --local`: playbooks/local-rehearsal.yaml as it was when this
-/// binary was built.
+/// The playbook of `cutover rehearse --local`: playbooks/local-rehearsal.yaml as embedded at build
+/// time.
 [[nodiscard]] Playbook local_rehearsal(const LocalRehearsalOptions& options);
-/// That of `rollback drill --local`: playbooks/local-drill.yaml.
+/// The playbook of `rollback drill --local`: playbooks/local-drill.yaml.
 [[nodiscard]] Playbook local_drill(const LocalRehearsalOptions& options);
 
-/// Several lanes a revision, on a store that all of them share.
+/// Several lanes per revision on one shared store.
 struct SharedStore {
-    std::size_t replicas = 1; ///< lanes a revision
-    std::vector<std::string> lane_args{}; ///< of `serve`: which store, under which prefix
-    std::map<std::string, std::string> env{}; ///< for the lanes, besides the usual
-    /// Takes what the lanes left out of the store, once they are gone.
+    std::size_t replicas = 1; ///< lanes per revision
+    std::vector<std::string> lane_args{}; ///< arguments for `serve`: store and prefix
+    std::map<std::string, std::string> env{}; ///< added to the lanes' environment
+    /// Removes what the lanes left in the store, after they have ended.
     std::function<Task<Result<void>>()> clear{};
 };
 
 struct RehearsalInput {
     std::string program; ///< path of this binary
-    std::string replay{}; ///< folder of transcripts; empty: those built in
+    std::string replay{}; ///< folder of transcripts; empty: the built-in ones
     LocalRehearsalOptions options{};
     std::vector<Fault> faults{};
     SharedStore shared{};
     Operator by{};
 };
 
-/// Starts everything, runs the playbook, ends everything, leaves the evidence. An error only when
-/// there is not even a run folder.
+/// Starts everything, runs the playbook, ends everything and leaves the evidence. Returns an error
+/// only when no run folder could be created.
 [[nodiscard]] Task<Result<run::RunResult>> rehearse_local(RehearsalInput input);
-/// The same for a drill; `faults` are not looked at.
+/// The same for a drill; ignores `faults`.
 [[nodiscard]] Task<Result<run::RunResult>> drill_local(RehearsalInput input);
 
 } // namespace oa_stream::playbook

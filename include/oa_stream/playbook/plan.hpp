@@ -1,4 +1,4 @@
-// What will be done, step by step, once the live state is known.
+// The plan: the steps that will be carried out, derived from the live state.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
@@ -30,76 +30,80 @@ enum class StepKind {
 struct Step {
     std::string id; ///< "shift@5%"
     StepKind kind = StepKind::smoke;
-    std::string title;                      ///< one line for people
+    std::string title; ///< one line for display
     std::optional<traffic::Split> before{}; ///< shift and restore
     std::optional<traffic::Split> after{};
-    std::string undo{};                 ///< what undoes it; empty when nothing has to
-    std::vector<std::string> evidence{}; ///< files of the run folder it writes to
+    std::string undo{}; ///< how to undo it; empty when nothing needs undoing
+    std::vector<std::string> evidence{}; ///< files of the run folder that it writes to
     int stage = -1;                     ///< index into Playbook::stages
     int item = -1;                      ///< index of the smoke or gate in its list
-    /// Belongs to a stage after its shift.
+    /// Belongs to a stage, after its shift.
     [[nodiscard]] bool in_stage() const noexcept { return stage >= 0 && kind != StepKind::shift; }
     /// Changes what serves users.
     [[nodiscard]] bool mutates() const noexcept { return before && after && !(*before == *after); }
 };
 
-/// The file a plan was made from: enough to read it again.
+/// The file that a plan was made from: enough to read it again.
 struct PlanSource {
-    std::string file; ///< as in messages
+    std::string file; ///< name for messages
     std::string text;
     config::Values set{}; ///< --set; never a secret
 };
 
-/// What was seen when a plan was made, besides the split.
+/// What was observed while the plan was made, apart from the split.
 struct PlanFacts {
     std::string created_at{};          ///< RFC 3339
-    std::string etag{};                ///< shown to people; a new one alone is not drift
-    Json exact = nullptr;              ///< the whole setting, see traffic::TrafficState
-    Json revisions = Json::object();   ///< revision → what distinguishes its builds
-    Json trials = Json::array();        ///< each gate tried against stable
-    std::vector<std::string> warnings{}; ///< by what was seen
-    /// The continuity check tried once, {"verdict", "detail"}, or with new-threads-only how many
-    /// conversations stay behind, {"threads"}; null when neither was looked at.
+    std::string etag{}; ///< for display; a new etag alone is not drift
+    Json exact = nullptr; ///< the machinery's whole setting, see traffic::TrafficState
+    Json revisions = Json::object(); ///< revision → what distinguishes its builds
+    Json trials = Json::array(); ///< result of trying each gate against stable
+    std::vector<std::string> warnings{}; ///< warnings about the observations
+    /// The result of trying the continuity check, {"verdict", "detail"}, or with new-threads-only
+    /// the number of conversations left behind, {"threads"}; null when neither was tried.
     Json continuity = nullptr;
-    /// Who made it, {"account", "host"}; null where one operator is enough.
+    /// Author, {"account", "host"}; null where one operator is enough.
     Json author = nullptr;
-    /// The route split as it was seen and what would be written there; null without a route half.
+    /// The observed route split and the intended writes; null without a route half.
     Json routes = nullptr;
     /// When the gates were last tried on planted faults, {"at", "run", "text"}; null: never.
     Json drilled = nullptr;
-    bool undrilled = false; ///< the playbook requires a newer one, so apply will stop; not stored
-    bool probes = true; ///< false: planned with GET requests alone
+    /// The playbook requires a more recent trial, so apply will stop; not stored.
+    bool undrilled = false;
+    bool probes = true; ///< false: planned with GET requests only
 };
 
 struct Plan {
     std::string id; ///< SHA-256 of the canonical JSON of everything below
-    [[nodiscard]] std::string short_id() const { return id.substr(0, 12); } ///< for a person
+    [[nodiscard]] std::string short_id() const { return id.substr(0, 12); } ///< for display
     Playbook playbook;
     std::string driver;
     std::string target;
-    traffic::Split baseline; ///< what served when the plan was made, and what a rollback restores
-    /// Requested last, where that is not the baseline: only a rollback begins from such a state.
+    /// The split that served when the plan was made, and that a rollback restores.
+    traffic::Split baseline;
+    /// The split requested last, when it differs from the baseline: only a rollback can begin from
+    /// such a state.
     std::optional<traffic::Split> requested{};
     std::vector<Step> steps;
     std::vector<std::string> warnings{};
-    std::optional<PlanSource> source{}; ///< unset for playbooks that come from no file
+    std::optional<PlanSource> source{}; ///< unset for playbooks that were not read from a file
     PlanFacts facts{};
-    /// Where a rollback leads: the baseline, or stable alone for a playbook that rolls back.
+    /// The split that a rollback leads to: the baseline, or stable alone for a playbook that rolls
+    /// back.
     [[nodiscard]] traffic::Split home() const;
-    /// The machinery's whole setting there; null: the split says it all.
+    /// The machinery's whole setting at home(); null: the split is sufficient.
     [[nodiscard]] Json home_exact() const;
-    /// Changes what serves users when it is applied.
+    /// Applying it changes what serves users.
     [[nodiscard]] bool changes() const noexcept;
 };
 
-/// Code::precondition when what serves is not what was last written, when the write has not
-/// settled, or when the baseline gives traffic to others than stable and canary or a share above
-/// the first stage to the canary.
+/// Code::precondition when the serving split is not the one last written, when the write has not
+/// settled, or when the baseline gives traffic to revisions other than stable and canary or gives
+/// the canary more than the first stage.
 [[nodiscard]] Result<Plan> make_plan(
     Playbook playbook, std::string driver, std::string target, const traffic::TrafficState& live
 );
 
-/// The same of a file, with what else was seen; both are part of its id.
+/// The same for a file, with the observations; both are part of the plan's id.
 [[nodiscard]] Result<Plan> make_plan(
     Playbook playbook,
     std::string driver,
@@ -109,7 +113,7 @@ struct Plan {
     PlanFacts facts
 );
 
-/// plan.json
+/// The content of plan.json.
 [[nodiscard]] Json to_json(const Plan& plan);
 
 } // namespace oa_stream::playbook

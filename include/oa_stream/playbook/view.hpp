@@ -1,4 +1,4 @@
-// Text for a terminal: the stage under way and what is left at the end.
+// Text for a terminal: the current stage and the final summary.
 #pragma once
 
 #include "oa_stream/playbook/runner.hpp"
@@ -14,10 +14,10 @@ struct ViewStyle {
 };
 
 /// One line of fewer than `width` columns: stage, percent shifted, time left, samples, rates and
-/// limits (≤, or > where one is broken).
+/// limits (≤, or > where a limit is exceeded).
 [[nodiscard]] std::string stage_line(const StageView& view, const ViewStyle& style);
 
-/// Some lines for stdout: verdict, why, a row a stage, recovery. As wide as their content.
+/// Lines for stdout: verdict, reason, a row per stage, recovery. As wide as their content.
 [[nodiscard]] std::string summary(const report::Report& report);
 
 } // namespace oa_stream::playbook

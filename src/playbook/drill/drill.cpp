@@ -1,4 +1,4 @@
-// A drill: users are watched from the first shift until they are well again.
+// A drill: users are probed from the first shift until they are served well again.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/measure/cancelled.hpp"
@@ -15,7 +15,7 @@ namespace {
 using measure::Sample;
 using report::DrillFacts;
 
-constexpr std::string_view k_failure = "drill.failure@"; ///< before the stage's place
+constexpr std::string_view k_failure = "drill.failure@"; ///< id prefix, before the stage
 
 DrillSpec spec_of(const RunContext& run) {
     return run.playbook().drill.value_or(DrillSpec{});
@@ -27,7 +27,7 @@ bool on_baseline(const RunContext& run, const Sample& sample) {
 
 void add_user_sample(RunContext& run, Sample sample) {
     if (measure::is_cancelled(sample)) {
-        return; // how that user fares nobody waited for
+        return; // this user's result was not waited for
     }
     if (run.current_stage != nullptr) {
         run.current_stage->add_sample(sample);
@@ -39,7 +39,7 @@ void add_user_sample(RunContext& run, Sample sample) {
     }
 }
 
-/// Users in the order in which they came.
+/// Facts from the users in order of arrival.
 DrillFacts facts_of(const RunContext& run, double decided_s) {
     DrillFacts out;
     const Playbook& playbook = run.playbook();
@@ -66,7 +66,8 @@ DrillFacts facts_of(const RunContext& run, double decided_s) {
     return out;
 }
 
-/// Users who came after `since_s` and were well, in a row to the end.
+/// Number of consecutive users up to the end, of those that came after `since_s`, that were served
+/// well.
 int well_since(const RunContext& run, double since_s) {
     int row = 0;
     const auto& watch = run.drill;
@@ -136,7 +137,7 @@ bool record_drill(StageRun& stage, bool judged) {
     const std::string id = fmt::format("{}{}", k_failure, stage.where);
     if (!run.fault_s) {
         if (stage.row.verdict != Verdict::pass) {
-            return false; // it failed by itself, which nobody planned
+            return false; // a genuine failure, not the planned one
         }
         Check check{.id = id, .verdict = Verdict::pass, .mode = CheckMode::rehearsed};
         check.detail = "declared failed without a fault, so detection was not measured";
@@ -176,7 +177,7 @@ Task<StepEnd> roll_back_drill(RunContext* run, const Step* step) {
     co_await run->in.instruments->stop_watch(run->in.timing.in_flight);
     DrillFacts drill = facts_of(*run, decided_s);
     if (!enough) {
-        drill.well_s.reset(); // too few to say so
+        drill.well_s.reset(); // too few users to conclude that
     }
     judge_recovery(*run, drill);
     run->out.drill = std::move(drill);

@@ -23,7 +23,7 @@ namespace {
 
 using measure::GateSpec;
 
-/// Users meet the canary there, but few of them.
+/// A stage where users reach the canary, but only a few.
 int stage_of(const Playbook& playbook) {
     if (playbook.drill) {
         return playbook.drill->fail_at;
@@ -33,7 +33,7 @@ int stage_of(const Playbook& playbook) {
     return first == playbook.stages.end() ? 0 : *first;
 }
 
-/// Only this gate decides, and nothing else is looked at.
+/// A drill in which only this gate decides and nothing else is checked.
 Playbook drill_of(const Playbook& from, const GateTrial& trial) {
     Playbook out = from;
     out.kind = Kind::rollback_drill;
@@ -124,7 +124,7 @@ private:
                 : fmt::format("the drill did not get so far: {} ({})", result->headline, run));
     }
 
-    /// Nothing is moved for it: conversations are looked at at each revision's own address.
+    /// Moves no traffic: conversations are tested at each revision's own address.
     Task<void> try_continuity(GateTrial trial) {
         const Playbook& playbook = input_.playbook;
         auto outside = open_outside(co_await asio::this_coro::executor, playbook);
@@ -169,7 +169,7 @@ private:
                 (left.empty() ? left : "; the target keeps " + left));
     }
 
-    /// From here on it is this run, not one of its drills, that somebody has to roll back.
+    /// From here on an operator would roll back this run, not one of its drills.
     Result<void> plant(const std::string& fault) {
         if (input_.by.on_run) {
             input_.by.on_run(session_.id());
@@ -179,7 +179,7 @@ private:
         }
         auto planted = plant_fault(session_.folder().path(), input_.faults_file, fault);
         if (!planted) {
-            take_out_fault(); // it may be recorded as planted
+            take_out_fault(); // the fault may be recorded as planted
         }
         return planted;
     }
@@ -189,7 +189,7 @@ private:
         if (removed && removed->verdict != Verdict::pass) {
             left_ = removed->detail;
             next_ = run::suggest_rollback(session_.id());
-        } else if (input_.by.stop != nullptr) { // nobody has to roll this run back
+        } else if (input_.by.stop != nullptr) { // this run needs no rollback
             input_.by.stop->settle(
                 "its fault is removed", moved_ ? ExitCode::rolled_back : ExitCode::inconclusive
             );
@@ -245,7 +245,7 @@ private:
         report.more = {{"restored", restored}, {"rollback", nullptr}, {"notes", Json::array()}};
         report.next = next_;
         const int signal = input_.by.stop != nullptr ? input_.by.stop->signal() : 0;
-        // Who ends it early must know whether there was something to restore.
+        // An operator who interrupts the run must learn whether there was something to restore.
         const run::Conclusion end = session_.conclude(
             {.mutated = !restored || (moved_ && signal != 0),
              .restored = restored,
@@ -257,8 +257,8 @@ private:
 
     TargetRunInput input_;
     run::RunSession session_;
-    Json tried_ = Json::array(); ///< as gates.json has them
-    std::string left_{}; ///< what of a drill is left behind
+    Json tried_ = Json::array(); ///< content of gates.json
+    std::string left_{}; ///< what a drill left behind
     bool moved_ = false; ///< a drill moved traffic
     Advice next_{};
 };
@@ -306,7 +306,7 @@ Task<Result<run::RunResult>> drill_each_gate(TargetRunInput input) {
                   {"what", outside.driver ? outside.driver->target() : ""}},
              .versions = {{"oa_stream", input.by.version}},
              .argv = input.by.argv,
-             .mutates = false}, // its drills do, and have folders of their own
+             .mutates = false}, // its drills move traffic, and have their own folders
             outside.redactor,
             input.by.observer
         )

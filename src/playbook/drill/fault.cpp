@@ -38,7 +38,7 @@ Result<const turn::FaultKind*> kind_of(std::string_view text, std::string_view n
     );
 }
 
-/// It kills the stage's first turn: a number of its own would wait for turns that may not come.
+/// The fault kills the stage's first turn: a number would wait for turns that may not come.
 bool takes_value(const turn::FaultKind& kind) {
     return kind.value != turn::FaultValue::number;
 }

@@ -1,4 +1,4 @@
-// Which fault each gate is to notice.
+// Chooses the fault that each gate should detect.
 #include "oa_stream/playbook/each_gate.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +14,7 @@ using measure::GateSpec;
 using measure::Metric;
 using measure::Timing;
 
-/// What makes an answer end so: a share that no limit worth having lets pass.
+/// A fault that causes this ending, at a share beyond any reasonable limit.
 struct FaultOf {
     std::string_view word;
     std::string_view fault;
@@ -28,7 +28,7 @@ constexpr std::array k_faults{
     FaultOf{"http_5xx", "http-error=0.5"},
     FaultOf{"http_status", "http-error=0.5"},
     FaultOf{"compat_rejected", "http-error=0.5"}, // probes count any bad ending for it
-    FaultOf{"rejected", "http-error=0.5"},        // and for this one
+    FaultOf{"rejected", "http-error=0.5"}, // likewise
     FaultOf{"terminal_error", "error-rate=0.5"},
     FaultOf{"turn_failed", "error-rate=0.5"},
     FaultOf{"in_stream_error", "error-rate=0.5"},
@@ -56,17 +56,18 @@ std::string fault_of_rate(const GateSpec& gate) {
     return {};
 }
 
-constexpr double k_most_beyond_s = 15; ///< of a fault beyond the limit: a longer one shows no more
-/// A lane ends a turn that is silent for two minutes, and such a turn has no time to judge.
+/// How far a fault exceeds the limit at most: more would not show more.
+constexpr double k_most_beyond_s = 15;
+/// A lane ends a turn after two minutes of silence, and such a turn has no time to judge.
 constexpr double k_longest_silence_s = 115;
 
-/// Of what keeps an answer waiting for so long.
+/// The fault `word` that delays an answer by this time.
 std::string wait_of(std::string_view word, double seconds) {
     return fmt::format("{}={:.0f}ms", word, std::max(500.0, std::ceil(seconds * 1000)));
 }
 
-/// Later than the limit by as much again, or well beyond any relative one. Nothing is known of the
-/// pace of what is played, so a limit in seconds takes a fault in seconds.
+/// Exceeds the limit by as much again, or clearly exceeds any relative limit. The pace of the
+/// played content is unknown, so a limit in seconds gets a fault in seconds.
 std::string fault_of_time(const GateSpec& gate) {
     const bool first = gate.timing == Timing::first_content;
     if (gate.against == measure::Against::stable) {
@@ -74,7 +75,7 @@ std::string fault_of_time(const GateSpec& gate) {
                      : fmt::format("slow={:.0f}", std::ceil(3 * (1 + gate.limit)));
     }
     if (gate.timing == Timing::per_token) {
-        return "slow=20"; // how many pieces share a silence is not known
+        return "slow=20"; // how many pieces share a silence is unknown
     }
     const double late_s = gate.limit + std::min(gate.limit, k_most_beyond_s);
     return late_s > k_longest_silence_s ? "" : wait_of(first ? "latency" : "gap", late_s);

@@ -1,4 +1,4 @@
-// When the gates of a playbook were last tried on planted faults.
+// When a playbook's gates were last tried on planted faults.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/file.hpp"

@@ -16,7 +16,8 @@
 namespace oa_stream::playbook {
 namespace {
 
-// Recorded turns answer in 0.1 s; what takes this long is broken, and the stage waits for it.
+// Recorded turns answer in 0.1 s: an answer that takes this long is broken, and the stage waits for
+// it.
 constexpr probe::ProbeLimits k_limits{
     .connect = Millis(2000),
     .first_byte = Millis(5000),
@@ -85,8 +86,8 @@ std::string target_text(const SharedStore& shared) {
                  );
 }
 
-/// The gates' probes each read their answer once; whether lanes share turns shows only when another
-/// lane is asked for it.
+/// The gates' probes read each answer only once. Whether lanes share turns only shows when another
+/// lane is asked for the turn.
 void read_twice(PlaybookRun& run, const LocalStack& stack, const asio::any_io_executor& executor) {
     probe::SharedTurnsOptions options;
     options.prompt = run.playbook().target.prompt;
@@ -94,7 +95,7 @@ void read_twice(PlaybookRun& run, const LocalStack& stack, const asio::any_io_ex
     for (const std::string& url : stack.lane_urls()) {
         options.lanes.push_back({.base_url = url});
     }
-    const auto& lanes = stack.lane_urls(); // those of stable come first
+    const auto& lanes = stack.lane_urls(); // stable's lanes come first
     run.live.smoke_at = {
         {Through::stable, lanes.front()},
         {Through::canary, lanes.back()},

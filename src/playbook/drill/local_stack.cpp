@@ -21,10 +21,10 @@ namespace fs = std::filesystem;
 
 struct LocalStack::Process {
     std::string name;
-    std::string revision; ///< empty: it is not a lane
+    std::string revision; ///< empty: the process is not a lane
     std::unique_ptr<Child> child;
-    run::RunFolder* folder = nullptr; ///< null once the stack is gone
-    std::string last_words{};              ///< last line it wrote, for errors
+    run::RunFolder* folder = nullptr; ///< null once the stack is destroyed
+    std::string last_words{}; ///< last line of its output, for errors
     bool may_end = false;
 };
 
@@ -37,8 +37,8 @@ constexpr auto k_grace = Millis{3000};
 constexpr std::string_view k_front = "front";
 constexpr std::string_view k_socket = "front.sock";
 
-/// Below the run folder, so that nothing is left elsewhere after a crash; in /tmp when the name of
-/// the socket would be too long.
+/// Inside the run folder, so that a crash leaves nothing elsewhere; in /tmp when the socket's path
+/// would be too long.
 Result<fs::path> make_scratch(const fs::path& run) {
     fs::path inside = run / "stack";
     if (socket_path_fault((inside / k_socket).string()).empty()) {
@@ -59,7 +59,7 @@ template <class ProcessPtr> void keep_line(const ProcessPtr& process, std::strin
     }
 }
 
-/// Everything a process says goes into the run folder, line by line.
+/// Writes all output of a process to the run folder, line by line.
 template <class ProcessPtr> Task<void> keep_output(ProcessPtr process, Read read) {
     std::string rest;
     while (true) {
@@ -85,7 +85,7 @@ template <class ProcessPtr> Task<void> watch_end(ProcessPtr process) {
     }
 }
 
-/// {"listen":"127.0.0.1:1234",…}; empty while it is not there.
+/// Reads {"listen":"127.0.0.1:1234",…}; empty until the file exists.
 std::string listening(const fs::path& ready_file) {
     const auto text = read_file(ready_file, 64U << 10U);
     const auto json = text ? parse_json(trim(*text)) : fail(Code::not_found, "");
@@ -220,7 +220,7 @@ LocalStack::launch(std::string name, std::vector<std::string> args, std::string 
         }
         (void)co_await sleep_for(k_poll);
     }
-    (void)co_await sleep_for(k_poll); // its last words may still be in the pipe
+    (void)co_await sleep_for(k_poll); // its last output may still be in the pipe
     const auto exit = process->child->exited();
     co_return fail(
         Code::unavailable,

@@ -18,17 +18,17 @@ struct LocalStackOptions {
     std::string program; ///< path of this binary
     std::string stable;  ///< revision names
     std::string canary;
-    std::string replay{}; ///< folder of transcripts; empty: those built in
+    std::string replay{}; ///< folder of transcripts; empty: the built-in ones
     SharedStore shared{};
     Millis ready_limit{20000};
 };
 
-/// Everything listens on loopback ports the kernel picks. The destructor kills and reaps what is
-/// still there and removes the scratch folder; stop() does so politely.
+/// Everything listens on loopback ports that the kernel picks. The destructor kills and reaps the
+/// remaining processes and removes the scratch folder; stop() ends them gracefully first.
 class LocalStack {
 public:
-    /// Starts all three and waits until each says where it listens. `folder` must outlive the
-    /// stack.
+    /// Starts all processes and waits until each has reported its address. `folder` must outlive
+    /// the stack.
     [[nodiscard]] static Task<Result<std::unique_ptr<LocalStack>>>
     start(LocalStackOptions options, run::RunFolder* folder);
     ~LocalStack();
@@ -37,9 +37,9 @@ public:
 
     [[nodiscard]] const std::string& front_url() const noexcept { return front_url_; }
     [[nodiscard]] std::string admin_socket() const;
-    /// Where each lane answers itself: those of stable, then those of canary.
+    /// Each lane's own address: those of stable, then those of canary.
     [[nodiscard]] const std::vector<std::string>& lane_urls() const noexcept { return lane_urls_; }
-    /// Plants a fault in the canary; it holds for the turns that begin from now on.
+    /// Plants a fault in the canary, for the turns that begin from now on.
     [[nodiscard]] Task<Result<void>> plant(Fault fault);
     [[nodiscard]] Task<void> stop();
 
@@ -58,7 +58,7 @@ private:
     LocalStackOptions options_;
     run::RunFolder* folder_;
     std::filesystem::path scratch_;
-    std::string faults_; ///< text of the canary's faults file
+    std::string faults_; ///< content of the canary's faults file
     std::string front_url_;
     std::vector<std::string> lane_urls_;
     std::vector<std::string> front_args_;

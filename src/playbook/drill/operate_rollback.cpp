@@ -1,4 +1,4 @@
-// Rolls back a run, dead or ended: everything from its folder.
+// Rolls back a run, dead or ended, from its folder alone.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/json.hpp"
@@ -33,8 +33,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A run that never set out to move traffic is left as it is, report and seal included. One that is
-/// under way may still begin, unless its lock is `ours`.
+/// Refuses a run that never began to move traffic, so that its report and seal stay unchanged. A
+/// run under way may still begin, unless its lock is `ours`.
 Result<void>
 check_moved(const fs::path& state_dir, const fs::path& folder, const Json& run, bool ours = false) {
     const auto refuse = [&](std::string_view why) {
@@ -72,7 +72,7 @@ Error lost_plan(std::string_view how, const fs::path& folder, const Json& run) {
     };
 }
 
-/// The plan that the run had; what is wrong with it must not stop a rollback.
+/// The run's plan; errors in it must not prevent a rollback.
 Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     const fs::path file = folder / run::k_plan_file;
     const Suggestion show = run::suggest_show(folder.filename().string());
@@ -106,7 +106,7 @@ Result<Plan> plan_of(const fs::path& folder, const Json& run) {
     return plan;
 }
 
-/// How somebody reaches what the run moved, where the settings lead elsewhere from this folder.
+/// How an operator reaches the run's target when the settings lead elsewhere from this folder.
 Advice way_to_target(
     const Plan& plan, const fs::path& run, const RollbackRequest& request, const Json& stored
 ) {
@@ -116,7 +116,7 @@ Advice way_to_target(
         (elsewhere ? fs::absolute(run, unknown) : run.filename()).lexically_normal().string();
     const std::string folder = text_in(object_in(stored, "target"), k_started_in);
     const bool gone = !folder.empty() && !fs::is_directory(folder, unknown);
-    // Nothing leads there any more: the same rollback would be refused in each folder.
+    // No folder leads there any more: the same rollback would be refused in each of them.
     if (gone || folder == fs::current_path(unknown).string()) {
         return Advice(plan_back_of(plan.target)) + " restores stable, whatever serves, and then " +
                run::suggest_abandon(name) + " ends the run";
@@ -128,7 +128,7 @@ Advice way_to_target(
            retry;
 }
 
-/// Who cannot write here can write elsewhere, and who cannot write on this machine can still type.
+/// Adds advice to an I/O error: another state directory, or commands that need none.
 Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
     if (error.code != Code::io && error.code != Code::unreadable) {
         return error;
@@ -144,8 +144,8 @@ Error with_other_ways(Error error, const Plan& plan, const fs::path& folder) {
     return error;
 }
 
-/// It left users where it was to lead them: who undoes it is not in the middle of a failed move,
-/// and what served before may be another release by now. Its process may wait for its hooks yet.
+/// The run left users where it should: undoing it is not recovery from a failed move, and the
+/// earlier split may name another release by now. Its process may still wait for its hooks.
 bool ended_well(const RunStatus& status) {
     const bool over = status.state == RunState::ended || (status.end && !status.end->rollback);
     return over && status.moved && !status.needs_somebody();
@@ -155,12 +155,12 @@ Task<Result<void>> check_home(const Outside* outside, const Plan* plan) {
     traffic::TrafficDriver& driver = *outside->driver;
     const auto seen = co_await within(driver.patience(), driver.read()); // where the arms are
     if (!seen) {
-        co_return Result<void>{}; // the rollback itself goes on trying
+        co_return Result<void>{}; // the rollback itself keeps trying
     }
     co_return co_await check_who_answers(outside, &plan->playbook, plan->home());
 }
 
-/// Space for some lines, too: a full disk lets files be opened.
+/// Also checks free space: a full disk still allows opening files.
 bool takes_bytes(const fs::path& folder) {
     const fs::path trial = folder / ("trial.tmp-" + random_hex(4));
     const bool taken =
@@ -170,8 +170,8 @@ bool takes_bytes(const fs::path& folder) {
     return taken;
 }
 
-/// Regular files alone: a process that was killed leaves its control socket. The copy is there
-/// whole or not at all.
+/// Copies regular files only, because a killed process leaves its control socket. The copy appears
+/// complete or not at all.
 Result<void> copy_run(const fs::path& from, const fs::path& to) {
     const fs::path part =
         to.parent_path() / fmt::format(".{}.tmp-{}", to.filename().string(), random_hex(4));
@@ -201,18 +201,18 @@ Result<void> copy_run(const fs::path& from, const fs::path& to) {
     return {};
 }
 
-/// The run's folder, or a copy in another state directory when it cannot be written: its disk may
-/// be full or read-only.
+/// Opens the run's folder, or a copy in another state directory when it cannot be written: its disk
+/// may be full or read-only.
 Result<run::RunSession> open_session(
     const fs::path& path, const RollbackRequest& request, const Redactor& redactor, bool taken_over
 ) {
     const fs::path copy = request.by.state_dir / "runs" / path.filename();
     if (!is_elsewhere(path, request.by.state_dir) ||
-        takes_bytes(path)) { // here a rollback goes on with what the journal has
+        takes_bytes(path)) { // here a rollback continues the journal
         return run::RunSession::resume(path, redactor, request.by.observer, taken_over);
     }
     OA_CHECK(make_dirs(copy.parent_path()));
-    const bool planned_before = is_there(copy / run::k_plan_file); // an earlier rollback made it
+    const bool planned_before = is_there(copy / run::k_plan_file); // an earlier rollback created it
     if (!planned_before) {
         OA_CHECK(copy_run(path, copy));
     }
@@ -240,8 +240,8 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     OA_CO_TRY(Plan plan, plan_of(path, stored));
     const auto executor = co_await asio::this_coro::executor;
     OA_CO_TRY(Outside outside, open_outside(executor, plan.playbook, Needs::traffic));
-    // A process of the run that lives knows the way, and is asked all the same; who takes over from
-    // it has to know it first.
+    // A living process of the run has a working driver, so it is ordered to roll back even if the
+    // target cannot be reached from here. Whoever takes over must reach the target first.
     const auto reached =
         check_target(plan, *outside.driver, way_to_target(plan, path, request, stored));
     if (request.take_over) {
@@ -295,13 +295,13 @@ Task<Result<run::RunResult>> roll_back_run(RollbackRequest request) {
     auto commands = unverified ? rollback_commands(run, outcome) : RollbackCommands{};
     Advice next = std::move(commands.advice);
     outcome.next_manual = commands.manual;
-    const bool in_vain = outcome.gone || outcome.differs; // the same again would end alike
+    const bool in_vain = outcome.gone || outcome.differs; // the same command would end alike
     if (in_vain && !has_routes_to_undo(run.plan, run.session.folder())) {
         next = run::suggest_abandon(request.run);
         outcome.next_manual = false;
     }
     co_await tell_end(&run, &outcome, next);
-    // It was judged: also when a rollback after that died and left no end in the journal.
+    // The run was judged, even when a later rollback died and left no end in the journal.
     const bool judged = had_ended || string_member(stored, "verdict").has_value();
     const run::Conclusion end{outcome.verdict, outcome.exit, outcome.ended};
     const std::string file = run.session.rollback_name() + ".md";

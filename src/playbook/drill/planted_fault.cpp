@@ -45,7 +45,7 @@ Result<void> remember(const fs::path& folder, const Planted& planted) {
     return write_file_atomic(folder / k_faults_file, dump_json(out) + "\n");
 }
 
-/// Unset: there is none.
+/// Unset: no fault was planted.
 std::optional<Result<Planted>> recall(const fs::path& folder) {
     if (!is_there(folder / k_faults_file)) {
         return std::nullopt;
@@ -77,7 +77,7 @@ struct Removed {
 Removed remove(const Planted& planted) {
     const std::string file = planted.file.string();
     if (!is_there(planted.file)) {
-        // Who watches it may keep what it read last.
+        // A watcher of the file may keep the content it read last.
         const auto written = write_file_atomic(planted.file, planted.before);
         return {
             true,
@@ -113,7 +113,8 @@ Removed remove(const Planted& planted) {
     return {true, fmt::format("{} is not in {} any more", planted.fault, file)};
 }
 
-/// Nothing fences it from planting more, so it is not taken over: who is stopped goes on or ends.
+/// The lock cannot keep that process from planting more faults, so it is not taken over: a stopped
+/// process must continue or end.
 std::unexpected<Error> fail_held(const fs::path& folder, const Json& run) {
     const Json* process = member(run, "process");
     const bool here = process != nullptr && text_in(*process, "host") == host_name();
@@ -157,7 +158,7 @@ Result<void> check_faults_file(const fs::path& file) {
     if (!fs::is_directory(folder, error)) {
         return refused("its folder is not there");
     }
-    // It is replaced, which takes the folder and not only the file.
+    // The file is replaced, which requires a writable folder, not only a writable file.
     return ::access(folder.c_str(), W_OK | X_OK) == 0 ? Result<void>{}
                                                       : refused("its folder is not writable");
 }
@@ -166,7 +167,7 @@ Result<void> plant_fault(const fs::path& folder, const fs::path& file, std::stri
     OA_CHECK(check_faults_file(file));
     std::error_code error;
     Planted planted{fs::absolute(file, error), std::string(fault), ""};
-    if (is_there(file)) { // unread it would be lost
+    if (is_there(file)) { // otherwise unread content would be lost
         OA_TRY(planted.before, read_file(file));
     }
     OA_CHECK(remember(folder, planted));
@@ -197,7 +198,7 @@ std::optional<Check> remove_fault(const fs::path& folder) {
     if (removed.out) {
         Planted done = **planted;
         done.out = true;
-        (void)remember(folder, done); // else the next one looks again
+        (void)remember(folder, done); // otherwise the next call checks again
     }
     return make_check(
         "rollback.fault", removed.out ? Verdict::pass : Verdict::fail, std::move(removed.detail)
@@ -205,7 +206,7 @@ std::optional<Check> remove_fault(const fs::path& folder) {
 }
 
 bool has_only_fault(const fs::path& folder) {
-    std::error_code error; // what cannot be looked at may have something
+    std::error_code error; // a folder that cannot be checked may hold something
     if (planted_fault(folder).empty() || fs::exists(folder / run::k_plan_file, error) || error) {
         return false;
     }

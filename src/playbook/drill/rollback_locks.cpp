@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Its own process goes on with the step under way for as long as that may take.
+// Its own process finishes the current step first, however long that may take.
 constexpr Millis k_obey = std::chrono::minutes(10);
 constexpr Millis k_silent =
     std::chrono::seconds(5); ///< before the command prints what it waits for
@@ -43,7 +43,7 @@ Json owner_of(const RollbackRequest& request) {
     return {{"run", request.run}, {"what", "rollback"}};
 }
 
-/// Until the process that was asked to roll back has ended, or is taken over.
+/// Waits until the process that was ordered to roll back has ended, or is taken over.
 Task<Result<RollbackLocks>>
 wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pid) {
     const fs::path& state = request->by.state_dir;
@@ -76,9 +76,9 @@ wait_for_locks(const RollbackRequest* request, const Plan* plan, std::int64_t pi
 
 constexpr auto k_answer = std::chrono::seconds(1);
 
-/// As an order to abort, which ends no rollback that is under way, as a second signal would. False:
-/// nobody listens there. Who does not answer in time has the order: a process that is stopped reads
-/// it when it goes on.
+/// Sends an order to abort, which unlike a second signal does not end a rollback under way. False:
+/// no process listens. A process that does not answer in time keeps the order: a stopped one reads
+/// it when it continues.
 bool order_rollback(
     const RollbackRequest& request, const fs::path& folder, const std::string& who
 ) {
@@ -98,7 +98,7 @@ bool order_rollback(
     return true;
 }
 
-/// The lock in the run's own state directory, so that its process writes nothing more.
+/// Takes the lock in the run's own state directory, so that the run's process writes nothing more.
 std::optional<run::TargetLock>
 fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path& folder) {
     std::error_code ignored; // <state>/runs/<id>
@@ -119,9 +119,9 @@ fence_elsewhere(const RollbackRequest& request, const Plan& plan, const fs::path
     return std::nullopt;
 }
 
-/// A process that works in the run's folder and has no lock here: one of another state directory,
-/// one whose lock's file was removed, or one that has ended all but its record. It is asked to roll
-/// back, and waited for or taken over.
+/// Handles a process that works in the run's folder without a lock here: of another state
+/// directory, one whose lock file was removed, or one that has ended except for its record. It is
+/// ordered to roll back, and waited for or taken over.
 Task<Result<void>> end_in_folder(
     const RollbackRequest* request, const Plan* plan, fs::path folder, RollbackLocks* locks
 ) {
@@ -164,8 +164,8 @@ Task<Result<void>> end_in_folder(
     co_return Result<void>{};
 }
 
-/// When the run itself is under way in another process of this machine, that one is asked to roll
-/// back and waited for; anybody else keeps the lock.
+/// If the run is under way in another process of this machine, orders that process to roll back and
+/// waits for it; any other holder keeps the lock.
 Task<Result<RollbackLocks>>
 lock_here(const RollbackRequest* request, const Plan* plan, fs::path folder) {
     const fs::path& state = request->by.state_dir;

@@ -1,4 +1,4 @@
-// Nobody else works on the run that is rolled back. Private to the room.
+// Ensures that no other process works on the run being rolled back. Private to the room.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -12,19 +12,21 @@
 
 namespace oa_stream::playbook {
 
-/// The run's folder is not one of the state directory.
+/// The run's folder does not belong to the state directory.
 [[nodiscard]] bool
 is_elsewhere(const std::filesystem::path& folder, const std::filesystem::path& state_dir);
 
 struct RollbackLocks {
     run::TargetLock target;
-    /// The target's in the run's own state directory, so that its process writes nothing more.
+    /// The target's lock in the run's own state directory, so that the run's process writes nothing
+    /// more.
     std::optional<run::TargetLock> fence{};
-    bool taken_over = false; ///< a process that was taken over may still be in the run's folder
+    bool taken_over = false; ///< a process that was taken over may still work in the run's folder
 };
 
-/// The lock of the run's target, and nobody else in its folder. When the run is under way in
-/// another process of this machine, that one is asked to roll back, and waited for or taken over.
+/// Acquires the lock of the run's target, with no other process left in its folder. If the run is
+/// under way in another process of this machine, that process is ordered to roll back, and waited
+/// for or taken over.
 [[nodiscard]] Task<Result<RollbackLocks>>
 lock_rollback(const RollbackRequest* request, const Plan* plan, std::filesystem::path folder);
 

@@ -19,23 +19,23 @@ namespace {
 
 constexpr std::string_view k_step = "rollback";
 
-/// What became of the routes.
+/// Result of undoing the routes.
 enum class RouteEnd : std::uint8_t {
-    none, ///< the run is not about any
+    none, ///< the run has no route half
     undone,
     unchanged, ///< undone, or not verified, without a write
-    undone_before, ///< an earlier rollback was verified; others have changed them since
-    refused, ///< nothing was written: only what others have set is there
+    undone_before, ///< an earlier rollback was verified; others have changed the routes since
+    refused, ///< nothing was written: only others' overrides are set
 };
 
 struct JournalRead {
     JournalSummary summary{};
-    std::string unreadable{}; ///< why the journal cannot be used; empty: it can
+    std::string unreadable{}; ///< why the journal is unusable; empty: it is usable
     bool has_line = true;
 };
 
-/// An unreadable journal leaves the plan: its splits are what we may have written. So does one that
-/// lost its lines; roll_back_run() refuses a run that never had one.
+/// Without a readable journal the plan's splits count as possibly written, likewise for a journal
+/// that lost its lines; roll_back_run() refuses a run that never had a journal.
 JournalRead read_summary(const run::RunFolder& folder, const Plan& plan) {
     const std::string text = run::read_kept(folder.path() / run::k_journal_file).value_or("");
     auto summary = read_journal(text);
@@ -61,7 +61,8 @@ Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
         OA_CHECK(run.journal.record(
             {.phase = Phase::begin, .to = summary.baseline.to_json(), .detail = run.in.plan->id}
         ));
-        // Until the baseline is seen, any of them may serve: also for who reads this later.
+        // Until the baseline is seen serving, any of them may serve; a later reader of the journal
+        // needs this too.
         for (const traffic::Split& split : summary.written) {
             OA_CHECK(run.journal.record(
                 {.phase = Phase::intent,
@@ -84,7 +85,7 @@ Result<void> begin(RunContext& run, JournalSummary& summary, bool has_line) {
 
 void fill(RunContext& run, const JournalSummary& summary) {
     run.ours = {summary.baseline};
-    // A run that had restored everything has no say in what others did since.
+    // When everything was restored before, the run's splits no longer excuse a foreign split.
     if (summary.needs_rollback()) {
         run.ours.insert(run.ours.end(), summary.written.begin(), summary.written.end());
         if (summary.serving) {
@@ -92,14 +93,14 @@ void fill(RunContext& run, const JournalSummary& summary) {
         }
     }
     run.serving = summary.pending ? *summary.pending : summary.serving.value_or(summary.baseline);
-    // Where users missed the baseline, what the driver showed did not serve.
+    // If users missed the baseline, the split that the driver reported did not serve.
     const run::RunFacts before = run::facts_of(run.session.folder().path());
     run.fence = summary.pending.has_value() || summary.late || before.users_missed;
     run.torn = summary.torn;
 }
 
-/// After the traffic: a revision that restarts begins without overrides. What became of the
-/// traffic says nothing about them.
+/// Runs after the traffic: a restarted revision begins without overrides. The routes are undone
+/// whatever the result for the traffic.
 Task<RouteEnd> roll_back_routes_last(RunContext* run, bool was_restored) {
     run->session.say("the routes");
     LastStep last = co_await run->in.last(&run->journal);
@@ -108,7 +109,7 @@ Task<RouteEnd> roll_back_routes_last(RunContext* run, bool was_restored) {
     const bool refused = last.others_alone && nothing;
     run->routes_unverified = last.routes_unverified && !refused;
     for (Check& check : last.checks) {
-        if (last.undone_before && !nothing) { // the traffic is all that was left to do
+        if (last.undone_before && !nothing) { // only the traffic was left to restore
             check.leave_out();
         }
         run->session.add_said(std::move(check));
@@ -183,7 +184,7 @@ Task<JournalRollback> roll_back_by_journal(RunInput input) {
     input.plan = &plan;
     RunContext run(std::move(input));
     const bool had_ended = summary.ended;
-    // Only a journal can say so.
+    // Only a readable journal can show that.
     const bool was_restored = unreadable.empty() && !summary.needs_rollback();
     if (const auto begun = begin(run, summary, has_line); !begun) {
         run.session.say("  the journal cannot be written: " + begun.error().text());

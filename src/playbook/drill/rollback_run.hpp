@@ -1,4 +1,4 @@
-// A run rolled back by another process: everything from the journal.
+// Rolls a run back in another process, from its journal.
 #pragma once
 
 #include "engine/run_plan.hpp"
@@ -7,7 +7,7 @@ namespace oa_stream::playbook {
 
 struct JournalRollback {
     RunOutcome outcome;
-    bool had_ended = false; ///< the run itself, before
+    bool had_ended = false; ///< the run itself had ended before
 };
 
 /// Restores what the journal of `input.session` (see RunSession::resume) began with, or where the

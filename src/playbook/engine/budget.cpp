@@ -1,4 +1,4 @@
-// The error budget that must be left before traffic is moved.
+// The error budget that must be left before traffic is shifted.
 #include "oa_stream/measure/budget.hpp"
 
 #include "oa_stream/base/clock.hpp"
@@ -27,7 +27,7 @@ bool may_be_stated(const RunContext& run) {
     return (budget && budget->or_stated) || stated_numbers(run.playbook()) != nullptr;
 }
 
-/// A stated value is enough to move traffic by.
+/// A stated value suffices for shifting traffic.
 bool stated_is_enough(const RunContext& run) {
     const bool applies = run.changes_traffic() && moves_traffic(run.playbook().kind);
     const auto& budget = run.playbook().budget;
@@ -116,7 +116,7 @@ Check check_of(const SloSpec& slo, const SourceReading& reading, double limit) {
     return out;
 }
 
-/// By the first source that has it.
+/// Uses the first source that has a reading.
 Task<Check> judge_measured(RunContext* run, SloSpec slo) {
     Check out;
     for (const auto& settings : run->playbook().sources) {
@@ -144,10 +144,10 @@ Task<Check> judge_measured(RunContext* run, SloSpec slo) {
             out = std::move(check);
         }
     }
-    co_return out; // without an id when no source was asked
+    co_return out; // without an id when no source was queried
 }
 
-/// Measured, else stated: a measured verdict stays what it is.
+/// Measured, otherwise stated; a stated value never changes a measured verdict.
 Task<Check> judge(RunContext* run, SloSpec slo) {
     Check measured = co_await judge_measured(run, slo);
     if (measured.verdict == Verdict::pass || measured.verdict == Verdict::fail) {

@@ -1,4 +1,5 @@
-// Conversations of the run's own: what users would lose when the revisions do not share theirs.
+// Conversations of the run's own: they show what users would lose when the revisions do not share
+// conversations.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/view.hpp"
 
@@ -49,7 +50,7 @@ Task<StepEnd> check_continuity(RunContext* run, const Step* step) {
     }
     const std::string id = "gate." + step->id;
     const Verdict there = co_await check_way(run, Through::stable, Through::canary, id);
-    // Where stable shows no conversations, there are none to lose, nor in a rollback.
+    // When stable shows no conversations, a rollback cannot lose any either.
     run->keeps_conversations = there == Verdict::pass;
     if (!run->keeps_conversations || !serves_canary(*run)) {
         co_return end_of(there);
@@ -81,7 +82,7 @@ Task<void> check_conversations(RunContext* run, std::string step, bool verified)
         co_return;
     }
     const std::string id = step + ".continuity";
-    if (!verified) { // nothing may keep from somebody what to type now
+    if (!verified) { // nothing may delay telling the operator what to type now
         run->skip(id, false, "not looked at: the rollback is not verified");
         co_return;
     }
@@ -89,7 +90,7 @@ Task<void> check_conversations(RunContext* run, std::string step, bool verified)
         id, {.longest = run->in.timing.conversations}
     );
     if (check.verdict == Verdict::skipped) {
-        co_return; // none was made: a rollback by another process, or a target that keeps none
+        co_return; // none was opened: a rollback by another process, or a target that stores none
     }
     run->session.add_said(std::move(check));
 }
@@ -98,11 +99,11 @@ namespace {
 
 struct Removing {
     explicit Removing(const asio::any_io_executor& executor) : slow(executor) {}
-    asio::steady_timer slow; ///< until the run prints why nothing happens
+    asio::steady_timer slow; ///< until the run explains why nothing seems to happen
     bool over = false;
 };
 
-/// Who sees nothing happen wants to leave, and must know what leaving does.
+/// An operator who sees no progress may want to interrupt, and must know the effect of that.
 void tell_when_slow(const std::shared_ptr<Removing>& removing, RunContext* run, Millis longest) {
     removing->slow.expires_after(run->in.timing.silent);
     removing->slow.async_wait([removing, run, longest](const boost::system::error_code& error) {
@@ -121,11 +122,11 @@ void tell_when_slow(const std::shared_ptr<Removing>& removing, RunContext* run, 
 
 Task<void> remove_conversations(RunContext* run) {
     constexpr Millis k_longest{60'000};
-    constexpr Millis k_hurry{5'000}; // somebody waits for the run to leave
+    constexpr Millis k_hurry{5'000}; // the operator waits for the run to end
     if (brings_its_own_lanes(run->playbook())) {
-        co_return; // they end with the run, and their conversations with them
+        co_return; // the lanes and their conversations end with the run
     }
-    // Nothing may keep from somebody what to type now.
+    // Nothing may delay telling the operator what to type now.
     const bool urgent = run->out.exit == ExitCode::rollback_unverified;
     const bool hurry = urgent || run->stop_requested();
     if (run->in.steering != nullptr) {

@@ -10,19 +10,19 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// How long machinery that does not answer is waited for.
+/// How long to wait for machinery that does not answer.
 Millis patience(const RunContext& run) {
     return run.patience(run.in.timing.drift_every);
 }
 
-/// One look, kept in the stage. True: go on.
+/// Reads the split once and stores the result in the stage. True: continue.
 Task<bool> look(StageRun* stage) {
     RunContext& run = stage->run;
     const std::uint64_t others = run.in.instruments->other_requests().over;
     DriftLook now = co_await look_at_traffic(&run);
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none) {
-        co_return true; // the window is over: who cut this look short is not the machinery
+        co_return true; // the window has ended: the read was cut short, the machinery did not fail
     }
     ++stage->drift_looks;
     if (now.state == DriftState::unreadable) {
@@ -107,7 +107,7 @@ Task<bool> split_still_ours(StageRun* stage) {
 
 namespace {
 
-/// It does not serve any more, or nobody knows.
+/// Records that the split no longer serves, or that this is unknown.
 void record_loss(RunContext& run, const std::string& id, const DriftLook& drift) {
     const bool unreadable = drift.state == DriftState::unreadable;
     run.session.add(
@@ -122,12 +122,13 @@ void record_loss(RunContext& run, const std::string& id, const DriftLook& drift)
     run.drifted = !unreadable;
     run.source_failed = unreadable;
     if (drift.state == DriftState::restarted && drift.seen && run.changes_traffic()) {
-        // Nobody chose this split: the rollback may write over it.
+        // A restart produced this split, not an operator: the rollback may overwrite it.
         run.ours.push_back(drift.seen->serving);
         if (drift.seen->serving == run.serving) {
-            return; // only somebody's request differs
+            return; // only a foreign request differs
         }
-        // Although nothing was moved yet: users would stay where the machinery fell back to.
+        // Even if nothing was shifted yet: otherwise users would stay on the split that the
+        // machinery fell back to.
         run.out.mutated = true;
         run.mark_mutated();
     }

@@ -1,5 +1,4 @@
-// The drift guard: does the split that we set still serve? Asked during a stage. Private to the
-// room.
+// The drift guard: checks during a stage that the split we set still serves. Private to the room.
 #pragma once
 
 #include "run_context.hpp"
@@ -11,9 +10,9 @@
 namespace oa_stream::playbook {
 
 enum class DriftState {
-    ours,       ///< the split we wrote serves, and nobody asked for another
-    restarted,  ///< another split serves, and the machinery restarted and forgot ours
-    foreign,    ///< another split serves or was asked for: somebody else is at work
+    ours, ///< our split serves, and no other was requested
+    restarted, ///< another split serves, because the machinery restarted and lost ours
+    foreign, ///< another split serves or was requested by somebody else
     unreadable, ///< no answer
 };
 
@@ -23,21 +22,22 @@ struct DriftLook {
     std::optional<traffic::TrafficState> seen{};
 };
 
-/// Reads what serves and judges it against what the run set. Takes over the machinery's identity
+/// Reads the serving split and compares it with what the run set. Adopts the machinery's identity
 /// when the split is ours.
 [[nodiscard]] Task<DriftLook> look_at_traffic(RunContext* run);
 
 struct StageRun;
 
-/// Looks every `drift_every` until the split is no longer ours, and writes that into `stage`. Ends
+/// Reads every `drift_every` until the split is no longer ours, and stores that in `stage`. Ends
 /// only then.
 [[nodiscard]] Task<void> watch_for_drift(StageRun* stage);
 
-/// The look that a stage's verdict needs: waits for machinery that does not answer, at most as long
-/// as the playbook says. False: lost, as `stage` says.
+/// The read that a stage's verdict requires: waits for machinery that does not answer, as long as
+/// the playbook allows. False: lost; `stage` has the reason.
 [[nodiscard]] Task<bool> split_still_ours(StageRun* stage);
 
-/// Leaves the check "traffic@25%", and allows the rollback to write over what a restart brought.
+/// Adds the check "traffic@25%", and allows the rollback to overwrite a split that a restart
+/// produced.
 void record_drift(StageRun& stage);
 
 } // namespace oa_stream::playbook

@@ -39,7 +39,7 @@ bool is_of_rollback(const Check& check) {
     return check.id.starts_with("rollback.");
 }
 
-/// Of the rollback's own checks: the run's trouble is another one.
+/// From the rollback's own checks: the run's failure is a different one.
 std::string why_not_back(const RunContext& run) {
     const auto failed = std::ranges::find_if(run.checks(), [](const Check& check) {
         return is_of_rollback(check) && check.verdict == Verdict::fail;
@@ -90,14 +90,14 @@ Headline trouble_headline(const std::vector<Check>& checks) {
     return {first_trouble(checks), check == nullptr ? std::string() : check->id};
 }
 
-/// Of the others than those that are left out; empty when there is none.
+/// A headline for the checks that are not left out; empty when none of them has trouble.
 Headline other_trouble(const RunContext& run, bool (*left_out)(const Check&)) {
     std::vector<Check> others;
     std::ranges::remove_copy_if(run.checks(), std::back_inserter(others), left_out);
     return run::first_trouble(others) == nullptr ? Headline{} : trouble_headline(others);
 }
 
-/// What made the run roll back, then what became of that.
+/// Why the run rolled back, then the result of the rollback.
 Headline not_back_headline(const RunContext& run) {
     Headline out = other_trouble(run, is_of_rollback);
     out.text +=
@@ -106,7 +106,7 @@ Headline not_back_headline(const RunContext& run) {
     return out;
 }
 
-/// Looked at after the rollback, so never what made the run roll back.
+/// Checked after the rollback, so never the cause of the rollback.
 bool is_of_conversations(const Check& check) {
     return check.id == "rollback.continuity";
 }
@@ -120,7 +120,7 @@ std::string lost_text(const std::vector<Check>& checks) {
                                            : ", but it is unknown whether conversations are whole";
 }
 
-/// Of every run but one whose rollback is not verified.
+/// For every run except one whose rollback is not verified.
 std::string where_traffic_is(const RunContext& run, bool completed) {
     const RunOutcome& out = run.out;
     if (completed && out.mutated) {
@@ -180,7 +180,7 @@ Advice settled_text(const RunContext& run) {
 } // namespace
 
 void settle(RunContext& run) {
-    if (!run.in.may_write || run.in.may_write()) { // else it is another process' to take out
+    if (!run.in.may_write || run.in.may_write()) { // otherwise another process removes it
         end_fault(run.session, run.out);
     }
     if (run.in.stop != nullptr) {

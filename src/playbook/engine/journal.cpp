@@ -28,7 +28,7 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
     if (const auto found = string_member(line.more, run::k_found_member)) {
         summary.found = *found;
     } else if (line.phase == Phase::intent || line.phase == Phase::read_back) {
-        summary.found.clear(); // both come from a fresh look
+        summary.found.clear(); // both come from a fresh read
     }
     switch (line.phase) {
     case Phase::begin:
@@ -40,7 +40,7 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
         apply_intent(summary, line);
         break;
     case Phase::refused:
-        // It is about the last write alone: one before it may still come true.
+        // It only concerns the last write: an earlier one may still take effect.
         if (!summary.unclear) {
             summary.pending.reset();
             summary.torn.reset();
@@ -79,11 +79,11 @@ void apply_line(JournalSummary& summary, const JournalLine& line) {
 } // namespace
 
 bool JournalSummary::needs_rollback() const noexcept {
-    // Also the baseline: "done" comes before fresh connections.
+    // Also for the baseline: "done" is written before fresh connections verify it.
     if (!ended && (unsettled || pending)) {
         return true;
     }
-    if (baseline.empty()) { // no split in whole percents: only a rollback begins from there
+    if (baseline.empty()) { // not a split in whole percents: only a rollback begins from one
         return pending.has_value();
     }
     return late || (pending && !(*pending == baseline)) || (serving && !(*serving == baseline));

@@ -13,11 +13,11 @@ using traffic::TrafficState;
 
 namespace {
 
-/// A rollback that runs out of time still gives the machinery time to settle between two looks.
+/// Near its deadline a rollback still gives the machinery this time to settle between two reads.
 constexpr Millis k_shortest_look{2000};
-constexpr Millis k_grace{1000}; ///< of a read that is under way when the time is over
+constexpr Millis k_grace{1000}; ///< for a read under way at the deadline
 
-/// Every share of `some` lies between those of `a` and `b`.
+/// Every share in `some` lies between those in `a` and `b`.
 bool lies_between(const Split& some, const Split& a, const Split& b) {
     if (some.empty()) {
         return false;
@@ -43,8 +43,8 @@ struct Mover::Attempt {
     Urgency urgency = Urgency::normal;
     Clock::time_point deadline{};
     Moved out{};
-    bool fenced = false; ///< the write that fences was tried
-    bool unclear = false; ///< the last write got no clear answer
+    bool fenced = false; ///< the fencing write was tried
+    bool unclear = false; ///< the last write had an unclear result
     std::string refusal{}; ///< why the last write was refused
 
     [[nodiscard]] Millis left() const {
@@ -57,7 +57,7 @@ struct Mover::Attempt {
                (out.torn && lies_between(split, out.torn->first, out.torn->second));
     }
     [[nodiscard]] Millis for_a_read(Millis most) const { return std::min(most, left() + k_grace); }
-    /// Asking again would bring the same answer.
+    /// A retry would give the same result.
     [[nodiscard]] bool final(const Error& error) {
         out.denied = error.code == Code::credentials;
         return out.denied || error.code == Code::not_found || error.code == Code::config ||
@@ -79,7 +79,8 @@ Mover::Mover(
 }
 
 bool Mover::record(Attempt& now, const JournalLine& line) {
-    const auto written = journal_.record(line); // fails, too, when it is another process's now
+    // Also fails when another process has taken the run over.
+    const auto written = journal_.record(line);
     if (written) {
         return true;
     }
@@ -120,7 +121,7 @@ bool Mover::raises(const Split& serving, const Split& to) const {
     return !revision.empty() && to.percent_of(revision) > serving.percent_of(revision);
 }
 
-/// A write of ours that came true in part is ours, too: the rollback may write over it.
+/// A partial effect of our write also counts as ours: the rollback may overwrite it.
 bool Mover::is_known(const Attempt& now, const TrafficState& state) const {
     const bool serves = now.is_ours(state.serving);
     const bool wanted = now.is_ours(state.wanted);
@@ -153,10 +154,10 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
     const bool rescue = now->urgency == Urgency::rescue;
     if (!rescue && !now->out.mutated && state->serving == now->to &&
         !now->is_expected(state->serving)) {
-        end_as_foreign(*now, *state); // another run's write is not a success of ours
+        end_as_foreign(*now, *state); // another run's write is not our success
         co_return After::stop;
     }
-    // What a driver shows may be ahead of what serves: a rescue wants one write acknowledged.
+    // The driver may report a split before it serves: a rescue requires one acknowledged write.
     const bool owed = (rescue && now->unclear) || (options_.fence && !now->fenced);
     if (reached(*state, now->to) && !owed) {
         now->out.already = !now->out.mutated;
@@ -177,8 +178,8 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
         );
         co_return After::stop;
     }
-    // After an unclear answer an unchanged etag proves that nothing was written; with another one
-    // and yet the old split, others are at work.
+    // After an unclear answer an unchanged etag proves that nothing was written. A changed etag
+    // with the old split means that others are writing.
     const bool others = now->out.mutated && !rescue && state->etag != now->out.before.etag;
     if (!is_known(*now, *state) || others) {
         end_as_foreign(*now, *state);
@@ -201,14 +202,14 @@ Task<Mover::After> Mover::attempt(Attempt* now) {
 
 void Mover::end_as_foreign(Attempt& now, const TrafficState& state) {
     const std::string found = traffic::serving_text(state);
-    // Not as a split that was seen: no rollback may take it for one of this run.
+    // Not recorded as a split that was seen: no rollback may mistake it for one of this run.
     (void)record(
         now, {.phase = Phase::unverified, .step = now.step, .more = {{run::k_found_member, found}}}
     );
     now.out.restarted =
         !now.is_expected(state.serving) && options_.restarted && options_.restarted(state.process);
     const bool only_asked = now.is_ours(state.serving) && state.wanted != state.serving;
-    // A write that was not seen whole may have come out beyond its two ends.
+    // A write that was not seen completely may have gone beyond its two ends.
     const std::string_view own =
         now.out.torn ? "the machinery made another split of the last write, or " : "";
     now.end_with(
@@ -259,8 +260,8 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
         co_return co_await refused(now, std::move(state), written.error());
     }
     now->out.mutated = true;
-    now->fenced = true; // a write that was refused keeps no earlier one from coming true
-    // What is done and may not last is done all the same: the next try would end alike.
+    now->fenced = true; // even a refused write does not keep an earlier one from taking effect
+    // A completed write that may not persist is still completed: a retry would end alike.
     const bool acknowledged = written || written.error().code == Code::io;
     now->unclear = !acknowledged;
     (void)record(
@@ -275,14 +276,14 @@ Task<Mover::After> Mover::write_once(Attempt* now, TrafficState state) {
     }
     if (!acknowledged) {
         now->end_with(Moved::Result::unverified, written.error().text());
-        co_return After::retry; // reads before it writes
+        co_return After::retry; // a retry reads before it writes
     }
     co_return co_await read_back(now, from);
 }
 
-/// Who refuses a write is not taken at his word that nothing changed.
+/// A refused write may still have changed something: read the state again.
 Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error) {
-    // A conflict says that the state we decided on is old: read and decide again.
+    // A conflict means that the state we decided on is outdated: read and decide again.
     const bool conflict = error.code == Code::conflict;
     const bool final = now->final(error);
     const bool rescue = now->urgency == Urgency::rescue;
@@ -314,21 +315,21 @@ Task<Mover::After> Mover::refused(Attempt* now, TrafficState before, Error error
             )
         );
     }
-    if (conflict && !rescue && now->left() <= options_.retry_pause) { // no further try reads it
+    if (conflict && !rescue && now->left() <= options_.retry_pause) { // no further retry reads it
         const auto last = co_await within(now->for_a_read(options_.call_limit), driver_.read());
-        // An earlier write of this move whose answer was lost may have come true by now.
+        // An earlier write of this move whose answer was lost may have taken effect by now.
         const bool own = last && now->out.mutated && now->is_ours(last->serving);
         if (last && !own && !now->is_expected(last->serving)) {
             end_as_foreign(*now, *last);
         }
     }
-    // A rollback is tried until its time is over.
+    // A rollback retries until its deadline.
     co_return conflict || (rescue && !final) ? After::retry : After::stop;
 }
 
 Task<Mover::After> Mover::read_back(Attempt* now, Split from) {
     const bool rescue = now->urgency == Urgency::rescue;
-    // A rescue tries again, but never in haste.
+    // A rescue retries, but never without a pause.
     const Millis shortest = std::min(k_shortest_look, options_.limit / 4);
     const Millis limit =
         rescue ? std::max(now->left() / 2, std::min(now->left(), shortest)) : now->left();
@@ -358,7 +359,7 @@ Task<Mover::After> Mover::read_back(Attempt* now, Split from) {
     (void
     )record(*now, {.phase = Phase::unverified, .step = now->step, .detail = seen.error().text()});
     now->end_with(Moved::Result::unverified, seen.error().text());
-    // The same write again would have the same end.
+    // The same write would end the same way.
     const bool useless = now->out.differs || (!seen && now->final(seen.error()));
     co_return rescue && !useless ? After::retry : After::stop;
 }

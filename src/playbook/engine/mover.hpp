@@ -1,4 +1,4 @@
-// One change of traffic, journaled. Private to the room.
+// One change of the traffic split, with journal lines. Private to the room.
 #pragma once
 
 #include "oa_stream/traffic/driver.hpp"
@@ -15,57 +15,57 @@
 namespace oa_stream::playbook {
 
 struct MoverOptions {
-    /// All attempts together, with what the machinery makes us wait. Only a write under way may
-    /// outlast it: cut short, nobody would know what became of it.
+    /// For all attempts together, including waits that the machinery imposes. Only a write under
+    /// way may exceed it: its result would be unknown if it were cut short.
     Millis limit{15000};
-    Millis call_limit{5000}; ///< one driver call; a driver that hangs is given up
+    Millis call_limit{5000}; ///< for one driver call; a driver that hangs is abandoned
     Millis retry_pause{200};
-    /// The whole setting that `to` stands for; null: the split says it all. With it `done` means
-    /// that this setting is there again, not only its split.
+    /// The machinery's whole setting for `to`; null: the split is sufficient. With it `done` means
+    /// that this setting is restored, not only its split.
     Json exact = nullptr;
     /// Write once even when `to` serves already: an earlier write, or one of a process that died,
-    /// may still be under way, and this one makes its etag old.
+    /// may still be under way, and this write invalidates its etag.
     bool fence = false;
-    /// A write of ours that was not seen whole: what serves between the two is ours, too.
+    /// A write of ours that was not seen completely: a split between the two counts as ours, too.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
-    /// Asked before each write: another process may have taken the run over. Unset: it cannot.
+    /// Called before each write: another process may have taken the run over. Unset: it cannot.
     std::function<Result<void>()> may_write{};
-    /// Whether this is machinery that was started again and forgot what we set: nobody chose what
-    /// it serves, and a rescue may write over it. Unset: it never was.
+    /// Whether the machinery was restarted and lost our setting: its split was not chosen by
+    /// anyone, so a rescue may overwrite it. Unset: it never restarted.
     std::function<bool(const traffic::MachineryProcess& process)> restarted{};
     std::function<void(std::string_view event, Json fields)> note{};
-    /// What whoever reads the result must know though the move itself went well.
+    /// Warns the reader of the result although the move itself succeeded.
     std::function<void(const std::string& text)> warn{};
-    /// No write gives this revision more than it was just read to have. Empty: any may.
+    /// No write gives this revision more than its last read share. Empty: no restriction.
     std::string never_raises{};
 };
 
-/// How careful a move has to be with its own means.
+/// How a move treats its own failures.
 enum class Urgency {
-    normal, ///< without a journal line nothing is written
-    rescue, ///< restoring the baseline: goes on when the journal cannot be written
+    normal, ///< never writes without a journal line
+    rescue, ///< restoring the baseline: continues when the journal cannot be written
 };
 
 struct Moved {
     enum class Result {
         done, ///< seen serving
-        not_tried, ///< nothing was written: the journal or the state could not be had
-        refused, ///< the driver refused, nothing was written
+        not_tried, ///< nothing was written: no journal line or no state was available
+        refused, ///< the driver refused; nothing was written
         foreign, ///< somebody else's split serves; left alone
         unverified, ///< written or ambiguous, and not seen serving
     };
     Result result = Result::not_tried;
-    bool mutated = false; ///< something may have been written by us
+    bool mutated = false; ///< we may have written something
     bool denied = false; ///< credentials were refused
-    bool gone = false; ///< at the last look, what is to be moved did not exist
+    bool gone = false; ///< what is to be shifted did not exist at the last read
     bool differs =
-        false; ///< it serves, and the machinery makes another setting of the recorded one
+        false; ///< the split serves, but the machinery's setting differs from the recorded one
     bool already = false; ///< it served before anything was written
-    bool restarted = false; ///< what is foreign was brought by a restart: nobody chose it
-    /// The write that was not seen whole: from and to.
+    bool restarted = false; ///< a restart produced the foreign split; it was not chosen by anyone
+    /// The write that was not seen completely: from and to.
     std::optional<std::pair<traffic::Split, traffic::Split>> torn{};
     std::string detail{};
-    double written_s = -1; ///< clock of `now`
+    double written_s = -1; ///< by the clock `now`
     traffic::TrafficState before{};
 };
 
@@ -79,10 +79,10 @@ public:
         MoverOptions options
     );
 
-    /// From one of `expected` to `to`: intent → write → read-back → done. Anything else that serves
-    /// is foreign, and so is `to` itself when a normal move did not write it: somebody else did.
-    /// Writes only when the previous write has settled; after an ambiguous answer it reads before
-    /// it writes again.
+    /// Moves from one of `expected` to `to`: intent → write → read-back → done. Any other serving
+    /// split is foreign, and so is `to` itself when a normal move did not write it. Writes only
+    /// when the previous write has settled; after an ambiguous answer it reads before it writes
+    /// again.
     [[nodiscard]] Task<Moved> move(
         std::string step, std::vector<traffic::Split> expected, traffic::Split to, Urgency urgency
     );
@@ -99,7 +99,7 @@ private:
     [[nodiscard]] Task<After> write_once(Attempt* now, traffic::TrafficState state);
     [[nodiscard]] Task<After> refused(Attempt* now, traffic::TrafficState before, Error error);
     [[nodiscard]] Task<After> read_back(Attempt* now, traffic::Split from);
-    /// What cannot be read, or still changes, is looked at again.
+    /// A state that is unreadable or still changing is read again.
     [[nodiscard]] static After
     end_undecided(Attempt& now, const Result<traffic::TrafficState>& state);
     void end_as_foreign(Attempt& now, const traffic::TrafficState& state);

@@ -1,4 +1,4 @@
-// A plan file → a run.
+// Applies a plan file as a run.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -17,7 +17,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// Where `checked` refuses the plan, another one is needed.
+/// A plan that `checked` refuses must be replaced by a new one.
 Result<void> note_refusal(PlaybookRun& run, Result<void> checked) {
     run.needs_new_plan = !checked && checked.error().code == Code::precondition;
     return checked;
@@ -36,7 +36,7 @@ Result<void> check_drift(PlaybookRun& run, const std::vector<std::string>& drift
     );
 }
 
-/// Everything that forbids to begin. Changes nothing.
+/// Checks everything that forbids beginning. Changes nothing.
 Task<Result<void>> check_preconditions(PlaybookRun* run) {
     const Plan& plan = run->plan;
     traffic::TrafficDriver& driver = *run->outside.driver;
@@ -70,7 +70,7 @@ Task<Result<void>> check_preconditions(PlaybookRun* run) {
     co_return check_drift(*run, drifted);
 }
 
-/// Who agreed goes into evidence and report before anything is moved.
+/// Records approvals in evidence and report before anything is shifted.
 Result<void> check_agreed(PlaybookRun& run) {
     const auto add = [&run](std::string_view how, const std::string& text, Json row) {
         row["how"] = how;

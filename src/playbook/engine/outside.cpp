@@ -19,7 +19,7 @@ namespace {
 // Credentials
 // -----------------------------------------------------------------------------------------------
 
-/// Nothing was given, as opposed to something that cannot be used.
+/// The credential is missing, as opposed to unusable.
 bool absent(const std::string& reference) {
     const auto rest = reference.substr(reference.find(':') + 1);
     if (reference.starts_with("env:")) {
@@ -29,7 +29,8 @@ bool absent(const std::string& reference) {
     return reference.starts_with("file:") && !is_there(rest);
 }
 
-/// Its source gives the next one once the last was refused, and learns of no probe's 401.
+/// The source only reads the next token after the last was refused, and does not learn of a probe's
+/// 401.
 Task<Result<Secret>> token_in_file(std::string reference) {
     co_return read_secret(reference);
 }
@@ -52,7 +53,8 @@ Result<void> read_into(Secret& out, const std::optional<AuthRef>& auth) {
     return {};
 }
 
-/// Every connection reads its files. Those to the platform do not fail because of the users'.
+/// Each connection reads the files. Missing files of the users' certificate must not fail
+/// connections to the platform.
 Result<void> use_certificate(const Target& target, Needs needs) {
     for (const std::string* file : {&target.cert, &target.key}) {
         if (needs == Needs::traffic && !file->empty() && !is_there(*file)) {
@@ -181,7 +183,8 @@ open_outside(const asio::any_io_executor& executor, const Playbook& playbook, Ne
         if (routes->auth) {
             OA_CHECK(unless_missing(read_into(out.control_token, routes->auth)));
         } else {
-            out.control_token = out.user_token; // read once: a descriptor gives it only once
+            // Read once, because a descriptor yields it only once.
+            out.control_token = out.user_token;
         }
         out.redactor.add_known(out.control_token, "of the control surface");
     }
@@ -196,7 +199,7 @@ open_outside(const asio::any_io_executor& executor, const Playbook& playbook, Ne
         OA_CHECK(unless_missing(probe::add_header(out.users, header)));
     }
     hide_secrets(out.redactor, out.users);
-    if (const auto& auth = playbook.target.auth; // one that is not there has none to follow
+    if (const auto& auth = playbook.target.auth; // a missing credential cannot be renewed
         auth && !out.user_token.empty() && net::is_renewed(auth->reference)) {
         out.renewed = std::make_shared<probe::RenewedToken>(out.user_token, out.user_token);
         out.users.renewed = out.renewed;

@@ -25,7 +25,8 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// Nobody else works on the target or its routes, and no earlier run left anything undone there.
+/// Locks that keep others from working on the target or its routes, with no earlier run left undone
+/// there.
 struct RunLocks {
     std::optional<run::TargetLock> target;
     std::optional<run::TargetLock> routes;
@@ -39,7 +40,7 @@ Result<RunLocks> lock_run(const PlaybookRun& run) {
     const Json owner = {{"run", run.session.id()}, {"what", "apply"}};
     OA_TRY(out.target, run::TargetLock::acquire(run.by.state_dir, run.plan.target, owner));
     OA_TRY(out.routes, lock_routes(run.by.state_dir, run.plan, run.session.id()));
-    // Lanes of its own are new; a rollback is how everything comes back, whatever moved it.
+    // A playbook's own lanes are new, and a rollback restores everything, whatever moved it.
     if (!brings_its_own_lanes(run.playbook()) && run.playbook().kind != Kind::rollback) {
         OA_CHECK(check_nothing_undone(run.by.state_dir, run.plan.target));
     }
@@ -94,7 +95,7 @@ void add_facts(PlaybookRun& run) {
     }
 }
 
-/// Nothing was begun.
+/// The outcome of a run that did not begin.
 RunOutcome not_executed(run::RunSession& session, const Error& error) {
     RunOutcome out;
     session.add("setup", Verdict::error, error.text());
@@ -103,8 +104,8 @@ RunOutcome not_executed(run::RunSession& session, const Error& error) {
     return out;
 }
 
-/// Lets other processes of this user steer the run. One that cannot be steered can still be rolled
-/// back by a signal, but nobody could end a pause that its playbook wants.
+/// Lets other processes of this user steer the run. Without it a run can still be rolled back by a
+/// signal, but a pause of its playbook could never be ended.
 Result<std::optional<run::ControlSocket>>
 open_control(PlaybookRun& run, const asio::any_io_executor& executor) {
     if (run.mode == RunMode::rehearse || !moves_traffic(run.playbook().kind) ||
@@ -148,7 +149,7 @@ Json facts_json(const std::optional<report::RollbackFacts>& some) {
     return some ? report::to_json(*some) : Json(nullptr);
 }
 
-/// How many checks came about how: skipped and rehearsed ones are not a live pass.
+/// Number of checks per mode: skipped and rehearsed ones are not a live pass.
 Json modes_of(const std::vector<Check>& checks) {
     Json out = Json::object();
     for (const CheckMode mode :
@@ -162,7 +163,7 @@ Json modes_of(const std::vector<Check>& checks) {
     return out;
 }
 
-/// What run.json has of a playbook's run beside what every run has.
+/// The members of run.json that only a playbook's run has.
 Json members_of(const PlaybookRun& run, const RunOutcome& outcome) {
     Json out = {
         {"plan", or_null(run.plan.id)},
@@ -204,7 +205,7 @@ Result<PlaybookRun> begin_run(Operator by, Plan plan, Outside outside, RunMode m
              .target = std::move(target),
              .versions = {{"oa_stream", by.version}},
              .argv = by.argv,
-             // Lanes of its own end with the run.
+             // The playbook's own lanes end with the run.
              .mutates = !dry && moves_traffic(playbook.kind) && !brings_its_own_lanes(playbook)},
             outside.redactor,
             by.observer
@@ -230,7 +231,7 @@ Task<Result<void>> plan_from_live(PlaybookRun* run) {
         run->session.folder().write("traffic.json", dump_json(live.extra) + "\n");
     }
     OA_CO_TRY(run->plan, plan_of(*run, live));
-    // Lanes of our own end with the run, and a rehearsal restores nothing.
+    // Our own lanes end with the run, and a rehearsal restores nothing.
     if (moves && run->plan.source && run->mode == RunMode::live) {
         OA_CO_CHECK(check_no_secret(run->plan, run->outside.redactor));
     }
@@ -362,7 +363,7 @@ Task<Result<run::RunResult>> end_run(PlaybookRun* input, Result<RunOutcome> ende
     }
     const Suggestion incident = run::suggest_incident(run.session.id());
     if (!is_there(run.session.folder().path())) {
-        // Somebody removed the folder, and there is nothing to show of it.
+        // The folder was removed, so there is nothing to show of it.
     } else if (outcome.exit == ExitCode::rolled_back && next.empty()) {
         next = incident;
     } else if (outcome.exit == ExitCode::rollback_unverified) {

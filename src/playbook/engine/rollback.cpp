@@ -1,4 +1,4 @@
-// Back to the baseline, and proof that users are there.
+// Restores the baseline and proves that users are served by it.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -19,9 +19,9 @@ namespace {
 
 using report::RollbackFacts;
 
-/// The row that would come once in a thousand times if the canary still had its share: that of
-/// the last split, or what it was met with if that is less. Each time it was met begins another
-/// row.
+/// Number of consecutive answers that would occur once in a thousand times if the canary still had
+/// its share: the last split's share, or the observed one if that is smaller. Each answer of the
+/// canary starts a new row.
 int row_against(double last_share, int met, int probes, int least) {
     constexpr double k_by_chance = 0.001;
     const double seen = static_cast<double>(met) / std::max(probes, 1);
@@ -39,18 +39,18 @@ bool is_third(const Traffic& traffic, std::string_view revision) {
 
 struct UserProof {
     bool back = false;
-    int asked_for = 0; ///< in a row
-    std::string miss{}; ///< how one was not answered so, in words
-    bool by_third = false; ///< that one was answered well, by neither arm
+    int asked_for = 0; ///< required number in a row
+    std::string miss{}; ///< why one was not a good answer of the baseline
+    bool by_third = false; ///< that one was answered well, but by neither arm
 };
 
-/// Users are back when enough fresh connections in a row were answered well by a revision that the
-/// baseline names. What an API says is not enough.
+/// Users are back when enough consecutive fresh connections were answered well by a revision that
+/// the baseline names. An API's answer alone does not prove it.
 Task<UserProof> users_are_back(RunContext* run, double last_share, RollbackFacts* facts) {
     const Playbook& playbook = run->playbook();
     const auto began = Clock::now();
     const probe::StallMeter stalls(co_await asio::this_coro::executor);
-    const auto in_time = [&] { // time in which nothing could be asked says nothing of users
+    const auto in_time = [&] { // time in which no request was possible shows nothing about users
         const auto now = Clock::now();
         return seconds(now - began) - stalls.stalled_s(began, now) <
                seconds(playbook.restore_limit);
@@ -86,7 +86,7 @@ traffic::StreamCounts canary_streams(const RunContext& run, const traffic::Traff
     return found == state.streams.end() ? traffic::StreamCounts{} : found->second;
 }
 
-/// What became of the canary's streams: a rollback is judged by those, too.
+/// The result for the canary's streams, which is also part of judging a rollback.
 std::string streams_text(
     const RunContext& run, const traffic::TrafficState& before, const traffic::TrafficState& after
 ) {
@@ -95,7 +95,7 @@ std::string streams_text(
     }
     const auto then = canary_streams(run, before);
     const auto now = canary_streams(run, after);
-    // Machinery that was started again counts from 0.
+    // Restarted machinery counts from 0.
     const auto since = [](std::uint64_t first, std::uint64_t last) {
         return last - std::min(first, last);
     };
@@ -112,7 +112,7 @@ std::string outcome_text(const Moved& moved) {
     return moved.already ? "nothing to write: " + moved.detail : moved.detail;
 }
 
-/// Until then, or until a signal or an order asks for the rollback at once.
+/// Waits this long, or until a signal or an order requests the immediate rollback.
 Task<void> wait_on_ramp(const RunContext* run, Millis length) {
     const auto until = Clock::now() + length;
     while (!run->stop_requested() && Clock::now() < until) {
@@ -121,16 +121,16 @@ Task<void> wait_on_ramp(const RunContext* run, Millis length) {
     }
 }
 
-/// The canary's share that a ramp begins with. A run that died, or whose traffic others have moved,
-/// may know of more than serves. 0: what serves cannot be read.
+/// The canary's share at which a ramp begins. A run that died, or whose traffic others moved, may
+/// assume more than serves. 0: the split cannot be read.
 Task<int> ramp_from(const RunContext* run) {
     const std::string& canary = run->playbook().traffic.canary;
     const auto now = co_await within(run->in.timing.driver_call, run->in.driver->read());
     co_return now ? std::min(run->serving.percent_of(canary), now->serving.percent_of(canary)) : 0;
 }
 
-/// A cold baseline gets its traffic back bit by bit, when the playbook asks for that. What fails on
-/// the way only ends the ramp: the whole baseline is written next.
+/// Gives a cold baseline its traffic back gradually, when the playbook requests it. A failure on
+/// the way only ends the ramp: the full baseline is written next.
 Task<void> ramp_down(RunContext* run, std::string step) {
     const Traffic& traffic = run->playbook().traffic;
     const Millis ramp = run->playbook().rollback_ramp;
@@ -160,7 +160,7 @@ Task<void> ramp_down(RunContext* run, std::string step) {
     }
 }
 
-/// Writes the baseline and reads it back. The state before, when that worked.
+/// Writes the baseline and reads it back. Returns the state before, if that succeeded.
 Task<std::optional<traffic::TrafficState>>
 write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     co_await ramp_down(run, step);
@@ -192,8 +192,8 @@ write_baseline(RunContext* run, std::string step, RollbackFacts* facts) {
     co_return std::move(moved.before);
 }
 
-/// What the machinery had no place for any more, in the driver's words. The extra facts of a
-/// command driver are its program's own: they may be anything.
+/// Notes what the machinery could not restore, in the driver's words. The extra facts of a command
+/// driver come from its program and may be anything.
 void note_left_out(RunContext& run, const traffic::TrafficState& state) {
     for (const Json& what : list_in(state.extra, "left_out")) {
         if (what.is_string()) {
@@ -237,8 +237,8 @@ void record_user_proof(
     ));
 }
 
-/// What the canary got last, as far as is known: 1 is all. Where only the baseline is seen, a write
-/// of this run may still serve in part.
+/// The canary's last known share; 1 is all. Even if only the baseline was seen, a write of this run
+/// may still partly serve.
 double last_share_of(const RunContext& run) {
     const std::string& canary = run.playbook().traffic.canary;
     int percent = run.serving.percent_of(canary);
@@ -248,7 +248,8 @@ double last_share_of(const RunContext& run) {
     return percent / 100.0;
 }
 
-/// Before a person is asked to write it: what the driver refuses would cost users answers.
+/// Runs before an operator is advised to write the baseline: a write that the driver refuses would
+/// cost users answers.
 Task<void> find_obstacle(RunContext* run) {
     const auto possible =
         co_await within(run->in.timing.driver_call, run->in.driver->preview(run->in.plan->home()));

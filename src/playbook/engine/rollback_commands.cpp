@@ -14,7 +14,7 @@ namespace {
 RollbackCommands
 traffic_commands(const PlaybookRun& run, const RunOutcome& outcome, const std::string& manual) {
     const std::string behind = manual.empty() ? "" : "; " + manual;
-    // The journal's rollback leaves alone what others set, however often it is typed.
+    // The journal's rollback leaves others' splits alone, however often it is repeated.
     const Advice plan = outcome.foreign ? plan_back_command(to_json(run.plan)) : Advice();
     if (!plan.empty()) {
         return {plan + behind};
@@ -33,7 +33,7 @@ RollbackCommands rollback_commands(const PlaybookRun& run, const RunOutcome& out
     const std::string manual = outcome.by_hand_helps() ? manual_step(run.plan) : "";
     const run::RunFolder& folder = run.session.folder();
     if (!is_there(folder.path() / run::k_plan_file)) {
-        return {manual, !manual.empty()}; // somebody removed the folder
+        return {manual, !manual.empty()}; // the folder was removed
     }
     const bool routes = has_routes_to_undo(run.plan, folder);
     RollbackCommands out = traffic_commands(run, outcome, manual);

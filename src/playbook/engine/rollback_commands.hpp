@@ -1,4 +1,4 @@
-// What to type when the traffic is not verified to be back. Private to the room.
+// The commands for an operator when the traffic is not verified to be back. Private to the room.
 #pragma once
 
 #include "playbook_run.hpp"
@@ -7,9 +7,9 @@ namespace oa_stream::playbook {
 
 struct RollbackCommands {
     Advice advice{};
-    bool manual = false; ///< it begins with what a person types without oa-stream
+    bool manual = false; ///< begins with an action without oa-stream
 };
-/// Also without this program.
+/// Includes the way without this program.
 [[nodiscard]] RollbackCommands rollback_commands(const PlaybookRun& run, const RunOutcome& outcome);
 
 } // namespace oa_stream::playbook

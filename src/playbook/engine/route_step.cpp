@@ -17,7 +17,7 @@ using namespace routes;
 constexpr std::string_view k_set = "routes.set";
 constexpr std::string_view k_undo = "rollback.routes";
 
-/// `stop`: null for what is not interrupted.
+/// `stop`: null when interruption is not allowed.
 void equip(RouteRun& change, Journal* journal, PlaybookRun& run, StopRequest* stop) {
     change.journal = journal;
     change.may_write = run.may_write;
@@ -34,24 +34,24 @@ LastStep failed(std::string_view id, const Error& error, bool unverified) {
     return {.checks = {failed_check(std::string(id), error)}, .routes_unverified = unverified};
 }
 
-/// Of earlier versions first: a rollback by this one continues in the run's own journal.
+/// Earlier versions' journal first: a rollback by this version continues in the run's own journal.
 RouteProgress read_progress(const run::RunFolder& folder) {
     std::string all;
     for (const std::string_view file : {run::k_routes_journal, run::k_journal_file}) {
         all += run::read_kept(folder.path() / file).value_or("");
         if (!all.empty() && !all.ends_with('\n')) {
-            all += '\n'; // a line that was cut may have been an intent
+            all += '\n'; // the cut line may have been an intent
         }
     }
     return read_route_journal(all);
 }
 
-/// Somebody else had undone it: from here on what it led to is theirs, too.
+/// Others had already undone the change: from now on the result belongs to them.
 void record_undone(Journal* journal) {
     if (journal != nullptr) {
         run::JournalLine line{.phase = Phase::done, .step = "route"};
         line.more["way"] = "back";
-        (void)journal->record(line); // a full disk must not stop an undo
+        (void)journal->record(line); // a full disk must not prevent an undo
     }
 }
 
@@ -66,8 +66,8 @@ LastStep others_alone(const std::string& undone_at, const std::string& what) {
     };
 }
 
-/// Leaves in the plan what it may undo. Set: only what others have set is there. Once an undo was
-/// verified, whatever differs everywhere is theirs.
+/// Reduces the plan to what it may undo. Set: only others' overrides remain. After a verified undo,
+/// every difference is someone else's.
 std::optional<LastStep>
 keep_theirs(RoutePlan& plan, const Overrides& now, const std::string& undone_at) {
     const Overrides theirs = plan.adopt_theirs(now, true, !undone_at.empty());
@@ -117,7 +117,7 @@ take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const
     const std::string name = route_lock_name(route_url(plan.playbook));
     const auto holder = run::TargetLock::holder(state_dir, name);
     if (!holder || string_member(*holder, "run") != run) {
-        return lock; // its process goes on
+        return lock; // its process continues
     }
     OA_TRY(run::TargetLock taken, run::TargetLock::take_over(state_dir, name, {{"run", run}}));
     return std::optional(std::move(taken));
@@ -125,7 +125,7 @@ take_routes_over(const std::filesystem::path& state_dir, const Plan& plan, const
 
 Task<LastStep> set_planned(PlaybookRun* run, Journal* journal, StopRequest* stop) {
     const Plan& plan = run->plan;
-    // A rollback has stable serving already; the pages are not where they should be.
+    // A rollback already has stable serving; only the pages are not where they should be.
     const bool rolls_back = plan.playbook.kind == Kind::rollback;
     RouteSplitClient client(*run->outside.client, route_service(plan.playbook, run->outside));
     const auto planned = read_route_plan(plan.facts.routes);

@@ -9,7 +9,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-// Some answers may fail without anything being wrong: a rollback for one of them would do harm.
+// A few answers may fail by chance: rolling back for one of them would do harm.
 constexpr int k_answers_that_may_fail = 3;
 
 } // namespace
@@ -49,7 +49,7 @@ void RunContext::keep(const measure::Sample& sample, std::string_view where) con
 }
 
 void RunContext::warn(const std::string& text) {
-    if (!contains(out.notes, text)) { // not for each stage
+    if (!contains(out.notes, text)) { // not repeated for each stage
         session.say("  " + text);
         out.notes.push_back(text);
     }

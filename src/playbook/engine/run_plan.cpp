@@ -11,7 +11,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// How many steps were done; all of them: completed.
+/// Returns how many steps were done; all of them means completed.
 Task<std::size_t> carry_out_all(RunContext* run) {
     const auto& steps = run->in.plan->steps;
     bool all = true;
@@ -29,12 +29,13 @@ Task<std::size_t> carry_out_all(RunContext* run) {
         }
         const bool stage_begins = steps[i].kind == StepKind::shift && run->changes_traffic();
         const StepEnd asked = stage_begins ? co_await ask_hooks(run, &steps[i]) : StepEnd::go_on;
-        // Who was waited for meanwhile did not allow the step by saying stop.
+        // A hook's answer does not override a stop that was requested meanwhile.
         if (run->stop_requested()) {
             run->add_interrupted("before " + steps[i].id);
             co_return i;
         }
-        const bool moves = stage_begins && asked == StepEnd::go_on; // unless ordered meanwhile
+        // Unless an order came meanwhile.
+        const bool moves = stage_begins && asked == StepEnd::go_on;
         if (moves && co_await pause_before(run, steps[i].id) == StepEnd::stop) {
             co_return i;
         }
@@ -49,8 +50,8 @@ Task<std::size_t> carry_out_all(RunContext* run) {
     co_return all ? steps.size() : steps.size() - 1;
 }
 
-/// As good as any other moment: who interrupts the last smoke, or the last look at the traffic,
-/// wants the old state, too.
+/// An interruption during the last smoke, or the last read of the traffic, restores the old state
+/// as at any other moment.
 Task<bool> may_stay(RunContext* run) {
     const bool stays = run->playbook().kind == Kind::cutover && run->out.mutated;
     const bool interrupted = stays && run->stop_requested();
@@ -81,8 +82,8 @@ void note_rest(RunContext& run, std::size_t done, bool completed) {
     }
 }
 
-/// Only once everything was done: a run that stopped has its own reason, and what is to become of
-/// the traffic follows from that one.
+/// Only after everything was done: a run that stopped has its own reason, which determines what
+/// happens to the traffic.
 void note_unjudged(RunContext& run) {
     const Playbook& playbook = run.playbook();
     if (!no_gate_decides(playbook)) {
@@ -116,7 +117,7 @@ Task<void> roll_back(RunContext* run) {
     }
 }
 
-/// A run that cannot change anything has nothing to remember for a rollback.
+/// A run that cannot change anything needs no journal for a rollback.
 Result<void> journal_of(RunContext& run, const JournalLine& line) {
     if (!run.changes_traffic() || !moves_traffic(run.playbook().kind)) {
         return {};
@@ -124,8 +125,8 @@ Result<void> journal_of(RunContext& run, const JournalLine& line) {
     return run.journal.record(line);
 }
 
-/// What the playbook wants done when it could not be carried out. A signal, a split that is no
-/// longer ours and a pause of a good stage that nobody ended leave no choice.
+/// What the playbook requires when it could not be carried out. A signal, a split that is no longer
+/// ours, and a pause of a good stage that nobody ended leave no choice.
 Then after_trouble(const RunContext& run) {
     const Playbook& playbook = run.playbook();
     if (run.stop_requested() || run.drifted || run.unattended || playbook.drill) {
@@ -219,10 +220,10 @@ Task<RunOutcome> run_plan(RunInput input) {
         completed = co_await carry_out_last(&run);
     }
     if (run.session.folder().trouble() && run.out.mutated && !run.out.restored) {
-        completed = false; // nobody could prove that what serves was right
+        completed = false; // it could not be proved that what serves was right
     }
     if (!completed && run.out.mutated && !run.out.restore && !run.out.rollback) {
-        run.session.add_trouble(); // a step that it stopped left no check
+        run.session.add_trouble(); // a step stopped by this left no check
         if (after_trouble(run) == Then::hold) {
             keep_split(run);
         } else {
@@ -236,7 +237,7 @@ Task<RunOutcome> run_plan(RunInput input) {
         co_await run.in.instruments->stop_watch(Millis(0));
     }
     conclude(run, completed);
-    co_await remove_conversations(&run); // an interruption does not change how it ended
+    co_await remove_conversations(&run); // an interruption here does not change how the run ended
     co_return std::move(run.out);
 }
 

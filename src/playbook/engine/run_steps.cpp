@@ -1,4 +1,4 @@
-// What each step of a plan does.
+// Implements each step of a plan.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/playbook/each_gate.hpp"
 
@@ -16,7 +16,7 @@ bool good(const Check& check) {
     return check.verdict == Verdict::pass || check.verdict == Verdict::skipped;
 }
 
-/// What somebody else checked becomes part of the run.
+/// Adds checks made elsewhere to the run.
 StepEnd add_checks(RunContext& run, const std::string& id, std::vector<Check> checks) {
     const auto passed = std::ranges::count(checks, Verdict::pass, &Check::verdict);
     const auto skipped = std::ranges::count(checks, Verdict::skipped, &Check::verdict);
@@ -81,7 +81,7 @@ Task<StepEnd> check_drilled(RunContext* run) {
 }
 
 Task<StepEnd> shift(RunContext* run, const Step* step) {
-    // What cannot be proved later is not begun; the rollback does without.
+    // A step that could not be proved later is not begun; the rollback works without evidence.
     if (step->mutates() && run->session.folder().trouble()) {
         run->session.say("  the evidence cannot be written: nothing more is moved");
         co_return StepEnd::stop; // conclude() reports it
@@ -97,7 +97,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
     }
     Mover mover = run->mover(run->playbook().driver_limit);
     const Moved moved = co_await mover.move(step->id, {run->serving}, after, Urgency::normal);
-    // Where a restart led users is undone, too.
+    // A split that a restart caused is undone, too.
     run->out.mutated = run->out.mutated || moved.mutated || moved.restarted;
     const bool done = moved.result == Moved::Result::done;
     run->session.add(step->id, done ? Verdict::pass : Verdict::error, moved.detail);
@@ -117,7 +117,7 @@ Task<StepEnd> shift(RunContext* run, const Step* step) {
 }
 
 Task<StepEnd> restore(RunContext* run, const Step* step) {
-    // From here on the traffic is moved back by us, whatever served before.
+    // From here on we move the traffic back, whatever served before.
     run->out.mutated = run->out.mutated || step->mutates();
     if (step->mutates()) {
         run->mark_mutated();
@@ -131,7 +131,8 @@ Task<StepEnd> restore(RunContext* run, const Step* step) {
 
 using StepFunction = Task<StepEnd> (*)(RunContext*, const Step*);
 
-/// A stage's gates are judged by its run, those of the whole run together with their first.
+/// A stage's gates are judged within the stage; those of the whole run all together, at the first
+/// of them.
 Task<StepEnd> gate(RunContext* run, const Step* step) {
     co_return step->stage < 0 && step->item == 0 ? co_await judge_run(run) : StepEnd::go_on;
 }
@@ -152,7 +153,7 @@ constexpr std::array<StepFunction, 10> k_steps{
     rehearse,
 };
 
-/// Whether all is well.
+/// Returns whether all checks are fine.
 bool add_routes(RunContext& run, const LastStep& last) {
     run.routes_unverified = last.routes_unverified;
     for (const Check& check : last.checks) {

@@ -28,23 +28,23 @@ Task<Result<std::string>> begin_fault(PlaybookRun* run, int percent) {
 
 using Access = std::function<void(Target&)>;
 
-/// A dry run is a run of its own; here it is one check, which wants the budget measured.
+/// A dry run is a separate run; here it is one check, which requires the budget to be measured.
 Task<Check> rehearse_for(const PlaybookRun* run, Access access) {
-    Check out; // ERROR, and why in each case
+    Check out; // stays ERROR, with the reason in each case
     const RehearseSpec& spec = run->playbook().rehearse.value_or(RehearseSpec{});
     auto playbook = read_playbook(spec.text, spec.file, spec.set);
     if (!playbook) {
         out.detail = playbook.error().text();
         co_return out;
     }
-    // What the operator stated is for that address, and a token is sent to no other.
+    // The operator's statements apply to that address, and a token is not sent to any other.
     if (access && playbook->target.base_url == run->playbook().target.base_url) {
         access(playbook->target);
     }
     TargetRunInput input{.playbook = *std::move(playbook)};
     input.source = PlanSource{spec.file, spec.text, spec.set};
     input.probes = run->probes;
-    static_cast<run::Operator&>(input.by) = run->by; // whose stages nobody draws
+    static_cast<run::Operator&>(input.by) = run->by; // its stages are not displayed
     input.by.on_run = {};
     const auto ended = co_await rehearse_target(std::move(input));
     if (run->by.stop != nullptr) {

@@ -16,7 +16,7 @@
 
 namespace oa_stream::playbook {
 
-/// Cancels `task` after `limit`: Code::timeout. What it had begun may have happened.
+/// Cancels `task` after `limit`: Code::timeout. What the task had begun may still take effect.
 template <class T> Task<Result<T>> within(Millis limit, Task<Result<T>> task) {
     const auto executor = co_await asio::this_coro::executor;
     auto [order, thrown, result, timer_thrown, elapsed] =

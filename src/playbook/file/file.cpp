@@ -25,7 +25,7 @@ using config::YamlEntry;
 using config::YamlKind;
 using config::YamlNode;
 
-/// Where "stage.gates[1].at_most" stands, or the nearest thing around it that is in the file.
+/// Position of "stage.gates[1].at_most" in the file, or of the nearest enclosing node that exists.
 Position locate(const YamlNode& root, std::string_view path) {
     const YamlNode* node = &root;
     while (!path.empty()) {
@@ -77,7 +77,7 @@ public:
             );
         } else if (root) {
             variables(*root);
-            if (problems_.empty()) { // else every use of them would be reported too
+            if (problems_.empty()) { // otherwise every use of them would be reported too
                 insert(*root);
                 read(*root);
             }
@@ -125,7 +125,7 @@ private:
         out_.variables.push_back(std::move(variable));
     }
 
-    /// Values given and defaults; what is missing is named at once.
+    /// Given values and defaults; reports missing variables at once.
     config::Values values() {
         config::Values out;
         std::vector<std::string_view> names;
@@ -156,7 +156,7 @@ private:
         if (!out_.unset.empty() && unset_ == Unset::refuse) {
             problems_.add(
                 {},
-                "variables", // behind what was misspelt
+                "variables", // the list after a misspelt key
                 fmt::format("no value for {}", fmt::join(out_.unset, ", ")),
                 settings_for(out_.unset)
             );
@@ -216,7 +216,7 @@ private:
     Problems problems_;
     const config::Values& set_;
     Unset unset_;
-    std::vector<Position> places_; ///< of out_.variables
+    std::vector<Position> places_; ///< positions of out_.variables
 };
 
 } // namespace
@@ -262,7 +262,7 @@ const ShippedPlaybook* shipped_playbook(std::string_view name) {
 Result<NamedText> find_playbook(std::string_view name) {
     const bool path = name.contains('/') || name.ends_with(".yaml") || name.ends_with(".yml");
     if (path) {
-        // More than is accepted, so that it is the reader who says what is too much.
+        // More than is accepted, so that the YAML reader reports the excess.
         auto text = read_file(std::string(name), 2 * config::YamlLimits{}.bytes);
         if (!text) {
             text.error().code = Code::unreadable;

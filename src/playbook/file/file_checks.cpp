@@ -74,7 +74,7 @@ void rehearse_set(const Node& node, RehearseSpec& out) {
         const std::size_t equals = text.find('=');
         if (equals == std::string::npos || equals == 0) {
             item.refuse("expected NAME=VALUE");
-        } else if (equals + 1 < text.size()) { // an empty one keeps the playbook's own
+        } else if (equals + 1 < text.size()) { // an empty value keeps the playbook's own
             out.set.insert_or_assign(text.substr(0, equals), text.substr(equals + 1));
         }
     }
@@ -82,7 +82,7 @@ void rehearse_set(const Node& node, RehearseSpec& out) {
 constexpr auto k_rehearse_keys = keys<RehearseSpec>(
     text<&RehearseSpec::file>(
         "playbook",
-        Need::optional, // an empty variable leaves the check out
+        Need::optional, // an empty variable omits the check
         "Needed: a cutover playbook, shipped or a file. When its variable is empty, the check is "
         "left out."
     ),
@@ -97,7 +97,7 @@ constinit const Section<RehearseSpec> k_rehearse{
     {"rehearse", "A dry run of a cutover, with its error budget measured.", k_rehearse_keys}
 };
 
-/// A variable that `set` of the check leaves out cannot be given by --set.
+/// Reports a variable that the check's `set` omits; --set cannot give it.
 void refuse_rehearsed(const Node& item, const Loaded& loaded) {
     config::Problem problem = loaded.problems.front();
     const YamlNode* set = item.yaml().find("rehearse")->find("set");
@@ -114,7 +114,7 @@ void refuse_rehearsed(const Node& item, const Loaded& loaded) {
     item.refuse(problem.text());
 }
 
-/// Reads the playbook now: what is wrong with it is wrong here.
+/// Reads the other playbook now, so that its errors are reported here.
 void complete_rehearsal(const Node& item, RehearseSpec& spec, Playbook& out) {
     if (item.yaml().find("rehearse")->find("playbook") == nullptr) {
         item.refuse("rehearse.playbook is missing");

@@ -87,8 +87,8 @@ std::string what(const measure::GateSpec& gate, bool by_source) {
         return token_rate(gate);
     }
     const bool rate = gate.metric == measure::Metric::bad_rate;
-    // What is counted, not what was asked for: probes count any bad ending, but for their own
-    // words.
+    // Shows what is counted, not what was configured: probes count any bad ending, except for words
+    // of their own.
     const bool any = gate.events.empty() || (!by_source && !measure::endings_of(gate.events));
     const std::string events = any ? "requests with a bad ending of any kind" : gate.events;
     const std::string subject = rate ? "the share of " + events

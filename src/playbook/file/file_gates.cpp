@@ -139,14 +139,14 @@ constexpr auto k_gate_keys = keys<GateDraft>(
         .or_else("decide")
 );
 
-/// "auth_errors" → "auth-errors", as other gates are called.
+/// "auth_errors" → "auth-errors", in the style of other gates' ids.
 std::string spike_id(std::string text) {
     std::ranges::replace(text, '_', '-');
     return text;
 }
 
-/// What is open at the end of a PromQL expression, or closed and never opened; empty: neither.
-/// Prometheus alone knows the rest of its grammar.
+/// An unclosed bracket or quote of a PromQL expression, or one closed without being opened; empty:
+/// none. Only Prometheus can check the rest of the grammar.
 std::string unbalanced(std::string_view promql) {
     constexpr std::string_view k_opening = "([{";
     constexpr std::string_view k_closing = ")]}";
@@ -216,7 +216,7 @@ void check_events(const Node& node, const GateDraft& draft) {
     }
 }
 
-/// Keys that do not go together.
+/// Reports keys that exclude each other.
 void check_company(const Node& node, const GateDraft& draft, bool spike) {
     const bool promql = has(node, "promql");
     check_promql(node, draft);
@@ -259,13 +259,13 @@ void read_quantile(const GateDraft& draft, measure::GateSpec& out) {
                              .value_or(measure::Timing::first_content);
             out.quantile = row.quantile;
             out.metric = measure::Metric::quantile;
-            out.quantile = measure::shown_quantile(out); // of tokens_per_s it is turned round
+            out.quantile = measure::shown_quantile(out); // for tokens_per_s it is inverted
         }
     }
     out.unnoticed_s = seconds(draft.unnoticed);
 }
 
-/// A key that is none is what is wrong, and says so itself.
+/// An unknown key is the actual error and is reported elsewhere.
 void refuse_limits(const Node& node, bool both) {
     const bool known = std::ranges::all_of(node.yaml().entries, [](const YamlEntry& entry) {
         return contains(k_gate_keys, entry.key, &Key::name);
@@ -285,7 +285,7 @@ measure::Metric metric_of(const Node& node) {
                                  : measure::Metric::quantile;
 }
 
-/// Of a gate without one.
+/// The id of a gate that names none.
 std::string id_of(const GateDraft& draft, const measure::GateSpec& gate) {
     switch (gate.metric) {
     case measure::Metric::spike:
@@ -308,7 +308,7 @@ measure::GateSpec to_gate(const Node& node, const GateDraft& draft) {
     const bool versus = spike || has(node, "versus");
     read_quantile(draft, out);
     if (measure::is_token_rate(out)) {
-        out.unnoticed_s = 0; // milliseconds are many tokens
+        out.unnoticed_s = 0; // a few milliseconds per token are many tokens per second
     }
     out.clump = draft.clumps;
     out.signal = draft.spike;

@@ -1,4 +1,4 @@
-// Keys of hooks: what gets a run's events.
+// Keys of hooks, which receive a run's events.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 
@@ -97,7 +97,7 @@ bool is_id(std::string_view text) {
     });
 }
 
-/// The first thing that is wrong: key and sentence.
+/// The first error: key and sentence.
 std::pair<std::string_view, std::string> problem_of(const HookSpec& hook) {
     const bool program = !hook.run.empty();
     const bool url = hook.webhook.starts_with("http://") || hook.webhook.starts_with("https://");

@@ -1,5 +1,5 @@
-// The tables of a playbook file's keys: they read it, and the schema and the page are made from
-// them. Private to the room.
+// The tables of a playbook file's keys. They read the file, and the schema and the page are
+// generated from them. Private to the room.
 #pragma once
 
 #include "oa_stream/config/node.hpp"
@@ -12,7 +12,7 @@ namespace oa_stream::playbook::file {
 
 using config::Node;
 
-/// Before some of its values are put together: one element of preflight, postflight or checks.
+/// One element of preflight, postflight or checks, before its values are combined.
 struct CheckDraft {
     std::optional<Surface> smoke{};
     Through through = Through::users;
@@ -67,16 +67,16 @@ extern const config::Section<RoutesSpec> k_routes;
 extern const config::Section<HookSpec> k_hook;
 
 [[nodiscard]] std::vector<measure::GateSpec> read_gates(const Node& node);
-/// A limit in any form; refuses what is none.
+/// A limit in any form; reports an invalid one.
 [[nodiscard]] std::optional<Bound> read_bound(const Node& node);
 /// Sets the limit, in the gate's own unit and direction.
 void read_limit_into(const Node& node, const GateDraft& draft, measure::GateSpec& out);
-/// Smokes go to `smokes` under ids that begin with `prefix`; budget and shadow to the playbook.
+/// Adds smokes to `smokes` with ids that begin with `prefix`; budget and shadow go to the playbook.
 void read_checks(
     const Node& node, std::string_view prefix, std::vector<SmokeSpec>& smokes, Playbook& out
 );
 [[nodiscard]] std::vector<measure::SettingsPtr> read_sources(const Node& node);
-/// Without those whose address is an empty variable.
+/// Leaves out hooks whose address is an empty variable.
 [[nodiscard]] std::vector<HookSpec> read_hooks(const Node& node);
 /// The sources that may judge a gate.
 [[nodiscard]] std::span<const std::string_view> judge_words();
@@ -93,7 +93,7 @@ constexpr auto part(std::string_view name, config::Need need, std::string_view h
     out.read = [](const Node& node, void* owner) { config::read_section(node, Table, owner); };
     return out;
 }
-/// The row of a list of mappings that `Read` makes a vector of.
+/// The row of a list of mappings that `Read` converts to a vector.
 template <auto Member, auto Read, const auto& Table>
 constexpr auto listed(std::string_view name, config::Need need, std::string_view help) {
     constexpr auto get = [](const Node& node) { return std::optional(Read(node)); };
@@ -102,7 +102,7 @@ constexpr auto listed(std::string_view name, config::Need need, std::string_view
     return out;
 }
 
-/// Whether the mapping has the key, however wrong its value is.
+/// Whether the mapping has the key, whatever its value.
 [[nodiscard]] bool has(const Node& node, std::string_view key);
 
 /// Events that can count as bad: any, the bad events, the classes of turns, and the endings of

@@ -1,4 +1,4 @@
-// The limit of a gate: its forms, and which of them fits what is judged.
+// The limit of a gate: its forms, and which form suits the metric.
 #include "oa_stream/base/text.hpp"
 
 #include "file_keys.hpp"
@@ -30,7 +30,7 @@ std::optional<Bound> bound_of(std::string_view text) {
     );
 }
 
-/// Which form of a limit fits what is judged.
+/// The form of limit that suits a metric.
 struct Form {
     BoundUnit unit;
     std::string_view judged;
@@ -82,7 +82,7 @@ void refuse_unit(const Node& node, std::string_view key, const Bound& bound, con
     );
 }
 
-/// A gate has seconds per token, of which there may be so many at most.
+/// A gate stores seconds per token, with an upper limit.
 void read_token_limit(const Node& node, const Bound& bound, measure::GateSpec& out) {
     const bool relative = bound.unit == BoundUnit::relative;
     const bool fits = relative ? bound.value < 0 && bound.value > -1 : bound.value > 0;
@@ -100,7 +100,7 @@ std::optional<Bound> read_bound(const Node& node) {
     if (node.yaml().unset) {
         return std::nullopt;
     }
-    // A bare number is what `unit: count` is limited by, and text() would want it in quotes.
+    // A bare number is the limit for `unit: count`; text() would require quotes.
     const bool bare = node.yaml().kind == YamlKind::scalar && !node.yaml().text.empty();
     const auto text = bare ? std::optional(node.yaml().text) : node.text();
     if (!text) {

@@ -1,4 +1,4 @@
-// The schema and the page, made from the tables that read the files.
+// Generates the schema and the page from the tables that read the files.
 #include "oa_stream/config/describe.hpp"
 
 #include "file_keys.hpp"

@@ -1,4 +1,4 @@
-// Keys of the file's top and of its variables.
+// Top-level keys of the file, and keys of its variables.
 #include "file_keys.hpp"
 #include "words.hpp"
 
@@ -16,7 +16,7 @@ constexpr KindSet k_moving = k_staged | bit(Kind::rollback);
 constexpr KindSet k_checking =
     bit(Kind::steady_state) | bit(Kind::smoke_stream) | bit(Kind::smoke_control);
 
-/// Any scalar: it is text until it is inserted somewhere, and may be empty.
+/// Any scalar, even empty: it stays text until it is inserted.
 std::optional<std::string> any_scalar(const Node& node) {
     if (node.yaml().kind != YamlKind::scalar) {
         node.refuse(fmt::format("expected a text, found {}", to_string(node.yaml().kind)));
@@ -43,7 +43,7 @@ constexpr auto k_variable_keys = keys<Variable>(
     text<&Variable::help>("help", Need::optional, "One sentence.")
 );
 
-// The limits of a run stand together in the file and apart in the struct.
+// The limits of a run are one section in the file and separate members in the struct.
 constexpr auto k_limits_keys = keys<Playbook>(
     count<&Playbook::fresh_row, 1, 1000>(
         "fresh_row",
@@ -72,7 +72,7 @@ constexpr auto k_rollback_keys = keys<Playbook>(
 );
 constinit const Section<Playbook> k_rollback{{"rollback", "How to roll back.", k_rollback_keys}};
 
-/// The variables: their values are everywhere else by now.
+/// The variables' values have been inserted by now.
 void read_before(const Node& /*node*/, Playbook& /*out*/) {
 }
 void version_into(const Node& node, Playbook& out) {

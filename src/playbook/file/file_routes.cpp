@@ -14,7 +14,7 @@ constexpr std::string_view k_global = "global";
 constexpr std::array<std::string_view, 3> k_target_words{"legacy", "rust", "rollback"};
 constexpr std::array<std::string_view, 2> k_set_forms{"domain", k_global};
 
-/// As the service writes them: "billing_l402".
+/// In the service's spelling: "billing_l402".
 std::string domain_name(std::string_view text) {
     std::string out = to_lower(trim(text));
     if (!out.starts_with("${")) {
@@ -65,7 +65,8 @@ void set_into(const Node& node, RoutesSpec& out) {
         read_section(item, k_set, out.changes.emplace_back());
     }
 }
-/// Put before what is set, wherever the key stands: a cleared domain must not outrank it.
+/// Inserted before the overrides that are set, wherever the key is: a cleared domain must not
+/// override them.
 void clear_into(const Node& node, RoutesSpec& out) {
     auto names = config::detail::texts_of(node);
     std::vector<RouteOverride> cleared;

@@ -1,4 +1,4 @@
-// The list of sources: where numbers come from.
+// The list of sources.
 #include "oa_stream/base/lists.hpp"
 
 #include "file_keys.hpp"
@@ -15,7 +15,7 @@ std::span<const Key> source_keys() {
     return all;
 }
 
-/// A source whose place is an empty variable is not there; one without a place is a mistake.
+/// A source whose place is an empty variable is omitted; one without a place is an error.
 bool is_there(const Node& item, const measure::SourceKind& kind) {
     const YamlNode* keys = item.yaml().find(kind.name());
     if (kind.place.empty() || keys == nullptr) {

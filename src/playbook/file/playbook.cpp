@@ -15,7 +15,7 @@ const measure::StatedNumbers* stated_numbers(const Playbook& playbook) noexcept 
 
 namespace {
 
-/// Queries of the source that is to judge the gate.
+/// Copies the queries of the source that judges the gate.
 void link_queries(Playbook& playbook, measure::GateSpec& gate) {
     for (const auto& source : playbook.sources) {
         for (const measure::SignalQuery& query : source->signals()) {
@@ -71,7 +71,7 @@ const measure::SourceKind& judged_by(const Playbook& playbook, const measure::Ga
     const auto able = std::ranges::find_if(kinds, [&](const auto* kind) {
         return kind->place.empty() && kind->measures(gate);
     });
-    // Nobody can: problems_of() refuses the gate.
+    // None can: problems_of() reports the gate.
     return able == kinds.end() ? *measure::source_kind("asserted") : **able;
 }
 
@@ -120,7 +120,7 @@ bool no_gate_decides(const Playbook& playbook) noexcept {
     const auto decides = [](const measure::GateSpec& gate) {
         return gate.mode == measure::GateMode::decide;
     };
-    // A drill ends at the stage that it makes fail: it has no gates of the whole run.
+    // A drill ends at the stage that it makes fail, so it has no gates of the whole run.
     return !playbook.stages.empty() && std::ranges::none_of(playbook.stage.gates, decides) &&
            (playbook.drill || std::ranges::none_of(playbook.run_gates, decides));
 }

@@ -1,4 +1,4 @@
-// Everything in a playbook that makes no sense.
+// Finds all errors in a playbook.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
@@ -23,7 +23,7 @@ namespace {
 constexpr double k_max_rate = 1000;
 constexpr std::size_t k_longest_name = 200;
 
-/// UTF-8 without control characters, those of two bytes among them: some terminals obey them.
+/// UTF-8 without control characters, including the two-byte ones, which some terminals obey.
 bool is_plain(std::string_view text) {
     unsigned char before = 0;
     for (const char one : text) {
@@ -74,7 +74,7 @@ private:
         out_.push_back({Code::config, std::move(message), std::string(key), std::move(hint)});
     }
 
-    /// They stand on terminals and in the names of files.
+    /// Names are shown on terminals and used in file names.
     void names() {
         const Traffic& traffic = playbook_.traffic;
         const std::array<std::pair<std::string_view, const std::string&>, 3> all{
@@ -224,7 +224,7 @@ private:
         }
     }
 
-    /// A gate on probes needs some: without, each stage would wait for nothing and end
+    /// A gate on probes requires probes: otherwise each stage would wait in vain and end
     /// INCONCLUSIVE.
     void measured(const StageSpec& stage) {
         if (stage.probe.per_arm_per_s != 0) {
@@ -240,7 +240,7 @@ private:
         }
     }
 
-    /// The source that a gate names must be there, and able to.
+    /// The source that a gate names must exist and be able to judge it.
     void from(const std::string& key, const measure::GateSpec& gate) {
         const auto* kind = measure::source_kind(gate.from);
         if (kind == nullptr) {

@@ -17,7 +17,7 @@ inline constexpr std::array<std::string_view, 2> k_then_words{"rollback", "hold"
 inline constexpr std::array<std::string_view, 2> k_no_traffic_words{"probe", "hold"};
 
 inline constexpr Millis k_longest_hook{600'000}; ///< a hook's `timeout`
-/// What makes no sense in a playbook's hooks, `where` = "hooks[1].timeout".
+/// Errors in a playbook's hooks, `where` = "hooks[1].timeout".
 [[nodiscard]] std::vector<Error> hook_problems(const std::vector<HookSpec>& hooks);
 
 } // namespace oa_stream::playbook

@@ -1,4 +1,4 @@
-// One event to one hook.
+// Delivers one event to one hook.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/digest.hpp"
 #include "oa_stream/base/redact.hpp"
@@ -19,7 +19,8 @@ constexpr std::size_t k_most_output = 64U << 10U;
 constexpr Millis k_first_pause{500};
 constexpr Millis k_longest_pause{10'000};
 
-/// "whsec_" and base64, as keys of Standard Webhooks are handed out; any other key as it is.
+/// "whsec_" and base64, the form in which Standard Webhooks keys are handed out; any other key is
+/// used unchanged.
 std::string key_bytes(std::string_view key) {
     constexpr std::string_view k_prefix = "whsec_";
     if (!key.starts_with(k_prefix)) {
@@ -46,7 +47,7 @@ request_for(const HookSpec& hook, const HookSecrets& secrets, const std::string&
     return out;
 }
 
-/// Each try is signed again: a receiver refuses time stamps that are old.
+/// Each retry is signed again: a receiver rejects old time stamps.
 void sign(net::ClientRequest& request, const HookSecrets& secrets, const std::string& id) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now).count();
@@ -64,7 +65,8 @@ std::string text_of_failure(const net::ClientResponse& response) {
                : fmt::format("{}: {}", to_string(response.failure), response.failure_text);
 }
 
-/// What the operator gave the program through the environment may be a secret, whatever its name.
+/// Values that the operator passed to the program through the environment may be secrets, whatever
+/// their names.
 Redactor redactor_of(const HookSpec& hook, const std::map<std::string, std::string>& env) {
     Redactor out;
     for (const std::string& name : hook.env) {
@@ -130,7 +132,8 @@ Task<Result<std::string>> deliver_to_server(
         const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
         net::ClientRequest request = request_for(hook, secrets, id);
         request.body = body;
-        // Who is slow to answer, as one who asks a person, is not asked twice meanwhile.
+        // A receiver that is slow, for example because it asks a person, must not get the request
+        // twice.
         request.total_timeout = std::max(Millis(1), left);
         request.first_byte_timeout = request.idle_timeout = Millis(0);
         sign(request, secrets, id);

@@ -20,7 +20,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-constexpr std::size_t k_most_waiting = 64; ///< events of one hook
+constexpr std::size_t k_most_waiting = 64; ///< events per hook
 constexpr std::size_t k_longest_text = 2000;
 constexpr auto k_tick = Millis{20};
 
@@ -37,21 +37,21 @@ struct Hooks::Delivery {
 struct Hooks::Hook {
     HookSpec spec;
     HookSecrets secrets;
-    std::deque<std::shared_ptr<Delivery>> waiting{}; ///< the first is under way
+    std::deque<std::shared_ptr<Delivery>> waiting{}; ///< the first is being delivered
     int delivered = 0;
     int failed = 0;
     std::string last_error{};
 };
 
-/// What the deliveries work on; they may outlive the hooks by a moment.
+/// State of the deliveries, which may briefly outlive the hooks.
 struct Hooks::State {
     asio::any_io_executor executor;
     HookFacts facts;
-    run::RunSession* session; ///< null: the run is over, nothing is noted any more
-    std::shared_ptr<net::HttpClient> client; ///< its own, so that no delivery outlives it
+    run::RunSession* session; ///< null: the run has ended, nothing more is noted
+    std::shared_ptr<net::HttpClient> client; ///< separate, so that no delivery outlives it
     std::vector<std::shared_ptr<Hook>> hooks{};
     std::uint64_t sent = 0;
-    /// Of this process: another one may roll the run back, and counts from 1 as well.
+    /// Identifies this process: another one may roll the run back, and also counts from 1.
     std::string process = random_hex(4);
 
     void note(Hook& hook, const Delivery& delivery, const Result<std::string>& end) {
@@ -214,7 +214,7 @@ Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::St
             (void)co_await sleep_for(k_tick);
         }
         const Result<std::string>& end = *delivery->end;
-        // It refused; or its answer is unknown.
+        // The hook refused, or its answer is unknown.
         const Verdict verdict = end                                      ? Verdict::pass
                                 : end.error().code == Code::precondition ? Verdict::fail
                                                                          : Verdict::error;
@@ -229,7 +229,7 @@ Task<std::vector<Check>> Hooks::ask(std::string what, Json fields, const run::St
 
 Task<void> Hooks::finish(const run::StopRequest* stop) {
     constexpr std::chrono::seconds patience{30};
-    constexpr std::chrono::seconds hurry{10}; // somebody wants the process to end
+    constexpr std::chrono::seconds hurry{10}; // an operator wants the process to end
     bool hurries = is_requested(stop);
     const auto limit = hurries ? hurry : patience;
     auto deadline = Clock::now() + limit;

@@ -1,4 +1,4 @@
-// Tells others what a run does, and never lets it wait. Private to the room.
+// Notifies hooks of a run's events without delaying the run. Private to the room.
 #pragma once
 
 #include "oa_stream/playbook/outside.hpp"
@@ -11,20 +11,20 @@
 
 namespace oa_stream::playbook {
 
-/// Of the run, in every document.
+/// Facts of the run, included in every document.
 struct HookFacts {
     std::string playbook;
     std::string kind;
     std::string target;
 };
 
-/// Each hook has a queue of its own, worked off in order, beside the run: events arrive in order,
-/// and a hook that is slow delays no other. What becomes of each delivery is an event "hook" of the
-/// run's timeline. A queue that is full drops what is newest, and says so. One thread.
+/// Each hook has its own queue, processed in order beside the run: events arrive in order, and a
+/// slow hook delays no other. Each delivery's result is a "hook" event in the run's timeline. A
+/// full queue drops the newest event and reports it. Not thread-safe.
 class Hooks {
 public:
-    /// `session` must outlive it. A hook whose secret is missing is never called; that
-    /// is noted once.
+    /// `session` must outlive it. A hook whose secret is missing is never called; that is noted
+    /// once.
     Hooks(
         const asio::any_io_executor& executor,
         const std::vector<HookSpec>& specs,
@@ -32,27 +32,28 @@ public:
         run::RunSession& session,
         const Outside& outside
     );
-    /// What is under way ends: programs are killed.
+    /// Ends deliveries under way: programs are killed.
     ~Hooks();
     Hooks(const Hooks&) = delete;
     Hooks& operator=(const Hooks&) = delete;
 
-    /// Returns at once. `what` is one sentence for people; `fields` become members of the document.
+    /// Returns at once. `what` is one sentence for display; `fields` become members of the
+    /// document.
     void notify(HookEvent event, const std::string& what, const Json& fields = Json::object());
 
-    /// The ids of those that ask() waits for.
+    /// The ids of the hooks that ask() waits for.
     [[nodiscard]] std::vector<std::string> required() const;
 
-    /// The same for before_stage, and waits for the hooks that are required: one check of each, or
-    /// none once `stop` was requested.
+    /// Notifies before_stage and waits for the required hooks: one check each, or none once `stop`
+    /// was requested.
     [[nodiscard]] Task<std::vector<Check>>
     ask(std::string what, Json fields, const run::StopRequest* stop);
 
-    /// Waits until all is delivered, at most 30 s, and 10 s from when it sees that `stop` was
-    /// requested; what is not delivered is given up and noted. No event is delivered afterwards.
+    /// Waits until everything is delivered, at most 30 s, and 10 s after it sees that `stop` was
+    /// requested; undelivered events are dropped and noted. Nothing is delivered afterwards.
     [[nodiscard]] Task<void> finish(const run::StopRequest* stop);
 
-    /// A line for the report for each hook that failed.
+    /// One line for the report per failed hook.
     [[nodiscard]] std::vector<std::string> notes() const;
     /// For run.json: [{id, delivered, failed, last_error}].
     [[nodiscard]] Json summary() const;
@@ -61,7 +62,7 @@ private:
     struct State;
     struct Hook;
     struct Delivery;
-    /// What was queued; with its end when it never will be delivered.
+    /// Queues a delivery; if it will never be delivered, its result is already set.
     [[nodiscard]] std::shared_ptr<Delivery> queue(
         const std::shared_ptr<Hook>& hook,
         HookEvent event,
@@ -76,14 +77,14 @@ private:
     std::shared_ptr<State> state_;
 };
 
-/// The document of an event to a program on stdin, or by POST; at most `limit` for all tries. What
-/// happened: "exit 0", "HTTP 204, 2 tries". Code::precondition when the program or the server
-/// refused.
+/// Sends an event's document to a program on stdin or by POST, within `limit` for all retries.
+/// Returns the result: "exit 0", "HTTP 204, 2 tries". Code::precondition when the program or the
+/// server refused.
 [[nodiscard]] Task<Result<std::string>> deliver_to_program(
     asio::any_io_executor executor, HookSpec hook, std::string event, std::string body
 );
-/// Signed as Standard Webhooks 1.0.0 says: webhook-id, webhook-timestamp, webhook-signature.
-/// Repeated with back-off where net::may_pass(). Only an answer of 3xx or 4xx says no.
+/// Signed according to Standard Webhooks 1.0.0: webhook-id, webhook-timestamp, webhook-signature.
+/// Retried with back-off where net::may_pass(). Only a 3xx or 4xx answer is a refusal.
 [[nodiscard]] Task<Result<std::string>> deliver_to_server(
     std::shared_ptr<net::HttpClient> client,
     HookSpec hook,

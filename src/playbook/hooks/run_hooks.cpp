@@ -1,4 +1,4 @@
-// Where a run notifies its hooks.
+// The points where a run notifies its hooks.
 #include "engine/playbook_run.hpp"
 #include "engine/run_context.hpp"
 
@@ -68,7 +68,7 @@ Task<StepEnd> ask_hooks(RunContext* run, const Step* step) {
         run->session.report(
             "hooks asked", "waiting for " + what, {{"step", step->id}, {"hooks", required}}
         );
-        // A drill's users are watched from its beginning to its end.
+        // A drill's users are observed from its beginning to its end.
         const bool serves = run->out.mutated && step->stage > 0 && !run->playbook().drill;
         checks = serves ? co_await watch_while_asked(run, step, std::move(asked))
                         : co_await std::move(asked);

@@ -1,4 +1,4 @@
-// A second operator's yes to a plan, beside the plan's file.
+// A second operator's approval of a plan, stored beside the plan's file.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
@@ -35,7 +35,7 @@ Approval approval_in(const Json& json) {
     };
 }
 
-/// Null: there is none.
+/// Unset: there is none.
 Result<std::optional<Approval>> read_approval(const std::filesystem::path& plan) {
     const auto file = file_beside(plan);
     if (!is_there(file)) {
@@ -132,7 +132,7 @@ Result<std::optional<Approval>>
 check_approval(const std::filesystem::path& path, const Plan& plan, WallTime now) {
     auto read = read_approval(path);
     const bool needed = plan.playbook.approvals > 1;
-    if (!needed) { // one that was given all the same is shown when it can be
+    if (!needed) { // an unneeded approval is still shown when it is valid
         auto given = read ? *std::move(read) : std::nullopt;
         return given && given->plan == plan.id ? std::move(given) : std::nullopt;
     }

@@ -18,7 +18,7 @@ measure::Flow
 flow_at(const Playbook& playbook, const measure::GateSpec& gate, int percent, double users_per_s) {
     const ProbeSpec& probe = playbook.stage.probe;
     const double pinned = probe.per_arm_per_s;
-    // At 0 % only probes reach the canary, at 100 % only they reach stable.
+    // At 0 % only probes reach the canary; at 100 % only probes reach stable.
     const bool compared_at_100 = percent == 100 && gate.against == measure::Against::stable;
     const bool filled_in = users_per_s <= 0 && playbook.stage.on_no_traffic == NoTraffic::probe;
     if (percent == 0 || compared_at_100 || filled_in) {

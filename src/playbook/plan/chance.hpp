@@ -1,4 +1,4 @@
-// How likely a canary as good as stable passes a playbook's gates, reckoned before anything moves.
+// Estimates before anything moves how likely a canary as good as stable passes a playbook's gates.
 // Private to the room.
 #pragma once
 
@@ -12,19 +12,19 @@ namespace oa_stream::playbook {
 
 struct GateTrials;
 
-/// It compares numbers as they are, so no number of requests makes it surer.
+/// The gate compares plain numbers, so more requests make it no more certain.
 [[nodiscard]] bool has_no_bounds(const measure::GateSpec& gate) noexcept;
 
-/// Looks that may decide.
+/// Number of looks that may decide.
 [[nodiscard]] int looks_of(const StageSpec& stage);
 
-/// Requests a second of each arm at a stage that a gate on users' requests counts, when so many
-/// users come in all.
+/// Requests per second and arm that a gate on users' requests counts at a stage, given the total
+/// rate of users.
 [[nodiscard]] measure::Flow
 flow_at(const Playbook& playbook, const measure::GateSpec& gate, int percent, double users_per_s);
 
-/// That the gate passes an equal canary at every stage, one flow each; goes into `out.chance`, too.
-/// nullopt: it does not decide, or nothing is known.
+/// The probability that the gate passes an equal canary at every stage, one flow each; also
+/// multiplied into `out.chance`. nullopt: the gate does not decide, or nothing is known.
 [[nodiscard]] std::optional<double> chance_of(
     const measure::GateSpec& gate,
     const StageSpec& stage,

@@ -1,4 +1,4 @@
-// What a cutover would do to conversations, found out while the plan is made.
+// Finds out during planning what a cutover would do to conversations.
 #include "oa_stream/net/http_client.hpp"
 #include "oa_stream/probe/continuity.hpp"
 
@@ -7,10 +7,10 @@
 namespace oa_stream::playbook {
 namespace {
 
-// Far beyond what changes the decision; counting more would only delay the plan.
+// Far more than matters for the decision; counting further would only delay the plan.
 constexpr std::uint64_t k_most_counted = 10'000;
 
-/// Nothing is known where stable cannot be asked: the number is for people, and decides nothing.
+/// Unknown where stable cannot be queried: the number is for display and decides nothing.
 Task<std::optional<probe::ThreadCount>>
 count_left_behind(const Outside* outside, const Playbook* playbook) {
     const Traffic& traffic = playbook->traffic;
@@ -28,7 +28,7 @@ count_left_behind(const Outside* outside, const Playbook* playbook) {
 Task<Result<Json>> try_continuity(const Outside* outside, const Playbook* playbook, bool probes) {
     if (playbook->continuity == Continuity::new_threads_only) {
         const auto count = co_await count_left_behind(outside, playbook);
-        // All that were looked at may be of probes: then nothing is known of users'.
+        // If only probes' conversations were examined, nothing is known about users'.
         const bool known = count && (count->known > 0 || !count->more);
         Json out = {{"threads", known ? Json(count->known) : Json(nullptr)}};
         if (known && count->more) {

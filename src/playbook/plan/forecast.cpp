@@ -32,7 +32,7 @@ using measure::SourceReading;
 constexpr auto k_in_flight = Millis{20000};
 constexpr auto k_source_call = Millis{60000};
 constexpr double k_hour_s = 3600;
-constexpr double k_enough_chance = 0.95; ///< below it the plan warns
+constexpr double k_enough_chance = 0.95; ///< below it the plan has a warning
 constexpr double k_week_s = 7 * 86'400;
 
 Result<probe::Target>
@@ -40,7 +40,7 @@ pinned(const Outside& outside, const Playbook& playbook, const std::string& revi
     return pinned_target(outside.users, *outside.driver, playbook.traffic.arms(), revision);
 }
 
-/// What GET /version answers, without what changes by itself.
+/// The answer of GET /version, without members that change by themselves.
 Task<Json> version_of(const Outside* outside, const Playbook* playbook, std::string revision) {
     auto target = pinned(*outside, *playbook, revision);
     if (!target) {
@@ -89,7 +89,8 @@ std::string answered_by_nobody(const std::vector<Sample>& samples) {
     return bad == samples.end() ? "no probe came back" : bad->outcome + " " + bad->detail;
 }
 
-/// What its probes saw. Their conversations are removed again; `kept` says which could not be.
+/// The samples of stable's probes. Their conversations are deleted again; `kept` names those that
+/// could not be.
 Task<Result<std::vector<Sample>>>
 probe_stable(const Outside* outside, const Playbook* playbook, Millis window, std::string* kept) {
     OA_CO_TRY(probe::Target target, pinned(*outside, *playbook, playbook->traffic.stable));
@@ -192,14 +193,15 @@ try_probes(const Outside* outside, const Playbook* playbook, Millis window, Gate
     co_return Result<void>{};
 }
 
-// By sources
-// ------------------------------------------------------------------------------------------------
+// Sources
+// ---------------------------------------------------------------------------------------------------
 
-/// When one that a failed scrape took away was still there.
+/// How far back to look for a value that a failed scrape removed.
 constexpr double k_moment_ago_s = 300;
 
-/// Of stable: the last hour; when that says nothing, whether the last seven days do. An expression
-/// is a value of one moment, which a failed scrape takes away: whether it had one a moment ago.
+/// Stable's reading of the last hour; if that is missing, whether the last seven days have one. An
+/// expression has a momentary value, which a failed scrape removes: then whether it had one a
+/// moment ago.
 Task<Result<SourceReading>>
 recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
     const std::string_view source = judged_by(*playbook, *gate).name();
@@ -241,7 +243,7 @@ recent(const Outside* outside, const Playbook* playbook, const GateSpec* gate) {
     co_return hour;
 }
 
-/// expectation_of(), and for buckets what they let guess.
+/// expectation_of(), or an estimate where only buckets are known.
 std::optional<measure::Expectation> expected_of(const measure::Tally& tally) {
     auto out = measure::expectation_of(tally);
     if (!out || out->p95_s || tally.buckets.empty()) {

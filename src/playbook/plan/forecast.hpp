@@ -1,5 +1,5 @@
-// What is looked at while a plan is made: which builds the revisions are, and whether its gates can
-// decide at all. Private to the room.
+// What is observed while a plan is made: the revisions' builds, and whether the gates can decide.
+// Private to the room.
 #pragma once
 
 #include "oa_stream/playbook/outside.hpp"
@@ -11,17 +11,18 @@
 
 namespace oa_stream::playbook {
 
-/// For what a plan opened itself.
+/// For conversations that the plan itself opened.
 inline constexpr Millis k_removing{10'000};
 
-/// revision → {"version": what GET /version says}; null where it does not answer. Never fails: the
+/// revision → {"version": answer of GET /version}; null where it does not answer. Never fails: the
 /// smokes find that.
 [[nodiscard]] Task<Json> revision_facts(const Outside* outside, const Playbook* playbook);
 
 struct GateTrials {
-    Json records = Json::array(); ///< a gate each: id, value, n, needs_n, decides_in_s, sentence
+    Json records = Json::array(); ///< one per gate: id, value, n, needs_n, decides_in_s, sentence
     std::vector<std::string> warnings{};
-    /// That a canary as good as stable passes every gate at every stage, extensions included.
+    /// Probability that a canary as good as stable passes every gate at every stage, extensions
+    /// included.
     double chance = 1;
 };
 
@@ -34,18 +35,18 @@ struct GateTrials {
 try_gates(const Outside* outside, const Playbook* playbook, Millis window, bool probes);
 
 /// With continuity required, tries it once, from stable to the canary: Code::precondition when a
-/// conversation does not go on there. With new-threads-only counts the conversations that stay
-/// behind. As PlanFacts::continuity.
+/// conversation does not continue there. With new-threads-only counts the conversations left
+/// behind. Result as PlanFacts::continuity.
 [[nodiscard]] Task<Result<Json>>
 try_continuity(const Outside* outside, const Playbook* playbook, bool probes);
 
-/// One fresh connection as a user's, up to three. Not one answered well by a revision of `serving`:
-/// what that would mean for a rollback, which only such answers verify, and how the last one
-/// missed. Conversations that the target keeps are a warning, too.
+/// Up to three fresh connections as a user's. If none is answered well by a revision of `serving`,
+/// warns what that would mean for a rollback, which only such answers verify, with the last
+/// failure. Also warns of conversations that the target keeps.
 [[nodiscard]] Task<std::vector<std::string>>
 try_users(const Outside* outside, const Playbook* playbook, const traffic::Split* serving);
 
-/// One line a gate, for people.
+/// One line per gate, for display.
 [[nodiscard]] std::string tried_text(const Json& record);
 
 } // namespace oa_stream::playbook

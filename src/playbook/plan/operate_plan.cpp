@@ -1,4 +1,4 @@
-// A playbook and what is live → a plan.
+// Makes a plan from a playbook and the live state.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
@@ -28,7 +28,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-// Long enough to see whether stable answers at all and about how fast.
+// Long enough to see whether stable answers and roughly how fast.
 constexpr auto k_try = Millis{3000};
 
 Result<void> check_planned(const PlanRequest& request, Kind kind) {
@@ -52,7 +52,7 @@ Result<void> check_planned(const PlanRequest& request, Kind kind) {
 
 Result<Playbook> read(const PlanRequest& request) {
     if (const auto kind = stated_kind(request.playbook.text)) {
-        OA_CHECK(check_planned(request, *kind)); // before it asks for its variables
+        OA_CHECK(check_planned(request, *kind)); // before its variables are required
     }
     OA_TRY(
         Playbook playbook, read_playbook(request.playbook.text, request.playbook.file, request.set)
@@ -69,7 +69,7 @@ Result<Playbook> read(const PlanRequest& request) {
     return playbook;
 }
 
-/// A lane can be switched off while its revision gets shares: users get no turns there.
+/// A lane can be switched off while its revision has a share: users get no turns there.
 std::vector<std::string> closed_lanes(const Json& revisions) {
     std::vector<std::string> out;
     for (const auto& [revision, facts] : revisions.items()) {
@@ -81,8 +81,8 @@ std::vector<std::string> closed_lanes(const Json& revisions) {
     return out;
 }
 
-/// Would the machinery take each write? Found out now, not half way. What serves already needs no
-/// write, and yet its server may be down: a warning each.
+/// Whether the machinery would accept each write; better found now than half-way. A split that
+/// serves already needs no write, but its server may be down: one warning each.
 Task<Result<std::vector<std::string>>>
 check_writes_possible(traffic::TrafficDriver* driver, const Plan* plan) {
     std::vector<std::string> warnings;
@@ -110,7 +110,7 @@ void say(const PlanRequest& request, const std::string& line) {
     }
 }
 
-/// What may take long and leaves no line.
+/// Reports work that may take long and prints nothing else.
 void under_way(const PlanRequest& request, std::string_view line) {
     if (request.observer != nullptr) {
         request.observer->progress(line);
@@ -169,8 +169,8 @@ std::vector<std::string> warnings_of(const Playbook& playbook, const traffic::Tr
     return out;
 }
 
-/// Where no stage can begin from `live`: what rolls back the run that left it, if one of this
-/// machine did and can be rolled back.
+/// When no stage can begin from `live`: suggests the rollback of the run that left it, if a run of
+/// this machine did and it can be rolled back.
 void suggest_rollback(
     Error& error,
     const PlanRequest& request,
@@ -200,7 +200,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     OA_CO_TRY(const Outside outside, open_outside(executor, playbook));
     OA_CO_CHECK(check_hooks(outside));
     traffic::TrafficDriver& driver = *outside.driver;
-    // A plan that rolls back is how everything comes back, whatever moved it.
+    // A plan that rolls back restores everything, whatever moved it.
     if (playbook.kind != Kind::rollback && !request.state_dir.empty()) {
         OA_CO_CHECK(check_nothing_undone(request.state_dir, driver.target()));
         OA_CO_CHECK(check_nothing_under_way(request.state_dir, driver.target()));
@@ -218,7 +218,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     under_way(request, "checking each change with the platform");
     OA_CO_TRY(auto lacking, co_await check_writes_possible(&driver, &*draft));
     const bool moves = std::ranges::any_of(draft->steps, &Step::mutates);
-    if (playbook.kind == Kind::rollback && moves) { // a cutover's preflight finds it
+    if (playbook.kind == Kind::rollback && moves) { // a cutover's preflight finds this itself
         OA_CO_CHECK(co_await check_who_answers(&outside, &playbook, draft->home()));
     }
 
@@ -234,7 +234,7 @@ Task<Result<Plan>> plan_playbook(PlanRequest request) {
     std::ranges::move(closed_lanes(facts.revisions), std::back_inserter(facts.warnings));
     under_way(request, "testing whether conversations continue");
     OA_CO_TRY(facts.continuity, co_await try_continuity(&outside, &playbook, request.probes));
-    // Who rolls back knows that users are not served well.
+    // A rollback is planned because users are not served well.
     if (request.probes && playbook.kind != Kind::rollback && !live.serving.empty()) {
         under_way(request, "asking as a user would");
         auto missed = co_await try_users(&outside, &playbook, &live.serving);

@@ -93,13 +93,13 @@ private:
         now_ = baseline_;
     }
 
-    /// Its own undo would bring the bad revision back, so it has none.
+    /// It has no undo, which would bring the bad revision back.
     Result<void> roll_back() {
         OA_TRY(
             const Split after, Split::between(playbook_.traffic.stable, playbook_.traffic.canary, 0)
         );
         Step& step = add("rollback", StepKind::restore, "");
-        // A request that does not serve yet is to go, too.
+        // A request that does not serve yet must also be withdrawn.
         const bool only_requested = now_ == after && requested_;
         step.before = only_requested ? *requested_ : now_;
         step.title = *step.before == after ? "nothing to change: " + after.text()
@@ -161,7 +161,7 @@ private:
         }
         now_ = after;
 
-        // Before the bake: who would lose a conversation must not wait for its end.
+        // Before the bake, so that users do not lose conversations until its end.
         if (continuous()) {
             Step& step =
                 add("continuity@" + where,
@@ -187,7 +187,7 @@ private:
 
     const Playbook& playbook_;
     const Split& baseline_;
-    const std::optional<Split>& requested_; ///< where that is not the baseline
+    const std::optional<Split>& requested_; ///< when it differs from the baseline
     Split now_;
     std::vector<Step> steps_;
 };
@@ -248,7 +248,7 @@ Json body(const Plan& plan) {
     return out;
 }
 
-/// A gate that cannot decide within its bake even when nothing is bad.
+/// Warns of gates that cannot decide within their bake even when nothing is bad.
 std::vector<std::string> warnings_for(const Playbook& playbook) {
     std::vector<std::string> out;
     const double n = playbook.stage.probe.per_arm_per_s * seconds(playbook.stage.bake);
@@ -267,7 +267,7 @@ std::vector<std::string> warnings_for(const Playbook& playbook) {
     return out;
 }
 
-/// However a gate that decides would do, there is none.
+/// Warns that no gate decides.
 void warn_of_no_gate(const Playbook& playbook, std::vector<std::string>& out) {
     if (!no_gate_decides(playbook)) {
         return;
@@ -315,7 +315,7 @@ Result<Plan> make_plan(
 ) {
     OA_TRY(Plan plan, make_plan(std::move(playbook), std::move(driver), std::move(target), live));
     if (!facts.trials.empty()) {
-        plan.warnings.clear(); // what was tried knows better than what was reckoned
+        plan.warnings.clear(); // the trial's results replace the estimates
         warn_of_no_gate(plan.playbook, plan.warnings);
     }
     plan.warnings.insert(plan.warnings.end(), facts.warnings.begin(), facts.warnings.end());

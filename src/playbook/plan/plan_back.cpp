@@ -17,12 +17,12 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// Of its driver.
+/// Settings of the plan's driver.
 const Json& settings_in(const Json& plan) {
     return object_in(object_in(object_in(plan, "playbook"), "traffic"), "settings");
 }
 
-/// Where a plan keeps what a shipped playbook has as a variable.
+/// The plan's value for a variable of a shipped playbook.
 std::string known_value(const Json& plan, const std::string& name) {
     const Json& playbook = object_in(plan, "playbook");
     const Json& settings = settings_in(plan);
@@ -40,8 +40,8 @@ std::string known_value(const Json& plan, const std::string& name) {
     return program ? read.front().get<std::string>() : std::string();
 }
 
-/// The shipped playbook calls one program with one word. One that is called in another way would be
-/// called wrongly, and under the lock of another target.
+/// The shipped playbook calls one program with one word. A driver that is called differently would
+/// be called incorrectly, under the lock of another target.
 bool calls_as_shipped(const Json& plan) {
     const auto* kind = traffic::driver_kind(text_in(plan, "driver"));
     if (kind == nullptr || kind->programs.empty()) {
@@ -53,8 +53,8 @@ bool calls_as_shipped(const Json& plan) {
     });
 }
 
-/// The variables of a shipped playbook, one a line: "- { name: base_url, required: true, …". False:
-/// the plan does not have one that is required.
+/// Adds the variables of a shipped playbook, one per line: "- { name: base_url, required: true, …".
+/// False: the plan lacks a required one.
 bool add_settings(std::vector<std::string>& arguments, std::string_view text, const Json& plan) {
     constexpr std::string_view k_name = "- { name: ";
     while (!text.empty()) {

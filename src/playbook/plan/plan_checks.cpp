@@ -1,4 +1,4 @@
-// A mutation in a dry run: could it be done?
+// Checks in a dry run whether a mutation could be done.
 #include "engine/drift.hpp"
 #include "engine/within.hpp"
 

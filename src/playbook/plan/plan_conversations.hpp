@@ -1,4 +1,4 @@
-// What a cutover does to conversations, in a plan's words. Private to the room.
+// Describes in a plan what a cutover does to conversations. Private to the room.
 #pragma once
 
 #include "oa_stream/playbook/plan.hpp"
@@ -7,7 +7,7 @@
 
 namespace oa_stream::playbook {
 
-/// Stands before everything else of a plan: nobody may miss it. Empty: there is nothing to say.
+/// Printed before everything else in a plan, so that it is not missed. Empty: nothing to report.
 [[nodiscard]] std::string conversations_text(const Plan& plan);
 
 } // namespace oa_stream::playbook

@@ -17,14 +17,14 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// An empty object: what served was not a split in whole percents.
+/// An empty object: the serving split was not in whole percents.
 Result<traffic::Split> baseline_in(const Json& json) {
     return json.is_object() && json.empty() ? traffic::Split{} : traffic::Split::from_json(json);
 }
 
 constexpr std::uint64_t k_largest_plan = 8U << 20U;
 
-/// Null where it is missing.
+/// Null when the member is missing.
 Json value_in(const Json& json, std::string_view key) {
     const Json* found = member(json, key);
     return found == nullptr ? Json(nullptr) : *found;
@@ -63,7 +63,7 @@ PlanFacts facts_in(const Json& json) {
     return out;
 }
 
-/// The splits that the plan set out to write; what else its steps were is not needed to go back.
+/// The splits that the plan intended to write; the other steps are not needed for a rollback.
 std::vector<Step> moves_in(const Json& json) {
     std::vector<Step> out;
     for (const Json& one : list_in(json, "steps")) {
@@ -127,7 +127,7 @@ Advice how_to_make_one() {
 } // namespace
 
 Result<Plan> read_plan(std::string_view text, std::string_view file, Trust trust) {
-    // An id covers what is read alone: a name that stands twice would hide its first value.
+    // The id covers only parsed content: with a duplicate name the first value would be hidden.
     auto json = parse_json_within(text, {.unique_names = trust == Trust::verified});
     if (!json || text_in(*json, "schema") != "oa-stream.plan.v1" || !member(*json, "source")) {
         return fail(
@@ -272,7 +272,7 @@ drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json&
     }
     for (const auto& [revision, planned] : plan.facts.revisions.items()) {
         const Json* now = member(revisions, revision);
-        // A revision that cannot be asked right now has not drifted; its smoke will show it.
+        // A revision that cannot be queried now has not drifted; its smoke will show the failure.
         if (!planned.is_null() && now != nullptr && !now->is_null()) {
             name_differences(
                 out,

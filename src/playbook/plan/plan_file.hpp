@@ -1,4 +1,4 @@
-// Plan files: read back, and compared with what is live now.
+// Reads plan files and compares them with the live state.
 #pragma once
 
 #include "oa_stream/base/redact.hpp"
@@ -11,54 +11,54 @@
 
 namespace oa_stream::playbook {
 
-/// The hint of a refusal of this plan.
+/// Hint for a plan that is refused.
 inline constexpr std::string_view k_make_new_plan = "make a new plan";
 
-/// SHA-256 of the JSON with its keys sorted, no white space, numbers in their shortest form.
+/// SHA-256 of the JSON with sorted keys, no white space, and numbers in their shortest form.
 [[nodiscard]] std::string canonical_digest(const Json& json);
 
-/// The plan of a file, made again from the playbook's text and what was recorded, so that there is
-/// one reader of playbooks. Code::unreadable; Code::precondition when the file is not what its id
-/// says (somebody edited it) or another release would make another plan of it.
+/// The plan of a file, remade from the playbook's text and the recorded observations, so that there
+/// is only one reader of playbooks. Code::unreadable; Code::precondition when the content does not
+/// match its id (it was edited) or another release would make a different plan from it.
 enum class Trust {
     verified, ///< to be applied
-    /// To roll a run back: what it did must not depend on this release. Of its steps those that
-    /// move traffic.
+    /// For rolling a run back: what it did must not depend on this release. Only has the steps that
+    /// shift traffic.
     rescue,
 };
 [[nodiscard]] Result<Plan>
 read_plan(std::string_view text, std::string_view file, Trust trust = Trust::verified);
-/// `shown`: the id of the plan that somebody read in this file before; Code::precondition when it
-/// has another one now. Empty: nobody did.
+/// `shown`: the id of the plan that the operator read in this file; Code::precondition when it now
+/// has another one. Empty: not read before.
 [[nodiscard]] Result<Plan>
 load_plan(const std::filesystem::path& path, std::string_view shown = {});
 
-/// A plan is shown around, so nothing in it may be a secret: Code::usage. A run's copy of it would
-/// be blanked, too, and no rollback could restore the setting from that.
+/// Code::usage when the plan contains a secret: plans are passed around. A run's copy would also be
+/// redacted, and no rollback could restore the setting from it.
 [[nodiscard]] Result<void> check_no_secret(const Plan& plan, Redactor redactor);
 
-/// By which the clocks of two machines may differ.
+/// Tolerated difference between the clocks of two machines.
 inline constexpr auto k_clock_skew = std::chrono::minutes(5);
 
 /// Code::precondition for a plan older than its validity, or made in the future.
 [[nodiscard]] Result<void> check_age(const Plan& plan, WallTime now);
 
-/// Code::precondition, with `hint`, unless the plan's settings lead to what it was made for: from
-/// another folder a relative path leads elsewhere.
+/// Code::precondition, with `hint`, unless the plan's settings lead to the target that it was made
+/// for: from another folder a relative path leads elsewhere.
 [[nodiscard]] Result<void>
 check_target(const Plan& plan, const traffic::TrafficDriver& driver, Advice hint);
 
-/// Everything that is not as the plan saw it, one sentence each with planned and live value. An
-/// etag alone is nothing.
+/// All differences from the plan's observations, one sentence each with planned and live value. A
+/// new etag alone is no difference.
 [[nodiscard]] std::vector<std::string>
 drift_from_plan(const Plan& plan, const traffic::TrafficState& live, const Json& revisions);
 
-/// A plan is applied once. Durable before it returns; of two at once one succeeds.
-/// Code::precondition naming the run that used it up.
+/// Marks the plan as applied, which is allowed once. Durable when it returns; of two concurrent
+/// calls one succeeds. Code::precondition naming the run that applied it.
 [[nodiscard]] Result<void>
 spend(const std::filesystem::path& state_dir, const Plan& plan, std::string_view run);
 
-/// Where two documents differ: "traffic/0/percent: planned 100, live 95".
+/// The differences of two documents: "traffic/0/percent: planned 100, live 95".
 void name_differences(
     std::vector<std::string>& out, std::string_view what, const Json& planned, const Json& live
 );

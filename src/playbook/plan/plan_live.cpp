@@ -12,7 +12,7 @@ check_live(const Playbook& playbook, std::string_view target, const traffic::Tra
         return fail(Code::precondition, "an earlier change of traffic is still being carried out");
     }
     if (playbook.kind == Kind::rollback) {
-        return {}; // whatever serves, stable is to have it
+        return {}; // whatever serves, stable is to get the traffic
     }
     if (live.serving.empty()) {
         return fail(

@@ -1,4 +1,4 @@
-// What serves now, as a plan may begin from it. Private to the room.
+// Checks that a plan may begin from the live state. Private to the room.
 #pragma once
 
 #include "oa_stream/playbook/playbook.hpp"

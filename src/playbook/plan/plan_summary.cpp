@@ -1,4 +1,4 @@
-// A plan on one screen: what a person has to know before saying yes.
+// A plan on one screen: what an operator must know before confirming.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
@@ -23,7 +23,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// In whole seconds, and from ten minutes on in whole minutes: nobody decides by less.
+/// In whole seconds, from ten minutes on in whole minutes: finer values do not affect a decision.
 std::string rounded(Millis time) {
     constexpr Millis k_long{600000};
     const std::int64_t unit = time >= k_long ? 60000 : time >= Millis(1000) ? 1000 : 1;
@@ -70,7 +70,7 @@ std::string checks_text(const Playbook& playbook) {
     return fmt::format("{}", fmt::join(out, ", "));
 }
 
-/// Of the gate's trial: how long it needs at today's traffic.
+/// From the gate's trial: the time it needs at today's traffic.
 std::string decides_in(const Plan& plan, const measure::GateSpec& gate) {
     const auto found = std::ranges::find_if(plan.facts.trials, [&](const Json& trial) {
         return string_member(trial, "id") == gate.id;
@@ -94,7 +94,7 @@ std::string decides_in(const Plan& plan, const measure::GateSpec& gate) {
 }
 
 void add_gates(const Plan& plan, const std::function<void(std::string_view, std::string)>& line) {
-    constexpr std::size_t k_shown = 8; // it is one screen
+    constexpr std::size_t k_shown = 8; // it must fit on one screen
     const auto& gates = plan.playbook.stage.gates;
     for (std::size_t i = 0; i < std::min(gates.size(), k_shown); ++i) {
         const bool observes = gates[i].mode == measure::GateMode::observe;
@@ -224,7 +224,7 @@ Result<ShownPlan> read_shown_plan(const std::filesystem::path& path, WallTime no
     if (plan.error().code != Code::precondition) {
         return std::unexpected(std::move(plan).error());
     }
-    // Whoever wants to know what it was can still read it.
+    // A refused plan can still be shown.
     OA_TRY(const std::string text, read_file(path));
     OA_TRY(Plan stale, read_plan(text, path.string(), Trust::rescue));
     return ShownPlan{std::move(stale), plan.error().message};

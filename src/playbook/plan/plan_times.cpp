@@ -34,7 +34,7 @@ PlanTimes times_of(const Playbook& playbook) {
 Millis rollback_at_most(const Playbook& playbook) {
     const Millis ramp = playbook.rollback_ramp;
     const Millis shifts = playbook.driver_limit * (Playbook::k_ramp_steps - 1);
-    // The write has its limit until it is read back, and so have the connections that verify it.
+    // The write until read-back and the verifying connections each have this limit.
     return (ramp > Millis(0) ? ramp + shifts : Millis(0)) + 2 * playbook.restore_limit;
 }
 

@@ -6,14 +6,17 @@
 namespace oa_stream::playbook {
 
 struct PlanTimes {
-    Millis usual{};    ///< all stages at their bake, and a few seconds a shift
+    Millis usual{}; ///< all stages at their bake, plus a few seconds per shift
     Millis extended{}; ///< the same with every extension
-    Millis pauses{};   ///< those that the playbook plans, at their longest
+    Millis pauses{}; ///< planned pauses of the playbook, at their longest
     Millis worst{
-    }; ///< every limit, extension and planned pause used up, and the rollback; no wait of a `hold`
+        /// Every limit, extension and planned pause used up, plus the rollback; excludes the wait
+        /// of a
+        /// `hold`.
+    };
 };
 [[nodiscard]] PlanTimes times_of(const Playbook& playbook);
-/// Until a rollback is verified, or is known not to be.
+/// Longest time until a rollback is verified, or is known not to be.
 [[nodiscard]] Millis rollback_at_most(const Playbook& playbook);
 
 } // namespace oa_stream::playbook

@@ -1,4 +1,4 @@
-// What the routes of a playbook would become, and whether they still would.
+// What a playbook would set the routes to, and whether that is still valid.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -19,7 +19,7 @@ RoutesSpec spec_of(const Playbook& playbook) {
     return playbook.routes.value_or(RoutesSpec{});
 }
 
-/// Plans again; an error begins with "routes".
+/// Plans the routes again; an error begins with "routes".
 Task<Result<RoutePlan>> plan_now(const Outside* outside, const Playbook* playbook) {
     RouteSplitClient client(*outside->client, route_service(*playbook, *outside));
     auto plan = co_await plan_routes(client, route_order(*playbook));
@@ -36,7 +36,7 @@ Task<Result<RoutePlan>> plan_now(const Outside* outside, const Playbook* playboo
     co_return plan ? std::move(plan) : std::unexpected(std::move(plan).error().prefixed("routes"));
 }
 
-/// What open_outside() gives the control surface's client.
+/// The access that open_outside() gives the control surface's client.
 RouteAccess access_of(const Playbook& playbook) {
     const Target& target = playbook.target;
     const RoutesSpec spec = spec_of(playbook);

@@ -13,10 +13,10 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// Access tokens of Google's platform live for an hour; some minutes of it may be gone already.
+/// Access tokens of Google's platform live for an hour; some minutes may have passed already.
 constexpr auto k_usual_life = std::chrono::minutes(50);
 
-/// Read once: nothing brings another one while the run lasts.
+/// Read once: no new token can arrive while the run lasts.
 bool is_read_once(const std::optional<AuthRef>& auth) {
     return auth && (auth->reference.starts_with("env:") || auth->reference.starts_with("fd:"));
 }
@@ -45,7 +45,7 @@ Result<std::vector<std::string>>
 check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now) {
     std::vector<std::string> out;
     if (playbook.kind == Kind::rollback) {
-        return out; // it is tried with whatever there is
+        return out; // a rollback is tried with whatever there is
     }
     const Millis longest = times_of(playbook).worst;
     if (is_read_once(playbook.target.auth)) {

@@ -1,4 +1,4 @@
-// Whether the tokens of a run live as long as it may take. Private to the room.
+// Checks whether the tokens of a run live as long as it may take. Private to the room.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
@@ -10,8 +10,8 @@
 
 namespace oa_stream::playbook {
 
-/// What to warn of: a token that is read once, of an unknown life, for a run that may outlive it.
-/// Code::credentials when it is known that one ends before a run that begins now may.
+/// Warnings: a token that is read once and has an unknown life, for a run that may outlive it.
+/// Code::credentials when a token is known to expire before a run that begins now may end.
 [[nodiscard]] Result<std::vector<std::string>>
 check_token_lives(const Playbook& playbook, const Outside& outside, WallTime now);
 

@@ -1,4 +1,4 @@
-// Whether the users' address answers in a way that could verify a rollback.
+// Checks that the users' address gives answers that could verify a rollback.
 #include "oa_stream/probe/opened_threads.hpp"
 #include "oa_stream/probe/prober.hpp"
 
@@ -14,7 +14,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-// One bad answer may be chance; a rollback waits for a row of good ones.
+// One bad answer may be chance; a rollback requires a row of good ones.
 constexpr std::size_t k_tries = 3;
 
 } // namespace

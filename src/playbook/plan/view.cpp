@@ -28,7 +28,7 @@ bool limits_bad_rate(const GateSpec& gate) {
     return gate.metric == Metric::bad_rate && gate.against == Against::limit;
 }
 
-/// It judges the times that a stage line shows.
+/// The gate judges the times that a stage line shows.
 bool compares_first_content_p95(const GateSpec& gate) {
     return gate.metric == Metric::quantile && gate.against == Against::stable &&
            gate.timing == measure::Timing::first_content && gate.quantile == measure::k_p95;
@@ -39,7 +39,7 @@ struct Rates {
     bool beyond = false;
 };
 
-/// Without colour, too, a value beyond its limit has to be seen.
+/// Without colour a value beyond its limit must also be visible.
 std::string sign(bool beyond) {
     return beyond ? ">" : "≤";
 }
@@ -49,7 +49,7 @@ void add_bad_rate(const StageView& view, Rates& out) {
     const GateSpec* gate = find(view, limits_bad_rate);
     const double limit = gate == nullptr ? 1 : gate->limit;
     const bool beyond = gate != nullptr && rate > limit;
-    // Nothing measured yet is not 0 %.
+    // No measurement so far is not 0 %.
     out.text += " bad " + (view.canary.total == 0 ? "–" : percent_text(rate, limit));
     if (gate != nullptr) {
         out.text += sign(beyond) + percent_text(limit);
@@ -97,7 +97,7 @@ std::string p95_text(const std::vector<measure::Sample>& samples) {
     return p95 ? seconds_text(*p95) : "-";
 }
 
-/// `drill`: it has a recovery of its own, that of its users.
+/// `drill`: it also has the recovery of its users.
 std::string recovery(const report::RollbackFacts& facts, bool drill) {
     std::string out = fmt::format(
         "rollback {}: {} in a row of {} fresh connections on the baseline",
@@ -157,7 +157,7 @@ std::string check_line(const Check& check, std::string_view word) {
     return fmt::format("  {:<12}  {}: {}\n", word, check.id, check.detail);
 }
 
-/// What a dry run did not do, and could have done.
+/// What a dry run did not do, but could have done.
 std::string rehearsed_lines(const report::Report& report) {
     std::string out;
     for (const Check& check : report.checks) {
@@ -168,10 +168,10 @@ std::string rehearsed_lines(const report::Report& report) {
     return out;
 }
 
-/// Without what the headline says.
+/// The failed checks, apart from the headline's.
 std::string trouble_lines(const report::Report& report) {
     std::string out;
-    bool skipped = false; // the headline is of the first one with that id
+    bool skipped = false; // the headline shows the first one with that id
     for (const Verdict verdict : {Verdict::fail, Verdict::error, Verdict::inconclusive}) {
         for (const Check& check : report.checks) {
             if (check.verdict != verdict) {
@@ -187,7 +187,7 @@ std::string trouble_lines(const report::Report& report) {
     return out;
 }
 
-/// "2.7s", "9m40s", "30m": as exact as somebody who waits wants it.
+/// "2.7s", "9m40s", "30m": as exact as is useful to someone who waits.
 std::string waiting(double seconds) {
     constexpr double k_tenths_below = 10;
     constexpr double k_seconds_below = 600;
@@ -215,12 +215,12 @@ std::string stage_line(const StageView& view, const ViewStyle& style) {
     const std::string rest = waiting(all_s) == waiting(most_s)
                                  ? waiting(all_s)
                                  : fmt::format("{}–{}", waiting(all_s), waiting(most_s));
-    // Nobody knows when a person comes.
+    // The end of a pause for an operator is unknown.
     const std::string brief = view.paused ? left : fmt::format("{}, {}", left, rest);
     const std::string both = view.paused ? left : brief + " in all";
     const std::string seen =
         fmt::format("| n {}+{}{}", view.canary.total, view.stable.total, rates.text);
-    // Where there is little room, what the numbers also say goes first.
+    // When space is short, text that the numbers also show is dropped first.
     const std::array forms{
         fmt::format("stage {} canary {:>3}% {} {} {}", where, view.percent, done, both, seen),
         fmt::format("stage {} canary {:>3}% {} {}", where, view.percent, both, seen),

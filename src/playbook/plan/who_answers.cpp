@@ -16,7 +16,8 @@ namespace {
 /// Users wait for the rollback.
 constexpr Millis k_look{1000};
 
-/// As the users' answers name it, by which a rollback is verified; empty: it is not named.
+/// The revision as named by answers at the users' address, by which a rollback is verified; empty:
+/// not named.
 Task<Result<std::string>>
 revision_at(const Outside* outside, const Playbook* playbook, std::string arm) {
     OA_CO_TRY(

@@ -1,4 +1,4 @@
-// Whether the revisions that a rollback is to give users to are still there. Private to the room.
+// Checks that the revisions that a rollback restores still exist. Private to the room.
 #pragma once
 
 #include "oa_stream/playbook/outside.hpp"
@@ -6,9 +6,10 @@
 
 namespace oa_stream::playbook {
 
-/// Code::precondition where another revision than one of `split` answers GET /version at its
-/// address: users would get a release that nobody judged. One that does not answer within a second,
-/// or names no revision, is no reason: a rollback does not wait for it. The driver was read.
+/// Code::precondition when GET /version at the address of a revision of `split` is answered by
+/// another revision: users would get a release that was never judged. A revision that does not
+/// answer within a second, or names no revision, does not block the rollback. Requires that the
+/// driver was read.
 [[nodiscard]] Task<Result<void>>
 check_who_answers(const Outside* outside, const Playbook* playbook, traffic::Split split);
 

@@ -150,7 +150,7 @@ public:
             co_await prober_->drain(limit);
         }
         tell_given_up();
-        prober_.reset(); // what is still in flight is cancelled and not delivered
+        prober_.reset(); // requests in flight are cancelled and not delivered
     }
 
     [[nodiscard]] Result<void>
@@ -197,7 +197,7 @@ public:
     }
 
 private:
-    /// A real model never says the same twice: only a replay's text can be compared.
+    /// A real model's answers vary: only a replay's text can be compared.
     [[nodiscard]] probe::ShadowOptions shadow_options(
         probe::Target canary,
         probe::Target stable,
@@ -318,7 +318,7 @@ private:
         return out;
     }
 
-    /// Gates judge latency by numbers; whether a hop buffers is the smokes' business.
+    /// Gates judge latency numbers; the smokes check whether a hop buffers.
     [[nodiscard]] probe::ProbeRequest request(std::string_view thread) const {
         probe::ProbeRequest out = probe::probe_request(thread, options_.prompt);
         out.pacing = probe::PacingMode::observe;
@@ -339,7 +339,7 @@ private:
         return out;
     }
 
-    /// Sources count what nobody waits for any more, too: it came from no user.
+    /// Sources also count requests that were cancelled, so these must be known not to be users'.
     void tell_given_up() const {
         for (const std::string_view arm : {"stable", "canary", "users"}) {
             for (auto left = prober_->counts(arm).in_flight; left > 0; --left) {
@@ -377,8 +377,8 @@ private:
     std::unique_ptr<probe::Prober> watch_;
     std::map<std::string, std::size_t> kept_;
     std::vector<std::pair<std::string, probe::ProbeSample>> pending_;
-    ThreadSample sample_; ///< of a stage that looks at them at its end
-    OpenedIds opened_; ///< its arms: "stable", "canary", "users"
+    ThreadSample sample_; ///< of a stage that checks conversations at its end
+    OpenedIds opened_; ///< by arm: "stable", "canary", "users"
     int flows_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// The instruments that probe over the wire.
+// Instruments that probe over the network.
 #pragma once
 
 #include "oa_stream/probe/stream_probe.hpp"
@@ -15,23 +15,23 @@
 namespace oa_stream::playbook {
 
 struct LiveOptions {
-    probe::Target users; ///< as everybody comes in; pinned targets add the driver's address
+    probe::Target users; ///< the users' address; pinned targets add the driver's address
     traffic::Arms arms{};
-    std::string prompt;  ///< of probes and smokes
+    std::string prompt; ///< for probes and smokes
     probe::ProbeLimits limits{};
-    /// False: smokes send GETs alone, and what needs more is SKIPPED.
+    /// False: smokes only send GETs, and checks that need more are SKIPPED.
     bool probes = true;
-    /// False: nothing is asked of the control surface that it would have to make or note down.
+    /// False: nothing is requested that the control surface would have to create or record.
     bool writes = true;
-    std::string control_url{}; ///< of the control surface; empty: where the lane is
+    std::string control_url{}; ///< URL of the control surface; empty: the lane's
     /// False: conversations of probes end with their lanes, so none is deleted.
     bool cleans_up = true;
-    /// One lane of an arm, for its smokes: they read back what they made, and a lane on recorded
-    /// turns keeps messages to itself. Arms that are not here: as their driver says.
+    /// One lane per arm for its smokes: they read back what they made, and a lane on recorded turns
+    /// does not share messages. Arms not listed: determined by the driver.
     std::map<Through, std::string> smoke_at{};
-    std::size_t keep_bad = 5; ///< streams kept per arm and stage; one good one is kept, too
-    std::function<void(const Check&)> on_check{}; ///< of a smoke, as it is done
-    /// Planted faults; unset: none can be.
+    std::size_t keep_bad = 5; ///< bad streams kept per arm and stage; one good one is kept, too
+    std::function<void(const Check&)> on_check{}; ///< called for each completed check of a smoke
+    /// Starts planted faults; unset: none can be planted.
     std::function<Task<Result<std::string>>(int percent)> begin_stage{};
 };
 

@@ -13,12 +13,12 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// Ran into a time limit before its first content: slower than any number we could write down.
+/// Ran into a time limit before its first content: slower than any recordable time.
 bool too_late(const probe::ProbeSample& sample) {
     return !sample.clocks.first_content && probe::ran_into_limit(sample);
 }
 
-/// A limit of the probe's own ended it, and not the lane's word.
+/// Ended by a limit of the probe, not by the lane.
 bool own_limit(const probe::ProbeSample& sample) {
     using enum probe::Outcome;
     return sample.outcome == connect_timeout || sample.outcome == ttfb_timeout ||
@@ -31,8 +31,8 @@ void leave_out(std::optional<double>& time, double stalled_s) {
     }
 }
 
-/// Takes out what our own process did, of whatever arm; how an answer ended stays, unless nothing
-/// but time ended it.
+/// Removes times that our own process distorted, for any arm. The outcome stays unless only a time
+/// limit ended the probe.
 void leave_out_own_time(measure::Sample& out, const probe::ProberSample& from, double lived_s) {
     const measure::Sample before = out;
     if (own_limit(from.sample) && probe::is_own(from.stalled_s, lived_s)) {

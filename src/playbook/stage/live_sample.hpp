@@ -1,4 +1,4 @@
-// A probe as the gates see it. Private to the room.
+// Converts a probe to a sample for gates. Private to the room.
 #pragma once
 
 #include "oa_stream/measure/sample.hpp"
@@ -12,13 +12,13 @@ namespace oa_stream::playbook {
 [[nodiscard]] measure::Sample
 to_sample(std::string arm, double at_s, const probe::ProbeSample& from);
 
-/// The same as a user would have seen it: a probe that had to wait for its turn waited.
+/// As a user would have experienced it: time that the probe waited before it was sent counts.
 [[nodiscard]] measure::Sample to_sample(const probe::ProberSample& from, double now_s);
 /// Answered well, by a revision that the split names.
 [[nodiscard]] bool reaches(const measure::Sample& sample, const traffic::Split& split);
-/// How a fresh connection missed that: without it nobody knows where to look next.
+/// Why a fresh connection failed that, as a hint for where to look next.
 [[nodiscard]] std::string missed_text(const measure::Sample& sample);
-/// A probe that is given up without a word of how far it came.
+/// The sample of a probe that was cancelled without a result.
 [[nodiscard]] measure::Sample given_up(std::string arm, double at_s);
 
 } // namespace oa_stream::playbook

@@ -1,4 +1,4 @@
-// Where a run's probes go. Private to the room.
+// The addresses that a run's probes use. Private to the room.
 #pragma once
 
 #include "live.hpp"
@@ -8,13 +8,13 @@
 
 namespace oa_stream::playbook {
 
-/// What is referred to must outlive it.
+/// Referenced objects must outlive it.
 struct LiveTargets {
     const LiveOptions& options;
     const traffic::TrafficDriver* driver; ///< null where nothing is pinned
 
     [[nodiscard]] Result<probe::Target> of(Through through) const;
-    /// Where conversations of an arm may be: those of probes that came as users do at either side.
+    /// Where conversations of an arm may be stored; for users' probes that is either side.
     [[nodiscard]] std::vector<probe::Target> where(std::string_view arm) const;
 };
 

@@ -1,4 +1,4 @@
-// One stage: the split is set; now look what it does to the users.
+// One stage: after the split is set, observes its effect on users.
 #include "stage.hpp"
 
 #include "oa_stream/base/clock.hpp"
@@ -63,7 +63,7 @@ std::optional<WindowEnd> ordered(StageRun& stage) {
 
 namespace {
 
-/// Waits until `until`, looking for signals and, now and then, at the gates.
+/// Waits until `until`, checking for signals and, periodically, the gates.
 Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
     const RunnerTiming& timing = stage->run.in.timing;
     auto next_view = Clock::now();
@@ -88,7 +88,7 @@ Task<WindowEnd> watch(StageRun* stage, Clock::time_point until, Look look) {
             next_look += timing.interim_every;
             auto records = look_at(*stage, look);
             if (any(records, Verdict::fail)) {
-                // The others were not asked: an interim look can only FAIL.
+                // The other gates did not decide: an interim look can only FAIL.
                 std::erase_if(records, [](const GateRecord& record) {
                     return record.verdict != Verdict::fail;
                 });
@@ -113,7 +113,7 @@ Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
             asio::co_spawn(executor, keep_asking(stage), asio::deferred)
         )
             .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    // Those that were cancelled may say so by throwing.
+    // Cancelled tasks may report that by throwing.
     const std::array all{thrown, drift_thrown, sources_thrown};
     if (const auto& first = all[order[0]]) {
         std::rethrow_exception(first);
@@ -123,16 +123,16 @@ Task<WindowEnd> watch_all(StageRun* stage, Clock::time_point until, Look look) {
 
 namespace {
 
-/// Of so many, one is unknown at a side that lost 5 % of all in 98 of 100 stages.
+/// Sample size: if 5 % of all conversations at a side are lost, 98 of 100 stages detect it.
 constexpr std::size_t k_sampled = 80;
 
 FlowRates rates_of(const StageRun& stage) {
     const ProbeSpec& probe = stage.run.playbook().stage.probe;
     return {
-        // At 100 % too: only what stable does at the same time is a measure for the canary.
+        // Also at 100 %: the canary can only be compared with stable at the same time.
         .stable = probe.per_arm_per_s,
         .canary = probe.per_arm_per_s,
-        // A drill's users are watched from its beginning to its end.
+        // A drill's users are observed from its beginning to its end.
         .users = stage.run.drill ? 0 : probe.unpinned_per_s,
         .sampled = stage.run.keeps_conversations ? k_sampled : 0,
     };
@@ -140,7 +140,7 @@ FlowRates rates_of(const StageRun& stage) {
 
 } // namespace
 
-/// A source that fails is waited for, as long as the playbook says.
+/// Waits for a failing source as long as the playbook allows.
 Task<bool> start_probes(StageRun* stage) {
     RunContext& run = stage->run;
     const auto deadline = Clock::now() + run.playbook().stage.error_hold_at_most;
@@ -166,8 +166,8 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
         co_return WindowEnd::broken;
     }
     WindowEnd end = co_await watch_all(stage, Clock::now() + length, look);
-    // A breach and a signal do not wait for the last probes. Gates that a person cut short judge
-    // without those that are under way, and must know since when they are.
+    // A breach and a signal do not wait for the last probes. After a promotion the gates judge
+    // without the probes under way, and must know when those began.
     constexpr Millis k_at_once{1};
     co_await run.in.instruments->stop_flow(
         end == WindowEnd::over       ? run.in.timing.in_flight
@@ -182,7 +182,8 @@ Task<WindowEnd> window(StageRun* stage, Millis length, Look look) {
         end = run.stop_requested() ? WindowEnd::interrupted : WindowEnd::blind;
     }
     if (end == WindowEnd::over || end == WindowEnd::blind) {
-        end = ordered(*stage).value_or(end); // while the last answers were waited for
+        // An order may have come while waiting for the last answers.
+        end = ordered(*stage).value_or(end);
     }
     if (end == WindowEnd::over || end == WindowEnd::blind || end == WindowEnd::promoted) {
         stage->row.gates = look_at(*stage, look);
@@ -199,7 +200,7 @@ Task<bool> plant_faults(StageRun* stage) {
     if (!run.changes_traffic()) {
         co_return true;
     }
-    // Who has taken the run over would not know of a fault.
+    // A process that took the run over would not know of a fault planted now.
     const auto allowed =
         is_drilled(*stage) && run.in.may_write ? run.in.may_write() : Result<void>{};
     const auto planted = allowed ? co_await run.in.instruments->begin_stage(stage->percent)
@@ -222,7 +223,7 @@ Task<bool> plant_faults(StageRun* stage) {
 Task<WindowEnd> windows(StageRun* stage) {
     const StageSpec& spec = stage->run.playbook().stage;
     const int looks = looks_of(spec);
-    // Users, and requests of others, are counted from here.
+    // Users and others' requests are counted from here.
     if (!co_await split_still_ours(stage)) {
         co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
     }
@@ -231,7 +232,7 @@ Task<WindowEnd> windows(StageRun* stage) {
                            (came_out(*stage, Verdict::inconclusive) || !stage->users_came);
     if (undecided && looks == 2) {
         for (const GateRecord& record : stage->row.gates) {
-            keep_look(*stage, record); // a new look never erases an old one
+            keep_look(*stage, record); // a new look never erases an earlier one
         }
         stage->extended = true;
         stage->run.session.report(
@@ -251,7 +252,7 @@ bool is_good(const StageRun& stage, WindowEnd end) {
            (end == WindowEnd::promoted && stage.row.verdict != Verdict::fail);
 }
 
-/// A rehearsal moves nothing: both arms are what they were at its first stage.
+/// A rehearsal shifts nothing: both arms are the same as at its first stage.
 StepEnd skip_stage(RunContext& run, int index) {
     const int percent = run.playbook().stages[static_cast<std::size_t>(index)];
     const std::string why = run.in.probes
@@ -265,7 +266,7 @@ StepEnd skip_stage(RunContext& run, int index) {
     row.split = run.serving.text();
     row.verdict = Verdict::skipped;
     for (const measure::GateSpec& gate : run.playbook().stage.gates) {
-        // Without probes there is no judgement at all.
+        // Without probes nothing can be judged.
         run.skip(fmt::format("gate.{}@{}", gate.id, row.name), index == 0, why);
     }
     run.out.stages.push_back(std::move(row));

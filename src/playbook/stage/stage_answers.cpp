@@ -1,4 +1,4 @@
-// How well users are answered, as probes that come as they do were.
+// How well users are answered, judged by unpinned probes.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/measure/cancelled.hpp"
@@ -18,14 +18,14 @@
 namespace oa_stream::playbook {
 namespace {
 
-// Less sure than a gate is of a FAIL, and yet more than chance explains: not decided.
+// Not as certain as a gate's FAIL, but more than chance explains: undecided.
 constexpr double k_doubt = 0.8;
 
-/// Fewer answers of stable are not a measure for the canary's.
+/// With fewer answers of stable there is no comparison for the canary's.
 constexpr std::uint64_t k_few = 10;
 
-/// Of a gate on errors of any kind. Other words are one kind each, which says nothing of the rest,
-/// and a refused handshake or request is the client's fault.
+/// Words of gates on errors of any kind. Other words each cover one kind of error only, and a
+/// refused handshake or request is the client's fault.
 bool is_error_word(std::string_view word) {
     using telemetry::BadEvent;
     return word != to_string(BadEvent::compat_rejected) && word != to_string(BadEvent::rejected) &&
@@ -38,7 +38,7 @@ bool counts_errors(const measure::GateSpec& gate) {
            (words.empty() || std::ranges::any_of(words, is_error_word));
 }
 
-/// The gate on errors with the widest limit.
+/// The error gate with the widest limit.
 const measure::GateSpec* widest_of(const std::vector<measure::GateSpec>& gates) {
     const measure::GateSpec* out = nullptr;
     for (const measure::GateSpec& gate : gates) {
@@ -49,8 +49,8 @@ const measure::GateSpec* widest_of(const std::vector<measure::GateSpec>& gates) 
     return out;
 }
 
-/// What the playbook allows of bad answers, by the stage's gates or else by the whole run's. Where
-/// it has no such gate, what is bad on everybody's way is nothing that the canary did.
+/// The bad answers that the playbook allows, by the stage's gates or else by those of the whole
+/// run. Without such a gate, what is bad on the users' path is not attributed to the canary.
 measure::GateSpec allowed_of(const Playbook& playbook) {
     const measure::GateSpec* const of_stage = widest_of(playbook.stage.gates);
     const measure::GateSpec* const widest =
@@ -68,9 +68,9 @@ measure::GateSpec allowed_of(const Playbook& playbook) {
     return out;
 }
 
-/// Stable's answers beside the canary's: those to unpinned probes of this stage. Where they are few
-/// a comparison takes the whole run's, and pinned ones, which do not pass the users' edge, only
-/// where there are none.
+/// Stable's answers to compare with: those to unpinned probes of this stage. If they are few, a
+/// comparison uses the whole run's, and pinned ones, which bypass the users' edge, only if there
+/// are none.
 std::span<const measure::Sample> stable_of(const StageRun& stage, bool compared) {
     const auto met = stage.met.find(stage.run.playbook().traffic.stable);
     if (met != stage.met.end() && measure::count_bad(met->second).total >= k_few) {
@@ -82,7 +82,7 @@ std::span<const measure::Sample> stable_of(const StageRun& stage, bool compared)
     return stage.stable();
 }
 
-/// Chance explains badly that so many were bad.
+/// Chance hardly explains this many bad ones.
 bool is_doubtful(
     measure::GateSpec spec, const measure::GateRecord& record, measure::GateInput input
 ) {
@@ -101,11 +101,11 @@ struct Answers {
     Verdict verdict = Verdict::skipped;
     measure::Counts canary{};
     measure::GateRecord record{};
-    std::string hidden{}; ///< the only reason why it is not decided
+    std::string hidden{}; ///< the only reason for being undecided
 };
 
-/// By the stage's own limit. It need not be proved as by a gate, for which there may be too few of
-/// them, but nothing may speak against it.
+/// Judged by the stage's own limit. Unlike for a gate no proof is required, because there may be
+/// too few answers, but nothing may contradict it.
 Answers answers_of(const StageRun& stage) {
     Answers out;
     const Playbook& playbook = stage.run.playbook();
@@ -126,7 +126,7 @@ Answers answers_of(const StageRun& stage) {
     } else if (is_doubtful(spec, out.record, input)) {
         out.verdict = Verdict::inconclusive;
     } else {
-        // Pinned probes of stable are of the same time.
+        // Stable's pinned probes are of the same time.
         out.hidden = measure::hidden_by_starvation(canary->second, stage.stable());
         out.verdict = out.hidden.empty() ? Verdict::pass : Verdict::inconclusive;
     }
@@ -174,7 +174,7 @@ std::string answers_text(const StageRun& stage, const Answers& answers) {
     );
 }
 
-/// The numbers alone, without the verdict and the sentence of a gate.
+/// Only the numbers, without a gate's verdict and sentence.
 Json numbers_of(const measure::GateRecord& record) {
     Json out = measure::to_json(record);
     for (const auto* key : {"id", "mode", "verdict", "rule", "needs_n", "sentence"}) {
@@ -202,7 +202,7 @@ bool came_out(const StageRun& stage, Verdict verdict) {
 }
 
 void check_answers(StageRun& stage) {
-    stage.answers = look_at_answers(stage); // a pause goes on measuring
+    stage.answers = look_at_answers(stage); // measuring continues during a pause
     const auto& [verdict, seen, text, numbers] = stage.answers;
     if (seen == Verdict::skipped) {
         return;

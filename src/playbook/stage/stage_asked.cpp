@@ -1,4 +1,4 @@
-// While hooks are asked whether the next stage may begin, the split of the last one serves users.
+// While hooks decide whether the next stage may begin, the last stage's split serves users.
 #include "oa_stream/base/clock.hpp"
 
 #include "file/words.hpp"
@@ -15,7 +15,7 @@
 namespace oa_stream::playbook {
 namespace {
 
-/// Ends when that split is not good any more.
+/// Ends when that split is no longer good.
 Task<WindowEnd> watch_users(StageRun* stage) {
     constexpr measure::Look k_interim_look{.number = 1, .of = 2, .interim = true};
     // Most hooks answer at once.
@@ -49,7 +49,7 @@ watch_while_asked(RunContext* run, const Step* step, Task<std::vector<Check>> as
         )
             .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     co_await run->in.instruments->stop_flow(Millis(0));
-    // The one that was cancelled may say so by throwing.
+    // The cancelled task may report that by throwing.
     if (const auto& first = order[0] == 0 ? asked_thrown : watch_thrown) {
         std::rethrow_exception(first);
     }

@@ -1,11 +1,11 @@
-// What a stage's end leaves: its checks and its row.
+// The checks and the row that a stage leaves at its end.
 #include "stage.hpp"
 
 namespace oa_stream::playbook {
 namespace {
 
-/// The end of a pause keeps the verdicts of the gates before it. The row's verdict is theirs where
-/// they failed, else `otherwise`.
+/// When a pause ends the stage, the gates' verdicts from before it are kept. The row's verdict is
+/// FAIL if they failed, otherwise `otherwise`.
 void record_before_pause(StageRun& stage, Verdict otherwise) {
     if (stage.judged_before_pause) {
         record_gates(stage);

@@ -1,4 +1,4 @@
-// What a stage is judged by: its gates and its split.
+// Judges a stage: its gates and its split.
 #include "oa_stream/measure/gate_reading.hpp"
 
 #include "stage.hpp"
@@ -28,7 +28,7 @@ std::string gate_line(const GateRecord& record) {
 
 using ReadingPtr = std::shared_ptr<const measure::DatedReading>;
 
-/// The number of the reading's line in measure/readings.ndjson, which gates with the same share.
+/// Index of the reading's line in measure/readings.ndjson; gates with the same reading share it.
 std::size_t keep_reading(RunContext& run, const ReadingPtr& reading) {
     auto& kept = run.kept_readings;
     const auto found = std::ranges::find(kept, reading);
@@ -40,8 +40,8 @@ std::size_t keep_reading(RunContext& run, const ReadingPtr& reading) {
     return kept.size();
 }
 
-/// A line of measure/gates.ndjson, with what it takes to judge the gate again. Readings of interim
-/// looks that found nothing are left out: they decided nothing.
+/// Writes a line of measure/gates.ndjson with everything needed to judge the gate again. Readings
+/// of interim looks without a result are left out: they decided nothing.
 void keep_gate(RunContext& run, const GateRecord& record, const std::string& where) {
     Json line = measure::to_json(record);
     line["stage"] = where;
@@ -65,7 +65,7 @@ Check keep_record(RunContext& run, const GateRecord& record, const std::string& 
     return measure::to_check(record, fmt::format("gate.{}@{}", record.spec.id, where));
 }
 
-/// It is to fail here, so its failure is none of the run's.
+/// The stage is meant to fail here, so its failure does not count against the run.
 void excuse(Check& check) {
     if (check.mode == CheckMode::live) {
         check.detail = fmt::format(
@@ -75,7 +75,7 @@ void excuse(Check& check) {
     }
 }
 
-/// A dry run has one stage: too few samples for what all of them are to decide.
+/// A dry run has a single stage: too few samples for the gates of the whole run.
 void leave_out(RunContext& run, const GateRecord& record) {
     run.skip(
         fmt::format("gate.{}@run", record.spec.id),
@@ -156,8 +156,8 @@ void record_gates(StageRun& stage) {
 
 namespace {
 
-/// Of all stages together, as its source reports or by the run's own samples. `failed`: another one
-/// did, and the traffic waits for no answer.
+/// Judges a gate of the whole run on its source's reading or on the run's own samples. `failed`:
+/// another gate did, so the traffic does not wait for an answer.
 Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate, bool failed) {
     measure::GateInput base{
         .canary = run->canary_all,
@@ -179,7 +179,7 @@ Task<GateRecord> run_record(RunContext* run, measure::GateSpec gate, bool failed
          {std::pair{&traffic.canary, &basis.canary}, {&traffic.stable, &basis.stable}}) {
         const bool reference = into == &basis.stable;
         const auto question = question_of(gate, *arm, reference && from_before ? before : window);
-        // One that was waited for in vain is not waited for once more.
+        // Do not wait again for a source that was waited for in vain.
         const bool patient = needed && !failed && !run->source_failed;
         auto reading = patient ? co_await ask_patiently(run, source, question)
                                : co_await ask_and_keep(run, source, question);
@@ -199,7 +199,7 @@ Task<StepEnd> judge_run(RunContext* run) {
     bool good = true;
     bool failed = false;
     const bool rehearsed = !run->changes_traffic();
-    // Where the run's own probes show a failure, the traffic waits for no source.
+    // If the run's own probes show a failure, the traffic waits for no source.
     std::vector<measure::GateSpec> gates;
     for (const bool by_source : {false, true}) {
         std::ranges::copy_if(
@@ -210,7 +210,8 @@ Task<StepEnd> judge_run(RunContext* run) {
     }
     for (const measure::GateSpec& gate : gates) {
         const GateRecord record = co_await run_record(run, gate, failed);
-        if (record.verdict == Verdict::error && run->stop_requested()) { // nobody waited for it
+        // Its result was not waited for.
+        if (record.verdict == Verdict::error && run->stop_requested()) {
             run->add_interrupted("at the gates of the run");
             co_return StepEnd::stop;
         }

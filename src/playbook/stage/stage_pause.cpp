@@ -1,4 +1,4 @@
-// A run that waits for a person, and what that person orders.
+// Pauses of a run that waits for an operator, and the operator's orders.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -20,11 +20,11 @@ std::string nobody_came(const Playbook& playbook) {
     return "no order came within " + format_duration(playbook.stage.pause_at_most);
 }
 
-/// What the playbook wants done about this end of a stage.
+/// What the playbook requires at this end of a stage.
 Then wanted(const StageRun& stage, WindowEnd end) {
     const Playbook& playbook = stage.run.playbook();
     const bool unreadable = end == WindowEnd::lost && stage.drift.state == DriftState::unreadable;
-    // What failed, failed: that a source fell silent, too, makes it no better.
+    // A failure stays a failure even when a source also fell silent.
     if (end == WindowEnd::early_fail || came_out(stage, Verdict::fail)) {
         return playbook.on_failure;
     }
@@ -39,7 +39,7 @@ Then wanted(const StageRun& stage, WindowEnd end) {
 
 struct Reason {
     std::string why;
-    bool trouble = false; ///< what is not well is measured once more before the run goes on
+    bool trouble = false; ///< the fault is measured again before the run continues
 };
 
 std::string trouble_of(const StageRun& stage) {
@@ -121,7 +121,7 @@ void end_pause(RunContext& run, std::string_view how, const std::string& where, 
     );
 }
 
-/// A look at what serves, now and then; false: it is not our split any more.
+/// Reads the serving split periodically; false: it is no longer ours.
 class DriftWatch {
 public:
     explicit DriftWatch(RunContext& run) : run_(run) {}
@@ -142,7 +142,7 @@ private:
     Clock::time_point next_{};
 };
 
-/// Nothing is measured: what is not well needs a person first.
+/// Measures nothing: the fault first needs an operator.
 Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
     RunContext& run = stage->run;
     DriftWatch drift(run);
@@ -165,7 +165,7 @@ Task<WindowEnd> wait_in_trouble(StageRun* stage, Clock::time_point until) {
     co_return WindowEnd::over;
 }
 
-/// The stage was good: it goes on being measured, and a breach does not wait for anybody.
+/// The stage was good: measuring continues, and a breach does not wait for the operator.
 Task<WindowEnd> wait_and_measure(StageRun* stage, Clock::time_point until) {
     if (!co_await start_probes(stage)) {
         co_return WindowEnd::broken;
@@ -187,7 +187,7 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
     stage->judged_before_pause = true;
     WindowEnd end = reason.trouble ? co_await wait_in_trouble(stage, until)
                                    : co_await wait_and_measure(stage, until);
-    if (end == WindowEnd::over) { // an order may have come during the last look at the traffic
+    if (end == WindowEnd::over) { // an order may have come during the last read of the traffic
         end = ordered(*stage).value_or(end);
     }
     stage->paused = false;
@@ -206,7 +206,7 @@ Task<WindowEnd> pause(StageRun* stage, Reason reason) {
     co_return end;
 }
 
-/// After a pause in trouble the gates of the stage were not looked at again.
+/// After a pause in trouble the gates of the stage were not judged again.
 WindowEnd judged_now(StageRun& stage, WindowEnd end) {
     if (end == WindowEnd::promoted && any(stage.row.gates, Verdict::fail)) {
         return WindowEnd::early_fail;
@@ -214,11 +214,11 @@ WindowEnd judged_now(StageRun& stage, WindowEnd end) {
     return end;
 }
 
-/// A person wants the stage measured once more: what was seen before enters no judgement any more,
-/// and stays on the record.
+/// An operator wants the stage measured again: earlier observations no longer count, but stay on
+/// record.
 void forget_measurement(StageRun& stage) {
     for (const measure::GateRecord& record : stage.row.gates) {
-        keep_look(stage, record); // a new look never erases an old one
+        keep_look(stage, record); // a new look never erases an earlier one
     }
     stage.row.gates.clear();
     stage.answers = {};
@@ -246,7 +246,7 @@ Task<WindowEnd> measure_once_more(StageRun* stage) {
     co_return co_await window(stage, stage->run.playbook().stage.bake, k_last);
 }
 
-/// The run itself found what ended the wait of a good stage.
+/// The run itself found the reason that ended the wait of a good stage.
 bool was_found(WindowEnd end) {
     return end == WindowEnd::early_fail || end == WindowEnd::blind || end == WindowEnd::broken ||
            end == WindowEnd::lost;
@@ -260,15 +260,15 @@ Task<WindowEnd> steer(StageRun* stage, WindowEnd end) {
         if (got == WindowEnd::over) { // nobody came
             co_return reason->trouble ? judged_now(*stage, end) : WindowEnd::unattended;
         }
-        // The last look of a pause may have failed, and says nothing of who goes on now.
+        // The last read of a pause may have failed, and does not cover the continuation.
         const bool goes_on =
             got == WindowEnd::promoted || (got == WindowEnd::resumed && !reason->trouble);
         if (goes_on && !co_await split_still_ours(stage)) {
-            stage->promotion.reset(); // it came to nothing, and explains no open check
+            stage->promotion.reset(); // the promotion had no effect and explains no open check
             co_return stage->run.stop_requested() ? WindowEnd::interrupted : WindowEnd::lost;
         }
         if (!reason->trouble && was_found(got)) {
-            end = got; // the playbook may want to wait for a person because of that
+            end = got; // the playbook may require a pause because of that
             continue;
         }
         if (got != WindowEnd::resumed) {
@@ -298,7 +298,7 @@ void record_promotion(StageRun& stage) {
                 );
                 check.verdict = Verdict::skipped;
                 check.mode = CheckMode::skipped;
-                check.required = last; // a later stage judges the same canary on more
+                check.required = last; // a later stage judges the same canary on more samples
             }
         });
     }
@@ -327,7 +327,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
         steering.forbid_pause("a drill is not paused: it measures times, and its users are hurt");
     }
     if (in_stage && run->out.mutated) {
-        co_return StepEnd::go_on; // it is measured first
+        co_return StepEnd::go_on; // the stage is measured first
     }
     const auto& asked = steering.pause_asked();
     if (!asked || run->stop_requested()) {
@@ -344,7 +344,7 @@ Task<StepEnd> pause_before(RunContext* run, std::string step, bool in_stage) {
         (void)co_await sleep_for(run->in.timing.tick);
         steering.pause_left(seconds(until - Clock::now()));
         order = steering.take_order();
-        ours = !run->out.mutated || co_await drift.still_ours(); // a shift looks itself
+        ours = !run->out.mutated || co_await drift.still_ours(); // a shift reads the split itself
     }
     const std::string how = order                   ? order->text()
                             : run->stop_requested() ? run->in.stop->text()

@@ -24,7 +24,7 @@ using measure::GateRecord;
 using measure::GateSpec;
 using measure::SourceReading;
 
-// Users are gone when hardly any of those expected came in the last quarter of the window.
+// Users count as gone when hardly any of those expected came in the last quarter of the window.
 constexpr double k_tail = 0.25;
 constexpr double k_hardly = 0.1;
 constexpr double k_expected = 10;
@@ -64,7 +64,7 @@ measure::Question asking(const Asked& asked, std::string revision, measure::Span
     return question_of(gate, std::move(revision), window);
 }
 
-/// With whether a gate that decides needs the answer.
+/// Each question, with whether a deciding gate needs the answer.
 std::map<Asked, bool> asked_by(const Playbook& playbook, int percent) {
     std::map<Asked, bool> out;
     for (const GateSpec& gate : playbook.stage.gates) {
@@ -83,8 +83,8 @@ count_at(const std::map<std::string, std::uint64_t, std::less<>>& counts, std::s
     return found == counts.end() ? 0 : found->second;
 }
 
-/// Probes of ours that are known to have reached the revision: a source that counts probes has
-/// them, too.
+/// Our probes that are known to have reached the revision: a source that counts probes includes
+/// them.
 std::uint64_t
 own(const StageRun& stage, std::span<const measure::Sample> arm, std::string_view who) {
     const auto answered = std::ranges::count_if(arm, [](const measure::Sample& sample) {
@@ -95,7 +95,7 @@ own(const StageRun& stage, std::span<const measure::Sample> arm, std::string_vie
     return static_cast<std::uint64_t>(answered) + unpinned + count_at(stage.given_up_at, who);
 }
 
-/// Users' requests.
+/// The users' requests: without our own.
 double besides(const SourceReading& reading, std::uint64_t ours) {
     const auto seen = static_cast<double>(reading.tally.requests.total);
     return reading.counts_probes ? std::max(0.0, seen - static_cast<double>(ours)) : seen;
@@ -106,7 +106,7 @@ Arrivals arrivals_until_now(const StageRun& stage, const Readings& readings) {
     Arrivals out{.elapsed_s = stage.elapsed_s()};
     const std::uint64_t canary = own(stage, stage.canary(), traffic.canary);
     const std::uint64_t stable = own(stage, stage.stable(), traffic.stable);
-    // Requests with an unknown revision may all be the canary's, but each once.
+    // Requests with an unknown revision may all be the canary's, but each only once.
     out.canary = besides(readings.canary->reading, canary + stage.given_up);
     const double both =
         besides(readings.canary->reading, canary) + besides(readings.stable->reading, stable);
@@ -138,7 +138,7 @@ Task<Result<void>> ask_both(StageRun* stage, Asked asked) {
     co_return Result<void>{};
 }
 
-/// One reading of everything that is asked for. True: all that decide have answered.
+/// Queries everything once. True: all deciding questions were answered.
 Task<bool> read_once(StageRun* stage) {
     RunContext& run = stage->run;
     SourceAnswers& answers = stage->sources;
@@ -151,7 +151,7 @@ Task<bool> read_once(StageRun* stage) {
             const auto answered = co_await ask_both(stage, asked);
             const auto state = co_await asio::this_coro::cancellation_state;
             if (state.cancelled() != asio::cancellation_type::none) {
-                co_return false; // the window is over: nobody waited for this one
+                co_return false; // the window has ended: this query was not waited for
             }
             answered_kinds[asked.source] = answered.has_value();
             if (!answered) {
@@ -176,7 +176,7 @@ Task<bool> read_once(StageRun* stage) {
     co_return all;
 }
 
-/// Silent for longer than the playbook waits.
+/// A source was silent for longer than the playbook allows.
 bool lost(const StageRun& stage) {
     const auto asked = asked_by(stage.run.playbook(), stage.percent);
     return std::ranges::any_of(asked, [&](const auto& one) {
@@ -196,7 +196,7 @@ void keep_interim_looks(StageRun& stage) {
     }
 }
 
-/// Why what was seen says nothing of who comes now; empty when it does.
+/// Why the observations do not apply to present users; empty when they do.
 std::string gone(const StageRun& stage, const Asked& asked, double blur) {
     const auto found = stage.sources.arrivals.find(asked);
     if (found == stage.sources.arrivals.end() || found->second.empty()) {
@@ -232,7 +232,7 @@ std::string gone(const StageRun& stage, const Asked& asked, double blur) {
     return {};
 }
 
-/// What keeps the readings from deciding: no users, or none any more.
+/// Why the readings cannot decide: no users, or no longer any.
 void find_users(
     const StageRun& stage, const GateSpec& gate, const Asked& asked, measure::GateBasis& basis
 ) {
@@ -240,7 +240,7 @@ void find_users(
     const Readings readings{basis.canary, basis.stable};
     const SourceReading& canary = readings.canary->reading;
     if (has_no_bounds(gate)) {
-        return; // they were asked for what there is to compare
+        return; // they were queried for what there is to compare
     }
     if (run.serving.percent_of(run.playbook().traffic.canary) == 0) {
         basis.instead = "at 0% no user reaches the canary";
@@ -256,7 +256,7 @@ void find_users(
     }
 }
 
-/// Its numbers are of the canary alone, and there are none.
+/// The gate's numbers are the canary's alone, and there are none.
 bool asks_for_users(const GateSpec& gate, const measure::DatedReading& canary) {
     const bool of_revision =
         gate.promql.empty() || gate.promql.contains(measure::k_revision_placeholder);
@@ -303,7 +303,7 @@ ask_patiently(RunContext* run, std::string_view source, measure::Question questi
         if (reading || run->stop_requested() || Clock::now() >= until) {
             co_return reading;
         }
-        if (!silent) { // no stage is under way whose line would show that the run lives
+        if (!silent) { // no stage is under way whose display would show that the run lives
             const std::string why = reading.error().text();
             run->session.report(
                 "source does not answer",

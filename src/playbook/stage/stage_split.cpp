@@ -1,4 +1,4 @@
-// Who answered, as the answers themselves say.
+// Which revisions answered, according to the answers themselves.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/measure/cancelled.hpp"
@@ -18,11 +18,11 @@
 namespace oa_stream::playbook {
 namespace {
 
-// A random splitter may be off by chance; outside this interval it is off.
+// A random splitter may deviate by chance; outside this interval it is wrong.
 constexpr double k_split_confidence = 0.9999;
 
-/// A pinned probe that another revision answered is bad for the one it was meant for: an
-/// edge that sends a dead canary's requests elsewhere hides that it is dead.
+/// A pinned probe that another revision answered counts as bad for its own arm: an edge that
+/// redirects a dead canary's requests would hide its death.
 void mark_stray(StageRun& stage, measure::Sample& sample) {
     ++stage.strays[sample.arm];
     sample.bad = true;
@@ -31,7 +31,7 @@ void mark_stray(StageRun& stage, measure::Sample& sample) {
     sample.first_content_s.reset();
 }
 
-/// What the machinery has seen of streams, at whatever arm.
+/// Streams that the machinery has counted, over all arms.
 std::uint64_t streams_in(const std::optional<traffic::TrafficState>& state) {
     std::uint64_t sum = 0;
     if (state) {
@@ -42,8 +42,8 @@ std::uint64_t streams_in(const std::optional<traffic::TrafficState>& state) {
     return sum;
 }
 
-/// Somebody besides our unpinned probes came through the door. Even an exact splitter gives us a
-/// chance sample of its turns then.
+/// Requests other than our unpinned probes came through the front door. Then our share of its turns
+/// is random even with an exact splitter.
 bool others_came(const StageRun& stage, std::uint64_t ours) {
     return streams_in(stage.drift.seen) > streams_in(stage.first_seen) + ours;
 }
@@ -52,14 +52,14 @@ bool split_fits(const RunContext& run, measure::Counts met, int percent, bool al
     if (alone && run.in.driver->splits_exactly()) {
         const auto n = static_cast<double>(met.total);
         const double off = std::abs(static_cast<double>(met.bad) - n * percent / 100);
-        return off <= std::max(1.0, std::ceil(n / 100)); // one of each 100
+        return off <= std::max(1.0, std::ceil(n / 100)); // one in 100
     }
     const auto interval = measure::wilson(met, k_split_confidence, measure::Side::two);
     const double share = percent / 100.0;
     return interval && interval->low <= share && share <= interval->high;
 }
 
-/// Those that nobody answered may all have been one revision's, as when it alone is slow.
+/// Unanswered probes may all have belonged to one revision, for example if only that one is slow.
 bool may_fit(
     const RunContext& run, measure::Counts met, std::uint64_t unanswered, int percent, bool alone
 ) {
@@ -70,14 +70,14 @@ bool may_fit(
     return split_fits(run, {nearest, all}, percent, alone);
 }
 
-/// Beyond one of each 20 they count: users had no answer there either.
+/// They count when more than one in 20: users had no answer there either.
 std::uint64_t unanswered_users(std::uint64_t met, std::uint64_t unanswered) {
     const std::uint64_t by_chance = std::max<std::uint64_t>(2, (met + unanswered + 19) / 20);
     return unanswered > by_chance ? unanswered : 0;
 }
 
-/// Those that answered show the split, and those that did not cannot hide another one. Whichever
-/// of an exact splitter's answers are missing, the others are a chance sample.
+/// The answered probes show the split, and the unanswered ones cannot hide another one. With some
+/// answers of an exact splitter missing, the others are a random sample.
 bool split_shown(
     const RunContext& run, measure::Counts met, std::uint64_t lost, int percent, bool alone
 ) {
@@ -87,8 +87,8 @@ bool split_shown(
                           split_fits(run, {met.bad + lost, all}, percent, false)));
 }
 
-/// Unpinned probes that were under way when a person ended the stage. The slower revision's are
-/// among them: those that were answered are then not a sample of the split.
+/// Unpinned probes under way when an operator ended the stage. They include more of the slower
+/// revision's, so the answered ones are not a sample of the split.
 std::uint64_t cut_short(const StageRun& stage) {
     std::uint64_t out = 0;
     if (stage.promotion) {
@@ -109,7 +109,7 @@ std::string unnamed_text(const StageRun& stage) {
                                 );
 }
 
-/// This run's requests, without those that are known to go past the machinery.
+/// This run's requests, except those that are known to bypass the machinery.
 std::uint64_t own_requests(const StageRun& stage) {
     const RunContext& run = stage.run;
     const traffic::Arms arms = run.playbook().traffic.arms();
@@ -146,7 +146,7 @@ void check_arms(StageRun& stage) {
 
 void StageRun::add_check(std::string_view what, Verdict verdict, std::string detail, Json data) {
     if (promotion && verdict == Verdict::inconclusive) {
-        // A later stage judges the same canary on more.
+        // A later stage judges the same canary on more samples.
         const bool last = is_last(run.playbook(), percent);
         run.unjudged = run.unjudged || last;
         return run.skip(
@@ -168,7 +168,7 @@ void StageRun::add_sample(measure::Sample sample) {
     const bool canary_arm = sample.arm == "canary";
     const bool stable_arm = sample.arm == "stable";
     const bool cancelled =
-        sample.outcome == measure::k_cancelled; // a starved one is as unknown as any
+        sample.outcome == measure::k_cancelled; // a starved probe is as unknown as any other
     if ((canary_arm || stable_arm) && !cancelled && !sample.revision.empty() &&
         sample.revision != (canary_arm ? traffic.canary : traffic.stable)) {
         mark_stray(*this, sample);
@@ -201,8 +201,8 @@ void StageRun::add_sample(measure::Sample sample) {
 void check_split(StageRun& stage) {
     check_arms(stage);
     if (is_drilled(stage) && stage.run.fault_s) {
-        // Users' probes go on past the stage, so those that the fault delays are still under way:
-        // who has answered by now is not a sample of the split.
+        // Users' probes continue past the stage, so those that the fault delays are still under
+        // way: the answered ones are not a sample of the split.
         return stage.run.skip(
             "split@" + stage.where, false, "under the drill's fault, slow answers are not in yet"
         );
@@ -216,7 +216,7 @@ void check_split(StageRun& stage) {
     const double asked = stage.run.playbook().stage.probe.unpinned_per_s;
     const std::uint64_t cut = cut_short(stage);
     if (n == 0 && stage.unknown() + cut == 0) {
-        if (asked > 0) { // a stage too short for one of them
+        if (asked > 0) { // the stage may be too short for one of them
             stage.add_check(
                 "split",
                 Verdict::inconclusive,

@@ -11,7 +11,7 @@ namespace oa_stream::playbook {
 namespace {
 
 constexpr int k_tries = 3;
-/// A recorded answer takes 0.4 s: a pause of that length changes the result.
+/// A recorded answer takes 0.4 s: a stall of this length changes the result.
 constexpr double k_missed_s = 0.1;
 
 /// Checks whose outcome depends on when we read and write.
@@ -39,7 +39,7 @@ struct Excuse {
     [[nodiscard]] bool holds(const Check& check) const {
         return failed_of_pace(check) && meter.longest_s(began, Clock::now()) >= k_missed_s;
     }
-    /// A failure that no standstill explains.
+    /// A failure that no stall explains.
     [[nodiscard]] bool excludes(const Check& check) const {
         return (check.verdict == Verdict::fail || check.verdict == Verdict::error) && !holds(check);
     }
@@ -62,7 +62,7 @@ struct Excuse {
 Task<std::vector<Check>> smoke_unless_starved(
     net::HttpClient* client, const probe::StallMeter* meter, probe::SmokeOptions options
 ) {
-    std::vector<Check> footprints; // of what was tried before
+    std::vector<Check> footprints; // from earlier attempts
     for (int attempt = 1;; ++attempt) {
         const Excuse excuse{*meter};
         probe::SmokeOptions mine = options;

@@ -1,4 +1,4 @@
-// A stream smoke beside neighbours that take the processor. Private to the room.
+// A stream smoke on a machine where other processes use up the processor. Private to the room.
 #pragma once
 
 #include "oa_stream/probe/smoke.hpp"
@@ -8,8 +8,9 @@
 
 namespace oa_stream::playbook {
 
-/// The smoke; while checks of pace fail and oa-stream itself stood still, once more, three times in
-/// all. What fails then as well is INCONCLUSIVE with the reason: the rest stands as it is.
+/// Runs the smoke, and repeats it, up to three times in all, while checks of pace fail and
+/// oa-stream itself was stalled. If they still fail they are INCONCLUSIVE with the reason; the
+/// other checks are unaffected.
 [[nodiscard]] Task<std::vector<Check>> smoke_unless_starved(
     net::HttpClient* client, const probe::StallMeter* meter, probe::SmokeOptions options
 );

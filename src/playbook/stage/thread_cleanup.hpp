@@ -1,6 +1,6 @@
-// The end of conversations that probes opened, while the run goes on: an hour of probes opens tens
-// of thousands of them, and the end of a run must not wait for their deletion.
-// One thread; the client must outlive it.
+// Deletes conversations that probes opened, while the run continues: an hour of probes opens tens
+// of thousands of them, and the end of a run must not wait for their deletion. Not thread-safe; the
+// client must outlive it.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -20,15 +20,15 @@ public:
     );
     ThreadCleanup(const ThreadCleanup&) = delete;
     ThreadCleanup& operator=(const ThreadCleanup&) = delete;
-    /// What is not deleted yet stays.
+    /// Conversations that are not deleted yet stay.
     ~ThreadCleanup();
 
     /// The deletions so far.
     [[nodiscard]] OtherRequests requests() const;
-    /// Begins at once, one after the other.
+    /// Begins deleting at once, one after the other.
     void add(probe::OpenedThreads opened);
-    /// Deletes these, too, and what add() was given, for at most as long as `pace` says. What came
-    /// of all; once.
+    /// Deletes these and those given to add(), for at most as long as `pace` allows. Returns the
+    /// overall result; call once.
     [[nodiscard]] Task<probe::Removal>
     finish(std::vector<probe::OpenedThreads> rest, probe::RemovePace pace);
 

@@ -1,5 +1,5 @@
-// A stage's conversations of pinned probes, of which a few stay until its end: each as likely as
-// the others, whenever it was opened.
+// Keeps a random sample of a stage's conversations of pinned probes until its end: each has the
+// same chance, whenever it was opened.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +16,10 @@ namespace oa_stream::playbook {
 
 class ThreadSample {
 public:
-    /// How many of each arm stay from now on.
+    /// Sets how many of each arm are kept from now on.
     void keep(std::size_t most) noexcept { most_ = most; }
 
-    /// One more of an arm. The conversation, it or an earlier one, that does not stay.
+    /// Adds a conversation of an arm. Returns the one, this or an earlier one, that is not kept.
     [[nodiscard]] std::optional<std::string> add(std::string_view arm, std::string id) {
         if (most_ == 0) {
             return id;
@@ -36,7 +36,7 @@ public:
         }
         return id;
     }
-    /// Those that stayed, by arm; they are forgotten, and the next ones are a new sample.
+    /// Removes and returns the kept ones, by arm; later ones form a new sample.
     [[nodiscard]] std::map<std::string, std::vector<std::string>> take() {
         std::map<std::string, std::vector<std::string>> out;
         for (auto& [arm, kept] : std::exchange(arms_, {})) {

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Where its files do not say what a run moved, that may be any target's traffic.
+/// If a run's files do not show what it moved, it may have been the traffic of any target.
 bool may_be_on(const RunStatus& run, std::string_view target) {
     return run.target == target || (run.target.empty() && run.moved);
 }

@@ -114,7 +114,7 @@ bool holds_traffic(const fs::path& folder) {
             return true;
         }
         if (error && error != std::errc::no_such_file_or_directory) {
-            return run::facts_of(folder).mutates; // nobody can look into it
+            return run::facts_of(folder).mutates; // the folder cannot be inspected
         }
     }
     return false;
@@ -134,7 +134,7 @@ Result<std::vector<RunStatus>> all_statuses(const fs::path& state_dir) {
             continue;
         }
         RunStatus one = status_in(state_dir, folder, rollbacks);
-        if (one.unread.empty() || is_there(folder)) { // or it was removed meanwhile
+        if (one.unread.empty() || is_there(folder)) { // otherwise it was removed meanwhile
             out.push_back(std::move(one));
         }
     }

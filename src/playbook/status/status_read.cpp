@@ -1,4 +1,4 @@
-// One run's folder, read as far as it can be. What cannot be read is never taken for "all is well".
+// Reads one run's folder as far as possible. Unreadable data never counts as "all is well".
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
@@ -34,7 +34,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Nothing for a file that is not there. One that is there and cannot be read is an error.
+/// Unset for a file that does not exist. An existing file that cannot be read is an error.
 Result<std::optional<std::string>> read_if_there(const fs::path& file) {
     std::error_code error;
     if (!fs::exists(file, error) && !error) {
@@ -48,24 +48,25 @@ void add_unread(RunStatus& out, std::string_view file, std::string_view why) {
     out.unread += fmt::format("{}{}: {}", out.unread.empty() ? "" : "; ", file, why);
 }
 
-/// What was going to be done.
+/// What the run intended to do.
 struct StoredPlan {
     bool there = false;
     bool read = false;
     bool routes_alone = false; ///< of route set, clear or restore
-    bool routes = false; ///< beside the traffic
-    bool own_lanes = false; ///< they died with it
-    bool mutates = true; ///< as far as is known
+    bool routes = false; ///< together with the traffic
+    bool own_lanes = false; ///< the lanes died with the run
+    bool mutates = true; ///< as far as known
     std::string target{};
-    bool in_vain = false; ///< the last rollback: the same again would end alike
-    /// The command that plans a rollback, or one for a person, where the journal's goes no further.
+    bool in_vain = false; ///< the last rollback: repeating it would end alike
+    /// The command that plans a rollback, or a manual one, where the journal's rollback cannot
+    /// help.
     Advice back{};
-    Advice restore{}; ///< of routes alone: the command that undoes them
+    Advice restore{}; ///< for routes alone: the command that undoes them
 };
 
-/// What the last rollback found, in the data of a check: "foreign", a split that others set, which
-/// it left alone; "gone", nothing to move; "differs", the baseline with another setting than the
-/// recorded one.
+/// What the last rollback found, in a check's data: "foreign", a split set by others, which it left
+/// alone; "gone", nothing to move; "differs", the baseline with a setting other than the recorded
+/// one.
 bool rollback_found(const Json& run, const char* what) {
     return std::ranges::any_of(run::last_checks(run), [what](const Json& check) {
         return bool_member(object_in(check, "data"), what).value_or(false);
@@ -126,7 +127,7 @@ void add_journal_summary(RunStatus& out, const JournalSummary& summary) {
     out.state = summary.ended ? RunState::ended : RunState::died;
 }
 
-/// The timeline has a shift or a rollback, which begin after their first line in the journal.
+/// The timeline has a shift or a rollback; these begin after their first journal line.
 bool has_moved(const fs::path& folder) {
     const std::string text = run::read_kept(folder / run::k_timeline_file).value_or("");
     const auto has = [&text](std::string_view event) {
@@ -142,7 +143,7 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
     if (absent && !plan.there) {
         return;
     }
-    // It is there from the beginning of every run.
+    // The journal exists from the beginning of every run.
     const auto summary = !text    ? fail(Code::unreadable, text.error().message)
                          : absent ? fail(Code::unreadable, "is not there")
                                   : read_journal(text->value_or(""));
@@ -167,10 +168,10 @@ void add_journal(RunStatus& out, StoredPlan& plan) {
         summary.error().where.empty() ? summary.error().message
                                       : summary.error().where + ": " + summary.error().message
     );
-    out.moved = plan.mutates; // unknown, so look
+    out.moved = plan.mutates; // unknown, so assume that it moved
 }
 
-/// "done" says that what the last way led to was verified; any other last word does not.
+/// "done" means that the result of the last change was verified; any other last phase does not.
 void add_routes(RunStatus& out, std::string_view file, bool mutates) {
     const auto text = read_if_there(out.folder / file);
     if (!text) {
@@ -189,7 +190,7 @@ void add_routes(RunStatus& out, std::string_view file, bool mutates) {
     out.routes = progress.text;
 }
 
-/// By somebody who is known by the lock of the folder alone.
+/// For a process that is known only by the lock of the folder.
 void set_running(RunStatus& out) {
     out.state = RunState::running;
     out.holder = "a living process";
@@ -202,7 +203,7 @@ void add_holder(RunStatus& out, const fs::path& state_dir, bool held) {
     if (holder && text_in(*holder, "run") == out.run) {
         out.state = RunState::running;
         const auto pid = int_member(*holder, "pid").value_or(0);
-        out.stopped = is_stopped(pid); // a holder lives on this machine
+        out.stopped = is_stopped(pid); // a lock holder runs on this machine
         out.holder = fmt::format(
             "process {} on {} since {}{}",
             pid,
@@ -211,14 +212,15 @@ void add_holder(RunStatus& out, const fs::path& state_dir, bool held) {
             out.stopped ? ", stopped (Ctrl-Z or SIGSTOP)" : ""
         );
     } else if (held && (out.state == RunState::died || !out.fault.empty())) {
-        // Its lock is another user's, its plan cannot be read, or it is about to remove its fault.
+        // Its lock belongs to another user, its plan is unreadable, or it is about to remove its
+        // fault.
         set_running(out);
     }
 }
 
 constexpr Millis k_answer{500};
 
-/// What its process says of itself, if it can be asked.
+/// Adds what the run's process reports, if it can be queried.
 void add_position(RunStatus& out) {
     if (out.state != RunState::running || !is_there(out.folder / run::k_control_file)) {
         return;
@@ -238,7 +240,7 @@ void add_position(RunStatus& out) {
     }
 }
 
-/// A route restore restores what another run found. The command that undoes either.
+/// A route restore restores what another run found. Returns the command that undoes either run.
 Advice add_restored_run(RunStatus& out, const Json& run, const fs::path& state_dir) {
     const auto access = routes::read_route_access(run);
     const std::string& restores = out.facts.restores;
@@ -288,7 +290,8 @@ void add_next(RunStatus& out, const StoredPlan& plan, VerifiedRollbacks& rollbac
     } else if (!plan.there && !out.moved && !out.fault.empty()) { // all that it left
         out.next = back;
     } else if (!plan.read) {
-        // Without its plan it cannot be rolled back; once all is home, only a person can close it.
+        // Without its plan it cannot be rolled back; once everything is restored, an operator must
+        // close it.
         out.next =
             rollbacks.any_after(out) ? run::suggest_abandon(out.run) : plan_back_of(out.target);
     } else if (plan.routes_alone) {
@@ -312,7 +315,8 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
     RunStatus out;
     out.run = folder.filename().string();
     out.folder = folder;
-    bool held = run::FolderLock::is_held(folder); // what is read after it is free is the last word
+    // Read first: after the lock is free the files no longer change.
+    bool held = run::FolderLock::is_held(folder);
     const Json run = run::document_of(folder);
     out.facts = run::facts_of(folder, run);
     StoredPlan plan = read_stored_plan(out, out.facts, run);
@@ -332,12 +336,13 @@ status_in(const fs::path& state_dir, const fs::path& folder, VerifiedRollbacks& 
         }
     }
     const bool sealed = run::is_sealed(folder);
-    // A stopped process whose run another one rolled back holds the folder for as long as it lives.
+    // When another process rolled the run back, a stopped process of the run holds the folder as
+    // long as it lives.
     held = held && !(sealed && out.end && out.end->rollback);
     if (out.state == RunState::died && sealed) { // its last journal line could not be written
         out.state = RunState::ended;
     }
-    // A rollback sealed the folder and closed the journal, and yet the run did not end by it.
+    // A rollback sealed the folder and closed the journal, but did not end the run.
     if (out.moved && is_rollback_unverified(run)) {
         out.state = RunState::died;
     }

@@ -1,4 +1,4 @@
-// The rollbacks that closed what other runs had left.
+// Finds rollbacks that closed what other runs had left.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -12,21 +12,21 @@
 
 namespace oa_stream::playbook {
 
-/// What the lock is held on, as run.json says it; empty when it does not.
+/// The target that the run locks, from run.json; empty when it is not there.
 [[nodiscard]] std::string target_in(const Json& run);
 
-/// Rollbacks of whatever serves that ended as verified. Reads the run.json of a run at most once,
-/// and none that is older than the runs that are asked about.
+/// Rollbacks of whatever serves that ended verified. Reads each run.json at most once, and none
+/// older than the runs that are asked about.
 class VerifiedRollbacks {
 public:
-    /// Lists the runs when it is asked first.
+    /// Lists the runs at the first query.
     explicit VerifiedRollbacks(std::filesystem::path state_dir)
         : state_dir_(std::move(state_dir)) {}
-    /// `folders`: as run_folders() lists them.
+    /// `folders`: as listed by run_folders().
     explicit VerifiedRollbacks(std::vector<std::filesystem::path> folders)
         : unread_(std::move(folders)) {}
 
-    /// Whether there is one on the target of `run` that began after its last word.
+    /// Whether one on the target of `run` began after its last line.
     [[nodiscard]] bool any_after(const RunStatus& run);
 
 private:
@@ -37,11 +37,12 @@ private:
     };
 
     std::filesystem::path state_dir_;
-    std::optional<std::vector<std::filesystem::path>> unread_{}; ///< oldest first; not listed yet
+    /// Oldest first; unset: not listed yet.
+    std::optional<std::vector<std::filesystem::path>> unread_{};
     std::vector<Rollback> read_{};
 };
 
-/// As the other status_in(), for one of several runs, which share `rollbacks`.
+/// status_in() for one of several runs that share `rollbacks`.
 [[nodiscard]] RunStatus status_in(
     const std::filesystem::path& state_dir,
     const std::filesystem::path& folder,

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t k_unverified = static_cast<std::int64_t>(ExitCode::rollback_unverified);
 
-/// Of the last rollback of it, if there was one.
+/// Exit code of the run's last rollback, if there was one.
 std::optional<std::int64_t> rollback_exit(const Json& run) {
     return int_member(object_in(run, "rolled_back"), "exit_code");
 }
@@ -38,7 +38,7 @@ std::string ended_why(const RunStatus& out, const Json& run) {
     if (exit == k_unverified) {
         return !back && bool_member(run, "held").value_or(false) ? k_held : k_rollback_unverified;
     }
-    // Of one that is closed and not sealed, its journal has the last word.
+    // For a run that is closed but not sealed, the journal is authoritative.
     if (!back && out.end && out.end->exit == k_unverified) {
         if (!out.end->rollback && out.end->ended.empty()) {
             return "its evidence could not be written";

@@ -1,4 +1,4 @@
-// Why a run needs somebody. Private to the room.
+// Why a run needs an operator. Private to the room.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -8,10 +8,10 @@
 
 namespace oa_stream::playbook {
 
-/// Of its last rollback; `run`: its run.json.
+/// Whether the run's last rollback is unverified; `run`: its run.json.
 [[nodiscard]] bool is_rollback_unverified(const Json& run);
 
-/// Of one that nobody works on; empty: nobody has to do anything.
+/// For a run without a process; empty: no action is needed.
 [[nodiscard]] std::string why_open(const RunStatus& out, const Json& run);
 
 } // namespace oa_stream::playbook
