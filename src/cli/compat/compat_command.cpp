@@ -1,4 +1,4 @@
-// compat: the retired scripts' names, as what they are now.
+// compat: maps the names of the retired scripts to the commands that replaced them.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -57,7 +57,7 @@ Result<ExitCode> list(const Context& context) {
         print_document("compat", scripts_document(), context);
         return ExitCode::ok;
     }
-    constexpr int k_both = 80; // columns that hold a script and what replaces it side by side
+    constexpr int k_both = 80; // columns needed to show a script and its replacement side by side
     const bool narrow = context.out_tty && context.width < k_both;
     for (const RetiredScript& script : retired_scripts()) {
         const auto row = narrow ? fmt::format("{}\n  {}\n", script.name, script.now)
@@ -95,7 +95,7 @@ Result<ExitCode> link(const std::filesystem::path& folder, const Context& contex
     return ExitCode::ok;
 }
 
-/// The run to roll back. Others may be open here: of another service, of another driver.
+/// The run to roll back. Open runs of other services or drivers are ignored.
 Result<std::string> run_of(const OldService& service, const Context& context) {
     OA_TRY(auto runs, playbook::unfinished_statuses(context.state_dir));
     std::erase_if(runs, [&](const auto& one) { return !service.is(one.target); });
@@ -115,7 +115,8 @@ Result<std::string> run_of(const OldService& service, const Context& context) {
     );
 }
 
-/// As if somebody had typed the words: with what environment and config file say of their command.
+/// Parses the words as if they were typed, with the environment's and config file's values for
+/// their command.
 Result<Invocation> invocation_of(const Words& words, const Context& context) {
     OA_TRY(Invocation out, parse_command_line(words));
     if (!context.globals.config.empty()) {
@@ -126,13 +127,15 @@ Result<Invocation> invocation_of(const Words& words, const Context& context) {
     return out;
 }
 
-/// Of a script that takes one. Others act on what earlier runs left, where those are.
+/// The output folder, for a script that accepts one. Other scripts act on what earlier runs left
+/// there.
 std::optional<std::string> output_dir(const RetiredScript& script, const Context& context) {
     const bool takes = contains(mapped(script.env, &OldVariable::name), k_output_dir);
     return takes ? context.env(k_output_dir) : std::nullopt;
 }
 
-/// No earlier call's summary is taken for one of this call, which may be refused.
+/// Removes an earlier call's summary, so that it is not mistaken for this call's, which may be
+/// refused.
 Result<void> begin_emit(const RetiredScript& script, const Context& context) {
     const auto folder = output_dir(script, context);
     if (!folder || script.emits.empty()) {
@@ -158,7 +161,8 @@ Result<void> begin_emit(const RetiredScript& script, const Context& context) {
     return {};
 }
 
-/// The exit code of a call that ended with `exit`. A summary that nobody gets is no PASS.
+/// The exit code of a call that ended with `exit`. If the summary cannot be written the result is
+/// no PASS.
 Result<ExitCode> emitted(
     ExitCode exit,
     const RetiredScript& script,

@@ -1,4 +1,4 @@
-// summary.json and SUMMARY.md as the retired scripts wrote them, of a run that has ended.
+// Writes summary.json and SUMMARY.md of an ended run, in the format of the retired scripts.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
@@ -17,13 +17,13 @@
 namespace oa_stream::cli {
 namespace {
 
-/// The scripts knew two ends; a check that was skipped was none.
+/// The scripts only had pass and fail; they had no skipped checks.
 std::string old_status(const Json& check) {
     const auto verdict = verdict_of(text_in(check, "verdict"));
     return verdict == Verdict::pass ? "pass" : verdict == Verdict::skipped ? "skip" : "fail";
 }
 
-/// The scripts' times had none below a second.
+/// The scripts' times had whole seconds.
 std::string seconds(std::string time) {
     if (const auto dot = time.find('.'); dot != std::string::npos) {
         time.erase(dot, time.size() - 1 - dot);
@@ -31,15 +31,15 @@ std::string seconds(std::string time) {
     return time;
 }
 
-/// 20260224T101500Z, as the scripts named themselves; null without a time.
+/// 20260224T101500Z, the format of the scripts' names; null without a time.
 Json old_stamp(std::string_view time) {
     const auto read = parse_rfc3339(time);
     return read ? Json(compact_utc(*read)) : Json();
 }
 
 enum class Old { text, flag, argument, off };
-/// A member of a summary as the script wrote it: a variable of its environment with its default,
-/// the argument of that number, or what can no longer be asked for.
+/// A member of a summary as the script wrote it: an environment variable with its default, the
+/// argument of that number, or a value that can no longer be configured.
 struct OldMember {
     std::string_view name;
     Old kind = Old::text;
@@ -50,8 +50,9 @@ struct OldMember {
 struct OldSummary {
     std::string_view schema;
     std::span<const OldMember> members;
-    std::span<const std::string_view> row; ///< members of each check or step, besides those of all
-    bool skips = false; ///< it knew checks that were skipped
+    /// Members of each check or step, in addition to the common ones.
+    std::span<const std::string_view> row;
+    bool skips = false; ///< it had skipped checks
 };
 
 constexpr std::array k_smoke_members{
@@ -63,7 +64,7 @@ constexpr std::array<std::string_view, 4> k_smoke_row{
 constexpr OldMember k_stable{"stable_revision", Old::argument, {}, {}, 0};
 constexpr OldMember k_canary{"canary_revision", Old::argument, {}, {}, 1};
 constexpr OldMember k_project{"project", Old::text, "PROJECT", "openagentsgemini"};
-constexpr OldMember k_own_project{"project", Old::text, "PROJECT"}; ///< gcloud's, by default
+constexpr OldMember k_own_project{"project", Old::text, "PROJECT"}; ///< default: gcloud's project
 constexpr OldMember k_region{"region", Old::text, "REGION", "us-central1"};
 constexpr OldMember k_service{"service", Old::text, "SERVICE", "openagents-control-service"};
 constexpr std::array k_cutover_members{
@@ -114,7 +115,7 @@ Json value_of(const OldMember& member, const OldCall& call) {
     return false;
 }
 
-/// What a run has of it; null for the rest, so that who reads it finds the member.
+/// The run's value for a member; null for other members, so that a reader finds them.
 Json of_row(std::string_view name, const Json& run, std::string_view status, const Json& check) {
     if (name == "failure_count") {
         return status == "fail" ? 1 : 0;
@@ -131,7 +132,7 @@ Json of_row(std::string_view name, const Json& run, std::string_view status, con
     return nullptr;
 }
 
-/// What the error budget was, as a number: measured where a source did, else as it was stated.
+/// The error budget as numbers: measured where a source did, otherwise as stated.
 Json budget_of(const Json& run) {
     Json out = {{"observed_consumed_percent", nullptr}, {"max_consumed_percent", nullptr}};
     for (const Json& check : list_in(run, "checks")) {
@@ -154,7 +155,7 @@ Result<Json> cutover_gates(const OldCall& call, const Json& run) {
     if (call.given("SLO_ERROR_BUDGET_CONSUMED_PERCENT")) {
         OA_TRY(budget["stated_percent"], call.percent("SLO_ERROR_BUDGET_CONSUMED_PERCENT", 0));
     }
-    // Counted apart no more: whatever failed stands in the totals.
+    // No longer counted separately: all failures are in the totals.
     const Json apart = {{"observed_failed", nullptr}, {"max_failed", 0}};
     Json dual = apart;
     dual["observed_p95_delta_ms"] = nullptr;
@@ -204,7 +205,7 @@ Result<void> emit_old_summary(
         list.push_back(std::move(row));
         table += fmt::format("| {} | {} | {} |\n", table_cell(id), status, table_cell(detail));
     }
-    // A run that decided nothing was "passed" once; it is no longer.
+    // The scripts reported "passed" for a run that decided nothing; this does not.
     const bool good = text_in(run, "verdict") == to_string(Verdict::pass);
     Json out = {
         {"schema", fmt::format("openagents.webparity.{}.v1", script.emits)},

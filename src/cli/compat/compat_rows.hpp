@@ -14,14 +14,14 @@ using Words = std::vector<std::string>;
 inline void add(Words& words, std::initializer_list<std::string> more) {
     words.insert(words.end(), more);
 }
-/// The longest wait that a script may be given, in seconds.
+/// The longest timeout that a script accepts, in seconds.
 inline constexpr std::uint64_t k_longest_s = 3600;
 
 inline constexpr std::string_view k_rollout_usage =
     "status | deploy-no-traffic <image> | set-traffic "
     "<stable> <canary> <percent> | drill <stable> <canary> | rollback <stable>";
 
-/// Which target; the scripts' own default was production.
+/// The target's URL; required, because the scripts' own default was production.
 [[nodiscard]] Result<std::string> old_base_url(const OldCall& call);
 
 [[nodiscard]] Result<Replacement> smoke_health(const OldCall& call);

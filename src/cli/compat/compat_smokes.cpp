@@ -1,4 +1,4 @@
-// What the retired smokes are now.
+// The replacements of the retired smoke scripts.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 

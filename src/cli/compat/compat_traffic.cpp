@@ -1,4 +1,5 @@
-// What the retired scripts that moved traffic and routes are now: they show, and never write.
+// The replacements of the retired scripts that moved traffic and routes: they only show, and never
+// write.
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
@@ -20,12 +21,12 @@ Result<void> two_revisions(const std::string& stable, const std::string& canary)
     return {};
 }
 
-/// Two scripts asked gcloud: no project stands for its answer.
+/// Two scripts queried gcloud when no project was given.
 Result<std::string> old_project(const OldCall& call) {
     return call.needed("PROJECT", "which project? the script asked gcloud");
 }
 
-/// The scripts' own defaults included.
+/// Includes the scripts' own defaults.
 OldService service_of(const OldCall& call, const std::string& project) {
     return {
         .project = project,
@@ -56,7 +57,7 @@ Words plan_words(
     return words;
 }
 
-/// Of plan_words().
+/// The words as a suggested command.
 Suggestion suggestion_of(const Words& words) {
     return {words[0] + " " + words[1], {words.begin() + 2, words.end()}};
 }
@@ -151,7 +152,7 @@ Result<Replacement> set_traffic(const OldCall& call, bool dry) {
     };
 }
 
-/// What moved the traffic is a run of this machine; its rollback is verified.
+/// A run of this machine moved the traffic; its rollback is verified.
 Result<Replacement> give_back(const OldCall& call, bool dry) {
     OA_CHECK(call.takes(2, k_rollout_usage));
     if (dry) {

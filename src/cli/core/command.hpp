@@ -1,4 +1,4 @@
-// The one command table: parser, --help, man page and completions are printed from it.
+// The command table, from which the parser, --help, the man page and completions are generated.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -22,36 +22,38 @@ namespace oa_stream::cli {
 
 struct CommandSpec;
 
-/// What the outside gives a command; tests give another.
+/// A command's environment; tests supply their own.
 struct Context {
     std::function<void(std::string_view)> out; ///< results
     std::function<void(std::string_view)> err; ///< everything else
     std::function<std::optional<std::string>(std::string_view)> env;
     std::filesystem::path state_dir;
-    /// --state-dir DIR when a person's shell would look elsewhere without it; else empty.
+    /// --state-dir DIR when an operator's shell would otherwise use another directory; else empty.
     std::vector<std::string> state_words{};
     GlobalOptions globals{};
-    std::filesystem::path evidence{}; ///< set by the command: the run it leaves, if it does
-    std::string report_name = "report"; ///< of the report in it, without .html
-    const CommandSpec* command = nullptr; ///< the one that runs
-    Args given{};                         ///< its words, to type it once more
-    std::string program;      ///< path of this binary, for child lanes
-    std::vector<std::string> argv{}; ///< as given, for run.json (no secrets can stand there)
+    std::filesystem::path evidence{}; ///< set by the command: the run that it leaves, if any
+    std::string report_name = "report"; ///< name of the report in it, without .html
+    const CommandSpec* command = nullptr; ///< the running command
+    Args given{}; ///< its arguments, for repeating it
+    std::string program; ///< path of this binary, to start lanes
+    /// As given, for run.json (secrets are only given as references).
+    std::vector<std::string> argv{};
     bool json = false;
     bool quiet = false;
-    bool colour = false;      ///< of stderr
-    bool tty = false;         ///< stderr is a terminal
-    bool live = false;        ///< a line on it may be drawn again
-    bool out_colour = false;  ///< of stdout
-    bool out_tty = false;     ///< stdout is a terminal, too
+    bool colour = false; ///< for stderr
+    bool tty = false; ///< stderr is a terminal
+    bool live = false; ///< a line on it may be redrawn
+    bool out_colour = false; ///< for stdout
+    bool out_tty = false; ///< stdout is a terminal
     int width = 80;
-    /// Results that can come later: how many bytes of them standard output takes without a wait.
+    /// Writes results that may be delayed: returns how many bytes standard output accepts without
+    /// blocking.
     std::function<std::size_t(std::string_view)> out_some{};
-    /// Why standard output takes no more results (errno); 0: it took all of them.
+    /// Why standard output no longer accepts results (errno); 0: it accepted all.
     std::function<int()> out_error{};
 };
 
-/// Whole command lines, written into the row itself; at most five.
+/// Complete command lines, written in the row itself; at most five.
 class Examples {
 public:
     constexpr Examples() = default;
@@ -80,14 +82,14 @@ struct CommandSpec {
     std::span<const OptionSpec> options;
     Examples examples{};
     Run run;
-    /// Reads the words into a fresh options struct and forgets it: whether they make sense.
+    /// Reads the words into a temporary options struct, to check that they are valid.
     Result<void> (*read)(const CommandSpec& command, const Args& args) = nullptr;
-    bool leaves_run = false; ///< a run folder, which --junit, --tap and --github report
-    bool reads_runs = false; ///< those of the state directory
-    bool explains = false; ///< this program: a config file that cannot be read does not stop it
-    std::string_view about{}; ///< what it does, as paragraphs of Markdown: the manual's DESCRIPTION
-    std::string_view also{}; ///< words that people try or search for instead, one blank between
-    std::string_view formerly{}; ///< its path in earlier releases, which still works
+    bool leaves_run = false; ///< leaves a run folder, which --junit, --tap and --github report
+    bool reads_runs = false; ///< reads the runs of the state directory
+    bool explains = false; ///< explains this program: a broken config file does not stop it
+    std::string_view about{}; ///< description in paragraphs of Markdown: the manual's DESCRIPTION
+    std::string_view also{}; ///< words that users try or search for instead, separated by a blank
+    std::string_view formerly{}; ///< its path in earlier releases, which is still accepted
     Exits exits{};
 
     [[nodiscard]] bool is_called(std::string_view name) const noexcept {
@@ -95,14 +97,14 @@ struct CommandSpec {
     }
 };
 
-/// Commands that belong together, as help shows them.
+/// Related commands, as grouped by help.
 struct CommandGroup {
     std::string_view title;
     std::string_view purpose; ///< beside the title
     std::span<const CommandSpec> commands;
 };
 
-/// Of a command without options.
+/// For a command without options.
 struct NoOptions {};
 
 namespace detail {
@@ -124,7 +126,7 @@ template <auto Function> Result<void> read_typed(const CommandSpec& command, con
 }
 } // namespace detail
 
-/// A command whose rows fill a T.
+/// A command whose rows fill in a T.
 template <class T> struct CommandOf {
     std::string_view path;
     std::string_view summary;
@@ -164,9 +166,9 @@ constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row)
 [[nodiscard]] std::span<const CommandSpec> all_commands() noexcept;
 /// The same, by group.
 [[nodiscard]] std::span<const CommandGroup> command_groups();
-/// Those that help shows first: the ones that are typed most.
+/// The commands that help shows first: the most frequent ones.
 [[nodiscard]] std::span<const CommandSpec* const> frequent_commands() noexcept;
-/// Options every command takes (globals.hpp).
+/// Options that every command has (globals.hpp).
 [[nodiscard]] std::span<const OptionSpec> global_options() noexcept;
 
 [[nodiscard]] int main(int argc, char** argv);

@@ -1,6 +1,6 @@
-// The register: one line a command, in the order of --help. Each is defined in its own file,
-// src/cli/<folder>/<name>_command.cpp. The list is by hand: a registration object in a static
-// library is dropped by the linker when nothing else of its file is used.
+// The register: one line per command, in the order of --help. Each command is defined in
+// src/cli/<folder>/<name>_command.cpp. The list is manual: in a static library the linker drops a
+// registration object when nothing else in its file is used.
 #pragma once
 
 #include "command.hpp"

@@ -26,14 +26,15 @@ std::optional<std::string> real_environment(std::string_view name) {
 
 namespace {
 
-/// From here; as it is where nobody knows where that is, as in a folder that was removed.
+/// The absolute path; unchanged when the working directory is unknown, for example because it was
+/// removed.
 std::filesystem::path absolute_of(const std::filesystem::path& path) {
     std::error_code unknown;
     std::filesystem::path out = std::filesystem::absolute(path, unknown);
     return unknown ? path : out;
 }
 
-/// Where a person's shell of this environment looks by itself.
+/// The state directory that an operator's shell with this environment would use.
 std::filesystem::path usual_state_dir() {
     if (const auto value = real_environment("OA_STREAM_STATE_DIR")) {
         return absolute_of(*value);
@@ -63,7 +64,7 @@ int width_behind(int descriptor) {
     return 80;
 }
 
-/// Why standard output took no more; 0: it took everything.
+/// Why standard output accepted no more; 0: it accepted everything.
 int g_out_error = 0;
 
 void note_out_error(int error) {
@@ -72,7 +73,7 @@ void note_out_error(int error) {
     }
 }
 
-/// Nothing follows a write that failed for good.
+/// Nothing is written after a permanent failure.
 std::size_t write_some(std::string_view text) {
     const auto [taken, error] = write_stdout_at_once(text);
     note_out_error(error);
@@ -94,7 +95,8 @@ void write_result(std::string_view text) {
 }
 
 Result<void> results_written() {
-    if (g_out_error == 0 || g_out_error == EPIPE) { // who left (`| head`) has what it wanted
+    // A reader that left (`| head`) has what it wanted.
+    if (g_out_error == 0 || g_out_error == EPIPE) {
         return {};
     }
     const std::string why = errno_text(g_out_error);
@@ -139,7 +141,8 @@ Result<Context> real_context(const Invocation& invocation, int argc, char** argv
     context.quiet = globals.quiet;
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     const bool dumb = real_environment("TERM").value_or("dumb") == "dumb";
-    const bool traced = globals.verbose || globals.trace; // its lines would tear a live display
+    // Trace lines would disrupt a live display.
+    const bool traced = globals.verbose || globals.trace;
     if (traced) {
         set_trace(
             globals.trace ? TraceLevel::requests : TraceLevel::decisions,

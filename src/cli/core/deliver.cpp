@@ -30,7 +30,7 @@ constexpr std::array k_outputs{
     Output{k_tap.name, &GlobalOptions::tap, report::tap},
 };
 
-/// What a command that failed before it had a run would have written.
+/// The document of a command that failed before it had a run.
 Json document_of(const Error& error, const CommandSpec& command) {
     return {
         {"id", ""},
@@ -41,7 +41,7 @@ Json document_of(const Error& error, const CommandSpec& command) {
     };
 }
 
-/// GitHub reads annotations from the log, the summary from a file that it names.
+/// GitHub reads annotations from the log and the summary from a file that it names.
 Result<void> tell_github(const Json& run, const Context& context) {
     context.err(report::github_annotations(run));
     const auto summary = context.env("GITHUB_STEP_SUMMARY");
@@ -116,7 +116,7 @@ Result<void> deliver(const Context& context, const CommandSpec& command, const E
         return {};
     }
     if (context.evidence.empty() && error == nullptr) {
-        return no_run(command); // a dry run of one that would leave one
+        return no_run(command); // a dry run of a command that otherwise leaves a run
     }
     Json run;
     if (context.evidence.empty()) {

@@ -1,4 +1,4 @@
-// Documents that --json prints: each names the schema that docs/schemas has of it.
+// Documents that --json prints; each names its schema in docs/schemas.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -28,7 +28,7 @@ namespace oa_stream::cli {
     return out;
 }
 
-/// What every document has, of a command that only answers.
+/// The common members of a document of a command that only answers.
 [[nodiscard]] inline Json
 plain_answer(Verdict verdict = Verdict::pass, const std::vector<Check>& checks = {}) {
     return {
@@ -39,7 +39,7 @@ plain_answer(Verdict verdict = Verdict::pass, const std::vector<Check>& checks =
     };
 }
 
-/// `body` titled, on one line, with the commands that it names as they are to be typed here.
+/// `body` with its title, on one line; commands in it are adapted to this context.
 [[nodiscard]] inline std::string
 document_line(std::string_view name, const Json& body, const Context& context) {
     Json out = titled(name, body);
@@ -47,12 +47,12 @@ document_line(std::string_view name, const Json& body, const Context& context) {
     return dump_json(out) + "\n";
 }
 
-/// On stdout.
+/// Prints to stdout.
 inline void print_document(std::string_view name, const Json& body, const Context& context) {
     context.out(document_line(name, body, context));
 }
 
-/// What `option` prints is a page and has no document.
+/// Refuses --json: what `option` prints is a page without a document.
 [[nodiscard]] inline Result<void> refuse_json(const Context& context, std::string_view option) {
     if (!context.json) {
         return {};
@@ -60,7 +60,7 @@ inline void print_document(std::string_view name, const Json& body, const Contex
     return fail(Code::usage, fmt::format("{} and {} exclude each other", k_json.name, option));
 }
 
-/// Documents of what goes on while they are printed: a reader that stands still does not stop it.
+/// Documents printed while a run goes on: a reader that stops reading does not block the run.
 class LiveDocuments {
 public:
     explicit LiveDocuments(const Context& context) : context_(context) {}
@@ -70,9 +70,9 @@ public:
         print_some();
     }
     void print_some() { unprinted_.erase(0, context_.out_some(unprinted_)); }
-    /// False: what is printed next would only wait.
+    /// False: further output would only wait.
     [[nodiscard]] bool up_to_date() const noexcept { return unprinted_.empty(); }
-    /// What is left, however long standard output takes.
+    /// Prints the rest, however long standard output takes.
     void end() { context_.out(std::exchange(unprinted_, {})); }
 
 private:

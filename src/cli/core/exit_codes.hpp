@@ -1,5 +1,5 @@
-// Exit codes as they are explained to people, in the manual and in docs, and which of them a
-// command can end with.
+// The explanations of exit codes for the manual and docs, and the codes that a command can end
+// with.
 #pragma once
 
 #include "oa_stream/base/verdict.hpp"
@@ -36,20 +36,20 @@ inline constexpr std::array k_exit_codes{
     ExitCodeRow{ExitCode::terminated, "Terminated (SIGTERM) before anything was mutated."},
 };
 
-/// How a command can end, besides ok, usage and not_executed. A row with a meaning says what its
-/// code means for this command, where that is less than everywhere.
+/// How a command can end, apart from ok, usage and not_executed. A row with a meaning states the
+/// code's narrower meaning for this command.
 class Exits {
 public:
     constexpr Exits() = default;
     // NOLINTNEXTLINE(google-explicit-constructor): `.exits = {{ExitCode::breach}}`
     constexpr Exits(std::initializer_list<ExitCodeRow> rows) { add(rows); }
-    /// These, and more; a row of a code that is there already replaces its meaning.
+    /// These and more; a row with an existing code replaces its meaning.
     [[nodiscard]] constexpr Exits with(std::initializer_list<ExitCodeRow> rows) const {
         Exits out = *this;
         out.add(rows);
         return out;
     }
-    /// nullptr: it is not among them.
+    /// nullptr: not among them.
     [[nodiscard]] constexpr const ExitCodeRow* find(ExitCode code) const noexcept {
         const auto* end = rows_.begin() + count_;
         const auto* found = std::ranges::find(rows_.begin(), end, code, &ExitCodeRow::code);
@@ -70,7 +70,7 @@ private:
     std::size_t count_ = 0;
 };
 
-/// What several commands have.
+/// Sets that several commands share.
 namespace exits {
 using enum ExitCode;
 inline constexpr Exits k_serves{{credentials}, {refused}, {interrupted}, {terminated}};

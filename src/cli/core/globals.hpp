@@ -1,4 +1,4 @@
-// The options that every command takes.
+// The options that every command has.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"

@@ -26,7 +26,7 @@ namespace {
 constexpr std::string_view k_all = "all";
 constexpr std::uint64_t k_most_bytes = 1'000'000;
 
-/// A file may call it as earlier releases did; null: there is none.
+/// A config file may use a command's name of earlier releases; nullptr: no such command.
 const CommandSpec* command_called(std::string_view name) {
     return find_if_or_null(all_commands(), [&](const CommandSpec& one) {
         return one.is_called(name);
@@ -49,19 +49,19 @@ std::vector<std::string_view> section_names() {
     return out;
 }
 
-/// "all" or the path of a command, also by its former or a misspelt name.
+/// "all" or the path of a command, resolving former and misspelt names.
 std::string section_meant(std::string_view name) {
     const CommandSpec* command = command_called(name);
     const auto near = nearest(name, section_names()).value_or(name);
     return std::string(command == nullptr ? near : command->path);
 }
 
-/// "smoke" is not a section: each command of that family was meant.
+/// "smoke" is not a section; it is taken to mean each command of that family.
 bool is_meant(std::string_view section, const CommandSpec& command) {
     return section == command.path || command.path.starts_with(fmt::format("{} ", section));
 }
 
-/// Reads one section, stopping at the first mistake.
+/// Reads one section; stops at the first mistake.
 class FileReader {
 public:
     explicit FileReader(std::string_view file) : file_(file) {}
@@ -153,14 +153,14 @@ Result<void> check_version(const FileReader& reader, const config::YamlNode& roo
     return {};
 }
 
-/// Where a worker is means the same to every command, so these have a variable without one, too.
+/// Options for a worker mean the same everywhere: they also have a variable for all commands.
 constexpr std::array k_shared{
     std::string_view(names::worker_control),
     std::string_view(names::worker_id),
     std::string_view(names::khala_url)
 };
 
-/// What the environment says of an option; nothing when the variable is not set.
+/// An option's value in the environment; unset when the variable is not set.
 Result<std::optional<Setting>>
 from_environment(std::string_view command, const OptionSpec& spec, const Environment& env) {
     const std::string option(spec.long_name());
@@ -180,7 +180,7 @@ from_environment(std::string_view command, const OptionSpec& spec, const Environ
     if (!spec.is_flag()) {
         return Setting{option, {*value}, Layer::environment, variable};
     }
-    if (*value == "0" || *value == "false") { // also where a farther layer has it on
+    if (*value == "0" || *value == "false") { // overrides a farther layer that has it on
         return Setting{option, {"off"}, Layer::environment, variable};
     }
     if (*value != "1" && *value != "true") {
@@ -218,7 +218,7 @@ Result<void> settle(
             setting = found == nullptr ? std::nullopt : std::optional(*found);
         }
         if (setting) {
-            if (!spec.is_flag() || setting->values.empty()) { // else it is off
+            if (!spec.is_flag() || setting->values.empty()) { // otherwise the flag is off
                 args.given[option] = setting->values;
             }
             out.push_back(*std::move(setting));

@@ -1,5 +1,6 @@
-// Where an option's value comes from: flag, then environment, then config file, then its default.
-// The nearest layer that has an option wins whole; lists of several layers are not added up.
+// Where an option's value comes from: command line, then environment, then config file, then
+// default. The first layer that has the option determines its whole value; lists of several layers
+// are not combined.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -21,35 +22,35 @@ enum class Layer { flag, environment, file, fallback };
 
 struct Setting {
     std::string option;                ///< by its long name
-    std::vector<std::string> values{}; ///< none for a flag that is on, "off" for one that is not
+    std::vector<std::string> values{}; ///< empty for a flag that is on, "off" for one that is off
     Layer layer = Layer::fallback;
     std::string where{}; ///< "OA_STREAM_SERVE_LISTEN", "config.yaml:3:5"; empty otherwise
 };
 
 /// A mistake in the section of one command, or of "all".
 struct ConfigMistake {
-    std::string section{}; ///< also of a misspelt one, the section that was meant
+    std::string section{}; ///< the section; for a misspelt one, the section that was meant
     Error error{};
 };
 
-/// A config file as read. Values of several documents are never merged.
+/// A config file's content. Values of several documents are never merged.
 ///
 ///   version: 1
 ///   all: { state-dir: /var/lib/oa-stream }   # options every command takes
 ///   smoke stream: { base-url: https://chat.example.org, auth: env:AUTH_TOKEN }
 class ConfigFile {
 public:
-    /// Code::config with file:line:column for what is not a config file of this version.
+    /// Code::config with file:line:column for text that is not a config file of this version.
     [[nodiscard]] static Result<ConfigFile> parse(std::string_view text, std::string_view file);
-    /// Of a file that cannot be looked up.
+    /// For a file that cannot be looked up.
     [[nodiscard]] static ConfigFile unknown(Error why) {
         ConfigFile out;
         out.mistakes_.push_back({{}, std::move(why)});
         return out;
     }
 
-    /// The first of each section: unknown command or option, a value where none belongs, and what
-    /// only the command line may set. Code::config with file:line:column.
+    /// The first mistake in each section: unknown command or option, a value where none belongs, or
+    /// an option that is only allowed on the command line. Code::config with file:line:column.
     [[nodiscard]] const std::vector<ConfigMistake>& mistakes() const noexcept { return mistakes_; }
 
     /// `command`: its path, or "all".
@@ -66,7 +67,7 @@ private:
 
 using Environment = std::function<std::optional<std::string>(std::string_view)>;
 
-/// HOME, else the home folder of this user: a service has no HOME, and anybody may fill a folder
+/// HOME, otherwise this user's home folder: services have no HOME, and any user can create a folder
 /// below /tmp.
 [[nodiscard]] std::string home_in(const Environment& env);
 
@@ -80,17 +81,17 @@ using Environment = std::function<std::optional<std::string>(std::string_view)>;
 [[nodiscard]] Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env);
 
-/// "OA_STREAM_SMOKE_STREAM_BASE_URL"; of an option every command takes "OA_STREAM_STATE_DIR".
+/// "OA_STREAM_SMOKE_STREAM_BASE_URL"; for an option that every command has, "OA_STREAM_STATE_DIR".
 [[nodiscard]] std::string variable_of(std::string_view command, std::string_view option);
 
-/// Gives every option that was not given on the command line what environment or file say.
-/// What each option of the command is in the end, in the order of the table; without a command what
-/// those are that every command takes.
+/// Fills in every option that is not on the command line from environment or file. Returns the
+/// final setting of each option of the command, in the table's order; without a command those of
+/// the options that every command has.
 [[nodiscard]] Result<std::vector<Setting>> apply_layers(
     Invocation& invocation, const std::optional<ConfigFile>& config, const Environment& env
 );
 
-/// As people may see them: without a token or a key that was written down where a reference to it
+/// The settings for display: without a token or key that was written where a reference to it
 /// belongs.
 [[nodiscard]] std::vector<Setting>
 without_secrets(std::vector<Setting> settings, const CommandSpec& command);

@@ -28,15 +28,15 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// One clear line on stderr.
+/// Prints one line to stderr.
 void say(std::string_view text) {
     const bool terminal = ::isatty(STDERR_FILENO) == 1;
     const auto columns = terminal ? static_cast<std::size_t>(terminal_width()) : 0;
     write_diagnostic(laid_out(fmt::format("oa-stream: {}\n", text), {columns, false}));
 }
 
-/// With --json also the document every command promises. A word in the wrong place may be a token:
-/// it is quoted, so it is redacted.
+/// With --json also prints the document that every command promises. A misplaced word may be a
+/// token and is quoted in the message, so the message is redacted.
 int report(const Error& error, bool json) {
     const std::string text = said_aloud(error);
     say(text);
@@ -49,7 +49,7 @@ int report(const Error& error, bool json) {
     return static_cast<int>(exit_code(error.code));
 }
 
-/// Environment and config file, behind what was typed.
+/// Applies environment and config file to what was not typed.
 Result<std::vector<Setting>> layer(Invocation& invocation) {
     auto config = find_config(invocation, real_environment);
     if (!config && invocation.command->explains) {
@@ -71,7 +71,7 @@ Result<std::vector<Setting>> layer(Invocation& invocation) {
     return apply_layers(invocation, *config, real_environment);
 }
 
-/// "--rate (OA_STREAM_LOAD_RATE)": nobody looks for an option that was not typed.
+/// Names the variable or file of an option that was not typed: "--rate (OA_STREAM_LOAD_RATE)".
 void name_origin(Error& error, const std::vector<Setting>& settings) {
     const Setting* found = find_or_null(settings, error.where, &Setting::option);
     if (error.code == Code::usage && found != nullptr && !found->where.empty()) {
@@ -79,7 +79,7 @@ void name_origin(Error& error, const std::vector<Setting>& settings) {
     }
 }
 
-/// Where to look when an error does not say it itself.
+/// The default hint for an error that has none.
 Advice usual_hint(Code code, const CommandSpec& command, const Args& args) {
     switch (code) {
     case Code::network:
@@ -109,7 +109,7 @@ Advice usual_hint(Code code, const CommandSpec& command, const Args& args) {
     }
 }
 
-/// Runs the command and delivers its result; the exit code.
+/// Runs the command and delivers its result; returns the exit code.
 int carry_out(
     const Invocation& invocation, const std::vector<Setting>& settings, Context& context
 ) {
@@ -121,7 +121,7 @@ int carry_out(
     context.given = invocation.args;
     auto code = command.run(invocation.args, context);
     const auto delivered = deliver(context, command, code ? nullptr : &code.error());
-    if (code && !delivered) { // a result that nobody gets is no PASS
+    if (code && !delivered) { // if the result cannot be delivered it is no PASS
         (void)report(delivered.error(), false);
         return *code == ExitCode::ok ? static_cast<int>(exit_code(delivered.error().code))
                                      : static_cast<int>(*code);
@@ -131,27 +131,27 @@ int carry_out(
     }
     Error error = std::move(code).error();
     name_origin(error, settings);
-    if (error.hint.empty()) { // a reader at 3 a.m. needs a command to run, at least this one
+    if (error.hint.empty()) { // an operator needs a command to run, at least this one
         error.hint = usual_hint(error.code, command, invocation.args);
     }
     error.hint = typed_here(error.hint, context);
     return report(error, context.json);
 }
 
-/// Before the words are understood, a mistake among them has to be reported as the caller reads it:
-/// as they, environment and config file say, as far as these can be read.
+/// Before the words are parsed, decides in which form to report a mistake in them: from the words,
+/// environment and config file, as far as readable.
 bool asks_json(const std::vector<std::string>& words, const Args& globals = {}) {
     if (contains(words, k_json.name)) {
         return true;
     }
-    Invocation asked; // of no command: a mistake in the section of one says nothing here
+    Invocation asked; // without a command: a mistake in a command's section does not matter here
     asked.globals = globals;
     const auto config = find_config(asked, real_environment);
     (void)apply_layers(asked, config ? *config : std::nullopt, real_environment);
     return asked.globals.has(k_json.name);
 }
 
-/// The command that prints the same as --version or --help, for its document.
+/// The command that prints the same as --version or --help, for the document.
 std::vector<std::string> command_instead_of(const Invocation& asked) {
     std::vector<std::string> out{asked.version ? "version" : "help"};
     std::string_view topic = asked.command != nullptr ? asked.command->path : asked.family;
@@ -162,8 +162,8 @@ std::vector<std::string> command_instead_of(const Invocation& asked) {
     return out;
 }
 
-/// Whether the result is in a file, and nobody asked for it on standard output: what is printed is
-/// for people then.
+/// Whether the result is in a file and was not requested on standard output: the output is then for
+/// display only.
 bool is_kept(const Context& context) {
     const auto given = [&](const char* name) { return context.given.given.contains(name); };
     const bool filed = context.command->leaves_run ? !context.evidence.empty() : given(names::out);
@@ -173,11 +173,11 @@ bool is_kept(const Context& context) {
 /// `kept`: see is_kept().
 int dispatch(int argc, char** argv, bool& kept) {
     std::vector<std::string> words(argv + 1, argv + argc);
-    // A link with a retired script's name is that script.
+    // A link with a retired script's name acts as that script.
     if (const RetiredScript* script = find_retired(argc > 0 ? argv[0] : "")) {
         words.insert(words.begin(), {"compat", std::string(script->name)});
     }
-    if (!words.empty() && words.front() == "__complete") { // asked by a shell's script
+    if (!words.empty() && words.front() == "__complete") { // called by a shell's completion script
         write_result(answer_shell(std::span(words).subspan(1)));
         return 0;
     }
@@ -213,7 +213,7 @@ int dispatch(int argc, char** argv, bool& kept) {
     return code;
 }
 
-/// A result that nobody gets is not a success; one that is kept stays what it is.
+/// A result that could not be delivered is not a success, unless it is also kept in a file.
 int exit_code_of_output(int code, bool kept) {
     const auto written = results_written();
     if (written) {

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Empty: there is none.
+/// Empty: there is no report.
 std::string report_url(const Context& context) {
     std::error_code ignored;
     const fs::path file = fs::absolute(context.evidence, ignored) / (context.report_name + ".html");
@@ -33,8 +33,8 @@ std::string report_url(const Context& context) {
     return out;
 }
 
-/// 0, or the errno of the start. It outlives us in a session of its own, without our terminal and
-/// descriptors.
+/// Returns 0, or the errno of the start. The program outlives us in its own session, without our
+/// terminal and descriptors.
 int start_apart(const char* program, std::string argument) {
     posix_spawnattr_t attributes{};
     posix_spawn_file_actions_t actions{};

@@ -1,13 +1,13 @@
-// The HTML report of the run that a command left: where it is, and opening it.
+// Prints and opens the HTML report of a command's run.
 #pragma once
 
 #include "command.hpp"
 
 namespace oa_stream::cli {
 
-/// "report: file:///…" on a terminal, when Context::evidence has one.
+/// Prints "report: file:///…" on a terminal, when Context::evidence has a report.
 void tell_report(const Context& context);
-/// Hands it to xdg-open and does not wait. A failure is printed and does not change the exit code.
+/// Starts xdg-open and does not wait. A failure is printed and does not change the exit code.
 void open_report(const Context& context);
 
 } // namespace oa_stream::cli

@@ -17,7 +17,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// A reader knows its value, not the option: the option is named here, in one place.
+/// A value's reader does not have the option's name, so it is added here.
 Result<void> named(Result<void> read, std::string_view name) {
     if (!read && read.error().where.empty()) {
         read.error().where = name;
@@ -25,7 +25,7 @@ Result<void> named(Result<void> read, std::string_view name) {
     return read;
 }
 
-/// A variable of a script that is not set must not mean "none".
+/// An unset variable in a script must not mean "none".
 Result<void> named_files(const OptionSpec& row, std::span<const std::string> values) {
     const bool file = row.rule.offer == Offer::files;
     const bool path = file || row.rule.offer == Offer::folders;
@@ -40,7 +40,7 @@ Result<void> named_files(const OptionSpec& row, std::span<const std::string> val
     );
 }
 
-/// A secret that was typed is refused also where nobody reads it: it can be seen all the same.
+/// A typed secret is refused even where it would be ignored, because others can see it.
 Result<void> references(const OptionSpec& row, std::span<const std::string> values) {
     const std::string form = row.value_name();
     const bool secret = form.ends_with("REF");

@@ -29,8 +29,8 @@ struct ValueTarget {
     using Read =
         Result<void> (*)(const ValueRule& rule, std::span<const std::string> values, void* owner);
     Read read = nullptr;
-    void* (*base)(void* options) = nullptr; ///< to the row's owner
-    void* (*outer)(void* options) = nullptr; ///< before that, of a group within a group
+    void* (*base)(void* options) = nullptr; ///< finds the row's owner
+    void* (*outer)(void* options) = nullptr; ///< applied before `base`, for a group within a group
 
     [[nodiscard]] Result<void>
     fill(const ValueRule& rule, std::span<const std::string> values, void* options) const {
@@ -41,16 +41,16 @@ struct ValueTarget {
 
 struct OptionSpec {
     std::string_view name; ///< "--listen", "-q,--quiet"
-    std::string_view value; ///< "HOST:PORT"; empty: its words, or a flag without value
+    std::string_view value; ///< "HOST:PORT"; empty: the row's words, or a flag without value
     std::string_view help; ///< one sentence or two
-    std::string_view fallback{}; ///< shown as default; applied when the option is not given
+    std::string_view fallback{}; ///< shown as default and applied when the option is not given
     bool repeats = false;
-    bool typed_only = false; ///< consent: neither environment nor config file may give it
+    bool typed_only = false; ///< consent: not accepted from environment or config file
     ValueRule rule{};
     ValueTarget target{};
-    bool old = false; ///< still works, but another option took its place: help leaves it out
-    std::string_view formerly{}; ///< its long name in earlier releases, which still works
-    std::string_view usual{}; ///< shown as default; the command itself applies it
+    bool old = false; ///< still accepted, but superseded by another option: help leaves it out
+    std::string_view formerly{}; ///< its long name in earlier releases, which is still accepted
+    std::string_view usual{}; ///< shown as default; the command applies it itself
 
     [[nodiscard]] bool is_flag() const noexcept {
         return value.empty() && rule.words.empty() && rule.registered == nullptr;
@@ -60,7 +60,7 @@ struct OptionSpec {
     [[nodiscard]] std::string_view shown_default() const noexcept {
         return fallback.empty() ? usual : fallback;
     }
-    /// "--quiet" of "-q,--quiet".
+    /// "--quiet" from "-q,--quiet".
     [[nodiscard]] std::string_view long_name() const noexcept;
     /// "-q" or "--quiet".
     [[nodiscard]] bool is_called(std::string_view word) const noexcept;
@@ -70,25 +70,26 @@ struct PositionalSpec {
     std::string_view name; ///< "FILE"
     std::string_view help;
     bool required = true;
-    std::size_t at_most = 1; ///< so many words
+    std::size_t at_most = 1; ///< largest number of words
     ValueRule rule{};
     ValueTarget target{};
 };
 
-/// Whether a value of this form, "REF" or "mint|REF", says where a secret is, and is none itself.
-/// "mint": the control service gives it.
+/// Whether a value of this form, "REF" or "mint|REF", refers to a secret instead of containing it.
+/// "mint": the control service issues it.
 [[nodiscard]] bool is_reference(std::string_view value, std::string_view form);
 
-/// A command line as it was split: words, without meaning.
+/// A command line split into words, not interpreted.
 struct Args {
     [[nodiscard]] bool has(std::string_view name) const;
-    /// In the order given; without any: not given, or a flag.
+    /// In the given order; empty for an option that is absent or a flag.
     [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
 
     std::map<std::string, std::vector<std::string>, std::less<>> given{};
 };
 
-/// Fills `options` by the rows. The first error, in the order of the rows, names its option.
+/// Fills in `options` according to the rows. The first error, in the order of the rows, names its
+/// option.
 [[nodiscard]] Result<void> read_rows(
     std::span<const PositionalSpec> positionals,
     std::span<const OptionSpec> rows,
@@ -98,18 +99,18 @@ struct Args {
 
 // Rows --------------------------------------------------------------------------------------------
 
-/// A row that fills a T.
+/// A row that fills in a T.
 template <class T> struct OptionOf : OptionSpec {
     [[nodiscard]] constexpr OptionOf or_else(this OptionOf out, std::string_view text) {
         out.fallback = text;
         return out;
     }
-    /// Of an option whose default depends on others, or that a command has to see as not given.
+    /// For an option whose default depends on others, or whose absence the command must see.
     [[nodiscard]] constexpr OptionOf or_else_text(this OptionOf out, std::string_view text) {
         out.usual = text;
         return out;
     }
-    /// Of a count; of a time in milliseconds.
+    /// For a count, or for a time in milliseconds.
     [[nodiscard]] constexpr OptionOf range(this OptionOf out, std::int64_t low, std::int64_t high) {
         out.rule.low = low;
         out.rule.high = high;
@@ -126,35 +127,35 @@ template <class T> struct OptionOf : OptionSpec {
         out.rule.registered = words;
         return out;
     }
-    /// What a shell offers for a value of another form.
+    /// Values that a shell offers for a form of its own.
     [[nodiscard]] constexpr OptionOf
     suggesting(this OptionOf out, std::span<const std::string_view> (*words)()) {
         out.rule.suggested = words;
         return out;
     }
-    /// Given on the command line, never by a file or a forgotten variable.
+    /// Only accepted on the command line, not from a file or a forgotten variable.
     [[nodiscard]] constexpr OptionOf typed(this OptionOf out) {
         out.typed_only = true;
         return out;
     }
-    /// Another option took its place; it still works.
+    /// Superseded by another option; still accepted.
     [[nodiscard]] constexpr OptionOf superseded(this OptionOf out) {
         out.old = true;
         return out;
     }
-    /// The name that earlier releases gave it still works.
+    /// Its name in earlier releases, which is still accepted.
     [[nodiscard]] constexpr OptionOf once_called(this OptionOf out, std::string_view text) {
         out.formerly = text;
         return out;
     }
-    /// The same row in a table that means it more narrowly.
+    /// The same row with a narrower help text for this table.
     [[nodiscard]] constexpr OptionOf saying(this OptionOf out, std::string_view text) {
         out.help = text;
         return out;
     }
 };
 
-/// A positional that fills a T.
+/// A positional that fills in a T.
 template <class T> struct PositionalOf : PositionalSpec {
     [[nodiscard]] constexpr PositionalOf optional(this PositionalOf out) {
         out.required = false;
@@ -199,7 +200,7 @@ row(std::string_view name, std::string_view value, std::string_view help) {
     out.help = help;
     out.repeats = ListOf<ValueAt<Path...>>::value;
     out.rule.offer = offer_of(value);
-    if constexpr (std::is_null_pointer_v<decltype(Parse)>) { // else the text has a form of its own
+    if constexpr (std::is_null_pointer_v<decltype(Parse)>) { // otherwise the text has its own form
         out.rule.form = form_of<WordAt<Path...>>();
     }
     out.target.read = &store<Parse, Path...>;
@@ -207,14 +208,14 @@ row(std::string_view name, std::string_view value, std::string_view help) {
 }
 } // namespace detail
 
-/// A value whose form the member's type says: a time, a whole number, a text, a path, a Secret
-/// (env:NAME, file:PATH or fd:N); a vector of those repeats. `Path` leads from the options struct
-/// to the member.
+/// A value whose form follows from the member's type: a time, a whole number, a text, a path, a
+/// Secret (env:NAME, file:PATH or fd:N); a vector of those may be repeated. `Path` leads from the
+/// options struct to the member.
 template <auto... Path>
 constexpr auto option(std::string_view name, std::string_view value, std::string_view help) {
     return detail::row<nullptr, Path...>(name, value, help);
 }
-/// One of `words`, which name the values of an enum in order, or are the text itself.
+/// One of `words`, which name an enum's values in order, or are the text itself.
 template <auto... Path>
 constexpr auto
 option(std::string_view name, std::span<const std::string_view> words, std::string_view help) {
@@ -222,7 +223,7 @@ option(std::string_view name, std::span<const std::string_view> words, std::stri
     out.rule.words = words;
     return out;
 }
-/// A value with a form of its own: `Parse` is Result<V> (*)(std::string_view).
+/// A value with its own form: `Parse` is Result<V> (*)(std::string_view).
 template <auto Parse, auto... Path>
 constexpr auto parsed(std::string_view name, std::string_view value, std::string_view help) {
     return detail::row<Parse, Path...>(name, value, help);
@@ -241,9 +242,9 @@ template <auto... Path> constexpr auto off_flag(std::string_view name, std::stri
     out.target.read = &detail::set_flag<false, Path...>;
     return out;
 }
-/// What no member pointer can say: `Read` is a named
-/// Result<void> (std::span<const std::string> values, T& options) (clang 19 folds the template
-/// arguments of lambdas of different files into one).
+/// For options that a member pointer cannot express: `Read` is a named Result<void>
+/// (std::span<const std::string> values, T& options), because clang 19 merges lambdas of different
+/// files as template arguments.
 template <class T, auto Read>
 constexpr auto
 custom(std::string_view name, std::string_view value, std::string_view help, bool repeats = false) {
@@ -256,7 +257,7 @@ custom(std::string_view name, std::string_view value, std::string_view help, boo
     out.target.read = &detail::custom_read<T, Read>;
     return out;
 }
-/// A word behind the command with a form of its own: `Parse` is Result<V> (*)(std::string_view).
+/// A positional with its own form: `Parse` is Result<V> (*)(std::string_view).
 template <auto Parse, auto... Path>
 constexpr auto parsed_positional(std::string_view name, std::string_view help) {
     PositionalOf<detail::OwnerOf<Path...>> out;
@@ -273,10 +274,10 @@ template <auto... Path> constexpr auto positional(std::string_view name, std::st
 
 // Tables ------------------------------------------------------------------------------------------
 
-/// Rows that fill a T.
+/// Rows that fill in a T.
 template <class T, class Spec, std::size_t N> struct RowsOf : std::array<Spec, N> {};
 
-/// A table of rows that fill a T, wherever it is stored.
+/// A table of rows that fill in a T, wherever it is stored.
 template <class T, class Spec> struct TableOf : std::span<const Spec> {
     constexpr TableOf() = default;
     template <std::size_t N>
@@ -308,7 +309,7 @@ template <class T, class Base>
 constexpr void append(const PositionalOf<Base>& row, auto& out, std::size_t& at) {
     add<T, Base, PositionalSpec>(row, out, at);
 }
-/// A group's rows, which were made for its own struct.
+/// Appends a group's rows, which were made for its own struct.
 template <class T, class Base, class Spec, std::size_t N>
 constexpr void append(const RowsOf<Base, Spec, N>& rows, auto& out, std::size_t& at) {
     for (const Spec& spec : rows) {
@@ -324,7 +325,7 @@ template <class T, class... Rows> consteval auto options(const Rows&... rows) {
     (detail::append<T>(rows, out, at), ...);
     return out;
 }
-/// The words behind the command's name.
+/// The positionals of a command.
 template <class T, class... Rows> consteval auto positionals(const Rows&... rows) {
     RowsOf<T, PositionalSpec, (detail::RowCount<T, Rows>::value + ... + 0)> out{};
     std::size_t at = 0;

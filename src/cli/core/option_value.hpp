@@ -1,4 +1,4 @@
-// How one word of a command line becomes a value, and where a member pointer path leads it.
+// Converts words of a command line to values, and stores them through paths of member pointers.
 #pragma once
 
 #include "oa_stream/base/enum_words.hpp"
@@ -21,45 +21,45 @@
 
 namespace oa_stream::cli {
 
-/// What a shell offers for a value, besides the words of the row.
+/// What a shell offers for a value, in addition to the row's words.
 enum class Offer {
     nothing,
     files,
     folders,
     runs,
-    traffic_runs, ///< those that moved traffic, and so can be rolled back
+    traffic_runs, ///< runs that moved traffic, and so can be rolled back
     playbooks,
-    variables, ///< "name=" of the playbook in the same line
-    commands, ///< word by word
-    pages, ///< commands in one word, as pages of the manual are called
+    variables, ///< "name=" for each variable of the playbook on the same line
+    commands, ///< commands, word by word
+    pages, ///< commands in one word, as the manual's pages are named
     scripts,
 };
 
 inline constexpr std::int64_t k_longest_ms = std::numeric_limits<std::int64_t>::max();
 
-/// How a value is written; the type of the member that it fills says it.
+/// How a value is written; follows from the member's type.
 enum class Form { text, number, time };
 
-/// What a row says about its value; the reader checks it.
+/// A row's rules for its value, checked by the reader.
 struct ValueRule {
     Form form = Form::text;
-    std::span<const std::string_view> words{}; ///< the value is one of them; empty: any
-    /// Words that are registered elsewhere; the reader of the value judges it.
+    std::span<const std::string_view> words{}; ///< allowed values; empty: any
+    /// Words registered elsewhere; the value's reader checks them.
     std::span<const std::string_view> (*registered)() = nullptr;
     std::int64_t low = std::numeric_limits<std::int64_t>::min();
-    std::int64_t high = std::numeric_limits<std::int64_t>::max(); ///< of counts; of times in ms
+    std::int64_t high = std::numeric_limits<std::int64_t>::max(); ///< for counts; for times in ms
     Offer offer = Offer::nothing;
 
-    /// Values, or their beginnings ("latency="), that a shell offers besides.
+    /// Further values, or their beginnings ("latency="), that a shell offers.
     std::span<const std::string_view> (*suggested)() = nullptr;
 
-    /// Of the playbooks or runs on offer only these kinds: a bit for each of the enum; 0: all.
+    /// Restricts offered playbooks or runs to these kinds: one bit per enum value; 0: all.
     std::uint32_t kinds = 0;
     [[nodiscard]] constexpr bool offers(auto kind) const {
         return kinds == 0 || (kinds & bit(kind)) != 0;
     }
 
-    /// What help names and a shell offers.
+    /// The words that help shows and a shell offers.
     [[nodiscard]] std::span<const std::string_view> shown() const {
         return registered == nullptr ? words : registered();
     }
@@ -67,17 +67,17 @@ struct ValueRule {
 
 // Values ------------------------------------------------------------------------------------------
 
-/// Code::usage "'x' is not one of a, b"; the index of the word otherwise.
+/// The index of the word; otherwise Code::usage "'x' is not one of a, b".
 [[nodiscard]] Result<std::size_t> read_word(std::string_view text, const ValueRule& rule);
 /// A whole number within the rule's range.
 [[nodiscard]] Result<std::uint64_t> read_number(std::string_view text, const ValueRule& rule);
 /// A time with a unit, within the rule's range.
 [[nodiscard]] Result<std::chrono::milliseconds>
 read_time(std::string_view text, const ValueRule& rule);
-/// HOST:PORT; without a port that of the URL stays.
+/// HOST:PORT; without a port the URL's port is used.
 [[nodiscard]] Result<std::string> read_connect_to(std::string_view text);
 
-/// One line that is not empty: what stands in a header or in the id of a check.
+/// One non-empty line, for use in a header or a check's id.
 [[nodiscard]] Result<std::string> read_line(std::string_view text);
 
 namespace detail {
@@ -102,7 +102,7 @@ template <class C, class V> struct MemberOf<V C::*> {
 template <auto First, auto... Rest> struct FirstOf : MemberOf<decltype(First)> {};
 template <auto... Path> using OwnerOf = typename FirstOf<Path...>::Owner;
 
-/// The member at the end of a path of member pointers; an optional on the way is filled.
+/// The member at the end of a path of member pointers; an optional on the way is created.
 template <auto First, auto... Rest> auto& at_path(auto& owner) {
     if constexpr (MaybeOf<std::remove_cvref_t<decltype(owner)>>::value) {
         return at_path<First, Rest...>(owner ? *owner : owner.emplace());
@@ -114,7 +114,7 @@ template <auto First, auto... Rest> auto& at_path(auto& owner) {
 }
 template <auto... Path>
 using ValueAt = std::remove_cvref_t<decltype(at_path<Path...>(std::declval<OwnerOf<Path...>&>()))>;
-/// What one word of the option's value becomes.
+/// The type of one word of the option's value.
 template <auto... Path>
 using WordAt = typename MaybeOf<typename ListOf<ValueAt<Path...>>::Item>::Item;
 template <class V> constexpr Form form_of() {

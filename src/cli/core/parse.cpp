@@ -19,14 +19,14 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// Storage CLI11 writes into: strings only, our own parse() gives them meaning.
+/// Storage that CLI11 writes into: only strings, which our own parse() interprets.
 struct Bound {
     const OptionSpec* spec;
     CLI::Option* option;
     std::unique_ptr<std::vector<std::string>> values;
 };
 
-/// How many of the words spell `path`; 0 when they do not.
+/// How many of the words make up `path`; 0 when they do not.
 std::size_t spelled(std::string_view path, std::span<const std::string> words) {
     std::size_t count = 0;
     while (!path.empty() && count < words.size()) {
@@ -37,7 +37,7 @@ std::size_t spelled(std::string_view path, std::span<const std::string> words) {
     return path.empty() ? count : 0;
 }
 
-/// The command whose path is the longest prefix of the words; the words it took.
+/// The command whose path is the longest prefix of the words, and the number of words used.
 std::pair<const CommandSpec*, std::size_t> find_command(std::span<const std::string> words) {
     const CommandSpec* found = nullptr;
     std::size_t taken = 0;
@@ -58,11 +58,11 @@ Bound bind(CLI::App& app, const OptionSpec& spec) {
     std::string spellings(spec.name);
     spellings += spec.formerly.empty() ? "" : fmt::format(",{}", spec.formerly);
     if (spec.is_flag()) {
-        // Whoever writes --apply=false means the opposite of --apply.
+        // --apply=false means the opposite of --apply, so it is not accepted.
         option = app.add_flag(spellings)->disable_flag_override();
     } else {
         option = app.add_option(spellings, *values);
-        // "RUN…" takes all words up to the next option.
+        // "RUN…" accepts all words up to the next option.
         const bool many = spec.value.ends_with("…");
         option->expected(1, many ? CLI::detail::expected_max_vector_size : 1);
         option->allow_extra_args(many);
@@ -100,7 +100,7 @@ Advice option_hint(const CommandSpec& command, std::string_view typed) {
     return did_you_mean(typed.substr(0, typed.find('=')), names, help_hint(command));
 }
 
-/// "smoke stream http://…": most tools take an address as it stands.
+/// "smoke stream http://…": many other tools accept an address as a positional.
 Advice argument_hint(const CommandSpec& command, std::string_view word) {
     for (const OptionSpec& option : command.options) {
         if (word.contains("://") && option.value == "URL") {
@@ -110,7 +110,7 @@ Advice argument_hint(const CommandSpec& command, std::string_view word) {
     return help_hint(command);
 }
 
-/// CLI11 reported that an option has too few or too many values.
+/// Explains CLI11's report of too few or too many values.
 std::unexpected<Error> misuse(const CommandSpec& command, std::string_view why) {
     const std::string_view name = why.substr(0, why.find_first_of(": "));
     Advice hint = help_hint(command);
@@ -129,7 +129,7 @@ std::unexpected<Error> misuse(const CommandSpec& command, std::string_view why) 
     return misused(command, message, std::move(hint));
 }
 
-/// CLI11's text names the option; its first line is enough.
+/// CLI11's message names the option; its first line suffices.
 std::string first_line(const char* text) {
     const std::string_view whole(text);
     return std::string(whole.substr(0, whole.find('\n')));
@@ -137,7 +137,7 @@ std::string first_line(const char* text) {
 
 Result<void> refuse_extras(const CLI::App& app, const CommandSpec& command) {
     std::vector<std::string> extras = app.remaining();
-    const bool ended = !extras.empty() && extras.front() == names::mark; // nothing but words follow
+    const bool ended = !extras.empty() && extras.front() == names::mark; // only positionals follow
     if (ended) {
         extras.erase(extras.begin());
     }
@@ -195,7 +195,7 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     collect(globals, invocation.globals);
     for (std::size_t i = 0; i < places.size(); ++i) {
         const std::string name(command.positionals[i].name);
-        // A variable of a script that is not set must not mean "the usual one".
+        // An unset variable in a script must not mean the default.
         if (contains(*places[i], "")) {
             return misused(command, name + " is empty", help_hint(command));
         }
@@ -206,7 +206,7 @@ Result<Invocation> parse_for(const CommandSpec& command, std::span<const std::st
     return invocation;
 }
 
-/// The row a word names (-q, --state-dir, --state-dir=x), nullptr when it names none.
+/// The global option that a word names (-q, --state-dir, --state-dir=x); nullptr for none.
 const OptionSpec* global_of(std::string_view word) {
     const std::string_view name = word.substr(0, word.find('='));
     return find_if_or_null(global_options(), [&](const OptionSpec& option) {
@@ -214,10 +214,10 @@ const OptionSpec* global_of(std::string_view word) {
     });
 }
 
-/// The line is empty, or begins with an option that does not stand before a command.
+/// The line is empty, or begins with an option that is not allowed before a command.
 std::unexpected<Error> no_command(std::span<const std::string> words) {
     std::string_view name = words.empty() ? std::string_view() : words.front();
-    name = name.substr(0, name.find('=')); // a value may be a secret
+    name = name.substr(0, name.find('=')); // the value may be a secret
     if (name.empty() || name == names::mark || global_of(name) != nullptr) {
         return fail(Code::usage, "no command given", {}, main_help());
     }
@@ -235,7 +235,7 @@ std::unexpected<Error> no_command(std::span<const std::string> words) {
     );
 }
 
-/// Global options may stand before the command, as with git: moved behind it, before a "--".
+/// Global options may precede the command, as with git: moves them after it, before a "--".
 std::vector<std::string> with_command_first(std::span<const std::string> words) {
     std::size_t leading = 0;
     while (leading < words.size()) {

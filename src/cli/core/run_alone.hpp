@@ -1,4 +1,4 @@
-// One task on a loop of its own, for commands that have nothing to undo.
+// Runs one task on its own event loop, for commands that have nothing to undo.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -12,8 +12,8 @@
 
 namespace oa_stream::cli {
 
-/// Runs `task` on `io`, which runs nothing else, to its end. A signal ends the process; where
-/// something is to be undone, run::RunLoop takes the signals.
+/// Runs `task` on `io`, which runs nothing else, to its end. A signal ends the process; commands
+/// that must undo something use run::RunLoop, which handles signals.
 template <class T> [[nodiscard]] Result<T> run_alone(asio::io_context& io, Task<Result<T>> task) {
     Result<T> out = fail(Code::internal, "the task did not end");
     asio::co_spawn(io, std::move(task), [&](const std::exception_ptr& thrown, Result<T> result) {

@@ -1,4 +1,4 @@
-// How each command that leaves a run begins and ends it.
+// Begin and end of each command that leaves a run.
 #pragma once
 
 #include "oa_stream/run/run_session.hpp"
@@ -17,12 +17,12 @@ struct NewRun {
     Json target = Json::object();
     Redactor redactor{};
 };
-/// In the state directory of `context`. `screen` must outlive the session. Code::io.
+/// Creates a run in the state directory of `context`. `screen` must outlive the session. Code::io.
 [[nodiscard]] Result<run::RunSession>
 begin_run(NewRun order, const Context& context, Screen& screen);
 
-/// The result on stdout: with --json the document, under `schema` ("smoke") unless it names one;
-/// else `text`, unless all is well and -q was given. Then the last line on stderr.
+/// Prints the result to stdout: with --json the document, under `schema` ("smoke") unless it names
+/// one; otherwise `text`, unless all is well and -q was given. Then the last line on stderr.
 ExitCode tell_result(
     const run::RunSession& session,
     const run::RunResult& result,

@@ -13,7 +13,7 @@
 namespace oa_stream::cli {
 namespace {
 
-/// The command reads or leaves runs, or is a family with such a command. Earlier releases kept a
+/// The command reads or leaves runs, or is a family with such a command. Earlier releases stored a
 /// whole line as the command.
 bool works_on_runs(const Suggestion& suggestion) {
     const auto runs = [](const CommandSpec& one) { return one.leaves_run || one.reads_runs; };

@@ -1,4 +1,4 @@
-// Commands that a person should run: complete, so that they can be pasted.
+// Commands suggested to an operator: complete, so that they can be pasted.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -20,18 +20,18 @@ enum class TlsTrouble;
 
 namespace oa_stream::cli {
 
-/// Options with another value than they were given (a flag: any value), or (nullopt) left out.
+/// Replaces options' values (a flag: any value) or, with nullopt, leaves the option out.
 using Instead = std::map<std::string_view, std::optional<std::string>>;
 
-/// A command line as it was understood, to be typed again or with something changed. A suggestion
-/// that left a limit out would be another, weaker question.
+/// A parsed command line, to be repeated unchanged or with changes. A suggestion that omitted a
+/// limit would ask a different, weaker question.
 struct Typed {
     const CommandSpec* command = nullptr;
-    Args args{}; ///< options that `command` does not have are left out, global ones too
+    Args args{}; ///< options that `command` does not have are ignored, including global ones
 
-    /// "oa-stream smoke stream --base-url …", in the order of the table.
+    /// "oa-stream smoke stream --base-url …", with options in the table's order.
     [[nodiscard]] Suggestion suggestion(const Instead& instead = {}) const;
-    /// The same with another value; a flag for an empty one.
+    /// The same with another value; an empty value makes a flag.
     [[nodiscard]] Suggestion with(std::string_view option, std::string_view value = {}) const {
         return suggestion({{option, std::string(value)}});
     }
@@ -40,11 +40,11 @@ struct Typed {
     }
 };
 
-/// What lists all commands.
+/// The command that lists all commands.
 [[nodiscard]] Suggestion main_help();
 
-/// The same with --ca, when a check could not be made and the last failure of its client was a
-/// certificate that no authority known here vouches for; else empty.
+/// The same command with --ca, when a check could not be made and the client's last failure was a
+/// certificate without a known authority; otherwise empty.
 [[nodiscard]] Advice
 trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble trouble);
 
@@ -53,11 +53,11 @@ trusting(const Typed& typed, const std::vector<Check>& checks, net::TlsTrouble t
 /// The same for every member "next" and "mend" (see put_advice()), at any depth.
 void type_here(Json& document, const Context& context);
 
-/// A line with a command, in lines of at most `columns` that a shell takes as one: each but the
-/// last ends in a backslash. No argument is broken, quoted or not.
+/// Breaks a line with a command into lines of at most `columns` that a shell reads as one: all but
+/// the last end in a backslash. Arguments are never broken.
 [[nodiscard]] std::string continued(std::string_view line, std::size_t columns);
 
-/// The command that a run was left with, its files where they are now: the folder may have moved.
+/// The command that a run suggested, with its files' present location: the folder may have moved.
 [[nodiscard]] Advice in_folder(const Advice& next, const std::filesystem::path& folder);
 
 } // namespace oa_stream::cli

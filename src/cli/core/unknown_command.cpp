@@ -22,7 +22,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// What people try instead of its name.
+/// Words that users try instead of the command's name.
 std::vector<std::string_view> also_words(const CommandSpec& command) {
     std::vector<std::string_view> out;
     for (std::string_view rest = command.also; !rest.empty();) {
@@ -35,14 +35,14 @@ bool is_also_called(const CommandSpec& command, std::string_view word) {
     return contains(also_words(command), word);
 }
 
-/// The command that people look for by this word.
+/// The command that users look for by this word.
 const CommandSpec* also_called(std::string_view word) {
     return find_if_or_null(all_commands(), [&](const CommandSpec& command) {
         return is_also_called(command, word);
     });
 }
 
-/// "'oa-stream cutover pause'": the commands whose last word this is, which people try alone.
+/// "'oa-stream cutover pause'": the commands whose last word this is, which users try alone.
 Advice ending_in(std::string_view word) {
     Advice out;
     for (const CommandSpec& command : all_commands()) {
@@ -53,7 +53,7 @@ Advice ending_in(std::string_view word) {
     return out;
 }
 
-/// Words that stand for commands: the last ones of their paths, and those people try instead.
+/// Words that stand for commands: the last words of their paths, and those that users try instead.
 std::vector<std::string_view> words_for_commands() {
     std::vector<std::string_view> out;
     for (const CommandSpec& command : all_commands()) {
@@ -67,7 +67,8 @@ struct Tried {
     std::string_view words;
     std::string_view meant;
 };
-/// What people try below a family and means something else alone, or stands below another family.
+/// Combinations that users try with a family's name, where the second word has another meaning
+/// alone or belongs to another family.
 constexpr std::array k_tried{
     Tried{"config get", "config show"},
     Tried{"config list", "config show"},
@@ -92,7 +93,7 @@ std::unexpected<Error> unknown_below(const std::string& family, std::string_view
         if (command.path.starts_with(family + ' ')) {
             below.push_back(command.path.substr(family.size() + 1));
         } else if (family != "cutover" || !command.path.starts_with("rollback ")) {
-            continue; // but a cutover's rollback is looked for beside it
+            continue; // but a cutover's rollback is looked for under this family
         }
         if (is_also_called(command, word)) {
             meant = command.path;
@@ -109,7 +110,7 @@ std::unexpected<Error> unknown_below(const std::string& family, std::string_view
             "did you mean '" + Suggestion{meant} + "'?"
         );
     }
-    return fail( // "smoke": name what stands under it
+    return fail( // for "smoke": lists the commands of that family
         Code::usage,
         word.empty() ? family + " needs one of its commands"
                      : fmt::format("'{}' is not a command of {}", printable(word, 60), family),

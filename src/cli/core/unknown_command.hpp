@@ -1,4 +1,4 @@
-// What to type instead of words that name no command.
+// Suggestions for words that name no command.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -8,8 +8,8 @@
 
 namespace oa_stream::cli {
 
-/// Of `words`, which are not empty and begin with no command: Code::usage with the nearest one, or
-/// with those of the family that they begin with.
+/// For `words`, which are not empty and do not begin with a command: Code::usage with the nearest
+/// command, or with the commands of the family that they begin with.
 [[nodiscard]] std::unexpected<Error> unknown_command(std::span<const std::string> words);
 
 } // namespace oa_stream::cli

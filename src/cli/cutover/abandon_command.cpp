@@ -1,4 +1,4 @@
-// cutover abandon: gives up a run that left something undone, so that others may go on.
+// cutover abandon: closes a run that left something undone, so that others may continue.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/operate.hpp"
@@ -38,7 +38,7 @@ constexpr auto k_reason =
     )
         .typed();
 
-/// The run, while it has something undone and nobody works on it.
+/// The run, if it left something undone and no process works on it.
 Result<RunStatus> undone_run(const std::string& run, const Context& context) {
     OA_TRY(RunStatus status, playbook::status_of(context.state_dir, run));
     if (status.needs_somebody()) {

@@ -1,4 +1,4 @@
-// cutover rehearse: the whole cutover without touching anything that serves.
+// cutover rehearse: the whole cutover without affecting what serves users.
 #include "oa_stream/base/child.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/config/units.hpp"
@@ -75,8 +75,8 @@ Task<Result<void>> clear(store::StoreOptions store) {
     co_return co_await store::clear_store(co_await asio::this_coro::executor, std::move(store));
 }
 
-/// Below the given prefix, so that what a user of the store may touch stays as it is; no lane that
-/// serves has such keys.
+/// A prefix below the given one, within the store user's permissions; no serving lane has such
+/// keys.
 std::string prefix_of_its_own(const std::string& prefix) {
     return fmt::format("{}:rehearsal-{}", prefix, random_hex(4));
 }

@@ -45,8 +45,8 @@ int exit_of(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : k_signalled + WTERMSIG(status);
 }
 
-/// What asks this process to end is held back while it lives, and passed on: the run is to end, and
-/// who asked learns how it did.
+/// Blocks signals that would end this process and passes them on: the run must end first, so that
+/// its result can be reported.
 class HeldSignals {
 public:
     HeldSignals() {
@@ -62,7 +62,7 @@ public:
     HeldSignals(const HeldSignals&) = delete;
     HeldSignals& operator=(const HeldSignals&) = delete;
 
-    /// Waits for one for that long; whether one came.
+    /// Waits this long for a signal and passes it on; returns whether one came.
     [[nodiscard]] bool pass_on(pid_t pid, std::chrono::milliseconds wait) const {
         const timespec time{0, std::chrono::nanoseconds(wait).count()}; // less than a second
         const int signal = ::sigtimedwait(&held_, nullptr, &time);
@@ -77,7 +77,7 @@ private:
     sigset_t before_{};
 };
 
-/// The run's id; empty: the process ended before it had one.
+/// Reads the run's id; empty: the process ended before it had one.
 std::string read_id(int pipe, const std::function<void()>& meanwhile) {
     std::string out;
     std::array<char, 256> buffer{};
@@ -100,7 +100,8 @@ std::string read_id(int pipe, const std::function<void()>& meanwhile) {
     return out;
 }
 
-/// Its steps have begun. A run whose folder takes no socket cannot be steered, and goes on.
+/// The run's steps have begun. A run that could not create its socket cannot be steered, but
+/// continues.
 bool has_begun(const fs::path& folder) {
     std::error_code ignored;
     return fs::exists(folder / run::k_control_file, ignored) ||
@@ -138,7 +139,7 @@ void tell_how(const std::string& run, pid_t pid, const std::string& log, Context
     ));
 }
 
-/// In the old process.
+/// Runs in the old process.
 ExitCode answer_for(pid_t pid, int pipe, const HeldSignals& signals, Context& context) {
     bool stopped = false;
     const auto pass_on = [&](std::chrono::milliseconds wait) {
@@ -176,7 +177,7 @@ ExitCode answer_for(pid_t pid, int pipe, const HeldSignals& signals, Context& co
         return ExitCode::ok;
     }
     context.err(run::read_kept(output.log, k_most_output).value_or(""));
-    context.out(run::read_kept(output.document).value_or("")); // there is none without --json
+    context.out(run::read_kept(output.document).value_or("")); // empty without --json
     return static_cast<ExitCode>(*ended);
 }
 
@@ -231,7 +232,8 @@ Result<Detached> Detached::fork(Context& context) {
         return errno_error("no pipe");
     }
     Detached out;
-    const HeldSignals signals; // before there is a process that one could not be passed on to
+    // Before the new process exists, so that every signal can be passed on to it.
+    const HeldSignals signals;
     const pid_t pid = ::fork();
     if (pid < 0) {
         return errno_error("cannot start a process");
@@ -239,7 +241,7 @@ Result<Detached> Detached::fork(Context& context) {
     if (pid > 0) {
         ::close(ends[1]);
         out.answer_ = answer_for(pid, ends[0], signals, context);
-        // It was shown, or has the run's name.
+        // It was printed, or has the run's name.
         const DetachedOutput unnamed(context.state_dir, std::to_string(pid));
         std::error_code ignored;
         fs::remove(unnamed.log, ignored);

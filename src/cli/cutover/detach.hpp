@@ -1,4 +1,4 @@
-// apply --detach: the run goes on in a process of its own, without this terminal.
+// apply --detach: continues the run in a separate process, without this terminal.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -16,7 +16,7 @@
 
 namespace oa_stream::cli {
 
-/// The process that goes on. Exactly one is made in a process's life.
+/// The process that continues. At most one is created per process.
 class Detached {
 public:
     /// Forks. In the new process: a session of its own, nothing on stdin, output in a file below
@@ -25,10 +25,10 @@ public:
     /// end is then waited for. Call it before anything is started here. Code::io.
     [[nodiscard]] static Result<Detached> fork(Context& context);
 
-    /// Set in the old process: what it has to return. It printed how to follow, steer and abort the
-    /// run; or, when the run ended before it began, the output of the new process.
+    /// Set in the old process: its exit code. It printed how to follow, steer and abort the run;
+    /// or, if the run ended before it began, the new process' output.
     [[nodiscard]] const std::optional<ExitCode>& answered() const noexcept { return answer_; }
-    /// In the new process, once the run has its folder: its output gets the run's name.
+    /// In the new process, once the run has its folder: renames its output after the run.
     void began(const std::string& run, const Context& context);
 
 private:

@@ -1,4 +1,4 @@
-// rollback drill: the rollback, tried before it is needed.
+// rollback drill: tries the rollback before it is needed.
 #include "oa_stream/playbook/each_gate.hpp"
 #include "oa_stream/playbook/local_rehearsal.hpp"
 #include "oa_stream/playbook/target_run.hpp"
@@ -47,7 +47,7 @@ Result<playbook::RehearsalInput> parse_local(const Options& options, const Conte
     return out;
 }
 
-/// The drill as it would be carried out; nothing is changed.
+/// Shows the drill that would be carried out; changes nothing.
 Result<ExitCode> show_drill(const Options& options, Context& context) {
     playbook::PlanRequest request;
     request.set = options.set;
@@ -60,7 +60,7 @@ Result<ExitCode> show_drill(const Options& options, Context& context) {
     return plan.changes() ? ExitCode::has_changes : ExitCode::ok;
 }
 
-/// Which fault each gate is to notice; nothing is changed.
+/// Shows which fault each gate should detect; changes nothing.
 void show_trials(const playbook::Playbook& playbook, Context& context) {
     std::string text = fmt::format(
         "Each gate of {} is tried by a drill of its own, at one stage, and rolled back:\n",

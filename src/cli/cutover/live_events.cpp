@@ -22,7 +22,7 @@ struct LiveEvents::Tail {
     std::streamoff read = 0;
     bool over = false;
 
-    /// Whole lines only: one that is being written comes with the next look.
+    /// Reads whole lines only: a line that is being written is read at the next look.
     void read_new() {
         std::ifstream file(folder / run::k_timeline_file, std::ios::binary);
         file.seekg(read);
@@ -41,7 +41,7 @@ struct LiveEvents::Tail {
         }
     }
 
-    /// A reader that stands still must not stop the run: what it does not take stays in the file.
+    /// A reader that stops reading must not block the run: unread output stays in the file.
     void print_some() {
         out.print_some();
         if (out.up_to_date()) {

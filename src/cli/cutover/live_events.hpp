@@ -1,4 +1,4 @@
-// What happens in a run, line by line on stdout while it happens: --ndjson.
+// --ndjson: prints a run's events to stdout as they happen.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"
@@ -23,8 +23,8 @@ inline constexpr auto k_live = options<LiveOptions>(flag<&LiveOptions::ndjson>(
     "Print each event as one JSON line while it happens, and the result as the last line."
 ));
 
-/// Prints the lines of a run's timeline.ndjson, which passed the redactor, as they are written.
-/// Lives on the run's loop, which never waits for standard output.
+/// Prints the lines of a run's timeline.ndjson (already redacted) as they are written. Runs on the
+/// run's loop, which never waits for standard output.
 class LiveEvents {
 public:
     explicit LiveEvents(Context& context);
@@ -32,9 +32,9 @@ public:
     LiveEvents& operator=(const LiveEvents&) = delete;
     ~LiveEvents();
 
-    /// From here on, as the run's folder is there.
+    /// Starts, once the run's folder exists.
     void follow(const asio::any_io_executor& executor, std::filesystem::path folder);
-    /// What is left, however long standard output takes; after the run.
+    /// Prints the rest, however long standard output takes; call after the run.
     void end();
 
 private:

@@ -90,10 +90,11 @@ ExitCode show_run(const run::RunResult& result, Context& context, const LiveOpti
     } else if (context.json) {
         print_document("run-result", result.document, context);
     } else if (!silent) {
-        constexpr std::size_t k_mail = 80; // cron mails it
+        constexpr std::size_t k_mail = 80; // cron mails the output
         show_text(playbook::summary(result), context, k_mail);
         const auto report = result.evidence / (result.report_name + ".md");
-        std::error_code ignored; // none on a full disk; on a terminal the last line has its folder
+        // Absent on a full disk; on a terminal the last line names its folder.
+        std::error_code ignored;
         if (!context.out_tty && std::filesystem::is_regular_file(report, ignored)) {
             context.out(fmt::format("report {}\n", report.string()));
         }

@@ -1,4 +1,4 @@
-// A run of a playbook, from the context to the exit code.
+// Carries out a run of a playbook, from the context to the exit code.
 #pragma once
 
 #include "oa_stream/playbook/runner.hpp"
@@ -11,25 +11,26 @@
 
 namespace oa_stream::cli {
 
-/// What a run touches; decides what a signal is answered with.
+/// What a run affects; determines the reply to a signal.
 enum class Touches {
-    nothing,   ///< it only looks
+    nothing, ///< it only reads
     own_lanes, ///< on this machine; they end with the run
     traffic,
 };
 
 using StartRun = std::function<Task<Result<run::RunResult>>(playbook::Operator by)>;
 
-/// Carries out the run that `start` makes, with screen, signals and state directory of `context`.
-/// With --ndjson its events and its result are on stdout by then.
+/// Carries out the run that `start` makes, with the context's screen, signals and state directory.
+/// With --ndjson its events and result have been printed to stdout on return.
 [[nodiscard]] Result<run::RunResult>
 carry_out(Context& context, Touches touches, const StartRun& start, const LiveOptions& live = {});
 
-/// Result on stdout, last line on stderr; nothing at all under -q on PASS, but with --json.
+/// Prints the result to stdout and the last line to stderr; nothing under -q on PASS, except with
+/// --json.
 [[nodiscard]] ExitCode
 show_run(const run::RunResult& result, Context& context, const LiveOptions& live = {});
 
-/// Both, of the run that `start` makes of `input`, whose `by` is filled in.
+/// Does both, for the run that `start` makes of `input`, whose `by` is filled in.
 template <class Input>
 [[nodiscard]] Result<ExitCode> operate(
     Context& context,

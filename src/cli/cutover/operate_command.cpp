@@ -1,4 +1,4 @@
-// cutover plan and cutover apply: look first, then do exactly that.
+// cutover plan and cutover apply: show the plan first, then carry out exactly that.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/lists.hpp"
@@ -35,7 +35,8 @@ Result<void> write_plan(const Plan& plan, const PlanOptions& options) {
     return {};
 }
 
-/// Tries the gates that have to be tried first: those of this playbook, or of another one.
+/// The command that tries the gates that must be tried first: those of this playbook, or of another
+/// one.
 Suggestion drill_of(const Plan& plan, const Args& given) {
     const std::string other = plan.playbook.drilled ? plan.playbook.drilled->playbook : "";
     return other.empty() || other == plan.playbook.name
@@ -43,7 +44,7 @@ Suggestion drill_of(const Plan& plan, const Args& given) {
                : Suggestion{"rollback drill", {other, names::each_gate}};
 }
 
-/// What to type to carry it out.
+/// The command that carries out the plan.
 Suggestion next_of(const Plan& plan, const std::string& file, const Args& given) {
     const bool back = plan.playbook.kind == Kind::rollback;
     if (plan.facts.undrilled) {
@@ -58,7 +59,7 @@ Suggestion next_of(const Plan& plan, const std::string& file, const Args& given)
                                        : apply_command_of(plan, file);
 }
 
-/// A rollback that has nothing to move may have been planned because of a run that is not over: the
+/// A rollback with nothing to move may have been planned because of an unfinished run: returns the
 /// command that ends it, now that stable has all the traffic.
 Advice end_of_open_run(const Plan& plan, const Context& context) {
     const auto all = playbook::all_statuses(context.state_dir);
@@ -103,8 +104,9 @@ struct ApplyOptions : StatedBudget, LiveOptions {
     bool detach = false;
 };
 
-/// Shows the plan; on a terminal with somebody in front of it asks once. What cannot be read here
-/// is refused by apply itself, with a run folder where there is to be one. `id`: of what was shown.
+/// Shows the plan; on an interactive terminal asks for confirmation. A file that cannot be read
+/// here is refused by apply itself, with a run folder if there is to be one. `id`: of the plan
+/// shown.
 Result<bool> agrees(const ApplyOptions& options, std::string& id, Context& context) {
     const auto now = std::chrono::system_clock::now();
     const auto shown = playbook::read_shown_plan(options.plan, now);

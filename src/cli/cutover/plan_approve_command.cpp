@@ -1,4 +1,4 @@
-// plan approve: the second operator's yes.
+// plan approve: the second operator's approval.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/playbook/operate.hpp"

@@ -1,4 +1,4 @@
-// plan show: a plan's file on one screen.
+// plan show: shows a plan's file on one screen.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/playbook/operate.hpp"
 

@@ -1,4 +1,4 @@
-// A plan made and shown: by `cutover plan`, `rollback plan` and a drill that is not applied yet.
+// Makes and shows a plan: for `cutover plan`, `rollback plan` and a drill that is not applied yet.
 #pragma once
 
 #include "oa_stream/playbook/operate.hpp"
@@ -10,20 +10,21 @@
 
 namespace oa_stream::cli {
 
-/// Makes it, with the screen of `context`. A signal leaves at once: nothing is changed.
+/// Makes the plan, with the context's screen. A signal ends the command at once, because nothing is
+/// changed.
 [[nodiscard]] Result<playbook::Plan>
 make_shown_plan(playbook::PlanRequest request, Context& context);
 
-/// What carries out a plan that lies in `file`.
+/// The command that carries out the plan in `file`.
 [[nodiscard]] Suggestion apply_command_of(const playbook::Plan& plan, const std::string& file);
 
-/// The plan, then one line with the command to type next, if there is one. `file`: where it was
+/// Prints the plan, then one line with the next command, if any. `file`: where the plan was
 /// written; empty: nowhere.
 void show_plan(
     const playbook::Plan& plan, const std::string& file, const Advice& next, Context& context
 );
 
-/// Asks on a terminal with somebody in front of it; elsewhere yes.
+/// Asks on an interactive terminal; elsewhere returns true.
 [[nodiscard]] bool agreed_to(std::string_view question, Context& context);
 
 } // namespace oa_stream::cli

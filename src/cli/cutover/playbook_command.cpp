@@ -1,4 +1,4 @@
-// playbook list, show, validate, explain and schema: what a file says, before anything is done.
+// playbook list, show, validate, explain and schema: inspect a file without carrying it out.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"

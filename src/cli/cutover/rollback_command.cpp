@@ -1,4 +1,4 @@
-// rollback apply: back to what was, by the run's journal or by a plan.
+// rollback apply: restores the former state, by the run's journal or by a plan.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
@@ -29,7 +29,7 @@ struct Options : RouteOptions {
     bool take_over = false;
 };
 
-/// The run to roll back when none was named: the only one that is not over.
+/// The run to roll back when none was named: the only unfinished one.
 Result<std::filesystem::path> only_unfinished(Context& context) {
     OA_TRY(const auto runs, playbook::unfinished_statuses(context.state_dir));
     if (runs.size() == 1) {
@@ -67,7 +67,7 @@ Result<std::filesystem::path> only_unfinished(Context& context) {
 Result<ExitCode> run(const Options& options, Context& context) {
     const auto& plan = options.plan;
     const auto& run = options.run;
-    net::set_client_certificate({}, {}); // given for a route run alone, whose undo sets it again
+    net::set_client_certificate({}, {}); // only given for a route run, whose undo sets it again
     if (plan && run) {
         return fail(
             Code::usage,
@@ -108,7 +108,8 @@ Result<ExitCode> run(const Options& options, Context& context) {
         );
     }
     for (const auto name : {names::auth, names::ca, names::cert, names::key, names::header}) {
-        if (context.given.has(name)) { // it may stand in a config file: no reason to refuse
+        // It may be set in a config file, which is no reason to refuse.
+        if (context.given.has(name)) {
             tell_text(
                 fmt::format(
                     "{} is for a run of routes alone: this one takes what its playbook names\n",

@@ -25,22 +25,22 @@ inline constexpr auto k_set = custom<PlaybookVariables, read_set>(
 )
                                   .offering(Offer::variables);
 
-/// A playbook by its name or file; empty: none was named.
+/// A playbook, by its name or file; empty: none.
 struct PlaybookChoice : PlaybookVariables {
     std::string playbook{};
 };
-/// `kinds`: of those that a shell offers; 0: all.
+/// `kinds`: the kinds that a shell offers; 0: all.
 constexpr auto playbook_word(std::string_view help, playbook::KindSet kinds = 0) {
     return positional<&PlaybookChoice::playbook>("PLAYBOOK", help)
         .offering(Offer::playbooks, kinds);
 }
 
-/// A value that a person states, and why.
+/// A value that an operator states, and the reason.
 struct StatedBudget {
     std::optional<std::string> budget{};
     std::string reason{};
 
-    /// Nothing when none was stated. Code::usage.
+    /// Unset when none was stated. Code::usage.
     [[nodiscard]] Result<std::optional<playbook::Asserted>> asserted() const;
 };
 inline constexpr auto k_stated_budget = options<StatedBudget>(
@@ -57,7 +57,7 @@ inline constexpr auto k_stated_budget = options<StatedBudget>(
         .typed()
 );
 
-/// A run with lanes of its own, and its description.
+/// A run with its own lanes, and its parameters.
 struct LocalChoice {
     bool local = false;
     playbook::LocalRehearsalOptions here{};
@@ -65,7 +65,7 @@ struct LocalChoice {
 inline constexpr auto k_local = flag<&LocalChoice::local>(
     names::local, "Run on this machine: two lanes on recorded turns behind a front door."
 );
-inline constexpr std::int64_t k_shortest_bake = 100; // ms; in less nothing can be decided
+inline constexpr std::int64_t k_shortest_bake = 100; // ms; a shorter bake cannot decide anything
 inline constexpr auto k_bake = option<&LocalChoice::here, &playbook::LocalRehearsalOptions::bake>(
                                    "--bake", "D", "Run each stage for this long. With --local."
 )
@@ -79,7 +79,7 @@ inline constexpr auto k_no_probes = off_flag<&ProbeChoice::probes>(
     names::no_probes, "Send only GET requests. Other checks are skipped, so the run cannot PASS."
 );
 
-/// How the target is reached, where the playbook does not say or says otherwise.
+/// How the target is reached, where the playbook omits it or is overridden.
 struct AccessChoice {
     std::optional<std::string> auth{};
     std::optional<std::string> ca{};
@@ -102,11 +102,11 @@ inline constexpr auto k_run_access = options<AccessChoice>(
     option<&AccessChoice::headers>(names::header, "'NAME: VALUE'", k_header_help)
 );
 
-/// What a run of a playbook against the real thing is given.
+/// Options of a playbook's run against a real target.
 struct TargetRunOptions : PlaybookChoice, StatedBudget, ProbeChoice, AccessChoice {};
 
-/// Playbook, variables, stated values; nothing is asked of anybody. Code::usage without a playbook,
-/// and for one of another kind before its variables are looked at.
+/// Reads playbook, variables and stated values; connects to nothing. Code::usage without a
+/// playbook, and for one of another kind before its variables are checked.
 [[nodiscard]] Result<playbook::TargetRunInput>
 target_run_input(const TargetRunOptions& options, playbook::KindSet kinds);
 

@@ -1,4 +1,4 @@
-// cutover status: what is under way, what died, what to type.
+// cutover status: the runs under way, the runs that died, and the commands to run next.
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/json_members.hpp"
@@ -36,7 +36,7 @@ void show_next(const RunStatus& status, Context& context, Verdict verdict) {
     tell_parts(run_parts(verdict, status.run, status.folder.string(), status.next), context);
 }
 
-/// Names the folder: it may be a slip.
+/// Names the folder, which may be the wrong one.
 std::string nothing_text(const Context& context) {
     std::error_code ignored;
     return fmt::format(
@@ -85,7 +85,7 @@ ExitCode show(const std::vector<RunStatus>& statuses, Context& context) {
 // --wait-for
 // --------------------------------------------------------------------------------------------
 
-constexpr std::string_view k_passed = "passed"; ///< no step is called so
+constexpr std::string_view k_passed = "passed"; ///< no step has this name
 constexpr std::string_view k_paused = "paused"; ///< likewise
 
 std::span<const std::string_view> awaited_words() {
@@ -119,7 +119,7 @@ struct Options : TextfileOption {
     std::chrono::milliseconds timeout{};
 };
 
-/// Without a name: the one under way, else the last.
+/// Without a name: the run under way, otherwise the last one.
 Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     if (options.run) {
         return playbook::status_of(context.state_dir, *options.run);
@@ -135,7 +135,7 @@ Result<RunStatus> wanted_run(const Options& options, const Context& context) {
     return all.back();
 }
 
-/// Its traffic is where it was to go, and nobody has rolled it back since.
+/// Its traffic is where it should be, and was not rolled back since.
 bool passed(const RunStatus& status) {
     return status.state == RunState::ended && !status.needs_somebody() && status.end &&
            !status.end->rollback && status.end->verdict == to_string(Verdict::pass);
@@ -151,7 +151,7 @@ bool reached(const RunStatus& status, const std::string& step) {
     return step.empty() ? status.state == RunState::ended : contains(status.done, step);
 }
 
-/// A step that the run's plan does not have never comes. A plan that cannot be read says nothing.
+/// A step that is not in the run's plan never comes. An unreadable plan is not checked.
 Result<void> check_planned(const RunStatus& status, std::string_view step) {
     constexpr std::string_view k_shift = "shift@";
     const Json plan = run::document_in(status.folder / run::k_plan_file);
@@ -188,7 +188,8 @@ Result<ExitCode> wait(const Options& options, Context& context) {
         OA_TRY(status, playbook::status_of(context.state_dir, status.folder.string()));
     }
     if (reached(status, step)) {
-        return show({status}, context); // reached is not well: it may have died there
+        // Reaching the step is not success: the run may have died there.
+        return show({status}, context);
     }
     const bool late = status.state == RunState::running;
     const Verdict verdict = late ? Verdict::inconclusive : Verdict::fail;
@@ -208,8 +209,8 @@ Result<std::vector<RunStatus>> not_over(const Context& context) {
     return all;
 }
 
-/// A mount point without its disk looks like a machine where nothing has run yet. Runs that were
-/// not over a minute ago were not the first.
+/// A mount point without its disk looks like a machine without any runs. If unfinished runs were
+/// reported a minute ago, there must be runs.
 Result<void> check_runs_there(
     const Options& options, const report::RunMetrics& metrics, const Context& context
 ) {
@@ -228,8 +229,9 @@ Result<void> check_runs_there(
     );
 }
 
-/// For an alert: it ends when nothing is left that needs somebody, whoever did that. When the
-/// runs cannot be read the file stays as it is: a page goes on, and its age has its own alert.
+/// For an alert: it ends when nothing is left that needs an operator, whoever fixed it. When the
+/// runs cannot be read the file stays unchanged: a page continues, and the file's age has its own
+/// alert.
 Result<ExitCode> tell_all(const Options& options, Context& context) {
     OA_TRY(const auto all, not_over(context));
     report::RunMetrics metrics;

@@ -1,4 +1,4 @@
-// cutover pause, continue, promote and abort: what a second operator asks of a run under way.
+// cutover pause, continue, promote and abort: orders of a second operator for a run under way.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
 #include "oa_stream/base/text.hpp"
@@ -25,7 +25,7 @@ struct Options {
     std::optional<std::string> by{};
 };
 
-/// Folder of the one that is meant when none was named.
+/// Folder of the default run when none was named.
 Result<std::filesystem::path> only_running(const std::filesystem::path& state_dir) {
     OA_TRY(const auto found, playbook::run_under_way(state_dir, true));
     if (found) {
@@ -39,7 +39,7 @@ Result<std::filesystem::path> only_running(const std::filesystem::path& state_di
     );
 }
 
-/// What happens now, in the words of a person.
+/// Describes what happens now.
 std::string sentence(Action action, const Json& answer) {
     const auto stage = string_member(answer, "stage");
     const std::string at = stage ? " at stage " + std::string(*stage) : "";
@@ -60,7 +60,7 @@ std::string sentence(Action action, const Json& answer) {
     return {};
 }
 
-/// What became of the order, and what can be done.
+/// Explains the fate of the order, and what can be done.
 std::unexpected<Error>
 unanswered(Error error, Action action, const std::string& run, const Context& context) {
     if (error.code == Code::timeout) {

@@ -1,4 +1,4 @@
-// verify: is the lane as it should be? The weekly job.
+// verify: checks that the lane is as it should be; the weekly job.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/runs_compare.hpp"
@@ -25,7 +25,7 @@ report::RunMetrics metrics_of(const Ended& end, std::string name, std::string ta
     out.name = std::move(name);
     out.target = std::move(target);
     out.ended = std::chrono::system_clock::now();
-    if (!end) { // it did not even begin: the file must not go on telling of last week
+    if (!end) { // it did not begin: the file must not keep showing last week's result
         out.exit_code = static_cast<int>(exit_code(end.error().code));
         return out;
     }
@@ -35,7 +35,7 @@ report::RunMetrics metrics_of(const Ended& end, std::string name, std::string ta
     return out;
 }
 
-/// The finished run of the same playbook against the same target before this one.
+/// The last finished run, before this one, of the same playbook against the same target.
 std::optional<run::RunEntry> run_before(const run::RunEntry& now, const Context& context) {
     const auto all = run::list_runs(context.state_dir);
     if (!all) {
@@ -56,7 +56,7 @@ std::optional<run::RunEntry> run_before(const run::RunEntry& now, const Context&
     return std::nullopt;
 }
 
-/// What matters of the differences to the run before; what is the same needs no words.
+/// The relevant differences from the previous run; unchanged results are not mentioned.
 std::string compare_with_last(run::RunResult& result, const Context& context) {
     const auto now = run::read_run(result.evidence);
     const auto before = now ? run_before(*now, context) : std::nullopt;
@@ -101,7 +101,7 @@ Result<ExitCode> run(Options options, Context& context) {
     auto input = *std::move(found);
     const std::string name = input.playbook.name;
     const std::string target = input.playbook.target.base_url;
-    // A timer's mail is for what is wrong.
+    // A timer's mail should only report problems.
     context.quiet = context.quiet || !context.tty;
     Ended end = carry_out(
         context,
@@ -120,10 +120,10 @@ Result<ExitCode> run(Options options, Context& context) {
     const ExitCode exit = show_run(*end, context, options);
     const bool silent = context.json || (context.quiet && exit == ExitCode::ok);
     if (!silent) {
-        constexpr std::size_t k_mail = 80; // cron mails it
+        constexpr std::size_t k_mail = 80; // cron mails the output
         show_text(changed, context, k_mail);
     }
-    if (!written) { // the run keeps its verdict; a PASS that nobody hears of is none
+    if (!written) { // the run keeps its verdict, but an unreported PASS does not count
         context.err(fmt::format("oa-stream: {}\n", written.error().text()));
         return exit == ExitCode::ok ? ExitCode::not_executed : exit;
     }

@@ -1,4 +1,4 @@
-// completions: the shells' scripts; and what they ask, `oa-stream __complete WORD…`.
+// completions: prints the shells' scripts, and answers their queries, `oa-stream __complete WORD…`.
 #include "oa_stream/playbook/file.hpp"
 #include "oa_stream/playbook/status.hpp"
 #include "oa_stream/run/runs.hpp"
@@ -21,7 +21,7 @@ struct Options {
     std::string shell{};
 };
 
-/// The newest first, and no more than a person would look through.
+/// The newest first, limited to a useful number.
 std::vector<Candidate> runs_in(const std::filesystem::path& state_dir) {
     constexpr std::size_t k_most = 200;
     std::vector<std::string> names;
@@ -52,7 +52,7 @@ std::vector<KnownPlaybook> shipped() {
     return out;
 }
 
-/// Those that moved traffic: first what was left undone, then the newest.
+/// Runs that moved traffic: those left undone first, then the newest.
 std::vector<KnownRun> moved_in(const std::filesystem::path& state_dir) {
     std::vector<KnownRun> out;
     auto all = playbook::all_statuses(state_dir).value_or(std::vector<playbook::RunStatus>{});
@@ -85,7 +85,7 @@ std::vector<Candidate> variables_of(std::string_view name) {
     return out;
 }
 
-/// The state directory, as the line will have it when it is run.
+/// The state directory that the completed command line will use.
 std::optional<std::filesystem::path> state_dir_of(std::span<const std::string> words) {
     Invocation typed;
     for (const std::string_view option : {k_state_dir.name, k_config.name}) {
@@ -97,7 +97,7 @@ std::optional<std::filesystem::path> state_dir_of(std::span<const std::string> w
             }
         }
     }
-    if (const auto config = find_config(typed, real_environment)) { // a bad one counts as none
+    if (const auto config = find_config(typed, real_environment)) { // an invalid file is ignored
         (void)apply_layers(typed, *config, real_environment);
     }
     const auto context = real_context(typed, 0, nullptr);

@@ -1,5 +1,5 @@
-// config show and schema: what a command would run with, where each value comes from, and what a
-// config file may say.
+// config show and schema: the values that a command would use and their origin, and the keys of a
+// config file.
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/redact.hpp"
@@ -105,14 +105,14 @@ Result<ExitCode> run(const Options& options, Context& context) {
         asked.globals.given[std::string(k_config.name)] = {file};
     }
     OA_TRY(const auto config, find_config(asked, context.env));
-    if (config && !config->mistakes().empty()) { // which are warnings for other commands
+    if (config && !config->mistakes().empty()) { // for other commands these are warnings
         return std::unexpected(config->mistakes().front().error);
     }
     asked.globals.given.clear();
     OA_TRY(auto all, apply_layers(asked, config, context.env));
     const auto settings = without_secrets(std::move(all), *command);
     const std::string file = config ? config->name() : "";
-    Redactor redactor; // a URL or a prompt may carry what it should not
+    Redactor redactor; // a URL or a prompt may contain a secret
     redactor.add_environment();
     if (context.json) {
         context.out(

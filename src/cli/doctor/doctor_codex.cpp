@@ -1,4 +1,4 @@
-// Codex servers, as a lane would come to them.
+// Checks Codex servers the way a lane connects to them.
 #include "oa_stream/authority/codex_facts.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -21,7 +21,7 @@ namespace {
 using authority::CodexServer;
 using authority::CodexServerFacts;
 
-/// Of a server that a lane could not use.
+/// The fix for a server that a lane cannot use.
 std::string fix_of(const Error& error, const CodexServer& server) {
     if (error.code == Code::credentials) {
         return server.token.empty()
@@ -38,7 +38,8 @@ std::string fix_of(const Error& error, const CodexServer& server) {
 
 Check server(const CodexServerFacts& facts) {
     std::string id = fmt::format("codex.server-{}", facts.server.number);
-    const std::string where = printable(Redactor().apply(facts.server.url)); // ?token=…
+    // The URL may contain a token.
+    const std::string where = printable(Redactor().apply(facts.server.url));
     if (!facts.version) {
         const Error& error = facts.version.error();
         return finding(
@@ -62,7 +63,8 @@ Check server(const CodexServerFacts& facts) {
                           );
 }
 
-/// Lanes hand turns to any of them: all must do the same. Nothing, where fewer than two answered.
+/// Lanes send turns to any of the servers, so all must have the same version. Empty when fewer than
+/// two answered.
 std::vector<Check> versions(const std::vector<CodexServerFacts>& all) {
     std::set<std::string> seen;
     std::vector<std::string> each;

@@ -1,4 +1,4 @@
-// doctor: the problems of this machine, and the exact command that fixes each.
+// doctor: finds problems of this machine, with the exact command that fixes each.
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/json.hpp"
 #include "oa_stream/base/layout.hpp"
@@ -36,7 +36,7 @@ Advice fix_of(const Check& check) {
     return advice_in(check.data, "mend");
 }
 
-/// What tests the target with this token and authority.
+/// The command that tests the target with this token and authority.
 Suggestion smoke_of(const playbook::Target& target, std::string_view auth, std::string_view ca) {
     Suggestion out{"smoke stream", {names::base_url, target.base_url}};
     const std::array<std::pair<std::string_view, std::string_view>, 4> access{
@@ -86,7 +86,7 @@ Task<Check> look_at_target(const Outside* outside, const playbook::Target* targe
     }
     const auto version = parse_json(answer.body);
     const bool named = version && !authority::authority_name(*version).empty();
-    if (answer.status != 200 || !named) { // a login page answers 200
+    if (answer.status != 200 || !named) { // a login page also answers 200
         co_return finding(
             "target",
             Verdict::inconclusive,
@@ -130,7 +130,7 @@ Task<Result<std::vector<Check>>> look_outside(const Playbook* playbook) {
             ));
             const playbook::Traffic& traffic = playbook->traffic;
             for (std::string& caution : traffic.settings->cautions(traffic.arms(), *live)) {
-                // Many live with it: all that the playbook needs is there.
+                // A common condition; everything that the playbook needs is there.
                 out.push_back(finding("driver.lasting", Verdict::skipped, std::move(caution), {}));
             }
         }
@@ -167,7 +167,7 @@ struct DoctorOptions : PlaybookChoice {
     store::StoreOptions store{};
     authority::WorkerOptions worker{};
     std::vector<authority::CodexServer> codex_servers{};
-    std::string codex_token{}; ///< of all of them
+    std::string codex_token{}; ///< token of all servers
 };
 
 Result<ExitCode> run(DoctorOptions options, Context& context) {
@@ -241,7 +241,7 @@ constexpr auto k_options = options<DoctorOptions>(
     DoctorWorker::khala_auth
 );
 
-/// What the playbook cannot be checked without, and the command that gives it.
+/// The variables without which the playbook cannot be checked, and the command that sets them.
 Check unset_variables(
     const PlaybookChoice& choice, const playbook::Loaded& loaded, const Context& context
 ) {

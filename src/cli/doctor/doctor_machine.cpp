@@ -28,13 +28,15 @@ namespace oa_stream::cli {
 namespace fs = std::filesystem;
 namespace {
 
-// The lane's default limit of streams, each with a socket, and some for everything else.
+// The lane's default limit of streams, each with a socket, plus a reserve.
 constexpr std::uint64_t k_files_wanted = 10'000 + 1'000;
-// A whole cutover with its streams is a few megabytes; below this a rollback could not be recorded.
+// A whole cutover with its streams takes a few megabytes; with less space than this a rollback
+// could not be recorded.
 constexpr std::uint64_t k_least_free = 64U << 20U;
 constexpr std::uint64_t k_mebibyte = 1U << 20U;
 
-/// The nearest that is there, itself or above. What cannot be looked at counts as there.
+/// The nearest existing folder: the path itself or a parent. A path that cannot be inspected counts
+/// as existing.
 fs::path existing(fs::path path) {
     std::error_code error;
     while (path != path.parent_path() && !fs::exists(path, error) &&
@@ -48,7 +50,7 @@ std::string elsewhere() {
     return "export OA_STREAM_STATE_DIR=DIR, a folder that you may write to";
 }
 
-/// No folder can be made in a pseudo file system, whatever its permissions say.
+/// Folders cannot be created in a pseudo file system, whatever its permissions.
 bool takes_folders(const fs::path& folder) {
     struct statfs kind{};
     const bool known = ::statfs(folder.c_str(), &kind) == 0;
@@ -56,7 +58,7 @@ bool takes_folders(const fs::path& folder) {
     return !pseudo && ::access(folder.c_str(), W_OK | X_OK) == 0;
 }
 
-/// Of a state directory that is not there.
+/// For a state directory that does not exist.
 Check judge_making(const std::string& id, const fs::path& state_dir) {
     const std::string name = printable(state_dir.string());
     const fs::path above = existing(state_dir);
@@ -87,8 +89,8 @@ bool is_in(gid_t group) {
     return group == ::getgid() || contains(groups, group);
 }
 
-/// Of a folder that cannot be written to. A team shares one by a group; its state directory may
-/// also hold secrets of a lane, so no command goes through all of it.
+/// For a folder that is not writable. A team shares a folder through a group; the state directory
+/// may also hold secrets of a lane, so no suggested command changes it recursively.
 Check judge_refusal(
     const std::string& id, const fs::path& folder, const struct stat& facts, bool top
 ) {
@@ -100,7 +102,7 @@ Check judge_refusal(
         return finding(id, Verdict::fail, fmt::format("{} {}", name, why), std::move(fix));
     };
     if (facts.st_uid == ::getuid()) {
-        const bool closed = (facts.st_mode & S_IRWXU) != S_IRWXU; // else its disk is read-only
+        const bool closed = (facts.st_mode & S_IRWXU) != S_IRWXU; // otherwise its disk is read-only
         return fails(
             "is not a folder that can be written to", closed ? "chmod u+rwx " + typed : elsewhere()
         );
@@ -177,10 +179,10 @@ Check judge_space(const Machine& machine) {
                  );
 }
 
-/// What a person looks for first stands at its end.
+/// The most important fact comes last.
 std::string trouble_of(const playbook::RunStatus& run) {
     const bool seen = run.unread.empty() && run.moved && !run.serving.empty() &&
-                      run.serving != run.baseline; // in doubt: no fresh connection has shown it
+                      run.serving != run.baseline; // uncertain: no fresh connection has verified it
     return seen ? fmt::format("{}; {} serves", run.open, run.serving) : run.open;
 }
 
@@ -252,7 +254,7 @@ Check judge_state_dir(const fs::path& state_dir) {
          {state_dir, state_dir / "runs", state_dir / "locks", state_dir / "plans"}) {
         struct stat facts{};
         if (::stat(folder.c_str(), &facts) != 0) {
-            continue; // the first that needs it makes it
+            continue; // the first command that needs it creates it
         }
         const bool top = folder == state_dir;
         shared = shared && (facts.st_mode & S_IWGRP) != 0;

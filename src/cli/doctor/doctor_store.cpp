@@ -1,4 +1,4 @@
-// The store that lanes share, as one of them would come to it.
+// Checks the shared store the way a lane uses it.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/store/facts.hpp"
@@ -15,7 +15,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr double k_slow_ms = 5; ///< each start of a turn waits for two round trips
+constexpr double k_slow_ms = 5; ///< each start of a turn takes two round trips
 constexpr double k_full = 0.8; ///< lanes start no turns above it
 constexpr Millis k_skew{2'000};
 
@@ -92,7 +92,7 @@ std::vector<Check> judge_facts(const store::StoreFacts& facts) {
     out.push_back(keeps(facts));
     out.push_back(copied(facts));
     out.push_back(memory(facts));
-    if (facts.ahead) { // no rule depends on it, but logs are compared
+    if (facts.ahead) { // only log times would differ
         const bool off = std::abs(facts.ahead->count()) > k_skew.count();
         out.push_back(finding(
             "store.clock",

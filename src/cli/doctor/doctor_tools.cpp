@@ -40,7 +40,7 @@ Result<ProgramEnd> ask_version(const Tool& tool, Millis patience) {
     return run_alone(io, call_program(io.get_executor(), std::move(call)));
 }
 
-/// Why a program that is there says nothing of itself.
+/// Why a program that exists gives no version.
 std::string why_not(const Result<ProgramEnd>& end) {
     if (!end) {
         return end.error().message;
@@ -49,7 +49,7 @@ std::string why_not(const Result<ProgramEnd>& end) {
     return fmt::format("{}{}{}", end->exit.text(), last.empty() ? "" : ": ", last);
 }
 
-/// zstd frames what it says with asterisks.
+/// zstd surrounds its output with asterisks.
 std::string_view bare(std::string_view output) {
     constexpr std::string_view k_frame = "* ";
     const std::size_t first = std::min(output.find_first_not_of(k_frame), output.size());

@@ -1,4 +1,4 @@
-// A Codex worker and its Khala, as a lane would come to them.
+// Checks a Codex worker and its Khala the way a lane connects to them.
 #include "oa_stream/authority/authority.hpp"
 #include "oa_stream/authority/worker_facts.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -17,12 +17,12 @@ namespace {
 using authority::WorkerFacts;
 using authority::WorkerOptions;
 
-constexpr Millis k_date_skew{2'000}; ///< a Date header is cut to whole seconds
-constexpr std::chrono::minutes k_short_life{10}; ///< to replace a token by hand
-/// The shortest that the control service mints; a reconnect needs no more.
+constexpr Millis k_date_skew{2'000}; ///< a Date header has whole seconds
+constexpr std::chrono::minutes k_short_life{10}; ///< too short to replace a token manually
+/// The shortest life that the control service issues; a reconnect needs no more.
 constexpr std::chrono::seconds k_short_sync_life{60};
 
-/// How long a token still lives.
+/// Checks the remaining life of a token.
 Check life(
     std::string id, std::optional<WallTime> end, std::chrono::seconds least, const std::string& from
 ) {

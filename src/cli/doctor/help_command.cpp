@@ -1,4 +1,4 @@
-// help: of a command, of a family of them, of everything; or what is about a word.
+// help: of a command, of a family, or of everything; or a search for a word.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"

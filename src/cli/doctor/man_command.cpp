@@ -27,7 +27,7 @@ std::string file_of(const ManPage& page) {
     return fmt::format("{}.{}", page.name, page.section);
 }
 
-/// `text` is null where pages were written instead.
+/// `text` is null when pages were written to files instead.
 void show_json(Json pages, const Json& folder, const Json& text, const Context& context) {
     Json out = plain_answer();
     out["pages"] = std::move(pages);
@@ -36,7 +36,8 @@ void show_json(Json pages, const Json& folder, const Json& text, const Context& 
     print_document("man", out, context);
 }
 
-/// The page as man(1) sets it; nullopt where there is no man, or only a stand-in that says why not.
+/// The page as man(1) formats it; nullopt if man is missing, or is a stand-in that only explains
+/// its absence.
 std::optional<std::string> formatted(const ManPage& page, int width) {
     constexpr auto k_patience = Millis(10'000);
     ProgramCall call{
@@ -87,7 +88,7 @@ Result<ManPage> page_of(std::string wanted) {
         if (page.name == wanted || page.name == fmt::format("{}{}", k_prefix, wanted)) {
             return page;
         }
-        if (page.name.starts_with(k_prefix)) { // not the page of the whole
+        if (page.name.starts_with(k_prefix)) { // excludes the page of the whole program
             names.push_back(std::string_view(page.name).substr(k_prefix.size()));
         }
     }

@@ -83,7 +83,8 @@ Suggestion typed_next(
     for (const std::filesystem::path& log : options.logs) {
         add(k_incident_log.name, log.string());
     }
-    if (!options.title.empty() || !options.alert.empty()) { // an alert titles what it chose
+    // An alert sets the title of the runs that it selected.
+    if (!options.title.empty() || !options.alert.empty()) {
         add(k_incident_title.name, incident.title);
     }
     for (const std::string& secret : options.secrets) {

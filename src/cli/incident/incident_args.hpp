@@ -1,4 +1,4 @@
-// What the commands on incidents share: which runs, which logs, what to search for.
+// Common options of the incident commands: runs, logs, and secrets to search for.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -19,7 +19,7 @@ namespace oa_stream::cli {
 
 inline constexpr std::int64_t k_oldest_ms = std::int64_t{366} * 24 * 3600 * 1000;
 
-/// An incident of more runs than this is read by nobody.
+/// The limit keeps an incident readable.
 struct IncidentOptions {
     std::vector<std::string> runs{};
     std::vector<std::filesystem::path> logs{};
@@ -60,20 +60,21 @@ inline constexpr auto k_incident_options = options<IncidentOptions>(
     k_incident_log, k_incident_since, k_incident_alert, k_incident_title, k_incident_secret
 );
 
-/// An incident, and what must not leave with it.
+/// An incident, and the secrets that must not be in its output.
 struct Gathered {
     incident::Incident incident;
     Redactor redactor;
-    std::string chosen; ///< why these runs; empty: they were named
+    std::string chosen; ///< why these runs were chosen; empty: they were named
 };
 [[nodiscard]] Result<Gathered> gather(const IncidentOptions& options, const Context& context);
 
-/// Adds what is true of this machine now: what doctor finds, and what the runs' commands are set to
-/// and where from. For a text that goes into an issue, not for a bundle, which is the same again.
+/// Adds this machine's present state: doctor's findings, and the settings of the runs' commands
+/// with their origin. For an issue's text; a bundle must stay reproducible, so it does not contain
+/// this.
 void add_present(incident::Incident& incident, const Context& context);
 
-/// `command` on the same incident, to type next: the same runs, logs, title, and secrets to search
-/// for. `more` are options of its own.
+/// `command` for the same incident, as the next command: the same runs, logs, title, and secrets.
+/// `more`: further options.
 [[nodiscard]] Suggestion typed_next(
     std::string command,
     const incident::Incident& incident,

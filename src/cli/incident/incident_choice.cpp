@@ -28,7 +28,7 @@ using run::RunKind;
 constexpr std::chrono::hours k_diagnosed_within{24};
 constexpr std::size_t k_most_runs = 32;
 
-/// Runs that look, and decide nothing about traffic.
+/// Kinds of runs that only read, and decide nothing about traffic.
 constexpr std::array k_diagnoses{
     RunKind::smoke_stream,
     RunKind::smoke_completions,
@@ -46,7 +46,7 @@ bool diagnoses(const RunEntry& run) {
     return contains(k_diagnoses, run.facts.kind);
 }
 
-/// It failed, died, or took back what it had changed.
+/// The run failed, died, or was rolled back.
 bool matters(const RunEntry& run) {
     if (run.life != run::RunLife::finished) {
         return run.life == run::RunLife::died;
@@ -60,7 +60,7 @@ bool matters(const RunEntry& run) {
            ended == RunEnding::held || verdict == Verdict::fail || verdict == Verdict::error;
 }
 
-/// Runs that matter, newest first, without those that diagnose an earlier one of them.
+/// Runs that matter, newest first, without those that diagnose an earlier one.
 std::vector<RunEntry> causes(const std::vector<RunEntry>& runs) {
     std::vector<RunEntry> out;
     for (const RunEntry& run : runs) {
@@ -76,8 +76,8 @@ std::vector<RunEntry> causes(const std::vector<RunEntry>& runs) {
     return out;
 }
 
-/// At most as many as one timeline takes. Runs that changed traffic come before others: a check
-/// that a timer repeats fails many times in one incident.
+/// Limits the runs to what one timeline holds. Runs that changed traffic are preferred: a check
+/// repeated by a timer fails many times in one incident.
 void keep_most(std::vector<RunEntry>& newest_first) {
     if (newest_first.size() <= k_most_runs) {
         return;
@@ -89,7 +89,7 @@ void keep_most(std::vector<RunEntry>& newest_first) {
     std::ranges::sort(newest_first, std::greater{}, &RunEntry::started);
 }
 
-/// Of `verify`, whose playbook may consist of a smoke only. The command `smoke` has no plan.
+/// A run of `verify`, whose playbook may consist of a smoke only. The command `smoke` has no plan.
 bool is_verification(const RunEntry& run) {
     const bool smoke =
         run.facts.kind == RunKind::smoke_stream || run.facts.kind == RunKind::smoke_control;

@@ -1,4 +1,4 @@
-// incident body, incident bundle: what goes into the issue, and the file that goes with it.
+// incident body, incident bundle: the issue's text, and the file to attach.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"

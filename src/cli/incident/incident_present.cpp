@@ -1,4 +1,4 @@
-// The part of an incident's text about this machine now.
+// The part of an incident's text about this machine's present state.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -17,7 +17,7 @@
 namespace oa_stream::cli {
 namespace {
 
-/// The run's command line, as it is parsed now. Nothing where it is not: an older version wrote it.
+/// The run's command line as it parses now. Unset if it does not parse: an older version wrote it.
 std::optional<Invocation> invocation_of(const run::RunEntry& run) {
     const auto words = mapped(list_in(run.document, "argv"), [](const Json& word) {
         return word.is_string() ? word.get<std::string>() : "";
@@ -25,7 +25,7 @@ std::optional<Invocation> invocation_of(const run::RunEntry& run) {
     if (words.size() < 2) {
         return std::nullopt;
     }
-    auto parsed = parse_command_line(std::span(words).subspan(1)); // without the program
+    auto parsed = parse_command_line(std::span(words).subspan(1)); // without the program's name
     const bool whole = parsed && parsed->command != nullptr;
     return whole ? std::optional(*std::move(parsed)) : std::nullopt;
 }

@@ -1,4 +1,5 @@
-// incident verify: is this bundle what was sealed? Offline, without unpacking it.
+// incident verify: checks offline, without unpacking, that a bundle is unchanged since it was
+// sealed.
 #include "oa_stream/base/check.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/incident/bundle.hpp"

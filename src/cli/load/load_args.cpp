@@ -91,7 +91,7 @@ bool allowed(const LoadArgs& args, std::string_view host) {
     });
 }
 
-/// Every host that would get the requests is this machine, or was named.
+/// Every host that would receive the requests is this machine, or was named.
 Result<void> may_aim(const LoadArgs& args) {
     const probe::Target& target = args.options.target;
     for (const std::string& host : {host_of(target.base_url), host_of(target.connect_to)}) {
@@ -156,7 +156,7 @@ Result<LoadArgs> complete_load(LoadGiven given) {
     OA_TRY(std::vector<std::string> asked, all_prompts(given));
     LoadArgs out = std::move(given.load);
     out.options.target = std::move(given.target);
-    out.options.target.probe.clear(); // a load stands for users
+    out.options.target.probe.clear(); // a load represents users
     out.options.limits = given.limits;
     OA_CHECK(complete_arrivals(given, out.options));
     if (!asked.empty()) {

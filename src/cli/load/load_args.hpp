@@ -1,4 +1,4 @@
-// The options of `load`, and the targets that it may use.
+// The options of `load`, and the targets that it may load.
 #pragma once
 
 #include "oa_stream/probe/load.hpp"
@@ -18,17 +18,17 @@ namespace oa_stream::cli {
 
 struct LoadArgs {
     probe::LoadOptions options{};
-    bool default_prompt = true; ///< none was given: one that suits the target
+    bool default_prompt = true; ///< no prompt was given: use one that suits the target
     std::vector<probe::LoadLimit> limits{};
     double confidence = 0.95;
-    std::uint64_t list = 0; ///< requests listed one by one at most
+    std::uint64_t list = 0; ///< largest number of requests listed one by one
     bool ndjson = false;
-    std::vector<std::string> allowed{}; ///< hosts of --yes-load
-    std::function<Suggestion(int times)> longer{}; ///< the same load, so many times as long
+    std::vector<std::string> allowed{}; ///< hosts named by --yes-load
+    std::function<Suggestion(int times)> longer{}; ///< the same load, this many times as long
     Typed typed{}; ///< the command line
 };
 
-/// The command line, before what follows from several options is worked out.
+/// The command line, before settings that depend on several options are computed.
 struct LoadGiven : TargetOptions, LimitOptions {
     LoadArgs load{};
     std::optional<double> per_second{};
@@ -37,8 +37,8 @@ struct LoadGiven : TargetOptions, LimitOptions {
     std::vector<std::string> prompts{};
     std::optional<std::string> prompts_file{};
 };
-/// Code::usage; Code::unreadable for a file of prompts; Code::precondition for a host elsewhere
-/// that --yes-load does not name.
+/// Code::usage; Code::unreadable for a file of prompts; Code::precondition for a remote host that
+/// --yes-load does not name.
 [[nodiscard]] Result<LoadArgs> complete_load(LoadGiven given);
 
 /// "500/s", "30/m", "500" → per second. Code::usage outside 0.01 to 100,000 per second.
@@ -48,7 +48,7 @@ struct LoadGiven : TargetOptions, LimitOptions {
 /// Code::precondition when the target's turns are real (no replay authority) and --yes-load does
 /// not name its host.
 [[nodiscard]] Result<void> may_cost(const LoadArgs& args, std::string_view authority);
-/// "30000": about how many requests the plan makes; 0: unknown (closed loop).
+/// About how many requests the plan makes ("30000"); 0: unknown (closed loop).
 [[nodiscard]] std::uint64_t planned_requests(const probe::LoadOptions& options);
 
 } // namespace oa_stream::cli

@@ -13,8 +13,7 @@ namespace {
 constexpr std::size_t k_most_points = 60;
 
 report::SeriesPoint point_of(double at, double value, double latest) {
-    // An infinite time has no place on an axis: it is as late as the latest that did come, and
-    // open.
+    // An infinite time cannot be placed on an axis: it is drawn at the latest finite time, as open.
     return std::isfinite(value)
                ? report::SeriesPoint{.x = at, .y = value}
                : report::SeriesPoint{.x = at, .y = latest, .low = latest, .open = true};
@@ -24,7 +23,7 @@ double worse(const std::optional<double>& a, const std::optional<double>& b) {
     return std::max(a.value_or(0), b.value_or(0));
 }
 
-/// "bad <=", to stand before the value.
+/// "bad <=", to precede the value.
 std::string before_value(const probe::LoadLimit& limit) {
     const std::string_view text = limit.text;
     return std::string(trim(text.substr(0, text.find('<')))) + " <=";

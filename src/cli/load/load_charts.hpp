@@ -1,4 +1,5 @@
-// What a load's report draws: its rate, what went wrong and how long users waited, by the second.
+// Data for the charts of a load's report, by the second: its rate, its failures and how long users
+// waited.
 #pragma once
 
 #include "oa_stream/probe/load.hpp"
@@ -9,11 +10,11 @@
 
 namespace oa_stream::cli {
 
-/// The numbers of the seconds so far, as small as a chart needs them.
+/// The values of each second so far, in the size that a chart needs.
 class LoadCharts {
 public:
     void add(const probe::LoadSecond& second);
-    /// Limits on the share of bad answers and on times to the first content are drawn.
+    /// Includes limits on the share of bad answers and on times to the first content.
     [[nodiscard]] std::vector<report::Series>
     series(double target_per_second, const std::vector<probe::LoadLimit>& limits) const;
 
@@ -27,11 +28,11 @@ private:
         std::optional<double> p50{};
         std::optional<double> p95{};
     };
-    /// At most as many as a chart can show; each the worst of the seconds that it stands for.
+    /// At most as many as a chart can show; each is the worst of the seconds that it represents.
     [[nodiscard]] std::vector<Second> thinned() const;
 
     std::vector<Second> seconds_;
-    double latest_ = 0; ///< of the first contents that did come
+    double latest_ = 0; ///< the latest finite time to the first content
 };
 
 } // namespace oa_stream::cli

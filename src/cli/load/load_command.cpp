@@ -1,4 +1,4 @@
-// load: how does this lane behave under a given rate of requests?
+// load: tests how a lane behaves under a given rate of requests.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/config/units.hpp"
 
@@ -43,7 +43,7 @@ Result<ExitCode> run(LoadGiven given, Context& context) {
     return run_load(std::move(parsed), context);
 }
 
-/// The forms of a limit; a person changes the numbers.
+/// Common forms of a limit, as templates.
 std::span<const std::string_view> usual_limits() {
     static constexpr std::array<std::string_view, 5> k_words{
         "bad<=1%",

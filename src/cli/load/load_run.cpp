@@ -29,8 +29,8 @@ namespace {
 constexpr Millis k_counter_wait{1000};
 constexpr Millis k_counter_look{50};
 
-/// How many times as long as asked for it has to be for as many requests as its limits need; at
-/// least twice. One that was stopped after this `part` of its time may just run to its end.
+/// How many times longer the load must run to get as many requests as its limits need; at least
+/// twice. A load that was stopped after this `part` of its time may only need to run to its end.
 int times_as_long(const std::vector<Check>& checks, std::optional<double> part) {
     constexpr double k_most = 1000;
     double out = part ? 0 : 2;
@@ -49,7 +49,7 @@ std::optional<double> stopped_part(const LoadArgs& args, const probe::LoadTotals
     return totals.stopped.empty() ? std::nullopt : std::optional(totals.seconds / planned.count());
 }
 
-/// What to type when it could not be decided.
+/// The command to run when it could not be decided.
 Suggestion
 retry(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadTotals& totals) {
     if (totals.sent > 0) {
@@ -65,7 +65,7 @@ retry(const LoadArgs& args, const std::vector<Check>& checks, const probe::LoadT
     return smoke.suggestion();
 }
 
-/// One load under way.
+/// A load under way.
 class LoadRun {
 public:
     LoadRun(LoadArgs args, run::RunSession session, Screen& screen, Context& context)
@@ -99,21 +99,21 @@ private:
     LoadCounter counter_{};
     std::unique_ptr<probe::Load> load_{};
     std::optional<Error> refused_{};
-    std::string path_advice_{}; ///< of a 404 below a base URL with a path
-    std::string unreached_; ///< why nobody is there who could be asked; empty: somebody is
-    net::TlsTrouble tls_trouble_{}; ///< that its client met
+    std::string path_advice_{}; ///< for a 404 below a base URL with a path
+    std::string unreached_; ///< why the target cannot be reached; empty: it can
+    net::TlsTrouble tls_trouble_{}; ///< last TLS trouble of its client
     std::uint64_t listed_ = 0;
     bool stopping_ = false;
-    std::vector<std::string> first_{};    ///< conversations of the first look
-    std::vector<std::uint64_t> opened_{}; ///< requests that may have opened one
+    std::vector<std::string> first_{}; ///< conversations of the first requests
+    std::vector<std::uint64_t> opened_{}; ///< requests that may have opened a conversation
     run::SignalEcho echo_{};
     bool removing_ = false;
     bool hurry_ = false;
     bool footprint_reported_ = false;
 };
 
-// The first signal ends the load and keeps what was measured; before and after it there is nothing
-// to end.
+// The first signal ends the load and keeps the measurements; before and after the load there is
+// nothing to end.
 bool LoadRun::on_signal(int number) {
     if (echo_.repeats(number)) {
         return true;
@@ -155,7 +155,7 @@ void LoadRun::on_second(const probe::LoadSecond& second) {
 
 Task<net::ClientResponse> LoadRun::get(net::HttpClient* client, std::string path) {
     net::ClientRequest request = probe::plain_request(args_.options.target, path);
-    request.fresh_connection = true; // one that is kept stays with one instance
+    request.fresh_connection = true; // a pooled connection stays with one instance
     request.connect_timeout = args_.options.limits.connect;
     request.first_byte_timeout = args_.options.limits.first_byte;
     co_return co_await client->fetch(std::move(request));
@@ -174,7 +174,7 @@ Task<std::string> LoadRun::authority(net::HttpClient* client) {
     co_return named ? std::string(authority::authority_name(*json)) : std::string();
 }
 
-/// The target's own count of requests so far; nullopt when it shows none, or not all.
+/// The target's own count of requests so far; nullopt when it has none, or an incomplete one.
 Task<std::optional<std::uint64_t>> LoadRun::counter(net::HttpClient* client) {
     const std::size_t scrapes = counter_.scrapes();
     for (std::size_t i = 0; i < scrapes; ++i) {
@@ -195,14 +195,14 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
     }
     probe::ProbeSample sample;
     probe::Target target = args_.options.target;
-    target.probe = "load"; // it is none of the requests that the load sends
+    target.probe = "load"; // excluded from the requests that the load sends
     for (const std::string& prompt : prompts) {
         first_.push_back(probe::probe_thread());
         sample = co_await probe::probe_stream(
             *client, target, probe::probe_request(first_.back(), prompt), args_.options.limits
         );
         if (sample.outcome == probe::Outcome::unauthorised) {
-            first_.pop_back(); // a target that refuses the token opened nothing
+            first_.pop_back(); // a target that refuses the token opened no conversation
         }
         if (args_.default_prompt) {
             args_.options.prompts = {prompt};
@@ -214,14 +214,14 @@ Task<probe::ProbeSample> LoadRun::first_answer(net::HttpClient* client) {
     co_return sample;
 }
 
-/// One request before the many: a target that does not answer it learns nothing from a load.
+/// Sends one request first: a load would show nothing about a target that does not answer it.
 Task<bool> LoadRun::first_look(net::HttpClient* client) {
     outcome_.authority = co_await authority(client);
     auto may = may_cost(args_, outcome_.authority);
-    if (!may && !path_advice_.empty()) { // who confirmed may have a lane of another make there
+    if (!may && !path_advice_.empty()) { // an operator who confirmed may have another lane there
         unreached_ = "GET /version is HTTP 404" + path_advice_;
     }
-    if (!unreached_.empty()) { // whether it would cost is not the question
+    if (!unreached_.empty()) { // the cost does not matter then
         session_.add("load.reach", Verdict::error, unreached_);
         co_return false;
     }
@@ -241,7 +241,7 @@ Task<bool> LoadRun::first_look(net::HttpClient* client) {
     co_return good;
 }
 
-/// At the rate of the load: a lane that bears those turns bears their deletions.
+/// At the load's rate: a lane that handles those turns can handle their deletions.
 Task<void> LoadRun::remove_opened(net::HttpClient* client) {
     removing_ = true;
     screen_.progress("removing the conversations");
@@ -249,7 +249,7 @@ Task<void> LoadRun::remove_opened(net::HttpClient* client) {
     probe::RemovePace pace;
     pace.per_s =
         std::max({pace.per_s, args_.options.per_second, outcome_.totals.achieved_per_second()});
-    constexpr Millis k_hurry{5'000}; // somebody waits for the command to leave
+    constexpr Millis k_hurry{5'000}; // the operator waits for the command to end
     if (stopping_) {
         pace.longest = k_hurry;
     }
@@ -326,7 +326,7 @@ Result<ExitCode> LoadRun::finish(const run::Conclusion& end) {
     SmokeCommand command{
         .name = "load", .target = args_.options.target.base_url, .typed = args_.typed
     };
-    // Where nobody listens a smoke would find no more.
+    // When nothing listens, a smoke would find no more.
     command.retry = unreached_.empty() ? retry(args_, session_.checks(), outcome_.totals)
                                        : args_.typed.suggestion();
     report::Report input;
@@ -362,7 +362,7 @@ Result<ExitCode> LoadRun::run() {
         const auto client = net::HttpClient::make(loop.executor());
         ended = run::unwaited(screen_, [&] { return loop.run(go(client.get())); });
         tls_trouble_ = client->tls_trouble();
-        signal = ended && !stopping_ ? 0 : loop.signal(); // the load itself was whole
+        signal = ended && !stopping_ ? 0 : loop.signal(); // the load itself was complete
         if (load_ != nullptr) {
             outcome_.totals = load_->totals();
             load_.reset(); // its timers belong to the loop

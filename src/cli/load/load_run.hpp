@@ -1,4 +1,4 @@
-// The run of a load: a first look at the target, the load, what it came to.
+// The run of a load: first requests to the target, the load, the result.
 #pragma once
 
 #include "load_args.hpp"
@@ -6,7 +6,7 @@
 namespace oa_stream::cli {
 
 /// Leaves a run and prints its result. Code::io; Code::precondition when the target's turns cost
-/// and nobody confirmed it.
+/// money and this was not confirmed.
 [[nodiscard]] Result<ExitCode> run_load(LoadArgs args, Context& context);
 
 } // namespace oa_stream::cli

@@ -134,7 +134,8 @@ Check ran(const LoadOutcome& outcome) {
     );
 }
 
-// A load that was not applied as asked says little about the target, whatever it measured.
+// A load that was not applied at the requested rate shows little about the target, whatever it
+// measured.
 Check rate(const LoadOutcome& outcome) {
     constexpr double k_tolerance = 0.01;
     const double achieved = outcome.totals.achieved_per_second();

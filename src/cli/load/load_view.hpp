@@ -1,4 +1,4 @@
-// What a load run shows and leaves behind.
+// The output and documents of a load run.
 #pragma once
 
 #include "oa_stream/probe/load.hpp"
@@ -14,36 +14,36 @@
 
 namespace oa_stream::cli {
 
-/// Everything a run came to.
+/// The results of a run.
 struct LoadOutcome {
     std::string plan;    ///< "500/s for 30s"
     std::string authority{};
     double target_per_second = 0; ///< 0: closed loop
-    bool counts = false; ///< the target showed a count of its own before the run
-    std::optional<std::uint64_t> counted{}; ///< by the target, while the run lasted
-    std::uint64_t unlisted = 0; ///< requests that requests.ndjson has no line of
+    bool counts = false; ///< the target had its own count before the run
+    std::optional<std::uint64_t> counted{}; ///< the target's count during the run
+    std::uint64_t unlisted = 0; ///< requests without a line in requests.ndjson
     probe::LoadTotals totals{};
 };
 
 /// "500/s for 30s after a ramp of 10s", "20 users for 30s".
 [[nodiscard]] std::string plan_text(const probe::LoadOptions& options);
-/// The checks made from the totals.
+/// The checks computed from the totals.
 [[nodiscard]] std::vector<Check> load_checks(const LoadArgs& args, const LoadOutcome& outcome);
-/// What was removed of the conversations that the load opened; nullopt: it opened none.
+/// Result of deleting the conversations that the load opened; nullopt: it opened none.
 [[nodiscard]] std::optional<Check> removed_footprint(const probe::Removal& removal);
-/// Of a run that was cut short before it removed all of these.
+/// For a run that was cut short before it deleted all of these.
 [[nodiscard]] std::optional<Check> interrupted_footprint(std::vector<std::string> threads);
 
 /// The member "load": plan, counts, endings, times.
 [[nodiscard]] Json load_figures(const LoadOutcome& outcome);
-/// The summary for people.
+/// The summary for display.
 [[nodiscard]] std::string load_text(
     std::string_view target,
     Verdict verdict,
     const std::vector<Check>& checks,
     const LoadOutcome& outcome
 );
-/// One line while it runs.
+/// The live line during the run.
 [[nodiscard]] std::string
 progress_line(const probe::LoadSecond& second, const probe::LoadTotals& totals, double all_s);
 

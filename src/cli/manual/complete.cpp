@@ -29,13 +29,13 @@ const OptionSpec* find_option(const CommandSpec* command, std::string_view word)
     return find_if_or_null(global_options(), called);
 }
 
-/// What was typed, taken apart: the command as far as it is known and where the cursor stands.
+/// The typed words, parsed: the command as far as it is known, and what the cursor is in.
 struct Place {
     const CommandSpec* command = nullptr;
-    std::vector<std::string_view> path{};    ///< words of the command so far
-    std::set<std::string_view> given{};      ///< options, by their long names
-    std::vector<std::string_view> words{};   ///< complete ones behind the command
-    const OptionSpec* awaits_value = nullptr; ///< the word at the cursor is its value
+    std::vector<std::string_view> path{}; ///< words of the command so far
+    std::set<std::string_view> given{}; ///< options given, by their long names
+    std::vector<std::string_view> words{}; ///< complete words after the command
+    const OptionSpec* awaits_value = nullptr; ///< the word at the cursor is this option's value
 };
 
 bool begins(const CommandSpec& command, std::span<const std::string_view> path) {
@@ -89,8 +89,8 @@ Place place_of(std::span<const std::string> words) {
 
 class Collector {
 public:
-    /// `kept`: what stands before the value in the same word (--pace=).
-    /// `listed`: the earlier pieces of a list.
+    /// `kept`: the part before the value in the same word (--pace=). `listed`: the earlier elements
+    /// of a list.
     Collector(
         std::string_view typed, std::string_view kept, std::vector<std::string_view> listed = {}
     )
@@ -106,7 +106,7 @@ public:
             add(one.word, one.help);
         }
     }
-    /// A word that goes on behind `begin`, once that was typed.
+    /// Adds a word that continues `begin`, once `begin` was typed.
     void add_behind(std::string_view begin, std::string_view rest) {
         if (typed_.starts_with(begin)) {
             add(fmt::format("{}{}", begin, rest));
@@ -128,7 +128,7 @@ void add_scripts(Collector& out) {
     }
 }
 
-/// The words that go on behind `path`. A family's help is what its commands are.
+/// The words that can follow `path`. A family's help text is the list of its commands.
 void add_next_words(Collector& out, std::span<const std::string_view> path) {
     std::map<std::string_view, std::string> families;
     std::vector<std::string_view> order;
@@ -157,7 +157,7 @@ void add_pages(Collector& out) {
     }
 }
 
-/// Words that stand for a run: the newest, or the newest of a kind.
+/// Words that select a run: the newest, or the newest of a kind.
 void add_run_words(Collector& out) {
     out.add("last");
     for (const std::string_view kind : run::run_kind_words()) {
@@ -165,7 +165,7 @@ void add_run_words(Collector& out) {
     }
 }
 
-/// What a value may be, as its row says.
+/// The values that the row allows.
 void add_values(Collector& out, const ValueRule& rule, const Place& place, const KnownHere& here) {
     for (const std::string_view word : rule.shown()) {
         out.add(word);
@@ -215,7 +215,7 @@ void add_values(Collector& out, const ValueRule& rule, const Place& place, const
         if (place.words.empty()) {
             add_pages(out);
         } else {
-            add_next_words(out, place.words); // a page's words, one by one
+            add_next_words(out, place.words); // a page's name, one word at a time
         }
         break;
     case Offer::scripts:
@@ -224,7 +224,7 @@ void add_values(Collector& out, const ValueRule& rule, const Place& place, const
     }
 }
 
-/// Also what rows without an offer say by the name of their value.
+/// Also for rows without an offer, by the name of their value.
 void add_values(
     Collector& out,
     const ValueRule& rule,
@@ -242,7 +242,8 @@ void add_values(
     add_values(out, filled, place, here);
 }
 
-/// Of a value that begins at `begin` of the word; of a list ("WORD,…") its last piece is completed.
+/// For a value that begins at `begin` in the word; in a list ("WORD,…") the last element is
+/// completed.
 Collector values_of(const OptionSpec& option, std::string_view typed, std::size_t begin) {
     const std::size_t comma = typed.rfind(',');
     if (!option.value.ends_with(",…") || comma == std::string_view::npos || comma < begin) {

@@ -1,4 +1,4 @@
-// What could stand where the cursor is, from the command table alone. The shells' scripts only ask.
+// Completes the word at the cursor from the command table alone; the shells' scripts only query it.
 #pragma once
 
 #include "oa_stream/playbook/playbook.hpp"
@@ -23,10 +23,10 @@ struct Candidate {
 struct Completion {
     enum class Files {
         none,
-        files, ///< and paths may stand there
-        folders, ///< and paths of folders
+        files, ///< paths are also allowed
+        folders, ///< paths of folders are also allowed
     };
-    std::vector<Candidate> candidates{}; ///< each begins with what was typed
+    std::vector<Candidate> candidates{}; ///< each begins with the typed text
     Files files = Files::none;
 };
 
@@ -37,16 +37,16 @@ struct KnownPlaybook {
 
 struct KnownRun {
     std::string name;
-    std::string state; ///< in a few words
+    std::string state; ///< short text
     run::RunKind kind;
 };
 
-/// What only this machine knows; called only when it could stand there.
+/// Values specific to this machine; called only when they are allowed at the cursor.
 struct KnownHere {
     std::function<std::vector<Candidate>()> runs = [] { return std::vector<Candidate>{}; };
-    /// Those that moved traffic, what was left undone first.
+    /// Runs that moved traffic, those left undone first.
     std::function<std::vector<KnownRun>()> traffic_runs = [] { return std::vector<KnownRun>{}; };
-    /// "name=" of each variable of a playbook, by its name or file.
+    /// "name=" for each variable of a playbook, given its name or file.
     std::function<std::vector<Candidate>(std::string_view)> variables = [](std::string_view) {
         return std::vector<Candidate>{};
     };
@@ -55,17 +55,18 @@ struct KnownHere {
     };
 };
 
-/// `words` are those behind the program's name up to the cursor; the last one is being typed and
-/// may be empty. Never fails: what makes no sense completes to nothing.
+/// `words`: those after the program's name up to the cursor; the last one is being typed and may be
+/// empty. Never fails: invalid input has no completions.
 [[nodiscard]] Completion complete(std::span<const std::string> words, const KnownHere& here);
 
-/// For the shells: a line `word<TAB>help` each, then `:files` or `:folders` where paths may stand.
+/// For the shells: one line `word<TAB>help` each, then `:files` or `:folders` where paths are
+/// allowed.
 [[nodiscard]] std::string to_lines(const Completion& completion);
 
-/// What the scripts ask: to_lines(complete()) with the runs and playbooks of this machine.
+/// The answer for the scripts: to_lines(complete()) with the runs and playbooks of this machine.
 [[nodiscard]] std::string answer_shell(std::span<const std::string> words);
 
-/// The shell's script; empty for a shell we have none for.
+/// The shell's script; empty for an unsupported shell.
 [[nodiscard]] std::string_view completion_script(std::string_view shell) noexcept;
 
 } // namespace oa_stream::cli

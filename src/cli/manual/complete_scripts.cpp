@@ -1,12 +1,13 @@
-// The shells' side of completion: each script hands the words up to the cursor to
-// `oa-stream __complete` and shows what comes back. All knowledge stays in the binary.
+// The shells' part of completion: each script passes the words up to the cursor to `oa-stream
+// __complete` and shows the answer. All logic is in the binary.
 #include "complete.hpp"
 
 namespace oa_stream::cli {
 namespace {
 
-// Bash splits words at = and : as well, leaves their quotes, and replaces only the last piece. So
-// the script splits the line itself, and returns answers without the part that bash keeps.
+// Bash also splits words at = and :, keeps their quotes, and only replaces the last piece.
+// Therefore the script splits the line itself, and returns answers without the part that bash
+// keeps.
 constexpr std::string_view k_bash =
     R"~~~(# bash completion of oa-stream: source it, or install it as
 # /usr/share/bash-completion/completions/oa-stream

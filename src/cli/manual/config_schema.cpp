@@ -16,7 +16,8 @@ Json number_of(const ValueRule& rule) {
     return out;
 }
 
-/// One value. A scalar of any kind is a text: `--revision 7` may be written `revision: 7`.
+/// The schema of one value. Any scalar is accepted as text: `--revision 7` may be written
+/// `revision: 7`.
 Json value_of(const OptionSpec& option) {
     const ValueRule& rule = option.rule;
     if (option.is_flag()) {

@@ -1,4 +1,4 @@
-// The exit codes that one command ends with, as its manual page and docs/commands.md list them.
+// The exit codes of one command, as listed in its manual page and docs/commands.md.
 #pragma once
 
 #include "core/command.hpp"
@@ -8,7 +8,7 @@
 
 namespace oa_stream::cli {
 
-/// In the order of their numbers, with what they mean there.
+/// In numerical order, with their meaning for this command.
 [[nodiscard]] std::vector<ExitCodeRow> exits_of(const CommandSpec& command);
 
 } // namespace oa_stream::cli

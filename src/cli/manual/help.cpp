@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::size_t k_widest_left = 28;
 
-/// `text` behind `left`, which begins its own line where it is wider than `indent` allows, and
-/// where too little room to read is left beside it.
+/// Puts `text` to the right of `left`. `left` gets its own line if it is wider than `indent`
+/// allows, or if too little room for the text would remain.
 std::string
 beside(std::string_view left, std::string_view text, std::size_t indent, std::size_t columns) {
     constexpr std::size_t k_readable = 36;

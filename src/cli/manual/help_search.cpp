@@ -1,4 +1,4 @@
-// help --search: the texts of the command table, the exit codes and the two file formats.
+// help --search: searches the command table, the exit codes and the two file formats.
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/playbook/file.hpp"
@@ -31,7 +31,7 @@ std::vector<std::string> words_of(std::string_view text) {
     return out;
 }
 
-/// 0: not all words stand in it. The nearer to the beginning of `places` the better.
+/// 0: not all words occur. A match in an earlier element of `places` ranks higher.
 std::size_t
 rank_of(const std::vector<std::string>& words, std::initializer_list<std::string_view> places) {
     std::size_t worst = places.size();
@@ -88,7 +88,7 @@ public:
             }
             const std::string_view key = line.substr(3, line.find('`', 3) - 3);
             std::string_view help = line.substr(0, line.rfind(" |"));
-            help.remove_prefix(help.rfind("| ") + 2); // its last cell says what it means
+            help.remove_prefix(help.rfind("| ") + 2); // its last cell is the explanation
             add(rank_of(words_, {key, help}),
                 {std::string(page), fmt::format("{}: {}", title, key), without_links(trim(help))});
         }
@@ -112,7 +112,7 @@ private:
     std::vector<std::string> words_;
     struct Hit {
         std::size_t rank;
-        std::size_t at; ///< in the order of the tables
+        std::size_t at; ///< index in the order of the tables
         Found found;
     };
     std::vector<Hit> hits_;
@@ -136,7 +136,7 @@ std::vector<Found> search_help(std::string_view words, std::size_t limit) {
     }
     for (const ExitCodeRow& row : k_exit_codes) {
         const std::string name = fmt::format("exit code {}", static_cast<int>(row.code));
-        constexpr std::size_t k_above_commands = 9; // "exit 8" is this line, and no other
+        constexpr std::size_t k_above_commands = 9; // "exit 8" must find exactly this line
         const std::size_t rank = rank_of(search.words(), {name, row.meaning});
         search.add(rank > 1 ? k_above_commands : rank, {"", name, std::string(row.meaning)});
     }

@@ -14,10 +14,10 @@
 namespace oa_stream::cli {
 namespace {
 
-/// When the manual was last reviewed: fixed, so that two builds make the same bytes.
+/// Date of the manual's last review: fixed, so that builds are reproducible.
 constexpr std::string_view k_reviewed = "2026-11-21";
 
-/// What the tables write beyond ASCII, in ASCII.
+/// Replaces the non-ASCII characters of the tables.
 std::string ascii(std::string_view text) {
     constexpr std::array<std::array<std::string_view, 2>, 8> k_pairs{{
         {"…", "..."},
@@ -184,7 +184,7 @@ private:
 std::string without_links(std::string_view text) {
     std::string out;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        // The text of a link holds no bracket: `[]` in a code span begins none.
+        // A link's text contains no bracket, so `[]` in a code span does not begin a link.
         const auto middle = text[at] == '[' ? text.find(']', at) : std::string_view::npos;
         const bool link = middle != std::string_view::npos && text.substr(middle, 2) == "](";
         const auto end = link ? text.find(')', middle) : std::string_view::npos;

@@ -18,7 +18,7 @@
 namespace oa_stream::cli {
 namespace {
 
-/// A page's code stands 7 columns in.
+/// Code on a page is indented by 7 columns.
 constexpr std::size_t k_example_columns = 72;
 
 struct NamedText {
@@ -114,7 +114,7 @@ void append_named(std::string& out, std::string_view section, std::span<const Na
     }
 }
 
-/// Where its options are set besides the command line, and what else it reads.
+/// The other places where its options are set, and what else it reads.
 void append_environment(std::string& out, const CommandSpec& command) {
     const auto row = std::ranges::find_if(command.options, [](const OptionSpec& option) {
         return !option.typed_only && !option.old;
@@ -155,7 +155,7 @@ bool is_about_playbooks(const CommandSpec& command) {
            contains(command.positionals, "PLAYBOOK", &PositionalSpec::name);
 }
 
-/// The page of the whole program, those of the same family, and the files that it reads.
+/// The program's main page, the pages of the same family, and those of the files that it reads.
 void append_relatives(std::string& out, const CommandSpec& command) {
     out += ".SH SEE ALSO\n.BR oa\\-stream (1)";
     const std::string_view family = command.path.substr(0, command.path.find(' '));

@@ -1,4 +1,4 @@
-// Manual pages in man(7) form, from the command table.
+// Manual pages in man(7) form, generated from the command table.
 #pragma once
 
 #include "core/command.hpp"
@@ -11,13 +11,13 @@ namespace oa_stream::cli {
 struct ManPage {
     std::string name; ///< "oa-stream-smoke-stream"
     int section = 1;  ///< 1: a command, 5: a file format
-    std::string text; ///< ASCII, lines as roff wants them
+    std::string text; ///< ASCII, lines in roff format
 };
 
-/// oa-stream(1): what it is for, every command, exit codes, environment, files.
+/// oa-stream(1): purpose, all commands, exit codes, environment, files.
 [[nodiscard]] ManPage manual();
 [[nodiscard]] ManPage manual_of(const CommandSpec& command);
-/// All of them, and oa-stream-config(5) and oa-stream-playbook(5).
+/// All pages, including oa-stream-config(5) and oa-stream-playbook(5).
 [[nodiscard]] std::vector<ManPage> manuals();
 
 /// The config file's rules and keys, in Markdown.

@@ -1,4 +1,4 @@
-// What the route commands share: the service they ask, what they ask of it, how they show it.
+// Common parts of the route commands: the service, the query, the output.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -20,7 +20,7 @@
 
 namespace oa_stream::cli {
 
-/// A secret, and where it came from.
+/// A secret, and its reference.
 struct NamedSecret {
     std::string reference; ///< "env:TOKEN"
     Secret secret;
@@ -31,7 +31,7 @@ struct NamedSecret {
 struct RouteTarget {
     routes::RouteSplitOptions service;
     std::vector<Secret> hidden{}; ///< values of its headers that must not be shown
-    routes::RouteAccess access{}; ///< as it was given
+    routes::RouteAccess access{}; ///< as given
     routes::RouteOrder order{};
 };
 
@@ -41,8 +41,8 @@ struct RouteOptions : CertificateOptions {
     std::vector<std::string> headers{};
 
     [[nodiscard]] routes::RouteAccess access() const;
-    /// The target that is asked. Code::usage without a service and for what is not a header,
-    /// Code::credentials without a token or the secret of a header.
+    /// The target, validated. Code::usage without a service and for an invalid header,
+    /// Code::credentials without a token or a header's secret.
     [[nodiscard]] Result<RouteTarget> checked(std::string_view command) const;
 };
 /// "/login". Code::usage.
@@ -65,7 +65,7 @@ inline constexpr auto k_route_header =
     option<&RouteOptions::headers>(names::header, "'NAME: VALUE'", k_header_help);
 inline constexpr auto k_route_access =
     options<RouteOptions>(k_route_ca, k_certificate, k_route_header);
-/// The same of an undo, which knows how its run came in.
+/// The same for an undo, which by default uses its run's access.
 inline constexpr auto k_undo_access = options<RouteOptions>(
     k_route_auth.saying(
         "Undo a route run with this bearer token: env:NAME, file:PATH, fd:N, command:PROGRAM or "
@@ -88,7 +88,7 @@ inline constexpr auto k_route_path =
     parsed<read_url_path, &RouteOptions::target, &RouteTarget::order, &routes::RouteOrder::paths>(
         "--path", "PATH", "Also evaluate this path. One path of each domain is always evaluated."
     );
-/// How the service is asked.
+/// How the service is queried.
 inline constexpr auto k_route_call = options<RouteOptions>(
     option<
         &RouteOptions::target,
@@ -118,8 +118,8 @@ inline constexpr auto k_route_call = options<RouteOptions>(
         .or_else("15s")
 );
 
-/// A client as long as `make`'s coroutine runs. `make` is a plain function or holds nothing that
-/// could end before it.
+/// Provides a client for the duration of `make`'s coroutine. `make` must be a plain function, or
+/// hold nothing that could end before the coroutine.
 template <class T, class Make>
 [[nodiscard]] Task<Result<T>>
 with_routes(asio::any_io_executor executor, RouteTarget target, Make make) {
@@ -128,18 +128,18 @@ with_routes(asio::any_io_executor executor, RouteTarget target, Make make) {
     co_return co_await make(client, target);
 }
 
-/// The same for what only looks: run to its end on a context of its own; a signal ends the process,
-/// there is nothing to undo.
+/// The same for read-only commands: runs to its end on its own io_context; a signal ends the
+/// process, because there is nothing to undo.
 template <class T, class Make> [[nodiscard]] Result<T> look_with(RouteTarget target, Make make) {
     asio::io_context io(1);
     return run_alone<T>(io, with_routes<T>(io.get_executor(), std::move(target), std::move(make)));
 }
 
-/// "PASS 3 of 3 checks" on stderr, and what to type next; nothing under -q when all is well.
+/// Prints "PASS 3 of 3 checks" and the next command to stderr; nothing under -q when all is well.
 void tell_route_checks(
     Verdict verdict, const std::vector<Check>& checks, Context& context, const Advice& next = {}
 );
-/// One line a domain: what serves it and why.
+/// One line per domain: what serves it and why.
 [[nodiscard]] std::string route_table(const routes::RouteStatus& status);
 
 } // namespace oa_stream::cli

@@ -1,5 +1,5 @@
-// route status, evaluate, verify: looks at the route split, which is never changed; verify leaves
-// what it found.
+// route status, evaluate, verify: read the route split without changing it; verify records what it
+// found.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -65,7 +65,7 @@ Result<ExitCode> status(const RouteOptions& options, Context& context) {
 // -----------------------------------------------------------------------------------------------
 
 struct Evaluated {
-    std::vector<RouteDecision> decisions; ///< that differ
+    std::vector<RouteDecision> decisions; ///< the differing ones
     int asked = 0;
 };
 
@@ -136,7 +136,7 @@ Result<ExitCode> evaluate(const EvaluateOptions& options, Context& context) {
 // -------------------------------------------------------------------------------------------------
 
 struct Expectation {
-    std::string target{}; ///< empty: as the rules say
+    std::string target{}; ///< empty: as the rules determine
     std::optional<std::string> domain{};
 };
 struct Verified {
@@ -248,7 +248,7 @@ Result<ExitCode> verify(const VerifyOptions& options, Context& context) {
     OA_TRY(run::RunSession session, begin_run(std::move(order), context, screen));
     const auto looked = look_with<Verified>(std::move(target), AskVerify{expect});
     report::Report input{.title = "route verify", .notes = {std::string(k_lane_untouched)}};
-    if (!looked) { // the folder says so; the error is what is shown
+    if (!looked) { // the folder has it; the error itself is shown
         session.add("route.reach", Verdict::error, looked.error().text());
         input.headline = looked.error().text();
         (void)session.finish(

@@ -22,23 +22,23 @@ namespace {
 
 using namespace routes;
 
-/// Of one invocation; outlives its coroutine.
+/// State of one invocation; outlives its coroutine.
 struct RouteContext {
     Context& context;
     RouteTask task;
     Screen screen;
     playbook::StopRequest stop{};
-    // What came of it:
+    // Results:
     RoutePlan plan{};
     std::vector<Check> checks{};
     bool refused = false;
-    bool undone_before = false; ///< every process agrees, and the run had been undone before
-    RouteAccess access{}; ///< as the folder keeps it
+    bool undone_before = false; ///< all processes agree, and the run had been undone before
+    RouteAccess access{}; ///< as stored in the folder
     std::optional<run::RunSession> session{}; ///< unset: nothing was attempted
     RouteOutcome outcome{};
 
     [[nodiscard]] bool restores() const noexcept { return task.undone.has_value(); }
-    /// Its result is a run's, also when nothing is to be written.
+    /// Its result is a run's, even when nothing is written.
     [[nodiscard]] bool leaves_run() const noexcept { return task.schema == "run-result"; }
 };
 
@@ -52,18 +52,18 @@ void accept(Check& check, bool accepted, std::string_view option) {
     }
 }
 
-/// A run that died may well have left a mixture, which is not a reason to refuse its undo.
+/// A run that died may have left a mixture, which is no reason to refuse its undo.
 void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
     run.checks.push_back(memories_check(found));
     run.checks.back().verdict = Verdict::pass;
     const Overrides now = overrides_of(found.status);
-    // What its undo took away, and every process has again, somebody else has set.
+    // Overrides that the undo had removed and that all processes have again were set by others.
     run.undone_before = run.task.undone_by && found.agreed;
     const Overrides theirs = planned.adopt_theirs(now, found.agreed, run.undone_before);
     const bool agreed = found.agreed;
     run.plan = planned.reversed();
     run.plan.found.seen = std::move(found.seen);
-    if (theirs != Overrides{}) { // shown as it will stay
+    if (theirs != Overrides{}) { // shown as they will stay
         run.plan.before.lay_over(theirs);
         run.plan.goal.lay_over(theirs);
         run.checks.push_back(
@@ -78,7 +78,7 @@ void prepare_undo(RouteContext& run, RoutePlan& planned, RouteSnapshot found) {
              )}
         );
     }
-    if (agreed && now == run.plan.goal) { // nothing is left but what others set
+    if (agreed && now == run.plan.goal) { // only others' overrides are left
         run.plan.before = run.plan.goal;
     }
     run.plan.found.status = with_overrides(std::move(run.plan.found.status), run.plan.before);
@@ -101,13 +101,13 @@ Result<void> prepare_change(RouteContext& run, RouteSnapshot found, const RouteT
 // Dry run
 // ------------------------------------------------------------------------------------------------
 
-/// The run itself, or an earlier try to undo it.
+/// The run itself, or an earlier attempt to undo it.
 bool is_of(const playbook::RunStatus& one, const RouteContext& run) {
     return one.needs_somebody() &&
            (one.run == run.task.restores || one.restores == run.task.restores);
 }
 
-/// What ends a run whose undo is refused: what is left of it is somebody else's.
+/// The command that ends a run whose undo is refused: only others' overrides are left.
 Advice abandon_of(const RouteContext& run) {
     const auto all = playbook::all_statuses(run.context.state_dir);
     for (const playbook::RunStatus& one : all.value_or(std::vector<playbook::RunStatus>{})) {
@@ -158,7 +158,7 @@ ExitCode show_plan(RouteContext& run) {
 // Apply
 // ------------------------------------------------------------------------------------------------
 
-/// Kept in `run`.
+/// The session is kept in `run`.
 Result<run::RunSession*> open_session(RouteContext& run, const RouteTarget& target) {
     NewRun order{run::RunKind::route_split, run.task.command};
     order.target["control_url"] = target.service.base_url;
@@ -235,7 +235,7 @@ struct LookAndWrite {
 // The end
 // ------------------------------------------------------------------------------------------------
 
-/// What a restore found is what the other run left: nothing to go back to.
+/// A restore found what the other run left, which is nothing to return to.
 Suggestion restore_of(const RouteContext& run, const run::RunSession& session) {
     return run.restores() ? route_restore(run.task.restores, run.access, run.task.kept)
                           : route_restore(session.id(), run.access, run.access);
@@ -276,7 +276,7 @@ std::string headline_of(const RouteContext& run, const run::Conclusion& end) {
     );
 }
 
-/// Writes the report, closes the folder, shows the outcome.
+/// Writes the report, closes the folder and prints the outcome.
 ExitCode finish(RouteContext& run, run::RunSession& session) {
     session.replace_checks(run.checks);
     const run::Conclusion end = session.conclude(facts_of(run));
@@ -314,7 +314,7 @@ ExitCode finish(RouteContext& run, run::RunSession& session) {
     return tell_result(session, result, run.task.schema, text, run.context);
 }
 
-/// The run, and earlier tries to undo it, need nobody any more.
+/// Marks the run and earlier attempts to undo it as settled.
 Result<void> settle_restored(const RouteContext& run) {
     OA_TRY(const auto all, playbook::all_statuses(run.context.state_dir));
     for (const playbook::RunStatus& one : all) {

@@ -35,7 +35,7 @@ RouteTask task_of(const ChangeOptions& options, std::string command) {
     return out;
 }
 
-/// One change, global or for each domain named.
+/// One change, global or for each named domain.
 std::vector<routes::RouteChange>
 changes_of(const ChangeOptions& options, const std::string& target) {
     std::vector<routes::RouteChange> out;

@@ -1,4 +1,4 @@
-// The undo of a route run that ended or died: what it had planned, what undid it before.
+// Undoes a route run that ended or died: reads its plan, and what undid it before.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/net/client_certificate.hpp"
 #include "oa_stream/run/kept_file.hpp"
@@ -45,8 +45,8 @@ Result<std::vector<VerifiedUndo>> verified_undos(const std::filesystem::path& st
     return out;
 }
 
-/// What undid the run and verified it: itself (exit 7), or a later restore of it. An undo of that
-/// restore puts the run in force again.
+/// What undid the run and verified it: the run itself (exit 7), or a later restore of it. Undoing
+/// that restore puts the run in force again.
 Result<std::optional<std::string>>
 undo_seen(const std::filesystem::path& state_dir, const std::filesystem::path& folder) {
     const std::string run = folder.filename().string();
@@ -55,7 +55,7 @@ undo_seen(const std::filesystem::path& state_dir, const std::filesystem::path& f
         out = "by itself";
     }
     OA_TRY(const auto undos, verified_undos(state_dir));
-    std::map<std::string, bool, std::less<>> undoes{{run, false}}; // or puts it in force
+    std::map<std::string, bool, std::less<>> undoes{{run, false}}; // false: puts it in force again
     for (const VerifiedUndo& undo : undos) {
         const auto of = undoes.find(undo.restores);
         if (of == undoes.end()) {
@@ -71,7 +71,7 @@ undo_seen(const std::filesystem::path& state_dir, const std::filesystem::path& f
     return out;
 }
 
-/// The options for compatibility always have values: they count where they were given.
+/// The compatibility options always have values, so they only count if they were given.
 RouteAccess given_access(const RouteOptions& options, const Context& context) {
     RouteAccess out = options.access();
     const RouteSplitOptions& service = options.target.service;
@@ -86,11 +86,11 @@ RouteAccess given_access(const RouteOptions& options, const Context& context) {
     return out;
 }
 
-/// Comes in as the run did, where the options do not say otherwise.
+/// Uses the run's access where the options give none.
 Result<void> adopt_access(RouteOptions& options, const RouteTask& task, const Context& context) {
     const RouteAccess access = completed(given_access(options, context), task.kept);
     if (const auto lost = lost_headers(access); !lost.empty()) {
-        Redactor secrets; // what was typed now
+        Redactor secrets; // given on the command line
         secrets.add_environment();
         return fail(
             Code::credentials,

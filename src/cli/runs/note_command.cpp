@@ -1,4 +1,4 @@
-// note: what an operator saw or did, into the timeline of the run that is under way.
+// note: records an operator's observation or action in the timeline of the current run.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/process.hpp"
@@ -22,7 +22,8 @@ struct Options {
     std::string by{};
 };
 
-/// The one under way; else the newest that runs without a plan, as a smoke; else the newest of all.
+/// The run under way, otherwise the newest run without a plan, like a smoke, otherwise the newest
+/// of all.
 Result<run::RunEntry> current_run(const Options& options, const Context& context) {
     if (options.run) {
         return named_run(*options.run, context);

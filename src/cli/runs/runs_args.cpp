@@ -31,7 +31,7 @@ std::optional<Unfinished> unfinished(const run::RunEntry& run, const Context& co
     if (!status.needs_somebody()) {
         return std::nullopt;
     }
-    // What the run itself suggested has more, the command for a person, while it still holds.
+    // The run's own suggestion also has the manual command, while it is still valid.
     const bool lost = !status.planned && run.facts.next_manual;
     const bool unverified =
         run.exit_code == static_cast<std::int64_t>(ExitCode::rollback_unverified) &&
@@ -45,7 +45,7 @@ std::optional<std::chrono::seconds> age_of(const run::RunEntry& run) {
     if (run.started_at.empty() || run::is_from_future(run, now)) {
         return std::nullopt;
     }
-    // Clocks that are a little apart are no future.
+    // A small difference between clocks is not the future.
     const auto age = std::max(now - run.started, WallTime::duration(0));
     return std::chrono::duration_cast<std::chrono::seconds>(age);
 }

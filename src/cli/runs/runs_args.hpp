@@ -1,4 +1,4 @@
-// What the commands on stored runs share.
+// Common parts of the commands on stored runs.
 #pragma once
 
 #include "oa_stream/playbook/status.hpp"
@@ -21,18 +21,18 @@ inline constexpr auto k_run_positional =
     )
         .optional();
 
-/// What every document has, for a command that makes no run.
+/// The common members of a document, for a command that makes no run.
 [[nodiscard]] Json
 plain_document(const run::RunEntry* run = nullptr, Verdict verdict = Verdict::pass);
 
 /// The run that `word` names.
 [[nodiscard]] Result<run::RunEntry> named_run(std::string_view word, const Context& context);
 
-/// What names it in a command to type: its id, or its folder when that was moved.
+/// The run's name in a suggested command: its id, or its folder if it was moved.
 [[nodiscard]] std::string word_of(const run::RunEntry& run, const Context& context);
 
-/// Traffic of this run may not be where it began, or its rollback was not verified: why, and what
-/// to type. Nothing when it is over.
+/// The run's traffic may not be restored, or its rollback was not verified: the reason and the next
+/// command. Unset when nothing is open.
 struct Unfinished {
     std::string why;
     Advice next;
@@ -40,9 +40,9 @@ struct Unfinished {
 [[nodiscard]] std::optional<Unfinished>
 unfinished(const run::RunEntry& run, const Context& context);
 
-/// Nothing for one from the future, and where nobody knows when it began.
+/// Unset for a start in the future, or an unknown one.
 [[nodiscard]] std::optional<std::chrono::seconds> age_of(const run::RunEntry& run);
-/// "3m"; "–" for nothing.
+/// "3m"; "–" when unknown.
 [[nodiscard]] std::string age_text_of(const run::RunEntry& run);
 
 } // namespace oa_stream::cli

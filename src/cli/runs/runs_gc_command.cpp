@@ -1,4 +1,4 @@
-// runs gc: makes room, and never at the cost of a run that somebody still needs.
+// runs gc: frees space, but never deletes a run that is still needed.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
@@ -27,7 +27,7 @@ struct Options {
     bool apply = false;
 };
 
-/// What became of each step.
+/// Result of each step.
 struct Outcome {
     std::vector<std::string> failed{};
     std::uint64_t freed = 0;
@@ -156,7 +156,7 @@ Result<ExitCode> run(const Options& options, Context& context) {
     return done.failed.empty() ? ExitCode::ok : ExitCode::not_executed;
 }
 
-/// A forgotten unit would mean bytes, which no run fits into.
+/// A forgotten unit would mean bytes, too few for any run.
 Result<std::uint64_t> read_max_size(std::string_view text) {
     if (number_of<double>(text)) {
         return fail(

@@ -1,4 +1,4 @@
-// runs list: what was run on this machine, and how it ended.
+// runs list: the runs of this machine, and how they ended.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -46,8 +46,8 @@ std::string_view rolled_back_word(const RunEntry& run) {
                                                                   : "  rolled back";
 }
 
-/// No column is wider than what stands in it, and they stand closer where there is no room: a row
-/// fits 80 columns, even of the kind with the longest name.
+/// Columns are only as wide as their content, and closer together where space is short: a row fits
+/// 80 columns, even with the longest kind.
 std::string table_of(const std::vector<RunEntry>& runs, std::size_t columns) {
     std::size_t ids = 0;
     std::size_t verdicts = std::string_view("verdict").size();
@@ -96,7 +96,7 @@ std::string table_of(const std::vector<RunEntry>& runs, std::size_t columns) {
     return out;
 }
 
-/// Who looks for the weekly timer's runs from their own account finds none.
+/// An operator who looks for the weekly timer's runs from their own account finds none.
 void tell_of_service(Context& context) {
     const std::filesystem::path service("/var/lib/oa-stream");
     std::error_code none;
@@ -113,7 +113,7 @@ constexpr auto k_kind =
     )
         .suggesting(run::run_kind_words);
 
-/// Runs of another version may have kinds that this one does not know.
+/// Runs of other versions may have kinds that this version does not have.
 Result<void> check_kind(const std::string& kind, const std::vector<RunEntry>& runs) {
     const auto known = run::run_kind_words();
     if (contains(known, kind) || contains(runs, kind, &RunEntry::kind)) {

@@ -1,4 +1,4 @@
-// runs pin, runs unpin: evidence that no clean-up may touch.
+// runs pin, runs unpin: protect evidence from clean-up.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/text.hpp"
 

@@ -1,4 +1,4 @@
-// runs show: what is known of one run, also of one that died.
+// runs show: everything known about one run, including one that died.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -25,17 +25,17 @@ using incident::TimelineEvent;
 using run::RunEntry;
 using run::RunLife;
 
-/// Everything that is shown, gathered before anything is.
+/// Everything that is shown, collected first.
 struct Known {
     RunEntry run;
     run::SumsCheck sums;
     std::optional<playbook::RunStatus> status{};
     std::optional<Unfinished> left{};
-    std::vector<TimelineEvent> last{}; ///< of its own, the latest at the end
+    std::vector<TimelineEvent> last{}; ///< its own events, the latest last
     Advice next;
 };
 
-/// The run's own words, without those of its lanes.
+/// The run's own events, without those of its lanes.
 std::vector<TimelineEvent> last_events(const RunEntry& run, std::size_t count) {
     Redactor redactor;
     redactor.add_environment();
@@ -76,8 +76,8 @@ Result<Known> look(const std::string& word, const Context& context) {
     return out;
 }
 
-/// The seal is broken or cannot be read, or somebody must act: FAIL. Otherwise it could be read:
-/// PASS, whatever the run itself ended with.
+/// FAIL when the seal is broken or unreadable, or an operator must act. Otherwise PASS, whatever
+/// the run itself ended with.
 Verdict verdict_of(const Known& known) {
     return known.left || !known.sums.whole() ? Verdict::fail : Verdict::pass;
 }
@@ -138,7 +138,7 @@ std::string run_details_text(const Known& known) {
     line("took", run.duration_s ? seconds_text(*run.duration_s) : "");
     const Json* back = member(run.document, "rolled_back");
     if (const auto report = back != nullptr ? string_member(*back, "report") : std::nullopt) {
-        const std::string at = text_in(*back, "ended_at"); // earlier versions had neither
+        const std::string at = text_in(*back, "ended_at"); // missing in earlier versions
         line("rollback", fmt::format("{}, report {}", at, (run.folder / *report).string()));
     }
     line("exit code", run.exit_code ? fmt::format("{}", *run.exit_code) : "");
@@ -199,7 +199,7 @@ Json json_of(const Known& known) {
     return out;
 }
 
-/// Without the verdict of looking: PASS below a run that failed would contradict it.
+/// Omits the verdict of showing: PASS below a failed run would look like a contradiction.
 void tell_next(const Known& known, Context& context) {
     context.evidence = known.run.folder.string();
     if (!context.quiet) {

@@ -10,7 +10,7 @@ namespace oa_stream::cli {
 
 std::optional<std::chrono::milliseconds>
 last_time(const std::filesystem::path& state_dir, run::RunKind kind, const Json& target) {
-    constexpr std::size_t k_looked_at = 20; // the reader must not wait for this
+    constexpr std::size_t k_looked_at = 20; // the user must not wait for this
     const auto folders = run::run_folders(state_dir);
     if (!folders) {
         return std::nullopt;
@@ -22,7 +22,7 @@ last_time(const std::filesystem::path& state_dir, run::RunKind kind, const Json&
         const run::RunFacts facts = run::facts_of(folder, run);
         const bool same = facts.kind == kind && asked != nullptr &&
                           text_in(*asked, "base_url") == text_in(target, "base_url");
-        // An ERROR ends sooner than what reaches its target.
+        // A run that ends with an ERROR is shorter than one that reaches its target.
         if (same && seconds && facts.ended == run::RunEnding::completed &&
             text_in(run, "verdict") != to_string(Verdict::error)) {
             return std::chrono::milliseconds(static_cast<std::int64_t>(*seconds * 1000));

@@ -1,4 +1,4 @@
-// How long something takes, estimated from earlier runs.
+// Estimates a duration from earlier runs.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -10,8 +10,8 @@
 
 namespace oa_stream::cli {
 
-/// What the newest whole run of this kind took on this target; nothing when none of the latest
-/// runs is one.
+/// Duration of the newest complete run of this kind on this target; unset when none of the latest
+/// runs qualifies.
 [[nodiscard]] std::optional<std::chrono::milliseconds>
 last_time(const std::filesystem::path& state_dir, run::RunKind kind, const Json& target);
 

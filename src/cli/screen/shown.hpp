@@ -1,4 +1,4 @@
-// Texts wrapped to the width of the reader's terminal.
+// Wraps texts to the width of the user's terminal.
 #pragma once
 
 #include "core/command.hpp"
@@ -8,11 +8,10 @@
 
 namespace oa_stream::cli {
 
-/// Result lines on stdout, as a terminal should show them when it is one; else `piped` columns
-/// wide.
+/// Prints result lines to stdout, wrapped for a terminal; otherwise to `piped` columns.
 void show_text(std::string_view text, const Context& context, std::size_t piped = 0);
 
-/// Whole lines on stderr, in the same way.
+/// Prints whole lines to stderr in the same way.
 void tell_text(std::string_view text, const Context& context);
 
 } // namespace oa_stream::cli

@@ -1,4 +1,4 @@
-// The options that say which Codex a command starts, or where Codex servers are.
+// The options for starting a Codex, or for the addresses of Codex servers.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -22,7 +22,7 @@ inline constexpr auto k_codex_server = parsed<read_codex_server, Path...>(
     "Run turns on the Codex server at this ws://, wss:// or unix:/PATH address instead of "
     "starting one. Threads remember their server by K, 0 to 99."
 );
-/// `Path` leads to where the token of all of them is.
+/// `Path` leads to the reference of the servers' common token.
 template <auto... Path>
 inline constexpr auto k_codex_token = option<Path...>(
     names::codex_token,

@@ -36,7 +36,7 @@ namespace {
 using traffic::Front;
 using traffic::FrontOptions;
 
-constexpr auto k_shortest_timeout = Millis{1000}; // of a check
+constexpr auto k_shortest_timeout = Millis{1000}; // for a health check
 constexpr std::array<std::string_view, 2> k_balances{"weights", "least-conn"};
 
 struct Options {
@@ -109,7 +109,7 @@ Result<void> complete(FrontOptions& front) {
         revisions.insert(backend.name);
     }
     if (revisions.size() < front.backends.size()) {
-        front.sticky_threads = 0; // their store lets any lane go on with any thread
+        front.sticky_threads = 0; // with a shared store any lane can continue any thread
     }
     if (front.weights.empty()) {
         front.weights[front.backends.front().name] = 100;
@@ -123,7 +123,8 @@ Result<void> complete_mirror(Options& options) {
         return {};
     }
     for (const traffic::Backend& backend : options.front.backends) {
-        if (same_place(backend.url, options.mirror->options.url)) { // a thread takes one turn
+        // A thread has one turn at a time.
+        if (same_place(backend.url, options.mirror->options.url)) {
             return fail(
                 Code::usage,
                 fmt::format(
@@ -145,7 +146,8 @@ Result<void> complete_mirror(Options& options) {
     return {};
 }
 
-/// A client that waits outside beats one that is let in and finds no way to a backend.
+/// A client that waits outside is better off than one that is accepted without a free connection to
+/// a backend.
 void fit_connections(FrontOptions& front, const Context& context) {
     raise_descriptor_limit();
     const auto copies = front.mirror.name.empty() ? 0 : front.mirror.most_open + 1;
@@ -170,7 +172,7 @@ Result<void> tell_ready(const Options& options, const Front& front, Context& con
     return write_file_atomic(options.ready_file, dump_json(titled("front-ready", ready)) + "\n");
 }
 
-/// Streams that are cut see it within a few turns of the loop.
+/// Streams notice the cut within a few turns of the loop.
 Task<void> cut(Front* front, asio::io_context* io) {
     front->close();
     co_await front->drain(Millis(200));
@@ -192,7 +194,7 @@ Result<ExitCode> run(Options options, Context& context) {
         context.err(fmt::format("{}\n", line));
     };
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
-    // The process that learns that we are ready may end us.
+    // Before the ready file: a process that sees it may send us a signal.
     asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
     OA_CHECK(tell_ready(options, *front, context));
     bool draining = false;
@@ -202,7 +204,7 @@ Result<ExitCode> run(Options options, Context& context) {
             if (error) {
                 return;
             }
-            if (number == SIGHUP) { // to a lane: read your files again
+            if (number == SIGHUP) { // tells a lane to read its files again
                 context.err("SIGHUP: the front door has no files to reread\n");
             } else if (!echo.repeats(number)) {
                 if (draining) {

@@ -40,7 +40,7 @@ Result<void> add_word(MirrorGiven& given, std::string_view word) {
     return {};
 }
 
-/// A lane that plays recordings does nothing; another one says so itself.
+/// A lane that plays recordings has no side effects; another lane must report `dry`.
 bool says_dry(const Json& version) {
     return bool_member(version, "dry").value_or(false) || authority::plays_recordings(version);
 }

@@ -1,4 +1,4 @@
-// serve: run the lane.
+// serve: runs the lane.
 #include "oa_stream/authority/replay.hpp"
 #include "oa_stream/base/option_names.hpp"
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t k_small_file = 4U << 20U;
 
-/// The word in `file`, into `value`.
+/// Reads the word in `file` into `value`.
 template <class T>
 Result<void> read_word_file(
     const std::filesystem::path& file,
@@ -90,7 +90,7 @@ Result<void> read_policy(ServeOptions& options) {
     auto window = lane::parse_compat_policy(text, options.compat_policy.string());
     if (!window) {
         Error error = std::move(window).error();
-        error.code = Code::config; // also where it is not JSON at all
+        error.code = Code::config; // also when it is not JSON at all
         return std::unexpected(std::move(error));
     }
     options.lane.window = *std::move(window);

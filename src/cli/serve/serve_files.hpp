@@ -9,11 +9,12 @@
 
 namespace oa_stream::cli {
 
-/// Of --tokens and OA_STREAM_TOKEN; nullopt when neither configures authentication.
+/// From --tokens and OA_STREAM_TOKEN; nullopt when neither configures authentication.
 [[nodiscard]] Result<std::optional<lane::TokenTable>>
 read_tokens(const ServeOptions& options, const Context& context);
-/// Each changes the options only when it succeeds. At start a file that is not there leaves mode
-/// and level; later that is an error: whoever removed it may believe that its value went with it.
+/// Each function changes the options only when it succeeds. At the start a missing file leaves mode
+/// and level unchanged; at a reload it is an error, because whoever removed it may believe that its
+/// value no longer applies.
 enum class ReadAt { start, reload };
 [[nodiscard]] Result<void> read_policy(ServeOptions& options);
 [[nodiscard]] Result<void> read_lane_file(ServeOptions& options, ReadAt when);

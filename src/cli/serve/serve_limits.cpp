@@ -30,8 +30,7 @@ namespace {
 struct Bytes {
     std::size_t* value;
 };
-/// A time without which nothing can be done: 0 does not mean "no limit", and of it the lane would
-/// be of no use.
+/// A time that is required: 0 does not mean "no limit", and the lane would be useless with it.
 struct Needed {
     Millis* value;
 };
@@ -178,7 +177,8 @@ Result<void> set_limit(ServeOptions& options, std::string_view text) {
             auto& server = options.listeners.limits;
             options.resend_given = options.resend_given || name == "resend";
             if (name == "body" && !options.resend_given) {
-                server.sieved_bytes = server.body_bytes; // who limits bodies means all of them
+                // A configured body limit applies to all bodies.
+                server.sieved_bytes = server.body_bytes;
             }
             return {};
         }

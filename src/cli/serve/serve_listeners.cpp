@@ -18,8 +18,8 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// Kept back so that logs are reopened, the id map is written and a child is started again whatever
-/// clients do.
+/// Descriptors held back so that logs can be reopened, the id map written and a child restarted
+/// whatever clients do.
 constexpr std::size_t k_own = 24;
 constexpr std::size_t k_per_child = 8;
 constexpr Millis k_answer_look{5};
@@ -34,7 +34,7 @@ std::size_t open_descriptors() {
     return count;
 }
 
-/// So many that each has `each` descriptors, beside `others`.
+/// The number for which `each` descriptors are available, in addition to `others`.
 std::size_t fitting(std::size_t wanted, std::size_t others, std::size_t each) {
     rlimit limit{};
     if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {

@@ -1,4 +1,4 @@
-// Where serve's clients come in: addresses, TLS, and how many connections fit.
+// The listeners of serve: addresses, TLS, and the number of connections that fit.
 #pragma once
 
 #include "oa_stream/base/log.hpp"
@@ -19,21 +19,21 @@ namespace oa_stream::cli {
 
 struct ListenerOptions {
     std::vector<net::Endpoint> endpoints{}; ///< at least one
-    std::filesystem::path certificate{};    ///< empty: plain; unix sockets always are
+    std::filesystem::path certificate{}; ///< empty: no TLS; unix sockets never use TLS
     std::filesystem::path key{};
     unsigned unix_mode = 0600;
     net::ServerLimits limits{.sieved_bytes = 64U << 20U};
-    std::size_t total_bodies = 64U << 20U; ///< of bodies being read, all listeners together
+    std::size_t total_bodies = 64U << 20U; ///< of bodies being read, for all listeners together
     std::size_t total_requests = 64U
                                  << 20U; ///< of bodies whose turn was not accepted yet, likewise
 
-    /// Nobody but processes of this machine gets to any of them.
+    /// Only processes of this machine can reach the listeners.
     [[nodiscard]] bool loopback() const noexcept { return exposed() == nullptr; }
-    /// The first that others can reach; null: none.
+    /// The first listener that others can reach; null: none.
     [[nodiscard]] const net::Endpoint* exposed() const noexcept;
-    /// Certificate and key come together. Code::usage.
+    /// Certificate and key must be given together. Code::usage.
     [[nodiscard]] Result<void> check_pair() const;
-    /// Whether certificate and key, if any, can serve: reported before anything is started.
+    /// Whether certificate and key, if any, can be used: checked before anything is started.
     [[nodiscard]] Result<void> check_certificate() const;
 };
 
@@ -52,15 +52,15 @@ public:
         const net::Handler& handler,
         const net::ErrorPage& error_page
     );
-    /// With the real ports, in the order given.
+    /// With the real ports, in the given order.
     [[nodiscard]] std::vector<std::string> urls() const;
     [[nodiscard]] net::Endpoint endpoint() const { return servers_.front()->endpoint(); }
-    /// Which certificate new connections get; nothing without TLS.
+    /// Logs which certificate new connections get; nothing without TLS.
     void tell_certificate(Log& log) const;
-    /// Reads certificate and key again; nothing changes on an error.
+    /// Reads certificate and key again; on an error nothing changes.
     [[nodiscard]] Result<void> reload();
     void stop_accepting();
-    /// Waits until no request is being answered, a slow reader's last bytes included.
+    /// Waits until no request is being answered, including a slow reader's last bytes.
     [[nodiscard]] Task<void> finish_answers(Millis limit);
     void close();
 
@@ -69,10 +69,10 @@ private:
     std::vector<std::unique_ptr<net::HttpServer>> servers_{};
 };
 
-/// The most connections for which there are descriptors when some are kept back for files and
+/// The most connections for which there are descriptors, with some held back for files and
 /// `children`; `wanted` if there are enough. At least 1.
 [[nodiscard]] std::size_t fitting_connections(std::size_t wanted, std::size_t children);
-/// The same for a proxy, where each client may take a second connection, beside `others`.
+/// The same for a proxy, where each client may use a second connection, in addition to `others`.
 [[nodiscard]] std::size_t fitting_clients(std::size_t wanted, std::size_t others);
 
 } // namespace oa_stream::cli

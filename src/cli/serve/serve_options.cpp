@@ -20,8 +20,8 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own
-/// The lane's clock begins when the kernel's room is full.
+constexpr std::string_view k_own_store = "memory"; ///< each lane keeps its own data
+/// The lane's timeout starts when the kernel's buffer is full.
 constexpr Millis k_kernel_later{60'000};
 
 Result<void> can_compress(const authority::AuthorityOptions& options) {
@@ -51,7 +51,7 @@ Result<void> complete_codex(ServeOptions& options, const Context& context) {
             codex.more_models.push_back(model.id);
         }
     }
-    // A model on this machine mostly wants no key; a variable that was named must be set.
+    // A local model usually needs no key; a variable that was named must be set.
     const authority::CodexOptions usual;
     const bool own_key = codex.provider_env_key != usual.provider_env_key ||
                          context.env(usual.provider_env_key).has_value();
@@ -120,13 +120,13 @@ Millis tick_of(const lane::LaneConfig& lane) {
     return std::clamp(shortest / 4, Millis(10), Millis(1000));
 }
 
-/// To the kernel, too, a reader that takes nothing is gone: later than to the lane.
+/// The kernel's timeout for a reader that reads nothing must be later than the lane's.
 void let_lane_decide(net::ServerLimits& server, Millis lag) {
     const auto lane = std::max(lag, server.write_timeout);
     server.unacknowledged_timeout = std::max(server.unacknowledged_timeout, lane + k_kernel_later);
 }
 
-/// Lanes that share conversations need an authority that they share, too.
+/// Lanes that share conversations also need a shared authority.
 Result<void> complete_store(ServeOptions& options) {
     auto& store = options.store;
     OA_CHECK(StoreRows<&ServeOptions::store>::check_used(store));
@@ -140,7 +140,7 @@ Result<void> complete_store(ServeOptions& options) {
         store.url.clear();
     }
     if (store.url.empty()) {
-        options.drain_notice = Millis(0); // no other lane could do what is refused here
+        options.drain_notice = Millis(0); // no other lane could accept what is refused here
         return {};
     }
     options.drain_notice = std::min(options.drain_notice, options.drain_timeout / 2);
@@ -199,7 +199,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     lane.open_metrics = options.listeners.loopback();
     for (const auto& endpoint : options.listeners.endpoints) {
         lane.own_hosts.push_back(to_lower(endpoint.host)
-        ); // empty of a unix socket: matches nothing
+        ); // a unix socket has none: matches nothing
     }
     OA_CHECK(read_models(options));
     OA_CHECK(complete_codex(options, context));
@@ -210,7 +210,7 @@ Result<void> complete_options(ServeOptions& options, const Context& context) {
     OA_CHECK(complete_store(options));
     const bool named = !lane.models.empty();
     lane.model = named ? lane.models.front().id : kind.model(options.authority);
-    // A configuration file has a default of its own, and a turn's model stays for later ones.
+    // A configuration file has its own default, and a turn's model stays in effect for later turns.
     lane.names_model = lane.models.size() > 1 || (named && options.authority.codex.config_file);
     if (kind.keeps_threads && !options.id_map) {
         options.id_map = context.state_dir / "lane" / "threads.map";

@@ -41,7 +41,7 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr Millis k_map_delay{100};
-constexpr Millis k_token_look{1000}; ///< a changed token file is read after two looks
+constexpr Millis k_token_look{1000}; ///< a changed token file is read after two checks
 
 ExitCode ended_by(int signal) {
     return signal == SIGINT ? ExitCode::interrupted : ExitCode::terminated;
@@ -69,7 +69,7 @@ public:
     }
 
 private:
-    /// Want of memory ends what was under way, not the other clients' turns.
+    /// Lack of memory ends the present work, not the other clients' turns.
     void serve_on() {
         while (!io_.stopped()) {
             try {
@@ -138,13 +138,13 @@ private:
         co_return tell_ready();
     }
 
-    /// Fewer connections than asked for beat a lane that cannot open its own files.
+    /// Fewer connections than requested are better than a lane that cannot open its own files.
     void fit_connections() {
         auto& most = options_.listeners.limits.connections;
         const auto& owners = options_.authority.codex_owners;
         const auto shared = options_.kind->spawns ? options_.authority.codex_children : 0;
         const auto children = owners.work_template.empty() ? shared : owners.most;
-        const auto listeners = options_.listeners.endpoints.size(); // each takes as many
+        const auto listeners = options_.listeners.endpoints.size(); // each uses as many
         const auto fitting = fitting_connections(most * listeners, children);
         if (fitting < most * listeners) {
             const auto text =
@@ -191,7 +191,7 @@ private:
         admit(std::move(tokens), "tokens");
     }
 
-    /// A file on its way to another content is empty for a moment, a broken tool's for longer.
+    /// A file that is being rewritten is briefly empty; after a broken tool it stays empty.
     void admit(std::optional<lane::TokenTable> tokens, std::string_view event) {
         if (tokens && tokens->size() == 0) {
             const auto text = fmt::format(
@@ -212,7 +212,7 @@ private:
         }
     }
 
-    /// The level of --log-level, or that of the file where there is one.
+    /// The level of --log-level, or that of the file if there is one.
     Result<void> load_log_level(ReadAt when) {
         log_->set_level(options_.log_level);
         OA_CHECK(read_log_level_file(options_, when));
@@ -265,22 +265,22 @@ private:
             } else {
                 // Our children die with us; nothing else is worth waiting for.
                 log_->verbatim("ended by a second signal\n");
-                server_->stop_accepting(); // a unix socket's file goes
+                server_->stop_accepting(); // removes a unix socket's file
                 authority_.reset();
                 std::_Exit(static_cast<int>(ended_by(number)));
             }
         }
     }
 
-    /// Nobody is served yet, so there is nothing to drain: what start() waits for is dropped with
-    /// the loop, children die with it.
+    /// No client is served yet, so there is nothing to drain: what start() waits for is dropped
+    /// with the loop, and children die with it.
     void obey_early(int number) {
         if (number == SIGHUP) {
             reload_wanted_ = true;
             return;
         }
         log_->verbatim("ended by a signal while it started\n");
-        if (result_) { // else the start has failed, and its error is printed
+        if (result_) { // otherwise the start has failed, and its error is printed
             result_ = ended_by(number);
         }
         io_.stop();
@@ -307,7 +307,7 @@ private:
         if (left > 0) {
             log_->note(LogLevel::warn, "drain", "the drain timeout ended " + counted(left, "turn"));
         }
-        co_await server_->finish_answers(time_left(began)); // of other requests, too
+        co_await server_->finish_answers(time_left(began)); // also of other requests
         lane_->close();
         server_->close();
         co_await authority_->close(std::max(Millis(500), time_left(began)));
@@ -321,8 +321,8 @@ private:
         io_.stop();
     }
 
-    /// A token that was taken away must not wait for somebody to remember SIGHUP: a file that could
-    /// not be read is read again with each look, and each reason is logged once.
+    /// A revoked token must not depend on a SIGHUP: a file that could not be read is read again at
+    /// each check, and each reason is logged once.
     Task<void> watch_tokens() {
         std::string reported;
         while (true) {
@@ -349,7 +349,7 @@ private:
         return {};
     }
 
-    /// Else the log says why not.
+    /// Logs the error, if there is one.
     [[nodiscard]] bool done(const auto& result, std::string_view event) const {
         if (!result) {
             log_->note(LogLevel::error, event, result.error().text());
@@ -357,7 +357,7 @@ private:
         return result.has_value();
     }
 
-    /// A file that cannot be read or makes no sense changes nothing; the rest is still taken.
+    /// A file that is unreadable or invalid changes nothing; the other files are still applied.
     void reload() {
         constexpr std::string_view k_reload = "reload";
         (void)done(take_tokens(k_reload), k_reload);
@@ -387,8 +387,8 @@ private:
     std::unique_ptr<lane::Lane> lane_;
     std::unique_ptr<Listeners> server_;
     Result<ExitCode> result_ = ExitCode::ok;
-    bool ready_ = false; ///< start() has ended well
-    bool reload_wanted_ = false; ///< before that
+    bool ready_ = false; ///< start() has succeeded
+    bool reload_wanted_ = false; ///< requested before that
 };
 
 } // namespace

@@ -1,4 +1,4 @@
-// The running lane: authority, id map, lane and server put together, and its signals.
+// The running lane: combines authority, id map, lane and server, and handles signals.
 #pragma once
 
 #include "core/command.hpp"
@@ -7,8 +7,8 @@
 namespace oa_stream::cli {
 
 /// Returns when a signal ended it: ExitCode::ok once drained. TERM and INT drain, a second one ends
-/// the process at once; HUP reads tokens, policy, lane file
-/// and log level again and reopens the access log.
+/// the process at once; HUP reads tokens, policy, lane file and log level again and reopens the
+/// access log.
 [[nodiscard]] Result<ExitCode> serve(ServeOptions options, Context& context);
 
 } // namespace oa_stream::cli

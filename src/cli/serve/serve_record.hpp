@@ -1,4 +1,4 @@
-// Which turns serve records, and which recorded ones it plays.
+// Which turns serve records, and which recorded turns it plays.
 #pragma once
 
 #include "oa_stream/authority/replay.hpp"
@@ -11,7 +11,7 @@ namespace oa_stream::cli {
 
 /// "10%": above 0, at most 100 %.
 [[nodiscard]] Result<double> read_record_share(std::string_view text);
-/// "256m": what captures may take together; at least 1 MiB.
+/// "256m": total size of captures; at least 1 MiB.
 [[nodiscard]] Result<std::uint64_t> read_record_size(std::string_view text);
 
 inline constexpr auto k_record = option<

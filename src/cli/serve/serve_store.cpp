@@ -17,7 +17,7 @@ constexpr std::string_view k_rtt = "How long the store took to answer.";
 constexpr std::string_view k_lag =
     "From another lane's write of a piece until it was here, by the clocks of both.";
 
-/// The names of a histogram's readings; those of Delays::k_bounds_s, and of what took longer.
+/// The names of a histogram's series: the buckets of Delays::k_bounds_s, and the one above them.
 struct Family {
     std::array<std::string, store::Delays::k_bounds_s.size() + 1> buckets;
     std::string sum;

@@ -1,4 +1,4 @@
-// What /metrics says of the store that lanes share.
+// The metrics of the shared store in /metrics.
 #pragma once
 
 #include "oa_stream/authority/authority.hpp"

@@ -1,4 +1,4 @@
-// Values of serve's options that are more than one member.
+// Values of serve's options that set more than one member.
 #pragma once
 
 #include "serve_options.hpp"
@@ -18,13 +18,13 @@ inline constexpr std::array<std::string_view, 2> k_formats{"json", "logfmt"};
 inline constexpr std::array<std::string_view, 4> k_levels{"debug", "info", "warn", "error"};
 
 [[nodiscard]] Result<const authority::AuthorityKind*> read_kind(std::string_view name);
-/// As browsers send it: scheme://host[:port] in small letters, without the usual port; * and null
-/// are taken as they are. Code::usage for what no browser sends.
+/// As browsers send it: scheme://host[:port] in lower case, without the default port; * and null
+/// are accepted unchanged. Code::usage for what no browser sends.
 [[nodiscard]] Result<std::string> read_origin(std::string_view text);
 [[nodiscard]] Result<void>
 add_proxies(std::span<const std::string> networks, ServeOptions& options);
 [[nodiscard]] Result<void> add_faults(std::span<const std::string> faults, ServeOptions& options);
-/// "streams=" of each name that --limit knows.
+/// "streams=" for each name that --limit accepts.
 [[nodiscard]] std::span<const std::string_view> limit_words();
 [[nodiscard]] Result<void> set_limits(std::span<const std::string> limits, ServeOptions& options);
 

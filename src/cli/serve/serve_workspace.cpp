@@ -36,8 +36,8 @@ Result<void> check_template(const ServeOptions& options) {
     return {};
 }
 
-/// What may lie where commands read, as below /etc: by its name, whose link may lead elsewhere
-/// later (certbot, a secret of Kubernetes), and where it lies now.
+/// Hides files that may be readable for commands, such as those below /etc: both by name, because a
+/// link may change later (certbot, a Kubernetes secret), and by present location.
 void hide(ServeOptions& options) {
     auto& hidden = options.authority.codex.hidden;
     for (const fs::path& file :

@@ -12,7 +12,7 @@
 namespace oa_stream::cli {
 namespace {
 
-/// After the drain: Codex and the store are left, files are written.
+/// After the drain: closing Codex and the store, writing files.
 constexpr std::chrono::seconds k_leaving{30};
 
 } // namespace
@@ -31,7 +31,7 @@ void tell_service_manager(const std::string& address, std::string_view state) no
     std::ranges::copy(address, std::begin(where.sun_path));
     auto size = offsetof(sockaddr_un, sun_path) + address.size();
     if (address.front() == '@') {
-        where.sun_path[0] = '\0'; // an abstract name is as long as it is, without an end
+        where.sun_path[0] = '\0'; // an abstract name's length is explicit, without a terminator
     } else {
         ++size;
     }

@@ -1,4 +1,4 @@
-// The options that say where the store is, for each command that connects to it.
+// The options for the store's address, for each command that connects to it.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"
@@ -14,7 +14,7 @@
 
 namespace oa_stream::cli {
 
-/// A variable of a script that is not set must not mean a lane that is alone.
+/// An unset variable in a script must not mean a lane that is alone.
 inline Result<std::string> read_store(std::string_view text) {
     return text.empty() ? fail(Code::usage, "empty", {}, "memory or a URL")
                         : Result<std::string>(text);
@@ -50,8 +50,8 @@ template <auto Group> struct StoreRows {
         "--replica-name", "NAME", "Name this lane in the store. Without it: the host's name."
     );
 
-    /// Options of a store that nobody named are refused: whoever forgot it would have a lane that
-    /// is alone, and not know.
+    /// Store options without a store are refused: a forgotten --store would silently leave the lane
+    /// alone.
     static Result<void> check_used(const store::StoreOptions& given) {
         const store::StoreOptions usual;
         for (const auto& [name, without] :

@@ -1,5 +1,4 @@
-// The options that say where a Codex worker and its Khala are, for each command that connects to
-// it.
+// The options for a Codex worker and its Khala, for each command that connects to them.
 #pragma once
 
 #include "oa_stream/authority/worker.hpp"

@@ -8,9 +8,9 @@ namespace oa_stream::cli {
 
 namespace {
 
-constexpr std::size_t k_most_points = 60; ///< more would run into each other
+constexpr std::size_t k_most_points = 60; ///< more would overlap
 
-/// Of the pairs that one point stands for the slowest is shown.
+/// Of the pairs that one point represents, the slowest is shown.
 void add_point(report::SeriesLine& line, double at, std::optional<double> value, bool first) {
     if (!value) {
         return;
@@ -55,7 +55,7 @@ report::Series PairCharts::first_contents() const {
     return out;
 }
 
-/// Prompts take different times; their ratios can be compared.
+/// Prompts take different times; only their ratios can be compared.
 report::Series PairCharts::ratios() const {
     report::Series out{
         .caption = "Time of the lane over the reference's, pair by pair", .unit = "×"

@@ -1,4 +1,4 @@
-// What a shadow's report draws: how long each pair of turns took on both sides, over the run.
+// Charts of a shadow's report: the duration of each pair of turns on both sides, over the run.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -12,9 +12,9 @@ namespace oa_stream::cli {
 
 class PairCharts {
 public:
-    /// A line of measure/pairs.ndjson, and when it came, seconds since the run began.
+    /// Adds a line of measure/pairs.ndjson, with its time in seconds since the run began.
     void add(double at, const Json& pair);
-    /// `slower_at_most`: the median slowdown that is allowed, as a share; unset: none is judged.
+    /// `slower_at_most`: the allowed median slowdown, as a share; unset: not judged.
     [[nodiscard]] std::vector<report::Series> series(std::optional<double> slower_at_most) const;
 
 private:

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view k_codex = "codex";
 
-/// The *.jsonl of a folder by name, or the file itself.
+/// The *.jsonl files of a folder by name, or the file itself.
 Result<std::vector<fs::path>> recordings_at(const std::string& given) {
     std::error_code error;
     if (!fs::is_directory(given, error)) {
@@ -39,7 +39,7 @@ Result<std::vector<fs::path>> recordings_at(const std::string& given) {
     return files;
 }
 
-/// Of a folder, recordings without a turn are left out; one that was named must have one.
+/// In a folder, recordings without a turn are left out; a named recording must have one.
 Result<void> read_recordings(const std::string& given, ShadowAsked& out) {
     OA_TRY(const auto files, recordings_at(given));
     const bool folder = files.size() != 1 || files.front() != fs::path(given);
@@ -86,7 +86,7 @@ Result<void> read_reference(const ShadowGiven& given, const Context& context, Sh
             return fail(Code::usage, "name either codex or recordings", std::string(names::native));
         }
         out.codex = given.codex;
-        // A lane of this machine may use the state folder's own.
+        // A lane on this machine may use the state folder's own Codex folder.
         out.codex->folder = context.state_dir / "shadow-codex";
         out.codex->state_dir = context.state_dir;
         out.reference = k_codex;

@@ -1,4 +1,4 @@
-// What shadow reads from its command line.
+// The options of shadow.
 #pragma once
 
 #include "oa_stream/authority/codex.hpp"
@@ -15,14 +15,14 @@
 namespace oa_stream::cli {
 
 struct ShadowAsked {
-    probe::ShadowOptions options{}; ///< without prompts as long as the lane is not known
-    std::optional<authority::CodexOptions> codex{}; ///< the reference is a Codex of our own
+    probe::ShadowOptions options{}; ///< without prompts until the lane is known
+    std::optional<authority::CodexOptions> codex{}; ///< set if the reference is our own Codex
     std::vector<std::shared_ptr<const authority::Capture>> captures{}; ///< or these recordings
-    bool own_prompts = false; ///< options.prompts are the user's
-    std::string reference{};  ///< for people: URL, "codex", "67 recordings"
+    bool own_prompts = false; ///< options.prompts were given by the user
+    std::string reference{}; ///< for display: URL, "codex", "67 recordings"
 };
 
-/// The command line, before what follows from several options is worked out.
+/// The command line, before settings that depend on several options are computed.
 struct ShadowGiven : TargetOptions, LimitOptions {
     ShadowAsked asked{};
     authority::CodexOptions codex{};

@@ -1,5 +1,4 @@
-// shadow: the same prompts to a lane and to a reference. What does the lane say differently, and is
-// it slower?
+// shadow: sends the same prompts to a lane and to a reference, and compares answers and speed.
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
@@ -52,7 +51,7 @@ Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
     co_return checks;
 }
 
-/// "12 of 60 pairs, about 24s left": as long as those before took.
+/// "12 of 60 pairs, about 24s left", estimated from the pairs so far.
 std::string pairs_line(std::size_t done, std::size_t of, Clock::duration taken) {
     std::string line = fmt::format("{} of {} pairs", done, of);
     if (done == 0) {

@@ -24,7 +24,7 @@ std::unexpected<Error> wrong(std::string message) {
     return fail(Code::usage, std::move(message), "EXPR", std::string(k_example));
 }
 
-/// The unit that a limit of this kind has.
+/// The unit of a limit for this metric.
 LimitUnit unit_of(Metric metric, Against against) {
     if (metric == Metric::bad_rate) {
         return against == Against::stable ? LimitUnit::points : LimitUnit::share;

@@ -15,14 +15,14 @@
 namespace oa_stream::cli {
 namespace {
 
-/// What people type, in seconds. The last one is more than most sources keep.
+/// Common durations, in seconds. The last one is longer than most sources keep data.
 constexpr std::array<std::int64_t, 30> k_plain_s{
     1,     2,     3,     5,     10,    15,     20,     30,     60,      120,
     180,   300,   600,   900,   1200,  1800,   2700,   3600,   7200,    10800,
     14400, 21600, 28800, 43200, 86400, 172800, 259200, 604800, 1209600, 2592000,
 };
 
-/// The shortest of these that is at least so long.
+/// The shortest of these that is at least this long.
 std::optional<Millis> plain_from(double least_s) {
     const auto* const found = std::ranges::find_if(k_plain_s, [least_s](std::int64_t one) {
         return static_cast<double>(one) >= least_s;
@@ -31,8 +31,8 @@ std::optional<Millis> plain_from(double least_s) {
 }
 
 struct Seen {
-    double rate = 0;      ///< samples a second of the arm that has fewer
-    double covered_s = 0; ///< of the window, by that arm's source
+    double rate = 0; ///< samples per second of the smaller arm
+    double covered_s = 0; ///< seconds of the window that this arm's source covers
 };
 
 Seen seen_of(const measure::GateRecord& record, double window_s) {

@@ -1,4 +1,4 @@
-// How far back an undecided gate has to look.
+// How long a window an undecided gate needs.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -10,13 +10,13 @@
 namespace oa_stream::cli {
 
 struct NextWindow {
-    std::optional<Millis> window{}; ///< nullopt: none would decide
-    std::string note{}; ///< one line for people; empty: nothing is known but that it is undecided
+    std::optional<Millis> window{}; ///< nullopt: no window would decide
+    std::string note{}; ///< one line for display; empty: nothing more is known
 };
 
-/// The window that holds the samples that `record` needs when requests come as in its own, of
-/// `window`, and at least twice that window: rounded up to what people type. A source that does
-/// not have data for most of the window has nothing older: then the same window may do, later.
+/// The window that holds the samples that `record` needs at the present rate of requests, and at
+/// least twice `window`: rounded up to a common duration. A source without data for most of the
+/// window has no older data: then the same window may suffice later.
 [[nodiscard]] NextWindow next_window(const measure::GateRecord& record, Millis window);
 
 } // namespace oa_stream::cli

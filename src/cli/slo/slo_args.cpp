@@ -26,7 +26,7 @@ Result<Secret> secret_of(const std::optional<config::AuthRef>& auth) {
     return absent && !auth->required ? Result<Secret>(Secret()) : secret;
 }
 
-/// Ignored, a scope would let everything be judged.
+/// If a scope were ignored, everything would be judged.
 Result<void> check_fits(const SloSourceOptions& options, const measure::SourceKind& kind) {
     const std::array<std::pair<bool, std::string_view>, 9> given{{
         {options.matchers.has_value(), k_slo_match.name},
@@ -115,8 +115,8 @@ Result<playbook::Playbook> playbook_of(const SloOptions& options, const std::str
     return std::move(*loaded.playbook);
 }
 
-/// The first source of users' requests that the playbook names; one whose variable has no value is
-/// none.
+/// The first source of users' requests in the playbook; a source whose variable has no value is
+/// skipped.
 measure::SettingsPtr source_of(const playbook::Playbook& playbook) {
     const auto found = std::ranges::find_if(playbook.sources, [](const auto& source) {
         const std::string place = source->place();

@@ -18,7 +18,7 @@
 
 namespace oa_stream::cli {
 
-/// Which one is asked.
+/// The selected source.
 struct SloSource {
     measure::SettingsPtr settings{}; ///< nullptr: none yet
     Secret secret{};
@@ -26,7 +26,7 @@ struct SloSource {
     [[nodiscard]] std::string text() const { return settings->place(); }
 };
 
-/// One objective, and what is asked to measure it; the question has no window and no revision yet.
+/// One objective and its question, which has no window and no revision yet.
 struct Slo {
     measure::BudgetQuestion budget{};
     measure::Question question{};
@@ -35,11 +35,11 @@ struct Slo {
 struct SloOrder {
     SloSource source{};
     std::vector<Slo> slos{};
-    std::optional<double> consumed_at_most{}; ///< as a playbook says
+    std::optional<double> consumed_at_most{}; ///< as set in a playbook
     std::vector<std::string> revisions{};
 };
 
-/// Where the numbers come from, as the command line says it.
+/// The source of the numbers, from the command line.
 struct SloSourceOptions : measure::SourceFlags {
     std::optional<std::string> prometheus{};
     std::vector<std::string> access_logs{};
@@ -49,7 +49,7 @@ struct SloSourceOptions : measure::SourceFlags {
     [[nodiscard]] Result<SloSource> source() const;
 };
 
-/// "99.9%" or "0.999" → exact. A bare number from 1 on may mean either: Code::usage.
+/// "99.9%" or "0.999" → exact. A bare number from 1 on is ambiguous: Code::usage.
 [[nodiscard]] Result<measure::Fraction> read_exact_share(std::string_view text);
 /// The same below 100%: an objective that leaves a budget.
 [[nodiscard]] Result<measure::Fraction> read_objective(std::string_view text);
@@ -57,7 +57,7 @@ struct SloSourceOptions : measure::SourceFlags {
 /// Label matchers: job="lane". Code::usage.
 [[nodiscard]] Result<std::string> read_matchers(std::string_view text);
 
-/// Objectives, and where the numbers come from.
+/// Objectives, and the source of the numbers.
 struct SloOptions : SloSourceOptions, PlaybookVariables {
     std::optional<std::string> playbook{};
     std::vector<std::string> only{};
@@ -70,8 +70,8 @@ struct SloOptions : SloSourceOptions, PlaybookVariables {
     std::uint64_t least_total = measure::usual::k_least_total.number;
     std::vector<std::string> revisions{};
 };
-/// The objectives of the playbook, else of the flags. A source of the playbook is taken when no
-/// flag names one. Code::usage, credentials.
+/// The objectives of the playbook, otherwise of the flags. Uses the playbook's source when no flag
+/// names one. Code::usage, credentials.
 [[nodiscard]] Result<SloOrder> slo_order(const SloOptions& options);
 
 inline constexpr auto k_slo_source = options<SloSourceOptions>(
@@ -128,7 +128,7 @@ inline constexpr auto k_slo_access = options<SloSourceOptions>(
         .or_else_text("10s")
         .range(1, k_longest_ms)
 );
-/// The label `route` of those.
+/// The values of the label `route` for turn routes.
 [[nodiscard]] std::span<const std::string_view> turn_route_words();
 inline constexpr auto k_slo_route =
     option<&SloOptions::routes>(

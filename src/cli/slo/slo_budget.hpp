@@ -1,4 +1,4 @@
-// Error budgets, asked for window by window.
+// Queries error budgets, window by window.
 #pragma once
 
 #include "oa_stream/measure/budget.hpp"
@@ -10,8 +10,9 @@
 
 namespace oa_stream::cli {
 
-/// All windows of the slo for one revision ("": all together); `burns`: those of the burn rates,
-/// too. An error when one of them could not be asked. Both outlive the coroutine.
+/// Queries all windows of the slo for one revision ("": all together); `burns`: including those of
+/// the burn rates. An error when one of them could not be queried. Slo and desk must outlive the
+/// coroutine.
 [[nodiscard]] Task<Result<measure::BudgetStatus>>
 ask_budget(const Slo& slo, std::string revision, bool burns, SloDesk& desk);
 

@@ -1,4 +1,4 @@
-// slo budget: is there enough of the error budget left?
+// slo budget: checks that enough of the error budget is left.
 
 #include "core/commands.hpp"
 #include "core/suggestion.hpp"

@@ -1,4 +1,4 @@
-// slo dashboard: Grafana JSON of what the runbook watches.
+// slo dashboard: Grafana JSON with everything the runbook watches.
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/dashboard.hpp"
@@ -28,7 +28,7 @@ Result<measure::DashboardOptions> complete(const Options& options) {
     out.include_probes = options.include_probes;
     out.window_s = seconds(options.window);
     out.first_content = fmt::format("{:g}", seconds(options.first_content));
-    // One judge of matchers and labels for all slo commands.
+    // Matchers and labels are validated in one place for all slo commands.
     measure::PrometheusOptions shape;
     shape.url = "http://localhost";
     shape.matchers = out.matchers = options.matchers.value_or("");

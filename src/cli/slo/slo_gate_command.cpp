@@ -1,4 +1,4 @@
-// slo gate: one limit, judged once on a source's numbers, for pipelines.
+// slo gate: judges one limit once on a source's numbers, for pipelines.
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
@@ -135,16 +135,16 @@ Suggestion longer(const Args& given, Millis window) {
     return Typed{&slo_gate_command, given}.with(names::window, format_duration(window));
 }
 
-/// Nothing of the window is known, or a log has damaged lines or those of another clock.
+/// The reading has no data for the window, or a log has damaged lines or lines of another clock.
 bool is_unfit(const measure::SourceReading& reading) {
     return reading.state == measure::SourceReading::State::missing || reading.unread > 0 ||
            !reading.uncovered.empty();
 }
 
-/// What shows why a source has nothing to judge by; `file` is at fault among several. Empty:
-/// nothing shows it.
+/// The command that shows why a source has no numbers; `file` is the one at fault, of several.
+/// Empty: there is none.
 Advice look_at_source(const Args& given, const std::string& file) {
-    if (!given.all(names::prometheus).empty()) { // which targets are down or mixed
+    if (!given.all(names::prometheus).empty()) { // shows which targets are down or mixed
         return Typed{&watch_command, given}.with(names::once);
     }
     const auto logs = given.all(names::access_log);
@@ -189,8 +189,7 @@ Task<SloFindings> judge(const GateOrder& order, SloDesk& desk, const Args& given
     co_return out;
 }
 
-/// Past runs are judged from what they recorded: nothing else is looked at, so nothing else may be
-/// given as if it were.
+/// Past runs are judged from their records alone, so options for other sources are refused.
 Result<void> check_replayed(const Args& given) {
     const auto refused = [](std::string_view name) {
         return fail(

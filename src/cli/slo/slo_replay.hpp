@@ -1,4 +1,5 @@
-// slo gate --replay: would past runs have passed under other limits? Judges what runs recorded.
+// slo gate --replay: judges whether past runs would have passed under other limits, from their
+// records.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"
@@ -23,10 +24,10 @@ inline constexpr auto k_replay_set = option<&ReplayOptions::settings>(
 );
 inline constexpr auto k_replay_options = options<ReplayOptions>(k_replay_runs, k_replay_set);
 
-/// Prints run by run, gate by gate, how it was judged and how it would be. Recorded samples are
-/// never a live PASS: ExitCode::breach when a run would have failed, else inconclusive.
-/// Code::usage for settings that make no sense or change nothing, Code::unreadable for a run that
-/// is not there or has no gates.
+/// Prints for each run and gate the recorded and the new judgement. Recorded samples are never a
+/// live PASS: ExitCode::breach when a run would have failed, otherwise inconclusive. Code::usage
+/// for settings that are invalid or change nothing, Code::unreadable for a run that does not exist
+/// or has no gates.
 [[nodiscard]] Result<ExitCode> replay_gates(const ReplayOptions& options, Context& context);
 
 } // namespace oa_stream::cli

@@ -81,8 +81,8 @@ Result<ReplaySetting> parse_setting(const std::string& text) {
     return out;
 }
 
-/// The unit that a gate's limit has; none of a setting's for expressions in units of their own, and
-/// for tokens per second.
+/// The unit of a gate's limit; nullopt where no setting's unit fits: expressions in their own
+/// units, and tokens per second.
 std::optional<LimitUnit> unit_of(const measure::GateSpec& spec) {
     const bool versus = spec.against != Against::limit;
     if (measure::is_token_rate(spec)) {
@@ -99,8 +99,8 @@ std::optional<LimitUnit> unit_of(const measure::GateSpec& spec) {
     return versus ? LimitUnit::relative : LimitUnit::seconds;
 }
 
-/// Of the arm, those of the gate's stage without the first `earlier`; at most `most`: later ones
-/// had not come.
+/// The arm's samples of the gate's stage, without the first `earlier`, at most `most`: later ones
+/// had not arrived.
 std::vector<measure::Sample> pick(
     const RecordedRun& run,
     const RecordedGate& gate,
@@ -124,8 +124,8 @@ std::vector<measure::Sample> pick(
     return out;
 }
 
-/// As it was judged then. A breach at an interim look that is none under other limits is looked at
-/// as at the window's end: the run would have gone on.
+/// Judged as it was then. An interim breach that does not breach other limits is judged as at the
+/// window's end: the run would have continued.
 Rejudged rejudge_basis(
     const RecordedRun& run,
     const RecordedGate& gate,
@@ -162,8 +162,8 @@ Rejudged rejudge_basis(
     return {.record = std::move(record), .verdict = verdict};
 }
 
-/// Runs of earlier versions: how often the same samples are drawn does not depend on the seed, so
-/// any judges as well.
+/// For runs of earlier versions: how often each sample is drawn does not depend on the seed, so any
+/// seed judges equally well.
 constexpr std::uint64_t k_seed = 1;
 constexpr std::uint64_t k_all = std::numeric_limits<std::uint64_t>::max();
 

@@ -1,4 +1,4 @@
-// The limits of a finished load, judged again.
+// Judges the limits of a finished load again.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/config/units.hpp"
 #include "oa_stream/probe/load.hpp"
@@ -13,9 +13,9 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::uint64_t k_largest_load = std::uint64_t{64} << 20U;
-constexpr std::string_view k_limit = "load.limit."; ///< what the id of a limit's check begins with
+constexpr std::string_view k_limit = "load.limit."; ///< prefix of a limit check's id
 
-/// True when the setting is about that limit, and was taken.
+/// True when the setting applies to this limit and was used.
 bool apply_to(
     const ReplaySetting& setting, std::string_view id, probe::LoadLimit& limit, double& confidence
 ) {
@@ -45,7 +45,7 @@ JudgedGate as_it_was(const Json& check, Verdict then) {
     return out;
 }
 
-/// One check of the load; a limit is judged again.
+/// One check of the load; limits are judged again.
 JudgedGate judge_check(
     const Json& check,
     Verdict then,

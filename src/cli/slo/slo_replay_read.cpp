@@ -16,7 +16,7 @@ using measure::Against;
 using measure::GateMode;
 using measure::Metric;
 
-/// "duration_p99.5"; false for no word of a metric.
+/// Parses "duration_p99.5"; false if it is not a metric.
 bool read_metric(std::string_view word, measure::GateSpec& into) {
     into.metric = word == "bad_rate"     ? Metric::bad_rate
                   : word == "spike"      ? Metric::spike
@@ -87,7 +87,8 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
     out.events = text_in(line, "events");
     out.min_n = count_in(line, "min_n").value_or(0);
     out.clump = std::max<std::uint64_t>(1, count_in(line, "clump").value_or(0));
-    out.unnoticed_s = number_in(line, "unnoticed_s").value_or(0); // unknown to earlier runs
+    // Earlier versions did not record it.
+    out.unnoticed_s = number_in(line, "unnoticed_s").value_or(0);
     out.signal = text_in(line, "signal");
     out.min_events = member(line, "min_events") == nullptr
                          ? out.min_events
@@ -98,7 +99,7 @@ std::optional<measure::GateSpec> spec_of(const Json& line) {
 
 using ReadingPtr = std::shared_ptr<const measure::DatedReading>;
 
-/// What it was judged by. nullopt: it names a line of measure/readings.ndjson that is not there.
+/// The basis of the judgement. nullopt: it refers to a missing line of measure/readings.ndjson.
 std::optional<measure::GateBasis> basis_of(const Json& json, const std::vector<ReadingPtr>& kept) {
     auto out = measure::basis_from_json(json);
     const Json* readings = member(json, "readings");
@@ -148,7 +149,7 @@ std::optional<RecordedGate> gate_of(const Json& line, const std::vector<ReadingP
     return out;
 }
 
-/// By the numbers of their lines; a line that cannot be read is null.
+/// Indexed by line number; an unreadable line is null.
 std::vector<ReadingPtr> read_readings(const std::filesystem::path& folder) {
     std::vector<ReadingPtr> out;
     // A run without a source has no such file.
@@ -162,10 +163,10 @@ std::vector<ReadingPtr> read_readings(const std::filesystem::path& folder) {
     return out;
 }
 
-/// Gates by stage and id, in the order in which they came.
+/// Gates by stage and id, in the order of their first look.
 class LastLooks {
 public:
-    /// A gate is looked at several times; the last look has the last word.
+    /// A gate is judged several times; the last record counts.
     void keep(RecordedGate gate) {
         const auto [at, fresh] = places_.try_emplace({gate.stage, gate.spec.id}, gates_.size());
         if (fresh) {
@@ -220,7 +221,7 @@ Result<RecordedRun> read_recorded_run(const std::filesystem::path& folder) {
     if (out.gates.empty()) {
         return none;
     }
-    // A run judged by other sources alone may have none.
+    // A run that only other sources judged may have none.
     const auto unreadable =
         run::each_kept_line(folder / "measure" / "samples.ndjson", [&](const Json& line) {
             if (!bool_member(line, "bad")) {

@@ -1,4 +1,4 @@
-// slo rules: Prometheus rules and their promtool tests, written into a folder.
+// slo rules: writes Prometheus rules and their promtool tests into a folder.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/file.hpp"
 #include "oa_stream/base/seconds.hpp"
@@ -24,13 +24,14 @@ struct Options {
     std::optional<std::string> out{};
     measure::AlertOptions rules{};
 };
-/// The tests of the rules cover three days: what fires on for long shows there as slow burning.
+/// The rules' tests cover three days: an alert that keeps firing for too long would look like slow
+/// burning.
 constexpr std::int64_t k_longest_keep = Millis(std::chrono::hours(2)).count();
 constexpr auto k_out = option<&Options::out>(
     names::out, "DIR", "Write the files to this folder. It is created if missing."
 );
 
-/// "2.5s", "2500ms", "2.5" → "2.5": as the bound stands in the lane's `le` label.
+/// "2.5s", "2500ms", "2.5" → "2.5": the form of the bound in the lane's `le` label.
 Result<std::string> parse_bound(std::string_view text, std::span<const double> bounds) {
     auto time = parse_duration(text);
     if (!time) {

@@ -110,7 +110,7 @@ Result<ExitCode> run_slo(
     const std::function<Task<SloFindings>(SloDesk&)>& find,
     Context& context
 ) {
-    run::RunLoop loop; // nothing here has to be undone
+    run::RunLoop loop; // nothing here must be undone
     const auto client = net::HttpClient::make(loop.executor());
     OA_TRY(
         const auto source,

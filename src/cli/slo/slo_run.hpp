@@ -1,4 +1,4 @@
-// One judging command of slo: asks its source inside a run, and leaves the run's folder behind.
+// Runs one judging slo command: queries its source inside a run, and leaves the run's folder.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -23,11 +23,11 @@ class SloDesk {
 public:
     SloDesk(measure::Source& source, run::RunFolder& folder) : source_(source), folder_(folder) {}
 
-    /// The window that ends when the run began to ask, `window_s` long.
+    /// Queries the window of length `window_s` that ends when the run began to query.
     [[nodiscard]] Task<Result<std::shared_ptr<const measure::DatedReading>>>
     ask(measure::Question question, double window_s);
-    /// Writes the gate's line of measure/gates.ndjson: judged by the first answer and, versus
-    /// stable, by the last.
+    /// Writes the gate's line of measure/gates.ndjson: judged on the first answer and, versus
+    /// stable, on the last.
     void keep_gate(const measure::GateRecord& record);
 
 private:
@@ -37,23 +37,23 @@ private:
     std::size_t asked_ = 0; ///< lines of measure/readings.ndjson
 };
 
-/// What a command makes of the answers.
+/// A command's findings from the answers.
 struct SloFindings {
     std::vector<Check> checks{};
-    std::string text{}; ///< for people, below the verdict
-    std::string note{}; ///< one line for people, below the checks; empty: none
-    Json more = Json::object(); ///< members of the document besides the common ones
-    /// To type when it could not be decided, instead of the command itself; empty: nothing that is
-    /// typed decides it.
+    std::string text{}; ///< for display, below the verdict
+    std::string note{}; ///< one line for display, below the checks; empty: none
+    Json more = Json::object(); ///< members of the document in addition to the common ones
+    /// The command to run, instead of repeating this one, when it could not be decided; empty: no
+    /// command decides it.
     std::optional<Advice> retry{};
-    /// To type when the data itself is at fault, and more of it would show no more; empty: it is
-    /// not, or nothing shows that.
+    /// The command to run when the data itself is at fault, so that more of it would not help;
+    /// empty: it is not, or no command shows it.
     Advice look{};
 };
 
-/// Opens folder, source and loop, runs `find`, concludes, prints. What `find` fails with is printed
-/// as the run's ERROR; Code::usage before anything is asked is the caller's. `again`: the command
-/// to type, with the options of this one, when it could not be measured or decided.
+/// Opens folder, source and loop, runs `find`, concludes, prints. An error of `find` is printed as
+/// the run's ERROR; Code::usage before the first query is returned to the caller. `again`: the
+/// command to run, with this command's options, when it could not be measured or decided.
 [[nodiscard]] Result<ExitCode> run_slo(
     run::RunKind kind,
     const CommandSpec& retry,
@@ -62,7 +62,7 @@ struct SloFindings {
     Context& context
 );
 
-/// The check of what could not be asked.
+/// The check for a failed query.
 [[nodiscard]] Check slo_error(std::string id, const Error& error);
 
 } // namespace oa_stream::cli

@@ -1,4 +1,5 @@
-// slo status: what is consumed, what is left, how fast it burns, when it is gone.
+// slo status: how much of each budget is consumed and left, how fast it burns, and when it runs
+// out.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/measure/gate.hpp"
 

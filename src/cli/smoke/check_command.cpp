@@ -55,7 +55,7 @@ public:
         }
     }
 
-    /// Bytes read, 0 at the end.
+    /// Returns the bytes read, 0 at the end.
     [[nodiscard]] Result<std::size_t> read(std::span<char> into) const {
         while (true) {
             const ssize_t got = ::read(fd_, into.data(), into.size());
@@ -85,7 +85,7 @@ private:
     std::string name_;
 };
 
-/// A small input file; whatever is wrong with it is an unreadable input (exit 2).
+/// Reads a small input file; any error makes it an unreadable input (exit 2).
 Result<std::string> read_input(const std::string& path) {
     auto text = read_file(path);
     if (!text) {
@@ -197,7 +197,7 @@ Result<void> feed_all(const SavedStream& source, contract::Judge& judge, std::si
     }
 }
 
-/// What the probe that kept the stream wrote beside it; null when nobody did.
+/// The data that the probe stored beside the stream; null when there is none.
 Json seen_by_probe(const std::string& path) {
     std::filesystem::path beside(path);
     if (beside.extension() != ".sse") {
@@ -227,7 +227,7 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
     OA_TRY(contract::Judge judge, make_judge(options, profile));
     const Json seen = seen_by_probe(path);
     if (seen.is_object() && !options.messages) {
-        judge.messages_known(); // probes ask with a user's message
+        judge.messages_known(); // probes send a user's message
     }
     OA_TRY(const SavedStream source, SavedStream::open(path));
     OA_CHECK(feed_all(source, judge, options.chunk_bytes));
@@ -238,7 +238,7 @@ Result<ExitCode> judge_stream(const Options& options, Context& context, const st
         Json document = contract::to_json(judgement, profile);
         document["file"] = path;
         document["probe"] = seen;
-        // What every command's document has; a judgement is not a run and leaves no evidence.
+        // Members of every command's document; a judgement is not a run and leaves no evidence.
         document["run"] = nullptr;
         document["evidence"] = nullptr;
         document["checks"] = Json::array();

@@ -1,4 +1,4 @@
-// Rows of all commands that send requests to a lane: the target, and how long to wait.
+// Option rows of all commands that send requests to a lane: the target and the timeouts.
 #pragma once
 
 #include "oa_stream/base/option_names.hpp"
@@ -26,13 +26,14 @@ inline constexpr std::string_view k_key_help =
 inline constexpr std::string_view k_header_help =
     "Send this header. Give a secret as a reference: 'X-Api-Key: env:API_KEY'.";
 
-/// Of --cert and --key; the process shows them from then on, see net::set_client_certificate().
+/// From --cert and --key; the process presents them from then on, see
+/// net::set_client_certificate().
 struct CertificateOptions {
     std::string cert{};
     std::string key{};
 
-    /// Before `url` is asked, with `ca` trusted. Code::usage for a key alone, Code::unreadable for
-    /// a file that TLS cannot use.
+    /// Call before connecting to `url`, with `ca` trusted. Code::usage for a key alone,
+    /// Code::unreadable for a file that TLS cannot use.
     [[nodiscard]] Result<void> check_files(std::string_view url, std::string_view ca) const;
 };
 [[nodiscard]] Result<void>
@@ -71,7 +72,7 @@ inline constexpr auto k_connect_to =
 read_headers(std::span<const std::string> values, TargetOptions& options);
 inline constexpr auto k_ca =
     option<&TargetOptions::target, &probe::Target::ca_file>(names::ca, "FILE", k_ca_help);
-/// How a target beyond this machine is reached.
+/// Access to a target beyond this machine.
 inline constexpr auto k_access = options<TargetOptions>(
     k_ca,
     k_certificate,
@@ -100,7 +101,7 @@ inline constexpr auto k_compat_schema =
     )
         .or_else(net::k_usual_schema);
 
-/// Those of a target; k_no_compat stands behind them, so that it has the last word.
+/// The options of a target; k_no_compat comes last, so that it takes precedence.
 inline constexpr auto k_compat_options = options<TargetOptions>(
     k_compat_build<&TargetOptions::target, &probe::Target::compat>,
     k_compat_protocol<&TargetOptions::target, &probe::Target::compat>,

@@ -1,4 +1,4 @@
-// smoke stream: does this lane keep its contract, right now, over the wire?
+// smoke stream: checks over the network that a lane keeps its contract.
 #include "oa_stream/probe/hops.hpp"
 #include "oa_stream/probe/smoke.hpp"
 
@@ -48,7 +48,7 @@ Result<probe::SmokeOptions> complete(Options options) {
 Result<ExitCode> run(Options given, Context& context) {
     OA_TRY(probe::SmokeOptions options, complete(std::move(given)));
     NewRun order{run::RunKind::smoke_stream, "smoke stream"};
-    const bool lighter = options.hops.empty(); // GETs alone show nothing of hops
+    const bool lighter = options.hops.empty(); // GETs alone show nothing about hops
     return run_smoke(
         std::move(order), {.lighter = lighter}, probe::smoke_stream, std::move(options), context
     );

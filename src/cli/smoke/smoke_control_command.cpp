@@ -1,4 +1,4 @@
-// smoke control: does the control surface keep its promises, right now, over the wire?
+// smoke control: checks over the network that the control surface keeps its contract.
 #include "oa_stream/probe/control_smoke.hpp"
 
 #include "core/commands.hpp"

@@ -1,5 +1,5 @@
-// smoke completions, smoke responses: do /v1/chat/completions and /v1/responses keep their
-// promises, at their origin and behind an edge?
+// smoke completions, smoke responses: check that /v1/chat/completions and /v1/responses keep their
+// contract, at their origin and behind an edge.
 #include "oa_stream/probe/completions_smoke.hpp"
 
 #include "core/commands.hpp"

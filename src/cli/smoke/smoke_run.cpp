@@ -6,7 +6,7 @@
 namespace oa_stream::cli {
 namespace {
 
-/// What a person looks for first in the report.
+/// The most important facts of the report.
 std::vector<std::pair<std::string, std::string>> facts_of(const std::vector<Check>& checks) {
     std::vector<std::pair<std::string, std::string>> out{{"checks", run::count_text(checks)}};
     for (const Check& check : checks) {
@@ -17,7 +17,7 @@ std::vector<std::pair<std::string, std::string>> facts_of(const std::vector<Chec
     return out;
 }
 
-/// A run that was cut short says at least what it may have left behind.
+/// A run that was cut short at least reports what it may have left behind.
 Check interrupted_footprint(const std::string& prefix, const std::vector<std::string>& turns) {
     Check check = make_check(
         prefix + ".footprint",

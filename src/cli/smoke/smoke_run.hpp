@@ -1,5 +1,4 @@
-// The run of a smoke, a shadow or a load: from its checks to its report and the command to type
-// next.
+// The run of a smoke, a shadow or a load: from its checks to its report and the next command.
 #pragma once
 
 #include "oa_stream/net/http_client.hpp"
@@ -19,26 +18,27 @@
 
 namespace oa_stream::cli {
 
-/// What is asked, for texts.
+/// The command's data, for texts.
 struct SmokeCommand {
     std::string name{};   ///< "smoke stream"
-    std::string target{}; ///< what is looked at: a base URL
-    std::string prefix{}; ///< of check ids
-    std::string_view schema = "smoke"; ///< of the document
+    std::string target{}; ///< what is tested: a base URL
+    std::string prefix{}; ///< prefix of check ids
+    std::string_view schema = "smoke"; ///< schema of the document
     Typed typed{}; ///< the command line
-    std::optional<Suggestion> retry{}; ///< to type again; nullopt: as `typed` says
-    std::optional<Suggestion> longer{
-    }; ///< in place of `again` where a check needs more of the same
-    std::function<std::vector<report::Series>()> series{}; ///< of the report, once all was asked
-    std::string_view profile{}; ///< in which `check` judges its streams; empty: its default
-    bool lighter = false; ///< after an ERROR it is to be repeated without probes
+    std::optional<Suggestion> retry{}; ///< the command to repeat; nullopt: as in `typed`
+    std::optional<Suggestion> longer{}; ///< replaces `again` when a check needs more of the same
+    /// Charts of the report, after the last request.
+    std::function<std::vector<report::Series>()> series{};
+    /// Profile with which `check` judges its streams; empty: its default.
+    std::string_view profile{};
+    bool lighter = false; ///< after an ERROR suggest repeating without probes
 };
 
-/// What the documents of smokes, loads and shadows have besides.
+/// Adds the further members of documents of smokes, loads and shadows.
 void complete_document(run::RunResult& result, std::string_view target);
 
-/// Runs `smoke` in `session` on a loop of its own until it is done or a signal comes: nothing here
-/// has to be undone, and what was found is kept. Then seals the run and prints the result.
+/// Runs `smoke` in `session` on its own loop until it ends or a signal comes: nothing must be
+/// undone, and findings are kept. Then seals the run and prints the result.
 [[nodiscard]] ExitCode run_smoke(
     run::RunSession& session,
     const SmokeCommand& command,
@@ -46,8 +46,9 @@ void complete_document(run::RunResult& result, std::string_view target);
     Context& context
 );
 
-/// The same of a smoke of the room probe, in a run of its own: `order` says what it has beside the
-/// target's address and secrets, `command` what is not in the order or the options. Code::io.
+/// The same for a smoke of the room probe, in its own run: `order` has further facts besides the
+/// target's address and secrets, `command` what is neither in the order nor in the options.
+/// Code::io.
 template <class Options>
 [[nodiscard]] Result<ExitCode> run_smoke(
     NewRun order,
@@ -78,7 +79,7 @@ template <class Options>
     );
 }
 
-/// The command to type next; empty on PASS.
+/// The next command; empty on PASS.
 [[nodiscard]] Advice next_command(
     const SmokeCommand& command,
     const run::Conclusion& end,
@@ -86,8 +87,8 @@ template <class Options>
     const std::filesystem::path& folder,
     net::TlsTrouble trouble
 );
-/// Verdict first, then a line a check: what went wrong before what went well. With a `width`, lines
-/// of the latter are cut to it and the verdict comes last.
+/// The verdict, then one line per check, failures first. With a `width`, lines of passed checks are
+/// cut to it and the verdict comes last.
 [[nodiscard]] std::string
 smoke_text(const SmokeCommand& command, const run::RunResult& result, std::optional<int> width);
 

@@ -20,12 +20,12 @@ namespace oa_stream::cli {
 
 namespace {
 
-// What needs a reader first.
+// The most important verdicts first.
 constexpr std::array k_order{
     Verdict::fail, Verdict::error, Verdict::inconclusive, Verdict::pass, Verdict::skipped
 };
 
-// A stored stream that belongs to the check.
+// A stored stream of the check.
 const std::string* stream_of(const Check& check) {
     return find_if_or_null(check.evidence, [](const std::string& path) {
         return path.ends_with(".sse");
@@ -46,8 +46,8 @@ lines_of(const std::vector<Check>& checks, Verdict verdict) {
     return lines;
 }
 
-/// What went well keeps to one line of a terminal. The rest is never cut: why a check was skipped
-/// often ends in the option that it lacks.
+/// Passed checks are cut to one line of a terminal. Other lines are never cut: the reason for a
+/// skip often ends with the missing option.
 std::string rows_of(const std::vector<Check>& checks, Verdict verdict, std::optional<int> width) {
     std::size_t verdicts = 0;
     std::size_t ids = 0;
@@ -66,7 +66,7 @@ std::string rows_of(const std::vector<Check>& checks, Verdict verdict, std::opti
     return out;
 }
 
-/// `oa-stream check` of the first stream that a FAIL left; nullopt: none did.
+/// `oa-stream check` for the first stream that a FAIL left; nullopt: there is none.
 std::optional<Suggestion> check_command(
     const SmokeCommand& command,
     const std::vector<Check>& checks,
@@ -89,7 +89,7 @@ std::optional<Suggestion> check_command(
     return std::nullopt;
 }
 
-/// Nobody answered at the address.
+/// Nothing answered at the address.
 bool unreached(const std::vector<Check>& checks) {
     using enum net::TransferFailure;
     return std::ranges::any_of(checks, [](const Check& check) {
@@ -100,7 +100,7 @@ bool unreached(const std::vector<Check>& checks) {
     });
 }
 
-/// More of the same would decide.
+/// More of the same would decide the check.
 bool undecided_for_few(const std::vector<Check>& checks) {
     return std::ranges::any_of(checks, [](const Check& check) {
         return check.verdict == Verdict::inconclusive && check.data.contains("needs_n");
@@ -136,7 +136,7 @@ Advice next_command(
         const bool longer = command.longer && undecided_for_few(checks);
         return end.verdict == Verdict::fail ? report : longer ? *command.longer : *command.retry;
     }
-    if (end.exit == ExitCode::credentials) { // of a token that was refused its reference stays
+    if (end.exit == ExitCode::credentials) { // keep the reference of the token that was refused
         return command.typed.args.has(names::auth) ? command.typed.suggestion()
                                                    : command.typed.with(names::auth, "env:NAME");
     }
@@ -152,7 +152,7 @@ Advice next_command(
     if (unreached(checks)) { // the address is wrong or nothing listens: fewer requests show no more
         return command.typed.suggestion();
     }
-    // Repeating it without probes would show nothing more of what was skipped on purpose.
+    // Repeating without probes would not show more about checks that were skipped on purpose.
     return end.verdict == Verdict::error && command.lighter
                ? command.typed.with(names::no_probes)
                : command.typed.without(names::no_probes);
@@ -161,7 +161,7 @@ Advice next_command(
 std::string
 smoke_text(const SmokeCommand& command, const run::RunResult& result, std::optional<int> width) {
     const std::string head = fmt::format(
-        "{}  {}  {}  in {:.1f}s: {}\n", // of one width: the line breaks at the same place
+        "{}  {}  {}  in {:.1f}s: {}\n", // fixed width, so that the line breaks at the same place
         to_string(result.end.verdict),
         command.name,
         command.target,
@@ -170,7 +170,7 @@ smoke_text(const SmokeCommand& command, const run::RunResult& result, std::optio
     );
     std::string rows;
     for (const Verdict verdict : k_order) {
-        // For a person what is worst comes last, beside the verdict.
+        // On a screen the worst comes last, next to the verdict.
         rows.insert(width ? 0 : rows.size(), rows_of(result.checks, verdict, width));
     }
     return width ? rows + head : head + rows;

@@ -68,7 +68,7 @@ Result<void> add_sources(const WatchOptions& options, WatchAsked& out) {
 }
 
 Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
-    // Some scrapes must lie within the window of a Prometheus.
+    // A Prometheus needs several scrapes within the window.
     const Millis usual_window(out.prometheus ? 5 * 60'000 : 60'000);
     const Millis usual_stale(out.prometheus ? 90'000 : 15'000);
     out.timing.every = options.every;
@@ -78,7 +78,7 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
     }
     const Millis stale = options.stale_after.value_or(usual_stale);
     out.limits.stale_after_s = seconds(stale);
-    constexpr int k_looks = 3; // an instance that was missed by chance is not lost
+    constexpr int k_looks = 3; // an instance missed by chance is not lost
     out.timing.stale_after = std::max(stale, k_looks * options.every);
     out.timing.instances = options.instances;
     out.timing.include_probes = options.include_probes;
@@ -86,7 +86,7 @@ Result<void> set_timing(const WatchOptions& options, WatchAsked& out) {
         out.prometheus->prometheus.include_probes = options.include_probes;
     }
     out.revision = options.revision;
-    // A lane's numbers are at hand; a Prometheus under load computes them for seconds.
+    // A lane answers from memory; a Prometheus under load may compute for seconds.
     out.timing.patience = options.timeout.value_or(
         out.prometheus ? Millis(10'000) : std::clamp(options.every, Millis(1000), Millis(5000))
     );
@@ -107,7 +107,7 @@ WatchForm form_of(const WatchOptions& options, const Context& context) {
     return context.live && ::isatty(STDOUT_FILENO) == 1 ? WatchForm::screen : WatchForm::lines;
 }
 
-/// Of a lane two answers make rates. The only look waits until they cover what was asked for.
+/// A lane's rates need two answers. A single look waits until they cover the requested window.
 std::uint64_t answers_of(const WatchOptions& options, const WatchAsked& asked) {
     if (!asked.one_look() || asked.prometheus) {
         return 1;

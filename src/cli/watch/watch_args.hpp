@@ -1,4 +1,4 @@
-// What watch reads from its command line.
+// The options of watch.
 #pragma once
 
 #include "core/command.hpp"
@@ -13,13 +13,13 @@ namespace oa_stream::cli {
 
 enum class WatchForm {
     screen, ///< a terminal
-    lines,  ///< a plain line a tick, where there is none
+    lines, ///< one plain line per tick, without a terminal
     ndjson,
-    once,   ///< one screen's worth of lines, then the end
-    document, ///< --json: one document, then the end
+    once, ///< prints the lines of one screen, then ends
+    document, ///< --json: prints one document, then ends
 };
 
-/// A token as it was named and as it was read.
+/// A token's reference and its first value.
 struct NamedToken {
     std::string reference{};
     Secret first{};
@@ -30,26 +30,26 @@ struct NamedToken {
 struct WatchAsked {
     std::vector<probe::Target> lanes{};
     std::optional<WatchedPrometheus> prometheus{};
-    std::string revision{}; ///< only its numbers; empty: those of all
-    NamedToken token{}; ///< of lanes and Prometheus; a password has no next one
+    std::string revision{}; ///< show only its numbers; empty: those of all
+    NamedToken token{}; ///< for lanes and Prometheus; a password cannot be renewed
     std::string front_admin{}; ///< socket of a front door; empty: no split is shown
     WatchTiming timing{};
     WatchLimits limits{};
     WatchForm form = WatchForm::lines;
-    std::uint64_t answers = 1; ///< of each source, before the first look
+    std::uint64_t answers = 1; ///< answers required of each source before the first look
     bool until_bad = false;
-    std::optional<Millis> length{}; ///< until the watch ends by itself
+    std::optional<Millis> length{}; ///< the watch ends by itself after this time
 
     [[nodiscard]] bool one_look() const noexcept {
         return form == WatchForm::once || form == WatchForm::document;
     }
-    /// Of the first that is asked.
+    /// URL of the first source.
     [[nodiscard]] const std::string& first_url() const {
         return prometheus ? prometheus->prometheus.url : lanes.front().base_url;
     }
 };
 
-/// The command line, before what follows from several options is worked out.
+/// The command line, before settings that depend on several options are computed.
 struct WatchOptions : CertificateOptions {
     std::vector<std::string> base_urls{};
     std::optional<std::string> prometheus{};

@@ -1,4 +1,4 @@
-// watch: how is the lane, right now? One screen that is redrawn, or a line a tick.
+// watch: shows the lane's present state, on one screen that is redrawn, or as a line per tick.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -35,9 +35,9 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::size_t k_kept_events = 50;
-constexpr Millis k_settle{50}; ///< how often a first look is awaited
+constexpr Millis k_settle{50}; ///< how often the first look checks for answers
 
-/// Everything of one watch; lives on the stack of run().
+/// The state of one watch; lives on the stack of run().
 class Watch {
 public:
     Watch(WatchAsked asked, Context& context)
@@ -82,7 +82,7 @@ private:
     std::unique_ptr<traffic::TrafficDriver> front_{};
     std::string split_{};
     std::optional<WatchTerminal> terminal_{};
-    std::optional<WatchView> view_{}; ///< the last one
+    std::optional<WatchView> view_{}; ///< the last view
     std::vector<std::string> events_{};
     ExitCode exit_ = ExitCode::ok;
 };
@@ -90,7 +90,7 @@ private:
 void Watch::make_sources() {
     client_ = net::HttpClient::make(io_.get_executor());
     net::TokenSource token;
-    if (net::is_renewed(asked_.token.reference)) { // a watch may last longer than its token
+    if (net::is_renewed(asked_.token.reference)) { // a watch may outlast its token
         token = net::token_source(
             io_.get_executor(), *client_, asked_.token.reference, asked_.token.first
         );
@@ -119,7 +119,7 @@ void Watch::end(ExitCode exit) {
 void Watch::listen() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
         if (!error) {
-            // Whoever ends it has seen enough; nothing is left half done.
+            // The operator has seen enough; nothing is left half done.
             end(number == SIGINT ? ExitCode::ok : ExitCode::terminated);
         }
     });
@@ -147,7 +147,7 @@ void Watch::on_stop() {
             return;
         }
         terminal_->release();
-        ::raise(SIGSTOP); // goes on here when it is brought back
+        ::raise(SIGSTOP); // execution continues here when the process is resumed
         terminal_->begin();
         if (view_) {
             show(*view_);
@@ -172,7 +172,8 @@ Task<void> Watch::read_split() {
     split_ = state ? state->serving.text() : "unknown: " + state.error().text();
 }
 
-// Who does not answer is not waited for: the look says so. One answer that is missed is no reason.
+// The look does not wait for a source that does not answer; it reports that. A single missed answer
+// does not count.
 bool Watch::settled() const {
     return std::ranges::all_of(sources_, [this](const auto& source) {
         const WatchSource state = source->state();
@@ -199,8 +200,8 @@ void Watch::note_events(WatchView& view) {
     }
 }
 
-/// Of those that answer. A source that is gone has old numbers: they are shown only when no source
-/// has new ones.
+/// The numbers of the sources that answer. A failed source's old numbers are shown only when no
+/// source has new ones.
 void Watch::add_numbers(WatchView& view) const {
     const std::string& only = asked_.revision;
     const bool any = std::ranges::any_of(view.sources, &WatchSource::reachable);
@@ -210,7 +211,7 @@ void Watch::add_numbers(WatchView& view) const {
             continue;
         }
         std::ranges::move(sources_[i]->parts(), std::back_inserter(parts));
-        if (only.empty()) { // else nobody says whose it is
+        if (only.empty()) { // otherwise it cannot be assigned to a revision
             add_lane(view.numbers, sources_[i]->together());
         }
     }
@@ -272,12 +273,12 @@ ExitCode Watch::verdict_exit(const WatchView& view) const {
     if (verdict == Verdict::error && std::ranges::all_of(view.sources, &WatchSource::refused)) {
         return ExitCode::credentials;
     }
-    // One look and a guard have a verdict; plain watching fails only when no source answered.
+    // A single look and a guard have a verdict; plain watching only fails when no source answered.
     const bool asked = asked_.one_look() || asked_.until_bad;
     return asked || verdict == Verdict::error ? exit_code(verdict) : ExitCode::ok;
 }
 
-/// A guard whose reader left still has its exit code to find; a full disk ends it, too.
+/// A guard must still determine its exit code after its reader left; a full disk ends it, too.
 bool Watch::nobody_reads() const {
     const int error = context_.out_error ? context_.out_error() : 0;
     return error != 0 && (error != EPIPE || !asked_.until_bad);
@@ -321,7 +322,7 @@ ExitCode Watch::run() {
     return exit_;
 }
 
-/// Why no source has numbers, and what to type.
+/// Why no source has numbers, and the next command.
 std::vector<Advice> Watch::failure() const {
     const auto* found = view_ ? find_if_or_null(view_->sources, &WatchSource::answered) : nullptr;
     if (found == nullptr) {
@@ -329,7 +330,7 @@ std::vector<Advice> Watch::failure() const {
         const bool alone = view_ && view_->sources.size() == 1;
         const auto trouble = alone ? client_->tls_trouble() : net::TlsTrouble::none;
         return {
-            trouble == net::TlsTrouble::none // else host and port are right
+            trouble == net::TlsTrouble::none // otherwise host and port are right
                 ? fmt::format("ERROR no source answered, check host and port of {}", url)
                 : fmt::format("ERROR no source answered: {} {}", url, view_->sources[0].state),
             "next: " + unreached_next(url, trouble, context_),

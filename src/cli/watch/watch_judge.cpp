@@ -20,17 +20,17 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr double k_sure = 0.95; ///< one-sided
-/// From a handful of requests: as an interim look of a gate, for watch looks again every two
+/// For few requests: the confidence of a gate's interim look, because watch judges again every two
 /// seconds.
 constexpr double k_surer = 1 - (1 - k_sure) * measure::k_interim_share;
 
-/// Of one limit.
+/// The finding for one limit.
 struct WatchFinding {
-    std::string why{}; ///< it is exceeded, proven; empty: it is not
-    bool few = false;  ///< it is exceeded, by too few requests to prove it
+    std::string why{}; ///< why it is proven to be exceeded; empty: it is not
+    bool few = false; ///< it is exceeded, by too few requests to prove it
 };
 
-/// Requests and bad ones as whole numbers; none where good ones may be missing.
+/// Total and bad requests as whole numbers; none where good ones may be missing.
 measure::Counts counts_of(const measure::TurnCounts& turns) {
     if (turns.good_missing) {
         return {};
@@ -39,14 +39,14 @@ measure::Counts counts_of(const measure::TurnCounts& turns) {
     return {std::min(whole(turns.bad.value_or(0)), total), total};
 }
 
-/// The share of bad ones is above that, whatever chance did.
+/// The share of bad requests is above this, beyond chance.
 bool proven_above(const measure::Counts& counts, double share, const WatchLimits& limits) {
     const bool few = static_cast<double>(counts.total) < limits.least;
     const auto got = measure::exact_bounds(counts, few ? k_surer : k_sure);
     return got && got->low > share;
 }
 
-/// What is known proves a breach, whatever else was not reported.
+/// The reported numbers prove a breach, whatever else is missing.
 WatchFinding judge_bad(const WatchPart& part, const WatchLimits& limits) {
     const measure::Counts counts = counts_of(part.turns);
     if (!part.turns.bad || counts.rate() <= limits.bad_at_most) {
@@ -67,8 +67,7 @@ WatchFinding judge_bad(const WatchPart& part, const WatchLimits& limits) {
     };
 }
 
-/// Among the times of the first content: those that are surely beyond the limit. None where quick
-/// ones may be missing.
+/// First-content times that are certainly beyond the limit. None where quick ones may be missing.
 measure::Counts slow_ones(const WatchPart& part, const WatchLimits& limits) {
     const auto& buckets = part.first_content;
     if (buckets.empty() || part.times_missing) {
@@ -106,7 +105,8 @@ WatchFinding judge_slow(const WatchPart& part, const WatchLimits& limits) {
     };
 }
 
-/// A small revision that is all bad drowns in a large good one: each is judged by itself, too.
+/// A small revision that is entirely bad would not show beside a large good one, so each is also
+/// judged by itself.
 void judge_limits(WatchView& view, const WatchLimits& limits) {
     WatchPart all;
     all.turns = view.numbers.turns;
@@ -144,7 +144,7 @@ void judge_limits(WatchView& view, const WatchLimits& limits) {
     }
 }
 
-/// More bad requests than the objective allows: no window that is good now brings them back.
+/// More bad requests than the objective allows: a good present window does not undo them.
 void judge_budget(WatchView& view, const WatchLimits& limits) {
     const measure::Counts counts = counts_of(view.numbers.budget);
     view.budget_judged = static_cast<double>(counts.bad) >= limits.least_bad &&
@@ -167,7 +167,7 @@ std::string age_text(const std::optional<double>& age) {
     return age ? fmt::format("numbers are {:.0f}s old", *age) : std::string("no numbers ever came");
 }
 
-/// How far the sources can be believed: the worst of them speaks.
+/// How reliable the sources are: the worst of them counts.
 std::optional<WatchState> judge_sources(WatchView& view, const WatchLimits& limits) {
     std::optional<WatchState> worst;
     for (const WatchSource& source : view.sources) {
@@ -192,7 +192,7 @@ std::optional<WatchState> judge_sources(WatchView& view, const WatchLimits& limi
     return worst;
 }
 
-/// What wakes somebody up leaves no look good; the rest is shown alone.
+/// A fault that pages makes a look not OK; other faults are only listed.
 std::optional<WatchState> judge_services(WatchView& view, std::optional<WatchState> worst) {
     for (const measure::ServiceFault& fault : view.faults) {
         if (fault.signal->pages) {
@@ -223,8 +223,8 @@ bool nobody_answers(const WatchView& view) {
     return std::ranges::none_of(view.sources, &WatchSource::reachable);
 }
 
-/// The first look scrapes an address several times within milliseconds: what rose then counts, but
-/// not as a rate.
+/// The first look scrapes an address several times within milliseconds: the rise counts, but not as
+/// a rate.
 void drop_moments(WatchView& view) {
     const auto drop = [&](double& window_s) {
         window_s = window_s < view.every_s / 2 ? 0 : window_s;
@@ -247,7 +247,7 @@ void judge(WatchView& view, const WatchLimits& limits) {
     }
     missing.insert(view.numbers.missing.begin(), view.numbers.missing.end());
     fill_budget(view, limits);
-    // How it was proves nothing about how it is.
+    // Old numbers prove nothing about the present state.
     const bool fresh = std::ranges::any_of(view.sources, [&](const WatchSource& source) {
         return source.reachable && source.age_s.value_or(INFINITY) <= limits.stale_after_s;
     });
@@ -279,7 +279,7 @@ void judge(WatchView& view, const WatchLimits& limits) {
 }
 
 std::string worst_address(const WatchView& view, const WatchLimits& limits) {
-    // The share that is proven: one bad request of one is less than 500 of 1000.
+    // The proven share: one bad request of one is less than 500 of 1000.
     const auto share = [](const measure::Counts& counts) {
         const auto got = measure::exact_bounds(counts, k_sure);
         return got ? got->low : 0;

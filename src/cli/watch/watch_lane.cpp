@@ -18,10 +18,10 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::size_t k_largest_answer = 8U << 20U;
-/// Scrapes of the first look: another instance with an equal share of the traffic would answer one
-/// of them in 99.6 % of all cases.
+/// Scrapes at the first look: with an equal share of the traffic another instance answers at least
+/// one of them in 99.6 % of cases.
 constexpr std::size_t k_first_scrapes = 8;
-constexpr std::size_t k_most_scrapes = 64; ///< of one look
+constexpr std::size_t k_most_scrapes = 64; ///< for one look
 
 class WatchedLane final : public WatchedSource {
 public:
@@ -35,7 +35,7 @@ public:
           processes_(seconds(timing.window)) {}
 
     [[nodiscard]] Task<void> ask() override {
-        // The screen looks meanwhile: it sees how the last look ended, until this one has.
+        // Until this look ends, the screen uses the result of the last one.
         Asked now;
         const std::size_t scrapes = scrapes_of_look();
         for (; now.tried < scrapes && (now.tried == 0 || now.reachable);) {
@@ -43,7 +43,7 @@ public:
             ++now.tried;
             take_metrics(metrics, now);
         }
-        if (now.reachable) { // where nothing answers, the last numbers stay
+        if (now.reachable) { // if nothing answers, the last numbers stay
             forget();
             now = co_await look_at_readiness(std::move(now));
         }
@@ -89,7 +89,7 @@ public:
                       .budget_window = "since its start"},
                  .faults = {}}
             );
-            // The last report of a process is not a fault of the lane that took its place.
+            // A lost process' last report is not a fault of the lane that replaced it.
             if (!lost) {
                 out.back().faults = measure::service_faults(one.id, one.counters.last(), rose);
             }
@@ -98,20 +98,20 @@ public:
     }
 
 private:
-    /// One look.
+    /// The result of one look.
     struct Asked {
-        std::size_t tried = 0; ///< scrapes
+        std::size_t tried = 0; ///< number of scrapes
         std::size_t failed = 0;
-        std::string trouble{}; ///< of the last one that failed
+        std::string trouble{}; ///< error of the last one that failed
         std::string state = "not asked yet";
-        bool reachable = false; ///< one of them had numbers
+        bool reachable = false; ///< at least one of them had numbers
         bool answered = false;
         bool ready = true;
         bool refused = false;
     };
 
-    /// Behind a balancer every request may reach another instance, so more of them are made than
-    /// there are instances: an even turn would give each look to the same one.
+    /// Behind a balancer each request may reach another instance. More requests than instances are
+    /// made, and an odd number: with strict rotation each look would otherwise reach the same one.
     [[nodiscard]] std::size_t scrapes_of_look() const {
         const std::size_t alive = processes_.answered_since(lost_before());
         if (alive == 0) {
@@ -124,7 +124,7 @@ private:
 
     [[nodiscard]] Task<net::ClientResponse> get(std::string path) {
         net::ClientRequest request = probe::plain_request(target_, path);
-        request.fresh_connection = true; // one that is kept stays with one instance
+        request.fresh_connection = true; // a pooled connection stays with one instance
         request.headers.set("user-agent", "oa-stream-watch");
         request.connect_timeout = timing_.patience;
         request.first_byte_timeout = timing_.patience;
@@ -133,7 +133,7 @@ private:
         request.max_body = k_largest_answer;
         if (token_) {
             auto token = co_await token_(refused_);
-            if (!token && refused_) { // the same as before, which it may take again
+            if (!token && refused_) { // keeps the last token, which may be accepted again
                 token = co_await token_(false);
             }
             if (token) {
@@ -155,7 +155,7 @@ private:
                : answer.status ? fmt::format("HTTP {}", answer.status)
                                : std::string(net::to_string(answer.failure));
     }
-    /// A lane that is switched off is ready: it answers its users, and begins no turns.
+    /// A lane that is switched off is ready: it answers its users, but begins no turns.
     static std::string state_of(const net::ClientResponse& answer, bool ready) {
         const std::string reason = ready ? reason_of(answer) : why_not(answer);
         return fmt::format(
@@ -163,7 +163,8 @@ private:
         );
     }
 
-    /// One lane says why it is not ready; of several, each says whether it is with its numbers.
+    /// A single lane reports why it is not ready; of several, each reports its state with its
+    /// numbers.
     [[nodiscard]] Task<Asked> look_at_readiness(Asked now) {
         const auto& all = processes_.all();
         if (all.size() == 1) {
@@ -190,7 +191,7 @@ private:
         co_return now;
     }
 
-    /// Why there may be users whose requests are in no number here.
+    /// Why some users' requests may be missing from the numbers.
     [[nodiscard]] std::string unsure() const {
         std::vector<std::string> why;
         if (last_.failed > 0) {
@@ -257,7 +258,7 @@ private:
     probe::Target target_;
     WatchTiming timing_;
     net::TokenSource token_;
-    bool refused_ = false; ///< the last token
+    bool refused_ = false; ///< the last token was refused
     measure::Processes processes_;
     Asked last_{};
 };

@@ -35,7 +35,7 @@ void plus(measure::TurnCounts& to, measure::TurnCounts more) {
     to.good_missing = to.good_missing || more.good_missing;
 }
 
-/// The counter's series on that route; a status that somebody renamed is not one that is not 5xx.
+/// The counter's series on that route; a renamed status does not count as not 5xx.
 std::optional<double> on_route(
     const measure::SeriesMap& rose, const telemetry::Metric& metric, const std::string& route
 ) {
@@ -51,7 +51,7 @@ std::optional<double> errors_on(const measure::SeriesMap& rose, const std::strin
     const telemetry::Term failed{&metric, {{"route", {route}}, {"status", {"5.."}, true}}};
     const telemetry::Term any{&metric, {{"route", {route}}, {"status", {"..."}, true}}};
     const auto errors = measure::sum_of(rose, failed);
-    // One that has never answered with 5xx has no such series.
+    // A lane that has never answered with 5xx has no such series.
     return !errors && measure::sum_of(rose, any) ? std::optional(0.0) : errors;
 }
 
@@ -73,16 +73,16 @@ void add_routes(WatchNumbers& to, const measure::SeriesMap& rose) {
 }
 
 /// A lane has the times of every route at 0 from its start, with each bound: the sum over routes is
-/// false where one of them has fewer. None: they are all there.
+/// wrong if one of them has fewer bounds. Empty: all are there.
 std::vector<std::string> unseen_times(const measure::SeriesMap& rose) {
     const telemetry::Metric& metric = telemetry::metric("first_content_seconds");
-    std::map<std::string_view, std::set<std::string_view>> bounds; // of each route
+    std::map<std::string_view, std::set<std::string_view>> bounds; // by route
     telemetry::SeriesSeen seen;
     for (const auto& [series, count] :
          measure::series_of(rose, std::string(metric.name) + "_bucket")) {
         auto& had = bounds[series.label("route")];
         had.insert(series.label("le"));
-        if (had.size() > telemetry::k_first_content_bounds.size()) { // and +Inf
+        if (had.size() > telemetry::k_first_content_bounds.size()) { // plus +Inf
             seen.emplace("", series.label("route"));
         }
     }
@@ -101,7 +101,7 @@ void add_lane(WatchNumbers& to, const measure::LaneNumbers& lane) {
     using telemetry::metric;
     to.window_s = std::max(to.window_s, lane.window_s);
     add_routes(to, lane.rose);
-    if (lane.window_s > 0) { // a single scrape says nothing about rates yet
+    if (lane.window_s > 0) { // a single scrape shows no rates
         plus(to.turns, measure::turn_counts(lane.rose));
         for (std::string& one : unseen_times(lane.rose)) {
             to.missing.insert(std::move(one));
@@ -223,7 +223,8 @@ std::string percentile_text(const std::vector<measure::Bucket>& buckets, measure
 std::vector<std::string> events_between(const WatchView& before, const WatchView& now) {
     std::vector<std::string> out;
     const bool well = now.state == WatchState::ok || now.state == WatchState::quiet;
-    const bool begins = before.state == WatchState::starting && well; // nothing changed
+    // The first rates are not a change.
+    const bool begins = before.state == WatchState::starting && well;
     if (before.state != now.state && !begins) {
         out.push_back(fmt::format(
             "{}{}{}",

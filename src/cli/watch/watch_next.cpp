@@ -20,7 +20,7 @@ namespace oa_stream::cli {
 
 namespace {
 
-/// Without its path.
+/// The URL without its path.
 std::string_view origin_of(std::string_view url) {
     const std::size_t host = url.find("://");
     return url.substr(0, host == std::string_view::npos ? host : url.find('/', host + 3));
@@ -32,15 +32,16 @@ bool is_watched(const playbook::RunStatus& run, const WatchAsked& asked) {
     });
 }
 
-/// The revision that it gives users to is seen here. Other targets may have one of that name.
+/// The revision that the run shifts users to is seen here. Other targets may have one with the same
+/// name.
 bool may_be_watched(const playbook::RunStatus& run, const WatchView& view) {
     return std::ranges::any_of(view.parts, [&run](const WatchPart& part) {
         return !run.canary.empty() && part.revision == run.canary;
     });
 }
 
-/// For changes of runs that nobody settled; empty: none is about the watched target. A rollback is
-/// suggested only for a run that is surely of this target.
+/// For changes of unfinished runs; empty: none concerns the watched target. A rollback is only
+/// suggested for a run that certainly belongs to this target.
 Advice of_open_runs(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const auto runs = playbook::unfinished_statuses(context.state_dir);
     if (!runs) {
@@ -64,11 +65,12 @@ Advice of_open_runs(const WatchAsked& asked, const WatchView& view, const Contex
                                : status.suggestion();
 }
 
-/// The part of the window in which every living lane of this revision ran only this revision.
-/// nullopt: none lives, or one began so lately that a gate has too few scrapes of it.
+/// The part of the window in which every living lane of this revision only ran this revision.
+/// nullopt: none lives, or one began so recently that a gate has too few of its scrapes.
 std::optional<Millis>
 window_of(std::string_view revision, const WatchAsked& asked, const WatchView& view) {
-    constexpr double k_least_scrapes = 5; // from the first to the last: a gate's four intervals
+    // From the first to the last: the four intervals of a gate.
+    constexpr double k_least_scrapes = 5;
     const double window_s = seconds(asked.timing.window);
     double least_s = window_s;
     bool any = false;
@@ -89,7 +91,7 @@ window_of(std::string_view revision, const WatchAsked& asked, const WatchView& v
     return any ? std::optional<Millis>(whole) : std::nullopt;
 }
 
-/// What shows the broken limit again, with the same limit; empty: no gate can do that.
+/// The command that shows the broken limit again, with the same limit; empty: no gate can do that.
 Advice shown_again(const WatchAsked& asked, const WatchView& view, const Context& context) {
     const bool rates = view.broken.bad || view.broken.slow;
     Typed out{rates ? &slo_gate_command : &slo_status_command, context.given};
@@ -122,7 +124,7 @@ Advice shown_again(const WatchAsked& asked, const WatchView& view, const Context
 Advice unreadable_next(const std::string& url, const WatchAsked& asked, const Context& context) {
     const Typed typed{context.command, context.given};
     const std::string origin(origin_of(url));
-    if (asked.lanes.size() == 1 && origin != url) { // requests add paths of their own
+    if (asked.lanes.size() == 1 && origin != url) { // requests append their own paths
         return typed.with(names::base_url, origin);
     }
     const Typed smoke{&smoke_stream_command};

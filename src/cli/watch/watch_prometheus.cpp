@@ -150,11 +150,11 @@ private:
     net::HttpClient& client_;
     WatchedPrometheus options_;
     WatchTiming timing_;
-    std::optional<measure::ScrapedLanes> lanes_{}; ///< of the last good answer
+    std::optional<measure::ScrapedLanes> lanes_{}; ///< from the last good answer
     std::string state_ = "not asked yet";
     double read_at_s_ = 0;
     bool reachable_ = false;
-    bool answered_ = false; ///< with an error
+    bool answered_ = false; ///< the answer was an error
     bool refused_ = false;
 };
 

@@ -21,20 +21,20 @@ namespace oa_stream::cli {
 namespace {
 
 constexpr std::size_t k_number_width = 8;
-constexpr std::size_t k_numbers = 6; ///< a route
+constexpr std::size_t k_numbers = 6; ///< per route
 constexpr std::size_t k_least_route = 12;
 constexpr std::size_t k_widest_route = 48;
 constexpr std::size_t k_part_width = 28; ///< a process id and its revision
 
-enum class Tone { plain, good, bad, warn, dim }; // as coloured() has them
+enum class Tone { plain, good, bad, warn, dim }; // the names in coloured()
 
 struct Row {
     std::string text{};
     Tone tone = Tone::plain;
-    bool cut = true; ///< to the screen's width
+    bool cut = true; ///< cut to the screen's width
 };
 
-/// What came from elsewhere must not steer the terminal.
+/// Text from elsewhere must not control the terminal.
 std::string harmless(std::string text) {
     const bool broken = invalid_utf8(text).has_value();
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -99,7 +99,7 @@ std::string coloured(const Row& row, bool colour) {
     return colour && code != nullptr ? fmt::format("\x1b[{}m{}\x1b[0m", code, row.text) : row.text;
 }
 
-/// "completed 12  turn_failed 1  others 0": increases over the window, the largest first.
+/// "completed 12  turn_failed 1  others 0": increases over the window, largest first.
 std::string pairs(const std::map<std::string, double>& values) {
     if (values.empty()) {
         return "–";
@@ -129,7 +129,7 @@ std::string age(const std::optional<double>& seconds) {
     return seconds ? fmt::format("{:.1f}s old", *seconds) : std::string("no data");
 }
 
-/// With the revisions that are bad by themselves.
+/// Includes the revisions that are bad by themselves.
 std::string headline(const WatchView& view) {
     std::string out(to_string(view.state));
     out += view.state == WatchState::few ? " requests to judge" : "";
@@ -139,14 +139,14 @@ std::string headline(const WatchView& view) {
     return out;
 }
 
-/// Lines that were made to fit, except for a word that cannot be broken.
+/// Lines that were wrapped to fit, except for a word that cannot be broken.
 void add_lines(std::vector<Row>& rows, std::string_view text, Tone tone) {
     while (!text.empty()) {
         rows.push_back({std::string(cut_line(text)), tone, false});
     }
 }
 
-/// What is to be typed comes before the reasons: on a small screen it stays, whole.
+/// The next command comes before the reasons, so that a small screen shows it completely.
 std::vector<Row> head(const WatchView& view, std::size_t columns) {
     std::vector<Row> rows;
     std::string line = fmt::format("{}  {}", headline(view), time_of(view.at));
@@ -192,7 +192,7 @@ std::vector<Row> sources(const WatchView& view) {
     return rows;
 }
 
-/// A row for each revision when there are several, then one for each instance.
+/// A row per revision if there are several, then one per instance.
 std::vector<Row> parts(const WatchView& view) {
     std::vector<Row> rows;
     const auto add = [&rows](const std::string& name, const WatchPart& part) {
@@ -229,7 +229,7 @@ struct RouteColumns {
     std::size_t numbers;
 };
 
-/// On a narrow screen the last numbers give way to the name that all of them belong to.
+/// On a narrow screen the last numbers are dropped in favour of the route's name.
 RouteColumns route_columns(ScreenSize size) {
     const std::size_t room = size.columns - 1;
     const std::size_t fitting = (room - std::min(room, k_least_route)) / k_number_width;
@@ -247,7 +247,7 @@ std::string route_line(const std::string& name, const RouteRow& numbers, RouteCo
     return line;
 }
 
-/// Those that start turns first, each at the same place from tick to tick.
+/// Routes that start turns first, each in the same row at every tick.
 std::vector<Row> routes(const WatchView& view, RouteColumns columns) {
     std::vector<std::pair<std::string, const RouteNumbers*>> list;
     for (const bool turns : {true, false}) {
@@ -276,10 +276,10 @@ std::vector<Row> routes(const WatchView& view, RouteColumns columns) {
     return rows;
 }
 
-/// One bad request of a young lane has spent its whole budget: that is shown, and not judged.
+/// One bad request of a young lane spends its whole budget: that is shown, but not judged.
 std::string budget_text(const WatchView& view) {
     const bool few = view.budget_left.value_or(0) < 0 && !view.budget_judged;
-    constexpr double k_shown = 0.0005; // less does not matter
+    constexpr double k_shown = 0.0005; // smaller values do not matter
     const bool off = view.budget_left && view.budget_off >= k_shown;
     return (view.budget_left ? percent_text(*view.budget_left) : "–") +
            (off ? " ±" + percent_text(view.budget_off) : "") +
@@ -316,14 +316,14 @@ std::vector<Row> totals(const WatchView& view, std::size_t columns) {
         rows.push_back({"split     " + view.split});
     }
     for (const measure::ServiceFault& fault : view.faults) {
-        if (!fault.signal->pages) { // the others stand in the head
+        if (!fault.signal->pages) { // paging faults are listed at the top
             rows.push_back({"fault     " + fault.text(), Tone::warn});
         }
     }
     std::vector<Row> out;
     for (const Row& row : rows) {
         add_lines(out, wrapped(harmless(row.text), columns, 10), row.tone);
-        out.back().cut = true; // a word may be longer than the screen is wide
+        out.back().cut = true; // a word may be wider than the screen
     }
     return out;
 }

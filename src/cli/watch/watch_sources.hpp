@@ -1,4 +1,4 @@
-// Who is asked by watch: lanes at their /metrics, or a Prometheus that scrapes them.
+// The sources that watch queries: lanes' /metrics, or a Prometheus that scrapes them.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -14,12 +14,12 @@
 
 namespace oa_stream::cli {
 
-/// Of the clock that ages are counted by.
+/// The clock that ages are computed with.
 [[nodiscard]] inline double now_s() {
     return seconds(Clock::now().time_since_epoch());
 }
 
-/// One address, asked again and again by its own coroutine. One thread.
+/// One address, queried repeatedly by its own coroutine. Not thread-safe.
 class WatchedSource {
 public:
     virtual ~WatchedSource() = default;
@@ -27,29 +27,30 @@ public:
     WatchedSource(const WatchedSource&) = delete;
     WatchedSource& operator=(const WatchedSource&) = delete;
 
-    /// Asks once; every failure becomes part of its state.
+    /// Queries once; every failure becomes part of its state.
     [[nodiscard]] virtual Task<void> ask() = 0;
-    /// How it stands now: its age is counted from the last good answer.
+    /// The present state; its age is counted from the last good answer.
     [[nodiscard]] virtual WatchSource state() const = 0;
-    /// What each instance behind the address says.
+    /// The numbers of each instance behind the address.
     [[nodiscard]] virtual std::vector<measure::LanePart> parts() const = 0;
-    /// What is known of all of them together alone.
+    /// Numbers that are only known for all instances together.
     [[nodiscard]] virtual measure::LaneNumbers together() const { return {}; }
 
-    std::uint64_t asked = 0; ///< answers so far, good or bad
-    std::string news{};      ///< an event that no state shows: "began again"
+    std::uint64_t asked = 0; ///< number of answers, good or bad
+    std::string news{}; ///< an event that no state shows: "began again"
 };
 
 struct WatchTiming {
     Millis every{2000};
     Millis window{60000};
-    Millis patience{3000}; ///< of one answer
+    Millis patience{3000}; ///< time limit for one answer
     Millis stale_after{15000}; ///< an instance that did not answer for longer is lost
-    std::size_t instances = 0; ///< that there must be behind each address; 0: nobody says
+    std::size_t instances = 0; ///< expected number behind each address; 0: not known
     bool include_probes = false;
 };
 
-/// `client` outlives the source. `token` gives bearers as time goes by; unset: the target's stays.
+/// `client` must outlive the source. `token` supplies renewed bearer tokens; unset: the target's
+/// token is kept.
 [[nodiscard]] std::unique_ptr<WatchedSource> watched_lane(
     net::HttpClient& client, probe::Target target, const WatchTiming& timing, net::TokenSource token
 );

@@ -61,7 +61,7 @@ void WatchTerminal::release() {
 }
 
 void WatchTerminal::put(std::string_view bytes) const {
-    (void)write_all(descriptor_, bytes); // of a terminal that is gone, its own signal ends us
+    (void)write_all(descriptor_, bytes); // if the terminal is gone, its own signal ends us
 }
 
 } // namespace oa_stream::cli

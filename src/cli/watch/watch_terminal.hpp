@@ -1,4 +1,4 @@
-// The terminal that watch draws on, and leaves as it found it.
+// The terminal that watch draws on and restores.
 #pragma once
 
 #include "watch_render.hpp"
@@ -7,8 +7,9 @@
 
 namespace oa_stream::cli {
 
-/// While it lives the cursor is hidden and the screen's lines are ours; what stood there was
-/// scrolled up, not overwritten. No alternate screen: the last frame stays when watch ends.
+/// During its life the cursor is hidden and the screen's lines are ours; the former content was
+/// scrolled up, not overwritten. Does not use the alternate screen, so the last frame stays when
+/// watch ends.
 class WatchTerminal {
 public:
     explicit WatchTerminal(int descriptor);
@@ -16,19 +17,19 @@ public:
     WatchTerminal(const WatchTerminal&) = delete;
     WatchTerminal& operator=(const WatchTerminal&) = delete;
 
-    /// As it is now: terminals are resized.
+    /// The present size: terminals are resized.
     [[nodiscard]] ScreenSize size() const;
-    /// One write.
+    /// Draws with a single write.
     void draw(const std::vector<std::string>& lines);
-    /// Cursor below the last frame and visible; until begin() nothing is drawn.
+    /// Puts the cursor below the last frame and shows it; nothing is drawn until begin().
     void release();
-    /// Room for frames; the constructor's, or after release().
+    /// Makes room for frames; called by the constructor, or after release().
     void begin();
 
 private:
     void put(std::string_view bytes) const;
     int descriptor_;
-    std::size_t drawn_ = 0; ///< lines of the last frame
+    std::size_t drawn_ = 0; ///< number of lines of the last frame
     bool ours_ = false;
 };
 
