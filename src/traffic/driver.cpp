@@ -17,10 +17,10 @@ Task<Result<void>> TrafficDriver::restore(Split target, Json exact, std::string 
 }
 
 std::string canonical_path(const std::string& path) {
-    constexpr int k_most_links = 40; // Linux follows as many
-    std::error_code error;           // a path of which nothing exists would stay relative
+    constexpr int k_most_links = 40; // the limit of Linux
+    std::error_code error; // without any existing component the path would stay relative
     auto whole = std::filesystem::absolute(path, error);
-    // A link means the same while what it leads to is away, as a socket is during a restart.
+    // A link must mean the same while its target is absent, like a socket during a restart.
     for (int i = 0; i < k_most_links && !error && std::filesystem::is_symlink(whole, error); ++i) {
         whole = whole.parent_path() / std::filesystem::read_symlink(whole, error);
     }

@@ -1,4 +1,4 @@
-// The local front door: a weighted reverse proxy that streams, for laptops, drills and CI.
+// The local front door: a weighted, streaming reverse proxy for laptops, drills and CI.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -17,29 +17,30 @@
 
 namespace oa_stream::traffic {
 
-/// A probe sends it to reach one revision whatever its weight; never forwarded.
+/// Probes send it to reach one revision whatever its weight; never forwarded.
 inline constexpr std::string_view k_pin_header = "x-oa-pin-revision";
 
-/// Several with one name are lanes of one revision: they take its requests in turn.
+/// Several backends with one name are lanes of one revision and receive its requests in turn.
 struct Backend {
-    std::string name; ///< the revision; x-oa-revision of answers that lack one
+    std::string name; ///< the revision; used as x-oa-revision in answers without it
     std::string url;  ///< http://host:port
 };
 
-/// Active checks: GET on every backend; 2xx is ready, anything else is not. A backend that is not
-/// ready gets no share, whatever its weight; pins and running turns still reach it.
+/// Active checks: GET on every backend; 2xx means ready. A backend that is not ready gets no share,
+/// whatever its weight; pins and running turns still reach it.
 struct HealthOptions {
     std::string path{}; ///< "/readyz"; empty: no checks, every backend counts as ready
     Millis interval{2000};
     Millis timeout{2000};
-    int fall = 2; ///< so many failed checks in a row; the very first one is enough
+    /// Failed checks in a row before it is not ready; a single one suffices at the start.
+    int fall = 2;
     int rise = 1;
 };
 
-/// Which revision a new thread gets.
+/// How the revision for a new thread is chosen.
 enum class Balance {
-    weights,    ///< in turn, exactly by weight
-    least_conn, ///< the one with the fewest requests under way for its weight
+    weights, ///< in turn, exactly by weight
+    least_conn, ///< the one with the fewest running requests relative to its weight
 };
 
 struct FrontOptions {
@@ -48,31 +49,31 @@ struct FrontOptions {
     std::vector<Backend> backends;
     std::map<std::string, std::uint32_t, std::less<>> weights{}; ///< missing names have 0
     Balance balance = Balance::weights;
-    std::size_t connections = 20000; ///< of clients; each may take one to a backend as well
-    std::size_t sticky_threads = 100000; ///< 0: a thread stays nowhere, for lanes with a store
+    std::size_t connections = 20000; ///< of clients; each may use one more to a backend
+    std::size_t sticky_threads = 100000; ///< 0: threads are not sticky, for lanes with a store
     Millis connect_timeout{3000};
-    Millis first_byte_timeout{120000}; ///< a lane answers when its authority took the turn
-    Millis idle_timeout{75000};        ///< heartbeats come every 15 s
+    Millis first_byte_timeout{120000}; ///< a lane answers once its authority has accepted the turn
+    Millis idle_timeout{75000}; ///< heartbeats come every 15 s
     HealthOptions health{};
     MirrorOptions mirror{};
-    /// Told whenever a backend becomes ready or stops being so, and of what the mirror says
-    /// differently; one line for people.
+    /// Called when a backend becomes ready or stops being ready, and for differences that the
+    /// mirror finds; one line for display.
     std::function<void(std::string_view line)> note{};
 };
 
-/// What one backend got and how it went. Every request is counted once among picked, sticky and
+/// Requests of one backend and their endings. Every request counts once among picked, sticky and
 /// pinned, and once among the endings.
 struct ArmCounters {
     std::uint64_t picked = 0; ///< chosen by weight
     std::uint64_t sticky = 0; ///< followed its thread
     std::uint64_t pinned = 0; ///< chosen by k_pin_header
-    std::uint64_t active = 0; ///< under way now
-    std::uint64_t finished = 0;    ///< answer passed on to its end
+    std::uint64_t active = 0; ///< running now
+    std::uint64_t finished = 0; ///< answer forwarded to its end
     std::uint64_t unreachable = 0; ///< no answer arrived: 502
-    std::uint64_t broken = 0;      ///< the backend died in the middle: cut
+    std::uint64_t broken = 0; ///< the backend died during the answer: cut
     std::uint64_t client_gone = 0; ///< the client left first
-    std::uint64_t status_5xx = 0;  ///< answers of the backend, among finished
-    /// Took no connection, so another lane of the revision got the request: counted there alone.
+    std::uint64_t status_5xx = 0; ///< answers of the backend, among finished
+    /// It accepted no connection, so another lane of the revision got the request and counts it.
     std::uint64_t passed_on = 0;
 };
 
@@ -83,7 +84,7 @@ public:
     Front(const Front&) = delete;
     Front& operator=(const Front&) = delete;
 
-    /// Code::usage for no backend, a name given twice, a weight of an unknown backend, or no weight
+    /// Code::usage for no backend, a duplicate name, a weight of an unknown backend, or no weight
     /// above 0; the listeners' errors.
     [[nodiscard]] static Result<std::unique_ptr<Front>>
     start(const asio::any_io_executor& executor, FrontOptions options);
@@ -92,11 +93,11 @@ public:
     /// The document of GET /state on the admin socket.
     [[nodiscard]] virtual Json state() const = 0;
     [[nodiscard]] virtual std::size_t active() const = 0;
-    /// What became of the copies, one line; empty without a mirror.
+    /// The results of the copies in one line; empty without a mirror.
     [[nodiscard]] virtual std::string mirror_summary() const = 0;
-    /// No new connections; returns when nothing is under way, or after `limit`.
+    /// Accepts no new connections; returns when nothing is running, or after `limit`.
     [[nodiscard]] virtual Task<void> drain(Millis limit) = 0;
-    /// Cuts everything.
+    /// Cuts all connections.
     virtual void close() = 0;
 };
 

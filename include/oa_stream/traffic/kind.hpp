@@ -1,5 +1,5 @@
-// One row for each kind of driver. A kind is a folder of this room and a line of table.cpp; whoever
-// reads playbooks, plans or writes pages asks the table.
+// One row for each kind of driver. A kind is a folder of this room and a line of table.cpp; code
+// that reads playbooks, plans or renders pages looks kinds up in the table.
 #pragma once
 
 #include "oa_stream/config/values.hpp"
@@ -14,19 +14,20 @@
 
 namespace oa_stream::traffic {
 
-/// The two revisions among which the traffic is split, and how pinned probes reach them.
+/// The two revisions that share the traffic, and how pinned probes reach them.
 struct Arms {
     std::string stable;
     std::string canary;
-    std::string stable_url{}; ///< empty: as the driver says
+    std::string stable_url{}; ///< empty: determined by the driver
     std::string canary_url{};
 
     [[nodiscard]] std::vector<std::string> revisions() const { return {stable, canary}; }
-    /// How pinned probes reach it; empty: as the driver says.
+    /// The address for pinned probes; empty: determined by the driver.
     [[nodiscard]] std::string url_of(std::string_view revision) const {
         return revision == stable ? stable_url : revision == canary ? canary_url : std::string();
     }
-    /// url_of(), else as TrafficDriver::address(). Where a URL of the playbook leads, nobody knows.
+    /// url_of(), otherwise TrafficDriver::address(). For a URL of the playbook it is unknown
+    /// whether it bypasses the machinery.
     [[nodiscard]] Result<ArmAddress>
     address_of(std::string_view revision, const TrafficDriver& driver) const {
         const std::string url = url_of(revision);
@@ -34,16 +35,16 @@ struct Arms {
     }
 };
 
-/// What a driver is made with, beside its settings.
+/// What a driver needs in addition to its settings.
 struct DriverParts {
     asio::any_io_executor executor;
     net::HttpClient* client = nullptr; ///< outlives the driver
     Arms arms{};
-    std::string users_url{}; ///< where users come in
-    Secret token{}; ///< what credential() names; empty: none was given
+    std::string users_url{}; ///< the address that users connect to
+    Secret token{}; ///< the secret that credential() names; empty: none was given
 };
 
-/// What a playbook says about one kind of driver. Immutable once it is read.
+/// A playbook's settings for one kind of driver. Immutable after reading.
 class DriverSettings {
 public:
     virtual ~DriverSettings() = default;
@@ -51,29 +52,31 @@ public:
     DriverSettings(const DriverSettings&) = delete;
     DriverSettings& operator=(const DriverSettings&) = delete;
 
-    /// Code::config for settings of which no driver can be made.
+    /// Code::config for settings from which no driver can be made.
     [[nodiscard]] virtual Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const = 0;
-    /// One problem each, `where` a key of the playbook.
+    /// One error per problem; `where` is a key of the playbook.
     [[nodiscard]] virtual std::vector<Error> problems(const Arms& /*arms*/) const { return {}; }
-    /// The plan contains it, and plans are distinguished by it.
+    /// Part of the plan, and of what distinguishes two plans.
     [[nodiscard]] virtual Json to_json() const = 0;
-    /// What a person types when oa-stream itself cannot bring `split` about; one shell line.
+    /// The shell line with which an operator sets `split` when oa-stream itself cannot.
     [[nodiscard]] virtual std::string
     manual_command(const Arms& arms, const Split& split) const = 0;
-    /// What may undo or hide a change of this traffic later, one sentence each: a plan warns of it.
+    /// What may later undo or hide a change of this traffic, one sentence each, as warnings of a
+    /// plan.
     [[nodiscard]] virtual std::vector<std::string>
     cautions(const Arms& /*arms*/, const TrafficState& /*live*/) const {
         return {};
     }
-    /// Of the machinery's API.
+    /// For the machinery's API.
     [[nodiscard]] virtual std::optional<config::AuthRef> credential() const { return {}; }
-    /// No machinery is named: only a playbook that starts its own can use them.
+    /// No machinery is named: only a playbook that starts its own can use these settings.
     [[nodiscard]] virtual bool names_none() const noexcept { return false; }
 };
 
 struct DriverKind {
     std::string_view name; ///< the value of traffic.driver
-    std::span<const config::Key> keys; ///< of the playbook's section, beside the common ones
+    /// Keys of the playbook's section, in addition to the common ones.
+    std::span<const config::Key> keys;
     /// Empty settings, and the object that `keys` are read into.
     struct Blank {
         std::shared_ptr<DriverSettings> settings;
@@ -83,7 +86,7 @@ struct DriverKind {
     /// Settings that are programs. Shipped playbooks call one program, with the setting's name as
     /// its only argument.
     std::span<const std::string_view> programs{};
-    bool plain_playbooks = false; ///< shipped as "rollback", not as "rollback-" and its name
+    bool plain_playbooks = false; ///< shipped as "rollback", not as "rollback-NAME"
 };
 template <class Settings> DriverKind::Blank blank_settings() {
     auto settings = std::make_shared<Settings>();

@@ -12,8 +12,8 @@ namespace oa_stream::traffic {
 
 struct LocalDriverOptions {
     std::string admin_socket;
-    std::string base_url;               ///< of the door: http://127.0.0.1:port
-    std::vector<std::string> revisions; ///< that may be addressed
+    std::string base_url; ///< the front door's URL: http://127.0.0.1:port
+    std::vector<std::string> revisions; ///< revisions that can be addressed
     Millis call_timeout{2000};
 };
 

@@ -1,4 +1,4 @@
-// How the traffic is shared among revisions.
+// The shares of the traffic that revisions get.
 #pragma once
 
 #include "oa_stream/base/error.hpp"
@@ -10,10 +10,10 @@
 
 namespace oa_stream::traffic {
 
-/// Whole percents by revision, summing to 100. A revision that is not named has 0.
+/// Whole percents by revision, summing to 100. A revision that is not listed has 0.
 class Split {
 public:
-    Split() = default; ///< empty: nothing is known
+    Split() = default; ///< empty: unknown
     /// Code::usage unless every share is within 0–100 and they sum to 100.
     [[nodiscard]] static Result<Split> of(std::map<std::string, int, std::less<>> percent);
     /// canary gets `percent`, stable the rest. Code::usage for equal names or a percent out of

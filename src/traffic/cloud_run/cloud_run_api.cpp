@@ -13,9 +13,9 @@
 namespace oa_stream::traffic::cloud_run {
 namespace {
 
-constexpr int k_lost_answers = 3; ///< of one read; a missing API is reported soon
+constexpr int k_lost_answers = 3; ///< per read; an unavailable API is reported soon
 constexpr Millis k_longest_backoff{16000};
-constexpr Millis k_longest_rescue_pause{4000}; ///< users are hurt meanwhile
+constexpr Millis k_longest_rescue_pause{4000}; ///< users are affected meanwhile
 constexpr std::size_t k_max_body = 8U << 20U;
 
 Result<Json> document(const net::ClientResponse& response) {
@@ -33,7 +33,7 @@ Result<Json> document(const net::ClientResponse& response) {
     return json;
 }
 
-/// No answer may carry the token on, were it sent back to us.
+/// Masks the token in an answer that contains it.
 void forget(std::string& text, std::string_view token) {
     for (std::size_t at = 0; !token.empty() && (at = text.find(token, at)) != std::string::npos;) {
         text.replace(at, token.size(), token.size(), '*');
@@ -158,7 +158,7 @@ Task<Result<Json>> Api::patch(std::string path, std::string body, Clock::time_po
                            : std::unexpected(named(std::move(json).error(), call));
         }
         const Millis pause = pauses.next();
-        // 429 says that nothing was done; every other repetition is decided after a look.
+        // 429 proves that nothing was done; any other retry requires a read first.
         if (response.status != 429 || Clock::now() + pause > until) {
             co_return std::unexpected(named(*std::move(error), call));
         }

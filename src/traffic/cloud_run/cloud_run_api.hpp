@@ -1,4 +1,4 @@
-// HTTP with the Admin API: token, repetition, waits. Private to the room.
+// HTTP with the Admin API: token, retries, waits. Private to the room.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -9,34 +9,33 @@
 
 namespace oa_stream::traffic::cloud_run {
 
-/// One thread. A 401 is answered by one fresh token and one repetition: the API did nothing. The
-/// server's wish to be left alone (Retry-After) outlives the call that heard it; one that a write
-/// heard holds up reads for some seconds only: somebody may have to find out what became of it.
+/// Not thread-safe. After a 401 requests one fresh token and retries once, because the API did
+/// nothing. A requested pause (Retry-After) outlasts the call that received it. One that a write
+/// received delays reads for some seconds only, because its result may have to be determined.
 class Api {
 public:
     Api(net::HttpClient& client, const CloudRunDriverOptions& options)
         : client_(client), options_(options) {}
 
-    /// Repeats what may be repeated, with back-off, as long as a wait ends before `until`.
+    /// Retries where allowed, with back-off, as long as a wait ends before `until`.
     [[nodiscard]] Task<Result<Json>> get(std::string path, Clock::time_point until);
 
-    /// Sent once, and again only after an answer that proves that it was not applied (401, 429).
-    /// Code::conflict when there is no time left to wait out a 429.
+    /// Sends once, and again only after an answer that proves that the request was not applied
+    /// (401, 429). Code::conflict when a 429's pause would not end in time.
     [[nodiscard]] Task<Result<Json>>
     patch(std::string path, std::string body, Clock::time_point until);
 
-    /// From here on, in a rollback, reads and writes honour a wish to be left alone for some
-    /// seconds, not for as long as it likes.
+    /// From here on, in a rollback, requested pauses are honoured for some seconds only.
     void begin_rescue() noexcept { rescue_ = true; }
     [[nodiscard]] bool rescues() const noexcept { return rescue_; }
 
-    /// Repeated reads so far, for the evidence.
+    /// Number of retried reads so far, for the evidence.
     [[nodiscard]] int repeated() const noexcept { return repeated_; }
 
 private:
     [[nodiscard]] Task<Result<net::ClientResponse>> exchange(net::ClientRequest request);
     [[nodiscard]] net::ClientRequest request(std::string method, const std::string& path) const;
-    /// `late` when the wait until `quiet` would not end before `until`.
+    /// Fails with `late` if the wait until `quiet` would not end before `until`.
     [[nodiscard]] Task<Result<void>>
     leave_alone(Clock::time_point quiet, Clock::time_point until, Code late);
     void heed(const net::ClientResponse& response, bool write);
@@ -46,7 +45,7 @@ private:
     Clock::time_point reads_quiet_until_{};
     Clock::time_point writes_quiet_until_{};
     Clock::time_point rescue_quiet_until_{};
-    std::string quiet_why_{}; ///< the answer that asked for it
+    std::string quiet_why_{}; ///< the answer that requested the pause
     int repeated_ = 0;
     bool rescue_ = false;
 };

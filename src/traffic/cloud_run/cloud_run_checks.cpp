@@ -10,7 +10,7 @@
 namespace oa_stream::traffic::cloud_run {
 namespace {
 
-/// A token goes over TLS, or stays on this machine.
+/// A token is sent over TLS, or only to this machine.
 bool is_safe(std::string_view endpoint) {
     const std::string_view clear = "http://";
     if (!endpoint.starts_with(clear)) {

@@ -1,4 +1,4 @@
-// What is checked before something is sent. Private to the room.
+// Checks made before anything is sent. Private to the room.
 #pragma once
 
 #include "cloud_run/cloud_run_driver.hpp"
@@ -10,10 +10,10 @@
 
 namespace oa_stream::traffic::cloud_run {
 
-/// One segment of a path: nothing in it can change the path.
+/// A path segment that cannot change the rest of the path.
 [[nodiscard]] bool is_name(std::string_view text);
 
-/// Code::config when a name is none, or the token would go in clear text.
+/// Code::config when a name is invalid, or the token would be sent in clear text.
 [[nodiscard]] Result<void> usable(const CloudRunDriverOptions& options);
 
 /// Code::precondition when the service has no such revision, or it cannot serve. `path`: the
@@ -28,10 +28,10 @@ namespace oa_stream::traffic::cloud_run {
 
 struct Living {
     Entries entries;
-    Json gone = Json::array(); ///< in words: "revision v1 (tag blue)"
+    Json gone = Json::array(); ///< as text: "revision v1 (tag blue)"
 };
-/// `entries` without those of revisions that are gone: a tag of a deleted revision makes every
-/// write fail that carries it on. `service`: its path; `api` outlives the call.
+/// `entries` without those of deleted revisions: a tag of a deleted revision makes every write that
+/// contains it fail. `service`: its path; `api` must outlive the call.
 [[nodiscard]] Task<Result<Living>>
 living_entries(Api* api, std::string service, Entries entries, Clock::time_point until);
 

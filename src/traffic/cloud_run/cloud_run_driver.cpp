@@ -85,7 +85,7 @@ private:
     std::optional<Operation> operation_; ///< of the last write
     Service last_;                       ///< as of the last read
     Clock::time_point no_longer_than_ = Clock::time_point::max();
-    Json left_out_ = Json::array(); ///< tags of revisions that are gone
+    Json left_out_ = Json::array(); ///< tags of deleted revisions
 };
 
 // Reading
@@ -116,16 +116,16 @@ void CloudRunDriver::take_operation(const Json& json) {
     }
 }
 
-/// Before the service is read, so that what is read is not older than the operation's end. A
-/// rollback asks once: the service shows, too, whether a change is being carried out, and the etag
-/// keeps a write from one that is newer than what was read.
+/// Runs before the service is read, so that the read is not older than the operation's end. A
+/// rollback asks only once: the service also shows whether a change is under way, and the etag
+/// prevents overwriting anything newer than the read.
 Task<Result<void>> CloudRunDriver::follow(Clock::time_point until) {
     if (!operation_ || operation_->done) {
         co_return Result<void>{};
     }
     const bool rescue = api_.rescues();
     auto json = co_await api_.get("/v2/" + operation_->name, rescue ? Clock::now() : until);
-    // Forgotten by the platform, or not for this account to see: the service itself shows the rest.
+    // Forgotten by the platform, or not visible to this account: the service itself shows the rest.
     const auto hidden = [&](Code code) {
         return code == Code::not_found || code == Code::credentials ||
                (rescue && code != Code::cancelled);
@@ -192,7 +192,7 @@ Task<Result<TrafficState>> CloudRunDriver::read() {
 // Writing
 // -------------------------------------------------------------------------------------------
 
-/// A rollback asks once, and only a revision that cannot serve holds it up: users are hurt
+/// A rollback asks once and is only stopped by a revision that cannot serve: users are affected
 /// meanwhile, and the platform checks the revision itself.
 Task<Result<void>> CloudRunDriver::may_rise(std::string revision, Clock::time_point until) {
     const bool rescue = api_.rescues();
@@ -216,7 +216,7 @@ Task<Result<void>> CloudRunDriver::preview(Split target) {
     co_return Result<void>{};
 }
 
-/// The service as the caller saw it, or nothing is written.
+/// The service as the caller saw it; otherwise nothing is written.
 Task<Result<Service>> CloudRunDriver::decide(std::string etag, Clock::time_point until) {
     OA_CO_CHECK(unsent(co_await follow(until)));
     OA_CO_TRY(Service live, unsent(co_await service(until)));
@@ -246,7 +246,7 @@ Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::t
     const std::string name(string_member(json, "name").value_or(""));
     const std::string below = location_ + "/operations/";
     const auto slash = name.rfind('/');
-    // Which project stands in the name, its id or its number, is the platform's choice.
+    // The name contains the project's id or number, as the platform chooses.
     if (slash == std::string::npos || !name.substr(0, slash).ends_with("/operations") ||
         !cloud_run::is_name(name.substr(slash + 1))) {
         co_return fail(Code::protocol, "the write was answered without an operation");
@@ -256,7 +256,7 @@ Task<Result<void>> CloudRunDriver::write(Service live, Entries traffic, Clock::t
     co_return Result<void>{};
 }
 
-/// The same, without tags of revisions that are gone when those are in the way.
+/// The same, without tags of deleted revisions if those prevent the write.
 Task<Result<void>>
 CloudRunDriver::write_living(Service live, Entries traffic, Clock::time_point until) {
     auto written = co_await write(live, traffic, until);
@@ -324,7 +324,7 @@ Task<Result<TrafficState>> CloudRunDriver::verify(Split target, Millis limit) {
         if (state) {
             const bool there = state->settled && rests_at(*state, target);
             const bool refused = operation_ && operation_->failure;
-            if (there && !refused) { // somebody else's deployment may have failed beside it
+            if (there && !refused) { // another deployment may have failed at the same time
                 co_return state;
             }
             if (auto failure = given_up(*state)) {

@@ -19,10 +19,10 @@ struct CloudRunDriverOptions {
     std::string service; ///< short name
     std::vector<std::string> revisions; ///< short names; stable first
     net::TokenSource token;
-    Millis call_timeout{15000}; ///< of one HTTP exchange
-    Millis poll{2000}; ///< between two looks at an operation
+    Millis call_timeout{15000}; ///< of one HTTP request
+    Millis poll{2000}; ///< between two reads of an operation
     Millis wait_at_most{60000}; ///< for Retry-After and back-off within one call of the driver
-    Millis backoff{500}; ///< before the first repetition of a read; doubled each time
+    Millis backoff{500}; ///< before the first retry of a read; doubled each time
 };
 
 /// `client` must outlive the driver.

@@ -24,8 +24,8 @@ Error lost(const net::ClientResponse& response) {
     };
 }
 
-/// `known`: the body is an error in the API's own form. A proxy in between has other bodies, and
-/// what it says of the request proves little.
+/// `known`: the body is an error in the API's own form. Other bodies come from a proxy in between
+/// and prove little about the request.
 Code code_of(int status, bool known, bool write) {
     switch (status) {
     case 401:

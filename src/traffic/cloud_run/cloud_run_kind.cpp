@@ -18,7 +18,7 @@ struct CloudRunSettings final : DriverSettings {
     std::string service{};
     std::optional<AuthRef> auth{}; ///< unset: the metadata server's token
 
-    /// Renewed as its reference allows; the metadata server's when none was given.
+    /// Renewed as the reference allows; the metadata server's tokens when none was given.
     [[nodiscard]] net::TokenSource tokens(const DriverParts& parts) const {
         const bool given = auth && !parts.token.empty();
         return net::token_source(

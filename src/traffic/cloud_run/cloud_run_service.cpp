@@ -42,7 +42,7 @@ const std::string& serves(const Entry& entry, const std::string& latest_ready) {
     return entry.latest && entry.revision.empty() ? latest_ready : entry.revision;
 }
 
-/// Which entry gets a revision's share: the one that has some, else one without a tag.
+/// The entry that gets a revision's share: one that has a share, otherwise one without a tag.
 Entry& carrier(Entries& entries, std::string_view revision, const Entries& before) {
     std::size_t best = entries.size();
     int best_rank = -1;
@@ -95,7 +95,7 @@ std::string_view condition_of(const Json& object, std::string_view type) {
 }
 
 bool Service::at_rest() const {
-    // The platform gives up a change that failed and leaves observedGeneration behind.
+    // The platform abandons a failed change and leaves observedGeneration behind.
     return !reconciling &&
            (condition == "CONDITION_FAILED" || (observed == generation && succeeded()));
 }
@@ -174,7 +174,7 @@ bool same_place(const Entry& a, const Entry& b) {
     return a.latest == b.latest && a.revision == b.revision;
 }
 
-/// The entry of `live` that has the place of `was`, best the one with its tag.
+/// The entry of `live` in the place of `was`, preferably the one with its tag.
 Entry& place_of(Entries& live, const Entry& was) {
     for (const bool exactly : {true, false}) {
         for (Entry& entry : live) {
@@ -185,11 +185,11 @@ Entry& place_of(Entries& live, const Entry& was) {
     }
     Entry made = was;
     made.percent = 0;
-    made.tag.clear(); // the operator who removed or moved it did so on purpose
+    made.tag.clear(); // an operator removed or moved the tag on purpose
     return live.emplace_back(std::move(made));
 }
 
-/// What an entry is worth: {latest, revision} → percent.
+/// The shares of the entries: {latest, revision} → percent.
 std::map<std::pair<bool, std::string>, int> shares_of(const Entries& entries) {
     std::map<std::pair<bool, std::string>, int> out;
     for (const Entry& entry : entries) {
@@ -220,7 +220,7 @@ restored(const Json& exact, Entries live, const Split& target, const std::string
     } else {
         live = with_split(std::move(live), target);
     }
-    // Entries that a shift added for its share alone.
+    // Entries that a shift added only for their share.
     std::erase_if(live, [&](const Entry& entry) {
         return entry.percent == 0 && entry.tag.empty() &&
                std::ranges::none_of(*kept, [&](const Entry& was) {
@@ -254,7 +254,7 @@ Result<Service> parse_service(const Json& json) {
     out.latest_ready = short_name(text_in(json, "latestReadyRevision"));
     out.latest_created = short_name(text_in(json, "latestCreatedRevision"));
     OA_TRY(out.traffic, parse_entries(member(json, "traffic"), "traffic"));
-    if (out.traffic.empty()) { // the default, in words
+    if (out.traffic.empty()) { // the default, made explicit
         Entry latest;
         latest.latest = true;
         latest.percent = 100;

@@ -17,7 +17,7 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr auto k_poll = Millis{250};
-/// Of ours, the programs get these and nothing else: enough to start and to find their settings.
+/// The programs get only these variables of ours: enough to start and to find their settings.
 constexpr std::string_view k_passed_on = "OA_STREAM_DRIVER_";
 
 std::map<std::string, std::string> environment(const CommandDriverOptions& options) {
@@ -33,7 +33,7 @@ std::map<std::string, std::string> environment(const CommandDriverOptions& optio
     return out;
 }
 
-/// What the operator gave the programs through the environment may be a secret.
+/// Values that the operator passes to the programs through the environment may be secrets.
 Redactor redactor_of(const std::map<std::string, std::string>& env) {
     Redactor out;
     for (const auto& [name, value] : env) {
@@ -53,8 +53,9 @@ public:
     [[nodiscard]] std::string_view kind() const noexcept override { return k_command.name; }
     [[nodiscard]] std::string target() const override {
         std::vector<std::string> set = options_.set;
-        // From another folder a relative path is another program; a bare name is looked for in
-        // PATH. A link stays one: where a release is a link, the next one has the same program.
+        // From another folder a relative path would be another program; a bare name is looked up in
+        // PATH. Links are not resolved: if a release is a link, the next release has the same
+        // program.
         if (!set.empty() && set.front().contains('/') && !set.front().starts_with('/')) {
             std::error_code unknown;
             const auto whole = std::filesystem::absolute(set.front(), unknown);
@@ -62,7 +63,7 @@ public:
         }
         return target_of(set);
     }
-    /// Earlier releases kept a relative program as it was typed.
+    /// Earlier releases stored a relative program path as typed.
     [[nodiscard]] bool is_target(std::string_view kept) const override {
         return kept == target() || kept == target_of(options_.set);
     }
@@ -123,7 +124,7 @@ private:
         return command_request(call, options_.endpoint, options_.revisions);
     }
 
-    /// Ended in any way of its own; the error says which program of ours it was.
+    /// Runs the program to its end; errors name which of our programs it was.
     [[nodiscard]] Task<Result<ProgramEnd>>
     call(std::string_view name, std::vector<std::string> argv, Json document) {
         auto env = env_;
@@ -134,11 +135,12 @@ private:
         ProgramCall request{
             std::move(argv), std::move(env), dump_json(document) + "\n", options_.timeout
         };
-        request.drops_output = name != "read"; // a program that writes must not die of what it says
+        // A program that writes must not be killed because of its output.
+        request.drops_output = name != "read";
         auto end = co_await call_program(executor_, std::move(request));
         if (!end) {
             Error error = std::move(end).error();
-            // Of a read that would say that a revision is gone, of a write that it is done.
+            // For a read that code would mean a deleted revision, for a write a completed one.
             if (error.code == (name == "read" ? Code::not_found : Code::io)) {
                 error.code = Code::unavailable;
             }
@@ -197,18 +199,18 @@ private:
         co_return seen;
     }
 
-    /// The program's own facts are shown and kept; nothing else depends on them.
+    /// The program's own facts are shown and stored; nothing else depends on them.
     [[nodiscard]] Json shown(const Json& extra) const {
         return parse_json(redactor_.apply(dump_json(extra))).value_or(Json::object());
     }
 
-    /// Which revisions there are, a preview program knows better than a list of what serves.
+    /// A preview program knows the existing revisions better than a list of what serves.
     [[nodiscard]] Result<void> possible(const CommandRead& seen, const Split& target) const {
         for (const auto& [revision, share] : target.all()) {
             const bool known = !options_.preview.empty() ||
                                seen.state.serving.all().contains(revision) ||
                                seen.state.wanted.all().contains(revision);
-            if (!known && !seen.state.serving.empty()) { // of what is not a split nothing is known
+            if (!known && !seen.state.serving.empty()) { // nothing is known when it is not a split
                 return fail(
                     Code::precondition, fmt::format("read shows no revision '{}'", revision)
                 );
@@ -240,8 +242,8 @@ private:
         co_return Result<void>{};
     }
 
-    /// What was decided on is still there: an etag that changes by itself is not another operator,
-    /// and must not keep a rollback from being written.
+    /// The state that was decided on is unchanged: an etag that changes by itself does not mean
+    /// another operator, and must not prevent a rollback.
     [[nodiscard]] bool same_as_reported(const TrafficState& now) const {
         return now.serving == reported_.serving && now.wanted == reported_.wanted &&
                now.exact == reported_.exact && now.settled == reported_.settled;
@@ -251,7 +253,7 @@ private:
     CommandDriverOptions options_;
     std::map<std::string, std::string> env_;
     Redactor redactor_;
-    TrafficState reported_{}; ///< by the last read()
+    TrafficState reported_{}; ///< from the last read()
     bool exact_split_ = false; ///< as of the last read
     std::map<std::string, std::string, std::less<>> urls_{};
 };

@@ -1,4 +1,4 @@
-// The driver for anything else: programs of the operator with JSON on stdin and stdout.
+// The driver for any other machinery: programs of the operator with JSON on stdin and stdout.
 #pragma once
 
 #include "oa_stream/traffic/kind.hpp"
@@ -15,7 +15,7 @@ extern const DriverKind k_command;
 struct CommandDriverOptions {
     std::vector<std::string> read;
     std::vector<std::string> set;
-    std::vector<std::string> preview{}; ///< empty: whatever read shows is possible
+    std::vector<std::string> preview{}; ///< empty: every split that read shows is possible
     std::string endpoint{};             ///< passed to the programs as OA_STREAM_ENDPOINT
     std::vector<std::string> revisions; ///< stable first
     Millis timeout{30000};              ///< of one call

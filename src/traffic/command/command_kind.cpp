@@ -16,7 +16,7 @@ using namespace config;
 struct CommandSettings final : DriverSettings {
     std::vector<std::string> read{};
     std::vector<std::string> set{};
-    std::vector<std::string> preview{}; ///< empty: whatever read() shows is possible
+    std::vector<std::string> preview{}; ///< empty: every split that read() shows is possible
     std::string endpoint{}; ///< passed to the programs as OA_STREAM_ENDPOINT
     Millis timeout{30000}; ///< of one call
 
@@ -46,7 +46,7 @@ struct CommandSettings final : DriverSettings {
             {"timeout_ms", timeout.count()},
         };
     }
-    /// As the driver does it: `read` first, and `set` with the etag that it gave.
+    /// The driver's own steps: `read` first, then `set` with the etag from it.
     [[nodiscard]] std::string manual_command(const Arms& arms, const Split& split) const override {
         const std::string asked =
             shell_word(dump_json(command_request("read", endpoint, arms.revisions())));

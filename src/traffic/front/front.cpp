@@ -10,9 +10,9 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr auto k_drain_poll = Millis{20};
-/// The longest chat that a lane takes by default: one with old files (--limit resend).
+/// The longest chat that a lane accepts by default: one with old files (--limit resend).
 constexpr std::size_t k_longest_body = 64U << 20U;
-/// Of all requests that come in, and of all that wait for the head of their answer.
+/// For all requests being received, and for all that wait for the head of their answer.
 constexpr std::size_t k_all_bodies = 256U << 20U;
 
 net::Response refusal_of(const Error& error) {
@@ -104,7 +104,7 @@ public:
         core_->draining = true;
         door_->stop_accepting();
         const auto deadline = Clock::now() + limit;
-        // A request that is still being received is the door's alone.
+        // A request that is still being received is only known to the door.
         while ((core_->active() > 0 || door_->answering() > 0) && Clock::now() < deadline) {
             if (!co_await sleep_for(k_drain_poll)) {
                 co_return;

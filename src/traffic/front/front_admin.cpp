@@ -52,7 +52,7 @@ Result<Weights> parse_weights(const FrontCore& core, std::string_view body) {
     return out;
 }
 
-/// A share may always be taken from a backend that is not ready, and none be given to it.
+/// A share may always be taken from a backend that is not ready, but never given to it.
 Result<void> check_ready(const FrontCore& core, const Weights& weights) {
     std::uint64_t before = 0;
     std::uint64_t after = 0;
@@ -74,7 +74,7 @@ Result<void> check_ready(const FrontCore& core, const Weights& weights) {
     return {};
 }
 
-/// All weights change in one step: there is no moment with half of them.
+/// All weights change in one step, so that there is no moment with half of them.
 net::Response put_weights(FrontCore& core, const net::Request& request) {
     const auto match = request.headers.get("if-match");
     if (!match) {

@@ -16,7 +16,7 @@
 namespace oa_stream::traffic {
 namespace {
 
-/// Between two looks at busy backends. Users see words in steps of tens of milliseconds.
+/// Interval between reads of busy backends. Users see words in steps of tens of milliseconds.
 constexpr Millis k_gather{1};
 constexpr std::array<std::string_view, 9> k_hop_by_hop{
     "connection",
@@ -84,14 +84,15 @@ Json arm_json(const Arm& arm) {
     };
 }
 
-/// Of a turn that may come again, each owner's apart; empty: it has no Idempotency-Key.
+/// Identifies a turn that may be repeated, separately for each owner; empty: it has no
+/// Idempotency-Key.
 std::string key_of(const net::Request& request) {
     const auto key = request.headers.get("idempotency-key");
     const auto owner = request.headers.get("authorization").value_or("");
     return key ? sha256_hex(fmt::format("{}\n{}", owner, *key)) : std::string();
 }
 
-/// One revision: as its lane if it has one, else their sum, with the lanes below `lanes`.
+/// One revision: as its lane if it has one, otherwise their sum, with the lanes under `lanes`.
 Json revision_json(const std::vector<const Arm*>& lanes) {
     Arm sum = *lanes.front();
     Json each = Json::array({arm_json(sum)});
@@ -118,7 +119,7 @@ Json revision_json(const std::vector<const Arm*>& lanes) {
 FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
     : executor(where), options(std::move(given)),
       client(net::HttpClient::make(
-          where, k_gather, options.connections + options.backends.size() // their health checks
+          where, k_gather, options.connections + options.backends.size() // for their health checks
       )),
       pick(options.backends.size()), pick_other(options.backends.size()),
       sticky(options.sticky_threads), keys(options.sticky_threads), instance(random_hex(4)) {
@@ -136,7 +137,7 @@ FrontCore::FrontCore(const asio::any_io_executor& where, FrontOptions given)
 
 void FrontCore::apply_weights() {
     std::map<std::string_view, std::uint32_t> ready;
-    std::uint32_t common = 1; // a multiple of every count of ready lanes: shares stay whole numbers
+    std::uint32_t common = 1; // a multiple of every count of ready lanes keeps shares whole numbers
     for (const Arm& arm : arms) {
         ready[arm.backend.name] += arm.ready ? 1 : 0;
     }
@@ -185,7 +186,8 @@ std::optional<std::size_t> FrontCore::next_arm(WeightedPick& by) {
     if (options.balance == Balance::weights || !in_turn) {
         return in_turn;
     }
-    // Under way for each unit of weight, without a division; who is next by weight wins a tie.
+    // Compares running requests per unit of weight without a division; on a tie the next by weight
+    // wins.
     const auto load = [this](std::size_t arm, std::size_t other) {
         return (arms[arm].counters.active + 1) * std::uint64_t{pick.weights()[other]};
     };
@@ -214,8 +216,8 @@ Result<Route> FrontCore::route(const net::Request& request) {
     }
     if (!ref.thread.empty()) {
         const auto home = sticky.find(ref.thread);
-        // A thread leaves a revision that was taken out of traffic with its next turn; only
-        // reading or stopping the turn that still runs there follows it.
+        // A thread leaves a revision that was taken out of traffic with its next turn; only reading
+        // or stopping a turn that still runs there is sent there.
         if (home && (pick.weights()[*home] > 0 || ref.live_turn)) {
             return Route{.arm = *home, .reason = Reason::sticky, .ref = std::move(ref), .key = key};
         }
@@ -254,7 +256,8 @@ void FrontCore::settle(Route& route) {
         return;
     }
     route.former = sticky.find(thread);
-    // A turn that comes again with its key moves it only from where the next one would leave.
+    // A turn that is repeated with its key only moves the thread away from where its next turn
+    // would leave anyway.
     if (route.ref.new_turn || !route.former ||
         (!route.key.empty() && pick.weights()[*route.former] == 0)) {
         route.settled = sticky.remember(thread, route.arm);
@@ -308,7 +311,7 @@ std::size_t FrontCore::active() const {
 }
 
 Json FrontCore::state() const {
-    std::vector<std::vector<const Arm*>> revisions; // in the order they were given
+    std::vector<std::vector<const Arm*>> revisions; // in the order given
     for (const Arm& arm : arms) {
         const auto known = std::ranges::find_if(revisions, [&](const auto& lanes) {
             return lanes.front()->backend.name == arm.backend.name;
@@ -351,7 +354,7 @@ net::Response unavailable(std::string_view code, std::string_view message) {
 }
 
 net::Headers end_to_end(const net::Headers& headers) {
-    std::string connection; // it may come in several lines, which are one list (RFC 9110, 5.3)
+    std::string connection; // it may have several lines, which form one list (RFC 9110, 5.3)
     for (const auto& [name, value] : headers.all()) {
         connection += iequals(name, "connection") ? value + ',' : "";
     }

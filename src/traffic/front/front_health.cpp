@@ -1,4 +1,4 @@
-// Is each backend ready? Asked over fresh connections, as a new request would find it.
+// Checks whether each backend is ready, over fresh connections, as a new request would find it.
 #include "front_core.hpp"
 
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ Task<void> check(CorePtr core, std::size_t index) {
     );
 }
 
-/// Holds the core while it asks, not while it waits.
+/// Holds the core while it checks, not while it waits.
 Task<void> watch(std::weak_ptr<FrontCore> weak, std::shared_ptr<Wake> wake, std::size_t index) {
     while (true) {
         Millis pause{};

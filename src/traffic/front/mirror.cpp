@@ -1,6 +1,6 @@
-// What must hold: a user never waits for the mirror, and the mirror's answers reach nobody. So a
-// copy is sent by a client of its own, keeps no more than its budget, and is compared on a thread
-// of its own.
+// Invariants: a user never waits for the mirror, and the mirror's answers are never sent to anyone.
+// Therefore a separate client sends copies, a copy keeps no more than its budget, and answers are
+// compared on a separate thread.
 #include "mirror.hpp"
 
 #include "oa_stream/base/text.hpp"
@@ -19,18 +19,19 @@ namespace oa_stream::traffic {
 namespace {
 
 constexpr std::size_t k_threads = 10000; ///< whose choice is remembered
-constexpr std::size_t k_copied = 0; ///< the entries of both picks
+constexpr std::size_t k_copied = 0; ///< index of the copied entry in both picks
 constexpr std::size_t k_not_copied = 1;
 constexpr auto k_asks_dry = std::chrono::seconds(5);
 constexpr auto k_dry_limit = Millis{3000};
-constexpr auto k_asks_token = std::chrono::seconds(20); ///< for another one; a program makes some
+/// Time limit for a new token, which a program may have to create.
+constexpr auto k_asks_token = std::chrono::seconds(20);
 
 constexpr auto k_connect = Millis{3000};
 constexpr std::string_view k_probe_word = "mirror"; ///< the target counts copies as probes
 using telemetry::k_probe_header;
 
-/// Only what is known not to say who the user is: a list of what to leave out would miss the
-/// header of the next gateway.
+/// Only headers that are known not to identify the user: a list of exclusions would miss the header
+/// of the next gateway.
 constexpr std::array<std::string_view, 8> k_passed_on{
     "accept",
     "accept-language",
@@ -47,12 +48,12 @@ bool is_read(const net::Request& request) {
     return request.method == "GET" || request.method == "HEAD";
 }
 
-/// A stop, a decision or a deletion: the mirror has no part in it.
+/// A stop, a decision or a deletion: never part of a mirrored conversation.
 bool acts(const net::Request& request, const ThreadRef& ref) {
     return request.method == "DELETE" || (ref.live_turn && !is_read(request));
 }
 
-/// Users come first: without memory for a copy it is the copy that ends.
+/// Users take precedence: without memory for a copy, the copy ends.
 bool append_if_room(std::string& body, std::string_view bytes) {
     try {
         body += bytes;
@@ -87,7 +88,7 @@ void MirrorCopy::user_done(bool whole) {
         return;
     }
     user_ended_ = true;
-    const auto mirror = mirror_; // end() lets go of it
+    const auto mirror = mirror_; // end() releases it
     if (!whole) {
         mirror->end(*this, &MirrorCounters::abandoned);
     } else if (mirror_ended_) {
@@ -164,7 +165,7 @@ Task<bool> Mirror::asked_dry() {
     co_return (version && options_.says_dry(*version));
 }
 
-/// A conversation is copied whole or not at all: its second turn means nothing without its first.
+/// A conversation is copied whole or not at all: a later turn is meaningless without the first.
 bool Mirror::in_sample(const ThreadRef& ref) {
     if (!ref.thread.empty()) {
         const auto before = picked_.find(ref.thread);
@@ -199,7 +200,7 @@ MirrorCopyPtr Mirror::begin(const net::Request& request, const ThreadRef& ref) {
         part(ref.thread);
     }
     const bool comparable = ref.new_turn || (is_read(request) && !ref.live_turn);
-    // A probe is not a user's request, and a copy that comes round again must not be copied.
+    // A probe is not a user's request, and a copy that returns here must not be copied again.
     if (closed_ || !comparable || request.headers.has(k_probe_header) || !in_sample(ref)) {
         return nullptr;
     }
@@ -265,7 +266,7 @@ Mirror::send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientReques
             self->fresh_next_ = Clock::now() + k_asks_token;
         }
         auto token = co_await self->token_(fresh);
-        if (!token && fresh) { // the same as before, which it may take again
+        if (!token && fresh) { // the same token as before, which may be accepted again
             token = co_await self->token_(false);
         }
         if (token) {
@@ -276,7 +277,7 @@ Mirror::send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientReques
         co_return;
     }
     net::StreamHandlers handlers;
-    const std::weak_ptr<MirrorCopy> weak = copy; // it holds the transfer, which holds these
+    const std::weak_ptr<MirrorCopy> weak = copy; // it owns the transfer, which owns these handlers
     handlers.on_head = [weak](const net::ClientResponse& head) {
         const auto alive = weak.lock();
         if (!alive || !alive->mirror_) {
@@ -300,9 +301,10 @@ Mirror::send(std::shared_ptr<Mirror> self, MirrorCopyPtr copy, net::ClientReques
 
 void Mirror::heard(const MirrorCopyPtr& copy, const net::ClientResponse& response) {
     if (!copy->mirror_) {
-        return; // ended meanwhile
+        return; // the copy ended meanwhile
     }
-    const bool refused = token_ && response.status == 401; // the mirror's own, which may be old
+    // The mirror's own token, which may be outdated.
+    const bool refused = token_ && response.status == 401;
     refused_ = refused_ || refused;
     const bool answered = response.status != 0 && !refused;
     if (answered != std::exchange(answers_, answered)) {
@@ -357,7 +359,7 @@ void Mirror::compare(const MirrorCopyPtr& copy) {
                 executor = executor_,
                 judge = options_.compare]() mutable {
         auto found = judge(*pair);
-        // What is the loop's goes back to it, to be let go of there.
+        // Objects of the loop are returned to it, to be destroyed there.
         asio::post(
             executor,
             [pair = std::move(pair), copy = std::move(copy), weak = std::move(weak), found] {
@@ -374,7 +376,7 @@ void Mirror::end(MirrorCopy& copy, std::uint64_t MirrorCounters::* counter) {
     const auto self = std::exchange(copy.mirror_, nullptr);
     ++(counters_.*counter);
     if (counter != &MirrorCounters::same && counter != &MirrorCounters::different) {
-        leave_out(copy.turn_of_); // it ends there when nobody reads it
+        leave_out(copy.turn_of_); // it ends there when it has no reader
     }
     bytes_ -= std::exchange(copy.bytes_, 0);
     copy.pair_ = {};
@@ -391,7 +393,7 @@ void Mirror::close() {
         end(*copy, &MirrorCounters::abandoned);
     }
     thread_.stop();
-    thread_.join(); // at most one comparison
+    thread_.join(); // waits for at most one comparison
 }
 
 } // namespace oa_stream::traffic

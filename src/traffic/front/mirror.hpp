@@ -20,8 +20,8 @@ namespace oa_stream::traffic {
 
 class Mirror;
 
-/// One request that goes both ways. The relay reports what the user gets; nothing here ever waits
-/// for the mirror in its name. After the budget is used up all calls do nothing.
+/// One request that is sent to both lanes. The relay reports what the user receives; nothing here
+/// ever makes the relay wait for the mirror. After the budget is used up all calls do nothing.
 class MirrorCopy : public std::enable_shared_from_this<MirrorCopy> {
 public:
     MirrorCopy(std::shared_ptr<Mirror> mirror, MirrorPair pair)
@@ -29,16 +29,16 @@ public:
 
     void user_head(const net::ClientResponse& head);
     void user_bytes(std::string_view bytes);
-    /// Once. `whole`: it was passed on to its end.
+    /// Call once. `whole`: the answer was forwarded to its end.
     void user_done(bool whole);
 
 private:
     friend class Mirror;
-    std::shared_ptr<Mirror> mirror_; ///< null: over
+    std::shared_ptr<Mirror> mirror_; ///< null: the copy has ended
     MirrorPair pair_;
     std::shared_ptr<net::Transfer> transfer_{};
-    std::size_t bytes_ = 0; ///< charged
-    std::string turn_of_{}; ///< the thread; empty for a read and where nobody has named it yet
+    std::size_t bytes_ = 0; ///< charged to the budget
+    std::string turn_of_{}; ///< the thread; empty for a read and while the thread has no id yet
     bool user_ended_ = false;
     bool mirror_ended_ = false;
 };
@@ -55,19 +55,19 @@ public:
     Mirror(const Mirror&) = delete;
     Mirror& operator=(const Mirror&) = delete;
 
-    /// Asks the target again and again whether it is dry, unless the operator stated it.
+    /// Queries periodically whether the target is dry, unless the operator stated it.
     void start();
     /// Null: this request is not copied.
     [[nodiscard]] MirrorCopyPtr begin(const net::Request& request, const ThreadRef& ref);
-    /// The mirror lacks one of its turns (as of a fork), or has it under another id: what
-    /// comes next would be new to it. Of an empty one: nothing.
+    /// The mirror lacks one of the thread's turns (as after a fork), or has it under another id, so
+    /// later turns would be new to it. Does nothing for an empty id.
     void leave_out(const std::string& thread);
     /// Ends all copies; nothing is copied afterwards.
     void close();
     [[nodiscard]] Json state() const;
     /// Lines of Prometheus' text format.
     [[nodiscard]] std::string metrics() const;
-    /// What became of the copies, one line for people.
+    /// The results of the copies, one line for display.
     [[nodiscard]] std::string summary() const;
 
 private:
@@ -77,12 +77,13 @@ private:
     static Task<void> hurry(std::weak_ptr<MirrorCopy> weak, Millis patience);
     [[nodiscard]] Task<bool> asked_dry();
     [[nodiscard]] bool in_sample(const ThreadRef& ref);
-    /// From here on the user's conversation is another than the mirror's.
+    /// From here on the user's conversation differs from the mirror's.
     void part(const std::string& thread);
-    /// Without the body.
+    /// The request without its body.
     [[nodiscard]] net::ClientRequest head_of(const net::Request& from) const;
     void heard(const MirrorCopyPtr& copy, const net::ClientResponse& response);
-    /// Appends to a body of the copy. False: beyond the budget or the memory, and the copy is over.
+    /// Appends to a body of the copy. False: beyond the budget or the memory, and the copy has
+    /// ended.
     bool keep(MirrorCopy& copy, std::string_view bytes, std::string& body);
     void compare(const MirrorCopyPtr& copy);
     void judged(
@@ -94,21 +95,21 @@ private:
     asio::any_io_executor executor_;
     MirrorOptions options_;
     std::function<void(std::string_view)> note_;
-    std::unique_ptr<net::HttpClient> client_; ///< its own: users' connections are not its
+    std::unique_ptr<net::HttpClient> client_; ///< separate from the users' connections
     net::TokenSource token_{};
     MirrorCounters counters_{};
-    WeightedPick pick_{2}; ///< of turns
-    WeightedPick pick_read_{2}; ///< of reads that name no thread
+    WeightedPick pick_{2}; ///< for turns
+    WeightedPick pick_read_{2}; ///< for reads that name no thread
     StickyThreads picked_;
     std::set<MirrorCopyPtr> open_{};
     std::size_t bytes_ = 0;
     bool dry_ = false;
     bool answers_ = true;
-    bool refused_ = false; ///< the token
-    Clock::time_point fresh_next_{}; ///< when another may be asked for
+    bool refused_ = false; ///< the token was refused
+    Clock::time_point fresh_next_{}; ///< when another one may be requested
     bool closed_ = false;
     Clock::time_point lines_since_{};
-    std::size_t lines_ = 0; ///< reported since then
+    std::size_t lines_ = 0; ///< lines reported since then
     std::uint64_t left_out_ = 0;
     asio::thread_pool thread_{1};
 };

@@ -1,4 +1,4 @@
-// What the mirror reports: its state, its metrics and its lines in the log.
+// The mirror's reports: its state, its metrics and its lines in the log.
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t k_longest_line = 400;
 constexpr std::size_t k_lines_a_pair = 5;
-constexpr std::size_t k_lines = 20; ///< reported differences in one k_lines_over
+constexpr std::size_t k_lines = 20; ///< differences reported per k_lines_over
 constexpr auto k_lines_over = std::chrono::seconds(1);
 
 struct CounterRow {
@@ -74,7 +74,7 @@ void Mirror::note(std::string_view line) {
         ++left_out_;
         return;
     }
-    // A difference is printable already: to quote its quotes again would spoil it.
+    // A difference is already printable: escaping its quotes again would garble it.
     const std::string text = show_controls(Redactor().apply(line));
     const auto cut = cut_at_code_point(text, k_longest_line);
     note_(fmt::format("{}{}", cut, cut.size() < text.size() ? "…" : ""));

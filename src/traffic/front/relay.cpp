@@ -1,5 +1,5 @@
-// One request through the front door. Bytes are never collected, except for short answers of known
-// length, which keep their content-length that way.
+// Relays one request through the front door. Bytes are never collected, except for short answers of
+// known length, which keep their content-length that way.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/net/oa_headers.hpp"
@@ -21,27 +21,27 @@ namespace {
 constexpr std::uint64_t k_short_answer = 256U << 10U;
 constexpr int k_created = 201;
 constexpr int k_refused = 400;
-constexpr std::array k_may_run{409, 502, 504}; ///< refused, as a turn runs, or after it was sent on
-constexpr auto k_peer_poll = Millis{50}; // how soon a client that left ends a slow start
-/// A client that only ended its sending half looks like one that left, and still reads a whole
-/// answer (`nc -N`). One that left costs its backend so much longer.
+constexpr std::array k_may_run{409, 502, 504}; ///< a turn runs, or failed after it was sent on
+constexpr auto k_peer_poll = Millis{50}; // how soon a client's leaving ends a slow start
+/// A client that only closed its sending half looks like one that left, but still reads a complete
+/// answer (`nc -N`). One that did leave keeps its backend busy this much longer.
 constexpr auto k_half_closed = Millis{1000};
-constexpr auto k_stream_wait = std::chrono::hours(24); // longer than any
+constexpr auto k_stream_wait = std::chrono::hours(24); // longer than any stream
 
 struct Relay {
     Relay(const asio::any_io_executor& executor, Route to) : route(std::move(to)), wake(executor) {}
-    Route route; ///< changes while lanes take no connection
+    Route route; ///< changes while lanes accept no connection
     std::shared_ptr<net::Exchange> exchange;
     std::shared_ptr<net::Transfer> transfer;
     MirrorCopyPtr copy; ///< null: not mirrored
-    std::shared_ptr<net::BodyStream> body; ///< once the head was passed on
+    std::shared_ptr<net::BodyStream> body; ///< set once the head was forwarded
     std::optional<net::ClientResponse> head;
-    std::optional<net::ClientResponse> result; ///< the transfer is over
+    std::optional<net::ClientResponse> result; ///< set when the transfer has ended
     std::string short_answer;
     bool is_short = false;
     bool paused = false;
     bool client_gone = false;
-    std::optional<Clock::time_point> client_ended; ///< its sending half, at least
+    std::optional<Clock::time_point> client_ended; ///< it closed at least its sending half
     Wake wake;
 
     net::Flow receive(std::string_view bytes) {
@@ -51,7 +51,7 @@ struct Relay {
             return net::Flow::go_on;
         }
         if (!body || body->state() == net::BodyStream::State::blocked) {
-            paused = true; // the piece comes again after resume(); the backend feels the pressure
+            paused = true; // the piece is delivered again after resume()
             return net::Flow::pause;
         }
         mirror_bytes(bytes);
@@ -70,7 +70,7 @@ struct Relay {
             transfer->resume();
         }
     }
-    /// Before there is a body, which reports it itself.
+    /// Before there is a body stream, which reports this itself.
     void look_at_client() {
         if (client_gone || body || !exchange->peer_gone()) {
             return;
@@ -104,7 +104,7 @@ bool known_short(const net::Request& request, const net::ClientResponse& head) {
 
 using RequestBody = std::shared_ptr<const std::string>;
 
-/// The request's body, without a copy: what the door may keep at once counts it until it was sent.
+/// The request's body, without a copy: it counts towards the door's limit until it was sent.
 RequestBody lend_body(const std::shared_ptr<net::Exchange>& exchange) {
     return {&exchange->request().body, [exchange](const std::string*) { exchange->drop_body(); }};
 }
@@ -128,14 +128,14 @@ net::ClientRequest upstream_request(
     out.connect_timeout = core.options.connect_timeout;
     out.first_byte_timeout = core.options.first_byte_timeout;
     out.idle_timeout = core.options.idle_timeout;
-    out.total_timeout = k_stream_wait; // silence is what ends it
+    out.total_timeout = k_stream_wait; // only silence ends it
     return out;
 }
 
 net::Headers
 downstream_headers(const Arm& arm, const net::Request& request, const net::Headers& from) {
     net::Headers out = end_to_end(from);
-    if (!asks_for_head(request)) { // there it is the length of what a GET would get
+    if (!asks_for_head(request)) { // for HEAD it is the length of the answer to a GET
         out.remove("content-length");
     }
     if (!out.has(net::k_revision_header)) {
@@ -151,13 +151,13 @@ Task<void> await_result(RelayPtr relay) {
 
 Task<void> until(RelayPtr relay, bool (*ready)(const Relay&)) {
     while (!ready(*relay)) {
-        // Once there is a body it reports itself that its reader left.
+        // Once there is a body stream it reports itself that its reader left.
         co_await relay->wake.wait(relay->body ? k_stream_wait : k_peer_poll);
         relay->look_at_client();
     }
 }
 
-/// How the transfer went, once it is over.
+/// The transfer's result, once it has ended.
 Task<net::ClientResponse> result_of(RelayPtr relay) {
     co_await until(relay, [](const Relay& r) { return r.result.has_value(); });
     co_return relay->result.value_or(net::ClientResponse{});
@@ -186,15 +186,15 @@ void open_transfer(const CorePtr& core, const Arm& arm, const RelayPtr& relay, R
 
 enum class Ending { finished, unreachable, broken, client_gone };
 
-/// Nothing was sent, so nothing can happen twice.
+/// Nothing was sent, so a retry cannot repeat anything.
 bool took_no_connection(const Relay& relay) {
     using enum net::TransferFailure;
     return !relay.head && !relay.client_gone && relay.result &&
            (relay.result->failure == refused || relay.result->failure == connect_timeout);
 }
 
-/// The transfer to `route.arm`, which has begun an answer or is over without one. While a lane
-/// takes no connection, another of its revision is asked.
+/// Transfers to `route.arm` until an answer begins, or the transfer ends without one. If a lane
+/// accepts no connection, another lane of its revision is tried.
 Task<void> reach(CorePtr core, RelayPtr relay) {
     std::vector<std::size_t> asked;
     const RequestBody body = lend_body(relay->exchange);
@@ -224,7 +224,7 @@ bad_gateway(CorePtr core, std::size_t arm, RelayPtr relay, net::ClientResponse r
     co_return Ending::unreachable;
 }
 
-/// As by a lane whose turn ends with its client.
+/// The answer of a lane whose turn ends with its client.
 Task<Ending> give_up(RelayPtr relay) {
     (void)co_await relay->exchange->respond(
         json_error(499, "client_closed_request", "the client left before the answer")
@@ -280,7 +280,7 @@ Task<Ending> pass_stream(CorePtr core, std::size_t arm, RelayPtr relay, net::Cli
         co_return Ending::broken;
     }
     relay->body->finish();
-    // A slow reader still takes what is queued: until then a drain must not close its connection.
+    // A slow reader still receives queued bytes: until then a drain must not close its connection.
     while (!relay->client_gone && relay->body->state() != net::BodyStream::State::gone) {
         co_await relay->wake.wait(k_peer_poll);
     }
@@ -298,13 +298,13 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
         }
         if (took_no_connection(*relay)) {
             core->unsettle(route);
-        } else { // what was sent there may run, and so may a turn before it
+        } else { // the request may run there, and so may an earlier turn
             core->go_back(route);
         }
         co_return co_await bad_gateway(core, arm, relay, std::move(result));
     }
     net::ClientResponse head = *std::move(relay->head);
-    if (head.status < 200) { // nothing that it could change to was asked for
+    if (head.status < 200) { // the client requested no other protocol
         relay->transfer->cancel();
         net::ClientResponse result = co_await result_of(relay);
         result.failure_text = fmt::format("its answer is {}", head.status);
@@ -316,14 +316,14 @@ Task<Ending> run(CorePtr core, RelayPtr relay) {
             core->mirror->leave_out(std::string(*learned));
         }
     }
-    if (head.status == k_created) { // a chat, perhaps under an id that nobody asked for
+    if (head.status == k_created) { // a chat, perhaps with an id that the server chose
         const auto location = head.headers.get("location").value_or("");
         const std::string made = thread_of("GET", location, "", "").thread;
         if (!made.empty()) {
             core->sticky.remember(made, route.arm);
         }
         if (core->mirror && !route.ref.thread.empty() && made != route.ref.thread) {
-            core->mirror->leave_out(made); // a copy of that one, with turns that it does not get
+            core->mirror->leave_out(made); // a copy with turns that the mirror does not have
         }
     }
     if (contains(k_may_run, head.status)) {
@@ -352,7 +352,7 @@ std::uint64_t& counter_of(ArmCounters& counters, Ending ending) {
     return counters.client_gone;
 }
 
-/// Without memory for what a request needs it is this one which ends.
+/// If memory for a request is lacking, only this request ends.
 Task<Ending> run_or_refuse(CorePtr core, RelayPtr relay) {
     try {
         core->settle(relay->route);

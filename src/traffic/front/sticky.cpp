@@ -12,7 +12,8 @@
 namespace oa_stream::traffic {
 namespace {
 
-/// No lane takes a longer one; a body may bring megabytes, to be kept for each of many threads.
+/// No lane accepts a longer id; a body may contain megabytes, which would be kept for each of many
+/// threads.
 constexpr std::size_t k_longest_id = 128;
 
 std::vector<std::string_view> segments(std::string_view path) {
@@ -26,7 +27,7 @@ std::vector<std::string_view> segments(std::string_view path) {
     return out;
 }
 
-/// The {id} of a path that has one.
+/// The {id} of a path that contains one.
 std::string_view id_in(const std::vector<std::string_view>& parts) {
     if (parts.size() >= 3 && parts[1] == "chats") {
         return parts[2];
@@ -45,11 +46,11 @@ bool starts_turn(const std::vector<std::string_view>& parts) {
     return chat && (parts.size() == 2 || (parts.size() == 3 && parts[2] == "stream"));
 }
 
-/// A history may be megabytes long, and every stream of the door waits meanwhile.
+/// A history may be megabytes long, and parsing it delays every stream of the door.
 ThreadRef turn_in(std::string_view body) {
     std::array<std::string, k_thread_names.size()> ids;
-    bool answers = false; // the assistant's is the last of `messages` …
-    std::optional<bool> lone_answers; // … or what stands beside them, which goes before
+    bool answers = false; // the last of `messages` is the assistant's …
+    std::optional<bool> lone_answers; // … or the member beside them, which takes precedence
     const auto outer = [&](std::string_view name, std::string_view text) {
         const auto known = std::ranges::find(k_thread_names, name);
         if (known != k_thread_names.end()) {
@@ -146,7 +147,7 @@ ThreadRef thread_of(
         if (std::string named = thread_in_query(query); !named.empty()) {
             out.thread = std::move(named);
         }
-        out.live_turn = out.live_turn && !makes_chat; // where it exists: 409
+        out.live_turn = out.live_turn && !makes_chat; // where it exists the answer is 409
         out.new_turn = out.new_turn && !makes_chat;
     }
     if (out.thread.size() > k_longest_id) {

@@ -1,4 +1,4 @@
-// Which backend a thread lives on, and how a request names its thread.
+// Assigns threads to backends, and reads the thread that a request names.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,16 @@
 
 namespace oa_stream::traffic {
 
-/// Bounded map thread → backend; the thread not seen for longest is forgotten first. Of limit 0:
-/// it remembers none.
+/// Bounded map thread → backend; forgets the thread that was not seen for longest. With limit 0 it
+/// remembers none.
 class StickyThreads {
 public:
     explicit StickyThreads(std::size_t limit) : limit_(limit) {}
     [[nodiscard]] std::optional<std::size_t> find(const std::string& thread);
-    /// Returns a number that no other call returns.
+    /// Returns a unique number for this assignment.
     std::uint64_t remember(const std::string& thread, std::size_t backend);
     void forget(const std::string& thread);
-    /// The number of the call that placed it; 0: none did.
+    /// The number of the current assignment; 0: none.
     [[nodiscard]] std::uint64_t said_by(const std::string& thread) const;
     [[nodiscard]] std::size_t size() const noexcept { return index_.size(); }
 
@@ -38,8 +38,8 @@ private:
 
 struct ThreadRef {
     std::string thread; ///< as the client names it; empty: the request names none
-    bool live_turn = false; ///< resume, stop, or what a running turn waits for: makes sense only
-                            ///< where the turn runs
+    /// Resume, stop, or input for a running turn: only makes sense where the turn runs.
+    bool live_turn = false;
     bool new_turn = false;
 };
 

@@ -9,12 +9,12 @@
 
 namespace oa_stream::traffic {
 
-/// Ask your condition before each wait: a notify() without a waiter is not kept.
+/// Check your condition before each wait: a notify() without a waiter is lost.
 class Wake {
 public:
     explicit Wake(const asio::any_io_executor& executor) : timer_(executor) {}
     void notify() { timer_.cancel(); }
-    /// Until notify(), at most `limit`.
+    /// Waits until notify(), at most `limit`.
     [[nodiscard]] Task<void> wait(Clock::duration limit) {
         timer_.expires_after(limit);
         co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));

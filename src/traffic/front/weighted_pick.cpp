@@ -11,7 +11,8 @@ void WeightedPick::set(std::vector<std::uint32_t> weights) {
 }
 
 std::optional<std::size_t> WeightedPick::next() {
-    // Everybody earns its weight; the richest is picked and pays the sum of all weights.
+    // Each entry earns its weight as credit; the one with the most is picked and pays the sum of
+    // all weights.
     const auto total = std::accumulate(weights_.begin(), weights_.end(), std::int64_t{0});
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < weights_.size(); ++i) {
@@ -21,7 +22,7 @@ std::optional<std::size_t> WeightedPick::next() {
         }
     }
     if (!best) {
-        return std::nullopt; // nobody has a weight
+        return std::nullopt; // all weights are 0
     }
     credit_[*best] -= total;
     return best;

@@ -1,4 +1,4 @@
-// Smooth weighted round robin: deterministic, so a split is exact, not merely expected.
+// Smooth weighted round robin: deterministic, so a split is exact, not only on average.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace oa_stream::traffic {
 class WeightedPick {
 public:
     explicit WeightedPick(std::size_t entries) : weights_(entries, 0), credit_(entries, 0) {}
-    /// One weight an entry; forgets what was owed under the old ones.
+    /// One weight per entry; resets all credit.
     void set(std::vector<std::uint32_t> weights);
     /// nullopt when all weights are 0.
     [[nodiscard]] std::optional<std::size_t> next();

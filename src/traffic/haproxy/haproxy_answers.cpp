@@ -14,7 +14,7 @@
 namespace oa_stream::traffic {
 namespace {
 
-// srv_admin_state. 0x04 (disabled in the file) is history alone: it stays set after `state ready`.
+// srv_admin_state. 0x04 (disabled in the file) is only history: it stays set after `state ready`.
 constexpr unsigned k_maint_bits = 0x01U | 0x02U | 0x20U | 0x40U; // set, inherited, no address (2)
 constexpr unsigned k_drain_bits = 0x08U | 0x10U; // set, inherited
 
@@ -29,7 +29,7 @@ std::unexpected<Error> nonsense(std::string_view what) {
     );
 }
 
-/// What is before the next empty line; that is how every answer ends.
+/// The text before the next empty line, which ends every answer.
 std::optional<std::string_view> next_answer(std::string_view& rest) {
     const auto end = rest.find("\n\n");
     if (end == std::string_view::npos) {
@@ -42,7 +42,7 @@ std::optional<std::string_view> next_answer(std::string_view& rest) {
 
 constexpr auto number = number_of<std::int64_t>;
 
-/// Rows by the names of their columns, which differ in number and order by version and build.
+/// Rows by column name, because number and order of columns depend on version and build.
 class Table {
 public:
     Table(std::string_view heading, char by) : columns_(pieces_of(heading, by)) {}
@@ -87,7 +87,7 @@ Rotation rotation_of(unsigned admin) {
     return (admin & k_drain_bits) != 0 ? Rotation::drain : Rotation::ready;
 }
 
-/// The servers of one backend; those of others are passed over.
+/// The servers of one backend; others are skipped.
 Result<std::vector<HaproxyFacts>> parse_servers(std::string_view answer, std::string_view backend) {
     const auto lines = pieces_of(answer, '\n');
     if (lines.size() < 2 || lines[0] != "1" || !lines[1].starts_with("# ")) {

@@ -86,14 +86,14 @@ public:
             const auto setting = wanted.find(server.server);
             if (setting != wanted.end() && target.percent_of(server.revision) == 0 &&
                 rotation != Rotation::ready) {
-                setting->second.rotation = rotation; // who took it out may be at work on it
+                setting->second.rotation = rotation; // whoever took it out may be working on it
             }
         }
         OA_CO_CHECK(check_gains(now, wanted));
         co_return co_await write(now, wanted);
     }
 
-    /// A server that had no share may have been taken out since: see restore().
+    /// A server without a share may have been taken out since: see restore().
     [[nodiscard]] bool same_setting(const Json& a, const Json& b) const override {
         const auto seen = settings_from(a, options_);
         const auto recorded = settings_from(b, options_);
@@ -107,7 +107,7 @@ public:
         return seen && recorded ? std::ranges::equal(*seen, *recorded, same) : a == b;
     }
 
-    /// A look, a write, the undoing of half a write, and a file.
+    /// A read, a write, the undoing of half a write, and a file.
     [[nodiscard]] Millis patience() const noexcept override {
         return 3 * options_.call_timeout + Millis(2000);
     }
@@ -125,8 +125,8 @@ public:
         return by.empty() || by == "roundrobin" || by == "static-rr";
     }
 
-    /// A reload may bring the backend or the server back, so this is no Code::not_found, after
-    /// which nobody asks again.
+    /// A reload may restore the backend or the server, so this must not be Code::not_found, after
+    /// which the read is not retried.
     [[nodiscard]] bool is_gone(const Error& error) const noexcept override {
         return error.code == Code::precondition;
     }
@@ -176,8 +176,8 @@ private:
         co_return now;
     }
 
-    /// Everybody goes back to stable, which somebody took out of rotation: it returns, unless its
-    /// checks say that nobody is there. A canary that was taken out stays out.
+    /// Stable gets all traffic but was taken out of rotation: it returns, unless its checks failed.
+    /// A canary that was taken out stays out.
     [[nodiscard]] bool
     comes_home(const HaproxyServer& server, const HaproxyFacts& facts, const Split& target) const {
         return server.server == options_.servers.front().server &&
@@ -201,8 +201,8 @@ private:
         );
     }
 
-    /// Nobody gains who is not ready; taking a share away is always possible. A server that is
-    /// enabled is judged by its health, which HAProxy does not know yet.
+    /// A server that is not ready must not gain; taking a share away is always possible. A server
+    /// that is being enabled is judged by its health, which HAProxy does not know yet.
     [[nodiscard]] Result<void>
     check_gains(const HaproxySnapshot& now, const Settings& wanted) const {
         for (const HaproxyServer& server : options_.servers) {
@@ -245,7 +245,7 @@ private:
         return {};
     }
 
-    /// Without the file a reload goes back to the weights of the configuration.
+    /// Without the file a reload returns to the weights of the configuration.
     [[nodiscard]] Result<void> save_state(const std::string& state) const {
         if (options_.state_file.empty()) {
             return {};
@@ -261,7 +261,7 @@ private:
         return {};
     }
 
-    /// Empty when all that have a share of `target` take it in full, as of the last read().
+    /// Empty when all servers with a share of `target` accept it in full, as of the last read().
     [[nodiscard]] std::string shortcoming(const Split& target) const {
         for (const HaproxyServer& server : options_.servers) {
             const HaproxyFacts& facts = *last_.find(server.server);

@@ -1,4 +1,4 @@
-// What HAProxy counts, for the evidence.
+// HAProxy's counters, for the evidence.
 #include "haproxy_view.hpp"
 
 #include <fmt/format.h>

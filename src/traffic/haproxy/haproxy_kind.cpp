@@ -11,7 +11,7 @@ using namespace config;
 struct HaproxySettings final : DriverSettings {
     std::string socket{}; ///< path of the stats socket, or host:port
     std::string backend{};
-    std::string stable_server{}; ///< empty: called like the revision
+    std::string stable_server{}; ///< empty: the revision's name
     std::string canary_server{};
     std::string state_file{}; ///< empty: none is written
 
@@ -35,7 +35,7 @@ struct HaproxySettings final : DriverSettings {
         if (const auto checked = check_socket("traffic.socket", socket); !checked) {
             return {checked.error()};
         }
-        // Of two revisions that are one server no weight can make a split.
+        // If two revisions are one server no weight can make a split.
         if (const std::string& server = stable_name(arms);
             !server.empty() && server == canary_name(arms) && arms.stable != arms.canary) {
             return {

@@ -39,7 +39,7 @@ ServerShift shift_of(
     if (now.rotation != wanted.rotation) {
         auto state =
             fmt::format("set server {}/{} state {}", backend, now.name, to_string(wanted.rotation));
-        // A weight has no effect while the server is out: set then, it cannot take effect too
+        // A weight has no effect while the server is out: when set then, it cannot take effect too
         // early.
         const bool leaves = wanted.rotation != Rotation::ready;
         out.commands.insert(leaves ? out.commands.begin() : out.commands.end(), std::move(state));

@@ -1,4 +1,4 @@
-// In which order servers get their new weights. Private to the room.
+// The order in which servers get their new weights. Private to the room.
 #pragma once
 
 #include "haproxy_answers.hpp"

@@ -13,7 +13,7 @@
 namespace oa_stream::traffic {
 namespace {
 
-// As in the configuration file: nothing that could end a command and begin another.
+// As in the configuration file: no character that could end a command and begin another.
 bool is_haproxy_name(std::string_view name) {
     return name.size() <= 256 && is_plain_word(name, "-_.:");
 }
@@ -51,12 +51,12 @@ unsigned sum_of(const HaproxySnapshot& snapshot) {
     return sum;
 }
 
-/// Those whose weights HAProxy cannot change while it runs, but for all or nothing.
+/// Algorithms whose weights HAProxy can only set to all or nothing while it runs.
 bool is_static(const HaproxySnapshot& snapshot) {
     return snapshot.algorithm == "static-rr";
 }
 
-/// A hash of the default `hash-type map-based` is as static, and does not show it.
+/// A hash with the default `hash-type map-based` is static, too, but does not show it.
 bool may_be_static(const HaproxySnapshot& snapshot) {
     constexpr std::array<std::string_view, 6> k_hashes{
         "source", "uri", "url_param", "hdr", "rdp-cookie", "hash"
@@ -258,7 +258,7 @@ Result<Settings> settings_for(
     for (const HaproxyServer& server : options.servers) {
         const HaproxyFacts& facts = *snapshot.find(server.server);
         const auto percent = static_cast<unsigned>(target.percent_of(server.revision));
-        // A static algorithm knows the weight of the file, or none.
+        // A static algorithm only accepts the weight of the file, or none.
         const bool whole = percent == 100 && may_be_static(snapshot);
         out[server.server] = {
             whole && (is_static(snapshot) || facts.initial > 0) ? facts.initial : percent,

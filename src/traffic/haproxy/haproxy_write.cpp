@@ -27,7 +27,7 @@ write_wanted(HaproxyDriverOptions options, HaproxySnapshot now, Settings wanted)
     co_return out;
 }
 
-/// The first server that is not as wanted.
+/// The first server that differs from what is wanted.
 std::optional<std::string> deviation(const HaproxyWritten& seen, const Settings& wanted) {
     for (const auto& [name, setting] : wanted) {
         const auto found = seen.servers.find(name);
@@ -64,7 +64,7 @@ std::unexpected<Error> refusal(const std::string& complaint, std::string_view th
     );
 }
 
-/// HAProxy refused at least one command: those that it may have accepted are undone.
+/// HAProxy refused at least one command: undoes those that it may have accepted.
 Task<Result<std::string>>
 roll_back(HaproxyDriverOptions options, HaproxySnapshot before, HaproxyWritten seen) {
     Settings former;

@@ -1,4 +1,4 @@
-// Telling HAProxy, and making sure that it listened. Private to the room.
+// Writes settings to HAProxy, and verifies them. Private to the room.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -9,9 +9,9 @@
 
 namespace oa_stream::traffic {
 
-/// Leads from `before` to `wanted` by one line over one connection, so that no crash of ours leaves
-/// half of it undone. Returns the text of a state file. Code::credentials and Code::precondition
-/// with HAProxy's words: nothing has changed, or it was taken back.
+/// Changes `before` to `wanted` with one line over one connection, so that a crash of ours cannot
+/// leave half of it. Returns the text of a state file. Code::credentials and Code::precondition
+/// with HAProxy's message: nothing has changed, or it was undone.
 [[nodiscard]] Task<Result<std::string>>
 write_settings(HaproxyDriverOptions options, HaproxySnapshot before, Settings wanted);
 

@@ -29,7 +29,7 @@ using boost::system::error_code;
 constexpr auto k_awaitable = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t k_longest_answer = 8U << 20U; // some 40,000 servers
 
-/// Closes what is under way when the time is over, so that every wait ends.
+/// Closes the connection at the deadline, so that every wait ends.
 class Deadline {
     struct Shared {
         bool passed = false;
@@ -50,7 +50,7 @@ public:
     }
     [[nodiscard]] bool passed() const { return shared_->passed; }
 
-    /// As long as it lives.
+    /// Active as long as it lives.
     class Guard {
     public:
         Guard(Deadline& deadline, std::function<void()> close) : shared_(deadline.shared_) {
@@ -95,7 +95,7 @@ std::unexpected<Error> connect_failure(const error_code& error, const std::strin
 template <class Socket>
 Task<Result<std::string>> // NOLINTNEXTLINE(cppcoreguidelines-avoid-reference-coroutine-parameters)
 converse(Socket& socket, std::string line) {
-    line += '\n'; // without it there is no answer until HAProxy's own time limit
+    line += '\n'; // otherwise the answer only comes at HAProxy's own timeout
     const auto [failed, sent] = co_await asio::async_write(socket, asio::buffer(line), k_awaitable);
     if (failed) {
         co_return fail(Code::network, "cannot send to HAProxy: " + failed.message());

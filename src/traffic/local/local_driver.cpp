@@ -73,7 +73,7 @@ std::string reason(const net::ClientResponse& response) {
     return text ? std::string(*text) : fmt::format("HTTP {}", response.status);
 }
 
-/// The numbers behind the split: 40 and 10 are 80 % and 20 %, and are to come back as 40 and 10.
+/// The weights behind the split: 40 and 10 are 80 % and 20 %, and must be restored as 40 and 10.
 Json weights_of(const Json& state) {
     Json out = Json::object();
     for (const Json& backend : state.at("backends")) {
@@ -83,7 +83,7 @@ Json weights_of(const Json& state) {
     return out;
 }
 
-/// A revision that `target` gives a share though it is not ready, and why; empty: none.
+/// A revision that `target` gives a share although it is not ready, and why; empty: none.
 std::string not_ready(const Json& state, const Split& target) {
     for (const Json& backend : state.at("backends")) {
         const auto name = string_member(backend, "name").value_or("");
@@ -95,7 +95,7 @@ std::string not_ready(const Json& state, const Split& target) {
     return {};
 }
 
-/// curl says of a socket that it may not open what it says of one that nobody listens on.
+/// curl reports a socket without permission like one without a listener.
 std::optional<Error> not_allowed(const std::string& socket) {
     if (::faccessat(AT_FDCWD, socket.c_str(), R_OK | W_OK, AT_EACCESS) == 0 || errno != EACCES) {
         return std::nullopt;
@@ -154,7 +154,7 @@ public:
         out.etag = string_member(state, "etag").value_or("");
         out.streams = streams_of(state);
         out.exact = weights_of(state);
-        // Front doors of earlier versions have weights alone, and do not say so.
+        // Front doors of earlier versions only have weights, and do not report it.
         exactly_ = string_member(state, "balance").value_or("weights") == "weights";
         out.process.id = string_member(state, "instance").value_or("");
         out.extra = std::move(state);
@@ -246,7 +246,8 @@ private:
         if (response.failure == net::TransferFailure::none) {
             return {};
         }
-        const bool nobody = response.failure == net::TransferFailure::refused; // curl names a port
+        // Curl's message names a port.
+        const bool nobody = response.failure == net::TransferFailure::refused;
         if (auto denied = nobody ? not_allowed(options_.admin_socket) : std::nullopt) {
             return std::unexpected(*std::move(denied));
         }
@@ -266,7 +267,7 @@ private:
 
     net::HttpClient& client_;
     LocalDriverOptions options_;
-    bool exactly_ = true; ///< as the front door that was read last splits
+    bool exactly_ = true; ///< whether the front door that was read last splits exactly
 };
 
 } // namespace

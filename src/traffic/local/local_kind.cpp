@@ -11,8 +11,8 @@ namespace {
 using namespace config;
 
 struct LocalSettings final : DriverSettings {
-    std::string socket{}; ///< admin socket of the front door; empty: the playbook brings its own
-    std::string base_url{}; ///< of the door
+    std::string socket{}; ///< admin socket of the front door; empty: the playbook starts its own
+    std::string base_url{}; ///< URL of the front door
 
     [[nodiscard]] Result<std::unique_ptr<TrafficDriver>> make(DriverParts parts) const override {
         const std::string& base = base_url.empty() ? parts.users_url : base_url;

@@ -1,4 +1,4 @@
-// What a driver and its row say of the same kind.
+// Shared by the local driver and its row.
 #pragma once
 
 #include "oa_stream/traffic/kind.hpp"
