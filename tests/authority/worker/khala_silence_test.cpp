@@ -40,6 +40,7 @@ std::string accept_key(const std::string& head) {
 
 constexpr std::string_view k_cut = "cut"; ///< not said: the connection ends there
 constexpr std::string_view k_deny = "deny"; ///< not said: the token is refused
+constexpr std::string_view k_away = "away"; ///< not said: a proxy has no backend
 
 /// Opens every WebSocket, says `script[n]` on the n-th, and nothing more but pongs.
 struct Server {
@@ -78,8 +79,10 @@ struct Server {
         const auto n = std::min(self.opened, self.script.size() - 1);
         self.opened += poll ? 0 : 1;
         self.asked = poll ? self.asked : head.substr(0, head.find('\r'));
-        if (!poll && self.script[n].size() == 1 && self.script[n].front() == k_deny) {
-            answer = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n";
+        const auto only = self.script[n].size() == 1 ? self.script[n].front() : std::string_view();
+        if (!poll && (only == k_deny || only == k_away)) {
+            answer = only == k_deny ? "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+                                    : "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
             cut = true;
         } else if (poll) {
             answer = self.throttles ? "HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
@@ -247,6 +250,17 @@ TEST_CASE("khala: a new token wakes a link that rests, and what the server advis
         CHECK(pause >= first - Millis(20)); // looked at every 5 ms
         CHECK(pause < Millis(5'000)); // not the rest of a link that is refused
     }
+}
+
+TEST_CASE("khala: an address that was right is asked soon, as long as a proxy has no backend") {
+    constexpr std::string_view k_short = R"({"type":"hello","recommended_reconnect_backoff_ms":5})";
+    const std::vector<std::string_view> away{k_away};
+    Stage stage(KhalaWire::rust, {{k_short, k_cut}, away, away, away, away, away, {k_hello}});
+    stage.until([&] { return stage.downs == 1; });
+    const auto cut = Clock::now();
+    stage.until([&] { return stage.ups == 2; });
+    CHECK(stage.server.opened == 7);
+    CHECK(Clock::now() - cut < Millis(5'000)); // it did not rest for 30 s
 }
 
 TEST_CASE("khala: a topic whose head nobody tells is read from its beginning") {

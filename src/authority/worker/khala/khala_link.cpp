@@ -157,9 +157,8 @@ Millis KhalaLink::pause_after(const KhalaEnd& end, bool was_up) {
     if (end.why == Why::refused_build) {
         return k_final_pause;
     }
-    // A proxy that swaps its backends answers as a wrong address does.
-    const bool wrong = end.why == Why::settings && (!known_good_ || failures_ > k_denials);
-    if (wrong || denials_ >= k_denials) {
+    // A proxy without a backend answers as a wrong address does.
+    if ((end.why == Why::settings && !known_good_) || denials_ >= k_denials) {
         return options_->deadlines.denied;
     }
     const int doublings = std::min(failures_, 6);
