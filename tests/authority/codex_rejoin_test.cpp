@@ -316,6 +316,21 @@ TEST_CASE("a summary of the conversation is told once, whatever history tells ag
     CHECK(kinds == std::vector<std::string>{"compacting", "compacted"});
 }
 
+TEST_CASE("a summary in the place of results fails a turn until the model has read them") {
+    Joined turn;
+    turn.live->unread_results = true;
+    turn.begin(item("q", "userMessage"));
+    const bool read = GENERATE(false, true);
+    CAPTURE(read);
+    if (read) {
+        turn.begin(item("r", "reasoning"));
+    }
+    turn.begin(item("s", "contextCompaction"));
+    turn.end(item("s", "contextCompaction"));
+    turn.completed();
+    CHECK(turn.transcript().outcome() == (read ? "completed" : "failed"));
+}
+
 TEST_CASE("the client's calls are told without the ends that the lost connection had", "[rejoin]") {
     Joined turn;
     turn.live->take_client_calls(true, {"f"});

@@ -251,7 +251,7 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
     );
     live->ask_approvals = request->ask_approvals;
     live->alone = !request->thread;
-    live->seeded_results = contains(request->seed, SeedMessage::Role::tool, &SeedMessage::role);
+    live->unread_results = contains(request->seed, SeedMessage::Role::tool, &SeedMessage::role);
     if (!request->tools.empty() || request->wait_for_calls) {
         live->take_client_calls(request->wait_for_calls, hold->functions);
     }

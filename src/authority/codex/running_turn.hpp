@@ -134,7 +134,7 @@ public:
     std::optional<turn::FailureCode> reported_failure{};
     bool unasked = false; ///< its user message is not in codex's history yet
     bool ask_approvals = false; ///< the client accepts approvals
-    bool seeded_results = false; ///< its new thread was seeded with results of calls
+    bool unread_results = false; ///< its thread is new and has results that the model must read
     bool stop_wanted = false; ///< stop it, if necessary once there is a connection
     bool left = false; ///< continues without a handle
     bool awaited = false; ///< a coroutine waits for the end of its response
@@ -154,7 +154,7 @@ private:
     void tell_calls();
     void hand_over();
     void give_up(const Json& error);
-    [[nodiscard]] bool loses_results(std::string_view method, const Json& message) const;
+    [[nodiscard]] bool loses_results(std::string_view method, const Json& message);
     void apply(std::string_view method, const Json& message); ///< running_turn_rejoin.cpp
     void say(std::string_view method, const Json& message);
     [[nodiscard]] bool is_torn(std::string_view method, const Json& message);

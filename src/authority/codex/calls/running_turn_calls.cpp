@@ -125,12 +125,16 @@ void RunningTurn::hand_over() {
     handed_over_ = true;
 }
 
-/// Compaction replaces all messages but the user's newest with a summary. The results that the
-/// client sent would be lost, and the model would repeat the same calls.
-bool RunningTurn::loses_results(std::string_view method, const Json& message) const {
-    return seeded_results && method == "item/started" &&
-           text_view_in(object_in(object_in(message, "params"), "item"), "type") ==
-               "contextCompaction";
+/// Compaction replaces all messages but the user's newest with a summary. Results that the client
+/// sent and the model has not read yet would be lost, and it would repeat the same calls.
+bool RunningTurn::loses_results(std::string_view method, const Json& message) {
+    if (!unread_results || method != "item/started") {
+        return false;
+    }
+    const auto type = text_view_in(object_in(object_in(message, "params"), "item"), "type");
+    const bool compacts = type == "contextCompaction";
+    unread_results = compacts || type == "userMessage"; // all other items are the model's
+    return compacts;
 }
 
 /// Codex calls the model again, whose next answer would be based on results that the client never
