@@ -115,8 +115,10 @@ Task<Accepted<Seed>> TurnStarter::read_earlier(CallPtr call, std::size_t from) {
 /// user typed next: both make one question.
 Task<Accepted<void>> TurnStarter::add_unsent(CallPtr call, std::string thread) {
     auto& chat = call->chat;
-    if (chat.earlier.empty() || !may_be_unsent(chat, chat.earlier.back()) || chat.answers_calls ||
-        chat.kept_question) {
+    // A worker stores no ids of pages, and a look at its thread uses up a command of its minute.
+    const bool sure = lane_->authority().capabilities().worker.empty();
+    if (!sure || chat.earlier.empty() || !may_be_unsent(chat, chat.earlier.back()) ||
+        chat.answers_calls || chat.kept_question) {
         co_return Accepted<void>{};
     }
     OA_CO_TRY(const auto turns, co_await newest_turns(call, std::move(thread), k_looked_through));

@@ -107,3 +107,12 @@ TEST_CASE("unsent: what is too long together is named") {
     CHECK(rig.asked(k_kept_out) == Texts{"three"});
     CHECK(rig.stream->head.headers.get("x-oa-ignored") == "messages[2]");
 }
+
+TEST_CASE("unsent: a worker's thread, which has no ids of pages, is not read for it") {
+    KeptOutRig rig;
+    rig.authority.able = {.name = "worker", .worker = "w"};
+    rig.authority.history_error = Error{.code = Code::unavailable, .message = "too many commands"};
+    const auto reads = rig.authority.history_reads;
+    CHECK(rig.asked(k_kept_out) == Texts{"three"});
+    CHECK(rig.authority.history_reads == reads);
+}
