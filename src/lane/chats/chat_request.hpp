@@ -59,6 +59,7 @@ struct ChatRequest {
     std::vector<std::string> unused{};
     RequestExtras extras{};
     std::size_t newest = 0; ///< index of the newest user message in messages[]; after `earlier`
+    bool with_unsent = false; ///< add_unsent() put others in front of the newest message
     bool thread_made = false; ///< the client sent no thread id, so the lane made one
     bool regenerate = false; ///< trigger: regenerate-message
     /// … without messages, or after results: the conversation already has the user's message or the

@@ -118,7 +118,8 @@ bool never_arrived(const ChatRequest& request, const Turns& turns) {
 bool kept_out_by(const authority::PastTurn& turn, const ChatRequest& request, const Turns& turns) {
     const bool names_answer =
         !request.message_id.empty() && request.message_id != request.user_message_id;
-    return !names_answer && !request.earlier.empty() && never_arrived(request, turns) &&
+    const bool alone = request.earlier.empty() && !request.with_unsent;
+    return !names_answer && !alone && never_arrived(request, turns) &&
            !says_the_same(request, turn);
 }
 

@@ -151,6 +151,7 @@ Task<Accepted<void>> TurnStarter::add_unsent(CallPtr call, std::string thread) {
     chat.words = words + chat.words;
     chat.newest = from;
     chat.earlier.resize(kept);
+    chat.with_unsent = true;
     co_return ignore_more(chat.extras, lane_->config.strict_body, seed.partly);
 }
 

@@ -116,3 +116,18 @@ TEST_CASE("unsent: a worker's thread, which has no ids of pages, is not read for
     CHECK(rig.asked(k_kept_out) == Texts{"three"});
     CHECK(rig.authority.history_reads == reads);
 }
+
+TEST_CASE("unsent: regenerating the last of several refused messages sends all of them") {
+    KeptOutRig rig;
+    const auto stream = rig.open(rig.post(
+        "/api/chats/c/stream",
+        fmt::format(R"({{"trigger":"regenerate-message","messages":[{}]}})", k_kept_out)
+    ));
+    rig.until("the answer", [&] { return stream->ended || stream->has("start-step"); });
+    CHECK(stream->head.status == 200);
+    const auto& request = rig.authority.last().request;
+    CHECK(request.client_message_id == "u3");
+    CHECK(request.input.size() == 2);
+    CHECK_FALSE(request.revert_from_turn.has_value());
+    rig.complete(stream);
+}
