@@ -261,7 +261,10 @@ TEST_CASE("stop: one that names its turn ends no other one") {
     rig.authority.hold = true;
     const auto third = rig.open(rig.post("/api/chats/c1/stream", user_message("three", "u3")));
     rig.until("the start", [&] { return rig.authority.starts == 3; });
+    rig.authority.able.joins = true; // then it waits for the start, which is not the one it means
+    const auto asked = Clock::now();
     CHECK(stop("turn-2") == "idle");
+    CHECK(Clock::now() - asked < Millis(10'000)); // LaneTimings::start_wait: 30 s
     rig.authority.release();
     rig.until("the third stream", [&] { return third->has("start-step"); });
     CHECK(rig.authority.last().interrupts == 0);

@@ -312,7 +312,7 @@ Task<Accepted<Streams::Reply>> Streams::stop(CallPtr call) {
     if (turn_id.empty() && lane_->turns.stop_start(owner, thread)) {
         co_return stop_reply(*call, nullptr, "stopping");
     }
-    OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::stopping));
+    OA_CO_TRY(const auto turn, co_await starter_.find(call, FoundFor::stopping, k_stop_wait));
     const bool meant = turn && (turn_id.empty() || turn->id() == turn_id);
     const bool live = meant && (!turn->ended() || start == SharedLane::Start::over);
     if (!live && lane_->shared && !lane_->shared->store().trouble().empty()) {
