@@ -16,7 +16,6 @@ namespace oa_stream::lane {
 
 namespace {
 
-
 bool is_of(const authority::PastTurn& turn, const ChatRequest& chat) {
     return !chat.user_message_id.empty() && turn.client_message_id == chat.user_message_id &&
            says_the_same(chat, turn);

@@ -40,7 +40,7 @@ bool never_arrived(net::TransferFailure failure) noexcept {
     return failure == dns || failure == refused || failure == tls || failure == connect_timeout;
 }
 
-/// The answer is not the service's own: the command may or may not have reached it.
+/// The service failed, or the answer is not its own: the command may or may not have been executed.
 bool unclear(int status, const Json& body) noexcept {
     return status == 0 || status >= 500 || (status == 200 && body.is_null());
 }
