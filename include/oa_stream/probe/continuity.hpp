@@ -1,6 +1,6 @@
-// Do conversations survive a change of revision? Makes threads on one revision and goes on with
-// them on another, as a user does whose next request meets the other side of a split.
-// One thread; the client must outlive it.
+// Tests whether conversations survive a change of revision: opens threads on one revision and
+// continues them on another, like a user whose next request reaches the other side of a split. Not
+// thread-safe; the client must outlive it.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -18,34 +18,34 @@
 
 namespace oa_stream::probe {
 
-/// One that a conversation may meet.
+/// One side that a conversation may reach.
 struct Side {
-    std::string name{}; ///< in the words of checks
+    std::string name{}; ///< its name in checks
     Target target{};
-    bool canary = false; ///< the others serve already, with whatever they list wrongly
+    bool canary = false; ///< the other sides serve already, including any errors in their lists
 };
 
-/// A side, and conversations that turns at another one opened.
+/// A side, with conversations that turns at another side opened.
 struct OtherSide {
     Side side{};
     std::vector<std::string> opened_elsewhere{};
 };
 
-/// One at a time.
+/// Conversations are read one at a time.
 struct ReadPace {
-    double per_s = 50; ///< of those that were opened elsewhere
+    double per_s = 50; ///< for conversations opened elsewhere
     Millis longest{20'000};
-    /// For each thread and side, when that is more in all and none failed: a slow target is no
-    /// bad one.
+    /// Time per thread and side, if that is more in total and no read failed: a slow target is not
+    /// a bad one.
     Millis each{3000};
-    Millis most{60'000};  ///< whatever there is to read; with its turn after a rollback
-    Millis pause{1000};   ///< before a second try, so that a blip does not meet both
-    std::function<bool()> stop{}; ///< true: somebody waits for it to end
+    Millis most{60'000}; ///< overall limit; after a rollback including the turn
+    Millis pause{1000}; ///< before a second attempt, so that a short outage does not hit both
+    std::function<bool()> stop{}; ///< true: the caller waits for it to end
 };
 
 class Continuity {
 public:
-    /// `prompt`: of the turns; empty: that of probes.
+    /// `prompt`: for the turns; empty: the probes' prompt.
     Continuity(net::HttpClient& client, ProbeLimits limits, std::string prompt);
 
     /// A thread made on `from` is read on `to`, answered there, and read again: all earlier
@@ -69,7 +69,7 @@ public:
     /// or the time end in another way. SKIPPED when none was made.
     [[nodiscard]] Task<Check> all_on(Side side, std::string id, std::string left, ReadPace pace);
 
-    /// Their ids, for remove_threads(); they are forgotten.
+    /// Removes and returns the thread ids, for remove_threads().
     [[nodiscard]] std::vector<std::string> take();
 
 private:
@@ -77,24 +77,24 @@ private:
         std::string id;
         std::string writer{}; ///< the side that answered last
         std::vector<SeenMessage> messages{};
-        std::size_t sent = 0; ///< messages sent since; nobody has read what became of them
+        std::size_t sent = 0; ///< messages sent since the last read, with unknown result
     };
     struct Page {
         std::optional<std::vector<SeenMessage>> messages{};
         int status = 0;
         [[nodiscard]] bool not_there() const noexcept { return status == 404; }
-        /// Some answer with an empty list for a conversation that they do not know.
+        /// Some servers answer with an empty list for an unknown conversation.
         [[nodiscard]] bool unknown_there() const noexcept {
             return not_there() || (messages && messages->empty());
         }
-        bool unknown = false; ///< the route is there, and has no such thread
-        std::string seen{}; ///< the answer, in a few words
-        std::string wrong{}; ///< with its messages, by read_twice(); "" when it has none
+        bool unknown = false; ///< the route exists, but not the thread
+        std::string seen{}; ///< the answer, shortened
+        std::string wrong{}; ///< fault found in its messages by read_twice(); "" when none
     };
     struct Tries {
-        std::vector<SeenMessage> expected{}; ///< what the page begins with
+        std::vector<SeenMessage> expected{}; ///< the messages that the page must begin with
         std::size_t sent = 0; ///< messages sent since
-        std::size_t least = 0; ///< messages that the page has when it is whole
+        std::size_t least = 0; ///< number of messages on a complete page
         Millis pause = ReadPace{}.pause;
         Clock::time_point until = Clock::time_point::max();
         [[nodiscard]] std::string wrong_with(const std::vector<SeenMessage>& seen) const;
@@ -102,16 +102,16 @@ private:
     [[nodiscard]] ProbeLimits limits_until(Clock::time_point until) const;
     [[nodiscard]] Task<Page>
     read(Target target, std::string thread, Clock::time_point until = Clock::time_point::max());
-    /// Once more where it could not be read, or is not as expected: users come again, too.
+    /// Reads again if the page was unreadable or not as expected: users retry, too.
     [[nodiscard]] Task<Page> read_twice(Target target, std::string thread, Tries tries);
     [[nodiscard]] Task<ProbeSample>
     say(Target target, std::string thread, Clock::time_point until = Clock::time_point::max());
     struct Look;
     [[nodiscard]] Task<void> read_until_over(Look* look);
     [[nodiscard]] Task<void> read_all(Look* look);
-    /// What was opened elsewhere, for all sides in turn.
+    /// Reads the conversations opened elsewhere, alternating between sides.
     [[nodiscard]] Task<void> read_elsewhere(Look* look);
-    /// What became of the thread's next message, and what it lists then.
+    /// Judges the thread's next message and the list after it.
     [[nodiscard]] Task<Check> judge_turn(
         Thread* thread, Side to, ProbeSample answered, Tries tries, std::string id, std::string way
     );
@@ -119,21 +119,21 @@ private:
     net::HttpClient& client_;
     ProbeLimits limits_;
     std::string prompt_;
-    std::vector<std::string> opened_{}; ///< also those that could not be read
+    std::vector<std::string> opened_{}; ///< including conversations that could not be read
     std::vector<Thread> threads_{};
-    /// One that is not the canary lists empty parts beside the content of its own messages: such
-    /// lists say nothing of any side.
+    /// A side other than the canary lists empty parts beside the content of its messages, so such
+    /// parts prove nothing against any side.
     bool blank_parts_known_ = false;
 };
 
 struct ThreadCount {
     std::uint64_t known = 0;
-    bool more = false; ///< there are others that were not looked at
+    bool more = false; ///< there are others that were not read
     friend bool operator==(const ThreadCount&, const ThreadCount&) = default;
 };
 
-/// How many conversations the target lists for this caller that are not a probe's. At most `most`
-/// are read; nullopt when it lists none or does not answer.
+/// The number of conversations that the target lists for this caller, without those of probes.
+/// Reads at most `most`; nullopt when it lists none or does not answer.
 [[nodiscard]] Task<std::optional<ThreadCount>>
 count_threads(net::HttpClient& client, Target target, ProbeLimits limits, std::uint64_t most);
 

@@ -13,11 +13,11 @@ namespace oa_stream::probe {
 
 struct GivenHeaders {
     net::Headers values{};
-    std::vector<Secret> hidden{}; ///< of them, that must not be shown
+    std::vector<Secret> hidden{}; ///< values that must not be shown
 };
 
-/// Of lines "Name: value". A value as net::read_token() takes it (env:NAME, …) is read and hidden.
-/// Code::usage for what is not a header, Code::credentials.
+/// Reads lines "Name: value". A value in the form of net::read_token() (env:NAME, …) is read and
+/// hidden. Code::usage for an invalid header, Code::credentials.
 [[nodiscard]] Result<GivenHeaders> read_headers(std::span<const std::string> lines);
 
 } // namespace oa_stream::probe

@@ -21,8 +21,8 @@
 
 namespace oa_stream::probe {
 
-/// When each request is due, seconds since the start: the rate rises evenly from 0 over `ramp_s`,
-/// then stays for `duration_s`.
+/// When each request is due, in seconds since the start: the rate rises linearly from 0 over
+/// `ramp_s`, then stays constant for `duration_s`.
 struct ArrivalPlan {
     double per_second = 1; ///< 0 < per_second
     double ramp_s = 0;
@@ -32,10 +32,10 @@ struct ArrivalPlan {
     [[nodiscard]] std::uint64_t total() const noexcept;
 };
 
-/// What a request's reader is like.
+/// How a request's reader behaves.
 enum class Reader {
     plain,
-    slow, ///< waits before it takes each piece; its times are its own making
+    slow, ///< waits before reading each piece, so it determines its own times
     leaving, ///< disconnects at the first content
 };
 [[nodiscard]] std::string_view to_string(Reader reader) noexcept;
@@ -43,29 +43,30 @@ enum class Reader {
 struct LoadOptions {
     Target target;
     ProbeLimits limits{};
-    std::vector<std::string> prompts{"Reply with the single word: pong"}; ///< taken in turn
+    std::vector<std::string> prompts{"Reply with the single word: pong"}; ///< used in turn
     double per_second = 0; ///< open loop; 0: closed loop with `concurrency` users
-    unsigned concurrency = 0; ///< closed loop: each sends its next when its last is over
+    /// Closed loop: each user sends the next request when the last one has ended.
+    unsigned concurrency = 0;
     Millis ramp{0}; ///< until the full rate (or all users); not measured
     Millis duration{30000}; ///< at the full rate
-    std::uint64_t requests = 0; ///< ends after so many at the latest; 0: no such limit
-    std::size_t max_in_flight = 10000; ///< open loop: a request due beyond is dropped
+    std::uint64_t requests = 0; ///< the run ends after this many; 0: no limit
+    std::size_t max_in_flight = 10000; ///< open loop: a request due beyond this is dropped
     double slow_share = 0; ///< 0–1
     double leaving_share = 0; ///< 0–1, together with slow_share at most 1
-    Millis read_pause{200}; ///< of slow readers
-    Millis drain{30000}; ///< for what is in flight at the end; the rest is unfinished
+    Millis read_pause{200}; ///< for slow readers
+    Millis drain{30000}; ///< for requests in flight at the end; the rest is unfinished
     /// Ends the run when this share of at least 50 requests that ended within 5 s is bad: of
-    /// readers that stay, or of all with those that left taken for good. 0: never.
+    /// requests whose readers stay, or of all with those that left counted as good. 0: never.
     double stop_at_bad = 0.5;
-    std::uint64_t seed = 1; ///< which requests read slowly or leave
-    std::string thread_prefix{}; ///< see load_thread(); empty: one is made up
+    std::uint64_t seed = 1; ///< determines which requests read slowly or leave
+    std::string thread_prefix{}; ///< see load_thread(); empty: generated
 };
 /// The conversation of the request with this index.
 [[nodiscard]] std::string load_thread(std::string_view prefix, std::uint64_t index);
 /// "oaload_<random>".
 [[nodiscard]] std::string load_thread_prefix();
 
-/// Offsets of one answer; from the planned or from the real sending.
+/// The times of one answer, relative to the planned or the actual sending.
 enum class LoadClock { connect, head, first_byte, first_event, first_content, end };
 inline constexpr std::array k_load_clocks{
     LoadClock::connect,
@@ -77,7 +78,7 @@ inline constexpr std::array k_load_clocks{
 };
 [[nodiscard]] std::string_view to_string(LoadClock clock) noexcept;
 
-/// Percentiles in constant memory; seconds in, seconds out. Relative error relative_error().
+/// Percentiles in constant memory; input and output in seconds. Relative error: relative_error().
 class Times {
 public:
     void record(double seconds);
@@ -89,12 +90,12 @@ public:
     /// Nearest rank; nullopt for no data.
     [[nodiscard]] std::optional<double> percentile(measure::Fraction q) const;
     [[nodiscard]] double mean() const noexcept; ///< of the finite ones; 0 for none
-    [[nodiscard]] double max() const noexcept; ///< +Inf when there is an infinite one
+    [[nodiscard]] double max() const noexcept; ///< +Inf when there is an infinite time
     [[nodiscard]] double relative_error() const noexcept { return finite_.relative_error(); }
-    /// {n, infinite, p50, p90, p95, p99, p99.9, max, mean}; an infinite time is the word "inf".
+    /// {n, infinite, p50, p90, p95, p99, p99.9, max, mean}; an infinite time is the string "inf".
     [[nodiscard]] Json to_json() const;
-    /// All that percentiles are taken from: {infinite, min, max, values: [[µs, count], …]}; each
-    /// value is the upper end of its bucket.
+    /// The data from which percentiles are computed: {infinite, min, max, values: [[µs, count],
+    /// …]}; each value is the upper end of its bucket.
     [[nodiscard]] Json kept() const;
     [[nodiscard]] static std::optional<Times> from_kept(const Json& kept);
 
@@ -103,24 +104,25 @@ private:
     std::uint64_t infinite_ = 0;
 };
 
-/// One request as it was planned and as it went.
+/// One request, as planned and as it went.
 struct LoadRequest {
     std::uint64_t index = 0;
     double planned_s = 0; ///< since the run began
-    double late_s = 0; ///< from then until it was really sent (or dropped)
+    double late_s = 0; ///< delay until it was actually sent (or dropped)
     Reader reader = Reader::plain;
     bool measured = true; ///< planned after the ramp
     bool dropped = false; ///< never sent: too many were in flight
     bool unfinished = false; ///< cut off by the end of the run
-    bool waited_out = false; ///< unfinished though the run waited its whole drain for it
+    bool waited_out = false; ///< unfinished although the run waited its full drain time
     ProbeSample sample{};
 
-    /// An ending that counts against the target. Who left on purpose or was cut off does not.
+    /// An ending that counts against the target; not when the reader left on purpose or was cut
+    /// off.
     [[nodiscard]] bool bad() const noexcept;
-    /// Its user waited in vain: the clocks that it did not reach are infinitely slow.
+    /// Its user waited in vain: clocks that it did not reach count as infinite.
     [[nodiscard]] bool unanswered() const noexcept;
 };
-/// The outcome's word, or "dropped", "unfinished", "left" (a leaving reader that did).
+/// The outcome's word, or "dropped", "unfinished", "left" (by a leaving reader).
 [[nodiscard]] std::string_view outcome_word(const LoadRequest& request) noexcept;
 /// One line of measure/requests.ndjson.
 [[nodiscard]] Json to_json(const LoadRequest& request);
@@ -130,14 +132,15 @@ struct LoadSecond {
     std::uint64_t second = 0;
     std::uint64_t planned = 0, sent = 0, late = 0, dropped = 0, ended = 0, bad = 0;
     std::size_t in_flight = 0; ///< at its end
-    Times first_content{}; ///< of those that ended in it or were dropped, from the planned sending
+    /// Of requests that ended in it or were dropped, from the planned sending.
+    Times first_content{};
 };
 [[nodiscard]] Json to_json(const LoadSecond& second);
 
-/// Sent this much after its time, a start is counted as late.
+/// A request sent this much after its due time counts as late.
 inline constexpr double k_late_s = 0.010;
 
-/// Measured requests that were over: ended without being cut off, or dropped.
+/// Measured requests that are complete: ended without being cut off, or dropped.
 struct LoadJudged {
     std::uint64_t n = 0, bad = 0;
     std::map<std::string, std::uint64_t, std::less<>> outcomes{};
@@ -146,44 +149,43 @@ struct LoadJudged {
     [[nodiscard]] std::uint64_t count(std::string_view outcome) const;
 };
 
-/// Everything known of a run so far. Measured means: planned after the ramp.
+/// The results of a run so far. Measured means: planned after the ramp.
 struct LoadTotals {
     std::uint64_t planned = 0, sent = 0, late = 0, dropped = 0, ended = 0, unfinished = 0;
     std::uint64_t measured = 0; ///< planned after the ramp
-    std::uint64_t measured_sent = 0; ///< of them, really sent
-    std::uint64_t measured_late = 0; ///< of them, sent too late
-    /// What shares are of. Leaving readers are not part of it: how the stream of one that left
-    /// would have ended is not known, and those of them that failed before are not a fair sample
-    /// alone.
+    std::uint64_t measured_sent = 0; ///< of these, actually sent
+    std::uint64_t measured_late = 0; ///< of these, sent too late
+    /// The base of shares. Excludes leaving readers: how their streams would have ended is unknown,
+    /// and those that failed before they left are not a fair sample.
     LoadJudged judged{};
     LoadJudged leaving{};
     std::uint64_t broken = 0; ///< streams that broke the contract, ramp included
-    std::uint64_t slow = 0, left = 0; ///< sent with such a reader
-    double last_sent_s = 0; ///< after the ramp, since the start
-    double seconds = 0; ///< how long the full rate was meant to be held, or was until the stop
+    std::uint64_t slow = 0, left = 0; ///< sent with a reader of this kind
+    double last_sent_s = 0; ///< time of the last sending after the ramp, since the start
+    double seconds = 0; ///< intended time at the full rate, or the time until the stop
     std::map<std::string, std::uint64_t, std::less<>> outcomes{
-    }; ///< of all that ended, and dropped
-    std::string example{}; ///< of a bad ending: what was wrong
-    std::array<Times, k_load_clocks.size()> from_plan{}; ///< plain readers alone
+    }; ///< of all that ended or were dropped
+    std::string example{}; ///< detail of a bad ending
+    std::array<Times, k_load_clocks.size()> from_plan{}; ///< plain readers only
     std::array<Times, k_load_clocks.size()> from_send{};
     Times start_delay{}; ///< from plan to sending
-    Times gaps{}; ///< between content chunks; not a token's latency
+    Times gaps{}; ///< between content chunks; not the latency of a token
     std::uint64_t chunks = 0, bytes = 0;
-    std::string stopped{}; ///< why it ended before its time; empty: it did not
-    /// Measured requests of readers that stay which had no end after the whole drain: no share has
-    /// them, but each may be a bad one.
+    std::string stopped{}; ///< why it ended early; empty: it did not
+    /// Measured requests, of readers that stay, without an end after the full drain: no share
+    /// includes them, but each may be a bad one.
     std::uint64_t waited_out = 0;
 
     void add(const LoadRequest& request);
-    /// Sent per second while the full rate was meant to be held.
+    /// Requests sent per second during the intended time at the full rate.
     [[nodiscard]] double achieved_per_second() const noexcept;
 };
 
-/// measure/load.json: what limits are judged by, so that a finished load can be judged again.
+/// measure/load.json: the basis of limits, so that a finished load can be judged again.
 [[nodiscard]] Json kept_totals(const LoadTotals& totals);
 [[nodiscard]] std::optional<LoadTotals> totals_from_kept(const Json& kept);
 
-/// One run of load. All calls on the client's thread; it must outlive run().
+/// One run of load. All calls must be made on the client's thread; the client must outlive run().
 class Load {
 public:
     virtual ~Load() = default;
@@ -192,10 +194,11 @@ public:
     Load& operator=(const Load&) = delete;
 
     struct Observer {
-        std::function<void(const LoadRequest&)> on_request{}; ///< each exactly once, as they end
+        /// Each exactly once, in the order of their endings.
+        std::function<void(const LoadRequest&)> on_request{};
         std::function<void(const LoadSecond&)> on_second{};
     };
-    /// `client` must outlive the load. Code::usage for shares or rates that make no sense.
+    /// `client` must outlive the load. Code::usage for invalid shares or rates.
     [[nodiscard]] static Result<std::unique_ptr<Load>> make(
         const asio::any_io_executor& executor,
         net::HttpClient& client,
@@ -203,9 +206,9 @@ public:
         Observer observer
     );
 
-    /// Until the plan is over and nothing is in flight. Once.
+    /// Runs until the plan is done and nothing is in flight. Call once.
     [[nodiscard]] virtual Task<void> run() = 0;
-    /// No more requests; what is in flight is cancelled at once and counts as unfinished.
+    /// Sends no more requests; those in flight are cancelled at once and count as unfinished.
     virtual void stop(std::string why) = 0;
     [[nodiscard]] virtual const LoadTotals& totals() const noexcept = 0;
 };
@@ -213,7 +216,7 @@ public:
 /// "p99 first_content <= 2s", "p95 gap <= 500ms", "bad <= 1%", "dropped <= 0.1%",
 /// "truncated <= 0.5%": a percentile of a clock, or a share of the measured requests.
 struct LoadLimit {
-    std::string text; ///< as given
+    std::string text; ///< as written
     std::string id; ///< of its check: "limit.p99-first_content"
     std::optional<measure::Fraction> quantile{}; ///< nullopt: a share
     std::string what{}; ///< clock, "gap", "bad", "dropped", "late" or an outcome

@@ -1,6 +1,5 @@
-// The conversations that turns of our own opened on a target, and their end: nobody wants a list of
-// users' chats in which probes stand.
-// One thread; the client must outlive all of it.
+// Deletes the conversations that our turns opened on a target: probes must not clutter users' lists
+// of chats. Not thread-safe; the client must outlive everything here.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -17,39 +16,39 @@
 
 namespace oa_stream::probe {
 
-/// Whether probes, smokes, shadows and loads of this program call their conversations so. A lane
-/// lists no other mark of theirs: the header that marks a probe's turn is not kept with the chat.
+/// Whether the id has the form that this program's probes, smokes, shadows and loads use. A lane
+/// lists no other mark: the header that marks a probe's turn is not stored with the chat.
 [[nodiscard]] bool is_probe_thread(std::string_view id) noexcept;
 
 struct OpenedThreads {
-    std::vector<Target> where{}; ///< any of them may keep them
+    std::vector<Target> where{}; ///< any of these targets may store them
     std::vector<std::string> ids{};
 };
 
-/// One DELETE at a time, so users of the target do not feel it.
+/// One DELETE at a time, so that users of the target are not affected.
 struct RemovePace {
     double per_s = 50;
-    Millis longest{60'000}; ///< from the beginning
-    std::function<bool()> stop{}; ///< true: what is not removed yet stays
-    Millis rest{5'000}; ///< of a target that did not answer three times in a row
+    Millis longest{60'000}; ///< total time
+    std::function<bool()> stop{}; ///< true: conversations that are not removed yet stay
+    Millis rest{5'000}; ///< pause for a target that failed to answer three times in a row
 };
 
 struct Removal {
     std::uint64_t removed = 0;
-    std::uint64_t unknown = 0; ///< no target keeps a conversation of that id
+    std::uint64_t unknown = 0; ///< conversations that no target has
     std::vector<std::string> left{};
-    std::string why{}; ///< the first reason of those left: "it does not delete conversations"
+    std::string why{}; ///< the first reason for those left: "it does not delete conversations"
 };
 
-/// A target without the route is asked once, one that refuses the caller too.
+/// A target without the route, or one that refuses the caller, is only asked once.
 class ThreadRemover {
 public:
     ThreadRemover(net::HttpClient& client, ProbeLimits limits, RemovePace pace = {});
     /// One call at a time.
     [[nodiscard]] Task<void> remove(OpenedThreads opened);
-    /// What is not removed until then stays.
+    /// Conversations that are not removed within this time stay.
     void end_within(Millis longest);
-    /// Tries those once more that a busy or absent target kept, and says what came of all.
+    /// Retries those that a busy or absent target kept, and returns the overall result.
     [[nodiscard]] Task<Removal> finish();
 
 private:
@@ -57,7 +56,7 @@ private:
     std::shared_ptr<State> state_;
 };
 
-/// All of them by one ThreadRemover.
+/// Removes all of them with one ThreadRemover.
 [[nodiscard]] Task<Removal> remove_threads(
     net::HttpClient& client,
     std::vector<OpenedThreads> opened,
@@ -68,7 +67,7 @@ private:
 /// "3 conversations of this run (oaprobe_1, oaprobe_2, …): it does not delete conversations";
 /// empty when none is left.
 [[nodiscard]] std::string left_text(const Removal& removal, std::string_view whose = {});
-/// "; 6 removed; the target keeps …", to end a sentence.
+/// "; 6 removed; the target keeps …", to append to a sentence.
 [[nodiscard]] std::string removed_text(const Removal& removal);
 [[nodiscard]] Json to_json(const Removal& removal);
 

@@ -16,16 +16,16 @@
 namespace oa_stream::probe {
 
 enum class Pacing {
-    streamed, ///< content arrived while it was being made
-    buffered, ///< it was held back
-    undecided, ///< too little content, or it was made too fast to judge
+    streamed, ///< content arrived while it was produced
+    buffered, ///< content was held back
+    undecided, ///< too little content, or produced too fast to judge
 };
 [[nodiscard]] std::string_view to_string(Pacing pacing) noexcept;
 
-/// What was seen of one answer. Seconds since the request was sent.
+/// Observations of one answer, in seconds since the request was sent.
 struct PacingFacts {
     std::uint64_t content_frames = 0;
-    /// Groups of content frames; two frames at most k_same_read apart are of one group.
+    /// Groups of content frames; frames at most k_same_read apart belong to one group.
     std::uint64_t content_reads = 0;
     double first_event = 0;
     double first_content = 0;
@@ -35,7 +35,7 @@ inline constexpr double k_same_read = 0.001;
 
 struct PacingVerdict {
     Pacing pacing = Pacing::undecided;
-    std::string why; ///< one sentence with the figures
+    std::string why; ///< one sentence with the numbers
 };
 
 /// `paced_over`: the target is known to make its content over at least this time (a recorded
@@ -54,8 +54,8 @@ struct PacingVerdict {
 [[nodiscard]] PacingVerdict
 judge_pacing(const PacingFacts& facts, std::optional<Millis> paced_over);
 
-/// What the origin sends while it is made comes later through the target, and at once. Two answers
-/// of a model differ in their first word alone, or in their pace alone.
+/// What the origin sends gradually arrives through the target later and all at once. Two answers of
+/// a model differ only in their first word, or only in their pace.
 [[nodiscard]] bool comes_at_once(const PacingFacts& target, const PacingFacts& origin) noexcept;
 
 } // namespace oa_stream::probe

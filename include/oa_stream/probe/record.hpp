@@ -1,4 +1,4 @@
-// Lets a probe leave what it saw in a run.
+// Stores a probe's observations in a run.
 #pragma once
 
 #include "oa_stream/probe/stream_probe.hpp"
@@ -10,14 +10,14 @@
 
 namespace oa_stream::probe {
 
-/// Below streams/: the sample's files, see stream_files(); their paths.
+/// Writes the sample's files (see stream_files()) below streams/; returns their paths.
 std::vector<std::string>
 keep_stream(run::RunFolder& folder, const std::string& stem, const ProbeSample& sample);
-/// Below streams/; its path.
+/// Writes below streams/; returns the path.
 std::string keep_bytes(run::RunFolder& folder, const std::string& name, std::string_view bytes);
 
-/// Sets the hooks that `options` has, of a smoke or of a shadow: streams, checks, turns and pairs
-/// go into the session, which must outlive the probe.
+/// Sets the hooks that the options of a smoke or shadow have: streams, checks, turns and pairs go
+/// to the session, which must outlive the probe.
 template <class Options> void record_into(run::RunSession& session, Options& options) {
     const auto stream = [&session](const std::string& stem, const ProbeSample& sample) {
         return keep_stream(session.folder(), stem, sample);

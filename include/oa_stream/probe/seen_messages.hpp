@@ -1,4 +1,4 @@
-// The messages of a conversation as its target lists them, and whether they are still the same.
+// The messages that a target lists for a conversation, and the comparison of two lists.
 #pragma once
 
 #include <cstddef>
@@ -9,39 +9,39 @@
 
 namespace oa_stream::probe {
 
-/// What a page draws of a message's `parts`, without what may still change.
+/// The visible content of a message's `parts`, without what may still change.
 struct SeenParts {
-    std::string text{}; ///< of its text parts
+    std::string text{}; ///< text of its text parts
     /// "tool search call_1", "input of call_1", "result of call_1", "file image/png"
     std::vector<std::string> others{};
-    bool blank = false; ///< there is nothing but empty text; parts of other types may be drawn
+    bool blank = false; ///< there is only empty text; parts of other types may be visible
 };
 
-/// One message as `GET /api/chats/{id}/messages` shows it; two revisions that share their threads
-/// show the same ones. Older ones, and other products, may leave out all but the role.
+/// One message as listed by `GET /api/chats/{id}/messages`; two revisions that share their threads
+/// list the same ones. Older revisions, and other products, may omit everything but the role.
 struct SeenMessage {
     std::string role{};
-    std::optional<std::string> content{}; ///< nullopt also for a form that is not known
+    std::optional<std::string> content{}; ///< nullopt also for an unknown form
     std::string id{};
     std::optional<SeenParts> parts{};
 };
 
-/// The messages of a page of that route; nullopt when it is not one.
+/// The messages of a page of that route; nullopt when it is not such a page.
 [[nodiscard]] std::optional<std::vector<SeenMessage>> messages_of(std::string_view body);
 
-/// Drops blank parts beside a content that says something: a page draws nothing of such
-/// a message. True when there was one.
+/// Drops blank parts beside non-empty content: a page shows nothing for such a message. True when
+/// there was one.
 bool drop_blank_parts(std::vector<SeenMessage>& messages);
 
-/// What is wrong with `seen` where `expected` was listed before, in one clause; "" when nothing is.
-/// Only what both list is compared. `sent`: so many messages of users were sent since, which may
-/// stand behind the others; answers may be listed later than what they answer, and in rows.
+/// The fault in `seen` compared with the earlier list `expected`, in one clause; "" when there is
+/// none. Only compares what both list. `sent`: number of users' messages sent since, which may
+/// follow the others; answers may be listed later than their messages, and in rows.
 [[nodiscard]] std::string wrong_with_list(
     const std::vector<SeenMessage>& expected,
     const std::vector<SeenMessage>& seen,
     std::size_t sent = 0
 );
-/// What is wrong with the list of a conversation to which a user sent one message.
+/// The fault in the list of a conversation to which a user sent one message.
 [[nodiscard]] std::string wrong_with_first_turn(const std::vector<SeenMessage>& seen);
 
 } // namespace oa_stream::probe

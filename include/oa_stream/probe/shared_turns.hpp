@@ -1,5 +1,5 @@
-// Do lanes really share their turns? While it goes on, answers are begun on one lane and read at
-// the same time through another one. One thread; the client must outlive it.
+// Tests whether lanes really share their turns: begins answers on one lane and reads them at the
+// same time through another one. Not thread-safe; the client must outlive it.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -15,20 +15,20 @@
 namespace oa_stream::probe {
 
 struct SharedTurnsOptions {
-    std::vector<Target> lanes{}; ///< at least two; each answer begins on the next one
+    std::vector<Target> lanes{}; ///< at least two; answers begin on each in turn
     std::string prompt{};
     ProbeLimits limits{};
     Millis pause{200}; ///< between two answers
 };
 
-/// One answer as its own reader and the other lane's saw it, without comments.
+/// One answer as read from its own lane and from the other lane, without comments.
 struct SharedTurn {
     std::string first{};
     std::string second{};
 };
 enum class Shared {
-    same,    ///< both whole, byte for byte
-    carried, ///< the first was cut; the other lane sent an ending, and nothing else in between
+    same, ///< both complete and identical
+    carried, ///< the first was cut; the other lane sent an ending, and nothing else differs
     differs,
     lost, ///< the other lane sent no ending
 };
@@ -37,9 +37,9 @@ enum class Shared {
 class SharedTurns {
 public:
     SharedTurns(net::HttpClient& client, SharedTurnsOptions options);
-    /// Goes on until finish().
+    /// Continues until finish().
     void start(const asio::any_io_executor& executor);
-    /// No new answer; waits for the one under way. FAIL for one that is lost or another one,
+    /// Begins no new answer and waits for the one under way. FAIL for a lost or different answer,
     /// INCONCLUSIVE when none could be read twice.
     [[nodiscard]] Task<Check> finish(std::string id);
 

@@ -21,36 +21,38 @@ struct SmokeOptions {
     ProbeLimits limits{};
     std::string id_prefix = "stream"; ///< of check ids: "preflight.stream.happy.chat"
     bool probes = true;               ///< false: GETs only, everything else SKIPPED
-    std::string prompt{};  ///< of the happy path; empty: one that suits the target's authority
+    std::string prompt{}; ///< for the happy path; empty: one that suits the target's authority
     std::string expect{};  ///< must occur in its answer; empty: any text
-    bool abort = false; ///< disconnect, resume and stop a turn on a target that is not a replay too
+    bool abort = false; ///< disconnect, resume and stop a turn even if the target is not a replay
     std::string tool_prompt{
     }; ///< makes a target that is not a replay call a tool; empty: not tried
-    /// How long the target keeps a turn that nobody reads, when that is known.
+    /// How long the target keeps a turn without a reader, if known.
     std::optional<Millis> detach_grace{};
-    unsigned concurrency = 1; ///< > 1: so many happy paths at once, 64 at most
-    std::optional<Target> direct{}; ///< the origin behind the target: where were bytes held back?
-    /// Outermost first: which of them cuts or changes answers is tried as well, see hops.hpp.
+    unsigned concurrency = 1; ///< > 1: this many happy paths in parallel, at most 64
+    /// The origin behind the target, to find where bytes were held back.
+    std::optional<Target> direct{};
+    /// Outermost first: also tests which of them cuts or changes answers, see hops.hpp.
     std::vector<Hop> hops{};
     Millis hops_longest{20'000};
-    /// Where kept streams go: called with a file stem and the sample; returns the paths written,
-    /// relative to the run folder. Unset: nothing is kept.
+    /// Stores streams: called with a file stem and the sample; returns the paths written, relative
+    /// to the run folder. Unset: nothing is kept.
     std::function<std::vector<std::string>(const std::string& stem, const ProbeSample&)> keep{};
-    /// Called with the thread before each request that may begin a turn: a smoke that is cut short
-    /// has no footprint check, but what it asked for must be known.
+    /// Called with the thread before each request that may begin a turn: an interrupted smoke has
+    /// no footprint check, but its requests must be known.
     std::function<void(const std::string& thread)> on_turn{};
-    /// Takes over the deletion of a conversation that it may have opened. Unset: the smoke deletes
-    /// them at its end.
+    /// Takes over the deletion of a conversation that the smoke may have opened. Unset: the smoke
+    /// deletes them at its end.
     std::function<void(const std::string& thread)> on_opened{};
-    /// Called as each check is done, for progress.
+    /// Called after each check, for progress.
     std::function<void(const Check&)> on_check{};
 };
 
 /// Every run reports each of them exactly once, in this order.
 [[nodiscard]] std::span<const SmokeRule> smoke_rules() noexcept;
 
-/// What is kept of a sample, as suffix and bytes: .sse (or .body of a refusal), .head and
-/// .timing.ndjson. From them, redacted, `check` reproduces the verdict: lengths are kept.
+/// The files kept of a sample, as suffix and bytes: .sse (or .body of a refusal), .head and
+/// .timing.ndjson. `check` reproduces the verdict from them even when redacted, because lengths are
+/// kept.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>>
 stream_files(const ProbeSample& sample);
 

@@ -7,7 +7,7 @@ namespace oa_stream::probe {
 
 struct SmokeRule {
     std::string_view name; ///< the id without its prefix: "happy.chat-stream"
-    bool required; ///< may not be SKIPPED in a passing run, unless it does not apply
+    bool required; ///< a passing run may not skip it, unless it does not apply
     std::string_view statement;
 };
 

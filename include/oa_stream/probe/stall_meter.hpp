@@ -1,4 +1,4 @@
-// How long this process itself stood still.
+// Measures how long this process itself was stalled.
 #pragma once
 
 #include "oa_stream/base/task.hpp"
@@ -8,19 +8,19 @@
 
 namespace oa_stream::probe {
 
-/// A timer that comes late says that nothing else of the loop ran either: the process was stopped,
-/// got no processor, or was busy. What was measured meanwhile holds that time. One thread.
+/// A late timer shows that nothing else on the loop ran either: the process was stopped, got no
+/// processor time, or was busy. Measurements made meanwhile include that time. Not thread-safe.
 class StallMeter {
 public:
-    /// Measures from now on.
+    /// Begins measuring.
     explicit StallMeter(const asio::any_io_executor& executor);
     StallMeter(const StallMeter&) = delete;
     StallMeter& operator=(const StallMeter&) = delete;
     ~StallMeter();
 
-    /// Of the time between both; a stall that has not ended counts as well.
+    /// Stalled time between both moments; includes a stall that has not ended.
     [[nodiscard]] double stalled_s(Clock::time_point from, Clock::time_point to) const;
-    /// The longest that touches the time between both.
+    /// The longest stall that overlaps this period.
     [[nodiscard]] double longest_s(Clock::time_point from, Clock::time_point to) const;
 
 private:
@@ -28,7 +28,7 @@ private:
     std::shared_ptr<State> state_;
 };
 
-/// At least half of a time that was measured is this process' own: it says nothing of the target.
+/// At least half of a measured time is this process' own stall: it shows nothing about the target.
 [[nodiscard]] constexpr bool is_own(double stalled_s, double measured_s) noexcept {
     return stalled_s > 0 && stalled_s * 2 >= measured_s;
 }
