@@ -43,15 +43,15 @@ Task<net::ClientResponse> fetch(
     co_return co_await client->fetch(std::move(request));
 }
 
-/// It will not go on with the thread; others may do so a moment later.
+/// The target refuses to continue the thread; others may still do so a moment later.
 bool refuses(const ProbeSample& answered) {
     constexpr std::array k_not_of_threads{401, 403, 408, 425, 429};
     return answered.bad() && answered.status >= 400 && answered.status < 500 &&
            !contains(k_not_of_threads, answered.status);
 }
 
-/// Of a 404: it is of the thread. A lane without the route says so with the same code, and with the
-/// type that clients of the other protocol read.
+/// Whether a 404 is about the thread. A lane without the route answers with the same code, but with
+/// the type that clients of the other protocol read.
 bool names_thread(std::string_view body) {
     const auto json = parse_json(body);
     const Json* error = json ? member(*json, "error") : nullptr;
@@ -75,7 +75,7 @@ ProbeLimits Continuity::limits_until(Clock::time_point until) const {
 Task<Continuity::Page>
 Continuity::read(Target target, std::string thread, Clock::time_point until) {
     ProbeLimits limits = limits_until(until);
-    limits.total = std::min(limits.total, limits.first_byte); // a few messages, no stream
+    limits.total = std::min(limits.total, limits.first_byte); // a few messages, not a stream
     const net::ClientResponse answer = co_await fetch(
         &client_, &target, limits, "GET", "/api/chats/" + thread + std::string(k_messages_page)
     );
@@ -112,7 +112,7 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
     Page before = co_await read(from.target, thread);
     if (!before.messages || before.messages->empty()) {
         const bool no_list = before.messages || (no_such_route(before.status) && !before.unknown);
-        if (no_list && threads_.empty()) { // it listed none before
+        if (no_list && threads_.empty()) { // the side listed none before
             co_return skipped(
                 std::move(id),
                 fmt::format(
@@ -141,7 +141,7 @@ Task<Check> Continuity::across(Side from, Side to, std::string id) {
             "{} itself lists a conversation just made there wrongly: {}", from.name, own
         );
     }
-    if (!own.empty() && (from.canary || !threads_.empty())) { // others were listed right before
+    if (!own.empty() && (from.canary || !threads_.empty())) { // the side listed others right before
         co_return check(Verdict::fail, own);
     }
     if (own.empty()) {
@@ -235,7 +235,8 @@ Task<Check> Continuity::all_on(Side side, std::string id, std::string left, Read
         (void)co_await sleep_for(tries.pause);
         ++newest->sent;
         answered = co_await say(side.target, newest->id, tries.until);
-        refused = at_first && refuses(answered); // a 409 may be of a first try that still runs
+        // A 409 may come from a first attempt that still runs.
+        refused = at_first && refuses(answered);
     }
     const bool unknown = answered.bad() && !refused;
     Check check = co_await judge_turn(

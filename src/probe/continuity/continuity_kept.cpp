@@ -1,4 +1,4 @@
-// Are conversations still there after a while?
+// Checks that conversations still exist after a while.
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/probe/continuity.hpp"
@@ -20,20 +20,21 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr Millis k_tick{20};
-/// So long others are looked for beside one that is lost: how many there are is worth no more.
+/// How long to look for further lost conversations after the first: their exact number matters
+/// little.
 constexpr Millis k_after_loss{3000};
 
-/// So many that are not known are asked for again; then it is not a blip.
+/// This many unknown conversations are read again; more than that is not a short outage.
 constexpr std::size_t k_confirmed = 3;
 
-/// What one side says of conversations that were opened elsewhere.
+/// One side's answers for conversations that were opened elsewhere.
 struct ReadThere {
     bool begun = false;
-    bool came_back = false; ///< one that was unknown is known in a second try
+    bool came_back = false; ///< a conversation that was unknown is known at a second attempt
     std::size_t known = 0;
     std::vector<std::string> unknown{};
     std::size_t unread = 0;
-    std::string why{}; ///< of the last of them
+    std::string why{}; ///< from the last of them
     [[nodiscard]] std::size_t read() const noexcept { return known + unknown.size(); }
 };
 
@@ -76,7 +77,7 @@ void note_read(Check& check, const ReadThere& got, const OtherSide& at, bool sto
 
 } // namespace
 
-/// One look at all of them.
+/// One check of all conversations.
 struct Continuity::Look {
     std::vector<OtherSide> sides{};
     ReadPace pace{};
@@ -85,7 +86,7 @@ struct Continuity::Look {
     std::string under_way{}; ///< "oaprobe_1 at canary"
     std::string lost{};
     std::vector<std::string> unread{};
-    bool read = false; ///< every thread was asked for on every side
+    bool read = false; ///< every thread was requested on every side
     std::vector<ReadThere> elsewhere{}; ///< by side
 
     [[nodiscard]] bool stopped() const { return pace.stop && pace.stop(); }
@@ -152,7 +153,7 @@ Task<Check> Continuity::kept(std::vector<OtherSide> sides, std::string id, ReadP
     co_return whole;
 }
 
-/// A reading that hangs is cut off, too: a rollback may wait for it.
+/// Also cuts off a read that hangs, because a rollback may wait for it.
 Task<void> Continuity::read_until_over(Look* look) {
     const auto over = [](const Look* it) -> Task<void> {
         while (!it->over() && co_await sleep_for(k_tick)) {
@@ -165,7 +166,7 @@ Task<void> Continuity::read_until_over(Look* look) {
             asio::co_spawn(executor, over(look), asio::deferred)
         )
             .async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
-    if (order[0] == 0 && thrown) { // one that was cut off may say so by throwing
+    if (order[0] == 0 && thrown) { // a task that was cut off may report that by throwing
         std::rethrow_exception(thrown);
     }
 }
@@ -188,10 +189,11 @@ Task<void> Continuity::read_all(Look* look) {
                 co_return;
             }
             if (look->over()) {
-                co_return; // it was cut off
+                co_return; // the read was cut off
             }
             look->unread.push_back(fmt::format("{}: {}", look->under_way, wrong));
-            look->shorten(look->begun + look->pace.longest); // more is for those that answer
+            // More time is only for sides that answer.
+            look->shorten(look->begun + look->pace.longest);
         }
     }
     look->read = true;
@@ -219,7 +221,8 @@ Task<void> Continuity::read_elsewhere(Look* look) {
             got.begun = true;
             Page page = co_await read(at.side.target, thread);
             const bool unknown = page.unknown_there();
-            // One that comes back may be a blip; of several, a part of the replicas is without.
+            // A single conversation that comes back may be an outage; if several do, some of the
+            // replicas do not have them.
             if (unknown ? !got.came_back && got.unknown.size() < k_confirmed : !page.messages) {
                 (void)co_await sleep_for(look->pace.pause);
                 page = co_await read(at.side.target, thread);
@@ -231,7 +234,7 @@ Task<void> Continuity::read_elsewhere(Look* look) {
             } else if (page.messages) {
                 ++got.known;
             } else if (look->over()) {
-                co_return; // it was cut off
+                co_return; // the read was cut off
             } else {
                 ++got.unread;
                 got.why = page.seen;

@@ -26,18 +26,19 @@ constexpr std::array<std::string_view, 4> k_prefixes{
 constexpr std::size_t k_examples = 5;
 constexpr std::size_t k_most_body = 64U << 10U;
 constexpr Millis k_longest_call{5000};
-constexpr int k_later = 202; ///< accepted, and not done yet
-constexpr int k_patience = 3; ///< failed transfers in a row; then the target rests
-constexpr int k_most_looks = 50; ///< at ids that a target does not know; then it shows none
+constexpr int k_later = 202; ///< accepted, but not done yet
+constexpr int k_patience = 3; ///< failed transfers in a row before the target rests
+/// Reads of unknown ids, after which the target counts as showing none.
+constexpr int k_most_looks = 50;
 
 enum class End {
     removed,
     unknown,
-    retry, ///< busy: later it may go
-    never, ///< nor will any other
+    retry, ///< busy: may succeed later
+    never, ///< neither will any other
 };
 
-/// Some answer with an empty list for a conversation that they do not know.
+/// Some servers answer with an empty list for an unknown conversation.
 bool shows_messages(const net::ClientResponse& page) {
     if (page.status != 200) {
         return false;
@@ -50,10 +51,10 @@ bool shows_messages(const net::ClientResponse& page) {
 /// What one target answered so far.
 struct Holder {
     Target target;
-    bool deletes = false; ///< it did
+    bool deletes = false; ///< it has deleted one
     int looked_up = 0;
     int failed = 0; ///< transfers in a row
-    Clock::time_point rests_until{}; ///< not asked before, as it may be restarting
+    Clock::time_point rests_until{}; ///< not queried before this time, because it may be restarting
     std::string never{}; ///< why it removes nothing at all
 };
 
@@ -100,7 +101,7 @@ public:
     }
 
 private:
-    /// An answer of a target holds for all of its conversations.
+    /// A target's state applies to all of its conversations.
     [[nodiscard]] Holder* side_of(Target target) {
         for (Holder& side : sides_) {
             if (side.target.base_url == target.base_url &&
@@ -119,7 +120,7 @@ private:
         }
     }
 
-    /// Empty while there is time.
+    /// Empty while there is time left.
     [[nodiscard]] std::string over() const {
         if (pace_.stop && pace_.stop()) {
             return "a signal ended it";
@@ -129,7 +130,7 @@ private:
                    : fmt::format("{} was not enough", format_duration(pace_.longest));
     }
 
-    /// False: to be tried once more.
+    /// False: try again later.
     Task<bool> settle(const std::vector<Holder*>* sides, std::string id) {
         bool retry = false;
         std::string never = over();
@@ -196,7 +197,8 @@ private:
         co_return End::never;
     }
 
-    /// The first one of a target is looked at: what says so may remove nothing.
+    /// The first removal of a target is verified: a target may report success without removing
+    /// anything.
     Task<End> removed(Holder* side, int status, std::string id) {
         if (!side->deletes && status != k_later) {
             const auto page = co_await fetch(&side->target, "GET", std::move(id) + "/messages");
@@ -210,7 +212,7 @@ private:
         co_return End::removed;
     }
 
-    /// A missing route is a 404, too: then the conversation may be there.
+    /// A missing route is also a 404, in which case the conversation may still exist.
     Task<End> unknown(Holder* side, std::string id) {
         if (!side->deletes && side->looked_up < k_most_looks) {
             ++side->looked_up;
@@ -228,7 +230,7 @@ private:
     RemovePace pace_;
     Clock::time_point until_{};
     Clock::time_point next_;
-    std::list<Holder> sides_{}; // pointed to
+    std::list<Holder> sides_{}; // a list, because its elements are pointed to
     std::vector<std::pair<std::vector<Holder*>, std::string>> later_{};
     Removal out_{};
     std::string why_not_yet_{};

@@ -33,8 +33,8 @@ std::optional<std::string> content_of(const Json& message, std::string_view role
     return known ? std::optional(wire::ui::text_in_parts(*content, role)) : std::nullopt;
 }
 
-/// That the call is there, that its input is shown, and that its output or error is: what they say,
-/// and its state, may differ between revisions.
+/// Records that the call exists, and whether its input and its output or error are shown; their
+/// content and the state may differ between revisions.
 void add_tool(SeenParts& out, const Json& part, std::string_view name) {
     const std::string call = text_in(part, "toolCallId");
     out.others.push_back(fmt::format("tool {} {}", name, call));
@@ -68,7 +68,7 @@ std::string shown_text(const SeenMessage& message) {
     return message.content ? *message.content : message.parts.value_or(SeenParts{}).text;
 }
 
-/// As the end of a sentence about the message; "" when `seen` is the one that was expected.
+/// Completes a sentence about the message; "" when `seen` is the expected one.
 std::string difference_of(const SeenMessage& expected, const SeenMessage& seen) {
     const bool both = expected.content && seen.content;
     if (expected.role != seen.role || (both && *expected.content != *seen.content)) {
@@ -87,7 +87,7 @@ std::string difference_of(const SeenMessage& expected, const SeenMessage& seen) 
     return lost == nullptr ? "" : fmt::format("lacks {} in its parts", printable(*lost, k_shown));
 }
 
-/// A page draws it as an empty message.
+/// A page shows it as an empty message.
 bool is_blank(const SeenMessage& message) {
     return message.parts && message.parts->blank && !message.content.value_or("").empty();
 }
@@ -105,8 +105,8 @@ bool is_of_user(const SeenMessage& message) {
     return message.role == "user";
 }
 
-/// `one_user`: a user sent one message, so a second message with its text is the same message.
-/// `one_turn`: no user's message stands between them, so an answer that says the same is, too.
+/// `one_user`: a user sent one message, so a second message with its text is the same one.
+/// `one_turn`: there is no user's message in between, so an identical answer is the same one, too.
 bool is_again(const SeenMessage& first, const SeenMessage& later, bool one_user, bool one_turn) {
     const bool same_id = !first.id.empty() && first.id == later.id;
     const bool answers = one_turn && first.role == "assistant" && !shown_text(first).empty() &&
@@ -118,7 +118,7 @@ bool is_again(const SeenMessage& first, const SeenMessage& later, bool one_user,
 
 /// The first message that is listed twice, in one clause.
 std::string listed_twice(const std::vector<SeenMessage>& seen, bool one_user) {
-    std::size_t turn = 0; // where the newest one begins
+    std::size_t turn = 0; // index where the newest turn begins
     for (std::size_t later = 1; later < seen.size(); ++later) {
         turn = is_of_user(seen[later]) ? later : turn;
         for (std::size_t i = 0; i < later; ++i) {
@@ -130,7 +130,7 @@ std::string listed_twice(const std::vector<SeenMessage>& seen, bool one_user) {
     return {};
 }
 
-/// Of what stands behind the first `before` messages.
+/// Checks the messages after the first `before` ones.
 std::string
 wrong_behind(const std::vector<SeenMessage>& seen, std::size_t before, std::size_t sent) {
     const auto users =
@@ -145,7 +145,7 @@ wrong_behind(const std::vector<SeenMessage>& seen, std::size_t before, std::size
     return twice.empty() ? blank_text(seen, before) : twice;
 }
 
-/// The same ids at other places: turns of one text differ in nothing else.
+/// The same ids in another order: turns with the same text differ in nothing else.
 bool in_other_order(
     const std::vector<SeenMessage>& expected, const std::vector<SeenMessage>& seen
 ) {

@@ -17,7 +17,7 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr auto k_poll = Millis{5};
-constexpr std::size_t k_most_named = 5; ///< threads that the check names
+constexpr std::size_t k_most_named = 5; ///< threads named by the check
 constexpr std::string_view k_frame_end = "\n\n";
 constexpr std::string_view k_done = "data: [DONE]\n\n";
 
@@ -34,8 +34,8 @@ Shared judge_shared(const SharedTurn& turn) {
     if (whole(turn.first)) {
         return turn.first == turn.second ? Shared::same : Shared::differs;
     }
-    // The dead lane's reader may have seen more than it had sent to the store; never something
-    // else. The first frame names the turn.
+    // A dead lane's reader may have received more than the lane had written to the store, but never
+    // different bytes. The first frame identifies the turn.
     const auto end = turn.first.find(k_frame_end);
     const auto first =
         end == std::string::npos ? turn.first : turn.first.substr(0, end + k_frame_end.size());
@@ -50,7 +50,7 @@ struct SharedTurns::State {
     std::size_t next = 0;
     std::map<Shared, std::uint64_t> counts{};
     std::vector<std::string> wrong{};
-    std::string digests{}; ///< of all that were the same
+    std::string digests{}; ///< of all identical answers
 
     static Task<net::ClientResponse>
     fetch_turn(std::shared_ptr<State> self, Target lane, std::string thread);
@@ -86,22 +86,22 @@ Task<void> SharedTurns::State::read_twice(std::shared_ptr<State> self) {
     }
     SharedTurn turn;
     bool read = false;
-    // The lane that is read through may be the one that dies: then the next one is asked.
+    // If the lane that is read through dies, the next one is tried.
     for (std::size_t i = 0; i < lanes.size() && !whole(turn.second); ++i) {
         const auto second = co_await fetch_turn(self, lanes[(at + 1 + i) % lanes.size()], thread);
         if (second.status == 200) {
             turn.second = wire::without_sse_comments(second.body);
             read = true;
         } else if (second.status == 204) {
-            read = false; // it is over: nobody waits for it any more
+            read = false; // it has ended: its result is no longer needed
             break;
         }
     }
     const auto first = co_await transfer->done();
     turn.first = wire::without_sse_comments(*heard);
     if (first.status != 200 || (!read && whole(turn.first))) {
-        co_return; // a refused answer is what the gates are about; one that was over is not a live
-                   // one
+        // Refused answers are judged by the gates; an answer that had ended does not count as live.
+        co_return;
     }
     const Shared how = judge_shared(turn);
     ++self->counts[how];

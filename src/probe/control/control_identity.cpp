@@ -1,4 +1,4 @@
-// Who the token is of, and what the service mints and decides for it.
+// Checks the token's session, and what the service issues and decides for it.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -12,7 +12,7 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr std::string_view k_scope = "runtime.codex_worker_events";
-// Outside of these the service itself would have refused.
+// The service itself refuses values outside this range.
 constexpr std::int64_t k_shortest_s = 60;
 constexpr std::int64_t k_longest_s = 900;
 
@@ -189,7 +189,7 @@ Task<void> authorize(ControlRunPtr run) {
     run->judge(k_name, answer, std::move(wrong), std::move(good));
 }
 
-/// The doors of a login, knocked at so that nothing can come of it: no mail goes to nobody.
+/// Login requests that cannot have any effect: no mail is sent.
 Task<void> entry(ControlRunPtr run, std::string name, std::string path, Json body) {
     const Question what{
         .method = "POST",

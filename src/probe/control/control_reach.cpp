@@ -1,4 +1,4 @@
-// Is the service there, and does it keep strangers out?
+// Checks that the service answers and refuses anonymous requests.
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/net/reach_advice.hpp"
 
@@ -115,7 +115,7 @@ Json body_for(std::string_view path) {
                : Json{{"scopes", Json::array({"runtime.codex_worker_events"})}};
 }
 
-/// The later generation announces its end on every control answer.
+/// The later generation announces its sunset on every control answer.
 void learn_layout(ControlRun& run, const Answer& answer) {
     if (run.layout != ControlLayout::detect || answer.status() == 0) {
         return;

@@ -16,7 +16,7 @@
 namespace oa_stream::probe {
 namespace {
 
-constexpr std::size_t k_beginning = 64U << 10U; ///< kept of a body that did not end
+constexpr std::size_t k_beginning = 64U << 10U; ///< bytes kept of a body that did not end
 
 bool reads(std::string_view method) {
     return method == "GET" || method == "HEAD";
@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 5> k_secret_members{
     "token", "access_token", "refresh_token", "accessToken", "refreshToken"
 };
 
-/// Tokens that the target mints for us are as secret as the one we came with.
+/// Tokens that the target issues are as secret as the one we use.
 void learn_secrets(Redactor& redactor, const Json& json) {
     if (json.is_array()) {
         for (const Json& item : json) {
@@ -65,7 +65,7 @@ net::ClientRequest request_of(const ControlRun& run, const Question& what) {
         request.body = dump_json(*what.body);
     }
     if (!run.options.maintenance_cookie.empty()) {
-        const auto given = request.headers.get("cookie"); // of the way there
+        const auto given = request.headers.get("cookie"); // set by the way to the target
         request.headers.set(
             "cookie",
             fmt::format(
@@ -81,7 +81,7 @@ net::ClientRequest request_of(const ControlRun& run, const Question& what) {
     return request;
 }
 
-/// Why an answer with the right status is not whole.
+/// Why an answer with the right status is incomplete.
 std::string not_whole(const Answer& answer) {
     const auto failure = answer.response.failure;
     return failure == net::TransferFailure::none
@@ -109,8 +109,8 @@ std::string_view outcome_of(const Answer& answer, bool good) {
                                                : "http_status";
 }
 
-/// Where the body is kept. Of one that never ended in time its beginning will do: a target whose
-/// answers are all endless filled a run's folder with 4 MiB for each check.
+/// The file of the body. For a body that did not end in time its beginning suffices: otherwise a
+/// target with endless answers fills the run's folder with 4 MiB per check.
 std::string
 keep_body(const ControlRun& run, const std::string& stem, const net::ClientResponse& response) {
     const std::string body = run.secrets.apply(response.body);
@@ -185,7 +185,7 @@ Json Answer::facts() const {
 
 namespace {
 
-/// It did not come, or fell silent, or has no end.
+/// No answer came, or it fell silent, or it did not end.
 bool out_of_time(const Answer& answer) {
     using enum net::TransferFailure;
     const auto failure = answer.response.failure;
@@ -232,7 +232,7 @@ void ControlRun::judge(
     }
     Json data = answer.facts();
     data["outcome"] = std::string(outcome_of(answer, wrong.empty()));
-    constexpr int k_limited = 429; // who asked too often learns nothing
+    constexpr int k_limited = 429; // a rate-limited request shows nothing
     if (answer.status() == k_limited && !wrong.empty()) {
         wrong.insert(0, "the service limits our requests: ");
     }

@@ -1,4 +1,4 @@
-// What the steps of a control smoke share. Private to the room.
+// State shared by the steps of a control smoke. Private to the room.
 #pragma once
 
 #include "oa_stream/probe/control_smoke.hpp"
@@ -22,7 +22,7 @@ enum class As {
     stranger, ///< with a random one
 };
 
-/// One question to the target.
+/// One request to the target.
 struct Question {
     std::string_view method = "GET";
     std::string path{};
@@ -30,31 +30,31 @@ struct Question {
     std::optional<Json> body{};
     bool compat = true;
     std::string if_none_match{};
-    std::string_view suffix{}; ///< of the kept files, when a check asks more than once
+    std::string_view suffix{}; ///< of the kept files, when a check sends several requests
     std::size_t max_body = 4U << 20U;
     bool keep_body = true;
-    bool writes = false; ///< makes the service write something down
+    bool writes = false; ///< the service records something
 };
 
-/// What came of it: the answer, and its JSON if it is one.
+/// The result: the answer, and its JSON if it has any.
 struct Answer {
     net::ClientResponse response{};
     std::optional<Json> json{};
     std::string method{};
     std::string path{};
     int attempts = 1;
-    std::string revision{}; ///< which gave the answer, by the target's header for it
+    std::string revision{}; ///< the revision that answered, from the target's header for it
 
     [[nodiscard]] int status() const noexcept { return response.status; }
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept {
         return response.headers.get(name).value_or("");
     }
-    /// The JSON, null when it is none.
+    /// The JSON, null when there is none.
     [[nodiscard]] const Json& tree() const noexcept;
     /// "HTTP 302 to /login", "HTTP 404 not_found", "refused: …".
     [[nodiscard]] std::string seen() const;
-    /// "expected HTTP 200, saw …", or what keeps it from being a whole JSON object of the members;
-    /// empty when it is one.
+    /// "expected HTTP 200, saw …", or why it is not a complete JSON object with these members;
+    /// empty when it is.
     [[nodiscard]] std::string wrong(int expected, std::span<const MemberShape> members = {}) const;
     /// The same for a refusal: status, envelope, code (if given).
     [[nodiscard]] std::string wrong_refusal(int expected, std::string_view code) const;
@@ -65,34 +65,34 @@ struct ControlRun : SmokeChecks {
     ControlRun(net::HttpClient* to, ControlSmokeOptions given)
         : SmokeChecks{control_rules(), given.id_prefix, given.on_check, &secrets}, client(to),
           options(std::move(given)), layout(options.layout) {}
-    ControlRun(const ControlRun&) = delete; // the checks know where its secrets are
+    ControlRun(const ControlRun&) = delete; // the checks hold a pointer to its secrets
     ControlRun& operator=(const ControlRun&) = delete;
     ~ControlRun() = default;
 
     net::HttpClient* client;
     ControlSmokeOptions options;
 
-    Redactor secrets{}; ///< what was given and what was minted
+    Redactor secrets{}; ///< given and issued secrets
     bool unreachable = false;
-    int silent = 0; ///< answers in a row that did not come, or not to their end in time
+    int silent = 0; ///< consecutive answers that did not come, or did not end in time
     bool token_refused = false;
-    ControlLayout layout; ///< detect: not found out
+    ControlLayout layout; ///< detect: not known
     bool has_split = false; ///< the control status lists the route split's domains
-    std::optional<routes::RouteStatus> split_status{}; ///< unset: it was not as it should be
-    std::string session{}; ///< id of the session the token is of
+    std::optional<routes::RouteStatus> split_status{}; ///< unset: it was not as expected
+    std::string session{}; ///< id of the token's session
 
-    /// Asks, keeps the answer under the check's name, and learns what is secret in it. A read whose
-    /// connection breaks before any answer is asked once more, on record; nothing else is.
+    /// Sends the request, stores the answer under the check's name, and registers secrets in it.
+    /// Only a read whose connection breaks before any answer is repeated once, which is recorded.
     [[nodiscard]] static Task<Answer>
     ask(std::shared_ptr<ControlRun> run, std::string name, Question what);
 
-    /// PASS with `good`, or FAIL with `wrong` (ERROR when nobody was there).
+    /// PASS with `good`, or FAIL with `wrong` (ERROR when nothing answered).
     void judge(std::string_view name, const Answer& answer, std::string wrong, std::string good);
-    /// ERROR: nothing that needs the token can be looked at.
+    /// ERROR: nothing that needs the token can be checked.
     void refused_token(std::string_view name, const Answer& answer);
     [[nodiscard]] bool given_up() const noexcept { return unreachable || silent >= 2; }
     [[nodiscard]] bool with_token() const noexcept { return !options.target.bearer.empty(); }
-    /// Skips the check and says why, when it is not to be asked: true.
+    /// True if the request must not be sent; then skips the check with the reason.
     [[nodiscard]] bool left_out(std::string_view name, const Question& what);
 };
 using ControlRunPtr = std::shared_ptr<ControlRun>;

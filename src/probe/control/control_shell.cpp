@@ -15,8 +15,8 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr std::string_view k_manifest_version = "openagents.webshell.v2";
-/// Asked for, one after the other: a shell has some hundred chunks, and a manifest of 4 MiB could
-/// name a hundred thousand.
+/// Limit of scripts requested, one after the other: a shell has about a hundred chunks, but a
+/// manifest of 4 MiB could name a hundred thousand.
 constexpr std::size_t k_most_scripts = 1000;
 constexpr std::size_t k_largest_script = 32U << 20U;
 constexpr std::uint64_t k_year_s = 31536000;
@@ -50,7 +50,7 @@ std::string never_cached(const Answer& answer) {
                                           );
 }
 
-/// A name with 8 or more hex digits in a row is that of its contents.
+/// A name with 8 or more consecutive hex digits contains a hash of the file's content.
 bool hashed(std::string_view path) {
     std::size_t run = 0;
     for (const char c : path.substr(path.rfind('/') + 1)) {
@@ -96,7 +96,7 @@ std::string wrong_script(const Answer& answer) {
             "{}: expected a script, saw content-type {}", answer.path, quoted_or_none(type)
         );
     }
-    // A single-page server answers its page for whatever is not there.
+    // A single-page server returns its page for anything that does not exist.
     if (trim(answer.response.body).empty() || trim(answer.response.body).starts_with('<')) {
         return fmt::format(
             "{}: expected a script, saw {}",
@@ -137,7 +137,7 @@ std::string unlike(const Answer& head, const Answer& get) {
     return {};
 }
 
-/// Every script of the manifest, wherever it stands: "js": "a.js" or "js": ["a.js", "b.js"].
+/// Every script of the manifest, at any depth: "js": "a.js" or "js": ["a.js", "b.js"].
 void collect(const Json& json, std::vector<std::string>& out) {
     const auto take = [&](const Json& value) {
         if (!value.is_string()) {
@@ -182,7 +182,7 @@ struct File {
     std::string path;
 };
 
-/// GET and HEAD of one file; its cache and head rules are judged here, the answer to GET returned.
+/// GET and HEAD of one file: judges its cache and head rules, and returns the answer to GET.
 Task<Answer> look_at(ControlRunPtr run, File file) {
     const Question get{.path = file.path, .as = As::anyone};
     Answer answer = co_await ControlRun::ask(run, file.rule, get);
@@ -242,10 +242,10 @@ Task<void> worker(ControlRunPtr run) {
     run->judge("shell.worker", answer, wrong_script(answer), "HTTP 200, a script");
 }
 
-/// What was wrong with the scripts looked at so far, and in which answer; the first counts.
+/// The first fault found in the scripts so far, and its answer.
 struct FirstWrong {
     std::string wrong{};
-    Answer answer{}; ///< the last one where nothing was wrong
+    Answer answer{}; ///< the last good one if there is no fault
     bool any = false;
 
     void add(std::string more, const Answer& of) {
@@ -282,7 +282,7 @@ Task<void> script(ControlRunPtr run, std::string path, std::size_t number, Findi
     }
 }
 
-/// Nobody knows of the scripts that were not asked for: what holds for some alone is no PASS.
+/// Scripts that were not requested are unknown: a result for only some is not a PASS.
 void conclude(
     ControlRun& run, std::string_view name, FirstWrong found, std::size_t looked, std::size_t all
 ) {

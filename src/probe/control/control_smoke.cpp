@@ -1,4 +1,4 @@
-// The order of a control smoke, and what is left out when an earlier step makes a later one
+// The order of a control smoke, and which steps are skipped when an earlier one makes them
 // pointless.
 #include "oa_stream/probe/control_smoke.hpp"
 

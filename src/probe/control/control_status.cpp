@@ -123,7 +123,7 @@ std::string wrong_decision(const ControlRun& run, const Json& json, std::string_
     return wrong.empty() ? wrong : fmt::format("{}; the status says {}", wrong, rule.text());
 }
 
-/// The control status lists no domains: then it needs no routes about them either.
+/// The control status lists no domains, so routes for them are not required.
 bool no_split_here(ControlRun& run, std::string_view name, const Answer& answer) {
     if (answer.status() != 404 || run.has_split) {
         return false;

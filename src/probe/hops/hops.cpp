@@ -1,4 +1,4 @@
-// The trials of each hop, all at once.
+// Runs the trials of each hop, all in parallel.
 #include "oa_stream/probe/hops.hpp"
 
 #include "oa_stream/authority/kind.hpp"
@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::size_t k_most_hops = 6;
 constexpr auto k_word_every = Millis{static_cast<Millis::rep>(k_word_every_s * 1000)};
-/// What a trial may take beyond the silence or the length that it asks for.
+/// Extra time of a trial beyond the silence or length that it requests.
 constexpr Millis k_margin{15'000};
 
 struct Trials {
@@ -34,7 +34,7 @@ struct Trials {
         : options(std::move(asked)), over(executor) {}
     net::HttpClient* client = nullptr;
     HopOptions options;
-    bool plays = false; ///< recorded turns: silence can be asked for
+    bool plays = false; ///< it plays recorded turns, so a silence can be requested
     std::string model{}; ///< for chat completions; empty: there are none
     std::vector<HopSeen> seen{};
     std::size_t pending = 0;
@@ -51,7 +51,7 @@ struct Trials {
         const Millis longest = options.longest + k_margin;
         out.first_byte = std::max(out.first_byte, longest);
         out.stall = std::max(out.stall, longest);
-        out.total = longest + 2 * k_margin; // so that every trial is over before they are judged
+        out.total = longest + 2 * k_margin; // so that every trial has ended before they are judged
         return out;
     }
     void done() {
@@ -126,7 +126,7 @@ Task<void> try_plain(TrialsPtr trials, std::size_t hop) {
     trials->done();
 }
 
-/// A client of its own has a pool of its own, with this one connection.
+/// A separate client has a separate pool, with only this connection.
 Task<void> try_idle(TrialsPtr trials, std::size_t hop, Millis idle) {
     const auto client = net::HttpClient::make(co_await asio::this_coro::executor);
     net::ClientRequest request =
@@ -193,7 +193,7 @@ Result<std::vector<Hop>> parse_hops(std::string_view text) {
         const auto equals = std::min(one.find('='), one.size());
         const std::string name(one.substr(0, equals));
         if (name == k_authority_hop && equals == one.size() && text.empty() && !out.empty()) {
-            out.push_back({name, {}}); // the last, and without an address
+            out.push_back({name, {}}); // the last hop has no address
             break;
         }
         const bool known = contains(out, name, &Hop::name);

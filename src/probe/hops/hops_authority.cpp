@@ -1,4 +1,4 @@
-// The hop without an address: is it the authority that is silent, late or gone, or the lane?
+// The hop without an address: decides whether the authority is silent, late or gone, or the lane.
 #include "oa_stream/probe/hops.hpp"
 #include "oa_stream/turn/event.hpp"
 
@@ -14,7 +14,7 @@ namespace {
 
 using turn::FailureCode;
 
-/// Endings that the lane gives because of its authority.
+/// Endings that the lane sends because of its authority.
 constexpr std::array k_its_failures{
     FailureCode::turn_failed,
     FailureCode::authority_lost,
@@ -22,7 +22,7 @@ constexpr std::array k_its_failures{
     FailureCode::stalled,
     FailureCode::codex_error,
 };
-/// The same before a stream began.
+/// The same, before a stream began.
 constexpr std::string_view k_not_there = "authority_unavailable";
 
 bool is_its_failure(std::string_view code) {
@@ -31,7 +31,7 @@ bool is_its_failure(std::string_view code) {
            });
 }
 
-/// The probe waited in vain: a hop that still sends comments is alive.
+/// The probe waited in vain; a hop that still sends comments is alive.
 std::optional<Finding> silent_to_the_end(const HopSeen& inside, const ProbeSample& sample) {
     const bool waited = sample.outcome == Outcome::stalled ||
                         sample.outcome == Outcome::ttfb_timeout ||
@@ -78,8 +78,7 @@ std::optional<Finding> failure(const HopSeen& inside) {
         if (sample == nullptr) {
             continue;
         }
-        // Silence is what that trial asks for: that a limit of the lane ends it is not a fault
-        // here.
+        // The trial requests this silence, so a limit of the lane that ends it is no fault here.
         const bool asked = sample != &inside.plain && ran_into_limit(*sample);
         if (is_its_failure(sample->error_code) && !asked) {
             const double end = sample->clocks.end.value_or(0);
@@ -100,7 +99,7 @@ std::optional<Finding> failure(const HopSeen& inside) {
     return silent_to_the_end(inside, inside.plain);
 }
 
-/// Recorded words have times of their own: how late are they at the lane?
+/// Recorded words have known times, which show how late they are at the lane.
 Finding of_recorded(const std::string& lane, const ProbeSample& steady) {
     const double late = std::max(0.0, steady.max_gap_s - k_word_every_s);
     if (late >= k_held_s) {

@@ -1,4 +1,4 @@
-// From what was seen through each hop to the first one that is guilty, with its limit.
+// From the observations through each hop, finds the first guilty hop and its limit.
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
@@ -21,7 +21,7 @@
 namespace oa_stream::probe {
 namespace {
 
-// A heartbeat that a hop passes on comes as often as through the hop behind it, about.
+// A heartbeat that a hop forwards arrives about as often as through the hop behind it.
 constexpr double k_late = 1.5;
 
 /// Names that differ with every answer, or that belong to the connection.
@@ -36,7 +36,7 @@ constexpr std::array<std::string_view, 9> k_own{
     "content-encoding",
     "vary"
 };
-/// Told by the lane to a proxy, which may take it away.
+/// Sent by the lane for a proxy, which may remove it.
 constexpr std::string_view k_for_proxies = "x-accel-buffering";
 
 const HopSeen* guilty(const std::vector<HopSeen>& seen, auto bad) {
@@ -48,7 +48,7 @@ const HopSeen* guilty(const std::vector<HopSeen>& seen, auto bad) {
     return nullptr;
 }
 
-/// The same of a trial, with what was seen of it there; a hop without the trial is not guilty.
+/// The same for a trial, with its observation; a hop without the trial is not guilty.
 template <typename Trial>
 std::pair<const HopSeen*, const Trial*>
 guilty(const std::vector<HopSeen>& seen, std::optional<Trial> HopSeen::* trial, auto bad) {
@@ -99,7 +99,7 @@ Finding silence(const std::vector<HopSeen>& seen, double longest) {
     const double inside = reads_of(*innermost).longest_s;
     const bool beats = inside < longest * 0.9;
     double most = k_late * inside + k_held_s;
-    if (beats) { // where the turn is not silent for long enough, that time has to decide
+    if (beats) { // if the turn is not silent for long enough, that time must decide
         most = std::min(most, (inside + longest) / 2);
     }
     const auto late = [&](const ProbeSample& silent) { return reads_of(silent).longest_s > most; };
@@ -188,7 +188,7 @@ Finding duration(const std::vector<HopSeen>& seen, double longest) {
     };
 }
 
-/// Seconds by which content through `outer` is later than through `inner`.
+/// How many seconds content arrives later through `outer` than through `inner`.
 double held_s(const ProbeSample& outer, const ProbeSample& inner) {
     const double first =
         outer.clocks.first_content.value_or(0) - inner.clocks.first_content.value_or(0);
@@ -241,8 +241,8 @@ Finding compression(const std::vector<HopSeen>& seen) {
     return {.detail = "no hop compresses a stream for a client that would accept it"};
 }
 
-/// Names that a proxy or a platform fills for each answer: only whether they are there can be
-/// compared. A model gives one answer alone, which cannot show that.
+/// Headers that a proxy or a platform sets for each answer: only their presence can be compared. A
+/// model gives a single answer, which cannot show that they vary.
 constexpr std::array<std::string_view, 10> k_per_answer{
     "etag",
     net::k_revision_header,
@@ -264,7 +264,7 @@ HeaderValue value_in(const ProbeSample& sample, std::string_view name) {
     return contract::header({.headers = sample.headers.all()}, name);
 }
 
-/// In the other answers that came through the same hop.
+/// The header's values in the other answers through the same hop.
 std::vector<HeaderValue> other_values(const HopSeen& hop, std::string_view name) {
     std::vector<HeaderValue> out;
     for (const auto* other : {&hop.steady, &hop.silent}) {
@@ -315,7 +315,8 @@ Finding headers(const std::vector<HopSeen>& seen) {
     return {.detail = fmt::format("the lane's headers reach {}", seen.front().name)};
 }
 
-/// The longest idle time after which the connection still served, and the shortest after which not.
+/// The longest idle time after which the connection still worked, and the shortest after which it
+/// did not.
 Finding keep_alive(const std::vector<HopSeen>& seen) {
     std::string all;
     for (const HopSeen& hop : seen) {

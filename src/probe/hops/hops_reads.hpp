@@ -1,4 +1,4 @@
-// When the bytes of one answer arrived, and what is found of hops by them.
+// When the bytes of one answer arrived, and findings about hops derived from that.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -18,9 +18,9 @@
 
 namespace oa_stream::probe {
 
-// Content that is this much later through a hop was held back by it.
+// Content that arrives this much later through a hop was held back by it.
 inline constexpr double k_held_s = 1;
-/// Of the answer that goes on for a given time.
+/// For the answer of a given duration.
 inline constexpr double k_word_every_s = 0.25;
 
 struct Reads {
@@ -49,10 +49,11 @@ inline Reads reads_of(const ProbeSample& sample) {
 struct Finding {
     Verdict verdict = Verdict::pass;
     std::string detail{};
-    std::string hop{}; ///< the guilty one
+    std::string hop{}; ///< the guilty hop
     std::optional<double> limit_s{};
 };
-/// Not even of an ordinary turn, as a login page: such a hop shows nothing of streams.
+/// Even an ordinary turn is not a stream, for example a login page: such a hop shows nothing about
+/// streams.
 inline bool gives_no_stream(const HopSeen& hop) {
     return hop.plain.status != 200 || hop.plain.outcome == Outcome::wrong_content_type;
 }

@@ -1,4 +1,4 @@
-// The run itself: arrivals or users, what is in flight, and what ends it early.
+// The run: arrivals or users, requests in flight, and the conditions that end it early.
 #include "oa_stream/probe/load.hpp"
 
 #include "oa_stream/base/ids.hpp"
@@ -24,7 +24,7 @@ constexpr double k_most_per_second = 100'000;
 constexpr unsigned k_most_users = 100'000;
 constexpr std::size_t k_break_seconds = 5;
 constexpr std::uint64_t k_break_least = 50;
-constexpr Millis k_after_bad{100}; // a user's pause: a refusing target must not be hammered
+constexpr Millis k_after_bad{100}; // a user's pause, so that a target that refuses is not flooded
 constexpr Millis k_cut_limit{5000};
 
 /// A number in [0, 1) that depends on seed and index alone (SplitMix64's finalizer).
@@ -44,9 +44,9 @@ Reader reader_of(const LoadOptions& options, std::uint64_t index) {
     return x < options.leaving_share + options.slow_share ? Reader::slow : Reader::plain;
 }
 
-/// What one second says of the target, for the brake.
+/// The results of one second, for stopping early.
 struct Endings {
-    measure::Counts judged{}; ///< like LoadTotals::judged, the ramp included
+    measure::Counts judged{}; ///< like LoadTotals::judged, including the ramp
     measure::Counts leaving{}; ///< like LoadTotals::leaving
 
     void add(const LoadRequest& request) {
@@ -63,7 +63,7 @@ bool too_bad(const measure::Counts& counts, double share) {
     return counts.total >= k_break_least && counts.rate() >= share;
 }
 
-/// Everything that requests in flight need; outlives the Load when the loop is torn down first.
+/// State of requests in flight; outlives the Load when the loop is destroyed first.
 struct Core {
     Core(
         const asio::any_io_executor& where,
@@ -81,20 +81,20 @@ struct Core {
     net::HttpClient* client;
     LoadOptions options;
     Load::Observer observer;
-    asio::steady_timer wake; ///< of the arrivals
+    asio::steady_timer wake; ///< for arrivals
     asio::steady_timer idle; ///< cancelled when nothing is in flight
     asio::steady_timer tick;
     Clock::time_point started{};
     LoadTotals totals{};
     LoadSecond second{};
-    Endings endings{}; ///< of the second under way
+    Endings endings{}; ///< of the current second
     std::deque<Endings> lately{}; ///< by second
     std::map<std::uint64_t, std::function<void()>> cancels{};
     std::uint64_t next_index = 0; ///< closed loop
     std::size_t in_flight = 0;
     std::size_t users = 0;
     bool stopping = false;
-    bool waited_out = false; ///< what is cut now had the whole drain
+    bool waited_out = false; ///< requests cut now had the full drain time
     bool over = false;
 
     [[nodiscard]] double now_s() const { return seconds(Clock::now() - started); }
@@ -199,7 +199,7 @@ void arrive(const CorePtr& core, std::uint64_t index, double planned_s) {
     core->end(request);
 }
 
-// The next due time comes from the plan, never from now: a late wake-up is caught up with.
+// The next due time comes from the plan, not from the present: late wake-ups are caught up with.
 Task<void> arrivals(CorePtr core) {
     const ArrivalPlan plan = core->plan();
     const std::uint64_t total = std::min(plan.total(), core->most());
@@ -216,7 +216,7 @@ Task<void> arrivals(CorePtr core) {
             measured += planned >= core->ramp_s() ? 1 : 0;
         }
     }
-    // Each request stands for its interval: that of the last one may go beyond the duration.
+    // Each request represents its interval, and that of the last may exceed the duration.
     const double held = static_cast<double>(measured) / plan.per_second;
     const double end = core->stopping ? core->now_s() : core->ramp_s() + held;
     core->totals.seconds = std::max(0.0, std::max(end, core->totals.last_sent_s) - core->ramp_s());
@@ -265,7 +265,7 @@ Task<void> cut_the_rest(CorePtr core) {
     core->cancel_flights();
     const auto until = Clock::now() + k_cut_limit;
     while ((core->in_flight > 0 || core->users > 0) && Clock::now() < until) {
-        core->idle.expires_after(Millis(20)); // users have no other sign of their end
+        core->idle.expires_after(Millis(20)); // users give no other sign of their end
         (void)co_await core->idle.async_wait(asio::as_tuple(asio::use_awaitable));
     }
 }
@@ -284,8 +284,8 @@ void end_second(const CorePtr& core) {
     core->second.second = number;
 }
 
-/// Readers that leave say nothing good of the target; what is bad of them counts when the rest is
-/// taken for good, so that a target with such readers alone is left, too.
+/// Leaving readers prove nothing good about the target; their failures count with the rest counted
+/// as good, so that a target with only leaving readers is stopped, too.
 void break_off_if_bad(const CorePtr& core) {
     measure::Counts judged;
     measure::Counts at_least;

@@ -1,4 +1,4 @@
-// What a load keeps of its totals, and reads back: limits judge both alike.
+// Stores a load's totals and reads them back; limits judge both alike.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/probe/load.hpp"
 
@@ -79,7 +79,7 @@ std::optional<Times> Times::from_kept(const Json& kept) {
             !one[1].is_number_unsigned() || one[1].get<std::uint64_t>() == 0) {
             return std::nullopt;
         }
-        // The first one's bucket holds the least of all, which is recorded as it was.
+        // The first bucket contains the minimum, which is recorded exactly.
         auto count = one[1].get<std::uint64_t>();
         out.finite_.record(i == 0 ? *least : std::min(one[0].get<std::uint64_t>(), *most), 1);
         out.finite_.record(
@@ -122,7 +122,8 @@ std::optional<LoadTotals> totals_from_kept(const Json& kept) {
     out.measured = *measured;
     out.measured_sent = *sent;
     out.measured_late = *late;
-    out.waited_out = count_in(kept, "waited_out").value_or(0); // loads of before have none
+    // Missing in loads of earlier versions.
+    out.waited_out = count_in(kept, "waited_out").value_or(0);
     out.judged = *std::move(judged);
     out.leaving = *std::move(leaving);
     for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {

@@ -16,7 +16,7 @@
 namespace oa_stream::probe {
 namespace {
 
-/// Late with more of its requests than this, load lacks time itself.
+/// If more requests than this share are late, load itself lacks processor time.
 constexpr double k_starved_share = 0.05;
 constexpr std::string_view k_examples = "'p99 first_content <= 2s' or 'bad <= 1%'";
 
@@ -139,11 +139,11 @@ Check undecided(const LoadLimit& limit, double confidence, std::string why) {
     return check;
 }
 
-/// What a share is of, and what is known for certain of all.
+/// The base of a share, and what is certain about all requests.
 struct Shares {
     measure::Counts judged{};
-    measure::Counts at_least{}; ///< leaving readers, too; all that left are taken for good
-    std::uint64_t waited_out = 0; ///< each may be one of them, or a good one
+    measure::Counts at_least{}; ///< includes leaving readers; all that left count as good
+    std::uint64_t waited_out = 0; ///< each may be bad or good
 };
 
 Shares shares_of(const LoadLimit& limit, const LoadTotals& totals) {
@@ -156,7 +156,7 @@ Shares shares_of(const LoadLimit& limit, const LoadTotals& totals) {
             totals.waited_out,
         };
     }
-    // Whether a request is sent, and when, is over before its reader can leave.
+    // Whether and when a request is sent is decided before its reader can leave.
     if (limit.what == "late") {
         const measure::Counts late{totals.measured_late, totals.measured_sent};
         return {late, late, 0};
@@ -167,7 +167,7 @@ Shares shares_of(const LoadLimit& limit, const LoadTotals& totals) {
         };
         return {dropped, dropped, 0};
     }
-    // What was never sent has no ending of its own.
+    // A request that was never sent has no ending.
     const std::uint64_t ended = judged.n - judged.count("dropped");
     const std::uint64_t some = judged.count(limit.what);
     return {
@@ -187,13 +187,13 @@ std::string nobody_judged(const LoadTotals& totals) {
                  );
 }
 
-/// Beyond the limit though everybody who left is taken for good.
+/// Beyond the limit even if all readers that left count as good.
 bool proven_by_leaving(const LoadLimit& limit, measure::Counts at_least, double confidence) {
     const auto bounds = measure::exact_bounds(at_least, confidence);
     return bounds && decide(*bounds, limit.limit) == Verdict::fail;
 }
 
-/// Within the limit also when all that had no end after the drain are bad.
+/// Within the limit even if all requests without an end after the drain are bad.
 bool holds_for_all(
     const LoadLimit& limit, measure::Counts counts, std::uint64_t waited_out, double confidence
 ) {
@@ -295,8 +295,8 @@ Check judge_time(
     return check;
 }
 
-/// Requests were sent late for want of our own time, and without that delay the times may keep the
-/// limit: a failure would be ours. Silences are measured from the answer alone.
+/// Requests were sent late because of our own lack of time, and without that delay the times may
+/// keep the limit: the failure may be ours. Gaps are measured within the answer and not affected.
 bool starved(
     const LoadLimit& limit,
     measure::Fraction q,

@@ -1,4 +1,4 @@
-// What a load run adds up to.
+// The totals of a load run.
 #include "oa_stream/measure/buckets.hpp"
 #include "oa_stream/measure/quantile.hpp"
 #include "oa_stream/probe/load.hpp"
@@ -50,7 +50,7 @@ bool broke_contract(Outcome outcome) {
            outcome == Outcome::late_data || outcome == Outcome::not_sse;
 }
 
-/// The end of an answer that somebody cut is not an end of the answer.
+/// When an answer was cut off, its end time is not the end of the answer.
 bool says_nothing(const LoadRequest& request, LoadClock clock) {
     const bool cut = request.sample.outcome == Outcome::cancelled || ran_into_limit(request.sample);
     return clock == LoadClock::end && cut;
@@ -62,7 +62,7 @@ void add_times(LoadTotals& totals, const LoadRequest& request) {
     }
     if (request.reader == Reader::plain && request.sample.clocks.first_content &&
         ran_into_limit(request.sample)) {
-        totals.gaps.record_infinite(); // the silence that the limit ended, as a gate's chunk_gap
+        totals.gaps.record_infinite(); // the silence that the limit ended, as in a gate's chunk_gap
     }
     for (std::size_t i = 0; i < k_load_clocks.size(); ++i) {
         const auto& seen = clock_of(request.sample.clocks, k_load_clocks[i]);
@@ -104,7 +104,7 @@ double Times::at_rank(std::uint64_t rank) const {
     if (rank > finite || finite == 0) {
         return measure::k_infinite;
     }
-    return finite_.percentile({rank, finite}).value_or(0) / k_micro; // there are some
+    return finite_.percentile({rank, finite}).value_or(0) / k_micro; // there are finite ones
 }
 
 std::optional<double> Times::percentile(measure::Fraction q) const {

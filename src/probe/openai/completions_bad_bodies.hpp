@@ -1,4 +1,4 @@
-// Bodies that must be refused, a change of a good one each.
+// Bodies that must be refused, each a change of a good one.
 #pragma once
 
 #include <span>
@@ -6,18 +6,18 @@
 
 namespace oa_stream::probe {
 
-/// What a body is changed to, and what must be refused of it.
+/// The change of a body, and the expected refusal.
 struct BadBody {
     std::string_view api; ///< c completions, r responses; both: cr
     std::string_view member;
     std::string_view value; ///< JSON; empty: the member is left out
-    std::string_view code;  ///< as refusal_fault() takes it
+    std::string_view code; ///< in the form of refusal_fault()
     std::string_view param;
 };
 
-/// Would change what the answer means.
+/// Parameters that would change the meaning of the answer.
 [[nodiscard]] std::span<const BadBody> unsupported_bodies() noexcept;
-/// Of the wrong type, out of range, or not there.
+/// Values of the wrong type, out of range, or missing.
 [[nodiscard]] std::span<const BadBody> bad_bodies() noexcept;
 
 } // namespace oa_stream::probe

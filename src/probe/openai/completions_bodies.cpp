@@ -1,5 +1,5 @@
-// Parameters and messages: what must be refused by name, what asks for nothing, and what has no
-// effect but is named as ignored.
+// Parameters and messages: those that must be refused by name, those without a request, and those
+// that have no effect but are named as ignored.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -16,7 +16,7 @@ namespace {
 
 using Rows = std::span<const BadBody>;
 
-/// The first of the rows that is not refused as it says.
+/// The first row that is not refused as expected.
 Task<std::string> first_accepted(RunPtr run, Rows rows, bool streamed) {
     for (const auto& row : rows) {
         if (!row.api.contains(run->responses() ? 'r' : 'c')) {
@@ -127,7 +127,7 @@ Task<void> check_ignored(RunPtr run) {
     run->judge("ignored", wrong, "each by its name");
 }
 
-/// Nobody knows it: it may be passed over, or refused by its name.
+/// An unknown parameter may be ignored, or refused by its name.
 Task<void> check_unknown(RunPtr run) {
     constexpr std::string_view k_name = "no_such_field";
     auto body = body_of(*run, false);
@@ -141,7 +141,8 @@ Task<void> check_unknown(RunPtr run) {
     );
 }
 
-/// What may be asked and needs an answer: an effort, a schema. Named as ignored it is lost.
+/// Parameters that a server must apply or refuse, such as effort or schema: if they are named as
+/// ignored they are lost.
 Task<void> check_honoured(RunPtr run) {
     const bool responses = run->responses();
     const auto effort = parse_json(
@@ -162,7 +163,7 @@ Task<void> check_honoured(RunPtr run) {
         body.update(*more);
         const auto answer = co_await ask(run, std::move(body));
         const auto name = more->items().begin().key();
-        if (answer.response.status == 400) { // a model without efforts, or without formats
+        if (answer.response.status == 400) { // a model without efforts or formats
             wrong = wrong.empty()
                         ? refusal_fault(answer.response, 400, {}, fmt::format("{}*", name))
                         : wrong;
@@ -176,7 +177,7 @@ Task<void> check_honoured(RunPtr run) {
     run->judge("honoured", wrong, "an effort and a schema are taken, or refused by name");
 }
 
-/// The prompt as parts, behind a developer's message if `instructed`.
+/// The prompt as parts, after a developer's message if `instructed`.
 Json spelt_otherwise(const Run& run, bool instructed) {
     auto body = body_of(run, false);
     Json part = Json::object({{"type", run.responses() ? "input_text" : "text"}});
@@ -192,7 +193,7 @@ Json spelt_otherwise(const Run& run, bool instructed) {
     return body;
 }
 
-/// Counts that nobody asked for: without stream_options, and where they say no.
+/// Usage without a request for it: without stream_options, and with options that decline it.
 Task<std::string> unasked_usage(RunPtr run) {
     for (const std::string_view options : {"", "{}", R"({"include_usage":false})"}) {
         auto body = body_of(*run, true);
@@ -241,7 +242,7 @@ Task<void> check_spellings(RunPtr run) {
     );
 }
 
-/// Refused for something else, so it costs no turn.
+/// Refused for another reason, so it costs no turn.
 Task<void> check_large(RunPtr run) {
     auto body = body_of(*run, false);
     body["user"] = std::string(std::size_t{1} << 20U, 'u');

@@ -1,4 +1,4 @@
-// Tools, stop sequences, formats, and what goes on from an earlier response.
+// Tools, stop sequences, formats, and continuing an earlier response.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -32,16 +32,16 @@ Json tool_body(const Run& run, bool streamed) {
     return body;
 }
 
-/// True when the feature is not there; that is reported then.
+/// True when the feature is not supported, which is then reported.
 bool refused_by_name(const Completion& answer, std::string_view param) {
     return answer.response.status == 400 &&
            refusal_fault(answer.response, 400, "unsupported*", std::string(param) + "*").empty();
 }
 
-/// An answer that must hold the call: what is wrong with it.
+/// The fault of an answer that must contain the call.
 std::string call_fault(const Completion& answer, bool responses) {
     if (answer.error_code == "tool_call_missing") {
-        return {}; // the model did not call, and the server says so
+        return {}; // the model did not call the tool, and the server reports that
     }
     if (auto wrong = answer.wrong(); !wrong.empty()) {
         return wrong;
@@ -100,7 +100,7 @@ Task<void> check_tools(RunPtr run) {
     auto wrong = call_fault(whole, run->responses());
     if (wrong.empty()) {
         const auto stream = co_await ask(run, tool_body(*run, true));
-        // A failed response of a stream has one of two codes, whatever it failed for.
+        // A failed response in a stream has one of two codes, whatever the reason.
         const bool none = whole.error_code == "tool_call_missing" && !stream.error_code.empty() &&
                           stream.judgement.violations.empty();
         wrong = none ? std::string() : call_fault(stream, run->responses());
@@ -118,7 +118,8 @@ Task<void> check_tools(RunPtr run) {
     run->judge("tools.result", fault, "answered");
 }
 
-/// A piece in the middle of an answer, which the next answer to the same prompt will have too.
+/// A piece from the middle of an answer, which the next answer to the same prompt should contain,
+/// too.
 std::string piece_of(const std::string& text) {
     const auto at = whole_utf8_prefix(std::string_view(text).substr(0, text.size() / 2));
     constexpr std::size_t k_length = 6;
@@ -191,7 +192,7 @@ std::string shown(const net::ClientResponse& response, std::string_view id) {
                : fmt::format("expected {} again, saw {}", id, response.status);
 }
 
-/// `next`: a body that goes on from it; null where nothing is gone on from.
+/// `next`: a body that continues the response; null where continuing is not supported.
 Task<std::string> deleted_fault(RunPtr run, std::string path, Json next) {
     auto wrong = refusal_fault(co_await send(run, {"GET", std::move(path)}), 404);
     if (!wrong.empty() || next.is_null()) {
@@ -213,7 +214,7 @@ Task<void> check_stored(RunPtr run) {
     auto wrong = shown(co_await send(run, {"GET", path}), id);
     auto body = body_of(*run, false);
     body["previous_response_id"] = id;
-    bool alone = false; // a model without history
+    bool alone = false; // the model has no history
     if (wrong.empty()) {
         const auto next = co_await ask(run, body);
         alone = refused_by_name(next, "previous_response_id");

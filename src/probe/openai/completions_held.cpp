@@ -11,7 +11,7 @@ namespace {
 constexpr Millis k_look{10};
 constexpr Millis k_longest{5000}; // a stream begins before its first word
 
-/// The only owner of the transfer is the HeldStream: the handlers know it weakly.
+/// Only the HeldStream owns the transfer; the handlers hold a weak pointer to it.
 net::StreamHandlers handlers_of(const std::weak_ptr<HeldStream>& held) {
     net::StreamHandlers handlers;
     handlers.on_head = [held](const net::ClientResponse& head) {

@@ -7,17 +7,16 @@
 
 namespace oa_stream::probe {
 
-/// Dropping it leaves: the connection is cut.
+/// Destroying it leaves the stream: the connection is cut.
 struct HeldStream {
     int status = 0;
     net::Headers headers{};
-    std::string body{}; ///< what has come
+    std::string body{}; ///< received so far
     bool ended = false;
     std::shared_ptr<net::Transfer> transfer{};
 };
 
-/// Begins a turn and returns at its first bytes, or at its end, or when `limits.first_byte` is
-/// over.
+/// Begins a turn and returns at its first bytes, at its end, or after `limits.first_byte`.
 [[nodiscard]] Task<std::shared_ptr<HeldStream>> hold_stream(RunPtr run, Json body);
 
 } // namespace oa_stream::probe

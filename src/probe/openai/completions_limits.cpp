@@ -1,4 +1,4 @@
-// Of made-up turns: what reaches the model, clients that leave, and the limit.
+// Checks with made-up turns: what reaches the model, clients that leave, and the limit.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
@@ -89,7 +89,7 @@ Task<std::string> left_fault(RunPtr run, bool streamed) {
     const auto before = co_await interrupted(run);
     {
         auto patient = std::make_shared<Run>(*run);
-        patient->options.limits.first_byte = Millis{400}; // a whole answer says nothing meanwhile
+        patient->options.limits.first_byte = Millis{400}; // a complete answer is silent meanwhile
         const auto held =
             co_await hold_stream(patient, scenario_body(*run, "stall;n=1;ms=20000", streamed));
         held->transfer.reset();
@@ -139,7 +139,7 @@ Task<std::string> free_fault(RunPtr run) {
     co_return std::string("no place is given back within 2 s");
 }
 
-/// Turns that end by themselves, and those that fail, give their place back as well.
+/// Turns that end by themselves, and failed turns, must also free their place.
 Task<std::string> kept_fault(RunPtr run, std::uint64_t limit) {
     for (std::uint64_t i = 0; i <= limit; ++i) {
         (void)co_await play(run, "fail-mid;n=1", i % 2 == 0);
@@ -186,7 +186,7 @@ Task<void> check_left(RunPtr run) {
 }
 
 Task<void> check_limit(RunPtr run) {
-    constexpr std::uint64_t k_most = 32; // what a probe may take for itself
+    constexpr std::uint64_t k_most = 32; // what a probe may occupy
     const auto limit =
         parse_count(run->second.response.headers.get("x-conc-limit").value_or(""), 1, k_most);
     if (!limit) {

@@ -1,4 +1,4 @@
-// Ids, texts, methods and preflight: what every answer owes.
+// Ids, texts, methods and preflight: the requirements for every answer.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 
@@ -40,7 +40,8 @@ void check_ids(Run& run) {
     run.judge("ids", wrong, "each its own, made now");
 }
 
-/// A model may word an answer otherwise each time; what says the same twice says it streamed, too.
+/// A model's wording may vary; a target with identical whole answers must stream the same text,
+/// too.
 void check_text(Run& run) {
     const bool steady = run.first.text == run.second.text;
     std::string wrong;
@@ -95,7 +96,7 @@ std::string methods_of(const net::ClientResponse& answer) {
            std::string(answer.headers.get("access-control-allow-methods").value_or(""));
 }
 
-/// A page of another origin reads errors, too, where it may read answers.
+/// A page of another origin must be able to read errors wherever it can read answers.
 Task<std::string> cors_fault(RunPtr run) {
     const std::string path = run->path();
     net::Headers origin;

@@ -1,4 +1,4 @@
-// Models, and the keys that are asked for.
+// Models and API keys.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -14,13 +14,13 @@ namespace {
 
 constexpr std::string_view k_nobody = "no-such-model-of-oa-stream";
 
-/// Its first character as %XX: a server that does not decode does not know it.
+/// Encodes the first character as %XX: a server that does not decode will not find the model.
 std::string in_percents(std::string_view model) {
     const auto first = static_cast<unsigned char>(model.front());
     return fmt::format("%{:02X}{}", first, percent_encode(model.substr(1)));
 }
 
-/// Keys that are none; "" is not a header at all.
+/// Invalid keys; "" means no header at all.
 std::vector<std::string> wrong_keys(const Secret& key) {
     const std::string good(key.reveal());
     return {

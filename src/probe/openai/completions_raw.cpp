@@ -22,7 +22,7 @@ constexpr Millis k_gap{100};
 constexpr std::size_t k_most_body = std::size_t{16} << 20U;
 constexpr std::size_t k_status_line = 12; ///< "HTTP/1.1 200"
 
-/// Of "http://host:port/prefix".
+/// Parts of "http://host:port/prefix".
 struct Place {
     net::ByteStreamTarget target{};
     std::string authority{};
@@ -70,7 +70,7 @@ std::string head_of(const Run& run, const RawRequest& request, const Place& plac
     return out + "\r\n";
 }
 
-/// False: the peer closed, or the time is over.
+/// False: the peer closed, or the time limit passed.
 Task<bool> read_more(Stream stream, std::string* bytes) {
     std::array<char, 16384> buffer{};
     const auto read = co_await stream->read_some(buffer);
@@ -80,7 +80,7 @@ Task<bool> read_more(Stream stream, std::string* bytes) {
     co_return read.has_value();
 }
 
-/// The first head in `bytes`; takes it off.
+/// Parses and removes the first head in `bytes`.
 std::optional<RawAnswer> take_head(std::string& bytes) {
     const auto end = bytes.find("\r\n\r\n");
     if (end == std::string::npos || end < k_status_line || !bytes.starts_with("HTTP/1.")) {
@@ -108,7 +108,7 @@ std::optional<RawAnswer> take_head(std::string& bytes) {
     return out;
 }
 
-/// How much of what is there so far is its body; unset: not all of it, or who knows.
+/// How much of the received bytes is the body; unset: incomplete or unknown.
 std::optional<std::size_t> length_of(const RawAnswer& answer) {
     const auto size = answer.body.size();
     if (iequals(answer.headers.get("transfer-encoding").value_or(""), "chunked")) {
@@ -124,12 +124,12 @@ Task<void> send_pieces(Stream stream, std::vector<std::string> pieces) {
             (void)co_await sleep_for(k_gap);
         }
         if (!co_await stream->write(piece)) {
-            co_return; // refused meanwhile: its answer says why
+            co_return; // refused meanwhile: its answer has the reason
         }
     }
 }
 
-/// `bytes`: what came behind the answer before, then behind this one.
+/// `bytes`: the bytes received after the previous answer; on return those after this one.
 Task<RawAnswer> read_answer(Stream stream, RawRequest request, std::string* bytes) {
     RawAnswer out;
     for (;;) {
@@ -171,7 +171,7 @@ one_exchange(Stream stream, std::string head, RawRequest request, std::string* b
     co_return co_await read_answer(stream, std::move(request), bytes);
 }
 
-/// Ends the reads of a peer that neither answers nor closes.
+/// Ends reads from a peer that neither answers nor closes.
 Task<void> close_after(std::weak_ptr<net::ByteStream> stream, Millis within) {
     (void)co_await sleep_for(within);
     if (const auto open = stream.lock()) {

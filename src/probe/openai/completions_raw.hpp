@@ -1,4 +1,4 @@
-// A request as bytes: what no library sends, but edges and old clients do.
+// Requests as raw bytes that no library sends, but edges and old clients do.
 #pragma once
 
 #include "completions_run.hpp"
@@ -21,16 +21,16 @@ struct RawRequest {
 };
 
 struct RawAnswer {
-    int status = 0; ///< 0: none came
+    int status = 0; ///< 0: no answer
     net::Headers headers{};
-    std::string body{}; ///< what its length says, or everything behind the head
+    std::string body{}; ///< as long as its length header says, or everything after the head
     bool closed = false;
-    bool continued = false; ///< "100 Continue" came
-    bool kept = false; ///< its connection takes another request
+    bool continued = false; ///< "100 Continue" was received
+    bool kept = false; ///< the connection accepts another request
 };
 
-/// Unset: no connection. `next` is sent behind an answer that keeps the connection, and its answer
-/// returned.
+/// Unset: no connection. `next` is sent after an answer that keeps the connection, and its answer
+/// is returned.
 [[nodiscard]] Task<std::optional<RawAnswer>>
 raw_exchange(RunPtr run, RawRequest request, std::optional<RawRequest> next = std::nullopt);
 

@@ -122,7 +122,7 @@ Json body_of(const Run& run, std::string_view prompt, bool streamed) {
     Json body = Json::object({{"model", run.model}});
     if (run.responses()) {
         body["input"] = prompt;
-        body["store"] = false; // nobody asks for it again
+        body["store"] = false; // it is never requested again
     } else {
         Json message = Json::object({{"role", "user"}, {"content", prompt}});
         body["messages"] = Json::array({std::move(message)});
@@ -150,8 +150,8 @@ Task<Completion> ask_once(RunPtr run, Json body, ProbeLimits limits) {
     co_return answer;
 }
 
-/// Of an answer that libraries ask for again: the turn of a client that left holds its place until
-/// it has ended.
+/// For an answer that client libraries retry: the turn of a client that left occupies its place
+/// until it has ended.
 std::optional<Millis> pause_after(const Completion& answer) {
     constexpr std::uint64_t k_patience = 5;
     const auto& head = answer.response;
@@ -180,7 +180,7 @@ Task<Completion> ask(RunPtr run, Json body, std::optional<ProbeLimits> limits) {
 
 namespace {
 
-/// The codes that the contract has for 400.
+/// The codes of the contract for 400.
 constexpr std::array<std::string_view, 10> k_codes{
     "invalid_json",
     "missing_required_parameter",

@@ -1,4 +1,4 @@
-// What the checks of smoke completions and smoke responses share.
+// State shared by the checks of smoke completions and smoke responses.
 #pragma once
 
 #include "oa_stream/probe/completions_smoke.hpp"
@@ -28,13 +28,12 @@ struct Run : SmokeChecks {
     std::string model{};
     std::string prompt{};
     Completion first{}, second{}, stream{};
-    /// The made-up turns that the target plays on request (docs/completions.md); empty: a real
-    /// model.
+    /// The made-up turns that the target can play (docs/completions.md); empty: a real model.
     std::set<std::string> scenarios{};
     std::set<std::string> request_ids{};
     std::string request_id_fault{}; ///< of any answer so far
-    std::optional<Millis> paced_over{}; ///< of the prompt's answer, see judge_pacing()
-    int retries = 3; ///< left, of requests that the limit refused
+    std::optional<Millis> paced_over{}; ///< for the prompt's answer, see judge_pacing()
+    int retries = 3; ///< remaining retries of requests that the limit refused
 
     void keep(const std::string& stem, const Completion& answer) {
         if (!options.keep || answer.response.status == 0) {
@@ -45,7 +44,7 @@ struct Run : SmokeChecks {
         evidence.push_back(options.keep(stem + ".head", answer.response.raw_head));
     }
 
-    /// Every answer has an id of its own.
+    /// Checks that every answer has a unique id.
     void note_request_id(const net::ClientResponse& answer);
     [[nodiscard]] bool responses() const { return options.api == OpenAiApi::responses; }
     [[nodiscard]] std::string path() const { return std::string(path_of(options.api)); }
@@ -56,7 +55,7 @@ struct Run : SmokeChecks {
 };
 using RunPtr = std::shared_ptr<Run>;
 
-/// One request as it is; `path` without the base URL.
+/// One unmodified request; `path` is without the base URL.
 struct Sent {
     std::string method;
     std::string path;
@@ -67,17 +66,17 @@ struct Sent {
     net::Headers more{};
 };
 [[nodiscard]] Task<net::ClientResponse> send(RunPtr run, Sent sent);
-/// A POST of the body to the API.
+/// Posts the body to the API.
 [[nodiscard]] Task<net::ClientResponse> post(RunPtr run, Json body);
-/// With the run's prompt, or another one; streamed with counts, and not stored.
+/// A body with the run's prompt, or another one; streamed with usage, and not stored.
 [[nodiscard]] Json body_of(const Run& run, bool streamed);
 [[nodiscard]] Json body_of(const Run& run, std::string_view prompt, bool streamed);
-/// Asks for a made-up turn, "words;n=2".
+/// Requests a made-up turn, "words;n=2".
 [[nodiscard]] Json scenario_body(const Run& run, std::string_view scenario, bool streamed);
-/// With the run's limits, or with these. Asks again where the target runs as many turns as it may.
+/// Uses the run's limits, or these. Retries when the target has reached its limit of turns.
 [[nodiscard]] Task<Completion>
 ask(RunPtr run, Json body, std::optional<ProbeLimits> limits = std::nullopt);
-/// Once: its turns show what the limit does.
+/// Sends once, without retries, because its turns show the limit's effect.
 [[nodiscard]] Task<Completion> play(RunPtr run, std::string scenario, bool streamed);
 
 /// What is wrong with a refusal: another status, no error object, a type that does not fit the
@@ -90,10 +89,10 @@ ask(RunPtr run, Json body, std::optional<ProbeLimits> limits = std::nullopt);
     std::string_view code = {},
     std::string_view param = {}
 );
-/// The same of an error that is none of a request: statuses from 500.
+/// The same for an error that is not the request's fault: statuses from 500.
 [[nodiscard]] std::string error_fault(const net::ClientResponse& response);
 
-/// Of one entry of the list, or of the answer: what it lacks.
+/// What an entry of the list, or the answer, lacks.
 [[nodiscard]] std::string model_fault(const Json& model);
 /// models, and who may see them
 [[nodiscard]] Task<void> check_one_model(RunPtr run);
@@ -110,7 +109,7 @@ void check_model_names(Run& run);
 [[nodiscard]] Task<void> check_turns(RunPtr run);
 /// tools, stop, formats, what goes on from an earlier response.
 [[nodiscard]] Task<void> check_features(RunPtr run);
-/// what only a target shows that plays made-up turns: with the three that follow
+/// checks that require a target with made-up turns, including the three below
 [[nodiscard]] Task<void> check_scenarios(RunPtr run);
 [[nodiscard]] Task<void> check_passed(RunPtr run);
 [[nodiscard]] Task<void> check_left(RunPtr run);

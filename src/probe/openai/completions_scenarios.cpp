@@ -1,5 +1,5 @@
-// What only a target shows that plays made-up turns: endings, failures, counts and limits. The
-// turns are those of `serve --authority replay` (scenario:NAME;key=value).
+// Checks that require a target with made-up turns: endings, failures, usage and limits. The turns
+// are those of `serve --authority replay` (scenario:NAME;key=value).
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -35,12 +35,12 @@ std::string kind_of(bool streamed) {
     return streamed ? "streamed" : "whole";
 }
 
-/// A turn, whole and streamed, that must say `text` and end like `finish`.
+/// A turn, whole and streamed, that must contain `text` and end with `finish`.
 struct Ending {
     std::string scenario;
     std::string text;
-    std::string_view finish;           ///< of completions
-    std::string_view response = "completed"; ///< of responses
+    std::string_view finish; ///< for completions
+    std::string_view response = "completed"; ///< for responses
 };
 
 std::string ending_fault(const Run& run, const Ending& want, const Completion& answer) {
@@ -102,7 +102,7 @@ Task<void> check_ends(RunPtr run) {
     run->judge("turns.end", co_await endings_fault(run, std::move(endings)), "stop, length, empty");
 }
 
-/// After it was accepted.
+/// For a failure after the turn was accepted.
 std::string failed_stream_fault(const Run& run, const Completion& answer) {
     if (answer.response.status != 200 || !answer.judgement.violations.empty()) {
         return answer.wrong();
@@ -220,8 +220,8 @@ Task<void> check_early(RunPtr run) {
     run->judge("turns.early", wrong, "the stream begins before its first word");
 }
 
-/// An edge ends a connection that says nothing, so a comment comes at least every 15 s (chat
-/// completions, section 2); a second and a half for the way.
+/// Edges close idle connections, so a comment must come at least every 15 s (chat completions,
+/// section 2); allows a second and a half for transport.
 Task<void> check_quiet(RunPtr run) {
     if (!run->options.slow) {
         run->skip("turns.quiet", "takes 19 s; --slow asks for it");

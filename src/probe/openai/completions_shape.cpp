@@ -10,7 +10,7 @@ namespace oa_stream::probe {
 
 namespace {
 
-/// What a shape shows instead of a value; members of an object are looked at one by one.
+/// What is shown for a value; members of an object are compared one by one.
 std::string word_of(const Json& shape) {
     if (shape.is_string()) {
         return shape.get<std::string>();
@@ -47,7 +47,7 @@ std::string difference(const Json& a, const Json& b, const std::string& path) {
     return a == b ? std::string() : fmt::format("{}: {}, {}", path, word_of(a), word_of(b));
 }
 
-/// Each kind of message in `output` once, and nothing else of it.
+/// Each kind of message in `output` once, and nothing else from it.
 Json kinds_of_message(const Json& output) {
     Json out = Json::array();
     for (const Json& item : output) {

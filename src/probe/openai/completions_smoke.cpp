@@ -22,7 +22,7 @@ namespace oa_stream::probe {
 
 namespace {
 
-/// Unpaced answers cannot show whether somebody holds them back.
+/// An unpaced answer cannot show whether it is held back.
 constexpr std::string_view k_replay_prompt = "scenario:words;n=20;delay=25";
 constexpr Millis k_replay_paced_over{430}; // nineteen pauses, less a tenth
 constexpr std::string_view k_prompt =
@@ -55,7 +55,7 @@ bool arrived(const Completion& answer) noexcept {
     return answer.response.failure == net::TransferFailure::none && reached(answer.response);
 }
 
-/// Its time was over.
+/// The request timed out.
 bool was_given_up(const Completion& answer) noexcept {
     const auto failure = answer.response.failure;
     return failure == net::TransferFailure::total_timeout ||
@@ -63,7 +63,7 @@ bool was_given_up(const Completion& answer) noexcept {
            failure == net::TransferFailure::first_byte_timeout;
 }
 
-/// ERROR when nobody answered or the key was refused, else FAIL.
+/// ERROR when nothing answered or the key was refused, otherwise FAIL.
 Verdict verdict_of(const Completion& answer, const std::string& wrong) {
     const auto status = answer.response.status;
     const bool unanswered = status == 0 || refuses_credential(status);
@@ -77,8 +77,8 @@ void report_answer(Run& run, std::string_view name, const Completion& answer) {
     run.report(name, verdict, wrong.empty() ? answer.timing() : std::move(wrong), facts_of(answer));
 }
 
-/// What GET /version says of a lane's assistant: it has a model, it plays recordings, or nobody
-/// knows, as the target is not a lane or an edge hides it.
+/// The lane's assistant according to GET /version: a model, recordings, or unknown because the
+/// target is not a lane or an edge hides the route.
 enum class Assistant { model, recordings, unknown };
 Task<Assistant> assistant_of(RunPtr run) {
     const auto answer = co_await send(run, {"GET", "/version"});
@@ -89,7 +89,7 @@ Task<Assistant> assistant_of(RunPtr run) {
     co_return authority::plays_recordings(*json) ? Assistant::recordings : Assistant::model;
 }
 
-/// "scenarios: NAME NAME …": what the target plays on request.
+/// Reads "scenarios: NAME NAME …": the turns that the target plays on request.
 Task<void> learn_scenarios(RunPtr run) {
     constexpr std::string_view k_mark = "scenarios: ";
     const auto answer = co_await play(run, "capabilities", false);
@@ -102,7 +102,7 @@ Task<void> learn_scenarios(RunPtr run) {
     }
 }
 
-/// Of a target that plays recordings a prompt is known that makes a paced answer.
+/// For a target that plays recordings, a prompt with a paced answer is known.
 Task<void> choose_prompt(RunPtr run) {
     const auto assistant = co_await assistant_of(run);
     run->prompt = run->options.prompt;
@@ -141,7 +141,7 @@ no_model(const net::ClientResponse& response, std::size_t models, const std::str
                : fmt::format("{} is not among {}", printable(wanted, 60), counted(models, "model"));
 }
 
-/// False when there is no use in going on.
+/// False when continuing is pointless.
 Task<bool> check_models(RunPtr run) {
     const auto response = co_await send(run, {"GET", "/v1/models"});
     Json data = Json::object({{"status", response.status}});
@@ -212,7 +212,8 @@ Verdict verdict_of(Pacing pacing) noexcept {
                                         : Verdict::inconclusive;
 }
 
-/// What a careful reader takes and a plain one does not: CR LF, other lines than data, a coding.
+/// Frames that a careful reader accepts and a simple one does not: CR LF, lines other than data, a
+/// coding.
 std::string frame_fault(const Completion& stream) {
     const auto& all = stream.judgement.warnings;
     const auto found = std::ranges::find_if(all, [](const auto& one) {
@@ -229,7 +230,7 @@ void check_stream(Run& run) {
         run.skip("stream.incremental", "there is no good stream");
         return;
     }
-    // What could not be decided is not a fault: the model may simply have been fast.
+    // An undecided result is not a fault: the model may simply have been fast.
     const auto verdict = verdict_of(run.stream.pacing.pacing);
     run.report(
         "stream.incremental",
@@ -238,12 +239,12 @@ void check_stream(Run& run) {
     );
 }
 
-/// What an assistant adds to a prompt, as the time, may differ a little.
+/// Text that an assistant adds to a prompt, such as the time, may vary slightly.
 bool alike(std::int64_t a, std::int64_t b) {
     return std::abs(a - b) <= 16 + a / 10;
 }
 
-/// The two requests differ in "stream" alone, so their input counts the same.
+/// The two requests only differ in "stream", so their input counts must be equal.
 void check_usage(Run& run) {
     const bool both = run.second.usage && run.stream.usage;
     const bool none = !run.second.usage && !run.stream.usage;
@@ -316,8 +317,8 @@ Task<void> check_edge(RunPtr run) {
     run->judge("edge.shape", found, same, side_by_side(run->second, whole));
     bool held = holds_back(run->stream, stream);
     if (held && run->stream.pacing.pacing != Pacing::buffered) {
-        // A model may have been late once, and then fast: a hop that holds streams holds each. A
-        // second answer that failed takes nothing away from the first.
+        // A model may once have been late and then fast, but a hop that holds streams holds every
+        // one. A failed second answer does not invalidate the first.
         const auto repeated = co_await ask(run, body_of(*run, true));
         run->keep(run->stem("stream-again"), repeated);
         held = !repeated.wrong().empty() || holds_back(repeated, stream);
@@ -351,7 +352,7 @@ smoke_completions(net::HttpClient& client, CompletionsSmokeOptions options) {
     run->first = co_await answer(false);
     report_answer(*run, "whole.first", run->first);
     auto stored = body_of(*run, false);
-    stored.erase("store"); // check_stored() asks for it again, and deletes it
+    stored.erase("store"); // check_stored() sets it again, and deletes the response
     run->second = co_await ask(run, std::move(stored));
     report_answer(*run, "whole.second", run->second);
     if (!arrived(run->first) && !arrived(run->second)) {

@@ -1,4 +1,4 @@
-// How many turns run, and what becomes of one whose client leaves.
+// The number of running turns, and what happens to a turn whose client leaves.
 #include "oa_stream/base/text.hpp"
 
 #include "completions_held.hpp"
@@ -27,17 +27,18 @@ std::string counts_fault(const Run& run) {
     return {};
 }
 
-/// The count of a turn that was begun only to read it; 0: refused at the limit.
+/// The count from a turn that was only begun to read it; 0: refused at the limit.
 Task<std::uint64_t> active_now(RunPtr run) {
     const auto held = co_await hold_stream(run, body_of(*run, true));
     co_return held->status == 200 ? count_of(held->headers, "x-conc-active").value_or(0) : 0;
 }
 
-/// Places that are not given back are one fewer with every stream that is left. Unset: others run
-/// turns meanwhile, so that the counts are not ours alone.
+/// If places are not freed, there is one fewer after every stream that is left. Unset: others run
+/// turns meanwhile, so the counts are not only ours.
 Task<std::optional<std::string>> left_fault(RunPtr run, std::uint64_t before, std::uint64_t limit) {
     constexpr std::array k_pauses{Millis{200}, Millis{500}, Millis{800}, Millis{1000}};
-    constexpr std::uint64_t k_ours = 2 + k_pauses.size(); // all that this check may have left
+    // The most that this check may have left running.
+    constexpr std::uint64_t k_ours = 2 + k_pauses.size();
     std::uint64_t last = before;
     bool reported = false;
     for (const auto pause : k_pauses) {
@@ -60,8 +61,8 @@ Task<std::optional<std::string>> left_fault(RunPtr run, std::uint64_t before, st
     );
 }
 
-/// Two streams at once count two. Unset: the first one ended too soon to decide, or others run
-/// turns.
+/// Two streams in parallel count as two. Unset: the first one ended too soon to decide, or others
+/// run turns.
 Task<std::optional<std::string>> together_fault(RunPtr run) {
     const auto one = co_await hold_stream(run, body_of(*run, true));
     const auto two = co_await hold_stream(run, body_of(*run, true));

@@ -45,7 +45,7 @@ Task<std::string> head_fault(RunPtr run) {
         : fmt::format("the answer to HEAD has a body of {} bytes", answer->body.size());
 }
 
-/// Clients send their next request on the connection of the one before.
+/// Clients send their next request on the same connection.
 Task<std::string> reused_fault(RunPtr run) {
     RawRequest first{.method = "GET", .path = "/v1/models"};
     auto next = posted(*run, hot_body(*run));
@@ -110,7 +110,7 @@ Task<std::string> chunked_fault(RunPtr run) {
         : fmt::format("a chunked body in pieces is {}, not read", answer->status);
 }
 
-/// An edge that speaks HTTP/1.0 to its origin.
+/// An edge that uses HTTP/1.0 to its origin.
 Task<std::string> old_fault(RunPtr run) {
     auto request = posted(*run, body_of(*run, true));
     say_length(request);

@@ -25,15 +25,15 @@ namespace {
 
 constexpr std::string_view k_thread_prefix = "oashadow";
 constexpr std::size_t k_listed_threads = 200;
-constexpr Millis k_removing{10'000}; ///< of a pair's conversations
+constexpr Millis k_removing{10'000}; ///< for a pair's conversations
 
-/// What the pairs of one prompt came to.
+/// Results of one prompt's pairs.
 struct Judged {
     std::size_t pairs = 0;
     std::size_t kept = 0;
     std::size_t wrong = 0;
     Verdict verdict = Verdict::pass;
-    std::string detail{}; ///< of the first pair that was not equal
+    std::string detail{}; ///< of the first pair that differs
     Json data = Json::object();
     std::vector<std::string> evidence{};
     std::string ended{}; ///< how the first pair ended
@@ -63,7 +63,7 @@ public:
                 options_.on_progress(i + 1, jobs.size());
             }
             if (unasked_in_a_row_ >= k_give_up) {
-                break; // nobody is there, or lets us in: what is left would prove nothing either
+                break; // unreachable or refused: further pairs would not prove anything either
             }
         }
         remover_.end_within(k_removing);
@@ -82,7 +82,7 @@ private:
     [[nodiscard]] std::vector<Job> order() const {
         std::size_t runs = options_.runs == 0 ? default_runs(timed_prompts()) : options_.runs;
         runs = std::min(runs, k_most_pairs / std::max<std::size_t>(options_.prompts.size(), 1));
-        std::mt19937_64 random(options_.seed); // its numbers are the same everywhere
+        std::mt19937_64 random(options_.seed); // its numbers are the same on every platform
         std::vector<Job> jobs;
         for (std::size_t run = 0; run < runs; ++run) {
             for (std::size_t prompt = 0; prompt < options_.prompts.size(); ++prompt) {
@@ -125,7 +125,7 @@ private:
         heard.detail =
             sample->detail + (sample->status == 404 ? base_path_advice(target.base_url) : "");
         heard.unreachable = is_unreachable(sample->outcome);
-        if (!heard.unreachable || sample->outcome == Outcome::cancelled) { // it may have begun
+        if (!heard.unreachable || sample->outcome == Outcome::cancelled) { // a turn may have begun
             pair_threads_.push_back({{std::move(target)}, {thread}});
         }
         heard.denied = sample->outcome == Outcome::unauthorised;
@@ -188,14 +188,14 @@ private:
         note(job, number, lane, reference, verdict);
         take(judged_[job.prompt], job, verdict, lane, reference);
         const bool both_ended = lane.ending == prompt.expect && reference.ending == prompt.expect;
-        // The first pair finds everything cold.
+        // The first pair finds caches cold, so it is not timed.
         if (both_ended && number > 0) {
             time(whole_, lane.end_s, reference.end_s);
             time(first_content_, lane.first_content_s, reference.first_content_s);
         }
     }
 
-    /// Between pairs, where nobody is timed.
+    /// Runs between pairs, when nothing is timed.
     [[nodiscard]] Task<void> remove_pair() {
         remover_.end_within(k_removing);
         for (OpenedThreads& one : std::exchange(pair_threads_, {})) {
@@ -256,7 +256,7 @@ private:
             return;
         }
         ++to.wrong;
-        // The worst pair speaks for its prompt, the first among equals.
+        // The worst pair determines its prompt's result; the first among equals.
         if (to.detail.empty() || worse(to.verdict, verdict.verdict) != to.verdict) {
             to.detail = verdict.detail;
             to.data = Json::object();
@@ -342,7 +342,7 @@ private:
         check.required = false;
         if (options_.reference && options_.reference->base_url == options_.lane.base_url &&
             options_.reference->connect_to == options_.lane.connect_to) {
-            // First, as a terminal cuts the end of what passed.
+            // At the front, because a terminal cuts the end of passed checks.
             check.detail = "compared a target with itself, as both sides are one address; " +
                            std::move(check.detail);
             check.data["same_target"] = true;

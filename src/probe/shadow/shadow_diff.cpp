@@ -19,7 +19,7 @@ using Kind = TurnItem::Kind;
 constexpr std::size_t k_excerpt = 60;
 constexpr std::size_t k_before = 20; ///< bytes shown before the first one that differs
 
-/// What stands around `at`.
+/// The text around `at`.
 std::string excerpt(std::string_view text, std::size_t at) {
     const std::size_t from = at > k_before ? at - k_before : 0;
     std::size_t start = from;
@@ -102,7 +102,7 @@ private:
         add(what, where, excerpt(left, at), excerpt(right, at));
     }
 
-    /// Said with what a client makes of a call where the flag is missing.
+    /// Explains how a client treats a call without the flag.
     void flags(const std::string& where, const TurnItem& a, const TurnItem& b) {
         if (a.provider != b.provider) {
             const auto shown = [](const TurnItem& of) {
@@ -120,8 +120,8 @@ private:
         }
     }
 
-    /// What structure compares: transient notes come and go, and a model may say in two parts what
-    /// it says in one.
+    /// The items that structure compares: transient notes vary, and a model may split a text into
+    /// two parts.
     [[nodiscard]] std::vector<const TurnItem*> counted(const TurnMeaning& turn) const {
         std::vector<const TurnItem*> list;
         for (const TurnItem& item : turn.items) {
@@ -200,7 +200,7 @@ private:
         add("order", fmt::format("from part {} on", from + 1), rest(a), rest(b));
     }
 
-    /// Two calls that got each other's output: as one difference it is easier to find.
+    /// Two calls with swapped outputs: one difference is easier to understand than two.
     void swapped(const Items& a, const Items& b) {
         const auto tool = [](const TurnItem& item) {
             return item.kind == Kind::tool && !item.output.is_null();

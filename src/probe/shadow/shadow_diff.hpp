@@ -1,4 +1,4 @@
-// Where two turns differ.
+// Finds the differences of two turns.
 #pragma once
 
 #include "oa_stream/probe/shadow.hpp"
@@ -19,15 +19,15 @@ struct Difference {
 };
 [[nodiscard]] Json to_json(const Difference& difference);
 
-/// At most this many are listed of one pair of turns.
+/// Limit of differences listed per pair of turns.
 inline constexpr std::size_t k_listed_differences = 20;
 
-/// Whether words of the answers stand in a difference.
+/// Whether differences contain text of the answers.
 enum class Excerpts { shown, hidden };
 
-/// Empty: they say the same. In Compare::structure contents are not looked at: only kinds and their
-/// order (equal neighbours count once), names and outcomes of tools, the shapes of their inputs,
-/// the ending, and which usage is reported.
+/// Empty: the turns are equivalent. Compare::structure ignores contents: it compares only kinds and
+/// their order (equal neighbours count once), names and outcomes of tools, the shapes of their
+/// inputs, the ending, and which usage is reported.
 [[nodiscard]] std::vector<Difference> differences(
     const TurnMeaning& lane,
     const TurnMeaning& reference,

@@ -22,7 +22,7 @@ std::string media_type(const GivenAnswer& answer) {
     return printable(media_type_of(answer.headers->get("content-type").value_or("(none)")));
 }
 
-/// How it ended, in the words of a probe that would have got it.
+/// How it ended, in the terms of a probe that would have received it.
 std::string ending(const GivenAnswer& answer, const TurnMeaning& meaning) {
     if (!answer.cut.empty()) {
         return std::string(answer.cut);
@@ -57,8 +57,8 @@ void add_turn(
     std::ranges::move(found, std::back_inserter(out));
 }
 
-/// What a call, a file or a function of the page puts into a part is a conversation's text down to
-/// the names of its members: of these the kind alone is compared.
+/// The content that a call, a file or a function puts into a part is private down to its member
+/// names: only its kind is compared.
 Json without_contents(Json shape) {
     constexpr std::array<std::string_view, 3> k_contents{"input", "output", "data"};
     if (shape.is_array()) {

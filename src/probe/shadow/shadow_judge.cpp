@@ -9,7 +9,7 @@ namespace oa_stream::probe {
 std::string ending_of(const ProbeSample& sample, const TurnMeaning& meaning) {
     switch (sample.outcome) {
     case Outcome::ok:
-        if (meaning.cut) { // its end was read, though not kept
+        if (meaning.cut) { // its end was read, but not kept
             return sample.terminal.empty() ? "completed" : sample.terminal;
         }
         [[fallthrough]];

@@ -1,4 +1,4 @@
-// One pair of turns: what each side answered, and whether that is the same.
+// Compares one pair of turns: what each side answered, and whether that is equivalent.
 #pragma once
 
 #include "oa_stream/base/verdict.hpp"
@@ -33,7 +33,7 @@ struct PairVerdict {
     Verdict verdict = Verdict::pass;
     std::string detail{};
     std::vector<Difference> differences{};
-    std::string outcome{}; ///< of an ERROR
+    std::string outcome{}; ///< for an ERROR
 };
 
 [[nodiscard]] PairVerdict

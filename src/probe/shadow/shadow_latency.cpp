@@ -17,7 +17,7 @@ constexpr std::string_view k_no_pair =
     "no pair of turns was timed on both sides; the first pair finds everything cold and is not "
     "timed";
 
-/// The median with its bounds; a bound that no rank of so few values gives is unset.
+/// The median with its bounds; a bound is unset when no rank of so few values gives one.
 struct Median {
     double point = 0;
     std::optional<double> low{}, high{};
@@ -35,7 +35,7 @@ Median median_of(std::vector<double> values, double confidence) {
     return out;
 }
 
-/// To a tenth, and nothing is never less than nothing.
+/// Rounded to a tenth, without a negative zero.
 double tenths(double value) {
     constexpr double k_tenth = 10;
     return std::round(value * k_tenth) / k_tenth + 0.0; // -0.0 + 0.0 is +0.0

@@ -32,7 +32,8 @@ Result<ShadowPrompt> from_json(std::string_view line) {
         return fail(Code::unreadable, R"(no text in "prompt")");
     }
     for (const auto& [name, value] : json.items()) {
-        if (name != "prompt" && name != "expect") { // else a slip of "expect" would judge wrongly
+        // A misspelt "expect" would otherwise be ignored.
+        if (name != "prompt" && name != "expect") {
             return fail(
                 Code::unreadable,
                 fmt::format("a prompt has no member '{}'", printable(name, 40)),
@@ -136,7 +137,7 @@ bool ShadowPrompt::timed() const noexcept {
     return recorded == nullptr && contains(k_endings, expect);
 }
 
-// The first pair is not timed.
+// One more, because the first pair is not timed.
 std::size_t default_runs(std::size_t timed) noexcept {
     const auto pairs = measure::needed_for_upper_rank(measure::k_p95, 0.95) + 1;
     return timed == 0 ? 1 : (pairs + timed - 1) / timed;

@@ -26,7 +26,7 @@ template <class... F> struct Overload : F... {
     using F::operator()...;
 };
 
-/// Collects items under the ids of their stream, and forgets the ids at the end.
+/// Collects items by the ids of their stream; drops the ids at the end.
 class Collector {
 public:
     explicit Collector(std::span<const std::string> ignored) : ignored_(ignored) {}
@@ -89,7 +89,7 @@ public:
         take(item.text, text);
     }
 
-    /// The last payload under an id replaces the earlier ones, as on a page.
+    /// The last payload with an id replaces earlier ones, as on a page.
     void note(
         const std::string& name, const std::optional<std::string>& id, bool transient, Json value
     ) {
@@ -149,8 +149,8 @@ private:
     }
 
     std::span<const std::string> ignored_;
-    std::map<std::string, std::string> names_; ///< id → what it is called instead
-    std::map<std::string, std::size_t> parts_; ///< open ones
+    std::map<std::string, std::string> names_; ///< id → replacement
+    std::map<std::string, std::size_t> parts_; ///< open parts
     std::map<std::string, std::size_t> calls_;
     std::map<std::string, std::size_t> notes_;
     std::size_t taken_ = 0;

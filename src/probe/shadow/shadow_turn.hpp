@@ -1,6 +1,6 @@
 // The content of a turn from either side: parts, calls and notes in order, how it ended and what it
-// cost. Made from the frames of a lane or from an authority's own events; equal turns compare
-// equal, however their deltas were cut and whatever their ids were.
+// cost. Built from a lane's frames or from an authority's own events; equal turns compare equal,
+// independent of their ids and of how their deltas were cut.
 #pragma once
 
 #include "oa_stream/base/json.hpp"
@@ -15,7 +15,7 @@
 
 namespace oa_stream::probe {
 
-/// `dynamic` of a call's chunks. Clients look at it on more than one of them.
+/// `dynamic` in a call's chunks. Clients read it from more than one of them.
 struct DynamicFlag {
     bool some = false;
     bool every = true;
@@ -41,9 +41,9 @@ struct TurnItem {
     Json output = nullptr; ///< a tool's output, a note's last payload
     State state = State::open;
     bool transient = false; ///< of a note
-    DynamicFlag dynamic{}; ///< of a tool: the page need not know it
-    /// Of a tool: providerExecuted, the page must not run it. Clients look at the chunk with the
-    /// whole input; where there is none, the one that opens the call says it.
+    DynamicFlag dynamic{}; ///< for a tool: the page need not know it
+    /// For a tool: providerExecuted, the page must not run it. Clients read it from the chunk with
+    /// the whole input; without such a chunk, from the one that opens the call.
     bool provider = false;
 
     /// "text", "reasoning", "tool shell", "note plan"
@@ -58,19 +58,19 @@ struct TurnMeaning {
     std::string error_text{};
     std::string finish{}; ///< finish reason
     std::optional<Json> usage{};
-    bool cut = false; ///< longer than k_longest_turn: what follows was not read
+    bool cut = false; ///< longer than k_longest_turn: the rest was not read
 };
 
-/// Bytes of a turn that are compared; the lane's own log of a turn ends there, too.
+/// Bytes of a turn that are compared; the lane's own log of a turn has the same limit.
 inline constexpr std::size_t k_longest_turn = 8U << 20U;
 
-/// Members whose values differ from run to run: `ignored` names, at any depth of inputs, outputs
-/// and payloads. Strings that are an id of the turn (thread, turn, message, call) are renamed by
-/// order of appearance.
+/// Ignores members whose values vary between runs: those named in `ignored`, at any depth of
+/// inputs, outputs and payloads. Strings that are an id of the turn (thread, turn, message, call)
+/// are renamed by order of appearance.
 [[nodiscard]] TurnMeaning
 meaning_of_stream(std::string_view sse, std::span<const std::string> ignored);
 
-/// `events` as the authority sent them, in need of repair or not.
+/// `events`: as the authority sent them, whether or not they need repairs.
 [[nodiscard]] TurnMeaning
 meaning_of_events(std::vector<turn::Event> events, std::span<const std::string> ignored);
 

@@ -1,4 +1,4 @@
-// The order of a smoke, and what is left out when an earlier step makes a later one pointless.
+// The order of a smoke, and which steps are skipped when an earlier one makes them pointless.
 #include "oa_stream/probe/smoke.hpp"
 
 #include "oa_stream/base/layout.hpp"
@@ -33,7 +33,7 @@ Task<Removal> remove_all(SmokePtr smoke) {
 }
 
 std::string footprint_text(const Smoke& smoke) {
-    if (smoke.turns == 0) { // an answer that was lost may have begun one
+    if (smoke.turns == 0) { // a lost answer may have begun a turn
         return "no answer showed a turn";
     }
     return fmt::format(
@@ -69,7 +69,7 @@ Task<void> footprint(SmokePtr smoke) {
 Task<void> probe_all(SmokePtr smoke) {
     co_await smoke_happy(smoke);
     if (refused_us(*smoke)) {
-        if (smoke->options.hops.empty()) { // else their turns are to be reported
+        if (smoke->options.hops.empty()) { // otherwise their turns must be reported
             smoke->skip_rest(k_refused);
         }
         co_return;

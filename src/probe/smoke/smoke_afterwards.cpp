@@ -1,4 +1,4 @@
-// What is left of a turn: its projection and its resume.
+// Checks after a turn: its projection and its resume.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
@@ -15,15 +15,15 @@
 namespace oa_stream::probe {
 namespace {
 
-constexpr Millis k_listed_within{2000}; ///< of the end of a turn: it is listed
-constexpr Millis k_look_again{500};    ///< an authority may count each look
+constexpr Millis k_listed_within{2000}; ///< after the end of a turn
+constexpr Millis k_look_again{500}; ///< an authority may count each request
 
-// A sample keeps only so much of a text.
+// A sample only keeps a limited part of a text.
 bool is_text(std::string_view listed, std::string_view kept) {
     return kept.size() < k_kept_text ? listed == kept : listed.starts_with(kept);
 }
 
-// Old clients read content, pages draw parts: whichever is there has to be that text.
+// Old clients read content, pages show parts: whichever exists must be that text.
 bool says(const SeenMessage& message, std::string_view text) {
     return (message.content || message.parts) &&
            (!message.content || is_text(*message.content, text)) &&
@@ -46,7 +46,7 @@ std::string wrong_with_side(
                        : fmt::format("the {}'s message is listed {} times", role, listed);
 }
 
-// "" when both sides of the turn stand there once, as they were sent and streamed.
+// "" when both sides of the turn are listed once, as sent and as streamed.
 std::string wrong_with_messages(
     const std::vector<SeenMessage>& messages, std::string_view user_text, std::string_view text
 ) {
@@ -58,8 +58,7 @@ bool is_completed(const Happy& happy) {
     return happy.sample.terminal == "completed" && !happy.sample.text.empty();
 }
 
-// A thread that is not found and a lane without such routes are both a 404; the list separates
-// them.
+// An unknown thread and a lane without these routes both answer 404; the list distinguishes them.
 Task<bool> serves_projections(SmokePtr smoke) {
     const net::ClientResponse list = co_await smoke->get("/api/chats?limit=1");
     co_return !no_such_route(list.status);
@@ -68,7 +67,7 @@ Task<bool> serves_projections(SmokePtr smoke) {
 struct Look {
     MessagesSeen seen{};
     bool early = false;   ///< no answer is listed yet
-    bool limited = false; ///< asked to come again later
+    bool limited = false; ///< refused with a request to retry later
     Millis pause = k_look_again;
 };
 
@@ -103,7 +102,7 @@ look_at_messages(SmokePtr smoke, std::string thread, std::string user_text, std:
     co_return out;
 }
 
-// Reports what is wrong with one turn's; true when nothing is.
+// Reports the fault in one turn's messages; true when there is none.
 Task<bool> are_listed(SmokePtr smoke, const Happy* happy) {
     const MessagesSeen listed =
         co_await seen_in_messages(smoke, happy->thread, happy->user_text, happy->sample.text);
@@ -119,7 +118,7 @@ Task<bool> are_listed(SmokePtr smoke, const Happy* happy) {
     co_return !listed.absent && listed.wrong.empty();
 }
 
-// Each route has its own path through an edge, so each one's turn is looked at.
+// Each route may take another path through an edge, so each route's turn is checked.
 Task<void> messages(SmokePtr smoke) {
     std::size_t good = 0;
     for (const Happy& happy : smoke->happy) {

@@ -1,4 +1,4 @@
-// The checks of a smoke as they are made, by the names of its rules. Private to the room.
+// Collects the checks of a smoke, by the names of its rules. Private to the room.
 #pragma once
 
 #include "oa_stream/base/check.hpp"
@@ -16,31 +16,31 @@ namespace oa_stream::probe {
 
 struct SmokeChecks {
     std::span<const SmokeRule> rules;
-    std::string prefix; ///< of ids
-    std::function<void(const Check&)> on_check; ///< as each is done
-    const Redactor* redactor = nullptr; ///< of details, where they may have secrets
-    /// Evidence by the name of its check, or by "<name>+<more>".
+    std::string prefix; ///< prefix of ids
+    std::function<void(const Check&)> on_check; ///< called after each check
+    const Redactor* redactor = nullptr; ///< for details that may contain secrets
+    /// Evidence by the check's name, or by "<name>+<more>".
     std::map<std::string, std::vector<std::string>, std::less<>> kept{};
-    std::vector<std::string> evidence{}; ///< of the check that is made next
+    std::vector<std::string> evidence{}; ///< for the next check
     std::map<std::string, Check, std::less<>> done{};
 
     void
     report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object());
-    /// PASS with `good`, or FAIL with what is wrong.
+    /// PASS with `good`, or FAIL with `wrong`.
     void judge(
         std::string_view name,
         const std::string& wrong,
         std::string_view good,
         Json data = Json::object()
     );
-    /// SKIPPED though it would apply: a required check then keeps the run from passing.
+    /// SKIPPED although it applies: if the check is required the run cannot pass.
     void skip(std::string_view name, std::string reason, Json data = Json::object());
-    /// Every check that was not made.
+    /// Skips every check that was not made.
     void skip_rest(std::string_view reason);
     /// SKIPPED because it has no meaning for this target.
     void not_applicable(std::string_view name, std::string reason);
     [[nodiscard]] bool has(std::string_view name) const { return done.contains(name); }
-    /// Those that were made, in the order of the rules.
+    /// The checks that were made, in the order of the rules.
     [[nodiscard]] std::vector<Check> in_order() const;
 
 private:

@@ -1,4 +1,4 @@
-// The happy path on the three routes, and what must hold of its answers.
+// The happy path on the three routes, and the requirements for its answers.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -39,7 +39,7 @@ constexpr std::array k_routes{
         "happy.chat",
         [](const std::string&) { return std::string("/api/chat"); },
         ai_sdk_body,
-        // As every browser asks; an edge that compresses does so only when it is allowed to.
+        // As browsers send it; an edge only compresses when this allows it.
         "gzip, deflate, br",
     },
 };
@@ -73,7 +73,7 @@ Task<void> happy(SmokePtr smoke, const SmokedRoute* route) {
     ProbeSample sample = co_await happy_probe(smoke, route, thread);
     if (is_unreachable(sample.outcome)) {
         smoke->report(route->name, Verdict::error, sample.detail, to_json(sample));
-    } else if (sample.outcome != Outcome::unauthorised) { // these wait for the other routes
+    } else if (sample.outcome != Outcome::unauthorised) { // reported together with the other routes
         smoke->judge(
             route->name,
             wrong_with_answer(sample, smoke->ask().expect),
@@ -88,7 +88,7 @@ Task<void> happy(SmokePtr smoke, const SmokedRoute* route) {
     smoke->happy.push_back({route->name, thread, smoke->ask().prompt, std::move(sample)});
 }
 
-/// Credentials that one route took are not wrong: who refuses them on another is.
+/// Credentials that one route accepted are valid, so another route's refusal is a fault.
 void report_refused(Smoke& smoke) {
     const Happy* let_in =
         smoke.first([](const Happy& happy) { return happy.sample.status == 200; });
@@ -108,7 +108,7 @@ void report_refused(Smoke& smoke) {
 struct Tally {
     explicit Tally(const asio::any_io_executor& executor) : over(executor) {}
     std::map<std::string, unsigned> outcomes{};
-    std::string unlike{}; ///< of the first whose text is not the one that its thread lists
+    std::string unlike{}; ///< of the first thread that lists another text than it streamed
     unsigned good = 0;
     unsigned pending = 0;
     Latch over;
@@ -122,7 +122,7 @@ Task<void> one_of_many(SmokePtr smoke, std::shared_ptr<Tally> tally, unsigned nu
         happy_request(*smoke, k_routes[number % k_routes.size()], thread)
     );
     const bool ended = wrong_with_answer(sample, smoke->ask().expect).empty();
-    MessagesSeen listed; // answers that were mixed up among each other are all legal
+    MessagesSeen listed; // swapped answers are each valid by themselves
     if (ended && lists_turns(*smoke)) {
         listed = co_await seen_in_messages(smoke, thread, smoke->ask().prompt, sample.text);
     }
@@ -149,7 +149,7 @@ bool flows(const Smoke& smoke) {
 }
 
 std::string wrong_with_answer(const ProbeSample& sample, std::string_view expect) {
-    if (!is_whole(sample.outcome)) { // head and pace have checks of their own
+    if (!is_whole(sample.outcome)) { // head and pace have separate checks
         return fmt::format(
             "{}: {}{}",
             to_string(sample.outcome),

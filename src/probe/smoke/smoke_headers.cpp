@@ -1,4 +1,4 @@
-// Each required header of the answers on its own: an edge may treat one route unlike another.
+// Checks each required header separately: an edge may treat routes differently.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/contract/judge.hpp"
 #include "oa_stream/net/oa_headers.hpp"
@@ -49,10 +49,10 @@ bool not_retired(const Head& h) {
 
 struct HeaderRule {
     std::string_view check;
-    std::string_view header; ///< shown as seen
+    std::string_view header; ///< name to display
     std::string_view expected;
     bool (*holds)(const Head&);
-    bool own_make; ///< only a lane of our make must have it
+    bool own_make; ///< only required of a lane of our make
 };
 
 // clang-format off

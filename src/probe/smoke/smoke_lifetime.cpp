@@ -58,8 +58,8 @@ wrong_with_resume(const ProbeSample& resumed, const ProbeSample& left, const Smo
                                 : "the resumed stream's bytes are not those read before";
 }
 
-// A turn that failed is the target's fault; one that was over too soon proves nothing. False: it
-// was not left in the middle, which is reported.
+// A failed turn is the target's fault; one that ended too soon proves nothing. False: it was not
+// left in the middle, which is reported.
 bool was_left(Smoke& smoke, std::string_view name, const ProbeSample& sample) {
     if (sample.outcome == Outcome::cancelled && sample.content_frames >= k_leave_after) {
         return true;
@@ -87,7 +87,7 @@ Task<void> resume_live(SmokePtr smoke) {
     const ProbeSample resumed = co_await smoke->probe("resume.live", thread, std::move(request));
     std::string wrong = wrong_with_resume(resumed, left, *smoke);
     bool reached = true;
-    // What came after the part that was read twice is compared there.
+    // The list is used to compare what came after the part that was read twice.
     if (wrong.empty() && lists_turns(*smoke)) {
         MessagesSeen listed =
             co_await seen_in_messages(smoke, thread, smoke->ask().prompt, resumed.text);
@@ -138,7 +138,7 @@ std::string wrong_with_stopped(const net::ClientResponse& stop, const ProbeSampl
                  );
 }
 
-/// A lane of our make says whether it had a turn to stop. Where nobody does, it came too late.
+/// A lane of our make reports whether there was a turn to stop. Otherwise the stop came too late.
 bool found_none(const net::ClientResponse& stop) {
     const auto body = parse_json(stop.body);
     const std::string_view status = body ? text_view_in(object_in(*body, "data"), "status") : "";
@@ -181,7 +181,7 @@ Task<void> abort_recovers(SmokePtr smoke) {
         co_return;
     }
     const ProbeSample next = co_await smoke->probe("abort.recovers", thread, ask(*smoke, thread));
-    // The new turn began when the left one was over: its head is the latest moment for that.
+    // The new turn began after the left one had ended: its head is the latest moment for that.
     const StateSeen state = co_await run_state(smoke, thread, left.turn, Millis(0));
     const double ended = next.clocks.headers.value_or(0);
     StateSeen at_head = state;
@@ -195,7 +195,7 @@ Task<void> abort_recovers(SmokePtr smoke) {
     );
 }
 
-// Nobody but the target knows its grace; without it, "not interrupted yet" would prove nothing.
+// Only the target knows its grace period; without it "not interrupted yet" proves nothing.
 Task<void> abort_disconnect(SmokePtr smoke) {
     const auto grace = smoke->options.detach_grace;
     if (!grace) {

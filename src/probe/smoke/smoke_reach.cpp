@@ -1,4 +1,4 @@
-// Is somebody there, and who?
+// Checks that the target answers, and identifies it.
 #include "oa_stream/authority/kind.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -14,7 +14,7 @@
 namespace oa_stream::probe {
 namespace {
 
-/// What is most likely wrong with the address; empty: it seems right.
+/// The likely mistake in the address; empty: it seems right.
 std::string wrong_address(const net::ClientResponse& answer, std::string_view base_url) {
     return answer.status == 404 ? base_path_advice(base_url)
                                 : std::string(net::reach_advice(answer));
@@ -24,11 +24,11 @@ bool says_nothing(const net::ClientResponse& answer) {
     return answer.status == 0 && answer.failure == net::TransferFailure::first_byte_timeout;
 }
 
-/// Whether the target was heard at all.
+/// Returns whether the target answered at all.
 Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
     const net::ClientResponse answer = co_await smoke->get(path);
     if (answer.status == 200) {
-        // /readyz of a lane that is switched off: it answers, and begins no turns.
+        // /readyz of a lane that is switched off: it answers, but begins no turns.
         const auto json = parse_json(answer.body);
         const auto reason = json ? string_member(*json, "reason") : std::nullopt;
         smoke->report(
@@ -52,13 +52,13 @@ Task<bool> reach(SmokePtr smoke, std::string name, std::string path) {
     co_return !says_nothing(answer);
 }
 
-// A request has U+FFFD where the prompt is not UTF-8, and so has what is listed of it.
+// A request replaces invalid UTF-8 in the prompt with U+FFFD, and so does the list.
 std::string as_sent(const std::string& prompt) {
     const auto sent = parse_json(dump_json(Json(prompt)));
     return sent ? sent->get<std::string>() : prompt;
 }
 
-// The recordings' times are those between first and last content as recorded, less a tenth.
+// The times between first and last content as recorded, minus a tenth.
 std::vector<Ask> asks(const Smoke& smoke) {
     const SmokeOptions& options = smoke.options;
     if (!options.prompt.empty()) {

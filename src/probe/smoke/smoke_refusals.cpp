@@ -1,5 +1,5 @@
-// What must be refused before the first byte of a stream. Every request here has an assistant's
-// message alone, so that even a lane which forgets to refuse starts no turn.
+// Requests that must be refused before a stream's first byte. Each only contains an assistant's
+// message, so that even a lane that fails to refuse starts no turn.
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/url.hpp"
@@ -31,8 +31,8 @@ Task<bool> reads_demand_auth(SmokePtr smoke) {
     co_return refuses_credential(answer.status);
 }
 
-// What a lane says to an assistant's message alone when it asks for no token: its refusal, that of
-// another make, or the answer of one that forgets to refuse. A page for a login is none of these.
+// The answers of a lane without token checks to a lone assistant's message: its refusal, that of
+// another product, or the stream of a lane that fails to refuse. A login page is none of these.
 bool is_as_without_gate(const net::ClientResponse& answer) {
     const int status = answer.status;
     return status == 422 || status == 400 || no_such_route(status) ||
@@ -139,7 +139,7 @@ Task<void> compat_missing(SmokePtr smoke) {
     }
 }
 
-// The window as the target states it: on a stream's head, else on a refusal.
+// The window that the target states: on a stream's head, otherwise on a refusal.
 net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
     const Happy* found = smoke.first([](const Happy& happy) {
         return happy.sample.headers.has("x-oa-compatibility-min-client-build-id");
@@ -147,7 +147,7 @@ net::Headers window_of(const Smoke& smoke, const net::Headers& refusal) {
     return found == nullptr ? refusal : found->sample.headers;
 }
 
-// A build below or above the window, when the window has such a side.
+// Sends a build below or above the window, if the window has that side.
 Task<void> compat_build(SmokePtr smoke, net::CompatIdentity compat, net::Headers window) {
     const std::string_view lowest =
         window.get("x-oa-compatibility-min-client-build-id").value_or("");

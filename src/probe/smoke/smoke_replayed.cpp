@@ -1,4 +1,4 @@
-// Paths that only a replayed transcript can provoke at will: a tool call, a failing turn.
+// Paths that only a replayed transcript can trigger on demand: a tool call, a failing turn.
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/prober.hpp"
@@ -11,7 +11,7 @@
 namespace oa_stream::probe {
 namespace {
 
-// The first of the recordings that the replay has; 422 when it has none of them.
+// Plays the first of these recordings that the replay has; 422 when it has none.
 Task<ProbeSample> replay(SmokePtr smoke, std::string name, std::vector<std::string> recordings) {
     ProbeSample sample;
     for (const std::string& recording : recordings) {
@@ -37,7 +37,7 @@ std::string wrong_with_failure(const ProbeSample& sample) {
     if (sample.error_code.empty()) {
         return "the error has no data-error with a code before it";
     }
-    // The recordings' own sentences; upstream text may hold prompts, hosts or keys.
+    // Texts from the recordings; upstream text may contain prompts, hosts or keys.
     for (const std::string_view upstream : {"ran out of room", "recorded failure"}) {
         if (sample.raw_body.find(upstream) != std::string::npos) {
             return "the upstream's error text was passed on to the client";
@@ -51,7 +51,7 @@ void report_tool(Smoke& smoke, const ProbeSample& tool) {
     if (wrong.empty() && tool.tool_outputs == 0) {
         wrong = "expected a tool output, saw none";
     }
-    if (wrong.empty() && tool.unmarked_outputs > 0) { // the request names no tools of a page's own
+    if (wrong.empty() && tool.unmarked_outputs > 0) { // the request names no tools of the page
         wrong = fmt::format(
             "{} of {} belong to a call without providerExecuted in the last step: a page may run "
             "the call itself, and with sendAutomaticallyWhen it may ask again without end",

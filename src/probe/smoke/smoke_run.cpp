@@ -87,7 +87,7 @@ std::string seen(const net::ClientResponse& answer) {
         );
     }
     std::string text = fmt::format("HTTP {}", answer.status);
-    if (answer.status / 100 == 3) { // a login page, most often
+    if (answer.status / 100 == 3) { // usually a login page
         const std::string_view to = answer.headers.get("location").value_or("");
         return fmt::format(
             "{} to {}", text, printable(to.empty() ? "nowhere" : to.substr(0, to.find('?')), 80)

@@ -1,4 +1,4 @@
-// What the thread itself says of a turn that was stopped or left.
+// What the thread reports about a turn that was stopped or left.
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/seconds.hpp"
 #include "oa_stream/base/text.hpp"
@@ -13,7 +13,8 @@ namespace {
 constexpr Millis k_within{2000};
 constexpr Millis k_look{50};
 
-// Of the run with that id, or of the oldest one listed when it is empty; "" when there is none.
+// The status of the run with that id, or of the oldest one listed when it is empty; "" when there
+// is none.
 std::string status_in(const Json& document, std::string_view turn) {
     std::string status;
     for (const Json& run : list_in(document, "data")) {

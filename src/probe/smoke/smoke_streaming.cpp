@@ -1,4 +1,4 @@
-// Proof of streaming, and where bytes were held back when they were.
+// Checks that answers are streamed, and finds where bytes were held back.
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/probe/prober.hpp"
 
@@ -16,7 +16,8 @@ constexpr std::array<std::string_view, 6> k_hop_headers{
     "via", "server", "content-encoding", "x-cache", "cf-ray", "age"
 };
 
-// Headers that name the hop which buffers or compresses; with an origin, those it does not send.
+// Headers that identify a hop that buffers or compresses; with an origin, only those that the
+// origin does not send.
 std::string hop_hints(const net::Headers& headers, const net::Headers* origin = nullptr) {
     std::string hints;
     for (const std::string_view name : k_hop_headers) {
@@ -35,8 +36,8 @@ const ProbeSample* find_pacing(const Smoke& smoke, Pacing pacing) {
     return found == nullptr ? nullptr : &found->sample;
 }
 
-/// One answer alone may leave it undecided, and one answer of a model may be late and then fast:
-/// a hop that holds streams holds each. A much shorter answer says nothing of that.
+/// A single answer may be undecided, and one answer of a model may be late and then fast, but a hop
+/// that holds streams holds every one. A much shorter answer does not count.
 const ProbeSample* held_beside(const Smoke& smoke, const ProbeSample& origin) {
     const bool each = std::ranges::all_of(smoke.happy, [&origin](const Happy& happy) {
         const ProbeSample& sample = happy.sample;

@@ -47,7 +47,7 @@ bool is_head_rule(std::string_view id) {
     return id.starts_with('H');
 }
 
-// Rules whose breach means that a client cannot even read the bytes.
+// Rules whose violation means that a client cannot read the bytes at all.
 bool is_malformed_rule(std::string_view id) {
     return id == "S1" || id == "S3" || id == "S5" || id == "J1" || id == "W1" || id == "W2";
 }
@@ -159,8 +159,8 @@ void AnswerReader::on_chunk(const Chunk& chunk, std::uint64_t offset) {
     );
 }
 
-// A cache or a mix-up on the way: legal in every byte, and for somebody else. A lane of another
-// make may have names of its own.
+// A cache or a mix-up on the way: every byte is valid, but for another client. Lanes of other
+// products may name threads differently.
 void AnswerReader::on_thread(std::string_view named) {
     const bool own_make = sample_.headers.has(net::k_revision_header);
     if (own_make && !request_.thread.empty() && !named.empty() && named != request_.thread) {
@@ -178,8 +178,8 @@ void AnswerReader::on_part(const wire::ui::PartDelta& delta) {
     on_content();
 }
 
-// Clients look at the input's chunk: without providerExecuted they run the call at once, and ask
-// again when all calls of the last step have their output. Behind another step nothing asks.
+// Clients check the input's chunk: without providerExecuted they run the call at once, and send a
+// request when all calls of the last step have their output. After another step they send none.
 void AnswerReader::on_output(const std::string& call) {
     ++sample_.tool_outputs;
     sample_.unmarked_outputs += unmarked_.contains(call) ? 1U : 0U;
@@ -226,7 +226,7 @@ ProbeSample AnswerReader::end(const net::ClientResponse& response, double tail_s
     } else if (response.status != 0) {
         sample_.error_code = envelope_code(sample_.body_start);
     }
-    if (empty_) { // the words are the lane's
+    if (empty_) { // the text is the lane's
         sample_.content_frames = sample_.content_reads = 0;
         sample_.text.clear();
         last_content_.reset();
@@ -290,7 +290,7 @@ void AnswerReader::fill_outcome(const net::ClientResponse& response) {
         .buffered = request_.pacing == PacingMode::judge && sample_.pacing == Pacing::buffered,
         .late_end = sample_.tail_s > k_longest_tail,
     };
-    // A long non-200 body is cut by ourselves; that is not a cancellation.
+    // We cut off a long non-200 body ourselves; that is not a cancellation.
     if (facts.status != 200 && facts.failure == net::TransferFailure::cancelled &&
         body_bytes_ > 0) {
         facts.failure = net::TransferFailure::none;

@@ -1,4 +1,4 @@
-// Reads one answer as it arrives: judges it, takes the clocks, and keeps bounded facts about it.
+// Reads one answer as it arrives: judges it, records its times, and keeps a bounded set of facts.
 #pragma once
 
 #include "oa_stream/probe/stream_probe.hpp"
@@ -10,7 +10,7 @@
 
 namespace oa_stream::probe {
 
-/// Pinned: the judge calls back into it. Fill with head(), bytes() and end(), in that order.
+/// Not movable, because the judge calls back into it. Call head(), bytes() and end() in that order.
 class AnswerReader {
 public:
     AnswerReader(ProbeRequest request, std::string revision_header);
@@ -19,7 +19,7 @@ public:
     ~AnswerReader() = default;
 
     void head(const net::ClientResponse& head);
-    /// False when nothing more is wanted.
+    /// False when no more bytes are wanted.
     [[nodiscard]] bool bytes(std::string_view bytes, Clock::time_point at);
     [[nodiscard]] bool done() const noexcept { return sample_.done; }
     /// `tail_s`: how long the body stayed open after [DONE].
@@ -54,8 +54,8 @@ private:
     bool terminal_ = false;
     bool stopped_ = false;
     bool content_reported_ = false;
-    bool empty_ = false; ///< a sentence of the lane's stands in place of an answer
-    std::set<std::string> unmarked_{}; ///< calls of this step that a page would run
+    bool empty_ = false; ///< the lane's own sentence replaces an answer
+    std::set<std::string> unmarked_{}; ///< calls of this step that a page would run itself
 };
 
 } // namespace oa_stream::probe

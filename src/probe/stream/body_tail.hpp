@@ -1,5 +1,5 @@
 // How long a body stays open after the frame that ends its stream. Clients wait for the body's end:
-// until then a page shows the answer as running, and its reader takes no next message.
+// until then a page shows the answer as running and accepts no next message.
 #pragma once
 
 #include "oa_stream/base/clock.hpp"
@@ -10,17 +10,17 @@
 
 namespace oa_stream::probe {
 
-/// Seconds. A lost packet is sent again in less.
+/// Seconds. A lost packet is retransmitted in less time.
 inline constexpr double k_longest_tail = 1.0;
 
 class BodyTail {
 public:
     explicit BodyTail(asio::any_io_executor executor);
 
-    /// After each piece of the body: whether the last frame was read by now.
+    /// Call after each piece of the body, with whether the last frame has been read.
     void saw(bool last_frame, Clock::time_point at);
-    /// Seconds from the last frame to now, without those in which this process stood still; 0 when
-    /// no last frame was read.
+    /// Seconds from the last frame until now, without time in which this process was stalled; 0
+    /// when no last frame was read.
     [[nodiscard]] double seconds_to_end() const;
 
 private:

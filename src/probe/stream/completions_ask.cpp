@@ -22,7 +22,7 @@ namespace wire_chat = wire::completions;
 
 constexpr std::size_t k_most_bytes = 8U << 20U;
 
-/// As the Responses API has it.
+/// Usage in the form of the Responses API.
 wire_chat::Usage usage_of(const Json& usage) {
     const auto detail = [&](const char* part, const char* name) {
         return int_member(object_in(usage, part), name);
@@ -35,7 +35,7 @@ wire_chat::Usage usage_of(const Json& usage) {
     };
 }
 
-/// Fills a Completion while its bytes come in. Pinned: the judge calls back into it.
+/// Fills a Completion while its bytes arrive. Not movable, because the judge calls back into it.
 class Listener {
 public:
     Listener(bool streamed, OpenAiApi api)
@@ -117,7 +117,7 @@ private:
         out_.cached = usage.cached.value_or(0);
         out_.reasoning = usage.reasoning.value_or(0);
     }
-    /// Of the Responses API.
+    /// Handles an event of the Responses API.
     void on(const Json& event) {
         first_event();
         const auto type = text_view_in(event, "type");
@@ -128,7 +128,8 @@ private:
         } else if (const auto* response = member(event, "response");
                    response != nullptr && type != "response.in_progress") {
             const bool failed = type == "response.failed";
-            if (!failed || !out_.order.ends_with('E')) { // an error and it are one end
+            // An error followed by this is a single end.
+            if (!failed || !out_.order.ends_with('E')) {
                 letter(failed ? 'E' : 'F');
             }
             read_response(*response);
@@ -137,7 +138,7 @@ private:
             out_.error_code = "error";
         }
     }
-    /// What the final response says; its text only of a whole answer.
+    /// Reads the final response; its text only for a whole answer.
     void read_response(const Json& response) {
         out_.id = text_in(response, "id");
         out_.created = int_member(response, "created_at");
@@ -298,7 +299,7 @@ Task<Completion> ask_completion(
     request.fresh_connection = true;
     const bool streamed = bool_member(body, "stream").value_or(false);
     if (!streamed) {
-        // A whole answer is silent until it is done.
+        // A whole answer sends nothing until it is complete.
         request.first_byte_timeout = limits.total;
         request.idle_timeout = limits.total;
     }

@@ -44,7 +44,7 @@ std::string status_text(const ProbeSample& sample) {
     return text;
 }
 
-/// Of two rules with one outcome the first is about an answer without a head.
+/// If two rules have the same outcome, the first is for an answer without a head.
 std::string rule_text(const ProbeSample& sample) {
     std::string text;
     for (const OutcomeRule& rule : outcome_rules()) {
@@ -55,7 +55,7 @@ std::string rule_text(const ProbeSample& sample) {
     return text;
 }
 
-// A break right after a long silence is some hop's read timeout, not a failure of the turn.
+// A break right after a long silence is a hop's read timeout, not a failure of the turn.
 std::string idle_cut(const ProbeSample& sample) {
     constexpr double k_silent = 1.0;
     return sample.silence_s < k_silent

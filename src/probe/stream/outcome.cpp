@@ -1,6 +1,6 @@
-// The table of endings, in order of precedence: what stands first hides what stands later, because
-// it is nearer to the cause (a refused connection also has no [DONE]) or hurts a user more (a cut
-// answer may also lack a header).
+// The table of endings, in order of precedence. An earlier row hides later ones, because it is
+// nearer to the cause (a refused connection also has no [DONE]) or worse for a user (a cut answer
+// may also lack a header).
 #include "outcome.hpp"
 
 #include "oa_stream/base/enum_words.hpp"

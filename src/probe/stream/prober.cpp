@@ -33,17 +33,17 @@ struct ProbedArm {
     )
         : spec(std::move(given)), place(number), timer(executor), random(seed) {}
     ProberArm spec;
-    std::size_t place; ///< among the arms, for interleaving
+    std::size_t place; ///< index among the arms, for interleaving
     asio::steady_timer timer;
-    std::mt19937_64 random; ///< its numbers are the same everywhere
+    std::mt19937_64 random; ///< its numbers are the same on every platform
     Clock::time_point interval_begun{};
     Clock::time_point next{}; ///< in that interval
     std::deque<Arrival> waiting{};
-    std::map<std::uint64_t, std::function<void()>> cancels{}; ///< of what is in flight, by index
+    std::map<std::uint64_t, std::function<void()>> cancels{}; ///< for requests in flight, by index
     ProberCounts counts{};
 };
 
-/// Everything the probes in flight need after the prober itself is gone.
+/// State of the probes in flight, which outlives the prober.
 struct Core {
     Core(const asio::any_io_executor& where, net::HttpClient& with, ProberOptions given)
         : executor(where), client(&with), options(std::move(given)), idle(where), stalls(where) {}
@@ -51,7 +51,7 @@ struct Core {
     net::HttpClient* client;
     ProberOptions options;
     std::vector<std::unique_ptr<ProbedArm>> arms{};
-    asio::steady_timer idle; ///< expires never; cancelled when nothing is in flight
+    asio::steady_timer idle; ///< never expires; cancelled when nothing is in flight
     StallMeter stalls;
     bool running = false;
     bool abandoned = false; ///< the prober was destroyed: deliver nothing
@@ -69,7 +69,7 @@ struct Core {
         const auto now = Clock::now();
         sample.stalled_s = stalls.stalled_s(sample.intended, now);
         sample.longest_stall_s = stalls.longest_s(sample.intended, now);
-        // The line before one that never left is as long as the standstill before it made it.
+        // The queue before a request that was never sent is as long as the stall before it made it.
         const auto before = options.limits.first_byte;
         if (!sample.sent &&
             is_own(
@@ -152,7 +152,7 @@ void enter_interval(ProbedArm& arm, Clock::time_point begun) {
     arm.next = begun + std::chrono::duration_cast<Clock::duration>(interval(arm) * into);
 }
 
-// The next interval begins where the last one ends, never now: a late wake-up is caught up with, so
+// The next interval begins where the last one ends, not now: late wake-ups are caught up with, so
 // the rate holds.
 void arm_timer(const CorePtr& core, ProbedArm& arm) {
     if (!core->running) {
@@ -227,7 +227,8 @@ public:
     }
 
 private:
-    // Steady arms of one rate are spread over one interval, so that they never fire together.
+    // Steady arms with the same rate are spread over one interval, so that they never send at the
+    // same time.
     void begin(ProbedArm& arm, Clock::time_point now) {
         const auto share = arm.spec.scattered ? 0
                                               : static_cast<double>(arm.place) /

@@ -11,9 +11,9 @@ namespace oa_stream::probe {
 namespace {
 
 constexpr Millis k_tick{10};
-/// A timer is a few milliseconds late on any machine.
+/// Timers are a few milliseconds late on any machine.
 constexpr Millis k_late{20};
-/// Longer than any probe lives.
+/// Longer than any probe runs.
 constexpr std::chrono::minutes k_kept{15};
 
 struct Stall {
@@ -30,7 +30,7 @@ struct StallMeter::State {
     Clock::time_point due = Clock::now() + k_tick;
     std::deque<Stall> stalls{};
 
-    /// Calls `use` with each stall that touches the time between both, cut to it.
+    /// Calls `use` with each stall that overlaps this period, clipped to it.
     template <class Use> void each(Clock::time_point from, Clock::time_point to, Use use) const {
         const auto now = Clock::now();
         const auto cut = [&](const Stall& stall) {

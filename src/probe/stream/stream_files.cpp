@@ -7,7 +7,7 @@ namespace oa_stream::probe {
 
 namespace {
 
-/// What the probe saw beside the bytes: `oa-stream check` reads it with the stream.
+/// The probe's observations, stored beside the bytes: `oa-stream check` reads them with the stream.
 std::string seen(const ProbeSample& sample) {
     Json out{{"schema", "oa-stream.stream.v1"}};
     out["detail"] = describe(sample, {});

@@ -13,17 +13,17 @@
 namespace oa_stream::probe {
 namespace {
 
-/// Holds each piece back for a while: how a slow reader reads.
+/// Holds each piece back for a while, to act as a slow reader.
 struct Brake {
     Brake(const asio::any_io_executor& executor, Millis how_long)
         : timer(executor), pause(how_long) {}
     asio::steady_timer timer;
     Millis pause;
-    bool released = false; ///< the held piece may be taken now
+    bool released = false; ///< the held piece may be consumed now
     std::weak_ptr<net::Transfer> transfer{};
 };
 
-/// True when the piece may be taken; false when it has to be held back, and is handed over again.
+/// True when the piece may be consumed; false when it must be held back, and is delivered again.
 bool may_take(const std::shared_ptr<Brake>& brake) {
     if (brake->pause.count() == 0 || std::exchange(brake->released, false)) {
         return true;
