@@ -85,6 +85,12 @@ Task<Result<StoreFacts>> ask(RedisLink::Self link, StoreOptions options) {
         out.ahead = Millis((static_cast<std::int64_t>(theirs) - ours) / 1000);
     }
     OA_CO_CHECK(co_await count_lanes(link, options, &out));
+    Command whose{"HGET", options.prefix + ":meta", "a"};
+    OA_CO_TRY(
+        const auto authority,
+        unless_failed(co_await RedisLink::call(link, std::move(whose), options.wait))
+    );
+    out.authority = authority.text;
     co_return out;
 }
 

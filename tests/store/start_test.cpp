@@ -153,7 +153,9 @@ TEST_CASE("conversations of another authority are refused, by who only looks as 
     const auto looked = rig.run(look_at_store(rig.context.get_executor(), options));
     REQUIRE_FALSE(looked);
     CHECK(looked.error().text() == opened.text());
-    CHECK(rig.run(look_at_store(rig.context.get_executor(), rig.options()))); // it names none
+    const auto unnamed = rig.run(look_at_store(rig.context.get_executor(), rig.options()));
+    REQUIRE(unnamed); // whoever names none learns whose they are
+    CHECK(unnamed->authority == "codex");
     CHECK(redis_cli(rig, {"SCARD", "oa:ss"}) == "2\n"); // who is refused has not registered
 }
 

@@ -13,6 +13,7 @@ namespace oa_stream::store {
 
 struct StoreFacts {
     std::string version{};
+    std::string authority{}; ///< whose threads it has; empty: no lane has been on it
     bool appends = false; ///< it appends to a file: a restart keeps what was accepted
     std::uint64_t memory = 0; ///< bytes in use
     std::uint64_t most_memory = 0; ///< 0: no limit

@@ -101,6 +101,14 @@ std::vector<Check> judge_facts(const store::StoreFacts& facts) {
             off ? "timedatectl set-ntp true" : ""
         ));
     }
+    if (!facts.authority.empty()) { // a lane with another one is refused at its start
+        out.push_back(finding(
+            "store.authority",
+            Verdict::pass,
+            fmt::format("it has conversations of {} {}", names::authority, facts.authority),
+            {}
+        ));
+    }
     out.push_back(lanes(facts));
     return out;
 }

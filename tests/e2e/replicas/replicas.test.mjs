@@ -233,6 +233,7 @@ test('doctor looks at the store as a lane would, and says what to set', async ()
   assert.match(seen['store.kept'].data.mend, /appendonly yes/);
   assert.match(seen['store.memory'].data.mend, /maxmemory/);
   assert.match(seen['store.lanes'].detail, /^\d+ lanes, revision dev$/);
+  assert.equal(seen['store.authority'].detail, 'it has conversations of --authority codex');
   const away = await doctor('--store', 'redis://127.0.0.1:1');
   assert.equal(away.checks.store.verdict, 'FAIL');
   assert.equal(away.checks.store.data.mend, 'check the address, and whether Redis runs there');
