@@ -67,8 +67,9 @@ TEST_CASE("unsent: several, with what cannot be passed on named") {
         R"({"type":"file","mediaType":"application/pdf","url":"data:application/pdf;base64,AA=="}]},)"
         R"({"role":"system","content":"s"},{"id":"u3","role":"user","content":"three"},)"
         R"({"id":"u4","role":"user","content":"four"})";
+    constexpr std::string_view k_ignored = "messages[3], messages[2].parts[1]"; // no --allow system
     CHECK(rig.asked(k_several) == Texts{"two", "three", "four"});
-    CHECK(rig.stream->head.headers.get("x-oa-ignored") == "messages[2].parts[1]");
+    CHECK(rig.stream->head.headers.get("x-oa-ignored").value_or("") == k_ignored);
 }
 
 TEST_CASE("unsent: one whose turn is there, or may be, is not sent twice") {
