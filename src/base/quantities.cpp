@@ -16,13 +16,22 @@ bool reads_as_zero(std::string_view text) {
     return text.find_first_of("123456789") == std::string_view::npos;
 }
 
-/// `value` with as few decimals as keep it visibly apart from `limit`, and from nothing.
+/// With so many decimals the text is the value, but for what arithmetic on doubles adds.
+bool is_exact(double value, int decimals) {
+    const double scaled = value * std::pow(10.0, decimals);
+    return std::abs(scaled - std::round(scaled)) < 1e-6;
+}
+
+/// `value` with as few decimals as keep it visibly apart from `limit`, and from nothing; the limit
+/// itself as it is.
 std::string decimals_apart(double value, double limit, int decimals) {
     std::string text = fmt::format("{:.{}f}", value, decimals);
-    const int small = value == limit ? k_max_decimals : k_small_decimals;
     const auto unclear = [&] {
-        return (value != 0 && decimals < small && reads_as_zero(text)) ||
-               (value != limit && text == fmt::format("{:.{}f}", limit, decimals));
+        if (value == limit) {
+            return !is_exact(value, decimals);
+        }
+        return (value != 0 && decimals < k_small_decimals && reads_as_zero(text)) ||
+               text == fmt::format("{:.{}f}", limit, decimals);
     };
     while (decimals < k_max_decimals && unclear()) {
         text = fmt::format("{:.{}f}", value, ++decimals);

@@ -261,6 +261,13 @@ TEST_CASE("gate text: a limit that the interval spans is said to be open, in wor
 
 TEST_CASE("gate text: never fewer digits than show the side of the limit") {
     CHECK(percent_text(0.05, 0.05) == "5%");
+    CHECK(percent_text(0.0025, 0.0025) == "0.25%");
+    CHECK(percent_text(0.001664, 0.001664) == "0.1664%");
+    CHECK(percent_text(0.3725, 0.3725) == "37.25%");
+    CHECK(percent_text(0.0021, 0.0025) == "0.21%");
+    CHECK(percent_text(0.00251, 0.0025) == "0.3%");
+    CHECK(seconds_text(0.0015, 0.0015) == "1.5ms");
+    CHECK(seconds_text(2.505, 2.505) == "2.505s");
     CHECK(percent_text(0.0501, 0.05) == "5.01%");
     CHECK(percent_text(0.04999, 0.05) == "4.999%");
     CHECK(percent_text(0.2, 0.05) == "20%");

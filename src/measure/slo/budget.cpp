@@ -238,7 +238,7 @@ Check budget_check(const BudgetStatus& status, Fraction at_most, std::string id)
         status.events.bad,
         status.events.total,
         covered_text(status),
-        percent_text(limit),
+        percent_text(limit, limit),
         turns ? fmt::format("; right to ±{}, so not decided", percent_text(status.blur)) : ""
     );
     if (turns && !status.uncovered.empty()) {

@@ -52,7 +52,7 @@ void add_bad_rate(const StageView& view, Rates& out) {
     // No measurement so far is not 0 %.
     out.text += " bad " + (view.canary.total == 0 ? "–" : percent_text(rate, limit));
     if (gate != nullptr) {
-        out.text += sign(beyond) + percent_text(limit);
+        out.text += sign(beyond) + percent_text(limit, limit);
     }
     out.beyond = out.beyond || beyond;
 }
