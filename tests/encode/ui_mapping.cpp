@@ -128,8 +128,9 @@ constexpr std::array k_codex{
     CodexRow{
         "item/started, item/completed contextCompaction",
         "note",
-        "Transient `notice` of kind `compacting`, then `compacted`. In a turn whose request had "
-        "results of calls: `turn-ended`, `turn_failed` with `context_length_exceeded`."
+        "Transient `notice` of kind `compacting`, then `compacted`. Before the model has read the "
+        "results of calls in its request: `turn-ended`, `turn_failed` with "
+        "`context_length_exceeded`."
     },
     CodexRow{
         "error, willRetry true",
