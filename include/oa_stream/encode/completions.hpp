@@ -29,9 +29,9 @@ struct AnswerDemands {
 
 /// The same for every chunk of an answer.
 struct CompletionIdentity {
-    std::string id;           ///< "chatcmpl-…", one per response
+    std::string id; ///< "chatcmpl-…", one per response
     std::int64_t created = 0; ///< seconds since the epoch
-    std::string model;        ///< the model name in the request
+    std::string model; ///< the model name in the request
     AnswerDemands demands{};
 };
 
