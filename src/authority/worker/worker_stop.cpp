@@ -120,7 +120,7 @@ Task<void> WorkerCore::send_interrupt(
         const auto found = self->threads_.find(thread);
         return found == self->threads_.end() ? 0 : found->second.endings;
     };
-    const auto before = endings();
+    const auto over = [&, before = endings()] { return self->closing_ || endings() != before; };
     for (Millis pause = k_first_pause;; pause = std::min(pause * 2, k_longest_pause)) {
         if (Clock::now() - self->looked_ > self->options_->deadlines.fresh) {
             static_cast<void>(co_await look(self));
@@ -143,10 +143,10 @@ Task<void> WorkerCore::send_interrupt(
                 again ? "; it is sent again" : "; the turn may go on"
             )
         );
-        while (again && endings() == before && !self->closing_ && Clock::now() < next) {
+        while (again && !over() && Clock::now() < next) {
             co_await self->changed_.wait_until(next);
         }
-        if (!again || endings() != before || self->closing_) {
+        if (!again || over()) {
             co_return;
         }
     }
