@@ -1,4 +1,4 @@
-// Deletes the unused threads of absent owners, for whom no Codex runs that would do it.
+// Deletes the unused threads of absent owners: no Codex runs for them that would do it.
 #include "codex/health/clock_watch.hpp"
 #include "codex/health/codex_rollouts.hpp"
 #include "codex_owner_pool.hpp"
