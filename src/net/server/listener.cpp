@@ -33,11 +33,12 @@ std::unexpected<Error> bind_error(int code, const Endpoint& endpoint) {
             "stop the other process or choose another port"
         );
     }
-    const bool wrong_address = code == EADDRNOTAVAIL || code == EACCES || code == ENOENT;
+    // A retry can cure all but EACCES: at boot, the address or the socket's folder may come later.
     return fail(
-        wrong_address ? Code::config : Code::io,
+        code == EACCES ? Code::config : Code::io,
         fmt::format("cannot listen: {}", text),
-        endpoint.text()
+        endpoint.text(),
+        code == EADDRNOTAVAIL ? "`ip address` lists the addresses of this machine" : ""
     );
 }
 
@@ -74,7 +75,9 @@ Result<Listener> open_tcp(const Endpoint& wanted) {
     if (const int code = ::getaddrinfo(wanted.host.c_str(), port.c_str(), &hints, &raw);
         code != 0) {
         return fail(
-            Code::config, fmt::format("cannot listen: {}", ::gai_strerror(code)), wanted.text()
+            code == EAI_AGAIN ? Code::io : Code::config, // no DNS server answers, as early at boot
+            fmt::format("cannot listen: {}", ::gai_strerror(code)),
+            wanted.text()
         );
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> found(raw, &::freeaddrinfo);
