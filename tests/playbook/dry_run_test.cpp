@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <csignal>
 
 using namespace oa_stream;
 using namespace oa_stream::playbook;
@@ -141,6 +142,13 @@ TEST_CASE("verify: a playbook that only checks runs on the same engine, without 
     skipped.playbook.preflight.push_back({"check.control", Through::users});
     skipped.instruments.smokes["check.control"] = Verdict::skipped;
     CHECK(skipped.run().exit == ExitCode::inconclusive);
+
+    World cut; // by a signal, behind checks that passed
+    cut.playbook = world.playbook;
+    cut.instruments.on_smoke = [&](const std::string&) { cut.stop.request(SIGTERM); };
+    const RunOutcome stopped = cut.run();
+    CHECK(stopped.exit == ExitCode::terminated);
+    CHECK(stopped.headline == "interrupted: signal 15 in the last step.");
 }
 
 TEST_CASE("verify: every check is done, also after one that failed") {

@@ -76,7 +76,7 @@ std::string good_headline(const RunContext& run) {
 std::string first_trouble(const std::vector<Check>& checks) {
     const Check* check = run::first_trouble(checks);
     if (check == nullptr) {
-        return "nothing passed live";
+        return counts_text(checks);
     }
     return fmt::format(
         "{}: {}{}", check->id, check->verdict == Verdict::skipped ? "skipped, " : "", check->detail

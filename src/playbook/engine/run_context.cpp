@@ -39,7 +39,14 @@ void RunContext::skip(std::string id, bool required, std::string detail) {
 }
 
 void RunContext::add_interrupted(std::string_view where) {
-    session.add("interrupted", Verdict::inconclusive, fmt::format("{} {}", in.stop->text(), where));
+    constexpr std::string_view k_check = "interrupted";
+    if (!contains(checks(), k_check, &Check::id)) {
+        session.add(
+            std::string(k_check),
+            Verdict::inconclusive,
+            fmt::format("{} {}", in.stop->text(), where)
+        );
+    }
 }
 
 void RunContext::keep(const measure::Sample& sample, std::string_view where) const {

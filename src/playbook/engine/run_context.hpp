@@ -45,7 +45,7 @@ struct RunContext {
     [[nodiscard]] bool changes_traffic() const noexcept { return in.mode == RunMode::live; }
     /// Adds a check that could not be made, with the reason.
     void skip(std::string id, bool required, std::string detail);
-    /// A signal requested a stop: "signal 2 before shift@5%".
+    /// A signal requested a stop: "signal 2 before shift@5%". Adds the check once.
     void add_interrupted(std::string_view where);
     /// Notifies the hooks; returns at once.
     void tell_hooks(HookEvent event, const std::string& what, const Json& fields = Json::object());

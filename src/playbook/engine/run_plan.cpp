@@ -50,6 +50,15 @@ Task<std::size_t> carry_out_all(RunContext* run) {
     co_return all ? steps.size() : steps.size() - 1;
 }
 
+/// A signal ends a smoke early: then all checks that it made may have passed.
+void note_cut_short(RunContext& run, std::size_t done) {
+    const auto& steps = run.in.plan->steps;
+    const bool whole = done == steps.size() && run.out.mutated;
+    if (run.stop_requested() && !whole) {
+        run.add_interrupted(done < steps.size() ? "in " + steps[done].id : "in the last step");
+    }
+}
+
 /// An interruption during the last smoke, or the last read of the traffic, restores the old state
 /// as at any other moment.
 Task<bool> may_stay(RunContext* run) {
@@ -211,6 +220,7 @@ Task<RunOutcome> run_plan(RunInput input) {
     );
     const std::size_t done = co_await carry_out_all(&run);
     bool completed = done == run.in.plan->steps.size();
+    note_cut_short(run, done);
     if (run.in.beside) {
         run.session.add(co_await run.in.beside());
     }
