@@ -16,6 +16,7 @@
 #include "front_mirror.hpp"
 #include "serve_listeners.hpp"
 #include "serve_options.hpp"
+#include "service_manager.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -160,16 +161,11 @@ void fit_connections(FrontOptions& front, const Context& context) {
     }
 }
 
-Result<void> tell_ready(const Options& options, const Front& front, Context& context) {
+Result<void>
+tell_ready(const ReadyFile& file, const Options& options, const Front& front, Context& context) {
     const std::string address = front.endpoint().text();
     context.err(fmt::format("front door on http://{}\n", address));
-    if (options.ready_file.empty()) {
-        return {};
-    }
-    const Json ready = {
-        {"listen", address}, {"admin", options.front.admin_socket}, {"pid", ::getpid()}
-    };
-    return write_file_atomic(options.ready_file, dump_json(titled("front-ready", ready)) + "\n");
+    return file.write("front-ready", {{"listen", address}, {"admin", options.front.admin_socket}});
 }
 
 /// Streams notice the cut within a few turns of the loop.
@@ -193,10 +189,11 @@ Result<ExitCode> run(Options options, Context& context) {
     options.front.note = [&context](std::string_view line) {
         context.err(fmt::format("{}\n", line));
     };
+    const ReadyFile ready(options.ready_file);
     OA_TRY(const auto front, Front::start(io.get_executor(), options.front));
     // Before the ready file: a process that sees it may send us a signal.
     asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
-    OA_CHECK(tell_ready(options, *front, context));
+    OA_CHECK(tell_ready(ready, options, *front, context));
     bool draining = false;
     run::SignalEcho echo;
     std::function<void()> obey = [&] {
@@ -212,6 +209,7 @@ Result<ExitCode> run(Options options, Context& context) {
                     return;
                 }
                 draining = true;
+                ready.remove();
                 context.err(fmt::format(
                     "draining {}, at most {}; a second signal cuts them\n",
                     counted(front->active(), "stream"),
@@ -297,7 +295,9 @@ constexpr auto k_options = options<Options>(
     )
         .or_else("30s"),
     option<&Options::ready_file>(
-        names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
+        names::ready_file,
+        "FILE",
+        "Write this file, as JSON, once requests are accepted. It is removed at the end."
     ),
     option<&Options::drain_timeout>(
         "--drain-timeout", "D", "Give running streams this long to end after SIGTERM."

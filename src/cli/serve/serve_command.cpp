@@ -225,7 +225,9 @@ constexpr auto k_options = options<ServeOptions>(
     ServeWorker::topic,
     ServeWorker::khala_auth,
     option<&ServeOptions::ready_file>(
-        names::ready_file, "FILE", "Write this file, as JSON, once requests are accepted."
+        names::ready_file,
+        "FILE",
+        "Write this file, as JSON, once requests are accepted. It is removed at the end."
     ),
     option<&ServeOptions::revision>(
         names::revision, "NAME", "Name this deployment. Without it: the variable K_REVISION."

@@ -50,8 +50,8 @@ ExitCode ended_by(int signal) {
 class ServeProcess {
 public:
     ServeProcess(ServeOptions options, Context& context)
-        : options_(std::move(options)), context_(&context), tokens_watch_(options_.tokens),
-          signals_(io_, SIGTERM, SIGINT, SIGHUP),
+        : options_(std::move(options)), context_(&context), ready_file_(options_.ready_file),
+          tokens_watch_(options_.tokens), signals_(io_, SIGTERM, SIGINT, SIGHUP),
           metrics_(
               {options_.lane.revision,
                options_.lane.version,
@@ -222,18 +222,13 @@ private:
 
     [[nodiscard]] Result<void> tell_ready() const {
         const auto urls = server_->urls();
-        if (!options_.ready_file.empty()) {
-            const Json ready{
-                {"url", urls.front()},
-                {"listen", server_->endpoint().text()},
-                {"urls", urls},
-                {"pid", ::getpid()},
-                {"revision", options_.lane.revision}
-            };
-            OA_CHECK(write_file_atomic(
-                options_.ready_file, dump_json(titled("serve-ready", ready)) + "\n"
-            ));
-        }
+        OA_CHECK(ready_file_.write(
+            "serve-ready",
+            {{"url", urls.front()},
+             {"listen", server_->endpoint().text()},
+             {"urls", urls},
+             {"revision", options_.lane.revision}}
+        ));
         server_->tell_certificate(*log_);
         log_->verbatim(fmt::format("listening on {}\n", fmt::join(urls, ", ")));
         tell_manager(fmt::format("READY=1\nSTATUS=Listening on {}", fmt::join(urls, ", ")));
@@ -266,6 +261,7 @@ private:
                 // Our children die with us; nothing else is worth waiting for.
                 log_->verbatim("ended by a second signal\n");
                 server_->stop_accepting(); // removes a unix socket's file
+                ready_file_.remove();
                 authority_.reset();
                 std::_Exit(static_cast<int>(ended_by(number)));
             }
@@ -303,6 +299,7 @@ private:
         lane_->begin_drain();
         co_await sleep_for(options_.drain_notice); // so that balancers find the other lanes first
         server_->stop_accepting();
+        ready_file_.remove();
         const auto left = co_await lane_->drain(time_left(began));
         if (left > 0) {
             log_->note(LogLevel::warn, "drain", "the drain timeout ended " + counted(left, "turn"));
@@ -376,6 +373,7 @@ private:
     ServeOptions options_;
     Context* context_;
     Log* log_ = &process_log();
+    ReadyFile ready_file_;
     FileWatch tokens_watch_;
     asio::io_context io_{1};
     asio::signal_set signals_;

@@ -1,8 +1,12 @@
-// Notifies a service manager: ready, stopping. sd_notify(3), without its library.
+// Notifies whoever started the process, ready and stopping: a service manager (sd_notify(3),
+// without its library), or a script by a file.
 #pragma once
 
+#include "oa_stream/base/error.hpp"
+#include "oa_stream/base/json.hpp"
 #include "oa_stream/base/task.hpp"
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -16,5 +20,24 @@ void tell_service_manager(const std::string& address, std::string_view state) no
 /// The notification when the service begins to drain for at most `limit`: the unit's own stop
 /// timeout may be shorter, and the manager kills when it expires.
 [[nodiscard]] std::string stopping_state(std::string_view status, Millis limit);
+
+/// The file of --ready-file. It exists while this process accepts requests; one that a dead process
+/// left is removed.
+class ReadyFile {
+public:
+    /// An empty path: none is wanted, and all calls do nothing.
+    explicit ReadyFile(std::filesystem::path path);
+    ReadyFile(const ReadyFile&) = delete;
+    ReadyFile& operator=(const ReadyFile&) = delete;
+    ~ReadyFile() { remove(); }
+
+    /// Adds this process's "pid" to `facts`. Errors as of write_file_atomic().
+    [[nodiscard]] Result<void> write(std::string_view schema, Json facts) const;
+    /// The file of another process that lives stays.
+    void remove() const noexcept;
+
+private:
+    std::filesystem::path path_;
+};
 
 } // namespace oa_stream::cli
