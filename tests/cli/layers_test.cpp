@@ -265,4 +265,7 @@ TEST_CASE("layers: a mistake in the section of one command closes no other comma
     const auto closed = find_config(parsed(rollback), env);
     REQUIRE(closed);
     CHECK((*closed)->mistakes().front().error.code == Code::io);
+    for (const std::string server : {"serve", "front"}) { // their tokens may be in that file
+        CHECK(find_config(parsed({server}), env).error().code == Code::io);
+    }
 }

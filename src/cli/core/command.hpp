@@ -87,6 +87,7 @@ struct CommandSpec {
     bool leaves_run = false; ///< leaves a run folder, which --junit, --tap and --github report
     bool reads_runs = false; ///< reads the runs of the state directory
     bool explains = false; ///< explains this program: a broken config file does not stop it
+    bool serves = false; ///< serves clients: never without settings that may exist
     std::string_view about{}; ///< description in paragraphs of Markdown: the manual's DESCRIPTION
     std::string_view also{}; ///< words that users try or search for instead, separated by a blank
     std::string_view formerly{}; ///< its path in earlier releases, which is still accepted
@@ -136,6 +137,7 @@ template <class T> struct CommandOf {
     bool leaves_run = false;
     bool reads_runs = false;
     bool explains = false;
+    bool serves = false;
     std::string_view about{};
     std::string_view also{};
     std::string_view formerly{};
@@ -155,6 +157,7 @@ constexpr CommandSpec command(const CommandOf<detail::OptionsOf<Function>>& row)
         .leaves_run = row.leaves_run,
         .reads_runs = row.reads_runs,
         .explains = row.explains,
+        .serves = row.serves,
         .about = row.about,
         .also = row.also,
         .formerly = row.formerly,

@@ -42,10 +42,8 @@ std::span<const OptionSpec> options_of(std::string_view section) {
 }
 
 std::vector<std::string_view> section_names() {
-    std::vector<std::string_view> out{"version", k_all};
-    for (const CommandSpec& command : all_commands()) {
-        out.push_back(command.path);
-    }
+    auto out = mapped(all_commands(), &CommandSpec::path);
+    out.insert(out.begin(), {"version", k_all});
     return out;
 }
 
@@ -321,6 +319,9 @@ find_config(const Invocation& invocation, const Environment& env) {
                       : std::filesystem::path(home_in(env)) / ".config";
         path /= "oa-stream/config.yaml";
         const auto there = look_for(path);
+        if (!there && invocation.command != nullptr && invocation.command->serves) {
+            return std::unexpected(there.error());
+        }
         if (!there) {
             return std::optional(ConfigFile::unknown(there.error()));
         }
@@ -329,8 +330,7 @@ find_config(const Invocation& invocation, const Environment& env) {
         }
     }
     OA_TRY(const std::string text, read_file(path, k_most_bytes));
-    std::error_code ignored;
-    if (text.empty() && std::filesystem::is_character_file(path, ignored)) {
+    if (std::error_code e; text.empty() && std::filesystem::is_character_file(path, e)) {
         return std::nullopt;
     }
     OA_TRY(ConfigFile config, ConfigFile::parse(text, path.string()));

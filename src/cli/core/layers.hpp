@@ -76,8 +76,8 @@ using Environment = std::function<std::optional<std::string>(std::string_view)>;
 /// cannot be read.
 ///
 /// Mistakes in other sections than "all" and the command's own close no command: a rollback may be
-/// urgent. Nor does a home folder that cannot be searched, which may be another user's. A device is
-/// no file: /dev/null says that there is none.
+/// urgent. Nor does a home folder that cannot be searched, which may be another user's, except for
+/// commands that serve: the file may hold their tokens. A device means that there is none.
 [[nodiscard]] Result<std::optional<ConfigFile>>
 find_config(const Invocation& invocation, const Environment& env);
 

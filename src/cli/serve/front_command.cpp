@@ -319,6 +319,7 @@ const CommandSpec front_command = command<run>({
             "oa-stream front --backend stable=http://127.0.0.1:9001 --mirror "
             "next=http://127.0.0.1:9003@10% --admin /tmp/front.sock",
         },
+    .serves = true,
     .about =
         R"(Runs a small front door that shares new threads among revisions by weight, for rehearsals and for
 machines without their own balancer. A thread stays with its first revision as long as that revision is

@@ -343,6 +343,7 @@ const CommandSpec serve_command = command<run>({
             "oa-stream serve --listen 0.0.0.0:8080 --tokens tokens --compat required"
             " --compat-policy p.json",
         },
+    .serves = true,
     .about = k_serve_about,
     .also = "start run up server lane daemon",
     .exits =
