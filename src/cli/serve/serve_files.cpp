@@ -1,6 +1,7 @@
 #include "serve_files.hpp"
 
 #include "oa_stream/base/file.hpp"
+#include "oa_stream/base/log.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/lane/config.hpp"
 
@@ -29,6 +30,11 @@ Result<void> read_word_file(
     }
     OA_TRY(const bool there, look_for(file));
     if (!there && when == ReadAt::start) {
+        process_log().note(
+            LogLevel::warn,
+            what,
+            fmt::format("{} is not there: it is `{}`", file.string(), to_string(value))
+        );
         return {};
     }
     if (!there) {

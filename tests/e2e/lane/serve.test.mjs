@@ -257,6 +257,12 @@ test('SIGHUP: tokens, policy and lane mode are read again; what makes no sense c
   assert.equal((await lane.stop()).code, 0);
 });
 
+test('a --lane-file that is missing at the start is named: the mode in it may be lost', async () => {
+  const lane = await startLane({ args: ['--lane-file', 'gone'] });
+  await lane.until((l) => /"level":"warn","event":"mode","text":"gone is not there: it is `on`"/.test(l.stderr), 'the warning');
+  assert.equal((await lane.stop()).code, 0);
+});
+
 test('the ready file is there while the lane serves; that of a dead lane goes, that of a living one stays', async () => {
   const lane = await startLane();
   const file = path.join(lane.folder, 'ready');
