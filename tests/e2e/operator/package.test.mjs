@@ -157,7 +157,12 @@ test('the access log that the settings name is rotated, and the lane reopens it'
   const user = /^User=(.*)$/m.exec(unit)[1];
   assert.match(rotate, new RegExp(`^ +su ${user} ${user}$`, 'm'));
   assert.match(rotate, new RegExp(`^ +create 0600 ${user} ${user}$`, 'm'));
-  assert.match(rotate, /postrotate\n.*systemctl reload oa-stream\.service\n.*endscript/s);
+  const [, script] = /postrotate\n(.*)\n *endscript/s.exec(rotate);
+  const bin = scratch('systemctl');
+  // Its own arguments choose the units; two lanes are active.
+  fs.writeFileSync(path.join(bin, 'systemctl'), `#!/bin/sh\ncase "$1" in list-units) printf '%s loaded active running A lane\\n' oa-stream.service oa-stream@b.service;; *) echo "$*" >>${bin}/log;; esac\n`, { mode: 0o755 });
+  run('sh', ['-ec', script.replace('/run/systemd/system', bin)], { env: { ...cleanEnv(), PATH: `${bin}:${process.env.PATH}` } });
+  assert.equal(fs.readFileSync(path.join(bin, 'log'), 'utf8'), 'reload oa-stream.service\nreload oa-stream@b.service\n');
   assert.match(unit, /^ExecReload=/m);
 });
 
