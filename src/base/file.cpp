@@ -220,8 +220,13 @@ Result<LineAppender> LineAppender::open(const std::filesystem::path& path, Durab
     const int fd =
         ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0664);
     if (fd < 0) {
-        const auto why = errno == ENXIO ? std::string("nobody reads this pipe") : errno_text(errno);
-        return fail(Code::io, fmt::format("cannot open: {}", why), path.string());
+        const int number = errno;
+        const auto why =
+            number == ENXIO ? std::string("nobody reads this pipe") : errno_text(number);
+        const auto* const hint = number == ENOENT   ? "create its folder"
+                                 : number == EACCES ? "it, or its folder, belongs to another user"
+                                                    : "";
+        return fail(Code::io, fmt::format("cannot open: {}", why), path.string(), hint);
     }
     (void)::fcntl(fd, F_SETFL, O_APPEND); // NOLINT(cppcoreguidelines-pro-type-vararg)
     return LineAppender(fd, durability, has_torn_end(fd, path));

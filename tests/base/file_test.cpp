@@ -175,6 +175,9 @@ TEST_CASE("files: a pipe is appended to while somebody reads it, and never waite
     REQUIRE_FALSE(alone.has_value());
     CHECK(alone.error().code == Code::io);
     CHECK(alone.error().message == "cannot open: nobody reads this pipe");
+    const auto lost = LineAppender::open(dir.path / "no/log", LineAppender::Durability::buffered);
+    REQUIRE_FALSE(lost.has_value());
+    CHECK(lost.error().hint.text() == "create its folder");
 
     const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     REQUIRE(reader >= 0);
