@@ -150,10 +150,8 @@ Health WorkerCore::health() const {
     if (!opened_ || closing_) {
         return {.ready = false, .reason = opened_ ? "closing" : "not opened"};
     }
-    for (const auto& why : {control_->refusal(), control_->commands_refusal()}) {
-        if (!why.empty()) {
-            return {.ready = false, .reason = why};
-        }
+    if (auto why = control_->commands_refusal(); !why.empty()) {
+        return {.ready = false, .reason = std::move(why)};
     }
     if (!link_->up()) {
         return {.ready = false, .reason = link_->reason()};

@@ -12,10 +12,10 @@ constexpr Millis k_first_pause{1'000};
 constexpr Millis k_longest_pause{10'000};
 constexpr Millis k_tries{600'000}; ///< a service that is away for longer needs a person
 
-/// Refused by a limit, or lost on its way.
+/// Refused by a limit or for its token, which another one may replace, or lost on its way.
 bool is_passing(const Error& error) {
-    return error.code == Code::timeout || error.where == ControlClient::k_unclear ||
-           retry_after_of(error).has_value();
+    return error.code == Code::timeout || error.code == Code::credentials ||
+           error.where == ControlClient::k_unclear || retry_after_of(error).has_value();
 }
 
 } // namespace
@@ -134,7 +134,8 @@ Task<void> WorkerCore::send_interrupt(
         }
         const auto stated = std::chrono::seconds(retry_after_of(sent.error()).value_or(0));
         const auto next = Clock::now() + std::max<Millis>(pause, stated);
-        const bool again = is_passing(sent.error()) && next < until;
+        const auto rests = [&] { return !self->control_->commands_refusal().empty(); };
+        const bool again = (rests() || is_passing(sent.error())) && next < until;
         self->log(
             LogLevel::warn,
             fmt::format(
@@ -143,10 +144,10 @@ Task<void> WorkerCore::send_interrupt(
                 again ? "; it is sent again" : "; the turn may go on"
             )
         );
-        while (again && !over() && Clock::now() < next) {
-            co_await self->changed_.wait_until(next);
+        while (again && !over() && Clock::now() < (rests() ? until : next)) {
+            co_await self->changed_.wait_until(std::max(next, Clock::now() + k_first_pause));
         }
-        if (!again || over()) {
+        if (!again || over() || Clock::now() >= until) {
             co_return;
         }
     }

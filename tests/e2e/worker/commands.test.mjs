@@ -175,6 +175,25 @@ describe('commands', { concurrency: 3 }, () => {
     }));
   }
 
+  test('a stop whose token is refused is sent with the token put in its place', async () => {
+    const file = path.join(scratch('stop-token'), 'token');
+    fs.writeFileSync(file, 'control-session-token', { mode: 0o600 });
+    await within({ flags: ['--worker-auth', `file:${file}`] }, async (world) => {
+      const turn = world.say('scenario:long;n=3000', { id: 'stopped' });
+      await turn.frame('text-delta');
+      world.fake.control.users.get('control-session-token').expired = true;
+      await send(world.lane.base, { method: 'POST', path: '/api/chats/stopped/stop' });
+      await turn.done;
+      const refused = () => journal(world, 'http').filter((one) => one.status === 401 && one.path.endsWith('/requests')).length;
+      await until(() => refused() === 2, 'it was not refused');
+      world.fake.control.addUser('the-next-token', { id: '7' });
+      fs.writeFileSync(file, 'the-next-token');
+      await until(() => journal(world, 'interrupt').length === 1, 'it runs on');
+      assert.ok(journal(world, 'interrupt')[0].found);
+      assert.equal(refused(), 2, 'the refused token rests');
+    });
+  });
+
   test('a turn that may still appear is not forgotten when another one keeps its thread', () => {
     let begin;
     const told = new Promise((done) => { begin = done; });

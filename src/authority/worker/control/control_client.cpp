@@ -164,7 +164,7 @@ Task<bool> ControlClient::replaced(Self self) {
 /// Both are retried after a while, because the service may accept them by then.
 std::string ControlClient::commands_refusal() const {
     const bool same = !reader_.empty() && reader_.equals(used_.reveal());
-    return same && Clock::now() < reader_until_ ? std::string(k_refused) : std::string();
+    return same && Clock::now() < reader_until_ ? std::string(k_refused) : refusal();
 }
 
 Error ControlClient::refused(const Answer& answer) {

@@ -83,9 +83,8 @@ public:
     /// The service's clock minus ours, from its last answer; exact to a second plus that answer's
     /// delay.
     [[nodiscard]] std::optional<Millis> ahead() const noexcept { return ahead_; }
-    /// Why no request is sent at present; empty: requests are allowed.
-    [[nodiscard]] std::string refusal() const;
-    /// Why no command is sent with this token, although it may read; empty: commands are allowed.
+    /// Why no command is sent at present, perhaps only with this token; empty: commands are
+    /// allowed.
     [[nodiscard]] std::string commands_refusal() const;
     /// Whether the source of the refused control token now has a different one.
     [[nodiscard]] static Task<bool> replaced(Self self);
@@ -97,6 +96,8 @@ public:
     [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
 
 private:
+    /// Why no request is sent at present; empty: requests are allowed.
+    [[nodiscard]] std::string refusal() const;
     struct Answer {
         int status = 0; ///< 0: no answer
         Json body{}; ///< null: not JSON
