@@ -195,3 +195,24 @@ TEST_CASE("smoke: a token that was taken before and is refused later is a fault,
     CHECK(check.detail.ends_with(", though happy.chat-stream was let in") == (refused == 3));
     CHECK(to_string(run_verdict(smoked.checks)) == "FAIL");
 }
+
+TEST_CASE("smoke: a request that is refused with a time to come back proves no fault") {
+    const int status = GENERATE(429, 503);
+    const auto limited = [&] {
+        return Script{Send{json_answer(status, envelope("limited"), "retry-after: 17\r\n")}};
+    };
+    const Smoked smoked = smoke([&](FakeLane& lane) {
+        lane.script = [&](const Script&) { return limited(); };
+        lane.reply = [&](const RawRequest& request, Script script) {
+            return request.method == "POST" ? limited() : script;
+        };
+    });
+    CHECK(smoked.failed().empty());
+    for (const char* name : {"happy.chat-stream", "happy.chat", "auth.bad-token"}) {
+        const Check& check = smoked.check(name);
+        CAPTURE(name, check.detail);
+        CHECK(to_string(check.verdict) == "ERROR");
+        CHECK(check.detail.starts_with("the target asks to wait 17s: "));
+        CHECK(check.detail.contains("limited"));
+    }
+}

@@ -209,6 +209,9 @@ Task<void> check_stored(RunPtr run) {
         run->skip("stored", "this API stores nothing");
         co_return;
     }
+    if (!run->compares_answers("stored")) {
+        co_return;
+    }
     const auto id = run->second.id;
     const auto path = "/v1/responses/" + id;
     auto wrong = shown(co_await send(run, {"GET", path}), id);

@@ -201,6 +201,7 @@ raw_exchange(RunPtr run, RawRequest request, std::optional<RawRequest> next) {
         answer = co_await one_exchange(stream, std::move(head), *std::move(next), &bytes);
     }
     answer.closed = answer.closed && Clock::now() < last;
+    run->note_wait(answer.status, answer.headers);
     co_return answer;
 }
 

@@ -94,6 +94,7 @@ Task<net::ClientResponse> send(RunPtr run, Sent sent) {
     }
     auto answer = co_await run->client->fetch(std::move(request));
     run->note_request_id(answer);
+    run->note_wait(answer.status, answer.headers);
     co_return answer;
 }
 
@@ -108,6 +109,16 @@ void Run::note_request_id(const net::ClientResponse& answer) {
     } else if (!id.empty() && !request_ids.insert(id).second && request_id_fault.empty()) {
         request_id_fault = fmt::format("two answers have the x-request-id {}", printable(id, 60));
     }
+}
+
+bool Run::compares_answers(std::string_view name) {
+    for (const auto* answer : {&first, &second, &stream}) {
+        if (answer->response.status != 200) {
+            skip(name, "an answer was refused");
+            return false;
+        }
+    }
+    return true;
 }
 
 Task<net::ClientResponse> post(RunPtr run, Json body) {
@@ -153,18 +164,19 @@ Task<Completion> ask_once(RunPtr run, Json body, ProbeLimits limits) {
 /// For an answer that client libraries retry: the turn of a client that left occupies its place
 /// until it has ended.
 std::optional<Millis> pause_after(const Completion& answer) {
-    constexpr std::uint64_t k_patience = 5;
-    const auto& head = answer.response;
-    const auto pause = parse_count(head.headers.get("retry-after").value_or(""), 0, k_patience);
-    const bool full = head.status == 429 && answer.error_code == "concurrency_exceeded";
-    return full && pause ? std::optional(Millis{1000 * *pause}) : std::nullopt;
+    constexpr Millis k_patience{5'000};
+    const auto pause = asked_to_wait(answer.response.status, answer.response.headers);
+    const bool full = answer.error_code == "concurrency_exceeded";
+    return full && pause <= k_patience ? pause : std::nullopt;
 }
 
 } // namespace
 
 Task<Completion> play(RunPtr run, std::string scenario, bool streamed) {
     auto body = scenario_body(*run, scenario, streamed);
-    co_return co_await ask_once(run, std::move(body), run->options.limits);
+    auto answer = co_await ask_once(run, std::move(body), run->options.limits);
+    run->note_wait(answer.response.status, answer.response.headers);
+    co_return answer;
 }
 
 Task<Completion> ask(RunPtr run, Json body, std::optional<ProbeLimits> limits) {
@@ -175,6 +187,7 @@ Task<Completion> ask(RunPtr run, Json body, std::optional<ProbeLimits> limits) {
         (void)co_await sleep_for(*pause);
         answer = co_await ask_once(run, body, within);
     }
+    run->note_wait(answer.response.status, answer.response.headers);
     co_return answer;
 }
 

@@ -46,6 +46,8 @@ struct Run : SmokeChecks {
 
     /// Checks that every answer has a unique id.
     void note_request_id(const net::ClientResponse& answer);
+    /// False, and the check is skipped: one of the first three answers was refused.
+    [[nodiscard]] bool compares_answers(std::string_view name);
     [[nodiscard]] bool responses() const { return options.api == OpenAiApi::responses; }
     [[nodiscard]] std::string path() const { return std::string(path_of(options.api)); }
     /// "completions-whole.first": of a kept file.

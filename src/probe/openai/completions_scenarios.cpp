@@ -154,6 +154,7 @@ Task<void> check_refused(RunPtr run) {
             wrong = "429 without Retry-After";
         }
     }
+    run->wait.reset(); // the check provoked it
     run->judge("turns.refused", wrong, "a status, no stream");
 }
 

@@ -2,7 +2,6 @@
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/net/retry_after.hpp"
 #include "oa_stream/probe/seen_messages.hpp"
 
 #include "smoke_run.hpp"
@@ -66,23 +65,20 @@ Task<bool> serves_projections(SmokePtr smoke) {
 
 struct Look {
     MessagesSeen seen{};
-    bool early = false;   ///< no answer is listed yet
-    bool limited = false; ///< refused with a request to retry later
-    Millis pause = k_look_again;
+    bool early = false; ///< no answer is listed yet
+    std::optional<Millis> wait{}; ///< refused with a request to wait
 };
 
 Task<Look>
 look_at_messages(SmokePtr smoke, std::string thread, std::string user_text, std::string text) {
-    const net::ClientResponse answer = co_await smoke->get("/api/chats/" + thread + "/messages");
+    const net::ClientResponse answer = co_await smoke->look("/api/chats/" + thread + "/messages");
     Look out{.seen = {.reached = !is_unreachable(answer)}};
     if (no_such_route(answer.status) && !co_await serves_projections(smoke)) {
         out.seen.absent = true;
         co_return out;
     }
     if (answer.status != 200) {
-        const auto later = asked_to_wait(answer);
-        out.limited = later.has_value();
-        out.pause = std::max(later.value_or(k_look_again), k_look_again);
+        out.wait = asked_to_wait(answer.status, answer.headers);
         out.early = answer.status == 404;
         out.seen.wrong = "expected HTTP 200 of /messages, saw " + seen(answer);
         co_return out;
@@ -186,10 +182,11 @@ seen_in_messages(SmokePtr smoke, std::string thread, std::string user_text, std:
     const auto began = Clock::now();
     for (;;) {
         Look look = co_await look_at_messages(smoke, thread, user_text, text);
-        const Millis longest = look.limited ? k_longest_wait : k_listed_within;
-        const bool retry = look.limited || look.early;
-        if (!retry || Clock::now() - began + look.pause > longest ||
-            !co_await sleep_for(look.pause)) {
+        const Millis longest = look.wait ? k_longest_wait : k_listed_within;
+        const Millis pause = std::max(look.wait.value_or(k_look_again), k_look_again);
+        const bool retry = look.wait || look.early;
+        if (!retry || Clock::now() - began + pause > longest || !co_await sleep_for(pause)) {
+            smoke->wait = look.wait ? look.wait : smoke->wait;
             co_return std::move(look.seen);
         }
     }

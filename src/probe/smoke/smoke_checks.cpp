@@ -1,9 +1,26 @@
 #include "smoke_checks.hpp"
 
+#include "oa_stream/base/seconds.hpp"
+#include "oa_stream/net/retry_after.hpp"
+
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace oa_stream::probe {
+
+std::optional<Millis> asked_to_wait(int status, const net::Headers& headers) {
+    return status == 429 || status == 503
+               ? net::retry_after(headers, std::chrono::system_clock::now())
+               : std::nullopt;
+}
+
+void SmokeChecks::note_wait(int status, const net::Headers& headers) {
+    if (const auto asked = asked_to_wait(status, headers)) {
+        wait = asked;
+    }
+}
 
 void SmokeChecks::add(std::string_view name, Check check) {
     check.id = prefix + "." + std::string(name);
@@ -11,6 +28,7 @@ void SmokeChecks::add(std::string_view name, Check check) {
         check.detail = redactor->apply(check.detail);
     }
     check.evidence = std::exchange(evidence, {});
+    wait.reset();
     for (const auto& [key, paths] : kept) {
         if (std::string_view(key).substr(0, key.find('+')) == name) {
             check.evidence.insert(check.evidence.end(), paths.begin(), paths.end());
@@ -23,6 +41,11 @@ void SmokeChecks::add(std::string_view name, Check check) {
 }
 
 void SmokeChecks::report(std::string_view name, Verdict verdict, std::string detail, Json data) {
+    if (verdict == Verdict::fail && wait) {
+        verdict = Verdict::error;
+        detail =
+            fmt::format("the target asks to wait {}: {}", seconds_text(seconds(*wait)), detail);
+    }
     Check check = make_check({}, verdict, std::move(detail), std::move(data));
     check.required = std::ranges::find(rules, name, &SmokeRule::name)->required;
     add(name, std::move(check));

@@ -2,17 +2,23 @@
 #pragma once
 
 #include "oa_stream/base/check.hpp"
+#include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/redact.hpp"
+#include "oa_stream/net/http_client.hpp"
 #include "oa_stream/probe/smoke_rule.hpp"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace oa_stream::probe {
+
+/// The wait that the target requests, if that is why it refused: 429 or 503 with Retry-After.
+[[nodiscard]] std::optional<Millis> asked_to_wait(int status, const net::Headers& headers);
 
 struct SmokeChecks {
     std::span<const SmokeRule> rules;
@@ -23,7 +29,11 @@ struct SmokeChecks {
     std::map<std::string, std::vector<std::string>, std::less<>> kept{};
     std::vector<std::string> evidence{}; ///< for the next check
     std::map<std::string, Check, std::less<>> done{};
+    /// Requested by the answer to a request of the next check, which therefore proves no fault: its
+    /// FAIL becomes ERROR.
+    std::optional<Millis> wait{};
 
+    void note_wait(int status, const net::Headers& headers);
     void
     report(std::string_view name, Verdict verdict, std::string detail, Json data = Json::object());
     /// PASS with `good`, or FAIL with `wrong`.

@@ -3,7 +3,6 @@
 #include "oa_stream/base/json_members.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
-#include "oa_stream/net/retry_after.hpp"
 
 #include "stream/describe.hpp"
 #include "stream/outcome.hpp"
@@ -16,7 +15,11 @@
 namespace oa_stream::probe {
 namespace {
 
-constexpr std::size_t k_max_body = 1U << 20U;
+net::ClientRequest whole(net::ClientRequest request) {
+    request.max_body = 1U << 20U;
+    request.fresh_connection = true;
+    return request;
+}
 
 } // namespace
 
@@ -24,19 +27,25 @@ std::string Smoke::thread() const {
     return fresh_thread("oasmoke");
 }
 
-Task<net::ClientResponse> Smoke::fetch(net::ClientRequest request) const {
-    request.max_body = k_max_body;
-    request.fresh_connection = true;
-    co_return co_await client->fetch(std::move(request));
+Task<net::ClientResponse> Smoke::fetch(net::ClientRequest request) {
+    auto answer = co_await client->fetch(whole(std::move(request)));
+    note_wait(answer.status, answer.headers);
+    co_return answer;
 }
 
-Task<net::ClientResponse> Smoke::get(std::string path) const {
+Task<net::ClientResponse> Smoke::look(std::string path) const {
     net::ClientRequest request = target_request(options.target, "GET", path, options.limits);
     request.headers.set("accept", "application/json");
-    co_return co_await fetch(std::move(request));
+    co_return co_await client->fetch(whole(std::move(request)));
 }
 
-Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) const {
+Task<net::ClientResponse> Smoke::get(std::string path) {
+    auto answer = co_await look(std::move(path));
+    note_wait(answer.status, answer.headers);
+    co_return answer;
+}
+
+Task<net::ClientResponse> Smoke::refused_post(Target target, std::string body) {
     net::ClientRequest request = target_request(target, "POST", "/api/chat/stream", options.limits);
     request.headers.set("accept", "text/event-stream, application/json");
     request.headers.set("content-type", "application/json");
@@ -67,6 +76,7 @@ Task<ProbeSample> Smoke::probe(std::string name, std::string thread, ProbeReques
     }
     ProbeSample sample =
         co_await probe_stream(*client, options.target, std::move(request), options.limits);
+    note_wait(sample.status, sample.headers);
     if (starts) {
         note_turn(thread, sample);
     }
@@ -107,12 +117,6 @@ bool is_unreachable(const net::ClientResponse& answer) noexcept {
 
 bool no_such_route(int status) noexcept {
     return status == 404 || status == 405 || status == 501;
-}
-
-std::optional<Millis> asked_to_wait(const net::ClientResponse& answer) {
-    return answer.status == 429 || answer.status == 503
-               ? net::retry_after(answer.headers, std::chrono::system_clock::now())
-               : std::nullopt;
 }
 
 bool lists_turns(const Smoke& smoke) {
@@ -162,6 +166,7 @@ void report_refusal(
     data["status"] = answer.status;
     data["code"] = envelope_code(answer.body);
     data["request_id"] = std::string(answer.headers.get("x-request-id").value_or(""));
+    smoke.wait = asked_to_wait(answer.status, answer.headers); // of this answer alone
     if (is_unreachable(answer)) {
         smoke.report(name, Verdict::error, seen(answer), std::move(data));
     } else {

@@ -61,10 +61,12 @@ struct Smoke : SmokeChecks {
 
     [[nodiscard]] std::string thread() const;
     /// Fetches a complete answer within the target's limits and at most 1 MiB of body.
-    [[nodiscard]] Task<net::ClientResponse> fetch(net::ClientRequest request) const;
-    [[nodiscard]] Task<net::ClientResponse> get(std::string path) const;
+    [[nodiscard]] Task<net::ClientResponse> fetch(net::ClientRequest request);
+    [[nodiscard]] Task<net::ClientResponse> get(std::string path);
+    /// A GET that its caller repeats where the target requests it, and only then notes the wait.
+    [[nodiscard]] Task<net::ClientResponse> look(std::string path) const;
     /// A POST to a stream route that must be refused before the stream begins.
-    [[nodiscard]] Task<net::ClientResponse> refused_post(Target target, std::string body) const;
+    [[nodiscard]] Task<net::ClientResponse> refused_post(Target target, std::string body);
     /// A probe whose bytes are stored as `name`, a check's name or "<check>+<more>"; counts turns
     /// that began.
     [[nodiscard]] Task<ProbeSample>
@@ -86,8 +88,6 @@ judge_refusal(const net::ClientResponse& answer, int status, std::string_view co
 [[nodiscard]] bool is_unreachable(const net::ClientResponse& answer) noexcept;
 /// True when the target reports that it has no such route.
 [[nodiscard]] bool no_such_route(int status) noexcept;
-/// The wait that the target requests, if that is why it refused: 429 or 503 with Retry-After.
-[[nodiscard]] std::optional<Millis> asked_to_wait(const net::ClientResponse& answer);
 /// True when no turn so far was accepted.
 [[nodiscard]] bool refused_us(const Smoke& smoke);
 /// True when content.messages passed, so that /messages can be compared with other turns.
@@ -132,7 +132,6 @@ struct StateSeen {
     bool listed = false; ///< a list was received
     bool absent = false; ///< the target has no such list
     bool reached = false; ///< there was a connection
-    bool limited = false; ///< refused with a request to retry later
     std::string status{};
     std::string http{};
     double after_s = 0; ///< seconds since it was requested

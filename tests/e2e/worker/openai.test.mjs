@@ -61,3 +61,18 @@ for (const api of ['completions', 'responses']) {
     assert.match(report.checks.find((one) => one.id === `${api}.spellings`).detail, /instructions are refused by name/);
   });
 }
+
+test('smokes of a lane whose minute of commands is used up name the wait, and find no fault', async () => {
+  const world = await World.start({ flags: ['--limit', 'worker-requests=10'] });
+  try {
+    for (const kind of ['completions', 'responses']) {
+      const run = await oa(['smoke', kind, '--base-url', world.lane.base, '--json'], { ms: 90000 });
+      const report = run.json();
+      assert.deepEqual(report.checks.filter((one) => one.verdict === 'FAIL').map((one) => `${one.id}: ${one.detail}`), []);
+      const limited = report.checks.find((one) => one.id === `${kind}.spellings`);
+      assert.equal(limited.verdict, 'ERROR', limited.detail);
+      assert.match(limited.detail, /^the target asks to wait \d+s: .*503/);
+      assert.equal(report.verdict, 'ERROR', run.stdout);
+    }
+  } finally { await world.stop(); }
+});
