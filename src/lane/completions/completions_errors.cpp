@@ -1,6 +1,5 @@
 #include "completions_errors.hpp"
 
-#include "oa_stream/authority/authority.hpp"
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/encode/completions.hpp"
@@ -85,13 +84,14 @@ Rejection reject_unstarted(const Error& error) {
     case Code::too_large:
         return rejection_of({.cause = turn::FailureCause::context_length});
     case Code::usage:
-    case Code::precondition:
-        if (error.where.starts_with(authority::k_function_at)) {
-            return bad_param(
-                "invalid_value", error.where + ".parameters", "a JSON Schema that Codex can read"
-            );
+    case Code::precondition: {
+        auto fields = reject_start(error).fields;
+        if (!fields.empty()) { // the request's member at fault is known
+            auto& [field, message] = fields.front();
+            return bad_param("invalid_value", std::move(field), std::move(message));
         }
         return bad_param("invalid_value", "messages", "the assistant does not take these messages");
+    }
     case Code::not_found: // of a conversation, which the client did not name
     case Code::conflict:
         return rejection_of({turn::FailureCode::codex_error});
