@@ -23,14 +23,25 @@ std::string text_in_input(const std::vector<InputPart>& parts, std::string_view 
     return out;
 }
 
-std::optional<int> retry_after_of(const Error& error) {
-    constexpr std::string_view k_mark = "retry_after:";
-    constexpr int k_most = 3600;
-    if (!error.where.starts_with(k_mark)) {
+namespace {
+
+/// The number behind `mark` in Error::where, 1 to `most`.
+std::optional<int> number_in(const Error& error, std::string_view mark, std::uint64_t most) {
+    if (!error.where.starts_with(mark)) {
         return std::nullopt;
     }
-    const auto seconds = parse_count(error.where.substr(k_mark.size()), 1, k_most);
-    return seconds ? std::optional(static_cast<int>(*seconds)) : std::nullopt;
+    const auto number = parse_count(error.where.substr(mark.size()), 1, most);
+    return number ? std::optional(static_cast<int>(*number)) : std::nullopt;
+}
+
+} // namespace
+
+std::optional<int> retry_after_of(const Error& error) {
+    return number_in(error, "retry_after:", 3600);
+}
+
+std::optional<int> most_characters_of(const Error& error) {
+    return number_in(error, "most_characters:", 100'000'000);
 }
 
 class Turn::Waiting final : public TurnWaker {

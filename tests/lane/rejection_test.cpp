@@ -44,6 +44,15 @@ TEST_CASE("start refused: a replacement that is not possible says so") {
     );
 }
 
+TEST_CASE("start refused: a message that is too long says how long it may be, where that is known"
+) {
+    const auto at = [](const char* where) {
+        return reject_start(Error{Code::too_large, "m", where, ""}).fields.at(0).second;
+    };
+    CHECK(at("most_characters:20000").contains("at most 20000 characters in a message"));
+    CHECK(at("").ends_with("so much input: send a shorter message"));
+}
+
 TEST_CASE("start refused: each kind has a status, and the authority's text never leaves") {
     struct Row {
         Code code;

@@ -86,6 +86,8 @@ struct TurnRequest {
 
 /// The N of "retry_after:N" in Error::where, 1 to 3600 seconds; nullopt: none is stated.
 [[nodiscard]] std::optional<int> retry_after_of(const Error& error);
+/// The N of "most_characters:N" in Error::where of Code::too_large; nullopt: none is stated.
+[[nodiscard]] std::optional<int> most_characters_of(const Error& error);
 
 /// Prefix of Error::where (Code::usage) before the name of a function whose parameters are not a
 /// schema that the authority can read.

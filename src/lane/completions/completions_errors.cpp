@@ -81,8 +81,8 @@ Rejection reject_unstarted(const Error& error) {
     switch (error.code) {
     case Code::timeout: // the turn may run nevertheless
         return without_retry(reject_start(error));
-    case Code::too_large:
-        return rejection_of({.cause = turn::FailureCause::context_length});
+    case Code::too_large: // of one message, unlike a conversation that is too long for the model
+        return bad_param("string_above_max_length", "messages", reject_start(error).message);
     case Code::usage:
     case Code::precondition: {
         auto fields = reject_start(error).fields;

@@ -11,6 +11,15 @@ namespace {
 
 constexpr int k_usual_pause_s = 5; ///< where the authority states none
 
+std::string too_long_text(std::optional<int> most) {
+    return most ? fmt::format(
+                      "the service behind this assistant takes at most {} characters in a message: "
+                      "send a shorter one",
+                      *most
+                  )
+                : "the assistant cannot take so much input: send a shorter message";
+}
+
 int pause_after(const Error& error) {
     return authority::retry_after_of(error).value_or(k_usual_pause_s);
 }
@@ -62,7 +71,7 @@ Rejection reject_start(const Error& error, bool replaces) {
                      )
                    : reject(422, "invalid_request", "the assistant does not take this request");
     case Code::too_large:
-        return invalid_field("messages", "the assistant cannot take so much input");
+        return invalid_field("messages", too_long_text(authority::most_characters_of(error)));
     case Code::credentials:
         if (error.where == "client") { // the credential of the user, not of the lane, is refused
             return reject(401, "unauthorized", "the assistant does not accept this credential");

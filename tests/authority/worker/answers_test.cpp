@@ -60,12 +60,14 @@ TEST_CASE("control answers: a log without a snapshot says nothing of the worker"
     CHECK(read.events.size() == 1);
 }
 
-TEST_CASE("control answers: seconds of a limit, builds of a window") {
+TEST_CASE("control answers: numbers of limits, builds of a window") {
     CHECK(retry_seconds("Too many requests. Retry in 17s.") == 17);
     for (const auto* text :
          {"", "Retry in s.", "Retry in -4s.", "Retry in 99999999999999999999s."}) {
         CHECK_FALSE(retry_seconds(text));
     }
+    CHECK(most_characters("Message text exceeds 20000 characters.") == 20'000);
+    CHECK_FALSE(most_characters("Message text exceeds the limit."));
     const Json transcript = *parse_json(
         R"({"compatibility":{"code":"upgrade_required","min_client_build_id":"20270101T000000Z"}})"
     );

@@ -50,6 +50,12 @@ test('a worker\'s lane refuses what it cannot honour by its place, and runs no t
     assert.deepEqual([answer.status, answer.body.error.param], [400, param], JSON.stringify(answer.body));
   }
   assert.equal(started(), before);
+  const long = 'x'.repeat(20_001);
+  for (const [path, param, body] of [['chat/completions', 'messages', { messages: [{ role: 'user', content: long }] }], ['responses', 'input', { input: long }]]) {
+    const { status, body: { error } } = await post(path, body);
+    assert.deepEqual([status, error.code, error.param], [400, 'string_above_max_length', param], error.message);
+    assert.match(error.message, /at most 20000 characters in a message: send a shorter one/);
+  }
 });
 
 for (const api of ['completions', 'responses']) {

@@ -42,6 +42,17 @@ Error refusal_of(const std::string& message) {
     return {Code::unavailable, "the worker refused the command"};
 }
 
+std::optional<int> number_behind(std::string_view message, std::string_view mark) {
+    const auto at = message.find(mark);
+    if (at == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const auto rest = message.substr(at + mark.size());
+    int number = 0;
+    const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    return read.ec == std::errc() && number > 0 ? std::optional(number) : std::nullopt;
+}
+
 } // namespace
 
 std::string WorkerSnapshot::trouble() const {
@@ -140,15 +151,11 @@ std::string text_of_response(const Json& response, std::string_view key) {
 }
 
 std::optional<int> retry_seconds(std::string_view message) {
-    constexpr std::string_view k_mark = "Retry in ";
-    const auto at = message.find(k_mark);
-    if (at == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const auto rest = message.substr(at + k_mark.size());
-    int seconds = 0;
-    const auto read = std::from_chars(rest.data(), rest.data() + rest.size(), seconds);
-    return read.ec == std::errc() && seconds > 0 ? std::optional(seconds) : std::nullopt;
+    return number_behind(message, "Retry in ");
+}
+
+std::optional<int> most_characters(std::string_view message) {
+    return number_behind(message, "exceeds ");
 }
 
 std::string compat_text(const Json& body) {

@@ -27,6 +27,8 @@ namespace oa_stream::authority {
 
 /// "Too many requests. Retry in 17s." → 17.
 [[nodiscard]] std::optional<int> retry_seconds(std::string_view message);
+/// "Message text exceeds 20000 characters." → 20000.
+[[nodiscard]] std::optional<int> most_characters(std::string_view message);
 /// Why a 426 refuses this build: its code and the window, as our own text.
 [[nodiscard]] std::string compat_text(const Json& body);
 

@@ -323,10 +323,12 @@ Result<Json> ControlClient::judge(const Answer& answer, const WorkerCommand& com
         return read_receipt(answer.body);
     }
     if (answer.status == 422) {
-        const bool length = text_view_in(answer.body, "message").contains("exceeds");
+        const auto message = text_view_in(answer.body, "message");
+        const auto most = most_characters(message);
         return fail(
-            length ? Code::too_large : Code::precondition,
-            fmt::format("control refused {}", command.method)
+            message.contains("exceeds") ? Code::too_large : Code::precondition,
+            fmt::format("control refused {}", command.method),
+            most ? fmt::format("most_characters:{}", *most) : std::string()
         );
     }
     if (answer.status == 401) {

@@ -53,7 +53,7 @@ export const OPENAI = [
   [400, 'missing_required_parameter', '`param` is missing', 'Add it.', v1({ messages: undefined })],
   [400, 'invalid_type', '`param` has another type', 'Correct it.', v1({ stream: 'yes' })],
   [400, 'invalid_value', '`param` is out of range, or unknown', 'Correct it.', v1({ temperature: 7 })],
-  [400, 'string_above_max_length', 'the last message is longer than `--limit text-chars`', 'Send less, or raise the limit.', v1({ messages: [{ role: 'user', content: 'x'.repeat(200_001) }] })],
+  [400, 'string_above_max_length', 'the last message is longer than `--limit text-chars`, or than the service of a worker takes', 'Send less, or raise the limit.', v1({ messages: [{ role: 'user', content: 'x'.repeat(200_001) }] })],
   [400, 'unsupported_parameter', 'the lane cannot honour it, and the answer would mean something else', 'Omit it: [which](completions.md#parameters).', v1({ logprobs: true })],
   [400, 'unsupported_value', 'the same for one value', 'Omit it.', v1({ n: 2 })],
   [400, 'unknown_parameter', '`/v1/responses` does not know it', 'Omit it.', responses({ no_such_field: 1 })],
