@@ -9,8 +9,8 @@ namespace oa_stream::lane {
 /// keywords and drops the others, replaces `true` by a string schema, and gives an enum without a
 /// type the type string. Annotations (title, examples …) demand nothing and do not count.
 [[nodiscard]] bool is_kept_whole(const Json& schema);
-/// Replaces a list of schemas in `items` (the tuple of older drafts) by "one of them": codex cannot
-/// read it and would refuse the whole request.
+/// Replaces a tuple, a list of schemas in `items` (older drafts) or `prefixItems`, by "one of
+/// them", also in a `$ref` to one of them: codex would refuse the former and drop the latter.
 void loosen_tuples(Json& schema);
 /// The schema of a function without arguments: providers require a type.
 [[nodiscard]] Json empty_schema();

@@ -93,6 +93,13 @@ test('a schema of which the model is told a part is named; a plain one is not', 
   }
   const untyped = await post('untyped', { messages: [user('u-1', 'scenario:text;words=1')], tools: { f: { parameters: { type: 'object', properties: { a: true, b: { enum: ['x', 1] } } } } } });
   assert.equal(untyped.headers['x-oa-ignored'], 'tools.f.parameters');
+  const odd = await post('odd', { messages: [user('u-1', 'scenario:text;words=1')], tools: schema({ type: 'date' }) });
+  assert.equal(odd.headers['x-oa-ignored'], 'tools.f.parameters');
+  assert.notEqual((await asked()).functions.find((one) => one.name === 'f').parameters.properties.a.type, 'date', 'Codex drops it');
+  const point = { type: 'object', properties: { box: { type: 'array', prefixItems: [{ type: 'number' }, { type: 'string' }] }, side: { $ref: '#/properties/box/prefixItems/0' } } };
+  await post('tuple', { messages: [user('u-1', 'scenario:text;words=1')], tools: { f: { parameters: point } } });
+  const { properties } = (await asked()).functions.find((one) => one.name === 'f').parameters;
+  assert.deepEqual([properties.box.items.anyOf[0].type, properties.side.$ref], ['number', '#/properties/box/items/anyOf/0']);
   const f = { name: 'f', parameters: schema({ maxLength: 3 }).f.parameters };
   const chat = await send(lane.base, { method: 'POST', path: '/v1/chat/completions', body: { model: 'mock-model', messages: [{ role: 'user', content: 'scenario:text;words=1' }], tools: [{ type: 'function', function: f }] } });
   assert.equal(chat.headers['x-ignored-params'], 'tools.function.parameters', chat.text);

@@ -231,6 +231,39 @@ TEST_CASE("completions tools: a tuple of older drafts becomes one of its schemas
     CHECK(request->ignored.listed() == std::vector<std::string>{"tools.function.parameters"});
 }
 
+TEST_CASE("completions tools: a reference into a tuple leads to the same schema as before") {
+    const auto request = ask(
+        R"("tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{)"
+        R"("a/b":{"items":[{"prefixItems":[{"type":"number"}],"items":false},{"$ref":"#/x/0"}]},)"
+        R"("c":{"$ref":"#/properties/a~1b/items/0/prefixItems/0"},)"
+        R"("d":{"$ref":"#/properties/a~1b/items/0"},"e":{"$ref":"#/properties/c"}}}}}])"
+    );
+    REQUIRE(request.has_value());
+    CHECK(
+        dump_json(request->tools[0].parameters) ==
+        R"({"properties":{"a/b":{"items":{"anyOf":[{"items":{"anyOf":[{"type":"number"}]}},)"
+        R"({"$ref":"#/x/0"}]}},)"
+        R"("c":{"$ref":"#/properties/a~1b/items/anyOf/0/items/anyOf/0"},)"
+        R"("d":{"$ref":"#/properties/a~1b/items/anyOf/0"},"e":{"$ref":"#/properties/c"}}})"
+    );
+}
+
+TEST_CASE("completions tools: a type that JSON Schema does not have is named") {
+    const auto ignored = [](const char* type) {
+        const auto request = ask(fmt::format(
+            R"("tools":[{{"type":"function","function":{{"name":"f","parameters":)"
+            R"({{"type":"object","properties":{{"a":{{"type":{}}}}}}}}}}}])",
+            type
+        ));
+        return !request.value().ignored.listed().empty();
+    };
+    CHECK_FALSE(ignored(R"("integer")"));
+    CHECK_FALSE(ignored(R"(["string","null"])"));
+    CHECK(ignored(R"("date")"));
+    CHECK(ignored(R"(["string","date"])"));
+    CHECK(ignored("7"));
+}
+
 TEST_CASE("completions tools: a demanded call is told to the model") {
     const auto system = R"([{"role":"system","content":"s"},{"role":"user","content":"hi"}])";
     const auto any = ask(std::string(k_two) + R"(,"tool_choice":"required")", system);
