@@ -87,6 +87,17 @@ TEST_CASE("codex: a thread that waits for its copy's end goes, whatever was dele
     ::unsetenv("FAKE_NAME");
 }
 
+TEST_CASE("codex: a thread that another client archived waits for its copy's end, too") {
+    Mode mode("forks");
+    ThreadStage stage;
+    stage.opened();
+    must(run(stage.io, stage.authority->delete_thread("away")));
+    CHECK(stage.received("thread/unarchive", "\"away\"") == 1);
+    CHECK(stage.received("thread/archive", "\"away\"") == 1);
+    must(run(stage.io, stage.authority->delete_thread("copy")));
+    stage.until([&] { return stage.deletions("away") == 2; });
+}
+
 TEST_CASE("codex: an archived thread takes the next message, one that waits for its copy's end not"
 ) {
     Mode mode("forks");

@@ -66,6 +66,7 @@ public:
         if (mode_ == "forks") {
             threads_ = {{"x", {}}, {"a", {}}, {"b", {}}, {"away", {.archived = true}}};
             threads_["b"].source = "a";
+            threads_["copy"].source = "away";
             for (int i = 1; i <= 5; ++i) {
                 threads_["r-" + std::to_string(i)] = {
                     .name = environment("FAKE_NAME"), .archived = true

@@ -264,21 +264,27 @@ for (const same of [false, true]) {
 }
 
 for (const [what, ...after] of [['archived'], ['archived and opened again', 'thread/unarchive', 'thread/resume']]) {
-  test(`a thread that another client ${what} is opened for the next message and for a copy`, async () => {
+  test(`a thread that another client ${what} is opened for the next message and for a copy, and deleted`, async () => {
     const other = await client();
     const putAway = async (id) => {
       assert.equal((await chat(lane.base, 'scenario:text;words=3', { id }).done).status, 200);
       const { data: [{ id: threadId }] } = await other.ask('thread/list', { limit: 1 });
       for (const method of ['thread/archive', ...after]) await other.ask(method, { threadId });
+      return threadId;
     };
     const [next, copied] = ['next', 'copied'].map((end) => `${what}-${end}`.replaceAll(' ', '-'));
     await putAway(next);
     const answer = await chat(lane.base, 'scenario:text;words=4', { id: next }).done;
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(read(answer).texts, [whole(4)]);
-    await putAway(copied);
+    const threadId = await putAway(copied);
     const copy = await send(lane.base, { method: 'POST', path: `/api/chats/${copied}/fork`, body: {} });
     assert.equal(copy.status, 201, copy.text);
+    await other.ask('thread/archive', { threadId });
+    const gone = await send(lane.base, { method: 'DELETE', path: `/api/chats/${copied}` });
+    assert.equal(gone.status, 204, gone.text);
+    const { data } = await other.ask('thread/list', { limit: 50, archived: true });
+    assert.match(data.find((one) => one.id === threadId).name, /^oa-stream: deleted/);
     other.close();
   });
 }

@@ -51,7 +51,10 @@ Task<Result<void>> CodexCore::delete_held(Self self, Link link, CodexThread* thr
     if (is_refusal(outcome, RefusalKind::thread_shared)) {
         Json name = thread_params(thread->id);
         name["name"] = k_retired;
-        OA_CO_CHECK(co_await ask(self, link, "thread/name/set", std::move(name)));
+        OA_CO_CHECK(settle(
+            co_await call_unarchived(self, link, "thread/name/set", std::move(name)),
+            "thread/name/set"
+        ));
         OA_CO_CHECK(co_await ask(self, link, "thread/archive", thread_params(thread->id)));
         self->threads_.forget(*thread);
         self->retired_ = true;
