@@ -330,12 +330,17 @@ Accepted<ChatRequest> read_chat_request(const Json& body, const ChatRequestConte
     OA_CHECK(read_input(body, context, request));
     OA_TRY(request.extras, read_extras(body, context.extras, request.unused));
     if (text_length(request.input) > context.text_chars) {
-        return invalid_field(
-            "request.params.text",
-            fmt::format("the text must not be longer than {} characters", context.text_chars)
-        );
+        return reject_long_text(context.text_chars);
     }
     return request;
+}
+
+Rejection reject_long_text(std::size_t most, std::string_view from) {
+    auto message = fmt::format("the text must not be longer than {} characters", most);
+    if (!from.empty()) {
+        message += fmt::format(", with {}, which no turn has answered and goes with it", from);
+    }
+    return invalid_field("request.params.text", std::move(message));
 }
 
 std::size_t text_length(const std::vector<authority::InputPart>& input) {

@@ -97,6 +97,8 @@ read_chat_request(const Json& body, const ChatRequestContext& context);
 
 /// Number of code points of the user's text; text files count as well.
 [[nodiscard]] std::size_t text_length(const std::vector<authority::InputPart>& input);
+/// 422: the text exceeds that limit. `from`: the first of the earlier messages that go with it.
+[[nodiscard]] Rejection reject_long_text(std::size_t most, std::string_view from = {});
 
 /// A message's metadata contains more than what the lane itself adds and the empty member of a
 /// library ({"custom": {}}).

@@ -134,14 +134,14 @@ Task<Accepted<void>> TurnStarter::add_unsent(CallPtr call, std::string thread) {
     OA_CO_TRY(const auto seed, co_await read_earlier(call, from));
     auto input = input_of(seed);
     input.insert(input.end(), chat.input.begin(), chat.input.end());
-    if (text_length(input) > lane_->config.limits.text_chars) {
+    if (const auto most = lane_->config.limits.text_chars; text_length(input) > most) {
         const auto places = mapped(unsent, [](const auto& message) {
             return fmt::format("messages[{}]", message.at);
         });
-        co_return ignore_more(chat.extras, lane_->config.strict_body, places);
+        co_return lane_->config.strict_body ? reject_long_text(most, places.front())
+                                            : ignore_more(chat.extras, false, places);
     }
-    std::string text;
-    std::string words;
+    std::string text, words;
     for (const auto& message : unsent) {
         text += message.text + '\n';
         words += message.text;

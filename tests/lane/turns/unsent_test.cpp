@@ -109,6 +109,28 @@ TEST_CASE("unsent: what is too long together is named") {
     CHECK(rig.stream->head.headers.get("x-oa-ignored") == "messages[2]");
 }
 
+TEST_CASE("unsent: what is too long together is refused with the limit where nothing may be ignored"
+) {
+    auto config = LaneRig::quick();
+    config.limits.text_chars = 7;
+    config.strict_body = true;
+    KeptOutRig rig(config);
+    const auto answer = rig.send(rig.post(
+        "/api/chats/c/stream",
+        fmt::format(
+            R"({{"messages":[{{"id":"u1","role":"user","content":"one"}},)"
+            R"({{"id":"turn-1","role":"assistant","content":"a"}},{}]}})",
+            k_kept_out
+        )
+    ));
+    CHECK(answer.status == 422);
+    CHECK(
+        parse_json(answer.body).value()["errors"]["request.params.text"][0] ==
+        "the text must not be longer than 7 characters, with messages[2], which no turn has "
+        "answered and goes with it"
+    );
+}
+
 TEST_CASE("unsent: a worker's thread, which has no ids of pages, is not read for it") {
     KeptOutRig rig;
     rig.authority.able = {.name = "worker", .worker = "w"};
