@@ -219,6 +219,7 @@ TEST_CASE("pause: a breach while a good stage waits follows the playbook like on
     world.playbook.on_failure = Then::hold;
     world.playbook.stage.pause_after = {25};
     std::vector<std::string> reasons;
+    bool aborted = false; // a slow engine is seen paused more than once
     world.person = [&](run::Steering& steering) {
         if (!steering.position().paused) {
             if (world.instruments.flows == 3 && reasons.empty()) {
@@ -230,7 +231,7 @@ TEST_CASE("pause: a breach while a good stage waits follows the playbook like on
         if (reasons.empty() || reasons.back() != why) {
             reasons.push_back(why);
         }
-        if (why.starts_with("FAIL")) {
+        if (why.starts_with("FAIL") && !std::exchange(aborted, true)) {
             CHECK_FALSE(steering.give({Action::promote, "alice", {}}).has_value());
             REQUIRE(steering.give({Action::abort, "alice", "seen"}).has_value());
         }
