@@ -113,3 +113,20 @@ TEST_CASE("idempotency key: one that was used again is as old as its newest use"
     keys.begin("alice", "k4", "r");
     CHECK(keys.find("alice", "k") == nullptr);
 }
+
+TEST_CASE("idempotency key: requests that were refused push out no other key") {
+    lane::IdempotencyKeys keys(2);
+    keys.begin("ann", "k1", "hello");
+    for (int i = 0; i < 5; ++i) {
+        keys.begin("ben", "refused", "busy");
+        keys.forget("ben", "refused");
+    }
+    CHECK(keys.find("ann", "k1") != nullptr);
+    keys.begin("ann", "k2", "hello");
+    keys.begin("ann", "k1", "again"); // now the newest
+    keys.begin("ann", "k3", "hello");
+    CHECK(keys.find("ann", "k2") == nullptr);
+    REQUIRE(keys.find("ann", "k1") != nullptr);
+    CHECK(keys.find("ann", "k1")->request == "again");
+    CHECK(keys.find("ann", "k3") != nullptr);
+}

@@ -51,17 +51,13 @@ IdempotencyKeys::find(std::string_view owner, std::string_view key) const {
 }
 
 void IdempotencyKeys::begin(std::string_view owner, std::string_view key, std::string request) {
-    auto text = name(owner, key);
-    order_.emplace_back(++begun_, text);
-    uses_.insert_or_assign(std::move(text), Use{.request = std::move(request), .number = begun_});
-    while (order_.size() > limit_) {
-        const auto& [number, oldest] = order_.front();
-        if (const auto used = uses_.find(oldest);
-            // The key was not begun again since
-            used != uses_.end() && used->second.number == number) {
-            uses_.erase(used);
-        }
-        order_.pop_front();
+    forget(owner, key);
+    const auto& named = order_.emplace(++begun_, name(owner, key)).first->second;
+    uses_.emplace(named, Use{.request = std::move(request), .number = begun_});
+    if (uses_.size() > limit_) {
+        const auto oldest = order_.begin();
+        uses_.erase(oldest->second);
+        order_.erase(oldest);
     }
 }
 
@@ -76,7 +72,10 @@ void IdempotencyKeys::accept(
 }
 
 void IdempotencyKeys::forget(std::string_view owner, std::string_view key) {
-    uses_.erase(name(owner, key));
+    if (const auto found = uses_.find(name(owner, key)); found != uses_.end()) {
+        order_.erase(found->second.number);
+        uses_.erase(found);
+    }
 }
 
 } // namespace oa_stream::lane

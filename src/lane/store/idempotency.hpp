@@ -8,7 +8,8 @@
 #include "turns/live_turn.hpp"
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,7 +52,7 @@ private:
     std::size_t limit_;
     std::unordered_map<std::string, Use> uses_;
     std::uint64_t begun_ = 0;
-    std::deque<std::pair<std::uint64_t, std::string>> order_; ///< also contains forgotten ones
+    std::map<std::uint64_t, std::string> order_; ///< the names of uses_ by Use::number
 };
 
 } // namespace oa_stream::lane
