@@ -94,8 +94,9 @@ TEST_CASE("a sieve reads a longer body, and what it keeps is bounded like any") 
         Peer peer(loop, server.endpoint());
         peer.send(bytes);
         const auto exchange = server.next();
-        const auto read =
-            loop.get(sieved ? exchange->read_body(std::make_unique<NoX>()) : exchange->read_body());
+        const auto read = loop.get(
+            sieved ? exchange->read_body(std::make_unique<NoX>(), {}) : exchange->read_body()
+        );
         const auto& request = exchange->request();
         const std::string flags = fmt::format(
             "{}{} ", request.body_too_large ? "L" : "", request.body_beyond_sieves ? "S" : ""
@@ -348,6 +349,31 @@ TEST_CASE("bodies that are being read share one budget, and it is given back") {
     CHECK(budget->held() == part.size() + 1);
     one->drop_body();
     CHECK(one->request().body.capacity() < 1024);
+    CHECK(budget->held() == 0);
+}
+
+TEST_CASE("one owner's bodies leave half of the budget to others, a single one may have it all") {
+    const auto budget = std::make_shared<BodyBudget>(100, 60);
+    using Share = BodyBudget::Share;
+    Share large(budget, "ann");
+    CHECK(large.resize(90));
+    CHECK(large.resize(10));
+    Share second(budget, "ann");
+    CHECK(second.resize(40));
+    CHECK_FALSE(second.resize(41));
+    Share other(budget, "ben");
+    CHECK(other.resize(50));
+    CHECK(budget->reading() == 100);
+    CHECK(second.hold());
+    CHECK_FALSE(large.hold()); // of complete bodies, ann has more than half
+    second.release();
+    CHECK(large.hold());
+    Share unknown(budget);
+    CHECK(unknown.resize(50));
+    other.release();
+    large.release();
+    unknown.release();
+    CHECK(budget->reading() == 0);
     CHECK(budget->held() == 0);
 }
 

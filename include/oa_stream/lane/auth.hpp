@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
     /// The number of different owners.
     [[nodiscard]] std::size_t owners() const;
+    [[nodiscard]] bool has_several_owners() const noexcept;
 
     /// The owner of an Authorization header's value. Takes the same time whichever entry matches.
     /// Denied when no token matches or the one that matches has expired.

@@ -128,9 +128,11 @@ public:
     /// read. Errors: too_large (over ServerLimits::body_bytes), unavailable (no room in the budget,
     /// or no memory), timeout (ServerLimits::body_timeout), protocol (malformed chunks), network
     /// (the peer left). After any of them the answer ends the connection.
-    [[nodiscard]] Task<Result<void>> read_body() { return read_body(nullptr); }
-    /// Reads through the sieve, unless it is null.
-    [[nodiscard]] virtual Task<Result<void>> read_body(std::unique_ptr<BodySieve> sieve) = 0;
+    [[nodiscard]] Task<Result<void>> read_body() { return read_body(nullptr, {}); }
+    /// Reads through the sieve, unless it is null. `owner`: whose share of the budget it needs;
+    /// empty: unknown.
+    [[nodiscard]] virtual Task<Result<void>>
+    read_body(std::unique_ptr<BodySieve> sieve, std::string owner) = 0;
     /// Releases the body's memory and its share of the budget.
     virtual void drop_body() = 0;
     /// Sends a complete answer with content-length and completes when it was written. Errors:

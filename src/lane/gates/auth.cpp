@@ -125,6 +125,12 @@ std::size_t TokenTable::owners() const {
     return names.size();
 }
 
+bool TokenTable::has_several_owners() const noexcept {
+    return std::ranges::any_of(entries_, [&](const Entry& entry) {
+        return entry.owner != entries_.front().owner;
+    });
+}
+
 std::expected<std::string, Denied>
 TokenTable::check(std::optional<std::string_view> authorization, WallTime now) const {
     if (!authorization || trim(*authorization).empty()) {

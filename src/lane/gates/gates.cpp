@@ -60,7 +60,12 @@ Task<Accepted<void>> admit(
 ) {
     OA_CO_CHECK(pass_gates(lane, *call, head_gates));
     const bool resends = sieve != nullptr;
-    if (const auto read = co_await call->exchange->read_body(std::move(sieve)); !read) {
+    // One owner alone has nobody to leave room for.
+    const bool fair = lane.tokens && lane.tokens->has_several_owners();
+    const auto read = co_await call->exchange->read_body(
+        std::move(sieve), fair ? call->record.owner : std::string()
+    );
+    if (!read) {
         if (resends && read.error().code == Code::too_large) {
             co_return reject_resend();
         }

@@ -76,7 +76,7 @@ public:
     [[nodiscard]] bool peer_gone(std::uint64_t id) const noexcept;
     [[nodiscard]] bool closed() const noexcept { return phase_ == Phase::closed; }
     [[nodiscard]] std::shared_ptr<BodyRead>
-    read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve);
+    read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve, std::string owner);
     [[nodiscard]] std::shared_ptr<Delivery> answer(std::uint64_t id, Response response);
     [[nodiscard]] Result<std::shared_ptr<BodyStream>>
     begin_stream(std::uint64_t id, int status, const Headers& headers);

@@ -21,13 +21,13 @@ void BodyRead::settle(Result<std::string> body) {
 }
 
 std::shared_ptr<BodyRead>
-Connection::read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve) {
+Connection::read_body(std::uint64_t id, std::unique_ptr<BodySieve> sieve, std::string owner) {
     auto read = std::make_shared<BodyRead>();
     if (id != exchange_ || phase_ != Phase::thinking || !parser_) {
         read->settle(fail(Code::network, "the body cannot be read any more"));
         return read;
     }
-    read->share = BodyBudget::Share(core_->budget);
+    read->share = BodyBudget::Share(core_->budget, std::move(owner));
     body_read_ = read;
     parser_->sieve_body(std::move(sieve));
     await_body();

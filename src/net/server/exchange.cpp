@@ -81,14 +81,15 @@ ConnectionExchange::~ConnectionExchange() {
     }
 }
 
-Task<Result<void>> ConnectionExchange::read_body(std::unique_ptr<BodySieve> sieve) {
+Task<Result<void>>
+ConnectionExchange::read_body(std::unique_ptr<BodySieve> sieve, std::string owner) {
     if (sieve ? request_.body_beyond_sieves : request_.body_too_large) {
         return at_once<Result<void>>(fail(Code::too_large, "the body is too large"));
     }
     if (std::exchange(body_read_, true)) {
         return at_once<Result<void>>({});
     }
-    return take_body(connection_->read_body(id_, std::move(sieve)));
+    return take_body(connection_->read_body(id_, std::move(sieve), std::move(owner)));
 }
 
 Task<Result<void>> ConnectionExchange::take_body(std::shared_ptr<BodyRead> read) {

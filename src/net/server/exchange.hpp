@@ -14,7 +14,8 @@ public:
     ~ConnectionExchange() override;
 
     [[nodiscard]] const Request& request() const noexcept override { return request_; }
-    [[nodiscard]] Task<Result<void>> read_body(std::unique_ptr<BodySieve> sieve) override;
+    [[nodiscard]] Task<Result<void>>
+    read_body(std::unique_ptr<BodySieve> sieve, std::string owner) override;
     void drop_body() override;
     [[nodiscard]] Task<Result<void>> respond(Response response) override;
     [[nodiscard]] std::uint64_t body_sent() const noexcept override;
