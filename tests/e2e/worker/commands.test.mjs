@@ -446,6 +446,17 @@ describe('commands', { concurrency: 3 }, () => {
     assert.deepEqual(world.held(), []);
   }));
 
+  test('whoever reads many conversations leaves commands for new turns', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
+    assert.equal((await world.say('scenario:text;n=1', { id: 'read-often' }).done).status, 200);
+    let refused;
+    for (let n = 0; n < 40 && !refused; n++) {
+      const answer = await send(world.lane.base, { path: '/api/chats/read-often/messages' });
+      if (answer.status !== 200) refused = answer;
+    }
+    assertRefused(refused, 503, 'authority_unavailable');
+    assert.equal((await world.say('scenario:text;n=1', { id: 'new' }).done).status, 200);
+  }));
+
   test('new chats beyond the minute are refused before their first command', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
     world.fake.control.faults.push({ rpc: 'thread/start', delay: 300, times: 100 });
     const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => world.say('scenario:text;n=1', { id: `new-${n}` }).done));

@@ -22,8 +22,6 @@ namespace {
 constexpr std::array k_pauses{Millis(200), Millis(400), Millis(800)};
 /// A refused build stays refused; no request is sent for this long.
 constexpr Millis k_final{60'000};
-constexpr std::string_view k_interrupt = "turn/interrupt";
-constexpr Millis k_minute{60'000};
 constexpr std::string_view k_base = "/api/runtime/codex/workers/";
 constexpr std::string_view k_refused = "control refuses the token";
 
@@ -65,7 +63,7 @@ ControlClient::ControlClient(
     const asio::any_io_executor& executor, std::shared_ptr<const WorkerOptions> options
 )
     : options_(std::move(options)), http_(net::HttpClient::make(executor)),
-      token_(executor, *http_, options_->auth) {
+      token_(executor, *http_, options_->auth), minute_(options_->requests_per_minute) {
 }
 
 std::string ControlClient::new_request_id() {
@@ -219,40 +217,28 @@ Task<Result<WorkerLog>> ControlClient::log(Self self, std::uint64_t cursor) {
     co_return read_log(std::move(*data));
 }
 
-/// The service refuses commands above its limit, with prose only. This client counts and refuses
-/// first. It stops a tenth below the limit and leaves that tenth for interrupts, because a turn
-/// that is not stopped continues and costs money.
-Result<void> ControlClient::check_quota(std::size_t wanted) {
-    constexpr std::size_t k_share_of_interrupts = 10;
-    const auto now = Clock::now();
-    while (!sent_.empty() && now - sent_.front() >= k_minute) {
-        sent_.pop_front();
-    }
-    const std::size_t most = options_->requests_per_minute;
-    if (sent_.size() + reserved_ + wanted > most - (most / k_share_of_interrupts)) {
-        const auto oldest = sent_.empty() ? now : sent_.front();
-        const auto left =
-            std::chrono::ceil<std::chrono::seconds>(k_minute - (now - oldest)).count();
+Result<void> ControlClient::check_quota(std::size_t wanted, CommandMinute::Kind kind) {
+    if (const auto wait = minute_.wait_for(wanted, kind, Clock::now())) {
         return fail(
             Code::unavailable,
             "the control service's limit of requests is used up",
-            fmt::format("retry_after:{}", left)
+            fmt::format("retry_after:{}", wait->count())
         );
     }
     return {};
 }
 
 Result<std::shared_ptr<CommandRoom>> ControlClient::reserve(Self self, std::size_t commands) {
-    OA_CHECK(self->check_quota(commands));
+    OA_CHECK(self->check_quota(commands, CommandMinute::Kind::act));
     return std::make_shared<CommandRoom>(std::move(self), commands);
 }
 
 Result<void> ControlClient::count(std::string_view method, CommandRoom* room) {
-    const bool reserved = room != nullptr && room->use();
-    if (!reserved && method != k_interrupt) {
-        OA_CHECK(check_quota(1));
+    const auto kind = CommandMinute::kind_of(method);
+    if (room == nullptr || !room->use()) {
+        OA_CHECK(check_quota(1, kind));
     }
-    sent_.push_back(Clock::now());
+    minute_.count(kind, Clock::now());
     return {};
 }
 

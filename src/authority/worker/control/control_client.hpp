@@ -6,10 +6,10 @@
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/net/http_client.hpp"
 
+#include "command_minute.hpp"
 #include "token_source.hpp"
 #include "worker/events/worker_event.hpp"
 
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -119,7 +119,7 @@ private:
     [[nodiscard]] net::ClientRequest
     request_to(const std::string& method, const std::string& url, const std::string& body) const;
     friend class CommandRoom;
-    [[nodiscard]] Result<void> check_quota(std::size_t wanted);
+    [[nodiscard]] Result<void> check_quota(std::size_t wanted, CommandMinute::Kind kind);
     [[nodiscard]] Result<void> count(std::string_view method, CommandRoom* room);
     [[nodiscard]] Result<Json> judge(const Answer& answer, const WorkerCommand& command);
     /// Counts the outcome and returns it.
@@ -133,8 +133,7 @@ private:
     Secret reader_{}; ///< a token that was refused for commands
     Clock::time_point reader_until_{};
     std::map<std::string, std::optional<CommandEvent>, std::less<>> waiting_{};
-    std::deque<Clock::time_point> sent_{}; ///< times of the POSTs in the last minute
-    std::size_t reserved_ = 0; ///< … that reserve() keeps for turns and are not sent yet
+    CommandMinute minute_;
     std::string refusal_{};
     std::optional<Millis> ahead_{};
     Clock::time_point refused_until_{};
@@ -146,9 +145,9 @@ class CommandRoom {
 public:
     CommandRoom(std::shared_ptr<ControlClient> of, std::size_t commands)
         : of_(std::move(of)), left_(commands) {
-        of_->reserved_ += left_;
+        of_->minute_.reserve(static_cast<std::ptrdiff_t>(left_));
     }
-    ~CommandRoom() { of_->reserved_ -= left_; }
+    ~CommandRoom() { of_->minute_.reserve(-static_cast<std::ptrdiff_t>(left_)); }
     CommandRoom(const CommandRoom&) = delete;
     CommandRoom& operator=(const CommandRoom&) = delete;
     CommandRoom(CommandRoom&&) = delete;
@@ -157,7 +156,7 @@ public:
     [[nodiscard]] bool use() noexcept {
         const bool some = left_ > 0;
         left_ -= some ? 1 : 0;
-        of_->reserved_ -= some ? 1 : 0;
+        of_->minute_.reserve(some ? -1 : 0);
         return some;
     }
 
