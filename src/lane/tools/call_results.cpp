@@ -144,6 +144,10 @@ std::vector<turn::ClientCall> open_calls(const PastTurn& turn) {
     return calls;
 }
 
+bool is_stop_notice(const CallResult& result) {
+    return result.failed && result.output == encode::k_stopped_call;
+}
+
 Accepted<std::string>
 results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     const auto calls = open_calls(stopped);
@@ -163,8 +167,10 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
         }
     }
     Json list = Json::array();
+    bool any = calls.empty();
     for (const auto& call : calls) {
         const auto found = std::ranges::find(results, call.call, &CallResult::call);
+        any = any || found == results.end() || !is_stop_notice(*found);
         if (found == results.end()) {
             return reject_result(
                 422,
@@ -174,6 +180,9 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
             );
         }
         list.push_back(result_json(call, *found));
+    }
+    if (!any) {
+        return reject_call_over(calls.front().call);
     }
     if (list.empty()) {
         return reject_unknown_call(results.empty() ? std::string_view() : results.front().call);
@@ -185,9 +194,7 @@ std::string results_ahead(const PastTurn& stopped, const std::vector<CallResult>
     Json list = Json::array();
     for (const auto& call : open_calls(stopped)) {
         const auto* found = find_or_null(results, call.call, &CallResult::call);
-        // A page that loaded the call from the list of messages may send the list's notice as its
-        // result.
-        if (found != nullptr && !(found->failed && found->output == encode::k_stopped_call)) {
+        if (found != nullptr && !is_stop_notice(*found)) {
             list.push_back(result_json(call, *found));
         }
     }

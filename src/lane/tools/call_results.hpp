@@ -50,6 +50,9 @@ inline constexpr std::string_view k_results_id = "oa-tool-results";
 
 /// The calls of a stopped turn that have no result.
 [[nodiscard]] std::vector<turn::ClientCall> open_calls(const authority::PastTurn& turn);
+/// The lane's own notice that a stop ended the call. A page that loaded the call from the list of
+/// messages may send it as the call's result.
+[[nodiscard]] bool is_stop_notice(const authority::CallResult& result);
 /// The input of the turn that continues with the results. 422 tool_result_missing when a call has
 /// no result: a turn cannot wait for it any more.
 [[nodiscard]] Accepted<std::string>

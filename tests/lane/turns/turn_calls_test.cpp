@@ -131,9 +131,13 @@ TEST_CASE("Results for a stopped turn may come beside those that it began with i
     CHECK(refused.error().code == "unknown_tool_call");
 }
 
-TEST_CASE("What a list says in place of a result is not told to the model as one") {
+TEST_CASE("The notice that a list has in place of a result never goes to the model as one") {
     const auto stopped = stopped_turn();
-    CHECK(results_ahead(stopped, result("The answer was stopped before this call ended.", true))
-              .empty());
+    const auto notice = result("The answer was stopped before this call ended.", true);
+    CHECK(results_ahead(stopped, notice).empty());
     CHECK_FALSE(results_ahead(stopped, result("no clock", true)).empty());
+    const auto refused = results_text(stopped, notice); // would begin a turn behind the stop
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == "tool_call_over");
+    CHECK(results_text(stopped, result("no clock", true)).has_value());
 }
