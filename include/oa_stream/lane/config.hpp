@@ -129,7 +129,8 @@ struct LaneTimings {
     Millis authority_away{10'000}; ///< how long a dead replica's turn waits for the authority
     Millis approval_quiet{100}; ///< calls that need approval within this time share one answer
     Millis tick{1000}; ///< resolution of all timings above that no coroutine awaits
-    /// How long a repeated request, or a resume, waits for a turn to be accepted, on any lane.
+    /// How long a repeated request, or a resume, waits for a turn to be accepted, on any lane; and
+    /// a message for a request that only looks for a turn.
     Millis start_wait{30'000};
 };
 

@@ -30,13 +30,14 @@ LiveTurns::LiveTurns(std::shared_ptr<TurnHost> host) : host_(std::move(host)) {
     };
 }
 
-LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone)
-    : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(owner)) {
+LiveTurns::Lease::Lease(LiveTurns& turns, std::string key, ThreadWish wish)
+    : turns_(&turns), alive_(turns.alive_), key_(std::move(key)), owner_(std::move(wish.owner)) {
     auto& slot = turns_->slots_[key_]; // if the next line has no memory, tick() removes the slot
     ++turns_->owners_[owner_];
     ++turns_->busy_; // nothing after this can fail
     slot.starting = true;
-    slot.starter_gone = std::move(gone);
+    slot.begins_turn = wish.begins_turn();
+    slot.starter_gone = std::move(wish.gone);
 }
 
 LiveTurns::Lease::Lease(Lease&& other) noexcept
@@ -89,18 +90,25 @@ std::optional<Rejection> LiveTurns::admit(const std::string& owner, bool count_o
     return std::nullopt;
 }
 
-/// False: the request that is starting a turn here still has a client, or takes too long.
-Task<bool> LiveTurns::await_start(std::string key) {
+/// A request that starts a turn is waited for briefly while its client is there. One that starts
+/// none, as the search for a turn that an earlier lane left, ends by itself; a search that comes
+/// second repeats itself.
+Task<Accepted<void>> LiveTurns::await_start(std::string key, bool supersedes) {
     const auto began = Clock::now();
+    const auto& timings = host_->timings;
     while (true) {
-        const auto slot = slots_.find(key);
-        if (slot == slots_.end() || !slot->second.starting) {
-            co_return true;
+        const auto found = slots_.find(key);
+        if (found == slots_.end() || !found->second.starting) {
+            co_return Accepted<void>{};
         }
-        const auto limit = slot->second.starter_gone() ? host_->timings.supersede_wait
-                                                       : host_->timings.reader_leaving;
+        const auto& slot = found->second;
+        const bool ends = supersedes && !slot.begins_turn;
+        const auto limit = ends                  ? timings.start_wait
+                           : slot.starter_gone() ? timings.supersede_wait
+                                                 : timings.reader_leaving;
         if (Clock::now() - began >= limit) {
-            co_return false;
+            co_return ends ? reject_start({Code::unavailable, "the thread is in use"})
+                           : reject_busy();
         }
         co_await sleep_for(k_poll);
     }
@@ -108,9 +116,7 @@ Task<bool> LiveTurns::await_start(std::string key) {
 
 Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(ThreadWish wish) {
     auto key = row_key(wish.owner, wish.thread);
-    if (!co_await await_start(key)) {
-        co_return reject_busy();
-    }
+    OA_CO_CHECK(co_await await_start(key, wish.supersedes));
     const auto slot = slots_.find(key);
     const auto current = slot == slots_.end() ? nullptr : slot->second.turn;
     // A turn that replaces a running one adds none.
@@ -118,8 +124,9 @@ Task<Accepted<LiveTurns::Lease>> LiveTurns::acquire(ThreadWish wish) {
     if (auto refused = more ? admit(wish.owner, wish.count_owner) : std::nullopt) {
         co_return *std::move(refused);
     }
-    Lease lease(*this, std::move(key), std::move(wish.owner), std::move(wish.gone));
-    if (current && !(wish.supersedes ? co_await make_room(current) : current->ended())) {
+    const bool supersedes = wish.supersedes;
+    Lease lease(*this, std::move(key), std::move(wish));
+    if (current && !(supersedes ? co_await make_room(current) : current->ended())) {
         co_return reject_busy();
     }
     co_return std::move(lease);

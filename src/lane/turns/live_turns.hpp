@@ -27,6 +27,8 @@ struct ThreadWish {
     /// It brings results: a turn that began meanwhile may have begun with them
     bool answers = false;
     bool supersedes = true; ///< a turn without readers is ended for it
+
+    [[nodiscard]] bool begins_turn() const noexcept { return limited && supersedes; }
 };
 
 class LiveTurns {
@@ -44,7 +46,7 @@ public:
     /// dropped.
     class Lease {
     public:
-        Lease(LiveTurns& turns, std::string key, std::string owner, Gone gone);
+        Lease(LiveTurns& turns, std::string key, ThreadWish wish);
         Lease(Lease&& other) noexcept;
         Lease(const Lease&) = delete;
         Lease& operator=(const Lease&) = delete;
@@ -65,8 +67,9 @@ public:
 
     /// Interrupts a running turn without readers and waits for its end (LaneTimings), unless the
     /// wish does not supersede it. Also waits for a turn that is being started for a client that
-    /// has left. Errors: 409 turn_in_progress, 429 too many turns of this owner (`count_owner`),
-    /// 503 too many in all. The limits do not apply with `limited` false.
+    /// has left, and for a request that starts none. Errors: 409 turn_in_progress, 429 too many
+    /// turns of this owner (`count_owner`), 503 too many in all, or such a request takes too long.
+    /// The limits do not apply with `limited` false.
     [[nodiscard]] Task<Accepted<Lease>> acquire(ThreadWish wish);
 
     /// The thread's live or just ended turn; null when there is none.
@@ -96,11 +99,12 @@ private:
     struct Slot {
         std::shared_ptr<LiveTurn> turn;
         bool starting = false;
+        bool begins_turn = false; ///< the wish of the request that has the lease
         bool stop_asked = false; ///< while starting
         Gone starter_gone{}; ///< set while starting
     };
     void free_logs();
-    [[nodiscard]] Task<bool> await_start(std::string key);
+    [[nodiscard]] Task<Accepted<void>> await_start(std::string key, bool supersedes);
     [[nodiscard]] Task<bool> make_room(std::shared_ptr<LiveTurn> turn);
     [[nodiscard]] std::optional<Rejection> admit(const std::string& owner, bool count_owner) const;
 

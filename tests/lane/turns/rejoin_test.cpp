@@ -136,3 +136,34 @@ TEST_CASE("rejoin: pages that come for a turn at the same moment all read it") {
     rig.await_end(second);
     CHECK(second->bytes == first->bytes);
 }
+
+TEST_CASE("rejoin: a message waits while a page looks for a turn") {
+    const bool too_long = GENERATE(false, true);
+    CAPTURE(too_long);
+    auto config = LaneRig::quick();
+    config.timings.start_wait = too_long ? Millis(100) : config.timings.start_wait;
+    LaneRig rig(config);
+    (void)joinable(rig, "u1", "hi");
+    rig.authority.hanging = "";
+    const auto page = rig.open(rig.get("/api/chats/c/stream"));
+    rig.until("a look", [&] { return rig.authority.joins == 1; });
+    rig.authority.running.clear(); // it has ended
+    const auto message = rig.open(rig.post("/api/chats/c/stream", user_message("again", "u2")));
+    rig.context.restart();
+    rig.context.run_for(Millis(60)); // longer than a start with a client is waited for
+    CHECK_FALSE(message->ended);
+    if (too_long) {
+        rig.await_end(message);
+        CHECK(message->head.status == 503);
+        CHECK(message->head.headers.get("retry-after") == "5");
+        CHECK(message->has("authority_unavailable"));
+    }
+    rig.authority.answer_again();
+    rig.await_end(page);
+    CHECK(page->head.status == 204);
+    if (!too_long) {
+        rig.until("its beginning", [&] { return message->has("start-step") || message->ended; });
+        CHECK(message->head.status == 200);
+        rig.complete(message);
+    }
+}
