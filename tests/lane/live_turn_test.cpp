@@ -286,6 +286,28 @@ TEST_CASE("stop: before its turn was accepted it is not lost") {
     CHECK(only_turn(rig).terminal == TerminalClass::turn_interrupted);
 }
 
+TEST_CASE("stop: a deletion stops a turn that is being started, however long that takes") {
+    LaneRig rig;
+    rig.authority.hold = true;
+    const auto stream = rig.open(rig.post("/api/chats/c1/stream", user_message("one")));
+    rig.until("the start", [&] { return rig.authority.starts == 1; });
+    auto request = rig.get("/api/chats/c1");
+    request.method = "DELETE";
+    const auto deletion = rig.open(request);
+    const auto asked = Clock::now();
+    rig.until("a stop to give up", [&] {
+        return deletion->ended || Clock::now() - asked > Millis(2'300);
+    });
+    CHECK_FALSE(deletion->ended);
+    rig.authority.release();
+    rig.await_end(deletion);
+    CHECK(deletion->head.status == 204);
+    CHECK(rig.authority.deleted == std::vector<std::string>{"auth-thread-1"});
+    rig.await_legal(stream);
+    CHECK(only_turn(rig).reason == lane::StopReason::stopped);
+    CHECK_FALSE(rig.ids->contains("", "c1"));
+}
+
 TEST_CASE("stop: a turn whose authority ignores it is ended by us") {
     auto config = LaneRig::quick();
     config.timings.interrupt_grace = Millis(40);

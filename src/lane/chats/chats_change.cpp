@@ -151,14 +151,18 @@ Task<Accepted<net::Response>> Chats::change(CallPtr call) {
     co_return json_response(200, Json::object({{"data", now}}));
 }
 
-/// Stops the running turn, as POST …/stop does.
+/// Stops the running turn, as POST …/stop does, and one that is being started once it is accepted.
 Task<Accepted<void>> Chats::end_turn(CallPtr call) {
     const auto& owner = call->record.owner;
     const auto& thread = call->record.thread;
-    const auto until = Clock::now() + k_stop_wait;
-    while (lane_->turns.starting(owner, thread) && Clock::now() < until) {
+    const auto accepted_by = Clock::now() + lane_->config.timings.start_wait;
+    if (lane_->shared) {
+        (void)co_await lane_->shared->stop_start(owner, thread, accepted_by, {});
+    }
+    while (lane_->turns.stop_start(owner, thread) && Clock::now() < accepted_by) {
         co_await sleep_for(k_turn_poll);
     }
+    const auto until = Clock::now() + k_stop_wait;
     auto turn = lane_->turns.find(owner, thread);
     if (lane_->shared) {
         OA_CO_TRY(
