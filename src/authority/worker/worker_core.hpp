@@ -136,7 +136,7 @@ private:
     /// `model` empty: the worker's own.
     [[nodiscard]] static Task<Result<std::string>>
     new_thread(Self self, std::string trace, std::string model, Room room);
-    [[nodiscard]] static Task<Result<void>> known_thread(Self self, std::string thread, Room room);
+    [[nodiscard]] static Task<Result<void>> hold_thread(Self self, std::string thread);
     [[nodiscard]] static Task<Result<void>> resume(Self self, std::string thread, Room room);
     /// `endings`: the thread's count before the other turn was seen running.
     [[nodiscard]] static Task<Result<void>>

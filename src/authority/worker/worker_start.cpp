@@ -102,19 +102,26 @@ Task<Result<WorkerCore::Live>> WorkerCore::start(Self self, TurnRequest request)
     co_return live;
 }
 
+/// Decides the price when nothing else can change the thread: thread/start or thread/resume alone
+/// would use up the minute without an answer for anybody.
 Task<Result<WorkerCore::Live>> WorkerCore::begin(Self self, TurnRequest request) {
-    std::string thread;
-    // thread/start or thread/resume alone would use up the minute without an answer for anybody
-    const auto entry = self->threads_.find(request.thread.value_or(""));
-    const bool loaded = entry != self->threads_.end() && entry->second.known;
-    OA_CO_TRY(const Room room, ControlClient::reserve(self->control_, loaded ? 1 : 2));
+    std::string thread = request.thread.value_or("");
     if (request.thread) {
-        thread = *request.thread;
-        OA_CO_CHECK(co_await known_thread(self, thread, room));
-    } else {
+        OA_CO_CHECK(co_await hold_thread(self, thread));
+    }
+    const bool loaded = request.thread && self->threads_[thread].known;
+    auto reserved = ControlClient::reserve(self->control_, loaded ? 1 : 2);
+    if (!reserved) {
+        self->release(thread);
+        co_return std::unexpected(std::move(reserved).error());
+    }
+    const Room room = *std::move(reserved);
+    if (!request.thread) {
         const std::string model = wanted_model(request, *self->options_);
         OA_CO_TRY(thread, co_await new_thread(self, request.traceparent, model, room));
         self->threads_[thread].busy = true;
+    } else if (!loaded) {
+        OA_CO_CHECK(co_await resume(self, thread, room));
     }
     auto live = co_await run_turn(self, thread, request, room);
     // the worker has unloaded it since
@@ -168,8 +175,8 @@ void WorkerCore::make_room() {
     }
 }
 
-/// Reserves the thread for one turn; resumes it first unless this process started it.
-Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread, Room room) {
+/// Reserves the thread for one turn.
+Task<Result<void>> WorkerCore::hold_thread(Self self, std::string thread) {
     const auto deadline = Clock::now() + k_busy_wait;
     while (self->threads_[thread].taken()) {
         if (Clock::now() >= deadline) {
@@ -181,8 +188,7 @@ Task<Result<void>> WorkerCore::known_thread(Self self, std::string thread, Room 
         }
     }
     self->threads_[thread].busy = true;
-    co_return self->threads_[thread].known ? Result<void>{}
-                                           : co_await resume(self, thread, std::move(room));
+    co_return Result<void>{};
 }
 
 /// Codex would add the message to the turn that runs there, started by a killed lane or another

@@ -457,6 +457,20 @@ describe('commands', { concurrency: 3 }, () => {
     assert.equal((await world.say('scenario:text;n=1', { id: 'new' }).done).status, 200);
   }));
 
+  test('a thread that must be resumed is not, where the minute has no turn left for it', () => within({
+    flags: ['--limit', 'worker-requests=4'],
+    scenarios: slow('mute', {}, () => sleep(60000)),
+  }, async (world) => {
+    const turn = world.say('scenario:mute', { id: 'mute' });
+    await turn.frame('start');
+    world.fake.control.faults.push({ rpc: 'turn/interrupt', delay: 5500, times: 1 }); // its turn is given up before
+    await send(world.lane.base, { method: 'POST', path: '/api/chats/mute/stop' });
+    await turn.done;
+    assertRefused(await world.say('scenario:text', { id: 'mute' }).done, 503, 'authority_unavailable');
+    assert.equal(commands(world, 'turn/interrupt').length, 1, 'the message waited for it');
+    assert.equal(commands(world, 'thread/resume').length, 0);
+  }));
+
   test('new chats beyond the minute are refused before their first command', () => within({ fake: { strict: true }, flags: ['--limit', 'worker-requests=60'] }, async (world) => {
     world.fake.control.faults.push({ rpc: 'thread/start', delay: 300, times: 100 });
     const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => world.say('scenario:text;n=1', { id: `new-${n}` }).done));
