@@ -18,13 +18,12 @@
 namespace oa_stream::traffic {
 namespace {
 
-constexpr std::size_t k_threads = 10000; ///< whose choice is remembered
+constexpr std::size_t k_threads = 10000; ///< remembered: copied, or the mirror lacks a turn
 constexpr std::size_t k_copied = 0; ///< index of the copied entry in both picks
 constexpr std::size_t k_not_copied = 1;
 constexpr auto k_asks_dry = std::chrono::seconds(5);
 constexpr auto k_dry_limit = Millis{3000};
-/// Time limit for a new token, which a program may have to create.
-constexpr auto k_asks_token = std::chrono::seconds(20);
+constexpr auto k_asks_token = std::chrono::seconds(20); ///< a program may have to make a token
 
 constexpr auto k_connect = Millis{3000};
 constexpr std::string_view k_probe_word = "mirror"; ///< the target counts copies as probes
@@ -165,19 +164,21 @@ Task<bool> Mirror::asked_dry() {
     co_return (version && options_.says_dry(*version));
 }
 
-/// A conversation is copied whole or not at all: a later turn is meaningless without the first.
+/// A conversation is copied whole or not at all: a later turn is meaningless without the first. So
+/// its id decides, which also holds when it was forgotten here, or by a front door before this one.
 bool Mirror::in_sample(const ThreadRef& ref) {
-    if (!ref.thread.empty()) {
-        const auto before = picked_.find(ref.thread);
-        if (before || !ref.new_turn) {
-            return before == k_copied;
-        }
+    if (ref.thread.empty()) {
+        return (ref.new_turn ? pick_ : pick_read_).next() == k_copied;
     }
-    const std::size_t pick = (ref.new_turn ? pick_ : pick_read_).next().value_or(k_not_copied);
-    if (!ref.thread.empty()) {
-        picked_.remember(ref.thread, pick);
+    const auto before = picked_.find(ref.thread);
+    if (before || !ref.new_turn) {
+        return before == k_copied;
     }
-    return pick == k_copied;
+    const bool copied = std::hash<std::string>()(ref.thread) % k_whole_share < options_.share;
+    if (copied) {
+        picked_.remember(ref.thread, k_copied);
+    }
+    return copied;
 }
 
 void Mirror::leave_out(const std::string& thread) {

@@ -98,7 +98,7 @@ private:
     std::unique_ptr<net::HttpClient> client_; ///< separate from the users' connections
     net::TokenSource token_{};
     MirrorCounters counters_{};
-    WeightedPick pick_{2}; ///< for turns
+    WeightedPick pick_{2}; ///< for turns that name no thread
     WeightedPick pick_read_{2}; ///< for reads that name no thread
     StickyThreads picked_;
     std::set<MirrorCopyPtr> open_{};

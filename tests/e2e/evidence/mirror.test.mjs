@@ -40,11 +40,20 @@ test('a share of conversations is copied, and equal lanes differ in nothing', as
   const between = await relay(next.base, { seen });
   const front = await mirrored(`next=${between.base}@10%,dry`);
   try {
-    for (let n = 0; n < 40; ++n) assert.equal((await turn(front)).status, 200);
+    const sampled = async () => (await front.state()).mirror.counters.sampled;
+    for (let n = 0; n < 40; ++n) assert.equal((await turn(front, 'replay:02-text-paced', { id: `once-${n}` })).status, 200);
+    const once = await sampled();
     // The second turn of a conversation goes where its first went.
-    for (let n = 0; n < 3; ++n) for (let m = 0; m < 20; ++m) await turn(front, 'replay:01-echo', { id: `again-${m}` });
+    const rounds = [];
+    for (let n = 0; n < 3; ++n) {
+      for (let m = 0; m < 20; ++m) await turn(front, 'replay:01-echo', { id: `again-${m}` });
+      rounds.push(await sampled());
+    }
+    const each = rounds[0] - once;
+    assert.ok(once > 0 && once < 10 && each > 0 && each < 6, `${once} ${rounds}`);
+    assert.deepEqual(rounds, [1, 2, 3].map((n) => once + n * each));
     const { counters, open, bytes } = await counted(front, over);
-    assert.deepEqual([counters.sampled, counters.copied], [4 + 2 * 3, 4 + 2 * 3]);
+    assert.deepEqual([counters.sampled, counters.copied], [rounds[2], rounds[2]]);
     assert.equal(counters.same, counters.copied, front.stderr);
     assert.deepEqual([open, bytes], [0, 0]);
     assert.equal(seen.length, counters.copied);

@@ -6,7 +6,9 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <future>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -200,6 +202,30 @@ TEST_CASE("mirror: lists take nothing of the share of the turns") {
     }
     bench.run_until([&] { return bench.copies.seen.size() == 10; });
     CHECK(std::ranges::count(bench.copies.seen, "POST", &net::Request::method) == 5);
+}
+
+TEST_CASE("mirror: its id decides whether a conversation is copied, at every front door") {
+    MirrorOptions half = all_copied();
+    half.share = k_whole_share / 2;
+    std::vector<std::string> bodies;
+    for (int i = 0; i < 20; ++i) {
+        bodies.push_back(R"({"id":"chat-)" + std::to_string(i) + "\"}");
+    }
+    std::array<std::set<std::string>, 2> copied;
+    for (auto& at_door : copied) {
+        Bench bench(half);
+        for (const auto& body : bodies) {
+            CHECK(bench.post(k_turns, body).body == "stable");
+        }
+        bench.run_until([&] { return bench.copies.seen.size() == bench.count("sampled"); });
+        for (const auto& request : bench.copies.seen) {
+            at_door.insert(request.body);
+        }
+        std::ranges::reverse(bodies);
+    }
+    CHECK(copied[0] == copied[1]);
+    CHECK(copied[0].size() > 4);
+    CHECK(copied[0].size() < 16);
 }
 
 TEST_CASE("mirror: a token that it refuses is read again, and says nothing of the revision") {
