@@ -208,6 +208,54 @@ TEST_CASE("bodies: a large conversation that a request names is read beside the 
     CHECK(rig.authority.starts == 2);
 }
 
+TEST_CASE("bodies: a job never outlives its caller, whatever cannot be allocated") {
+    struct Caller {
+        explicit Caller(std::atomic<bool>* what) : over(what) {}
+        Caller(const Caller&) = delete;
+        Caller& operator=(const Caller&) = delete;
+        ~Caller() { *over = true; }
+        std::atomic<bool>* over;
+    };
+    bool failed = true;
+    for (std::uint64_t nth = 1; failed; ++nth) {
+        CAPTURE(nth);
+        std::atomic<bool> over = false;
+        std::atomic<bool> late = false;
+        asio::io_context context;
+        lane::BodyThread bodies(context.get_executor(), 100U << 20U);
+        const auto job = [&](const std::stop_token& stop) {
+            while (!stop.stop_requested() && !late) {
+                late = late || over;
+                std::this_thread::yield();
+            }
+        };
+        spawn(
+            context.get_executor(),
+            "test",
+            [](lane::BodyThread* on,
+               lane::BodyThread::Job what,
+               std::uint64_t which,
+               std::atomic<bool>* ended) -> Task<void> {
+                const Caller caller(ended);
+                oa_stream::testing::fail_allocation(which);
+                (void)co_await on->run(1, std::move(what), [] { return true; });
+            }(&bodies, job, nth, &over)
+        );
+        const auto deadline = Clock::now() + std::chrono::seconds(10);
+        while (!over && Clock::now() < deadline) {
+            try {
+                context.restart();
+                context.run_one_for(Millis(20));
+            } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): as in a process
+            }
+        }
+        failed = oa_stream::testing::stop_failing();
+        CHECK(over);
+        CHECK_FALSE(late);
+        CHECK(bodies.jobs() == 0);
+    }
+}
+
 TEST_CASE("bodies: the thread takes small ones first, and stops what its caller left") {
     asio::io_context context;
     lane::BodyThread bodies(context.get_executor(), 100U << 20U);

@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -23,7 +24,7 @@ constexpr Millis k_look{50};
 /// A larger body takes so long that smaller ones may overtake it.
 constexpr std::size_t k_large = 1U << 20U;
 
-/// One job and its caller's wait. Only the loop may use members other than the first two.
+/// One job and its caller's wait. Only the loop may use the timer.
 struct Entry {
     Entry(const asio::any_io_executor& executor, BodyThread::Job what)
         : job(std::move(what)), timer(executor) {}
@@ -31,7 +32,7 @@ struct Entry {
     BodyThread::Job job;
     std::stop_source stop{};
     asio::steady_timer timer;
-    bool done = false;
+    std::atomic<bool> done = false; ///< the job has returned, or will never run
 };
 using EntryPtr = std::shared_ptr<Entry>;
 
@@ -86,13 +87,19 @@ struct BodyThread::Impl {
     void work() {
         while (auto entry = pop()) {
             entry->job(entry->stop.get_token());
+            finish(*entry);
             // The entry is destroyed on the loop: this thread must not touch its timer and what its
             // job holds.
-            asio::post(executor, [entry = std::move(entry)] {
-                entry->done = true;
-                entry->timer.cancel();
-            });
+            try {
+                asio::post(executor, [entry = std::move(entry)] { entry->timer.cancel(); });
+            } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): its caller looks soon
+            }
         }
+    }
+
+    static void finish(Entry& entry) {
+        entry.done = true;
+        entry.done.notify_one();
     }
 
     void end() {
@@ -106,7 +113,35 @@ struct BodyThread::Impl {
         filled.notify_one();
         thread = {}; // joined
         waiting = {};
+        for (const auto& entry : open) {
+            finish(*entry);
+        }
     }
+
+    /// A queued job. Its caller may end without its return, because there was no memory to wait:
+    /// the loop then stands until the job, which uses what the caller has, is over.
+    class Stay {
+    public:
+        Stay(Impl& impl, EntryPtr entry, std::size_t size)
+            : impl_(&impl), entry_(std::move(entry)), size_(size) {
+            impl_->push(entry_, size_);
+        }
+        Stay(const Stay&) = delete;
+        Stay& operator=(const Stay&) = delete;
+        ~Stay() {
+            if (!entry_->done) {
+                entry_->stop.request_stop();
+                entry_->done.wait(false);
+            }
+            impl_->open.erase(entry_);
+            impl_->bytes -= size_;
+        }
+
+    private:
+        Impl* impl_;
+        EntryPtr entry_;
+        std::size_t size_;
+    };
 
     static Task<bool>
     run(std::shared_ptr<Impl> self, std::size_t bytes, Job job, std::function<bool()> gone) {
@@ -114,16 +149,14 @@ struct BodyThread::Impl {
             co_return false;
         }
         const auto entry = std::make_shared<Entry>(self->executor, std::move(job));
-        self->push(entry, bytes);
-        while (!entry->done) {
+        const Stay stay(*self, entry, bytes);
+        do {
             entry->timer.expires_after(k_look);
             (void)co_await entry->timer.async_wait(asio::as_tuple(asio::use_awaitable));
             if (!entry->done && gone()) {
                 entry->stop.request_stop();
             }
-        }
-        self->open.erase(entry);
-        self->bytes -= bytes;
+        } while (!entry->done);
         co_return true;
     }
 };

@@ -89,16 +89,17 @@ Task<Accepted<void>> read_body(LaneState* lane, CallPtr call, BodyKeep keep, Bod
         co_return read_now(text, bounds, keep, use);
     }
     Accepted<void> result{};
+    bool read = false;
     const auto job = [&](std::stop_token stop) {
         bounds.stop = std::move(stop);
         try {
             result = read_now(text, bounds, keep, use);
-        } catch (const std::bad_alloc&) {
-            result = reject_crowd();
+            read = true;
+        } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): refused below
         }
     };
     const auto gone = [&] { return call->exchange->peer_gone(); };
-    if (!co_await lane->bodies.run(text.size(), job, gone)) {
+    if (!co_await lane->bodies.run(text.size(), job, gone) || !read) {
         co_return reject_crowd();
     }
     if (lane->draining && bounds.stop.stop_requested()) {
