@@ -7,7 +7,6 @@
 #include "oa_stream/net/oa_headers.hpp"
 #include "oa_stream/telemetry/metrics.hpp"
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -350,27 +349,6 @@ bool Mirror::keep(MirrorCopy& copy, std::string_view bytes, std::string& body) {
     }
     end(copy, &MirrorCounters::too_large);
     return false;
-}
-
-void Mirror::compare(const MirrorCopyPtr& copy) {
-    auto pair = std::make_shared<MirrorPair>(std::move(copy->pair_));
-    auto job = [pair = std::move(pair),
-                copy = copy,
-                weak = weak_from_this(),
-                executor = executor_,
-                judge = options_.compare]() mutable {
-        auto found = judge(*pair);
-        // Objects of the loop are returned to it, to be destroyed there.
-        asio::post(
-            executor,
-            [pair = std::move(pair), copy = std::move(copy), weak = std::move(weak), found] {
-                if (const auto self = weak.lock()) {
-                    self->judged(copy, *pair, found);
-                }
-            }
-        );
-    };
-    asio::post(thread_, std::move(job));
 }
 
 void Mirror::end(MirrorCopy& copy, std::uint64_t MirrorCounters::* counter) {

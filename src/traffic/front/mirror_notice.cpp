@@ -1,10 +1,11 @@
-// The mirror's reports: its state, its metrics and its lines in the log.
+// The mirror's comparisons and its reports: its state, its metrics and its lines in the log.
 #include "oa_stream/base/redact.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/base/utf8.hpp"
 
 #include "mirror.hpp"
 
+#include <boost/asio/post.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -35,6 +36,27 @@ constexpr std::array<CounterRow, 10> k_counters{{
 }};
 
 } // namespace
+
+void Mirror::compare(const MirrorCopyPtr& copy) {
+    auto pair = std::make_shared<MirrorPair>(std::move(copy->pair_));
+    auto job = [pair = std::move(pair),
+                copy = copy,
+                weak = weak_from_this(),
+                executor = executor_,
+                judge = options_.compare]() mutable {
+        auto found = judge(*pair);
+        // Objects of the loop are returned to it, to be destroyed there.
+        asio::post(
+            executor,
+            [pair = std::move(pair), copy = std::move(copy), weak = std::move(weak), found] {
+                if (const auto self = weak.lock()) {
+                    self->judged(copy, *pair, found);
+                }
+            }
+        );
+    };
+    asio::post(thread_, std::move(job));
+}
 
 void Mirror::judged(
     const MirrorCopyPtr& copy, const MirrorPair& pair, const std::vector<std::string>& differences
