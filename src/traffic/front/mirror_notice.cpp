@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
+#include <optional>
 
 namespace oa_stream::traffic {
 namespace {
@@ -44,13 +46,23 @@ void Mirror::compare(const MirrorCopyPtr& copy) {
                 weak = weak_from_this(),
                 executor = executor_,
                 judge = options_.compare]() mutable {
-        auto found = judge(*pair);
+        std::optional<std::vector<std::string>> found;
+        try {
+            found = judge(*pair);
+        } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): users take precedence
+        }
         // Objects of the loop are returned to it, to be destroyed there.
         asio::post(
             executor,
-            [pair = std::move(pair), copy = std::move(copy), weak = std::move(weak), found] {
-                if (const auto self = weak.lock()) {
-                    self->judged(copy, *pair, found);
+            [pair = std::move(pair),
+             copy = std::move(copy),
+             weak = std::move(weak),
+             found = std::move(found)] {
+                const auto self = weak.lock();
+                if (self && found) {
+                    self->judged(copy, *pair, *found);
+                } else if (self && copy->mirror_) {
+                    self->end(*copy, &MirrorCounters::too_large);
                 }
             }
         );

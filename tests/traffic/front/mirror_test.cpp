@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <future>
+#include <new>
 #include <set>
 #include <string>
 #include <vector>
@@ -276,6 +277,17 @@ TEST_CASE("mirror: an answer beyond the bytes ends its copy and frees them") {
     CHECK(bench.count("sampled") == 3);
     CHECK(bench.count("copied") == 2);
     CHECK(bench.mirror().at("bytes") == 0);
+}
+
+TEST_CASE("mirror: answers that there is no memory to compare end the copy alone") {
+    MirrorOptions options = all_copied();
+    options.compare = [](const MirrorPair&) -> std::vector<std::string> { throw std::bad_alloc(); };
+    Bench bench(std::move(options));
+    CHECK(bench.post(k_turns, R"({"id":"a"})").body == "stable");
+    bench.run_until([&] { return bench.count("too_large") == 1; });
+    CHECK(bench.mirror().at("open") == 0);
+    CHECK(bench.mirror().at("bytes") == 0);
+    CHECK(bench.post(k_turns, R"({"id":"b"})").body == "stable");
 }
 
 TEST_CASE("mirror: of one second's differences twenty are told, and how many more there were") {
