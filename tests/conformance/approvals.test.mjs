@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { ACCEPT, askingConfig } from '../e2e/lib/approvals.mjs';
 import { startCodexLane, startMock } from '../e2e/lib/codex.mjs';
 import { CLIENTS, seen } from './clients.mjs';
+import { PARAMETERS } from './function_tools.mjs';
 import { makeChat } from './ui-message-stream/lib.mjs';
 
 const ASKING = Object.keys(CLIENTS).filter((name) => !name.startsWith('ai5'));
@@ -14,7 +15,7 @@ const OLD = Object.keys(CLIENTS).filter((name) => name.startsWith('ai5'));
 let mock, lane;
 before(async () => {
   mock = await startMock();
-  lane = await startCodexLane({ config: askingConfig, port: mock.port, args: ['--approvals', 'ask'] });
+  lane = await startCodexLane({ config: askingConfig, port: mock.port, args: ['--approvals', 'ask', '--allow', 'tools'] });
 });
 after(async () => {
   await lane.stop();
@@ -36,7 +37,7 @@ function whenDecided(name, ai) {
 }
 
 /** A page on the lane; `until(what)` waits for a look at its messages. */
-async function page(name, id, headers = ACCEPT) {
+async function page(name, id, headers = ACCEPT, more = {}) {
   const looks = new Set();
   const requests = [];
   const fetchFn = async (url, init) => { requests.push(init); return fetch(url, init); };
@@ -47,12 +48,13 @@ async function page(name, id, headers = ACCEPT) {
     fetch: fetchFn,
     onChange: () => looks.forEach((look) => look()),
     ...(headers === ACCEPT ? { sendAutomaticallyWhen: (options) => whenDecided(name, made.ai)(options) } : {}),
+    ...more,
   });
   const { chat, state } = made;
   const until = (what) => seen(looks, what, () => `${name}: ${JSON.stringify(state.messages)} ${state.status} ${chat.error}`);
   const tools = () => state.messages.at(-1).parts.filter(isTool);
   const text = () => state.messages.at(-1).parts.filter((p) => p.type === 'text').map((p) => p.text).join('');
-  return { chat, state, until, tools, text, requests };
+  return { chat, state, until, tools, text, requests, ai: made.ai };
 }
 
 for (const name of ASKING) {
@@ -124,5 +126,25 @@ for (const name of OLD) {
     assert.deepEqual(p.tools().map((t) => [t.state, t.errorText]), [['output-error', 'The command was declined.']]);
     assert.equal(p.text(), 'Command finished.');
     assert.equal(fs.existsSync(path.join(lane.stateDir, 'codex/work', `${name}.txt`)), false);
+  });
+}
+
+// docs/approvals.md, "A page".
+const isOpen = (p) => p.state === 'approval-requested' || (p.state === 'input-available' && !p.providerExecuted);
+for (const name of ASKING.filter((one) => one.endsWith('latest'))) {
+  test(`${name}: a function's result before the decision: both are sent together`, async () => {
+    const p = await page(name, `both-${name}`, ACCEPT, {
+      body: { tools: { weather: { description: 'Weather of a city', parameters: PARAMETERS } } },
+      sendAutomaticallyWhen: (chat) => !chat.messages.at(-1).parts.some(isOpen) && [p.ai.lastAssistantMessageIsCompleteWithToolCalls, p.ai.lastAssistantMessageIsCompleteWithApprovalResponses].some((done) => done(chat)),
+    });
+    const calls = [['weather', { city: 'Oslo' }], ['exec_command', { cmd: 'echo A', sandbox_permissions: 'require_escalated', justification: 'x' }]];
+    await p.chat.sendMessage({ text: `scenario:calls;calls=${encodeURIComponent(JSON.stringify(calls))}` });
+    await p.until(() => p.state.status === 'ready');
+    const [asked] = p.tools();
+    const call = p.state.messages.at(-1).parts.find((part) => part.type === 'tool-weather');
+    await p.chat.addToolOutput({ tool: 'weather', toolCallId: call.toolCallId, output: 'rain' });
+    await p.chat.addToolApprovalResponse({ id: asked.approval.id, approved: true });
+    await p.until(() => p.state.status === 'ready' && p.text() !== '');
+    assert.deepEqual([p.chat.error, p.requests.length, p.tools()[0].state], [undefined, 2, 'output-available']);
   });
 }
