@@ -1,6 +1,13 @@
 #include "serve_record.hpp"
 
+#include "oa_stream/base/file.hpp"
 #include "oa_stream/config/units.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cerrno>
 
 namespace oa_stream::cli {
 
@@ -22,15 +29,25 @@ Result<std::uint64_t> read_record_size(std::string_view text) {
 }
 
 Result<void> check_record(const ServeOptions& options) {
-    if (options.kind->records || options.authority.codex.record.directory.empty()) {
+    const auto& folder = options.authority.codex.record.directory;
+    if (folder.empty()) {
         return {};
     }
-    return fail(
-        Code::usage,
-        "only turns of --authority codex can be recorded",
-        std::string(k_record.name),
-        "leave it out"
-    );
+    if (!options.kind->records) {
+        return fail(
+            Code::usage,
+            "only turns of --authority codex can be recorded",
+            std::string(k_record.name),
+            "leave it out"
+        );
+    }
+    OA_CHECK(make_dirs(folder));
+    if (::access(folder.c_str(), W_OK) != 0) {
+        return fail(
+            Code::io, fmt::format("cannot record into it: {}", errno_text(errno)), folder.string()
+        );
+    }
+    return {};
 }
 
 } // namespace oa_stream::cli

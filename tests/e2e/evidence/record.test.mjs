@@ -90,4 +90,7 @@ test('what cannot be recorded is refused', async () => {
     assert.equal(refused.code, 2, refused.stderr);
     assert.match(refused.stderr, words);
   }
+  const file = await oa(['serve', '--listen', '127.0.0.1:0', '--record', import.meta.filename]);
+  assert.equal(file.code, 4, file.stderr);
+  assert.match(file.stderr, /record\.test\.mjs: cannot create folder/);
 });
