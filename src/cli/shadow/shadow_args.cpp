@@ -95,6 +95,9 @@ Result<void> read_reference(const ShadowGiven& given, const Context& context, Sh
     for (const std::string& native : natives) {
         OA_CHECK(read_recordings(native, out));
     }
+    if (out.captures.empty()) {
+        return fail(Code::unreadable, "no recording has a turn", std::string(names::native));
+    }
     out.reference = fmt::format("{} recordings", out.captures.size());
     return {};
 }

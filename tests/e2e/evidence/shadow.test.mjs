@@ -10,6 +10,13 @@ import { LocalTarget } from '../lib/local_target.mjs';
 import { QUICK_LIMITS, localHead, quickStages } from '../lib/cutover/playbook.mjs';
 import { ROOT, oa, scratch } from '../lib/process.mjs';
 
+/** A folder with a recording of a Codex that was asked nothing. */
+function withoutTurn() {
+  const recorded = path.join(scratch('no-turn'), 'a.jsonl');
+  const [first] = fs.readdirSync(CAPTURES).filter((name) => name.endsWith('.jsonl')).sort();
+  fs.writeFileSync(recorded, fs.readFileSync(path.join(CAPTURES, first), 'utf8').split('\n').slice(0, 2).join('\n') + '\n');
+  return path.dirname(recorded);
+}
 const CAPTURES = path.join(ROOT, 'fixtures/captures');
 const json = (run) => ({ ...run.json(), code: run.code });
 const shadow = async (args, more = {}) => json(await oa(['shadow', '--json', ...args], { ms: 120000, ...more }));
@@ -178,6 +185,7 @@ test('what makes no sense is refused before anything is asked', async () => {
     ['--base-url', a.base, '--against', b.base, '--native', 'codex'],
     ['--base-url', a.base, '--native', 'codex', '--native', CAPTURES],
     ['--base-url', a.base, '--native', path.join(ROOT, 'README.md')],
+    ['--base-url', a.base, '--native', withoutTurn()],
     ['--base-url', a.base, '--native', CAPTURES, '--prompt', 'x'],
     ['--base-url', a.base, '--against', b.base, '--compare', 'everything'],
     ['--base-url', a.base, '--against', b.base, '--runs', '0'],
