@@ -146,6 +146,24 @@ constexpr auto k_explain =
 constexpr auto k_markdown =
     flag<&Options::markdown>("--markdown", "Print the page docs/contract.md. With --rules.");
 
+/// Refuses an input that no rule of the profile judges.
+Result<void> check_input(
+    const std::optional<std::string>& file,
+    std::string_view option,
+    contract::Input input,
+    Profile profile
+) {
+    const bool judged = std::ranges::any_of(contract::all_rules(), [&](const auto& rule) {
+        return rule.input == input && contract::applies(rule, profile);
+    });
+    return !file || judged ? Result<void>{}
+                           : fail(
+                                 Code::usage,
+                                 fmt::format("{} does not apply to {}", option, to_string(profile)),
+                                 std::string(k_profile.name)
+                             );
+}
+
 Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     std::optional<contract::Continues> continues;
     const auto& messages = options.messages;
@@ -153,18 +171,8 @@ Result<contract::Judge> make_judge(const Options& options, Profile profile) {
         OA_TRY(const std::string text, read_input(*messages));
         OA_TRY(continues, located(contract::parse_messages(text), *messages));
     }
-    if (profile == Profile::chat_completions) {
-        if (messages || options.recording) {
-            return fail(
-                Code::usage,
-                fmt::format(
-                    "{} does not apply to chat completions",
-                    messages ? k_messages.name : k_recording.name
-                ),
-                std::string(k_profile.name)
-            );
-        }
-    }
+    OA_CHECK(check_input(messages, k_messages.name, contract::Input::messages, profile));
+    OA_CHECK(check_input(options.recording, k_recording.name, contract::Input::resume, profile));
     contract::Judge judge(profile, std::move(continues));
     if (messages) {
         judge.messages_known();

@@ -67,10 +67,12 @@ test('an answer on standard input is judged like a file', () => {
 
 test('flags that say nothing of completions are refused, and the rules are listed by profile', async () => {
   const { body } = transcript('stream-minimal.json');
-  for (const flag of ['--messages', '--recording']) {
-    const run = await oa([...PROFILE, flag, input('m.json', '[]'), input('s.sse', body)]);
-    assert.equal(run.code, 2, run.stdout);
-    assert.match(run.stderr, new RegExp(`${flag} does not apply to chat completions`));
+  for (const profile of ['chat-completions', 'responses', 'openagents-v1']) {
+    for (const flag of ['--messages', '--recording']) {
+      const run = await oa(['check', '--json', '--profile', profile, flag, input('m.json', '[]'), input('s.sse', body)]);
+      assert.equal(run.code, 2, run.stdout);
+      assert.match(run.stderr, new RegExp(`${flag} does not apply to ${profile}`));
+    }
   }
   const rules = await oa(['check', '--rules', '--profile', 'chat-completions']);
   assert.match(rules.stdout, /^C17 {2}must/m);
