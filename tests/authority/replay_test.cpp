@@ -96,6 +96,18 @@ TEST_CASE("replay: a prompt names its recording by whole name, number or title")
     CHECK(stage.play(ask(row.prompt)).text() == want);
 }
 
+TEST_CASE("replay: a recording with exactly that name goes before those of a like name") {
+    const Folder folder;
+    const auto copy = [&](std::string_view from, std::string_view to) {
+        std::filesystem::copy_file(captures() / from, folder.path / to);
+    };
+    copy("02-text-paced.jsonl", "canary-login.jsonl");
+    copy("01-echo.jsonl", "login.jsonl");
+    copy("05-phases.jsonl", "login-2.jsonl");
+    const std::string want = Stage(immediate(captures())).play(ask("replay:01-echo")).text();
+    CHECK(Stage(immediate(folder.path)).play(ask("replay:login")).text() == want);
+}
+
 TEST_CASE("replay: an unknown recording is a precondition, not a silent other one") {
     Stage stage;
     const auto turn = run(stage.io, stage.replay->start(ask("replay:nothing-like-it")));

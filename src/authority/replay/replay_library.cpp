@@ -159,12 +159,16 @@ Result<ReplayLibrary> ReplayLibrary::load(const fs::path& directory) {
 }
 
 Recording ReplayLibrary::find(std::string_view name) const {
+    const auto exact = std::ranges::find(all_, name, [](const auto& one) { return one->name; });
+    if (exact != all_.end()) {
+        return *exact;
+    }
     for (const Recording& recording : all_) {
         const std::string_view whole = recording->name;
         const std::size_t dash = whole.find('-');
         const bool number = dash != std::string_view::npos && whole.substr(0, dash) == name;
         const bool title = dash != std::string_view::npos && whole.substr(dash + 1) == name;
-        if (whole == name || number || title) {
+        if (number || title) {
             return recording;
         }
     }
