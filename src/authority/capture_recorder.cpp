@@ -12,11 +12,26 @@
 
 namespace oa_stream::authority {
 
+namespace {
+
+/// Behind a folder's name it would be part of another name: /srv/app of /srv/app2.
+bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+} // namespace
+
 std::string CaptureScrub::apply(std::string line) const {
     for (const auto& [what, instead] : folders) {
-        for (std::size_t at = line.find(what); at != std::string::npos;
-             at = line.find(what, at + instead.size())) {
-            line.replace(at, what.size(), instead);
+        std::size_t at = what == "/" ? std::string::npos : line.find(what);
+        while (at != std::string::npos) {
+            const std::size_t end = at + what.size();
+            const bool whole = end == line.size() || !is_name_character(line[end]);
+            if (whole) {
+                line.replace(at, what.size(), instead);
+            }
+            at = line.find(what, whole ? at + instead.size() : end);
         }
     }
     return redactor.apply(line);
