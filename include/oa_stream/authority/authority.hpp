@@ -82,6 +82,7 @@ struct TurnRequest {
     /// Called before each step that is visible to other lanes. False: another lane took over the
     /// thread while this request waited, and start() fails with Code::conflict. Unset: no check.
     std::function<bool()> ours{};
+    bool probe = false; ///< an operator's, not a user's: it is not recorded
 };
 
 /// The N of "retry_after:N" in Error::where, 1 to 3600 seconds; nullopt: none is stated.

@@ -259,7 +259,7 @@ private:
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
     run_turn(Self self, Link link, ThreadHold hold, std::shared_ptr<const TurnRequest> request);
     [[nodiscard]] static Task<Result<std::shared_ptr<RunningTurn>>>
-    accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result);
+    accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result, bool of_user);
     [[nodiscard]] bool records_this_one();
     void add_own_choices(Json& params, const CodexThread& thread, const TurnRequest& request) const;
     void

@@ -280,7 +280,9 @@ Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::run_turn(
         self->abandon(live); // ambiguous: the turn may run; never requested twice
         co_return std::unexpected(std::move(*error));
     }
-    co_return co_await accepted(self, thread, params, std::get<Json>(std::move(outcome)));
+    co_return co_await accepted(
+        self, thread, params, std::get<Json>(std::move(outcome)), !request->probe
+    );
 }
 
 /// Codex keeps a turn's settings for the next one, so each turn sets them explicitly.
@@ -303,8 +305,9 @@ void CodexCore::add_own_choices(Json& params, const CodexThread& thread, const T
     }
 }
 
-Task<Result<std::shared_ptr<RunningTurn>>>
-CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result) {
+Task<Result<std::shared_ptr<RunningTurn>>> CodexCore::accepted(
+    Self self, std::shared_ptr<CodexThread> thread, Json asked, Json result, bool of_user
+) {
     const std::shared_ptr<RunningTurn> live = thread->live;
     if (!live) { // the child died just now
         co_return fail(Code::unavailable, self->reason_);
@@ -314,7 +317,7 @@ CodexCore::accepted(Self self, std::shared_ptr<CodexThread> thread, Json asked, 
         self->abandon(live);
         co_return fail(Code::protocol, "codex accepted a turn without naming a new one");
     }
-    if (self->records_this_one()) {
+    if (of_user && self->records_this_one()) {
         self->record(*live, id, asked, result);
     }
     live->bind(id);

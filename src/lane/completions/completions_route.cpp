@@ -162,6 +162,7 @@ Task<Accepted<std::unique_ptr<authority::Turn>>> Completions::start(CallPtr call
     const auto& request = call->completion;
     authority::TurnRequest asked;
     asked.owner = call->record.owner;
+    asked.probe = !call->record.probe.empty();
     asked.ephemeral = true;
     asked.traceparent = call->traceparent;
     asked.instructions = request->instructions;

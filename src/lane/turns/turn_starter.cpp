@@ -81,6 +81,7 @@ TurnStarter::turns_to_replace(CallPtr call, std::string thread) {
 Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr call, bool unsure) {
     authority::TurnRequest request;
     request.owner = call->record.owner;
+    request.probe = !call->record.probe.empty();
     request.traceparent = call->traceparent;
     request.client_message_id = call->chat.user_message_id;
     request.ask_approvals = asks_approvals(*call);

@@ -30,6 +30,9 @@ test('recorded turns hold no secret, play in a replay lane, and are what the lan
   const prompts = [`my key is ${KEY}, scenario:text;text=one%20answer`, 'scenario:text;words=40', 'scenario:reasoning'];
   const live = [];
   for (const [i, prompt] of prompts.entries()) live.push(await said(lane.base, prompt, `r-${i}`));
+  const probe = chat(lane.base, 'scenario:text', { id: 'of-a-probe', path: '/api/chat/stream', headers: { 'x-oa-probe': 'smoke' } });
+  await probe.done; // an operator's turns would push the users' out of the folder
+  assertLegal(probe);
   await lane.stop();
   const names = captures(dir);
   assert.equal(names.length, 3, fs.readdirSync(dir).join(' '));
