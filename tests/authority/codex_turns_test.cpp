@@ -95,6 +95,17 @@ TEST_CASE("codex: a turn that history does not know as ended times out, never as
     CHECK(stage.play(ask("next", stage.last->thread_id())).outcome() == "completed");
 }
 
+TEST_CASE("codex: a turn whose end is still to come is listed as running, never as interrupted") {
+    FakeStage stage;
+    stage.options.deadlines.reconcile = Millis(60'000);
+    stage.opened();
+    const auto turn = must(stage.start(ask("silent-cut")));
+    const TurnsQuery query{.thread = turn->thread_id(), .limit = 1, .newest_first = true};
+    const auto page = must(run(stage.io, stage.authority->turns_page(query)));
+    REQUIRE(page.turns.size() == 1);
+    CHECK(page.turns.front().running);
+}
+
 TEST_CASE("codex: events after the end of a turn reach nobody") {
     FakeStage stage;
     stage.opened();

@@ -327,12 +327,13 @@ void Fake::behave(const std::string& prompt) {
     if (prompt == "huge") {
         return plain(std::string(3U << 20U, 'x'));
     }
-    if (prompt == "silent-end" || prompt == "silent-lost") {
+    if (prompt.starts_with("silent-")) {
         accept();
         begin();
         speak("quiet");
-        finish(prompt == "silent-end" ? "completed" : "inProgress", false);
-        return;
+        const bool cut = prompt == "silent-cut";
+        const char* left = cut ? "interrupted" : "inProgress";
+        return finish(prompt == "silent-end" ? "completed" : left, false);
     }
     if (prompt == "unsaved" || prompt == "not-its-file") { // codex 0.169.0, of the disk or a file
         accept();

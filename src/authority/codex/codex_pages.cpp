@@ -38,6 +38,15 @@ void end_older(ListedTurns& page, bool newest_first, bool begins) {
     }
 }
 
+/// The turn, if codex lists it as interrupted: so it calls a turn for some milliseconds behind its
+/// last item, until it has stored the end. Else nullptr.
+PastTurn* cut_short(ListedTurns& page, std::string_view id) {
+    const auto found = std::ranges::find(page.turns, id, &PastTurn::id);
+    const bool cut = found != page.turns.end() && !found->running &&
+                     found->outcome == turn::Outcome::interrupted;
+    return cut ? &*found : nullptr;
+}
+
 } // namespace
 
 /// The page of a single turn that is too long for one line.
@@ -84,6 +93,8 @@ CodexCore::list_long_turn(Self self, Link link, TurnsQuery query, std::string cu
 Task<Result<ListedTurns>> CodexCore::list_turns(
     Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit
 ) {
+    const auto thread = self->threads_.find(query.thread);
+    const auto live = thread ? thread->live : nullptr;
     RpcOutcome outcome =
         co_await call(self, link, "thread/turns/list", turns_query_params(query, cursor, limit));
     if (outgrew_line(outcome) && limit == 1 && query.detail == TurnsQuery::Detail::all) {
@@ -100,6 +111,14 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
             page->next_cursor.clear();
         }
         end_older(*page, query.newest_first, cursor.empty());
+        if (PastTurn* turn = live ? cut_short(*page, live->id()) : nullptr) {
+            if (thread->live != live) { // its end has come since then
+                co_return co_await list_turns(
+                    self, link, std::move(query), std::move(cursor), limit
+                );
+            }
+            turn->running = true;
+        }
     }
     co_return page;
 }
