@@ -114,6 +114,11 @@ public:
         FoundFor purpose = FoundFor::reading,
         std::optional<Millis> most = {}
     );
+    /// Waits while another replica starts the first turn of a conversation that is unknown here,
+    /// unless the client has left. True: the conversation is known now. `most`: as for find().
+    [[nodiscard]] Task<bool> await_first_turn(
+        std::string owner, std::string thread, LiveTurns::Gone gone, std::optional<Millis> most = {}
+    );
     // shared_stops.cpp
     /// Stops a turn that another replica is starting as soon as it is accepted, and a dead
     /// replica's turn as soon as it is settled. none: there is neither; over: the turn was accepted

@@ -228,6 +228,25 @@ Task<Accepted<std::shared_ptr<LiveTurn>>> SharedLane::find(
     }
 }
 
+Task<bool> SharedLane::await_first_turn(
+    std::string owner, std::string thread, LiveTurns::Gone gone, std::optional<Millis> most
+) {
+    const auto until = Clock::now() + most.value_or(lane_->config.timings.start_wait);
+    while (true) {
+        const auto state = co_await store_->look({owner, thread});
+        if (!state || !state->holding.alive) {
+            co_return false;
+        }
+        const bool starting = state->holding.phase == store::Phase::starting;
+        if (!starting || Clock::now() >= until || gone()) {
+            break;
+        }
+        co_await sleep_for(k_store_poll);
+    }
+    (void)co_await refresh(owner, thread);
+    co_return lane_->ids().contains(owner, thread);
+}
+
 Task<Accepted<std::shared_ptr<LiveTurn>>>
 SharedLane::read_from(store::ThreadKey key, store::ThreadState state, FoundFor purpose) {
     auto turn = co_await relay_of(key, state.holding, purpose);

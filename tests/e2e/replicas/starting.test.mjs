@@ -39,6 +39,25 @@ for (const known of [false, true]) {
   });
 }
 
+test('a page of a new conversation that is reloaded while one lane starts it finds it through the other', async () => {
+  const id = 'reload-new';
+  world.server.signal('SIGSTOP');
+  const first = chat(a.base, held(id), { id });
+  await a.until(() => world.redis.cli('HGET', `oa:t:/${id}`, 'st') === 'starting', 'the start');
+  const messages = send(b.base, { path: `/api/chats/${id}/messages` }), resumed = resume(b, id);
+  await sleep(limit(200)); // both are asked while it is being started
+  world.server.signal('SIGCONT');
+  const listed = await messages;
+  assert.equal(listed.status, 200, listed.text);
+  assert.match(listed.text, /"role":"user"/);
+  await fifth(resumed);
+  await world.release(id);
+  await Promise.all([first.done, resumed.done]);
+  assert.equal(resumed.status, 200);
+  assertLegal(first);
+  assert.equal((await send(b.base, { path: '/api/chats/never-made/messages' })).status, 404);
+});
+
 test('a start that takes longer than a stop waits is said to be stopping, and is stopped then', async () => {
   world.server.signal('SIGSTOP');
   const first = chat(a.base, held('stop-late'), { id: 'stop-late' });
