@@ -147,10 +147,28 @@ TEST_CASE("shadow: two lanes that fail alike are not equal") {
             compare(k_fails, k_fails, [](ShadowOptions& o) { o.prompts[0].expect = "failed"; });
         CHECK(expected.check("shadow.turn.1").verdict == Verdict::pass);
     }
-    SECTION("one of two is a failure, too") {
+    SECTION("a lane that fails alone fails") {
         CHECK(compare(k_fails, k_good).check("shadow.turn.1").verdict == Verdict::fail);
-        CHECK(compare(k_good, k_fails).check("shadow.turn.1").verdict == Verdict::fail);
     }
+}
+
+TEST_CASE("shadow: a reference that fails alone is no evidence against the lane") {
+    const auto never = compare(k_good, k_fails);
+    CHECK(never.check("shadow.turn.1").verdict == Verdict::inconclusive);
+    CHECK(never.check("shadow.turn.1").data["reference_failed"] == 3);
+
+    // A playbook that leaves such a reference must not go back to it.
+    const auto left =
+        compare(k_good, k_fails, [](ShadowOptions& o) { o.latency.undecided_skips = true; });
+    CHECK(left.check("shadow.turn.1").verdict == Verdict::skipped);
+
+    const auto once = [](FakeLane& lane) {
+        lane.frames = [n = 0](std::string body) mutable { return n++ == 0 ? failed_body() : body; };
+    };
+    const auto some = compare(k_good, once);
+    CHECK(some.check("shadow.turn.1").verdict == Verdict::pass);
+    CHECK(some.check("shadow.turn.1").detail.ends_with("; in 1 of 3 only the reference failed"));
+    CHECK(compare(k_drops, once).check("shadow.turn.1").verdict == Verdict::fail);
 }
 
 TEST_CASE("shadow: a lane that is not there is an error, and is not asked for ever") {

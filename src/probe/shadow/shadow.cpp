@@ -7,6 +7,7 @@
 #include "oa_stream/base/url.hpp"
 #include "oa_stream/probe/opened_threads.hpp"
 
+#include "judged_prompt.hpp"
 #include "shadow_judge.hpp"
 #include "shadow_native.hpp"
 #include "shadow_turn.hpp"
@@ -27,26 +28,10 @@ constexpr std::string_view k_thread_prefix = "oashadow";
 constexpr std::size_t k_listed_threads = 200;
 constexpr Millis k_removing{10'000}; ///< for a pair's conversations
 
-/// Results of one prompt's pairs.
-struct Judged {
-    std::size_t pairs = 0;
-    std::size_t kept = 0;
-    std::size_t wrong = 0;
-    Verdict verdict = Verdict::pass;
-    std::string detail{}; ///< of the first pair that differs
-    Json data = Json::object();
-    std::vector<std::string> evidence{};
-    std::string ended{}; ///< how the first pair ended
-};
-
 struct Job {
     std::size_t prompt = 0;
     bool lane_first = true;
 };
-
-Verdict worse(Verdict a, Verdict b) {
-    return worst(std::array{a, b});
-}
 
 class Comparison {
 public:
@@ -183,7 +168,13 @@ private:
             reference = co_await hear_reference(&prompt);
             lane = co_await hear_lane(options_.lane, prompt.text);
         }
-        const PairVerdict verdict = judge_pair(lane, reference, prompt.expect, options_.compare);
+        const PairVerdict verdict = judge_pair(
+            lane,
+            reference,
+            prompt.expect,
+            options_.compare,
+            prompt.recorded ? Excerpts::hidden : Excerpts::shown
+        );
         unasked_in_a_row_ = verdict.verdict == Verdict::error ? unasked_in_a_row_ + 1 : 0;
         note(job, number, lane, reference, verdict);
         take(judged_[job.prompt], job, verdict, lane, reference);
@@ -230,7 +221,7 @@ private:
     }
 
     void take(
-        Judged& to,
+        JudgedPrompt& to,
         const Job& job,
         const PairVerdict& verdict,
         const Heard& lane,
@@ -248,24 +239,7 @@ private:
                 }
             }
         }
-        ++to.pairs;
-        if (to.ended.empty()) {
-            to.ended = lane.ending;
-        }
-        if (!wrong) {
-            return;
-        }
-        ++to.wrong;
-        // The worst pair determines its prompt's result; the first among equals.
-        if (to.detail.empty() || worse(to.verdict, verdict.verdict) != to.verdict) {
-            to.detail = verdict.detail;
-            to.data = Json::object();
-            if (!verdict.outcome.empty()) {
-                to.data["outcome"] = verdict.outcome;
-            }
-            to.data["differences"] = json_list(verdict.differences);
-        }
-        to.verdict = worse(to.verdict, verdict.verdict);
+        to.add(verdict, lane.ending);
     }
 
     void report(std::vector<Check>& checks, Check check) const {
@@ -273,40 +247,6 @@ private:
             options_.on_check(check);
         }
         checks.push_back(std::move(check));
-    }
-
-    [[nodiscard]] Check turn_check(std::size_t index) {
-        const ShadowPrompt& prompt = options_.prompts[index];
-        Judged& judged = judged_[index];
-        Check check;
-        check.id = fmt::format("{}.turn.{}", options_.id_prefix, index + 1);
-        const std::string name = printable(prompt.text, 48);
-        if (judged.pairs == 0) {
-            check.verdict = Verdict::inconclusive;
-            check.detail = name + ": not asked, the side did not answer";
-        } else if (judged.wrong == 0) {
-            check.verdict = Verdict::pass;
-            check.detail = fmt::format(
-                "{}: {} on both sides, {} of {} the same ({})",
-                name,
-                judged.ended,
-                judged.pairs,
-                judged.pairs,
-                to_string(options_.compare)
-            );
-        } else {
-            check.verdict = judged.verdict;
-            check.detail =
-                fmt::format("{}: in {} of {}: {}", name, judged.wrong, judged.pairs, judged.detail);
-        }
-        check.data = std::move(judged.data);
-        check.data["prompt"] = prompt.text;
-        check.data["expect"] = prompt.expect;
-        check.data["compare"] = to_string(options_.compare);
-        check.data["pairs"] = judged.pairs;
-        check.data["different"] = judged.wrong;
-        check.evidence = std::move(judged.evidence);
-        return check;
     }
 
     void latency(std::vector<Check>& checks) const {
@@ -359,7 +299,14 @@ private:
     [[nodiscard]] std::vector<Check> conclude() {
         std::vector<Check> checks;
         for (std::size_t i = 0; i < judged_.size(); ++i) {
-            report(checks, turn_check(i));
+            report(
+                checks,
+                judged_[i].conclude(
+                    fmt::format("{}.turn.{}", options_.id_prefix, i + 1),
+                    options_.prompts[i],
+                    options_
+                )
+            );
         }
         latency(checks);
         footprint(checks);
@@ -368,7 +315,7 @@ private:
 
     net::HttpClient& client_;
     ShadowOptions options_;
-    std::vector<Judged> judged_;
+    std::vector<JudgedPrompt> judged_;
     std::vector<TimedPair> whole_{};
     std::vector<TimedPair> first_content_{};
     std::vector<std::string> threads_{};

@@ -24,8 +24,13 @@ std::string ending_of(const ProbeSample& sample, const TurnMeaning& meaning) {
     }
 }
 
-PairVerdict
-judge_pair(const Heard& lane, const Heard& reference, const std::string& expect, Compare compare) {
+PairVerdict judge_pair(
+    const Heard& lane,
+    const Heard& reference,
+    const std::string& expect,
+    Compare compare,
+    Excerpts excerpts
+) {
     for (const auto& [name, side] : {std::pair{"lane", &lane}, {"reference", &reference}}) {
         if (side->unreachable || (side->denied && side->ending != expect)) {
             return {
@@ -50,10 +55,14 @@ judge_pair(const Heard& lane, const Heard& reference, const std::string& expect,
             text += "; failing alike is not being equal";
         }
         return {
-            Verdict::fail, std::move(text), differences(lane.meaning, reference.meaning, compare)
+            lane_wrong ? Verdict::fail : Verdict::inconclusive,
+            std::move(text),
+            differences(lane.meaning, reference.meaning, compare, excerpts),
+            {},
+            !lane_wrong
         };
     }
-    auto found = differences(lane.meaning, reference.meaning, compare);
+    auto found = differences(lane.meaning, reference.meaning, compare, excerpts);
     if (!found.empty()) {
         std::string text = found.front().sentence();
         if (found.size() > 1) {

@@ -34,10 +34,17 @@ struct PairVerdict {
     std::string detail{};
     std::vector<Difference> differences{};
     std::string outcome{}; ///< for an ERROR
+    bool reference_failed = false; ///< it alone did not end as expected
 };
 
-[[nodiscard]] PairVerdict
-judge_pair(const Heard& lane, const Heard& reference, const std::string& expect, Compare compare);
+/// `excerpts`: whether the differences may show text of the answers.
+[[nodiscard]] PairVerdict judge_pair(
+    const Heard& lane,
+    const Heard& reference,
+    const std::string& expect,
+    Compare compare,
+    Excerpts excerpts
+);
 
 /// {"lane": ending and times, "reference": the same, "verdict"}.
 [[nodiscard]] Json pair_json(const Heard& lane, const Heard& reference, Verdict verdict);

@@ -51,6 +51,17 @@ test('recorded turns hold no secret, play in a replay lane, and are what the lan
   const shadow = await oa(['shadow', '--json', '--base-url', replaying.base, '--native', dir, '--no-latency']);
   assert.equal(shadow.code, 0, shadow.stdout + shadow.stderr);
   await replaying.stop();
+
+  // What users wrote is in the streams of the run alone, as it is in the recordings.
+  const other = await record([]);
+  const compared = await oa(['shadow', '--json', '--base-url', other.base, '--native', dir, '--no-latency', '--runs', '1']);
+  await other.stop();
+  const run = compared.json();
+  assert.equal(run.checks.filter((one) => one.data.recording).length, 3, compared.stdout + compared.stderr);
+  const files = fs.readdirSync(run.evidence, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !one.parentPath.includes('/streams'));
+  assert.ok(files.length > 3);
+  for (const one of files) assert.doesNotMatch(fs.readFileSync(path.join(one.parentPath, one.name), 'utf8'), /words=40|one%20answer|one answer/, one.name);
+  assert.doesNotMatch(compared.stdout, /words=40|one%20answer|one answer/);
 });
 
 test('a share is evenly spread; the oldest make room; a turn too large leaves nothing', async () => {

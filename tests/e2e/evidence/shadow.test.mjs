@@ -47,7 +47,7 @@ test('a lane says of every recording what the authority said', async () => {
   assert.equal(out.verdict, 'PASS');
   assert.equal(out.code, 0);
   assert.ok(turns(out).length > 55, `${turns(out).length} recordings`);
-  endings = turns(out).map((one) => ({ prompt: one.data.prompt, expect: one.data.expect }));
+  endings = turns(out).map((one) => ({ prompt: `replay:${one.data.recording}`, expect: one.data.expect }));
   assert.ok(new Set(endings.map((one) => one.expect)).size >= 4, 'completed, empty, failed and interrupted ones');
   assert.equal(check(out, 'latency.whole').verdict, 'SKIPPED');
 });
