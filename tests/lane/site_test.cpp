@@ -286,11 +286,11 @@ TEST_CASE("a start that there is no memory for leaves its chat and its owner fre
         lane::LiveTurns turns(std::make_shared<lane::TurnHost>());
         {
             std::string held_key = key;
-            std::string held_owner = owner;
+            lane::ThreadWish wish{.owner = owner, .thread = "chat"};
             std::optional<lane::LiveTurns::Lease> lease;
             oa_stream::testing::fail_allocation(nth);
             try {
-                lease.emplace(turns, std::move(held_key), std::move(held_owner), nullptr);
+                lease.emplace(turns, std::move(held_key), std::move(wish));
             } catch (const std::bad_alloc&) { // NOLINT(bugprone-empty-catch): told below
             }
             failed = oa_stream::testing::stop_failing();
