@@ -56,6 +56,9 @@ inline constexpr std::size_t k_most_prompts = 1000;
 [[nodiscard]] ShadowPrompt
 prompt_of(std::shared_ptr<const authority::Capture> capture, bool replay);
 
+/// Why a lane that does not replay cannot play the recorded turn again; empty: it can.
+[[nodiscard]] std::string_view why_not_again(const ShadowPrompt& prompt) noexcept;
+
 struct ShadowLatency {
     bool judged = true; ///< false: reported, but SKIPPED
     /// An undecided check is SKIPPED instead of INCONCLUSIVE: for runs whose gates judge latency.

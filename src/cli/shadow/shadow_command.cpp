@@ -10,7 +10,9 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <optional>
 #include <utility>
 
 namespace oa_stream::cli {
@@ -25,19 +27,51 @@ std::vector<Check> no_reference(const std::string& prefix, const Error& error) {
     )};
 }
 
+/// Adds the prompts of the recordings. Returns the check that names those which cannot be asked.
+std::optional<Check> add_recorded(ShadowAsked& asked, bool replay) {
+    std::vector<std::string> left_out;
+    for (const auto& capture : asked.captures) {
+        auto prompt = probe::prompt_of(capture, replay);
+        const auto why = replay ? std::string_view() : probe::why_not_again(prompt);
+        if (why.empty()) {
+            asked.options.prompts.push_back(std::move(prompt));
+        } else {
+            left_out.push_back(fmt::format("{} ({})", capture->name, why));
+        }
+    }
+    if (left_out.empty()) {
+        return std::nullopt;
+    }
+    const bool none = asked.options.prompts.empty();
+    Check check = make_check(
+        asked.options.id_prefix + ".recordings",
+        Verdict::inconclusive,
+        fmt::format("cannot be asked again: {}", fmt::join(left_out, ", "))
+    );
+    if (!none) {
+        check.leave_out();
+    }
+    return check;
+}
+
 Task<std::vector<Check>> compare(net::HttpClient* client, ShadowAsked* asked) {
     probe::ShadowOptions& options = asked->options;
+    std::optional<Check> left_out;
     if (!asked->own_prompts) {
         const bool replay = co_await probe::is_replay(*client, options.lane, options.limits);
-        for (const auto& capture : asked->captures) {
-            options.prompts.push_back(probe::prompt_of(capture, replay));
-        }
-        if (options.prompts.empty()) {
+        left_out = add_recorded(*asked, replay);
+        if (asked->captures.empty()) {
             options.prompts = probe::default_prompts(replay);
+        } else if (options.prompts.empty()) {
+            co_return std::vector{*left_out};
         }
     }
     if (!asked->codex) {
-        co_return co_await probe::shadow(*client, std::move(options));
+        auto checks = co_await probe::shadow(*client, std::move(options));
+        if (left_out) {
+            checks.push_back(*std::move(left_out));
+        }
+        co_return checks;
     }
     const auto codex = authority::make_codex_authority(
         co_await asio::this_coro::executor, std::move(*asked->codex)

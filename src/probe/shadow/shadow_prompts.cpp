@@ -129,6 +129,13 @@ ShadowPrompt prompt_of(std::shared_ptr<const authority::Capture> capture, bool r
     };
 }
 
+std::string_view why_not_again(const ShadowPrompt& prompt) noexcept {
+    if (prompt.expect == "interrupted" || prompt.expect == "aborted") {
+        return "its user stopped it";
+    }
+    return prompt.text.empty() ? "its message has no text" : "";
+}
+
 std::vector<std::string> ShadowOptions::default_ignored() {
     return {"durationMs", "generatedAt", "generated_at", "requestId", "request_id"};
 }

@@ -54,10 +54,14 @@ test('recorded turns hold no secret, play in a replay lane, and are what the lan
 
   // What users wrote is in the streams of the run alone, as it is in the recordings.
   const other = await record([]);
+  const stopped = fs.readFileSync(path.join(dir, names[0]), 'utf8').replace(/("type":"text","text":)"[^"]*"/, '$1""');
+  fs.writeFileSync(path.join(dir, 'no-text.jsonl'), stopped);
   const compared = await oa(['shadow', '--json', '--base-url', other.base, '--native', dir, '--no-latency', '--runs', '1']);
   await other.stop();
   const run = compared.json();
   assert.equal(run.checks.filter((one) => one.data.recording).length, 3, compared.stdout + compared.stderr);
+  const left = run.checks.find((one) => one.id === 'shadow.recordings');
+  assert.deepEqual([left?.verdict, left?.detail], ['SKIPPED', 'cannot be asked again: no-text (its message has no text)']);
   const files = fs.readdirSync(run.evidence, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !one.parentPath.includes('/streams'));
   assert.ok(files.length > 3);
   for (const one of files) assert.doesNotMatch(fs.readFileSync(path.join(one.parentPath, one.name), 'utf8'), /words=40|one%20answer|one answer/, one.name);
