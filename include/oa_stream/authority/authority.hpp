@@ -237,6 +237,13 @@ struct TurnsQuery {
     /// Load the thread first. Without that, the authority may not list the user message of a turn
     /// that died with its process.
     bool loaded = false;
+    /// A client's read of a history, which can be large: it may wait for others. Unset: it does not
+    /// wait.
+    struct Reader {
+        std::string owner;
+        std::function<bool()> left; ///< whether the client has left; checked after the wait
+    };
+    std::optional<Reader> reader{};
 };
 struct TurnsPage {
     std::vector<PastTurn> turns{}; ///< in the requested order

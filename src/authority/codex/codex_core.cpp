@@ -43,7 +43,7 @@ Turnstile::Limits starts() {
 
 CodexCore::CodexCore(const asio::any_io_executor& executor, CodexOptions options)
     : executor_(executor), options_(std::move(options)), changed_(executor), threads_(executor),
-      resumes_(executor, k_resumes), starts_(executor, starts()) {
+      resumes_(executor, k_resumes), starts_(executor, starts()), reads_(executor) {
 }
 
 void CodexCore::log(LogLevel level, std::string_view line) const {

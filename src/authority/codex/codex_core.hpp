@@ -7,6 +7,7 @@
 #include "codex/process/codex_home.hpp"
 #include "codex/process/codex_link.hpp"
 #include "codex/process/turnstile.hpp"
+#include "codex/threads/read_queue.hpp"
 #include "codex_threads.hpp"
 
 #include <cstdint>
@@ -153,6 +154,8 @@ private:
     // codex_pages.cpp
     [[nodiscard]] static Task<Result<ListedTurns>>
     list_turns(Self self, Link link, TurnsQuery query, std::string cursor, std::size_t limit);
+    [[nodiscard]] static Task<Result<ReadQueue::Pass>>
+    pass_read(Self self, std::optional<TurnsQuery::Reader> reader);
     [[nodiscard]] static Task<RpcOutcome>
     list_long_turn(Self self, Link link, TurnsQuery query, std::string cursor);
     [[nodiscard]] static Task<Result<std::string>>
@@ -297,6 +300,7 @@ private:
     CodexCounts counts_{};
     Turnstile resumes_; ///< threads that codex is loading for us
     Turnstile starts_; ///< turns that codex is starting for us
+    ReadQueue reads_; ///< long histories that codex is reading for us
     Clock::time_point ready_since_{};
     Millis lived_{0}; ///< how long the lost child was ready and answered
     /// end of the account's limits, Unix seconds; unset: unknown

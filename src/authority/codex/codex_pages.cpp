@@ -19,6 +19,9 @@ namespace {
 /// then the turns are requested one by one, and in turn the items of one turn.
 constexpr std::size_t k_at_once = 6;
 
+/// How long a client's read waits for others.
+constexpr Millis k_read_wait{10'000};
+
 bool outgrew_line(const RpcOutcome& outcome) {
     const auto* error = std::get_if<Error>(&outcome);
     return error != nullptr && error->code == Code::too_large;
@@ -150,6 +153,23 @@ Task<Result<std::string>> CodexCore::cursor_at(Self self, Link link, TurnsQuery 
     }
 }
 
+/// For one page: other readers may come in between, and turns wait for one page at most.
+Task<Result<ReadQueue::Pass>>
+CodexCore::pass_read(Self self, std::optional<TurnsQuery::Reader> reader) {
+    if (!reader) {
+        co_return ReadQueue::Pass{};
+    }
+    const auto deadline = Clock::now() + k_read_wait;
+    auto pass = co_await ReadQueue::enter(&self->reads_, reader->owner, deadline);
+    if (is_set(co_await asio::this_coro::cancellation_state) || reader->left()) {
+        co_return fail(Code::cancelled, "the reader has left");
+    }
+    if (!pass) {
+        co_return fail(Code::unavailable, "codex reads other histories", "retry_after:1");
+    }
+    co_return pass;
+}
+
 Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
     if (query.loaded) {
@@ -164,6 +184,7 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
     std::size_t at_once = bare ? query.limit : k_at_once;
     while (out.turns.size() < query.limit) {
         const auto wanted = std::min(query.limit - out.turns.size(), at_once);
+        OA_CO_TRY(const ReadQueue::Pass pass, co_await pass_read(self, query.reader));
         auto listed = co_await list_turns(self, link, query, cursor, wanted);
         if (!listed && listed.error().code == Code::too_large && wanted > 1) {
             at_once = 1;

@@ -241,6 +241,9 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     }
     Thread out{.page = {.thread = row->thread, .asked = std::move(page)}};
     out.page.newest_first = newest_first;
+    out.page.reader = {call->record.owner, [exchange = call->exchange] {
+                           return exchange->peer_gone();
+                       }};
     std::vector<std::string> ids{row->thread};
     auto infos = co_await lane_->authority().threads(std::move(ids));
     if (!infos) {

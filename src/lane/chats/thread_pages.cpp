@@ -155,6 +155,7 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
     TurnsQuery query{.thread = page.thread, .newest_first = page.newest_first};
     query.from = fill.after_turn();
     query.failures = true;
+    query.reader = page.reader;
     bool more = !page.newest_first || !fill.after_seed(); // seeded messages are the oldest ones
     bool repeated = false; // the next batch begins with a turn that was read already
     while (more && !fill.overfull()) {
@@ -162,6 +163,9 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
         // calls begin the turn behind it.
         query.limit = fill.turns_wanted() + (repeated ? 1 : 0) + (page.newest_first ? 0 : 1);
         auto turns = co_await authority->turns_page(query);
+        if (page.reader && page.reader->left()) {
+            co_return reject_left();
+        }
         if (!turns) {
             co_return reject_page(turns.error(), !query.from.empty());
         }

@@ -8,6 +8,7 @@
 #include "paging.hpp"
 #include "projection.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct ThreadPage {
     PageAsked asked{};
     bool newest_first = false; ///< order of messages; runs are always newest first
     bool seeded = false; ///< the thread began with messages that are not turns
+    std::optional<authority::TurnsQuery::Reader> reader{}; ///< the client that reads it
 };
 
 struct MessagesRead {
