@@ -18,6 +18,10 @@ namespace {
 /// results. Codex answers in one line, and a line above CodexOptions::line_bytes (64 MiB) is lost;
 /// then the turns are requested one by one, and in turn the items of one turn.
 constexpr std::size_t k_at_once = 6;
+/// A page with photos is tens of megabytes, which the loop parses while all streams stand still. So
+/// the first one is small, and those behind a slow one have one turn each.
+constexpr std::size_t k_at_first = 2;
+constexpr Millis k_slow_page{100};
 
 /// How long a client's read waits for others.
 constexpr Millis k_read_wait{10'000};
@@ -181,16 +185,21 @@ Task<Result<TurnsPage>> CodexCore::turns_page(Self self, TurnsQuery query) {
     }
     TurnsPage out;
     const bool bare = query.detail == TurnsQuery::Detail::none;
-    std::size_t at_once = bare ? query.limit : k_at_once;
+    std::size_t at_once = bare ? query.limit : k_at_first;
     while (out.turns.size() < query.limit) {
         const auto wanted = std::min(query.limit - out.turns.size(), at_once);
         OA_CO_TRY(const ReadQueue::Pass pass, co_await pass_read(self, query.reader));
+        const auto asked = Clock::now();
         auto listed = co_await list_turns(self, link, query, cursor, wanted);
         if (!listed && listed.error().code == Code::too_large && wanted > 1) {
             at_once = 1;
             continue;
         }
         OA_CO_TRY(ListedTurns page, std::move(listed));
+        if (!bare) {
+            const bool large = at_once == 1 || Clock::now() - asked > k_slow_page;
+            at_once = large ? 1 : std::min(2 * at_once, k_at_once);
+        }
         std::ranges::move(page.turns, std::back_inserter(out.turns));
         const bool overfull = out.turns.size() > query.limit;
         out.turns.resize(std::min(out.turns.size(), query.limit));
