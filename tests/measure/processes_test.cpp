@@ -286,7 +286,10 @@ TEST_CASE("processes: a target that left service discovery has ended, and counts
             out.body = vector_body(query.contains("count_over_time") && !counted ? stays : both);
         } else if (query.contains("_http_requests_total")) {
             out.body = vector_body(counted ? both : stays);
-        } else if (query.starts_with("max by (job, instance) (up) ") ||
+        } else if (query.starts_with(
+                       "min by (job, instance) (max without (replica, prometheus_replica, "
+                       "__replica__) (up{})) "
+                   ) ||
                    query.starts_with("time() - min(")) {
             out.body = vector_body(up_of("1", "a:1"));
         }

@@ -455,6 +455,82 @@ TEST_CASE("prometheus source: a process that is scraped twice is no reading, and
     }
 }
 
+TEST_CASE("prometheus source: targets with one job and instance hide no dead one") {
+    struct Row {
+        std::string name;
+        std::string first; ///< labels of the target with the lane that is up
+        std::string second; ///< …and of the one that is down, or that left service discovery
+        double ended_s; ///< seconds before the end when the first one was last scraped
+        bool left;
+        std::string matchers;
+        std::string why; ///< empty: they are copies of one target
+    };
+    const std::string advice =
+        "a:1, with the label pod as x and y, and one that is down would hide "
+        "behind the others: choose one with --match ";
+    for (const Row& row : {
+             Row{"a dead one",
+                 R"(,"pod":"y")",
+                 R"(,"pod":"x")",
+                 5,
+                 false,
+                 "",
+                 "several targets are lane " + advice + R"('pod="x"' (in a playbook: match), or)"},
+             Row{"one that left service discovery",
+                 R"(,"pod":"y")",
+                 R"(,"pod":"x")",
+                 5,
+                 true,
+                 R"(job="lane")",
+                 advice + R"('job="lane",pod="x"')"},
+             Row{"a label of a single one",
+                 R"(,"pod":"y")",
+                 "",
+                 5,
+                 false,
+                 "",
+                 R"(the label pod as (none) and y)"},
+             Row{"copies of one Prometheus",
+                 R"(,"replica":"0")",
+                 R"(,"replica":"1")",
+                 5,
+                 false,
+                 "",
+                 ""},
+             Row{"a target that got another label",
+                 R"(,"pod":"y")",
+                 R"(,"pod":"x")",
+                 300,
+                 true,
+                 "",
+                 ""},
+         }) {
+        DYNAMIC_SECTION(row.name) {
+            const auto up = [](std::string value, const std::string& labels) {
+                std::string out = up_of(value);
+                return out.replace(out.find("\"}"), 1, "\"" + labels);
+            };
+            FakePrometheus prometheus([&](std::string_view query, int) {
+                Scripted out;
+                if (query.starts_with("oa_stream_build_info")) {
+                    const std::string now = scraped(k_now_s - 5, 15, 15, row.first);
+                    out.body =
+                        matrix_body(now + "," + scraped(k_now_s - row.ended_s, 15, 15, row.second));
+                } else if (query.starts_with("up")) {
+                    const std::string alive = up("1", row.first);
+                    out.body = vector_body(row.left ? alive : alive + "," + up("0", row.second));
+                }
+                return out;
+            });
+            const auto got = ask(prometheus, question_of(), {.matchers = row.matchers});
+            REQUIRE(got.has_value());
+            CAPTURE(got->why);
+            CHECK(got->state == (row.why.empty() ? State::measured : State::missing));
+            CHECK(got->why.contains(row.why));
+        }
+    }
+}
+
 TEST_CASE("prometheus source: only ids that lanes make tell processes apart") {
     FakePrometheus prometheus;
     const auto got = ask(prometheus, question_of(), {.matchers = R"(job=~"lane.*")"});

@@ -1,5 +1,7 @@
 #include "prometheus_changes.hpp"
 
+#include "oa_stream/base/text.hpp"
+
 #include "promql.hpp"
 
 #include <fmt/format.h>
@@ -18,6 +20,11 @@ constexpr double k_looks_at_begin = 720; ///< for starts of processes: every 5 s
 constexpr double k_shortest_step_s = 1;
 
 } // namespace
+
+std::string name_of(const TargetName& target) {
+    const auto& [job, instance] = target;
+    return printable(job.empty() ? instance : job + " " + instance, 120);
+}
 
 std::string last_scrapes(const std::string& build, double window_s) {
     const double look_s = std::max(window_s, k_shortest_look_s);

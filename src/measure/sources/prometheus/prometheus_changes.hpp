@@ -19,6 +19,8 @@ using TargetName = std::pair<std::string, std::string>; ///< job and instance
     return {std::string(series.label("job")), std::string(series.label("instance"))};
 }
 
+[[nodiscard]] std::string name_of(const TargetName& target); ///< for messages
+
 /// PromQL: when each target was last scraped as each revision, over ten minutes or a longer window;
 /// `build` selects oa_stream_build_info.
 [[nodiscard]] std::string last_scrapes(const std::string& build, double window_s);

@@ -203,9 +203,10 @@ private:
             const SeriesMap up,
             co_await ask(
                 fmt::format(
-                    "max by (job, instance) (up) and on (job, instance) last_over_time({0}[1d]) "
+                    "min by (job, instance) ({1}) and on (job, instance) last_over_time({0}[1d]) "
                     "or max by (job, instance) ({0})",
-                    selector(build)
+                    selector(build),
+                    once(selector("up"))
                 ),
                 {}
             )
@@ -217,7 +218,8 @@ private:
             }
         }
         OA_CO_TRY(
-            out->never_seen, co_await instances(prometheus::never_seen("up", selector(build), "1d"))
+            out->never_seen,
+            co_await instances(prometheus::never_seen(selector("up"), selector(build), "1d"))
         );
         OA_CO_TRY(
             out->mixed,

@@ -108,6 +108,11 @@ Task<Result<void>> PrometheusReader::look() {
         OA_CO_CHECK(co_await each_once(whose));
     }
     if (missing_.empty()) {
+        if (std::string why = named_alike(scrapes, up, options_.matchers); !why.empty()) {
+            miss(whose, std::move(why));
+        }
+    }
+    if (missing_.empty()) {
         OA_CO_CHECK(co_await out_of_sight());
     }
     if (missing_.empty()) {

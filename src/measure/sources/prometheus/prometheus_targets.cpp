@@ -32,10 +32,6 @@ struct Target {
 };
 using Targets = std::map<TargetName, Target>;
 
-std::string name_of(const TargetName& key) {
-    return printable(key.first.empty() ? key.second : key.first + " " + key.second, 120);
-}
-
 std::string ago(double seconds) {
     return format_duration(Millis(std::llround(std::max(seconds, 0.0) * 10) * 100));
 }

@@ -1,10 +1,13 @@
 #include "prometheus_twice.hpp"
 
+#include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
 #include "oa_stream/base/shell.hpp"
 #include "oa_stream/base/text.hpp"
 #include "oa_stream/measure/matchers.hpp"
+#include "oa_stream/telemetry/metrics.hpp"
 
+#include "prometheus_changes.hpp"
 #include "promql.hpp"
 
 #include <fmt/format.h>
@@ -57,25 +60,35 @@ std::string match_option(
     return fmt::format("{} {} (in a playbook: match)", names::match, shell_word(all));
 }
 
-std::string advice(const SeriesOfOne& series, const std::string& matchers) {
-    const auto [label, values] = difference(series);
+std::string
+only_first(const std::string& given, std::string_view label, const std::set<std::string>& values) {
+    return match_option(
+        given, label, false, fmt::format("{}={}", label, in_quotes(*values.begin()))
+    );
+}
+
+std::string listed(const std::set<std::string>& values) {
     std::vector<std::string> shown;
     std::ranges::transform(values, std::back_inserter(shown), [](const std::string& value) {
-        return printable(value, 80);
+        return value.empty() ? "(none)" : printable(value, 80);
     });
-    const std::string listed = fmt::format("{}", fmt::join(shown, " and "));
+    return fmt::format("{}", fmt::join(shown, " and "));
+}
+
+std::string advice(const SeriesOfOne& series, const std::string& matchers) {
+    const auto [label, values] = difference(series);
     if (label == "instance") { // the job's other instances must stay selected
         return fmt::format(
             "one process is scraped at {}: leave one out with {}",
-            listed,
+            listed(values),
             match_option(matchers, label, true, label + "!=" + in_quotes(*values.rbegin()))
         );
     }
     return fmt::format(
         "one process is scraped {} {}: choose one with {}",
         label == "job" ? "by the jobs" : "with the label " + label + " as",
-        listed,
-        match_option(matchers, label, false, label + "=" + in_quotes(*values.begin()))
+        listed(values),
+        only_first(matchers, label, values)
     );
 }
 
@@ -103,7 +116,46 @@ ScrapedTwice found(const Answer& answer, std::size_t points, const std::string& 
     return out;
 }
 
+bool at_one_time(const Series& a, const Series& b) {
+    return a.points.front().at_s <= b.points.back().at_s &&
+           b.points.front().at_s <= a.points.back().at_s;
+}
+
+/// `own`: labels that the process sets, separated by commas.
+std::string why_alike(Answer answer, std::string_view own, const std::string& matchers) {
+    std::vector<std::string_view> others(k_replica_labels.begin(), k_replica_labels.end());
+    std::ranges::copy(pieces_of(own, ','), std::back_inserter(others));
+    answer = merge_replicas(std::move(answer), others);
+    std::map<TargetName, SeriesOfOne> by_name;
+    for (const Series& series : answer.series) {
+        SeriesOfOne& alike = by_name[named_by(series)];
+        const auto other = std::ranges::find_if(alike, [&](const Series* one) {
+            return at_one_time(*one, series);
+        });
+        if (other == alike.end()) {
+            alike.push_back(&series);
+            continue;
+        }
+        const auto [label, values] = difference({*other, &series});
+        return fmt::format(
+            "several targets are {}, with the label {} as {}, and one that is down would hide "
+            "behind the others: choose one with {}, or give each an instance of its own",
+            name_of(named_by(series)),
+            label,
+            listed(values),
+            only_first(matchers, label, values)
+        );
+    }
+    return {};
+}
+
 } // namespace
+
+std::string named_alike(const Answer& scrapes, const Answer& up, const std::string& matchers) {
+    std::string why = why_alike(up, {}, matchers);
+    return !why.empty() ? why
+                        : why_alike(scrapes, telemetry::metric("build_info").labels, matchers);
+}
 
 std::string scraped_twice(const std::string& series) {
     const std::string each = fmt::format("{} ({})", without_replicas(), series);

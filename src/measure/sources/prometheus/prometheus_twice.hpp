@@ -1,5 +1,5 @@
-// Detects a process that is scraped more than once: its requests would count several times. Private
-// to the room.
+// Detects labels that mislead: a process that is scraped more than once, whose requests would count
+// several times, and targets with the same job and instance. Private to the room.
 #pragma once
 
 #include "prometheus_calls.hpp"
@@ -35,5 +35,11 @@ struct ScrapedTwice {
 /// only series that exist together at the window's end, or side by side in two steps, count as
 /// scraped twice. Lanes of older versions have no such series. `calls` must outlive the task.
 [[nodiscard]] Task<Result<ScrapedTwice>> find_scraped_twice(Calls* calls, TwiceAsked asked);
+
+/// Why targets cannot be distinguished by job and instance, in one line with advice; empty: they
+/// can. Series are those of one target if they differ only in labels of Prometheus' replicas, or
+/// never exist at one time. Arguments as for scraping_of().
+[[nodiscard]] std::string
+named_alike(const Answer& scrapes, const Answer& up, const std::string& matchers);
 
 } // namespace oa_stream::measure::prometheus
