@@ -246,7 +246,7 @@ TEST_CASE("completions: a refusal to start is told by its kind and leaves no pla
         Row{{Code::internal, "x"}, "503 server_error overloaded -", true},
         Row{{Code::protocol, "x"}, "502 server_error codex_error -", true},
         Row{{Code::too_large, "x"},
-            "400 invalid_request_error context_length_exceeded messages",
+            "400 invalid_request_error string_above_max_length messages",
             true},
         Row{{Code::precondition, "x"}, "400 invalid_request_error invalid_value messages", true},
     };
