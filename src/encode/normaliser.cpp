@@ -321,10 +321,7 @@ struct Normaliser::State {
             }
         }
         for (Tool& tool : tools.all()) {
-            // A stopped turn leaves the client's own calls open, too: a client whose calls all have
-            // an output would send by itself, and so begin another turn.
-            const bool handed_over = tool.asked && (event.finish == turn::Finish::tool_calls ||
-                                                    event.outcome == turn::Outcome::interrupted);
+            const bool handed_over = tool.asked && event.finish == turn::Finish::tool_calls;
             if (tool.phase != Tool::Phase::done && !handed_over) {
                 count(Repair::tool_left_open);
                 cut_tool(tool, event.outcome, out);

@@ -203,20 +203,6 @@ const std::vector<Row>& rows() {
               TurnEnded{Outcome::interrupted, Finish::other}}
          ),
          {{Repair::tool_left_open, 1}}},
-        {"a stopped turn leaves the calls of the client open",
-         {k_started,
-          ToolOpened{"c", "a"},
-          ToolInputReady{"c", 1},
-          ClientCall{"c", "a", "{}"},
-          TurnEnded{Outcome::interrupted, Finish::other}},
-         described(
-             {k_started,
-              ToolOpened{"c", "a"},
-              ToolInputReady{"c", 1},
-              ClientCall{"c", "a", "{}"},
-              TurnEnded{Outcome::interrupted, Finish::other}}
-         ),
-         {}},
         {"empty deltas are dropped",
          {k_started,
           PartOpened{"m"},

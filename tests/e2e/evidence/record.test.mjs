@@ -59,7 +59,7 @@ test('recorded turns hold no secret, play in a replay lane, and are what the lan
   const compared = await oa(['shadow', '--json', '--base-url', other.base, '--native', dir, '--no-latency', '--runs', '1']);
   await other.stop();
   const run = compared.json();
-  assert.equal(run.checks.filter((one) => one.data.recording).length, 3, compared.stdout + compared.stderr);
+  assert.equal(run.checks.filter((one) => one.data?.recording).length, 3, compared.stdout + compared.stderr);
   const left = run.checks.find((one) => one.id === 'shadow.recordings');
   assert.deepEqual([left?.verdict, left?.detail], ['SKIPPED', 'cannot be asked again: no-text (its message has no text)']);
   const files = fs.readdirSync(run.evidence, { recursive: true, withFileTypes: true }).filter((one) => one.isFile() && !one.parentPath.includes('/streams'));
