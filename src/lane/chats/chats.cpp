@@ -225,17 +225,9 @@ Task<Accepted<Chats::Thread>> Chats::read_thread(CallPtr call, Reading reading) 
     call->record.thread = id;
     if (reading == Reading::messages) {
         OA_CO_CHECK(co_await starter_->await_start(call, k_begin_wait));
+        (void)co_await starter_->await_first_turn(call, id, k_begin_wait);
     }
-    auto row = lane_->ids().find(call->record.owner, id);
-    if (!row && reading == Reading::messages && lane_->shared) {
-        (void)co_await lane_->shared->await_first_turn(
-            call->record.owner,
-            id,
-            [exchange = call->exchange] { return exchange->peer_gone(); },
-            k_begin_wait
-        );
-        row = lane_->ids().find(call->record.owner, id);
-    }
+    const auto row = lane_->ids().find(call->record.owner, id);
     if (!row) {
         co_return reject_unknown_thread();
     }

@@ -245,20 +245,11 @@ Task<Accepted<Streams::Reply>> Streams::answer_turn(CallPtr call) {
     co_return Reply{.turn = turn, .segment = *segment};
 }
 
-/// Whether a page was reloaded while another lane starts its new conversation.
-Task<bool> Streams::await_first_turn(CallPtr call) {
-    const auto id = read_path_id(call->match.id.value_or(""));
-    if (!lane_->shared || !id) {
-        co_return false;
-    }
-    co_return co_await lane_->shared->await_first_turn(
-        call->record.owner, *id, [exchange = call->exchange] { return exchange->peer_gone(); }
-    );
-}
-
 Task<Accepted<Streams::Reply>> Streams::resume(CallPtr call) {
     auto found = pass_gates(*lane_, *call, k_thread_gates);
-    if (!found && found.error().status == 404 && co_await await_first_turn(call)) {
+    const auto id = read_path_id(call->match.id.value_or(""));
+    const bool unknown = !found && found.error().status == 404 && id;
+    if (unknown && co_await starter_.await_first_turn(call, *id)) {
         found = pass_gates(*lane_, *call, k_thread_gates);
     }
     if (!found) {

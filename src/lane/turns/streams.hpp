@@ -36,7 +36,6 @@ private:
     [[nodiscard]] Task<Accepted<Reply>> start(CallPtr call);
     [[nodiscard]] Task<SharedLane::Start>
     stop_start(CallPtr call, Clock::time_point until, std::string turn);
-    [[nodiscard]] Task<bool> await_first_turn(CallPtr call);
     [[nodiscard]] Task<Accepted<Reply>> answer_turn(CallPtr call);
     /// 429 when a reader that did not start the turn would be one too many.
     [[nodiscard]] Task<Accepted<void>> room_to_read(std::shared_ptr<LiveTurn> turn);

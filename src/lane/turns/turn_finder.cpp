@@ -124,6 +124,20 @@ Task<Accepted<void>> TurnStarter::await_start(CallPtr call, std::optional<Millis
     co_return Accepted<void>{};
 }
 
+Task<bool>
+TurnStarter::await_first_turn(CallPtr call, std::string thread, std::optional<Millis> most) {
+    const auto& owner = call->record.owner;
+    if (!lane_->shared || lane_->ids().contains(owner, thread)) {
+        co_return false;
+    }
+    co_return co_await lane_->shared->await_first_turn(
+        owner,
+        std::move(thread),
+        [exchange = call->exchange] { return exchange->peer_gone(); },
+        most
+    );
+}
+
 /// Several pages may request the turn at once, for example after a restart. A second try finds it
 /// for those that were not first, here or on the lane that took it.
 Task<Accepted<std::shared_ptr<LiveTurn>>>

@@ -33,6 +33,10 @@ public:
     /// Waits while a turn of that thread is being started here, at most LaneTimings::start_wait, or
     /// `most` if given.
     [[nodiscard]] Task<Accepted<void>> await_start(CallPtr call, std::optional<Millis> most = {});
+    /// Waits while another lane starts the first turn of a conversation that is unknown here. True:
+    /// it is known now. `most`: as for await_start().
+    [[nodiscard]] Task<bool>
+    await_first_turn(CallPtr call, std::string thread, std::optional<Millis> most = {});
     /// For a request with results or decisions: its turn continues with the settings that it began
     /// with. Reports the members of the request that differ as ignored, or refuses the request.
     [[nodiscard]] Task<Accepted<void>> name_settled(CallPtr call, std::shared_ptr<LiveTurn> turn);
