@@ -166,11 +166,16 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
             return known ? reject_answered_call(result.call) : reject_unknown_call(result.call);
         }
     }
+    const bool only_notices = !calls.empty() && std::ranges::all_of(calls, [&](const auto& call) {
+        const auto* found = find_or_null(results, call.call, &CallResult::call);
+        return found != nullptr && is_stop_notice(*found);
+    });
+    if (only_notices) { // a turn would begin again behind its stop
+        return reject_call_over(calls.front().call);
+    }
     Json list = Json::array();
-    bool any = calls.empty();
     for (const auto& call : calls) {
         const auto found = std::ranges::find(results, call.call, &CallResult::call);
-        any = any || found == results.end() || !is_stop_notice(*found);
         if (found == results.end()) {
             return reject_result(
                 422,
@@ -180,9 +185,6 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
             );
         }
         list.push_back(result_json(call, *found));
-    }
-    if (!any) {
-        return reject_call_over(calls.front().call);
     }
     if (list.empty()) {
         return reject_unknown_call(results.empty() ? std::string_view() : results.front().call);
