@@ -1,6 +1,7 @@
 #include "capture_recorder.hpp"
 
 #include "oa_stream/base/clock.hpp"
+#include "oa_stream/base/text.hpp"
 
 #include <fmt/format.h>
 
@@ -16,8 +17,7 @@ namespace {
 
 /// Behind a folder's name it would be part of another name: /srv/app of /srv/app2.
 bool is_name_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
+    return is_alnum(c) || c == '-' || c == '_';
 }
 
 } // namespace

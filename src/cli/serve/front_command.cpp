@@ -1,6 +1,5 @@
 // front: the local weighted front door.
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/lines.hpp"
 #include "oa_stream/base/option_names.hpp"
@@ -12,7 +11,6 @@
 #include "oa_stream/traffic/front.hpp"
 
 #include "core/commands.hpp"
-#include "core/document.hpp"
 #include "front_mirror.hpp"
 #include "serve_listeners.hpp"
 #include "serve_options.hpp"
@@ -21,8 +19,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,6 @@
 #include "serve_process.hpp"
 
 #include "oa_stream/base/clock.hpp"
-#include "oa_stream/base/file.hpp"
 #include "oa_stream/base/ids.hpp"
 #include "oa_stream/base/layout.hpp"
 #include "oa_stream/base/output.hpp"
@@ -14,7 +13,6 @@
 #include "oa_stream/lane/metrics.hpp"
 #include "oa_stream/run/signal_echo.hpp"
 
-#include "core/document.hpp"
 #include "file_watch.hpp"
 #include "serve_files.hpp"
 #include "serve_store.hpp"
@@ -27,8 +25,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
