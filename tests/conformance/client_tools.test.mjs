@@ -106,6 +106,18 @@ for (const name of Object.keys(CLIENTS)) {
     assert.deepEqual(p.requests.map((r) => [r.status, r.refusal?.code]), [[200, undefined], ...(sends ? [[409, 'tool_call_over']] : [])]);
   });
 
+  test(`${name}: a chat deleted while a call of the page is open stays deleted`, async () => {
+    const id = `deleted-${name}`;
+    const p = await page(name, id);
+    void p.chat.sendMessage({ text: 'scenario:call-end;tool=weather;how=on;pause=60000' });
+    await p.until(() => p.state.messages.at(-1)?.parts.some((part) => isTool(part) && part.state === 'input-available'));
+    assert.equal((await send(lane.base, { method: 'DELETE', path: `/api/chats/${id}` })).status, 204);
+    const sends = name !== 'ai5-first';
+    await p.until(() => p.state.status === (sends ? 'error' : 'ready'));
+    assert.deepEqual(p.requests.map((r) => [r.status, r.refusal?.code]), [[200, undefined], ...(sends ? [[409, 'tool_call_over']] : [])]);
+    assert.equal((await send(lane.base, { path: `/api/chats/${id}/messages` })).status, 404);
+  });
+
   shows(made(name, 'late'), `${name}: other results from a second page are refused`, async () => {
     const id = `second-${name}`;
     const first = await page(name, id);

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 namespace oa_stream::lane {
@@ -342,6 +343,13 @@ Seed seed_of_texts(const std::vector<EarlierMessage>& earlier) {
     out.partly.emplace_back("messages");
     fit(out, places);
     return out;
+}
+
+std::string newest_question(const std::vector<EarlierMessage>& earlier) {
+    const auto newest_first = earlier | std::views::reverse;
+    const auto found =
+        std::ranges::find(newest_first, SeedMessage::Role::user, &EarlierMessage::role);
+    return found == newest_first.end() ? std::string() : found->text;
 }
 
 } // namespace oa_stream::lane

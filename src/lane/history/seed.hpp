@@ -47,4 +47,7 @@ void add_kept(authority::TurnRequest& request, std::string_view name, Json value
 /// For a body with more values than the lane keeps: only the texts. `partly` names "messages".
 [[nodiscard]] Seed seed_of_texts(const std::vector<EarlierMessage>& earlier);
 
+/// The text of the newest user message; empty when there is none.
+[[nodiscard]] std::string newest_question(const std::vector<EarlierMessage>& earlier);
+
 } // namespace oa_stream::lane

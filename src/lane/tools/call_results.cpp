@@ -148,6 +148,14 @@ bool is_stop_notice(const CallResult& result) {
     return result.failed && result.output == encode::k_stopped_call;
 }
 
+bool only_stop_notices(const std::vector<CallResult>& results) {
+    return !results.empty() && std::ranges::all_of(results, is_stop_notice);
+}
+
+std::string_view first_call(const std::vector<CallResult>& results) {
+    return results.empty() ? std::string_view() : std::string_view(results.front().call);
+}
+
 Accepted<std::string>
 results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
     const auto calls = open_calls(stopped);
@@ -187,7 +195,7 @@ results_text(const PastTurn& stopped, const std::vector<CallResult>& results) {
         list.push_back(result_json(call, *found));
     }
     if (list.empty()) {
-        return reject_unknown_call(results.empty() ? std::string_view() : results.front().call);
+        return reject_unknown_call(first_call(results));
     }
     return std::string(k_head) + dump_json(list);
 }

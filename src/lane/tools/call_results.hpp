@@ -53,6 +53,10 @@ inline constexpr std::string_view k_results_id = "oa-tool-results";
 /// The lane's own notice that a stop ended the call. A page that loaded the call from the list of
 /// messages may send it as the call's result.
 [[nodiscard]] bool is_stop_notice(const authority::CallResult& result);
+/// False for an empty list.
+[[nodiscard]] bool only_stop_notices(const std::vector<authority::CallResult>& results);
+/// The call of the first result, which a refusal names; empty for an empty list.
+[[nodiscard]] std::string_view first_call(const std::vector<authority::CallResult>& results);
 /// The input of the turn that continues with the results. 422 tool_result_missing when a call has
 /// no result: a turn cannot wait for it any more.
 [[nodiscard]] Accepted<std::string>

@@ -112,7 +112,9 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
     if (call->key_left && request.thread && !chat.answers_calls) {
         OA_CO_CHECK(co_await refuse_answered(call, *request.thread, unsure));
     }
-    if (chat.answers_calls) {
+    if (chat.answers_calls && !request.thread) {
+        OA_CO_CHECK(co_await begin_with_results(call, &request));
+    } else if (chat.answers_calls) {
         OA_CO_CHECK(co_await take_results(call, &request));
     } else if (!request.thread && chat.kept_question) {
         co_return reject_kept_question();

@@ -99,6 +99,8 @@ private:
     [[nodiscard]] Task<Accepted<Seed>> read_earlier(CallPtr call, std::size_t from);
     [[nodiscard]] Task<Accepted<void>> add_unsent(CallPtr call, std::string thread);
     [[nodiscard]] Task<Accepted<void>> offer_tools(CallPtr call, authority::TurnRequest* request);
+    [[nodiscard]] Task<Accepted<void>>
+    begin_with_results(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>> take_results(CallPtr call, authority::TurnRequest* request);
     [[nodiscard]] Task<Accepted<void>>
     add_results_ahead(CallPtr call, authority::TurnRequest* request);

@@ -17,7 +17,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 #include <span>
 #include <utility>
 
@@ -43,12 +42,6 @@ bool lacks_calls(
 ) {
     return message_gone_on_with(stopped).empty() && !holds_results(stopped) &&
            std::ranges::none_of(results, [&](const auto& one) { return lists(stopped, one.call); });
-}
-
-std::string newest_question(const std::vector<EarlierMessage>& earlier) {
-    const auto newest_first = earlier | std::views::reverse;
-    const auto found = std::ranges::find(newest_first, Role::user, &EarlierMessage::role);
-    return found == newest_first.end() ? std::string() : found->text;
 }
 
 } // namespace
@@ -258,21 +251,28 @@ bool TurnStarter::stores_still(
     });
 }
 
+/// Results of another service's calls begin the conversation, as part of the seed.
+Task<Accepted<void>>
+TurnStarter::begin_with_results(CallPtr call, authority::TurnRequest* request) {
+    const auto& results = call->chat.results;
+    if (only_stop_notices(results)) { // of a conversation that was deleted meanwhile
+        co_return reject_call_over(first_call(results));
+    }
+    call->began_with = mapped(results, digest_of_result);
+    OA_CO_CHECK(co_await seed_new_thread(call, request));
+    const auto& seed = request->seed;
+    if (seed.empty() || seed.back().role != authority::SeedMessage::Role::tool) {
+        co_return reject_unknown_call(first_call(results));
+    }
+    call->chat.text = newest_question(call->chat.earlier); // for the title
+    co_return Accepted<void>{};
+}
+
 /// The turn that asked is over: the results begin the next one, unless another turn came in
-/// between. Results of another service's calls begin the conversation, as part of the seed.
+/// between.
 Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequest* request) {
     const auto& results = call->chat.results;
     call->began_with = mapped(results, digest_of_result);
-    const std::string first = results.empty() ? std::string() : results.front().call;
-    if (!request->thread) {
-        OA_CO_CHECK(co_await seed_new_thread(call, request));
-        const auto& seed = request->seed;
-        if (seed.empty() || seed.back().role != authority::SeedMessage::Role::tool) {
-            co_return reject_unknown_call(first);
-        }
-        call->chat.text = newest_question(call->chat.earlier); // for the title
-        co_return Accepted<void>{};
-    }
     const authority::TurnsQuery query{.thread = *request->thread, .limit = 1, .newest_first = true};
     const auto calls = mapped(results, &authority::CallResult::call);
     const auto until = Clock::now() + k_settle_wait;
@@ -287,7 +287,7 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
         co_return reject_start(page.error());
     }
     if (page->turns.empty()) {
-        co_return reject_unknown_call(first);
+        co_return reject_unknown_call(first_call(results));
     }
     const auto& newest = page->turns.front();
     if (newest.running) {
@@ -295,7 +295,7 @@ Task<Accepted<void>> TurnStarter::take_results(CallPtr call, authority::TurnRequ
     }
     const auto& asked_by = call->chat.message_id;
     if (!asked_by.empty() && wire_id(newest.id) != asked_by && open_calls(newest).empty()) {
-        co_return reject_call_over(first);
+        co_return reject_call_over(first_call(results));
     }
     OA_CO_TRY(auto text, results_text(newest, results));
     call->chat.text = text;
