@@ -15,7 +15,11 @@ struct Group {
     std::string_view title, about;
 };
 constexpr std::array k_groups{
-    Group{'H', "The response head", "Judged when the head is known: `check --headers FILE`."},
+    Group{
+        'H',
+        "The response head",
+        "Judged when the head is known: `check --headers FILE`, or a file that `curl -i` printed."
+    },
     Group{'S', "Bytes and framing", "Server-sent events, WHATWG HTML section 9.2."},
     Group{'J', "Each chunk", "One event is one JSON object, or exactly `[DONE]`."},
     Group{'O', "Order", "O10 is judged when the request is known: `check --messages FILE`."},

@@ -8,15 +8,11 @@
 
 #include "core/commands.hpp"
 #include "core/document.hpp"
+#include "saved_stream.hpp"
 #include "screen/shown.hpp"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <tuple>
 #include <utility>
@@ -30,60 +26,6 @@ using contract::Profile;
 
 constexpr std::size_t k_read = std::size_t{64} << 10U;
 constexpr std::int64_t k_largest_cut = std::int64_t{1} << 30U;
-
-/// A file, or standard input for "-"; closed at the end unless it is standard input.
-class SavedStream {
-public:
-    [[nodiscard]] static Result<SavedStream> open(const std::string& path) {
-        if (path == "-") {
-            return SavedStream(STDIN_FILENO, "standard input");
-        }
-        const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-        if (fd < 0) {
-            return cannot_read(path);
-        }
-        return SavedStream(fd, path);
-    }
-    SavedStream(SavedStream&& other) noexcept
-        : fd_(std::exchange(other.fd_, -1)), name_(std::move(other.name_)) {}
-    SavedStream& operator=(SavedStream&&) = delete;
-    SavedStream(const SavedStream&) = delete;
-    SavedStream& operator=(const SavedStream&) = delete;
-    ~SavedStream() {
-        if (fd_ > STDIN_FILENO) {
-            ::close(fd_);
-        }
-    }
-
-    /// Returns the bytes read, 0 at the end.
-    [[nodiscard]] Result<std::size_t> read(std::span<char> into) const {
-        while (true) {
-            const ssize_t got = ::read(fd_, into.data(), into.size());
-            if (got >= 0) {
-                return static_cast<std::size_t>(got);
-            }
-            if (errno != EINTR) {
-                return cannot_read(name_);
-            }
-        }
-    }
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-
-private:
-    SavedStream(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
-
-    static std::unexpected<Error> cannot_read(const std::string& name) {
-        return fail(
-            Code::unreadable,
-            fmt::format("cannot read: {}", errno_text(errno)),
-            name,
-            Suggestion{"check", {"FILE"}} + ", or - for standard input"
-        );
-    }
-
-    int fd_;
-    std::string name_;
-};
 
 /// Reads a small input file; any error makes it an unreadable input (exit 2).
 Result<std::string> read_input(const std::string& path) {
@@ -164,7 +106,9 @@ Result<void> check_input(
                              );
 }
 
-Result<contract::Judge> make_judge(const Options& options, Profile profile) {
+/// `head`: what stood in front of the stream; empty when nothing did.
+Result<contract::Judge>
+make_judge(const Options& options, Profile profile, const std::string& head) {
     std::optional<contract::Continues> continues;
     const auto& messages = options.messages;
     if (messages) {
@@ -184,13 +128,16 @@ Result<contract::Judge> make_judge(const Options& options, Profile profile) {
     }
     if (const auto& path = options.headers) {
         OA_TRY(const std::string raw, read_input(*path));
-        OA_TRY(const auto head, located(contract::parse_head(raw), *path));
-        judge.head(head);
+        OA_TRY(const auto given, located(contract::parse_head(raw), *path));
+        judge.head(given);
+    } else if (!head.empty()) {
+        OA_TRY(const auto sent, located(contract::parse_head(head), options.file.value_or("")));
+        judge.head(sent);
     }
     return judge;
 }
 
-Result<void> feed_all(const SavedStream& source, contract::Judge& judge, std::size_t cut) {
+Result<void> feed_all(SavedStream& source, contract::Judge& judge, std::size_t cut) {
     std::vector<char> buffer(k_read);
     while (true) {
         OA_TRY(const std::size_t got, source.read(buffer));
@@ -232,12 +179,21 @@ std::string stream_findings_text(const Json& seen) {
 
 Result<ExitCode> judge_stream(const Options& options, Context& context, const std::string& path) {
     const Profile profile = options.profile.value_or(Profile::ai_sdk);
-    OA_TRY(contract::Judge judge, make_judge(options, profile));
+    OA_TRY(SavedStream source, SavedStream::open(path));
+    OA_TRY(const std::string head, source.read_head());
+    if (!head.empty() && options.headers) {
+        return fail(
+            Code::usage,
+            fmt::format("{} begins with a response head", source.name()),
+            std::string(names::headers),
+            fmt::format("omit {}", names::headers)
+        );
+    }
+    OA_TRY(contract::Judge judge, make_judge(options, profile, head));
     const Json seen = seen_by_probe(path);
     if (seen.is_object() && !options.messages) {
         judge.messages_known(); // probes send a user's message
     }
-    OA_TRY(const SavedStream source, SavedStream::open(path));
     OA_CHECK(feed_all(source, judge, options.chunk_bytes));
     const bool left = options.left || (seen.is_object() && seen["outcome"] == "cancelled");
     const contract::Judgement judgement =
@@ -323,13 +279,14 @@ Result<ExitCode> run(const Options& options, Context& context) {
                    : judge_stream(options, context, path.value_or(""));
 }
 
-constexpr auto k_positionals = positionals<Options>(
-    positional<&Options::file>(
-        "FILE",
-        "A captured stream (or a whole chat completion) as raw bytes. - reads standard input."
+constexpr auto k_positionals =
+    positionals<Options>(positional<&Options::file>(
+                             "FILE",
+                             "A captured stream (or a whole chat completion) as raw bytes, or what "
+                             "curl -i printed. - reads "
+                             "standard input."
     )
-        .optional()
-);
+                             .optional());
 constexpr auto k_options = options<Options>(
     k_profile,
     option<&Options::headers>(

@@ -65,6 +65,30 @@ test('an answer on standard input is judged like a file', () => {
   assert.equal(JSON.parse(run.stdout).answer, 'whole');
 });
 
+test('what `curl -i` printed is judged with its head, of which the last one counts', async () => {
+  const { head, body } = transcript('stream-minimal.json');
+  const judged = async (name, text, ...more) => oa([...PROFILE, ...more, input(name, text)]);
+  const good = await judged('curl.out', head + body);
+  assert.equal(good.code, 0, good.stdout + good.stderr);
+  assert.deepEqual(good.json().not_judged, ['W3']);
+  const redirected = await judged('location.out', `HTTP/1.1 307 X\r\nlocation: /v1\r\n\r\n${head}${body}`, '--chunk-bytes', '1');
+  assert.deepEqual([redirected.code, redirected.json().not_judged], [0, ['W3']]);
+  const wrong = await judged('wrong.out', head.replaceAll('\r\n', '\n').replace(/^cache-control:.*\n/m, '') + body);
+  assert.deepEqual([wrong.code, wrong.json().violations.map((one) => one.rule)], [1, ['C2']]);
+  const twice = await judged('twice.out', head + body, '--headers', input('twice.head', head));
+  assert.equal(twice.code, 2);
+  assert.match(twice.stderr, /begins with a response head.*omit --headers/);
+  for (const [name, text, words] of [
+    ['endless.out', `HTTP/1.1 200 X\r\nx: ${'y'.repeat(300_000)}`, /response head in front of the stream has no end/],
+    ['header.out', 'HTTP/1.1 200 X\r\nnone\r\n\r\n', /'none' is not a header/],
+  ]) {
+    const refused = await judged(name, text);
+    assert.equal(refused.code, 2, refused.stdout);
+    assert.match(refused.stderr, words);
+  }
+  assert.equal((await judged('short.out', 'HT')).code, 1); // a body that has only begun
+});
+
 test('flags that say nothing of completions are refused, and the rules are listed by profile', async () => {
   const { body } = transcript('stream-minimal.json');
   for (const profile of ['chat-completions', 'responses', 'openagents-v1']) {
