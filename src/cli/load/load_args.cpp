@@ -85,6 +85,22 @@ Result<void> add_usual_limit(std::vector<probe::LoadLimit>& limits) {
     return {};
 }
 
+/// Slow readers determine their own times.
+Result<void> check_readers(const LoadArgs& args) {
+    const auto* timed = find_if_or_null(args.limits, [](const probe::LoadLimit& limit) {
+        return limit.quantile.has_value();
+    });
+    if (timed == nullptr || args.options.slow_share < 1) {
+        return {};
+    }
+    return fail(
+        Code::usage,
+        fmt::format("'{}' has no times to judge: all readers are slow", timed->text),
+        std::string(names::limit),
+        "let fewer readers be slow, or omit the limit"
+    );
+}
+
 bool allowed(const LoadArgs& args, std::string_view host) {
     return std::ranges::any_of(args.allowed, [&](const std::string& name) {
         return iequals(name, host);
@@ -164,6 +180,7 @@ Result<LoadArgs> complete_load(LoadGiven given) {
         out.default_prompt = false;
     }
     OA_CHECK(add_usual_limit(out.limits));
+    OA_CHECK(check_readers(out));
     OA_CHECK(may_aim(out));
     return out;
 }

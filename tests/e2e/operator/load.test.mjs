@@ -190,7 +190,7 @@ describe('loads', { concurrency: 4 }, () => {
   });
 
   test('command lines that measure nothing are usage errors', async () => {
-    for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
+    for (const args of [[], ['--rate', '5/s', '--concurrency', '5'], ['--rate', '0/s'], ['--rate', 'fast'], ['--rate', '1/s', '--limit', 'good <= 1%'], ['--rate', '1/s', '--slow-readers', '60%', '--disconnect', '60%'], ['--rate', '1/s', '--slow-readers', '100%', '--limit', 'p99 end <= 9s'], ['--rate', '1/s', '--confidence', '40%'], ['--rate', '1/s', '--duration', '0s']]) {
       const run = await oa(['load', '--base-url', 'http://127.0.0.1:1', ...args]);
       assert.equal(run.code, 2, `${args}: ${run.stderr}`);
     }
