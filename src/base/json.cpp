@@ -1,6 +1,7 @@
 #include "oa_stream/base/json.hpp"
 
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <limits>
 #include <utility>
@@ -40,27 +41,33 @@ void append_escaped(std::string& out, unsigned char c) {
     }
 }
 
+/// `text` is valid UTF-8.
+void append_valid(std::string& out, std::string_view text) {
+    while (true) {
+        const auto run = unescaped_run(text);
+        out += text.substr(0, run);
+        if (run == text.size()) {
+            return;
+        }
+        append_escaped(out, static_cast<unsigned char>(text[run]));
+        text.remove_prefix(run + 1);
+    }
+}
+
 } // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
-    std::size_t clean = 0; // start of the run not yet copied
-    auto bad = invalid_utf8(text).value_or(text.size()); // the next byte to replace
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x20 && c != '"' && c != '\\' && i != bad) {
-            continue;
-        }
-        out.append(text, clean, i - clean);
-        clean = i + 1;
-        if (i == bad) {
-            out += "\xEF\xBF\xBD";
-            bad = clean + invalid_utf8(text.substr(clean)).value_or(text.size());
-        } else {
-            append_escaped(out, c);
-        }
+    if (plain_run<true>(text) == text.size()) {
+        out += text;
+        text = {};
     }
-    out.append(text, clean, text.size() - clean);
+    while (const auto bad = invalid_utf8(text)) {
+        append_valid(out, text.substr(0, *bad));
+        out += "\xEF\xBF\xBD";
+        text.remove_prefix(*bad + 1);
+    }
+    append_valid(out, text);
     out += '"';
 }
 
@@ -75,7 +82,9 @@ void append_text(std::string& out, const std::string& text) {
         out +=
             dump_slowly(Json(text)); // one U+FFFD for a sequence that breaks off, not for each byte
     } else {
-        append_json_string(out, text);
+        out += '"';
+        append_valid(out, text);
+        out += '"';
     }
 }
 

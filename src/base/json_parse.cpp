@@ -281,10 +281,20 @@ private:
     std::optional<Error> error_{};
 };
 
-/// simdjson needs 10 bytes of memory for one of text, and keeps them for the next one. It does not
-/// keep them after a text beyond the first limit, and longer ones than the second it does not get.
+/// simdjson needs up to 14 bytes of memory for one of text, and keeps them for the next one. It
+/// does not keep them after a text beyond the first limit. Of longer ones than the second it gets
+/// only those that are mostly strings: it leaves the memory for their structure untouched.
 constexpr std::size_t k_kept = 64U << 10U;
 constexpr std::size_t k_short = 256U << 10U;
+constexpr std::size_t k_long_strings = 16; ///< bytes for each one that may be of the structure
+
+bool is_mostly_strings(std::string_view text) {
+    const auto structural = [](char c) {
+        return (c == '"') | (c == ',') | (c == ':') | (c == '[') | (c == '{');
+    };
+    const auto count = static_cast<std::size_t>(std::ranges::count_if(text, structural));
+    return count < text.size() / k_long_strings;
+}
 
 bool feed(TreeBuilder& builder, simdjson::dom::element value);
 
@@ -331,10 +341,10 @@ bool feed(TreeBuilder& builder, simdjson::dom::element value) {
     return builder.null();
 }
 
-/// A short text by simdjson, in less than half the instructions. Nothing where it refuses:
-/// nlohmann's parser takes integers of any size, and says what is wrong where.
-std::optional<Result<Json>> parse_short(std::string_view text, const JsonBounds& bounds) {
-    if (text.size() > k_short) {
+/// By simdjson, in less than half the instructions. Nothing where it refuses: nlohmann's parser
+/// takes integers of any size, and says what is wrong where.
+std::optional<Result<Json>> parse_fast(std::string_view text, const JsonBounds& bounds) {
+    if (text.size() > k_short && !is_mostly_strings(text)) {
         return std::nullopt;
     }
     thread_local simdjson::dom::parser kept;
@@ -362,7 +372,7 @@ Result<Json> parse_json_within(std::string_view text, const JsonBounds& bounds) 
     if (bounds.stop.stop_requested()) {
         return fail(Code::cancelled, "the parse was stopped");
     }
-    if (auto parsed = parse_short(text, bounds)) {
+    if (auto parsed = parse_fast(text, bounds)) {
         return *std::move(parsed);
     }
     TreeBuilder builder(bounds);

@@ -75,10 +75,10 @@ std::string shown(const ControlChar& control) {
 } // namespace
 
 std::optional<std::size_t> invalid_utf8(std::string_view text) noexcept {
-    std::size_t at = 0;
+    std::size_t at = ascii_run(text);
     while (at < text.size()) {
         if (static_cast<unsigned char>(text[at]) < 0x80) {
-            ++at;
+            at += ascii_run(text.substr(at));
             continue;
         }
         const int length = sequence_at(text, at);

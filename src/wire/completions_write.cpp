@@ -61,7 +61,7 @@ void choice(std::string& out, const Chunk& chunk) {
     pieces(out, chunk);
     out += R"(},"finish_reason":)";
     if (chunk.finish) {
-        append_text(out, *chunk.finish);
+        append_json_string(out, *chunk.finish);
     } else {
         out += "null";
     }

@@ -1,6 +1,7 @@
 #include "json_text.hpp"
 
-#include "byte_scan.hpp"
+#include "oa_stream/base/utf8.hpp"
+
 #include "utf8_tracker.hpp"
 
 #include <cstdint>
@@ -119,14 +120,7 @@ bool read_json_string(
 ) {
     ++at;
     while (at < text.size()) {
-        std::size_t run = plain_run<true>(text.substr(at));
-        const auto plain = [&](char c) {
-            const auto byte = static_cast<unsigned char>(c);
-            return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-        };
-        while (at + run < text.size() && plain(text[at + run])) {
-            ++run;
-        }
+        const std::size_t run = plain_run<true>(text.substr(at));
         out.append(text, at, run);
         at += run;
         if (at >= text.size()) {

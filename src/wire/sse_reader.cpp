@@ -1,7 +1,7 @@
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 #include "oa_stream/wire/sse.hpp"
 
-#include "byte_scan.hpp"
 #include "utf8_tracker.hpp"
 
 #include <fmt/format.h>

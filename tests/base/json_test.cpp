@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <iterator>
+#include <random>
 #include <string>
 
 using namespace oa_stream;
@@ -62,6 +63,37 @@ TEST_CASE("json: a string literal escapes what it must and repairs what is not U
     out.clear();
     append_json_string(out, "\u00e9\"\n\xFF\u00e9\\\xFF"); // between what is not ASCII, too
     CHECK(out == "\"\u00e9\\\"\\n\uFFFD\u00e9\\\\\uFFFD\"");
+}
+
+TEST_CASE("json: any text is written as the library writes it") {
+    std::mt19937 random(11);
+    static constexpr std::array<std::string_view, 8> k_pieces{
+        "plain text", "\u00e9", "\u65e5\u672c", "\U0001F600", "\"", "\\", "\n", "\xC3"
+    };
+    for (int round = 0; round < 5'000; ++round) {
+        std::string text;
+        for (auto count = random() % 12; count > 0; --count) {
+            text += random() % 5 == 0 ? std::string(1, static_cast<char>(random()))
+                                      : std::string(k_pieces[random() % k_pieces.size()]);
+        }
+        const Json value = {{text, Json::array({text, round})}};
+        REQUIRE(dump_json(value) == value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+}
+
+TEST_CASE("json: a long text of long strings is read like a short one") {
+    const std::string photo(3'000'000, 'A');
+    const std::string text = R"({"n":18446744073709551615,"d":1.5,"i":-3,"s":")" + photo +
+                             R"(\n\ud83d\ude00","n":[true,null]})";
+    const auto read = parse_json(text);
+    REQUIRE(read.has_value());
+    CHECK(string_member(*read, "s") == photo + "\n\U0001F600");
+    CHECK(dump_json(*read).starts_with(R"({"n":[true,null],"d":1.5,"i":-3,"s":"AAA)"));
+    CHECK_FALSE(parse_json(text.substr(0, text.size() - 1)).has_value());
+    CHECK_FALSE(parse_json(text + "x").has_value());
+    const auto broken = parse_json(R"({"s":")" + photo + "\xFF\"}");
+    REQUIRE_FALSE(broken.has_value());
+    CHECK_THAT(broken.error().message, Catch::Contains("3000007"));
 }
 
 namespace {

@@ -4,7 +4,10 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
+#include <random>
+#include <string>
 #include <utility>
 
 using namespace oa_stream;
@@ -38,6 +41,33 @@ TEST_CASE("utf-8: the first invalid byte is found") {
     DYNAMIC_SECTION(row.name) {
         CHECK(invalid_utf8(row.in) == row.want);
     }
+}
+
+TEST_CASE("utf-8: runs of plain text end where they would, byte by byte") {
+    const auto run_of = [](std::string_view text, auto&& plain) {
+        return static_cast<std::size_t>(std::ranges::find_if_not(text, plain) - text.begin());
+    };
+    const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
+    const auto quoted = [](char c) { return c == '"' || c == '\\'; };
+    std::mt19937 random(7);
+    for (int round = 0; round < 20'000; ++round) {
+        std::string text(random() % 40, 'a');
+        for (auto count = random() % 4; count > 0 && !text.empty(); --count) {
+            text[random() % text.size()] = static_cast<char>(random());
+        }
+        CAPTURE(printable(text));
+        const auto plain = [&](char c) { return ascii(c) && !control(c); };
+        REQUIRE(ascii_run(text) == run_of(text, ascii));
+        REQUIRE(plain_run<false>(text) == run_of(text, plain));
+        REQUIRE(plain_run<true>(text) == run_of(text, [&](char c) {
+                    return plain(c) && !quoted(c);
+                }));
+        REQUIRE(unescaped_run(text) == run_of(text, [&](char c) {
+                    return !control(c) && !quoted(c);
+                }));
+    }
+    CHECK(ascii_run({}) == 0);
 }
 
 TEST_CASE("utf-8: only an unfinished sequence at the end is held back") {

@@ -1,8 +1,12 @@
-// UTF-8 taken as valid: where its code points begin, and how many there are.
+// UTF-8 taken as valid: where its code points begin, and how many there are. Of any bytes: how far
+// they are plain text.
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,6 +42,74 @@ cut_at_code_point(std::string_view text, std::size_t bytes) noexcept {
         --end;
     }
     return text.substr(0, end);
+}
+
+// Runs of plain text, eight bytes at a time: texts are long, and few of their bytes are special.
+// ----------------------------------------------------------------------------------------------
+
+namespace detail {
+
+inline constexpr std::uint64_t k_ones = 0x0101010101010101U;
+inline constexpr std::uint64_t k_highs = 0x8080808080808080U;
+
+// Each marks the high bit of every byte that it looks for. Above the lowest mark there may be wrong
+// ones, so only the lowest one counts.
+
+[[nodiscard]] constexpr std::uint64_t control_bytes(std::uint64_t word) noexcept {
+    return (word - k_ones * 0x20U) & ~word & k_highs;
+}
+[[nodiscard]] constexpr std::uint64_t equal_bytes(std::uint64_t word, unsigned char byte) noexcept {
+    const std::uint64_t zero_where_equal = word ^ (k_ones * byte);
+    return (zero_where_equal - k_ones) & ~zero_where_equal & k_highs;
+}
+
+/// Length of the leading run of which `marks(word)` marks no byte.
+template <class Marks>
+[[nodiscard]] std::size_t run_without(std::string_view text, Marks marks) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    constexpr std::size_t k_size = sizeof(std::uint64_t);
+    std::size_t at = 0;
+    std::uint64_t found = 0;
+    for (; at + k_size <= text.size() && found == 0; at += k_size) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, text.data() + at, k_size);
+        found = marks(word);
+    }
+    if (found != 0) {
+        return at - k_size + static_cast<std::size_t>(std::countr_zero(found)) / k_size;
+    }
+    if (at == text.size()) {
+        return at;
+    }
+    std::uint64_t last = k_ones * 'a';
+    std::memcpy(&last, text.data() + at, text.size() - at);
+    const auto rest = static_cast<std::size_t>(std::countr_zero(marks(last))) / k_size;
+    return std::min(text.size(), at + rest);
+}
+
+} // namespace detail
+
+/// Length of the leading run of ASCII.
+[[nodiscard]] inline std::size_t ascii_run(std::string_view text) noexcept {
+    return detail::run_without(text, [](std::uint64_t word) { return word & detail::k_highs; });
+}
+
+/// Length of the leading run of ASCII without control bytes (below 0x20); with `Quoted`, also
+/// without '"' and '\\'.
+template <bool Quoted> [[nodiscard]] std::size_t plain_run(std::string_view text) noexcept {
+    return detail::run_without(text, [](std::uint64_t word) {
+        const auto odd = detail::control_bytes(word) | (word & detail::k_highs);
+        return Quoted ? odd | detail::equal_bytes(word, '"') | detail::equal_bytes(word, '\\')
+                      : odd;
+    });
+}
+
+/// Length of the leading run that stands in a JSON string as it is, when the text is valid UTF-8.
+[[nodiscard]] inline std::size_t unescaped_run(std::string_view text) noexcept {
+    return detail::run_without(text, [](std::uint64_t word) {
+        return detail::control_bytes(word) | detail::equal_bytes(word, '"') |
+               detail::equal_bytes(word, '\\');
+    });
 }
 
 // Control characters: a terminal obeys them, so no text of others may bring them there.
