@@ -157,12 +157,10 @@ public:
             return refuse_twice(names, duplicates);
         }
         Json::object_t members;
-        // The map's own emplace looks for the name first.
-        auto& list = static_cast<Json::object_t::Container&>(members);
-        list.reserve(names.size() - duplicates.count());
+        members.reserve(names.size() - duplicates.count());
         for (std::size_t i = 0; i < names.size(); ++i) {
             if (!duplicates.left_out(i)) {
-                list.emplace_back(std::move(names[i]), std::move(values[i]));
+                members.emplace_back(std::move(names[i]), std::move(values[i]));
             }
         }
         names_.resize(object.first_name);

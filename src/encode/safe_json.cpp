@@ -47,8 +47,8 @@ constexpr int k_dump_depth = 1000;
     }
     if (value.is_object()) {
         Json copy = Json::object();
-        // The object's operator[] searches all members; here only a renamed key may already exist.
-        auto& members = static_cast<Json::object_t::Container&>(copy.get_ref<Json::object_t&>());
+        // operator[] and emplace() search all members; here only a renamed key may already exist.
+        auto& members = copy.get_ref<Json::object_t&>();
         members.reserve(value.size());
         for (const auto& [key, child] : value.items()) {
             auto name = unfit(key, child) ? free_name(key, value, copy) : key;

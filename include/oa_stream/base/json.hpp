@@ -1,4 +1,4 @@
-// JSON helpers. nlohmann's ordered_json is vocabulary for opaque JSON only: anything we understand
+// JSON helpers. nlohmann's JSON is vocabulary for opaque JSON only: anything we understand
 // becomes a struct at the edge.
 #pragma once
 
@@ -12,7 +12,7 @@
 
 namespace oa_stream {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::basic_json<json_library::JsonMembers>;
 
 struct JsonLimits {
     int depth = 64; ///< nested arrays and objects; deeper is an error (the library overflows later)

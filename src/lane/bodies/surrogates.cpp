@@ -42,12 +42,9 @@ bool has_half_in_name(const Json::object_t::value_type& member) {
 
 Json::object_t with_replaced_names(Json::object_t members) {
     Json::object_t out;
-    // The map's own emplace would search for the name first.
-    auto& list = static_cast<Json::object_t::Container&>(out);
     for (auto& [name, value] : members) {
-        std::string replaced = name;
-        replace_in_text(replaced);
-        list.emplace_back(std::move(replaced), std::move(value));
+        replace_in_text(name);
+        out.emplace_back(std::move(name), std::move(value));
     }
     return out;
 }
