@@ -17,8 +17,15 @@ namespace oa_stream::authority {
 
 namespace {
 
-/// A steered turn has several user messages; they are joined in order.
-void add_user_message(PastTurn& past, const Json& item) {
+/// The member's text, which leaves the object; empty unless it is a string.
+std::string text_out_of(Json& object, std::string_view key) {
+    const auto found = object.find(key);
+    auto* text = found == object.end() ? nullptr : found->get_ptr<std::string*>();
+    return text == nullptr ? std::string() : std::move(*text);
+}
+
+/// A steered turn has several user messages; they are joined in order. Images leave the item.
+void add_user_message(PastTurn& past, Json& item) {
     if (!past.user_item_id) {
         past.user_item_id = text_view_in(item, "id");
         if (const auto client = string_member(item, "clientId")) {
@@ -29,7 +36,11 @@ void add_user_message(PastTurn& past, const Json& item) {
             }
         }
     }
-    for (const Json& part : list_in(item, "content")) {
+    const auto content = item.find("content");
+    if (content == item.end() || !content->is_array()) {
+        return;
+    }
+    for (Json& part : *content) {
         const std::string_view type = text_view_in(part, "type");
         if (type == "text") {
             if (!past.user_text.empty()) {
@@ -38,7 +49,7 @@ void add_user_message(PastTurn& past, const Json& item) {
             past.user_text += text_view_in(part, "text");
             past.user_parts.emplace_back(InputText{std::string(text_view_in(part, "text"))});
         } else if (type == "image") {
-            past.user_parts.emplace_back(InputImage{std::string(text_view_in(part, "url"))});
+            past.user_parts.emplace_back(InputImage{text_out_of(part, "url")});
         }
     }
 }
@@ -73,7 +84,12 @@ std::optional<turn::TurnEnded> add_outcome(PastTurn& past, const Json& turn) {
 
 /// Codex lists items in the order of their ends. The stream sent them in the order of their starts:
 /// parallel calls end in any order.
-std::vector<const Json*> as_begun(const Json& items) {
+std::vector<Json*> as_begun(Json& turn) {
+    const auto found = turn.find("items");
+    if (found == turn.end() || !found->is_array()) {
+        return {};
+    }
+    Json& items = *found;
     std::vector<std::pair<std::int64_t, std::size_t>> begun;
     for (const Json& item : items) {
         const auto before = begun.empty() ? 0 : begun.back().first;
@@ -108,7 +124,7 @@ Json latest_turns_params(const std::string& thread) {
     );
 }
 
-PastTurn past_turn(const Json& turn, std::string_view cwd) {
+PastTurn past_turn(Json turn, std::string_view cwd) {
     PastTurn past;
     past.id = text_view_in(turn, "id");
     past.running = text_view_in(turn, "status") == "inProgress";
@@ -116,8 +132,8 @@ PastTurn past_turn(const Json& turn, std::string_view cwd) {
     past.started_at = int_member(turn, "startedAt").value_or(0);
     past.completed_at = int_member(turn, "completedAt");
     std::map<std::pair<std::string_view, std::string_view>, int> seen; // providers reuse ids
-    for (const Json* raw : as_begun(list_in(turn, "items"))) {
-        const Json& item = *raw;
+    for (Json* raw : as_begun(turn)) {
+        Json& item = *raw;
         const std::string_view type = text_view_in(item, "type");
         if (type == "userMessage") {
             add_user_message(past, item);
@@ -152,13 +168,15 @@ ThreadInfo thread_info(const Json& thread) {
     return info;
 }
 
-Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd) {
-    const Json* data = member(result, "data");
-    if (data == nullptr || !data->is_array()) {
+Result<ListedTurns> listed_turns(Json result, std::string_view cwd) {
+    const auto data = result.find("data");
+    if (data == result.end() || !data->is_array()) {
         return fail(Code::protocol, "codex answered thread/turns/list without data");
     }
     ListedTurns page;
-    page.turns = mapped(*data, [&](const Json& turn) { return past_turn(turn, cwd); });
+    for (Json& turn : *data) {
+        page.turns.push_back(past_turn(std::move(turn), cwd));
+    }
     page.next_cursor = text_view_in(result, "nextCursor");
     return page;
 }

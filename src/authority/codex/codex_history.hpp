@@ -19,7 +19,7 @@ turns_query_params(const TurnsQuery& query, const std::string& cursor, std::size
 [[nodiscard]] Json latest_turns_params(const std::string& thread);
 
 /// `turn`: one element of "data", items in full. `cwd`: the thread's folder.
-[[nodiscard]] PastTurn past_turn(const Json& turn, std::string_view cwd);
+[[nodiscard]] PastTurn past_turn(Json turn, std::string_view cwd);
 
 /// Codex drops a thread that has neither a turn nor a name when its process ends, and refuses an
 /// empty name. So a thread created without a title gets this name, which is not shown as a title.
@@ -35,7 +35,7 @@ struct ListedTurns {
     std::string next_cursor{}; ///< empty: this was the last page
 };
 /// Code::protocol when the result has no "data" array.
-[[nodiscard]] Result<ListedTurns> listed_turns(const Json& result, std::string_view cwd);
+[[nodiscard]] Result<ListedTurns> listed_turns(Json result, std::string_view cwd);
 
 /// Null: no turn in the list has this id.
 [[nodiscard]] const Json* turn_with_id(const Json& turns, std::string_view id);

@@ -111,8 +111,8 @@ Task<Result<ListedTurns>> CodexCore::list_turns(
         co_return ListedTurns{};
     }
     OA_CO_CHECK(self->threads_.check_kept(query.thread));
-    OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/turns/list"));
-    auto page = listed_turns(result, self->home_.work.string());
+    OA_CO_TRY(Json result, settle(std::move(outcome), "thread/turns/list"));
+    auto page = listed_turns(std::move(result), self->home_.work.string());
     if (page) {
         if (page->turns.empty() || page->next_cursor == cursor) {
             page->next_cursor.clear();

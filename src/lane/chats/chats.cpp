@@ -300,11 +300,12 @@ Task<Accepted<net::Response>> Chats::conversation(CallPtr call) {
     OA_CO_TRY(auto runs, co_await read_runs(&lane_->authority(), std::move(newest)));
     OA_CO_TRY(auto messages, co_await read_messages(&lane_->authority(), thread.page));
     co_await note_read(call, &messages, &thread);
-    Json data = Json::object();
-    data["conversation"] = project_thread(thread.page.context.thread, thread.info, thread.archived);
-    data["messages"] = std::move(messages.body.at("data"));
-    data["runs"] = std::move(runs.at("data"));
-    messages.body.at("data") = std::move(data);
+    auto summary = project_thread(thread.page.context.thread, thread.info, thread.archived);
+    messages.body.at("data") = Json::object(
+        {{"conversation", std::move(summary)},
+         {"messages", std::move(messages.body.at("data"))},
+         {"runs", std::move(runs.at("data"))}}
+    );
     co_return json_response(200, messages.body);
 }
 

@@ -108,10 +108,7 @@ std::string make_cursor(std::string_view list, std::string_view key) {
 }
 
 Json page_json(Json data, std::string_view cursor) {
-    Json body = Json::object();
-    body["data"] = std::move(data);
-    body["nextCursor"] = or_null(cursor);
-    return body;
+    return Json::object({{"data", std::move(data)}, {"nextCursor", or_null(cursor)}});
 }
 
 PageBounds bounds_of(std::size_t first, std::size_t count, std::size_t limit) noexcept {

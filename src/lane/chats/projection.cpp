@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace oa_stream::lane {
 
@@ -45,22 +46,28 @@ Json metadata_of(const ProjectionContext& context, const authority::PastTurn& tu
     return metadata;
 }
 
-Json file_part(const authority::InputImage& image) {
+Json file_part(authority::InputImage image) {
     const auto named = data_type(image.url);
-    const auto type = named.empty() ? std::string_view("image/*") : named;
-    return Json::object({{"type", "file"}, {"mediaType", type}, {"url", image.url}});
+    std::string type(named.empty() ? "image/*" : named);
+    return Json::object(
+        {{"type", "file"}, {"mediaType", std::move(type)}, {"url", std::move(image.url)}}
+    );
 }
 
 Json text_part(std::string_view text) {
     return Json::object({{"type", "text"}, {"text", text}});
 }
 
-Json user_parts(const authority::PastTurn& turn) {
-    Json parts = json_list(turn.user_parts, [](const authority::InputPart& part) {
-        const auto* image = std::get_if<authority::InputImage>(&part);
-        return image != nullptr ? file_part(*image)
-                                : text_part(std::get<authority::InputText>(part).text);
-    });
+/// Images leave the turn: they are large.
+Json user_parts(authority::PastTurn& turn) {
+    Json parts = Json::array();
+    for (authority::InputPart& part : turn.user_parts) {
+        auto* image = std::get_if<authority::InputImage>(&part);
+        parts.push_back(
+            image != nullptr ? file_part(std::move(*image))
+                             : text_part(std::get<authority::InputText>(part).text)
+        );
+    }
     if (parts.empty()) {
         parts.push_back(text_part(turn.user_text));
     }
@@ -133,12 +140,7 @@ std::size_t place_of(
 }
 
 /// For a running turn Codex lists only what has ended; the calls that wait are added here.
-std::vector<turn::Event>
-events_of(const ProjectionContext& context, const authority::PastTurn& turn) {
-    auto events = turn.events;
-    if (!turn.running) {
-        return events;
-    }
+void add_waiting(const ProjectionContext& context, std::vector<turn::Event>& events) {
     for (const auto& call : context.calls) {
         auto input = parse_any_json(call.arguments).value_or(Json::object());
         const std::array<turn::Event, 3> waiting{
@@ -151,7 +153,6 @@ events_of(const ProjectionContext& context, const authority::PastTurn& turn) {
             events.begin() + static_cast<std::ptrdiff_t>(place), waiting.begin(), waiting.end()
         );
     }
-    return events;
 }
 
 } // namespace
@@ -220,8 +221,7 @@ std::vector<std::string> question_ids(const authority::PastTurn& turn) {
     return out;
 }
 
-std::vector<Json>
-project_messages(const ProjectionContext& context, const authority::PastTurn& turn) {
+std::vector<Json> project_messages(const ProjectionContext& context, authority::PastTurn turn) {
     std::vector<Json> out;
     const Json began = seconds_json(turn.started_at);
     const Json ended = turn.completed_at ? seconds_json(*turn.completed_at) : began;
@@ -237,7 +237,10 @@ project_messages(const ProjectionContext& context, const authority::PastTurn& tu
         !turn.running && !turn.unknown && turn.outcome == turn::Outcome::completed;
     const bool waiting = waits(context, turn);
     if (completed || waiting || (!turn.running && has_content(turn))) {
-        Json parts = encode::ui_message_parts(events_of(context, turn), turn.outcome, waiting);
+        if (turn.running) {
+            add_waiting(context, turn.events);
+        }
+        Json parts = encode::ui_message_parts(turn.events, turn.outcome, waiting);
         Json metadata = metadata_of(context, turn);
         if (waiting) {
             metadata["status"] = encode::k_waits_results;

@@ -53,7 +53,7 @@ project_thread(std::string_view id, const authority::ThreadInfo& info, bool arch
 /// metadata make it a UIMessage. Ids: the client's own for its message; the turn's for the answer,
 /// as in the stream.
 [[nodiscard]] std::vector<Json>
-project_messages(const ProjectionContext& context, const authority::PastTurn& turn);
+project_messages(const ProjectionContext& context, authority::PastTurn turn);
 
 /// A seeded message in the same shape; the status in its metadata is "seeded".
 [[nodiscard]] Json project_seeded(const ProjectionContext& context, const Json& message);

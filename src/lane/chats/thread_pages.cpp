@@ -70,8 +70,9 @@ public:
         return (page_.asked.limit - data_.size() + 2) / 2 + (skipping_ ? 1 : 0);
     }
 
-    void add(const PastTurn& turn) {
-        auto messages = project_messages(page_.context, turn);
+    void add(PastTurn turn) {
+        const std::string id = turn.id;
+        auto messages = project_messages(page_.context, std::move(turn));
         if (page_.newest_first) {
             std::ranges::reverse(messages);
         }
@@ -84,7 +85,7 @@ public:
                 return;
             } else {
                 data_.push_back(std::move(message));
-                last_ = turn.id + '.' + role;
+                last_ = id + '.' + role;
             }
         }
         skipping_ = false; // the answer in the cursor is gone: continue with the next turn
@@ -177,9 +178,9 @@ Task<Accepted<MessagesRead>> read_messages(authority::Authority* authority, Thre
         for (auto turn = turns->turns.begin() + (repeated && !turns->turns.empty() ? 1 : 0);
              turn < end && !fill.overfull();
              ++turn) {
-            fill.add(*turn);
             query.from = turn->id;
-            out.turns.push_back(std::move(*turn));
+            out.turns.push_back({turn->id, turn->running});
+            fill.add(std::move(*turn));
         }
         repeated = true;
     }

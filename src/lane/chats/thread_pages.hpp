@@ -23,9 +23,14 @@ struct ThreadPage {
     std::optional<authority::TurnsQuery::Reader> reader{}; ///< the client that reads it
 };
 
+struct TurnRead {
+    std::string id; ///< the authority's
+    bool running = false;
+};
+
 struct MessagesRead {
     Json body{}; ///< {"data":[…],"nextCursor"}
-    std::vector<authority::PastTurn> turns{}; ///< the turns that were read, in the requested order
+    std::vector<TurnRead> turns{}; ///< in the requested order
     bool reached_newest = false; ///< the thread's newest turn was read, or it has none
 };
 
