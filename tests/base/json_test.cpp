@@ -1,6 +1,7 @@
 #include "oa_stream/base/json_bounds.hpp"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <array>
 #include <chrono>
@@ -63,6 +64,32 @@ TEST_CASE("json: a string literal escapes what it must and repairs what is not U
     out.clear();
     append_json_string(out, "\u00e9\"\n\xFF\u00e9\\\xFF"); // between what is not ASCII, too
     CHECK(out == "\"\u00e9\\\"\\n\uFFFD\u00e9\\\\\uFFFD\"");
+}
+
+TEST_CASE("json: members keep their order, and a growing object moves them") {
+    Json object = Json::object();
+    object["long"] = std::string(100'000, 'x');
+    const char* const text = object["long"].get_ref<const std::string&>().data();
+    for (int i = 20; i > 0; --i) {
+        object[fmt::format("m{}", i)] = i;
+    }
+    CHECK(object.at("long").get_ref<const std::string&>().data() == text);
+    CHECK(std::next(object.begin()).key() == "m20");
+    CHECK(object.erase("long") == 1);
+    CHECK(object.erase("long") == 0);
+    CHECK(object.begin().key() == "m20");
+    CHECK(object.size() == 20);
+    object.erase(object.find("m19"));
+    object.update(Json::object({{"m18", "new"}, {"last", true}}));
+    CHECK(dump_json(object).starts_with(R"({"m20":20,"m18":"new","m17":17,)"));
+    CHECK(dump_json(object).ends_with(R"("m1":1,"last":true})"));
+    CHECK_FALSE(object.emplace("m1", 7).second);
+    CHECK(object.at("m1") == 1);
+    CHECK_THROWS_AS(object.at("none"), Json::out_of_range);
+    const Json same = object;
+    CHECK(same == object);
+    CHECK(object.contains("m2"));
+    CHECK_FALSE(object.contains("m19"));
 }
 
 TEST_CASE("json: any text is written as the library writes it") {
