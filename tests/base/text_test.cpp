@@ -63,6 +63,9 @@ TEST_CASE("utf-8: runs of plain text end where they would, byte by byte") {
         REQUIRE(plain_run<true>(text) == run_of(text, [&](char c) {
                     return plain(c) && !quoted(c);
                 }));
+        REQUIRE(unbroken_run(text) == run_of(text, [&](char c) {
+                    return plain(c) && !quoted(c) && c != ' ' && c != '\x7f';
+                }));
         REQUIRE(unescaped_run(text) == run_of(text, [&](char c) {
                     return !control(c) && !quoted(c);
                 }));

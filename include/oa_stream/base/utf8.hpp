@@ -55,8 +55,12 @@ inline constexpr std::uint64_t k_highs = 0x8080808080808080U;
 // Each marks the high bit of every byte that it looks for. Above the lowest mark there may be wrong
 // ones, so only the lowest one counts.
 
+/// Below `byte`, which is at most 0x80.
+[[nodiscard]] constexpr std::uint64_t bytes_below(std::uint64_t word, unsigned char byte) noexcept {
+    return (word - k_ones * byte) & ~word & k_highs;
+}
 [[nodiscard]] constexpr std::uint64_t control_bytes(std::uint64_t word) noexcept {
-    return (word - k_ones * 0x20U) & ~word & k_highs;
+    return bytes_below(word, 0x20);
 }
 [[nodiscard]] constexpr std::uint64_t equal_bytes(std::uint64_t word, unsigned char byte) noexcept {
     const std::uint64_t zero_where_equal = word ^ (k_ones * byte);
@@ -101,6 +105,15 @@ template <bool Quoted> [[nodiscard]] std::size_t plain_run(std::string_view text
         const auto odd = detail::control_bytes(word) | (word & detail::k_highs);
         return Quoted ? odd | detail::equal_bytes(word, '"') | detail::equal_bytes(word, '\\')
                       : odd;
+    });
+}
+
+/// Length of the leading run of printable ASCII without blanks, '"' and '\\', such as base64.
+[[nodiscard]] inline std::size_t unbroken_run(std::string_view text) noexcept {
+    return detail::run_without(text, [](std::uint64_t word) {
+        return detail::bytes_below(word, '!') | (word & detail::k_highs) |
+               detail::equal_bytes(word, '\x7f') | detail::equal_bytes(word, '"') |
+               detail::equal_bytes(word, '\\');
     });
 }
 

@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/lists.hpp"
 #include "oa_stream/base/text.hpp"
+#include "oa_stream/base/utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -96,10 +97,15 @@ void ResendSieve::read(std::string_view kept, std::size_t from) {
 /// Reads up to the end of the string or of the available bytes.
 std::size_t ResendSieve::read_string(std::string_view kept, std::size_t at) {
     for (; at < kept.size(); ++at) {
-        const char c = kept[at];
         if (std::exchange(escaped_, false)) {
             continue;
         }
+        const auto rest = kept.substr(at);
+        at += plain_ ? unbroken_run(rest) : unescaped_run(rest);
+        if (at == kept.size()) {
+            break;
+        }
+        const char c = kept[at];
         if (c == '"') {
             in_string_ = false;
             string_ended(kept.substr(string_, at - string_), string_);
