@@ -12,6 +12,7 @@ export const ALONE = [
   'tests/browser/approvals.test.mjs', 'tests/browser/connections.test.mjs', 'tests/browser/habits.test.mjs', 'tests/browser/replicas.test.mjs',
   'tests/conformance/liveness.test.mjs', 'tests/conformance/replace.test.mjs', // a page leaves in the middle of a turn
   'tests/conformance/replicas.test.mjs',
+  'tests/e2e/chats/photos.test.mjs', // how long a page holds the loop
   'tests/e2e/evidence/shadow.test.mjs', 'tests/e2e/evidence/shadow_codex.test.mjs', // p95 of two lanes
   'tests/e2e/lane/bodies.test.mjs', // how long a body holds the loop
   'tests/e2e/lane/churn.test.mjs',
