@@ -74,7 +74,7 @@ test('what `curl -i` printed is judged with its head, of which the last one coun
   const redirected = await judged('location.out', `HTTP/1.1 307 X\r\nlocation: /v1\r\n\r\n${head}${body}`, '--chunk-bytes', '1');
   assert.deepEqual([redirected.code, redirected.json().not_judged], [0, ['W3']]);
   const wrong = await judged('wrong.out', head.replaceAll('\r\n', '\n').replace(/^cache-control:.*\n/m, '') + body);
-  assert.deepEqual([wrong.code, wrong.json().violations.map((one) => one.rule)], [1, ['C2']]);
+  assert.deepEqual([wrong.code, wrong.json().violations.map((one) => one.rule)], [1, ['H3']]);
   const twice = await judged('twice.out', head + body, '--headers', input('twice.head', head));
   assert.equal(twice.code, 2);
   assert.match(twice.stderr, /begins with a response head.*omit --headers/);
