@@ -264,13 +264,13 @@ std::vector<Json> project_messages(const ProjectionContext& context, authority::
     return out;
 }
 
-Json project_seeded(const ProjectionContext& context, const Json& message) {
+Json project_seeded(const ProjectionContext& context, Json message) {
     Json out = Json::object();
     out["id"] = message.value("id", "");
     out["runId"] = nullptr;
     out["autopilotId"] = nullptr;
     out["role"] = message.value("role", "user");
-    Json parts = message.value("parts", Json::array());
+    Json parts = message.contains("parts") ? std::move(message["parts"]) : Json::array();
     auto content = wire::ui::text_in_parts(parts, text_view_in(out, "role"));
     Json metadata = Json::object({{"threadId", context.thread}, {"status", "seeded"}});
     if (const auto* notice = member(message, "notice")) {

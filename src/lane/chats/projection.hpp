@@ -56,7 +56,7 @@ project_thread(std::string_view id, const authority::ThreadInfo& info, bool arch
 project_messages(const ProjectionContext& context, authority::PastTurn turn);
 
 /// A seeded message in the same shape; the status in its metadata is "seeded".
-[[nodiscard]] Json project_seeded(const ProjectionContext& context, const Json& message);
+[[nodiscard]] Json project_seeded(const ProjectionContext& context, Json message);
 
 /// {id,status,autopilotId,autopilotConfigVersion,modelProvider,model,usage,meta,error,startedAt,
 /// completedAt,createdAt,updatedAt}. Usage is null: only the stream contains it.

@@ -46,7 +46,7 @@ public:
     [[nodiscard]] const std::optional<std::size_t>& after_seed() const noexcept { return seed_; }
 
     /// Adds seeded messages from the first missing one until the page is full.
-    void add_seed(const Json& messages) {
+    void add_seed(Json messages) {
         const std::size_t count = messages.size();
         const bool back = page_.newest_first;
         for (std::size_t i = 0; i < count && !overfull_; ++i) {
@@ -58,7 +58,7 @@ public:
                 overfull_ = true;
                 return;
             }
-            data_.push_back(project_seeded(page_.context, messages[at]));
+            data_.push_back(project_seeded(page_.context, std::move(messages[at])));
             last_ = fmt::format("{}.{}", k_seed, at);
         }
     }
@@ -112,8 +112,8 @@ add_seed(bool wanted, MessageFill* fill, authority::Authority* authority, std::s
     if (!wanted) {
         co_return Accepted<void>{};
     }
-    OA_CO_TRY(const auto seed, co_await read_seed_of(authority, std::move(thread)));
-    fill->add_seed(seed);
+    OA_CO_TRY(auto seed, co_await read_seed_of(authority, std::move(thread)));
+    fill->add_seed(std::move(seed));
     co_return Accepted<void>{};
 }
 
@@ -132,8 +132,9 @@ Task<Accepted<Json>> read_seed_of(authority::Authority* authority, std::string t
     if (!kept) {
         co_return reject_read(kept.error());
     }
-    const auto parsed = parse_json(*kept);
-    co_return parsed ? list_in(*parsed, k_kept_messages) : Json::array();
+    auto parsed = parse_json(*kept);
+    const bool listed = parsed && !list_in(*parsed, k_kept_messages).empty();
+    co_return listed ? std::move(parsed->at(k_kept_messages)) : Json::array();
 }
 
 Task<Accepted<SeededMessages>>
