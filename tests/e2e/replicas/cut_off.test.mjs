@@ -289,6 +289,37 @@ test('a start whose answer is lost with a chat that it made is stopped: nobody e
   way.stop();
 });
 
+test('a lane that left its turn while it was rejoining it does not stop it where it runs on', async () => {
+  let go, armed = false, asked = false;
+  const heldBack = new Promise((done) => { go = done; }), stops = [];
+  const relay = await startCodexRelay(world.server.port, {
+    refuse: ({ method, params }) => {
+      if (method === 'turn/interrupt') stops.push(params);
+      if (method !== 'thread/resume' || !armed) return false;
+      asked = true;
+      return heldBack;
+    },
+  });
+  const pipe = await startPipe(world.redis.port);
+  const cut = await world.lane('rejoining', [], { store: pipe.url, codex: relay.port });
+  const b = await world.lane('rejoining-b');
+  const first = chat(cut.base, held('rejoining'), { id: 'rejoining' });
+  await fifth(first);
+  const other = resume(b, 'rejoining');
+  await fifth(other);
+  armed = true;
+  for (const socket of relay.sockets) socket.destroy();
+  await cutOff(pipe, b);
+  await cut.until(() => asked, 'the resume on the new connection');
+  pipe.heal();
+  await first.done; // the lane knows by now that the turn is another one's
+  go(false);
+  await world.release('rejoining');
+  await leaveWhole(other, pipe, [cut, b]);
+  assert.deepEqual(stops, []);
+  relay.stop();
+});
+
 for (const { what, held: method, ask, status } of [
   { what: 'deletes', held: 'thread/delete', status: 503, ask: (lane, id) => send(lane.base, { method: 'DELETE', path: `/api/chats/${id}` }) },
   { what: 'makes', held: 'thread/name/set', status: 409, ask: (lane, id) => send(lane.base, { method: 'POST', path: '/api/chats', body: { id, title: 'Quito' } }) },

@@ -61,8 +61,9 @@ Task<void> CodexCore::rejoin(
     Result<void> joined{};
     if (!live->failed() && !live->abandoned) {
         joined = co_await catch_up(self, link, thread.get(), live);
-        if (link->lost()) {
-            co_return; // the next connection tries again
+        // The next connection tries again. A turn that was left meanwhile is another lane's by now.
+        if (link->lost() || thread->live != live) {
+            co_return;
         }
     }
     if (!joined) {
@@ -104,6 +105,9 @@ CodexCore::catch_up(Self self, Link link, CodexThread* thread, std::shared_ptr<R
     // Loads the turns too: their items and the notifications that follow on this connection are
     // consistent.
     OA_CO_TRY(const Json resumed, co_await load(self, link, thread, false));
+    if (thread->live != live) {
+        co_return fail(Code::cancelled, "the turn was left meanwhile");
+    }
     thread->foreign = false;
     const Json* stored = turn_with_id(turns_of(resumed), live->id());
     if (stored == nullptr) {
