@@ -74,6 +74,7 @@ bool CodexCore::note_thread(
     if (method == "turn/started" && options_.server.shared && !live) {
         // Another lane's turn. Codex would add a turn of ours to it as steering.
         thread->foreign = true;
+        thread->last_turn.clear();
         thread->total.reset(); // only codex has the total after that turn
         return true;
     }

@@ -320,6 +320,39 @@ test('a lane that left its turn while it was rejoining it does not stop it where
   relay.stop();
 });
 
+for (const [how, change] of [
+  ['deleted', async (b, id) => assert.equal((await send(b.base, { method: 'DELETE', path: `/api/chats/${id}` })).status, 204)],
+  ['replaced', async (b, id) => assertLegal(await chat(b.base, 'scenario:text;words=6', { id, messageId: 'm1', trigger: 'regenerate-message' }).done)],
+]) {
+  test(`a turn that another lane ${how} is not one that Codex could not save`, async () => {
+    let go, looks = 0;
+    const heldBack = new Promise((done) => { go = done; });
+    const relay = await startCodexRelay(world.server.port, {
+      refuse: ({ method, params }) => {
+        if (method !== 'thread/turns/list' || params.itemsView !== 'summary') return false;
+        looks += 1;
+        return looks === 1 ? heldBack : false;
+      },
+    });
+    const a = await world.lane(`saving-${how}`, [], { codex: relay.port });
+    const b = await world.lane(`saving-${how}-b`);
+    const other = await begun(a, `beside-${how}`);
+    const id = `saved-${how}`;
+    assertLegal(await chat(a.base, 'scenario:text;words=5', { id, messageId: 'm1' }).done);
+    await a.until(() => looks === 1, 'the look into the history');
+    await change(b, id);
+    go(false);
+    await sleep(6000); // five looks, a second apart
+    await world.release(`beside-${how}`);
+    await other.done;
+    assertLegal(other);
+    assert.equal(heard(other), whole());
+    assert.doesNotMatch(a.stderr, /cannot save/);
+    for (const lane of [a, b]) assert.equal((await lane.stop()).code, 0);
+    relay.stop();
+  });
+}
+
 for (const { what, held: method, ask, status } of [
   { what: 'deletes', held: 'thread/delete', status: 503, ask: (lane, id) => send(lane.base, { method: 'DELETE', path: `/api/chats/${id}` }) },
   { what: 'makes', held: 'thread/name/set', status: 409, ask: (lane, id) => send(lane.base, { method: 'POST', path: '/api/chats', body: { id, title: 'Quito' } }) },

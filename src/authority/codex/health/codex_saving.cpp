@@ -125,8 +125,11 @@ Task<void> CodexCore::check_history(
         }
         const bool unclear =
             std::holds_alternative<Error>(outcome) || is_refusal(outcome, RefusalKind::overloaded);
-        if (unclear || thread->deleted || thread->busy || thread->last_turn != turn) {
-            // the turn may be gone by now: check again after the next turn
+        // Another lane that deletes the thread closes it here, one that replaces the turn begins
+        // another.
+        const bool gone = !thread->loaded || thread->deleted || thread->last_turn != turn;
+        if (unclear || gone || thread->busy) {
+            // the turn may be gone by now: check after the next turn
             self->history_checked_ = false;
             co_return;
         }
