@@ -41,6 +41,7 @@ struct CodexCounts {
 
 struct ListedTurns;
 struct RestingRollout;
+struct ThreadFacts;
 
 class CodexCore : public std::enable_shared_from_this<CodexCore> {
 public:
@@ -206,6 +207,11 @@ private:
     // threads/codex_thread_change.cpp
     [[nodiscard]] static Task<Result<void>> delete_held(Self self, Link link, CodexThread* thread);
     [[nodiscard]] static Task<void> delete_retired(Self self, Link link);
+    /// `thread` was made, and nobody gets its id: deletes it, also on a later connection.
+    void drop_made(std::string thread);
+    [[nodiscard]] static Task<void> delete_made(Self self, std::string thread);
+    [[nodiscard]] static Task<Result<void>>
+    fill_copy(Self self, Link link, std::string from, ThreadFacts facts);
 
     // codex_notify.cpp
     void on_notification(std::string_view method, const Json& message);

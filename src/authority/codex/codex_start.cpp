@@ -140,6 +140,9 @@ CodexCore::start_turn(Self self, std::shared_ptr<const TurnRequest> request, boo
                 auto kept = co_await keep(self, link, (*live)->thread(), request);
                 if (!kept) {
                     self->abandon(*live);
+                    if (!request->thread) {
+                        self->drop_made((*live)->thread());
+                    }
                     co_return std::unexpected(std::move(kept).error());
                 }
             }
@@ -196,8 +199,14 @@ Task<Result<std::string>> CodexCore::make_thread(Self self, TurnRequest asked) {
     OA_CO_TRY(const Link link, co_await ready_link(self));
     OA_CO_TRY(const ThreadHold hold, co_await new_thread(self, link, request));
     // Codex stores the thread only because it has a name.
-    OA_CO_CHECK(co_await name_thread(self, hold->id, std::string(k_unnamed)));
-    OA_CO_CHECK(co_await keep(self, link, hold->id, request));
+    auto done = co_await name_thread(self, hold->id, std::string(k_unnamed));
+    if (done) {
+        done = co_await keep(self, link, hold->id, request);
+    }
+    if (!done) {
+        self->drop_made(hold->id);
+        co_return std::unexpected(std::move(done).error());
+    }
     co_return hold->id;
 }
 

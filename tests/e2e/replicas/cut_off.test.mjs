@@ -320,6 +320,29 @@ test('a lane that left its turn while it was rejoining it does not stop it where
   relay.stop();
 });
 
+test('a copy that is cut off while it is made goes with the conversation that its user deletes', async () => {
+  let forked = false;
+  const relay = await startCodexRelay(world.server.port, {
+    refuse: ({ method }) => {
+      if (method === 'thread/fork') forked = true;
+      if (method !== 'thread/attachment/list' || !forked) return false;
+      forked = false;
+      for (const socket of relay.sockets) socket.destroy();
+      return true;
+    },
+  });
+  const lane = await world.lane('copies', [], { codex: relay.port });
+  assertLegal(await chat(lane.base, 'scenario:text;words=5 xylograph', { id: 'copied' }).done);
+  const copy = await send(lane.base, { method: 'POST', path: '/api/chats/copied/fork', body: { id: 'copy' } });
+  assert.equal(copy.status, 503, copy.text);
+  const deletes = () => send(lane.base, { method: 'DELETE', path: '/api/chats/copied' });
+  await lane.until(async () => (await deletes()).status === 204, 'the connection');
+  const kept = () => fs.readdirSync(world.server.home, { recursive: true }).map((name) => path.join(world.server.home, name)).filter((file) => file.endsWith('.jsonl') && fs.readFileSync(file, 'utf8').includes('xylograph'));
+  await lane.until(() => kept().length === 0, 'the text to go');
+  assert.equal((await lane.stop()).code, 0);
+  relay.stop();
+});
+
 for (const [how, change] of [
   ['deleted', async (b, id) => assert.equal((await send(b.base, { method: 'DELETE', path: `/api/chats/${id}` })).status, 204)],
   ['replaced', async (b, id) => assertLegal(await chat(b.base, 'scenario:text;words=6', { id, messageId: 'm1', trigger: 'regenerate-message' }).done)],

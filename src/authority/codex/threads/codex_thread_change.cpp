@@ -8,6 +8,8 @@
 #include "codex/codex_refusals.hpp"
 #include "codex/codex_requests.hpp"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace oa_stream::authority {
@@ -15,6 +17,10 @@ namespace oa_stream::authority {
 namespace {
 
 constexpr int k_archive_page = 50;
+/// Longer than a Codex needs to be started again, or its server.
+constexpr int k_most_deletions = 60;
+constexpr Millis k_deletion_pause{2'000};
+
 Json archived_threads_params(const std::string& cursor) {
     Json params = Json::object(
         {{"limit", k_archive_page}, {"archived", true}, {"modelProviders", Json::array()}} // all
@@ -127,7 +133,16 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
         outcome = co_await call(self, link, "thread/fork", std::move(params));
     }
     OA_CO_TRY(const Json result, settle(std::move(outcome), "thread/fork"));
-    OA_CO_TRY(ThreadFacts facts, check_thread(result, self->home_.facts));
+    OA_CO_TRY(const ThreadFacts facts, check_thread(result, self->home_.facts));
+    if (auto filled = co_await fill_copy(self, link, std::move(thread), facts); !filled) {
+        self->drop_made(facts.id);
+        co_return std::unexpected(std::move(filled).error());
+    }
+    co_return facts.id;
+}
+
+/// What Codex does not copy itself.
+Task<Result<void>> CodexCore::fill_copy(Self self, Link link, std::string from, ThreadFacts facts) {
     if (link->lost()) {
         co_return fail(Code::unavailable, self->reason_);
     }
@@ -137,10 +152,36 @@ CodexCore::fork_thread(Self self, std::string thread, std::string last_turn) {
     made->loaded = true;
     made->total.reset(); // the fork starts with its source's total, which only codex has
     auto same = std::make_shared<TurnRequest>();
-    OA_CO_TRY(same->keep, co_await kept(self, thread));
+    OA_CO_TRY(same->keep, co_await kept(self, from));
     OA_CO_CHECK(co_await keep(self, link, made->id, std::move(same)));
-    co_await copy_ends(self, link, thread, self->threads_.find(made->id));
-    co_return made->id;
+    co_await copy_ends(self, link, std::move(from), self->threads_.find(made->id));
+    co_return Result<void>{};
+}
+
+void CodexCore::drop_made(std::string thread) {
+    oa_stream::spawn(
+        executor_, "codex unused thread", delete_made(shared_from_this(), std::move(thread))
+    );
+}
+
+/// It has the text of a conversation that its user may delete.
+Task<void> CodexCore::delete_made(Self self, std::string thread) {
+    for (int attempt = 1; !self->closing_; ++attempt) {
+        const auto gone = co_await delete_thread(self, thread);
+        if (gone || gone.error().code == Code::not_found) {
+            co_return;
+        }
+        if (attempt == k_most_deletions) {
+            self->log(
+                LogLevel::error,
+                fmt::format(
+                    "thread {}, which nobody uses, is not deleted: {}", thread, gone.error().text()
+                )
+            );
+            co_return;
+        }
+        co_await idle_for(self, k_deletion_pause);
+    }
 }
 
 } // namespace oa_stream::authority
