@@ -286,6 +286,7 @@ Task<void> SharedLane::tell_deleted(
 
 Task<Result<void>>
 SharedLane::change_row(std::string owner, std::string id, store::RowChange what) {
+    const auto archived = what.archived;
     OA_CO_TRY(auto version, co_await store_->change({owner, id}, what));
     if (version == 0 && co_await refresh(owner, id)) {
         if (!lane_->ids().contains(owner, id)) {
@@ -297,6 +298,10 @@ SharedLane::change_row(std::string owner, std::string id, store::RowChange what)
         co_return fail(Code::unavailable, "the store does not take this lane's row");
     }
     lane_->ids().note_version(owner, id, version);
+    // Meanwhile a look that began before the change may have brought the old mark back.
+    if (archived && !newer_here({owner, id}, version)) {
+        lane_->ids().archive(owner, id, *archived);
+    }
     co_return Result<void>{};
 }
 

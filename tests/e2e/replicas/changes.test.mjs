@@ -110,3 +110,14 @@ test('Codex refuses an answer after it dropped the one that it replaces: the pag
   assert.equal((await d.stop()).code, 0);
   relay.stop();
 });
+
+test('a conversation that is archived while a page reads it is archived, and the answer says so', async () => {
+  await say(a, 'put-away').done;
+  for (const archived of [true, false, true, false, true]) {
+    const changed = change(a, 'put-away', { archived }), read = send(a.base, { path: '/api/chats/put-away/messages' });
+    assert.equal((await changed).json().data.archived, archived);
+    await read;
+    const listed = (await send(a.base, { path: `/api/chats?archived=${archived}` })).json().data.map(({ id }) => id);
+    assert.ok(listed.includes('put-away'), `${archived}: ${listed}`);
+  }
+});
