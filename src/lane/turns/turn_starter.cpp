@@ -2,6 +2,7 @@
 
 #include "oa_stream/base/clock.hpp"
 #include "oa_stream/base/digest.hpp"
+#include "oa_stream/base/lists.hpp"
 #include "oa_stream/encode/ui_encoder.hpp"
 
 #include "approvals/accept_header.hpp"
@@ -14,11 +15,15 @@
 #include "tools/client_tools.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace oa_stream::lane {
 
 namespace {
+
+/// Codes of a start after which the turn may run, or be in the thread's history.
+constexpr std::array k_in_doubt{Code::timeout, Code::cancelled, Code::unavailable};
 
 /// No row refers to the thread any more. If it is the source of a copy, the authority keeps what
 /// the copy needs.
@@ -92,8 +97,13 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         request.model = lane_->config.model;
     }
     call->row = lane_->ids().find(call->record.owner, call->chat.thread);
+    bool same_key = false; // … as a start of which nobody knows whether it took place
     if (const auto& row = call->row) {
         request.thread = row->thread;
+        if (const auto doubt = in_doubt_.find(row->thread); doubt != in_doubt_.end()) {
+            unsure = true;
+            same_key = !call->key.empty() && doubt->second == call->key;
+        }
     }
     if (co_await gives_way(call)) {
         call->replaced = *std::exchange(request.thread, std::nullopt);
@@ -109,7 +119,7 @@ Task<Accepted<authority::TurnRequest>> TurnStarter::make_turn_request(CallPtr ca
         OA_CO_CHECK(co_await add_unsent(call, *request.thread));
     }
     request.input = chat.input;
-    if (call->key_left && request.thread && !chat.answers_calls) {
+    if ((call->key_left || same_key) && request.thread && !chat.answers_calls) {
         OA_CO_CHECK(co_await refuse_answered(call, *request.thread, unsure));
     }
     if (chat.answers_calls && !request.thread) {
@@ -230,6 +240,7 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
         turn = co_await lane_->authority().start(request);
     }
     if (turn) {
+        in_doubt_.erase((*turn)->thread_id());
         note_settled(*call, **turn);
         if (!request.tools.empty()) {
             note(tools_, (*turn)->thread_id(), digest_of(request.tools));
@@ -237,6 +248,9 @@ TurnStarter::start_turn(CallPtr call, bool unsure) {
     }
     if (!turn) {
         answers_->log_start_failed(*call, turn.error());
+        if (request.thread && contains(k_in_doubt, turn.error().code)) {
+            note(in_doubt_, *request.thread, call->key);
+        }
         const bool lost = call->ours && !call->ours();
         auto rejection = lost ? reject_nothing_new() : reject_start(turn.error(), replaces);
         if (turn.error().hint == authority::k_replaced_is_gone) {

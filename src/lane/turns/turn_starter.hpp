@@ -137,6 +137,9 @@ private:
         std::string system; ///< its digest
     };
     std::unordered_map<std::string, Settled> settled_{};
+    /// The authority's thread id → the Idempotency-Key of its newest start, which failed after the
+    /// authority may have got it.
+    std::unordered_map<std::string, std::string> in_doubt_{};
     LaneState* lane_;
     Answers* answers_;
     IdempotencyKeys keys_{};
