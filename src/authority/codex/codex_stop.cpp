@@ -29,7 +29,11 @@ void CodexCore::interrupt(const std::shared_ptr<RunningTurn>& turn) {
 
 void CodexCore::abandon(const std::shared_ptr<RunningTurn>& turn) {
     turn->abandoned = true;
-    if (turn->left) {
+    // An interrupt without an id would stop whatever runs on the thread by now: where the start was
+    // not answered, the client may have sent its message again, to another lane. The next lane that
+    // uses the thread ends what is left.
+    const bool blind = options_.server.shared && !turn->alone && turn->id().empty();
+    if (turn->left || blind) {
         let_go(turn);
     } else {
         interrupt(turn);

@@ -289,6 +289,36 @@ test('a start whose answer is lost with a chat that it made is stopped: nobody e
   way.stop();
 });
 
+test('a start that Codex never gets stops nothing: the message that is sent again runs on another lane', async () => {
+  let armed = false;
+  const stops = [];
+  const relay = await startCodexRelay(world.server.port, {
+    refuse: ({ method, params }) => {
+      if (method === 'turn/interrupt') stops.push(params);
+      return armed && method === 'turn/start' ? new Promise(() => {}) : false;
+    },
+  });
+  const cut = await world.lane('unheard', [], { codex: relay.port });
+  const b = await world.lane('unheard-b');
+  assertLegal(await chat(cut.base, 'scenario:text;words=5', { id: 'unheard', messageId: 'm1' }).done);
+  await sleep(1500); // the lane looks whether Codex stored that one
+  armed = true;
+  const lost = await chat(cut.base, held('unheard'), { id: 'unheard', messageId: 'm2' }).done;
+  assert.equal(lost.status, 504, lost.text);
+  const second = chat(b.base, held('unheard'), { id: 'unheard', messageId: 'm2' });
+  await fifth(second);
+  await sleep(limit(6000)); // longer than the lane waits for a turn to stop
+  await world.release('unheard');
+  await second.done;
+  assertLegal(second);
+  assert.equal(heard(second), whole());
+  assert.deepEqual(stops, []);
+  const listed = (await send(b.base, { path: '/api/chats/unheard/messages' })).json().data.map(({ role }) => role);
+  assert.deepEqual(listed, ['user', 'assistant', 'user', 'assistant']);
+  for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
+  relay.stop();
+});
+
 test('a lane that left its turn while it was rejoining it does not stop it where it runs on', async () => {
   let go, armed = false, asked = false;
   const heldBack = new Promise((done) => { go = done; }), stops = [];
