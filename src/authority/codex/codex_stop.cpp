@@ -33,6 +33,11 @@ void CodexCore::abandon(const std::shared_ptr<RunningTurn>& turn) {
     // not answered, the client may have sent its message again, to another lane. The next lane that
     // uses the thread ends what is left.
     const bool blind = options_.server.shared && !turn->alone && turn->id().empty();
+    if (blind) {
+        log(LogLevel::warn,
+            fmt::format("a start on thread {} is given up: codex did not answer it", turn->thread())
+        );
+    }
     if (turn->left || blind) {
         let_go(turn);
     } else {

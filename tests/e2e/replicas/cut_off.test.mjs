@@ -258,7 +258,7 @@ test('a start whose answer is lost with the connection does not stop the turn th
   const before = cut.stderr.split('is ready, at ws://').length;
   way.down = false;
   await cut.until(() => cut.stderr.split('is ready, at ws://').length > before, 'a new connection');
-  await cut.until(() => cut.stderr.includes('is given up: its connection was lost'), 'the end of the start');
+  await cut.until(() => cut.stderr.includes('is given up: codex did not answer it'), 'the end of the start');
   await world.endsWhole('unsure', other);
   for (const lane of [cut, b]) assert.equal((await lane.stop()).code, 0);
   relay.stop();
